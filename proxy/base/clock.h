@@ -1,0 +1,17 @@
+// Time. Durations and deadlines use the monotonic clock in milliseconds; logs use the wall clock.
+#ifndef RAVELIN_BASE_CLOCK_H
+#define RAVELIN_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+int64_t clock_monotonic_us(void);
+int64_t clock_wall_us(void); // since the epoch
+
+#define CLOCK_HTTP_DATE_SIZE 30 // "Sun, 06 Nov 1994 08:49:37 GMT" and NUL
+void clock_format_http_date(time_t seconds, char text[CLOCK_HTTP_DATE_SIZE]); // RFC 9110 5.6.7, IMF-fixdate
+
+#define CLOCK_ISO_SIZE 25 // "2026-11-23T10:11:12.345Z" and NUL
+void clock_format_iso(int64_t wall_us, char text[CLOCK_ISO_SIZE]);
+
+#endif

@@ -1,0 +1,61 @@
+// A receive ring: RING_SIZE bytes mapped twice, one mapping right behind the other, so that any run of up to RING_SIZE bytes is
+// contiguous wherever it begins. A TLS record is therefore always contiguous and can be opened where it was
+// received, and nothing is ever moved to make room: that is what makes the request direction copy-free.
+//
+// Positions are counts of bytes since the ring was empty the first time; `head` <= `tail` <= `head` + RING_SIZE. When a ring
+// is empty ring_rewind() returns its positions to 0, so small messages always use the same few cache lines.
+//
+// A ring_pool keeps spare rings (one memfd and two mappings each cost system calls); one pool per worker.
+#ifndef RAVELIN_BASE_RING_H
+#define RAVELIN_BASE_RING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RING_SIZE ((size_t)65536) // a multiple of the page size; more than three of the largest TLS records
+
+struct ring {
+    uint8_t *base; // 2 * RING_SIZE bytes of address space, RING_SIZE of memory
+    uint64_t head; // first byte still needed
+    uint64_t tail; // end of the bytes received
+    struct ring *next_spare;
+};
+
+struct ring_pool {
+    struct ring *spares;
+    size_t spare_count;
+    size_t spare_max;
+};
+
+void ring_pool_init(struct ring_pool *pool, size_t spare_max);
+struct ring *ring_get(struct ring_pool *pool); // NULL when memory or mappings are short
+void ring_put(struct ring_pool *pool, struct ring *ring);
+void ring_pool_free(struct ring_pool *pool);
+void ring_pool_trim(struct ring_pool *pool); // gives back about half of the spares
+
+static inline uint8_t *ring_at(const struct ring *ring, uint64_t position) {
+    return ring->base + (position & (RING_SIZE - 1));
+}
+
+static inline size_t ring_used(const struct ring *ring) {
+    return (size_t)(ring->tail - ring->head);
+}
+
+static inline size_t ring_room(const struct ring *ring) {
+    return RING_SIZE - ring_used(ring);
+}
+
+// `position` must lie between head and tail.
+// `position` must lie between head and tail. Does not renumber: ring_rewind() does, when nothing is left.
+static inline void ring_release(struct ring *ring, uint64_t position) {
+    ring->head = position;
+}
+
+// When the ring is empty, starts again at position 0. The caller holds no positions any more.
+static inline void ring_rewind(struct ring *ring) {
+    if (ring->head == ring->tail) {
+        ring->head = ring->tail = 0;
+    }
+}
+
+#endif

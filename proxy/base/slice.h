@@ -1,0 +1,44 @@
+// A slice is a view of bytes somebody else owns: it never owns, never allocates and is never
+// NUL-terminated. It is valid as long as the bytes it points into.
+#ifndef RAVELIN_BASE_SLICE_H
+#define RAVELIN_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct slice {
+    const char *data;
+    size_t size;
+};
+
+// For string literals only: the size comes from the array.
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
+
+static inline struct slice slice_from(const char *text) {
+    return (struct slice){text, text == NULL ? 0 : strlen(text)};
+}
+
+static inline bool slice_equal(struct slice a, struct slice b) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+// ASCII letters only, whatever the locale.
+static inline char ascii_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+static inline bool slice_equal_nocase(struct slice a, struct slice b) {
+    if (a.size != b.size) {
+        return false;
+    }
+    for (size_t i = 0; i < a.size; i++) {
+        if (ascii_lower(a.data[i]) != ascii_lower(b.data[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+#endif

@@ -1,0 +1,45 @@
+// Addresses and sockets: text to sockaddr and back, and the few non-blocking socket calls that several
+// layers share. All descriptors made here are close-on-exec and non-blocking.
+#ifndef RAVELIN_BASE_SOCKET_H
+#define RAVELIN_BASE_SOCKET_H
+
+#include "base/result.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+struct address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_un unix_path;
+    } as;
+    socklen_t size;
+};
+
+#define ADDRESS_TEXT_SIZE 128 // "unix:" + 108, or "[v6]:port"
+
+// "1.2.3.4:80", "[::1]:80", "unix:/path". Numeric addresses only, no name look-up. On failure *why is a
+// short static text ("no port", "port out of range", ...).
+enum result address_parse(struct slice text, struct address *address, const char **why) MUST_CHECK;
+// Host and port as text; for a unix address "unix:/path". Always NUL-terminated.
+void address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE]);
+// The host part alone, without port or brackets ("1.2.3.4", "::1", "unix:"), for X-Forwarded-For and logs.
+void address_format_host(const struct address *address, char text[ADDRESS_TEXT_SIZE]);
+uint16_t address_port(const struct address *address); // 0 for unix
+bool address_equal(const struct address *a, const struct address *b);
+
+// A listening TCP socket with SO_REUSEADDR and SO_REUSEPORT (IPV6_V6ONLY for v6), or -1 with errno.
+int socket_listen(const struct address *address, int queue_length);
+// Begins a connection. Returns the descriptor, or -1 with errno. *connected tells whether it is complete
+// at once; if not, it is when the descriptor becomes writable and socket_error() returns 0.
+int socket_connect(const struct address *address, bool *connected);
+int socket_error(int fd); // SO_ERROR: 0 or an errno value
+void socket_set_nodelay(int fd);
+
+#endif

@@ -1,0 +1,124 @@
+// One loaded configuration: an immutable value built from the text of a config file.
+//
+// config_load() parses text (from a path, or from a bundle's bytes) with libconfuse through the one
+// option table in options.c, checks every value, and builds a `struct config`. It is the same code in
+// the master, in a worker (at start and at reload) and in `ravelin check`. It opens no other file than
+// the text itself: the files a config names are read by the bundle (config/bundle.h).
+//
+// Ownership: the config owns everything it points to; config_free() releases all of it. Nothing in
+// it changes after config_load() returned. Errors: on failure NULL is returned and `error` holds one
+// or more lines "file:line: what is wrong", newline-separated, NUL-terminated, cut at its size.
+#ifndef RAVELIN_CONFIG_CONFIG_H
+#define RAVELIN_CONFIG_CONFIG_H
+
+#include "base/socket.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_ERROR_SIZE 4096
+#define CONFIG_WORKERS_MAX 256
+#define CONFIG_LISTENERS_MAX 64
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_target { LOG_TARGET_OFF, LOG_TARGET_STDOUT, LOG_TARGET_STDERR, LOG_TARGET_SYSLOG, LOG_TARGET_FILE };
+enum access_log_format { ACCESS_LOG_JSON, ACCESS_LOG_COMBINED };
+enum listen_protocol { LISTEN_HTTPS, LISTEN_REDIRECT };
+enum balance { BALANCE_ROUND_ROBIN };
+
+struct config_log {
+    enum log_target target;
+    char *path; // LOG_TARGET_FILE only; absolute (resolved against the config file's folder)
+};
+
+struct config_tls {
+    bool require_post_quantum;
+    uint32_t ticket_lifetime_s; // 0 = no tickets
+};
+
+struct config_limits {
+    uint32_t handshake_timeout_ms;
+    uint32_t header_timeout_ms;
+    uint32_t idle_timeout_ms;
+    uint32_t header_size; // bytes of a whole request head
+    uint32_t header_count;
+    uint32_t connections; // in the whole proxy
+};
+
+struct config_listen {
+    struct address address;
+    enum listen_protocol protocol;
+    int line;
+};
+
+struct config_certificate {
+    char *certificate_path; // absolute
+    char *key_path;         // absolute
+    int line;
+    int key_line;
+};
+
+struct config_server {
+    struct address address;
+    char *text; // as written, for logs: "127.0.0.1:9000" or "unix:/run/app.sock"
+    uint32_t weight;
+    int line;
+};
+
+struct config_backend {
+    char *name;
+    enum balance balance;
+    struct config_server *servers;
+    size_t server_count; // at least 1
+    uint32_t connect_timeout_ms;
+    uint32_t response_timeout_ms;
+    uint32_t retries;
+    int line;
+};
+
+struct config_route {
+    char *prefix;          // begins with '/'
+    size_t prefix_size;
+    size_t backend_index;  // into config.backends
+    int line;
+};
+
+struct config_site {
+    char *name;            // lower case
+    char **aliases;        // lower case: exact host names, "*.suffix" wildcards, or "*"
+    size_t alias_count;
+    struct config_certificate *certificates;
+    size_t certificate_count; // at least 1
+    struct config_route *routes; // longest prefix first
+    size_t route_count;          // at least 1
+    int line;
+};
+
+struct config {
+    char *path;      // the config file as it was named
+    char *directory; // what relative paths are relative to; absolute
+    uint32_t workers; // 0 = auto: one per core (the master decides)
+    char *user;      // NULL when not given
+    struct config_log log;
+    enum log_level log_level;
+    struct config_log access_log;
+    enum access_log_format access_log_format;
+    struct config_tls tls;
+    struct config_limits limits;
+    struct config_listen *listeners;
+    size_t listener_count; // at least 1
+    struct config_site *sites; // the first is the default
+    size_t site_count;         // at least 1
+    struct config_backend *backends;
+    size_t backend_count;
+};
+
+// Parses `text` of `size` bytes. `path` is used for messages and to resolve relative paths.
+struct config *config_load(const char *path, const char *text, size_t size, char error[CONFIG_ERROR_SIZE]);
+void config_free(struct config *config);
+
+// Prints every option with type, default and one line of help, from the option table (`ravelin help config`).
+void config_print_reference(void);
+
+#endif

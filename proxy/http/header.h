@@ -1,0 +1,64 @@
+// Header fields of one message head, as views into the bytes they were parsed from.
+//
+// A `struct http_fields` is scratch space: one per worker, filled by http/parse, read by http/encode before
+// the bytes move. It owns only its array, sized once from the configured header count.
+#ifndef RAVELIN_HTTP_HEADER_H
+#define RAVELIN_HTTP_HEADER_H
+
+#include "base/result.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// The fields the proxy itself reads, drops or writes. Everything else is FIELD_OTHER and passes through.
+enum http_field_id {
+    FIELD_OTHER = 0,
+    FIELD_CONNECTION,
+    FIELD_CONTENT_LENGTH,
+    FIELD_DATE,
+    FIELD_EXPECT,
+    FIELD_FORWARDED,
+    FIELD_HOST,
+    FIELD_KEEP_ALIVE,
+    FIELD_PROXY_AUTHENTICATE,
+    FIELD_PROXY_AUTHORIZATION,
+    FIELD_PROXY_CONNECTION,
+    FIELD_REFERER,
+    FIELD_SERVER,
+    FIELD_TE,
+    FIELD_TRAILER,
+    FIELD_TRANSFER_ENCODING,
+    FIELD_UPGRADE,
+    FIELD_USER_AGENT,
+    FIELD_X_FORWARDED_FOR,
+    FIELD_X_FORWARDED_HOST,
+    FIELD_X_FORWARDED_PROTO,
+    FIELD_ID_COUNT,
+};
+
+struct http_field {
+    struct slice name;  // as received
+    struct slice value; // without surrounding white space
+    enum http_field_id id;
+    bool hop_by_hop; // must not be forwarded: a hop-by-hop field, or named by Connection
+};
+
+struct http_fields {
+    struct http_field *items;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+// Which known field a name is; letters in any case. One hash, one comparison.
+enum http_field_id http_field_lookup(struct slice name);
+// First field with this id, or NULL.
+const struct http_field *http_fields_find(const struct http_fields *fields, enum http_field_id id);
+// Calls back for each element of a comma-separated list value (empty elements skipped, white space cut).
+// Returns false as soon as the callback does.
+bool http_list_each(struct slice value, bool (*element)(struct slice item, void *context), void *context);
+
+bool http_is_token(struct slice text); // RFC 9110 5.6.2: one or more tchar
+
+#endif
