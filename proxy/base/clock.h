@@ -1,4 +1,8 @@
-// Time. Durations and deadlines use the monotonic clock in milliseconds; logs use the wall clock.
+// Time. Durations and deadlines use the monotonic clock; logs use the wall clock. Both are read in microseconds.
+//
+// The formatters write UTC and always fill their text completely, NUL included. They do the calendar themselves: gmtime_r()
+// reads the system's time-zone file on first use, which a sandboxed worker may not, and takes a lock. Instants
+// outside the years 1 to 9999 are written as the nearest one inside.
 #ifndef RAVELIN_BASE_CLOCK_H
 #define RAVELIN_BASE_CLOCK_H
 
@@ -11,7 +15,10 @@ int64_t clock_wall_us(void); // since the epoch
 #define CLOCK_HTTP_DATE_SIZE 30 // "Sun, 06 Nov 1994 08:49:37 GMT" and NUL
 void clock_format_http_date(time_t seconds, char text[CLOCK_HTTP_DATE_SIZE]); // RFC 9110 5.6.7, IMF-fixdate
 
-#define CLOCK_ISO_SIZE 25 // "2026-11-23T10:11:12.345Z" and NUL
+#define CLOCK_ISO_SIZE 25 // "2026-11-23T10:11:12.345Z" and NUL; microseconds are cut off, not rounded
 void clock_format_iso(int64_t wall_us, char text[CLOCK_ISO_SIZE]);
+
+#define CLOCK_COMMON_LOG_SIZE 27 // "10/Oct/2000:13:55:36 +0000" and NUL
+void clock_format_common_log(time_t seconds, char text[CLOCK_COMMON_LOG_SIZE]);
 
 #endif

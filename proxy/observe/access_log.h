@@ -2,20 +2,34 @@
 // handshakes are visible), JSON or combined.
 //
 // Lines are gathered in one buffer per worker and written when it is nearly full, once a second by the worker's timer
-// (access_log_flush), and at exit. A line is never split over two writes, so the workers' lines do not mix in a file opened
-// O_APPEND. A full pipe or disk never blocks the worker: what cannot be written within the buffer is dropped whole-line,
-// counted, and a warning is left in the error log.
+// (access_log_flush), and at exit. To a file opened O_APPEND the buffer goes in one write; to anything else (a pipe, a
+// terminal) in pieces of whole lines that a pipe takes whole. So the workers' lines do not mix. A full pipe or disk never blocks
+// the worker (see log_put): what was not taken stays in the buffer and is tried again; once the buffer is full, new lines are
+// dropped and counted, and the next access_log_flush() leaves a warning in the error log. A disk that fills up may tear a
+// line; its rest is written first when there is room again. With syslog each line goes through syslog(3) at once, which
+// waits for a slow daemon. Ignoring SIGPIPE is the process's job.
 //
-// JSON: one object a line, every string escaped (RFC 8259; bytes over 0x7f that are not valid UTF-8 as \u00XX). Combined: the
-// Apache/nginx format, quoted fields escaped (\" \\ \xHH), followed by no extra fields.
+// JSON: one object a line, always with the same keys in the same order, every string escaped (RFC 8259; control characters, DEL,
+// U+0080 to U+009F and bytes over 0x7f that are not valid UTF-8 as \u00XX). Combined: the Apache/nginx format, quoted fields
+// escaped (\" \\, and \xHH for everything but printable ASCII), followed by no extra fields; "-" for what is not known, also
+// as status and size when no answer was sent.
+//
+// A line is at most 16 KiB (4 KiB to anything but a file, see above), line end included. When it would be longer, its strings are
+// cut: all to the same length, the largest power-of-two part of the line's size that makes it fit, so short ones stay
+// whole. No escape and no character is cut in two, and the line stays valid.
 #ifndef RAVELIN_OBSERVE_ACCESS_LOG_H
 #define RAVELIN_OBSERVE_ACCESS_LOG_H
 
+#include "base/clock.h"
 #include "base/slice.h"
 #include "observe/log.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define ACCESS_LOG_BUFFER_SIZE 65536
+#define ACCESS_LOG_LINE_MAX 16384
+#define ACCESS_LOG_PIPE_LINE_MAX 4096 // PIPE_BUF: what a pipe takes whole or not at all
 
 enum access_format { ACCESS_FORMAT_JSON, ACCESS_FORMAT_COMBINED };
 
@@ -24,13 +38,19 @@ struct access_log {
     bool use_syslog;
     enum access_format format;
     struct log *errors;
-    char *buffer;
+    char *buffer;     // ACCESS_LOG_BUFFER_SIZE bytes
     size_t used;
-    size_t capacity;
-    uint64_t dropped; // lines
+    size_t write_max; // bytes of one write
+    size_t line_max;  // bytes of one line
+    uint64_t dropped; // lines, since the start
+    uint64_t dropped_reported;
+    int write_error;  // the errno of the last write that failed
+    int64_t time_second; // the second that time_text is for
+    char time_text[CLOCK_COMMON_LOG_SIZE];
 };
 
-// What one line tells. Empty slices are written as null (JSON) or "-" (combined). Times in microseconds.
+// What one line tells. Empty slices and NULL are written as null (JSON) or "-" (combined). Times in microseconds; negative ones
+// are written as null. For a session that ended before its first request, `method` is empty and `status` 0.
 struct access_entry {
     int64_t started_us;         // wall clock, when the request's first byte was there
     struct slice client;        // address
@@ -59,14 +79,16 @@ struct access_entry {
     const char *ended;          // why it ended when not in the usual way: "client closed", "header timeout", ... or NULL
 };
 
-// capacity: bytes of the buffer (64 KiB is usual). Returns false when memory is short.
+// Returns false when memory is short.
 bool access_log_init(struct access_log *log, int fd, bool use_syslog, enum access_format format, struct log *errors);
 static inline bool access_log_enabled(const struct access_log *log) {
     return log->fd >= 0 || log->use_syslog;
 }
-void access_log_write(struct access_log *log, const struct access_entry *entry);
+void access_log_write(struct access_log *log, const struct access_entry *entry); // nothing when the log is off
+// Writes what can be written, and warns about lines dropped since the last warning.
 void access_log_flush(struct access_log *log);
-// Flushes to the old descriptor, then goes on with the new one (log rotation). The caller closes the old one.
+// Flushes to the old descriptor, then goes on with the new one (log rotation). The caller closes the old one. What the old one
+// did not take goes to the new one, or is dropped and counted when there is none.
 void access_log_reopen(struct access_log *log, int fd, bool use_syslog, enum access_format format);
 void access_log_free(struct access_log *log); // flushes
 

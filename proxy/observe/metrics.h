@@ -2,7 +2,8 @@
 //
 // The master maps the region before it forks (metrics_map); a worker gets a pointer to its own slot and adds to it with plain
 // relaxed stores; nobody else writes there. A replaced worker goes on in the slot of the one it replaces, so totals never go
-// back; gauges (open sessions ...) are zeroed by the master when a worker died.
+// back; gauges (open sessions ...) are zeroed by the master when a worker died. A reader sees each value whole, but not all
+// values of one instant.
 #ifndef RAVELIN_OBSERVE_METRICS_H
 #define RAVELIN_OBSERVE_METRICS_H
 
@@ -10,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// name, kind (COUNTER or GAUGE), help
+// name, kind, help. COUNTER: only grows, summed over the slots. GAUGE: now, summed over the slots. LATEST: now, the same thing
+// in every slot, so the largest is reported and not the sum.
 #define METRICS(X)                                                                                             \
     X(sessions_accepted, COUNTER, "client connections accepted")                                               \
     X(sessions_open, GAUGE, "client connections open now")                                                     \
@@ -44,7 +46,7 @@
     X(key_updates, COUNTER, "key updates in either direction")                                                 \
     X(receive_buffers, GAUGE, "receive rings held by sessions")                                                \
     X(send_buffers, GAUGE, "send buffers held by sessions")                                                    \
-    X(generation, GAUGE, "the generation new exchanges use")                                                   \
+    X(generation, LATEST, "the generation new exchanges use")                                                  \
     X(generations_held, GAUGE, "generations some exchange still holds")
 
 enum metric {
@@ -72,14 +74,14 @@ static inline void metric_set(struct metrics_slot *slot, enum metric metric, uin
     atomic_store_explicit(&slot->values[metric], value, memory_order_relaxed);
 }
 
-// Maps `slots` slots, zeroed, shared with children. NULL when memory is short.
+// Maps `slots` slots (at least 1), zeroed, shared with children. NULL when memory is short. The caller unmaps.
 struct metrics_slot *metrics_map(size_t slots);
 void metrics_unmap(struct metrics_slot *map, size_t slots);
-void metrics_clear_gauges(struct metrics_slot *slot);
-// Sum over all slots.
+void metrics_clear_gauges(struct metrics_slot *slot); // all but the counters
+// Sum over all slots; of a LATEST the largest value.
 uint64_t metrics_sum(const struct metrics_slot *map, size_t slots, enum metric metric);
 const char *metric_name(enum metric metric);
-// All sums as one JSON object, NUL-terminated; returns its length, or 0 when it does not fit.
+// All sums as one JSON object, NUL-terminated; returns its length, or 0 when it does not fit (4 KiB are plenty).
 size_t metrics_to_json(const struct metrics_slot *map, size_t slots, char *output, size_t capacity);
 
 #endif
