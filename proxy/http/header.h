@@ -21,8 +21,11 @@ enum http_field_id {
     FIELD_EXPECT,
     FIELD_FORWARDED,
     FIELD_HOST,
+    FIELD_HTTP2_SETTINGS,
     FIELD_KEEP_ALIVE,
+    FIELD_PROXY, // never a real field: gateways turn it into the variable HTTP_PROXY ("httpoxy")
     FIELD_PROXY_AUTHENTICATE,
+    FIELD_PROXY_AUTHENTICATION_INFO,
     FIELD_PROXY_AUTHORIZATION,
     FIELD_PROXY_CONNECTION,
     FIELD_REFERER,
@@ -35,14 +38,20 @@ enum http_field_id {
     FIELD_X_FORWARDED_FOR,
     FIELD_X_FORWARDED_HOST,
     FIELD_X_FORWARDED_PROTO,
-    FIELD_ID_COUNT,
+    // One of the names above with '_' where it has '-' (X_Forwarded_For). Gateways that turn names into environment
+    // variables cannot tell the two apart, so these are never forwarded.
+    FIELD_LOOKALIKE,
+    FIELD_ID_COUNT, // at most 64: sets of ids are bit masks
 };
+
+#define FIELD_BIT(id) (UINT64_C(1) << (id))
 
 struct http_field {
     struct slice name;  // as received
     struct slice value; // without surrounding white space
     enum http_field_id id;
-    bool hop_by_hop; // must not be forwarded: a hop-by-hop field, or named by Connection
+    bool
+        hop_by_hop; // must not be forwarded: a hop-by-hop field, named by Connection, or a look-alike
 };
 
 struct http_fields {
@@ -55,9 +64,18 @@ struct http_fields {
 enum http_field_id http_field_lookup(struct slice name);
 // First field with this id, or NULL.
 const struct http_field *http_fields_find(const struct http_fields *fields, enum http_field_id id);
-// Calls back for each element of a comma-separated list value (empty elements skipped, white space cut).
-// Returns false as soon as the callback does.
-bool http_list_each(struct slice value, bool (*element)(struct slice item, void *context), void *context);
+
+// Fields that every recipient needs (Host, Content-Length, Authorization, Cookie, Content-Type, X-Forwarded-For, ...).
+// A Connection field that names one asks a proxy to take the meaning out of the message: such a message is refused.
+bool http_field_is_end_to_end(struct slice name);
+// Fields that must not stand in a trailer section (RFC 9110 6.5.1): framing, routing, authentication, request
+// modifiers, response control and content format.
+bool http_field_is_barred_from_trailers(struct slice name);
+
+// Calls back for each element of a comma-separated list value (empty elements skipped, white space cut). Quoted strings
+// are not looked into: for lists of tokens. Returns false as soon as the callback does.
+bool http_list_each(struct slice value, bool (*element)(struct slice item, void *context),
+                    void *context);
 
 bool http_is_token(struct slice text); // RFC 9110 5.6.2: one or more tchar
 

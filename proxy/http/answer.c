@@ -1,0 +1,126 @@
+// Answers of our own: the second half of http/encode.h.
+#include "http/encode.h"
+#include "http/writer.h"
+
+struct known_status {
+    uint16_t status;
+    const char *reason;
+    const char *sentence;
+};
+
+static const struct known_status known_statuses[] = {
+    {308, "Permanent Redirect", "This page is served over HTTPS."},
+    {400, "Bad Request", "The request could not be understood."},
+    {404, "Not Found", "Nothing is served under this address."},
+    {405, "Method Not Allowed", "This method is not allowed here."},
+    {408, "Request Timeout", "The request did not arrive in time."},
+    {413, "Content Too Large", "The body of the request is larger than is accepted here."},
+    {414, "URI Too Long", "The address of the request is longer than is accepted here."},
+    {417, "Expectation Failed", "The expectation of the request cannot be met."},
+    {421, "Misdirected Request", "This host is not served on this connection."},
+    {429, "Too Many Requests", "Too many requests came from this address. Try again later."},
+    {431, "Request Header Fields Too Large",
+     "The head of the request is larger than is accepted here."},
+    {500, "Internal Server Error", "Something went wrong in this proxy."},
+    {501, "Not Implemented", "This proxy does not support what the request asks for."},
+    {502, "Bad Gateway", "The server behind this proxy gave no valid answer."},
+    {503, "Service Unavailable", "No server is available at the moment. Try again later."},
+    {504, "Gateway Timeout", "The server behind this proxy did not answer in time."},
+    {505, "HTTP Version Not Supported", "This proxy speaks HTTP/1.1 and HTTP/1.0."},
+};
+
+static struct known_status find_status(uint16_t status) {
+    for (size_t i = 0; i < sizeof known_statuses / sizeof known_statuses[0]; i++) {
+        if (known_statuses[i].status == status) {
+            return known_statuses[i];
+        }
+    }
+    return (struct known_status){status, "Error", "The request could not be answered."};
+}
+
+const char *http_reason(uint16_t status) {
+    return find_status(status).reason;
+}
+
+static void put_title(struct writer *writer, const struct known_status *known) {
+    writer_put_number(writer, known->status);
+    writer_put_text(writer, " ");
+    writer_put(writer, slice_from(known->reason));
+}
+
+// Everything but the text between these: "NNN Reason" twice and the sentence.
+#define PAGE_START                                                                                 \
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"                      \
+    "<meta name=\"viewport\" content=\"width=device-width\">\n<title>"
+#define PAGE_STYLE                                                                                 \
+    "</title>\n<style>body{font:1.1em/1.5 system-ui,sans-serif;max-width:34em;margin:15vh auto;"   \
+    "padding:0 1em;color:#222;background:#fff}h1{font-size:1.5em}</style>\n</head>\n<body>\n<h1>"
+#define PAGE_TEXT "</h1>\n<p>"
+#define PAGE_END "</p>\n</body>\n</html>\n"
+
+static size_t page_size(const struct known_status *known) {
+    size_t fixed = sizeof(PAGE_START PAGE_STYLE PAGE_TEXT PAGE_END) - 1;
+    return fixed + 2 * (4 + strlen(known->reason)) + strlen(known->sentence);
+}
+
+static void put_page(struct writer *writer, const struct known_status *known) {
+    writer_put_text(writer, PAGE_START);
+    put_title(writer, known);
+    writer_put_text(writer, PAGE_STYLE);
+    put_title(writer, known);
+    writer_put_text(writer, PAGE_TEXT);
+    writer_put(writer, slice_from(known->sentence));
+    writer_put_text(writer, PAGE_END);
+}
+
+static void put_answer_head(struct writer *writer, const struct known_status *known, bool close,
+                            struct slice date) {
+    writer_put_text(writer, "HTTP/1.1 ");
+    put_title(writer, known);
+    writer_put_text(writer, "\r\n");
+    writer_put_field(writer, SLICE("Date"), date);
+    writer_put_text(writer, "Content-Type: text/html; charset=utf-8\r\n"
+                            "Cache-Control: no-store\r\n"
+                            "Content-Length: ");
+    writer_put_number(writer, page_size(known));
+    writer_put(writer, close ? SLICE("\r\nConnection: close\r\n") : SLICE("\r\n"));
+    if (known->status == 405) {
+        writer_put_text(writer, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    }
+}
+
+size_t http_encode_answer(uint16_t status, struct slice extra, bool close, bool head_only,
+                          struct slice date, char *output, size_t capacity) {
+    struct writer writer = writer_begin(output, capacity);
+    struct known_status known = find_status(status);
+    put_answer_head(&writer, &known, close, date);
+    writer_put(&writer, extra);
+    writer_put_text(&writer, "\r\n");
+    if (!head_only) {
+        put_page(&writer, &known);
+    }
+    return writer_finish(&writer);
+}
+
+size_t http_encode_redirect(const struct http_request *request, uint16_t https_port, bool close,
+                            struct slice date, char *output, size_t capacity) {
+    if (request->host.size == 0) {
+        return 0;
+    }
+    struct writer writer = writer_begin(output, capacity);
+    struct known_status known = find_status(308);
+    bool whole_server = slice_equal(request->path, SLICE("*"));
+    put_answer_head(&writer, &known, close, date);
+    writer_put_text(&writer, "Location: https://");
+    writer_put(&writer, request->host);
+    if (https_port != 443) {
+        writer_put_text(&writer, ":");
+        writer_put_number(&writer, https_port);
+    }
+    writer_put(&writer, whole_server ? SLICE("/") : request->path);
+    writer_put_text(&writer, "\r\n\r\n");
+    if (!request->is_head) {
+        put_page(&writer, &known);
+    }
+    return writer_finish(&writer);
+}

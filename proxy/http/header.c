@@ -1,0 +1,191 @@
+#include "http/header.h"
+
+#include "http/scan.h"
+
+struct known_field {
+    struct slice name; // lower case
+    enum http_field_id id;
+};
+
+// Length and first letter tell all known names apart; two names in one slot would not compile (-Woverride-init).
+#define SLOT_COUNT 64
+#define SLOT(first, size) (((first) + (size)*13) % SLOT_COUNT)
+#define KNOWN(first, text, field)                                                                  \
+    [SLOT(first, sizeof(text) - 1)] = {{text, sizeof(text) - 1}, field}
+
+static const struct known_field known_fields[SLOT_COUNT] = {
+    KNOWN('c', "connection", FIELD_CONNECTION),
+    KNOWN('c', "content-length", FIELD_CONTENT_LENGTH),
+    KNOWN('d', "date", FIELD_DATE),
+    KNOWN('e', "expect", FIELD_EXPECT),
+    KNOWN('f', "forwarded", FIELD_FORWARDED),
+    KNOWN('h', "host", FIELD_HOST),
+    KNOWN('h', "http2-settings", FIELD_HTTP2_SETTINGS),
+    KNOWN('k', "keep-alive", FIELD_KEEP_ALIVE),
+    KNOWN('p', "proxy", FIELD_PROXY),
+    KNOWN('p', "proxy-authenticate", FIELD_PROXY_AUTHENTICATE),
+    KNOWN('p', "proxy-authentication-info", FIELD_PROXY_AUTHENTICATION_INFO),
+    KNOWN('p', "proxy-authorization", FIELD_PROXY_AUTHORIZATION),
+    KNOWN('p', "proxy-connection", FIELD_PROXY_CONNECTION),
+    KNOWN('r', "referer", FIELD_REFERER),
+    KNOWN('s', "server", FIELD_SERVER),
+    KNOWN('t', "te", FIELD_TE),
+    KNOWN('t', "trailer", FIELD_TRAILER),
+    KNOWN('t', "transfer-encoding", FIELD_TRANSFER_ENCODING),
+    KNOWN('u', "upgrade", FIELD_UPGRADE),
+    KNOWN('u', "user-agent", FIELD_USER_AGENT),
+    KNOWN('x', "x-forwarded-for", FIELD_X_FORWARDED_FOR),
+    KNOWN('x', "x-forwarded-host", FIELD_X_FORWARDED_HOST),
+    KNOWN('x', "x-forwarded-proto", FIELD_X_FORWARDED_PROTO),
+};
+
+static enum http_field_id compare(struct slice name, const struct known_field *known) {
+    bool underscored = false;
+    for (size_t i = 0; i < name.size; i++) {
+        char wanted = known->name.data[i];
+        if (ascii_lower(name.data[i]) == wanted) {
+            continue;
+        }
+        if (name.data[i] != '_' || wanted != '-') {
+            return FIELD_OTHER;
+        }
+        underscored = true;
+    }
+    return underscored ? FIELD_LOOKALIKE : known->id;
+}
+
+enum http_field_id http_field_lookup(struct slice name) {
+    if (name.size == 0) {
+        return FIELD_OTHER;
+    }
+    size_t first = (uint8_t)ascii_lower(name.data[0]);
+    const struct known_field *known = &known_fields[SLOT(first, name.size)];
+    return known->name.size == name.size ? compare(name, known) : FIELD_OTHER;
+}
+
+const struct http_field *http_fields_find(const struct http_fields *fields, enum http_field_id id) {
+    for (uint32_t i = 0; i < fields->count; i++) {
+        if (fields->items[i].id == id) {
+            return &fields->items[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_one_of(struct slice name, const struct slice *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal_nocase(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+#define NAME(text)                                                                                 \
+    { text, sizeof(text) - 1 }
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+bool http_field_is_end_to_end(struct slice name) {
+    static const struct slice names[] = {
+        NAME("accept"),
+        NAME("accept-encoding"),
+        NAME("authorization"),
+        NAME("cache-control"),
+        NAME("content-encoding"),
+        NAME("content-length"),
+        NAME("content-location"),
+        NAME("content-range"),
+        NAME("content-type"),
+        NAME("cookie"),
+        NAME("date"),
+        NAME("expect"),
+        NAME("forwarded"),
+        NAME("host"),
+        NAME("location"),
+        NAME("max-forwards"),
+        NAME("origin"),
+        NAME("range"),
+        NAME("set-cookie"),
+        NAME("strict-transport-security"),
+        NAME("transfer-encoding"),
+        NAME("vary"),
+        NAME("via"),
+        NAME("www-authenticate"),
+        NAME("x-forwarded-for"),
+        NAME("x-forwarded-host"),
+        NAME("x-forwarded-port"),
+        NAME("x-forwarded-proto"),
+        NAME("x-real-ip"),
+    };
+    return is_one_of(name, names, COUNT_OF(names));
+}
+
+bool http_field_is_barred_from_trailers(struct slice name) {
+    static const struct slice names[] = {
+        NAME("age"),
+        NAME("authorization"),
+        NAME("cache-control"),
+        NAME("content-encoding"),
+        NAME("content-range"),
+        NAME("content-type"),
+        NAME("cookie"),
+        NAME("if-match"),
+        NAME("if-modified-since"),
+        NAME("if-none-match"),
+        NAME("if-range"),
+        NAME("if-unmodified-since"),
+        NAME("location"),
+        NAME("max-forwards"),
+        NAME("origin"),
+        NAME("pragma"),
+        NAME("range"),
+        NAME("retry-after"),
+        NAME("set-cookie"),
+        NAME("strict-transport-security"),
+        NAME("vary"),
+        NAME("warning"),
+        NAME("www-authenticate"),
+        NAME("x-forwarded-port"),
+        NAME("x-real-ip"),
+    };
+    // What the proxy knows by id is framing, routing or about the connection, except for these.
+    const uint64_t harmless = FIELD_BIT(FIELD_OTHER) | FIELD_BIT(FIELD_REFERER) |
+                              FIELD_BIT(FIELD_SERVER) | FIELD_BIT(FIELD_USER_AGENT);
+    return (harmless & FIELD_BIT(http_field_lookup(name))) == 0 ||
+           is_one_of(name, names, COUNT_OF(names));
+}
+
+static bool is_space(char byte) {
+    return byte == ' ' || byte == '\t';
+}
+
+bool http_list_each(struct slice value, bool (*element)(struct slice item, void *context),
+                    void *context) {
+    const char *at = value.data;
+    const char *end = at + value.size;
+    while (at < end) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const char *stop = comma == NULL ? end : comma;
+        const char *next = comma == NULL ? end : comma + 1;
+        while (at < stop && is_space(*at)) {
+            at++;
+        }
+        while (at < stop && is_space(stop[-1])) {
+            stop--;
+        }
+        if (at < stop && !element((struct slice){at, (size_t)(stop - at)}, context)) {
+            return false;
+        }
+        at = next;
+    }
+    return true;
+}
+
+bool http_is_token(struct slice text) {
+    for (size_t i = 0; i < text.size; i++) {
+        if (!http_byte_is(text.data[i], BYTE_TOKEN)) {
+            return false;
+        }
+    }
+    return text.size > 0;
+}

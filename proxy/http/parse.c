@@ -1,0 +1,530 @@
+#include "http/parse.h"
+
+#include "http/scan.h"
+#include "http/target.h"
+
+#include <http_parser.h>
+
+#define CONNECTION_OPTIONS_MAX 32
+#define CONTENT_LENGTH_DIGITS 18
+#define SKIPPED_EMPTY_LINES_MAX 8
+
+static enum result refuse(struct http_refusal *refusal, uint16_t status, const char *why) {
+    refusal->status = status;
+    refusal->why = why;
+    return RESULT_ERROR;
+}
+
+static bool has(const struct http_index *index, enum http_field_id id) {
+    return (index->seen & FIELD_BIT(id)) != 0;
+}
+
+static bool has_repeated(const struct http_index *index, enum http_field_id id) {
+    return (index->repeated & FIELD_BIT(id)) != 0;
+}
+
+// ---- where a head ends
+
+size_t http_head_end(const char *data, size_t size, size_t *scanned) {
+    const char *at = data + *scanned;
+    const char *end = data + size;
+    while (at < end) {
+        const char *lf = memchr(at, '\n', (size_t)(end - at));
+        if (lf == NULL) {
+            break;
+        }
+        at = lf + 1;
+        if (at < end && *at == '\n') {
+            return (size_t)(at + 1 - data);
+        }
+        if (end - at >= 2 && at[0] == '\r' && at[1] == '\n') {
+            return (size_t)(at + 2 - data);
+        }
+        if (at == end || (end - at == 1 && *at == '\r')) {
+            *scanned = (size_t)(lf - data); // this line end is to be looked at again
+            return 0;
+        }
+    }
+    *scanned = size;
+    return 0;
+}
+
+size_t http_trailers_end(const char *data, size_t size, size_t *scanned) {
+    if (size >= 1 && data[0] == '\n') {
+        return 1;
+    }
+    if (size >= 2 && data[0] == '\r' && data[1] == '\n') {
+        return 2;
+    }
+    return http_head_end(data, size, scanned);
+}
+
+size_t http_skip_empty_lines(const char *data, size_t size) {
+    size_t skipped = 0;
+    while (skipped < 2 * SKIPPED_EMPTY_LINES_MAX && size - skipped >= 2 && data[skipped] == '\r' &&
+           data[skipped + 1] == '\n') {
+        skipped += 2;
+    }
+    return skipped;
+}
+
+uint16_t http_oversize_status(const char *data, size_t size) {
+    return size == 0 || memchr(data, '\n', size) == NULL ? 414 : 431;
+}
+
+// ---- framing fields, alike in requests and responses
+
+struct body_length {
+    bool has_length;
+    bool chunked;
+    uint64_t length;
+};
+
+static bool parse_content_length(struct slice value, uint64_t *length) {
+    if (value.size == 0 || value.size > CONTENT_LENGTH_DIGITS) {
+        return false;
+    }
+    *length = 0;
+    for (size_t i = 0; i < value.size; i++) {
+        if (!http_byte_is(value.data[i], BYTE_DIGIT)) {
+            return false;
+        }
+        *length = *length * 10 + (uint64_t)(value.data[i] - '0');
+    }
+    return true;
+}
+
+struct codings {
+    uint32_t count;
+    uint32_t chunked_count;
+    bool chunked_last;
+};
+
+static bool on_coding(struct slice item, void *context) {
+    struct codings *codings = context;
+    const char *semicolon = memchr(item.data, ';', item.size);
+    struct slice name = item;
+    if (semicolon != NULL) {
+        name.size = (size_t)(semicolon - item.data);
+        while (name.size > 0 &&
+               (name.data[name.size - 1] == ' ' || name.data[name.size - 1] == '\t')) {
+            name.size--;
+        }
+    }
+    bool chunked = slice_equal_nocase(name, SLICE("chunked"));
+    codings->count++;
+    codings->chunked_count += chunked ? 1 : 0;
+    codings->chunked_last = chunked;
+    return http_is_token(name) && !(chunked && semicolon != NULL);
+}
+
+// RFC 9112 6.3: a request whose last coding is not chunked has no length and MUST get 400. 6.1: a coding before it that
+// is not known here gets 501.
+static enum result check_transfer_encoding(struct slice value, struct http_refusal *refusal) {
+    if (slice_equal_nocase(value, SLICE("chunked"))) {
+        return RESULT_OK;
+    }
+    struct codings codings = {0, 0, false};
+    if (!http_list_each(value, on_coding, &codings) || codings.count < 2 ||
+        codings.chunked_count != 1 || !codings.chunked_last) {
+        return refuse(refusal, 400, "Transfer-Encoding is not exactly chunked");
+    }
+    return refuse(refusal, 501, "transfer coding other than chunked");
+}
+
+static enum result read_body_length(const struct http_index *index, uint8_t minor_version,
+                                    struct body_length *body, struct http_refusal *refusal) {
+    *body = (struct body_length){false, false, 0};
+    if (has(index, FIELD_CONTENT_LENGTH)) {
+        if (has_repeated(index, FIELD_CONTENT_LENGTH)) {
+            return refuse(refusal, 400, "repeated Content-Length");
+        }
+        if (!parse_content_length(index->first[FIELD_CONTENT_LENGTH]->value, &body->length)) {
+            return refuse(refusal, 400, "Content-Length is not 1 to 18 digits");
+        }
+        body->has_length = true;
+    }
+    if (!has(index, FIELD_TRANSFER_ENCODING)) {
+        return RESULT_OK;
+    }
+    if (body->has_length) {
+        return refuse(refusal, 400, "both Content-Length and Transfer-Encoding");
+    }
+    if (minor_version == 0) {
+        return refuse(refusal, 400, "Transfer-Encoding in HTTP/1.0");
+    }
+    if (has_repeated(index, FIELD_TRANSFER_ENCODING)) {
+        return refuse(refusal, 400, "repeated Transfer-Encoding");
+    }
+    body->chunked = true;
+    return check_transfer_encoding(index->first[FIELD_TRANSFER_ENCODING]->value, refusal);
+}
+
+// ---- Connection and Upgrade
+
+struct connection {
+    struct http_fields *fields;
+    uint32_t option_count;
+    bool close;
+    bool keep_alive;
+    bool upgrade;
+    const char *why;
+};
+
+static bool on_connection_option(struct slice option, void *context) {
+    struct connection *connection = context;
+    if (++connection->option_count > CONNECTION_OPTIONS_MAX) {
+        connection->why = "too many Connection options";
+    } else if (!http_is_token(option)) {
+        connection->why = "Connection option is not a token";
+    } else if (slice_equal_nocase(option, SLICE("close"))) {
+        connection->close = true;
+    } else if (slice_equal_nocase(option, SLICE("keep-alive"))) {
+        connection->keep_alive = true;
+    } else if (slice_equal_nocase(option, SLICE("upgrade"))) {
+        connection->upgrade = true;
+    } else if (http_field_is_end_to_end(option)) {
+        connection->why = "Connection names an end-to-end field";
+    } else {
+        for (uint32_t i = 0; i < connection->fields->count; i++) {
+            struct http_field *field = &connection->fields->items[i];
+            if (slice_equal_nocase(field->name, option)) {
+                field->hop_by_hop = true;
+            }
+        }
+    }
+    return connection->why == NULL;
+}
+
+// Calls back for each list element of each field with this id; false as soon as the callback says so.
+static bool each_element(const struct http_fields *fields, const struct http_index *index,
+                         enum http_field_id id, bool (*element)(struct slice, void *),
+                         void *context) {
+    if (!has(index, id)) {
+        return true;
+    }
+    if (!has_repeated(index, id)) {
+        return http_list_each(index->first[id]->value, element, context);
+    }
+    for (uint32_t i = 0; i < fields->count; i++) {
+        if (fields->items[i].id == id &&
+            !http_list_each(fields->items[i].value, element, context)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum result read_connection(struct http_fields *fields, const struct http_index *index,
+                                   struct connection *connection, struct http_refusal *refusal) {
+    *connection = (struct connection){.fields = fields};
+    if (!each_element(fields, index, FIELD_CONNECTION, on_connection_option, connection)) {
+        return refuse(refusal, 400, connection->why);
+    }
+    return RESULT_OK;
+}
+
+static bool keeps_alive(const struct connection *connection, uint8_t minor_version) {
+    return !connection->close && (minor_version == 1 || connection->keep_alive);
+}
+
+struct protocols {
+    uint32_t count;
+    bool barred; // one of them would hide requests from us
+};
+
+static bool on_protocol(struct slice item, void *context) {
+    struct protocols *protocols = context;
+    const char *slash = memchr(item.data, '/', item.size);
+    struct slice name = item;
+    if (slash != NULL) {
+        name.size = (size_t)(slash - item.data);
+        struct slice version = {slash + 1, item.size - name.size - 1};
+        if (!http_is_token(version)) {
+            return false;
+        }
+    }
+    protocols->count++;
+    protocols->barred = protocols->barred || slice_equal_nocase(name, SLICE("h2c")) ||
+                        slice_equal_nocase(name, SLICE("h2")) ||
+                        slice_equal_nocase(name, SLICE("HTTP")) ||
+                        slice_equal_nocase(name, SLICE("TLS"));
+    return http_is_token(name);
+}
+
+// ---- the second reader
+
+struct second_reading {
+    const struct http_fields *fields;
+    const struct body_length *body;
+    uint32_t index;
+    bool differs;
+    bool complete;
+};
+
+static int on_field_name(http_parser *parser, const char *at, size_t size) {
+    struct second_reading *reading = parser->data;
+    const struct http_fields *fields = reading->fields;
+    reading->differs = reading->differs || reading->index >= fields->count ||
+                       fields->items[reading->index].name.data != at ||
+                       fields->items[reading->index].name.size != size;
+    return 0;
+}
+
+static int on_field_value(http_parser *parser, const char *at, size_t size) {
+    struct second_reading *reading = parser->data;
+    if (reading->differs || reading->index >= reading->fields->count) {
+        reading->differs = true;
+        return 0;
+    }
+    while (size > 0 && (at[size - 1] == ' ' || at[size - 1] == '\t')) {
+        size--;
+    }
+    struct slice ours = reading->fields->items[reading->index++].value;
+    reading->differs = ours.size != size || (size > 0 && ours.data != at);
+    return 0;
+}
+
+static int on_fields_complete(http_parser *parser) {
+    struct second_reading *reading = parser->data;
+    uint64_t length = reading->body->has_length ? reading->body->length : UINT64_MAX;
+    reading->complete = true;
+    reading->differs = reading->differs || reading->index != reading->fields->count ||
+                       parser->content_length != length ||
+                       ((parser->flags & F_CHUNKED) != 0) != reading->body->chunked;
+    return 2; // stop after the head
+}
+
+static enum result read_again(struct slice section, const struct http_fields *fields,
+                              const struct body_length *body, struct http_refusal *refusal) {
+    static const http_parser_settings settings = {
+        .on_header_field = on_field_name,
+        .on_header_value = on_field_value,
+        .on_headers_complete = on_fields_complete,
+    };
+    static const char start_line[] = "GET / HTTP/1.1\r\n";
+    struct second_reading reading = {fields, body, 0, false, false};
+    http_parser parser;
+    http_parser_init(&parser, HTTP_REQUEST);
+    parser.data = &reading;
+    size_t used = http_parser_execute(&parser, &settings, start_line, sizeof(start_line) - 1);
+    if (used == sizeof(start_line) - 1) {
+        used = http_parser_execute(&parser, &settings, section.data, section.size);
+        if (used == section.size && parser.http_errno == HPE_OK && reading.complete &&
+            !reading.differs) {
+            return RESULT_OK;
+        }
+    }
+    return refuse(refusal, 400, "two parsers read the fields differently");
+}
+
+// ---- requests
+
+static bool is_idempotent(struct slice method) {
+    return slice_equal(method, SLICE("GET")) || slice_equal(method, SLICE("HEAD")) ||
+           slice_equal(method, SLICE("OPTIONS")) || slice_equal(method, SLICE("PUT")) ||
+           slice_equal(method, SLICE("DELETE"));
+}
+
+static enum result decide_host(struct http_request *request, const struct http_index *index,
+                               struct http_refusal *refusal) {
+    if (slice_equal(request->method, SLICE("CONNECT"))) {
+        return refuse(refusal, 501, "CONNECT");
+    }
+    if (slice_equal(request->method, SLICE("TRACE"))) {
+        return refuse(refusal, 405, "TRACE");
+    }
+    if (has_repeated(index, FIELD_HOST)) {
+        return refuse(refusal, 400, "repeated Host");
+    }
+    if (!has(index, FIELD_HOST) && request->minor_version == 1) {
+        return refuse(refusal, 400, "no Host");
+    }
+    const char *why =
+        http_resolve_target(request, has(index, FIELD_HOST) ? index->first[FIELD_HOST] : NULL);
+    return why == NULL ? RESULT_OK : refuse(refusal, 400, why);
+}
+
+static enum result decide_expect(struct http_request *request, const struct http_index *index,
+                                 struct http_refusal *refusal) {
+    request->expects_continue = false;
+    if (!has(index, FIELD_EXPECT)) {
+        return RESULT_OK;
+    }
+    if (has_repeated(index, FIELD_EXPECT) ||
+        !slice_equal_nocase(index->first[FIELD_EXPECT]->value, SLICE("100-continue"))) {
+        return refuse(refusal, 417, "Expect other than 100-continue");
+    }
+    request->expects_continue = request->minor_version == 1 && request->framing != FRAMING_NONE;
+    return RESULT_OK;
+}
+
+static enum result decide_upgrade(struct http_request *request, const struct http_index *index,
+                                  const struct connection *connection,
+                                  struct http_refusal *refusal) {
+    request->upgrade = false;
+    if (!has(index, FIELD_UPGRADE) || !connection->upgrade || request->minor_version == 0) {
+        return RESULT_OK;
+    }
+    struct protocols protocols = {0, false};
+    if (!each_element(request->fields, index, FIELD_UPGRADE, on_protocol, &protocols) ||
+        protocols.count == 0) {
+        return refuse(refusal, 400, "malformed Upgrade");
+    }
+    if (request->framing != FRAMING_NONE) {
+        return refuse(refusal, 400, "Upgrade with a body");
+    }
+    request->upgrade = !protocols.barred;
+    return RESULT_OK;
+}
+
+enum result http_parse_request(struct slice head, struct http_fields *fields,
+                               struct http_request *request, struct http_refusal *refusal) {
+    if (head.size > HTTP_HEAD_SIZE_MAX) {
+        return refuse(refusal, 431, "head over 64 KiB");
+    }
+    struct http_request_line line;
+    size_t line_size = http_scan_request_line(head, &line, refusal);
+    if (line_size == 0) {
+        return RESULT_ERROR;
+    }
+    request->method = line.method;
+    request->target = line.target;
+    request->minor_version = line.minor_version;
+    request->is_head = slice_equal(line.method, SLICE("HEAD"));
+    request->idempotent = is_idempotent(line.method);
+    request->fields = fields;
+    struct slice section = {head.data + line_size, head.size - line_size};
+    struct http_index index;
+    struct connection connection;
+    struct body_length body;
+    if (http_scan_fields(section, fields, &index, refusal) != RESULT_OK ||
+        decide_host(request, &index, refusal) != RESULT_OK ||
+        read_connection(fields, &index, &connection, refusal) != RESULT_OK ||
+        read_body_length(&index, line.minor_version, &body, refusal) != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    request->keep_alive = keeps_alive(&connection, line.minor_version);
+    request->content_length = body.length;
+    request->framing = body.chunked       ? FRAMING_CHUNKED
+                       : body.length == 0 ? FRAMING_NONE
+                                          : FRAMING_LENGTH;
+    if (decide_expect(request, &index, refusal) != RESULT_OK ||
+        decide_upgrade(request, &index, &connection, refusal) != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    return read_again(section, fields, &body, refusal);
+}
+
+// ---- responses
+
+static enum result decide_switch(const struct http_response *response,
+                                 const struct http_index *index,
+                                 const struct connection *connection, bool upgrade_asked,
+                                 struct http_refusal *refusal) {
+    if (!upgrade_asked) {
+        return refuse(refusal, 502, "101 that was not asked for");
+    }
+    struct protocols protocols = {0, false};
+    if (response->minor_version == 0 || !connection->upgrade || !has(index, FIELD_UPGRADE) ||
+        !each_element(response->fields, index, FIELD_UPGRADE, on_protocol, &protocols) ||
+        protocols.count == 0 || protocols.barred) {
+        return refuse(refusal, 502, "101 without a proper Upgrade");
+    }
+    return RESULT_OK;
+}
+
+static void decide_response_body(struct http_response *response, const struct body_length *body,
+                                 bool request_is_head) {
+    bool never_body = response->status < 200 || response->status == 204;
+    response->interim = response->status < 200 && response->status != 101;
+    response->has_declared_length = body->has_length && !never_body;
+    response->declared_length = response->has_declared_length ? body->length : 0;
+    response->declared_chunked = body->chunked && !never_body;
+    response->content_length = 0;
+    if (response->status == 101) {
+        response->framing = FRAMING_TUNNEL;
+    } else if (never_body || request_is_head || response->status == 304) {
+        response->framing = FRAMING_NONE;
+    } else if (body->chunked) {
+        response->framing = FRAMING_CHUNKED;
+    } else if (body->has_length) {
+        response->framing = body->length == 0 ? FRAMING_NONE : FRAMING_LENGTH;
+        response->content_length = body->length;
+    } else {
+        response->framing = FRAMING_CLOSE;
+    }
+}
+
+static enum result parse_response(struct slice head, bool request_is_head, bool upgrade_asked,
+                                  struct http_fields *fields, struct http_response *response,
+                                  struct http_refusal *refusal) {
+    if (head.size > HTTP_HEAD_SIZE_MAX) {
+        return refuse(refusal, 502, "head over 64 KiB");
+    }
+    struct http_status_line line;
+    size_t line_size = http_scan_status_line(head, &line, refusal);
+    if (line_size == 0) {
+        return RESULT_ERROR;
+    }
+    response->status = line.status;
+    response->reason = line.reason;
+    response->minor_version = line.minor_version;
+    response->fields = fields;
+    struct slice section = {head.data + line_size, head.size - line_size};
+    struct http_index index;
+    struct connection connection;
+    struct body_length body;
+    if (http_scan_fields(section, fields, &index, refusal) != RESULT_OK ||
+        read_connection(fields, &index, &connection, refusal) != RESULT_OK ||
+        read_body_length(&index, line.minor_version, &body, refusal) != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    decide_response_body(response, &body, request_is_head);
+    response->keep_alive = keeps_alive(&connection, line.minor_version) &&
+                           response->framing != FRAMING_CLOSE &&
+                           response->framing != FRAMING_TUNNEL;
+    if (line.status == 101 &&
+        decide_switch(response, &index, &connection, upgrade_asked, refusal) != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    return read_again(section, fields, &body, refusal);
+}
+
+enum result http_parse_response(struct slice head, bool request_is_head, bool upgrade_asked,
+                                struct http_fields *fields, struct http_response *response,
+                                const char **why) {
+    struct http_refusal refusal;
+    enum result result =
+        parse_response(head, request_is_head, upgrade_asked, fields, response, &refusal);
+    if (result != RESULT_OK) {
+        *why = refusal.why;
+    }
+    return result;
+}
+
+// ---- trailers
+
+enum result http_parse_trailers(struct slice section, struct http_fields *fields,
+                                const char **why) {
+    struct http_refusal refusal = {400, "trailer section over 64 KiB"};
+    const struct body_length no_body = {false, false, 0};
+    struct http_index index;
+    *why = NULL;
+    if (section.size > HTTP_HEAD_SIZE_MAX ||
+        http_scan_fields(section, fields, &index, &refusal) != RESULT_OK) {
+        *why = refusal.why;
+        return RESULT_ERROR;
+    }
+    for (uint32_t i = 0; i < fields->count; i++) {
+        if (http_field_is_barred_from_trailers(fields->items[i].name)) {
+            *why = "field that must not be in a trailer section";
+            return RESULT_ERROR;
+        }
+    }
+    if (read_again(section, fields, &no_body, &refusal) != RESULT_OK) {
+        *why = refusal.why;
+        return RESULT_ERROR;
+    }
+    return RESULT_OK;
+}

@@ -1,0 +1,265 @@
+#include "http/scan.h"
+
+#define METHOD_SIZE_MAX 32
+
+// One letter per class, to keep the table readable.
+#define _ 0
+#define V BYTE_VALUE                              // white space and bytes beyond ASCII
+#define T (BYTE_VALUE | BYTE_TARGET)              // delimiters
+#define P (BYTE_VALUE | BYTE_TOKEN)               // '#' and '%': tokens, special in a target
+#define K (BYTE_VALUE | BYTE_TARGET | BYTE_TOKEN) // other punctuation of tokens
+#define H (K | BYTE_HOST)                         // letters beyond 'f', '-', '.', '_'
+#define X (H | BYTE_HEX)                          // letters to 'f'
+#define D (X | BYTE_DIGIT)                        // digits
+
+const uint8_t http_byte_classes[256] = {
+    // clang-format off
+    _, _, _, _, _, _, _, _, _, V, _, _, _, _, _, _, // 0x00
+    _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, // 0x10
+    V, K, T, P, K, P, K, K, T, T, K, K, T, H, H, T, // 0x20
+    D, D, D, D, D, D, D, D, D, D, T, T, T, T, T, T, // 0x30
+    T, X, X, X, X, X, X, H, H, H, H, H, H, H, H, H, // 0x40
+    H, H, H, H, H, H, H, H, H, H, H, T, T, T, K, H, // 0x50
+    K, X, X, X, X, X, X, H, H, H, H, H, H, H, H, H, // 0x60
+    H, H, H, H, H, H, H, H, H, H, H, T, K, T, K, _, // 0x70
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0x80
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0x90
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0xa0
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0xb0
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0xc0
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0xd0
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0xe0
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0xf0
+    // clang-format on
+};
+
+#undef _
+#undef V
+#undef T
+#undef P
+#undef K
+#undef H
+#undef X
+#undef D
+
+// Hop-by-hop by name (RFC 9110 7.6.1), and what must not reach a server under its own name.
+static const uint64_t hop_by_hop_ids =
+    FIELD_BIT(FIELD_CONNECTION) | FIELD_BIT(FIELD_HTTP2_SETTINGS) | FIELD_BIT(FIELD_KEEP_ALIVE) |
+    FIELD_BIT(FIELD_PROXY) | FIELD_BIT(FIELD_PROXY_AUTHENTICATE) |
+    FIELD_BIT(FIELD_PROXY_AUTHENTICATION_INFO) | FIELD_BIT(FIELD_PROXY_AUTHORIZATION) |
+    FIELD_BIT(FIELD_PROXY_CONNECTION) | FIELD_BIT(FIELD_TE) | FIELD_BIT(FIELD_TRAILER) |
+    FIELD_BIT(FIELD_TRANSFER_ENCODING) | FIELD_BIT(FIELD_UPGRADE) | FIELD_BIT(FIELD_LOOKALIKE);
+
+static bool refuse(struct http_refusal *refusal, uint16_t status, const char *why) {
+    refusal->status = status;
+    refusal->why = why;
+    return false;
+}
+
+static bool ends_in_lf(struct slice bytes) {
+    return bytes.size > 0 && bytes.data[bytes.size - 1] == '\n';
+}
+
+static bool is_crlf(const char *at) { // `at` is not beyond the LF that ends the bytes
+    return at[0] == '\r' && at[1] == '\n';
+}
+
+// The end of a run of target bytes, or NULL at a '%' without two hex digits after it.
+static const char *scan_target(const char *at) {
+    for (;;) {
+        while (http_byte_is(*at, BYTE_TARGET)) {
+            at++;
+        }
+        if (*at != '%') {
+            return at;
+        }
+        if (!http_byte_is(at[1], BYTE_HEX) || !http_byte_is(at[2], BYTE_HEX)) {
+            return NULL;
+        }
+        at += 3;
+    }
+}
+
+static bool scan_version(const char *at, const char *end, uint8_t *minor_version,
+                         struct http_refusal *refusal) {
+    if (end - at < 10 || memcmp(at, "HTTP/", 5) != 0 || !http_byte_is(at[5], BYTE_DIGIT) ||
+        at[6] != '.' || !http_byte_is(at[7], BYTE_DIGIT) || !is_crlf(at + 8)) {
+        return refuse(refusal, 400, "malformed version in the request line");
+    }
+    if (at[5] != '1' || at[7] > '1') {
+        return refuse(refusal, 505, "HTTP version other than 1.0 and 1.1");
+    }
+    *minor_version = (uint8_t)(at[7] - '0');
+    return true;
+}
+
+size_t http_scan_request_line(struct slice head, struct http_request_line *line,
+                              struct http_refusal *refusal) {
+    if (!ends_in_lf(head)) {
+        return refuse(refusal, 400, "head without an end");
+    }
+    const char *at = head.data;
+    while (http_byte_is(*at, BYTE_TOKEN)) {
+        at++;
+    }
+    line->method = (struct slice){head.data, (size_t)(at - head.data)};
+    if (line->method.size == 0 || *at != ' ') {
+        return refuse(refusal, 400, "no method token and space at the start of the request");
+    }
+    if (line->method.size > METHOD_SIZE_MAX) {
+        return refuse(refusal, 501, "method longer than 32 bytes");
+    }
+    const char *target = ++at;
+    at = scan_target(target);
+    if (at == NULL) {
+        return refuse(refusal, 400, "malformed percent-encoding in the target");
+    }
+    line->target = (struct slice){target, (size_t)(at - target)};
+    if (line->target.size == 0) {
+        return refuse(refusal, 400, "no target in the request line");
+    }
+    if (*at != ' ') {
+        return refuse(refusal, 400,
+                      *at == '#'                   ? "fragment in the target"
+                      : *at == '\r' || *at == '\n' ? "no version in the request line"
+                                                   : "illegal byte in the target");
+    }
+    at++;
+    if (!scan_version(at, head.data + head.size, &line->minor_version, refusal)) {
+        return 0;
+    }
+    return (size_t)(at + 10 - head.data);
+}
+
+// The first byte from `at` on that may not stand in a field value; end[-1], an LF, is one. Goes by eight while none of the
+// eight is below SP or DEL (bytes beyond ASCII are fine).
+static const char *skip_value(const char *at, const char *end) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t tops = UINT64_C(0x8080808080808080);
+    for (;;) {
+        while (end - at >= 8) {
+            uint64_t word;
+            memcpy(&word, at, sizeof word);
+            uint64_t below_space = (word - ones * 0x20) & ~word;
+            uint64_t deleted = word ^ (ones * 0x7f);
+            if (((below_space | ((deleted - ones) & ~deleted)) & tops) != 0) {
+                break;
+            }
+            at += 8;
+        }
+        // In the last few bytes, or just before an HTAB or a byte that ends the value.
+        for (int i = 0; i < 8; i++, at++) {
+            if (!http_byte_is(*at, BYTE_VALUE)) {
+                return at;
+            }
+        }
+    }
+}
+
+size_t http_scan_status_line(struct slice head, struct http_status_line *line,
+                             struct http_refusal *refusal) {
+    const char *at = head.data;
+    const char *end = at + head.size;
+    if (!ends_in_lf(head) || head.size < 14 || memcmp(at, "HTTP/1.", 7) != 0 ||
+        (at[7] != '0' && at[7] != '1') || at[8] != ' ') {
+        return refuse(refusal, 502, "status line does not begin with HTTP/1.0 or HTTP/1.1");
+    }
+    line->minor_version = (uint8_t)(at[7] - '0');
+    if (at[9] < '1' || at[9] > '5' || !http_byte_is(at[10], BYTE_DIGIT) ||
+        !http_byte_is(at[11], BYTE_DIGIT)) {
+        return refuse(refusal, 502, "status is not three digits from 100 to 599");
+    }
+    line->status = (uint16_t)((at[9] - '0') * 100 + (at[10] - '0') * 10 + (at[11] - '0'));
+    at += 12;
+    if (*at != ' ' && *at != '\r') {
+        return refuse(refusal, 502, "status is not three digits from 100 to 599");
+    }
+    at += *at == ' '; // real servers leave it out when there is no reason
+    const char *reason = at;
+    at = skip_value(at, end);
+    line->reason = (struct slice){reason, (size_t)(at - reason)};
+    if (!is_crlf(at)) {
+        return refuse(refusal, 502, "bare CR, bare LF or control byte in the status line");
+    }
+    return (size_t)(at + 2 - head.data);
+}
+
+static const char *why_bad_name(const char *name, const char *at) {
+    if (*at == ' ' || *at == '\t') {
+        return at == name ? "folded field line" : "space before the colon of a field";
+    }
+    if (*at == ':') {
+        return "empty field name";
+    }
+    return *at == '\r' || *at == '\n' ? "field line without a colon"
+                                      : "illegal byte in a field name";
+}
+
+static const char *why_bad_value(const char *at) {
+    return *at == '\n' ? "bare LF" : *at == '\r' ? "bare CR" : "control byte in a field value";
+}
+
+static void add_field(struct http_fields *fields, struct http_index *index, struct slice name,
+                      struct slice value) {
+    struct http_field *field = &fields->items[fields->count++];
+    field->name = name;
+    field->value = value;
+    field->id = http_field_lookup(name);
+    field->hop_by_hop = (hop_by_hop_ids & FIELD_BIT(field->id)) != 0;
+    uint64_t bit = FIELD_BIT(field->id);
+    if ((index->seen & bit) != 0) {
+        index->repeated |= bit;
+    } else {
+        index->seen |= bit;
+        index->first[field->id] = field;
+    }
+}
+
+enum result http_scan_fields(struct slice section, struct http_fields *fields,
+                             struct http_index *index, struct http_refusal *refusal) {
+    fields->count = 0;
+    index->seen = 0;
+    index->repeated = 0;
+    const char *at = section.data;
+    const char *end = at + section.size;
+    bool ok = ends_in_lf(section) || refuse(refusal, 400, "head without an end");
+    while (ok && *at != '\r') {
+        const char *name = at;
+        while (http_byte_is(*at, BYTE_TOKEN)) {
+            at++;
+        }
+        if (at == name || *at != ':') {
+            ok = refuse(refusal, 400, why_bad_name(name, at));
+            break;
+        }
+        size_t name_size = (size_t)(at - name);
+        do {
+            at++;
+        } while (*at == ' ' || *at == '\t');
+        const char *value = at;
+        at = skip_value(at, end);
+        if (!is_crlf(at)) {
+            ok = refuse(refusal, 400, why_bad_value(at));
+            break;
+        }
+        const char *stop = at;
+        while (stop > value && (stop[-1] == ' ' || stop[-1] == '\t')) {
+            stop--;
+        }
+        at += 2;
+        if (at == end) {
+            ok = refuse(refusal, 400, "head without an empty line");
+            break;
+        }
+        if (fields->count == fields->capacity) {
+            ok = refuse(refusal, 431, "too many fields");
+            break;
+        }
+        add_field(fields, index, (struct slice){name, name_size},
+                  (struct slice){value, (size_t)(stop - value)});
+    }
+    if (ok && (!is_crlf(at) || at + 2 != end)) {
+        ok = refuse(refusal, 400, "bare CR, or bytes after the empty line");
+    }
+    return ok ? RESULT_OK : RESULT_ERROR;
+}

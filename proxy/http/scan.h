@@ -1,0 +1,58 @@
+// The strict scan: the first and deciding look at the bytes of a message head. Used by http/parse only.
+//
+// One pass, one class table. It accepts only what RFC 9112 lets a sender generate: lines that end in CRLF, no control
+// byte but HTAB inside field values, no line folding, a token and a colon at once after it. It finds the parts of the
+// start line and the name and value of every field; what they mean is decided in http/parse.
+//
+// Every function takes bytes that end in LF (checked here first), so that no loop runs past them. No I/O, no allocation.
+#ifndef RAVELIN_HTTP_SCAN_H
+#define RAVELIN_HTTP_SCAN_H
+
+#include "http/parse.h"
+
+enum http_byte_class {
+    BYTE_TOKEN = 1 << 0,  // tchar
+    BYTE_VALUE = 1 << 1,  // field-vchar, SP and HTAB
+    BYTE_TARGET = 1 << 2, // visible ASCII but '#' and '%'
+    BYTE_DIGIT = 1 << 3,
+    BYTE_HEX = 1 << 4,
+    BYTE_HOST = 1 << 5, // letters, digits, '-', '.', '_'
+};
+
+extern const uint8_t http_byte_classes[256];
+
+static inline bool http_byte_is(char byte, enum http_byte_class class) {
+    return (http_byte_classes[(uint8_t)byte] & class) != 0;
+}
+
+// Which known fields a section holds. first[id] is set only where `seen` has the bit.
+struct http_index {
+    uint64_t seen;
+    uint64_t repeated;
+    struct http_field *first[FIELD_ID_COUNT];
+};
+
+struct http_request_line {
+    struct slice method;
+    struct slice target;
+    uint8_t minor_version;
+};
+
+struct http_status_line {
+    uint16_t status;
+    uint8_t minor_version;
+    struct slice reason;
+};
+
+// Each returns how many bytes the line takes with its CRLF, or 0 with `refusal` set.
+size_t http_scan_request_line(struct slice head, struct http_request_line *line,
+                              struct http_refusal *refusal);
+size_t http_scan_status_line(struct slice head, struct http_status_line *line,
+                             struct http_refusal *refusal);
+
+// Field lines and the empty line, nothing before and nothing after. Fills `fields` (names, trimmed values, ids, and
+// hop_by_hop for those that are so by name) and `index`.
+enum result http_scan_fields(struct slice section, struct http_fields *fields,
+                             struct http_index *index, struct http_refusal *refusal) MUST_CHECK;
+
+#endif

@@ -1,0 +1,72 @@
+// The one bounds-checked cursor the encoders write through. Used by http/encode and http/answer only.
+//
+// The first piece that does not fit stops it for good: nothing after it is written, and writer_finish() returns 0.
+#ifndef RAVELIN_HTTP_WRITER_H
+#define RAVELIN_HTTP_WRITER_H
+
+#include "base/slice.h"
+
+struct writer {
+    char *start;
+    char *at;
+    char *end;
+    bool overflow;
+};
+
+static inline struct writer writer_begin(char *output, size_t capacity) {
+    return (struct writer){output, output, output + capacity, false};
+}
+
+static inline size_t writer_finish(const struct writer *writer) {
+    return writer->overflow ? 0 : (size_t)(writer->at - writer->start);
+}
+
+static inline bool writer_has_room(struct writer *writer, size_t size) {
+    if ((size_t)(writer->end - writer->at) >= size && !writer->overflow) {
+        return true;
+    }
+    writer->overflow = true;
+    return false;
+}
+
+// Empty slices may point nowhere.
+static inline char *writer_copy(char *at, struct slice text) {
+    if (text.size > 0) {
+        memcpy(at, text.data, text.size);
+    }
+    return at + text.size;
+}
+
+static inline void writer_put(struct writer *writer, struct slice text) {
+    if (writer_has_room(writer, text.size)) {
+        writer->at = writer_copy(writer->at, text);
+    }
+}
+
+#define writer_put_text(writer, literal) writer_put((writer), SLICE(literal))
+
+// "Name: value\r\n"
+static inline void writer_put_field(struct writer *writer, struct slice name, struct slice value) {
+    if (!writer_has_room(writer, name.size + value.size + 4)) {
+        return;
+    }
+    char *at = writer_copy(writer->at, name);
+    *at++ = ':';
+    *at++ = ' ';
+    at = writer_copy(at, value);
+    *at++ = '\r';
+    *at++ = '\n';
+    writer->at = at;
+}
+
+static inline void writer_put_number(struct writer *writer, uint64_t number) {
+    char digits[20];
+    char *at = digits + sizeof digits;
+    do {
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    writer_put(writer, (struct slice){at, (size_t)(digits + sizeof digits - at)});
+}
+
+#endif
