@@ -102,9 +102,8 @@ void clock_format_http_date(time_t seconds, char text[CLOCK_HTTP_DATE_SIZE]) {
 }
 
 void clock_format_iso(int64_t wall_us, char text[CLOCK_ISO_SIZE]) {
-    // Division rounds to zero; before the epoch it must round down.
-    int64_t seconds = wall_us / 1000000 - (wall_us % 1000000 < 0 ? 1 : 0);
-    struct date date = date_from(seconds);
+    unsigned rest_us;
+    struct date date = date_from(clock_second_of(wall_us, &rest_us));
     char *at = put_digits(text, date.year, 4);
     *at++ = '-';
     at = put_digits(at, date.month, 2);
@@ -113,7 +112,7 @@ void clock_format_iso(int64_t wall_us, char text[CLOCK_ISO_SIZE]) {
     *at++ = 'T';
     at = put_time_of_day(at, &date);
     *at++ = '.';
-    at = put_digits(at, (unsigned)((wall_us - seconds * 1000000) / 1000), 3);
+    at = put_digits(at, rest_us / 1000, 3);
     *at++ = 'Z';
     *at = '\0';
 }

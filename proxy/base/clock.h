@@ -12,6 +12,14 @@
 int64_t clock_monotonic_us(void);
 int64_t clock_wall_us(void); // since the epoch
 
+// The second that holds an instant, and the microseconds since it began: rounds down before the epoch too.
+static inline int64_t clock_second_of(int64_t wall_us, unsigned *rest_us) {
+    int64_t rest = wall_us % 1000000;
+    int64_t second = wall_us / 1000000;
+    *rest_us = (unsigned)(rest < 0 ? rest + 1000000 : rest);
+    return rest < 0 ? second - 1 : second;
+}
+
 #define CLOCK_HTTP_DATE_SIZE 30 // "Sun, 06 Nov 1994 08:49:37 GMT" and NUL
 void clock_format_http_date(time_t seconds, char text[CLOCK_HTTP_DATE_SIZE]); // RFC 9110 5.6.7, IMF-fixdate
 

@@ -161,16 +161,17 @@ static void put_escaped(struct line *line, struct slice text, const uint8_t clas
 
 // Brings time_text up to date and returns the microseconds within its second. Most lines fall in the second of the line before.
 static unsigned update_time(struct access_log *log, int64_t wall_us) {
-    int64_t second = wall_us / 1000000 - (wall_us % 1000000 < 0 ? 1 : 0);
+    unsigned rest_us;
+    int64_t second = clock_second_of(wall_us, &rest_us);
     if (second != log->time_second) {
         log->time_second = second;
         if (log->format == ACCESS_FORMAT_JSON) {
-            clock_format_iso(second * 1000000, log->time_text);
+            clock_format_iso(wall_us, log->time_text);
         } else {
             clock_format_common_log(second, log->time_text);
         }
     }
-    return (unsigned)(wall_us - second * 1000000);
+    return rest_us;
 }
 
 // ---- JSON ----
