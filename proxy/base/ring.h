@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RING_SIZE ((size_t)65536) // a multiple of the page size; more than three of the largest TLS records
+#define RING_SIZE                                                                                  \
+    ((size_t)65536) // a multiple of the page size; more than three of the largest TLS records
 
 struct ring {
     uint8_t *base; // 2 * RING_SIZE bytes of address space, RING_SIZE of memory

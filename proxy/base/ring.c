@@ -1,0 +1,105 @@
+#include "base/ring.h"
+
+#include "base/sanitize.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static_assert((RING_SIZE & (RING_SIZE - 1)) == 0, "ring_at() masks positions");
+
+// Both halves of the reserved area show the one memory behind `fd`.
+static int map_twice(uint8_t *base, int fd) {
+    for (size_t half = 0; half < 2; half++) {
+        void *at = mmap(base + half * RING_SIZE, RING_SIZE, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_FIXED, fd, 0);
+        if (at == MAP_FAILED) {
+            return -1;
+        }
+    }
+    // What clients sent belongs in no core dump and in no child.
+    if (madvise(base, 2 * RING_SIZE, MADV_DONTDUMP) != 0) {
+        return -1;
+    }
+    return madvise(base, 2 * RING_SIZE, MADV_DONTFORK);
+}
+
+static uint8_t *map_ring(void) {
+    // The reservation comes first: MAP_FIXED then replaces pages that are ours, never somebody else's.
+    void *base = mmap(NULL, 2 * RING_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED) {
+        return NULL;
+    }
+    int fd = memfd_create("ring", MFD_CLOEXEC);
+    if (fd < 0) {
+        munmap(base, 2 * RING_SIZE);
+        return NULL;
+    }
+    int failed = ftruncate(fd, (off_t)RING_SIZE) != 0 || map_twice(base, fd) != 0;
+    close(fd); // the mappings keep the memory
+    if (failed) {
+        munmap(base, 2 * RING_SIZE);
+        return NULL;
+    }
+    return base;
+}
+
+static void unmap_ring(struct ring *ring) {
+    munmap(ring->base, 2 * RING_SIZE);
+    free(ring);
+}
+
+static void free_spares(struct ring_pool *pool, size_t count) {
+    for (; count > 0; count--) {
+        struct ring *ring = pool->spares;
+        pool->spares = ring->next_spare;
+        pool->spare_count--;
+        unmap_ring(ring);
+    }
+}
+
+void ring_pool_init(struct ring_pool *pool, size_t spare_max) {
+    *pool = (struct ring_pool){.spare_max = KEEP_SPARES ? spare_max : 0};
+}
+
+struct ring *ring_get(struct ring_pool *pool) {
+    struct ring *ring = pool->spares;
+    if (ring != NULL) {
+        pool->spares = ring->next_spare;
+        pool->spare_count--;
+        *ring = (struct ring){.base = ring->base};
+        return ring;
+    }
+    ring = malloc(sizeof(*ring));
+    if (ring == NULL) {
+        return NULL;
+    }
+    *ring = (struct ring){.base = map_ring()};
+    if (ring->base == NULL) {
+        free(ring);
+        return NULL;
+    }
+    return ring;
+}
+
+void ring_put(struct ring_pool *pool, struct ring *ring) {
+    if (ring == NULL) {
+        return;
+    }
+    if (pool->spare_count >= pool->spare_max) {
+        unmap_ring(ring);
+        return;
+    }
+    ring->next_spare = pool->spares;
+    pool->spares = ring;
+    pool->spare_count++;
+}
+
+void ring_pool_free(struct ring_pool *pool) {
+    free_spares(pool, pool->spare_count);
+}
+
+void ring_pool_trim(struct ring_pool *pool) {
+    free_spares(pool, (pool->spare_count + 1) / 2); // rounded up, so that trimming comes to an end
+}
