@@ -1,0 +1,144 @@
+# Ravelin. `make help` lists the targets. Everything that is made lies in build/ (and certs/dev/).
+# Only relative paths: the checkout may lie in a path with spaces.
+VERSION := 0.1.0
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+MAKEFLAGS := $(MAKEFLAGS) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
+# What a builder may set. Elsewhere than on Debian: WOLFSSL_TARBALL, WOLFSSL_PREFIX, HTTP_PARSER_TARBALL (proxy/deps/).
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= clang
+CFLAGS ?=
+LDFLAGS ?=
+WERROR ?= $(if $(filter true 1,$(CI)),1,0)
+PREFIX ?= /usr/local
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/lib,/etc)/systemd/system
+PYTEST_JOBS ?= 2
+FUZZ_SECONDS ?= 20
+export CC WOLFSSL_TARBALL WOLFSSL_PREFIX HTTP_PARSER_TARBALL PACKAGES FUZZ_SECONDS PYTEST_JOBS
+
+# --- Sources and flags ------------------------------------------------------------------------------------------------
+SOURCES := $(wildcard proxy/*/*.c)
+UNIT_TESTS := $(patsubst %.c,%,$(wildcard tests/unit/test_*.c))
+FUZZERS := $(patsubst %.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+DEPS := build/deps/wolfssl/finished build/deps/http-parser/finished
+LIBS := build/deps/wolfssl/lib/libwolfssl.a build/deps/http-parser/lib/libhttp_parser.a -lev -lconfuse -lseccomp -lm
+
+# $(call known,FLAGS): those flags that this compiler takes. Asked once, and only when something is compiled: on a fresh
+# machine the compiler is there only after `packages` has run.
+known = $(foreach flag,$1,$(shell $(CC) -O2 -Werror $(flag) -include stdlib.h -fsyntax-only -xc /dev/null 2>/dev/null \
+	&& echo '$(flag)'))
+fortify = -U_FORTIFY_SOURCE $(or $(call known,-D_FORTIFY_SOURCE=3),-D_FORTIFY_SOURCE=2)
+# Besides the usual guards: no meaning may be lost to undefined behaviour (the sanitizer builds look for it).
+harden = $(eval harden := -fPIE -fstack-protector-strong $(fortify) -fno-strict-overflow -fno-strict-aliasing \
+	$(call known,-fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero))$(harden)
+
+CPPFLAGS += -D_GNU_SOURCE -Iproxy -isystem build/deps/wolfssl/include -isystem build/deps/http-parser/include
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wformat=2 -Wpointer-arith -Wundef -Wwrite-strings $(if $(filter 1,$(WERROR)),-Werror)
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DRAVELIN_SANITIZE
+
+# The variants: compiler, flags of compiler and linker.
+FLAGS_release = -O2 -g -flto=auto $(harden)
+LINK_release = $(FLAGS_release) -pie -Wl,-z,relro,-z,now,-z,noexecstack
+FLAGS_debug := -Og -g3
+FLAGS_asan := -O1 -g $(SANITIZE)
+# Counts copies: memcpy and memmove stay calls, and calls go through tests/count_copies.c.
+FLAGS_count := -O2 -g -fno-builtin-memcpy -fno-builtin-memmove
+LINK_count := -Wl,--wrap=memcpy,--wrap=memmove
+FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link $(SANITIZE)
+LINK_fuzz := -fsanitize=fuzzer,address,undefined
+CC_fuzz := $(CLANG)
+
+# $(eval $(call variant,NAME,PROGRAM,SOURCES OF THE PROGRAM)): compile, archive (for tests), link.
+define variant
+build/$1/%.o: %.c build/$1/flags $(DEPS)
+	@mkdir -p "$$(@D)"
+	@echo "  CC    $$@"
+	$(Q)$$(or $$(CC_$1),$$(CC)) $$(CPPFLAGS) -std=gnu11 $$(WARNINGS) $$(FLAGS_$1) $$(CFLAGS) $$(DEFINE) -MMD -MP -c $$< -o $$@
+build/$1/libproxy.a: $(SOURCES:%.c=build/$1/%.o)
+	@rm -f $$@
+	$(Q)gcc-ar rcs $$@ $$^
+$2: $(patsubst %.c,build/$1/%.o,$(SOURCES) $3)
+	@echo "  LINK  $$@"
+	$(Q)$$(or $$(CC_$1),$$(CC)) $$(or $$(LINK_$1),$$(FLAGS_$1)) $$(CFLAGS) $$(LDFLAGS) $$^ $$(LIBS) -o $$@
+build/$1/tests/%: build/$1/tests/%.o build/$1/libproxy.a
+	@echo "  LINK  $$@"
+	$(Q)$$(or $$(CC_$1),$$(CC)) $$(or $$(LINK_$1),$$(FLAGS_$1)) $$(CFLAGS) $$(LDFLAGS) $$^ $$(LIBS) \
+		$$(if $$(filter fuzz,$1),,-lcmocka) -o $$@
+build/$1/flags: FORCE | packages-build
+	@mkdir -p build/$1
+	@proxy/deps/note $$@ '$$(or $$(CC_$1),$$(CC)) $$(CPPFLAGS) $$(WARNINGS) $$(FLAGS_$1) $$(CFLAGS)'
+build/$1/proxy/main.o: build/version
+build/$1/proxy/main.o: private DEFINE = -DRAVELIN_VERSION='"$$(shell cat build/version)"'
+$(UNIT_TESTS:%=build/$1/%.o): | packages-test
+$(FUZZERS:%=build/$1/%.o): | packages-fuzz
+-include $(patsubst %.c,build/$1/%.d,$(SOURCES) $3) $(patsubst %,build/$1/%.d,$(UNIT_TESTS) $(FUZZERS))
+endef
+Q := $(if $(V),,@)
+$(eval $(call variant,release,build/ravelin,proxy/main.c))
+$(eval $(call variant,debug,build/debug/ravelin,proxy/main.c))
+$(eval $(call variant,asan,build/asan/ravelin,proxy/main.c))
+$(eval $(call variant,count,build/count/ravelin,proxy/main.c tests/count_copies.c))
+$(eval $(call variant,fuzz,build/fuzz/ravelin,proxy/main.c))
+build/fuzz/flags: | packages-fuzz
+
+build/version: FORCE
+	@mkdir -p build
+	@commit=$$(git rev-parse --short HEAD 2>/dev/null); proxy/deps/note $@ "$(VERSION)$${commit:+ ($$commit)}"
+
+# --- Set-up: packages, then the two libraries; each looks for itself whether there is anything to do ------------------
+.PHONY: FORCE deps
+FORCE:
+packages-%: FORCE
+	@proxy/deps/packages $*
+packages-run packages-test packages-bench packages-fuzz packages-lint: packages-build
+build/deps/%/finished: FORCE | packages-build
+	@proxy/deps/$*
+deps: $(DEPS) ## the two libraries that are built from source
+certs: FORCE packages-run
+	@certs/make-dev-certs
+
+# --- Targets ----------------------------------------------------------------------------------------------------------
+.PHONY: all debug run test test-unit test-integration asan bench fuzz lint format install clean help certs
+all: build/ravelin ## build/ravelin, the release build (with all set-up, as everything below)
+debug: build/debug/ravelin ## build/debug/ravelin
+
+run: all certs packages-run ## serve https://localhost:8443/ with a development certificate and a demo backend
+	@echo; echo "Try:  curl --cacert certs/dev/ca.pem https://localhost:8443/"; echo "Stop: Ctrl-C"; echo
+	@exec conf/demo/start build/ravelin run -c conf/ravelin.conf
+
+UNIT = $(UNIT_TESTS:%=build/$1/%)
+COUNT := $(patsubst tests/count_copies.c,build/count/ravelin,$(wildcard tests/count_copies.c))
+test: all certs $(call UNIT,debug) $(COUNT) packages-test ## all tests; the last line is the sum
+	@tests/run unit build/debug/tests/unit integration build/ravelin
+test-unit: $(call UNIT,debug) packages-test ## the unit tests alone
+	@tests/run unit build/debug/tests/unit
+test-integration: all certs $(COUNT) packages-test ## the integration tests alone
+	@tests/run integration build/ravelin
+asan: build/asan/ravelin $(call UNIT,asan) certs packages-test ## all tests under AddressSanitizer and UBSan
+	@tests/run unit build/asan/tests/unit integration build/asan/ravelin
+fuzz: $(FUZZERS:%=build/fuzz/%) ## every fuzzer for FUZZ_SECONDS (20)
+	@tests/run fuzz build/fuzz/tests/fuzz
+bench: all certs packages-bench ## measure against other proxies on this machine
+	@bench/run
+lint: $(DEPS) packages-lint packages-test ## format, include directions, cppcheck, clang-tidy, shellcheck
+	@CPPFLAGS='$(CPPFLAGS) -DRAVELIN_VERSION=""' proxy/lint/all
+format: packages-lint ## clang-format every C file in place
+	@find proxy tests -name '*.[ch]' -print0 | xargs -0 clang-format -i
+
+install: all ## into DESTDIR and PREFIX (/usr/local): the program, an example configuration, a systemd unit
+	install -D -m 755 build/ravelin "$(DESTDIR)$(PREFIX)/bin/ravelin"
+	install -D -m 644 conf/ravelin.conf "$(DESTDIR)$(SYSCONFDIR)/ravelin/ravelin.conf.example"
+	install -d "$(DESTDIR)$(UNITDIR)"
+	sed 's|@PREFIX@|$(PREFIX)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' conf/ravelin.service \
+		>"$(DESTDIR)$(UNITDIR)/ravelin.service"
+clean: ## remove what was compiled, but not the libraries in build/deps
+	find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
