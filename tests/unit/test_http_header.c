@@ -1,0 +1,222 @@
+// Field names, lists and tokens; authorities.
+#include "http/target.h"
+#include "http_cases.h"
+
+static const struct {
+    const char *name;
+    enum http_field_id id;
+} known[] = {
+    {"Connection", FIELD_CONNECTION},
+    {"Content-Length", FIELD_CONTENT_LENGTH},
+    {"Date", FIELD_DATE},
+    {"Expect", FIELD_EXPECT},
+    {"Forwarded", FIELD_FORWARDED},
+    {"Host", FIELD_HOST},
+    {"HTTP2-Settings", FIELD_HTTP2_SETTINGS},
+    {"Keep-Alive", FIELD_KEEP_ALIVE},
+    {"Proxy", FIELD_PROXY},
+    {"Proxy-Authenticate", FIELD_PROXY_AUTHENTICATE},
+    {"Proxy-Authentication-Info", FIELD_PROXY_AUTHENTICATION_INFO},
+    {"Proxy-Authorization", FIELD_PROXY_AUTHORIZATION},
+    {"Proxy-Connection", FIELD_PROXY_CONNECTION},
+    {"Referer", FIELD_REFERER},
+    {"Server", FIELD_SERVER},
+    {"TE", FIELD_TE},
+    {"Trailer", FIELD_TRAILER},
+    {"Transfer-Encoding", FIELD_TRANSFER_ENCODING},
+    {"Upgrade", FIELD_UPGRADE},
+    {"User-Agent", FIELD_USER_AGENT},
+    {"X-Forwarded-For", FIELD_X_FORWARDED_FOR},
+    {"X-Forwarded-Host", FIELD_X_FORWARDED_HOST},
+    {"X-Forwarded-Proto", FIELD_X_FORWARDED_PROTO},
+};
+
+#define KNOWN_COUNT (sizeof known / sizeof known[0])
+
+// The name with `change` made to every letter or, if that is '_', to every '-'.
+static struct slice variant(const char *name, int (*change)(int), char *buffer) {
+    size_t size = strlen(name);
+    for (size_t i = 0; i < size; i++) {
+        buffer[i] = (char)change((unsigned char)name[i]);
+    }
+    return (struct slice){buffer, size};
+}
+
+static int to_upper(int c) {
+    return c >= 'a' && c <= 'z' ? c - 32 : c;
+}
+
+static int to_lower(int c) {
+    return c >= 'A' && c <= 'Z' ? c + 32 : c;
+}
+
+static int to_underscore(int c) {
+    return c == '-' ? '_' : c;
+}
+
+static void knows_its_fields(void **state) {
+    (void)state;
+    assert_int_equal(KNOWN_COUNT, FIELD_ID_COUNT - 2); // all but OTHER and LOOKALIKE
+    for (size_t i = 0; i < KNOWN_COUNT; i++) {
+        char buffer[64];
+        struct slice name = slice_from(known[i].name);
+        assert_int_equal(http_field_lookup(name), known[i].id);
+        assert_int_equal(http_field_lookup(variant(known[i].name, to_upper, buffer)), known[i].id);
+        assert_int_equal(http_field_lookup(variant(known[i].name, to_lower, buffer)), known[i].id);
+        assert_int_equal(http_field_lookup(variant(known[i].name, to_underscore, buffer)),
+                         memchr(name.data, '-', name.size) == NULL ? known[i].id : FIELD_LOOKALIKE);
+    }
+}
+
+// One byte changed anywhere, one left out or one added: another name.
+static void knows_nothing_else(void **state) {
+    (void)state;
+    for (size_t i = 0; i < KNOWN_COUNT; i++) {
+        struct slice name = slice_from(known[i].name);
+        char buffer[64];
+        for (size_t at = 0; at < name.size; at++) {
+            for (int byte = 0; byte < 256; byte++) {
+                memcpy(buffer, name.data, name.size);
+                buffer[at] = (char)byte;
+                bool same = to_lower(byte) == to_lower((unsigned char)name.data[at]);
+                bool lookalike = name.data[at] == '-' && byte == '_';
+                assert_int_equal(http_field_lookup((struct slice){buffer, name.size}),
+                                 same        ? known[i].id
+                                 : lookalike ? FIELD_LOOKALIKE
+                                             : FIELD_OTHER);
+            }
+        }
+        assert_int_equal(http_field_lookup((struct slice){name.data + 1, name.size - 1}),
+                         FIELD_OTHER);
+        if (known[i].id != FIELD_TE) { // "T"
+            assert_int_equal(http_field_lookup((struct slice){name.data, name.size - 1}),
+                             FIELD_OTHER);
+        }
+        memcpy(buffer, name.data, name.size);
+        buffer[name.size] = 's';
+        assert_int_equal(http_field_lookup((struct slice){buffer, name.size + 1}), FIELD_OTHER);
+    }
+    assert_int_equal(http_field_lookup(SLICE("")), FIELD_OTHER);
+    assert_int_equal(http_field_lookup(SLICE("X")), FIELD_OTHER);
+    assert_int_equal(http_field_lookup(SLICE("Cookie")), FIELD_OTHER);
+}
+
+static void finds_the_first(void **state) {
+    (void)state;
+    struct http_field items[] = {
+        {SLICE("A"), SLICE("1"), FIELD_OTHER, false},
+        {SLICE("Date"), SLICE("2"), FIELD_DATE, false},
+        {SLICE("date"), SLICE("3"), FIELD_DATE, false},
+    };
+    struct http_fields fields = {items, 3, 3};
+    assert_ptr_equal(http_fields_find(&fields, FIELD_DATE), &items[1]);
+    assert_null(http_fields_find(&fields, FIELD_HOST));
+}
+
+static bool append(struct slice item, void *context) {
+    char *text = context; // of 64 bytes
+    size_t used = strlen(text);
+    snprintf(text + used, 64 - used, "[%.*s]", (int)item.size, item.data);
+    return !slice_equal(item, SLICE("stop"));
+}
+
+static void splits_lists(void **state) {
+    (void)state;
+    static const struct {
+        const char *value;
+        const char *items;
+        bool all;
+    } cases[] = {
+        {"", "", true},
+        {" ", "", true},
+        {",", "", true},
+        {", \t ,", "", true},
+        {"a", "[a]", true},
+        {" a\t", "[a]", true},
+        {"a,b", "[a][b]", true},
+        {" a , b c ,,\td,", "[a][b c][d]", true},
+        {"a,stop,b", "[a][stop]", false},
+        {"\"a,b\"", "[\"a][b\"]", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[64] = "";
+        struct slice value = copy_of(slice_from(cases[i].value));
+        assert_int_equal(http_list_each(value, append, text), cases[i].all);
+        assert_string_equal(text, cases[i].items);
+        free((char *)value.data);
+    }
+}
+
+static void knows_tokens(void **state) {
+    (void)state;
+    assert_true(http_is_token(SLICE("a")));
+    assert_true(http_is_token(SLICE("!#$%&'*+-.^_`|~09azAZ")));
+    assert_false(http_is_token(SLICE("")));
+    assert_false(http_is_token(SLICE("a b")));
+    assert_false(http_is_token(SLICE("a\0")));
+    assert_false(http_is_token(SLICE("a\xe4")));
+    for (const char *delimiter = "\"(),/:;<=>?@[\\]{}\t "; *delimiter != '\0'; delimiter++) {
+        assert_false(http_is_token((struct slice){delimiter, 1}));
+    }
+}
+
+static void knows_end_to_end_fields(void **state) {
+    (void)state;
+    static const char *const end_to_end[] = {
+        "Host",
+        "content-length",
+        "TRANSFER-ENCODING",
+        "Authorization",
+        "Cookie",
+        "Set-Cookie",
+        "Content-Type",
+        "Cache-Control",
+        "Expect",
+        "Forwarded",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Real-IP",
+        "Range",
+    };
+    static const char *const other[] = {"close",          "keep-alive", "upgrade", "TE",  "Trailer",
+                                        "HTTP2-Settings", "X-Foo",      "",        "Hos", "Hosts"};
+    for (size_t i = 0; i < sizeof end_to_end / sizeof end_to_end[0]; i++) {
+        assert_true(http_field_is_end_to_end(slice_from(end_to_end[i])));
+    }
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
+        assert_false(http_field_is_end_to_end(slice_from(other[i])));
+    }
+}
+
+static void parses_authorities(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *host;
+        uint16_t port;
+    } cases[] = {
+        {"a", "a", 0},
+        {"a:", "a", 0},
+        {"a:1", "a", 1},
+        {"a:65535", "a", 65535},
+        {"[::]:443", "[::]", 443},
+        {"[::1]", "[::1]", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_authority authority;
+        assert_null(http_parse_authority(slice_from(cases[i].text), &authority));
+        assert_slice(authority.host, cases[i].host);
+        assert_int_equal(authority.port, cases[i].port);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(knows_its_fields),   cmocka_unit_test(knows_nothing_else),
+        cmocka_unit_test(finds_the_first),    cmocka_unit_test(splits_lists),
+        cmocka_unit_test(knows_tokens),       cmocka_unit_test(knows_end_to_end_fields),
+        cmocka_unit_test(parses_authorities),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,326 @@
+// Responses: which heads are taken, with which body, and which are refused and why.
+#include "http_cases.h"
+
+enum asked {
+    ASKED_GET,
+    ASKED_HEAD,
+    ASKED_UPGRADE,
+};
+
+struct accepted {
+    enum asked asked;
+    struct slice head;
+    const char *reading; // "STATUS framing length", then what else is set
+};
+
+struct refused {
+    enum asked asked;
+    struct slice head;
+    const char *why;
+};
+
+#define BYTES(text)                                                                                \
+    { text, sizeof(text) - 1 }
+#define ACCEPT(text, wanted)                                                                       \
+    { ASKED_GET, BYTES(text), wanted }
+#define ACCEPT_AS(asked, text, wanted)                                                             \
+    { asked, BYTES(text), wanted }
+#define REFUSE(text, cause)                                                                        \
+    { ASKED_GET, BYTES(text), cause }
+#define REFUSE_AS(asked, text, cause)                                                              \
+    { asked, BYTES(text), cause }
+#define OK(fields) "HTTP/1.1 200 OK\r\n" fields "\r\n"
+#define OLD(fields) "HTTP/1.0 200 OK\r\n" fields "\r\n"
+#define STATUS(status, fields) "HTTP/1.1 " status " x\r\n" fields "\r\n"
+#define LENGTH "Content-Length: 5\r\n"
+#define CHUNKED "Transfer-Encoding: chunked\r\n"
+#define SWITCHED "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+
+static const struct accepted accepted_cases[] = {
+    // clang-format off
+    // Status lines.
+    ACCEPT("HTTP/1.1 200 OK\r\n\r\n", "200 'OK' until close"),
+    ACCEPT("HTTP/1.0 200 OK\r\n\r\n", "200 'OK' until close"),
+    ACCEPT("HTTP/1.1 200 \r\n\r\n", "200 '' until close"),
+    ACCEPT("HTTP/1.1 200\r\n\r\n", "200 '' until close"),
+    ACCEPT("HTTP/1.1 404 Not\tFound, \xe4\xf6 (\"x\")\r\n\r\n", "404 'Not\tFound, \xe4\xf6 (\"x\")' until close"),
+    ACCEPT("HTTP/1.1 200  OK \r\n\r\n", "200 ' OK ' until close"),
+    ACCEPT(STATUS("599", LENGTH), "599 'x' 5 bytes, declared 5, keep"),
+    ACCEPT(STATUS("299", LENGTH), "299 'x' 5 bytes, declared 5, keep"),
+    // Bodies.
+    ACCEPT(OK(LENGTH), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(OK("Content-Length: 0\r\n"), "200 'OK' none, declared 0, keep"),
+    ACCEPT(OK("Content-Length: 0005\r\n"), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(OK("Content-Length: 999999999999999999\r\n"), "200 'OK' 999999999999999999 bytes, declared 999999999999999999, keep"),
+    ACCEPT(OK(CHUNKED), "200 'OK' chunked, declared chunked, keep"),
+    ACCEPT(OK("transfer-encoding:Chunked \r\n"), "200 'OK' chunked, declared chunked, keep"),
+    ACCEPT(OLD(LENGTH), "200 'OK' 5 bytes, declared 5"),
+    ACCEPT(STATUS("205", LENGTH), "205 'x' 5 bytes, declared 5, keep"),
+    ACCEPT(STATUS("301", "Location: /\r\n" LENGTH), "301 'x' 5 bytes, declared 5, keep"),
+    // No body, whatever the fields say.
+    ACCEPT(STATUS("204", ""), "204 'x' none, keep"),
+    ACCEPT(STATUS("204", LENGTH), "204 'x' none, keep"),
+    ACCEPT(STATUS("204", CHUNKED), "204 'x' none, keep"),
+    ACCEPT(STATUS("304", ""), "304 'x' none, keep"),
+    ACCEPT(STATUS("304", LENGTH), "304 'x' none, declared 5, keep"),
+    ACCEPT(STATUS("304", CHUNKED), "304 'x' none, declared chunked, keep"),
+    ACCEPT_AS(ASKED_HEAD, OK(""), "200 'OK' none, keep"),
+    ACCEPT_AS(ASKED_HEAD, OK(LENGTH), "200 'OK' none, declared 5, keep"),
+    ACCEPT_AS(ASKED_HEAD, OK("Content-Length: 0\r\n"), "200 'OK' none, declared 0, keep"),
+    ACCEPT_AS(ASKED_HEAD, OK(CHUNKED), "200 'OK' none, declared chunked, keep"),
+    ACCEPT_AS(ASKED_HEAD, STATUS("404", LENGTH), "404 'x' none, declared 5, keep"),
+    ACCEPT_AS(ASKED_HEAD, OLD(LENGTH), "200 'OK' none, declared 5"),
+    // Interim answers.
+    ACCEPT("HTTP/1.1 100 Continue\r\n\r\n", "100 'Continue' none, interim, keep"),
+    ACCEPT(STATUS("102", ""), "102 'x' none, interim, keep"),
+    ACCEPT(STATUS("103", "Link: </a>; rel=preload\r\n"), "103 'x' none, interim, keep"),
+    ACCEPT(STATUS("199", LENGTH), "199 'x' none, interim, keep"),
+    ACCEPT(STATUS("100", CHUNKED), "100 'x' none, interim, keep"),
+    ACCEPT_AS(ASKED_HEAD, STATUS("103", ""), "103 'x' none, interim, keep"),
+    ACCEPT_AS(ASKED_UPGRADE, STATUS("100", ""), "100 'x' none, interim, keep"),
+    // Switching protocols.
+    ACCEPT_AS(ASKED_UPGRADE, STATUS("101", SWITCHED), "101 'x' tunnel"),
+    ACCEPT_AS(ASKED_UPGRADE, STATUS("101", "upgrade: a, b/2\r\nconnection: keep-alive, upgrade\r\n"), "101 'x' tunnel"),
+    ACCEPT_AS(ASKED_UPGRADE, STATUS("101", SWITCHED "Content-Length: 0\r\n"), "101 'x' tunnel"),
+    ACCEPT_AS(ASKED_UPGRADE, OK(LENGTH), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT_AS(ASKED_UPGRADE, STATUS("426", SWITCHED LENGTH), "426 'x' 5 bytes, declared 5, keep"),
+    // Keep-alive.
+    ACCEPT(OK(LENGTH "Connection: close\r\n"), "200 'OK' 5 bytes, declared 5"),
+    ACCEPT(OK(LENGTH "Connection: keep-alive\r\n"), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(OK(LENGTH "Connection: keep-alive\r\nConnection: CLOSE\r\n"), "200 'OK' 5 bytes, declared 5"),
+    ACCEPT(OLD(LENGTH "Connection: Keep-Alive\r\n"), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(OLD("Connection: keep-alive\r\n"), "200 'OK' until close"),
+    ACCEPT(OK("Connection: keep-alive\r\n"), "200 'OK' until close"),
+    ACCEPT(OK(CHUNKED "Connection: close\r\n"), "200 'OK' chunked, declared chunked"),
+    // Host means nothing here.
+    ACCEPT(OK(LENGTH "Host: a b\r\nHost: c\r\n"), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(OK(LENGTH "Expect: x\r\nUpgrade: h2c\r\n"), "200 'OK' 5 bytes, declared 5, keep"),
+    // clang-format on
+};
+
+#define NO_HTTP "status line does not begin with HTTP/1.0 or HTTP/1.1"
+#define BAD_STATUS "status is not three digits from 100 to 599"
+#define BAD_LINE "bare CR, bare LF or control byte in the status line"
+#define BAD_LENGTH "Content-Length is not 1 to 18 digits"
+#define TWO_LENGTHS "repeated Content-Length"
+#define BOTH "both Content-Length and Transfer-Encoding"
+#define BAD_CODING "Transfer-Encoding is not exactly chunked"
+#define BAD_SWITCH "101 without a proper Upgrade"
+#define UNASKED "101 that was not asked for"
+
+static const struct refused refused_cases[] = {
+    // clang-format off
+    // Status lines.
+    REFUSE("HTTP/0.9 200 OK\r\n\r\n", NO_HTTP),
+    REFUSE("HTTP/1.2 200 OK\r\n\r\n", NO_HTTP),
+    REFUSE("HTTP/2.0 200 OK\r\n\r\n", NO_HTTP),
+    REFUSE("HTTP/2 200 OK\r\n\r\n", NO_HTTP),
+    REFUSE("HTTP/1 200 OK\r\n\r\n", NO_HTTP),
+    REFUSE("HTTP/1.10 200 OK\r\n\r\n", NO_HTTP),
+    REFUSE("http/1.1 200 OK\r\n\r\n", NO_HTTP),
+    REFUSE("ICY 200 OK\r\nA: b\r\n\r\n", NO_HTTP),
+    REFUSE("RTSP/1.0 200 OK\r\n\r\n", NO_HTTP),
+    REFUSE(" HTTP/1.1 200 OK\r\n\r\n", NO_HTTP),
+    REFUSE("\r\nHTTP/1.1 200 OK\r\n\r\n", NO_HTTP),
+    REFUSE("HTTP/1.1\t200 OK\r\n\r\n", NO_HTTP),
+    REFUSE("HTTP/1.1\r\n\r\n", NO_HTTP),
+    REFUSE("Status: 200\r\n\r\n", NO_HTTP),
+    REFUSE("<html>\n\n</html>\n", NO_HTTP),
+    REFUSE("\n\n", NO_HTTP),
+    REFUSE("", NO_HTTP),
+    REFUSE("HTTP/1.1 200 OK\r\n\r", NO_HTTP),
+    REFUSE("HTTP/1.1  200 OK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 20 OK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 2000 OK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 099 OK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 000 OK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 600 OK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 999 OK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 +20 OK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 2x0 OK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 20x OK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 OK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 200\tOK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 200\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 200OK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 200 OK\n\n", BAD_LINE),
+    REFUSE("HTTP/1.1 200 OK\nA: b\r\n\r\n", BAD_LINE),
+    REFUSE("HTTP/1.1 200 OK\r\r\n\r\n", BAD_LINE),
+    REFUSE("HTTP/1.1 200 O\rK\r\n\r\n", BAD_LINE),
+    REFUSE("HTTP/1.1 200 O\0K\r\n\r\n", BAD_LINE),
+    REFUSE("HTTP/1.1 200 O\x7fK\r\n\r\n", BAD_LINE),
+    REFUSE("HTTP/1.1 200\r \n\r\n", BAD_LINE),
+    REFUSE("HTTP/1.1 200 OK\r\n", "head without an end"),
+    REFUSE("HTTP/1.1 200 OK\r\nA: b\r\n", "head without an empty line"),
+    // Field lines: the same scan as for requests.
+    REFUSE(OK("A : b\r\n"), "space before the colon of a field"),
+    REFUSE(OK("A: b\r\n c\r\n"), "folded field line"),
+    REFUSE(OK("A: b\n"), "bare LF"),
+    REFUSE(OK("A: b\rC: d\r\n"), "bare CR"),
+    REFUSE(OK("A: b\0\r\n"), "control byte in a field value"),
+    REFUSE(OK("A\r\n"), "field line without a colon"),
+    REFUSE(OK(": b\r\n"), "empty field name"),
+    REFUSE(OK("A[]: b\r\n"), "illegal byte in a field name"),
+    REFUSE("HTTP/1.1 200 OK\r\nA: b\r\n\n", "field line without a colon"),
+    REFUSE(OK("\r\nA: b\r\n"), "bare CR, or bytes after the empty line"),
+    REFUSE(OK("A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\n"), "too many fields"),
+    // Lengths.
+    REFUSE(OK("Content-Length: 5\r\nContent-Length: 5\r\n"), TWO_LENGTHS),
+    REFUSE(OK("Content-Length: 5\r\nContent-Length: 6\r\n"), TWO_LENGTHS),
+    REFUSE(OK("Content-Length: 5, 5\r\n"), BAD_LENGTH),
+    REFUSE(OK("Content-Length: -5\r\n"), BAD_LENGTH),
+    REFUSE(OK("Content-Length: +5\r\n"), BAD_LENGTH),
+    REFUSE(OK("Content-Length: 5x\r\n"), BAD_LENGTH),
+    REFUSE(OK("Content-Length:\r\n"), BAD_LENGTH),
+    REFUSE(OK("Content-Length: 1000000000000000000\r\n"), BAD_LENGTH),
+    REFUSE(OK(LENGTH CHUNKED), BOTH),
+    REFUSE(OK(CHUNKED LENGTH), BOTH),
+    REFUSE(OLD(CHUNKED), "Transfer-Encoding in HTTP/1.0"),
+    REFUSE(OK(CHUNKED CHUNKED), "repeated Transfer-Encoding"),
+    REFUSE(OK("Transfer-Encoding: gzip\r\n"), BAD_CODING),
+    REFUSE(OK("Transfer-Encoding: identity\r\n"), BAD_CODING),
+    REFUSE(OK("Transfer-Encoding: chunked, identity\r\n"), BAD_CODING),
+    REFUSE(OK("Transfer-Encoding: chunked;x=y\r\n"), BAD_CODING),
+    REFUSE(OK("Transfer-Encoding:\r\n"), BAD_CODING),
+    REFUSE(OK("Transfer-Encoding: gzip, chunked\r\n"), "transfer coding other than chunked"),
+    // The same where there is no body at all: the head is malformed.
+    REFUSE(STATUS("204", LENGTH CHUNKED), BOTH),
+    REFUSE(STATUS("100", LENGTH LENGTH), TWO_LENGTHS),
+    REFUSE_AS(ASKED_HEAD, OK("Content-Length: x\r\n"), BAD_LENGTH),
+    REFUSE_AS(ASKED_HEAD, OK(LENGTH CHUNKED), BOTH),
+    REFUSE(STATUS("304", "Content-Length: 5, 6\r\n"), BAD_LENGTH),
+    // Switching protocols.
+    REFUSE(STATUS("101", SWITCHED), UNASKED),
+    REFUSE_AS(ASKED_HEAD, STATUS("101", SWITCHED), UNASKED),
+    REFUSE_AS(ASKED_UPGRADE, STATUS("101", ""), BAD_SWITCH),
+    REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Upgrade: websocket\r\n"), BAD_SWITCH),
+    REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\n"), BAD_SWITCH),
+    REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade:\r\n"), BAD_SWITCH),
+    REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade: a b\r\n"), BAD_SWITCH),
+    REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade: h2c\r\n"), BAD_SWITCH),
+    REFUSE_AS(ASKED_UPGRADE, "HTTP/1.0 101 x\r\n" SWITCHED "\r\n", BAD_SWITCH),
+    // Connection.
+    REFUSE(OK("Connection: Content-Length\r\n"), "Connection names an end-to-end field"),
+    REFUSE(OK("Connection: set-cookie\r\n"), "Connection names an end-to-end field"),
+    REFUSE(OK("Connection: a b\r\n"), "Connection option is not a token"),
+    // clang-format on
+};
+
+static void describe(const struct http_response *response, char *text, size_t size) {
+    static const char *const framings[] = {
+        [FRAMING_NONE] = "none",
+        [FRAMING_CHUNKED] = "chunked",
+        [FRAMING_CLOSE] = "until close",
+        [FRAMING_TUNNEL] = "tunnel",
+    };
+    char length[40] = "";
+    char declared[40] = "";
+    if (response->framing == FRAMING_LENGTH) {
+        snprintf(length, sizeof length, "%llu bytes", (unsigned long long)response->content_length);
+    } else {
+        assert_int_equal(response->content_length, 0);
+        snprintf(length, sizeof length, "%s", framings[response->framing]);
+    }
+    if (response->has_declared_length) {
+        snprintf(declared, sizeof declared, ", declared %llu",
+                 (unsigned long long)response->declared_length);
+    } else {
+        assert_int_equal(response->declared_length, 0);
+    }
+    snprintf(text, size, "%u '%.*s' %s%s%s%s%s", response->status, (int)response->reason.size,
+             response->reason.data, length, declared,
+             response->declared_chunked ? ", declared chunked" : "",
+             response->interim ? ", interim" : "", response->keep_alive ? ", keep" : "");
+}
+
+static void accepts(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof accepted_cases / sizeof accepted_cases[0]; i++) {
+        const struct accepted *wanted = &accepted_cases[i];
+        struct http_field items[4];
+        struct http_fields fields = {items, 0, 4};
+        struct http_response response;
+        const char *why = "";
+        char text[256];
+        struct slice head = copy_of(wanted->head);
+        memset(&response, 0xa5, sizeof response); // every member must be set
+        if (http_parse_response(head, wanted->asked == ASKED_HEAD, wanted->asked == ASKED_UPGRADE,
+                                &fields, &response, &why) != RESULT_OK) {
+            fail_msg("refused, %s: %s", why, wanted->head.data);
+        }
+        describe(&response, text, sizeof text);
+        assert_string_equal(text, wanted->reading);
+        assert_int_equal(response.minor_version, head.data[7] - '0');
+        assert_ptr_equal(response.fields, &fields);
+        free((char *)head.data);
+    }
+}
+
+static void refuses(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof refused_cases / sizeof refused_cases[0]; i++) {
+        const struct refused *wanted = &refused_cases[i];
+        struct http_field items[4];
+        struct http_fields fields = {items, 0, 4};
+        struct http_response response;
+        const char *why = "";
+        struct slice head = copy_of(wanted->head);
+        if (http_parse_response(head, wanted->asked == ASKED_HEAD, wanted->asked == ASKED_UPGRADE,
+                                &fields, &response, &why) != RESULT_ERROR) {
+            fail_msg("accepted: %s", wanted->head.data);
+        }
+        if (strcmp(why, wanted->why) != 0) {
+            fail_msg("refused with %s instead of %s: %s", why, wanted->why, wanted->head.data);
+        }
+        free((char *)head.data);
+    }
+}
+
+static void marks_hop_by_hop_fields(void **state) {
+    (void)state;
+    struct http_field items[8];
+    struct http_fields fields = {items, 0, 8};
+    struct http_response response;
+    const char *why;
+    struct slice head = SLICE(OK("Foo: 1\r\nConnection: foo\r\nKeep-Alive: 5\r\n" CHUNKED
+                                 "Trailer: X\r\nProxy-Authenticate: a\r\nServer: b\r\n"));
+    assert_int_equal(http_parse_response(head, false, false, &fields, &response, &why), RESULT_OK);
+    assert_int_equal(fields.count, 7);
+    for (uint32_t i = 0; i < 6; i++) {
+        assert_true(items[i].hop_by_hop);
+    }
+    assert_false(items[6].hop_by_hop);
+}
+
+static void bounds_the_head(void **state) {
+    (void)state;
+    struct http_field items[2];
+    struct http_fields fields = {items, 0, 2};
+    struct http_response response;
+    const char *why = "";
+    size_t size = HTTP_HEAD_SIZE_MAX + 1;
+    char *head = malloc(size);
+    assert_non_null(head);
+    memset(head, 'x', size);
+    memcpy(head, "HTTP/1.1 200 OK\r\nA: ", 20);
+    memcpy(head + size - 4, "\r\n\r\n", 4);
+    assert_int_equal(
+        http_parse_response((struct slice){head, size}, false, false, &fields, &response, &why),
+        RESULT_ERROR);
+    assert_string_equal(why, "head over 64 KiB");
+    memcpy(head + size - 5, "\r\n\r\n", 4);
+    assert_int_equal(
+        http_parse_response((struct slice){head, size - 1}, false, false, &fields, &response, &why),
+        RESULT_OK);
+    free(head);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(accepts),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(marks_hop_by_hop_fields),
+        cmocka_unit_test(bounds_the_head),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
