@@ -1,6 +1,6 @@
 #include "base/clock.h"
 
-#include <string.h>
+#include <stddef.h>
 
 #define SECONDS_PER_DAY 86400
 #define FIRST_SECOND (-62135596800LL) // 0001-01-01T00:00:00Z
@@ -38,19 +38,21 @@ static struct date date_from(int64_t seconds) {
     } else if (seconds > LAST_SECOND) {
         seconds = LAST_SECOND;
     }
-    // Counted from 1 March of year 0, nothing is negative, and a leap day is the last day of its year, so that every
-    // formula below is a plain division.
+    // Counted from 1 March of year 0, nothing is negative, and a leap day is the last day of its
+    // year, so that every formula below is a plain division.
     uint64_t since = (uint64_t)(seconds + 719468LL * SECONDS_PER_DAY);
     unsigned days = (unsigned)(since / SECONDS_PER_DAY);
     unsigned rest = (unsigned)(since % SECONDS_PER_DAY);
 
     unsigned era = days / 146097; // 400 years, after which the calendar repeats
     unsigned day_of_era = days % 146097;
-    // Each correction takes out the leap days before it: one in 1460 days, but not one in 36524, but one in 146096.
+    // Each correction takes out the leap days before it: one in 1460 days, but not one in 36524,
+    // but one in 146096.
     unsigned year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    unsigned month_from_march = (5 * day_of_year + 2) / 153; // five months have 153 days, twice over
+    unsigned month_from_march =
+        (5 * day_of_year + 2) / 153; // five months have 153 days, twice over
 
     struct date date;
     date.day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
@@ -72,9 +74,10 @@ static char *put_digits(char *at, unsigned value, size_t count) {
 }
 
 static char *put_text(char *at, const char *text) {
-    size_t size = strlen(text);
-    memcpy(at, text, size);
-    return at + size;
+    while (*text != '\0') {
+        *at++ = *text++;
+    }
+    return at;
 }
 
 // "13:55:36"

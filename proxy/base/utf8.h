@@ -5,16 +5,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The size (2 to 4) of the multi-byte character that begins at `data`, of which `size` bytes are there. 0 when there
-// is none: an ASCII byte, a stray or missing continuation byte, an overlong form, a surrogate, something over U+10FFFF,
-// or one of the control characters U+0080 to U+009F, which a terminal would obey.
+// The size (2 to 4) of the multi-byte character that begins at `data`, of which `size` bytes are
+// there. 0 when there is none: an ASCII byte, a stray or missing continuation byte, an overlong
+// form, a surrogate, something over U+10FFFF, or one of the control characters U+0080 to U+009F,
+// which a terminal would obey.
 static inline size_t utf8_printable(const uint8_t *data, size_t size) {
     uint8_t lead = size > 0 ? data[0] : 0;
     size_t length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
     if (length == 0 || size < length) {
         return 0;
     }
-    // The second byte's range is narrower after some lead bytes; all later ones are plain continuation bytes.
+    // The second byte's range is narrower after some lead bytes; all later ones are plain
+    // continuation bytes.
     uint8_t low = lead == 0xc2 ? 0xa0 : lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
     uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
     if (data[1] < low || data[1] > high) {

@@ -50,14 +50,15 @@ static void put_unsigned(struct line *line, uint64_t value) {
 
 // ---- Strings ----
 
-// How each byte is written inside a string: 0 as it is, HIGH as it is where it begins a UTF-8 character, anything else as
-// a backslash and that letter, after 'u' and 'x' with the byte's value in hex.
+// How each byte is written inside a string: 0 as it is, HIGH as it is where it begins a UTF-8
+// character, anything else as a backslash and that letter, after 'u' and 'x' with the byte's value
+// in hex.
 #define HIGH 1
 
 static const uint8_t json_classes[256] = {
-    [0x00 ... 0x07] = 'u', ['\b'] = 'b', ['\t'] = 't',  ['\n'] = 'n',          [0x0b] = 'u',
-    ['\f'] = 'f',          ['\r'] = 'r', ['"'] = '"',   [0x0e ... 0x1f] = 'u', ['\\'] = '\\',
-    [0x7f] = 'u',          [0x80 ... 0xff] = HIGH,
+    [0x00 ... 0x07] = 'u', ['\b'] = 'b',  ['\t'] = 't', ['\n'] = 'n',
+    [0x0b] = 'u',          ['\f'] = 'f',  ['\r'] = 'r', ['"'] = '"',
+    [0x0e ... 0x1f] = 'u', ['\\'] = '\\', [0x7f] = 'u', [0x80 ... 0xff] = HIGH,
 };
 
 static const uint8_t combined_classes[256] = {
@@ -67,8 +68,9 @@ static const uint8_t combined_classes[256] = {
     [0x7f ... 0xff] = 'x',
 };
 
-// Whether eight bytes at once are all of class 0, which is the same in both tables: no borrow or carry between the bytes
-// can hide one that is not (it may only accuse a good one, which the tables then acquit).
+// Whether eight bytes at once are all of class 0, which is the same in both tables: no borrow or
+// carry between the bytes can hide one that is not (it may only accuse a good one, which the tables
+// then acquit).
 static inline bool is_plain_word(uint64_t word) {
     const uint64_t ones = 0x0101010101010101;
     const uint64_t highs = ones * 0x80;
@@ -79,7 +81,8 @@ static inline bool is_plain_word(uint64_t word) {
     return ((high_or_del | control | (quotes - ones) | (backslashes - ones)) & highs) == 0;
 }
 
-// Writes what the byte at `at` becomes to `unit` and returns its size; *taken bytes of the input are in it.
+// Writes what the byte at `at` becomes to `unit` and returns its size; *taken bytes of the input
+// are in it.
 static size_t escape(uint8_t class, const uint8_t *at, size_t left, char unit[6], size_t *taken) {
     static const char hex[] = "0123456789abcdef";
     *taken = 1;
@@ -89,6 +92,10 @@ static size_t escape(uint8_t class, const uint8_t *at, size_t left, char unit[6]
             memcpy(unit, at, size);
             *taken = size;
             return size;
+        }
+        if (*at == 0xc2 && left > 1 && (at[1] & 0xc0) == 0x80) {
+            at++; // U+0080 to U+009F: the second byte is the character's number
+            *taken = 2;
         }
         class = 'u';
     }
@@ -159,7 +166,8 @@ static void put_escaped(struct line *line, struct slice text, const uint8_t clas
 
 // ---- Times ----
 
-// Brings time_text up to date and returns the microseconds within its second. Most lines fall in the second of the line before.
+// Brings time_text up to date and returns the microseconds within its second. Most lines fall in
+// the second of the line before.
 static unsigned update_time(struct access_log *log, int64_t wall_us) {
     unsigned rest_us;
     int64_t second = clock_second_of(wall_us, &rest_us);
@@ -296,7 +304,8 @@ static void put_combined_string(struct line *line, struct slice text) {
     }
 }
 
-static void put_combined(struct line *line, struct access_log *log, const struct access_entry *entry) {
+static void put_combined(struct line *line, struct access_log *log,
+                         const struct access_entry *entry) {
     put_combined_string(line, entry->client);
     PUT(line, " - - [");
     (void)update_time(log, entry->started_us);
@@ -367,7 +376,8 @@ static void write_buffer(struct access_log *log) {
 
 // Builds a line in `space`, which has room for line_max bytes, and returns its size.
 static size_t build_line(struct access_log *log, const struct access_entry *entry, char *space) {
-    // Ends at the latest when every string is cut to nothing: what is left is well under a kilobyte.
+    // Ends at the latest when every string is cut to nothing: what is left is well under a
+    // kilobyte.
     for (size_t string_max = log->line_max;; string_max /= 2) {
         struct line line = {.at = space, .end = space + log->line_max, .string_max = string_max};
         if (log->format == ACCESS_FORMAT_JSON) {
@@ -403,8 +413,8 @@ static void report_dropped(struct access_log *log) {
     if (log->dropped == log->dropped_reported) {
         return;
     }
-    const char *reason = log->write_error == EAGAIN ? "the reader does not keep up"
-                                                    : strerror(log->write_error);
+    const char *reason =
+        log->write_error == EAGAIN ? "the reader does not keep up" : strerror(log->write_error);
     log_warning(log->errors, "access log: %llu lines dropped: %s",
                 (unsigned long long)(log->dropped - log->dropped_reported), reason);
     log->dropped_reported = log->dropped;

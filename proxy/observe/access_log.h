@@ -1,22 +1,26 @@
-// The access log: one line per exchange (and one per session that ended before its first request, so that failed
-// handshakes are visible), JSON or combined.
+// The access log: one line per exchange (and one per session that ended before its first request,
+// so that failed handshakes are visible), JSON or combined.
 //
-// Lines are gathered in one buffer per worker and written when it is nearly full, once a second by the worker's timer
-// (access_log_flush), and at exit. To a file opened O_APPEND the buffer goes in one write; to anything else (a pipe, a
-// terminal) in pieces of whole lines that a pipe takes whole. So the workers' lines do not mix. A full pipe or disk never blocks
-// the worker (see log_put): what was not taken stays in the buffer and is tried again; once the buffer is full, new lines are
-// dropped and counted, and the next access_log_flush() leaves a warning in the error log. A disk that fills up may tear a
-// line; its rest is written first when there is room again. With syslog each line goes through syslog(3) at once, which
-// waits for a slow daemon. Ignoring SIGPIPE is the process's job.
+// Lines are gathered in one buffer per worker and written when it is nearly full, once a second by
+// the worker's timer (access_log_flush), and at exit. To a file opened O_APPEND the buffer goes in
+// one write; to anything else (a pipe, a terminal) in pieces of whole lines that a pipe takes
+// whole. So the workers' lines do not mix. A full pipe or disk never blocks the worker (see
+// log_put): what was not taken stays in the buffer and is tried again; once the buffer is full, new
+// lines are dropped and counted, and the next access_log_flush() leaves a warning in the error log.
+// A disk that fills up may tear a line; its rest is written first when there is room again. With
+// syslog each line goes through syslog(3) at once, which waits for a slow daemon. Ignoring SIGPIPE
+// is the process's job.
 //
-// JSON: one object a line, always with the same keys in the same order, every string escaped (RFC 8259; control characters, DEL,
-// U+0080 to U+009F and bytes over 0x7f that are not valid UTF-8 as \u00XX). Combined: the Apache/nginx format, quoted fields
-// escaped (\" \\, and \xHH for everything but printable ASCII), followed by no extra fields; "-" for what is not known, also
-// as status and size when no answer was sent.
+// JSON: one object a line, always with the same keys in the same order, every string escaped (RFC
+// 8259; control characters, DEL, U+0080 to U+009F and bytes over 0x7f that are not valid UTF-8 as
+// \u00XX). Combined: the Apache/nginx format, quoted fields escaped (\" \\, and \xHH for everything
+// but printable ASCII), followed by no extra fields; "-" for what is not known, also as status and
+// size when no answer was sent.
 //
-// A line is at most 16 KiB (4 KiB to anything but a file, see above), line end included. When it would be longer, its strings are
-// cut: all to the same length, the largest power-of-two part of the line's size that makes it fit, so short ones stay
-// whole. No escape and no character is cut in two, and the line stays valid.
+// A line is at most 16 KiB (4 KiB to anything but a file, see above), line end included. When it
+// would be longer, its strings are cut: all to the same length, the largest power-of-two part of
+// the line's size that makes it fit, so short ones stay whole. No escape and no character is cut in
+// two, and the line stays valid.
 #ifndef RAVELIN_OBSERVE_ACCESS_LOG_H
 #define RAVELIN_OBSERVE_ACCESS_LOG_H
 
@@ -38,57 +42,62 @@ struct access_log {
     bool use_syslog;
     enum access_format format;
     struct log *errors;
-    char *buffer;     // ACCESS_LOG_BUFFER_SIZE bytes
+    char *buffer; // ACCESS_LOG_BUFFER_SIZE bytes
     size_t used;
     size_t write_max; // bytes of one write
     size_t line_max;  // bytes of one line
     uint64_t dropped; // lines, since the start
     uint64_t dropped_reported;
-    int write_error;  // the errno of the last write that failed
+    int write_error;     // the errno of the last write that failed
     int64_t time_second; // the second that time_text is for
     char time_text[CLOCK_COMMON_LOG_SIZE];
 };
 
-// What one line tells. Empty slices and NULL are written as null (JSON) or "-" (combined). Times in microseconds; negative ones
-// are written as null. For a session that ended before its first request, `method` is empty and `status` 0.
+// What one line tells. Empty slices and NULL are written as null (JSON) or "-" (combined). Times in
+// microseconds; negative ones are written as null. For a session that ended before its first
+// request, `method` is empty and `status` 0.
 struct access_entry {
-    int64_t started_us;         // wall clock, when the request's first byte was there
-    struct slice client;        // address
+    int64_t started_us;  // wall clock, when the request's first byte was there
+    struct slice client; // address
     uint16_t client_port;
-    struct slice site;          // its name
+    struct slice site; // its name
     struct slice method;
     struct slice target;
     struct slice host;
-    uint8_t minor_version;      // HTTP/1.x
-    uint16_t status;            // 0: no answer was sent
-    uint64_t request_bytes;     // body
-    uint64_t response_bytes;    // body
+    uint8_t minor_version;   // HTTP/1.x
+    uint16_t status;         // 0: no answer was sent
+    uint64_t request_bytes;  // body
+    uint64_t response_bytes; // body
     struct slice referer;
     struct slice user_agent;
-    struct slice backend;       // its name
-    struct slice server;        // the address used
-    bool server_reused;         // a pooled connection
-    int64_t duration_us;        // first byte of the request to last byte of the answer
-    int64_t connect_us;         // time to get a server connection; -1 = none
-    int64_t response_us;        // request sent to response head; -1 = none
-    const char *tls_version;    // "TLSv1.3", NULL on a plain listener
-    const char *tls_group;      // "X25519MLKEM768"
-    const char *tls_suite;      // "TLS_AES_128_GCM_SHA256"
+    struct slice backend;    // its name
+    struct slice server;     // the address used
+    bool server_reused;      // a pooled connection
+    int64_t duration_us;     // first byte of the request to last byte of the answer
+    int64_t connect_us;      // time to get a server connection; -1 = none
+    int64_t response_us;     // request sent to response head; -1 = none
+    const char *tls_version; // "TLSv1.3", NULL on a plain listener
+    const char *tls_group;   // "X25519MLKEM768"
+    const char *tls_suite;   // "TLS_AES_128_GCM_SHA256"
     bool tls_resumed;
     struct slice tls_sni;
-    const char *ended;          // why it ended when not in the usual way: "client closed", "header timeout", ... or NULL
+    // Why it ended when not in the usual way: "client closed", "header timeout", ...; or NULL.
+    const char *ended;
 };
 
 // Returns false when memory is short.
-bool access_log_init(struct access_log *log, int fd, bool use_syslog, enum access_format format, struct log *errors);
+bool access_log_init(struct access_log *log, int fd, bool use_syslog, enum access_format format,
+                     struct log *errors);
 static inline bool access_log_enabled(const struct access_log *log) {
     return log->fd >= 0 || log->use_syslog;
 }
-void access_log_write(struct access_log *log, const struct access_entry *entry); // nothing when the log is off
+// Adds one line; nothing when the log is off.
+void access_log_write(struct access_log *log, const struct access_entry *entry);
 // Writes what can be written, and warns about lines dropped since the last warning.
 void access_log_flush(struct access_log *log);
-// Flushes to the old descriptor, then goes on with the new one (log rotation). The caller closes the old one. What the old one
-// did not take goes to the new one, or is dropped and counted when there is none.
+// Flushes to the old descriptor, then goes on with the new one (log rotation). The caller closes
+// the old one. What the old one did not take goes to the new one, or is dropped and counted when
+// there is none.
 void access_log_reopen(struct access_log *log, int fd, bool use_syslog, enum access_format format);
 void access_log_free(struct access_log *log); // flushes
 

@@ -11,12 +11,14 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define LINE_SIZE 2048 // with the line end; no more than PIPE_BUF, so that a pipe takes a line whole
+#define LINE_SIZE                                                                                  \
+    2048 // with the line end; no more than PIPE_BUF, so that a pipe takes a line whole
 
 static const char *const severity_names[] = {"error", "warning", "info", "debug"};
 static const int syslog_priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 
-void log_init(struct log *log, int fd, bool use_syslog, enum log_severity level, const char *process) {
+void log_init(struct log *log, int fd, bool use_syslog, enum log_severity level,
+              const char *process) {
     *log = (struct log){.fd = fd, .use_syslog = use_syslog, .level = level, .process = process};
 }
 
@@ -34,7 +36,8 @@ ssize_t log_put(int fd, const char *data, size_t size) {
     return written;
 }
 
-// Appends `text` to line[used..limit), escaped. What does not fit is cut, and "..." marks the place. Returns the new end.
+// Appends `text` to line[used..limit), escaped. What does not fit is cut, and "..." marks the
+// place. Returns the new end.
 static size_t append_escaped(char *line, size_t used, size_t limit, const char *text) {
     static const char hex[] = "0123456789abcdef";
     static const char mark[] = "...";
@@ -69,8 +72,8 @@ static bool write_line(struct log *log, enum log_severity severity, const char *
     char time[CLOCK_ISO_SIZE];
     clock_format_iso(clock_wall_us(), time);
     char line[LINE_SIZE];
-    int head = snprintf(line, sizeof(line) / 2, "%s %s %.64s[%ld]: ", time, severity_names[severity],
-                        log->process, (long)getpid());
+    int head = snprintf(line, sizeof(line) / 2, "%s %s %.64s[%ld]: ", time,
+                        severity_names[severity], log->process, (long)getpid());
     if (head < 0) {
         return false;
     }
@@ -100,13 +103,15 @@ void log_write(struct log *log, enum log_severity severity, const char *format, 
         return;
     }
     int saved_errno = errno;
-    char message[LINE_SIZE + 1]; // one more than a line holds, so that a message cut here is cut there too
+    char message[LINE_SIZE +
+                 1]; // one more than a line holds, so that a message cut here is cut there too
     va_list arguments;
     va_start(arguments, format);
     int size = vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
     if (size < 0) {
-        (void)snprintf(message, sizeof(message), "(a message that cannot be formatted: %.200s)", format);
+        (void)snprintf(message, sizeof(message), "(a message that cannot be formatted: %.200s)",
+                       format);
     }
     if (log->use_syslog) {
         char line[LINE_SIZE];

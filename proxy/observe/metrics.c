@@ -53,7 +53,8 @@ const char *metric_name(enum metric metric) {
     return descriptions[metric].name;
 }
 
-size_t metrics_to_json(const struct metrics_slot *map, size_t slots, char *output, size_t capacity) {
+size_t metrics_to_json(const struct metrics_slot *map, size_t slots, char *output,
+                       size_t capacity) {
     size_t used = 0;
     for (size_t i = 0; i < METRIC_COUNT; i++) {
         int size = snprintf(output + used, capacity - used, "%c\"%s\":%" PRIu64, i == 0 ? '{' : ',',

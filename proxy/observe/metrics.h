@@ -1,9 +1,10 @@
 // Counters in shared memory: one slot per worker, one writer per slot, any reader.
 //
-// The master maps the region before it forks (metrics_map); a worker gets a pointer to its own slot and adds to it with plain
-// relaxed stores; nobody else writes there. A replaced worker goes on in the slot of the one it replaces, so totals never go
-// back; gauges (open sessions ...) are zeroed by the master when a worker died. A reader sees each value whole, but not all
-// values of one instant.
+// The master maps the region before it forks (metrics_map); a worker gets a pointer to its own slot
+// and adds to it with plain relaxed stores; nobody else writes there. A replaced worker goes on in
+// the slot of the one it replaces, so totals never go back; gauges (open sessions ...) are zeroed
+// by the master when a worker died. A reader sees each value whole, but not all values of one
+// instant.
 #ifndef RAVELIN_OBSERVE_METRICS_H
 #define RAVELIN_OBSERVE_METRICS_H
 
@@ -11,42 +12,43 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// name, kind, help. COUNTER: only grows, summed over the slots. GAUGE: now, summed over the slots. LATEST: now, the same thing
-// in every slot, so the largest is reported and not the sum.
-#define METRICS(X)                                                                                             \
-    X(sessions_accepted, COUNTER, "client connections accepted")                                               \
-    X(sessions_open, GAUGE, "client connections open now")                                                     \
-    X(sessions_idle, GAUGE, "keep-alive sessions that wait for a request and hold no buffer")                  \
-    X(sessions_refused, COUNTER, "client connections closed at once because the limit was reached")            \
-    X(handshakes_full, COUNTER, "full TLS handshakes completed")                                               \
-    X(handshakes_resumed, COUNTER, "resumed TLS handshakes completed")                                         \
-    X(handshakes_failed, COUNTER, "TLS handshakes refused or broken off")                                      \
-    X(handshakes_open, GAUGE, "TLS handshakes in progress, each holding a wolfSSL object")                     \
-    X(group_x25519mlkem768, COUNTER, "full handshakes with X25519MLKEM768")                                    \
-    X(group_secp256r1mlkem768, COUNTER, "full handshakes with SecP256r1MLKEM768")                              \
-    X(group_x25519, COUNTER, "full handshakes with X25519")                                                    \
-    X(group_p256, COUNTER, "full handshakes with P-256")                                                       \
-    X(group_p384, COUNTER, "full handshakes with P-384")                                                       \
-    X(signatures, COUNTER, "signatures asked of the signer")                                                   \
-    X(requests, COUNTER, "requests read")                                                                      \
-    X(responses_1xx, COUNTER, "interim responses forwarded")                                                   \
-    X(responses_2xx, COUNTER, "responses with a 2xx status")                                                   \
-    X(responses_3xx, COUNTER, "responses with a 3xx status")                                                   \
-    X(responses_4xx, COUNTER, "responses with a 4xx status")                                                   \
-    X(responses_5xx, COUNTER, "responses with a 5xx status")                                                   \
-    X(request_body_bytes, COUNTER, "request body bytes forwarded")                                             \
-    X(response_body_bytes, COUNTER, "response body bytes forwarded")                                           \
-    X(server_connections, COUNTER, "connections made to servers")                                              \
-    X(server_reuses, COUNTER, "requests sent on a pooled server connection")                                   \
-    X(server_retries, COUNTER, "requests sent again after a server connection failed")                         \
-    X(server_failures, COUNTER, "server connections that failed or broke off")                                 \
-    X(pool_idle, GAUGE, "idle server connections in the pools")                                                \
-    X(records_sealed, COUNTER, "TLS records sealed")                                                           \
-    X(records_opened, COUNTER, "TLS records opened")                                                           \
-    X(key_updates, COUNTER, "key updates in either direction")                                                 \
-    X(receive_buffers, GAUGE, "receive rings held by sessions")                                                \
-    X(send_buffers, GAUGE, "send buffers held by sessions")                                                    \
-    X(generation, LATEST, "the generation new exchanges use")                                                  \
+// name, kind, help. COUNTER: only grows, summed over the slots. GAUGE: now, summed over the slots.
+// LATEST: now, the same thing in every slot, so the largest is reported and not the sum.
+#define METRICS(X)                                                                                 \
+    X(sessions_accepted, COUNTER, "client connections accepted")                                   \
+    X(sessions_open, GAUGE, "client connections open now")                                         \
+    X(sessions_idle, GAUGE, "keep-alive sessions that wait for a request and hold no buffer")      \
+    X(sessions_refused, COUNTER,                                                                   \
+      "client connections closed at once because the limit was reached")                           \
+    X(handshakes_full, COUNTER, "full TLS handshakes completed")                                   \
+    X(handshakes_resumed, COUNTER, "resumed TLS handshakes completed")                             \
+    X(handshakes_failed, COUNTER, "TLS handshakes refused or broken off")                          \
+    X(handshakes_open, GAUGE, "TLS handshakes in progress, each holding a wolfSSL object")         \
+    X(group_x25519mlkem768, COUNTER, "full handshakes with X25519MLKEM768")                        \
+    X(group_secp256r1mlkem768, COUNTER, "full handshakes with SecP256r1MLKEM768")                  \
+    X(group_x25519, COUNTER, "full handshakes with X25519")                                        \
+    X(group_p256, COUNTER, "full handshakes with P-256")                                           \
+    X(group_p384, COUNTER, "full handshakes with P-384")                                           \
+    X(signatures, COUNTER, "signatures asked of the signer")                                       \
+    X(requests, COUNTER, "requests read")                                                          \
+    X(responses_1xx, COUNTER, "interim responses forwarded")                                       \
+    X(responses_2xx, COUNTER, "responses with a 2xx status")                                       \
+    X(responses_3xx, COUNTER, "responses with a 3xx status")                                       \
+    X(responses_4xx, COUNTER, "responses with a 4xx status")                                       \
+    X(responses_5xx, COUNTER, "responses with a 5xx status")                                       \
+    X(request_body_bytes, COUNTER, "request body bytes forwarded")                                 \
+    X(response_body_bytes, COUNTER, "response body bytes forwarded")                               \
+    X(server_connections, COUNTER, "connections made to servers")                                  \
+    X(server_reuses, COUNTER, "requests sent on a pooled server connection")                       \
+    X(server_retries, COUNTER, "requests sent again after a server connection failed")             \
+    X(server_failures, COUNTER, "server connections that failed or broke off")                     \
+    X(pool_idle, GAUGE, "idle server connections in the pools")                                    \
+    X(records_sealed, COUNTER, "TLS records sealed")                                               \
+    X(records_opened, COUNTER, "TLS records opened")                                               \
+    X(key_updates, COUNTER, "key updates in either direction")                                     \
+    X(receive_buffers, GAUGE, "receive rings held by sessions")                                    \
+    X(send_buffers, GAUGE, "send buffers held by sessions")                                        \
+    X(generation, LATEST, "the generation new exchanges use")                                      \
     X(generations_held, GAUGE, "generations some exchange still holds")
 
 enum metric {
@@ -62,7 +64,8 @@ struct metrics_slot {
 
 static inline void metric_add(struct metrics_slot *slot, enum metric metric, uint64_t amount) {
     atomic_store_explicit(&slot->values[metric],
-                          atomic_load_explicit(&slot->values[metric], memory_order_relaxed) + amount,
+                          atomic_load_explicit(&slot->values[metric], memory_order_relaxed) +
+                              amount,
                           memory_order_relaxed);
 }
 
@@ -74,14 +77,16 @@ static inline void metric_set(struct metrics_slot *slot, enum metric metric, uin
     atomic_store_explicit(&slot->values[metric], value, memory_order_relaxed);
 }
 
-// Maps `slots` slots (at least 1), zeroed, shared with children. NULL when memory is short. The caller unmaps.
+// Maps `slots` slots (at least 1), zeroed, shared with children. NULL when memory is short. The
+// caller unmaps.
 struct metrics_slot *metrics_map(size_t slots);
 void metrics_unmap(struct metrics_slot *map, size_t slots);
 void metrics_clear_gauges(struct metrics_slot *slot); // all but the counters
 // Sum over all slots; of a LATEST the largest value.
 uint64_t metrics_sum(const struct metrics_slot *map, size_t slots, enum metric metric);
 const char *metric_name(enum metric metric);
-// All sums as one JSON object, NUL-terminated; returns its length, or 0 when it does not fit (4 KiB are plenty).
+// All sums as one JSON object, NUL-terminated; returns its length, or 0 when it does not fit (4 KiB
+// are plenty).
 size_t metrics_to_json(const struct metrics_slot *map, size_t slots, char *output, size_t capacity);
 
 #endif

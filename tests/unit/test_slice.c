@@ -59,7 +59,8 @@ static void test_nocase_folds_ascii_letters_and_nothing_else(void **state) {
         for (int b = 0; b < 256; b++) {
             char left = (char)a;
             char right = (char)b;
-            bool letters = (a >= 'a' && a <= 'z' && b == a - 32) || (b >= 'a' && b <= 'z' && a == b - 32);
+            bool letters =
+                (a >= 'a' && a <= 'z' && b == a - 32) || (b >= 'a' && b <= 'z' && a == b - 32);
             bool equal = slice_equal_nocase((struct slice){&left, 1}, (struct slice){&right, 1});
             assert_int_equal(equal, a == b || letters);
         }
