@@ -101,6 +101,7 @@ static void test_the_time_follows_every_entry_forth_and_back(void **state) {
         int64_t instant;
         const char *iso, *common;
     } cases[] = {
+        {0, "1970-01-01T00:00:00.000Z", "01/Jan/1970:00:00:00 "},
         {971186136000000, "2000-10-10T13:55:36.000Z", "10/Oct/2000:13:55:36 "},
         {971186136999999, "2000-10-10T13:55:36.999Z", "10/Oct/2000:13:55:36 "},
         {971186137010000, "2000-10-10T13:55:37.010Z", "10/Oct/2000:13:55:37 "},
@@ -204,6 +205,16 @@ static void test_a_line_of_the_greatest_size_is_whole_and_one_byte_more_is_cut(v
     assert_int_equal(strlen(written(fixture, &entry)), ACCESS_LOG_LINE_MAX);
     entry.target.size++;
     // The strings may now be half a line long, and this is the only one that is longer.
+    assert_int_equal(strlen(written(fixture, &entry)), rest + ACCESS_LOG_LINE_MAX / 2);
+
+    // The same when only the last string's last escape does not fit and the line's end would.
+    use_format(fixture, ACCESS_FORMAT_COMBINED);
+    entry = usual_entry();
+    entry.user_agent = SLICE("x");
+    rest = strlen(written(fixture, &entry)) - 1;
+    size_t size = ACCESS_LOG_LINE_MAX - rest - 1;
+    entry.user_agent = repeated(long_text, size + 1, "x");
+    long_text[size] = '\x01';
     assert_int_equal(strlen(written(fixture, &entry)), rest + ACCESS_LOG_LINE_MAX / 2);
 }
 

@@ -141,8 +141,9 @@ static void test_a_reader_that_went_away_is_named(void **state) {
     close(ends[0]);
     ends[0] = -1;
     write_lines(fixture, 3);
-    close_pipe(fixture, ends);
+    access_log_free(&fixture->log);
     assert_non_null(strstr(read_error(fixture), ": access log: 3 lines dropped: Broken pipe\n"));
+    close(ends[1]);
     (void)signal(SIGPIPE, SIG_DFL);
 }
 
@@ -172,6 +173,19 @@ static void test_a_line_torn_by_a_full_disk_is_completed_later(void **state) {
     }
 }
 
+static void test_turning_the_log_off_tells_what_that_loses(void **state) {
+    struct fixture *fixture = *state;
+    (void)signal(SIGPIPE, SIG_IGN);
+    int ends[2];
+    use_pipe(fixture, ends);
+    close(ends[0]);
+    ends[0] = -1;
+    write_lines(fixture, 2);
+    close_pipe(fixture, ends);
+    assert_non_null(strstr(read_error(fixture), ": access log: 2 lines dropped: Broken pipe\n"));
+    (void)signal(SIGPIPE, SIG_DFL);
+}
+
 static void test_reopen_parts_the_lines_and_may_change_the_format(void **state) {
     struct fixture *fixture = *state;
     int second = memfd_create("second", 0);
@@ -186,7 +200,8 @@ static void test_reopen_parts_the_lines_and_may_change_the_format(void **state) 
     ssize_t size = pread(second, text, sizeof(text) - 1, 0);
     assert_true(size > 0);
     text[size] = '\0';
-    assert_memory_equal(text, "192.0.2.1 - - [", 15);
+    static const char start[] = "192.0.2.1 - - [23/Nov/2026:10:11:12 +0000] ";
+    assert_memory_equal(text, start, sizeof(start) - 1);
     assert_int_equal(count_lines(text), 1);
     use_format(fixture, ACCESS_FORMAT_JSON);
     assert_int_equal(close(second), 0); // still open: the log closes nothing
@@ -216,7 +231,8 @@ static void test_syslog_gets_each_line_at_once(void **state) {
     struct fixture *fixture = *state;
     struct access_entry entry = usual_entry();
     entry.target = SLICE("/100%s%n");
-    access_log_reopen(&fixture->log, -1, true, ACCESS_FORMAT_COMBINED);
+    access_log_reopen(&fixture->log, fixture->file, true, ACCESS_FORMAT_COMBINED);
+    assert_int_equal(fixture->log.fd, -1); // syslog goes before a descriptor
     assert_true(access_log_enabled(&fixture->log));
     access_log_write(&fixture->log, &entry);
     assert_int_equal(syslog_calls, 1);
@@ -237,6 +253,7 @@ int main(void) {
         WITH_LOG(test_a_full_pipe_is_not_waited_for_and_the_loss_is_reported_once),
         WITH_LOG(test_a_reader_that_went_away_is_named),
         WITH_LOG(test_a_line_torn_by_a_full_disk_is_completed_later),
+        WITH_LOG(test_turning_the_log_off_tells_what_that_loses),
         WITH_LOG(test_reopen_parts_the_lines_and_may_change_the_format),
         WITH_LOG(test_a_log_that_is_off_writes_nothing_and_may_be_opened_later),
         WITH_LOG(test_syslog_gets_each_line_at_once),

@@ -76,8 +76,10 @@ static void test_a_removed_node_may_be_removed_again_and_pushed_again(void **sta
     list_push_last(&list, &first.node);
     list_push_last(&list, &second.node);
     list_remove(&first.node);
-    list_remove(&first.node);
-    assert_numbers(&list, (int[]){2}, 1);
+    list_remove(&second.node);
+    list_remove(&first.node); // must not bring back its old neighbour
+    assert_numbers(&list, NULL, 0);
+    list_push_last(&list, &second.node);
     list_push_last(&list, &first.node);
     assert_numbers(&list, (int[]){2, 1}, 2);
 }
