@@ -305,13 +305,22 @@ enum result record_open(struct record_layer *layer, struct record_engine *engine
 
 // ---- Writing
 
+// After this nothing can be sealed, not even an alert.
+static enum result fail_writing(struct record_layer *layer) {
+    layer->closed_write = true;
+    return fail(layer, ALERT_INTERNAL_ERROR);
+}
+
 // Seals whatever it is given. The sequence number is used up even when the library fails: its nonce may have been used.
 static enum result seal(struct record_layer *layer, struct record_engine *engine, uint8_t type,
                         uint8_t *payload, size_t size, uint8_t header[RECORD_HEADER_SIZE],
                         uint8_t tag[RECORD_TAG_SIZE]) {
     struct record_direction *write = &layer->write;
-    if (layer->closed_write || write->sequence > write->limit) {
+    if (layer->closed_write) {
         return RESULT_ERROR;
+    }
+    if (write->sequence > write->limit) {
+        return fail_writing(layer);
     }
     size_t body_size = size + RECORD_TAIL_SIZE;
     header[0] = RECORD_APPLICATION_DATA;
@@ -325,8 +334,7 @@ static enum result seal(struct record_layer *layer, struct record_engine *engine
     write->sequence++;
     if (aead_seal(engine, layer->suite, write->key, nonce, header, payload, size + 1, tag) !=
         RESULT_OK) {
-        layer->closed_write = true;
-        return fail(layer, ALERT_INTERNAL_ERROR);
+        return fail_writing(layer);
     }
     return RESULT_OK;
 }
@@ -363,8 +371,7 @@ enum result record_seal_key_update(struct record_layer *layer, struct record_eng
     layer->key_update_due = false;
     layer->update_asked = layer->update_asked || ask;
     if (update_keys(&layer->write, layer->suite) != RESULT_OK) {
-        layer->closed_write = true;
-        return fail(layer, ALERT_INTERNAL_ERROR);
+        return fail_writing(layer);
     }
     return RESULT_OK;
 }

@@ -139,7 +139,8 @@ enum result record_seal(struct record_layer *layer, struct record_engine *engine
 // True when a KeyUpdate must be sent before the next application data. Send it soon even when there are
 // none: the peer may wait for it, and a peer whose key is half used up is told so by it.
 static inline bool record_wants_key_update(const struct record_layer *layer) {
-    return layer->key_update_due || layer->write.sequence >= layer->write.limit;
+    return !layer->failed && !layer->closed_write &&
+           (layer->key_update_due || layer->write.sequence >= layer->write.limit);
 }
 #define RECORD_KEY_UPDATE_SIZE (RECORD_OVERHEAD + 5)
 // Writes a sealed KeyUpdate and moves the write key on. It asks the peer to update too when the read key is
