@@ -7,7 +7,7 @@
 
 #define CONNECTION_OPTIONS_MAX 32
 #define CONTENT_LENGTH_DIGITS 18
-#define SKIPPED_EMPTY_LINES_MAX 8
+#define SKIPPED_EMPTY_LINES_MAX ((size_t)8)
 
 static enum result refuse(struct http_refusal *refusal, uint16_t status, const char *why) {
     refusal->status = status;

@@ -21,7 +21,7 @@
 
 // The longest head or trailer section the parser looks at, whatever the configuration says (http-parser's own limit,
 // compiled in, is 80 KiB). Longer: 431.
-#define HTTP_HEAD_SIZE_MAX (64 * 1024)
+#define HTTP_HEAD_SIZE_MAX ((size_t)64 * 1024)
 
 enum http_framing {
     FRAMING_NONE,    // no body

@@ -22,6 +22,14 @@ static inline struct slice copy_of(struct slice text) {
     return (struct slice){bytes, text.size};
 }
 
+// Writes the text at `at`; returns where the next would go.
+static inline char *put(char *at, struct slice text) {
+    for (size_t i = 0; i < text.size; i++) {
+        at[i] = text.data[i];
+    }
+    return at + text.size;
+}
+
 #define assert_slice(actual, wanted) check_slice((actual), (wanted), __FILE__, __LINE__)
 
 static inline void check_slice(struct slice actual, const char *wanted, const char *file,

@@ -195,8 +195,7 @@ static void check_accepted(const struct accepted *wanted, size_t first, size_t s
     char bytes[600];
     size_t size = wanted->text.size;
     assert_in_range(size, 1, sizeof bytes - 8);
-    memcpy(bytes, wanted->text.data, size);
-    memcpy(bytes + size, "X: 1\r\n\r\n", 8); // a trailer section, which is left alone
+    put(put(bytes, wanted->text), SLICE("X: 1\r\n\r\n")); // a trailer section, which is left alone
     struct outcome outcome = decode((struct slice){bytes, size + 8}, first, step);
     if (outcome.result != RESULT_OK) {
         fail_msg("refused, %s, cut at %zu, %zu: %s", outcome.why, first, step, wanted->text.data);

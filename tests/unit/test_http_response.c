@@ -302,13 +302,13 @@ static void bounds_the_head(void **state) {
     char *head = malloc(size);
     assert_non_null(head);
     memset(head, 'x', size);
-    memcpy(head, "HTTP/1.1 200 OK\r\nA: ", 20);
-    memcpy(head + size - 4, "\r\n\r\n", 4);
+    put(head, SLICE("HTTP/1.1 200 OK\r\nA: "));
+    put(head + size - 4, SLICE("\r\n\r\n"));
     assert_int_equal(
         http_parse_response((struct slice){head, size}, false, false, &fields, &response, &why),
         RESULT_ERROR);
     assert_string_equal(why, "head over 64 KiB");
-    memcpy(head + size - 5, "\r\n\r\n", 4);
+    put(head + size - 5, SLICE("\r\n\r\n"));
     assert_int_equal(
         http_parse_response((struct slice){head, size - 1}, false, false, &fields, &response, &why),
         RESULT_OK);

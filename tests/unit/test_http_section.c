@@ -3,12 +3,11 @@
 
 // A head of exactly `size` bytes.
 static struct slice long_head(size_t size) {
-    static const char start[] = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
     char *bytes = malloc(size);
     assert_non_null(bytes);
     memset(bytes, 'x', size);
-    memcpy(bytes, start, sizeof start - 1);
-    memcpy(bytes + size - 4, "\r\n\r\n", 4);
+    put(bytes, SLICE("GET / HTTP/1.1\r\nHost: a\r\nX: "));
+    put(bytes + size - 4, SLICE("\r\n\r\n"));
     return (struct slice){bytes, size};
 }
 

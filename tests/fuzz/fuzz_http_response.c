@@ -1,0 +1,44 @@
+// A server's bytes. The first byte chooses what the request was and how the answer is to be framed toward the client.
+#include "http_checks.h"
+
+static void read_response(struct slice head, uint8_t options) {
+    struct http_field items[FIELDS_MAX];
+    struct http_fields fields = {items, 0, FIELDS_MAX};
+    struct http_response response;
+    const char *why = NULL;
+    bool is_head = (options & 1) != 0;
+    bool upgrade_asked = (options & 2) != 0;
+    memset(&response, 0xff, sizeof response);
+    if (http_parse_response(head, is_head, upgrade_asked, &fields, &response, &why) != RESULT_OK) {
+        CHECK(why != NULL);
+        return;
+    }
+    check_fields(&fields, head);
+    CHECK(response.fields == &fields);
+    CHECK(response.status >= 100 && response.status <= 599);
+    CHECK(response.status != 101 || upgrade_asked);
+    CHECK((response.framing == FRAMING_TUNNEL) == (response.status == 101));
+    CHECK((response.content_length > 0) == (response.framing == FRAMING_LENGTH));
+    CHECK(!is_head || response.framing == FRAMING_NONE || response.framing == FRAMING_TUNNEL);
+    CHECK(!response.keep_alive ||
+          (response.framing != FRAMING_CLOSE && response.framing != FRAMING_TUNNEL));
+    const struct http_response_framing framing = {
+        .client_minor_version = (options & 4) != 0 ? 0 : 1,
+        .close = (options & 8) != 0,
+        .write_chunked = (options & 16) != 0,
+    };
+    check_response(&response, head.size, is_head, framing);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size == 0) {
+        return 0;
+    }
+    struct slice text = copy_of((const char *)data + 1, size - 1);
+    size_t end = check_head_end(text, 1 + data[0]);
+    struct slice head = copy_of(text.data, end == 0 ? text.size : end);
+    read_response(head, data[0]);
+    free((char *)head.data);
+    free((char *)text.data);
+    return 0;
+}
