@@ -7,7 +7,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 MAKEFLAGS := $(MAKEFLAGS) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-# What a builder may set. Elsewhere than on Debian: WOLFSSL_TARBALL, WOLFSSL_PREFIX, HTTP_PARSER_TARBALL (proxy/deps/).
+# What a builder may set. Elsewhere than on Debian also, in every make: WOLFSSL_TARBALL or WOLFSSL_PREFIX, and
+# HTTP_PARSER_TARBALL (see proxy/deps/).
 ifeq ($(origin CC),default)
 CC := gcc
 endif
