@@ -371,10 +371,13 @@ static enum result decide_upgrade(struct http_request *request, const struct htt
         protocols.count == 0) {
         return refuse(refusal, 400, "malformed Upgrade");
     }
+    if (protocols.barred) {
+        return RESULT_OK;
+    }
     if (request->framing != FRAMING_NONE) {
         return refuse(refusal, 400, "Upgrade with a body");
     }
-    request->upgrade = !protocols.barred;
+    request->upgrade = true;
     return RESULT_OK;
 }
 

@@ -98,7 +98,7 @@ uint16_t http_oversize_status(const char *data, size_t size);
 // other codings before a final "chunked". 505: any version HTTP/d.d but 1.0 and 1.1.
 //
 // An Upgrade to HTTP/2 (h2c) or TLS is not an upgrade here, as the tunnel would carry requests nobody looks at: it is
-// dropped, and the request goes on as an ordinary one (RFC 9110 7.8 lets a server ignore it).
+// dropped, and the request goes on as an ordinary one, body and all (RFC 9110 7.8 lets a server ignore it).
 enum result http_parse_request(struct slice head, struct http_fields *fields,
                                struct http_request *request,
                                struct http_refusal *refusal) MUST_CHECK;

@@ -46,6 +46,7 @@ static const struct accepted accepted_cases[] = {
     EXTENDED(";a;b;c=d;e=\"f\""),
     EXTENDED(" ;a"),
     EXTENDED("\t ; a"),
+    EXTENDED(";a ;b"),
     EXTENDED(" ; a = b ; c = \"d\" ; e"),
     EXTENDED(";!#$%&'*+-.^_`|~=!#$%&'*+-.^_`|~"),
     EXTENDED(";" X240 X10 "xx"), // 256 bytes with the size and CRLF

@@ -211,12 +211,22 @@ static void parses_authorities(void **state) {
     }
 }
 
+static void refuses_authorities(void **state) {
+    (void)state;
+    struct http_authority authority;
+    assert_non_null(http_parse_authority(SLICE(""), &authority));
+    assert_non_null(http_parse_authority(SLICE("[::1\0]"), &authority));
+    assert_non_null(http_parse_authority(SLICE("a\0"), &authority));
+    assert_non_null(http_parse_authority(SLICE("a:\0"), &authority));
+    assert_non_null(http_parse_authority(SLICE("a@b"), &authority));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_its_fields),   cmocka_unit_test(knows_nothing_else),
         cmocka_unit_test(finds_the_first),    cmocka_unit_test(splits_lists),
         cmocka_unit_test(knows_tokens),       cmocka_unit_test(knows_end_to_end_fields),
-        cmocka_unit_test(parses_authorities),
+        cmocka_unit_test(parses_authorities), cmocka_unit_test(refuses_authorities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

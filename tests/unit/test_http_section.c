@@ -149,6 +149,25 @@ static void reads_trailers(void **state) {
     }
 }
 
+static void bounds_the_trailers(void **state) {
+    (void)state;
+    struct http_field items[3];
+    struct http_fields fields = {items, 0, 3};
+    const char *why = "";
+    for (size_t over = 0; over < 2; over++) {
+        size_t size = HTTP_HEAD_SIZE_MAX + over;
+        char *section = malloc(size);
+        assert_non_null(section);
+        memset(section, 'x', size);
+        section[1] = ':';
+        put(section + size - 4, SLICE("\r\n\r\n"));
+        assert_int_equal(http_parse_trailers((struct slice){section, size}, &fields, &why),
+                         over == 0 ? RESULT_OK : RESULT_ERROR);
+        free(section);
+    }
+    assert_string_equal(why, "trailer section over 64 KiB");
+}
+
 static void gives_the_trailers(void **state) {
     (void)state;
     struct http_field items[3];
@@ -164,9 +183,10 @@ static void gives_the_trailers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bounds_the_head), cmocka_unit_test(chooses_the_oversize_status),
-        cmocka_unit_test(finds_the_end),   cmocka_unit_test(skips_empty_lines),
-        cmocka_unit_test(reads_trailers),  cmocka_unit_test(gives_the_trailers),
+        cmocka_unit_test(bounds_the_head),     cmocka_unit_test(chooses_the_oversize_status),
+        cmocka_unit_test(finds_the_end),       cmocka_unit_test(skips_empty_lines),
+        cmocka_unit_test(reads_trailers),      cmocka_unit_test(gives_the_trailers),
+        cmocka_unit_test(bounds_the_trailers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
