@@ -26,7 +26,8 @@ static int map_twice(uint8_t *base, int fd) {
 }
 
 static uint8_t *map_ring(void) {
-    // The reservation comes first: MAP_FIXED then replaces pages that are ours, never somebody else's.
+    // The reservation comes first: MAP_FIXED then replaces pages that are ours, never somebody
+    // else's.
     void *base = mmap(NULL, 2 * RING_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) {
         return NULL;

@@ -1,11 +1,16 @@
-// A receive ring: RING_SIZE bytes mapped twice, one mapping right behind the other, so that any run of up to RING_SIZE bytes is
-// contiguous wherever it begins. A TLS record is therefore always contiguous and can be opened where it was
-// received, and nothing is ever moved to make room: that is what makes the request direction copy-free.
+// A receive ring: RING_SIZE bytes mapped twice, one mapping right behind the other, so that any run
+// of up to RING_SIZE bytes is contiguous wherever it begins. A TLS record is therefore always
+// contiguous and can be opened where it was received, and nothing is ever moved to make room: that
+// is what makes the request direction copy-free.
 //
-// Positions are counts of bytes since the ring was empty the first time; `head` <= `tail` <= `head` + RING_SIZE. When a ring
-// is empty ring_rewind() returns its positions to 0, so small messages always use the same few cache lines.
+// Positions are counts of bytes since the ring was empty the first time; `head` <= `tail` <= `head`
+// + RING_SIZE. When a ring is empty ring_rewind() returns its positions to 0, so small messages
+// always use the same few cache lines.
 //
-// A ring_pool keeps spare rings (one memfd and two mappings each cost system calls); one pool per worker.
+// A ring_pool keeps spare rings (one memfd and two mappings each cost system calls); one pool per
+// worker. A spare keeps its bytes: who gets it reads only what was received since. Rings are in no
+// core dump and in no child (MADV_DONTDUMP, MADV_DONTFORK). Under AddressSanitizer no spare is kept,
+// so that a use after put is seen.
 #ifndef RAVELIN_BASE_RING_H
 #define RAVELIN_BASE_RING_H
 
@@ -46,8 +51,8 @@ static inline size_t ring_room(const struct ring *ring) {
     return RING_SIZE - ring_used(ring);
 }
 
-// `position` must lie between head and tail.
-// `position` must lie between head and tail. Does not renumber: ring_rewind() does, when nothing is left.
+// `position` must lie between head and tail. Does not renumber: ring_rewind() does, when nothing is
+// left.
 static inline void ring_release(struct ring *ring, uint64_t position) {
     ring->head = position;
 }

@@ -32,7 +32,8 @@ void *secret_map(size_t size, bool shared) {
         munmap(data, size);
         return NULL;
     }
-    // RLIMIT_MEMLOCK may be too low for it: unlocked pages are worse than locked ones, but still wiped.
+    // RLIMIT_MEMLOCK may be too low for it: unlocked pages are worse than locked ones, but still
+    // wiped.
     (void)mlock(data, size);
     return data;
 }

@@ -1,8 +1,9 @@
 // Blocks of one size, reused last-in first-out so that the one handed out is still in the cache.
 //
-// A worker has a few slabs (sessions, exchanges, send buffers). slab_get() returns uninitialised memory; slab_put() keeps at
-// most `spare_max` free blocks and gives the rest back to the system, so a burst does not stay as memory. Under
-// AddressSanitizer nothing is kept, so that a use after put is seen.
+// A worker has a few slabs (sessions, exchanges, send buffers). slab_get() returns uninitialised
+// memory; slab_put() keeps at most `spare_max` free blocks and gives the rest back to the system,
+// so a burst does not stay as memory. Under AddressSanitizer nothing is kept, so that a use after
+// put is seen.
 #ifndef RAVELIN_BASE_SLAB_H
 #define RAVELIN_BASE_SLAB_H
 

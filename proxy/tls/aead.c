@@ -45,8 +45,8 @@ size_t aead_hash_size(uint16_t suite) {
     }
 }
 
-// The whole object is wiped after each call: which of its fields hold a key, or what was computed from one, differs from
-// build to build of wolfSSL. With wc_AesInit() this costs 20 ns.
+// The whole object is wiped after each call: which of its fields hold a key, or what was computed
+// from one, differs from build to build of wolfSSL. With wc_AesInit() this costs 20 ns.
 static int set_aes_key(Aes *aes, uint16_t suite, const uint8_t *key) {
     int error = wc_AesInit(aes, NULL, INVALID_DEVID);
     return error != 0 ? error : wc_AesGcmSetKey(aes, key, (word32)aead_key_size(suite));

@@ -116,7 +116,8 @@ enum result record_measure(struct record_layer *layer, const uint8_t *data, size
     if (size < RECORD_HEADER_SIZE) {
         return RESULT_OK;
     }
-    // After the handshake everything is protected, also alerts, and a change_cipher_spec may not come any more (5).
+    // After the handshake everything is protected, also alerts, and a change_cipher_spec may not
+    // come any more (5).
     if (data[0] != RECORD_APPLICATION_DATA) {
         return fail(layer, ALERT_UNEXPECTED_MESSAGE);
     }
@@ -155,8 +156,8 @@ static enum result take_key_update(struct record_layer *layer, uint8_t request) 
     return RESULT_OK;
 }
 
-// A KeyUpdate, or a piece of one. Nothing else may come from a client after the handshake (4.6), and nothing may
-// follow a KeyUpdate in its record, as the next byte is under another key (5.1).
+// A KeyUpdate, or a piece of one. Nothing else may come from a client after the handshake (4.6),
+// and nothing may follow a KeyUpdate in its record, as the next byte is under another key (5.1).
 static enum result take_handshake(struct record_layer *layer, const uint8_t *data, size_t size) {
     if (size == 0) { // 5.4
         return fail(layer, ALERT_UNEXPECTED_MESSAGE);
@@ -223,7 +224,8 @@ static enum result take_data(struct record_layer *layer, size_t size, enum recor
     return RESULT_OK;
 }
 
-// A peer that goes on and on with one key is asked for another when half of the limit is left for what is on its way.
+// A peer that goes on and on with one key is asked for another when half of the limit is left for
+// what is on its way.
 static bool must_ask(const struct record_layer *layer) {
     return !layer->update_asked && layer->read.sequence >= layer->read.limit / 2;
 }
@@ -311,7 +313,8 @@ static enum result fail_writing(struct record_layer *layer) {
     return fail(layer, ALERT_INTERNAL_ERROR);
 }
 
-// Seals whatever it is given. The sequence number is used up even when the library fails: its nonce may have been used.
+// Seals whatever it is given. The sequence number is used up even when the library fails: its nonce
+// may have been used.
 static enum result seal(struct record_layer *layer, struct record_engine *engine, uint8_t type,
                         uint8_t *payload, size_t size, uint8_t header[RECORD_HEADER_SIZE],
                         uint8_t tag[RECORD_TAG_SIZE]) {

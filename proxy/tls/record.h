@@ -1,14 +1,15 @@
-// The TLS 1.3 record layer after the handshake (RFC 8446 sections 4.6.3, 5 and 6), for one session, in
-// both directions, in place. It is the server's end: handshake messages other than KeyUpdate are refused.
+// The TLS 1.3 record layer after the handshake (RFC 8446 sections 4.6.3, 5 and 6), for one session,
+// in both directions, in place. It is the server's end: handshake messages other than KeyUpdate are
+// refused.
 //
-// Invariants: every sequence number is used at most once per key; no record is sealed or opened past the
-// AEAD limit, and sequence 2^64-1 is never reached; plaintext of a record that fails authentication is
-// never handed out, and overwritten; after an error nothing more is sealed but one alert; the secret and
-// the keys before a KeyUpdate are overwritten by it.
+// Invariants: every sequence number is used at most once per key; no record is sealed or opened
+// past the AEAD limit, and sequence 2^64-1 is never reached; plaintext of a record that fails
+// authentication is never handed out, and overwritten; after an error nothing more is sealed but
+// one alert; the secret and the keys before a KeyUpdate are overwritten by it.
 //
-// No I/O and no allocation: bytes in, bytes and a code out. The caller owns all buffers. No expanded key
-// outlives a call (making one costs 16 ns), so an idle session holds only this struct. The AEAD contexts
-// are scratch space, one `struct record_engine` per process.
+// No I/O and no allocation: bytes in, bytes and a code out. The caller owns all buffers. No
+// expanded key outlives a call (making one costs 16 ns), so an idle session holds only this struct.
+// The AEAD contexts are scratch space, one `struct record_engine` per process.
 #ifndef RAVELIN_TLS_RECORD_H
 #define RAVELIN_TLS_RECORD_H
 
@@ -31,7 +32,8 @@
 #define RECORD_EMPTY_MAX 32       // records without content, and user_canceled alerts, in a row
 #define RECORD_KEY_UPDATES_MAX 32 // KeyUpdates in a row, without application data between them
 
-// Records under one AES-GCM key (5.5): 2^24.5, of which one is left for the KeyUpdate or alert that ends it.
+// Records under one AES-GCM key (5.5): 2^24.5, of which one is left for the KeyUpdate or alert that
+// ends it.
 #define RECORD_LIMIT_AES_GCM UINT64_C(23726565)
 
 enum record_type {
@@ -101,10 +103,11 @@ enum record_event {
 struct record_engine *record_engine_new(void); // NULL when memory is short
 void record_engine_free(struct record_engine *engine);
 
-// Derives keys and IVs from the traffic secrets (7.3), which are the suite's hash in size. Sequence numbers
-// as the handshake left them. `limit` is the number of records under one key, for each direction; 0 means
-// the suite's own (RECORD_LIMIT_AES_GCM, none for ChaCha20): a parameter so that tests can make it small.
-// RESULT_ERROR: an unknown suite, or the library failed; the layer is then as after record_layer_wipe().
+// Derives keys and IVs from the traffic secrets (7.3), which are the suite's hash in size. Sequence
+// numbers as the handshake left them. `limit` is the number of records under one key, for each
+// direction; 0 means the suite's own (RECORD_LIMIT_AES_GCM, none for ChaCha20): a parameter so that
+// tests can make it small. RESULT_ERROR: an unknown suite, or the library failed; the layer is then
+// as after record_layer_wipe().
 enum result record_layer_init(struct record_layer *layer, uint16_t suite,
                               const uint8_t *read_secret, const uint8_t *write_secret,
                               uint64_t read_sequence, uint64_t write_sequence,
@@ -112,46 +115,47 @@ enum result record_layer_init(struct record_layer *layer, uint16_t suite,
 // Overwrites all secrets; from then on nothing is opened or sealed.
 void record_layer_wipe(struct record_layer *layer);
 
-// *record_size: the bytes of the whole first record in data[0..size), or 0 when its header is not there yet.
-// The record's version is not looked at (5.1), but it is authenticated. RESULT_ERROR: a type other than
-// application_data, or a length over RECORD_BODY_MAX; layer->alert says what to send. RESULT_EOF: after
-// close_notify, whatever follows it is to be ignored (6.1).
+// *record_size: the bytes of the whole first record in data[0..size), or 0 when its header is not
+// there yet. The record's version is not looked at (5.1), but it is authenticated. RESULT_ERROR: a
+// type other than application_data, or a length over RECORD_BODY_MAX; layer->alert says what to
+// send. RESULT_EOF: after close_notify, whatever follows it is to be ignored (6.1).
 enum result record_measure(struct record_layer *layer, const uint8_t *data, size_t size,
                            size_t *record_size) MUST_CHECK;
 
-// Opens the record data[0..size), exactly one whole record, in place: *payload points into it. RESULT_ERROR:
-// send layer->alert and close. Final: every later call returns it too. RESULT_EOF as for record_measure().
+// Opens the record data[0..size), exactly one whole record, in place: *payload points into it.
+// RESULT_ERROR: send layer->alert and close. Final: every later call returns it too. RESULT_EOF as
+// for record_measure().
 enum result record_open(struct record_layer *layer, struct record_engine *engine, uint8_t *data,
                         size_t size, enum record_event *event, uint8_t **payload,
                         size_t *payload_size) MUST_CHECK;
 
-// Seals payload[0..size) where it lies, size <= RECORD_PAYLOAD_MAX. payload[size] is overwritten (the inner
-// type is encrypted with the payload). The header and tag go to `header` and `tag`, which may be the bytes
-// just before the payload and just after payload[size]: then the record is contiguous. `type` is
-// application data, or a handshake message other than KeyUpdate; alerts have their own function.
-// RESULT_AGAIN: nothing was done, a KeyUpdate must go first. RESULT_ERROR: the layer failed or is closed for
-// writing, or the arguments are wrong.
+// Seals payload[0..size) where it lies, size <= RECORD_PAYLOAD_MAX. payload[size] is overwritten
+// (the inner type is encrypted with the payload). The header and tag go to `header` and `tag`,
+// which may be the bytes just before the payload and just after payload[size]: then the record is
+// contiguous. `type` is application data, or a handshake message other than KeyUpdate; alerts have
+// their own function. RESULT_AGAIN: nothing was done, a KeyUpdate must go first. RESULT_ERROR: the
+// layer failed or is closed for writing, or the arguments are wrong.
 enum result record_seal(struct record_layer *layer, struct record_engine *engine,
                         enum record_type type, uint8_t *payload, size_t size,
                         uint8_t header[RECORD_HEADER_SIZE],
                         uint8_t tag[RECORD_TAG_SIZE]) MUST_CHECK;
 
-// True when a KeyUpdate must be sent before the next application data. Send it soon even when there are
-// none: the peer may wait for it, and a peer whose key is half used up is told so by it.
+// True when a KeyUpdate must be sent before the next application data. Send it soon even when there
+// are none: the peer may wait for it, and a peer whose key is half used up is told so by it.
 static inline bool record_wants_key_update(const struct record_layer *layer) {
     return !layer->failed && !layer->closed_write &&
            (layer->key_update_due || layer->write.sequence >= layer->write.limit);
 }
 #define RECORD_KEY_UPDATE_SIZE (RECORD_OVERHEAD + 5)
-// Writes a sealed KeyUpdate and moves the write key on. It asks the peer to update too when the read key is
-// half used up; otherwise it says update_not_requested.
+// Writes a sealed KeyUpdate and moves the write key on. It asks the peer to update too when the
+// read key is half used up; otherwise it says update_not_requested.
 enum result record_seal_key_update(struct record_layer *layer, struct record_engine *engine,
                                    uint8_t output[RECORD_KEY_UPDATE_SIZE]) MUST_CHECK;
 
 #define RECORD_ALERT_SIZE (RECORD_OVERHEAD + 2)
-// Writes a sealed alert; close_notify is a warning, everything else fatal. After it nothing is sealed, and
-// after a fatal one nothing opened. At most one alert is sealed in a layer's life: RESULT_EOF when one was
-// already, or when the peer sent a fatal one.
+// Writes a sealed alert; close_notify is a warning, everything else fatal. After it nothing is
+// sealed, and after a fatal one nothing opened. At most one alert is sealed in a layer's life:
+// RESULT_EOF when one was already, or when the peer sent a fatal one.
 enum result record_seal_alert(struct record_layer *layer, struct record_engine *engine,
                               uint8_t alert, uint8_t output[RECORD_ALERT_SIZE]) MUST_CHECK;
 

@@ -1,5 +1,5 @@
-// For the tests of the record layer: a layer, and the client at its other end. The client has its own
-// sequence numbers and nonces and seals whatever it is told to, right or wrong.
+// For the tests of the record layer: a layer, and the client at its other end. The client has its
+// own sequence numbers and nonces and seals whatever it is told to, right or wrong.
 #ifndef RAVELIN_TESTS_RECORD_PEER_H
 #define RAVELIN_TESTS_RECORD_PEER_H
 
@@ -122,7 +122,8 @@ static inline void assert_receives(struct fixture *f, const char *text) {
     assert_memory_equal(f->payload, text, f->payload_size);
 }
 
-// The last record was refused with this alert, nothing of it was handed out, and the layer stays closed.
+// The last record was refused with this alert, nothing of it was handed out, and the layer stays
+// closed.
 static inline void assert_refused(struct fixture *f, enum result result, enum tls_alert alert) {
     assert_int_equal(result, RESULT_ERROR);
     assert_int_equal(f->layer.alert, alert);

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// True when the mapping that holds `address` has this two-letter flag: "dd" is not dumped, "dc" is not
-// copied on fork, "lo" is locked, "sh" is shared.
+// True when the mapping that holds `address` has this two-letter flag: "dd" is not dumped, "dc" is
+// not copied on fork, "lo" is locked, "sh" is shared.
 static inline bool mapping_has_flag(const void *address, const char *flag) {
     FILE *file = fopen("/proc/self/smaps", "re");
     if (file == NULL) {

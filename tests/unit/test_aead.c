@@ -1,5 +1,5 @@
-// Known answers for AES-256-GCM and ChaCha20-Poly1305 were computed with OpenSSL 3.0; AES-128-GCM is tested with
-// the vectors of RFC 8448 in test_record.c.
+// Known answers for AES-256-GCM and ChaCha20-Poly1305 were computed with OpenSSL 3.0; AES-128-GCM
+// is tested with the vectors of RFC 8448 in test_record.c.
 #include "tls/aead.h"
 
 #include <setjmp.h>

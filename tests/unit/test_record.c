@@ -1,5 +1,5 @@
-// The record layer with application data: keys, sealing, opening, sizes, limits. What alerts and KeyUpdates do
-// is tested in test_record_control.c.
+// The record layer with application data: keys, sealing, opening, sizes, limits. What alerts and
+// KeyUpdates do is tested in test_record_control.c.
 #include "record_peer.h"
 
 // ---- RFC 8448 section 3, a simple 1-RTT handshake
@@ -265,7 +265,8 @@ static void test_nothing_of_a_damaged_record_is_left_to_read(void **state) {
     }
 }
 
-// 5.1: legacy_record_version is ignored; but it is authenticated, so it cannot be changed on the way.
+// 5.1: legacy_record_version is ignored; but it is authenticated, so it cannot be changed on the
+// way.
 static void test_another_version_of_the_peer_is_ignored(void **state) {
     struct fixture *f = *state;
     uint8_t nonce[AEAD_NONCE_SIZE], *body = f->record + RECORD_HEADER_SIZE;

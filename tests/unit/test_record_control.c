@@ -1,4 +1,5 @@
-// Alerts, KeyUpdates and the limits of a key (RFC 8446 4.6.3, 5.5, 6). Data and sizes are tested in test_record.c.
+// Alerts, KeyUpdates and the limits of a key (RFC 8446 4.6.3, 5.5, 6). Data and sizes are tested in
+// test_record.c.
 #include "record_peer.h"
 
 enum { KEY_UPDATE = 24 };
