@@ -73,6 +73,7 @@ static void skips_empty_lines(void **state) {
     assert_int_equal(http_skip_empty_lines("", 0), 0);
     assert_int_equal(http_skip_empty_lines("GET", 3), 0);
     assert_int_equal(http_skip_empty_lines("\r", 1), 0);
+    assert_int_equal(http_skip_empty_lines("\r\n", 2), 2);
     assert_int_equal(http_skip_empty_lines("\n\n", 2), 0);
     assert_int_equal(http_skip_empty_lines("\r\nGET", 5), 2);
     assert_int_equal(http_skip_empty_lines("\r\n\r\n\rG", 6), 4);
