@@ -17,7 +17,7 @@ CFLAGS ?=
 LDFLAGS ?=
 WERROR ?= $(if $(filter true 1,$(CI)),1,0)
 PREFIX ?= /usr/local
-SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+SYSCONFDIR ?= /etc
 UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/lib,/etc)/systemd/system
 PYTEST_JOBS ?= 2
 FUZZ_SECONDS ?= 20
@@ -140,6 +140,6 @@ install: all ## into DESTDIR and PREFIX (/usr/local): the program, an example co
 	sed 's|@PREFIX@|$(PREFIX)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' conf/ravelin.service \
 		>"$(DESTDIR)$(UNITDIR)/ravelin.service"
 clean: ## remove what was compiled, but not the libraries in build/deps
-	find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
+	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
