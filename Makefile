@@ -37,9 +37,10 @@ known = $(foreach flag,$1,$(shell $(CC) -O2 -Werror $(flag) -include stdlib.h -f
 fortify = -U_FORTIFY_SOURCE $(or $(call known,-D_FORTIFY_SOURCE=3),-D_FORTIFY_SOURCE=2)
 # Besides the usual guards: no meaning may be lost to undefined behaviour (the sanitizer builds look for it).
 harden = $(eval harden := -fPIE -fstack-protector-strong $(fortify) -fno-strict-overflow -fno-strict-aliasing \
-	$(call known,-fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero))$(harden)
+	$(call known,-fstack-clash-protection -fcf-protection=full -mbranch-protection=standard \
+		-ftrivial-auto-var-init=zero))$(harden)
 
-CPPFLAGS += -D_GNU_SOURCE -Iproxy -isystem build/deps/wolfssl/include -isystem build/deps/http-parser/include
+override CPPFLAGS += -D_GNU_SOURCE -Iproxy -isystem build/deps/wolfssl/include -isystem build/deps/http-parser/include
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wformat=2 -Wpointer-arith -Wundef -Wwrite-strings $(if $(filter 1,$(WERROR)),-Werror)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DRAVELIN_SANITIZE
@@ -91,7 +92,8 @@ build/fuzz/flags: | packages-fuzz
 
 build/version: FORCE
 	@mkdir -p build
-	@commit=$$(git rev-parse --short HEAD 2>/dev/null); proxy/deps/note $@ "$(VERSION)$${commit:+ ($$commit)}"
+	@commit=$$(GIT_CEILING_DIRECTORIES="$${PWD%/*}" git -c safe.directory='*' rev-parse --short HEAD 2>/dev/null); \
+	proxy/deps/note $@ "$(VERSION)$${commit:+ ($$commit)}"
 
 # --- Set-up: packages, then the two libraries; each looks for itself whether there is anything to do ------------------
 .PHONY: FORCE deps
@@ -102,7 +104,7 @@ packages-run packages-test packages-bench packages-fuzz packages-lint: packages-
 build/deps/%/finished: FORCE | packages-build
 	@proxy/deps/$*
 deps: $(DEPS) ## the two libraries that are built from source
-certs: FORCE packages-run
+certs: packages-run
 	@certs/make-dev-certs
 
 # --- Targets ----------------------------------------------------------------------------------------------------------
