@@ -22,7 +22,6 @@ enum {
 // ---- Keys
 
 static enum result derive_keys(struct record_direction *direction, uint16_t suite) {
-    memset(direction->key, 0, sizeof(direction->key));
     if (aead_expand_label(suite, direction->secret, "key", direction->key, aead_key_size(suite)) !=
         RESULT_OK) {
         return RESULT_ERROR;
@@ -346,7 +345,7 @@ enum result record_seal(struct record_layer *layer, struct record_engine *engine
                         enum record_type type, uint8_t *payload, size_t size,
                         uint8_t header[RECORD_HEADER_SIZE], uint8_t tag[RECORD_TAG_SIZE]) {
     bool is_message = type == RECORD_HANDSHAKE && size > 0 && payload[0] != HANDSHAKE_KEY_UPDATE;
-    if (layer->failed || layer->closed_write || size > RECORD_PAYLOAD_MAX ||
+    if (layer->failed || size > RECORD_PAYLOAD_MAX ||
         (type != RECORD_APPLICATION_DATA && !is_message)) {
         return RESULT_ERROR;
     }

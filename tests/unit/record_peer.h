@@ -131,6 +131,7 @@ static inline void assert_refused(struct fixture *f, enum result result, enum tl
     assert_null(f->payload);
     assert_int_equal(f->payload_size, 0);
     assert_int_equal(f->event, RECORD_EVENT_NONE);
+    assert_false(record_wants_key_update(&f->layer));
     assert_int_equal(receive(f, RECORD_APPLICATION_DATA, "more", 4), RESULT_ERROR);
     assert_null(f->payload);
     assert_int_equal(f->layer.alert, alert);

@@ -179,11 +179,11 @@ static void test_a_message_can_be_sealed_but_no_alert_and_no_key_update(void **s
     assert_int_equal(
         record_seal(&f->layer, f->engine, RECORD_HANDSHAKE, payload, 5, record, payload + 6),
         RESULT_ERROR);
+    payload[0] = 4; // NewSessionTicket
     assert_int_equal(
         record_seal(&f->layer, f->engine, RECORD_HANDSHAKE, payload, 0, record, payload + 1),
         RESULT_ERROR);
     assert_int_equal(f->layer.write.sequence, 0);
-    payload[0] = 4; // NewSessionTicket
     assert_int_equal(
         record_seal(&f->layer, f->engine, RECORD_HANDSHAKE, payload, 4, record, payload + 5),
         RESULT_OK);

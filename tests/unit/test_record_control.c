@@ -274,6 +274,7 @@ static void test_several_requests_are_answered_by_one_update(void **state) {
         assert_int_equal(receive_key_update(f, true), RESULT_OK);
     }
     assert_int_equal(receive_key_update(f, false), RESULT_OK); // takes no request back
+    assert_true(record_wants_key_update(&f->layer));
     assert_sends_key_update(f, 0);
     assert_false(record_wants_key_update(&f->layer));
     assert_sends(f, "data");
@@ -449,6 +450,21 @@ static void test_the_client_is_asked_for_another_key_in_time(void **state) {
     }
 }
 
+static void test_a_client_that_was_asked_is_not_asked_again(void **state) {
+    struct fixture *f = *state;
+    fixture_start(f, suites[0], 10);
+    for (size_t i = 0; i < 5; i++) {
+        assert_receives(f, "data");
+    }
+    assert_sends_key_update(f, 1);
+    for (size_t i = 0; i < 10; i++) {
+        assert_sends(f, "data");
+    }
+    assert_sends_key_update(f, 0); // our own limit
+    assert_receives(f, "data");
+    assert_false(record_wants_key_update(&f->layer));
+}
+
 static void test_a_client_that_does_not_change_its_key_is_cut_off(void **state) {
     struct fixture *f = *state;
     for (size_t s = 0; s < SUITE_COUNT; s++) {
@@ -529,6 +545,7 @@ int main(void) {
         RECORD_TEST(test_our_key_is_replaced_at_the_limit),
         RECORD_TEST(test_an_alert_may_be_the_last_record_of_a_key),
         RECORD_TEST(test_the_client_is_asked_for_another_key_in_time),
+        RECORD_TEST(test_a_client_that_was_asked_is_not_asked_again),
         RECORD_TEST(test_a_client_that_does_not_change_its_key_is_cut_off),
         RECORD_TEST(test_the_last_sequence_number_is_never_used),
         RECORD_TEST(test_the_number_before_it_is_left_for_a_key_update),

@@ -33,6 +33,7 @@ static void test_blocks_do_not_overlap(void **state) {
         struct slab slab;
         void *blocks[BLOCK_COUNT];
         slab_init(&slab, sizes[s], 3);
+        assert_true(slab.block_size >= sizes[s] && slab.block_size >= sizeof(void *));
         for (int round = 0; round < 3; round++) {
             get_all(&slab, blocks);
             for (size_t i = 0; i < BLOCK_COUNT; i++) {
