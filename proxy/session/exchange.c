@@ -1,0 +1,508 @@
+#include "session/exchange.h"
+
+#include "base/clock.h"
+#include "http/encode.h"
+#include "session/relay.h"
+#include "session/service_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+// What the encoded head may be longer than the received one: the forwarding fields, with the client's address twice.
+enum { HEAD_GROWTH = 512, LOG_TEXT_MAX = 2048 };
+
+static int64_t now_ms(const struct exchange *exchange) {
+    return service_now_ms(exchange->session->service);
+}
+
+static const struct config_limits *limits(const struct exchange *exchange) {
+    return &exchange->generation->config->limits;
+}
+
+static bool answering(const struct exchange *exchange) {
+    return exchange->response_state >= RESPONSE_SENDING;
+}
+
+// --- beginning ---
+
+static struct exchange *allocate(struct session *session) {
+    struct service *service = session->service;
+    struct exchange *exchange = slab_get(&service->exchange_slab);
+    if (exchange == NULL) {
+        return NULL;
+    }
+    memset(exchange, 0, sizeof(*exchange));
+    exchange->session = session;
+    exchange->generation = generation_hold(service->current);
+    exchange->active_ms = now_ms(exchange);
+    exchange->started_us = clock_wall_us();
+    exchange->started_mono_us = clock_monotonic_us();
+    exchange->connect_us = exchange->response_us = -1;
+    exchange->client_minor_version = 1;
+    session->requests++;
+    metric_add(service->options.metrics, METRIC_requests, 1);
+    return exchange;
+}
+
+static struct slice keep_text(char **at, struct slice text) {
+    size_t size = text.size < LOG_TEXT_MAX ? text.size : LOG_TEXT_MAX;
+    struct slice kept = {*at, size};
+    if (size > 0) {
+        memcpy(*at, text.data, size);
+        *at += size;
+    }
+    return kept;
+}
+
+static struct slice field_value(const struct http_request *request, enum http_field_id id) {
+    const struct http_field *field = http_fields_find(request->fields, id);
+    return field == NULL ? (struct slice){NULL, 0} : field->value;
+}
+
+// Writes the head for the server and keeps what the access log will want, in one allocation.
+static bool encode_head(struct exchange *exchange, const struct http_request *request, size_t head_size) {
+    struct session *session = exchange->session;
+    struct slice texts[] = {request->method, request->target, request->host, field_value(request, FIELD_REFERER),
+                            field_value(request, FIELD_USER_AGENT)};
+    struct slice *kept[] = {&exchange->method, &exchange->target, &exchange->host, &exchange->referer,
+                            &exchange->user_agent};
+    size_t text_count = sizeof(texts) / sizeof(texts[0]);
+    size_t text_size = 0;
+    for (size_t i = 0; i < text_count; i++) {
+        text_size += texts[i].size < LOG_TEXT_MAX ? texts[i].size : LOG_TEXT_MAX;
+    }
+    // Field lines without a space after the colon grow by it; the host is written three times.
+    size_t capacity =
+        head_size + request->fields->count + 2 * request->authority.size + HEAD_GROWTH + strlen(exchange->site->name);
+    exchange->block = malloc(capacity + text_size);
+    if (exchange->block == NULL) {
+        return false;
+    }
+    struct http_forwarding forwarding = {slice_from(session->client),
+                                         session->redirect ? SLICE("http") : SLICE("https")};
+    exchange->head_size = http_encode_request(request, &forwarding, slice_from(exchange->site->name), exchange->block,
+                                              capacity);
+    char *at = exchange->block + capacity;
+    for (size_t i = 0; i < text_count; i++) {
+        *kept[i] = keep_text(&at, texts[i]);
+    }
+    return exchange->head_size > 0;
+}
+
+static void note_request(struct exchange *exchange, const struct http_request *request) {
+    exchange->client_minor_version = request->minor_version;
+    exchange->is_head = request->is_head;
+    exchange->idempotent = request->idempotent;
+    exchange->upgrade_asked = request->upgrade;
+    exchange->keep_alive = request->keep_alive;
+    exchange->request_framing = request->framing;
+    exchange->request_left = request->content_length;
+    chunk_decoder_init(&exchange->request_decoder);
+}
+
+static enum result answer_redirect(struct exchange *exchange, const struct http_request *request) {
+    struct session *session = exchange->session;
+    struct send_buffer *buffer = transport_send_buffer(&session->transport);
+    if (buffer == NULL) {
+        return RESULT_ERROR;
+    }
+    char *output = (char *)slot_payload(buffer, 0);
+    exchange->keep_alive = exchange->keep_alive && request->framing == FRAMING_NONE;
+    size_t size = http_encode_redirect(request, exchange->generation->https_port, !exchange->keep_alive,
+                                       service_date(session->service), output, SLOT_READ_MAX);
+    if (size == 0) {
+        return exchange_answer(exchange, 400, "no host to redirect to");
+    }
+    exchange->status = 308;
+    exchange->response_state = RESPONSE_SENDING;
+    return transport_add_span(buffer, 0, (uint8_t *)output, size) ? transport_seal(&session->transport) : RESULT_ERROR;
+}
+
+// Chooses site, route and backend. Returns the status to refuse with, or 0.
+static uint16_t route(struct exchange *exchange, const struct http_request *request, const char **why) {
+    const struct generation *generation = exchange->generation;
+    const struct session *session = exchange->session;
+    size_t index = request->host.size == 0 ? ROUTER_DEFAULT_SITE : router_find_site(generation->router, request->host);
+    if (index == ROUTER_NO_SITE) {
+        *why = "no site has this name";
+        return 421;
+    }
+    if (session->server_name != NULL && request->host.size > 0) {
+        size_t named = router_find_site(generation->router, slice_from(session->server_name));
+        if (named != ROUTER_NO_SITE && named != index) {
+            *why = "the name of the TLS handshake belongs to another site";
+            return 421;
+        }
+    }
+    exchange->site = &generation->config->sites[index];
+    const struct config_route *found = router_find_route(exchange->site, request->path);
+    if (found == NULL) {
+        *why = "no route";
+        return 404;
+    }
+    exchange->backend = &generation->config->backends[found->backend_index];
+    return 0;
+}
+
+struct exchange *exchange_new(struct session *session, struct slice head) {
+    struct exchange *exchange = allocate(session);
+    if (exchange == NULL) {
+        return NULL;
+    }
+    struct http_fields *fields = &session->service->fields;
+    struct http_request request;
+    struct http_refusal refusal;
+    enum result result = RESULT_OK;
+    fields->capacity = limits(exchange)->header_count;
+    if (http_parse_request(head, fields, &request, &refusal) != RESULT_OK) {
+        result = exchange_answer(exchange, refusal.status, refusal.why);
+    } else {
+        note_request(exchange, &request);
+        const char *why = NULL;
+        uint16_t status = session->redirect ? 0 : route(exchange, &request, &why);
+        if (exchange->site == NULL) { // for the log line and the default host
+            exchange->site = &exchange->generation->config->sites[ROUTER_DEFAULT_SITE];
+        }
+        if (!encode_head(exchange, &request, head.size)) {
+            result = exchange_answer(exchange, 431, "the head is too large to pass on");
+        } else if (session->redirect) {
+            result = answer_redirect(exchange, &request);
+        } else if (status != 0) {
+            result = exchange_answer(exchange, status, why);
+        }
+    }
+    if (result != RESULT_OK) {
+        exchange_finish(exchange);
+        return NULL;
+    }
+    return exchange;
+}
+
+struct exchange *exchange_new_refused(struct session *session, uint16_t status, const char *why) {
+    struct exchange *exchange = allocate(session);
+    if (exchange != NULL && exchange_answer(exchange, status, why) != RESULT_OK) {
+        exchange_finish(exchange);
+        return NULL;
+    }
+    return exchange;
+}
+
+// --- answers of our own ---
+
+static void drop_lease(struct exchange *exchange) {
+    if (exchange->lease != NULL) {
+        lease_close(exchange->lease);
+        exchange->lease = NULL;
+    }
+}
+
+enum result exchange_answer(struct exchange *exchange, uint16_t status, const char *why) {
+    struct session *session = exchange->session;
+    struct send_buffer *buffer = transport_send_buffer(&session->transport);
+    drop_lease(exchange);
+    exchange->ended = why;
+    if (buffer == NULL || exchange->response_started) {
+        return RESULT_ERROR;
+    }
+    memset(buffer->fills, 0, sizeof(buffer->fills));
+    buffer->span_count = 0;
+    bool whole = exchange->request_framing == FRAMING_NONE || exchange->request_state == REQUEST_DONE;
+    exchange->keep_alive = exchange->keep_alive && whole && status != 400;
+    exchange->status = status;
+    exchange->response_state = RESPONSE_SENDING;
+    char *output = (char *)slot_payload(buffer, 0);
+    size_t size = http_encode_answer(status, (struct slice){NULL, 0}, !exchange->keep_alive, exchange->is_head,
+                                     service_date(session->service), output, SLOT_READ_MAX);
+    if (size == 0 || !transport_add_span(buffer, 0, (uint8_t *)output, size)) {
+        return RESULT_ERROR;
+    }
+    exchange->active_ms = now_ms(exchange);
+    return transport_seal(&session->transport);
+}
+
+// --- the lease ---
+
+// A pooled connection that the server has closed by now must not meet a request that cannot be repeated.
+static bool is_dead(const struct lease *lease) {
+    char byte;
+    ssize_t peeked = recv(lease->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return peeked >= 0 || errno != EAGAIN;
+}
+
+static enum result take_lease(struct exchange *exchange) {
+    struct service *service = exchange->session->service;
+    size_t index = (size_t)(exchange->backend - exchange->generation->config->backends);
+    struct backend *backend = &exchange->generation->backends->backends[index];
+    exchange->server = backend_choose(backend, exchange->failed_server, now_ms(exchange));
+    bool fresh = exchange->attempts > 0;
+    exchange->attempts++;
+    exchange->connect_begun_us = clock_monotonic_us();
+    exchange->active_ms = now_ms(exchange);
+    bool repeatable = exchange->idempotent && exchange->request_framing == FRAMING_NONE;
+    do {
+        exchange->lease = pool_lease(&service->pool, exchange->server, fresh, exchange);
+        if (exchange->lease == NULL || !exchange->lease->reused || repeatable || !is_dead(exchange->lease)) {
+            break;
+        }
+        drop_lease(exchange);
+    } while (true);
+    if (exchange->lease == NULL) {
+        log_warning(service->options.log, "backend %s: cannot connect to %s: %s", exchange->backend->name,
+                    exchange->server->config->text, strerror(errno));
+        return RESULT_ERROR;
+    }
+    exchange->lease_reused = exchange->lease->reused;
+    if (exchange->lease->connected) {
+        exchange->connect_us = clock_monotonic_us() - exchange->connect_begun_us;
+    }
+    return RESULT_OK;
+}
+
+// After a server failed: another try where that is allowed, else an answer. The state of the request is as before the first try.
+static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t status, const char *why) {
+    struct service *service = exchange->session->service;
+    bool was_reused = exchange->lease != NULL && exchange->lease->reused;
+    metric_add(service->options.metrics, METRIC_server_failures, 1);
+    drop_lease(exchange);
+    // A pooled connection that died is no fault of the server: that try does not count against `retries`.
+    uint32_t allowed = exchange->backend->retries + (was_reused ? 1 : 0);
+    if (!was_reused) {
+        exchange->failed_server = exchange->server;
+        server_failed(exchange->server, now_ms(exchange));
+        log_warning(service->options.log, "backend %s: server %s: %s", exchange->backend->name,
+                    exchange->server->config->text, why);
+    }
+    if (!may_repeat || exchange->response_started || exchange->attempts > allowed) {
+        return exchange_answer(exchange, status, why);
+    }
+    exchange->request_state = REQUEST_HEAD;
+    exchange->request_whole = false;
+    exchange->iov_first = exchange->iov_count = 0;
+    metric_add(service->options.metrics, METRIC_server_retries, 1);
+    return RESULT_OK;
+}
+
+static bool can_repeat(const struct exchange *exchange) {
+    return exchange->idempotent && exchange->request_framing == FRAMING_NONE && exchange->interim_count == 0;
+}
+
+// RESULT_OK: connected. RESULT_AGAIN: not yet. RESULT_ERROR: the session must be cut.
+static enum result connect_server(struct exchange *exchange) {
+    while (!answering(exchange)) {
+        if (exchange->lease == NULL && take_lease(exchange) != RESULT_OK) {
+            if (retry(exchange, true, 502, "the connection failed") != RESULT_OK) {
+                return RESULT_ERROR;
+            }
+            continue;
+        }
+        if (exchange->lease->connected) {
+            return RESULT_OK;
+        }
+        int error = lease_finish_connect(exchange->lease);
+        if (error == EINPROGRESS) {
+            return RESULT_AGAIN;
+        }
+        if (error == 0) {
+            exchange->connect_us = clock_monotonic_us() - exchange->connect_begun_us;
+            return RESULT_OK;
+        }
+        if (retry(exchange, true, 502, strerror(error)) != RESULT_OK) {
+            return RESULT_ERROR;
+        }
+    }
+    return RESULT_OK;
+}
+
+// --- advancing ---
+
+static void release_lease(struct exchange *exchange) {
+    struct lease *lease = exchange->lease;
+    if (lease == NULL) {
+        return;
+    }
+    exchange->lease = NULL;
+    if (exchange->server_keep_alive && exchange->request_state == REQUEST_DONE) {
+        lease_release(lease, exchange->generation->backends->retired, now_ms(exchange));
+    } else {
+        lease_close(lease);
+    }
+}
+
+// The server closed or broke its connection where it must not.
+static enum result server_gone(struct exchange *exchange) {
+    if (exchange->response_started) { // the client must see that something is missing
+        exchange->ended = "the server broke off";
+        metric_add(exchange->session->service->options.metrics, METRIC_server_failures, 1);
+        return RESULT_ERROR;
+    }
+    return retry(exchange, can_repeat(exchange), 502, "the server closed the connection without an answer");
+}
+
+// One round of both directions. RESULT_OK after progress.
+static enum result relay(struct exchange *exchange) {
+    enum result response = relay_response(exchange);
+    if (response == RESULT_EOF) {
+        return server_gone(exchange);
+    }
+    if (response == RESULT_ERROR || answering(exchange)) {
+        return response;
+    }
+    if (exchange->lease == NULL) { // an answer of our own took its place
+        return RESULT_OK;
+    }
+    enum result request = relay_request(exchange);
+    if (request == RESULT_EOF) {
+        // Perhaps the server answered before it closed: what it said is read first.
+        if (exchange->lease->readable) {
+            exchange->request_state = REQUEST_DONE;
+            exchange->keep_alive = exchange->server_keep_alive = false;
+            return RESULT_OK;
+        }
+        return server_gone(exchange);
+    }
+    if (request == RESULT_ERROR) {
+        return RESULT_ERROR;
+    }
+    return response == RESULT_OK || request == RESULT_OK ? RESULT_OK : RESULT_AGAIN;
+}
+
+enum result exchange_advance(struct exchange *exchange) {
+    struct transport *transport = &exchange->session->transport;
+    while (!answering(exchange)) {
+        enum result result = connect_server(exchange);
+        if (result == RESULT_OK && !answering(exchange)) {
+            result = relay(exchange);
+        }
+        if (result == RESULT_OK) {
+            exchange->active_ms = now_ms(exchange);
+        } else {
+            return result;
+        }
+    }
+    if (exchange->response_state == RESPONSE_SENDING) {
+        release_lease(exchange);
+        bool blocked = !transport->writable;
+        enum result result = transport_flush(transport);
+        if (result == RESULT_AGAIN && !blocked) {
+            exchange->active_ms = now_ms(exchange);
+        }
+        if (result != RESULT_OK) {
+            return result;
+        }
+        bool body_left = exchange->request_framing != FRAMING_NONE && exchange->request_state != REQUEST_DONE;
+        exchange->keep_alive = exchange->keep_alive && !body_left && exchange->request_framing != FRAMING_TUNNEL;
+        exchange->response_state = RESPONSE_DONE;
+    }
+    return RESULT_OK;
+}
+
+void exchange_arm(struct exchange *exchange) {
+    struct lease *lease = exchange->lease;
+    if (lease == NULL) {
+        return;
+    }
+    bool blocked = transport_has_unsent(&exchange->session->transport);
+    lease_want_read(lease, lease->connected && !lease->readable && !blocked);
+    bool unwritten = exchange->iov_first < exchange->iov_count;
+    lease_want_write(lease, !lease->writable && (!lease->connected || unwritten));
+}
+
+static bool waits_for_client(const struct exchange *exchange) {
+    return transport_has_unsent(&exchange->session->transport) ||
+           (exchange->request_state == REQUEST_BODY && exchange->iov_first == exchange->iov_count &&
+            exchange->request_framing != FRAMING_TUNNEL);
+}
+
+int64_t exchange_deadline(const struct exchange *exchange) {
+    int64_t wait_ms = limits(exchange)->idle_timeout_ms;
+    if (!answering(exchange) && !waits_for_client(exchange)) {
+        bool connecting = exchange->lease != NULL && !exchange->lease->connected;
+        wait_ms = connecting ? exchange->backend->connect_timeout_ms : exchange->backend->response_timeout_ms;
+    }
+    return exchange->active_ms + wait_ms;
+}
+
+enum result exchange_timed_out(struct exchange *exchange) {
+    if (answering(exchange) || exchange->response_started) {
+        exchange->ended = "timed out";
+        return RESULT_ERROR;
+    }
+    if (waits_for_client(exchange)) {
+        return exchange_answer(exchange, 408, "the request body timed out");
+    }
+    struct service *service = exchange->session->service;
+    bool connecting = exchange->lease != NULL && !exchange->lease->connected;
+    if (connecting) {
+        return retry(exchange, true, 504, "connect timeout");
+    }
+    metric_add(service->options.metrics, METRIC_server_failures, 1);
+    return exchange_answer(exchange, 504, "response timeout");
+}
+
+// --- the end ---
+
+static void count_status(const struct exchange *exchange) {
+    static const enum metric classes[] = {METRIC_responses_2xx, METRIC_responses_3xx, METRIC_responses_4xx,
+                                          METRIC_responses_5xx};
+    struct metrics_slot *metrics = exchange->session->service->options.metrics;
+    if (exchange->status >= 200 && exchange->status < 600) {
+        metric_add(metrics, classes[exchange->status / 100 - 2], 1);
+    }
+    metric_add(metrics, METRIC_request_body_bytes, exchange->request_bytes);
+    metric_add(metrics, METRIC_response_body_bytes, exchange->response_bytes);
+}
+
+static void write_log(const struct exchange *exchange) {
+    const struct session *session = exchange->session;
+    struct access_log *log = &session->service->access_log;
+    if (!access_log_enabled(log)) {
+        return;
+    }
+    const char *ended = exchange->ended;
+    if (ended == NULL && exchange->response_state != RESPONSE_DONE) {
+        ended = "the client closed the connection";
+    }
+    struct access_entry entry = {
+        .started_us = exchange->started_us,
+        .client = slice_from(session->client),
+        .client_port = session->client_port,
+        .site = exchange->site == NULL ? (struct slice){NULL, 0} : slice_from(exchange->site->name),
+        .method = exchange->method,
+        .target = exchange->target,
+        .host = exchange->host,
+        .minor_version = exchange->client_minor_version,
+        .status = exchange->status,
+        .request_bytes = exchange->request_bytes,
+        .response_bytes = exchange->response_bytes,
+        .referer = exchange->referer,
+        .user_agent = exchange->user_agent,
+        .backend = exchange->backend == NULL ? (struct slice){NULL, 0} : slice_from(exchange->backend->name),
+        .server = exchange->server == NULL ? (struct slice){NULL, 0} : slice_from(exchange->server->config->text),
+        .server_reused = exchange->lease_reused,
+        .duration_us = clock_monotonic_us() - exchange->started_mono_us,
+        .connect_us = exchange->connect_us,
+        .response_us = exchange->response_us,
+        .tls_version = session->redirect ? NULL : "TLSv1.3",
+        .tls_group = session->tls_group,
+        .tls_suite = session->tls_suite,
+        .tls_resumed = session->resumed,
+        .tls_sni = slice_from(session->server_name),
+        .ended = ended,
+    };
+    access_log_write(log, &entry);
+}
+
+void exchange_finish(struct exchange *exchange) {
+    struct service *service = exchange->session->service;
+    count_status(exchange);
+    write_log(exchange);
+    drop_lease(exchange);
+    trailers_free(&exchange->request_trailers);
+    trailers_free(&exchange->response_trailers);
+    free(exchange->request_final);
+    free(exchange->final);
+    free(exchange->block);
+    generation_release(exchange->generation);
+    slab_put(&service->exchange_slab, exchange);
+}

@@ -1,0 +1,129 @@
+// An exchange: one request of a session and its response.
+//
+// It begins with a whole request head and ends when the response (or an answer of our own) has been sent or the session is cut. It
+// holds its generation, its route and, once needed, one lease. It does not know how the client's bytes travel: it takes segments
+// and fills spans.
+//
+// exchange_advance() decides; relay.h moves the bytes of the two directions. Both directions run at the same time, each bounded by
+// its own buffer: a full one stops reading the other side.
+#ifndef RAVELIN_SESSION_EXCHANGE_H
+#define RAVELIN_SESSION_EXCHANGE_H
+
+#include "base/result.h"
+#include "base/slice.h"
+#include "http/chunk.h"
+#include "http/parse.h"
+#include "session/session.h"
+#include "upstream/pool.h"
+
+#define REQUEST_LINES_MAX 18                        // data spans of one write
+#define REQUEST_IOV_MAX (REQUEST_LINES_MAX * 3 + 2) // each with its chunk line and CRLF; the head; the last chunk
+#define TRAILERS_MAX 8192
+
+enum request_state {
+    REQUEST_HEAD, // the head is not written to the server yet
+    REQUEST_BODY,
+    REQUEST_DONE, // all of it is written
+};
+
+enum response_state {
+    RESPONSE_HEAD,   // none of the final head has arrived whole
+    RESPONSE_BODY,
+    RESPONSE_FINAL,  // the body is complete, its last bytes are not in the send buffer yet
+    RESPONSE_SENDING, // everything is in the send buffer
+    RESPONSE_DONE,
+};
+
+// Trailers on their way, gathered because they may arrive in pieces. Bounded by TRAILERS_MAX.
+struct trailers {
+    char *data; // NULL until needed
+    size_t size;
+    size_t scanned;
+    bool gathering;
+};
+
+struct exchange {
+    struct session *session;
+    struct generation *generation;
+    const struct config_site *site;
+    const struct config_backend *backend;
+    struct server *server;
+    struct server *failed_server;
+    struct lease *lease;
+    uint32_t attempts;
+
+    // request
+    enum request_state request_state;
+    enum http_framing request_framing; // FRAMING_TUNNEL after a 101
+    uint64_t request_left;             // FRAMING_LENGTH
+    struct chunk_decoder request_decoder;
+    struct trailers request_trailers;
+    bool request_whole;                // all of it is in the iov or written
+    char *request_final;               // the encoded trailer section, when there are trailers
+    uint8_t client_minor_version;
+    bool is_head;
+    bool idempotent;
+    bool upgrade_asked;
+    bool keep_alive;      // the session may go on after this exchange
+    bool lease_reused;    // the lease came from the pool
+    bool server_shut;     // our direction toward the server is closed (tunnels)
+    char *block;          // one allocation: the encoded head, then the texts for the access log
+    size_t head_size;
+    uint32_t iov_first;
+    uint32_t iov_count;
+    struct iovec iov[REQUEST_IOV_MAX];
+    char lines[REQUEST_LINES_MAX][CHUNK_LINE_SIZE];
+    uint32_t line_count;
+    size_t taken; // bytes of segments that the iov holds, to be consumed when it is written
+
+    // response
+    enum response_state response_state;
+    enum http_framing response_framing;
+    uint64_t response_left;
+    struct chunk_decoder response_decoder;
+    struct trailers response_trailers;
+    bool client_chunked;   // we frame the body for the client in chunks
+    bool server_keep_alive;
+    bool response_started; // some of the head has been given to the client
+    uint8_t *output_end;   // end of the last output in the slot being filled, for chunk lines
+    uint32_t output_slot;
+    uint32_t interim_count;
+    char *final;           // the encoded trailer section, when there are trailers
+    size_t final_size;
+    size_t head_scanned;
+
+    // time and account
+    int64_t active_ms; // last progress
+    int64_t started_us;
+    int64_t started_mono_us;
+    int64_t connect_begun_us;
+    int64_t connect_us;
+    int64_t request_sent_us;
+    int64_t response_us;
+    uint16_t status;
+    uint64_t request_bytes;
+    uint64_t response_bytes;
+    const char *ended; // why, when not in the usual way
+    struct slice method, target, host, referer, user_agent; // in block, may be cut
+};
+
+// Begins with a whole head, `head` (which the caller lets go of afterwards). A refused head makes an exchange that answers
+// the refusal. NULL when memory is short.
+struct exchange *exchange_new(struct session *session, struct slice head);
+// Answers a request whose head never became whole: 408, 414, 431 or 400.
+struct exchange *exchange_new_refused(struct session *session, uint16_t status, const char *why);
+// Does all that can be done. RESULT_AGAIN: waits. RESULT_OK: complete, the session may go on if exchange->keep_alive.
+// RESULT_ERROR: the session must be cut.
+enum result exchange_advance(struct exchange *exchange) MUST_CHECK;
+// Sets exactly the lease's watchers that are needed.
+void exchange_arm(struct exchange *exchange);
+int64_t exchange_deadline(const struct exchange *exchange);
+// The deadline passed: answers 408 or 504 when nothing was sent yet. RESULT_ERROR: the session must be cut.
+enum result exchange_timed_out(struct exchange *exchange) MUST_CHECK;
+// Writes the access log line, lets the lease go, frees.
+void exchange_finish(struct exchange *exchange);
+
+// Puts an answer of our own into the send buffer; no more is asked of the server.
+enum result exchange_answer(struct exchange *exchange, uint16_t status, const char *why) MUST_CHECK;
+
+#endif

@@ -1,0 +1,81 @@
+#include "session/generation.h"
+
+#include "observe/metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void generation_free(struct generation *generation) {
+    backend_set_free(generation->backends);
+    router_free(generation->router);
+    tls_contexts_free(generation->contexts);
+    config_free(generation->config);
+    bundle_close(&generation->bundle);
+    free(generation);
+}
+
+static uint16_t find_https_port(const struct config *config) {
+    for (size_t i = 0; i < config->listener_count; i++) {
+        if (config->listeners[i].protocol == LISTEN_HTTPS) {
+            return address_port(&config->listeners[i].address);
+        }
+    }
+    return 443; // another program serves https on this host
+}
+
+static bool build(struct generation *generation, const struct ticket_store *tickets, char error[CONFIG_ERROR_SIZE]) {
+    struct slice text = bundle_config_text(&generation->bundle);
+    struct slice path = bundle_config_path(&generation->bundle);
+    char name[4096];
+    (void)snprintf(name, sizeof(name), "%.*s", (int)path.size, path.data);
+    generation->config = config_load(name, text.data, text.size, error);
+    if (generation->config == NULL) {
+        return false;
+    }
+    generation->contexts =
+        tls_contexts_build(generation->config, &generation->bundle, generation->number, tickets, error);
+    if (generation->contexts == NULL) {
+        return false;
+    }
+    (void)snprintf(error, CONFIG_ERROR_SIZE, "out of memory");
+    generation->router = router_new(generation->config);
+    generation->backends = backend_set_new(generation->config);
+    generation->https_port = find_https_port(generation->config);
+    return generation->router != NULL && generation->backends != NULL;
+}
+
+struct generation *generation_new(uint64_t number, int bundle_fd, const struct ticket_store *tickets,
+                                  struct metrics_slot *metrics, char error[CONFIG_ERROR_SIZE]) {
+    struct bundle bundle;
+    (void)snprintf(error, CONFIG_ERROR_SIZE, "the bundle cannot be read");
+    if (bundle_open(bundle_fd, &bundle) != RESULT_OK) {
+        return NULL;
+    }
+    struct generation *generation = calloc(1, sizeof(*generation));
+    if (generation == NULL) {
+        bundle_close(&bundle);
+        return NULL;
+    }
+    generation->number = number;
+    generation->references = 1;
+    generation->bundle = bundle;
+    generation->metrics = metrics;
+    if (!build(generation, tickets, error)) {
+        generation_free(generation);
+        return NULL;
+    }
+    metric_add(metrics, METRIC_generations_held, 1);
+    return generation;
+}
+
+struct generation *generation_hold(struct generation *generation) {
+    generation->references++;
+    return generation;
+}
+
+void generation_release(struct generation *generation) {
+    if (generation != NULL && --generation->references == 0) {
+        metric_subtract(generation->metrics, METRIC_generations_held, 1);
+        generation_free(generation);
+    }
+}

@@ -1,0 +1,33 @@
+// One loaded bundle at work in one worker: config, TLS contexts, router, backends. Immutable but for the backends' pools and
+// counters; reference-counted. The service holds one reference while it is current; a handshake and an exchange hold one
+// each for as long as they last. The last release frees it.
+#ifndef RAVELIN_SESSION_GENERATION_H
+#define RAVELIN_SESSION_GENERATION_H
+
+#include "config/bundle.h"
+#include "config/config.h"
+#include "tls/context.h"
+#include "upstream/backend.h"
+#include "upstream/router.h"
+
+#include <stdint.h>
+
+struct generation {
+    uint64_t number;
+    uint32_t references;
+    struct bundle bundle;
+    struct config *config;
+    struct tls_contexts *contexts;
+    struct router *router;
+    struct backend_set *backends;
+    uint16_t https_port; // where redirect listeners send clients
+    struct metrics_slot *metrics;
+};
+
+// Takes ownership of bundle_fd, on failure too. On success the caller holds the one reference.
+struct generation *generation_new(uint64_t number, int bundle_fd, const struct ticket_store *tickets,
+                                  struct metrics_slot *metrics, char error[CONFIG_ERROR_SIZE]);
+struct generation *generation_hold(struct generation *generation); // returns it
+void generation_release(struct generation *generation);           // NULL is fine
+
+#endif

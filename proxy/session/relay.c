@@ -1,0 +1,35 @@
+#include "session/relay.h"
+
+#include "http/parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum result trailers_gather(struct trailers *trailers, const char *data, size_t size, size_t *used) {
+    *used = 0;
+    if (trailers->data == NULL) {
+        trailers->data = malloc(TRAILERS_MAX);
+        if (trailers->data == NULL) {
+            return RESULT_ERROR;
+        }
+        trailers->size = trailers->scanned = 0;
+    }
+    size_t room = TRAILERS_MAX - trailers->size;
+    size_t part = size < room ? size : room;
+    memcpy(trailers->data + trailers->size, data, part);
+    size_t before = trailers->size;
+    trailers->size += part;
+    size_t end = http_trailers_end(trailers->data, trailers->size, &trailers->scanned);
+    if (end > 0) {
+        *used = end - before;
+        trailers->size = end;
+        return RESULT_OK;
+    }
+    *used = part;
+    return trailers->size == TRAILERS_MAX ? RESULT_ERROR : RESULT_AGAIN;
+}
+
+void trailers_free(struct trailers *trailers) {
+    free(trailers->data);
+    trailers->data = NULL;
+}

@@ -1,0 +1,416 @@
+#include "session/relay.h"
+
+#include "base/clock.h"
+#include "http/encode.h"
+#include "session/service_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+
+// Room in the first slot for our head to be longer than the server's, and for a chunk line.
+enum { HEAD_ROOM = 256, INTERIM_MAX = 16, ZERO_PAD_MAX = 8 };
+static const char end_of_chunks[] = "0\r\n\r\n";
+
+static struct send_buffer *buffer_of(struct exchange *exchange) {
+    return exchange->session->transport.send;
+}
+
+static enum result bad_response(struct exchange *exchange, const char *why) {
+    struct service *service = exchange->session->service;
+    log_warning(service->options.log, "backend %s: server %s: bad response: %s", exchange->backend->name,
+                exchange->server->config->text, why);
+    if (exchange->response_started) {
+        exchange->ended = why;
+        return RESULT_ERROR;
+    }
+    return exchange_answer(exchange, 502, why);
+}
+
+// --- reading from the server ---
+
+static void start_fills(struct exchange *exchange, struct send_buffer *buffer) {
+    for (uint32_t i = 0; i < SEND_SLOTS; i++) {
+        buffer->fills[i] = (struct fill){0, 0};
+    }
+    if (exchange->response_state == RESPONSE_HEAD) {
+        buffer->fills[0] = (struct fill){HEAD_ROOM, HEAD_ROOM};
+        exchange->head_scanned = 0;
+    }
+    exchange->output_end = NULL;
+}
+
+// No more than belongs to a body of known length is read: what a server sends beyond it stays in the socket and is noticed when
+// the connection comes to the pool.
+static size_t read_limit(const struct exchange *exchange) {
+    return exchange->response_state == RESPONSE_BODY && exchange->response_framing == FRAMING_LENGTH
+               ? exchange->response_left
+               : SIZE_MAX;
+}
+
+// RESULT_OK: bytes came. RESULT_AGAIN: none now. RESULT_EOF: the server closed. RESULT_ERROR: its connection broke.
+static enum result read_server(struct exchange *exchange, struct send_buffer *buffer) {
+    struct lease *lease = exchange->lease;
+    struct iovec iov[SEND_SLOTS];
+    size_t limit = read_limit(exchange);
+    size_t total = 0;
+    for (uint32_t i = 0; i < SEND_SLOTS; i++) {
+        size_t room = SLOT_READ_MAX - buffer->fills[i].end;
+        size_t part = room < limit - total ? room : limit - total;
+        iov[i] = (struct iovec){slot_payload(buffer, i) + buffer->fills[i].end, part};
+        total += part;
+    }
+    ssize_t received = readv(lease->fd, iov, SEND_SLOTS);
+    if (received < 0) {
+        bool waits = errno == EAGAIN || errno == EINTR;
+        lease->readable = false;
+        return waits ? RESULT_AGAIN : RESULT_ERROR;
+    }
+    if (received == 0) {
+        lease->readable = false;
+        return RESULT_EOF;
+    }
+    lease->readable = (size_t)received == total;
+    size_t left = (size_t)received;
+    for (uint32_t i = 0; i < SEND_SLOTS && left > 0; i++) {
+        size_t part = left < iov[i].iov_len ? left : iov[i].iov_len;
+        buffer->fills[i].end += (uint32_t)part;
+        left -= part;
+    }
+    return RESULT_OK;
+}
+
+// --- the head ---
+
+// Writes the encoded head so that it ends at `end`; the room before it is free.
+static bool place_head(struct send_buffer *buffer, const char *head, size_t size, uint8_t *end) {
+    if ((size_t)(end - slot_payload(buffer, 0)) < size) {
+        return false;
+    }
+    memcpy(end - size, head, size);
+    return transport_add_span(buffer, 0, end - size, size);
+}
+
+static enum result take_interim(struct exchange *exchange, const struct http_response *response, uint8_t *end) {
+    struct service *service = exchange->session->service;
+    struct send_buffer *buffer = buffer_of(exchange);
+    buffer->fills[0].begin = (uint32_t)(end - slot_payload(buffer, 0));
+    exchange->head_scanned = 0;
+    if (++exchange->interim_count > INTERIM_MAX) {
+        return bad_response(exchange, "too many interim responses");
+    }
+    if (exchange->client_minor_version == 0) { // HTTP/1.0 has none
+        return RESULT_OK;
+    }
+    struct http_response_framing framing = {.client_minor_version = 1};
+    size_t size =
+        http_encode_response(response, &framing, service_date(service), service->scratch, service->scratch_size);
+    if (size == 0 || !place_head(buffer, service->scratch, size, end)) {
+        return bad_response(exchange, "the head is too large");
+    }
+    metric_add(service->options.metrics, METRIC_responses_1xx, 1);
+    return RESULT_OK;
+}
+
+static void decide_framing(struct exchange *exchange, const struct http_response *response) {
+    exchange->status = response->status;
+    exchange->response_framing = response->framing;
+    exchange->response_left = response->content_length;
+    exchange->server_keep_alive = response->keep_alive;
+    chunk_decoder_init(&exchange->response_decoder);
+    bool unknown_length = response->framing == FRAMING_CHUNKED || response->framing == FRAMING_CLOSE;
+    exchange->client_chunked = unknown_length && exchange->client_minor_version > 0;
+    if (unknown_length && exchange->client_minor_version == 0) {
+        exchange->keep_alive = false;
+    }
+    // A server that refuses a request before it has read it does not want the rest.
+    if (exchange->request_state != REQUEST_DONE && response->status >= 300) {
+        exchange->keep_alive = false;
+    }
+    if (exchange->session->service->draining) {
+        exchange->keep_alive = false;
+    }
+    if (response->framing == FRAMING_TUNNEL) {
+        exchange->request_framing = FRAMING_TUNNEL;
+        exchange->request_state = REQUEST_BODY;
+        exchange->request_whole = false;
+        exchange->keep_alive = exchange->server_keep_alive = false;
+    }
+}
+
+// Where the head must end: before the body, and before the chunk line that a body without one is about to get.
+static uint8_t *head_end(const struct exchange *exchange, struct send_buffer *buffer, uint8_t *body) {
+    if (!exchange->client_chunked || exchange->response_framing != FRAMING_CLOSE) {
+        return body;
+    }
+    size_t size = (size_t)(slot_payload(buffer, 0) + buffer->fills[0].end - body);
+    char line[CHUNK_LINE_SIZE];
+    return size == 0 ? body : body - (line + sizeof(line) - chunk_write_size(line + sizeof(line), size));
+}
+
+static enum result take_final_head(struct exchange *exchange, const struct http_response *response, uint8_t *body) {
+    struct service *service = exchange->session->service;
+    struct send_buffer *buffer = buffer_of(exchange);
+    decide_framing(exchange, response);
+    struct http_response_framing framing = {
+        .client_minor_version = exchange->client_minor_version,
+        .close = !exchange->keep_alive,
+        .write_chunked = exchange->client_chunked ||
+                         (exchange->is_head && response->declared_chunked && exchange->client_minor_version > 0),
+    };
+    size_t size =
+        http_encode_response(response, &framing, service_date(service), service->scratch, service->scratch_size);
+    uint8_t *end = head_end(exchange, buffer, body);
+    if (size == 0 || !place_head(buffer, service->scratch, size, end)) {
+        return bad_response(exchange, "the head is too large");
+    }
+    exchange->output_slot = 0;
+    exchange->output_end = end;
+    buffer->fills[0].begin = (uint32_t)(body - slot_payload(buffer, 0));
+    exchange->response_started = true;
+    exchange->response_us = clock_monotonic_us() - exchange->request_sent_us;
+    exchange->response_state = response->framing == FRAMING_NONE ? RESPONSE_SENDING : RESPONSE_BODY;
+    if (response->framing == FRAMING_NONE && transport_has_fills(&exchange->session->transport)) {
+        exchange->server_keep_alive = false; // bytes nobody asked for
+    }
+    return RESULT_OK;
+}
+
+// RESULT_OK: a head was taken. RESULT_AGAIN: it is not whole.
+static enum result take_head(struct exchange *exchange) {
+    struct send_buffer *buffer = buffer_of(exchange);
+    struct fill *fill = &buffer->fills[0];
+    uint8_t *begin = slot_payload(buffer, 0) + fill->begin;
+    size_t size = http_head_end((const char *)begin, fill->end - fill->begin, &exchange->head_scanned);
+    if (size == 0) {
+        return fill->end >= SLOT_READ_MAX ? bad_response(exchange, "the head is too large") : RESULT_AGAIN;
+    }
+    struct http_fields *fields = &exchange->session->service->fields;
+    struct http_response response;
+    const char *why;
+    fields->capacity = HTTP_FIELDS_MAX;
+    if (http_parse_response((struct slice){(const char *)begin, size}, exchange->is_head, exchange->upgrade_asked,
+                            fields, &response, &why) != RESULT_OK) {
+        return bad_response(exchange, why);
+    }
+    return response.interim ? take_interim(exchange, &response, begin + size)
+                            : take_final_head(exchange, &response, begin + size);
+}
+
+// --- the body ---
+
+// Names body bytes as output. In a chunked body they get our own chunk line before and CRLF after them, in the room that the server's
+// framing or the slot's margins leave; leading zeros close a small gap, so that one record serves for all.
+static bool put_data(struct exchange *exchange, uint32_t slot, uint8_t *data, size_t size) {
+    struct send_buffer *buffer = buffer_of(exchange);
+    exchange->response_bytes += size;
+    if (!exchange->client_chunked) {
+        return transport_add_span(buffer, slot, data, size);
+    }
+    uint8_t *begin = (uint8_t *)chunk_write_size((char *)data, size);
+    if (exchange->output_end != NULL && exchange->output_slot == slot) {
+        while (begin > exchange->output_end && data - 2 - begin < ZERO_PAD_MAX &&
+               begin - exchange->output_end < ZERO_PAD_MAX) {
+            *--begin = '0';
+        }
+    }
+    memcpy(data + size, "\r\n", 2);
+    exchange->output_slot = slot;
+    exchange->output_end = data + size + 2;
+    return transport_add_span(buffer, slot, begin, (size_t)(exchange->output_end - begin));
+}
+
+static enum result take_trailers(struct exchange *exchange, struct fill *fill, uint8_t *begin) {
+    struct trailers *trailers = &exchange->response_trailers;
+    size_t used = 0;
+    enum result result = trailers_gather(trailers, (const char *)begin, fill->end - fill->begin, &used);
+    fill->begin += (uint32_t)used;
+    if (result != RESULT_OK) {
+        return result;
+    }
+    struct http_fields *fields = &exchange->session->service->fields;
+    const char *why;
+    fields->capacity = HTTP_FIELDS_MAX;
+    if (http_parse_trailers((struct slice){trailers->data, trailers->size}, fields, &why) != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    if (fields->count > 0 && exchange->client_chunked) {
+        size_t capacity = trailers->size + fields->count + 8;
+        exchange->final = malloc(capacity);
+        if (exchange->final == NULL) {
+            return RESULT_ERROR;
+        }
+        memcpy(exchange->final, end_of_chunks, 3);
+        size_t encoded = http_encode_trailers(fields, exchange->final + 3, capacity - 3);
+        if (encoded == 0) {
+            return RESULT_ERROR;
+        }
+        exchange->final_size = 3 + encoded;
+    }
+    if (transport_has_fills(&exchange->session->transport)) {
+        exchange->server_keep_alive = false; // bytes after the end of the response
+    }
+    exchange->response_state = RESPONSE_FINAL;
+    return RESULT_OK;
+}
+
+// One slot of a chunked body. Data is named as output only after the framing that follows it has been read, because our CRLF is
+// written over it.
+static enum result take_chunked(struct exchange *exchange, uint32_t slot) {
+    struct send_buffer *buffer = buffer_of(exchange);
+    struct fill *fill = &buffer->fills[slot];
+    uint8_t *data = NULL;
+    size_t data_size = 0;
+    enum result result = RESULT_OK;
+    while (fill->begin < fill->end && exchange->response_state == RESPONSE_BODY &&
+           buffer->span_count + 2 < SPANS_MAX) {
+        uint8_t *begin = slot_payload(buffer, slot) + fill->begin;
+        if (exchange->response_trailers.gathering) {
+            result = take_trailers(exchange, fill, begin);
+            if (result == RESULT_ERROR) {
+                return RESULT_ERROR;
+            }
+            continue;
+        }
+        enum chunk_span span;
+        size_t length;
+        const char *why;
+        if (chunk_next(&exchange->response_decoder, (const char *)begin, fill->end - fill->begin, &span, &length,
+                       &why) != RESULT_OK) {
+            return RESULT_ERROR;
+        }
+        fill->begin += (uint32_t)length;
+        if (data != NULL && !put_data(exchange, slot, data, data_size)) {
+            return RESULT_ERROR;
+        }
+        data = span == CHUNK_DATA ? begin : NULL;
+        data_size = length;
+        exchange->response_trailers.gathering = span == CHUNK_TRAILERS;
+    }
+    if (data != NULL && !put_data(exchange, slot, data, data_size)) {
+        return RESULT_ERROR;
+    }
+    return RESULT_OK;
+}
+
+static enum result take_slot(struct exchange *exchange, uint32_t slot) {
+    struct fill *fill = &buffer_of(exchange)->fills[slot];
+    uint8_t *begin = slot_payload(buffer_of(exchange), slot) + fill->begin;
+    size_t size = fill->end - fill->begin;
+    if (exchange->response_framing == FRAMING_CHUNKED) {
+        return take_chunked(exchange, slot);
+    }
+    if (exchange->response_framing == FRAMING_LENGTH) {
+        if (size > exchange->response_left) {
+            size = (size_t)exchange->response_left;
+            exchange->server_keep_alive = false; // bytes beyond the body: dropped, and the connection with them
+        }
+        exchange->response_left -= size;
+        if (exchange->response_left == 0) {
+            exchange->response_state = RESPONSE_SENDING;
+        }
+    }
+    fill->begin = fill->end;
+    return put_data(exchange, slot, begin, size) ? RESULT_OK : RESULT_ERROR;
+}
+
+static enum result take_body(struct exchange *exchange) {
+    struct send_buffer *buffer = buffer_of(exchange);
+    for (uint32_t i = 0; i < SEND_SLOTS && exchange->response_state == RESPONSE_BODY; i++) {
+        if (buffer->fills[i].begin < buffer->fills[i].end) {
+            if (buffer->span_count + 2 >= SPANS_MAX) {
+                return RESULT_OK; // the rest after these are sent
+            }
+            if (take_slot(exchange, i) != RESULT_OK) {
+                return bad_response(exchange, "the body is malformed");
+            }
+        }
+    }
+    return RESULT_OK;
+}
+
+// The last chunk and the trailers: behind the last output when there is room in its record, else in a later round.
+static enum result put_final(struct exchange *exchange) {
+    struct send_buffer *buffer = buffer_of(exchange);
+    const char *text = exchange->final == NULL ? end_of_chunks : exchange->final;
+    size_t size = exchange->final == NULL ? sizeof(end_of_chunks) - 1 : exchange->final_size;
+    if (!exchange->client_chunked) {
+        exchange->response_state = RESPONSE_SENDING;
+        return RESULT_OK;
+    }
+    uint8_t *at = slot_payload(buffer, 0);
+    uint32_t slot = 0;
+    if (buffer->span_count > 0) {
+        const struct span *last = &buffer->spans[buffer->span_count - 1];
+        slot = last->slot;
+        at = last->data + last->size;
+        size_t room = (size_t)(buffer->slots[slot] + SLOT_SIZE - at);
+        if (room < size + RECORD_TAIL_SIZE || last->size + size > RECORD_PAYLOAD_MAX) {
+            return RESULT_OK;
+        }
+    }
+    memcpy(at, text, size);
+    exchange->response_state = RESPONSE_SENDING;
+    return transport_add_span(buffer, slot, at, size) ? RESULT_OK : RESULT_ERROR;
+}
+
+// --- one round ---
+
+// The server will send nothing more. RESULT_EOF: it should have.
+static enum result server_ended(struct exchange *exchange) {
+    if (exchange->response_state != RESPONSE_BODY ||
+        (exchange->response_framing != FRAMING_CLOSE && exchange->response_framing != FRAMING_TUNNEL)) {
+        return RESULT_EOF;
+    }
+    exchange->server_keep_alive = false;
+    exchange->response_state = RESPONSE_FINAL;
+    return RESULT_OK;
+}
+
+// Brings bytes of the server into the slots, when there is nothing left of the last ones.
+static enum result fill_slots(struct exchange *exchange) {
+    struct transport *transport = &exchange->session->transport;
+    bool head_begun = exchange->response_state == RESPONSE_HEAD && transport_has_fills(transport);
+    if (exchange->response_state == RESPONSE_FINAL || (transport_has_fills(transport) && !head_begun)) {
+        return transport_send_buffer(transport) == NULL ? RESULT_ERROR : RESULT_OK;
+    }
+    if (!exchange->lease->readable) {
+        return RESULT_AGAIN;
+    }
+    struct send_buffer *buffer = transport_send_buffer(transport);
+    if (buffer == NULL) {
+        return RESULT_ERROR;
+    }
+    if (!head_begun) {
+        start_fills(exchange, buffer);
+    }
+    enum result result = read_server(exchange, buffer);
+    if (result == RESULT_EOF) {
+        return server_ended(exchange);
+    }
+    return result == RESULT_ERROR ? RESULT_EOF : result;
+}
+
+enum result relay_response(struct exchange *exchange) {
+    struct transport *transport = &exchange->session->transport;
+    enum result result = transport_flush(transport);
+    if (result == RESULT_OK) {
+        result = fill_slots(exchange);
+    }
+    if (result == RESULT_OK && exchange->response_state == RESPONSE_HEAD) {
+        result = take_head(exchange);
+    }
+    if (result == RESULT_OK && exchange->response_state == RESPONSE_BODY) {
+        result = take_body(exchange);
+    }
+    if (result == RESULT_OK && exchange->response_state == RESPONSE_FINAL) {
+        result = put_final(exchange);
+    }
+    if (result != RESULT_OK || transport->send->span_count == 0) {
+        return result;
+    }
+    if (transport_seal(transport) != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    return transport_flush(transport) == RESULT_ERROR ? RESULT_ERROR : RESULT_OK;
+}

@@ -1,0 +1,214 @@
+#include "session/service.h"
+
+#include "base/clock.h"
+#include "session/exchange.h"
+#include "session/service_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { SPARE_SESSIONS_MAX = 1024, SPARE_EXCHANGES_MAX = 256, SCRATCH_SIZE = 64 * 1024 };
+
+static void on_lease_ready(void *owner) {
+    struct exchange *exchange = owner;
+    session_advance(exchange->session);
+}
+
+static void check_drained(struct service *service) {
+    if (service->draining && list_is_empty(&service->sessions) && service->options.drained != NULL) {
+        void (*drained)(void *) = service->options.drained;
+        service->options.drained = NULL; // once
+        drained(service->options.context);
+    }
+}
+
+// Before the loop sleeps: memory of closed sessions goes back, nobody holds a pointer any more.
+static void on_turn_end(struct ev_loop *loop, ev_prepare *watcher, int events) {
+    (void)loop, (void)events;
+    struct service *service = watcher->data;
+    while (!list_is_empty(&service->closed)) {
+        session_free(LIST_ENTRY(service->closed.next, struct session, node));
+    }
+    check_drained(service);
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
+    (void)loop, (void)events;
+    struct service *service = timer->data;
+    access_log_flush(&service->access_log);
+    pool_sweep(&service->pool, service_now_ms(service));
+    transport_pools_trim(&service->transports);
+    slab_trim(&service->session_slab);
+    slab_trim(&service->exchange_slab);
+}
+
+struct slice service_date(struct service *service) {
+    time_t now = (time_t)ev_now(service->options.loop);
+    if (now != service->date_second) {
+        service->date_second = now;
+        clock_format_http_date(now, service->date);
+    }
+    return (struct slice){service->date, CLOCK_HTTP_DATE_SIZE - 1};
+}
+
+static bool allocate_scratch(struct service *service) {
+    service->fields.items = calloc(HTTP_FIELDS_MAX, sizeof(*service->fields.items));
+    service->fields.capacity = HTTP_FIELDS_MAX;
+    service->scratch = malloc(SCRATCH_SIZE);
+    service->scratch_size = SCRATCH_SIZE;
+    return service->fields.items != NULL && service->scratch != NULL;
+}
+
+struct service *service_new(const struct service_options *options) {
+    struct service *service = calloc(1, sizeof(*service));
+    if (service == NULL) {
+        return NULL;
+    }
+    service->options = *options;
+    service->access_log_fd = service->staged_access_log_fd = -1;
+    list_init(&service->sessions);
+    list_init(&service->closed);
+    slab_init(&service->session_slab, sizeof(struct session), SPARE_SESSIONS_MAX);
+    slab_init(&service->exchange_slab, sizeof(struct exchange), SPARE_EXCHANGES_MAX);
+    pool_init(&service->pool, options->loop, options->metrics, on_lease_ready);
+    signing_init(&service->signing, options->loop, options->metrics);
+    ev_prepare_init(&service->turn_end, on_turn_end);
+    ev_timer_init(&service->tick, on_tick, 1., 1.);
+    service->turn_end.data = service->tick.data = service;
+    if (!transport_pools_init(&service->transports, options->metrics) || !allocate_scratch(service) ||
+        !access_log_init(&service->access_log, -1, false, ACCESS_FORMAT_JSON, options->log)) {
+        service_free(service);
+        return NULL;
+    }
+    service->access_log_ready = true;
+    ev_prepare_start(options->loop, &service->turn_end);
+    ev_timer_start(options->loop, &service->tick);
+    return service;
+}
+
+static void close_sessions(struct service *service) {
+    while (!list_is_empty(&service->sessions)) {
+        session_close(LIST_ENTRY(service->sessions.next, struct session, node));
+    }
+    while (!list_is_empty(&service->closed)) {
+        session_free(LIST_ENTRY(service->closed.next, struct session, node));
+    }
+}
+
+static void close_access_log(struct service *service, int fd) {
+    if (service->access_log_fd >= 0) {
+        close(service->access_log_fd);
+    }
+    service->access_log_fd = fd;
+}
+
+void service_free(struct service *service) {
+    if (service == NULL) {
+        return;
+    }
+    service_abort(service);
+    listener_set_free(&service->listeners);
+    close_sessions(service);
+    ev_timer_stop(service->options.loop, &service->tick);
+    ev_prepare_stop(service->options.loop, &service->turn_end);
+    signing_free(&service->signing);
+    pool_free(&service->pool);
+    generation_release(service->current);
+    transport_pools_free(&service->transports);
+    if (service->access_log_ready) {
+        access_log_free(&service->access_log);
+    }
+    close_access_log(service, -1);
+    slab_free(&service->session_slab);
+    slab_free(&service->exchange_slab);
+    free(service->fields.items);
+    free(service->scratch);
+    free(service);
+}
+
+// --- generations ---
+
+enum result service_stage(struct service *service, uint64_t number, int bundle_fd, const int *listener_fds,
+                          size_t listener_count, int access_log_fd, char error[CONFIG_ERROR_SIZE]) {
+    service_abort(service);
+    service->staged_access_log_fd = access_log_fd;
+    struct generation *generation =
+        generation_new(number, bundle_fd, service->options.tickets, service->options.metrics, error);
+    if (generation == NULL) {
+        for (size_t i = 0; i < listener_count; i++) {
+            close(listener_fds[i]);
+        }
+        service_abort(service);
+        return RESULT_ERROR;
+    }
+    service->staged = generation;
+    if (!listener_set_init(&service->staged_listeners, service, generation->config, listener_fds, listener_count)) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "the listeners do not fit the configuration");
+        service_abort(service);
+        return RESULT_ERROR;
+    }
+    return RESULT_OK;
+}
+
+void service_abort(struct service *service) {
+    generation_release(service->staged);
+    service->staged = NULL;
+    listener_set_free(&service->staged_listeners);
+    if (service->staged_access_log_fd >= 0) {
+        close(service->staged_access_log_fd);
+        service->staged_access_log_fd = -1;
+    }
+}
+
+static void use_access_log(struct service *service, int fd) {
+    const struct config *config = service->current->config;
+    access_log_reopen(&service->access_log, fd, config->access_log.target == LOG_TARGET_SYSLOG,
+                      config->access_log_format == ACCESS_LOG_JSON ? ACCESS_FORMAT_JSON : ACCESS_FORMAT_COMBINED);
+    close_access_log(service, fd);
+}
+
+void service_commit(struct service *service) {
+    struct generation *old = service->current;
+    struct listener_set old_listeners = service->listeners;
+    service->current = service->staged;
+    service->listeners = service->staged_listeners;
+    service->staged = NULL;
+    service->staged_listeners = (struct listener_set){NULL, 0};
+    metric_set(service->options.metrics, METRIC_generation, service->current->number);
+    use_access_log(service, service->staged_access_log_fd);
+    service->staged_access_log_fd = -1;
+    if (!service->draining) {
+        listener_set_start(&service->listeners);
+    }
+    listener_set_free(&old_listeners);
+    if (old != NULL) {
+        old->backends->retired = true;
+        pool_close_idle(&service->pool, old->backends);
+        generation_release(old);
+    }
+}
+
+void service_attach_signer(struct service *service, int fd) {
+    signing_attach(&service->signing, fd);
+}
+
+void service_reopen_access_log(struct service *service, int access_log_fd) {
+    if (service->current != NULL) {
+        use_access_log(service, access_log_fd);
+    }
+}
+
+void service_drain(struct service *service) {
+    service->draining = true;
+    listener_set_free(&service->listeners);
+    struct list_node *node = service->sessions.next;
+    while (node != &service->sessions) {
+        struct session *session = LIST_ENTRY(node, struct session, node);
+        node = node->next;
+        if (session->state == SESSION_OPEN && session->exchange == NULL) {
+            session_end(session, ALERT_CLOSE_NOTIFY);
+        }
+    }
+    check_drained(service);
+}

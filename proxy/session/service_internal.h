@@ -1,0 +1,55 @@
+// What the parts of session/ know of their service; nobody outside session/ includes it.
+#ifndef RAVELIN_SESSION_SERVICE_INTERNAL_H
+#define RAVELIN_SESSION_SERVICE_INTERNAL_H
+
+#include "base/clock.h"
+#include "http/header.h"
+#include "observe/access_log.h"
+#include "session/generation.h"
+#include "session/listener.h"
+#include "session/service.h"
+#include "session/session.h"
+#include "session/signing.h"
+#include "session/transport.h"
+#include "upstream/pool.h"
+
+#include <ev.h>
+
+#define HTTP_FIELDS_MAX 1000 // the largest header-count; responses may use it all
+
+struct service {
+    struct service_options options;
+    struct generation *current;
+    struct generation *staged;
+    struct listener_set listeners;
+    struct listener_set staged_listeners;
+    int staged_access_log_fd;
+    struct list_node sessions;
+    struct list_node closed; // freed at the end of the loop turn
+    struct slab session_slab;
+    struct slab exchange_slab;
+    struct transport_pools transports;
+    struct pool pool;
+    struct signing signing;
+    struct access_log access_log;
+    bool access_log_ready;
+    int access_log_fd;
+    bool draining;
+    ev_timer tick;
+    ev_prepare turn_end;
+    time_t date_second;
+    char date[CLOCK_HTTP_DATE_SIZE];
+    struct http_fields fields; // scratch: of the head being parsed
+    char *scratch;             // scratch: a response head being encoded
+    size_t scratch_size;
+    int64_t refused_logged_ms;
+};
+
+static inline int64_t service_now_ms(const struct service *service) {
+    return (int64_t)(ev_now(service->options.loop) * 1000.0);
+}
+
+// The Date of this second, for responses.
+struct slice service_date(struct service *service);
+
+#endif

@@ -1,0 +1,580 @@
+#include "session/session.h"
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "base/socket.h"
+#include "http/encode.h"
+#include "session/exchange.h"
+#include "session/service_internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LINGER_MS = 2000, LINGER_BYTES_MAX = 1 << 20 };
+
+static const struct config_limits *limits(const struct session *session) {
+    return &session->service->current->config->limits;
+}
+
+static int64_t now_ms(const struct session *session) {
+    return service_now_ms(session->service);
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
+    (void)loop, (void)events;
+    struct session *session = watcher->data;
+    session->transport.readable = true;
+    session_advance(session);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
+    (void)loop, (void)events;
+    struct session *session = watcher->data;
+    session->transport.writable = true;
+    session_advance(session);
+}
+
+// --- the one timer: it is moved only when it would fire too late, else it looks at the deadline when it fires ---
+
+static void arm_timer(struct session *session) {
+    struct ev_loop *loop = session->service->options.loop;
+    if (ev_is_active(&session->timer) && session->armed_ms <= session->deadline_ms) {
+        return;
+    }
+    ev_timer_stop(loop, &session->timer);
+    int64_t wait_ms = session->deadline_ms - now_ms(session);
+    ev_timer_set(&session->timer, wait_ms < 1 ? 0.001 : (double)wait_ms / 1000.0, 0.);
+    ev_timer_start(loop, &session->timer);
+    session->armed_ms = session->deadline_ms;
+}
+
+static void time_out(struct session *session) {
+    switch (session->state) {
+    case SESSION_HANDSHAKE:
+        log_info(session->service->options.log, "client %s: the TLS handshake timed out", session->client);
+        metric_add(session->service->options.metrics, METRIC_handshakes_failed, 1);
+        session_close(session);
+        return;
+    case SESSION_OPEN:
+        if (session->exchange != NULL) {
+            if (exchange_timed_out(session->exchange) != RESULT_OK) {
+                session_close(session);
+                return;
+            }
+        } else if (session->head_since_ms != 0) {
+            session->exchange = exchange_new_refused(session, 408, "header timeout");
+        } else {
+            session_end(session, ALERT_CLOSE_NOTIFY);
+            return;
+        }
+        session_advance(session);
+        return;
+    case SESSION_LINGER:
+        session_close(session);
+        return;
+    case SESSION_CLOSED:
+        return;
+    }
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *timer, int events) {
+    (void)loop, (void)events;
+    struct session *session = timer->data;
+    if (session->deadline_ms > now_ms(session)) {
+        arm_timer(session);
+        return;
+    }
+    time_out(session);
+}
+
+// --- beginning and end ---
+
+static void format_peer(struct session *session, const struct sockaddr_storage *peer) {
+    if (peer->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
+        (void)inet_ntop(AF_INET6, &v6->sin6_addr, session->client, sizeof(session->client));
+        session->client_port = ntohs(v6->sin6_port);
+    } else {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
+        (void)inet_ntop(AF_INET, &v4->sin_addr, session->client, sizeof(session->client));
+        session->client_port = ntohs(v4->sin_port);
+    }
+}
+
+static bool begin_handshake(struct session *session);
+
+void session_start(struct service *service, int fd, const struct sockaddr_storage *peer, bool redirect) {
+    struct session *session = slab_get(&service->session_slab);
+    if (session == NULL) {
+        close(fd);
+        return;
+    }
+    memset(session, 0, sizeof(*session));
+    session->service = service;
+    session->redirect = redirect;
+    session->accepted_us = clock_wall_us();
+    format_peer(session, peer);
+    socket_set_nodelay(fd);
+    transport_init(&session->transport, &service->transports, fd, !redirect);
+    ev_io_init(&session->read_watcher, on_readable, fd, EV_READ);
+    ev_io_init(&session->write_watcher, on_writable, fd, EV_WRITE);
+    ev_init(&session->timer, on_timer);
+    session->read_watcher.data = session->write_watcher.data = session->timer.data = session;
+    list_push_last(&service->sessions, &session->node);
+    metric_add(service->options.metrics, METRIC_sessions_open, 1);
+    session->state = redirect ? SESSION_OPEN : SESSION_HANDSHAKE;
+    session->deadline_ms = now_ms(session) + (redirect ? limits(session)->header_timeout_ms
+                                                       : limits(session)->handshake_timeout_ms);
+    if (!redirect && !begin_handshake(session)) {
+        session_close(session);
+        return;
+    }
+    ev_io_start(service->options.loop, &session->read_watcher);
+    arm_timer(session);
+}
+
+static void drop_handshake(struct session *session) {
+    if (session->signing != 0) {
+        signing_forget(&session->service->signing, session->signing);
+        session->signing = 0;
+    }
+    if (session->handshake != NULL) {
+        handshake_free(session->handshake);
+        session->handshake = NULL;
+    }
+    if (session->handshake_generation != NULL) {
+        generation_release(session->handshake_generation);
+        session->handshake_generation = NULL;
+        metric_subtract(session->service->options.metrics, METRIC_handshakes_open, 1);
+    }
+}
+
+static void set_idle(struct session *session, bool idle) {
+    if (session->counted_idle != idle) {
+        session->counted_idle = idle;
+        if (idle) {
+            metric_add(session->service->options.metrics, METRIC_sessions_idle, 1);
+        } else {
+            metric_subtract(session->service->options.metrics, METRIC_sessions_idle, 1);
+        }
+    }
+}
+
+void session_close(struct session *session) {
+    struct service *service = session->service;
+    if (session->state == SESSION_CLOSED) {
+        return;
+    }
+    session->state = SESSION_CLOSED;
+    set_idle(session, false);
+    if (session->exchange != NULL) {
+        exchange_finish(session->exchange);
+        session->exchange = NULL;
+    }
+    drop_handshake(session);
+    ev_io_stop(service->options.loop, &session->read_watcher);
+    ev_io_stop(service->options.loop, &session->write_watcher);
+    ev_timer_stop(service->options.loop, &session->timer);
+    transport_close(&session->transport);
+    free(session->head);
+    session->head = NULL;
+    free(session->server_name);
+    session->server_name = NULL;
+    list_remove(&session->node);
+    list_push_last(&service->closed, &session->node);
+    metric_subtract(service->options.metrics, METRIC_sessions_open, 1);
+}
+
+void session_free(struct session *session) {
+    list_remove(&session->node);
+    secret_wipe(&session->transport.records, sizeof(session->transport.records));
+    slab_put(&session->service->session_slab, session);
+}
+
+void session_end(struct session *session, uint8_t alert) {
+    if (session->state == SESSION_CLOSED || session->state == SESSION_LINGER) {
+        return;
+    }
+    set_idle(session, false);
+    transport_shutdown(&session->transport, alert);
+    if (session->transport.cut || (session->transport.ended && !session->transport.secure)) {
+        session_close(session);
+        return;
+    }
+    drop_handshake(session);
+    session->state = SESSION_LINGER;
+    session->deadline_ms = now_ms(session) + LINGER_MS;
+    ev_io_stop(session->service->options.loop, &session->write_watcher);
+    ev_io_start(session->service->options.loop, &session->read_watcher);
+    arm_timer(session);
+}
+
+// Reads and throws away, so that our last bytes are not destroyed by a reset.
+static void linger(struct session *session) {
+    char waste[4096];
+    ssize_t received;
+    do {
+        received = recv(session->transport.fd, waste, sizeof(waste), 0);
+        session->lingered += received > 0 ? (size_t)received : 0;
+    } while (received == (ssize_t)sizeof(waste) && session->lingered < LINGER_BYTES_MAX);
+    if (received == 0 || (received < 0 && errno != EAGAIN && errno != EINTR) || session->lingered >= LINGER_BYTES_MAX) {
+        session_close(session);
+    }
+}
+
+// --- the handshake ---
+
+static size_t choose_site(void *context, struct slice name) {
+    const struct generation *generation = context;
+    size_t site = name.size == 0 ? ROUTER_DEFAULT_SITE : router_find_site(generation->router, name);
+    return site == ROUTER_NO_SITE ? ROUTER_DEFAULT_SITE : site;
+}
+
+static bool begin_handshake(struct session *session) {
+    struct generation *generation = session->service->current;
+    session->handshake = handshake_new(generation->contexts, choose_site, generation);
+    if (session->handshake == NULL) {
+        return false;
+    }
+    session->handshake_generation = generation_hold(generation);
+    metric_add(session->service->options.metrics, METRIC_handshakes_open, 1);
+    return true;
+}
+
+// RESULT_OK: all sent. RESULT_AGAIN: the client does not take more now.
+static enum result flush_handshake(struct session *session) {
+    struct slice output = handshake_output(session->handshake);
+    while (output.size > 0) {
+        ssize_t sent = send(session->transport.fd, output.data, output.size, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EINTR) {
+            session->transport.writable = false;
+            return errno == EAGAIN ? RESULT_AGAIN : RESULT_ERROR;
+        }
+        if (sent > 0) {
+            handshake_sent(session->handshake, (size_t)sent);
+        }
+        output = handshake_output(session->handshake);
+    }
+    return RESULT_OK;
+}
+
+static void count_handshake(struct session *session, const struct handshake_facts *facts) {
+    static const struct {
+        const char *group;
+        enum metric metric;
+    } groups[] = {
+        {"X25519MLKEM768", METRIC_group_x25519mlkem768}, {"SecP256r1MLKEM768", METRIC_group_secp256r1mlkem768},
+        {"X25519", METRIC_group_x25519},                 {"P-256", METRIC_group_p256},
+        {"P-384", METRIC_group_p384},
+    };
+    struct metrics_slot *metrics = session->service->options.metrics;
+    metric_add(metrics, facts->resumed ? METRIC_handshakes_resumed : METRIC_handshakes_full, 1);
+    for (size_t i = 0; !facts->resumed && i < sizeof(groups) / sizeof(groups[0]); i++) {
+        if (strcmp(groups[i].group, facts->group) == 0) {
+            metric_add(metrics, groups[i].metric, 1);
+        }
+    }
+}
+
+static enum result finish_handshake(struct session *session) {
+    struct handshake_facts facts;
+    enum result result = handshake_finish(session->handshake, &session->transport.records, &facts);
+    session->handshake = NULL;
+    if (result == RESULT_OK && facts.name_size > 0) {
+        session->server_name = strdup(facts.name);
+    }
+    drop_handshake(session);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    session->tls_group = facts.group;
+    session->tls_suite = facts.suite;
+    session->resumed = facts.resumed;
+    count_handshake(session, &facts);
+    session->state = SESSION_OPEN;
+    session->deadline_ms = now_ms(session) + limits(session)->header_timeout_ms;
+    if (session->transport.receive != NULL) {
+        session->transport.receive->opened = session->transport.receive->ring->head;
+    }
+    return RESULT_OK;
+}
+
+static void log_failed_handshake(struct session *session, const char *why) {
+    metric_add(session->service->options.metrics, METRIC_handshakes_failed, 1);
+    log_info(session->service->options.log, "client %s: TLS handshake failed: %s", session->client, why);
+}
+
+static const char plain_http_answer[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+                                        "Content-Length: 41\r\n\r\nThis port speaks HTTPS, not plain HTTP.\r\n";
+
+static void refuse_handshake(struct session *session, const uint8_t *first, size_t size) {
+    log_failed_handshake(session, handshake_failure_reason(session->handshake));
+    if (hello_looks_like_http(first, size)) {
+        ssize_t sent = send(session->transport.fd, plain_http_answer, sizeof(plain_http_answer) - 1,
+                            MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)sent;
+    } else if (flush_handshake(session) == RESULT_ERROR) {
+        session->transport.cut = true;
+    }
+    session->transport.records.closed_write = true; // the alert, if any, is sent
+    session_end(session, ALERT_CLOSE_NOTIFY);
+}
+
+static void ask_signer(struct session *session) {
+    struct sign_request *request = handshake_wants_signature(session->handshake);
+    if (request != NULL) {
+        session->signing = signing_ask(&session->service->signing, session, request);
+        if (session->signing == 0) {
+            handshake_give_signature(session->handshake, NULL, 0);
+        }
+    }
+}
+
+void session_signed(struct session *session, const uint8_t *signature, size_t size) {
+    session->signing = 0;
+    if (session->handshake != NULL) {
+        handshake_give_signature(session->handshake, signature, size);
+        session_advance(session);
+    }
+}
+
+// One step; RESULT_OK when another may follow at once.
+static enum result handshake_step(struct session *session) {
+    struct transport *transport = &session->transport;
+    enum result received = transport_receive(transport);
+    const uint8_t *data = NULL;
+    size_t size = 0;
+    if (transport->receive != NULL) {
+        data = ring_at(transport->receive->ring, transport->receive->ring->head);
+        size = ring_used(transport->receive->ring);
+    }
+    size_t used = 0;
+    enum result result = handshake_advance(session->handshake, data, size, &used);
+    if (result == RESULT_ERROR) {
+        refuse_handshake(session, data, size);
+        return RESULT_AGAIN;
+    }
+    if (used > 0) {
+        ring_release(transport->receive->ring, transport->receive->ring->head + used);
+    }
+    ask_signer(session);
+    enum result flushed = flush_handshake(session);
+    if (flushed == RESULT_ERROR || (result == RESULT_AGAIN && transport->cut)) {
+        log_failed_handshake(session, "the client closed the connection");
+        session_close(session);
+        return RESULT_AGAIN;
+    }
+    if (result == RESULT_OK && flushed == RESULT_OK) {
+        if (finish_handshake(session) != RESULT_OK) {
+            session_close(session);
+            return RESULT_AGAIN;
+        }
+        return RESULT_OK;
+    }
+    return received == RESULT_OK && transport->readable ? RESULT_OK : RESULT_AGAIN;
+}
+
+// --- requests ---
+
+// RESULT_OK: *head is a whole head and *size its bytes among the segments (0 when it was gathered, and let go already).
+static enum result find_head(struct session *session, struct slice *head, size_t *size) {
+    struct transport *transport = &session->transport;
+    if (session->head == NULL) {
+        struct segment *first = transport_segment(transport, 0);
+        size_t empty = http_skip_empty_lines((const char *)first->data, first->size);
+        if (empty > 0) {
+            transport_consume(transport, empty);
+            if (!transport_has_segments(transport)) {
+                return RESULT_AGAIN;
+            }
+            first = transport_segment(transport, 0);
+        }
+        size_t scanned = 0;
+        size_t end = http_head_end((const char *)first->data, first->size, &scanned);
+        if (end > 0) {
+            *head = (struct slice){(const char *)first->data, end};
+            *size = end;
+            return RESULT_OK;
+        }
+        session->head_scanned = 0;
+        session->head_size = 0;
+        session->head = malloc(limits(session)->header_size);
+        if (session->head == NULL) {
+            return RESULT_ERROR;
+        }
+    }
+    while (transport_has_segments(transport) && session->head_size < limits(session)->header_size) {
+        struct segment *first = transport_segment(transport, 0);
+        size_t room = limits(session)->header_size - session->head_size;
+        size_t part = first->size < room ? first->size : room;
+        memcpy(session->head + session->head_size, first->data, part);
+        size_t before = session->head_size;
+        session->head_size += part;
+        size_t end = http_head_end(session->head, session->head_size, &session->head_scanned);
+        if (end > 0) {
+            transport_consume(transport, end - before);
+            *head = (struct slice){session->head, end};
+            *size = 0;
+            return RESULT_OK;
+        }
+        transport_consume(transport, part);
+    }
+    return RESULT_AGAIN;
+}
+
+static struct exchange *begin_exchange(struct session *session) {
+    struct slice head = {NULL, 0};
+    size_t size = 0;
+    struct exchange *exchange = NULL;
+    enum result result = find_head(session, &head, &size);
+    if (result == RESULT_OK && head.size <= limits(session)->header_size) {
+        exchange = exchange_new(session, head);
+        transport_consume(&session->transport, size);
+    } else if (result == RESULT_OK || (session->head != NULL && session->head_size >= limits(session)->header_size)) {
+        struct slice all = result == RESULT_OK ? head : (struct slice){session->head, session->head_size};
+        exchange = exchange_new_refused(session, http_oversize_status(all.data, all.size), "the head is too large");
+    } else if (result == RESULT_AGAIN) {
+        if (session->head_since_ms == 0) {
+            session->head_since_ms = now_ms(session);
+            session->deadline_ms = session->head_since_ms + limits(session)->header_timeout_ms;
+        }
+        return NULL;
+    }
+    free(session->head);
+    session->head = NULL;
+    session->head_since_ms = 0;
+    if (exchange == NULL) {
+        session_close(session);
+    }
+    return exchange;
+}
+
+static void finish_exchange(struct session *session) {
+    struct exchange *exchange = session->exchange;
+    bool go_on = exchange->keep_alive && !session->service->draining;
+    exchange_finish(exchange);
+    session->exchange = NULL;
+    if (!go_on) {
+        session_end(session, ALERT_CLOSE_NOTIFY);
+        return;
+    }
+    session->deadline_ms = now_ms(session) + limits(session)->idle_timeout_ms;
+}
+
+// What to do when the client will send nothing more.
+static void client_ended(struct session *session) {
+    if (session->transport.failed) {
+        session_end(session, session->transport.records.alert);
+    } else if (session->transport.cut || session->transport.ended) {
+        session_end(session, ALERT_CLOSE_NOTIFY);
+    }
+}
+
+// One step of an open session; RESULT_OK when another may follow at once.
+static enum result open_step(struct session *session) {
+    struct transport *transport = &session->transport;
+    enum result progress = transport_receive(transport) == RESULT_OK ? RESULT_OK : RESULT_AGAIN;
+    if (transport_open(transport) == RESULT_ERROR || transport->cut) {
+        if (transport->failed && !transport_has_unsent(transport)) {
+            session_end(session, transport->records.alert);
+        } else {
+            session_close(session);
+        }
+        return RESULT_AGAIN;
+    }
+    if (transport_send_key_update(transport) == RESULT_ERROR) {
+        session_close(session);
+        return RESULT_AGAIN;
+    }
+    if (session->exchange == NULL) {
+        if (!transport_has_segments(transport)) {
+            client_ended(session);
+            return progress;
+        }
+        session->exchange = begin_exchange(session);
+        if (session->exchange == NULL) {
+            if (session->state == SESSION_OPEN && !transport_has_segments(transport)) {
+                client_ended(session);
+            }
+            return session->state == SESSION_OPEN ? progress : RESULT_AGAIN;
+        }
+        set_idle(session, false);
+    }
+    uint64_t consumed = transport->consumed;
+    switch (exchange_advance(session->exchange)) {
+    case RESULT_OK:
+        finish_exchange(session);
+        return session->state == SESSION_OPEN ? RESULT_OK : RESULT_AGAIN;
+    case RESULT_AGAIN: // what was let go made room for more
+        return transport->consumed != consumed ? RESULT_OK : progress;
+    default:
+        session_close(session);
+        return RESULT_AGAIN;
+    }
+}
+
+// --- deciding ---
+
+static void arm(struct session *session) {
+    struct ev_loop *loop = session->service->options.loop;
+    struct transport *transport = &session->transport;
+    bool want_write;
+    bool want_read = transport_wants_receive(transport) && !transport->readable;
+    if (session->state == SESSION_HANDSHAKE) {
+        want_write = handshake_output(session->handshake).size > 0;
+    } else {
+        want_write = transport_has_unsent(transport) && !transport->writable;
+        transport_trim(transport);
+        if (session->exchange != NULL) {
+            exchange_arm(session->exchange);
+            session->deadline_ms = exchange_deadline(session->exchange);
+        } else {
+            set_idle(session, transport->receive == NULL && transport->send == NULL && session->requests > 0);
+        }
+    }
+    if (want_read) {
+        ev_io_start(loop, &session->read_watcher);
+    } else {
+        ev_io_stop(loop, &session->read_watcher);
+    }
+    if (want_write) {
+        ev_io_start(loop, &session->write_watcher);
+    } else {
+        ev_io_stop(loop, &session->write_watcher);
+    }
+    arm_timer(session);
+}
+
+void session_advance(struct session *session) {
+    if (session->advancing) { // called from below itself: once more, from above
+        session->again = true;
+        return;
+    }
+    session->advancing = true;
+    enum result progress;
+    do {
+        session->again = false;
+        switch (session->state) {
+        case SESSION_HANDSHAKE:
+            progress = handshake_step(session);
+            break;
+        case SESSION_OPEN:
+            progress = open_step(session);
+            break;
+        case SESSION_LINGER:
+            linger(session);
+            progress = RESULT_AGAIN;
+            break;
+        default:
+            progress = RESULT_AGAIN;
+            break;
+        }
+    } while (progress == RESULT_OK || session->again);
+    session->advancing = false;
+    if (session->state == SESSION_HANDSHAKE || session->state == SESSION_OPEN) {
+        arm(session);
+    }
+}

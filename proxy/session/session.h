@@ -1,0 +1,79 @@
+// A session: one client connection, from accept to close.
+//
+// Lifetimes: worker > service > session > exchange > lease. The service owns its sessions; a session owns its transport, its
+// handshake while there is one, and at most one exchange at a time (pipelined requests wait in the ring).
+//
+// session_advance() is the one function that decides: loop callbacks note readiness and call it; it does all that can be done now
+// and then arms exactly the watchers and the one timer that are needed. session_close() may be called at any point and more than
+// once; the memory goes back at the end of the loop turn.
+//
+// An idle keep-alive session holds this struct and nothing else: no ring, no send buffer, no wolfSSL object, no key schedule.
+#ifndef RAVELIN_SESSION_SESSION_H
+#define RAVELIN_SESSION_SESSION_H
+
+#include "base/list.h"
+#include "session/generation.h"
+#include "session/transport.h"
+#include "tls/handshake.h"
+
+#include <ev.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct exchange;
+struct service;
+
+enum session_state {
+    SESSION_HANDSHAKE,
+    SESSION_OPEN,
+    SESSION_LINGER, // our direction is closed; what the client still sends is thrown away until it closes too
+    SESSION_CLOSED, // waits to be freed
+};
+
+struct session {
+    struct list_node node; // in service->sessions, or in service->closed
+    struct service *service;
+    struct transport transport;
+    ev_io read_watcher;
+    ev_io write_watcher;
+    ev_timer timer;
+    int64_t armed_ms;    // when the timer will fire
+    int64_t deadline_ms; // when something must have happened
+    enum session_state state;
+    bool redirect; // of a redirect listener: plain, answers 308
+    bool counted_idle;
+    bool advancing; // session_advance() is on the stack
+    bool again;     // and must run once more
+    uint16_t client_port;
+    uint32_t requests;
+    size_t lingered; // bytes thrown away while lingering
+    char client[INET6_ADDRSTRLEN];
+    int64_t accepted_us;    // wall clock
+    int64_t head_since_ms;  // when the request head that is incomplete now began to arrive; 0: none
+    struct handshake *handshake;
+    struct generation *handshake_generation;
+    uint64_t signing; // number of the signature waited for; 0: none
+    const char *tls_group;
+    const char *tls_suite;
+    char *server_name; // SNI, or NULL
+    bool resumed;
+    char *head; // a request head that does not lie in one piece, while it is gathered
+    size_t head_size;
+    size_t head_scanned;
+    struct exchange *exchange;
+};
+
+// Takes over an accepted descriptor. Closes it when memory is short.
+void session_start(struct service *service, int fd, const struct sockaddr_storage *peer, bool redirect);
+void session_advance(struct session *session);
+// Drops the connection at once, without close_notify: what the client has received is to be seen as cut.
+void session_close(struct session *session);
+// Ends it in order: sends the alert (0: close_notify), then lingers. Nothing must be unsent.
+void session_end(struct session *session, uint8_t alert);
+// Frees what session_close() has left; the service calls it at the end of a loop turn.
+void session_free(struct session *session);
+// The answer of the signer to session->signing.
+void session_signed(struct session *session, const uint8_t *signature, size_t size);
+
+#endif

@@ -1,0 +1,46 @@
+// The link to the signer: sign requests of many handshakes on one SOCK_SEQPACKET socket, none of which stops the worker.
+//
+// Each waiting session has a number; the answer carries it. When the signer dies, waiting requests stay in the table and are
+// asked again on the socket of the next one (signing_attach).
+#ifndef RAVELIN_SESSION_SIGNING_H
+#define RAVELIN_SESSION_SIGNING_H
+
+#include "base/list.h"
+#include "tls/signature.h"
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct session;
+struct metrics_slot;
+
+struct signing_place {
+    struct session *session; // NULL: free
+    const struct sign_request *request; // the handshake's
+    uint32_t serial;
+    bool sent;
+    uint32_t next_free;
+};
+
+struct signing {
+    struct ev_loop *loop;
+    struct metrics_slot *metrics;
+    ev_io read_watcher;
+    ev_io write_watcher;
+    int fd; // -1: no signer now
+    struct signing_place *places;
+    uint32_t place_count;
+    uint32_t first_free;
+    uint32_t unsent; // requests not sent yet
+};
+
+void signing_init(struct signing *signing, struct ev_loop *loop, struct metrics_slot *metrics);
+void signing_free(struct signing *signing);
+void signing_attach(struct signing *signing, int fd);
+// Asks for a signature; session_signed() is called with the answer, never from in here. 0 when memory is short.
+uint64_t signing_ask(struct signing *signing, struct session *session, struct sign_request *request);
+// The session does not wait any more.
+void signing_forget(struct signing *signing, uint64_t number);
+
+#endif

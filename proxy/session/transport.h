@@ -1,0 +1,159 @@
+// The client's side of a session: bytes in and out, through TLS records sealed and opened in place, or plain.
+//
+// The verbs are the same for both kinds: transport_receive() brings bytes into a ring, transport_open() turns them into
+// segments of plaintext that lie where they were received, transport_consume() lets them go; outgoing plaintext is put
+// into the slots of a send buffer, named by spans, sealed where it lies and sent with one sendmsg.
+//
+// No body byte is copied here in either direction: the AEAD is the only code that touches it. Both buffers are held only while
+// they hold bytes: transport_trim() gives empty ones back.
+//
+// Readiness: `readable` and `writable` are set by the loop's callbacks and cleared here after a short read or write; nothing
+// is read "to make sure".
+#ifndef RAVELIN_SESSION_TRANSPORT_H
+#define RAVELIN_SESSION_TRANSPORT_H
+
+#include "base/result.h"
+#include "base/ring.h"
+#include "base/slab.h"
+#include "base/slice.h"
+#include "observe/metrics.h"
+#include "tls/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#define SEGMENTS_MAX 16
+
+// A run of plaintext in the ring.
+struct segment {
+    uint8_t *data;
+    uint32_t size;
+    uint64_t position; // of data in the ring
+};
+
+struct receive_buffer {
+    struct ring *ring;
+    uint64_t opened; // ring position up to which bytes have been turned into segments
+    uint32_t first;  // of segments[]
+    uint32_t count;
+    struct segment segments[SEGMENTS_MAX];
+};
+
+// A slot holds one record's worth of bytes from a server, with room before it for a record header and our chunk-size line, and after
+// it for CRLF, the inner content type and the tag.
+#define SEND_SLOTS 4
+#define SLOT_LEAD 32
+#define SLOT_TAIL 32
+#define SLOT_READ_MAX ((size_t)RECORD_PAYLOAD_MAX - 32) // a chunk line and CRLF must fit in the same record
+#define SLOT_SIZE (SLOT_LEAD + SLOT_READ_MAX + SLOT_TAIL)
+#define SPANS_MAX 16
+
+// A run of plaintext to be sent as one record.
+struct span {
+    uint8_t *data;
+    uint32_t size;
+    uint32_t slot;
+};
+
+struct fill { // bytes read from the server and not used yet, as offsets from the slot's payload
+    uint32_t begin;
+    uint32_t end;
+};
+
+struct send_buffer {
+    struct fill fills[SEND_SLOTS];
+    uint32_t span_count;
+    uint32_t iov_first;
+    uint32_t iov_count;
+    struct span spans[SPANS_MAX];
+    struct iovec iov[SPANS_MAX * 3 + 1];
+    uint8_t side[SPANS_MAX][RECORD_HEADER_SIZE + RECORD_TAG_SIZE]; // for records with no room around them
+    uint8_t key_update[RECORD_KEY_UPDATE_SIZE];
+    uint8_t slots[SEND_SLOTS][SLOT_SIZE];
+};
+
+static inline uint8_t *slot_payload(struct send_buffer *buffer, uint32_t slot) {
+    return buffer->slots[slot] + SLOT_LEAD;
+}
+
+// What all transports of a worker share.
+struct transport_pools {
+    struct slab receive_buffers;
+    struct slab send_buffers;
+    struct ring_pool rings;
+    struct record_engine *engine;
+    struct metrics_slot *metrics;
+};
+
+bool transport_pools_init(struct transport_pools *pools, struct metrics_slot *metrics);
+void transport_pools_free(struct transport_pools *pools);
+void transport_pools_trim(struct transport_pools *pools);
+
+struct transport {
+    struct transport_pools *pools;
+    int fd;
+    bool secure;   // records; false: plain bytes
+    bool readable;
+    bool writable;
+    bool ended;    // the client will send nothing more, in good order (close_notify, or FIN on a plain connection)
+    bool cut;      // the connection ended without close_notify, or broke
+    bool failed;   // a record could not be opened: records.alert is due
+    uint64_t consumed; // bytes of segments let go, ever
+    struct receive_buffer *receive;
+    struct send_buffer *send;
+    struct record_layer records;
+};
+
+void transport_init(struct transport *transport, struct transport_pools *pools, int fd, bool secure);
+// Gives back buffers, wipes keys, closes the descriptor.
+void transport_close(struct transport *transport);
+
+// One recv() when the descriptor is readable and the ring has room. RESULT_OK: bytes came. RESULT_AGAIN: nothing to do now.
+// RESULT_EOF: the connection's end was read (`ended` or `cut` is set). RESULT_ERROR: broken, or no memory.
+enum result transport_receive(struct transport *transport) MUST_CHECK;
+// Opens received records into segments while there is room for segments. RESULT_ERROR: `failed` or `cut` is set.
+enum result transport_open(struct transport *transport) MUST_CHECK;
+static inline bool transport_has_segments(const struct transport *transport) {
+    return transport->receive != NULL && transport->receive->count > 0;
+}
+static inline struct segment *transport_segment(const struct transport *transport, uint32_t index) {
+    return &transport->receive->segments[(transport->receive->first + index) % SEGMENTS_MAX];
+}
+static inline uint32_t transport_segment_count(const struct transport *transport) {
+    return transport->receive == NULL ? 0 : transport->receive->count;
+}
+// Lets go of the first `size` bytes of the segments.
+void transport_consume(struct transport *transport, size_t size);
+// True when more could be received and there is room for it.
+bool transport_wants_receive(const struct transport *transport);
+
+// The send buffer, made when there is none. NULL when memory is short.
+struct send_buffer *transport_send_buffer(struct transport *transport);
+// Adds plaintext that lies in `slot`; joined to the span before it where they touch and fit in one record. False: no room for another span.
+bool transport_add_span(struct send_buffer *buffer, uint32_t slot, uint8_t *data, size_t size);
+// Seals all spans. RESULT_ERROR: the record layer refused; nothing more can be sent.
+enum result transport_seal(struct transport *transport) MUST_CHECK;
+// Sends what is sealed. RESULT_OK: all of it. RESULT_AGAIN: the client does not take more now.
+enum result transport_flush(struct transport *transport) MUST_CHECK;
+static inline bool transport_has_unsent(const struct transport *transport) {
+    return transport->send != NULL && transport->send->iov_first < transport->send->iov_count;
+}
+static inline bool transport_has_fills(const struct transport *transport) {
+    if (transport->send != NULL) {
+        for (uint32_t i = 0; i < SEND_SLOTS; i++) {
+            if (transport->send->fills[i].begin < transport->send->fills[i].end) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+// A due KeyUpdate, when nothing else waits to be sent.
+enum result transport_send_key_update(struct transport *transport) MUST_CHECK;
+// Best effort: an alert (0: close_notify) and the end of our direction. Nothing must be unsent.
+void transport_shutdown(struct transport *transport, uint8_t alert);
+// Gives back empty buffers.
+void transport_trim(struct transport *transport);
+
+#endif

@@ -1,0 +1,48 @@
+// What context.c shares with handshake.c; nobody else includes it.
+#ifndef RAVELIN_TLS_CONTEXT_INTERNAL_H
+#define RAVELIN_TLS_CONTEXT_INTERNAL_H
+
+#include "tls/context.h"
+
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+
+struct tls_identity {
+    WOLFSSL_CTX *context; // has its own random generator, which its sessions share
+    const struct tls_contexts *owner;
+    uint32_t signature; // the hello_signature bit a client must offer
+    uint8_t key_id[KEY_ID_SIZE];
+    uint8_t binding[TICKET_BINDING_SIZE]; // what its tickets are bound to
+};
+
+struct tls_site {
+    struct tls_identity *identities;
+    size_t count;
+};
+
+struct tls_contexts {
+    const struct ticket_store *tickets;
+    struct tls_site *sites;
+    size_t site_count;
+    const int *groups; // in order of preference
+    size_t group_count;
+};
+
+// Callbacks wolfSSL makes during a handshake; handshake.c has them.
+int handshake_receive_callback(WOLFSSL *ssl, char *buffer, int size, void *context);
+int handshake_send_callback(WOLFSSL *ssl, char *buffer, int size, void *context);
+int handshake_ecc_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size, unsigned char *out,
+                                word32 *out_size, const unsigned char *key, unsigned int key_size, void *context);
+int handshake_rsa_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size, unsigned char *out,
+                                unsigned int *out_size, int hash, int mgf, const unsigned char *key,
+                                unsigned int key_size, void *context);
+int handshake_rsa_check_callback(WOLFSSL *ssl, unsigned char *signature, unsigned int size, unsigned char **out, int hash,
+                                 int mgf, const unsigned char *key, unsigned int key_size, void *context);
+int handshake_ed25519_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size, unsigned char *out,
+                                    unsigned int *out_size, const unsigned char *key, unsigned int key_size,
+                                    void *context);
+int handshake_ticket_callback(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ],
+                              unsigned char iv[WOLFSSL_TICKET_IV_SZ], unsigned char mac[WOLFSSL_TICKET_MAC_SZ],
+                              int encrypt, unsigned char *ticket, int size, int *out_size, void *context);
+
+#endif

@@ -1,0 +1,165 @@
+#include "upstream/pool.h"
+
+#include "base/socket.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { SPARE_LEASES_MAX = 1024 };
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
+    (void)loop, (void)events;
+    struct lease *lease = watcher->data;
+    if (lease->owner == NULL) {
+        lease_close(lease);
+        return;
+    }
+    lease->readable = true;
+    lease->pool->notify(lease->owner);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
+    (void)loop, (void)events;
+    struct lease *lease = watcher->data;
+    lease->writable = true;
+    lease_want_write(lease, false);
+    lease->pool->notify(lease->owner);
+}
+
+void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics, void (*notify)(void *owner)) {
+    pool->loop = loop;
+    pool->metrics = metrics;
+    pool->notify = notify;
+    slab_init(&pool->leases, sizeof(struct lease), SPARE_LEASES_MAX);
+    list_init(&pool->by_age);
+}
+
+void pool_free(struct pool *pool) {
+    while (!list_is_empty(&pool->by_age)) {
+        lease_close(LIST_ENTRY(pool->by_age.next, struct lease, age_node));
+    }
+    slab_free(&pool->leases);
+}
+
+void pool_sweep(struct pool *pool, int64_t now_ms) {
+    while (!list_is_empty(&pool->by_age)) {
+        struct lease *oldest = LIST_ENTRY(pool->by_age.next, struct lease, age_node);
+        if (now_ms - oldest->idle_since_ms < POOL_IDLE_MS) {
+            return;
+        }
+        lease_close(oldest);
+    }
+}
+
+void pool_close_idle(struct pool *pool, struct backend_set *set) {
+    (void)pool;
+    for (size_t i = 0; i < set->count; i++) {
+        for (size_t k = 0; k < set->backends[i].server_count; k++) {
+            struct list_node *idle = &set->backends[i].servers[k].idle;
+            while (!list_is_empty(idle)) {
+                lease_close(LIST_ENTRY(idle->next, struct lease, node));
+            }
+        }
+    }
+}
+
+static void leave_idle(struct lease *lease) {
+    list_remove(&lease->node);
+    list_remove(&lease->age_node);
+    lease->server->idle_count--;
+    metric_subtract(lease->pool->metrics, METRIC_pool_idle, 1);
+}
+
+static struct lease *open_lease(struct pool *pool, struct server *server) {
+    bool connected = false;
+    int fd = socket_connect(&server->config->address, &connected);
+    if (fd < 0) {
+        return NULL;
+    }
+    struct lease *lease = slab_get(&pool->leases);
+    if (lease == NULL) {
+        close(fd);
+        errno = ENOMEM;
+        return NULL;
+    }
+    *lease = (struct lease){.pool = pool, .server = server, .fd = fd, .connected = connected, .writable = connected};
+    list_init(&lease->node);
+    list_init(&lease->age_node);
+    ev_io_init(&lease->read_watcher, on_readable, fd, EV_READ);
+    ev_io_init(&lease->write_watcher, on_writable, fd, EV_WRITE);
+    lease->read_watcher.data = lease->write_watcher.data = lease;
+    lease_want_write(lease, !connected);
+    lease_want_read(lease, connected);
+    metric_add(pool->metrics, METRIC_server_connections, 1);
+    return lease;
+}
+
+struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh, void *owner) {
+    struct lease *lease;
+    if (!fresh && !list_is_empty(&server->idle)) {
+        lease = LIST_ENTRY(server->idle.next, struct lease, node);
+        leave_idle(lease);
+        lease->reused = true;
+        metric_add(pool->metrics, METRIC_server_reuses, 1);
+    } else {
+        lease = open_lease(pool, server);
+    }
+    if (lease != NULL) {
+        lease->owner = owner;
+    }
+    return lease;
+}
+
+int lease_finish_connect(struct lease *lease) {
+    if (!lease->writable) {
+        return EINPROGRESS;
+    }
+    int error = socket_error(lease->fd);
+    if (error == 0) {
+        lease->connected = true;
+        lease_want_read(lease, true);
+    }
+    return error;
+}
+
+void lease_release(struct lease *lease, bool retired, int64_t now_ms) {
+    struct server *server = lease->server;
+    if (retired || lease->readable || server->idle_count >= POOL_IDLE_MAX) {
+        lease_close(lease);
+        return;
+    }
+    lease->owner = NULL;
+    lease->idle_since_ms = now_ms;
+    lease_want_write(lease, false);
+    lease_want_read(lease, true);
+    list_push_first(&server->idle, &lease->node);
+    list_push_last(&lease->pool->by_age, &lease->age_node);
+    server->idle_count++;
+    metric_add(lease->pool->metrics, METRIC_pool_idle, 1);
+}
+
+void lease_close(struct lease *lease) {
+    if (lease->owner == NULL) {
+        leave_idle(lease);
+    }
+    lease_want_read(lease, false);
+    lease_want_write(lease, false);
+    close(lease->fd);
+    slab_put(&lease->pool->leases, lease);
+}
+
+static void want(struct ev_loop *loop, ev_io *watcher, bool wanted) {
+    if (wanted) {
+        ev_io_start(loop, watcher);
+    } else {
+        ev_io_stop(loop, watcher);
+    }
+}
+
+void lease_want_read(struct lease *lease, bool wanted) {
+    want(lease->pool->loop, &lease->read_watcher, wanted);
+}
+
+void lease_want_write(struct lease *lease, bool wanted) {
+    want(lease->pool->loop, &lease->write_watcher, wanted);
+}

@@ -1,0 +1,69 @@
+// Connections to servers: made, leased to one exchange at a time, and pooled between exchanges.
+//
+// A `struct lease` is one connection. While an exchange has it, `owner` is set and readiness is noted in the flags and told by
+// notify(owner); while it is idle in its server's pool it is only watched: anything that becomes readable then (an end, or
+// bytes nobody asked for) closes it, so that they are never taken for the next answer.
+//
+// Watchers: the read watcher runs from the connection's first day and is stopped only while its owner does not want to read
+// (lease_want_read), so a request on a pooled connection costs no epoll_ctl. I/O itself is the owner's (session/relay).
+//
+// Bounds: at most POOL_IDLE_MAX idle connections a server and worker, each for at most POOL_IDLE_MS.
+#ifndef RAVELIN_UPSTREAM_POOL_H
+#define RAVELIN_UPSTREAM_POOL_H
+
+#include "base/list.h"
+#include "base/result.h"
+#include "base/slab.h"
+#include "observe/metrics.h"
+#include "upstream/backend.h"
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define POOL_IDLE_MAX 512
+#define POOL_IDLE_MS 60000
+
+struct lease {
+    struct list_node node;     // in server->idle, only while idle
+    struct list_node age_node; // in pool->by_age, only while idle: the longest idle first
+    struct pool *pool;
+    struct server *server;
+    ev_io read_watcher;
+    ev_io write_watcher;
+    int fd;
+    bool connected;
+    bool reused;   // has served an exchange before
+    bool readable; // noted by the loop; the owner clears it after a short read
+    bool writable; // cleared by the owner after a short write
+    int64_t idle_since_ms;
+    void *owner;
+};
+
+struct pool {
+    struct ev_loop *loop;
+    struct slab leases;
+    struct list_node by_age;
+    struct metrics_slot *metrics;
+    void (*notify)(void *owner);
+};
+
+void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics, void (*notify)(void *owner));
+// Closes all idle connections; leased ones must have been closed before.
+void pool_free(struct pool *pool);
+void pool_sweep(struct pool *pool, int64_t now_ms); // closes what has been idle too long
+void pool_close_idle(struct pool *pool, struct backend_set *set);
+
+// An idle connection of this server when there is one and `fresh` is false, else a new one (perhaps not connected yet).
+// NULL with errno when none could be made.
+struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh, void *owner);
+// After the write watcher fired on a connection in progress: 0 when it is complete, EINPROGRESS, or its error.
+int lease_finish_connect(struct lease *lease);
+// Gives the connection back for the next exchange; closes it when the pool is full or its generation retired.
+void lease_release(struct lease *lease, bool retired, int64_t now_ms);
+void lease_close(struct lease *lease);
+
+void lease_want_read(struct lease *lease, bool wanted);
+void lease_want_write(struct lease *lease, bool wanted);
+
+#endif
