@@ -115,7 +115,8 @@ static bool try_rsa(struct signer_key *key, const DerBuffer *der, WC_RNG *rng) {
         free(rsa);
         return false;
     }
-    if (wc_RsaPrivateKeyDecode(der->buffer, &index, rsa, der->length) != 0 || wc_RsaSetRNG(rsa, rng) != 0) {
+    if (wc_RsaPrivateKeyDecode(der->buffer, &index, rsa, der->length) != 0 ||
+        wc_RsaSetRNG(rsa, rng) != 0) {
         wc_FreeRsaKey(rsa);
         free(rsa);
         return false;
@@ -148,7 +149,8 @@ static bool try_ed25519(struct signer_key *key, const DerBuffer *der) {
 static bool decode_key(struct signer_key *key, struct slice pem, WC_RNG *rng) {
     DerBuffer *der = NULL;
     int format = 0;
-    if (wc_PemToDer((const unsigned char *)pem.data, (long)pem.size, PRIVATEKEY_TYPE, &der, NULL, NULL, &format) != 0) {
+    if (wc_PemToDer((const unsigned char *)pem.data, (long)pem.size, PRIVATEKEY_TYPE, &der, NULL,
+                    NULL, &format) != 0) {
         return false;
     }
     bool ok = try_ecc(key, der) || try_ed25519(key, der) || try_rsa(key, der, rng);
@@ -158,10 +160,12 @@ static bool decode_key(struct signer_key *key, struct slice pem, WC_RNG *rng) {
 }
 
 static int compare_keys(const void *a, const void *b) {
-    return memcmp(((const struct signer_key *)a)->id, ((const struct signer_key *)b)->id, KEY_ID_SIZE);
+    return memcmp(((const struct signer_key *)a)->id, ((const struct signer_key *)b)->id,
+                  KEY_ID_SIZE);
 }
 
-enum result signer_keys_load(struct signer_keys *keys, uint64_t generation, const struct bundle *bundle) {
+enum result signer_keys_load(struct signer_keys *keys, uint64_t generation,
+                             const struct bundle *bundle) {
     struct slice path;
     struct slice content;
     struct key_set set = {.generation = generation};
@@ -206,8 +210,9 @@ static struct signer_key *find_key(struct signer_keys *keys, const uint8_t id[KE
     memcpy(wanted.id, id, KEY_ID_SIZE);
     for (size_t i = 0; i < GENERATIONS_KEPT; i++) {
         struct key_set *set = &keys->sets[i];
-        struct signer_key *found =
-            set->count == 0 ? NULL : bsearch(&wanted, set->keys, set->count, sizeof(*set->keys), compare_keys);
+        struct signer_key *found = set->count == 0 ? NULL
+                                                   : bsearch(&wanted, set->keys, set->count,
+                                                             sizeof(*set->keys), compare_keys);
         if (found != NULL) {
             return found;
         }
@@ -215,8 +220,8 @@ static struct signer_key *find_key(struct signer_keys *keys, const uint8_t id[KE
     return NULL;
 }
 
-static int sign_rsa_pss(struct signer_keys *keys, RsaKey *key, const struct sign_request *request, uint8_t *out,
-                        word32 *out_size) {
+static int sign_rsa_pss(struct signer_keys *keys, RsaKey *key, const struct sign_request *request,
+                        uint8_t *out, word32 *out_size) {
     static const struct {
         enum wc_HashType hash;
         int mgf;
@@ -230,33 +235,35 @@ static int sign_rsa_pss(struct signer_keys *keys, RsaKey *key, const struct sign
         request->data_size != kinds[request->hash].size) {
         return BAD_FUNC_ARG;
     }
-    int size = wc_RsaPSS_Sign(request->data, request->data_size, out, SIGNATURE_SIZE_MAX, kinds[request->hash].hash,
-                              kinds[request->hash].mgf, key, &keys->rng);
+    int size = wc_RsaPSS_Sign(request->data, request->data_size, out, SIGNATURE_SIZE_MAX,
+                              kinds[request->hash].hash, kinds[request->hash].mgf, key, &keys->rng);
     if (size <= 0) {
         return BAD_FUNC_ARG;
     }
     // A fault while signing with CRT would give the key away: check before it leaves (RFC 8446 C.2's concern).
     uint8_t plain[SIGNATURE_SIZE_MAX];
-    int verified = wc_RsaPSS_VerifyCheck(out, (word32)size, plain, sizeof(plain), request->data, request->data_size,
-                                         kinds[request->hash].hash, kinds[request->hash].mgf, key);
+    int verified = wc_RsaPSS_VerifyCheck(out, (word32)size, plain, sizeof(plain), request->data,
+                                         request->data_size, kinds[request->hash].hash,
+                                         kinds[request->hash].mgf, key);
     *out_size = (word32)size;
     return verified > 0 ? 0 : SIG_VERIFY_E;
 }
 
-void signer_sign(struct signer_keys *keys, const struct sign_request *request, struct sign_response *response) {
+void signer_sign(struct signer_keys *keys, const struct sign_request *request,
+                 struct sign_response *response) {
     word32 size = SIGNATURE_SIZE_MAX;
     int failed = BAD_FUNC_ARG;
     struct signer_key *key = find_key(keys, request->key_id);
     response->number = request->number;
     if (key != NULL && request->data_size <= SIGN_DATA_MAX) {
         if (key->type == KEY_ECC && request->scheme == SIGN_ECDSA) {
-            failed = wc_ecc_sign_hash(request->data, request->data_size, response->signature, &size, &keys->rng,
-                                      key->as.ecc);
+            failed = wc_ecc_sign_hash(request->data, request->data_size, response->signature, &size,
+                                      &keys->rng, key->as.ecc);
         } else if (key->type == KEY_RSA && request->scheme == SIGN_RSA_PSS) {
             failed = sign_rsa_pss(keys, key->as.rsa, request, response->signature, &size);
         } else if (key->type == KEY_ED25519 && request->scheme == SIGN_ED25519) {
-            failed = wc_ed25519_sign_msg(request->data, request->data_size, response->signature, &size,
-                                         key->as.ed25519);
+            failed = wc_ed25519_sign_msg(request->data, request->data_size, response->signature,
+                                         &size, key->as.ed25519);
         }
     }
     response->signature_size = failed == 0 ? (uint16_t)size : 0;

@@ -18,10 +18,12 @@ struct signer_keys; // all keys of the last generations
 struct signer_keys *signer_keys_new(void);
 void signer_keys_free(struct signer_keys *keys); // wipes
 // Takes in the keys of a generation. The bundle's mapping is not kept.
-enum result signer_keys_load(struct signer_keys *keys, uint64_t generation, const struct bundle *bundle) MUST_CHECK;
+enum result signer_keys_load(struct signer_keys *keys, uint64_t generation,
+                             const struct bundle *bundle) MUST_CHECK;
 // Wipes the keys of the newest generation again, when that is `generation`: a reload that did not come to be.
 void signer_keys_drop(struct signer_keys *keys, uint64_t generation);
 // Fills response->signature; signature_size is 0 when the key is unknown or the request makes no sense.
-void signer_sign(struct signer_keys *keys, const struct sign_request *request, struct sign_response *response);
+void signer_sign(struct signer_keys *keys, const struct sign_request *request,
+                 struct sign_response *response);
 
 #endif

@@ -1,0 +1,428 @@
+#include "process/children.h"
+
+#include "process/reload.h"
+#include "process/signer_process.h"
+#include "process/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const ev_tstamp DELAY_FIRST = 0.1;
+static const ev_tstamp DELAY_MAX = 5.;
+static const ev_tstamp CALM = 10.; // deaths further apart than this are no series
+
+const char *child_kind_name(enum child_kind kind) {
+    return kind == CHILD_WORKER ? "worker" : "signer";
+}
+
+static void on_message(struct ev_loop *loop, ev_io *watcher, int events);
+static void on_respawn(struct ev_loop *loop, ev_timer *timer, int events);
+
+void children_init(struct master *master) {
+    for (unsigned slot = 0; slot < master->slot_count; slot++) {
+        for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
+            struct child *child = &master->slots[slot].children[kind];
+            *child = (struct child){.master = master, .kind = (enum child_kind)kind, .slot = slot};
+            ev_io_init(&child->control, on_message, -1, EV_READ);
+            child->control.data = child;
+            ev_timer_init(&child->respawn, on_respawn, 0., 0.);
+            child->respawn.data = child;
+        }
+    }
+}
+
+// --- Sending ---
+
+void child_kill(struct child *child, const char *why) {
+    if (child->pid > 0) {
+        log_error(&child->master->log, "%s %u (pid %ld) %s: killing it",
+                  child_kind_name(child->kind), child->slot, (long)child->pid, why);
+        (void)kill(child->pid, SIGKILL);
+    }
+}
+
+void child_send(struct child *child, const struct ipc_message *message) {
+    if (child->state == CHILD_DEAD || child->control.fd < 0) {
+        return;
+    }
+    switch (ipc_send(child->control.fd, message)) {
+    case RESULT_OK:
+    case RESULT_EOF: // it is dying: SIGCHLD follows
+        break;
+    default:
+        child_kill(child, "does not take its messages");
+        break;
+    }
+}
+
+void children_send_all(struct master *master, enum child_kind kind, enum ipc_type type,
+                       uint64_t generation) {
+    struct ipc_message message;
+    ipc_init(&message, type, generation);
+    for (struct child *child = child_first(master, kind); child != NULL;
+         child = child_next(child)) {
+        child_send(child, &message);
+    }
+}
+
+void child_load(struct child *child, const struct source *source) {
+    struct ipc_message message;
+    ipc_init(&message, IPC_LOAD, source->number);
+    if (child->kind == CHILD_SIGNER) {
+        message.fds[IPC_FD_BUNDLE] = source->keys_fd;
+    } else {
+        message.fds[IPC_FD_BUNDLE] = source->files_fd;
+        message.fds[IPC_FD_ERROR_LOG] = source->logs.error_fd;
+        message.fds[IPC_FD_ACCESS_LOG] = source->logs.access_fd;
+        message.log_level = source->config->log_level;
+        message.log_to_syslog = source->config->log.target == LOG_TARGET_SYSLOG;
+        for (size_t i = 0; i < source->listeners.count; i++) {
+            message.listeners[i] = listeners_fd(&source->listeners, i, child->slot);
+        }
+        message.listener_count = source->listeners.count;
+    }
+    child_send(child, &message);
+}
+
+// --- Receiving ---
+
+static bool all_run(const struct master *master) {
+    unsigned running = 0;
+    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
+        for (struct child *child = child_first(master, kind); child != NULL;
+             child = child_next(child)) {
+            running += child->state == CHILD_RUNNING;
+        }
+    }
+    return running == master->slot_count * CHILD_KIND_COUNT;
+}
+
+static void note_ready(struct child *child, uint64_t generation) {
+    struct master *master = child->master;
+    if (child->state != CHILD_STARTING || generation != master->current->number) {
+        reload_child_ready(child, generation);
+        return;
+    }
+    child->state = CHILD_RUNNING;
+    if (master->state == MASTER_STARTING && all_run(master)) {
+        master_ready(master);
+    }
+}
+
+// A child is not trusted: what it says is shown to people only in printable form.
+static void make_printable(char *text) {
+    for (char *at = text; *at != '\0'; at++) {
+        if (*at != '\n' && ((unsigned char)*at < 0x20 || *at == 0x7f)) {
+            *at = '?';
+        }
+    }
+}
+
+static void note_failure(struct child *child, struct ipc_message *message) {
+    struct master *master = child->master;
+    make_printable(message->text);
+    if (child->state == CHILD_STARTING && message->generation == master->current->number) {
+        if (master->state == MASTER_STARTING) {
+            master_fail(master, message->text);
+        } else {
+            log_error(&master->log, "%s", message->text);
+            child_kill(child, "cannot load the configuration");
+        }
+        return;
+    }
+    reload_child_failed(child, message->generation, message->text);
+}
+
+static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
+    struct child *child = watcher->data;
+    struct ipc_message message;
+    (void)events;
+    enum result result = ipc_receive(watcher->fd, &message);
+    if (result == RESULT_AGAIN) {
+        return;
+    }
+    if (result != RESULT_OK) {
+        ev_io_stop(loop, watcher);
+        if (result == RESULT_ERROR) {
+            child_kill(child, "sent nonsense");
+        } else if (child->pid > 0) {
+            // It is ending, and this changes nothing; or it cut itself loose, which it may not.
+            (void)kill(child->pid, SIGKILL);
+        }
+        return;
+    }
+    switch (message.type) {
+    case IPC_READY:
+        note_ready(child, message.generation);
+        break;
+    case IPC_FAILED:
+        note_failure(child, &message);
+        break;
+    case IPC_DRAINED:
+        break; // it ends by itself now
+    default:
+        child_kill(child, "sent nonsense");
+        break;
+    }
+    ipc_close(&message);
+}
+
+// --- Life ---
+
+static void close_control(struct child *child) {
+    if (child->control.fd >= 0) {
+        ev_io_stop(child->master->loop, &child->control);
+        (void)close(child->control.fd);
+        ev_io_set(&child->control, -1, EV_READ);
+    }
+}
+
+static pid_t fork_child(struct child *child, int control) {
+    struct master *master = child->master;
+    struct worker_start worker = {
+        .slot = child->slot,
+        .control = control,
+        .metrics = master->metrics,
+        .slot_count = master->slot_count,
+        .tickets = master->tickets,
+    };
+    struct signer_start signer = {
+        .control = control,
+        .metrics = master->metrics,
+        .slot_count = master->slot_count,
+        .tickets = master->tickets,
+    };
+    bool is_worker = child->kind == CHILD_WORKER;
+    char name[16];
+    char title[32];
+    (void)snprintf(name, sizeof(name), "rav-%s-%u", child_kind_name(child->kind),
+                   child->slot % 1000);
+    (void)snprintf(title, sizeof(title), "ravelin: %s %u", child_kind_name(child->kind),
+                   child->slot);
+    const struct spawn spawn = {
+        .name = name,
+        .title = title,
+        .privilege = &master->privilege,
+        .keep = {control},
+        .keep_count = 1,
+        .run = is_worker ? worker_run : signer_run,
+        .argument = is_worker ? (void *)&worker : (void *)&signer,
+    };
+    return spawn_process(&spawn, master->title);
+}
+
+// A fresh pair between the worker and the signer of a slot; each drops its former end.
+static bool connect_slot(struct slot *slot) {
+    int fds[2];
+    if (ipc_pair(fds) != RESULT_OK) {
+        return false;
+    }
+    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
+        struct ipc_message message;
+        ipc_init(&message, IPC_DATA, 0);
+        // fds[0] does not block, which is what the worker needs.
+        message.fds[IPC_FD_DATA] = kind == CHILD_WORKER ? fds[0] : fds[1];
+        child_send(&slot->children[kind], &message);
+    }
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+    return true;
+}
+
+static bool start_child(struct child *child) {
+    struct master *master = child->master;
+    int fds[2];
+    if (ipc_pair(fds) != RESULT_OK) {
+        return false;
+    }
+    pid_t pid = fork_child(child, fds[1]);
+    (void)close(fds[1]);
+    if (pid < 0) {
+        (void)close(fds[0]);
+        return false;
+    }
+    child->pid = pid;
+    child->state = CHILD_STARTING;
+    child->awaited = false;
+    ev_io_set(&child->control, fds[0], EV_READ);
+    ev_io_start(master->loop, &child->control);
+    if (child->kind == CHILD_WORKER) {
+        metrics_clear_gauges(&master->metrics[child->slot]);
+    }
+    // Keys come before the socket on which they are asked for, and that before the sockets of clients.
+    struct slot *slot = &master->slots[child->slot];
+    if (child->kind == CHILD_SIGNER) {
+        child_load(child, master->current);
+    }
+    bool connected = connect_slot(slot);
+    if (child->kind == CHILD_WORKER) {
+        struct ipc_message commit;
+        ipc_init(&commit, IPC_COMMIT, master->current->number);
+        child_load(child, master->current);
+        child_send(child, &commit);
+    }
+    if (!connected) {
+        child_kill(child, "cannot be connected to its slot");
+    }
+    return true;
+}
+
+static void schedule(struct child *child) {
+    struct master *master = child->master;
+    ev_tstamp now = ev_now(master->loop);
+    bool is_series = child->died_at > 0. && now - child->died_at < CALM;
+    ev_tstamp delay = is_series ? child->next_delay : 0.;
+    child->next_delay = delay <= 0. ? DELAY_FIRST : delay * 2 < DELAY_MAX ? delay * 2 : DELAY_MAX;
+    child->died_at = now;
+    ev_timer_set(&child->respawn, delay, 0.);
+    ev_timer_start(master->loop, &child->respawn);
+}
+
+static void on_respawn(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct child *child = timer->data;
+    struct master *master = child->master;
+    (void)loop;
+    (void)events;
+    if (master->state != MASTER_RUNNING || master->reload.phase != RELOAD_IDLE) {
+        return; // children_start() comes when the reload is over
+    }
+    if (!start_child(child)) {
+        log_error(&master->log, "cannot start %s %u: %s", child_kind_name(child->kind), child->slot,
+                  strerror(errno));
+        schedule(child);
+        return;
+    }
+    child->restarts++;
+    log_info(&master->log, "started %s %u again (pid %ld)", child_kind_name(child->kind),
+             child->slot, (long)child->pid);
+}
+
+void children_start(struct master *master) {
+    // All signers first, so that every worker finds its own.
+    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
+        for (struct child *child = child_first(master, kind); child != NULL;
+             child = child_next(child)) {
+            if (child->state != CHILD_DEAD || ev_is_active(&child->respawn)) {
+                continue;
+            }
+            if (master->state != MASTER_STARTING) {
+                on_respawn(master->loop, &child->respawn, 0);
+            } else if (!start_child(child)) {
+                master_fail(master, "cannot start a process");
+                return;
+            }
+        }
+    }
+}
+
+// --- Death ---
+
+static void describe_status(int status, char *text, size_t capacity) {
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) {
+        (void)snprintf(text, capacity, "was killed by the sandbox (SIGSYS)");
+    } else if (WIFSIGNALED(status)) {
+        (void)snprintf(text, capacity, "was killed by signal %d (%s)", WTERMSIG(status),
+                       strsignal(WTERMSIG(status)));
+    } else {
+        (void)snprintf(text, capacity, "ended with status %d", WEXITSTATUS(status));
+    }
+}
+
+static void bury(struct child *child, int status) {
+    struct master *master = child->master;
+    char how[64];
+    char what[128];
+    describe_status(status, how, sizeof(how));
+    (void)snprintf(what, sizeof(what), "%s %u (pid %ld) %s", child_kind_name(child->kind),
+                   child->slot, (long)child->pid, how);
+    bool is_ending = master->state == MASTER_DRAINING || master->state == MASTER_STOPPING;
+    if (is_ending && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        log_debug(&master->log, "%s", what);
+    } else {
+        log_error(&master->log, "%s", what);
+    }
+    close_control(child);
+    child->pid = 0;
+    child->state = CHILD_DEAD;
+    if (child->kind == CHILD_WORKER) {
+        metrics_clear_gauges(&master->metrics[child->slot]);
+    }
+    if (master->state == MASTER_STARTING) {
+        master_fail(master, what);
+    } else if (master->state == MASTER_RUNNING) {
+        schedule(child);
+        reload_child_died(child, what);
+    }
+}
+
+static struct child *find_child(struct master *master, pid_t pid) {
+    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
+        for (struct child *child = child_first(master, kind); child != NULL;
+             child = child_next(child)) {
+            if (child->pid == pid) {
+                return child;
+            }
+        }
+    }
+    return NULL;
+}
+
+void children_reap(struct master *master) {
+    int status;
+    pid_t pid;
+    // Validators, and strangers that the master inherited, are reaped too.
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        struct child *child = find_child(master, pid);
+        if (child != NULL) {
+            bury(child, status);
+        }
+    }
+    bool is_ending = master->state == MASTER_DRAINING || master->state == MASTER_STOPPING;
+    if (is_ending && children_alive(master, CHILD_WORKER) == 0) {
+        children_dismiss_signers(master);
+        if (children_alive(master, CHILD_SIGNER) == 0) {
+            ev_break(master->loop, EVBREAK_ALL);
+        }
+    }
+}
+
+unsigned children_alive(const struct master *master, enum child_kind kind) {
+    unsigned alive = 0;
+    for (unsigned slot = 0; slot < master->slot_count; slot++) {
+        alive += master->slots[slot].children[kind].pid > 0;
+    }
+    return alive;
+}
+
+void children_kill_all(struct master *master) {
+    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
+        for (struct child *child = child_first(master, kind); child != NULL;
+             child = child_next(child)) {
+            if (child->pid > 0) {
+                (void)kill(child->pid, SIGKILL);
+            }
+        }
+    }
+}
+
+void children_dismiss_signers(struct master *master) {
+    for (struct child *child = child_first(master, CHILD_SIGNER); child != NULL;
+         child = child_next(child)) {
+        close_control(child);
+    }
+}
+
+void children_free(struct master *master) {
+    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
+        for (struct child *child = child_first(master, kind); child != NULL;
+             child = child_next(child)) {
+            close_control(child);
+            ev_timer_stop(master->loop, &child->respawn);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+#include "process/control_path.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// FNV-1a: names, not secrets, are told apart.
+static uint64_t hash_text(const char *text) {
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (const char *at = text; *at != '\0'; at++) {
+        hash = (hash ^ (uint8_t)*at) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+static bool print_folder(struct control_path *path) {
+    if (geteuid() == 0) {
+        (void)snprintf(path->folder, sizeof(path->folder), "/run/ravelin");
+        return true;
+    }
+    const char *base = getenv("XDG_RUNTIME_DIR");
+    int size = snprintf(path->folder, sizeof(path->folder), "%s/ravelin-%lu",
+                        base == NULL || base[0] != '/' ? "/tmp" : base, (unsigned long)geteuid());
+    return size > 0 && (size_t)size < sizeof(path->folder);
+}
+
+enum result control_path_find(const char *config_path, struct control_path *path,
+                              char error[CONFIG_ERROR_SIZE]) {
+    char real[PATH_MAX];
+    if (realpath(config_path, real) == NULL) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", config_path, strerror(errno));
+        return RESULT_ERROR;
+    }
+    path->address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    bool fits = print_folder(path);
+    int size = snprintf(path->address.sun_path, sizeof(path->address.sun_path),
+                        "%s/%016" PRIx64 ".sock", path->folder, hash_text(real));
+    if (!fits || size < 0 || (size_t)size >= sizeof(path->address.sun_path)) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE,
+                       "XDG_RUNTIME_DIR is too long for the name of a socket in it");
+        return RESULT_ERROR;
+    }
+    return RESULT_OK;
+}
+
+int control_connect(const struct control_path *path) {
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    if (connect(fd, (const struct sockaddr *)&path->address, sizeof(path->address)) != 0) {
+        int saved = errno;
+        (void)close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+bool control_peer_is_trusted(int fd, pid_t *pid) {
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+        return false;
+    }
+    *pid = peer.pid;
+    return peer.uid == 0 || peer.uid == geteuid();
+}

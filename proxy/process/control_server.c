@@ -1,0 +1,239 @@
+#include "process/control.h"
+#include "process/control_path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <ev.h>
+
+static const char *const command_names[CONTROL_COMMAND_COUNT] = {
+    [CONTROL_RELOAD] = "reload",
+    [CONTROL_DRAIN] = "drain",
+    [CONTROL_STOP] = "stop",
+    [CONTROL_STATUS] = "status",
+};
+
+struct client {
+    uint64_t id; // 0: free
+    ev_io watcher;
+    struct control_server *server;
+    bool asked;
+};
+
+struct control_server {
+    int fd;
+    struct control_path path;
+    struct ev_loop *loop; // NULL before control_start()
+    ev_io accepts;
+    struct control_handler handler;
+    uint64_t last_id;
+    struct client clients[CONTROL_CLIENTS_MAX];
+};
+
+// The folder, ours alone, locked against another master that starts just now; -1 with `error`.
+static int lock_folder(const struct control_path *path, char error[CONFIG_ERROR_SIZE]) {
+    struct stat status;
+    if (mkdir(path->folder, 0700) != 0 && errno != EEXIST) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "cannot make %s: %s", path->folder,
+                       strerror(errno));
+        return -1;
+    }
+    int fd = open(path->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "cannot open %s: %s", path->folder,
+                       strerror(errno));
+    } else if (status.st_uid != geteuid()) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE,
+                       "%s belongs to another user: no control socket can be made there",
+                       path->folder);
+    } else if (fchmod(fd, 0700) != 0 || flock(fd, LOCK_EX) != 0) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "cannot lock %s: %s", path->folder,
+                       strerror(errno));
+    } else {
+        return fd;
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return -1;
+}
+
+static enum result refuse_second(const char *config_path, const struct control_path *path,
+                                 char error[CONFIG_ERROR_SIZE]) {
+    int fd = control_connect(path);
+    pid_t pid = 0;
+    if (fd < 0) {
+        return RESULT_OK;
+    }
+    (void)control_peer_is_trusted(fd, &pid);
+    (void)close(fd);
+    (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: ravelin already runs with this file (pid %ld)",
+                   config_path, (long)pid);
+    return RESULT_ERROR;
+}
+
+static int bind_socket(const struct control_path *path, char error[CONFIG_ERROR_SIZE]) {
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    mode_t mask = umask(0177);
+    (void)unlink(path->address.sun_path);
+    bool ok = fd >= 0 &&
+              bind(fd, (const struct sockaddr *)&path->address, sizeof(path->address)) == 0 &&
+              listen(fd, CONTROL_CLIENTS_MAX) == 0;
+    int saved = errno;
+    (void)umask(mask);
+    if (!ok) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "cannot make the control socket %s: %s",
+                       path->address.sun_path, strerror(saved));
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return -1;
+    }
+    return fd;
+}
+
+struct control_server *control_open(const char *config_path, char error[CONFIG_ERROR_SIZE]) {
+    struct control_server *server = calloc(1, sizeof(*server));
+    if (server == NULL) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "out of memory");
+        return NULL;
+    }
+    server->fd = -1;
+    int lock = -1;
+    if (control_path_find(config_path, &server->path, error) == RESULT_OK) {
+        lock = lock_folder(&server->path, error);
+    }
+    if (lock >= 0) {
+        if (refuse_second(config_path, &server->path, error) == RESULT_OK) {
+            server->fd = bind_socket(&server->path, error);
+        }
+        (void)close(lock);
+    }
+    if (server->fd < 0) {
+        free(server);
+        return NULL;
+    }
+    return server;
+}
+
+static void drop_client(struct client *client) {
+    struct control_server *server = client->server;
+    ev_io_stop(server->loop, &client->watcher);
+    (void)close(client->watcher.fd);
+    client->id = 0;
+    ev_io_start(server->loop, &server->accepts); // there is room again
+}
+
+static void on_request(struct ev_loop *loop, ev_io *watcher, int events) {
+    struct client *client = watcher->data;
+    struct control_server *server = client->server;
+    char word[16];
+    (void)loop;
+    (void)events;
+    ssize_t size = recv(watcher->fd, word, sizeof(word), MSG_DONTWAIT | MSG_TRUNC);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (size <= 0 || client->asked) {
+        drop_client(client);
+        return;
+    }
+    client->asked = true;
+    for (int i = 0; i < CONTROL_COMMAND_COUNT; i++) {
+        if ((size_t)size == strlen(command_names[i]) &&
+            memcmp(word, command_names[i], (size_t)size) == 0) {
+            server->handler.command(server->handler.context, client->id, (enum control_command)i);
+            return;
+        }
+    }
+    control_answer(server, client->id, 2, "unknown command");
+}
+
+static struct client *free_client(struct control_server *server) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        if (server->clients[i].id == 0) {
+            return &server->clients[i];
+        }
+    }
+    return NULL;
+}
+
+static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
+    struct control_server *server = watcher->data;
+    struct client *client = free_client(server);
+    pid_t pid;
+    (void)events;
+    if (client == NULL) {
+        ev_io_stop(loop, watcher);
+        return;
+    }
+    int fd = accept4(watcher->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        return;
+    }
+    if (!control_peer_is_trusted(fd, &pid)) {
+        (void)close(fd);
+        return;
+    }
+    *client = (struct client){.id = ++server->last_id, .server = server};
+    ev_io_init(&client->watcher, on_request, fd, EV_READ);
+    client->watcher.data = client;
+    ev_io_start(loop, &client->watcher);
+}
+
+void control_start(struct control_server *server, struct ev_loop *loop,
+                   const struct control_handler *handler) {
+    server->loop = loop;
+    server->handler = *handler;
+    ev_io_init(&server->accepts, on_connection, server->fd, EV_READ);
+    server->accepts.data = server;
+    ev_io_start(loop, &server->accepts);
+}
+
+static struct client *find_client(struct control_server *server, uint64_t id) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX && id != 0; i++) {
+        if (server->clients[i].id == id) {
+            return &server->clients[i];
+        }
+    }
+    return NULL;
+}
+
+void control_answer(struct control_server *server, uint64_t id, int exit_code, const char *text) {
+    struct client *client = find_client(server, id);
+    if (client == NULL) {
+        return;
+    }
+    char code = (char)('0' + exit_code);
+    struct iovec parts[] = {
+        {&code, 1},
+        {(void *)(uintptr_t)text, strnlen(text, CONTROL_ANSWER_MAX - 1)},
+    };
+    const struct msghdr answer = {.msg_iov = parts, .msg_iovlen = 2};
+    (void)sendmsg(client->watcher.fd, &answer, MSG_NOSIGNAL | MSG_DONTWAIT);
+    drop_client(client);
+}
+
+void control_close(struct control_server *server) {
+    if (server == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        if (server->clients[i].id != 0) {
+            drop_client(&server->clients[i]);
+        }
+    }
+    if (server->loop != NULL) {
+        ev_io_stop(server->loop, &server->accepts);
+    }
+    (void)unlink(server->path.address.sun_path);
+    (void)close(server->fd);
+    free(server);
+}

@@ -1,0 +1,212 @@
+#include "process/ipc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { FDS_MAX = IPC_FD_COUNT + CONFIG_LISTENERS_MAX };
+
+// What goes over the wire before the text.
+struct header {
+    uint64_t generation;
+    uint32_t type;
+    uint16_t listener_count;
+    uint8_t has; // bit i: the message carries fds[i]
+    uint8_t log_level;
+    uint8_t log_to_syslog;
+    uint8_t unused[7];
+};
+
+union control_room {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
+};
+
+enum result ipc_pair(int fds[2]) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
+        return RESULT_ERROR;
+    }
+    int flags = fcntl(fds[0], F_GETFL);
+    if (flags < 0 || fcntl(fds[0], F_SETFL, flags | O_NONBLOCK) != 0) {
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+        return RESULT_ERROR;
+    }
+    return RESULT_OK;
+}
+
+void ipc_init(struct ipc_message *message, enum ipc_type type, uint64_t generation) {
+    message->type = type;
+    message->generation = generation;
+    message->log_level = LOG_LEVEL_INFO;
+    message->log_to_syslog = false;
+    for (size_t i = 0; i < IPC_FD_COUNT; i++) {
+        message->fds[i] = -1;
+    }
+    message->listener_count = 0;
+    message->text[0] = '\0';
+}
+
+static size_t collect_fds(const struct ipc_message *message, struct header *header,
+                          int fds[FDS_MAX]) {
+    size_t count = 0;
+    for (size_t i = 0; i < IPC_FD_COUNT; i++) {
+        if (message->fds[i] >= 0) {
+            header->has = (uint8_t)(header->has | 1U << i);
+            fds[count++] = message->fds[i];
+        }
+    }
+    for (size_t i = 0; i < message->listener_count; i++) {
+        fds[count++] = message->listeners[i];
+    }
+    return count;
+}
+
+static void attach_fds(struct msghdr *message, union control_room *room, const int *fds,
+                       size_t count) {
+    if (count == 0) {
+        return;
+    }
+    memset(room, 0, sizeof(*room));
+    message->msg_control = room->bytes;
+    message->msg_controllen = CMSG_SPACE(count * sizeof(int));
+    struct cmsghdr *part = CMSG_FIRSTHDR(message);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(count * sizeof(int));
+    memcpy(CMSG_DATA(part), fds, count * sizeof(int));
+}
+
+enum result ipc_send(int fd, const struct ipc_message *message) {
+    struct header header = {
+        .generation = message->generation,
+        .type = (uint32_t)message->type,
+        .listener_count = (uint16_t)message->listener_count,
+        .log_level = (uint8_t)message->log_level,
+        .log_to_syslog = message->log_to_syslog,
+    };
+    int fds[FDS_MAX];
+    size_t count = collect_fds(message, &header, fds);
+    struct iovec parts[] = {
+        {&header, sizeof(header)},
+        {(void *)(uintptr_t)message->text, strnlen(message->text, sizeof(message->text) - 1)},
+    };
+    struct msghdr wire = {.msg_iov = parts, .msg_iovlen = 2};
+    union control_room room;
+    attach_fds(&wire, &room, fds, count);
+    ssize_t sent;
+    do {
+        sent = sendmsg(fd, &wire, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0) {
+        return RESULT_OK;
+    }
+    if (errno == EAGAIN || errno == ENOBUFS) {
+        return RESULT_AGAIN;
+    }
+    return errno == EPIPE || errno == ECONNRESET ? RESULT_EOF : RESULT_ERROR;
+}
+
+enum result ipc_send_type(int fd, enum ipc_type type, uint64_t generation) {
+    struct ipc_message message;
+    ipc_init(&message, type, generation);
+    return ipc_send(fd, &message);
+}
+
+// Gathers what descriptors came, in order. What is more than there is room for is closed.
+static size_t detach_fds(struct msghdr *wire, int fds[FDS_MAX]) {
+    size_t count = 0;
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(wire); part != NULL; part = CMSG_NXTHDR(wire, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
+            continue;
+        }
+        size_t here = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < here; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(fd));
+            if (count < FDS_MAX) {
+                fds[count++] = fd;
+            } else {
+                (void)close(fd);
+            }
+        }
+    }
+    return count;
+}
+
+static bool header_is_valid(const struct header *header, size_t fd_count) {
+    return header->type >= IPC_LOAD && header->type < IPC_TYPE_END &&
+           header->has < 1U << IPC_FD_COUNT && header->listener_count <= CONFIG_LISTENERS_MAX &&
+           header->log_level <= LOG_LEVEL_DEBUG &&
+           (size_t)__builtin_popcount(header->has) + header->listener_count == fd_count;
+}
+
+static void fill(struct ipc_message *message, const struct header *header, const int *fds) {
+    ipc_init(message, (enum ipc_type)header->type, header->generation);
+    message->log_level = (enum log_level)header->log_level;
+    message->log_to_syslog = header->log_to_syslog != 0;
+    for (size_t i = 0; i < IPC_FD_COUNT; i++) {
+        if ((header->has & 1U << i) != 0) {
+            message->fds[i] = *fds++;
+        }
+    }
+    message->listener_count = header->listener_count;
+    memcpy(message->listeners, fds, message->listener_count * sizeof(int));
+}
+
+enum result ipc_receive(int fd, struct ipc_message *message) {
+    struct header header;
+    char text[sizeof(message->text)];
+    struct iovec parts[] = {{&header, sizeof(header)}, {text, sizeof(text) - 1}};
+    union control_room room;
+    struct msghdr wire = {.msg_iov = parts,
+                          .msg_iovlen = 2,
+                          .msg_control = room.bytes,
+                          .msg_controllen = sizeof(room.bytes)};
+    ssize_t size;
+    do {
+        size = recvmsg(fd, &wire, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    } while (size < 0 && errno == EINTR);
+    if (size < 0) {
+        return errno == EAGAIN ? RESULT_AGAIN : errno == ECONNRESET ? RESULT_EOF : RESULT_ERROR;
+    }
+    if (size == 0) {
+        return RESULT_EOF;
+    }
+    int fds[FDS_MAX];
+    size_t count = detach_fds(&wire, fds);
+    if ((size_t)size < sizeof(header) || (wire.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+        !header_is_valid(&header, count)) {
+        for (size_t i = 0; i < count; i++) {
+            (void)close(fds[i]);
+        }
+        return RESULT_ERROR;
+    }
+    fill(message, &header, fds);
+    size_t text_size = (size_t)size - sizeof(header);
+    memcpy(message->text, text, text_size);
+    message->text[text_size] = '\0';
+    return RESULT_OK;
+}
+
+int ipc_take(struct ipc_message *message, enum ipc_fd which) {
+    int fd = message->fds[which];
+    message->fds[which] = -1;
+    return fd;
+}
+
+void ipc_close(struct ipc_message *message) {
+    for (size_t i = 0; i < IPC_FD_COUNT; i++) {
+        if (message->fds[i] >= 0) {
+            (void)close(message->fds[i]);
+            message->fds[i] = -1;
+        }
+    }
+    for (size_t i = 0; i < message->listener_count; i++) {
+        (void)close(message->listeners[i]);
+    }
+    message->listener_count = 0;
+}

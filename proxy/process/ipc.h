@@ -1,0 +1,66 @@
+// Messages between the master and its workers and signers: one datagram each on a SOCK_SEQPACKET pair, with the
+// descriptors that belong to it (SCM_RIGHTS).
+//
+// Who sends what:
+//   to a worker   LOAD (generation, bundle, listeners, logs) · COMMIT · ABORT · DATA (its end of the pair to its signer) ·
+//                 REOPEN (logs) · DRAIN · STOP
+//   to a signer   LOAD (generation, bundle of keys) · ABORT · DATA (its end of the pair to its worker)
+//   to the master READY (generation) · FAILED (generation, text) · DRAINED
+// What does not arrive is answered by the death of its process: the end of file on the pair is the only signal
+// of a peer that is gone.
+//
+// Ownership: ipc_send() leaves the descriptors with the caller; those of a received message are the receiver's: it takes
+// what it keeps with ipc_take() and calls ipc_close() for the rest. A message that is cut, malformed or has the wrong number
+// of descriptors is an error and leaves none open: the master trusts no worker.
+#ifndef RAVELIN_PROCESS_IPC_H
+#define RAVELIN_PROCESS_IPC_H
+
+#include "base/result.h"
+#include "config/config.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum ipc_type {
+    IPC_LOAD = 1,
+    IPC_COMMIT,
+    IPC_ABORT,
+    IPC_DATA,
+    IPC_REOPEN,
+    IPC_DRAIN,
+    IPC_STOP,
+    IPC_READY,
+    IPC_FAILED,
+    IPC_DRAINED,
+    IPC_TYPE_END,
+};
+
+enum ipc_fd { IPC_FD_BUNDLE, IPC_FD_ERROR_LOG, IPC_FD_ACCESS_LOG, IPC_FD_DATA, IPC_FD_COUNT };
+
+struct ipc_message {
+    enum ipc_type type;
+    uint64_t generation;
+    enum log_level log_level; // of the error log, with LOAD
+    bool log_to_syslog;    // the error log, with LOAD and REOPEN; then there is no IPC_FD_ERROR_LOG
+    int fds[IPC_FD_COUNT]; // -1: none
+    int listeners[CONFIG_LISTENERS_MAX];
+    size_t listener_count;
+    char text[CONFIG_ERROR_SIZE];
+};
+
+// A pair of connected sockets, close-on-exec; fds[0] does not block.
+enum result ipc_pair(int fds[2]) MUST_CHECK;
+
+// A message without descriptors and text.
+void ipc_init(struct ipc_message *message, enum ipc_type type, uint64_t generation);
+// Never waits. RESULT_AGAIN: the receiver has let too much pile up; RESULT_EOF: it is gone.
+enum result ipc_send(int fd, const struct ipc_message *message) MUST_CHECK;
+// A message that is only a type and a generation.
+enum result ipc_send_type(int fd, enum ipc_type type, uint64_t generation) MUST_CHECK;
+// Never waits. Only RESULT_OK leaves a message. RESULT_ERROR: not one of ours.
+enum result ipc_receive(int fd, struct ipc_message *message) MUST_CHECK;
+// The descriptor becomes the caller's; -1 when there is none.
+int ipc_take(struct ipc_message *message, enum ipc_fd which);
+void ipc_close(struct ipc_message *message);
+
+#endif

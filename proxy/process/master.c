@@ -1,0 +1,256 @@
+#include "process/master.h"
+
+#include "base/clock.h"
+#include "process/children.h"
+#include "process/master_state.h"
+#include "process/notify.h"
+#include "process/orders.h"
+#include "process/reload.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+// How long after a stop a child may still live.
+static const ev_tstamp STOP_TIMEOUT = 5.;
+
+// --- Ways to end ---
+
+static void end_when_childless(struct master *master) {
+    if (children_alive(master, CHILD_WORKER) + children_alive(master, CHILD_SIGNER) == 0) {
+        ev_break(master->loop, EVBREAK_ALL);
+    }
+}
+
+void master_drain(struct master *master) {
+    if (master->state == MASTER_STARTING) {
+        master_stop(master, 0); // there is nothing to finish
+        return;
+    }
+    if (master->state != MASTER_RUNNING) {
+        return;
+    }
+    log_info(&master->log, "draining");
+    master->state = MASTER_DRAINING;
+    notify_manager("STOPPING=1");
+    reload_abort(master, "Ravelin is ending");
+    children_send_all(master, CHILD_WORKER, IPC_DRAIN, 0);
+    // Else connections would pile up in queues that nobody empties.
+    listeners_close(&master->current->listeners);
+    end_when_childless(master);
+}
+
+static void on_kill(struct ev_loop *loop, ev_timer *timer, int events) {
+    (void)loop;
+    (void)events;
+    children_kill_all(timer->data);
+}
+
+void master_stop(struct master *master, int exit_status) {
+    if (master->state == MASTER_STOPPING) {
+        return;
+    }
+    log_info(&master->log, "stopping");
+    master->state = MASTER_STOPPING;
+    master->exit_status = exit_status;
+    notify_manager("STOPPING=1");
+    reload_abort(master, "Ravelin is ending");
+    children_send_all(master, CHILD_WORKER, IPC_STOP, 0);
+    children_dismiss_signers(master);
+    listeners_close(&master->current->listeners);
+    ev_timer_init(&master->kill, on_kill, STOP_TIMEOUT, STOP_TIMEOUT);
+    master->kill.data = master;
+    ev_timer_start(master->loop, &master->kill);
+    end_when_childless(master);
+}
+
+void master_fail(struct master *master, const char *why) {
+    if (master->state == MASTER_STOPPING) {
+        return;
+    }
+    (void)fprintf(stderr, "ravelin: cannot start: %s\n", why);
+    master_stop(master, 1);
+}
+
+void master_ready(struct master *master) {
+    master->state = MASTER_RUNNING;
+    log_info(&master->log, "ravelin: ready, %u worker%s", master->slot_count,
+             master->slot_count == 1 ? "" : "s");
+    notify_manager("READY=1");
+}
+
+// --- Events ---
+
+static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
+    struct master *master = watcher->data;
+    (void)loop;
+    (void)events;
+    switch (watcher->signum) {
+    case SIGHUP:
+        reload_begin(master, 0);
+        break;
+    case SIGUSR1:
+        orders_reopen_logs(master);
+        break;
+    case SIGTERM:
+        if (master->state == MASTER_DRAINING) {
+            master_stop(master, 0);
+        } else {
+            master_drain(master);
+        }
+        break;
+    case SIGINT:
+        master_stop(master, 0);
+        break;
+    case SIGCHLD:
+        children_reap(master);
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_rotation(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct master *master = timer->data;
+    (void)loop;
+    (void)events;
+    if (!ticket_store_rotate(master->tickets)) {
+        log_error(&master->log, "no randomness for a new ticket key: the former stays in use");
+    }
+}
+
+void master_schedule_rotation(struct master *master) {
+    ev_tstamp interval = (ev_tstamp)master->current->config->tls.ticket_lifetime_s;
+    if (ev_is_active(&master->rotate_tickets) && interval == master->rotate_tickets.repeat) {
+        return;
+    }
+    ev_timer_stop(master->loop, &master->rotate_tickets);
+    if (interval > 0.) {
+        ev_timer_init(&master->rotate_tickets, on_rotation, interval, interval);
+        master->rotate_tickets.data = master;
+        ev_timer_start(master->loop, &master->rotate_tickets);
+    }
+}
+
+static bool start_loop(struct master *master) {
+    static const int numbers[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT, SIGCHLD};
+    // Not libev's default loop: that one would reap the children itself.
+    master->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    if (master->loop == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        ev_signal_init(&master->signals[i], on_signal, numbers[i]);
+        master->signals[i].data = master;
+        ev_signal_start(master->loop, &master->signals[i]);
+    }
+    return true;
+}
+
+// --- Start ---
+
+static unsigned count_cores(void) {
+    cpu_set_t mask;
+    CPU_ZERO(&mask);
+    long count = sched_getaffinity(0, sizeof(mask), &mask) == 0 ? CPU_COUNT(&mask)
+                                                                : sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > CONFIG_WORKERS_MAX ? CONFIG_WORKERS_MAX : (unsigned)count;
+}
+
+static int complain(const char *text, int exit_status) {
+    (void)fprintf(stderr, "%s\n", text);
+    return exit_status;
+}
+
+// What of the configuration can be wrong. Returns the exit status, 0 for none.
+static int prepare_config(struct master *master) {
+    char error[CONFIG_ERROR_SIZE];
+    master->current = source_read(master->config_path, ++master->last_number, error);
+    if (master->current == NULL ||
+        privilege_find(master->current->config, &master->privilege, error) != RESULT_OK) {
+        return complain(error, 2);
+    }
+    uint32_t workers = master->current->config->workers;
+    master->slot_count = workers == 0 ? count_cores() : workers;
+    master->slots = calloc(master->slot_count, sizeof(*master->slots));
+    master->metrics = metrics_map(master->slot_count);
+    master->tickets = ticket_store_new();
+    if (master->slots == NULL || master->metrics == NULL || master->tickets == NULL) {
+        return complain("ravelin: out of memory", 1);
+    }
+    const struct validate_input input = {master->current, &master->privilege, master->title,
+                                         master->tickets};
+    return validate_wait(&input, error) == RESULT_OK ? 0 : complain(error, 2);
+}
+
+// What else can fail before the first fork.
+static int prepare_system(struct master *master) {
+    char error[CONFIG_ERROR_SIZE];
+    privilege_raise_descriptor_limit();
+    master->control = control_open(master->config_path, error);
+    if (master->control == NULL ||
+        source_open(master->current, master->slot_count, NULL, error) != RESULT_OK) {
+        return complain(error, 1);
+    }
+    log_init(&master->log, master->current->logs.error_fd,
+             master->current->config->log.target == LOG_TARGET_SYSLOG,
+             log_files_severity(master->current->config->log_level), "master");
+    return start_loop(master) ? 0 : complain("ravelin: cannot make an event loop", 1);
+}
+
+static void serve(struct master *master) {
+    const struct control_handler handler = {orders_command, master};
+    log_info(&master->log, "ravelin %s starts, %s", master->version, master->config_path);
+    children_init(master);
+    master_schedule_rotation(master);
+    control_start(master->control, master->loop, &handler);
+    children_start(master);
+    ev_run(master->loop, 0);
+    log_info(&master->log, "ended");
+}
+
+static void release(struct master *master) {
+    if (master->loop != NULL) {
+        children_free(master);
+    }
+    control_close(master->control);
+    if (master->loop != NULL) {
+        ev_loop_destroy(master->loop);
+    }
+    source_free(master->current);
+    ticket_store_free(master->tickets);
+    metrics_unmap(master->metrics, master->slot_count);
+    free(master->slots);
+}
+
+int master_run(const char *config_path, const char *version, const struct title *title) {
+    struct master master = {
+        .config_path = config_path,
+        .version = version,
+        .title = title,
+        .started_us = clock_wall_us(),
+        .log = {.fd = -1},
+        .reload = {.validation = {.fd = -1}},
+    };
+    (void)prctl(PR_SET_NAME, "rav-master", 0, 0, 0);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)umask(027); // log files are for the owner and its group
+    openlog("ravelin", LOG_PID, LOG_DAEMON);
+    privilege_seal_memory();
+    master.exit_status = prepare_config(&master);
+    if (master.exit_status == 0) {
+        master.exit_status = prepare_system(&master);
+    }
+    if (master.exit_status == 0) {
+        serve(&master);
+    }
+    release(&master);
+    return master.exit_status;
+}

@@ -1,0 +1,88 @@
+// What the parts of the master share. Only they include this.
+#ifndef RAVELIN_PROCESS_MASTER_STATE_H
+#define RAVELIN_PROCESS_MASTER_STATE_H
+
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "process/control.h"
+#include "process/privilege.h"
+#include "process/source.h"
+#include "process/spawn.h"
+#include "process/validate.h"
+#include "tls/ticket.h"
+
+#include <stdbool.h>
+
+#include <ev.h>
+
+enum child_kind { CHILD_SIGNER, CHILD_WORKER, CHILD_KIND_COUNT };
+enum child_state { CHILD_DEAD, CHILD_STARTING, CHILD_RUNNING };
+
+struct child {
+    struct master *master;
+    enum child_kind kind;
+    unsigned slot;
+    enum child_state state;
+    pid_t pid; // 0: none
+    unsigned restarts;
+    bool awaited;         // the reload waits for its answer
+    ev_io control;        // fd -1: closed
+    ev_timer respawn;     // runs while the child is dead and will be replaced
+    ev_tstamp died_at;    // 0: never
+    ev_tstamp next_delay; // of the respawn timer
+};
+
+struct slot {
+    struct child children[CHILD_KIND_COUNT];
+};
+
+enum reload_phase { RELOAD_IDLE, RELOAD_VALIDATE, RELOAD_SIGNERS, RELOAD_WORKERS };
+
+struct reload {
+    enum reload_phase phase;
+    struct source *staged;
+    struct validation validation;
+    ev_io verdict;
+    ev_timer timeout;
+    uint64_t client;   // of the control socket, who waits for the outcome; 0: a signal asked
+    bool again;        // HUP came meanwhile
+    bool reopen_after; // USR1 came meanwhile
+};
+
+// STARTING until every child has answered once; DRAINING and STOPPING end with the last child.
+enum master_state { MASTER_STARTING, MASTER_RUNNING, MASTER_DRAINING, MASTER_STOPPING };
+
+struct master {
+    enum master_state state;
+    int exit_status;
+    const char *config_path;
+    const char *version;
+    const struct title *title;
+    int64_t started_us; // wall clock
+    struct log log;
+    struct privilege privilege;
+    unsigned slot_count;
+    struct slot *slots;
+    struct metrics_slot *metrics;
+    struct ticket_store *tickets;
+    uint64_t last_number; // of a generation, used or tried
+    struct source *current;
+    struct reload reload;
+    struct control_server *control;
+    struct ev_loop *loop;
+    ev_signal signals[5];
+    ev_timer rotate_tickets;
+    ev_timer kill; // after a stop that a child did not obey
+};
+
+// Ways to end (master.c). Each may be called more than once.
+void master_drain(struct master *master);
+void master_stop(struct master *master, int exit_status);
+// The start failed: says why and stops with status 1.
+void master_fail(struct master *master, const char *why);
+// Called when the last child has answered for the first time.
+void master_ready(struct master *master);
+// Ticket keys rotate as often as the current generation says.
+void master_schedule_rotation(struct master *master);
+
+#endif

@@ -1,0 +1,145 @@
+#include "process/orders.h"
+
+#include "base/clock.h"
+#include "process/children.h"
+#include "process/reload.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+// Text that grows up to a bound; what does not fit marks it as failed.
+struct text {
+    char *data;
+    size_t size;
+    size_t capacity;
+    bool failed;
+};
+
+static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(struct text *text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    size_t room = text->capacity - text->size;
+    int size = vsnprintf(text->data + text->size, room, format, arguments);
+    va_end(arguments);
+    if (size < 0 || (size_t)size >= room) {
+        text->failed = true;
+        return;
+    }
+    text->size += (size_t)size;
+}
+
+static void add_json_string(struct text *text, const char *string) {
+    add(text, "\"");
+    for (const char *at = string; *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\') {
+            add(text, "\\%c", *at);
+        } else if ((unsigned char)*at < 0x20) {
+            add(text, "\\u%04x", (unsigned)*at);
+        } else {
+            add(text, "%c", *at);
+        }
+    }
+    add(text, "\"");
+}
+
+static void add_children(struct text *text, struct master *master, enum child_kind kind) {
+    static const char *const states[] = {
+        [CHILD_DEAD] = "dead", [CHILD_STARTING] = "starting", [CHILD_RUNNING] = "running"};
+    add(text, ",\"%ss\":[", child_kind_name(kind));
+    for (struct child *child = child_first(master, kind); child != NULL;
+         child = child_next(child)) {
+        add(text, "%s{\"slot\":%u,\"pid\":%ld,\"state\":\"%s\",\"restarts\":%u}",
+            child->slot == 0 ? "" : ",", child->slot, (long)child->pid, states[child->state],
+            child->restarts);
+    }
+    add(text, "]");
+}
+
+static void add_status(struct text *text, struct master *master) {
+    static const char *const states[] = {[MASTER_STARTING] = "starting",
+                                         [MASTER_RUNNING] = "running",
+                                         [MASTER_DRAINING] = "draining",
+                                         [MASTER_STOPPING] = "stopping"};
+    char started[CLOCK_ISO_SIZE];
+    clock_format_iso(master->started_us, started);
+    add(text, "{\"version\":");
+    add_json_string(text, master->version);
+    add(text,
+        ",\"pid\":%ld,\"state\":\"%s\",\"generation\":%" PRIu64 ",\"config\":", (long)getpid(),
+        states[master->state], master->current->number);
+    add_json_string(text, master->config_path);
+    add(text, ",\"started\":\"%s\"", started);
+    add_children(text, master, CHILD_WORKER);
+    add_children(text, master, CHILD_SIGNER);
+    add(text, ",\"metrics\":");
+    size_t size = metrics_to_json(master->metrics, master->slot_count, text->data + text->size,
+                                  text->capacity - text->size);
+    text->failed = text->failed || size == 0;
+    text->size += size;
+    add(text, "}");
+}
+
+static void answer_status(struct master *master, uint64_t client) {
+    struct text text = {.data = malloc(CONTROL_ANSWER_MAX), .capacity = CONTROL_ANSWER_MAX};
+    if (text.data != NULL) {
+        add_status(&text, master);
+    }
+    if (text.data == NULL || text.failed) {
+        control_answer(master->control, client, 1, "no room for the status");
+    } else {
+        control_answer(master->control, client, 0, text.data);
+    }
+    free(text.data);
+}
+
+void orders_command(void *context, uint64_t client, enum control_command command) {
+    struct master *master = context;
+    switch (command) {
+    case CONTROL_RELOAD:
+        reload_begin(master, client);
+        break;
+    case CONTROL_DRAIN:
+        control_answer(master->control, client, 0, "draining");
+        master_drain(master);
+        break;
+    case CONTROL_STOP:
+        control_answer(master->control, client, 0, "stopping");
+        master_stop(master, 0);
+        break;
+    case CONTROL_STATUS:
+        answer_status(master, client);
+        break;
+    case CONTROL_COMMAND_COUNT:
+        break;
+    }
+}
+
+void orders_reopen_logs(struct master *master) {
+    struct log_files files;
+    char error[CONFIG_ERROR_SIZE];
+    if (master->reload.phase != RELOAD_IDLE) {
+        master->reload.reopen_after = true;
+        return;
+    }
+    if (log_files_open(&files, master->current->config, error) != RESULT_OK) {
+        log_error(&master->log, "%s", error);
+        return;
+    }
+    log_files_close(&master->current->logs);
+    master->current->logs = files;
+    master->log.fd = files.error_fd;
+    struct ipc_message message;
+    ipc_init(&message, IPC_REOPEN, master->current->number);
+    message.fds[IPC_FD_ERROR_LOG] = files.error_fd;
+    message.fds[IPC_FD_ACCESS_LOG] = files.access_fd;
+    for (struct child *worker = child_first(master, CHILD_WORKER); worker != NULL;
+         worker = child_next(worker)) {
+        child_send(worker, &message);
+    }
+    log_info(&master->log, "log files reopened");
+}

@@ -1,0 +1,12 @@
+// What people ask the master for: through signals and through the control socket (control.h).
+#ifndef RAVELIN_PROCESS_ORDERS_H
+#define RAVELIN_PROCESS_ORDERS_H
+
+#include "process/master_state.h"
+
+// The control socket's handler; its context is the master.
+void orders_command(void *master, uint64_t client, enum control_command command);
+// Opens the log files anew, here and in the workers: after a rotation.
+void orders_reopen_logs(struct master *master);
+
+#endif

@@ -1,0 +1,255 @@
+#include "process/reload.h"
+
+#include "process/children.h"
+#include "process/orders.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+// One log line for each line of the text.
+static void log_lines(struct master *master, const char *text) {
+    for (const char *line = text; *line != '\0';) {
+        const char *end = strchr(line, '\n');
+        end = end == NULL ? line + strlen(line) : end;
+        if (end > line) {
+            log_error(&master->log, "%.*s", (int)(end - line), line);
+        }
+        line = *end == '\n' ? end + 1 : end;
+    }
+}
+
+// Back to idle; what came in the meantime is done now.
+static void finish(struct master *master, int exit_code, const char *answer) {
+    struct reload *reload = &master->reload;
+    ev_timer_stop(master->loop, &reload->timeout);
+    ev_io_stop(master->loop, &reload->verdict);
+    validate_cancel(&reload->validation);
+    reload->phase = RELOAD_IDLE;
+    uint64_t client = reload->client;
+    bool again = reload->again;
+    bool reopen = reload->reopen_after;
+    reload->client = 0;
+    reload->again = reload->reopen_after = false;
+    control_answer(master->control, client, exit_code, answer);
+    if (master->state != MASTER_RUNNING) {
+        return;
+    }
+    children_start(master);
+    if (reopen) {
+        orders_reopen_logs(master);
+    }
+    if (again) {
+        reload_begin(master, 0);
+    }
+}
+
+static void fail(struct master *master, int exit_code, const char *why) {
+    struct reload *reload = &master->reload;
+    char text[CONFIG_ERROR_SIZE];
+    (void)snprintf(text, sizeof(text), "%s", why); // it may lie in what is freed here
+    if (reload->phase == RELOAD_WORKERS) {
+        children_send_all(master, CHILD_WORKER, IPC_ABORT, reload->staged->number);
+    }
+    if (reload->phase >= RELOAD_SIGNERS) {
+        children_send_all(master, CHILD_SIGNER, IPC_ABORT, reload->staged->number);
+    }
+    source_free(reload->staged);
+    reload->staged = NULL;
+    log_lines(master, text);
+    log_error(&master->log, "reload refused: generation %llu goes on",
+              (unsigned long long)master->current->number);
+    finish(master, exit_code, text);
+}
+
+static void commit(struct master *master) {
+    struct reload *reload = &master->reload;
+    struct source *former = master->current;
+    children_send_all(master, CHILD_WORKER, IPC_COMMIT, reload->staged->number);
+    master->current = reload->staged;
+    reload->staged = NULL;
+    log_init(&master->log, master->current->logs.error_fd,
+             master->current->config->log.target == LOG_TARGET_SYSLOG,
+             log_files_severity(master->current->config->log_level), master->log.process);
+    source_free(former);
+    master_schedule_rotation(master);
+    char text[64];
+    (void)snprintf(text, sizeof(text), "reloaded: generation %llu",
+                   (unsigned long long)master->current->number);
+    log_info(&master->log, "%s", text);
+    finish(master, 0, text);
+}
+
+static bool is_awaiting(struct master *master, enum child_kind kind) {
+    for (struct child *child = child_first(master, kind); child != NULL;
+         child = child_next(child)) {
+        if (child->state != CHILD_DEAD && child->awaited) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Sends LOAD to all of a kind that live; the others get the generation when they are replaced.
+static void load_all(struct master *master, enum child_kind kind, enum reload_phase phase) {
+    master->reload.phase = phase;
+    for (struct child *child = child_first(master, kind); child != NULL;
+         child = child_next(child)) {
+        child->awaited = child->state != CHILD_DEAD;
+        if (child->awaited) {
+            child_load(child, master->reload.staged);
+        }
+    }
+}
+
+static void advance(struct master *master) {
+    struct reload *reload = &master->reload;
+    if (reload->phase == RELOAD_SIGNERS && !is_awaiting(master, CHILD_SIGNER)) {
+        load_all(master, CHILD_WORKER, RELOAD_WORKERS);
+    }
+    if (reload->phase == RELOAD_WORKERS && !is_awaiting(master, CHILD_WORKER)) {
+        commit(master);
+    }
+}
+
+static void open_and_load(struct master *master) {
+    char error[CONFIG_ERROR_SIZE];
+    if (source_open(master->reload.staged, master->slot_count, master->current, error) !=
+        RESULT_OK) {
+        fail(master, 1, error);
+        return;
+    }
+    load_all(master, CHILD_SIGNER, RELOAD_SIGNERS);
+    advance(master);
+}
+
+static void on_verdict(struct ev_loop *loop, ev_io *watcher, int events) {
+    struct master *master = watcher->data;
+    (void)events;
+    enum result result = validate_read(&master->reload.validation);
+    if (result == RESULT_AGAIN) {
+        return;
+    }
+    ev_io_stop(loop, watcher);
+    if (result == RESULT_OK) {
+        open_and_load(master);
+    } else {
+        fail(master, 2, master->reload.validation.text);
+    }
+}
+
+static void on_timeout(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct master *master = timer->data;
+    enum reload_phase phase = master->reload.phase;
+    (void)loop;
+    (void)events;
+    if (phase != RELOAD_VALIDATE) {
+        for (struct child *child =
+                 child_first(master, phase == RELOAD_SIGNERS ? CHILD_SIGNER : CHILD_WORKER);
+             child != NULL; child = child_next(child)) {
+            if (child->awaited) {
+                child_kill(child, "did not answer a reload in time");
+            }
+        }
+    }
+    fail(master, 1,
+         phase == RELOAD_VALIDATE ? "the validator did not finish in time"
+                                  : "a process did not answer in time and is replaced");
+}
+
+static enum result check_fixed(struct master *master, const struct config *config,
+                               char error[CONFIG_ERROR_SIZE]) {
+    struct privilege privilege;
+    if (privilege_find(config, &privilege, error) != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    if (!privilege_equal(&privilege, &master->privilege)) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE,
+                       "%s: user: cannot change while Ravelin runs; start it anew", config->path);
+        return RESULT_ERROR;
+    }
+    if (config->workers != 0 && config->workers != master->slot_count) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE,
+                       "%s: workers: cannot change from %u to %u while Ravelin runs; start it anew",
+                       config->path, master->slot_count, config->workers);
+        return RESULT_ERROR;
+    }
+    return RESULT_OK;
+}
+
+static void begin_validation(struct master *master) {
+    struct reload *reload = &master->reload;
+    const struct validate_input input = {reload->staged, &master->privilege, master->title,
+                                         master->tickets};
+    if (validate_start(&reload->validation, &input) != RESULT_OK) {
+        fail(master, 1, "cannot start the validator");
+        return;
+    }
+    ev_io_init(&reload->verdict, on_verdict, reload->validation.fd, EV_READ);
+    reload->verdict.data = master;
+    ev_io_start(master->loop, &reload->verdict);
+    ev_timer_init(&reload->timeout, on_timeout, (ev_tstamp)RELOAD_TIMEOUT_S, 0.);
+    reload->timeout.data = master;
+    ev_timer_start(master->loop, &reload->timeout);
+}
+
+void reload_begin(struct master *master, uint64_t client) {
+    struct reload *reload = &master->reload;
+    char error[CONFIG_ERROR_SIZE];
+    if (master->state != MASTER_RUNNING) {
+        control_answer(master->control, client, 1,
+                       master->state == MASTER_STARTING ? "Ravelin is still starting"
+                                                        : "Ravelin is ending");
+        return;
+    }
+    if (reload->phase != RELOAD_IDLE) {
+        if (client == 0) {
+            reload->again = true;
+        } else {
+            control_answer(master->control, client, 1, "a reload is running");
+        }
+        return;
+    }
+    log_info(&master->log, "reloading %s", master->config_path);
+    reload->phase = RELOAD_VALIDATE;
+    reload->client = client;
+    reload->staged = source_read(master->config_path, master->last_number + 1, error);
+    if (reload->staged == NULL || check_fixed(master, reload->staged->config, error) != RESULT_OK) {
+        fail(master, 2, error);
+        return;
+    }
+    master->last_number++;
+    begin_validation(master);
+}
+
+void reload_abort(struct master *master, const char *why) {
+    if (master->reload.phase != RELOAD_IDLE) {
+        fail(master, 1, why);
+    }
+}
+
+static bool concerns(const struct child *child, uint64_t generation) {
+    const struct reload *reload = &child->master->reload;
+    return reload->phase >= RELOAD_SIGNERS && child->awaited &&
+           generation == reload->staged->number;
+}
+
+void reload_child_ready(struct child *child, uint64_t generation) {
+    if (concerns(child, generation)) {
+        child->awaited = false;
+        advance(child->master);
+    }
+}
+
+void reload_child_failed(struct child *child, uint64_t generation, const char *why) {
+    if (concerns(child, generation)) {
+        child->awaited = false;
+        fail(child->master, 1, why);
+    }
+}
+
+void reload_child_died(struct child *child, const char *how) {
+    if (child->master->reload.phase >= RELOAD_SIGNERS) {
+        fail(child->master, 1, how);
+    }
+}

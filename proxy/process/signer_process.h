@@ -1,0 +1,23 @@
+// The signer's process: a plain loop over two sockets. Control (from the master, ipc.h) goes first: bundles of keys, and the
+// data socket to the worker it signs for. On the data socket it answers sign requests with signer_sign(), one at a time; a
+// datagram of another size than a request is dropped. It ends when the master is gone.
+#ifndef RAVELIN_PROCESS_SIGNER_PROCESS_H
+#define RAVELIN_PROCESS_SIGNER_PROCESS_H
+
+#include "observe/metrics.h"
+#include "tls/ticket.h"
+
+#include <stddef.h>
+
+struct signer_start {
+    int control;
+    // What it unmaps first.
+    struct metrics_slot *metrics;
+    size_t slot_count;
+    struct ticket_store *tickets;
+};
+
+// The whole life of a signer process; a struct signer_start. Returns the exit status.
+int signer_run(void *start);
+
+#endif

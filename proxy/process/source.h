@@ -1,0 +1,31 @@
+// The source of a generation: what the master holds of one loaded bundle, and every process builds its generation from: the checked config, the bundles as sealed memfds (unmapped, to hand to
+// processes that come later), the listening sockets and the log files.
+//
+// Two steps, because a bundle is validated in between: source_read() reads files and has no effect outside;
+// source_open() opens sockets and logs. source_free() closes everything; what a later generation took over it
+// has as duplicates.
+#ifndef RAVELIN_PROCESS_SOURCE_H
+#define RAVELIN_PROCESS_SOURCE_H
+
+#include "process/listeners.h"
+#include "process/log_files.h"
+
+#include <stdint.h>
+
+struct source {
+    uint64_t number;
+    struct config *config;
+    int files_fd; // config text and certificates
+    int keys_fd;  // private keys; goes to signers and the validator only
+    struct listeners listeners;
+    struct log_files logs;
+};
+
+// NULL with `error` when the config or a file it names is no good, or memory is short.
+struct source *source_read(const char *path, uint64_t number, char error[CONFIG_ERROR_SIZE]);
+// `previous` (or NULL) keeps its own. On failure the source is as before and `error` says why.
+enum result source_open(struct source *source, size_t slots, const struct source *previous,
+                        char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+void source_free(struct source *source); // NULL is fine
+
+#endif

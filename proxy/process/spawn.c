@@ -1,0 +1,114 @@
+#include "process/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+struct title title_find(int argc, char **argv) {
+    if (argc == 0) {
+        return (struct title){NULL, 0};
+    }
+    // The arguments lie one behind the other. A gap ends what may be overwritten.
+    char *end = argv[0];
+    for (int i = 0; i < argc && argv[i] == end; i++) {
+        end += strlen(argv[i]) + 1;
+    }
+    return (struct title){argv[0], (size_t)(end - argv[0])};
+}
+
+static void title_set(const struct title *title, const char *text) {
+    if (title->size > 0) {
+        memset(title->start, 0, title->size);
+        memcpy(title->start, text, strnlen(text, title->size - 1));
+    }
+}
+
+static void reset_signals(const sigset_t *mask) {
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE};
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    const struct sigaction standard = {.sa_handler = SIG_DFL};
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+        (void)sigaction(ignored[i], &ignore, NULL);
+    }
+    (void)sigaction(SIGCHLD, &standard, NULL);
+    (void)sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+static int compare_fds(const void *a, const void *b) {
+    return *(const int *)a - *(const int *)b;
+}
+
+// Closes all but 0, 1, 2 and `keep`, and turns stdin to /dev/null.
+static bool close_others(const int *keep, size_t count) {
+    int sorted[SPAWN_KEEP_MAX];
+    memcpy(sorted, keep, count * sizeof(*keep));
+    qsort(sorted, count, sizeof(*sorted), compare_fds);
+    unsigned from = 3;
+    for (size_t i = 0; i < count; i++) {
+        unsigned fd = (unsigned)sorted[i];
+        if (fd > from && close_range(from, fd - 1, 0) != 0) {
+            return false;
+        }
+        from = fd + 1;
+    }
+    if (close_range(from, ~0U, 0) != 0) {
+        return false;
+    }
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null < 0 || dup2(null, 0) != 0) {
+        return false;
+    }
+    return null == 0 || close(null) == 0;
+}
+
+static void die(const struct spawn *spawn, const char *what) {
+    (void)dprintf(2, "%s: %s: %s\n", spawn->title, what, strerror(errno));
+    _exit(1);
+}
+
+static void become(const struct spawn *spawn, const struct title *title, pid_t parent,
+                   const sigset_t *mask) {
+    const char *why = NULL;
+    reset_signals(mask);
+    (void)prctl(PR_SET_NAME, spawn->name, 0, 0, 0);
+    title_set(title, spawn->title);
+    if (!close_others(spawn->keep, spawn->keep_count)) {
+        die(spawn, "cannot close descriptors");
+    }
+    if (privilege_drop(spawn->privilege, &why) != RESULT_OK) {
+        die(spawn, why);
+    }
+    // After the change of user, which clears it.
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
+        die(spawn, "cannot be bound to the master's life");
+    }
+    if (getppid() != parent) {
+        _exit(1);
+    }
+}
+
+pid_t spawn_process(const struct spawn *spawn, const struct title *title) {
+    sigset_t all;
+    sigset_t mask;
+    (void)sigfillset(&all);
+    (void)fflush(NULL);
+    // Until the child has its own dispositions no signal may reach the master's handlers in it.
+    if (sigprocmask(SIG_BLOCK, &all, &mask) != 0) {
+        return -1;
+    }
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        become(spawn, title, parent, &mask);
+        exit(spawn->run(spawn->argument));
+    }
+    int saved = errno;
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    errno = saved;
+    return pid;
+}

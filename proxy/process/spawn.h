@@ -1,0 +1,38 @@
+// Making a process: fork without exec, so that a child has exactly the memory and the descriptors it is given.
+//
+// A child made here has its own name (for ps), ignores the signals the master acts on (a Ctrl-C reaches
+// the whole process group, but the master decides), holds no descriptor but stdin (/dev/null), stdout, stderr and those listed,
+// has dropped its rights (privilege.h) and dies with the master. What it must not see of the master's memory it unmaps itself.
+#ifndef RAVELIN_PROCESS_SPAWN_H
+#define RAVELIN_PROCESS_SPAWN_H
+
+#include "process/privilege.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define SPAWN_KEEP_MAX 4
+
+// The memory that ps shows as the command line. Only children write there.
+struct title {
+    char *start;
+    size_t size;
+};
+
+// From main()'s arguments, before anything reorders them. Who needs the arguments' text after a spawn copies it.
+struct title title_find(int argc, char **argv);
+
+struct spawn {
+    const char *name;  // at most 15 characters, for the kernel: "rav-worker-0"
+    const char *title; // for ps: "ravelin: worker 0"
+    const struct privilege *privilege;
+    int keep[SPAWN_KEEP_MAX];
+    size_t keep_count;
+    int (*run)(void *argument); // its result is the exit status
+    void *argument;
+};
+
+// The child's pid, or -1 with errno. The child never returns from this call.
+pid_t spawn_process(const struct spawn *spawn, const struct title *title);
+
+#endif

@@ -1,0 +1,151 @@
+#include "process/validate.h"
+
+#include "process/sandbox.h"
+#include "tls/context.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// The first byte of a verdict; the error text follows the second.
+enum { VERDICT_VALID = 'v', VERDICT_INVALID = 'i' };
+
+enum result validate_bundles(const struct config *config, const struct bundle *files,
+                             const struct bundle *keys, const struct ticket_store *tickets,
+                             char error[CONFIG_ERROR_SIZE]) {
+    if (tls_check_keys(config, files, keys, error) != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    struct tls_contexts *contexts = tls_contexts_build(config, files, 1, tickets, error);
+    if (contexts == NULL) {
+        return RESULT_ERROR;
+    }
+    tls_contexts_free(contexts);
+    return RESULT_OK;
+}
+
+struct child {
+    const struct validate_input *input;
+    int verdict_fd;
+};
+
+static enum result judge(const struct validate_input *input, char error[CONFIG_ERROR_SIZE]) {
+    const struct source *source = input->source;
+    struct bundle files;
+    struct bundle keys;
+    (void)snprintf(error, CONFIG_ERROR_SIZE, "the validator cannot start");
+    if (tls_library_init() != RESULT_OK || sandbox_enter(SANDBOX_SIGNER) != RESULT_OK ||
+        bundle_open(source->files_fd, &files) != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    if (bundle_open(source->keys_fd, &keys) != RESULT_OK) {
+        bundle_close(&files);
+        return RESULT_ERROR;
+    }
+    enum result result = validate_bundles(source->config, &files, &keys, input->tickets, error);
+    bundle_close(&files);
+    bundle_close(&keys);
+    tls_library_free();
+    return result;
+}
+
+static int run_child(void *argument) {
+    const struct child *child = argument;
+    char verdict[1 + CONFIG_ERROR_SIZE];
+    char *error = verdict + 1;
+    ticket_store_leave(child->input->tickets);
+    bool valid = judge(child->input, error) == RESULT_OK;
+    verdict[0] = valid ? VERDICT_VALID : VERDICT_INVALID;
+    size_t size = valid ? 1 : 1 + strnlen(error, CONFIG_ERROR_SIZE);
+    // A pipe takes as much whole.
+    return write(child->verdict_fd, verdict, size) == (ssize_t)size ? 0 : 1;
+}
+
+enum result validate_start(struct validation *validation, const struct validate_input *input) {
+    int fds[2];
+    *validation = (struct validation){.pid = 0, .fd = -1};
+    if (pipe2(fds, O_CLOEXEC) != 0) {
+        return RESULT_ERROR;
+    }
+    struct child child = {input, fds[1]};
+    const struct spawn spawn = {
+        .name = "rav-validator",
+        .title = "ravelin: validator",
+        .privilege = input->privilege,
+        .keep = {fds[1], input->source->files_fd, input->source->keys_fd},
+        .keep_count = 3,
+        .run = run_child,
+        .argument = &child,
+    };
+    pid_t pid = fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0 ? spawn_process(&spawn, input->title) : -1;
+    (void)close(fds[1]);
+    if (pid < 0) {
+        (void)close(fds[0]);
+        return RESULT_ERROR;
+    }
+    validation->pid = pid;
+    validation->fd = fds[0];
+    return RESULT_OK;
+}
+
+enum result validate_read(struct validation *validation) {
+    ssize_t size;
+    do {
+        size = read(validation->fd, validation->text + validation->size,
+                    sizeof(validation->text) - 1 - validation->size);
+        validation->size += size > 0 ? (size_t)size : 0;
+    } while (size > 0 || (size < 0 && errno == EINTR));
+    if (size < 0 && errno == EAGAIN) {
+        return RESULT_AGAIN;
+    }
+    (void)close(validation->fd);
+    validation->fd = -1;
+    validation->text[validation->size] = '\0';
+    if (validation->size > 0 && validation->text[0] == VERDICT_VALID) {
+        return RESULT_OK;
+    }
+    if (validation->size > 1) {
+        memmove(validation->text, validation->text + 1, validation->size);
+    } else {
+        (void)snprintf(validation->text, sizeof(validation->text),
+                       "the validator died while it looked at the certificates and keys");
+    }
+    return RESULT_ERROR;
+}
+
+void validate_cancel(struct validation *validation) {
+    if (validation->fd >= 0) {
+        (void)close(validation->fd);
+        validation->fd = -1;
+        (void)kill(validation->pid, SIGKILL);
+    }
+}
+
+enum result validate_wait(const struct validate_input *input, char error[CONFIG_ERROR_SIZE]) {
+    struct validation validation;
+    if (validate_start(&validation, input) != RESULT_OK) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "cannot start the validator: %s", strerror(errno));
+        return RESULT_ERROR;
+    }
+    struct pollfd readable = {.fd = validation.fd, .events = POLLIN};
+    enum result result = RESULT_AGAIN;
+    while (result == RESULT_AGAIN && poll(&readable, 1, VALIDATE_TIMEOUT_S * 1000) > 0) {
+        result = validate_read(&validation);
+    }
+    if (result == RESULT_AGAIN) {
+        validate_cancel(&validation);
+        (void)snprintf(validation.text, sizeof(validation.text),
+                       "the validator did not finish within %d seconds", VALIDATE_TIMEOUT_S);
+        result = RESULT_ERROR;
+    }
+    (void)waitpid(validation.pid, NULL, 0);
+    if (result != RESULT_OK) {
+        memcpy(error, validation.text, CONFIG_ERROR_SIZE);
+    }
+    return result;
+}

@@ -1,0 +1,46 @@
+// Validation: do the certificates and keys of a bundle parse, belong together and make TLS contexts?
+//
+// Parsers of certificates and keys do not run in the master, which is root: a child of its own without rights does that,
+// ends, and leaves a verdict. A crash there costs nothing but the reload that asked.
+#ifndef RAVELIN_PROCESS_VALIDATE_H
+#define RAVELIN_PROCESS_VALIDATE_H
+
+#include "config/bundle.h"
+#include "process/source.h"
+#include "process/spawn.h"
+#include "tls/ticket.h"
+
+// The check itself, in the calling process (`ravelin check`).
+enum result validate_bundles(const struct config *config, const struct bundle *files,
+                             const struct bundle *keys, const struct ticket_store *tickets,
+                             char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+
+// A validation under way in a child.
+struct validation {
+    pid_t pid; // 0: none. The caller reaps it.
+    int fd;    // readable when there is something to read with validate_read()
+    size_t size;
+    char text[CONFIG_ERROR_SIZE];
+};
+
+// What the child needs. The store is only the address of one: no key of it is used, and the child leaves it.
+struct validate_input {
+    const struct source *source;
+    const struct privilege *privilege;
+    const struct title *title;
+    struct ticket_store *tickets;
+};
+
+enum result validate_start(struct validation *validation,
+                           const struct validate_input *input) MUST_CHECK;
+// RESULT_AGAIN: no verdict yet. RESULT_OK: valid. RESULT_ERROR: `text` says why not. After a verdict fd is closed.
+enum result validate_read(struct validation *validation) MUST_CHECK;
+// Gives up: kills the child. Its death still has to be reaped.
+void validate_cancel(struct validation *validation);
+// Starts one and waits for its verdict, for at most VALIDATE_TIMEOUT_S; reaps the child.
+enum result validate_wait(const struct validate_input *input,
+                          char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+
+#define VALIDATE_TIMEOUT_S 30
+
+#endif

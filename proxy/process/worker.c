@@ -1,0 +1,211 @@
+#include "process/worker.h"
+
+#include "process/ipc.h"
+#include "process/log_files.h"
+#include "process/sandbox.h"
+#include "session/service.h"
+#include "tls/context.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ev.h>
+
+// Where the error log goes from the next COMMIT on.
+struct staged {
+    bool is_there;
+    uint64_t generation;
+    int error_fd;
+    bool use_syslog;
+    enum log_level level;
+};
+
+struct worker {
+    struct ev_loop *loop;
+    struct service *service;
+    ev_io control;
+    struct log log;
+    char name[16];
+    struct staged staged;
+    int exit_status;
+};
+
+static void leave(struct worker *worker, int exit_status) {
+    worker->exit_status = exit_status;
+    ev_break(worker->loop, EVBREAK_ALL);
+}
+
+static void answer(struct worker *worker, enum ipc_type type, uint64_t generation,
+                   const char *text) {
+    struct ipc_message message;
+    ipc_init(&message, type, generation);
+    (void)snprintf(message.text, sizeof(message.text), "%s", text);
+    if (ipc_send(worker->control.fd, &message) != RESULT_OK) {
+        leave(worker, 1);
+    }
+}
+
+static void use_log(struct worker *worker, int fd, bool use_syslog, enum log_severity level) {
+    int former = worker->log.fd;
+    log_init(&worker->log, fd, use_syslog, level, worker->name);
+    if (former >= 0) {
+        (void)close(former);
+    }
+}
+
+static void drop_staged(struct worker *worker) {
+    if (worker->staged.is_there && worker->staged.error_fd >= 0) {
+        (void)close(worker->staged.error_fd);
+    }
+    worker->staged = (struct staged){.is_there = false, .error_fd = -1};
+}
+
+static void load(struct worker *worker, struct ipc_message *message) {
+    char error[CONFIG_ERROR_SIZE] = "";
+    if (worker->staged.is_there) {
+        service_abort(worker->service);
+        drop_staged(worker);
+    }
+    size_t listener_count = message->listener_count;
+    message->listener_count = 0; // the service's from here on
+    if (service_stage(worker->service, message->generation, ipc_take(message, IPC_FD_BUNDLE),
+                      message->listeners, listener_count, ipc_take(message, IPC_FD_ACCESS_LOG),
+                      error) != RESULT_OK) {
+        answer(worker, IPC_FAILED, message->generation, error);
+        return;
+    }
+    worker->staged = (struct staged){
+        .is_there = true,
+        .generation = message->generation,
+        .error_fd = ipc_take(message, IPC_FD_ERROR_LOG),
+        .use_syslog = message->log_to_syslog,
+        .level = message->log_level,
+    };
+    answer(worker, IPC_READY, message->generation, "");
+}
+
+static void commit(struct worker *worker, uint64_t generation) {
+    struct staged *staged = &worker->staged;
+    if (staged->is_there && staged->generation == generation) {
+        service_commit(worker->service);
+        use_log(worker, staged->error_fd, staged->use_syslog, log_files_severity(staged->level));
+        staged->is_there = false;
+    }
+}
+
+static void abort_load(struct worker *worker, uint64_t generation) {
+    if (worker->staged.is_there && worker->staged.generation == generation) {
+        service_abort(worker->service);
+        drop_staged(worker);
+    }
+}
+
+static void reopen(struct worker *worker, struct ipc_message *message) {
+    if (message->fds[IPC_FD_ACCESS_LOG] >= 0) {
+        service_reopen_access_log(worker->service, ipc_take(message, IPC_FD_ACCESS_LOG));
+    }
+    if (message->fds[IPC_FD_ERROR_LOG] >= 0) {
+        use_log(worker, ipc_take(message, IPC_FD_ERROR_LOG), false, worker->log.level);
+    }
+}
+
+static void obey(struct worker *worker, struct ipc_message *message) {
+    switch (message->type) {
+    case IPC_LOAD:
+        load(worker, message);
+        break;
+    case IPC_COMMIT:
+        commit(worker, message->generation);
+        break;
+    case IPC_ABORT:
+        abort_load(worker, message->generation);
+        break;
+    case IPC_DATA:
+        service_attach_signer(worker->service, ipc_take(message, IPC_FD_DATA));
+        break;
+    case IPC_REOPEN:
+        reopen(worker, message);
+        break;
+    case IPC_DRAIN:
+        service_drain(worker->service);
+        break;
+    case IPC_STOP:
+        leave(worker, 0);
+        break;
+    default:
+        leave(worker, 1);
+        break;
+    }
+    ipc_close(message);
+}
+
+static void on_control(struct ev_loop *loop, ev_io *watcher, int events) {
+    struct worker *worker = watcher->data;
+    struct ipc_message message;
+    (void)loop;
+    (void)events;
+    switch (ipc_receive(watcher->fd, &message)) {
+    case RESULT_OK:
+        obey(worker, &message);
+        break;
+    case RESULT_AGAIN:
+        break;
+    default: // the master is gone
+        leave(worker, 1);
+        break;
+    }
+}
+
+static void on_drained(void *context) {
+    struct worker *worker = context;
+    answer(worker, IPC_DRAINED, 0, "");
+    leave(worker, 0);
+}
+
+static enum result start_up(struct worker *worker, const struct worker_start *start) {
+    (void)snprintf(worker->name, sizeof(worker->name), "worker %u", start->slot);
+    log_init(&worker->log, -1, false, SEVERITY_INFO, worker->name);
+    // What syslog(3) would else look up in files when it is first used.
+    tzset();
+    openlog("ravelin", LOG_PID, LOG_DAEMON);
+    worker->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    if (worker->loop == NULL || tls_library_init() != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    const struct service_options options = {
+        .loop = worker->loop,
+        .log = &worker->log,
+        .metrics = &start->metrics[start->slot],
+        .all_metrics = start->metrics,
+        .slot_count = start->slot_count,
+        .tickets = start->tickets,
+        .drained = on_drained,
+        .context = worker,
+    };
+    worker->service = service_new(&options);
+    if (worker->service == NULL) {
+        return RESULT_ERROR;
+    }
+    ev_io_init(&worker->control, on_control, start->control, EV_READ);
+    worker->control.data = worker;
+    ev_io_start(worker->loop, &worker->control);
+    return sandbox_enter(SANDBOX_WORKER);
+}
+
+int worker_run(void *argument) {
+    const struct worker_start *start = argument;
+    struct worker worker = {.log = {.fd = -1}, .staged = {.error_fd = -1}, .exit_status = 1};
+    if (start_up(&worker, start) != RESULT_OK) {
+        (void)fprintf(stderr, "ravelin: %s: cannot start\n", worker.name);
+        return 1;
+    }
+    ev_run(worker.loop, 0);
+    drop_staged(&worker);
+    service_free(worker.service);
+    ev_loop_destroy(worker.loop);
+    tls_library_free();
+    return worker.exit_status;
+}

@@ -1,0 +1,26 @@
+// A worker: one libev loop that serves clients (session/service.h), driven by messages from the master (ipc.h).
+//
+// Everything it needs arrives over its control socket: the generation to serve, its listeners, its logs, its end of the
+// pair to its signer. It opens no file. It loads a generation in two steps (LOAD is answered by READY or FAILED, then COMMIT or
+// ABORT follows), the first one like any later one. It ends when told to (STOP), when a drain is complete, and at once
+// when the master is gone.
+#ifndef RAVELIN_PROCESS_WORKER_H
+#define RAVELIN_PROCESS_WORKER_H
+
+#include "observe/metrics.h"
+#include "tls/ticket.h"
+
+#include <stddef.h>
+
+struct worker_start {
+    unsigned slot;
+    int control;
+    struct metrics_slot *metrics; // all slots
+    size_t slot_count;
+    const struct ticket_store *tickets;
+};
+
+// The whole life of a worker process; a struct worker_start. Returns the exit status.
+int worker_run(void *start);
+
+#endif
