@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <ev.h>
@@ -168,8 +167,6 @@ static void on_drained(void *context) {
 static enum result start_up(struct worker *worker, const struct worker_start *start) {
     (void)snprintf(worker->name, sizeof(worker->name), "worker %u", start->slot);
     log_init(&worker->log, -1, false, SEVERITY_INFO, worker->name);
-    // What syslog(3) would else look up in files when it is first used.
-    tzset();
     openlog("ravelin", LOG_PID, LOG_DAEMON);
     worker->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (worker->loop == NULL || tls_library_init() != RESULT_OK) {
