@@ -6,9 +6,9 @@
 #include "base/result.h"
 #include "base/slice.h"
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -24,10 +24,12 @@ struct address {
 
 #define ADDRESS_TEXT_SIZE 128 // "unix:" + 108, or "[v6]:port"
 
-// "1.2.3.4:80", "[::1]:80", "unix:/path". Numeric addresses only, no name look-up. On failure *why is a
-// short static text ("no port", "port out of range", ...).
+// "1.2.3.4:80", "[::1]:80", "unix:/path". Numeric addresses only, no name look-up; the port is 0 to
+// 65535 in decimal (whether 0 makes sense is the caller's to say); a unix path is absolute and fits
+// sun_path. On failure *why is a short static text ("no port", "not an IPv4 address", ...).
 enum result address_parse(struct slice text, struct address *address, const char **why) MUST_CHECK;
-// Host and port as text; for a unix address "unix:/path". Always NUL-terminated.
+// Host and port as text; for a unix address "unix:/path". Always NUL-terminated. Equal addresses
+// give equal texts, and address_parse() reads them back.
 void address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE]);
 // The host part alone, without port or brackets ("1.2.3.4", "::1", "unix:"), for X-Forwarded-For and logs.
 void address_format_host(const struct address *address, char text[ADDRESS_TEXT_SIZE]);
@@ -35,11 +37,14 @@ uint16_t address_port(const struct address *address); // 0 for unix
 bool address_equal(const struct address *a, const struct address *b);
 
 // A listening TCP socket with SO_REUSEADDR and SO_REUSEPORT (IPV6_V6ONLY for v6), or -1 with errno.
+// A unix address is refused with EAFNOSUPPORT.
 int socket_listen(const struct address *address, int queue_length);
 // Begins a connection. Returns the descriptor, or -1 with errno. *connected tells whether it is complete
-// at once; if not, it is when the descriptor becomes writable and socket_error() returns 0.
+// at once; if not, it is when the descriptor becomes writable and socket_error() returns 0. A unix
+// server whose queue is full is -1 with EAGAIN at once.
 int socket_connect(const struct address *address, bool *connected);
 int socket_error(int fd); // SO_ERROR: 0 or an errno value
+// Small writes leave at once. Does nothing on a unix socket.
 void socket_set_nodelay(int fd);
 
 #endif

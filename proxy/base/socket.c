@@ -1,0 +1,219 @@
+#include "base/socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define UNIX_PREFIX "unix:"
+#define UNIX_PREFIX_SIZE (sizeof(UNIX_PREFIX) - 1)
+#define UNIX_PATH_OFFSET offsetof(struct sockaddr_un, sun_path)
+
+static bool parse_port(struct slice text, in_port_t *port) {
+    unsigned value = 0;
+    if (text.size == 0 || text.size > 5) {
+        return false;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+        value = value * 10 + (unsigned)(text.data[i] - '0');
+    }
+    *port = htons((uint16_t)value);
+    return value <= UINT16_MAX;
+}
+
+// inet_pton() for a slice.
+static bool parse_host(int family, struct slice text, void *host) {
+    char copy[INET6_ADDRSTRLEN];
+    if (text.size >= sizeof(copy) || memchr(text.data, '\0', text.size) != NULL) {
+        return false;
+    }
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    return inet_pton(family, copy, host) == 1;
+}
+
+// Returns NULL, or what is wrong; so do the next two.
+static const char *parse_unix(struct slice path, struct address *address) {
+    if (path.size == 0 || path.data[0] != '/') {
+        return "a unix path must be absolute";
+    }
+    if (path.size >= sizeof(address->as.unix_path.sun_path)) {
+        return "a unix path is at most 107 bytes long";
+    }
+    if (memchr(path.data, '\0', path.size) != NULL) {
+        return "NUL in a unix path";
+    }
+    address->as.unix_path.sun_family = AF_UNIX;
+    memcpy(address->as.unix_path.sun_path, path.data, path.size);
+    address->size = (socklen_t)(UNIX_PATH_OFFSET + path.size + 1);
+    return NULL;
+}
+
+static const char *parse_v6(struct slice host, struct slice port, struct address *address) {
+    address->as.v6.sin6_family = AF_INET6;
+    address->size = sizeof(address->as.v6);
+    if (!parse_host(AF_INET6, host, &address->as.v6.sin6_addr)) {
+        return "not an IPv6 address between the brackets";
+    }
+    return parse_port(port, &address->as.v6.sin6_port) ? NULL : "the port is not 0 to 65535";
+}
+
+static const char *parse_v4(struct slice host, struct slice port, struct address *address) {
+    if (memchr(host.data, ':', host.size) != NULL) {
+        return "an IPv6 address must be in brackets";
+    }
+    address->as.v4.sin_family = AF_INET;
+    address->size = sizeof(address->as.v4);
+    if (!parse_host(AF_INET, host, &address->as.v4.sin_addr)) {
+        return "not an IPv4 address (names are not looked up)";
+    }
+    return parse_port(port, &address->as.v4.sin_port) ? NULL : "the port is not 0 to 65535";
+}
+
+static const char *parse(struct slice text, struct address *address) {
+    if (text.size == 0) {
+        return "no address";
+    }
+    if (text.size >= UNIX_PREFIX_SIZE && memcmp(text.data, UNIX_PREFIX, UNIX_PREFIX_SIZE) == 0) {
+        struct slice path = {text.data + UNIX_PREFIX_SIZE, text.size - UNIX_PREFIX_SIZE};
+        return parse_unix(path, address);
+    }
+    bool bracketed = text.data[0] == '[';
+    const char *bracket = bracketed ? memchr(text.data, ']', text.size) : NULL;
+    if (bracketed && bracket == NULL) {
+        return "no closing bracket";
+    }
+    const char *colon = bracketed ? bracket + 1 : memrchr(text.data, ':', text.size);
+    if (colon == NULL || colon == text.data + text.size || *colon != ':') {
+        return "no port";
+    }
+    struct slice port = {colon + 1, (size_t)(text.data + text.size - colon - 1)};
+    if (bracketed) {
+        struct slice host = {text.data + 1, (size_t)(bracket - text.data - 1)};
+        return parse_v6(host, port, address);
+    }
+    struct slice host = {text.data, (size_t)(colon - text.data)};
+    return parse_v4(host, port, address);
+}
+
+enum result address_parse(struct slice text, struct address *address, const char **why) {
+    memset(address, 0, sizeof(*address));
+    *why = parse(text, address);
+    return *why == NULL ? RESULT_OK : RESULT_ERROR;
+}
+
+void address_format_host(const struct address *address, char text[ADDRESS_TEXT_SIZE]) {
+    const void *host = &address->as.v6.sin6_addr;
+    switch (address->as.any.sa_family) {
+    case AF_INET:
+        host = &address->as.v4.sin_addr;
+        // fall through
+    case AF_INET6:
+        (void)inet_ntop(address->as.any.sa_family, host, text, ADDRESS_TEXT_SIZE);
+        return;
+    default:
+        (void)snprintf(text, ADDRESS_TEXT_SIZE, "%s", UNIX_PREFIX);
+    }
+}
+
+void address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE]) {
+    if (address->as.any.sa_family != AF_INET && address->as.any.sa_family != AF_INET6) {
+        // A client's unix address can be unnamed: then there is no path to read.
+        size_t size = address->size > UNIX_PATH_OFFSET ? address->size - UNIX_PATH_OFFSET : 0;
+        (void)snprintf(text, ADDRESS_TEXT_SIZE, UNIX_PREFIX "%.*s", (int)size,
+                       address->as.unix_path.sun_path);
+        return;
+    }
+    char host[ADDRESS_TEXT_SIZE];
+    bool v6 = address->as.any.sa_family == AF_INET6;
+    address_format_host(address, host);
+    (void)snprintf(text, ADDRESS_TEXT_SIZE, v6 ? "[%.64s]:%u" : "%.64s:%u", host,
+                   (unsigned)address_port(address));
+}
+
+uint16_t address_port(const struct address *address) {
+    switch (address->as.any.sa_family) {
+    case AF_INET:
+        return ntohs(address->as.v4.sin_port);
+    case AF_INET6:
+        return ntohs(address->as.v6.sin6_port);
+    default:
+        return 0;
+    }
+}
+
+bool address_equal(const struct address *a, const struct address *b) {
+    if (a->as.any.sa_family != b->as.any.sa_family || address_port(a) != address_port(b)) {
+        return false;
+    }
+    switch (a->as.any.sa_family) {
+    case AF_INET:
+        return a->as.v4.sin_addr.s_addr == b->as.v4.sin_addr.s_addr;
+    case AF_INET6:
+        return a->as.v6.sin6_scope_id == b->as.v6.sin6_scope_id &&
+               memcmp(&a->as.v6.sin6_addr, &b->as.v6.sin6_addr, sizeof(a->as.v6.sin6_addr)) == 0;
+    default:
+        return a->size == b->size && memcmp(&a->as, &b->as, a->size) == 0;
+    }
+}
+
+static int open_stream(const struct address *address) {
+    return socket(address->as.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+static int close_keeping_errno(int fd) {
+    int error = errno;
+    (void)close(fd);
+    errno = error;
+    return -1;
+}
+
+static bool set_on(int fd, int level, int option) {
+    int on = 1;
+    return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
+}
+
+int socket_listen(const struct address *address, int queue_length) {
+    if (address->as.any.sa_family == AF_UNIX) {
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+    int fd = open_stream(address);
+    if (fd < 0) {
+        return -1;
+    }
+    bool v6 = address->as.any.sa_family == AF_INET6;
+    if (!set_on(fd, SOL_SOCKET, SO_REUSEADDR) || !set_on(fd, SOL_SOCKET, SO_REUSEPORT) ||
+        (v6 && !set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY)) ||
+        bind(fd, &address->as.any, address->size) != 0 || listen(fd, queue_length) != 0) {
+        return close_keeping_errno(fd);
+    }
+    return fd;
+}
+
+int socket_connect(const struct address *address, bool *connected) {
+    *connected = false;
+    int fd = open_stream(address);
+    if (fd < 0) {
+        return -1;
+    }
+    if (connect(fd, &address->as.any, address->size) == 0) {
+        *connected = true;
+        return fd;
+    }
+    return errno == EINPROGRESS ? fd : close_keeping_errno(fd);
+}
+
+int socket_error(int fd) {
+    int error = 0;
+    socklen_t size = sizeof(error);
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+void socket_set_nodelay(int fd) {
+    (void)set_on(fd, IPPROTO_TCP, TCP_NODELAY); // only a speed-up, and refused by unix sockets
+}

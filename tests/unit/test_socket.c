@@ -1,0 +1,314 @@
+#include "base/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct address address_of(const char *text) {
+    struct address address;
+    const char *why;
+    if (address_parse(slice_from(text), &address, &why) != RESULT_OK) {
+        fail_msg("%s: %s", text, why);
+    }
+    return address;
+}
+
+static void test_an_address_reads_back_as_it_was_written(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "1.2.3.4:80",        "0.0.0.0:0",          "255.255.255.255:65535", "[::1]:80",
+        "[2001:db8::1]:443", "[::ffff:1.2.3.4]:1", "unix:/run/app.sock",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct address address = address_of(texts[i]);
+        char text[ADDRESS_TEXT_SIZE];
+        address_format(&address, text);
+        assert_string_equal(text, texts[i]);
+    }
+}
+
+static void test_equal_addresses_have_one_text(void **state) {
+    (void)state;
+    struct address a = address_of("[0:0:0:0:0:0:0:1]:0080");
+    struct address b = address_of("[::1]:80");
+    char text[ADDRESS_TEXT_SIZE];
+    address_format(&a, text);
+    assert_string_equal(text, "[::1]:80");
+    assert_true(address_equal(&a, &b));
+}
+
+static void test_what_is_no_address_is_refused_with_the_reason(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *why;
+    } cases[] = {
+        {"", "no address"},
+        {"1.2.3.4", "no port"},
+        {"[::1]", "no port"},
+        {"[::1]80", "no port"},
+        {"[::1:80", "no closing bracket"},
+        {"1.2.3.4:", "the port is not 0 to 65535"},
+        {"1.2.3.4:65536", "the port is not 0 to 65535"},
+        {"1.2.3.4:123456", "the port is not 0 to 65535"},
+        {"1.2.3.4:-1", "the port is not 0 to 65535"},
+        {"1.2.3.4:8x", "the port is not 0 to 65535"},
+        {"[::1]:", "the port is not 0 to 65535"},
+        {"1.2.3:80", "not an IPv4 address (names are not looked up)"},
+        {"01.2.3.4:80", "not an IPv4 address (names are not looked up)"},
+        {"localhost:80", "not an IPv4 address (names are not looked up)"},
+        {":80", "not an IPv4 address (names are not looked up)"},
+        {"::1:80", "an IPv6 address must be in brackets"},
+        {"[1.2.3.4]:80", "not an IPv6 address between the brackets"},
+        {"[fe80::1%eth0]:80", "not an IPv6 address between the brackets"},
+        {"[]:80", "not an IPv6 address between the brackets"},
+        {"unix:", "a unix path must be absolute"},
+        {"unix:run/app.sock", "a unix path must be absolute"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct address address;
+        const char *why;
+        if (address_parse(slice_from(cases[i].text), &address, &why) == RESULT_OK) {
+            fail_msg("accepted: %s", cases[i].text);
+        }
+        assert_string_equal(why, cases[i].why);
+    }
+}
+
+static void test_no_nul_hides_the_rest_of_an_address(void **state) {
+    (void)state;
+    struct address address;
+    const char *why;
+    assert_int_equal(address_parse(SLICE("1.2.3.4\0x:80"), &address, &why), RESULT_ERROR);
+    assert_int_equal(address_parse(SLICE("[::1\0x]:80"), &address, &why), RESULT_ERROR);
+    assert_int_equal(address_parse(SLICE("unix:/a\0b"), &address, &why), RESULT_ERROR);
+    assert_int_equal(address_parse((struct slice){NULL, 0}, &address, &why), RESULT_ERROR);
+}
+
+static void test_a_unix_path_fits_with_its_nul(void **state) {
+    (void)state;
+    char text[sizeof("unix:") + 108] = "unix:/";
+    struct address address;
+    const char *why;
+    memset(text + 6, 'a', 106);
+    assert_int_equal(address_parse((struct slice){text, 5 + 107}, &address, &why), RESULT_OK);
+    char back[ADDRESS_TEXT_SIZE];
+    address_format(&address, back);
+    assert_int_equal(strlen(back), 5 + 107);
+    text[6 + 106] = 'a';
+    assert_int_equal(address_parse((struct slice){text, 5 + 108}, &address, &why), RESULT_ERROR);
+    assert_string_equal(why, "a unix path is at most 107 bytes long");
+}
+
+static void test_host_and_port_apart(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *host;
+        uint16_t port;
+    } cases[] = {
+        {"1.2.3.4:80", "1.2.3.4", 80}, {"[::1]:8443", "::1", 8443}, {"unix:/a", "unix:", 0}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct address address = address_of(cases[i].text);
+        char host[ADDRESS_TEXT_SIZE];
+        address_format_host(&address, host);
+        assert_string_equal(host, cases[i].host);
+        assert_int_equal(address_port(&address), cases[i].port);
+    }
+}
+
+static void test_equal_means_family_host_and_port(void **state) {
+    (void)state;
+    static const char *const texts[] = {"1.2.3.4:80", "1.2.3.4:81", "1.2.3.5:80", "[::1]:80",
+                                        "[::2]:80",   "unix:/a",    "unix:/b",    "unix:/a/b"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        for (size_t j = 0; j < sizeof(texts) / sizeof(texts[0]); j++) {
+            struct address a = address_of(texts[i]);
+            struct address b = address_of(texts[j]);
+            assert_int_equal(address_equal(&a, &b), i == j);
+        }
+    }
+}
+
+static void test_an_unnamed_unix_client_has_a_text(void **state) {
+    (void)state;
+    struct address address = {.as.any.sa_family = AF_UNIX, .size = sizeof(sa_family_t)};
+    char text[ADDRESS_TEXT_SIZE];
+    memset(address.as.unix_path.sun_path, 'x', sizeof(address.as.unix_path.sun_path));
+    address_format(&address, text);
+    assert_string_equal(text, "unix:");
+}
+
+// The address a socket is bound to.
+static struct address bound_address(int fd) {
+    struct address address = {.size = sizeof(address.as)};
+    assert_int_equal(getsockname(fd, &address.as.any, &address.size), 0);
+    return address;
+}
+
+static int listen_somewhere(const char *text) {
+    struct address address = address_of(text);
+    int fd = socket_listen(&address, 8);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static void wait_for(int fd, short events) {
+    struct pollfd poller = {.fd = fd, .events = events};
+    assert_int_equal(poll(&poller, 1, 10000), 1);
+}
+
+static void assert_flags(int fd) {
+    assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+    assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+}
+
+static void assert_connects(int listener) {
+    struct address address = bound_address(listener);
+    bool connected;
+    int fd = socket_connect(&address, &connected);
+    assert_true(fd >= 0);
+    assert_flags(fd);
+    if (!connected) {
+        wait_for(fd, POLLOUT);
+    }
+    assert_int_equal(socket_error(fd), 0);
+    wait_for(listener, POLLIN);
+    int accepted = accept(listener, NULL, NULL);
+    assert_true(accepted >= 0);
+    assert_int_equal(write(fd, "x", 1), 1);
+    wait_for(accepted, POLLIN);
+    close(accepted);
+    close(fd);
+}
+
+static void test_listen_and_connect(void **state) {
+    (void)state;
+    static const char *const texts[] = {"127.0.0.1:0", "[::1]:0"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        int listener = listen_somewhere(texts[i]);
+        assert_flags(listener);
+        assert_connects(listener);
+        close(listener);
+    }
+}
+
+static void test_several_workers_listen_on_one_port(void **state) {
+    (void)state;
+    int first = listen_somewhere("127.0.0.1:0");
+    struct address address = bound_address(first);
+    int second = socket_listen(&address, 8);
+    assert_true(second >= 0);
+    close(second);
+    close(first);
+}
+
+static void test_ipv6_leaves_ipv4_alone(void **state) {
+    (void)state;
+    int fd = listen_somewhere("[::]:0");
+    int only = 0;
+    socklen_t size = sizeof(only);
+    assert_int_equal(getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &size), 0);
+    assert_int_equal(only, 1);
+    close(fd);
+}
+
+static void test_a_unix_listener_is_refused(void **state) {
+    (void)state;
+    struct address address = address_of("unix:/nowhere");
+    assert_int_equal(socket_listen(&address, 8), -1);
+    assert_int_equal(errno, EAFNOSUPPORT);
+}
+
+static void test_a_listener_that_cannot_be_says_why(void **state) {
+    (void)state;
+    struct address address = address_of("192.0.2.1:1"); // not this machine's (RFC 5737)
+    assert_int_equal(socket_listen(&address, 8), -1);
+    assert_int_equal(errno, EADDRNOTAVAIL);
+}
+
+static void test_a_closed_port_is_an_error_of_the_socket(void **state) {
+    (void)state;
+    // Bound but not listening: refuses, and nobody else can take the port meanwhile.
+    int owner = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct address any = address_of("127.0.0.1:0");
+    bool connected = true;
+    assert_int_equal(bind(owner, &any.as.any, any.size), 0);
+    struct address address = bound_address(owner);
+    int fd = socket_connect(&address, &connected);
+    if (fd < 0) {
+        assert_int_equal(errno, ECONNREFUSED);
+    } else {
+        assert_false(connected);
+        wait_for(fd, POLLOUT);
+        assert_int_equal(socket_error(fd), ECONNREFUSED);
+        close(fd);
+    }
+    close(owner);
+}
+
+static void test_connect_to_a_unix_server(void **state) {
+    (void)state;
+    char folder[] = "/tmp/ravelin-test-socket-XXXXXX";
+    char text[sizeof(folder) + 16];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(text, sizeof(text), "unix:%s/server", folder);
+    struct address address = address_of(text);
+    bool connected = true;
+    assert_int_equal(socket_connect(&address, &connected), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_false(connected);
+
+    int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(server, &address.as.any, address.size), 0);
+    assert_int_equal(listen(server, 1), 0);
+    int fd = socket_connect(&address, &connected);
+    assert_true(fd >= 0);
+    assert_true(connected);
+    assert_flags(fd);
+    socket_set_nodelay(fd); // has no meaning here, and does no harm
+    close(fd);
+    close(server);
+    assert_int_equal(unlink(text + 5), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void test_nodelay(void **state) {
+    (void)state;
+    int fd = listen_somewhere("127.0.0.1:0");
+    int on = 0;
+    socklen_t size = sizeof(on);
+    socket_set_nodelay(fd);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
+    assert_int_not_equal(on, 0);
+    close(fd);
+    assert_int_equal(socket_error(fd), EBADF);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_address_reads_back_as_it_was_written),
+        cmocka_unit_test(test_equal_addresses_have_one_text),
+        cmocka_unit_test(test_what_is_no_address_is_refused_with_the_reason),
+        cmocka_unit_test(test_no_nul_hides_the_rest_of_an_address),
+        cmocka_unit_test(test_a_unix_path_fits_with_its_nul),
+        cmocka_unit_test(test_host_and_port_apart),
+        cmocka_unit_test(test_equal_means_family_host_and_port),
+        cmocka_unit_test(test_an_unnamed_unix_client_has_a_text),
+        cmocka_unit_test(test_listen_and_connect),
+        cmocka_unit_test(test_several_workers_listen_on_one_port),
+        cmocka_unit_test(test_ipv6_leaves_ipv4_alone),
+        cmocka_unit_test(test_a_unix_listener_is_refused),
+        cmocka_unit_test(test_a_listener_that_cannot_be_says_why),
+        cmocka_unit_test(test_a_closed_port_is_an_error_of_the_socket),
+        cmocka_unit_test(test_connect_to_a_unix_server),
+        cmocka_unit_test(test_nodelay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
