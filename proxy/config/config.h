@@ -2,12 +2,17 @@
 //
 // config_load() parses text (from a path, or from a bundle's bytes) with libconfuse through the one
 // option table in options.c, checks every value, and builds a `struct config`. It is the same code in
-// the master, in a worker (at start and at reload) and in `ravelin check`. It opens no other file than
-// the text itself: the files a config names are read by the bundle (config/bundle.h).
+// the master, in a worker (at start and at reload) and in `ravelin check`. It opens no file, reads no
+// environment variable and looks up no name: the same text and path give the same config in every
+// process. The files a config names are read by the bundle (config/bundle.h).
 //
 // Ownership: the config owns everything it points to; config_free() releases all of it. Nothing in
 // it changes after config_load() returned. Errors: on failure NULL is returned and `error` holds one
-// or more lines "file:line: what is wrong", newline-separated, NUL-terminated, cut at its size.
+// or more lines "file:line: what is wrong", newline-separated, NUL-terminated, no line cut unless it
+// is the only one; on success `error` is empty.
+//
+// libconfuse's lexer keeps its state in globals: one config_load() at a time in a process. It asks whether
+// descriptor -1 is a terminal: a sandbox lets ioctl(TCGETS) fail, not kill.
 #ifndef RAVELIN_CONFIG_CONFIG_H
 #define RAVELIN_CONFIG_CONFIG_H
 
@@ -22,7 +27,13 @@
 #define CONFIG_LISTENERS_MAX 64
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
-enum log_target { LOG_TARGET_OFF, LOG_TARGET_STDOUT, LOG_TARGET_STDERR, LOG_TARGET_SYSLOG, LOG_TARGET_FILE };
+enum log_target {
+    LOG_TARGET_OFF,
+    LOG_TARGET_STDOUT,
+    LOG_TARGET_STDERR,
+    LOG_TARGET_SYSLOG,
+    LOG_TARGET_FILE
+};
 enum access_log_format { ACCESS_LOG_JSON, ACCESS_LOG_COMBINED };
 enum listen_protocol { LISTEN_HTTPS, LISTEN_REDIRECT };
 enum balance { BALANCE_ROUND_ROBIN };
@@ -61,13 +72,13 @@ struct config_certificate {
 
 struct config_server {
     struct address address;
-    char *text; // as written, for logs: "127.0.0.1:9000" or "unix:/run/app.sock"
+    char *text; // of the address, for logs: "127.0.0.1:9000" or "unix:/run/app.sock"
     uint32_t weight;
     int line;
 };
 
 struct config_backend {
-    char *name;
+    char *name; // letters, digits, '.', '_', '-'
     enum balance balance;
     struct config_server *servers;
     size_t server_count; // at least 1
@@ -78,28 +89,32 @@ struct config_backend {
 };
 
 struct config_route {
-    char *prefix;          // begins with '/'
+    char *prefix; // begins with '/'
     size_t prefix_size;
-    size_t backend_index;  // into config.backends
+    char *backend_name;
+    size_t backend_index; // into config.backends
     int line;
+    int backend_line;
 };
 
 struct config_site {
-    char *name;            // lower case
-    char **aliases;        // lower case: exact host names, "*.suffix" wildcards, or "*"
+    // Canonical host names: lower case, no trailing dot; an IP address as inet_ntop() writes it, IPv6
+    // in brackets as in a Host field. No name or alias is in two places of a config.
+    char *name;     // exact
+    char **aliases; // exact, "*.suffix" wildcards, or "*" (in one site at most)
     size_t alias_count;
     struct config_certificate *certificates;
-    size_t certificate_count; // at least 1
+    size_t certificate_count;    // at least 1
     struct config_route *routes; // longest prefix first
     size_t route_count;          // at least 1
     int line;
 };
 
 struct config {
-    char *path;      // the config file as it was named
-    char *directory; // what relative paths are relative to; absolute
+    char *path;       // the config file as it was named to config_load()
+    char *directory;  // what relative paths are relative to: its folder, absolute
     uint32_t workers; // 0 = auto: one per core (the master decides)
-    char *user;      // NULL when not given
+    char *user;       // NULL when not given
     struct config_log log;
     enum log_level log_level;
     struct config_log access_log;
@@ -107,18 +122,21 @@ struct config {
     struct config_tls tls;
     struct config_limits limits;
     struct config_listen *listeners;
-    size_t listener_count; // at least 1
-    struct config_site *sites; // the first is the default
+    size_t listener_count;     // at least 1
+    struct config_site *sites; // in the order of the file; the first is the default
     size_t site_count;         // at least 1
     struct config_backend *backends;
     size_t backend_count;
 };
 
-// Parses `text` of `size` bytes. `path` is used for messages and to resolve relative paths.
-struct config *config_load(const char *path, const char *text, size_t size, char error[CONFIG_ERROR_SIZE]);
-void config_free(struct config *config);
+// Parses `text` of `size` bytes. `path` is used for messages and to resolve relative paths: give an
+// absolute one where the working directory may differ from that of the process that read the file.
+struct config *config_load(const char *path, const char *text, size_t size,
+                           char error[CONFIG_ERROR_SIZE]);
+void config_free(struct config *config); // NULL is fine
 
-// Prints every option with type, default and one line of help, from the option table (`ravelin help config`).
+// Prints every option with range, default and one line of help, from the option table, to stdout
+// (`ravelin help config`).
 void config_print_reference(void);
 
 #endif

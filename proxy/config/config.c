@@ -1,0 +1,126 @@
+#include "config/config.h"
+
+#include "config/check.h"
+#include "config/load.h"
+#include "config/reference.h"
+#include "config/report.h"
+#include "config/text.h"
+#include "config/unique.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// The folder of the file at `path`, absolute, with no '/' at its end unless it is the root.
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    size_t size = slash == NULL ? 0 : (size_t)(slash - path);
+    if (path[0] == '/') {
+        return strndup(path, size > 0 ? size : 1);
+    }
+    char *working = getcwd(NULL, 0);
+    char *folder = NULL;
+    if (working != NULL && size == 0) {
+        return working;
+    }
+    if (working != NULL && asprintf(&folder, "%s/%.*s", working, (int)size, path) < 0) {
+        folder = NULL;
+    }
+    free(working);
+    return folder;
+}
+
+static struct config *config_new(const char *path, struct report *report) {
+    struct config *config = calloc(1, sizeof(*config));
+    if (config == NULL) {
+        report_out_of_memory(report);
+        return NULL;
+    }
+    config->path = strdup(path);
+    config->directory = folder_of(path);
+    if (config->path == NULL || config->directory == NULL) {
+        report_add(report, 0, "its folder cannot be found: %s", strerror(errno));
+        config_free(config);
+        return NULL;
+    }
+    return config;
+}
+
+static void load(struct config *config, const char *text, struct report *report) {
+    struct claims claims = {0};
+    if (load_text(config, text, &claims, report)) {
+        claims_check(&claims, report);
+        check_config(config, report);
+    }
+    claims_free(&claims);
+}
+
+struct config *config_load(const char *path, const char *text, size_t size,
+                           char error[CONFIG_ERROR_SIZE]) {
+    struct report report;
+    report_init(&report, path, error, CONFIG_ERROR_SIZE);
+    char *copy = text_prepare(text, size, &report);
+    struct config *config = copy != NULL ? config_new(path, &report) : NULL;
+    if (config != NULL) {
+        load(config, copy, &report);
+    }
+    free(copy);
+    if (report_is_empty(&report)) {
+        return config;
+    }
+    config_free(config);
+    return NULL;
+}
+
+static void free_site(struct config_site *site) {
+    for (size_t i = 0; i < site->alias_count; i++) {
+        free(site->aliases[i]);
+    }
+    for (size_t i = 0; i < site->certificate_count; i++) {
+        free(site->certificates[i].certificate_path);
+        free(site->certificates[i].key_path);
+    }
+    for (size_t i = 0; i < site->route_count; i++) {
+        free(site->routes[i].prefix);
+        free(site->routes[i].backend_name);
+    }
+    free(site->aliases);
+    free(site->certificates);
+    free(site->routes);
+    free(site->name);
+}
+
+static void free_backend(struct config_backend *backend) {
+    for (size_t i = 0; i < backend->server_count; i++) {
+        free(backend->servers[i].text);
+    }
+    free(backend->servers);
+    free(backend->name);
+}
+
+void config_free(struct config *config) {
+    if (config == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < config->site_count; i++) {
+        free_site(&config->sites[i]);
+    }
+    for (size_t i = 0; i < config->backend_count; i++) {
+        free_backend(&config->backends[i]);
+    }
+    free(config->sites);
+    free(config->backends);
+    free(config->listeners);
+    free(config->log.path);
+    free(config->access_log.path);
+    free(config->user);
+    free(config->directory);
+    free(config->path);
+    free(config);
+}
+
+void config_print_reference(void) {
+    reference_print(stdout);
+}

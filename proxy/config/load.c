@@ -1,0 +1,382 @@
+#include "config/load.h"
+
+#include "config/reference.h"
+#include "config/suggest.h"
+#include "config/value.h"
+
+#include <assert.h>
+#include <confuse.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEPTH_MAX 3 // top, site, route: the deepest the table goes
+
+// How often an option was given in an open section, and where first.
+struct seen {
+    uint32_t count;
+    int line;
+};
+
+// A section that is open.
+struct frame {
+    enum section_id id;
+    const cfg_t *cfg;
+    void *object; // the struct it fills
+    int line;
+    uint32_t scope; // a number of its own
+    struct seen seen[SECTION_OPTIONS_MAX];
+};
+
+struct loader {
+    struct config *config;
+    struct claims *claims;
+    struct report *report;
+    bool stop; // reading on makes no sense
+    uint32_t scopes;
+    size_t depth;
+    struct frame frames[DEPTH_MAX];
+    // For libconfuse: per section the hook, the rows of the table, an end mark.
+    cfg_opt_t options[SECTION_COUNT][1 + SECTION_OPTIONS_MAX + 1];
+};
+
+static struct frame *top_frame(struct loader *loader) {
+    return &loader->frames[loader->depth - 1];
+}
+
+// --- The hook -------------------------------------------------------------------------------------
+//
+// libconfuse has no user pointer and does not tell when a section opens. But the first option of
+// each section can carry both: its default number is a pointer to the loader, and its default text
+// is "parsed" whenever a section is made. No text can give it a value: text_prepare() lets no control
+// character pass.
+
+#define HOOK_NAME "\001"
+
+static_assert(sizeof(long) >= sizeof(void *), "a pointer fits in a default number");
+
+static struct loader *loader_of(const cfg_t *cfg) {
+    return (struct loader *)(intptr_t)cfg->opts[0].def.number;
+}
+
+// --- Counting -------------------------------------------------------------------------------------
+
+static const char *kind_name(const struct option *option) {
+    return option->kind == KIND_SECTION ? "section" : "option";
+}
+
+static struct seen *seen_of(struct frame *frame, const struct option *option) {
+    return &frame->seen[option - section_at(frame->id)->options];
+}
+
+// `again`: this begins a second list of values.
+static bool count(struct loader *loader, const struct option *option, int line, bool again) {
+    struct seen *seen = seen_of(top_frame(loader), option);
+    if (seen->count > 0 && (again || option->most == 1)) {
+        report_add(loader->report, line, "duplicate %s '%s', first on line %d", kind_name(option),
+                   option->name, seen->line);
+        return false;
+    }
+    if (seen->count == option->most) {
+        report_add(loader->report, line, "more than %u of '%s'", option->most, option->name);
+        loader->stop = true;
+        return false;
+    }
+    if (seen->count++ == 0) {
+        seen->line = line;
+    }
+    return true;
+}
+
+// --- Values ---------------------------------------------------------------------------------------
+
+static void report_value(struct loader *loader, const struct value *value, int line) {
+    char wanted[REFERENCE_TEXT_SIZE];
+    const char *separator = value->why[0] != '\0' ? ": " : "";
+    reference_describe(value->option, wanted);
+    report_add(loader->report, line, "%s must be %s, not '%.*s'%s%s", value->option->name, wanted,
+               REPORT_QUOTE_MAX, value->text, separator, value->why);
+}
+
+static void put_line(void *object, const struct option *option, int line) {
+    if (option->line_offset != 0) {
+        memcpy((char *)object + option->line_offset, &line, sizeof(line));
+    }
+}
+
+// Puts a value or title into `object`. `scope`: where it must be unique, if it must.
+static void put(struct loader *loader, const struct option *option, const char *text, void *object,
+                int line, uint32_t scope) {
+    struct value value = {
+        .option = option, .text = text, .directory = loader->config->directory, .object = object};
+    put_line(object, option, line);
+    if (!value_store(&value)) {
+        report_value(loader, &value, line);
+    } else if (option->unique != NULL &&
+               !claims_add(loader->claims, option->unique, scope, line, value.key)) {
+        report_out_of_memory(loader->report);
+    }
+}
+
+// The row of the table that an option of libconfuse stands for. NULL for a path such as "a|b", by which
+// libconfuse lets a text reach into another section.
+static const struct option *row_of(const struct frame *frame, const cfg_opt_t *opt) {
+    const struct section *section = section_at(frame->id);
+    for (size_t i = 0; i < section->option_count; i++) {
+        if (opt == &frame->cfg->opts[1 + i]) {
+            return &section->options[i];
+        }
+    }
+    return NULL;
+}
+
+static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) {
+    struct loader *loader = loader_of(cfg);
+    *(void **)result = NULL; // nothing is kept in libconfuse
+    if (loader->stop) {
+        return -1;
+    }
+    struct frame *frame = top_frame(loader);
+    const struct option *option = row_of(frame, opt);
+    if (option == NULL) {
+        report_add(loader->report, cfg->line, "'%s' is not an option of this section", opt->name);
+        return -1;
+    }
+    // A list begins with no values in libconfuse, which now holds the one being parsed.
+    if (count(loader, option, cfg->line, opt->nvalues == 1)) {
+        put(loader, option, text, frame->object, cfg->line, 0);
+    }
+    return loader->stop ? -1 : 0;
+}
+
+// --- Sections -------------------------------------------------------------------------------------
+
+// Gives every option of the section, and of the sections that are a part of its struct, its default.
+static void put_defaults(struct loader *loader, enum section_id id, void *object) {
+    const struct section *section = section_at(id);
+    for (size_t i = 0; i < section->option_count; i++) {
+        const struct option *option = &section->options[i];
+        if (option->initial != NULL) {
+            put(loader, option, option->initial, object, 0, 0);
+        } else if (option->kind == KIND_SECTION && option->count_offset == 0) {
+            put_defaults(loader, option->inside, (char *)object + option->offset);
+        }
+    }
+}
+
+// The struct a section fills: a part of its parent's, or a new item of an array there.
+static void *make_object(struct loader *loader, const struct option *option, char *parent) {
+    if (option->count_offset == 0) {
+        return parent + option->offset;
+    }
+    size_t *items = (size_t *)(void *)(parent + option->count_offset);
+    void *object = array_append(parent + option->offset, items, section_at(option->inside)->size);
+    if (object != NULL) {
+        put_defaults(loader, option->inside, object);
+    }
+    return object;
+}
+
+static bool open_section(struct loader *loader, const cfg_t *cfg) {
+    struct frame *parent = top_frame(loader);
+    const struct option *option = option_find(parent->id, cfg->name);
+    if (option == NULL || option->kind != KIND_SECTION || loader->depth == DEPTH_MAX) {
+        report_add(loader->report, cfg->line, "'%s' is not a section of this section", cfg->name);
+        return false;
+    }
+    if (!count(loader, option, cfg->line, false)) {
+        return false;
+    }
+    void *object = make_object(loader, option, parent->object);
+    if (object == NULL) {
+        report_out_of_memory(loader->report);
+        return false;
+    }
+    loader->frames[loader->depth++] = (struct frame){.id = option->inside,
+                                                     .cfg = cfg,
+                                                     .object = object,
+                                                     .line = cfg->line,
+                                                     .scope = ++loader->scopes};
+    if (cfg->title != NULL) {
+        put(loader, &section_at(option->inside)->title, cfg->title, object, cfg->line,
+            parent->scope);
+    }
+    return true;
+}
+
+// The hook's value is "parsed": a section opens. Anything but 0 would make libconfuse abort.
+static int on_open(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) {
+    (void)opt;
+    (void)text;
+    struct loader *loader = loader_of(cfg);
+    *(void **)result = NULL;
+    if (!loader->stop && !open_section(loader, cfg)) {
+        loader->stop = true;
+    }
+    return 0;
+}
+
+static void close_section(struct loader *loader) {
+    const struct frame *frame = top_frame(loader);
+    const struct section *section = section_at(frame->id);
+    for (size_t i = 0; i < section->option_count; i++) {
+        const struct option *option = &section->options[i];
+        if (frame->seen[i].count >= option->least) {
+            continue;
+        }
+        if (frame->cfg->title != NULL) {
+            report_add(loader->report, frame->line, "%s '%.*s' has no %s", section->name,
+                       REPORT_QUOTE_MAX, frame->cfg->title, option->name);
+        } else {
+            report_add(loader->report, frame->line, "no %s %s", option->name, kind_name(option));
+        }
+    }
+    loader->depth--;
+}
+
+static int on_close(cfg_t *cfg, cfg_opt_t *opt) {
+    (void)opt;
+    struct loader *loader = loader_of(cfg);
+    if (loader->stop) {
+        return -1;
+    }
+    close_section(loader);
+    return 0;
+}
+
+// --- Errors of libconfuse ---------------------------------------------------------------------------
+
+// "; did you mean 'weight'?" or what else helps, or "".
+static void hint_at(const struct section *section, const char *name,
+                    char hint[SUGGESTION_TEXT_SIZE]) {
+    const struct section *home = option_home(name);
+    if (strcmp(name, "include") == 0) {
+        (void)snprintf(hint, SUGGESTION_TEXT_SIZE, "; a configuration is one file");
+    } else if (home != NULL) {
+        (void)snprintf(hint, SUGGESTION_TEXT_SIZE, "; it belongs %s%s",
+                       home->name[0] != '\0' ? "in " : "outside of all braces", home->name);
+    } else {
+        struct suggestion suggestion;
+        suggestion_init(&suggestion, name);
+        for (size_t i = 0; i < section->option_count; i++) {
+            suggestion_offer(&suggestion, section->options[i].name);
+        }
+        suggestion_format(&suggestion, hint);
+    }
+}
+
+static void report_unknown(struct loader *loader, int line, const char *name) {
+    const struct section *section = section_at(top_frame(loader)->id);
+    const char *in = section->name[0] != '\0' ? " in " : "";
+    char hint[SUGGESTION_TEXT_SIZE];
+    hint_at(section, name, hint);
+    report_add(loader->report, line, "unknown option '%.*s'%s%s%s", REPORT_QUOTE_MAX, name, in,
+               section->name, hint);
+}
+
+struct message {
+    const char *theirs;
+    const char *ours; // followed by the argument, if there is one, in quotes
+};
+
+static const struct message messages[] = {
+    {"unexpected token '%s'", "unexpected"},
+    {"missing equal sign after option '%s'", "expected '=' after"},
+    {"missing opening brace for section '%s'", "expected '{' after"},
+    {"missing title for section '%s'", "expected a name or address after"},
+    {"premature end of file", "the file ends in the middle of an option"},
+};
+
+static void on_error(cfg_t *cfg, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static void on_error(cfg_t *cfg, const char *format, va_list arguments) {
+    struct loader *loader = loader_of(cfg);
+    bool named = strstr(format, "'%s'") != NULL;
+    const char *ours = NULL;
+    loader->stop = true;
+    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+        ours = strcmp(format, messages[i].theirs) == 0 ? messages[i].ours : ours;
+    }
+    if (strcmp(format, "no such option '%s'") == 0) {
+        report_unknown(loader, cfg->line, va_arg(arguments, const char *));
+    } else if (ours != NULL && named) {
+        report_add(loader->report, cfg->line, "%s '%.*s'", ours, REPORT_QUOTE_MAX,
+                   va_arg(arguments, const char *));
+    } else if (ours != NULL) {
+        report_add(loader->report, cfg->line, "%s", ours);
+    } else {
+        char theirs[REFERENCE_TEXT_SIZE];
+        (void)vsnprintf(theirs, sizeof(theirs), format, arguments);
+        report_add(loader->report, cfg->line, "%s", theirs);
+    }
+}
+
+// --- Reading ----------------------------------------------------------------------------------------
+
+static cfg_opt_t make_option(struct loader *loader, const struct option *option) {
+    cfg_opt_t opt = {.name = option->name, .type = CFGT_PTR, .parsecb = on_value};
+    if (option->kind == KIND_SECTION) {
+        bool titled = section_at(option->inside)->title.name != NULL;
+        opt.type = CFGT_SEC;
+        opt.parsecb = NULL;
+        opt.flags = CFGF_MULTI | (titled ? CFGF_TITLE : 0);
+        opt.subopts = loader->options[option->inside];
+        opt.validcb = on_close;
+    } else if (option->most > 1) {
+        opt.flags = CFGF_LIST;
+    }
+    return opt;
+}
+
+static void make_options(struct loader *loader) {
+    static char anything[] = "x";
+    for (enum section_id id = SECTION_TOP; id < SECTION_COUNT; id++) {
+        const struct section *section = section_at(id);
+        cfg_opt_t *opts = loader->options[id];
+        opts[0] = (cfg_opt_t){.name = HOOK_NAME,
+                              .type = CFGT_PTR,
+                              .flags = id == SECTION_TOP ? CFGF_NODEFAULT : CFGF_NONE,
+                              .def = {.number = (long)(intptr_t)loader, .parsed = anything},
+                              .parsecb = on_open};
+        for (size_t i = 0; i < section->option_count; i++) {
+            opts[1 + i] = make_option(loader, &section->options[i]);
+        }
+    }
+}
+
+static bool parse(struct loader *loader, const char *text) {
+    cfg_t *cfg = cfg_init(loader->options[SECTION_TOP], CFGF_NONE);
+    if (cfg == NULL) {
+        report_out_of_memory(loader->report);
+        return false;
+    }
+    (void)cfg_set_error_function(cfg, on_error);
+    loader->frames[loader->depth++] =
+        (struct frame){.id = SECTION_TOP, .cfg = cfg, .object = loader->config, .line = 1};
+    put_defaults(loader, SECTION_TOP, loader->config);
+    bool complete = cfg_parse_buf(cfg, text) == CFG_SUCCESS && !loader->stop;
+    if (complete) {
+        close_section(loader);
+    } else if (report_is_empty(loader->report)) {
+        report_add(loader->report, top_frame(loader)->cfg->line, "cannot be read from here on");
+    }
+    (void)cfg_free(cfg);
+    return complete;
+}
+
+bool load_text(struct config *config, const char *text, struct claims *claims,
+               struct report *report) {
+    struct loader *loader = calloc(1, sizeof(*loader));
+    if (loader == NULL) {
+        report_out_of_memory(report);
+        return false;
+    }
+    loader->config = config;
+    loader->claims = claims;
+    loader->report = report;
+    make_options(loader);
+    bool complete = parse(loader, text);
+    free(loader);
+    return complete;
+}

@@ -1,0 +1,160 @@
+#include "config/reference.h"
+
+#include "config/quantity.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+#define INDENT 4
+#define VALUE_COLUMN 40
+
+struct phrase {
+    const char *title; // what stands for a title of this kind in the reference
+    const char *words; // what a value is, when no list or range says it
+};
+
+static const struct phrase phrases[KIND_COUNT] = {
+    [KIND_YES_NO] = {.words = "yes or no"},
+    [KIND_FILE] = {"FILE", "a file"},
+    [KIND_NAME] = {"NAME", "a name of letters, digits, '.', '_' and '-'"},
+    [KIND_HOST] = {"NAME", "a host name or an IP address"},
+    [KIND_HOST_PATTERN] = {.words = "a host name, an IP address, \"*.suffix\" or \"*\""},
+    [KIND_PREFIX] = {"PREFIX", "a path that begins with '/'"},
+    [KIND_LISTEN] = {"ADDRESS", "an address such as 0.0.0.0:8443 or [::]:8443"},
+    [KIND_SERVER] = {"ADDRESS",
+                     "an address such as 127.0.0.1:9000, [::1]:9000 or unix:/run/app.sock"},
+};
+
+struct text {
+    char *start;
+    size_t size;
+};
+
+static void append(struct text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void append(struct text *text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int size =
+        vsnprintf(text->start + text->size, REFERENCE_TEXT_SIZE - text->size, format, arguments);
+    va_end(arguments);
+    text->size += size < 0 ? 0 : (size_t)size;
+    if (text->size >= REFERENCE_TEXT_SIZE) {
+        text->size = REFERENCE_TEXT_SIZE - 1;
+    }
+}
+
+// "a, b or c", with `last` (if any) after the words.
+static void append_words(struct text *text, const char *const *words, const char *last) {
+    size_t count = 0;
+    while (words[count] != NULL) {
+        count++;
+    }
+    size_t total = count + (last != NULL);
+    for (size_t i = 0; i < total; i++) {
+        const char *separator = i == 0 ? "" : i + 1 == total ? " or " : ", ";
+        append(text, "%s%s", separator, i < count ? words[i] : last);
+    }
+}
+
+static void append_range(struct text *text, const char *noun, enum quantity quantity,
+                         const struct option *option) {
+    char minimum[QUANTITY_TEXT_SIZE];
+    char maximum[QUANTITY_TEXT_SIZE];
+    quantity_format(quantity, option->minimum, minimum);
+    quantity_format(quantity, option->maximum, maximum);
+    append(text, "%s from %s to %s", noun, minimum, maximum);
+}
+
+void reference_describe(const struct option *option, char text[REFERENCE_TEXT_SIZE]) {
+    struct text out = {.start = text};
+    text[0] = '\0';
+    if (option->zero_word != NULL) {
+        append(&out, "%s, or ", option->zero_word);
+    }
+    switch (option->kind) {
+    case KIND_NUMBER:
+        append_range(&out, "a number", QUANTITY_NUMBER, option);
+        break;
+    case KIND_SIZE:
+        append_range(&out, "a size", QUANTITY_SIZE, option);
+        break;
+    case KIND_MILLISECONDS:
+    case KIND_SECONDS:
+        append_range(&out, "a time", QUANTITY_TIME, option);
+        break;
+    case KIND_WORD:
+        append_words(&out, option->words, NULL);
+        break;
+    case KIND_LOG:
+        append_words(&out, option->words + option->minimum, "a file");
+        break;
+    default:
+        append(&out, "%s", phrases[option->kind].words);
+    }
+}
+
+// How many there may be of a section or of the values of a list.
+static void describe_count(const struct option *option, char text[REFERENCE_TEXT_SIZE]) {
+    struct text out = {.start = text};
+    text[0] = '\0';
+    if (option->most > 1) {
+        append(&out, "; %" PRIu32 " to %" PRIu32 " of them", option->least, option->most);
+    } else if (option->kind == KIND_SECTION) {
+        append(&out, "; once at most");
+    }
+}
+
+static void print_help(FILE *out, int indent, const char *help) {
+    (void)fprintf(out, "%*s%s\n", indent + INDENT, "", help);
+}
+
+static void print_value(FILE *out, int indent, const struct option *option) {
+    char setting[REFERENCE_TEXT_SIZE];
+    char range[REFERENCE_TEXT_SIZE];
+    char count[REFERENCE_TEXT_SIZE];
+    const char *absent = option->least > 0 ? "(required)" : "(none)";
+    const char *initial = option->initial != NULL ? option->initial : absent;
+    (void)snprintf(setting, sizeof(setting), "%s = %s", option->name, initial);
+    reference_describe(option, range);
+    describe_count(option, count);
+    (void)fprintf(out, "%*s%-*s # %s%s\n", indent, "", VALUE_COLUMN - indent, setting, range,
+                  count);
+    print_help(out, indent, option->help);
+}
+
+static void print_options(FILE *out, int indent, enum section_id id);
+
+static void print_section(FILE *out, int indent, const struct option *option) {
+    const struct option *title = &section_at(option->inside)->title;
+    char head[REFERENCE_TEXT_SIZE];
+    char range[REFERENCE_TEXT_SIZE] = "a section";
+    char count[REFERENCE_TEXT_SIZE];
+    (void)snprintf(head, sizeof(head), "%s%s%s {", option->name, title->name != NULL ? " " : "",
+                   title->name != NULL ? phrases[title->kind].title : "");
+    if (title->name != NULL) {
+        reference_describe(title, range);
+    }
+    describe_count(option, count);
+    (void)fprintf(out, "%*s%-*s # %s%s\n", indent, "", VALUE_COLUMN - indent, head, range, count);
+    print_help(out, indent, option->help);
+    print_options(out, indent + INDENT, option->inside);
+    (void)fprintf(out, "%*s}\n", indent, "");
+}
+
+static void print_options(FILE *out, int indent, enum section_id id) {
+    const struct section *section = section_at(id);
+    for (size_t i = 0; i < section->option_count; i++) {
+        const struct option *option = &section->options[i];
+        if (option->kind == KIND_SECTION) {
+            print_section(out, indent, option);
+        } else {
+            print_value(out, indent, option);
+        }
+    }
+}
+
+void reference_print(FILE *out) {
+    print_options(out, 0, SECTION_TOP);
+}

@@ -1,0 +1,203 @@
+#include "config/text.h"
+
+#include "base/utf8.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEPTH_MAX 8 // braces inside braces; the grammar needs 4
+
+struct scan {
+    const char *text;
+    size_t size;
+    size_t at;
+    int line;
+    char *copy; // text, with comments blanked
+    struct report *report;
+    int opened[DEPTH_MAX]; // lines of the braces that are open
+    size_t depth;
+};
+
+static bool refuse(const struct scan *scan, const char *what) {
+    report_add(scan->report, scan->line, "%s", what);
+    return false;
+}
+
+static char peek(const struct scan *scan, size_t ahead) {
+    return scan->at + ahead < scan->size ? scan->text[scan->at + ahead] : '\0';
+}
+
+static bool is_control(const struct scan *scan) {
+    unsigned char c = (unsigned char)peek(scan, 0);
+    if (c == '\r') {
+        return peek(scan, 1) != '\n';
+    }
+    return (c < ' ' && c != '\t' && c != '\n') || c == 0x7f;
+}
+
+static bool check_bytes(struct scan *scan) {
+    while (scan->at < scan->size) {
+        const uint8_t *here = (const uint8_t *)scan->text + scan->at;
+        size_t length = *here < 0x80 ? 1 : utf8_printable(here, scan->size - scan->at);
+        if (length == 0) {
+            return refuse(scan, "the text is not UTF-8");
+        }
+        if (is_control(scan)) {
+            report_add(scan->report, scan->line, "control character 0x%02x", *here);
+            return false;
+        }
+        scan->line += *here == '\n';
+        scan->at += length;
+    }
+    scan->at = 0;
+    scan->line = 1;
+    return true;
+}
+
+static void blank_comment(struct scan *scan) {
+    while (scan->at < scan->size && peek(scan, 0) != '\n') {
+        scan->copy[scan->at++] = ' ';
+    }
+}
+
+static bool is_variable(const struct scan *scan) {
+    return peek(scan, 0) == '$' && peek(scan, 1) == '{';
+}
+
+static const char variable_refused[] =
+    "variables such as ${NAME} are not expanded: a configuration means the same in every process";
+
+static bool pass_quoted(struct scan *scan) {
+    char quote = peek(scan, 0);
+    size_t start = ++scan->at;
+    for (; peek(scan, 0) != quote; scan->at++) {
+        char c = peek(scan, 0);
+        if (c == '\0' || c == '\n') {
+            return refuse(scan, "this line has an opening quote without a closing one");
+        }
+        if (is_variable(scan)) {
+            return refuse(scan, variable_refused);
+        }
+        if (c == '\\') {
+            scan->at++;
+            if (peek(scan, 0) != '\\' && peek(scan, 0) != quote) {
+                return refuse(scan, "in quotes \\ may stand before the quote and before \\ only");
+            }
+        }
+    }
+    if (scan->at++ == start) {
+        return refuse(scan, "empty quotes");
+    }
+    return true;
+}
+
+static bool open_brace(struct scan *scan) {
+    if (scan->depth == DEPTH_MAX) {
+        return refuse(scan, "too many braces inside braces");
+    }
+    scan->opened[scan->depth++] = scan->line;
+    return true;
+}
+
+static bool close_brace(struct scan *scan) {
+    if (scan->depth == 0) {
+        return refuse(scan, "'}' without a '{' before it");
+    }
+    scan->depth--;
+    return true;
+}
+
+static bool starts_word(const struct scan *scan) {
+    return scan->at == 0 || strchr(" \t\n{}(),=", scan->text[scan->at - 1]) != NULL;
+}
+
+// Characters that libconfuse would drop, join or take for a comment.
+static bool check_plain(const struct scan *scan) {
+    char c = peek(scan, 0);
+    char next = peek(scan, 1);
+    if (c == '/' && (next == '*' || (next == '/' && starts_word(scan)))) {
+        return refuse(scan, "comments begin with #");
+    }
+    if (is_variable(scan)) {
+        return refuse(scan, variable_refused);
+    }
+    if ((c & 0x80) != 0) {
+        return refuse(scan, "a character that is not ASCII; put the value in quotes");
+    }
+    if (c == '*' && next == ':') {
+        return refuse(scan, "every address is 0.0.0.0 for IPv4 and [::] for IPv6");
+    }
+    if (strchr("*+|\\`", c) != NULL) {
+        report_add(scan->report, scan->line, "unexpected '%c'; put the value in quotes", c);
+        return false;
+    }
+    return true;
+}
+
+// Passes one character, quoted value or comment.
+static bool pass(struct scan *scan) {
+    switch (peek(scan, 0)) {
+    case '#':
+        blank_comment(scan);
+        return true;
+    case '"':
+    case '\'':
+        return pass_quoted(scan);
+    case '{':
+        scan->at++;
+        return open_brace(scan);
+    case '}':
+        scan->at++;
+        return close_brace(scan);
+    case '\n':
+        scan->at++;
+        scan->line++;
+        return true;
+    default:
+        if (!check_plain(scan)) {
+            return false;
+        }
+        scan->at++;
+        return true;
+    }
+}
+
+static bool check(struct scan *scan) {
+    if (!check_bytes(scan)) {
+        return false;
+    }
+    while (scan->at < scan->size) {
+        if (!pass(scan)) {
+            return false;
+        }
+    }
+    if (scan->depth > 0) {
+        report_add(scan->report, scan->opened[scan->depth - 1],
+                   "the '{' of this line is still open at the end of the file");
+        return false;
+    }
+    return true;
+}
+
+char *text_prepare(const char *text, size_t size, struct report *report) {
+    if (size > CONFIG_TEXT_MAX) {
+        report_add(report, 0, "larger than %zu MiB", CONFIG_TEXT_MAX >> 20);
+        return NULL;
+    }
+    char *copy = malloc(size + 1);
+    if (copy == NULL) {
+        report_out_of_memory(report);
+        return NULL;
+    }
+    if (size > 0) {
+        memcpy(copy, text, size);
+    }
+    copy[size] = '\0';
+    struct scan scan = {.text = text, .size = size, .line = 1, .copy = copy, .report = report};
+    if (!check(&scan)) {
+        free(copy);
+        return NULL;
+    }
+    return copy;
+}

@@ -1,0 +1,275 @@
+#include "config/value.h"
+
+#include "config/config.h"
+#include "config/host.h"
+#include "config/quantity.h"
+#include "config/suggest.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_MAX_SIZE 64
+#define PREFIX_MAX_SIZE 1024
+
+static bool refuse(struct value *value, const char *why) {
+    (void)snprintf(value->why, sizeof(value->why), "%s", why);
+    return false;
+}
+
+static void *field(const struct value *value) {
+    return (char *)value->object + value->option->offset;
+}
+
+void *array_append(void *items, size_t *count, size_t item_size) {
+    char *array;
+    memcpy(&array, items, sizeof(array));
+    if ((*count & (*count - 1)) == 0) { // full: its capacity is the next power of two
+        size_t capacity = *count == 0 ? 1 : *count * 2;
+        char *grown = reallocarray(array, capacity, item_size);
+        if (grown == NULL) {
+            return NULL;
+        }
+        array = grown;
+        memcpy(items, &array, sizeof(array));
+    }
+    return memset(array + (*count)++ * item_size, 0, item_size);
+}
+
+// Takes ownership of `text` (NULL: memory was short).
+static bool put_text(struct value *value, char *text) {
+    if (text == NULL) {
+        return refuse(value, "out of memory");
+    }
+    void *place = field(value);
+    if (value->option->count_offset != 0) {
+        size_t *count = (size_t *)(void *)((char *)value->object + value->option->count_offset);
+        place = array_append(place, count, sizeof(text));
+    }
+    if (place == NULL) {
+        free(text);
+        return refuse(value, "out of memory");
+    }
+    memcpy(place, &text, sizeof(text));
+    value->key = text;
+    return true;
+}
+
+static bool put_number(struct value *value, uint64_t number) {
+    uint32_t narrow = (uint32_t)number;
+    memcpy(field(value), &narrow, sizeof(narrow));
+    return true;
+}
+
+static bool store_yes_no(struct value *value) {
+    static const char *const words[][2] = {{"no", "yes"}, {"off", "on"}, {"false", "true"}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        bool yes = strcmp(value->text, words[i][1]) == 0;
+        if (yes || strcmp(value->text, words[i][0]) == 0) {
+            memcpy(field(value), &yes, sizeof(yes));
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool store_quantity(struct value *value, enum quantity quantity, uint64_t divisor) {
+    const struct option *option = value->option;
+    const char *zero = option->zero_word != NULL ? option->zero_word : "";
+    uint64_t number = 0;
+    if (strcmp(value->text, zero) == 0) {
+        return put_number(value, 0);
+    }
+    const char *why = quantity_parse(quantity, value->text, &number);
+    if (why != NULL) {
+        return refuse(value, why);
+    }
+    bool is_zero = number == 0 && strcmp(zero, "0") == 0; // in any unit
+    if (!is_zero && (number < option->minimum || number > option->maximum)) {
+        return false;
+    }
+    if (number % divisor != 0) {
+        return refuse(value, "whole seconds only");
+    }
+    return put_number(value, number / divisor);
+}
+
+static bool store_number(struct value *value) {
+    return store_quantity(value, QUANTITY_NUMBER, 1);
+}
+
+static bool store_size(struct value *value) {
+    return store_quantity(value, QUANTITY_SIZE, 1);
+}
+
+static bool store_milliseconds(struct value *value) {
+    return store_quantity(value, QUANTITY_TIME, 1);
+}
+
+static bool store_seconds(struct value *value) {
+    return store_quantity(value, QUANTITY_TIME, 1000);
+}
+
+// The index of the text in `words` from `first` on; false with a suggestion when it is none of them.
+static bool find_word(struct value *value, size_t first, size_t *index) {
+    const char *const *words = value->option->words;
+    struct suggestion suggestion;
+    suggestion_init(&suggestion, value->text);
+    for (*index = first; words[*index] != NULL; (*index)++) {
+        if (strcmp(value->text, words[*index]) == 0) {
+            return true;
+        }
+        suggestion_offer(&suggestion, words[*index]);
+    }
+    if (suggestion.best != NULL) {
+        (void)snprintf(value->why, sizeof(value->why), "did you mean '%s'?", suggestion.best);
+    }
+    return false;
+}
+
+static bool store_word(struct value *value) {
+    size_t index;
+    return find_word(value, 0, &index) && put_number(value, index);
+}
+
+static char *resolve(const struct value *value) {
+    const char *text = value->text;
+    char *path;
+    if (text[0] == '/') {
+        return strdup(text);
+    }
+    while (text[0] == '.' && text[1] == '/') {
+        text += 2;
+    }
+    const char *slash = strcmp(value->directory, "/") == 0 ? "" : "/";
+    return asprintf(&path, "%s%s%s", value->directory, slash, text) < 0 ? NULL : path;
+}
+
+static bool store_file(struct value *value) {
+    if (strlen(value->text) >= PATH_MAX) {
+        return refuse(value, "too long");
+    }
+    return put_text(value, resolve(value));
+}
+
+static bool store_log(struct value *value) {
+    struct config_log *log = field(value);
+    size_t index;
+    if (find_word(value, value->option->minimum, &index)) {
+        log->target = (enum log_target)index;
+        return true;
+    }
+    if (strpbrk(value->text, "/.") == NULL) {
+        // A misspelt word is more likely than a file of that name.
+        return value->why[0] == '\0' ? refuse(value, "a file is written with a '/' or a '.'")
+                                     : false;
+    }
+    log->target = LOG_TARGET_FILE;
+    log->path = resolve(value);
+    return log->path != NULL || refuse(value, "out of memory");
+}
+
+static bool store_name(struct value *value) {
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t size = strlen(value->text);
+    if (size > NAME_MAX_SIZE) {
+        return refuse(value, "longer than 64 characters");
+    }
+    return strspn(value->text, allowed) == size && put_text(value, strdup(value->text));
+}
+
+static bool store_host_form(struct value *value, bool pattern) {
+    char host[HOST_TEXT_SIZE];
+    const char *why = host_canonical(value->text, pattern, host);
+    return why == NULL ? put_text(value, strdup(host)) : refuse(value, why);
+}
+
+static bool store_host(struct value *value) {
+    return store_host_form(value, false);
+}
+
+static bool store_host_pattern(struct value *value) {
+    return store_host_form(value, true);
+}
+
+static bool store_prefix(struct value *value) {
+    struct config_route *route = value->object;
+    if (value->text[0] != '/') {
+        return false;
+    }
+    route->prefix_size = strlen(value->text);
+    if (route->prefix_size > PREFIX_MAX_SIZE) {
+        return refuse(value, "longer than 1024 bytes");
+    }
+    for (const char *c = value->text; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~' || *c == '?' || *c == '#') {
+            return refuse(value, "a path in a request has no '?', no '#', no space and ASCII only");
+        }
+    }
+    return put_text(value, strdup(value->text));
+}
+
+static bool parse_address(struct value *value, struct address *address) {
+    const char *why;
+    if (address_parse(slice_from(value->text), address, &why) != RESULT_OK) {
+        return refuse(value, why);
+    }
+    if (address->as.any.sa_family != AF_UNIX && address_port(address) == 0) {
+        return refuse(value, "no port 0");
+    }
+    return true;
+}
+
+static bool store_listen(struct value *value) {
+    struct config_listen *listen = value->object;
+    struct address address;
+    if (value->text[0] == '*' || value->text[0] == ':') {
+        return refuse(value, "use 0.0.0.0 for every IPv4 address, [::] for every IPv6 address");
+    }
+    if (!parse_address(value, &address)) {
+        return false;
+    }
+    if (address.as.any.sa_family == AF_UNIX) {
+        return refuse(value, "clients come over TCP");
+    }
+    listen->address = address;
+    address_format(&address, value->scratch);
+    value->key = value->scratch;
+    return true;
+}
+
+static bool store_server(struct value *value) {
+    struct config_server *server = value->object;
+    if (!parse_address(value, &server->address)) {
+        return false;
+    }
+    address_format(&server->address, value->scratch);
+    server->text = strdup(value->scratch);
+    value->key = server->text;
+    return server->text != NULL || refuse(value, "out of memory");
+}
+
+static bool (*const stores[KIND_COUNT])(struct value *) = {
+    [KIND_YES_NO] = store_yes_no,
+    [KIND_NUMBER] = store_number,
+    [KIND_SIZE] = store_size,
+    [KIND_MILLISECONDS] = store_milliseconds,
+    [KIND_SECONDS] = store_seconds,
+    [KIND_WORD] = store_word,
+    [KIND_LOG] = store_log,
+    [KIND_FILE] = store_file,
+    [KIND_NAME] = store_name,
+    [KIND_HOST] = store_host,
+    [KIND_HOST_PATTERN] = store_host_pattern,
+    [KIND_PREFIX] = store_prefix,
+    [KIND_LISTEN] = store_listen,
+    [KIND_SERVER] = store_server,
+};
+
+bool value_store(struct value *value) {
+    value->key = NULL;
+    value->why[0] = '\0';
+    return stores[value->option->kind](value);
+}
