@@ -1,0 +1,25 @@
+// How a bundle lies in memory. Private to bundle.c (which reads) and bundle_read.c (which writes).
+#ifndef RAVELIN_CONFIG_BUNDLE_FORMAT_H
+#define RAVELIN_CONFIG_BUNDLE_FORMAT_H
+
+#include <fcntl.h>
+#include <stdint.h>
+
+#define BUNDLE_MAGIC UINT64_C(0x656c646e75427652) // "RvBundle"
+#define BUNDLE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+enum bundle_kind { BUNDLE_CONFIG = 1, BUNDLE_CERTIFICATE, BUNDLE_KEY };
+
+struct bundle_head {
+    uint64_t magic;
+    uint64_t count; // of entries
+};
+
+// Followed by the path, a NUL that path_size does not count, and the content; nothing is aligned.
+struct bundle_entry {
+    uint64_t kind;
+    uint64_t path_size;
+    uint64_t content_size;
+};
+
+#endif

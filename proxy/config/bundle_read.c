@@ -1,0 +1,290 @@
+#include "config/bundle.h"
+
+#include "base/secret.h"
+#include "config/bundle_format.h"
+#include "config/report.h"
+#include "config/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// A file that a config names.
+struct source {
+    enum bundle_kind kind;
+    const char *path;
+    int line;
+};
+
+// A bundle being written.
+struct writer {
+    int fd;
+    uint64_t count;
+};
+
+struct reader {
+    struct report report;
+    char *buffer; // every file passes through here; it may be a key
+    struct writer files;
+    struct writer keys;
+};
+
+#define BUFFER_SIZE                                                                                \
+    (CONFIG_TEXT_MAX + 1) // one more than the largest file, to see that one is larger
+
+// --- Reading files ------------------------------------------------------------------------------------
+
+static bool refuse(struct reader *reader, const struct source *source, const char *what) {
+    if (source->kind == BUNDLE_CONFIG) {
+        report_add(&reader->report, 0, "%s", what);
+    } else {
+        report_add(&reader->report, source->line, "%s '%s': %s",
+                   source->kind == BUNDLE_KEY ? "key" : "certificate", source->path, what);
+    }
+    return false;
+}
+
+static bool check_status(struct reader *reader, const struct source *source,
+                         const struct stat *status) {
+    if (!S_ISREG(status->st_mode)) {
+        return refuse(reader, source, "not a regular file");
+    }
+    if (source->kind == BUNDLE_KEY && (status->st_mode & (S_IWGRP | S_IWOTH | S_IROTH)) != 0) {
+        report_add(
+            &reader->report, source->line,
+            "key '%s': everyone may read it, or others may change it; run: chmod g-w,o-rwx '%s'",
+            source->path, source->path);
+        return false;
+    }
+    return true;
+}
+
+// Up to the end of the file or of the buffer. False with errno.
+static bool read_all(int fd, char *buffer, size_t *size) {
+    for (*size = 0; *size < BUFFER_SIZE;) {
+        ssize_t got = read(fd, buffer + *size, BUFFER_SIZE - *size);
+        if (got < 0 && errno != EINTR) {
+            return false;
+        }
+        if (got == 0) {
+            break;
+        }
+        *size += got > 0 ? (size_t)got : 0;
+    }
+    return true;
+}
+
+static bool check_content(struct reader *reader, const struct source *source,
+                          struct slice content) {
+    static const char key_mark[] = "PRIVATE KEY-----";
+    size_t limit = source->kind == BUNDLE_CONFIG ? CONFIG_TEXT_MAX : BUNDLE_FILE_MAX;
+    if (content.size == 0) {
+        return refuse(reader, source, "the file is empty");
+    }
+    if (content.size > limit) {
+        char what[64];
+        (void)snprintf(what, sizeof(what), "larger than %zu MiB", limit >> 20);
+        return refuse(reader, source, what);
+    }
+    if (source->kind == BUNDLE_CERTIFICATE &&
+        memmem(content.data, content.size, key_mark, sizeof(key_mark) - 1) != NULL) {
+        return refuse(reader, source, "it holds a private key, which belongs in a file of its own");
+    }
+    return true;
+}
+
+// Reads a file into the buffer. What is wrong with it goes to the report.
+static bool read_source(struct reader *reader, const struct source *source, struct slice *content) {
+    struct stat status;
+    // Non-blocking: opening a pipe must not wait for somebody to write into it.
+    int fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        return refuse(reader, source, strerror(errno));
+    }
+    bool ok = fstat(fd, &status) == 0 ? check_status(reader, source, &status)
+                                      : refuse(reader, source, strerror(errno));
+    content->data = reader->buffer;
+    if (ok && !read_all(fd, reader->buffer, &content->size)) {
+        ok = refuse(reader, source, strerror(errno));
+    }
+    (void)close(fd);
+    return ok && check_content(reader, source, *content);
+}
+
+// --- Writing bundles ----------------------------------------------------------------------------------
+
+static bool write_all(int fd, const void *data, size_t size) {
+    const char *from = data;
+    while (size > 0) {
+        ssize_t put = write(fd, from, size);
+        if (put < 0 && errno != EINTR) {
+            return false;
+        }
+        from += put > 0 ? put : 0;
+        size -= put > 0 ? (size_t)put : 0;
+    }
+    return true;
+}
+
+static bool writer_open(struct writer *writer, const char *name) {
+    struct bundle_head head = {0}; // filled in when the count is known
+    writer->fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return writer->fd >= 0 && write_all(writer->fd, &head, sizeof(head));
+}
+
+static bool writer_add(struct writer *writer, const struct source *source, struct slice content) {
+    struct bundle_entry entry = {source->kind, strlen(source->path), content.size};
+    writer->count++;
+    return write_all(writer->fd, &entry, sizeof(entry)) &&
+           write_all(writer->fd, source->path, entry.path_size + 1) &&
+           write_all(writer->fd, content.data, content.size);
+}
+
+static bool writer_finish(struct writer *writer, struct bundle *bundle) {
+    struct bundle_head head = {BUNDLE_MAGIC, writer->count};
+    int fd = writer->fd;
+    if (pwrite(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+        fcntl(fd, F_ADD_SEALS, BUNDLE_SEALS) != 0) {
+        return false;
+    }
+    writer->fd = -1;
+    return bundle_open(fd, bundle) == RESULT_OK;
+}
+
+static void writer_close(struct writer *writer) {
+    if (writer->fd >= 0) {
+        (void)close(writer->fd);
+    }
+}
+
+// --- The files of a config ------------------------------------------------------------------------------
+
+static int compare_sources(const void *left, const void *right) {
+    const struct source *a = left;
+    const struct source *b = right;
+    int order = (a->kind > b->kind) - (a->kind < b->kind);
+    if (order == 0) {
+        order = strcmp(a->path, b->path);
+    }
+    return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
+}
+
+static struct source *list_sources(const struct config *config, size_t *count) {
+    size_t most = 1; // calloc(0) may be NULL without an error
+    for (size_t i = 0; i < config->site_count; i++) {
+        most += 2 * config->sites[i].certificate_count;
+    }
+    struct source *sources = calloc(most, sizeof(*sources));
+    *count = 0;
+    for (size_t i = 0; sources != NULL && i < config->site_count; i++) {
+        const struct config_site *site = &config->sites[i];
+        for (size_t j = 0; j < site->certificate_count; j++) {
+            const struct config_certificate *entry = &site->certificates[j];
+            sources[(*count)++] =
+                (struct source){BUNDLE_CERTIFICATE, entry->certificate_path, entry->line};
+            sources[(*count)++] = (struct source){BUNDLE_KEY, entry->key_path, entry->key_line};
+        }
+    }
+    if (sources != NULL) {
+        qsort(sources, *count, sizeof(*sources), compare_sources);
+    }
+    return sources;
+}
+
+static bool is_repeat(const struct source *sources, size_t i) {
+    return i > 0 && sources[i].kind == sources[i - 1].kind &&
+           strcmp(sources[i].path, sources[i - 1].path) == 0;
+}
+
+static bool copy_source(struct reader *reader, const struct source *source) {
+    struct slice content = {0};
+    struct writer *writer = source->kind == BUNDLE_KEY ? &reader->keys : &reader->files;
+    if (!read_source(reader, source, &content)) {
+        return true; // said; the others are looked at too
+    }
+    return writer_add(writer, source, content);
+}
+
+// False when a bundle cannot be written; a file that cannot be used is in the report.
+static bool copy_sources(struct reader *reader, const struct config *config) {
+    size_t count;
+    struct source *sources = list_sources(config, &count);
+    bool ok = sources != NULL;
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = is_repeat(sources, i) || copy_source(reader, &sources[i]);
+    }
+    free(sources);
+    return ok;
+}
+
+// The config file's path, absolute: config_load() in another process resolves the same paths with it.
+static char *absolute_path(const struct config *config, const char *path) {
+    const char *slash = strrchr(path, '/');
+    const char *separator = strcmp(config->directory, "/") == 0 ? "" : "/";
+    const char *name = slash == NULL ? path : slash + 1;
+    char *absolute;
+    return asprintf(&absolute, "%s%s%s", config->directory, separator, name) < 0 ? NULL : absolute;
+}
+
+static bool copy_text(struct reader *reader, const struct config *config, const char *path,
+                      struct slice text) {
+    char *absolute = absolute_path(config, path);
+    struct source source = {.kind = BUNDLE_CONFIG, .path = absolute};
+    bool ok = absolute != NULL && writer_add(&reader->files, &source, text);
+    free(absolute);
+    return ok;
+}
+
+static bool refuse_bundle(struct reader *reader) {
+    report_add(&reader->report, 0, "its bundle cannot be written: %s", strerror(errno));
+    return false;
+}
+
+static bool read_pair(struct reader *reader, const char *path, struct bundle_pair *pair,
+                      struct config **config, char error[CONFIG_ERROR_SIZE]) {
+    struct source source = {.kind = BUNDLE_CONFIG, .path = path};
+    struct slice text = {0};
+    if (reader->buffer == NULL || !writer_open(&reader->files, "ravelin-files") ||
+        !writer_open(&reader->keys, "ravelin-keys")) {
+        return refuse_bundle(reader);
+    }
+    if (!read_source(reader, &source, &text)) {
+        return false;
+    }
+    *config = config_load(path, text.data, text.size, error);
+    if (*config == NULL) {
+        return false;
+    }
+    if (!copy_text(reader, *config, path, text) || !copy_sources(reader, *config)) {
+        return refuse_bundle(reader);
+    }
+    if (!report_is_empty(&reader->report)) {
+        return false;
+    }
+    return (writer_finish(&reader->files, &pair->files) &&
+            writer_finish(&reader->keys, &pair->keys)) ||
+           refuse_bundle(reader);
+}
+
+enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
+                        char error[CONFIG_ERROR_SIZE]) {
+    struct reader reader = {
+        .buffer = secret_map(BUFFER_SIZE, false), .files = {.fd = -1}, .keys = {.fd = -1}};
+    *config = NULL;
+    pair->files = pair->keys = (struct bundle){.fd = -1};
+    report_init(&reader.report, path, error, CONFIG_ERROR_SIZE);
+    bool ok = read_pair(&reader, path, pair, config, error);
+    if (!ok) {
+        bundle_close(&pair->files);
+        bundle_close(&pair->keys);
+        config_free(*config);
+        *config = NULL;
+    }
+    writer_close(&reader.files);
+    writer_close(&reader.keys);
+    secret_unmap(reader.buffer, BUFFER_SIZE);
+    return ok ? RESULT_OK : RESULT_ERROR;
+}
