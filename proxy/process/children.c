@@ -375,9 +375,10 @@ static struct child *find_child(struct master *master, pid_t pid) {
 void children_reap(struct master *master) {
     int status;
     pid_t pid;
-    // Validators, and strangers that the master inherited, are reaped too.
+    // Strangers that the master inherited are reaped too.
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         struct child *child = find_child(master, pid);
+        validate_note_death(&master->reload.validation, pid, status);
         if (child != NULL) {
             bury(child, status);
         }

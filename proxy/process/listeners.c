@@ -36,20 +36,46 @@ static bool has_port(const struct listeners *kept, uint16_t port) {
     return false;
 }
 
-// A socket without SO_REUSEPORT cannot be bound where one listens: false, with errno, when somebody does.
-static bool address_is_free(const struct address *address) {
-    const int on = 1;
-    int fd = socket(address->as.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is_free = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-                   (address->as.any.sa_family != AF_INET6 ||
-                    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
-                   bind(fd, &address->as.any, address->size) == 0;
-    int saved = errno;
-    if (fd >= 0) {
-        (void)close(fd);
+// The kernel's text for an address in /proc/net/tcp and tcp6: words of 32 bits, in hexadecimal.
+static void format_words(const struct address *address, char text[33]) {
+    uint32_t words[4];
+    bool is_v6 = address->as.any.sa_family == AF_INET6;
+    memcpy(words,
+           is_v6 ? (const void *)&address->as.v6.sin6_addr : (const void *)&address->as.v4.sin_addr,
+           is_v6 ? 16 : 4);
+    for (size_t i = 0; i < (is_v6 ? 4 : 1); i++) {
+        (void)snprintf(text + 8 * i, 9, "%08X", words[i]);
     }
-    errno = saved;
-    return is_free;
+}
+
+static bool is_wildcard(const char *words) {
+    return strspn(words, "0") == strlen(words);
+}
+
+// Whether somebody listens there already. bind() tells that only of those who do not share by SO_REUSEPORT; with another
+// that does, a second Ravelin say, we would silently get half of the connections.
+static bool somebody_listens(const struct address *address) {
+    const char *path = address->as.any.sa_family == AF_INET6 ? "/proc/net/tcp6" : "/proc/net/tcp";
+    const unsigned listening = 0x0a;
+    char wanted[33];
+    char local[33];
+    char line[256];
+    unsigned port;
+    unsigned state = listening;
+    bool found = false;
+    FILE *table = fopen(path, "re");
+    format_words(address, wanted);
+    bool more = table != NULL && fgets(line, sizeof(line), table) != NULL; // the heading
+    // Listening sockets come first.
+    while (more && !found && state == listening && fgets(line, sizeof(line), table) != NULL) {
+        more = sscanf(line, "%*d: %32[0-9A-F]:%4X %*[0-9A-F]:%*4X %2X", local, &port, &state) == 3;
+        found = more && state == listening && port == address_port(address) &&
+                (strcmp(local, wanted) == 0 || is_wildcard(local) || is_wildcard(wanted));
+    }
+    if (table != NULL) {
+        (void)fclose(table);
+    }
+    return found;
 }
 
 // Looked at before anything of ours is bound: a wildcard of ours would hide the others.
@@ -58,7 +84,8 @@ static enum result check_free(const struct config *config, const struct listener
     for (size_t i = 0; i < config->listener_count; i++) {
         const struct config_listen *listen = &config->listeners[i];
         bool is_ours = kept != NULL && has_port(kept, address_port(&listen->address));
-        if (!is_ours && !address_is_free(&listen->address)) {
+        if (!is_ours && somebody_listens(&listen->address)) {
+            errno = EADDRINUSE;
             return fail(error, config, listen);
         }
     }

@@ -93,6 +93,38 @@ enum result validate_start(struct validation *validation, const struct validate_
     return RESULT_OK;
 }
 
+void validate_note_death(struct validation *validation, pid_t pid, int status) {
+    if (pid == validation->pid) {
+        validation->pid = 0;
+        validation->status = status;
+    }
+}
+
+// After the end of the file it is ending, or it cut itself loose; in neither case does it take long.
+static void reap(struct validation *validation) {
+    int status = 0;
+    if (validation->pid > 0) {
+        pid_t pid = waitpid(validation->pid, &status, WNOHANG);
+        if (pid == 0) {
+            (void)kill(validation->pid, SIGKILL);
+            pid = waitpid(validation->pid, &status, 0);
+        }
+        validate_note_death(validation, pid, status);
+    }
+}
+
+static void judge_silence(struct validation *validation) {
+    if (WIFSIGNALED(validation->status)) {
+        (void)snprintf(validation->text, sizeof(validation->text),
+                       "the process that looked at the certificates and keys was killed by signal "
+                       "%d (%s)",
+                       WTERMSIG(validation->status), strsignal(WTERMSIG(validation->status)));
+    } else {
+        (void)snprintf(validation->text, sizeof(validation->text),
+                       "the process that looked at the certificates and keys ended without a word");
+    }
+}
+
 enum result validate_read(struct validation *validation) {
     ssize_t size;
     do {
@@ -105,6 +137,7 @@ enum result validate_read(struct validation *validation) {
     }
     (void)close(validation->fd);
     validation->fd = -1;
+    reap(validation);
     validation->text[validation->size] = '\0';
     if (validation->size > 0 && validation->text[0] == VERDICT_VALID) {
         return RESULT_OK;
@@ -112,8 +145,7 @@ enum result validate_read(struct validation *validation) {
     if (validation->size > 1) {
         memmove(validation->text, validation->text + 1, validation->size);
     } else {
-        (void)snprintf(validation->text, sizeof(validation->text),
-                       "the validator died while it looked at the certificates and keys");
+        judge_silence(validation);
     }
     return RESULT_ERROR;
 }
@@ -122,8 +154,8 @@ void validate_cancel(struct validation *validation) {
     if (validation->fd >= 0) {
         (void)close(validation->fd);
         validation->fd = -1;
-        (void)kill(validation->pid, SIGKILL);
     }
+    reap(validation);
 }
 
 enum result validate_wait(const struct validate_input *input, char error[CONFIG_ERROR_SIZE]) {
@@ -143,7 +175,6 @@ enum result validate_wait(const struct validate_input *input, char error[CONFIG_
                        "the validator did not finish within %d seconds", VALIDATE_TIMEOUT_S);
         result = RESULT_ERROR;
     }
-    (void)waitpid(validation.pid, NULL, 0);
     if (result != RESULT_OK) {
         memcpy(error, validation.text, CONFIG_ERROR_SIZE);
     }

@@ -17,8 +17,9 @@ enum result validate_bundles(const struct config *config, const struct bundle *f
 
 // A validation under way in a child.
 struct validation {
-    pid_t pid; // 0: none. The caller reaps it.
-    int fd;    // readable when there is something to read with validate_read()
+    pid_t pid;  // 0: none, or reaped
+    int status; // as waitpid() gave it, once reaped
+    int fd;     // readable when there is something to read with validate_read(); -1: none
     size_t size;
     char text[CONFIG_ERROR_SIZE];
 };
@@ -33,9 +34,12 @@ struct validate_input {
 
 enum result validate_start(struct validation *validation,
                            const struct validate_input *input) MUST_CHECK;
-// RESULT_AGAIN: no verdict yet. RESULT_OK: valid. RESULT_ERROR: `text` says why not. After a verdict fd is closed.
+// RESULT_AGAIN: no verdict yet. RESULT_OK: valid. RESULT_ERROR: `text` says why not. With a verdict the child is reaped
+// and fd closed.
 enum result validate_read(struct validation *validation) MUST_CHECK;
-// Gives up: kills the child. Its death still has to be reaped.
+// For who reaps all children: takes note when it was this one.
+void validate_note_death(struct validation *validation, pid_t pid, int status);
+// Gives up: kills the child and reaps it. None: nothing.
 void validate_cancel(struct validation *validation);
 // Starts one and waits for its verdict, for at most VALIDATE_TIMEOUT_S; reaps the child.
 enum result validate_wait(const struct validate_input *input,
