@@ -285,13 +285,23 @@ static void add_iov(struct send_buffer *buffer, uint8_t *data, size_t size) {
     buffer->iov[buffer->iov_count++] = (struct iovec){data, size};
 }
 
-// Room between two spans of a slot serves for the tag of one and the header of the next only when it is wide enough for both.
-static bool gap_is_wide(const struct send_buffer *buffer, uint32_t index) {
-    if (index == 0 || index >= buffer->span_count || buffer->spans[index - 1].slot != buffer->spans[index].slot) {
-        return true;
+// The free bytes between two spans of a slot, or between the last span and bytes of the server that wait their turn.
+static size_t gap_after(const struct send_buffer *buffer, uint32_t index) {
+    const struct span *span = &buffer->spans[index];
+    const uint8_t *end = span->data + span->size;
+    const uint8_t *next = buffer->slots[span->slot] + SLOT_SIZE;
+    const struct fill *fill = &buffer->fills[span->slot];
+    if (index + 1 < buffer->span_count && buffer->spans[index + 1].slot == span->slot) {
+        next = buffer->spans[index + 1].data;
+    } else if (fill->begin < fill->end) {
+        next = buffer->slots[span->slot] + SLOT_LEAD + fill->begin;
     }
-    const struct span *before = &buffer->spans[index - 1];
-    return buffer->spans[index].data - (before->data + before->size) >= RECORD_OVERHEAD;
+    return (size_t)(next - end);
+}
+
+// A gap serves for the tag of one record and the header of the next only when it is wide enough for both.
+static bool gap_is_wide(const struct send_buffer *buffer, uint32_t index) {
+    return gap_after(buffer, index) >= RECORD_OVERHEAD;
 }
 
 static enum result add_key_update(struct transport *transport) {
@@ -311,9 +321,10 @@ static enum result seal_span(struct transport *transport, uint32_t index) {
     if (record_wants_key_update(&transport->records) && add_key_update(transport) != RESULT_OK) {
         return RESULT_ERROR;
     }
-    uint8_t *header = gap_is_wide(buffer, index) ? span->data - RECORD_HEADER_SIZE : buffer->side[index];
-    uint8_t *tag = gap_is_wide(buffer, index + 1) ? span->data + span->size + 1
-                                                  : buffer->side[index] + RECORD_HEADER_SIZE;
+    bool first = index == 0 || buffer->spans[index - 1].slot != span->slot;
+    uint8_t *header =
+        first || gap_is_wide(buffer, index - 1) ? span->data - RECORD_HEADER_SIZE : buffer->side[index];
+    uint8_t *tag = gap_is_wide(buffer, index) ? span->data + span->size + 1 : buffer->side[index] + RECORD_HEADER_SIZE;
     enum result result = record_seal(&transport->records, transport->pools->engine, RECORD_APPLICATION_DATA, span->data,
                                      span->size, header, tag);
     if (result == RESULT_OK) {

@@ -13,7 +13,7 @@
 #include <wolfssl/wolfcrypt/hash.h>
 
 enum { OUTPUT_FIRST_SIZE = 4096, OUTPUT_SIZE_MAX = 256 * 1024 };
-static const char ALPN_HTTP[] = "http/1.1";
+static const char ALPN_HTTP[] = "http/1.1,http/1.0"; // the server's order of preference
 
 enum sign_state {
     SIGN_IDLE,
@@ -395,6 +395,16 @@ void handshake_give_signature(struct handshake *handshake, const uint8_t *signat
     handshake->sign_state = SIGN_READY;
 }
 
+// wolfSSL writes some groups by another name than the trade does.
+static const char *group_name(const char *library_name) {
+    if (library_name == NULL) {
+        return "";
+    }
+    return strcmp(library_name, "SECP256R1") == 0   ? "P-256"
+           : strcmp(library_name, "SECP384R1") == 0 ? "P-384"
+                                                    : library_name;
+}
+
 enum result handshake_finish(struct handshake *handshake, struct record_layer *layer, struct handshake_facts *facts) {
     word64 read_sequence = 0;
     word64 write_sequence = 0;
@@ -406,10 +416,9 @@ enum result handshake_finish(struct handshake *handshake, struct record_layer *l
                                    write_sequence, 0);
     }
     if (result == RESULT_OK) {
-        const char *group = wolfSSL_get_curve_name(handshake->ssl);
         *facts = handshake->facts;
         facts->suite = record_suite_name(suite);
-        facts->group = group == NULL ? "" : group;
+        facts->group = group_name(wolfSSL_get_curve_name(handshake->ssl));
         facts->resumed = wolfSSL_session_reused(handshake->ssl) != 0;
     }
     handshake_free(handshake);
