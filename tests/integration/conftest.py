@@ -1,0 +1,42 @@
+"""What every integration test shares: the fixture `lab`, and the logs of a failed test in its report.
+
+Environment: RAVELIN is the program to test (build/ravelin), RAVELIN_SCALE multiplies time-outs and divides sizes (4
+for a sanitizer build), RAVELIN_LONG=1 makes the load tests take as long as the acceptance asks for.
+"""
+
+import pytest
+
+pytest.register_assert_rewrite("ravelin_test")
+
+from ravelin_test.lab import Lab  # noqa: E402  (after register_assert_rewrite)
+from ravelin_test.certificates import Authority  # noqa: E402
+from ravelin_test.folders import new_folder, remove_folder  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def authority():
+    """A certificate authority of this test process. Certificates are made when first asked for."""
+    folder = new_folder("authority")
+    yield Authority(folder)
+    remove_folder(folder)
+
+
+@pytest.fixture
+def lab(request, authority):
+    """Starts proxies, servers and clients for one test, and ends them all after it: see ravelin_test/lab.py."""
+    laboratory = Lab(authority)
+    request.node.laboratory = laboratory
+    yield laboratory
+    laboratory.close(test_failed=getattr(request.node, "failed", False))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    laboratory = getattr(item, "laboratory", None)
+    if not report.failed or laboratory is None:
+        return
+    item.failed = True
+    for title, text in laboratory.evidence():
+        report.sections.append((title, text))

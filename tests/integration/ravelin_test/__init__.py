@@ -1,0 +1,1 @@
+"""The tools of the integration tests: processes, certificates, servers and clients. Debian packages only."""

@@ -1,0 +1,131 @@
+"""Running other programs: each is started by a test, and ended by it, by its process id."""
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+from .settings import PATIENCE
+from .waiting import wait_for
+
+# A process that a test left behind must not outlive the test run, however that ends.
+TIED = ["setpriv", "--pdeathsig", "KILL"]
+
+
+class Process:
+    """A program in the background, its output in a file."""
+
+    def __init__(self, arguments, log, environment=None):
+        self.arguments = [str(argument) for argument in arguments]
+        self.log = Path(log)
+        with open(self.log, "ab") as output:
+            self._process = subprocess.Popen(
+                TIED + self.arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+            )
+        self.pid = self._process.pid
+
+    def output(self):
+        return self.log.read_text(errors="replace")
+
+    def running(self):
+        return self._process.poll() is None
+
+    def send_signal(self, number):
+        self._process.send_signal(number)
+
+    def wait(self, timeout=PATIENCE):
+        """The exit code; negative: the signal that ended it."""
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.arguments[0]} did not end within {timeout:g} s") from None
+
+    def wait_for_output(self, pattern, timeout=PATIENCE):
+        """Waits until the output matches; returns the match."""
+
+        def look():
+            found = re.search(pattern, self.output(), re.MULTILINE)
+            if not found and not self.running():
+                raise AssertionError(f"{self.arguments[0]} ended before it said {pattern!r}:\n{self.output()}")
+            return found
+
+        return wait_for(look, f"{pattern!r} in the output of {self.arguments[0]}", timeout)
+
+    def end(self, number=signal.SIGTERM, timeout=PATIENCE):
+        """Ends it, by force when it does not go. Returns the exit code."""
+        if self.running():
+            self.send_signal(number)
+        try:
+            return self.wait(timeout)
+        except AssertionError:
+            self.send_signal(signal.SIGKILL)
+            self.wait()
+            raise
+
+
+def run(arguments, input=None, timeout=4 * PATIENCE, check=True, environment=None):
+    """Runs a program to its end; stdout and stderr as bytes. check: a failure of its fails the test."""
+    arguments = [str(argument) for argument in arguments]
+    stdin = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
+    try:
+        result = subprocess.run(
+            TIED + arguments,
+            capture_output=True,
+            timeout=timeout,
+            env={**os.environ, **(environment or {})},
+            **stdin,
+        )
+    except subprocess.TimeoutExpired as expired:
+        output = (expired.stdout or b"") + (expired.stderr or b"")
+        raise AssertionError(f"no end after {timeout:g} s: {' '.join(arguments)}\n{text(output)}") from None
+    if check:
+        assert result.returncode == 0, f"{' '.join(arguments)}\n{text(result.stdout + result.stderr)}"
+    return result
+
+
+def text(output):
+    return output.decode(errors="replace")
+
+
+def children_of(pid):
+    """Process ids."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def exists(pid):
+    """False also for one that has ended and that nobody has waited for yet."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def memory_kib(pid, field="VmRSS"):
+    """A figure of /proc/PID/status in KiB: VmRSS is now, VmHWM the most there ever was."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(rf"^{field}:\s+(\d+) kB", status, re.MULTILINE).group(1))
+
+
+def has_connection(pid, port):
+    """Whether the process holds the socket at the other end of a local connection from 127.0.0.1:port."""
+    inodes = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        columns = line.split()
+        if columns[2] == f"0100007F:{port:04X}":
+            inodes.add(f"socket:[{columns[9]}]")
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            if os.readlink(descriptor) in inodes:
+                return True
+        except FileNotFoundError:
+            continue
+    return False

@@ -1,0 +1,251 @@
+"""The program under test: its configuration, its start, what it tells about itself, and its end."""
+
+import json
+import re
+import signal
+from pathlib import Path
+
+from .client import Client, client_context
+from .ports import Port
+from .processes import Process, children_of, exists, memory_kib, run, text
+from .settings import PATIENCE, RAVELIN
+from .waiting import wait_for
+
+LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (error|warning|info|debug) ([\w -]+)\[\d+\]: (.*)$")
+SANITIZER = re.compile(r"Sanitizer|runtime error:")
+
+
+def block(name, title="", options=None, inner=()):
+    """One section of a configuration. `options` is a dict; `inner` are whole sections."""
+    lines = [f"{name} {title}".rstrip() + " {"]
+    for key, value in (options or {}).items():
+        lines.append(f"  {key} = {value}")
+    for section in inner:
+        lines += ["  " + line for line in section.splitlines()]
+    return "\n".join([*lines, "}"])
+
+
+def server_block(server):
+    """`server`: an address, something that has one, or a pair of that and options."""
+    server, options = server if isinstance(server, tuple) else (server, {})
+    return block("server", f'"{getattr(server, "address", server)}"', options)
+
+
+def backend_block(name, servers, options=None):
+    return block("backend", name, options, [server_block(server) for server in servers])
+
+
+def site_block(name, certificates, aliases=(), routes=None):
+    inner = [block("certificate", f'"{c.path}"', {"key": f'"{c.key}"'}) for c in certificates]
+    inner += [block("route", f'"{prefix}"', {"backend": backend}) for prefix, backend in (routes or {"/": "web"}).items()]
+    names = ", ".join(f'"{alias}"' for alias in aliases)
+    return block("site", f'"{name}"', {"aliases": "{" + names + "}"} if aliases else {}, inner)
+
+
+class Proxy:
+    """A configuration and, from start() to stop(), the running program.
+
+    The arguments say what differs from the plainest configuration: one worker, one https listener, one site
+    "localhost" (also 127.0.0.1), one backend "web" with `servers`.
+      backend, tls, limits, top   options of these sections (top: those outside of any)
+      sites, backends             whole sections instead of the plain ones: site_block(), backend_block()
+      redirect                    also open a redirect listener
+      allow                       patterns of error lines that its log may hold
+      workers_may_die             as it says
+    """
+
+    def __init__(
+        self,
+        folder,
+        authority,
+        *servers,
+        workers=1,
+        backend=None,
+        tls=None,
+        limits=None,
+        top=None,
+        sites=None,
+        backends=None,
+        redirect=False,
+        allow=(),
+        workers_may_die=False,
+    ):
+        self.folder = Path(folder)
+        self.authority = authority
+        self.config = self.folder / "ravelin.conf"
+        self.access_path = self.folder / "access.log"
+        self.allow = list(allow)
+        self.workers_may_die = workers_may_die
+        self.context = client_context(authority.ca)
+        self._ports = [Port()]
+        self.port = self._ports[0].number
+        self.redirect_port = None
+        if redirect:
+            self._ports.append(Port())
+            self.redirect_port = self._ports[1].number
+        self._top = {"workers": workers, "access-log": f'"{self.access_path}"', **(top or {})}
+        self._sections = {
+            "tls": tls or {},
+            "limits": limits or {},
+            "sites": sites,
+            "backends": backends or [backend_block("web", servers, backend)],
+        }
+        self._process = None
+        self._children_at_start = []
+        self.write_config()
+
+    # ---- Configuration ----
+
+    def config_text(self):
+        parts = ["\n".join(f"{key} = {value}" for key, value in self._top.items())]
+        parts += [block(name, options=self._sections[name]) for name in ("tls", "limits") if self._sections[name]]
+        parts.append(block("listen", f"127.0.0.1:{self.port}"))
+        if self.redirect_port:
+            parts.append(block("listen", f"127.0.0.1:{self.redirect_port}", {"protocol": "redirect"}))
+        sites = self._sections["sites"]
+        if sites is None:
+            certificate = self.authority.certificate("localhost", "127.0.0.1")
+            sites = [site_block("localhost", [certificate], ["127.0.0.1"])]
+        return "\n\n".join([*parts, *sites, *self._sections["backends"]]) + "\n"
+
+    def write_config(self, text=None):
+        """Writes the configuration file whole or not at all."""
+        draft = self.config.with_suffix(".new")
+        draft.write_text(text or self.config_text())
+        draft.replace(self.config)
+
+    def configure(self, **sections):
+        """Changes sections (tls, limits, sites, backends) in the file; reload() makes them count."""
+        self._sections.update(sections)
+        self.write_config()
+
+    # ---- Life ----
+
+    def start(self):
+        self._process = Process([RAVELIN, "run", "-c", self.config], self.folder / "ravelin.log")
+        self.pid = self._process.pid
+        self._process.wait_for_output(r"\bready\b", 2 * PATIENCE)
+        self._children_at_start = sorted(children_of(self.pid))
+        return self
+
+    def stop(self):
+        """Asks it to end in peace, and fails when it did not or when its log tells of an error."""
+        if self._process is None:
+            return
+        if not self.workers_may_die and self.running():
+            assert sorted(children_of(self.pid)) == self._children_at_start, "a process of the proxy was replaced"
+        self.send_signal(signal.SIGTERM)
+        status = self._process.wait(2 * PATIENCE)
+        assert status == 0, f"the proxy ended with {status}"
+        self.check_log()
+
+    def destroy(self):
+        """Ends it at once, whatever state it is in."""
+        if self._process is not None and self.running():
+            family = [self.pid, *children_of(self.pid)]
+            self._process.end(signal.SIGKILL)
+            wait_for(lambda: not any(exists(pid) for pid in family), "the processes of the proxy to end")
+        for port in self._ports:
+            port.close()
+
+    def running(self):
+        return self._process.running()
+
+    def send_signal(self, number):
+        if self.running():
+            self._process.send_signal(number)
+
+    def wait(self, timeout=PATIENCE):
+        return self._process.wait(timeout)
+
+    def command(self, name, check=True):
+        """Runs `ravelin NAME -c FILE`."""
+        return run([RAVELIN, name, "-c", self.config], check=check)
+
+    def reload(self):
+        """Makes the file on disk the configuration, and returns when it is."""
+        self.command("reload")
+
+    # ---- What it says ----
+
+    def log(self):
+        return self._process.output() if self._process else ""
+
+    def log_lines(self):
+        """(level, process, message); level and process are None where a line is not in the log's format."""
+        lines = []
+        for line in self.log().splitlines():
+            found = LOG_LINE.match(line)
+            lines.append(found.groups() if found else (None, None, line))
+        return lines
+
+    def wait_for_log(self, pattern):
+        return self._process.wait_for_output(pattern)
+
+    def check_log(self):
+        for level, process, message in self.log_lines():
+            bad = level in ("error", None) or SANITIZER.search(message)
+            assert not bad or any(re.search(pattern, message) for pattern in self.allow), (
+                f"in the log: {level} {process}: {message}"
+            )
+
+    def status(self):
+        return json.loads(self.command("status").stdout)
+
+    def metrics(self):
+        return self.status()["metrics"]
+
+    def wait_for_metrics(self, **expected):
+        """Waits until these metrics have these values."""
+
+        def look():
+            metrics = self.metrics()
+            return {name: metrics[name] for name in expected} == expected or None
+
+        try:
+            wait_for(look, f"metrics {expected}")
+        except AssertionError as error:
+            metrics = self.metrics()
+            raise AssertionError(f"{error}; they are {({name: metrics[name] for name in expected})}") from None
+
+    def worker_pids(self):
+        """By slot."""
+        return {worker["slot"]: worker["pid"] for worker in self.status()["workers"]}
+
+    def memory_peak_kib(self):
+        """The most that any worker ever had in memory."""
+        return max(memory_kib(pid, "VmHWM") for pid in self.worker_pids().values())
+
+    def access_lines(self):
+        try:
+            return self.access_path.read_text().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def access_log(self, count):
+        """The first `count` lines of a JSON access log, as soon as they are there."""
+        wait_for(lambda: len(self.access_lines()) >= count, f"{count} lines in the access log")
+        return [json.loads(line) for line in self.access_lines()]
+
+    # ---- Clients ----
+
+    def client(self, **options):
+        options.setdefault("context", self.context)
+        return Client(self.port, **options)
+
+    def url(self, path="/"):
+        return f"https://localhost:{self.port}{path}"
+
+    def curl(self, path, *arguments, **options):
+        """Runs curl; the URL's host is localhost."""
+        return run(["curl", "-sS", "--cacert", self.authority.ca, *arguments, self.url(path)], **options)
+
+    def s_client(self, *arguments, input=b"", **options):
+        """Runs openssl s_client; `input` is sent. Returns its output, both streams."""
+        result = run(self.s_client_command(*arguments), input=input, check=False, **options)
+        return text(result.stdout + result.stderr)
+
+    def s_client_command(self, *arguments):
+        address = f"127.0.0.1:{self.port}"
+        return ["openssl", "s_client", "-connect", address, "-CAfile", str(self.authority.ca), *map(str, arguments)]
+

@@ -1,0 +1,368 @@
+"""What is negotiated with TLS clients, what is refused and how, and how a connection ends."""
+
+import subprocess
+import threading
+
+import pytest
+
+from ravelin_test import tls_bytes
+from ravelin_test.client import CLOSE_NOTIFY
+from ravelin_test.http import chunk, request, response
+from ravelin_test.processes import TIED, run, text
+from ravelin_test.settings import PATIENCE
+from ravelin_test.waiting import wait_for
+
+PROTOCOL_VERSION = (2, 70)
+HANDSHAKE_FAILURE = (2, 40)
+ASK_AND_CLOSE = request(fields=["Connection: close"])
+SUITES = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]
+
+
+def test_curl_gets_the_answer_of_the_server(lab):
+    proxy = lab.proxy(lab.server(reply=lambda request: response("hello")))
+    result = proxy.curl("/", "-w", "%{http_version} %{ssl_verify_result}")
+    assert result.stdout == b"hello1.1 0"
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_each_suite_carries_data(lab, suite):
+    body = bytes(range(256)) * 1000
+    proxy = lab.proxy(lab.server(reply=lambda request: response(body)))
+    result = proxy.curl("/", "--tls13-ciphers", suite, "--data-binary", "x" * 100_000)
+    assert result.stdout == body
+    [line] = proxy.access_log(1)
+    assert line["tls"]["suite"] == suite
+
+
+@pytest.mark.parametrize("offered, name", [("X25519", "X25519"), ("P-256", "P-256"), ("P-384", "P-384")])
+def test_each_classical_group(lab, offered, name):
+    proxy = lab.proxy(lab.server())
+    output = proxy.s_client("-groups", offered, "-quiet", input=ASK_AND_CLOSE)
+    assert "HTTP/1.1 200 OK" in output
+    [line] = proxy.access_log(1)
+    assert line["tls"]["group"] == name
+
+
+def test_a_share_of_another_group_is_asked_for_again(lab):
+    """The client's first share is of a group that the proxy does not have (HelloRetryRequest)."""
+    proxy = lab.proxy(lab.server())
+    output = proxy.s_client("-groups", "P-521:P-384", "-quiet", input=ASK_AND_CLOSE)
+    assert "HTTP/1.1 200 OK" in output
+    [line] = proxy.access_log(1)
+    assert line["tls"]["group"] == "P-384"
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_1", "-tls1"])
+def test_older_versions_of_openssl_get_alert_70(lab, version):
+    proxy = lab.proxy(lab.server())
+    output = proxy.s_client(version, "-cipher", "ALL:@SECLEVEL=0")
+    assert "alert number 70" in output
+    assert "Cipher is (NONE)" in output
+
+
+@pytest.mark.parametrize("version", [0x0300, 0x0301, 0x0302, 0x0303])
+def test_older_hellos_get_alert_70(lab, version):
+    proxy = lab.proxy(lab.server())
+    hello = tls_bytes.client_hello(version=version, versions=None, suites=(0xC02F, 0xC02B, 0x009C, 0x002F))
+    answer = tls_bytes.exchange(proxy.port, hello)
+    assert tls_bytes.plain_alerts(answer) == [PROTOCOL_VERSION]
+    assert len(tls_bytes.records(answer)) == 1
+
+
+def test_supported_versions_without_tls13_get_alert_70(lab):
+    proxy = lab.proxy(lab.server())
+    answer = tls_bytes.exchange(proxy.port, tls_bytes.client_hello(versions=(0x0303, 0x0302)))
+    assert tls_bytes.plain_alerts(answer) == [PROTOCOL_VERSION]
+
+
+@pytest.mark.parametrize("suites", [(0x1304, 0x1305), (0xC02F,), (0x00FF,)])
+def test_no_common_suite_gets_alert_40(lab, suites):
+    proxy = lab.proxy(lab.server())
+    answer = tls_bytes.exchange(proxy.port, tls_bytes.client_hello(suites=suites))
+    assert tls_bytes.plain_alerts(answer) == [HANDSHAKE_FAILURE]
+
+
+def test_no_common_group_gets_alert_40(lab):
+    proxy = lab.proxy(lab.server())
+    answer = tls_bytes.exchange(proxy.port, tls_bytes.client_hello(groups=(0x0019, 0x001E), share=False))
+    assert tls_bytes.plain_alerts(answer) == [HANDSHAKE_FAILURE]
+
+
+def test_no_common_signature_gets_alert_40(lab):
+    proxy = lab.proxy(lab.server())
+    answer = tls_bytes.exchange(proxy.port, tls_bytes.client_hello(signatures=(0x0603, 0x0203)))
+    assert tls_bytes.plain_alerts(answer) == [HANDSHAKE_FAILURE]
+
+
+def test_refused_handshakes_are_counted_and_logged(lab):
+    proxy = lab.proxy(lab.server())
+    proxy.s_client("-tls1_2")
+    proxy.wait_for_metrics(handshakes_failed=1, handshakes_full=0, handshakes_open=0)
+    [line] = proxy.access_log(1)
+    assert line["status"] == 0 and line["method"] is None
+    assert line["ended"]
+
+
+def test_a_hello_may_come_byte_by_byte(lab):
+    proxy = lab.proxy(lab.server())
+    client = lab.plain_client(proxy.port)
+    for byte in tls_bytes.client_hello():
+        client.send(bytes([byte]))
+    answer = client.reader.exactly(6, "the answer")
+    assert answer[0] == tls_bytes.HANDSHAKE
+    assert answer[5] == tls_bytes.SERVER_HELLO
+
+
+def test_a_hello_may_be_spread_over_records(lab):
+    proxy = lab.proxy(lab.server())
+    client = lab.plain_client(proxy.port)
+    message = tls_bytes.client_hello()[5:]
+    for start in range(0, len(message), 50):
+        client.send(tls_bytes.record(tls_bytes.HANDSHAKE, message[start : start + 50]))
+    answer = client.reader.exactly(6, "the answer")
+    assert answer[0] == tls_bytes.HANDSHAKE
+    assert answer[5] == tls_bytes.SERVER_HELLO
+
+
+def test_alpn_http11_is_answered(lab):
+    proxy = lab.proxy(lab.server())
+    output = proxy.s_client("-alpn", "h2,http/1.1", input=ASK_AND_CLOSE)
+    assert "ALPN protocol: http/1.1" in output
+
+
+def test_no_alpn_is_fine(lab):
+    proxy = lab.proxy(lab.server())
+    output = proxy.s_client("-ign_eof", input=ASK_AND_CLOSE)
+    assert "No ALPN negotiated" in output
+    assert "HTTP/1.1 200 OK" in output
+
+
+@pytest.mark.parametrize("protocols", ["h2", "h2,http/0.9", "spdy/3"])
+def test_only_other_protocols_get_alert_120(lab, protocols):
+    proxy = lab.proxy(lab.server())
+    assert "alert number 120" in proxy.s_client("-alpn", protocols)
+
+
+def test_gnutls_connects(lab):
+    proxy = lab.proxy(lab.server())
+    command = ["gnutls-cli", "--x509cafile", proxy.authority.ca, "-p", proxy.port, "localhost"]
+    result = run(command, input=ASK_AND_CLOSE)
+    assert "HTTP/1.1 200 OK" in text(result.stdout)
+    assert "(TLS1.3-X.509)" in text(result.stdout)
+
+
+def test_post_quantum_can_be_required(lab):
+    proxy = lab.proxy(lab.server(), tls={"require-post-quantum": "yes"})
+    output = proxy.s_client("-groups", "X25519:P-256:P-384")
+    assert "alert number 40" in output
+    [line] = proxy.access_log(1)
+    assert line["status"] == 0 and line["ended"]
+
+
+def test_a_silent_client_is_closed_after_the_handshake_timeout(lab):
+    proxy = lab.proxy(lab.server(), limits={"handshake-timeout": "300ms"})
+    assert tls_bytes.plain_alerts(tls_bytes.exchange(proxy.port, b"")) in ([], [(1, 0)], [(2, 80)])
+    proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
+
+
+@pytest.mark.parametrize("size", [1, 5, 100])
+def test_a_client_that_stops_in_its_hello_is_closed(lab, size):
+    proxy = lab.proxy(lab.server(), limits={"handshake-timeout": "300ms"})
+    tls_bytes.exchange(proxy.port, tls_bytes.client_hello()[:size])
+    proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
+
+
+def test_a_client_that_sends_no_finished_is_closed(lab):
+    proxy = lab.proxy(lab.server(), limits={"handshake-timeout": "300ms"})
+    answer = tls_bytes.exchange(proxy.port, tls_bytes.client_hello())
+    assert tls_bytes.records(answer)[0][0] == tls_bytes.HANDSHAKE
+    proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
+
+
+def test_garbage_is_refused(lab):
+    proxy = lab.proxy(lab.server())
+    for garbage in (b"\0" * 100, b"\xff" * 100, b"\x16\x03\x01\x40\x00" + b"\1" * 100, b"\x17\x03\x03\0\x10" + b"a" * 16):
+        answer = tls_bytes.exchange(proxy.port, garbage)
+        kinds = [kind for kind, _ in tls_bytes.records(answer)]
+        assert kinds in ([], [tls_bytes.ALERT])
+    proxy.wait_for_metrics(sessions_open=0, handshakes_open=0)
+    assert proxy.curl("/").stdout == b"ok"
+
+
+def test_plain_http_on_the_tls_port_reaches_no_server(lab):
+    server = lab.server()
+    proxy = lab.proxy(server)
+    answer = tls_bytes.exchange(proxy.port, request())
+    assert b"200" not in answer.split(b"\r\n")[0]
+    proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
+    assert server.requests == []
+
+
+def test_connection_close_ends_with_close_notify(lab):
+    proxy = lab.proxy(lab.server())
+    with lab.client(proxy) as client:
+        client.send(ASK_AND_CLOSE)
+        assert client.response().get("Connection") == "close"
+        assert client.read_end() == CLOSE_NOTIFY
+
+
+def test_close_notify_of_a_client_is_answered(lab):
+    proxy = lab.proxy(lab.server())
+    with lab.client(proxy) as client:
+        client.ask()
+        client.half_close()
+        assert client.read_end() == CLOSE_NOTIFY
+    proxy.wait_for_metrics(sessions_open=0)
+
+
+def test_an_idle_connection_ends_with_close_notify(lab):
+    proxy = lab.proxy(lab.server(), limits={"idle-timeout": "300ms"})
+    with lab.client(proxy) as client:
+        client.ask()
+        assert client.read_end() == CLOSE_NOTIFY
+
+
+def test_a_connection_that_never_asks_ends_too(lab):
+    proxy = lab.proxy(lab.server(), limits={"idle-timeout": "300ms", "header-timeout": "300ms"})
+    with lab.client(proxy) as client:
+        assert client.read_end() == CLOSE_NOTIFY
+
+
+@pytest.mark.parametrize("break_off", ["close", "reset"])
+def test_a_client_that_goes_away_in_the_handshake_leaves_nothing(lab, break_off):
+    proxy = lab.proxy(lab.server())
+    client = lab.plain_client(proxy.port)
+    client.send(tls_bytes.client_hello())
+    client.reader.exactly(5, "the answer")
+    getattr(client, break_off)()
+    proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
+
+
+def test_a_damaged_record_gets_alert_20(lab):
+    """After the hand-over to our record layer: bad_record_mac, and nothing of the record reaches a server."""
+    server = lab.server()
+    proxy = lab.proxy(server)
+    with lab.client(proxy) as client:
+        client.ask()
+        client.socket.sendall(b"\x17\x03\x03\x00\x40" + b"\0" * 64)
+        with pytest.raises(Exception, match="(?i)bad.record.mac|BAD_RECORD_MAC"):
+            client.reader.rest()
+    assert len(server.requests) == 1
+
+
+# ---- KeyUpdate ----
+
+
+class Interactive:
+    """A TLS client program with its commands on: what is written to it and what it says, while it runs."""
+
+    def __init__(self, command):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self.process = subprocess.Popen(TIED + [str(part) for part in command], bufsize=0, **pipes)
+        self.output, self.notes = bytearray(), bytearray()
+        self._threads = [
+            threading.Thread(target=self._collect, args=pair, daemon=True)
+            for pair in ((self.process.stdout, self.output), (self.process.stderr, self.notes))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _collect(self, pipe, buffer):
+        while data := pipe.read(65536):
+            buffer += data
+
+    def write(self, data):
+        self.process.stdin.write(data)
+
+    def wait_for_output(self, data):
+        wait_for(lambda: data in self.output, f"{data[:80]!r} in {bytes(self.output[-300:])!r}")
+
+    def wait_for_notes(self, mark, count):
+        wait_for(lambda: self.notes.count(mark) >= count, f"{mark!r} {count} times in {bytes(self.notes[-300:])!r}")
+
+    def close(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            pipe.close()
+
+
+def echo(connection):
+    """Answers a request with its own body, while that is still coming."""
+    connection.head()
+    connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while data := connection.reader.exactly(10, "the body"):
+        connection.send(chunk(data))
+        if data == b"the end 9\n":
+            connection.send(b"0\r\n\r\n")
+            return
+
+
+@pytest.mark.parametrize("letter, updates", [(b"K", 2), (b"k", 1)])
+@pytest.mark.parametrize("suite", SUITES)
+def test_openssl_key_updates_within_a_transfer(lab, suite, letter, updates):
+    """K asks for an update in return, k does not. Body bytes go both ways between the updates."""
+    rounds = 8
+    proxy = lab.proxy(lab.server(echo))
+    client = Interactive(proxy.s_client_command("-brief", "-ciphersuites", suite, "-servername", "localhost"))
+    lab.keep_client(client)
+    client.write(request(method="POST", fields=[f"Content-Length: {10 * (rounds + 1)}"]))
+    client.wait_for_output(b"\r\n\r\n")
+    for number in range(rounds):
+        client.write(letter + b"\n")
+        client.wait_for_notes(b"KEYUPDATE", number + 1)
+        client.write(b"update  %d\n" % number)
+        client.wait_for_output(b"update  %d\n" % number)
+    client.write(b"the end 9\n")
+    client.wait_for_output(b"\r\n0\r\n\r\n")
+    proxy.wait_for_metrics(key_updates=updates * rounds)
+
+
+def test_openssl_key_updates_while_a_large_response_comes(lab):
+    """The proxy must update its own key in the middle of a stream of records."""
+    pieces, piece = 60, bytes(range(256)) * 1000
+    go_on = threading.Semaphore(4)
+
+    def stream(connection):
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (pieces * len(piece)))
+        for _ in range(pieces):
+            assert go_on.acquire(timeout=PATIENCE)
+            connection.send(piece)
+
+    proxy = lab.proxy(lab.server(stream))
+    client = Interactive(proxy.s_client_command("-brief", "-servername", "localhost"))
+    lab.keep_client(client)
+    client.write(request())
+    client.wait_for_output(b"\r\n\r\n")
+    for number in range(pieces):
+        if number % 10 == 5:
+            client.write(b"K\n")
+            client.wait_for_notes(b"KEYUPDATE", number // 10 + 1)
+        go_on.release()
+    wait_for(lambda: len(client.output) >= pieces * len(piece), "the whole body")
+    head, _, body = bytes(client.output).partition(b"\r\n\r\n")
+    assert body == piece * pieces
+    proxy.wait_for_metrics(key_updates=2 * (pieces // 10))
+
+
+@pytest.mark.parametrize("command", [b"^rekey^", b"^rekey1^"])
+def test_gnutls_key_updates_within_a_transfer(lab, command):
+    rounds = 4
+    proxy = lab.proxy(lab.server(echo))
+    client = Interactive(
+        ["gnutls-cli", "--inline-commands", "--x509cafile", proxy.authority.ca, "-p", str(proxy.port), "localhost"]
+    )
+    lab.keep_client(client)
+    client.wait_for_output(b"Handshake was completed")
+    client.write(request(method="POST", fields=[f"Content-Length: {10 * (rounds + 1)}"]))
+    client.wait_for_output(b"chunked")
+    for number in range(rounds):
+        client.write(command + b"\n")
+        client.write(b"update  %d\n" % number)
+        client.wait_for_output(b"update  %d\n" % number)
+    client.write(b"the end 9\n")
+    client.wait_for_output(b"the end 9\n")
+    assert proxy.metrics()["key_updates"] >= rounds
