@@ -8,6 +8,7 @@
 #include "process/reload.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -156,6 +157,15 @@ static bool start_loop(struct master *master) {
 
 // --- Start ---
 
+// A descriptor of ours must never take the place of a standard stream that is closed.
+static bool open_standard_streams(void) {
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd >= 0 && close(fd) == 0;
+}
+
 static unsigned count_cores(void) {
     cpu_set_t mask;
     CPU_ZERO(&mask);
@@ -205,14 +215,27 @@ static int prepare_system(struct master *master) {
     return start_loop(master) ? 0 : complain("ravelin: cannot make an event loop", 1);
 }
 
+static void log_start(struct master *master) {
+    const struct config *config = master->current->config;
+    log_info(&master->log, "ravelin %s starts with %s", master->version, master->config_path);
+    for (size_t i = 0; i < config->listener_count; i++) {
+        char address[ADDRESS_TEXT_SIZE];
+        address_format(&config->listeners[i].address, address);
+        log_info(&master->log, "listening on %s (%s)", address,
+                 config->listeners[i].protocol == LISTEN_HTTPS ? "https" : "redirect to https");
+    }
+}
+
 static void serve(struct master *master) {
     const struct control_handler handler = {orders_command, master};
-    log_info(&master->log, "ravelin %s starts, %s", master->version, master->config_path);
+    log_start(master);
     children_init(master);
     master_schedule_rotation(master);
     control_start(master->control, master->loop, &handler);
     children_start(master);
-    ev_run(master->loop, 0);
+    if (children_alive(master, CHILD_WORKER) + children_alive(master, CHILD_SIGNER) > 0) {
+        ev_run(master->loop, 0);
+    }
     log_info(&master->log, "ended");
 }
 
@@ -239,6 +262,9 @@ int master_run(const char *config_path, const char *version, const struct title 
         .log = {.fd = -1},
         .reload = {.validation = {.fd = -1}},
     };
+    if (!open_standard_streams()) {
+        return 1;
+    }
     (void)prctl(PR_SET_NAME, "rav-master", 0, 0, 0);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)umask(027); // log files are for the owner and its group

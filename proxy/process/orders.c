@@ -5,6 +5,7 @@
 #include "process/reload.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,12 @@ static void add_children(struct text *text, struct master *master, enum child_ki
     add(text, "]");
 }
 
+static void add_config_path(struct text *text, const struct master *master) {
+    char real[PATH_MAX];
+    bool found = realpath(master->config_path, real) != NULL;
+    add_json_string(text, found ? real : master->config_path);
+}
+
 static void add_status(struct text *text, struct master *master) {
     static const char *const states[] = {[MASTER_STARTING] = "starting",
                                          [MASTER_RUNNING] = "running",
@@ -72,7 +79,7 @@ static void add_status(struct text *text, struct master *master) {
     add(text,
         ",\"pid\":%ld,\"state\":\"%s\",\"generation\":%" PRIu64 ",\"config\":", (long)getpid(),
         states[master->state], master->current->number);
-    add_json_string(text, master->config_path);
+    add_config_path(text, master);
     add(text, ",\"started\":\"%s\"", started);
     add_children(text, master, CHILD_WORKER);
     add_children(text, master, CHILD_SIGNER);

@@ -4,6 +4,7 @@
 #include "process/ipc.h"
 #include "process/sandbox.h"
 #include "process/signer.h"
+#include "process/spawn.h"
 #include "tls/context.h"
 
 #include <errno.h>
@@ -128,6 +129,7 @@ static int serve(struct signer *signer) {
 int signer_run(void *argument) {
     const struct signer_start *start = argument;
     struct signer signer = {.control = start->control, .data = -1};
+    spawn_mute();
     ticket_store_leave(start->tickets);
     metrics_unmap(start->metrics, start->slot_count);
     int status = 1;

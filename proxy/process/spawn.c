@@ -66,6 +66,13 @@ static bool close_others(const int *keep, size_t count) {
     return null == 0 || close(null) == 0;
 }
 
+void spawn_mute(void) {
+    (void)dup2(STDIN_FILENO, STDOUT_FILENO);
+#ifndef RAVELIN_SANITIZE
+    (void)dup2(STDIN_FILENO, STDERR_FILENO);
+#endif
+}
+
 static void die(const struct spawn *spawn, const char *what) {
     (void)dprintf(2, "%s: %s: %s\n", spawn->title, what, strerror(errno));
     _exit(1);

@@ -29,7 +29,7 @@ enum result validate_bundles(const struct config *config, const struct bundle *f
     return RESULT_OK;
 }
 
-struct child {
+struct task {
     const struct validate_input *input;
     int verdict_fd;
 };
@@ -55,15 +55,15 @@ static enum result judge(const struct validate_input *input, char error[CONFIG_E
 }
 
 static int run_child(void *argument) {
-    const struct child *child = argument;
+    const struct task *task = argument;
     char verdict[1 + CONFIG_ERROR_SIZE];
     char *error = verdict + 1;
-    ticket_store_leave(child->input->tickets);
-    bool valid = judge(child->input, error) == RESULT_OK;
+    ticket_store_leave(task->input->tickets);
+    bool valid = judge(task->input, error) == RESULT_OK;
     verdict[0] = valid ? VERDICT_VALID : VERDICT_INVALID;
     size_t size = valid ? 1 : 1 + strnlen(error, CONFIG_ERROR_SIZE);
     // A pipe takes as much whole.
-    return write(child->verdict_fd, verdict, size) == (ssize_t)size ? 0 : 1;
+    return write(task->verdict_fd, verdict, size) == (ssize_t)size ? 0 : 1;
 }
 
 enum result validate_start(struct validation *validation, const struct validate_input *input) {
@@ -72,7 +72,7 @@ enum result validate_start(struct validation *validation, const struct validate_
     if (pipe2(fds, O_CLOEXEC) != 0) {
         return RESULT_ERROR;
     }
-    struct child child = {input, fds[1]};
+    struct task task = {input, fds[1]};
     const struct spawn spawn = {
         .name = "rav-validator",
         .title = "ravelin: validator",
@@ -80,7 +80,7 @@ enum result validate_start(struct validation *validation, const struct validate_
         .keep = {fds[1], input->source->files_fd, input->source->keys_fd},
         .keep_count = 3,
         .run = run_child,
-        .argument = &child,
+        .argument = &task,
     };
     pid_t pid = fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0 ? spawn_process(&spawn, input->title) : -1;
     (void)close(fds[1]);
