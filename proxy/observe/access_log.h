@@ -1,5 +1,5 @@
-// The access log: one line per exchange (and one per session that ended before its first request,
-// so that failed handshakes are visible), JSON or combined.
+// The access log: one line per exchange (and one per session whose TLS handshake failed,
+// so that refusals are visible), JSON or combined.
 //
 // Lines are gathered in one buffer per worker and written when it is nearly full, once a second by
 // the worker's timer (access_log_flush), and at exit. To a file opened O_APPEND the buffer goes in
@@ -54,8 +54,8 @@ struct access_log {
 };
 
 // What one line tells. Empty slices and NULL are written as null (JSON) or "-" (combined). Times in
-// microseconds; negative ones are written as null. For a session that ended before its first
-// request, `method` is empty and `status` 0.
+// microseconds; negative ones are written as null. For a session whose handshake failed,
+// `method` is empty and `status` 0.
 struct access_entry {
     int64_t started_us;  // wall clock, when the request's first byte was there
     struct slice client; // address

@@ -51,11 +51,12 @@ static void arm_timer(struct session *session) {
     session->armed_ms = session->deadline_ms;
 }
 
+static void log_failed_handshake(struct session *session, const char *why);
+
 static void time_out(struct session *session) {
     switch (session->state) {
     case SESSION_HANDSHAKE:
-        log_info(session->service->options.log, "client %s: the TLS handshake timed out", session->client);
-        metric_add(session->service->options.metrics, METRIC_handshakes_failed, 1);
+        log_failed_handshake(session, "handshake timeout");
         session_close(session);
         return;
     case SESSION_OPEN:
@@ -200,7 +201,8 @@ void session_end(struct session *session, uint8_t alert) {
     }
     set_idle(session, false);
     transport_shutdown(&session->transport, alert);
-    if (session->transport.cut || (session->transport.ended && !session->transport.secure)) {
+    // A client that has ended its direction sends nothing more that could meet a closed socket.
+    if (session->transport.cut || session->transport.ended) {
         session_close(session);
         return;
     }
@@ -303,8 +305,26 @@ static enum result finish_handshake(struct session *session) {
 }
 
 static void log_failed_handshake(struct session *session, const char *why) {
-    metric_add(session->service->options.metrics, METRIC_handshakes_failed, 1);
-    log_info(session->service->options.log, "client %s: TLS handshake failed: %s", session->client, why);
+    struct service *service = session->service;
+    if (session->transport.receive == NULL) { // connected and left: a probe of the port, no handshake
+        log_debug(service->options.log, "client %s: left without a word", session->client);
+        return;
+    }
+    metric_add(service->options.metrics, METRIC_handshakes_failed, 1);
+    log_info(service->options.log, "client %s: TLS handshake failed: %s", session->client, why);
+    struct access_entry entry = {
+        .started_us = session->accepted_us,
+        .client = slice_from(session->client),
+        .client_port = session->client_port,
+        .duration_us = clock_wall_us() - session->accepted_us,
+        .connect_us = -1,
+        .response_us = -1,
+        .tls_sni = handshake_server_name(session->handshake),
+        .ended = why,
+    };
+    if (access_log_enabled(&service->access_log)) {
+        access_log_write(&service->access_log, &entry);
+    }
 }
 
 static const char plain_http_answer[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
@@ -485,10 +505,6 @@ static enum result open_step(struct session *session) {
         }
         return RESULT_AGAIN;
     }
-    if (transport_send_key_update(transport) == RESULT_ERROR) {
-        session_close(session);
-        return RESULT_AGAIN;
-    }
     if (session->exchange == NULL) {
         if (!transport_has_segments(transport)) {
             client_ended(session);
@@ -574,6 +590,9 @@ void session_advance(struct session *session) {
         }
     } while (progress == RESULT_OK || session->again);
     session->advancing = false;
+    if (session->state == SESSION_OPEN && transport_send_key_update(&session->transport) == RESULT_ERROR) {
+        session_close(session);
+    }
     if (session->state == SESSION_HANDSHAKE || session->state == SESSION_OPEN) {
         arm(session);
     }

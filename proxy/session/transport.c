@@ -167,6 +167,7 @@ static enum result open_record(struct transport *transport, size_t *record_size)
     enum record_event event = RECORD_EVENT_NONE;
     uint8_t *payload = NULL;
     size_t payload_size = 0;
+    uint16_t key_updates = transport->records.key_updates;
     if (result == RESULT_OK) {
         result = record_open(&transport->records, transport->pools->engine, record, *record_size, &event, &payload,
                              &payload_size);
@@ -186,6 +187,9 @@ static enum result open_record(struct transport *transport, size_t *record_size)
         transport->cut = true;
         return RESULT_ERROR;
     case RECORD_EVENT_NONE:
+        if (transport->records.key_updates != key_updates) {
+            metric_add(transport->pools->metrics, METRIC_key_updates, 1);
+        }
         break;
     }
     return RESULT_OK;

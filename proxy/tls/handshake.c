@@ -109,6 +109,10 @@ const char *handshake_failure_reason(const struct handshake *handshake) {
     return handshake->failure == NULL ? "none" : handshake->failure;
 }
 
+struct slice handshake_server_name(const struct handshake *handshake) {
+    return (struct slice){handshake->facts.name, handshake->facts.name_size};
+}
+
 // --- callbacks from wolfSSL ---
 
 int handshake_receive_callback(WOLFSSL *ssl, char *buffer, int size, void *context) {

@@ -59,5 +59,7 @@ enum result handshake_finish(struct handshake *handshake, struct record_layer *l
                              struct handshake_facts *facts) MUST_CHECK;
 
 const char *handshake_failure_reason(const struct handshake *handshake);
+// The name the client asked for, empty as long as it is not known.
+struct slice handshake_server_name(const struct handshake *handshake);
 
 #endif
