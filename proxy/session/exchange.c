@@ -61,28 +61,30 @@ static struct slice field_value(const struct http_request *request, enum http_fi
 }
 
 // Writes the head for the server and keeps what the access log will want, in one allocation.
-static bool encode_head(struct exchange *exchange, const struct http_request *request, size_t head_size) {
+static bool encode_head(struct exchange *exchange, const struct http_request *request,
+                        size_t head_size) {
     struct session *session = exchange->session;
-    struct slice texts[] = {request->method, request->target, request->host, field_value(request, FIELD_REFERER),
+    struct slice texts[] = {request->method, request->target, request->host,
+                            field_value(request, FIELD_REFERER),
                             field_value(request, FIELD_USER_AGENT)};
-    struct slice *kept[] = {&exchange->method, &exchange->target, &exchange->host, &exchange->referer,
-                            &exchange->user_agent};
+    struct slice *kept[] = {&exchange->method, &exchange->target, &exchange->host,
+                            &exchange->referer, &exchange->user_agent};
     size_t text_count = sizeof(texts) / sizeof(texts[0]);
     size_t text_size = 0;
     for (size_t i = 0; i < text_count; i++) {
         text_size += texts[i].size < LOG_TEXT_MAX ? texts[i].size : LOG_TEXT_MAX;
     }
     // Field lines without a space after the colon grow by it; the host is written three times.
-    size_t capacity =
-        head_size + request->fields->count + 2 * request->authority.size + HEAD_GROWTH + strlen(exchange->site->name);
+    size_t capacity = head_size + request->fields->count + 2 * request->authority.size +
+                      HEAD_GROWTH + strlen(exchange->site->name);
     exchange->block = malloc(capacity + text_size);
     if (exchange->block == NULL) {
         return false;
     }
     struct http_forwarding forwarding = {slice_from(session->client),
                                          session->redirect ? SLICE("http") : SLICE("https")};
-    exchange->head_size = http_encode_request(request, &forwarding, slice_from(exchange->site->name), exchange->block,
-                                              capacity);
+    exchange->head_size = http_encode_request(
+        request, &forwarding, slice_from(exchange->site->name), exchange->block, capacity);
     char *at = exchange->block + capacity;
     for (size_t i = 0; i < text_count; i++) {
         *kept[i] = keep_text(&at, texts[i]);
@@ -109,21 +111,26 @@ static enum result answer_redirect(struct exchange *exchange, const struct http_
     }
     char *output = (char *)slot_payload(buffer, 0);
     exchange->keep_alive = exchange->keep_alive && request->framing == FRAMING_NONE;
-    size_t size = http_encode_redirect(request, exchange->generation->https_port, !exchange->keep_alive,
-                                       service_date(session->service), output, SLOT_READ_MAX);
+    size_t size =
+        http_encode_redirect(request, exchange->generation->https_port, !exchange->keep_alive,
+                             service_date(session->service), output, SLOT_READ_MAX);
     if (size == 0) {
         return exchange_answer(exchange, 400, "no host to redirect to");
     }
     exchange->status = 308;
     exchange->response_state = RESPONSE_SENDING;
-    return transport_add_span(buffer, 0, (uint8_t *)output, size) ? transport_seal(&session->transport) : RESULT_ERROR;
+    return transport_add_span(buffer, 0, (uint8_t *)output, size)
+               ? transport_seal(&session->transport)
+               : RESULT_ERROR;
 }
 
 // Chooses site, route and backend. Returns the status to refuse with, or 0.
-static uint16_t route(struct exchange *exchange, const struct http_request *request, const char **why) {
+static uint16_t route(struct exchange *exchange, const struct http_request *request,
+                      const char **why) {
     const struct generation *generation = exchange->generation;
     const struct session *session = exchange->session;
-    size_t index = request->host.size == 0 ? ROUTER_DEFAULT_SITE : router_find_site(generation->router, request->host);
+    size_t index = request->host.size == 0 ? ROUTER_DEFAULT_SITE
+                                           : router_find_site(generation->router, request->host);
     if (index == ROUTER_NO_SITE) {
         *why = "no site has this name";
         return 421;
@@ -207,13 +214,15 @@ enum result exchange_answer(struct exchange *exchange, uint16_t status, const ch
     }
     memset(buffer->fills, 0, sizeof(buffer->fills));
     buffer->span_count = 0;
-    bool whole = exchange->request_framing == FRAMING_NONE || exchange->request_state == REQUEST_DONE;
+    bool whole =
+        exchange->request_framing == FRAMING_NONE || exchange->request_state == REQUEST_DONE;
     exchange->keep_alive = exchange->keep_alive && whole && status != 400;
     exchange->status = status;
     exchange->response_state = RESPONSE_SENDING;
     char *output = (char *)slot_payload(buffer, 0);
-    size_t size = http_encode_answer(status, (struct slice){NULL, 0}, !exchange->keep_alive, exchange->is_head,
-                                     service_date(session->service), output, SLOT_READ_MAX);
+    size_t size = http_encode_answer(status, (struct slice){NULL, 0}, !exchange->keep_alive,
+                                     exchange->is_head, service_date(session->service), output,
+                                     SLOT_READ_MAX);
     if (size == 0 || !transport_add_span(buffer, 0, (uint8_t *)output, size)) {
         return RESULT_ERROR;
     }
@@ -242,14 +251,15 @@ static enum result take_lease(struct exchange *exchange) {
     bool repeatable = exchange->idempotent && exchange->request_framing == FRAMING_NONE;
     do {
         exchange->lease = pool_lease(&service->pool, exchange->server, fresh, exchange);
-        if (exchange->lease == NULL || !exchange->lease->reused || repeatable || !is_dead(exchange->lease)) {
+        if (exchange->lease == NULL || !exchange->lease->reused || repeatable ||
+            !is_dead(exchange->lease)) {
             break;
         }
         drop_lease(exchange);
     } while (true);
     if (exchange->lease == NULL) {
-        log_warning(service->options.log, "backend %s: cannot connect to %s: %s", exchange->backend->name,
-                    exchange->server->config->text, strerror(errno));
+        log_warning(service->options.log, "backend %s: cannot connect to %s: %s",
+                    exchange->backend->name, exchange->server->config->text, strerror(errno));
         return RESULT_ERROR;
     }
     exchange->lease_reused = exchange->lease->reused;
@@ -260,7 +270,8 @@ static enum result take_lease(struct exchange *exchange) {
 }
 
 // After a server failed: another try where that is allowed, else an answer. The state of the request is as before the first try.
-static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t status, const char *why) {
+static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t status,
+                         const char *why) {
     struct service *service = exchange->session->service;
     bool was_reused = exchange->lease != NULL && exchange->lease->reused;
     metric_add(service->options.metrics, METRIC_server_failures, 1);
@@ -284,7 +295,8 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
 }
 
 static bool can_repeat(const struct exchange *exchange) {
-    return exchange->idempotent && exchange->request_framing == FRAMING_NONE && exchange->interim_count == 0;
+    return exchange->idempotent && exchange->request_framing == FRAMING_NONE &&
+           exchange->interim_count == 0;
 }
 
 // RESULT_OK: connected. RESULT_AGAIN: not yet. RESULT_ERROR: the session must be cut.
@@ -336,7 +348,8 @@ static enum result server_gone(struct exchange *exchange) {
         metric_add(exchange->session->service->options.metrics, METRIC_server_failures, 1);
         return RESULT_ERROR;
     }
-    return retry(exchange, can_repeat(exchange), 502, "the server closed the connection without an answer");
+    return retry(exchange, can_repeat(exchange), 502,
+                 "the server closed the connection without an answer");
 }
 
 // One round of both directions. RESULT_OK after progress.
@@ -390,8 +403,10 @@ enum result exchange_advance(struct exchange *exchange) {
         if (result != RESULT_OK) {
             return result;
         }
-        bool body_left = exchange->request_framing != FRAMING_NONE && exchange->request_state != REQUEST_DONE;
-        exchange->keep_alive = exchange->keep_alive && !body_left && exchange->request_framing != FRAMING_TUNNEL;
+        bool body_left =
+            exchange->request_framing != FRAMING_NONE && exchange->request_state != REQUEST_DONE;
+        exchange->keep_alive =
+            exchange->keep_alive && !body_left && exchange->request_framing != FRAMING_TUNNEL;
         exchange->response_state = RESPONSE_DONE;
     }
     return RESULT_OK;
@@ -418,7 +433,8 @@ int64_t exchange_deadline(const struct exchange *exchange) {
     int64_t wait_ms = limits(exchange)->idle_timeout_ms;
     if (!answering(exchange) && !waits_for_client(exchange)) {
         bool connecting = exchange->lease != NULL && !exchange->lease->connected;
-        wait_ms = connecting ? exchange->backend->connect_timeout_ms : exchange->backend->response_timeout_ms;
+        wait_ms = connecting ? exchange->backend->connect_timeout_ms
+                             : exchange->backend->response_timeout_ms;
     }
     return exchange->active_ms + wait_ms;
 }
@@ -443,8 +459,8 @@ enum result exchange_timed_out(struct exchange *exchange) {
 // --- the end ---
 
 static void count_status(const struct exchange *exchange) {
-    static const enum metric classes[] = {METRIC_responses_2xx, METRIC_responses_3xx, METRIC_responses_4xx,
-                                          METRIC_responses_5xx};
+    static const enum metric classes[] = {METRIC_responses_2xx, METRIC_responses_3xx,
+                                          METRIC_responses_4xx, METRIC_responses_5xx};
     struct metrics_slot *metrics = exchange->session->service->options.metrics;
     if (exchange->status >= 200 && exchange->status < 600) {
         metric_add(metrics, classes[exchange->status / 100 - 2], 1);
@@ -477,8 +493,10 @@ static void write_log(const struct exchange *exchange) {
         .response_bytes = exchange->response_bytes,
         .referer = exchange->referer,
         .user_agent = exchange->user_agent,
-        .backend = exchange->backend == NULL ? (struct slice){NULL, 0} : slice_from(exchange->backend->name),
-        .server = exchange->server == NULL ? (struct slice){NULL, 0} : slice_from(exchange->server->config->text),
+        .backend = exchange->backend == NULL ? (struct slice){NULL, 0}
+                                             : slice_from(exchange->backend->name),
+        .server = exchange->server == NULL ? (struct slice){NULL, 0}
+                                           : slice_from(exchange->server->config->text),
         .server_reused = exchange->lease_reused,
         .duration_us = clock_monotonic_us() - exchange->started_mono_us,
         .connect_us = exchange->connect_us,

@@ -16,8 +16,9 @@
 #include "session/session.h"
 #include "upstream/pool.h"
 
-#define REQUEST_LINES_MAX 18                        // data spans of one write
-#define REQUEST_IOV_MAX (REQUEST_LINES_MAX * 3 + 2) // each with its chunk line and CRLF; the head; the last chunk
+#define REQUEST_LINES_MAX 18 // data spans of one write
+#define REQUEST_IOV_MAX                                                                            \
+    (REQUEST_LINES_MAX * 3 + 2) // each with its chunk line and CRLF; the head; the last chunk
 #define TRAILERS_MAX 8192
 
 enum request_state {
@@ -27,9 +28,9 @@ enum request_state {
 };
 
 enum response_state {
-    RESPONSE_HEAD,   // none of the final head has arrived whole
+    RESPONSE_HEAD, // none of the final head has arrived whole
     RESPONSE_BODY,
-    RESPONSE_FINAL,  // the body is complete, its last bytes are not in the send buffer yet
+    RESPONSE_FINAL,   // the body is complete, its last bytes are not in the send buffer yet
     RESPONSE_SENDING, // everything is in the send buffer
     RESPONSE_DONE,
 };
@@ -58,16 +59,16 @@ struct exchange {
     uint64_t request_left;             // FRAMING_LENGTH
     struct chunk_decoder request_decoder;
     struct trailers request_trailers;
-    bool request_whole;                // all of it is in the iov or written
-    char *request_final;               // the encoded trailer section, when there are trailers
+    bool request_whole;  // all of it is in the iov or written
+    char *request_final; // the encoded trailer section, when there are trailers
     uint8_t client_minor_version;
     bool is_head;
     bool idempotent;
     bool upgrade_asked;
-    bool keep_alive;      // the session may go on after this exchange
-    bool lease_reused;    // the lease came from the pool
-    bool server_shut;     // our direction toward the server is closed (tunnels)
-    char *block;          // one allocation: the encoded head, then the texts for the access log
+    bool keep_alive;   // the session may go on after this exchange
+    bool lease_reused; // the lease came from the pool
+    bool server_shut;  // our direction toward the server is closed (tunnels)
+    char *block;       // one allocation: the encoded head, then the texts for the access log
     size_t head_size;
     uint32_t iov_first;
     uint32_t iov_count;
@@ -82,13 +83,13 @@ struct exchange {
     uint64_t response_left;
     struct chunk_decoder response_decoder;
     struct trailers response_trailers;
-    bool client_chunked;   // we frame the body for the client in chunks
+    bool client_chunked; // we frame the body for the client in chunks
     bool server_keep_alive;
     bool response_started; // some of the head has been given to the client
     uint8_t *output_end;   // end of the last output in the slot being filled, for chunk lines
     uint32_t output_slot;
     uint32_t interim_count;
-    char *final;           // the encoded trailer section, when there are trailers
+    char *final; // the encoded trailer section, when there are trailers
     size_t final_size;
     size_t head_scanned;
 
@@ -103,7 +104,7 @@ struct exchange {
     uint16_t status;
     uint64_t request_bytes;
     uint64_t response_bytes;
-    const char *ended; // why, when not in the usual way
+    const char *ended;                                      // why, when not in the usual way
     struct slice method, target, host, referer, user_agent; // in block, may be cut
 };
 

@@ -23,7 +23,8 @@ static uint16_t find_https_port(const struct config *config) {
     return 443; // another program serves https on this host
 }
 
-static bool build(struct generation *generation, const struct ticket_store *tickets, char error[CONFIG_ERROR_SIZE]) {
+static bool build(struct generation *generation, const struct ticket_store *tickets,
+                  char error[CONFIG_ERROR_SIZE]) {
     struct slice text = bundle_config_text(&generation->bundle);
     struct slice path = bundle_config_path(&generation->bundle);
     char name[4096];
@@ -32,8 +33,8 @@ static bool build(struct generation *generation, const struct ticket_store *tick
     if (generation->config == NULL) {
         return false;
     }
-    generation->contexts =
-        tls_contexts_build(generation->config, &generation->bundle, generation->number, tickets, error);
+    generation->contexts = tls_contexts_build(generation->config, &generation->bundle,
+                                              generation->number, tickets, error);
     if (generation->contexts == NULL) {
         return false;
     }
@@ -44,8 +45,9 @@ static bool build(struct generation *generation, const struct ticket_store *tick
     return generation->router != NULL && generation->backends != NULL;
 }
 
-struct generation *generation_new(uint64_t number, int bundle_fd, const struct ticket_store *tickets,
-                                  struct metrics_slot *metrics, char error[CONFIG_ERROR_SIZE]) {
+struct generation *generation_new(uint64_t number, int bundle_fd,
+                                  const struct ticket_store *tickets, struct metrics_slot *metrics,
+                                  char error[CONFIG_ERROR_SIZE]) {
     struct bundle bundle;
     (void)snprintf(error, CONFIG_ERROR_SIZE, "the bundle cannot be read");
     if (bundle_open(bundle_fd, &bundle) != RESULT_OK) {

@@ -25,9 +25,10 @@ struct generation {
 };
 
 // Takes ownership of bundle_fd, on failure too. On success the caller holds the one reference.
-struct generation *generation_new(uint64_t number, int bundle_fd, const struct ticket_store *tickets,
-                                  struct metrics_slot *metrics, char error[CONFIG_ERROR_SIZE]);
+struct generation *generation_new(uint64_t number, int bundle_fd,
+                                  const struct ticket_store *tickets, struct metrics_slot *metrics,
+                                  char error[CONFIG_ERROR_SIZE]);
 struct generation *generation_hold(struct generation *generation); // returns it
-void generation_release(struct generation *generation);           // NULL is fine
+void generation_release(struct generation *generation);            // NULL is fine
 
 #endif

@@ -11,7 +11,8 @@ enum { ACCEPT_BATCH = 16 };
 static const double PAUSE_S = 0.1;
 
 static bool over_limit(const struct service *service) {
-    uint64_t open = metrics_sum(service->options.all_metrics, service->options.slot_count, METRIC_sessions_open);
+    uint64_t open = metrics_sum(service->options.all_metrics, service->options.slot_count,
+                                METRIC_sessions_open);
     return open >= service->current->config->limits.connections;
 }
 
@@ -21,7 +22,8 @@ static void refuse(struct service *service, int fd) {
     int64_t now_ms = service_now_ms(service);
     if (now_ms - service->refused_logged_ms >= 1000) {
         service->refused_logged_ms = now_ms;
-        log_warning(service->options.log, "the limit of %u connections is reached: new ones are closed",
+        log_warning(service->options.log,
+                    "the limit of %u connections is reached: new ones are closed",
                     service->current->config->limits.connections);
     }
 }
@@ -39,7 +41,8 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         struct sockaddr_storage peer;
         socklen_t size = sizeof(peer);
-        int fd = accept4(watcher->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd =
+            accept4(watcher->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             metric_add(service->options.metrics, METRIC_sessions_accepted, 1);
             if (over_limit(service)) {
@@ -48,7 +51,8 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
                 session_start(service, fd, &peer, listener->protocol == LISTEN_REDIRECT);
             }
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            log_error(service->options.log, "cannot accept: %s; trying again in %.1f s", strerror(errno), PAUSE_S);
+            log_error(service->options.log, "cannot accept: %s; trying again in %.1f s",
+                      strerror(errno), PAUSE_S);
             ev_io_stop(loop, watcher);
             ev_timer_set(&listener->pause, PAUSE_S, 0.);
             ev_timer_start(loop, &listener->pause);
@@ -59,8 +63,8 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
     }
 }
 
-bool listener_set_init(struct listener_set *set, struct service *service, const struct config *config, const int *fds,
-                       size_t count) {
+bool listener_set_init(struct listener_set *set, struct service *service,
+                       const struct config *config, const int *fds, size_t count) {
     set->count = 0;
     set->listeners = calloc(count == 0 ? 1 : count, sizeof(*set->listeners));
     if (set->listeners == NULL || count != config->listener_count) {

@@ -25,8 +25,8 @@ struct listener_set {
 };
 
 // Takes the descriptors, on failure too. False when memory is short.
-bool listener_set_init(struct listener_set *set, struct service *service, const struct config *config, const int *fds,
-                       size_t count);
+bool listener_set_init(struct listener_set *set, struct service *service,
+                       const struct config *config, const int *fds, size_t count);
 void listener_set_start(struct listener_set *set);
 void listener_set_free(struct listener_set *set); // stops and closes
 

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum result trailers_gather(struct trailers *trailers, const char *data, size_t size, size_t *used) {
+enum result trailers_gather(struct trailers *trailers, const char *data, size_t size,
+                            size_t *used) {
     *used = 0;
     if (trailers->data == NULL) {
         trailers->data = malloc(TRAILERS_MAX);

@@ -32,7 +32,8 @@ static void add_data(struct exchange *exchange, uint8_t *data, size_t size, bool
 }
 
 // The trailer section is gathered (it is no body) and written afresh after the last chunk.
-static enum result take_trailers(struct exchange *exchange, const char *data, size_t size, size_t *used) {
+static enum result take_trailers(struct exchange *exchange, const char *data, size_t size,
+                                 size_t *used) {
     struct trailers *trailers = &exchange->request_trailers;
     trailers->gathering = true;
     enum result result = trailers_gather(trailers, data, size, used);
@@ -42,7 +43,8 @@ static enum result take_trailers(struct exchange *exchange, const char *data, si
     struct http_fields *fields = &exchange->session->service->fields;
     const char *why;
     fields->capacity = exchange->generation->config->limits.header_count;
-    if (http_parse_trailers((struct slice){trailers->data, trailers->size}, fields, &why) != RESULT_OK) {
+    if (http_parse_trailers((struct slice){trailers->data, trailers->size}, fields, &why) !=
+        RESULT_OK) {
         return RESULT_ERROR;
     }
     size_t capacity = trailers->size + fields->count + 2;
@@ -60,7 +62,8 @@ static enum result take_trailers(struct exchange *exchange, const char *data, si
 }
 
 // Takes what can be taken of one segment; *used says how much. RESULT_ERROR: the framing is malformed.
-static enum result take_chunked(struct exchange *exchange, const struct segment *segment, size_t *used) {
+static enum result take_chunked(struct exchange *exchange, const struct segment *segment,
+                                size_t *used) {
     *used = 0;
     while (*used < segment->size && !exchange->request_whole && has_room(exchange)) {
         uint8_t *at = segment->data + *used;
@@ -76,7 +79,8 @@ static enum result take_chunked(struct exchange *exchange, const struct segment 
         }
         enum chunk_span span;
         const char *why;
-        if (chunk_next(&exchange->request_decoder, (const char *)at, left, &span, &length, &why) != RESULT_OK) {
+        if (chunk_next(&exchange->request_decoder, (const char *)at, left, &span, &length, &why) !=
+            RESULT_OK) {
             return RESULT_ERROR;
         }
         if (span == CHUNK_DATA) {
@@ -89,12 +93,14 @@ static enum result take_chunked(struct exchange *exchange, const struct segment 
     return RESULT_OK;
 }
 
-static enum result take_segment(struct exchange *exchange, const struct segment *segment, size_t *used) {
+static enum result take_segment(struct exchange *exchange, const struct segment *segment,
+                                size_t *used) {
     switch (exchange->request_framing) {
     case FRAMING_CHUNKED:
         return take_chunked(exchange, segment, used);
     case FRAMING_LENGTH:
-        *used = segment->size < exchange->request_left ? segment->size : (size_t)exchange->request_left;
+        *used =
+            segment->size < exchange->request_left ? segment->size : (size_t)exchange->request_left;
         exchange->request_left -= *used;
         exchange->request_whole = exchange->request_left == 0;
         break;
@@ -137,7 +143,8 @@ static enum result gather(struct exchange *exchange) {
 }
 
 static void written(struct exchange *exchange, size_t size) {
-    while (exchange->iov_first < exchange->iov_count && size >= exchange->iov[exchange->iov_first].iov_len) {
+    while (exchange->iov_first < exchange->iov_count &&
+           size >= exchange->iov[exchange->iov_first].iov_len) {
         size -= exchange->iov[exchange->iov_first++].iov_len;
     }
     if (size > 0) {
@@ -204,7 +211,8 @@ enum result relay_request(struct exchange *exchange) {
             if (transport->consumed != consumed) {
                 return RESULT_OK;
             }
-            return transport->ended && !transport_has_segments(transport) ? client_ended(exchange) : RESULT_AGAIN;
+            return transport->ended && !transport_has_segments(transport) ? client_ended(exchange)
+                                                                          : RESULT_AGAIN;
         }
     }
     return write_server(exchange);

@@ -18,8 +18,8 @@ static struct send_buffer *buffer_of(struct exchange *exchange) {
 
 static enum result bad_response(struct exchange *exchange, const char *why) {
     struct service *service = exchange->session->service;
-    log_warning(service->options.log, "backend %s: server %s: bad response: %s", exchange->backend->name,
-                exchange->server->config->text, why);
+    log_warning(service->options.log, "backend %s: server %s: bad response: %s",
+                exchange->backend->name, exchange->server->config->text, why);
     if (exchange->response_started) {
         exchange->ended = why;
         return RESULT_ERROR;
@@ -92,7 +92,8 @@ static bool place_head(struct send_buffer *buffer, const char *head, size_t size
     return transport_add_span(buffer, 0, end - size, size);
 }
 
-static enum result take_interim(struct exchange *exchange, const struct http_response *response, uint8_t *end) {
+static enum result take_interim(struct exchange *exchange, const struct http_response *response,
+                                uint8_t *end) {
     struct service *service = exchange->session->service;
     struct send_buffer *buffer = buffer_of(exchange);
     buffer->fills[0].begin = (uint32_t)(end - slot_payload(buffer, 0));
@@ -104,8 +105,8 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
         return RESULT_OK;
     }
     struct http_response_framing framing = {.client_minor_version = 1};
-    size_t size =
-        http_encode_response(response, &framing, service_date(service), service->scratch, service->scratch_size);
+    size_t size = http_encode_response(response, &framing, service_date(service), service->scratch,
+                                       service->scratch_size);
     if (size == 0 || !place_head(buffer, service->scratch, size, end)) {
         return bad_response(exchange, "the head is too large");
     }
@@ -119,7 +120,8 @@ static void decide_framing(struct exchange *exchange, const struct http_response
     exchange->response_left = response->content_length;
     exchange->server_keep_alive = response->keep_alive;
     chunk_decoder_init(&exchange->response_decoder);
-    bool unknown_length = response->framing == FRAMING_CHUNKED || response->framing == FRAMING_CLOSE;
+    bool unknown_length =
+        response->framing == FRAMING_CHUNKED || response->framing == FRAMING_CLOSE;
     exchange->client_chunked = unknown_length && exchange->client_minor_version > 0;
     if (unknown_length && exchange->client_minor_version == 0) {
         exchange->keep_alive = false;
@@ -140,27 +142,31 @@ static void decide_framing(struct exchange *exchange, const struct http_response
 }
 
 // Where the head must end: before the body, and before the chunk line that a body without one is about to get.
-static uint8_t *head_end(const struct exchange *exchange, struct send_buffer *buffer, uint8_t *body) {
+static uint8_t *head_end(const struct exchange *exchange, struct send_buffer *buffer,
+                         uint8_t *body) {
     if (!exchange->client_chunked || exchange->response_framing != FRAMING_CLOSE) {
         return body;
     }
     size_t size = (size_t)(slot_payload(buffer, 0) + buffer->fills[0].end - body);
     char line[CHUNK_LINE_SIZE];
-    return size == 0 ? body : body - (line + sizeof(line) - chunk_write_size(line + sizeof(line), size));
+    return size == 0 ? body
+                     : body - (line + sizeof(line) - chunk_write_size(line + sizeof(line), size));
 }
 
-static enum result take_final_head(struct exchange *exchange, const struct http_response *response, uint8_t *body) {
+static enum result take_final_head(struct exchange *exchange, const struct http_response *response,
+                                   uint8_t *body) {
     struct service *service = exchange->session->service;
     struct send_buffer *buffer = buffer_of(exchange);
     decide_framing(exchange, response);
     struct http_response_framing framing = {
         .client_minor_version = exchange->client_minor_version,
         .close = !exchange->keep_alive,
-        .write_chunked = exchange->client_chunked ||
-                         (exchange->is_head && response->declared_chunked && exchange->client_minor_version > 0),
+        .write_chunked =
+            exchange->client_chunked ||
+            (exchange->is_head && response->declared_chunked && exchange->client_minor_version > 0),
     };
-    size_t size =
-        http_encode_response(response, &framing, service_date(service), service->scratch, service->scratch_size);
+    size_t size = http_encode_response(response, &framing, service_date(service), service->scratch,
+                                       service->scratch_size);
     uint8_t *end = head_end(exchange, buffer, body);
     if (size == 0 || !place_head(buffer, service->scratch, size, end)) {
         return bad_response(exchange, "the head is too large");
@@ -182,16 +188,18 @@ static enum result take_head(struct exchange *exchange) {
     struct send_buffer *buffer = buffer_of(exchange);
     struct fill *fill = &buffer->fills[0];
     uint8_t *begin = slot_payload(buffer, 0) + fill->begin;
-    size_t size = http_head_end((const char *)begin, fill->end - fill->begin, &exchange->head_scanned);
+    size_t size =
+        http_head_end((const char *)begin, fill->end - fill->begin, &exchange->head_scanned);
     if (size == 0) {
-        return fill->end >= SLOT_READ_MAX ? bad_response(exchange, "the head is too large") : RESULT_AGAIN;
+        return fill->end >= SLOT_READ_MAX ? bad_response(exchange, "the head is too large")
+                                          : RESULT_AGAIN;
     }
     struct http_fields *fields = &exchange->session->service->fields;
     struct http_response response;
     const char *why;
     fields->capacity = HTTP_FIELDS_MAX;
-    if (http_parse_response((struct slice){(const char *)begin, size}, exchange->is_head, exchange->upgrade_asked,
-                            fields, &response, &why) != RESULT_OK) {
+    if (http_parse_response((struct slice){(const char *)begin, size}, exchange->is_head,
+                            exchange->upgrade_asked, fields, &response, &why) != RESULT_OK) {
         return bad_response(exchange, why);
     }
     return response.interim ? take_interim(exchange, &response, begin + size)
@@ -224,7 +232,8 @@ static bool put_data(struct exchange *exchange, uint32_t slot, uint8_t *data, si
 static enum result take_trailers(struct exchange *exchange, struct fill *fill, uint8_t *begin) {
     struct trailers *trailers = &exchange->response_trailers;
     size_t used = 0;
-    enum result result = trailers_gather(trailers, (const char *)begin, fill->end - fill->begin, &used);
+    enum result result =
+        trailers_gather(trailers, (const char *)begin, fill->end - fill->begin, &used);
     fill->begin += (uint32_t)used;
     if (result != RESULT_OK) {
         return result;
@@ -232,7 +241,8 @@ static enum result take_trailers(struct exchange *exchange, struct fill *fill, u
     struct http_fields *fields = &exchange->session->service->fields;
     const char *why;
     fields->capacity = HTTP_FIELDS_MAX;
-    if (http_parse_trailers((struct slice){trailers->data, trailers->size}, fields, &why) != RESULT_OK) {
+    if (http_parse_trailers((struct slice){trailers->data, trailers->size}, fields, &why) !=
+        RESULT_OK) {
         return RESULT_ERROR;
     }
     if (fields->count > 0 && exchange->client_chunked) {
@@ -277,8 +287,8 @@ static enum result take_chunked(struct exchange *exchange, uint32_t slot) {
         enum chunk_span span;
         size_t length;
         const char *why;
-        if (chunk_next(&exchange->response_decoder, (const char *)begin, fill->end - fill->begin, &span, &length,
-                       &why) != RESULT_OK) {
+        if (chunk_next(&exchange->response_decoder, (const char *)begin, fill->end - fill->begin,
+                       &span, &length, &why) != RESULT_OK) {
             return RESULT_ERROR;
         }
         fill->begin += (uint32_t)length;
@@ -305,7 +315,8 @@ static enum result take_slot(struct exchange *exchange, uint32_t slot) {
     if (exchange->response_framing == FRAMING_LENGTH) {
         if (size > exchange->response_left) {
             size = (size_t)exchange->response_left;
-            exchange->server_keep_alive = false; // bytes beyond the body: dropped, and the connection with them
+            exchange->server_keep_alive =
+                false; // bytes beyond the body: dropped, and the connection with them
         }
         exchange->response_left -= size;
         if (exchange->response_left == 0) {
@@ -361,7 +372,8 @@ static enum result put_final(struct exchange *exchange) {
 // The server will send nothing more. RESULT_EOF: it should have.
 static enum result server_ended(struct exchange *exchange) {
     if (exchange->response_state != RESPONSE_BODY ||
-        (exchange->response_framing != FRAMING_CLOSE && exchange->response_framing != FRAMING_TUNNEL)) {
+        (exchange->response_framing != FRAMING_CLOSE &&
+         exchange->response_framing != FRAMING_TUNNEL)) {
         return RESULT_EOF;
     }
     exchange->server_keep_alive = false;
@@ -373,7 +385,8 @@ static enum result server_ended(struct exchange *exchange) {
 static enum result fill_slots(struct exchange *exchange) {
     struct transport *transport = &exchange->session->transport;
     bool head_begun = exchange->response_state == RESPONSE_HEAD && transport_has_fills(transport);
-    if (exchange->response_state == RESPONSE_FINAL || (transport_has_fills(transport) && !head_begun)) {
+    if (exchange->response_state == RESPONSE_FINAL ||
+        (transport_has_fills(transport) && !head_begun)) {
         return transport_send_buffer(transport) == NULL ? RESULT_ERROR : RESULT_OK;
     }
     if (!exchange->lease->readable) {

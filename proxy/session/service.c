@@ -16,7 +16,8 @@ static void on_lease_ready(void *owner) {
 }
 
 static void check_drained(struct service *service) {
-    if (service->draining && list_is_empty(&service->sessions) && service->options.drained != NULL) {
+    if (service->draining && list_is_empty(&service->sessions) &&
+        service->options.drained != NULL) {
         void (*drained)(void *) = service->options.drained;
         service->options.drained = NULL; // once
         drained(service->options.context);
@@ -76,7 +77,8 @@ struct service *service_new(const struct service_options *options) {
     ev_prepare_init(&service->turn_end, on_turn_end);
     ev_timer_init(&service->tick, on_tick, 1., 1.);
     service->turn_end.data = service->tick.data = service;
-    if (!transport_pools_init(&service->transports, options->metrics) || !allocate_scratch(service) ||
+    if (!transport_pools_init(&service->transports, options->metrics) ||
+        !allocate_scratch(service) ||
         !access_log_init(&service->access_log, -1, false, ACCESS_FORMAT_JSON, options->log)) {
         service_free(service);
         return NULL;
@@ -129,12 +131,13 @@ void service_free(struct service *service) {
 
 // --- generations ---
 
-enum result service_stage(struct service *service, uint64_t number, int bundle_fd, const int *listener_fds,
-                          size_t listener_count, int access_log_fd, char error[CONFIG_ERROR_SIZE]) {
+enum result service_stage(struct service *service, uint64_t number, int bundle_fd,
+                          const int *listener_fds, size_t listener_count, int access_log_fd,
+                          char error[CONFIG_ERROR_SIZE]) {
     service_abort(service);
     service->staged_access_log_fd = access_log_fd;
-    struct generation *generation =
-        generation_new(number, bundle_fd, service->options.tickets, service->options.metrics, error);
+    struct generation *generation = generation_new(number, bundle_fd, service->options.tickets,
+                                                   service->options.metrics, error);
     if (generation == NULL) {
         for (size_t i = 0; i < listener_count; i++) {
             close(listener_fds[i]);
@@ -143,7 +146,8 @@ enum result service_stage(struct service *service, uint64_t number, int bundle_f
         return RESULT_ERROR;
     }
     service->staged = generation;
-    if (!listener_set_init(&service->staged_listeners, service, generation->config, listener_fds, listener_count)) {
+    if (!listener_set_init(&service->staged_listeners, service, generation->config, listener_fds,
+                           listener_count)) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "the listeners do not fit the configuration");
         service_abort(service);
         return RESULT_ERROR;
@@ -164,7 +168,8 @@ void service_abort(struct service *service) {
 static void use_access_log(struct service *service, int fd) {
     const struct config *config = service->current->config;
     access_log_reopen(&service->access_log, fd, config->access_log.target == LOG_TARGET_SYSLOG,
-                      config->access_log_format == ACCESS_LOG_JSON ? ACCESS_FORMAT_JSON : ACCESS_FORMAT_COMBINED);
+                      config->access_log_format == ACCESS_LOG_JSON ? ACCESS_FORMAT_JSON
+                                                                   : ACCESS_FORMAT_COMBINED);
     close_access_log(service, fd);
 }
 

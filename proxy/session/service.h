@@ -23,12 +23,13 @@ struct service;
 
 struct service_options {
     struct ev_loop *loop;
-    struct log *log;                   // outlives the service
-    struct metrics_slot *metrics;      // this worker's slot
-    const struct metrics_slot *all_metrics; // all slots, to judge limits that count over all workers
+    struct log *log;              // outlives the service
+    struct metrics_slot *metrics; // this worker's slot
+    const struct metrics_slot
+        *all_metrics; // all slots, to judge limits that count over all workers
     size_t slot_count;
     const struct ticket_store *tickets; // outlives the service
-    void (*drained)(void *context);    // called once when a drain is complete
+    void (*drained)(void *context);     // called once when a drain is complete
     void *context;
 };
 
@@ -40,8 +41,9 @@ void service_free(struct service *service);
 // Builds generation `number` from a bundle. bundle_fd, every listener descriptor (in the order of config.listeners, already
 // listening) and access_log_fd (-1: none, or syslog as the config says) become the service's, on failure too. On failure `error` says
 // why and nothing has changed.
-enum result service_stage(struct service *service, uint64_t number, int bundle_fd, const int *listener_fds,
-                          size_t listener_count, int access_log_fd, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+enum result service_stage(struct service *service, uint64_t number, int bundle_fd,
+                          const int *listener_fds, size_t listener_count, int access_log_fd,
+                          char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 // From now on new exchanges and handshakes use the staged generation; exchanges under way keep theirs. Listeners are swapped.
 void service_commit(struct service *service);
 void service_abort(struct service *service);

@@ -107,7 +107,8 @@ static void format_peer(struct session *session, const struct sockaddr_storage *
 
 static bool begin_handshake(struct session *session);
 
-void session_start(struct service *service, int fd, const struct sockaddr_storage *peer, bool redirect) {
+void session_start(struct service *service, int fd, const struct sockaddr_storage *peer,
+                   bool redirect) {
     struct session *session = slab_get(&service->session_slab);
     if (session == NULL) {
         close(fd);
@@ -222,7 +223,8 @@ static void linger(struct session *session) {
         received = recv(session->transport.fd, waste, sizeof(waste), 0);
         session->lingered += received > 0 ? (size_t)received : 0;
     } while (received == (ssize_t)sizeof(waste) && session->lingered < LINGER_BYTES_MAX);
-    if (received == 0 || (received < 0 && errno != EAGAIN && errno != EINTR) || session->lingered >= LINGER_BYTES_MAX) {
+    if (received == 0 || (received < 0 && errno != EAGAIN && errno != EINTR) ||
+        session->lingered >= LINGER_BYTES_MAX) {
         session_close(session);
     }
 }
@@ -268,8 +270,10 @@ static void count_handshake(struct session *session, const struct handshake_fact
         const char *group;
         enum metric metric;
     } groups[] = {
-        {"X25519MLKEM768", METRIC_group_x25519mlkem768}, {"SecP256r1MLKEM768", METRIC_group_secp256r1mlkem768},
-        {"X25519", METRIC_group_x25519},                 {"P-256", METRIC_group_p256},
+        {"X25519MLKEM768", METRIC_group_x25519mlkem768},
+        {"SecP256r1MLKEM768", METRIC_group_secp256r1mlkem768},
+        {"X25519", METRIC_group_x25519},
+        {"P-256", METRIC_group_p256},
         {"P-384", METRIC_group_p384},
     };
     struct metrics_slot *metrics = session->service->options.metrics;
@@ -306,7 +310,8 @@ static enum result finish_handshake(struct session *session) {
 
 static void log_failed_handshake(struct session *session, const char *why) {
     struct service *service = session->service;
-    if (session->transport.receive == NULL) { // connected and left: a probe of the port, no handshake
+    if (session->transport.receive ==
+        NULL) { // connected and left: a probe of the port, no handshake
         log_debug(service->options.log, "client %s: left without a word", session->client);
         return;
     }
@@ -327,8 +332,9 @@ static void log_failed_handshake(struct session *session, const char *why) {
     }
 }
 
-static const char plain_http_answer[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
-                                        "Content-Length: 41\r\n\r\nThis port speaks HTTPS, not plain HTTP.\r\n";
+static const char plain_http_answer[] =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+    "Content-Length: 41\r\n\r\nThis port speaks HTTPS, not plain HTTP.\r\n";
 
 static void refuse_handshake(struct session *session, const uint8_t *first, size_t size) {
     log_failed_handshake(session, handshake_failure_reason(session->handshake));
@@ -453,9 +459,12 @@ static struct exchange *begin_exchange(struct session *session) {
     if (result == RESULT_OK && head.size <= limits(session)->header_size) {
         exchange = exchange_new(session, head);
         transport_consume(&session->transport, size);
-    } else if (result == RESULT_OK || (session->head != NULL && session->head_size >= limits(session)->header_size)) {
-        struct slice all = result == RESULT_OK ? head : (struct slice){session->head, session->head_size};
-        exchange = exchange_new_refused(session, http_oversize_status(all.data, all.size), "the head is too large");
+    } else if (result == RESULT_OK ||
+               (session->head != NULL && session->head_size >= limits(session)->header_size)) {
+        struct slice all =
+            result == RESULT_OK ? head : (struct slice){session->head, session->head_size};
+        exchange = exchange_new_refused(session, http_oversize_status(all.data, all.size),
+                                        "the head is too large");
     } else if (result == RESULT_AGAIN) {
         if (session->head_since_ms == 0) {
             session->head_since_ms = now_ms(session);
@@ -548,7 +557,8 @@ static void arm(struct session *session) {
             exchange_arm(session->exchange);
             session->deadline_ms = exchange_deadline(session->exchange);
         } else {
-            set_idle(session, transport->receive == NULL && transport->send == NULL && session->requests > 0);
+            set_idle(session, transport->receive == NULL && transport->send == NULL &&
+                                  session->requests > 0);
         }
     }
     if (want_read) {
@@ -590,7 +600,8 @@ void session_advance(struct session *session) {
         }
     } while (progress == RESULT_OK || session->again);
     session->advancing = false;
-    if (session->state == SESSION_OPEN && transport_send_key_update(&session->transport) == RESULT_ERROR) {
+    if (session->state == SESSION_OPEN &&
+        transport_send_key_update(&session->transport) == RESULT_ERROR) {
         session_close(session);
     }
     if (session->state == SESSION_HANDSHAKE || session->state == SESSION_OPEN) {

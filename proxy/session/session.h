@@ -49,8 +49,8 @@ struct session {
     uint32_t requests;
     size_t lingered; // bytes thrown away while lingering
     char client[INET6_ADDRSTRLEN];
-    int64_t accepted_us;    // wall clock
-    int64_t head_since_ms;  // when the request head that is incomplete now began to arrive; 0: none
+    int64_t accepted_us;   // wall clock
+    int64_t head_since_ms; // when the request head that is incomplete now began to arrive; 0: none
     struct handshake *handshake;
     struct generation *handshake_generation;
     uint64_t signing; // number of the signature waited for; 0: none
@@ -65,7 +65,8 @@ struct session {
 };
 
 // Takes over an accepted descriptor. Closes it when memory is short.
-void session_start(struct service *service, int fd, const struct sockaddr_storage *peer, bool redirect);
+void session_start(struct service *service, int fd, const struct sockaddr_storage *peer,
+                   bool redirect);
 void session_advance(struct session *session);
 // Drops the connection at once, without close_notify: what the client has received is to be seen as cut.
 void session_close(struct session *session);

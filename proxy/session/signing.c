@@ -23,7 +23,8 @@ static void send_place(struct signing *signing, struct signing_place *place) {
     if (signing->fd < 0) {
         return;
     }
-    ssize_t sent = send(signing->fd, place->request, sizeof(*place->request), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent =
+        send(signing->fd, place->request, sizeof(*place->request), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent == (ssize_t)sizeof(*place->request)) {
         place->sent = true;
         signing->unsent--;
@@ -133,7 +134,8 @@ static bool grow(struct signing *signing) {
         return false;
     }
     for (uint32_t i = signing->place_count; i < count; i++) {
-        places[i] = (struct signing_place){.next_free = i + 1 == count ? signing->first_free : i + 1};
+        places[i] =
+            (struct signing_place){.next_free = i + 1 == count ? signing->first_free : i + 1};
     }
     signing->first_free = signing->place_count;
     signing->places = places;
@@ -141,7 +143,8 @@ static bool grow(struct signing *signing) {
     return true;
 }
 
-uint64_t signing_ask(struct signing *signing, struct session *session, struct sign_request *request) {
+uint64_t signing_ask(struct signing *signing, struct session *session,
+                     struct sign_request *request) {
     if (signing->first_free == NO_PLACE && !grow(signing)) {
         return 0;
     }

@@ -16,7 +16,7 @@ struct session;
 struct metrics_slot;
 
 struct signing_place {
-    struct session *session; // NULL: free
+    struct session *session;            // NULL: free
     const struct sign_request *request; // the handshake's
     uint32_t serial;
     bool sent;
@@ -39,7 +39,8 @@ void signing_init(struct signing *signing, struct ev_loop *loop, struct metrics_
 void signing_free(struct signing *signing);
 void signing_attach(struct signing *signing, int fd);
 // Asks for a signature; session_signed() is called with the answer, never from in here. 0 when memory is short.
-uint64_t signing_ask(struct signing *signing, struct session *session, struct sign_request *request);
+uint64_t signing_ask(struct signing *signing, struct session *session,
+                     struct sign_request *request);
 // The session does not wait any more.
 void signing_forget(struct signing *signing, uint64_t number);
 

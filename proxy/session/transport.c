@@ -28,7 +28,8 @@ void transport_pools_trim(struct transport_pools *pools) {
     slab_trim(&pools->receive_buffers);
 }
 
-void transport_init(struct transport *transport, struct transport_pools *pools, int fd, bool secure) {
+void transport_init(struct transport *transport, struct transport_pools *pools, int fd,
+                    bool secure) {
     *transport = (struct transport){.pools = pools, .fd = fd, .secure = secure, .writable = true};
 }
 
@@ -64,7 +65,8 @@ void transport_trim(struct transport *transport) {
     if (receive != NULL && receive->count == 0 && ring_used(receive->ring) == 0) {
         put_receive_buffer(transport);
     }
-    if (transport->send != NULL && !transport_has_unsent(transport) && !transport_has_fills(transport)) {
+    if (transport->send != NULL && !transport_has_unsent(transport) &&
+        !transport_has_fills(transport)) {
         put_send_buffer(transport);
     }
 }
@@ -73,7 +75,8 @@ void transport_trim(struct transport *transport) {
 
 static bool get_receive_buffer(struct transport *transport) {
     struct ring *ring = ring_get(&transport->pools->rings);
-    struct receive_buffer *receive = ring == NULL ? NULL : slab_get(&transport->pools->receive_buffers);
+    struct receive_buffer *receive =
+        ring == NULL ? NULL : slab_get(&transport->pools->receive_buffers);
     if (receive == NULL) {
         if (ring != NULL) {
             ring_put(&transport->pools->rings, ring);
@@ -126,7 +129,8 @@ static void add_segment(struct receive_buffer *receive, uint8_t *data, size_t si
     struct segment *segment = &receive->segments[(receive->first + receive->count) % SEGMENTS_MAX];
     segment->data = data;
     segment->size = (uint32_t)size;
-    segment->position = receive->opened + (uint64_t)(data - ring_at(receive->ring, receive->opened));
+    segment->position =
+        receive->opened + (uint64_t)(data - ring_at(receive->ring, receive->opened));
     receive->count++;
 }
 
@@ -137,7 +141,9 @@ static void open_plain(struct receive_buffer *receive) {
         return;
     }
     struct segment *last =
-        receive->count == 0 ? NULL : &receive->segments[(receive->first + receive->count - 1) % SEGMENTS_MAX];
+        receive->count == 0
+            ? NULL
+            : &receive->segments[(receive->first + receive->count - 1) % SEGMENTS_MAX];
     if (last != NULL) {
         last->size += (uint32_t)size;
     } else {
@@ -169,8 +175,8 @@ static enum result open_record(struct transport *transport, size_t *record_size)
     size_t payload_size = 0;
     uint16_t key_updates = transport->records.key_updates;
     if (result == RESULT_OK) {
-        result = record_open(&transport->records, transport->pools->engine, record, *record_size, &event, &payload,
-                             &payload_size);
+        result = record_open(&transport->records, transport->pools->engine, record, *record_size,
+                             &event, &payload, &payload_size);
     }
     if (result != RESULT_OK) {
         return result;
@@ -310,7 +316,8 @@ static bool gap_is_wide(const struct send_buffer *buffer, uint32_t index) {
 
 static enum result add_key_update(struct transport *transport) {
     struct send_buffer *buffer = transport->send;
-    if (record_seal_key_update(&transport->records, transport->pools->engine, buffer->key_update) != RESULT_OK) {
+    if (record_seal_key_update(&transport->records, transport->pools->engine, buffer->key_update) !=
+        RESULT_OK) {
         return RESULT_ERROR;
     }
     add_iov(buffer, buffer->key_update, RECORD_KEY_UPDATE_SIZE);
@@ -326,11 +333,12 @@ static enum result seal_span(struct transport *transport, uint32_t index) {
         return RESULT_ERROR;
     }
     bool first = index == 0 || buffer->spans[index - 1].slot != span->slot;
-    uint8_t *header =
-        first || gap_is_wide(buffer, index - 1) ? span->data - RECORD_HEADER_SIZE : buffer->side[index];
-    uint8_t *tag = gap_is_wide(buffer, index) ? span->data + span->size + 1 : buffer->side[index] + RECORD_HEADER_SIZE;
-    enum result result = record_seal(&transport->records, transport->pools->engine, RECORD_APPLICATION_DATA, span->data,
-                                     span->size, header, tag);
+    uint8_t *header = first || gap_is_wide(buffer, index - 1) ? span->data - RECORD_HEADER_SIZE
+                                                              : buffer->side[index];
+    uint8_t *tag = gap_is_wide(buffer, index) ? span->data + span->size + 1
+                                              : buffer->side[index] + RECORD_HEADER_SIZE;
+    enum result result = record_seal(&transport->records, transport->pools->engine,
+                                     RECORD_APPLICATION_DATA, span->data, span->size, header, tag);
     if (result == RESULT_OK) {
         add_iov(buffer, header, RECORD_HEADER_SIZE);
         add_iov(buffer, span->data, span->size + 1);
@@ -343,7 +351,8 @@ enum result transport_seal(struct transport *transport) {
     struct send_buffer *buffer = transport->send;
     buffer->iov_first = buffer->iov_count = 0;
     enum result result = RESULT_OK;
-    if (transport->secure && buffer->span_count == 0 && record_wants_key_update(&transport->records)) {
+    if (transport->secure && buffer->span_count == 0 &&
+        record_wants_key_update(&transport->records)) {
         result = add_key_update(transport);
     }
     for (uint32_t i = 0; result == RESULT_OK && i < buffer->span_count; i++) {
@@ -384,7 +393,8 @@ enum result transport_flush(struct transport *transport) {
             return RESULT_AGAIN;
         }
         size_t left = (size_t)sent;
-        while (buffer->iov_first < buffer->iov_count && left >= buffer->iov[buffer->iov_first].iov_len) {
+        while (buffer->iov_first < buffer->iov_count &&
+               left >= buffer->iov[buffer->iov_first].iov_len) {
             left -= buffer->iov[buffer->iov_first++].iov_len;
         }
         if (left > 0) {
@@ -398,8 +408,8 @@ enum result transport_flush(struct transport *transport) {
 }
 
 enum result transport_send_key_update(struct transport *transport) {
-    if (!transport->secure || transport->records.closed_write || !record_wants_key_update(&transport->records) ||
-        transport_has_unsent(transport)) {
+    if (!transport->secure || transport->records.closed_write ||
+        !record_wants_key_update(&transport->records) || transport_has_unsent(transport)) {
         return RESULT_OK;
     }
     struct send_buffer *buffer = transport_send_buffer(transport);
@@ -414,8 +424,8 @@ enum result transport_send_key_update(struct transport *transport) {
 
 void transport_shutdown(struct transport *transport, uint8_t alert) {
     uint8_t record[RECORD_ALERT_SIZE];
-    if (transport->secure &&
-        record_seal_alert(&transport->records, transport->pools->engine, alert, record) == RESULT_OK) {
+    if (transport->secure && record_seal_alert(&transport->records, transport->pools->engine, alert,
+                                               record) == RESULT_OK) {
         // An empty socket buffer takes 24 bytes; where it is full the client is not reading anyway.
         ssize_t sent = send(transport->fd, record, sizeof(record), MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)sent;

@@ -45,7 +45,8 @@ struct receive_buffer {
 #define SEND_SLOTS 4
 #define SLOT_LEAD 32
 #define SLOT_TAIL 32
-#define SLOT_READ_MAX ((size_t)RECORD_PAYLOAD_MAX - 32) // a chunk line and CRLF must fit in the same record
+#define SLOT_READ_MAX                                                                              \
+    ((size_t)RECORD_PAYLOAD_MAX - 32) // a chunk line and CRLF must fit in the same record
 #define SLOT_SIZE (SLOT_LEAD + SLOT_READ_MAX + SLOT_TAIL)
 #define SPANS_MAX 16
 
@@ -68,7 +69,8 @@ struct send_buffer {
     uint32_t iov_count;
     struct span spans[SPANS_MAX];
     struct iovec iov[SPANS_MAX * 3 + 1];
-    uint8_t side[SPANS_MAX][RECORD_HEADER_SIZE + RECORD_TAG_SIZE]; // for records with no room around them
+    uint8_t side[SPANS_MAX]
+                [RECORD_HEADER_SIZE + RECORD_TAG_SIZE]; // for records with no room around them
     uint8_t key_update[RECORD_KEY_UPDATE_SIZE];
     uint8_t slots[SEND_SLOTS][SLOT_SIZE];
 };
@@ -93,19 +95,21 @@ void transport_pools_trim(struct transport_pools *pools);
 struct transport {
     struct transport_pools *pools;
     int fd;
-    bool secure;   // records; false: plain bytes
+    bool secure; // records; false: plain bytes
     bool readable;
     bool writable;
-    bool ended;    // the client will send nothing more, in good order (close_notify, or FIN on a plain connection)
-    bool cut;      // the connection ended without close_notify, or broke
-    bool failed;   // a record could not be opened: records.alert is due
+    bool
+        ended; // the client will send nothing more, in good order (close_notify, or FIN on a plain connection)
+    bool cut;          // the connection ended without close_notify, or broke
+    bool failed;       // a record could not be opened: records.alert is due
     uint64_t consumed; // bytes of segments let go, ever
     struct receive_buffer *receive;
     struct send_buffer *send;
     struct record_layer records;
 };
 
-void transport_init(struct transport *transport, struct transport_pools *pools, int fd, bool secure);
+void transport_init(struct transport *transport, struct transport_pools *pools, int fd,
+                    bool secure);
 // Gives back buffers, wipes keys, closes the descriptor.
 void transport_close(struct transport *transport);
 

@@ -20,21 +20,22 @@ enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 4096 };
 
 static const int GROUPS[] = {
 #ifdef WOLFSSL_HAVE_MLKEM
-    WOLFSSL_X25519MLKEM768,   WOLFSSL_SECP256R1MLKEM768,
+    WOLFSSL_X25519MLKEM768, WOLFSSL_SECP256R1MLKEM768,
 #endif
-    WOLFSSL_ECC_X25519,       WOLFSSL_ECC_SECP256R1,     WOLFSSL_ECC_SECP384R1,
+    WOLFSSL_ECC_X25519,     WOLFSSL_ECC_SECP256R1,     WOLFSSL_ECC_SECP384R1,
 };
 enum {
     GROUP_COUNT = sizeof(GROUPS) / sizeof(GROUPS[0]),
     POST_QUANTUM_GROUP_COUNT = GROUP_COUNT - 3,
 };
 
-static const char SUITES[] = "TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:TLS13-CHACHA20-POLY1305-SHA256";
+static const char SUITES[] =
+    "TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:TLS13-CHACHA20-POLY1305-SHA256";
 
 // What is read out of a leaf certificate.
 struct leaf {
-    uint32_t signature; // hello_signature bit, 0 when the key type is not one of ours
-    int key_size;       // bytes, as wolfSSL wants to know it
+    uint32_t signature;     // hello_signature bit, 0 when the key type is not one of ours
+    int key_size;           // bytes, as wolfSSL wants to know it
     uint8_t public_key[64]; // DER, Ed25519 only
     word32 public_key_size;
 };
@@ -72,13 +73,15 @@ static int allowed_groups(const struct config_tls *policy) {
 }
 
 // The whole TLS policy, for every context there is.
-static bool apply_policy(WOLFSSL_CTX *context, const struct config_tls *policy, const struct ticket_store *tickets) {
+static bool apply_policy(WOLFSSL_CTX *context, const struct config_tls *policy,
+                         const struct ticket_store *tickets) {
     int groups[GROUP_COUNT];
     memcpy(groups, GROUPS, sizeof(groups));
     int group_count = allowed_groups(policy);
     bool ok = group_count > 0 && wolfSSL_CTX_set_cipher_list(context, SUITES) == WOLFSSL_SUCCESS &&
               wolfSSL_CTX_set_groups(context, groups, group_count) == WOLFSSL_SUCCESS &&
-              wolfSSL_CTX_only_dhe_psk(context) == 0 && wolfSSL_CTX_set_group_messages(context) == WOLFSSL_SUCCESS &&
+              wolfSSL_CTX_only_dhe_psk(context) == 0 &&
+              wolfSSL_CTX_set_group_messages(context) == WOLFSSL_SUCCESS &&
               wolfSSL_CTX_SetMinRsaKey_Sz(context, RSA_BITS_MIN) == WOLFSSL_SUCCESS;
     wolfSSL_CTX_set_session_cache_mode(context, WOLFSSL_SESS_CACHE_OFF);
     wolfSSL_CTX_set_verify(context, WOLFSSL_VERIFY_NONE, NULL);
@@ -91,14 +94,15 @@ static bool apply_policy(WOLFSSL_CTX *context, const struct config_tls *policy, 
     if (policy->ticket_lifetime_s == 0) {
         return ok && wolfSSL_CTX_no_ticket_TLSv13(context) == 0;
     }
-    return ok && wolfSSL_CTX_set_TicketEncCb(context, handshake_ticket_callback) == WOLFSSL_SUCCESS &&
+    return ok &&
+           wolfSSL_CTX_set_TicketEncCb(context, handshake_ticket_callback) == WOLFSSL_SUCCESS &&
            wolfSSL_CTX_set_TicketEncCtx(context, (void *)(uintptr_t)tickets) == WOLFSSL_SUCCESS &&
            wolfSSL_CTX_set_TicketHint(context, (int)policy->ticket_lifetime_s) == WOLFSSL_SUCCESS &&
            wolfSSL_CTX_set_timeout(context, policy->ticket_lifetime_s) == WOLFSSL_SUCCESS;
 }
 
-static enum result fail(char error[CONFIG_ERROR_SIZE], const struct config *config, int line, const char *what,
-                        const char *path) {
+static enum result fail(char error[CONFIG_ERROR_SIZE], const struct config *config, int line,
+                        const char *what, const char *path) {
     (void)snprintf(error, CONFIG_ERROR_SIZE, "%s:%d: %s: %s", config->path, line, path, what);
     return RESULT_ERROR;
 }
@@ -120,7 +124,8 @@ static int rsa_key_size(const struct DecodedCert *certificate) {
 static bool read_leaf_key(const struct DecodedCert *certificate, struct leaf *leaf) {
     switch (certificate->keyOID) {
     case ECDSAk:
-        leaf->key_size = wc_ecc_get_curve_size_from_id(wc_ecc_get_oid(certificate->pkCurveOID, NULL, NULL));
+        leaf->key_size =
+            wc_ecc_get_curve_size_from_id(wc_ecc_get_oid(certificate->pkCurveOID, NULL, NULL));
         if (leaf->key_size == 32) {
             leaf->signature = HELLO_SIGNATURE_ECDSA_P256;
         } else if (leaf->key_size == 48) {
@@ -134,29 +139,33 @@ static bool read_leaf_key(const struct DecodedCert *certificate, struct leaf *le
     case ED25519k:
         leaf->signature = HELLO_SIGNATURE_ED25519;
         leaf->public_key_size = sizeof(leaf->public_key);
-        return wc_GetSubjectPubKeyInfoDerFromCert(certificate->source, certificate->maxIdx, leaf->public_key,
-                                                  &leaf->public_key_size) == 0;
+        return wc_GetSubjectPubKeyInfoDerFromCert(certificate->source, certificate->maxIdx,
+                                                  leaf->public_key, &leaf->public_key_size) == 0;
     default:
         return false;
     }
 }
 
-static enum result read_leaf(const struct config *config, const struct config_certificate *entry, struct slice chain,
-                             struct leaf *leaf, char error[CONFIG_ERROR_SIZE]) {
+static enum result read_leaf(const struct config *config, const struct config_certificate *entry,
+                             struct slice chain, struct leaf *leaf, char error[CONFIG_ERROR_SIZE]) {
     DerBuffer *der = NULL;
     struct DecodedCert certificate;
     *leaf = (struct leaf){0};
-    if (wc_PemToDer((const unsigned char *)chain.data, (long)chain.size, CERT_TYPE, &der, NULL, NULL, NULL) != 0) {
-        return fail(error, config, entry->line, "no PEM certificate in it", entry->certificate_path);
+    if (wc_PemToDer((const unsigned char *)chain.data, (long)chain.size, CERT_TYPE, &der, NULL,
+                    NULL, NULL) != 0) {
+        return fail(error, config, entry->line, "no PEM certificate in it",
+                    entry->certificate_path);
     }
     wc_InitDecodedCert(&certificate, der->buffer, der->length, NULL);
     enum result result = RESULT_OK;
     if (wc_ParseCert(&certificate, CERT_TYPE, NO_VERIFY, NULL) != 0) {
-        result = fail(error, config, entry->line, "the certificate cannot be read", entry->certificate_path);
-    } else if (!read_leaf_key(&certificate, leaf)) {
-        result = fail(error, config, entry->line,
-                      "its key is none of ECDSA P-256, ECDSA P-384, Ed25519, RSA of 2048 to 4096 bits",
+        result = fail(error, config, entry->line, "the certificate cannot be read",
                       entry->certificate_path);
+    } else if (!read_leaf_key(&certificate, leaf)) {
+        result =
+            fail(error, config, entry->line,
+                 "its key is none of ECDSA P-256, ECDSA P-384, Ed25519, RSA of 2048 to 4096 bits",
+                 entry->certificate_path);
     }
     wc_FreeDecodedCert(&certificate);
     wc_FreeDer(&der);
@@ -164,14 +173,15 @@ static enum result read_leaf(const struct config *config, const struct config_ce
 }
 
 static bool load_chain(WOLFSSL_CTX *context, struct slice chain) {
-    return wolfSSL_CTX_use_certificate_chain_buffer(context, (const unsigned char *)chain.data, (long)chain.size) ==
-           WOLFSSL_SUCCESS;
+    return wolfSSL_CTX_use_certificate_chain_buffer(context, (const unsigned char *)chain.data,
+                                                    (long)chain.size) == WOLFSSL_SUCCESS;
 }
 
 static enum result build_identity(struct tls_contexts *contexts, const struct config *config,
-                                  const struct config_site *site, const struct config_certificate *entry,
-                                  const struct bundle *files, uint64_t generation, struct tls_identity *identity,
-                                  char error[CONFIG_ERROR_SIZE]) {
+                                  const struct config_site *site,
+                                  const struct config_certificate *entry,
+                                  const struct bundle *files, uint64_t generation,
+                                  struct tls_identity *identity, char error[CONFIG_ERROR_SIZE]) {
     struct slice chain = bundle_file(files, entry->certificate_path);
     struct leaf leaf;
     if (read_leaf(config, entry, chain, &leaf, error) != RESULT_OK) {
@@ -187,22 +197,26 @@ static enum result build_identity(struct tls_contexts *contexts, const struct co
         !apply_policy(identity->context, &config->tls, contexts->tickets)) {
         result = fail(error, config, entry->line, "out of memory", entry->certificate_path);
     } else if (!load_chain(identity->context, chain)) {
-        result = fail(error, config, entry->line, "the certificate chain cannot be read", entry->certificate_path);
+        result = fail(error, config, entry->line, "the certificate chain cannot be read",
+                      entry->certificate_path);
     } else if (leaf.public_key_size > 0) {
         // wolfSSL has no external Ed25519 keys; given the public key as the key, it still asks the callback to sign.
-        if (wolfSSL_CTX_use_PrivateKey_Id(identity->context, leaf.public_key, (long)leaf.public_key_size,
+        if (wolfSSL_CTX_use_PrivateKey_Id(identity->context, leaf.public_key,
+                                          (long)leaf.public_key_size,
                                           INVALID_DEVID) != WOLFSSL_SUCCESS) {
             result = RESULT_ERROR;
         }
-    } else if (wolfSSL_CTX_use_PrivateKey_Id_ex(identity->context, identity->key_id, KEY_ID_SIZE, KEY_IS_ELSEWHERE,
+    } else if (wolfSSL_CTX_use_PrivateKey_Id_ex(identity->context, identity->key_id, KEY_ID_SIZE,
+                                                KEY_IS_ELSEWHERE,
                                                 leaf.key_size) != WOLFSSL_SUCCESS) {
         result = RESULT_ERROR;
     }
     return result;
 }
 
-static enum result build_site(struct tls_contexts *contexts, const struct config *config, size_t index,
-                              const struct bundle *files, uint64_t generation, char error[CONFIG_ERROR_SIZE]) {
+static enum result build_site(struct tls_contexts *contexts, const struct config *config,
+                              size_t index, const struct bundle *files, uint64_t generation,
+                              char error[CONFIG_ERROR_SIZE]) {
     const struct config_site *source = &config->sites[index];
     struct tls_site *site = &contexts->sites[index];
     site->identities = calloc(source->certificate_count, sizeof(*site->identities));
@@ -219,13 +233,15 @@ static enum result build_site(struct tls_contexts *contexts, const struct config
     return RESULT_OK;
 }
 
-struct tls_contexts *tls_contexts_build(const struct config *config, const struct bundle *files, uint64_t generation,
-                                        const struct ticket_store *tickets, char error[CONFIG_ERROR_SIZE]) {
+struct tls_contexts *tls_contexts_build(const struct config *config, const struct bundle *files,
+                                        uint64_t generation, const struct ticket_store *tickets,
+                                        char error[CONFIG_ERROR_SIZE]) {
     (void)snprintf(error, CONFIG_ERROR_SIZE, "out of memory while setting up TLS");
     if (config->tls.require_post_quantum && !tls_has_post_quantum()) {
-        (void)snprintf(error, CONFIG_ERROR_SIZE,
-                       "%s: require-post-quantum: the TLS library of this build has no post-quantum groups",
-                       config->path);
+        (void)snprintf(
+            error, CONFIG_ERROR_SIZE,
+            "%s: require-post-quantum: the TLS library of this build has no post-quantum groups",
+            config->path);
         return NULL;
     }
     struct tls_contexts *contexts = calloc(1, sizeof(*contexts));
@@ -262,7 +278,8 @@ void tls_contexts_free(struct tls_contexts *contexts) {
     free(contexts);
 }
 
-const struct tls_identity *tls_contexts_select(const struct tls_contexts *contexts, size_t site_index,
+const struct tls_identity *tls_contexts_select(const struct tls_contexts *contexts,
+                                               size_t site_index,
                                                const struct client_hello *hello) {
     // Cheapest to sign and to verify first.
     static const uint32_t preference[] = {HELLO_SIGNATURE_ECDSA_P256, HELLO_SIGNATURE_ECDSA_P384,
@@ -279,7 +296,8 @@ const struct tls_identity *tls_contexts_select(const struct tls_contexts *contex
 }
 
 static enum result check_key(const struct config *config, const struct config_certificate *entry,
-                             const struct bundle *files, const struct bundle *keys, char error[CONFIG_ERROR_SIZE]) {
+                             const struct bundle *files, const struct bundle *keys,
+                             char error[CONFIG_ERROR_SIZE]) {
     struct slice chain = bundle_file(files, entry->certificate_path);
     struct slice key = bundle_file(keys, entry->key_path);
     WOLFSSL_CTX *context = wolfSSL_CTX_new(wolfTLSv1_3_server_method());
@@ -288,20 +306,24 @@ static enum result check_key(const struct config *config, const struct config_ce
     }
     enum result result = RESULT_OK;
     if (!load_chain(context, chain)) {
-        result = fail(error, config, entry->line, "the certificate chain cannot be read", entry->certificate_path);
-    } else if (wolfSSL_CTX_use_PrivateKey_buffer(context, (const unsigned char *)key.data, (long)key.size,
+        result = fail(error, config, entry->line, "the certificate chain cannot be read",
+                      entry->certificate_path);
+    } else if (wolfSSL_CTX_use_PrivateKey_buffer(context, (const unsigned char *)key.data,
+                                                 (long)key.size,
                                                  WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS) {
         result = fail(error, config, entry->key_line,
-                      "no usable PEM private key in it (encrypted keys are not supported)", entry->key_path);
+                      "no usable PEM private key in it (encrypted keys are not supported)",
+                      entry->key_path);
     } else if (wolfSSL_CTX_check_private_key(context) != WOLFSSL_SUCCESS) {
-        result = fail(error, config, entry->key_line, "the key does not belong to the certificate", entry->key_path);
+        result = fail(error, config, entry->key_line, "the key does not belong to the certificate",
+                      entry->key_path);
     }
     wolfSSL_CTX_free(context);
     return result;
 }
 
-enum result tls_check_keys(const struct config *config, const struct bundle *files, const struct bundle *keys,
-                           char error[CONFIG_ERROR_SIZE]) {
+enum result tls_check_keys(const struct config *config, const struct bundle *files,
+                           const struct bundle *keys, char error[CONFIG_ERROR_SIZE]) {
     for (size_t i = 0; i < config->site_count; i++) {
         const struct config_site *site = &config->sites[i];
         for (size_t k = 0; k < site->certificate_count; k++) {

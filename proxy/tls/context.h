@@ -22,19 +22,20 @@ enum result tls_library_init(void) MUST_CHECK;
 void tls_library_free(void);
 
 // `tickets` outlives the contexts. generation goes into the key ids. On failure NULL and `error` says file:line and what.
-struct tls_contexts *tls_contexts_build(const struct config *config, const struct bundle *files, uint64_t generation,
-                                        const struct ticket_store *tickets, char error[CONFIG_ERROR_SIZE]);
+struct tls_contexts *tls_contexts_build(const struct config *config, const struct bundle *files,
+                                        uint64_t generation, const struct ticket_store *tickets,
+                                        char error[CONFIG_ERROR_SIZE]);
 void tls_contexts_free(struct tls_contexts *contexts);
 
 // The identity of site `site_index` that this client can verify: ECDSA first, then Ed25519, then RSA; the site's first when
 // none fits (the handshake then ends in handshake_failure).
-const struct tls_identity *tls_contexts_select(const struct tls_contexts *contexts, size_t site_index,
-                                               const struct client_hello *hello);
+const struct tls_identity *tls_contexts_select(const struct tls_contexts *contexts,
+                                               size_t site_index, const struct client_hello *hello);
 
 // Checks that every private key in `keys` is well-formed, strong enough and belongs to its certificate. For the validator and
 // `ravelin check` only: this is the one place outside a signer that reads keys.
-enum result tls_check_keys(const struct config *config, const struct bundle *files, const struct bundle *keys,
-                           char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+enum result tls_check_keys(const struct config *config, const struct bundle *files,
+                           const struct bundle *keys, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 
 // "X25519MLKEM768, SecP256r1MLKEM768, X25519, ..." as compiled in, for `ravelin version`.
 const char *tls_group_list(void);

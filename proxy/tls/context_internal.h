@@ -31,18 +31,21 @@ struct tls_contexts {
 // Callbacks wolfSSL makes during a handshake; handshake.c has them.
 int handshake_receive_callback(WOLFSSL *ssl, char *buffer, int size, void *context);
 int handshake_send_callback(WOLFSSL *ssl, char *buffer, int size, void *context);
-int handshake_ecc_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size, unsigned char *out,
-                                word32 *out_size, const unsigned char *key, unsigned int key_size, void *context);
-int handshake_rsa_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size, unsigned char *out,
-                                unsigned int *out_size, int hash, int mgf, const unsigned char *key,
+int handshake_ecc_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size,
+                                unsigned char *out, word32 *out_size, const unsigned char *key,
                                 unsigned int key_size, void *context);
-int handshake_rsa_check_callback(WOLFSSL *ssl, unsigned char *signature, unsigned int size, unsigned char **out, int hash,
-                                 int mgf, const unsigned char *key, unsigned int key_size, void *context);
-int handshake_ed25519_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size, unsigned char *out,
-                                    unsigned int *out_size, const unsigned char *key, unsigned int key_size,
-                                    void *context);
+int handshake_rsa_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size,
+                                unsigned char *out, unsigned int *out_size, int hash, int mgf,
+                                const unsigned char *key, unsigned int key_size, void *context);
+int handshake_rsa_check_callback(WOLFSSL *ssl, unsigned char *signature, unsigned int size,
+                                 unsigned char **out, int hash, int mgf, const unsigned char *key,
+                                 unsigned int key_size, void *context);
+int handshake_ed25519_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size,
+                                    unsigned char *out, unsigned int *out_size,
+                                    const unsigned char *key, unsigned int key_size, void *context);
 int handshake_ticket_callback(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ],
-                              unsigned char iv[WOLFSSL_TICKET_IV_SZ], unsigned char mac[WOLFSSL_TICKET_MAC_SZ],
-                              int encrypt, unsigned char *ticket, int size, int *out_size, void *context);
+                              unsigned char iv[WOLFSSL_TICKET_IV_SZ],
+                              unsigned char mac[WOLFSSL_TICKET_MAC_SZ], int encrypt,
+                              unsigned char *ticket, int size, int *out_size, void *context);
 
 #endif

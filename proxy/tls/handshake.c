@@ -52,8 +52,8 @@ struct handshake {
     struct handshake_facts facts;
 };
 
-struct handshake *handshake_new(const struct tls_contexts *contexts, handshake_site_function choose_site,
-                                void *choose_context) {
+struct handshake *handshake_new(const struct tls_contexts *contexts,
+                                handshake_site_function choose_site, void *choose_context) {
     struct handshake *handshake = calloc(1, sizeof(*handshake));
     if (handshake != NULL) {
         handshake->contexts = contexts;
@@ -79,7 +79,8 @@ static bool append_output(struct handshake *handshake, const void *data, size_t 
     }
     size_t needed = handshake->output_end + size;
     if (needed > handshake->output_capacity) {
-        size_t capacity = handshake->output_capacity == 0 ? OUTPUT_FIRST_SIZE : handshake->output_capacity;
+        size_t capacity =
+            handshake->output_capacity == 0 ? OUTPUT_FIRST_SIZE : handshake->output_capacity;
         while (capacity < needed && capacity < OUTPUT_SIZE_MAX) {
             capacity *= 2;
         }
@@ -135,8 +136,9 @@ int handshake_send_callback(WOLFSSL *ssl, char *buffer, int size, void *context)
 }
 
 // The one way all three kinds of signature go: ask, be called again, answer.
-static int sign(struct handshake *handshake, enum sign_scheme scheme, enum sign_hash hash, const unsigned char *data,
-                unsigned int size, unsigned char *out, unsigned int *out_size) {
+static int sign(struct handshake *handshake, enum sign_scheme scheme, enum sign_hash hash,
+                const unsigned char *data, unsigned int size, unsigned char *out,
+                unsigned int *out_size) {
     switch (handshake->sign_state) {
     case SIGN_IDLE:
         if (size > SIGN_DATA_MAX) {
@@ -162,15 +164,16 @@ static int sign(struct handshake *handshake, enum sign_scheme scheme, enum sign_
     }
 }
 
-int handshake_ecc_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size, unsigned char *out,
-                                word32 *out_size, const unsigned char *key, unsigned int key_size, void *context) {
+int handshake_ecc_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size,
+                                unsigned char *out, word32 *out_size, const unsigned char *key,
+                                unsigned int key_size, void *context) {
     (void)ssl, (void)key, (void)key_size;
     return sign(context, SIGN_ECDSA, SIGN_HASH_NONE, in, in_size, out, out_size);
 }
 
-int handshake_rsa_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size, unsigned char *out,
-                                unsigned int *out_size, int hash, int mgf, const unsigned char *key,
-                                unsigned int key_size, void *context) {
+int handshake_rsa_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size,
+                                unsigned char *out, unsigned int *out_size, int hash, int mgf,
+                                const unsigned char *key, unsigned int key_size, void *context) {
     (void)ssl, (void)mgf, (void)key, (void)key_size;
     enum sign_hash wanted;
     switch (hash) {
@@ -189,42 +192,49 @@ int handshake_rsa_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned 
     return sign(context, SIGN_RSA_PSS, wanted, in, in_size, out, out_size);
 }
 
-int handshake_rsa_check_callback(WOLFSSL *ssl, unsigned char *signature, unsigned int size, unsigned char **out, int hash,
-                                 int mgf, const unsigned char *key, unsigned int key_size, void *context) {
+int handshake_rsa_check_callback(WOLFSSL *ssl, unsigned char *signature, unsigned int size,
+                                 unsigned char **out, int hash, int mgf, const unsigned char *key,
+                                 unsigned int key_size, void *context) {
     // The signer has verified its own signature, with the key this process does not have.
-    (void)ssl, (void)signature, (void)size, (void)out, (void)hash, (void)mgf, (void)key, (void)key_size, (void)context;
+    (void)ssl, (void)signature, (void)size, (void)out, (void)hash, (void)mgf, (void)key,
+        (void)key_size, (void)context;
     return 0;
 }
 
-int handshake_ed25519_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size, unsigned char *out,
-                                    unsigned int *out_size, const unsigned char *key, unsigned int key_size,
+int handshake_ed25519_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size,
+                                    unsigned char *out, unsigned int *out_size,
+                                    const unsigned char *key, unsigned int key_size,
                                     void *context) {
     (void)ssl, (void)key, (void)key_size;
     return sign(context, SIGN_ED25519, SIGN_HASH_NONE, in, in_size, out, out_size);
 }
 
 int handshake_ticket_callback(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ],
-                              unsigned char iv[WOLFSSL_TICKET_IV_SZ], unsigned char mac[WOLFSSL_TICKET_MAC_SZ],
-                              int encrypt, unsigned char *ticket, int size, int *out_size, void *context) {
+                              unsigned char iv[WOLFSSL_TICKET_IV_SZ],
+                              unsigned char mac[WOLFSSL_TICKET_MAC_SZ], int encrypt,
+                              unsigned char *ticket, int size, int *out_size, void *context) {
     const struct ticket_store *store = context;
     const struct handshake *handshake = wolfSSL_GetIOReadCtx(ssl);
     *out_size = size;
     if (encrypt) {
         uint8_t nonce[12];
         if (getrandom(nonce, sizeof(nonce), 0) != sizeof(nonce) ||
-            ticket_seal(store, handshake->identity->binding, nonce, name, iv, mac, ticket, (size_t)size) != RESULT_OK) {
+            ticket_seal(store, handshake->identity->binding, nonce, name, iv, mac, ticket,
+                        (size_t)size) != RESULT_OK) {
             return WOLFSSL_TICKET_RET_REJECT;
         }
         return WOLFSSL_TICKET_RET_OK;
     }
     bool renew;
-    if (ticket_open(store, handshake->identity->binding, name, iv, mac, ticket, (size_t)size, &renew) != RESULT_OK) {
+    if (ticket_open(store, handshake->identity->binding, name, iv, mac, ticket, (size_t)size,
+                    &renew) != RESULT_OK) {
         return WOLFSSL_TICKET_RET_REJECT;
     }
     return renew ? WOLFSSL_TICKET_RET_CREATE : WOLFSSL_TICKET_RET_OK;
 }
 
-static int secret_callback(WOLFSSL *ssl, int id, const unsigned char *secret, int size, void *context) {
+static int secret_callback(WOLFSSL *ssl, int id, const unsigned char *secret, int size,
+                           void *context) {
     (void)ssl;
     struct handshake *handshake = context;
     if (size < 0 || size > RECORD_SECRET_MAX) {
@@ -242,7 +252,8 @@ static int secret_callback(WOLFSSL *ssl, int id, const unsigned char *secret, in
 
 static enum result refuse(struct handshake *handshake, uint8_t alert, const char *why) {
     handshake->failure = why;
-    if (!handshake->output_started) { // nothing of ours is encrypted yet, so the alert is not either
+    if (!handshake
+             ->output_started) { // nothing of ours is encrypted yet, so the alert is not either
         const uint8_t record[] = {RECORD_ALERT, 3, 3, 0, 2, 2, alert};
         (void)append_output(handshake, record, sizeof(record));
     }
@@ -259,7 +270,8 @@ static bool list_has(struct slice list, uint16_t wanted) {
 }
 
 // wolfSSL answers illegal_parameter where RFC 8446 4.1.1 asks for handshake_failure, so this is decided here.
-static const char *missing_common(const struct handshake *handshake, const struct client_hello *hello) {
+static const char *missing_common(const struct handshake *handshake,
+                                  const struct client_hello *hello) {
     static const uint16_t suites[] = {SUITE_AES_128_GCM_SHA256, SUITE_AES_256_GCM_SHA384,
                                       SUITE_CHACHA20_POLY1305_SHA256};
     bool suite = false;
@@ -296,10 +308,12 @@ static bool create_ssl(struct handshake *handshake) {
     char alpn[sizeof(ALPN_HTTP)];
     memcpy(alpn, ALPN_HTTP, sizeof(alpn));
     bool ok = wolfSSL_set_tls13_secret_cb(ssl, secret_callback, handshake) == WOLFSSL_SUCCESS &&
-              wolfSSL_UseALPN(ssl, alpn, sizeof(ALPN_HTTP) - 1, WOLFSSL_ALPN_FAILED_ON_MISMATCH) == WOLFSSL_SUCCESS;
-    if (ok && handshake->facts.name_size > 0) { // so that the name is acknowledged and tickets are bound to it
-        ok = wolfSSL_UseSNI(ssl, WOLFSSL_SNI_HOST_NAME, handshake->facts.name, handshake->facts.name_size) ==
-             WOLFSSL_SUCCESS;
+              wolfSSL_UseALPN(ssl, alpn, sizeof(ALPN_HTTP) - 1, WOLFSSL_ALPN_FAILED_ON_MISMATCH) ==
+                  WOLFSSL_SUCCESS;
+    if (ok && handshake->facts.name_size >
+                  0) { // so that the name is acknowledged and tickets are bound to it
+        ok = wolfSSL_UseSNI(ssl, WOLFSSL_SNI_HOST_NAME, handshake->facts.name,
+                            handshake->facts.name_size) == WOLFSSL_SUCCESS;
         wolfSSL_SNI_SetOptions(ssl, WOLFSSL_SNI_HOST_NAME, WOLFSSL_SNI_ANSWER_ON_MISMATCH);
     }
     return ok;
@@ -320,7 +334,8 @@ static enum result begin(struct handshake *handshake) {
     if (message.size > 0) {
         if (hello_parse(message, &hello, &alert) != RESULT_OK) {
             return refuse(handshake, alert,
-                          alert == ALERT_PROTOCOL_VERSION ? "no TLS 1.3 offered" : "malformed ClientHello");
+                          alert == ALERT_PROTOCOL_VERSION ? "no TLS 1.3 offered"
+                                                          : "malformed ClientHello");
         }
         for (size_t i = 0; i < hello.server_name.size; i++) {
             handshake->facts.name[i] = ascii_lower(hello.server_name.data[i]);
@@ -348,15 +363,17 @@ static enum result accept_step(struct handshake *handshake) {
         return RESULT_OK;
     }
     int error = wolfSSL_get_error(handshake->ssl, 0);
-    if (error == WOLFSSL_ERROR_WANT_READ || error == WOLFSSL_ERROR_WANT_WRITE || error == WC_PENDING_E) {
+    if (error == WOLFSSL_ERROR_WANT_READ || error == WOLFSSL_ERROR_WANT_WRITE ||
+        error == WC_PENDING_E) {
         return RESULT_AGAIN;
     }
-    (void)snprintf(handshake->failure_text, sizeof(handshake->failure_text), "%s", wolfSSL_ERR_reason_error_string(
-                                                                                       (unsigned long)error));
+    (void)snprintf(handshake->failure_text, sizeof(handshake->failure_text), "%s",
+                   wolfSSL_ERR_reason_error_string((unsigned long)error));
     return refuse(handshake, ALERT_HANDSHAKE_FAILURE, handshake->failure_text);
 }
 
-enum result handshake_advance(struct handshake *handshake, const uint8_t *data, size_t size, size_t *used) {
+enum result handshake_advance(struct handshake *handshake, const uint8_t *data, size_t size,
+                              size_t *used) {
     *used = 0;
     if (handshake->failure != NULL) {
         return RESULT_ERROR;
@@ -409,15 +426,16 @@ static const char *group_name(const char *library_name) {
                                                     : library_name;
 }
 
-enum result handshake_finish(struct handshake *handshake, struct record_layer *layer, struct handshake_facts *facts) {
+enum result handshake_finish(struct handshake *handshake, struct record_layer *layer,
+                             struct handshake_facts *facts) {
     word64 read_sequence = 0;
     word64 write_sequence = 0;
     uint16_t suite = (uint16_t)wolfSSL_get_current_cipher_suite(handshake->ssl);
     enum result result = RESULT_ERROR;
     if (wolfSSL_GetPeerSequenceNumber(handshake->ssl, &read_sequence) >= 0 &&
         wolfSSL_GetSequenceNumber(handshake->ssl, &write_sequence) >= 0) {
-        result = record_layer_init(layer, suite, handshake->client_secret, handshake->server_secret, read_sequence,
-                                   write_sequence, 0);
+        result = record_layer_init(layer, suite, handshake->client_secret, handshake->server_secret,
+                                   read_sequence, write_sequence, 0);
     }
     if (result == RESULT_OK) {
         *facts = handshake->facts;

@@ -36,13 +36,14 @@ struct handshake_facts {
     size_t site_index;             // the site whose certificate was used
 };
 
-struct handshake *handshake_new(const struct tls_contexts *contexts, handshake_site_function choose_site,
-                                void *choose_context);
+struct handshake *handshake_new(const struct tls_contexts *contexts,
+                                handshake_site_function choose_site, void *choose_context);
 void handshake_free(struct handshake *handshake);
 
 // RESULT_OK: complete, call handshake_finish() once the output has been sent. RESULT_AGAIN: needs more input or a signature.
 // RESULT_ERROR: refused; an alert may be in the output; handshake_failure_reason() says why. *used bytes of data were taken.
-enum result handshake_advance(struct handshake *handshake, const uint8_t *data, size_t size, size_t *used) MUST_CHECK;
+enum result handshake_advance(struct handshake *handshake, const uint8_t *data, size_t size,
+                              size_t *used) MUST_CHECK;
 
 // Bytes to send, in order; handshake_sent() takes away the first `size` of them.
 struct slice handshake_output(const struct handshake *handshake);

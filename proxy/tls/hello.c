@@ -212,8 +212,8 @@ enum result hello_parse(struct slice message, struct client_hello *hello, uint8_
 }
 
 bool hello_looks_like_http(const uint8_t *data, size_t size) {
-    static const char *const methods[] = {"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ",
-                                          "TRACE "};
+    static const char *const methods[] = {"GET ",     "HEAD ",  "POST ",    "PUT ",  "DELETE ",
+                                          "OPTIONS ", "PATCH ", "CONNECT ", "TRACE "};
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         struct slice method = slice_from(methods[i]);
         if (size >= method.size && memcmp(data, method.data, method.size) == 0) {

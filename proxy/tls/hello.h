@@ -36,10 +36,12 @@ struct client_hello {
 // Looks at the first record bytes a client sent. RESULT_AGAIN: a whole ClientHello is not there yet. RESULT_OK: `message` is the
 // ClientHello message without its 4-byte header when it lies in one record; empty (size 0) when it is spread over several
 // records, which the caller leaves to wolfSSL. RESULT_ERROR: not a TLS handshake; *alert says what to answer.
-enum result hello_find(const uint8_t *data, size_t size, struct slice *message, uint8_t *alert) MUST_CHECK;
+enum result hello_find(const uint8_t *data, size_t size, struct slice *message,
+                       uint8_t *alert) MUST_CHECK;
 
 // Reads the message. RESULT_ERROR: malformed; *alert says what to answer.
-enum result hello_parse(struct slice message, struct client_hello *hello, uint8_t *alert) MUST_CHECK;
+enum result hello_parse(struct slice message, struct client_hello *hello,
+                        uint8_t *alert) MUST_CHECK;
 
 // True when the bytes look like a plain HTTP request sent to the TLS port.
 bool hello_looks_like_http(const uint8_t *data, size_t size);

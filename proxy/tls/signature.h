@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 #define KEY_ID_SIZE 32
-#define SIGN_DATA_MAX 256      // a hash, or for Ed25519 the whole CertificateVerify content (at most 64+33+1+48 bytes)
+#define SIGN_DATA_MAX                                                                              \
+    256 // a hash, or for Ed25519 the whole CertificateVerify content (at most 64+33+1+48 bytes)
 #define SIGNATURE_SIZE_MAX 512 // RSA-4096
 
 enum sign_scheme {
@@ -17,7 +18,12 @@ enum sign_scheme {
     SIGN_ED25519 = 3, // data is the message
 };
 
-enum sign_hash { SIGN_HASH_NONE = 0, SIGN_HASH_SHA256 = 1, SIGN_HASH_SHA384 = 2, SIGN_HASH_SHA512 = 3 };
+enum sign_hash {
+    SIGN_HASH_NONE = 0,
+    SIGN_HASH_SHA256 = 1,
+    SIGN_HASH_SHA384 = 2,
+    SIGN_HASH_SHA512 = 3
+};
 
 struct sign_request {
     uint64_t number; // of the handshake that waits

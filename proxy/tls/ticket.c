@@ -89,8 +89,9 @@ static struct additional_data make_additional_data(const uint8_t *name, const ui
     return data;
 }
 
-enum result ticket_seal(const struct ticket_store *store, const uint8_t binding[TICKET_BINDING_SIZE],
-                        const uint8_t random_nonce[12], uint8_t name[TICKET_NAME_SIZE], uint8_t iv[TICKET_IV_SIZE],
+enum result ticket_seal(const struct ticket_store *store,
+                        const uint8_t binding[TICKET_BINDING_SIZE], const uint8_t random_nonce[12],
+                        uint8_t name[TICKET_NAME_SIZE], uint8_t iv[TICKET_IV_SIZE],
                         uint8_t mac[TICKET_MAC_SIZE], uint8_t *data, size_t size) {
     struct ticket_key key;
     Aes aes;
@@ -124,9 +125,11 @@ static int find_key(const struct ticket_store *store, const uint8_t *name, struc
     return -1;
 }
 
-enum result ticket_open(const struct ticket_store *store, const uint8_t binding[TICKET_BINDING_SIZE],
+enum result ticket_open(const struct ticket_store *store,
+                        const uint8_t binding[TICKET_BINDING_SIZE],
                         const uint8_t name[TICKET_NAME_SIZE], const uint8_t iv[TICKET_IV_SIZE],
-                        const uint8_t mac[TICKET_MAC_SIZE], uint8_t *data, size_t size, bool *renew) {
+                        const uint8_t mac[TICKET_MAC_SIZE], uint8_t *data, size_t size,
+                        bool *renew) {
     struct ticket_key key;
     Aes aes;
     int index = find_key(store, name, &key);
@@ -138,8 +141,8 @@ enum result ticket_open(const struct ticket_store *store, const uint8_t binding[
         if (!failed) {
             failed = wc_AesGcmSetKey(&aes, key.key, KEY_SIZE);
             if (!failed) {
-                failed = wc_AesGcmDecrypt(&aes, data, data, (word32)size, iv, NONCE_SIZE, mac, TAG_SIZE,
-                                          (const byte *)&additional, sizeof(additional));
+                failed = wc_AesGcmDecrypt(&aes, data, data, (word32)size, iv, NONCE_SIZE, mac,
+                                          TAG_SIZE, (const byte *)&additional, sizeof(additional));
             }
             wc_AesFree(&aes);
         }

@@ -22,7 +22,8 @@
 
 struct ticket_store; // the shared mapping
 
-struct ticket_store *ticket_store_new(void); // with fresh keys; NULL when memory or randomness is short
+struct ticket_store *
+ticket_store_new(void); // with fresh keys; NULL when memory or randomness is short
 void ticket_store_free(struct ticket_store *store);
 // In a process forked from the owner that must not see the keys: unmaps them there, and leaves them to the others.
 void ticket_store_leave(struct ticket_store *store);
@@ -30,14 +31,17 @@ void ticket_store_leave(struct ticket_store *store);
 bool ticket_store_rotate(struct ticket_store *store);
 
 // Seals in place: data[0..size) becomes ciphertext; name, iv and mac are filled. `random_nonce` must be fresh randomness.
-enum result ticket_seal(const struct ticket_store *store, const uint8_t binding[TICKET_BINDING_SIZE],
-                        const uint8_t random_nonce[12], uint8_t name[TICKET_NAME_SIZE], uint8_t iv[TICKET_IV_SIZE],
+enum result ticket_seal(const struct ticket_store *store,
+                        const uint8_t binding[TICKET_BINDING_SIZE], const uint8_t random_nonce[12],
+                        uint8_t name[TICKET_NAME_SIZE], uint8_t iv[TICKET_IV_SIZE],
                         uint8_t mac[TICKET_MAC_SIZE], uint8_t *data, size_t size) MUST_CHECK;
 
 // Opens in place. RESULT_ERROR: an unknown key, another site's ticket, or damaged; the handshake then goes on in full. *renew: the
 // key is no longer the current one, a new ticket should be issued.
-enum result ticket_open(const struct ticket_store *store, const uint8_t binding[TICKET_BINDING_SIZE],
+enum result ticket_open(const struct ticket_store *store,
+                        const uint8_t binding[TICKET_BINDING_SIZE],
                         const uint8_t name[TICKET_NAME_SIZE], const uint8_t iv[TICKET_IV_SIZE],
-                        const uint8_t mac[TICKET_MAC_SIZE], uint8_t *data, size_t size, bool *renew) MUST_CHECK;
+                        const uint8_t mac[TICKET_MAC_SIZE], uint8_t *data, size_t size,
+                        bool *renew) MUST_CHECK;
 
 #endif

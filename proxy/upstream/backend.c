@@ -48,8 +48,8 @@ void backend_set_free(struct backend_set *set) {
 }
 
 // Each candidate gains its weight; the one that has gained most serves and pays the total.
-static struct server *choose_weighted(struct backend *backend, const struct server *failed, bool with_penalised,
-                                      int64_t now_ms) {
+static struct server *choose_weighted(struct backend *backend, const struct server *failed,
+                                      bool with_penalised, int64_t now_ms) {
     struct server *best = NULL;
     int64_t total = 0;
     for (size_t i = 0; i < backend->server_count; i++) {
@@ -69,7 +69,8 @@ static struct server *choose_weighted(struct backend *backend, const struct serv
     return best;
 }
 
-struct server *backend_choose(struct backend *backend, const struct server *failed, int64_t now_ms) {
+struct server *backend_choose(struct backend *backend, const struct server *failed,
+                              int64_t now_ms) {
     if (backend->server_count == 1) {
         return &backend->servers[0];
     }

@@ -26,7 +26,8 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
     lease->pool->notify(lease->owner);
 }
 
-void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics, void (*notify)(void *owner)) {
+void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics,
+               void (*notify)(void *owner)) {
     pool->loop = loop;
     pool->metrics = metrics;
     pool->notify = notify;
@@ -82,7 +83,8 @@ static struct lease *open_lease(struct pool *pool, struct server *server) {
         errno = ENOMEM;
         return NULL;
     }
-    *lease = (struct lease){.pool = pool, .server = server, .fd = fd, .connected = connected, .writable = connected};
+    *lease = (struct lease){
+        .pool = pool, .server = server, .fd = fd, .connected = connected, .writable = connected};
     list_init(&lease->node);
     list_init(&lease->age_node);
     ev_io_init(&lease->read_watcher, on_readable, fd, EV_READ);

@@ -48,7 +48,8 @@ struct pool {
     void (*notify)(void *owner);
 };
 
-void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics, void (*notify)(void *owner));
+void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics,
+               void (*notify)(void *owner));
 // Closes all idle connections; leased ones must have been closed before.
 void pool_free(struct pool *pool);
 void pool_sweep(struct pool *pool, int64_t now_ms); // closes what has been idle too long

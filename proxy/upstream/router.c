@@ -64,7 +64,8 @@ static void add_name(struct router *router, const char *text, size_t site) {
     if (wildcard) {
         name = (struct slice){name.data + 1, name.size - 1};
     }
-    *table_place(wildcard ? &router->wildcards : &router->exact, name) = (struct router_entry){name, site};
+    *table_place(wildcard ? &router->wildcards : &router->exact, name) =
+        (struct router_entry){name, site};
 }
 
 struct router *router_new(const struct config *config) {
@@ -122,7 +123,8 @@ size_t router_find_site(const struct router *router, struct slice host) {
 const struct config_route *router_find_route(const struct config_site *site, struct slice path) {
     for (size_t i = 0; i < site->route_count; i++) { // longest prefix first
         const struct config_route *route = &site->routes[i];
-        if (path.size >= route->prefix_size && memcmp(path.data, route->prefix, route->prefix_size) == 0) {
+        if (path.size >= route->prefix_size &&
+            memcmp(path.data, route->prefix, route->prefix_size) == 0) {
             return route;
         }
     }

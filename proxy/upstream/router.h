@@ -14,7 +14,8 @@
 
 struct router;
 
-struct router *router_new(const struct config *config); // config must outlive it; NULL when memory is short
+struct router *
+router_new(const struct config *config); // config must outlive it; NULL when memory is short
 void router_free(struct router *router);
 
 // `host` without port, in any case, with or without the final dot. ROUTER_NO_SITE when no site names it.
