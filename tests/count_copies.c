@@ -1,7 +1,9 @@
-// Linked into build/count/ravelin in place of memcpy and memmove (ld --wrap), also for the calls of wolfSSL and http-parser:
-// counts the bytes that go through them in each process and writes a line to stderr for every further MiB. A test moves hundreds of
-// MiB through the proxy and reads how much was copied on the way. The compiler is told not to make copies of its own out of calls
-// (-fno-builtin-memcpy); copies of a few bytes that it writes as loads and stores are structs and numbers, not bodies.
+// Linked into build/count/ravelin in place of memcpy and memmove (ld --wrap), also for the calls of
+// wolfSSL and http-parser: counts the bytes that go through them in each process and writes a line
+// to stderr for every further MiB. A test moves hundreds of MiB through the proxy and reads how
+// much was copied on the way. The compiler is told not to make copies of its own out of calls
+// (-fno-builtin-memcpy); copies of a few bytes that it writes as loads and stores are structs and
+// numbers, not bodies.
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>

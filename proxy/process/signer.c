@@ -240,7 +240,8 @@ static int sign_rsa_pss(struct signer_keys *keys, RsaKey *key, const struct sign
     if (size <= 0) {
         return BAD_FUNC_ARG;
     }
-    // A fault while signing with CRT would give the key away: check before it leaves (RFC 8446 C.2's concern).
+    // A fault while signing with CRT would give the key away: check before it leaves (RFC 8446
+    // C.2's concern).
     uint8_t plain[SIGNATURE_SIZE_MAX];
     int verified = wc_RsaPSS_VerifyCheck(out, (word32)size, plain, sizeof(plain), request->data,
                                          request->data_size, kinds[request->hash].hash,

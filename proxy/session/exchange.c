@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-// What the encoded head may be longer than the received one: the forwarding fields, with the client's address twice.
+// What the encoded head may be longer than the received one: the forwarding fields, with the
+// client's address twice.
 enum { HEAD_GROWTH = 512, LOG_TEXT_MAX = 2048 };
 
 static int64_t now_ms(const struct exchange *exchange) {
@@ -232,7 +233,8 @@ enum result exchange_answer(struct exchange *exchange, uint16_t status, const ch
 
 // --- the lease ---
 
-// A pooled connection that the server has closed by now must not meet a request that cannot be repeated.
+// A pooled connection that the server has closed by now must not meet a request that cannot be
+// repeated.
 static bool is_dead(const struct lease *lease) {
     char byte;
     ssize_t peeked = recv(lease->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -269,14 +271,16 @@ static enum result take_lease(struct exchange *exchange) {
     return RESULT_OK;
 }
 
-// After a server failed: another try where that is allowed, else an answer. The state of the request is as before the first try.
+// After a server failed: another try where that is allowed, else an answer. The state of the
+// request is as before the first try.
 static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t status,
                          const char *why) {
     struct service *service = exchange->session->service;
     bool was_reused = exchange->lease != NULL && exchange->lease->reused;
     metric_add(service->options.metrics, METRIC_server_failures, 1);
     drop_lease(exchange);
-    // A pooled connection that died is no fault of the server: that try does not count against `retries`.
+    // A pooled connection that died is no fault of the server: that try does not count against
+    // `retries`.
     uint32_t allowed = exchange->backend->retries + (was_reused ? 1 : 0);
     if (!was_reused) {
         exchange->failed_server = exchange->server;

@@ -1,11 +1,11 @@
 // An exchange: one request of a session and its response.
 //
-// It begins with a whole request head and ends when the response (or an answer of our own) has been sent or the session is cut. It
-// holds its generation, its route and, once needed, one lease. It does not know how the client's bytes travel: it takes segments
-// and fills spans.
+// It begins with a whole request head and ends when the response (or an answer of our own) has been
+// sent or the session is cut. It holds its generation, its route and, once needed, one lease. It
+// does not know how the client's bytes travel: it takes segments and fills spans.
 //
-// exchange_advance() decides; relay.h moves the bytes of the two directions. Both directions run at the same time, each bounded by
-// its own buffer: a full one stops reading the other side.
+// exchange_advance() decides; relay.h moves the bytes of the two directions. Both directions run at
+// the same time, each bounded by its own buffer: a full one stops reading the other side.
 #ifndef RAVELIN_SESSION_EXCHANGE_H
 #define RAVELIN_SESSION_EXCHANGE_H
 
@@ -108,18 +108,19 @@ struct exchange {
     struct slice method, target, host, referer, user_agent; // in block, may be cut
 };
 
-// Begins with a whole head, `head` (which the caller lets go of afterwards). A refused head makes an exchange that answers
-// the refusal. NULL when memory is short.
+// Begins with a whole head, `head` (which the caller lets go of afterwards). A refused head makes
+// an exchange that answers the refusal. NULL when memory is short.
 struct exchange *exchange_new(struct session *session, struct slice head);
 // Answers a request whose head never became whole: 408, 414, 431 or 400.
 struct exchange *exchange_new_refused(struct session *session, uint16_t status, const char *why);
-// Does all that can be done. RESULT_AGAIN: waits. RESULT_OK: complete, the session may go on if exchange->keep_alive.
-// RESULT_ERROR: the session must be cut.
+// Does all that can be done. RESULT_AGAIN: waits. RESULT_OK: complete, the session may go on if
+// exchange->keep_alive. RESULT_ERROR: the session must be cut.
 enum result exchange_advance(struct exchange *exchange) MUST_CHECK;
 // Sets exactly the lease's watchers that are needed.
 void exchange_arm(struct exchange *exchange);
 int64_t exchange_deadline(const struct exchange *exchange);
-// The deadline passed: answers 408 or 504 when nothing was sent yet. RESULT_ERROR: the session must be cut.
+// The deadline passed: answers 408 or 504 when nothing was sent yet. RESULT_ERROR: the session must
+// be cut.
 enum result exchange_timed_out(struct exchange *exchange) MUST_CHECK;
 // Writes the access log line, lets the lease go, frees.
 void exchange_finish(struct exchange *exchange);

@@ -1,6 +1,7 @@
-// One loaded bundle at work in one worker: config, TLS contexts, router, backends. Immutable but for the backends' pools and
-// counters; reference-counted. The service holds one reference while it is current; a handshake and an exchange hold one
-// each for as long as they last. The last release frees it.
+// One loaded bundle at work in one worker: config, TLS contexts, router, backends. Immutable but
+// for the backends' pools and counters; reference-counted. The service holds one reference while it
+// is current; a handshake and an exchange hold one each for as long as they last. The last release
+// frees it.
 #ifndef RAVELIN_SESSION_GENERATION_H
 #define RAVELIN_SESSION_GENERATION_H
 

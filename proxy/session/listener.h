@@ -1,7 +1,8 @@
 // Listeners: accepting client connections on sockets the master opened for this worker's slot.
 //
-// A set belongs to one generation; at a reload the new set starts before the old one stops, and both watch the same sockets where
-// the addresses are the same, so no queued connection is lost. The set owns its descriptors.
+// A set belongs to one generation; at a reload the new set starts before the old one stops, and
+// both watch the same sockets where the addresses are the same, so no queued connection is lost.
+// The set owns its descriptors.
 #ifndef RAVELIN_SESSION_LISTENER_H
 #define RAVELIN_SESSION_LISTENER_H
 

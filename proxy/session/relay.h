@@ -1,11 +1,13 @@
 // Moving the bytes of an exchange, one function for each direction. Neither copies a body byte.
 //
-//   request:  segments of plaintext in the ring --(our head, our chunk lines around them)--> one writev to the server
-//   response: readv from the server into the slots of the send buffer --(our head and chunk lines written into the room
-//             around the bytes)--> sealed in place --> one sendmsg to the client
+//   request:  segments of plaintext in the ring, with our head before and our chunk lines around
+//             them, leave in one writev to the server
+//   response: readv from the server into the slots of the send buffer; our head and chunk lines
+//             are written into the room around the bytes; sealed in place; one sendmsg to the client
 //
-// Each returns RESULT_OK after progress, RESULT_AGAIN when it waits for a side, RESULT_EOF when the server closed where that
-// cannot be (the caller may try another server while nothing was passed on), RESULT_ERROR when the client's side failed.
+// Each returns RESULT_OK after progress, RESULT_AGAIN when it waits for a side, RESULT_EOF when the
+// server closed where that cannot be (the caller may try another server while nothing was passed
+// on), RESULT_ERROR when the client's side failed.
 #ifndef RAVELIN_SESSION_RELAY_H
 #define RAVELIN_SESSION_RELAY_H
 
@@ -14,8 +16,9 @@
 enum result relay_request(struct exchange *exchange) MUST_CHECK;
 enum result relay_response(struct exchange *exchange) MUST_CHECK;
 
-// Appends to the trailers until their section is whole. RESULT_OK: whole, *used bytes of data belong to it. RESULT_AGAIN: all of data was
-// taken, more is needed. RESULT_ERROR: too long or no memory.
+// Appends to the trailers until their section is whole. RESULT_OK: whole, *used bytes of data
+// belong to it. RESULT_AGAIN: all of data was taken, more is needed. RESULT_ERROR: too long or no
+// memory.
 enum result trailers_gather(struct trailers *trailers, const char *data, size_t size,
                             size_t *used) MUST_CHECK;
 void trailers_free(struct trailers *trailers);

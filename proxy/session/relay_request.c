@@ -61,7 +61,8 @@ static enum result take_trailers(struct exchange *exchange, const char *data, si
     return RESULT_OK;
 }
 
-// Takes what can be taken of one segment; *used says how much. RESULT_ERROR: the framing is malformed.
+// Takes what can be taken of one segment; *used says how much. RESULT_ERROR: the framing is
+// malformed.
 static enum result take_chunked(struct exchange *exchange, const struct segment *segment,
                                 size_t *used) {
     *used = 0;
@@ -163,7 +164,8 @@ static void written(struct exchange *exchange, size_t size) {
     }
 }
 
-// RESULT_OK: wrote something. RESULT_AGAIN: the server does not take more now. RESULT_EOF: it is gone.
+// RESULT_OK: wrote something. RESULT_AGAIN: the server does not take more now. RESULT_EOF: it is
+// gone.
 static enum result write_server(struct exchange *exchange) {
     struct lease *lease = exchange->lease;
     if (!lease->writable) {

@@ -40,15 +40,16 @@ static void start_fills(struct exchange *exchange, struct send_buffer *buffer) {
     exchange->output_end = NULL;
 }
 
-// No more than belongs to a body of known length is read: what a server sends beyond it stays in the socket and is noticed when
-// the connection comes to the pool.
+// No more than belongs to a body of known length is read: what a server sends beyond it stays in
+// the socket and is noticed when the connection comes to the pool.
 static size_t read_limit(const struct exchange *exchange) {
     return exchange->response_state == RESPONSE_BODY && exchange->response_framing == FRAMING_LENGTH
                ? exchange->response_left
                : SIZE_MAX;
 }
 
-// RESULT_OK: bytes came. RESULT_AGAIN: none now. RESULT_EOF: the server closed. RESULT_ERROR: its connection broke.
+// RESULT_OK: bytes came. RESULT_AGAIN: none now. RESULT_EOF: the server closed. RESULT_ERROR: its
+// connection broke.
 static enum result read_server(struct exchange *exchange, struct send_buffer *buffer) {
     struct lease *lease = exchange->lease;
     struct iovec iov[SEND_SLOTS];
@@ -70,7 +71,8 @@ static enum result read_server(struct exchange *exchange, struct send_buffer *bu
         lease->readable = false;
         return RESULT_EOF;
     }
-    // With all of a body read there may be more, but nothing that is wanted: should it come, the loop tells.
+    // With all of a body read there may be more, but nothing that is wanted: should it come, the
+    // loop tells.
     lease->readable = (size_t)received == total && total < limit;
     size_t left = (size_t)received;
     for (uint32_t i = 0; i < SEND_SLOTS && left > 0; i++) {
@@ -141,7 +143,8 @@ static void decide_framing(struct exchange *exchange, const struct http_response
     }
 }
 
-// Where the head must end: before the body, and before the chunk line that a body without one is about to get.
+// Where the head must end: before the body, and before the chunk line that a body without one is
+// about to get.
 static uint8_t *head_end(const struct exchange *exchange, struct send_buffer *buffer,
                          uint8_t *body) {
     if (!exchange->client_chunked || exchange->response_framing != FRAMING_CLOSE) {
@@ -208,8 +211,9 @@ static enum result take_head(struct exchange *exchange) {
 
 // --- the body ---
 
-// Names body bytes as output. In a chunked body they get our own chunk line before and CRLF after them, in the room that the server's
-// framing or the slot's margins leave; leading zeros close a small gap, so that one record serves for all.
+// Names body bytes as output. In a chunked body they get our own chunk line before and CRLF after
+// them, in the room that the server's framing or the slot's margins leave; leading zeros close a
+// small gap, so that one record serves for all.
 static bool put_data(struct exchange *exchange, uint32_t slot, uint8_t *data, size_t size) {
     struct send_buffer *buffer = buffer_of(exchange);
     exchange->response_bytes += size;
@@ -265,15 +269,16 @@ static enum result take_trailers(struct exchange *exchange, struct fill *fill, u
     return RESULT_OK;
 }
 
-// One slot of a chunked body. Data is named as output only after the framing that follows it has been read, because our CRLF is
-// written over it.
+// One slot of a chunked body. Data is named as output only after the framing that follows it has
+// been read, because our CRLF is written over it.
 static enum result take_chunked(struct exchange *exchange, uint32_t slot) {
     struct send_buffer *buffer = buffer_of(exchange);
     struct fill *fill = &buffer->fills[slot];
     uint8_t *data = NULL;
     size_t data_size = 0;
     enum result result = RESULT_OK;
-    // It stops for want of spans only behind framing: between the last output and what is left there is then a size line.
+    // It stops for want of spans only behind framing: between the last output and what is left
+    // there is then a size line.
     while (fill->begin < fill->end && exchange->response_state == RESPONSE_BODY &&
            (data != NULL || buffer->span_count + 2 < SPANS_MAX)) {
         uint8_t *begin = slot_payload(buffer, slot) + fill->begin;
@@ -342,7 +347,8 @@ static enum result take_body(struct exchange *exchange) {
     return RESULT_OK;
 }
 
-// The last chunk and the trailers: behind the last output when there is room in its record, else in a later round.
+// The last chunk and the trailers: behind the last output when there is room in its record, else in
+// a later round.
 static enum result put_final(struct exchange *exchange) {
     struct send_buffer *buffer = buffer_of(exchange);
     const char *text = exchange->final == NULL ? end_of_chunks : exchange->final;

@@ -1,10 +1,13 @@
-// The service: everything the sessions of one worker share, and the handle by which the worker process drives them.
+// The service: everything the sessions of one worker share, and the handle by which the worker
+// process drives them.
 //
-// One per worker process, on one libev loop. It owns the listeners, all sessions, the current generation, the link to the signer
-// and the access log. It does no process work (no fork, no signals, no privileges): process/worker does.
+// One per worker process, on one libev loop. It owns the listeners, all sessions, the current
+// generation, the link to the signer and the access log. It does no process work (no fork, no
+// signals, no privileges): process/worker does.
 //
-// Reload is two-phase: service_stage() builds a whole new generation beside the current one and may fail without effect;
-// service_commit() swaps it in and cannot fail; service_abort() throws it away.
+// Reload is two-phase: service_stage() builds a whole new generation beside the current one and may
+// fail without effect; service_commit() swaps it in and cannot fail; service_abort() throws it
+// away.
 #ifndef RAVELIN_SESSION_SERVICE_H
 #define RAVELIN_SESSION_SERVICE_H
 
@@ -38,17 +41,19 @@ struct service *service_new(const struct service_options *options);
 // Closes everything at once, also sessions in the middle of an exchange.
 void service_free(struct service *service);
 
-// Builds generation `number` from a bundle. bundle_fd, every listener descriptor (in the order of config.listeners, already
-// listening) and access_log_fd (-1: none, or syslog as the config says) become the service's, on failure too. On failure `error` says
-// why and nothing has changed.
+// Builds generation `number` from a bundle. bundle_fd, every listener descriptor (in the order of
+// config.listeners, already listening) and access_log_fd (-1: none, or syslog as the config says)
+// become the service's, on failure too. On failure `error` says why and nothing has changed.
 enum result service_stage(struct service *service, uint64_t number, int bundle_fd,
                           const int *listener_fds, size_t listener_count, int access_log_fd,
                           char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
-// From now on new exchanges and handshakes use the staged generation; exchanges under way keep theirs. Listeners are swapped.
+// From now on new exchanges and handshakes use the staged generation; exchanges under way keep
+// theirs. Listeners are swapped.
 void service_commit(struct service *service);
 void service_abort(struct service *service);
 
-// The data socket of the signer. A former one is closed; requests it left unanswered are asked again.
+// The data socket of the signer. A former one is closed; requests it left unanswered are asked
+// again.
 void service_attach_signer(struct service *service, int fd);
 // Log rotation: the access log goes on in this descriptor, which becomes the service's.
 void service_reopen_access_log(struct service *service, int access_log_fd);

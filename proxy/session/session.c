@@ -37,7 +37,8 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
     session_advance(session);
 }
 
-// --- the one timer: it is moved only when it would fire too late, else it looks at the deadline when it fires ---
+// --- the one timer: it is moved only when it would fire too late, else it looks at the deadline
+// when it fires ---
 
 static void arm_timer(struct session *session) {
     struct ev_loop *loop = session->service->options.loop;
@@ -405,7 +406,8 @@ static enum result handshake_step(struct session *session) {
 
 // --- requests ---
 
-// RESULT_OK: *head is a whole head and *size its bytes among the segments (0 when it was gathered, and let go already).
+// RESULT_OK: *head is a whole head and *size its bytes among the segments (0 when it was gathered,
+// and let go already).
 static enum result find_head(struct session *session, struct slice *head, size_t *size) {
     struct transport *transport = &session->transport;
     if (session->head == NULL) {

@@ -1,13 +1,16 @@
 // A session: one client connection, from accept to close.
 //
-// Lifetimes: worker > service > session > exchange > lease. The service owns its sessions; a session owns its transport, its
-// handshake while there is one, and at most one exchange at a time (pipelined requests wait in the ring).
+// Lifetimes: worker > service > session > exchange > lease. The service owns its sessions; a
+// session owns its transport, its handshake while there is one, and at most one exchange at a time
+// (pipelined requests wait in the ring).
 //
-// session_advance() is the one function that decides: loop callbacks note readiness and call it; it does all that can be done now
-// and then arms exactly the watchers and the one timer that are needed. session_close() may be called at any point and more than
-// once; the memory goes back at the end of the loop turn.
+// session_advance() is the one function that decides: loop callbacks note readiness and call it; it
+// does all that can be done now and then arms exactly the watchers and the one timer that are
+// needed. session_close() may be called at any point and more than once; the memory goes back at
+// the end of the loop turn.
 //
-// An idle keep-alive session holds this struct and nothing else: no ring, no send buffer, no wolfSSL object, no key schedule.
+// An idle keep-alive session holds this struct and nothing else: no ring, no send buffer, no
+// wolfSSL object, no key schedule.
 #ifndef RAVELIN_SESSION_SESSION_H
 #define RAVELIN_SESSION_SESSION_H
 
@@ -27,7 +30,7 @@ struct service;
 enum session_state {
     SESSION_HANDSHAKE,
     SESSION_OPEN,
-    SESSION_LINGER, // our direction is closed; what the client still sends is thrown away until it closes too
+    SESSION_LINGER, // our direction is closed; what the client still sends is thrown away
     SESSION_CLOSED, // waits to be freed
 };
 
@@ -68,7 +71,8 @@ struct session {
 void session_start(struct service *service, int fd, const struct sockaddr_storage *peer,
                    bool redirect);
 void session_advance(struct session *session);
-// Drops the connection at once, without close_notify: what the client has received is to be seen as cut.
+// Drops the connection at once, without close_notify: what the client has received is to be seen as
+// cut.
 void session_close(struct session *session);
 // Ends it in order: sends the alert (0: close_notify), then lingers. Nothing must be unsent.
 void session_end(struct session *session, uint8_t alert);

@@ -1,7 +1,8 @@
-// The link to the signer: sign requests of many handshakes on one SOCK_SEQPACKET socket, none of which stops the worker.
+// The link to the signer: sign requests of many handshakes on one SOCK_SEQPACKET socket, none of
+// which stops the worker.
 //
-// Each waiting session has a number; the answer carries it. When the signer dies, waiting requests stay in the table and are
-// asked again on the socket of the next one (signing_attach).
+// Each waiting session has a number; the answer carries it. When the signer dies, waiting requests
+// stay in the table and are asked again on the socket of the next one (signing_attach).
 #ifndef RAVELIN_SESSION_SIGNING_H
 #define RAVELIN_SESSION_SIGNING_H
 
@@ -38,7 +39,8 @@ struct signing {
 void signing_init(struct signing *signing, struct ev_loop *loop, struct metrics_slot *metrics);
 void signing_free(struct signing *signing);
 void signing_attach(struct signing *signing, int fd);
-// Asks for a signature; session_signed() is called with the answer, never from in here. 0 when memory is short.
+// Asks for a signature; session_signed() is called with the answer, never from in here. 0 when
+// memory is short.
 uint64_t signing_ask(struct signing *signing, struct session *session,
                      struct sign_request *request);
 // The session does not wait any more.

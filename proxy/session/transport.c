@@ -295,7 +295,8 @@ static void add_iov(struct send_buffer *buffer, uint8_t *data, size_t size) {
     buffer->iov[buffer->iov_count++] = (struct iovec){data, size};
 }
 
-// The free bytes between two spans of a slot, or between the last span and bytes of the server that wait their turn.
+// The free bytes between two spans of a slot, or between the last span and bytes of the server that
+// wait their turn.
 static size_t gap_after(const struct send_buffer *buffer, uint32_t index) {
     const struct span *span = &buffer->spans[index];
     const uint8_t *end = span->data + span->size;
@@ -309,7 +310,8 @@ static size_t gap_after(const struct send_buffer *buffer, uint32_t index) {
     return (size_t)(next - end);
 }
 
-// A gap serves for the tag of one record and the header of the next only when it is wide enough for both.
+// A gap serves for the tag of one record and the header of the next only when it is wide enough for
+// both.
 static bool gap_is_wide(const struct send_buffer *buffer, uint32_t index) {
     return gap_after(buffer, index) >= RECORD_OVERHEAD;
 }
@@ -328,7 +330,8 @@ static enum result add_key_update(struct transport *transport) {
 static enum result seal_span(struct transport *transport, uint32_t index) {
     struct send_buffer *buffer = transport->send;
     struct span *span = &buffer->spans[index];
-    // A batch is far shorter than any key's limit, so one KeyUpdate a batch is enough and one buffer holds it.
+    // A batch is far shorter than any key's limit, so one KeyUpdate a batch is enough and one
+    // buffer holds it.
     if (record_wants_key_update(&transport->records) && add_key_update(transport) != RESULT_OK) {
         return RESULT_ERROR;
     }

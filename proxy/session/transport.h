@@ -1,14 +1,16 @@
-// The client's side of a session: bytes in and out, through TLS records sealed and opened in place, or plain.
+// The client's side of a session: bytes in and out, through TLS records sealed and opened in place,
+// or plain.
 //
-// The verbs are the same for both kinds: transport_receive() brings bytes into a ring, transport_open() turns them into
-// segments of plaintext that lie where they were received, transport_consume() lets them go; outgoing plaintext is put
-// into the slots of a send buffer, named by spans, sealed where it lies and sent with one sendmsg.
+// The verbs are the same for both kinds: transport_receive() brings bytes into a ring,
+// transport_open() turns them into segments of plaintext that lie where they were received,
+// transport_consume() lets them go; outgoing plaintext is put into the slots of a send buffer,
+// named by spans, sealed where it lies and sent with one sendmsg.
 //
-// No body byte is copied here in either direction: the AEAD is the only code that touches it. Both buffers are held only while
-// they hold bytes: transport_trim() gives empty ones back.
+// No body byte is copied here in either direction: the AEAD is the only code that touches it. Both
+// buffers are held only while they hold bytes: transport_trim() gives empty ones back.
 //
-// Readiness: `readable` and `writable` are set by the loop's callbacks and cleared here after a short read or write; nothing
-// is read "to make sure".
+// Readiness: `readable` and `writable` are set by the loop's callbacks and cleared here after a
+// short read or write; nothing is read "to make sure".
 #ifndef RAVELIN_SESSION_TRANSPORT_H
 #define RAVELIN_SESSION_TRANSPORT_H
 
@@ -40,8 +42,8 @@ struct receive_buffer {
     struct segment segments[SEGMENTS_MAX];
 };
 
-// A slot holds one record's worth of bytes from a server, with room before it for a record header and our chunk-size line, and after
-// it for CRLF, the inner content type and the tag.
+// A slot holds one record's worth of bytes from a server, with room before it for a record header
+// and our chunk-size line, and after it for CRLF, the inner content type and the tag.
 #define SEND_SLOTS 4
 #define SLOT_LEAD 32
 #define SLOT_TAIL 32
@@ -98,8 +100,7 @@ struct transport {
     bool secure; // records; false: plain bytes
     bool readable;
     bool writable;
-    bool
-        ended; // the client will send nothing more, in good order (close_notify, or FIN on a plain connection)
+    bool ended;        // the client sends nothing more, in good order (close_notify; plain: FIN)
     bool cut;          // the connection ended without close_notify, or broke
     bool failed;       // a record could not be opened: records.alert is due
     uint64_t consumed; // bytes of segments let go, ever
@@ -113,10 +114,12 @@ void transport_init(struct transport *transport, struct transport_pools *pools, 
 // Gives back buffers, wipes keys, closes the descriptor.
 void transport_close(struct transport *transport);
 
-// One recv() when the descriptor is readable and the ring has room. RESULT_OK: bytes came. RESULT_AGAIN: nothing to do now.
-// RESULT_EOF: the connection's end was read (`ended` or `cut` is set). RESULT_ERROR: broken, or no memory.
+// One recv() when the descriptor is readable and the ring has room. RESULT_OK: bytes came.
+// RESULT_AGAIN: nothing to do now. RESULT_EOF: the connection's end was read (`ended` or `cut` is
+// set). RESULT_ERROR: broken, or no memory.
 enum result transport_receive(struct transport *transport) MUST_CHECK;
-// Opens received records into segments while there is room for segments. RESULT_ERROR: `failed` or `cut` is set.
+// Opens received records into segments while there is room for segments. RESULT_ERROR: `failed` or
+// `cut` is set.
 enum result transport_open(struct transport *transport) MUST_CHECK;
 static inline bool transport_has_segments(const struct transport *transport) {
     return transport->receive != NULL && transport->receive->count > 0;
@@ -134,7 +137,8 @@ bool transport_wants_receive(const struct transport *transport);
 
 // The send buffer, made when there is none. NULL when memory is short.
 struct send_buffer *transport_send_buffer(struct transport *transport);
-// Adds plaintext that lies in `slot`; joined to the span before it where they touch and fit in one record. False: no room for another span.
+// Adds plaintext that lies in `slot`; joined to the span before it where they touch and fit in one
+// record. False: no room for another span.
 bool transport_add_span(struct send_buffer *buffer, uint32_t slot, uint8_t *data, size_t size);
 // Seals all spans. RESULT_ERROR: the record layer refused; nothing more can be sent.
 enum result transport_seal(struct transport *transport) MUST_CHECK;

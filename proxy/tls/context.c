@@ -200,7 +200,8 @@ static enum result build_identity(struct tls_contexts *contexts, const struct co
         result = fail(error, config, entry->line, "the certificate chain cannot be read",
                       entry->certificate_path);
     } else if (leaf.public_key_size > 0) {
-        // wolfSSL has no external Ed25519 keys; given the public key as the key, it still asks the callback to sign.
+        // wolfSSL has no external Ed25519 keys; given the public key as the key, it still asks the
+        // callback to sign.
         if (wolfSSL_CTX_use_PrivateKey_Id(identity->context, leaf.public_key,
                                           (long)leaf.public_key_size,
                                           INVALID_DEVID) != WOLFSSL_SUCCESS) {

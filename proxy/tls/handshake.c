@@ -269,7 +269,8 @@ static bool list_has(struct slice list, uint16_t wanted) {
     return false;
 }
 
-// wolfSSL answers illegal_parameter where RFC 8446 4.1.1 asks for handshake_failure, so this is decided here.
+// wolfSSL answers illegal_parameter where RFC 8446 4.1.1 asks for handshake_failure, so this is
+// decided here.
 static const char *missing_common(const struct handshake *handshake,
                                   const struct client_hello *hello) {
     static const uint16_t suites[] = {SUITE_AES_128_GCM_SHA256, SUITE_AES_256_GCM_SHA384,
@@ -319,7 +320,8 @@ static bool create_ssl(struct handshake *handshake) {
     return ok;
 }
 
-// Reads the ClientHello as soon as it is whole, chooses site and certificate, makes the wolfSSL object.
+// Reads the ClientHello as soon as it is whole, chooses site and certificate, makes the wolfSSL
+// object.
 static enum result begin(struct handshake *handshake) {
     struct slice message;
     uint8_t alert;

@@ -1,14 +1,17 @@
-// One TLS 1.3 handshake, driven by bytes: wolfSSL does it whole, up to and including the session tickets it sends.
+// One TLS 1.3 handshake, driven by bytes: wolfSSL does it whole, up to and including the session
+// tickets it sends.
 //
-// Invariant: handshake_finish() is the commit point. Until then the session speaks through this object; then the traffic
-// secrets are in the record layer, the wolfSSL object is gone and nothing can fail any more.
+// Invariant: handshake_finish() is the commit point. Until then the session speaks through this
+// object; then the traffic secrets are in the record layer, the wolfSSL object is gone and nothing
+// can fail any more.
 //
-// No I/O: handshake_advance() takes the bytes received so far (contiguous) and tells how many it used; what is to be sent is
-// in handshake_output(). Signatures are made elsewhere: when handshake_wants_signature() gives a request, the caller sends it
-// to the signer and hands the answer to handshake_give_signature(); meanwhile the worker does other things.
+// No I/O: handshake_advance() takes the bytes received so far (contiguous) and tells how many it
+// used; what is to be sent is in handshake_output(). Signatures are made elsewhere: when
+// handshake_wants_signature() gives a request, the caller sends it to the signer and hands the
+// answer to handshake_give_signature(); meanwhile the worker does other things.
 //
-// Owner: the session. Lifetime: from the first bytes of a client to the hand-over. The contexts must outlive it (the session
-// holds the generation).
+// Owner: the session. Lifetime: from the first bytes of a client to the hand-over. The contexts
+// must outlive it (the session holds the generation).
 #ifndef RAVELIN_TLS_HANDSHAKE_H
 #define RAVELIN_TLS_HANDSHAKE_H
 
@@ -23,7 +26,8 @@
 
 struct handshake;
 
-// Which site a client asks for: the caller's router decides. `name` is empty without SNI. Returns the site's index.
+// Which site a client asks for: the caller's router decides. `name` is empty without SNI. Returns
+// the site's index.
 typedef size_t (*handshake_site_function)(void *context, struct slice name);
 
 // What was negotiated; the texts are static.
@@ -40,8 +44,9 @@ struct handshake *handshake_new(const struct tls_contexts *contexts,
                                 handshake_site_function choose_site, void *choose_context);
 void handshake_free(struct handshake *handshake);
 
-// RESULT_OK: complete, call handshake_finish() once the output has been sent. RESULT_AGAIN: needs more input or a signature.
-// RESULT_ERROR: refused; an alert may be in the output; handshake_failure_reason() says why. *used bytes of data were taken.
+// RESULT_OK: complete, call handshake_finish() once the output has been sent. RESULT_AGAIN: needs
+// more input or a signature. RESULT_ERROR: refused; an alert may be in the output;
+// handshake_failure_reason() says why. *used bytes of data were taken.
 enum result handshake_advance(struct handshake *handshake, const uint8_t *data, size_t size,
                               size_t *used) MUST_CHECK;
 
@@ -49,7 +54,8 @@ enum result handshake_advance(struct handshake *handshake, const uint8_t *data, 
 struct slice handshake_output(const struct handshake *handshake);
 void handshake_sent(struct handshake *handshake, size_t size);
 
-// The request to send to the signer, once; NULL when there is none (any more). Its number must be set by the caller.
+// The request to send to the signer, once; NULL when there is none (any more). Its number must be
+// set by the caller.
 struct sign_request *handshake_wants_signature(struct handshake *handshake);
 bool handshake_waits_for_signature(const struct handshake *handshake);
 // size 0: the signer refused.

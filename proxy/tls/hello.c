@@ -13,7 +13,8 @@ enum {
     EXTENSION_SUPPORTED_VERSIONS = 43,
 };
 
-// A cursor that never passes its end: `bad` is set instead and everything read from then on is empty.
+// A cursor that never passes its end: `bad` is set instead and everything read from then on is
+// empty.
 struct reader {
     const uint8_t *at;
     size_t left;
@@ -99,7 +100,8 @@ enum result hello_find(const uint8_t *data, size_t size, struct slice *message, 
     return RESULT_OK;
 }
 
-// The first host_name of the list, when it is one that could be a host's: letters, digits, '-', '_', '.'.
+// The first host_name of the list, when it is one that could be a host's: letters, digits, '-',
+// '_', '.'.
 static void parse_server_name(struct reader extension, struct client_hello *hello) {
     struct reader list = read_vector(&extension, 2);
     while (!list.bad && list.left > 0) {

@@ -1,8 +1,9 @@
 // Our own look at a ClientHello, before the TLS library sees it (RFC 8446 4.1.2, RFC 6066 3).
 //
-// It finds what must be known before a wolfSSL object exists: which site is asked for, which certificate types the client can
-// verify, and what it offered when it has to be refused. It is a reader only: what it accepts is still checked in
-// full by wolfSSL. Bytes in, facts out: no I/O, no allocation; the slices point into the message.
+// It finds what must be known before a wolfSSL object exists: which site is asked for, which
+// certificate types the client can verify, and what it offered when it has to be refused. It is a
+// reader only: what it accepts is still checked in full by wolfSSL. Bytes in, facts out: no I/O, no
+// allocation; the slices point into the message.
 #ifndef RAVELIN_TLS_HELLO_H
 #define RAVELIN_TLS_HELLO_H
 
@@ -33,9 +34,10 @@ struct client_hello {
     struct slice cipher_suites; // the raw list
 };
 
-// Looks at the first record bytes a client sent. RESULT_AGAIN: a whole ClientHello is not there yet. RESULT_OK: `message` is the
-// ClientHello message without its 4-byte header when it lies in one record; empty (size 0) when it is spread over several
-// records, which the caller leaves to wolfSSL. RESULT_ERROR: not a TLS handshake; *alert says what to answer.
+// Looks at the first record bytes a client sent. RESULT_AGAIN: a whole ClientHello is not there
+// yet. RESULT_OK: `message` is the ClientHello message without its 4-byte header when it lies in
+// one record; empty (size 0) when it is spread over several records, which the caller leaves to
+// wolfSSL. RESULT_ERROR: not a TLS handshake; *alert says what to answer.
 enum result hello_find(const uint8_t *data, size_t size, struct slice *message,
                        uint8_t *alert) MUST_CHECK;
 

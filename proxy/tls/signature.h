@@ -1,7 +1,8 @@
 // What a worker asks of its signer, and the answer: one datagram each on their SOCK_SEQPACKET pair.
 //
-// A signer signs for whoever holds the other end of its pair, with a key named by its id, and does nothing else. Both sides
-// check the size of what they receive against these structs before reading a field.
+// A signer signs for whoever holds the other end of its pair, with a key named by its id, and does
+// nothing else. Both sides check the size of what they receive against these structs before reading
+// a field.
 #ifndef RAVELIN_TLS_SIGNATURE_H
 #define RAVELIN_TLS_SIGNATURE_H
 
@@ -40,7 +41,8 @@ struct sign_response {
     uint8_t signature[SIGNATURE_SIZE_MAX];
 };
 
-// The id of a key: it is told apart by the generation it was loaded with and the path it was read from.
+// The id of a key: it is told apart by the generation it was loaded with and the path it was read
+// from.
 void signature_key_id(uint64_t generation, const char *key_path, uint8_t id[KEY_ID_SIZE]);
 
 #endif

@@ -65,7 +65,8 @@ bool ticket_store_rotate(struct ticket_store *store) {
     return true;
 }
 
-// Copies the key out; the caller wipes it. A writer holds the lock for well under a microsecond, once an hour.
+// Copies the key out; the caller wipes it. A writer holds the lock for well under a microsecond,
+// once an hour.
 static void read_key(const struct ticket_store *store, int index, struct ticket_key *key) {
     uint32_t before;
     uint32_t after;

@@ -1,7 +1,9 @@
-// Backends at work: the servers of one generation as one worker sees them, and the choice among them.
+// Backends at work: the servers of one generation as one worker sees them, and the choice among
+// them.
 //
-// Round robin is smooth and weighted (in each round a server is chosen as often as its weight says, spread out). A server that
-// could not be connected to is passed over for SERVER_PENALTY_MS, unless all are. State is per worker: no sharing, no locks.
+// Round robin is smooth and weighted (in each round a server is chosen as often as its weight says,
+// spread out). A server that could not be connected to is passed over for SERVER_PENALTY_MS, unless
+// all are. State is per worker: no sharing, no locks.
 #ifndef RAVELIN_UPSTREAM_BACKEND_H
 #define RAVELIN_UPSTREAM_BACKEND_H
 
@@ -38,7 +40,8 @@ struct backend_set *backend_set_new(const struct config *config); // NULL when m
 // Every connection must have been closed or released before.
 void backend_set_free(struct backend_set *set);
 
-// Chooses a server, avoiding `failed` (which failed in this exchange; may be NULL) when there is another.
+// Chooses a server, avoiding `failed` (which failed in this exchange; may be NULL) when there is
+// another.
 struct server *backend_choose(struct backend *backend, const struct server *failed, int64_t now_ms);
 void server_failed(struct server *server, int64_t now_ms);
 

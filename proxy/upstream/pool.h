@@ -1,13 +1,16 @@
 // Connections to servers: made, leased to one exchange at a time, and pooled between exchanges.
 //
-// A `struct lease` is one connection. While an exchange has it, `owner` is set and readiness is noted in the flags and told by
-// notify(owner); while it is idle in its server's pool it is only watched: anything that becomes readable then (an end, or
-// bytes nobody asked for) closes it, so that they are never taken for the next answer.
+// A `struct lease` is one connection. While an exchange has it, `owner` is set and readiness is
+// noted in the flags and told by notify(owner); while it is idle in its server's pool it is only
+// watched: anything that becomes readable then (an end, or bytes nobody asked for) closes it, so
+// that they are never taken for the next answer.
 //
-// Watchers: the read watcher runs from the connection's first day and is stopped only while its owner does not want to read
-// (lease_want_read), so a request on a pooled connection costs no epoll_ctl. I/O itself is the owner's (session/relay).
+// Watchers: the read watcher runs from the connection's first day and is stopped only while its
+// owner does not want to read (lease_want_read), so a request on a pooled connection costs no
+// epoll_ctl. I/O itself is the owner's (session/relay).
 //
-// Bounds: at most POOL_IDLE_MAX idle connections a server and worker, each for at most POOL_IDLE_MS.
+// Bounds: at most POOL_IDLE_MAX idle connections a server and worker, each for at most
+// POOL_IDLE_MS.
 #ifndef RAVELIN_UPSTREAM_POOL_H
 #define RAVELIN_UPSTREAM_POOL_H
 
@@ -55,12 +58,14 @@ void pool_free(struct pool *pool);
 void pool_sweep(struct pool *pool, int64_t now_ms); // closes what has been idle too long
 void pool_close_idle(struct pool *pool, struct backend_set *set);
 
-// An idle connection of this server when there is one and `fresh` is false, else a new one (perhaps not connected yet).
-// NULL with errno when none could be made.
+// An idle connection of this server when there is one and `fresh` is false, else a new one (perhaps
+// not connected yet). NULL with errno when none could be made.
 struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh, void *owner);
-// After the write watcher fired on a connection in progress: 0 when it is complete, EINPROGRESS, or its error.
+// After the write watcher fired on a connection in progress: 0 when it is complete, EINPROGRESS, or
+// its error.
 int lease_finish_connect(struct lease *lease);
-// Gives the connection back for the next exchange; closes it when the pool is full or its generation retired.
+// Gives the connection back for the next exchange; closes it when the pool is full or its
+// generation retired.
 void lease_release(struct lease *lease, bool retired, int64_t now_ms);
 void lease_close(struct lease *lease);
 

@@ -1,8 +1,9 @@
 // Which site serves a host name, and which route of it a path takes.
 //
-// Built once per generation from the config, immutable. Names are looked up in constant time whatever the number of sites:
-// exact names first, then "*.suffix" wildcards from the longest suffix to the shortest (a wildcard stands for one or more
-// labels), then the site with the alias "*".
+// Built once per generation from the config, immutable. Names are looked up in constant time
+// whatever the number of sites: exact names first, then "*.suffix" wildcards from the longest
+// suffix to the shortest (a wildcard stands for one or more labels), then the site with the alias
+// "*".
 #ifndef RAVELIN_UPSTREAM_ROUTER_H
 #define RAVELIN_UPSTREAM_ROUTER_H
 
@@ -18,7 +19,8 @@ struct router *
 router_new(const struct config *config); // config must outlive it; NULL when memory is short
 void router_free(struct router *router);
 
-// `host` without port, in any case, with or without the final dot. ROUTER_NO_SITE when no site names it.
+// `host` without port, in any case, with or without the final dot. ROUTER_NO_SITE when no site
+// names it.
 size_t router_find_site(const struct router *router, struct slice host);
 
 // The longest prefix that fits the path (the part before '?'), or NULL.

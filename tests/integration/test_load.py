@@ -136,7 +136,7 @@ def test_an_exchange_keeps_the_generation_it_began_with(lab):
     block = b"x" * 100_000
 
     def script(connection):
-        connection.request()
+        connection.head()
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (2 * len(block)))
         connection.send(block)
         connection.reader.until(b"go", "the signal to go on")

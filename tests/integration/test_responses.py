@@ -131,6 +131,14 @@ def test_304_keeps_the_length_of_what_it_stands_for(lab):
         assert client.ask().get("Content-Length") == "999"
 
 
+def test_a_server_that_answers_head_with_a_body_confuses_nobody(lab):
+    server = lab.server(reply=lambda request: response(request.target))
+    client = lab.client(lab.proxy(server, allow=[".*"]))
+    for number in range(5):
+        assert client.ask(f"/{number}", method="HEAD").status == 200
+        assert client.ask(f"/{number}!").body == b"/%d!" % number
+
+
 def test_early_hints_reach_the_client(lab):
     def script(connection):
         while connection.request():
