@@ -10,7 +10,8 @@
 
 // Room in the first slot for our head to be longer than the server's, and for a chunk line.
 enum { HEAD_ROOM = 256, INTERIM_MAX = 16, ZERO_PAD_MAX = 8 };
-static const char end_of_chunks[] = "0\r\n\r\n";
+static const char end_of_chunks[5] = {'0', '\r', '\n', '\r', '\n'};
+enum { LAST_CHUNK_SIZE = 3 }; // "0" and CRLF, without the CRLF that ends the trailers
 
 static struct send_buffer *buffer_of(struct exchange *exchange) {
     return exchange->session->transport.send;
@@ -255,12 +256,13 @@ static enum result take_trailers(struct exchange *exchange, struct fill *fill, u
         if (exchange->final == NULL) {
             return RESULT_ERROR;
         }
-        memcpy(exchange->final, end_of_chunks, 3);
-        size_t encoded = http_encode_trailers(fields, exchange->final + 3, capacity - 3);
+        memcpy(exchange->final, end_of_chunks, LAST_CHUNK_SIZE);
+        size_t encoded = http_encode_trailers(fields, exchange->final + LAST_CHUNK_SIZE,
+                                              capacity - LAST_CHUNK_SIZE);
         if (encoded == 0) {
             return RESULT_ERROR;
         }
-        exchange->final_size = 3 + encoded;
+        exchange->final_size = LAST_CHUNK_SIZE + encoded;
     }
     if (transport_has_fills(&exchange->session->transport)) {
         exchange->server_keep_alive = false; // bytes after the end of the response
@@ -352,7 +354,7 @@ static enum result take_body(struct exchange *exchange) {
 static enum result put_final(struct exchange *exchange) {
     struct send_buffer *buffer = buffer_of(exchange);
     const char *text = exchange->final == NULL ? end_of_chunks : exchange->final;
-    size_t size = exchange->final == NULL ? sizeof(end_of_chunks) - 1 : exchange->final_size;
+    size_t size = exchange->final == NULL ? sizeof(end_of_chunks) : exchange->final_size;
     if (!exchange->client_chunked) {
         exchange->response_state = RESPONSE_SENDING;
         return RESULT_OK;

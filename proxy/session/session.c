@@ -372,20 +372,17 @@ void session_signed(struct session *session, const uint8_t *signature, size_t si
 static enum result handshake_step(struct session *session) {
     struct transport *transport = &session->transport;
     enum result received = transport_receive(transport);
-    const uint8_t *data = NULL;
-    size_t size = 0;
-    if (transport->receive != NULL) {
-        data = ring_at(transport->receive->ring, transport->receive->ring->head);
-        size = ring_used(transport->receive->ring);
-    }
+    struct ring *ring = transport->receive == NULL ? NULL : transport->receive->ring;
+    const uint8_t *data = ring == NULL ? NULL : ring_at(ring, ring->head);
+    size_t size = ring == NULL ? 0 : ring_used(ring);
     size_t used = 0;
     enum result result = handshake_advance(session->handshake, data, size, &used);
     if (result == RESULT_ERROR) {
         refuse_handshake(session, data, size);
         return RESULT_AGAIN;
     }
-    if (used > 0) {
-        ring_release(transport->receive->ring, transport->receive->ring->head + used);
+    if (ring != NULL) {
+        ring_release(ring, ring->head + used);
     }
     ask_signer(session);
     enum result flushed = flush_handshake(session);
