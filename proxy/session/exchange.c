@@ -144,7 +144,9 @@ static uint16_t route(struct exchange *exchange, const struct http_request *requ
         }
     }
     exchange->site = &generation->config->sites[index];
-    const struct config_route *found = router_find_route(exchange->site, request->path);
+    bool whole_server = slice_equal(request->path, SLICE("*")); // OPTIONS *
+    const struct config_route *found =
+        router_find_route(exchange->site, whole_server ? SLICE("/") : request->path);
     if (found == NULL) {
         *why = "no route";
         return 404;

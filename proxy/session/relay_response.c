@@ -228,7 +228,8 @@ static bool put_data(struct exchange *exchange, uint32_t slot, uint8_t *data, si
             *--begin = '0';
         }
     }
-    memcpy(data + size, "\r\n", 2);
+    data[size] = '\r';
+    data[size + 1] = '\n';
     exchange->output_slot = slot;
     exchange->output_end = data + size + 2;
     return transport_add_span(buffer, slot, begin, (size_t)(exchange->output_end - begin));

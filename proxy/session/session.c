@@ -403,74 +403,104 @@ static enum result handshake_step(struct session *session) {
 
 // --- requests ---
 
-// RESULT_OK: *head is a whole head and *size its bytes among the segments (0 when it was gathered,
-// and let go already).
-static enum result find_head(struct session *session, struct slice *head, size_t *size) {
+// Empty lines before a request are skipped. False when nothing is left.
+static bool skip_empty_lines(struct transport *transport) {
+    const struct segment *first = transport_segment(transport, 0);
+    size_t size = http_skip_empty_lines((const char *)first->data, first->size);
+    transport_consume(transport, size);
+    return transport_has_segments(transport);
+}
+
+// The usual case: the whole head lies in the first segment. *size: its bytes, to be let go after
+// use.
+static enum result find_head_in_place(struct session *session, struct slice *head, size_t *size) {
+    const struct segment *first = transport_segment(&session->transport, 0);
+    size_t limit = limits(session)->header_size;
+    size_t scanned = 0;
+    *size = http_head_end((const char *)first->data, first->size, &scanned);
+    if (*size == 0) {
+        return RESULT_AGAIN;
+    }
+    *head = (struct slice){(const char *)first->data, *size < limit ? *size : limit};
+    return *size > limit ? RESULT_EOF : RESULT_OK;
+}
+
+// A head in pieces is put together in a buffer of its own; the body behind it stays in the
+// segments.
+static enum result gather_head(struct session *session, struct slice *head) {
     struct transport *transport = &session->transport;
+    size_t limit = limits(session)->header_size;
     if (session->head == NULL) {
-        struct segment *first = transport_segment(transport, 0);
-        size_t empty = http_skip_empty_lines((const char *)first->data, first->size);
-        if (empty > 0) {
-            transport_consume(transport, empty);
-            if (!transport_has_segments(transport)) {
-                return RESULT_AGAIN;
-            }
-            first = transport_segment(transport, 0);
-        }
-        size_t scanned = 0;
-        size_t end = http_head_end((const char *)first->data, first->size, &scanned);
-        if (end > 0) {
-            *head = (struct slice){(const char *)first->data, end};
-            *size = end;
-            return RESULT_OK;
-        }
-        session->head_scanned = 0;
-        session->head_size = 0;
-        session->head = malloc(limits(session)->header_size);
+        session->head_scanned = session->head_size = 0;
+        session->head = malloc(limit);
         if (session->head == NULL) {
             return RESULT_ERROR;
         }
     }
-    while (transport_has_segments(transport) && session->head_size < limits(session)->header_size) {
-        struct segment *first = transport_segment(transport, 0);
-        size_t room = limits(session)->header_size - session->head_size;
+    while (transport_has_segments(transport) && session->head_size < limit) {
+        const struct segment *first = transport_segment(transport, 0);
+        size_t room = limit - session->head_size;
         size_t part = first->size < room ? first->size : room;
-        memcpy(session->head + session->head_size, first->data, part);
         size_t before = session->head_size;
+        memcpy(session->head + before, first->data, part);
         session->head_size += part;
+        size_t empty = http_skip_empty_lines(session->head, session->head_size);
+        if (empty > 0) {
+            session->head_size -= empty;
+            memmove(session->head, session->head + empty, session->head_size);
+            session->head_scanned = 0;
+            transport_consume(transport, part);
+            continue;
+        }
         size_t end = http_head_end(session->head, session->head_size, &session->head_scanned);
+        transport_consume(transport, end > 0 ? end - before : part);
         if (end > 0) {
-            transport_consume(transport, end - before);
             *head = (struct slice){session->head, end};
-            *size = 0;
             return RESULT_OK;
         }
-        transport_consume(transport, part);
     }
-    return RESULT_AGAIN;
+    *head = (struct slice){session->head, session->head_size};
+    return session->head_size == limit ? RESULT_EOF : RESULT_AGAIN;
+}
+
+// RESULT_OK: *head is a whole head. RESULT_EOF: it is too large, *head is its first part.
+// RESULT_AGAIN: more must arrive. *size bytes of the segments are to be let go after use.
+static enum result find_head(struct session *session, struct slice *head, size_t *size) {
+    *size = 0;
+    if (session->head == NULL) {
+        if (!skip_empty_lines(&session->transport)) {
+            return RESULT_AGAIN;
+        }
+        enum result result = find_head_in_place(session, head, size);
+        if (result != RESULT_AGAIN) {
+            return result;
+        }
+    }
+    return gather_head(session, head);
 }
 
 static struct exchange *begin_exchange(struct session *session) {
-    struct slice head = {NULL, 0};
-    size_t size = 0;
+    struct slice head;
+    size_t size;
     struct exchange *exchange = NULL;
-    enum result result = find_head(session, &head, &size);
-    if (result == RESULT_OK && head.size <= limits(session)->header_size) {
+    switch (find_head(session, &head, &size)) {
+    case RESULT_OK:
         exchange = exchange_new(session, head);
-        transport_consume(&session->transport, size);
-    } else if (result == RESULT_OK ||
-               (session->head != NULL && session->head_size >= limits(session)->header_size)) {
-        struct slice all =
-            result == RESULT_OK ? head : (struct slice){session->head, session->head_size};
-        exchange = exchange_new_refused(session, http_oversize_status(all.data, all.size),
+        break;
+    case RESULT_EOF:
+        exchange = exchange_new_refused(session, http_oversize_status(head.data, head.size),
                                         "the head is too large");
-    } else if (result == RESULT_AGAIN) {
+        break;
+    case RESULT_AGAIN:
         if (session->head_since_ms == 0) {
             session->head_since_ms = now_ms(session);
             session->deadline_ms = session->head_since_ms + limits(session)->header_timeout_ms;
         }
         return NULL;
+    default:
+        break;
     }
+    transport_consume(&session->transport, size);
     free(session->head);
     session->head = NULL;
     session->head_since_ms = 0;
@@ -501,43 +531,58 @@ static void client_ended(struct session *session) {
     }
 }
 
+// The client's direction broke: a record that cannot be opened gets its alert, all else is cut.
+static void client_broke(struct session *session) {
+    struct transport *transport = &session->transport;
+    if (transport->failed && !transport_has_unsent(transport)) {
+        session_end(session, transport->records.alert);
+    } else {
+        session_close(session);
+    }
+}
+
+// Between exchanges: begins the next one when its head is there. False when it is not.
+static bool next_exchange(struct session *session) {
+    struct transport *transport = &session->transport;
+    if (transport_has_segments(transport)) {
+        session->exchange = begin_exchange(session);
+    }
+    if (session->exchange != NULL) {
+        set_idle(session, false);
+        return true;
+    }
+    if (session->state == SESSION_OPEN && !transport_has_segments(transport)) {
+        client_ended(session);
+    }
+    return false;
+}
+
 // One step of an open session; RESULT_OK when another may follow at once.
 static enum result open_step(struct session *session) {
     struct transport *transport = &session->transport;
-    enum result progress = transport_receive(transport) == RESULT_OK ? RESULT_OK : RESULT_AGAIN;
+    enum result received = transport_receive(transport);
     if (transport_open(transport) == RESULT_ERROR || transport->cut) {
-        if (transport->failed && !transport_has_unsent(transport)) {
-            session_end(session, transport->records.alert);
-        } else {
-            session_close(session);
-        }
+        client_broke(session);
         return RESULT_AGAIN;
-    }
-    if (session->exchange == NULL) {
-        if (!transport_has_segments(transport)) {
-            client_ended(session);
-            return progress;
-        }
-        session->exchange = begin_exchange(session);
-        if (session->exchange == NULL) {
-            if (session->state == SESSION_OPEN && !transport_has_segments(transport)) {
-                client_ended(session);
-            }
-            return session->state == SESSION_OPEN ? progress : RESULT_AGAIN;
-        }
-        set_idle(session, false);
     }
     uint64_t consumed = transport->consumed;
-    switch (exchange_advance(session->exchange)) {
-    case RESULT_OK:
-        finish_exchange(session);
-        return session->state == SESSION_OPEN ? RESULT_OK : RESULT_AGAIN;
-    case RESULT_AGAIN: // what was let go made room for more
-        return transport->consumed != consumed ? RESULT_OK : progress;
-    default:
-        session_close(session);
-        return RESULT_AGAIN;
+    if (session->exchange != NULL || next_exchange(session)) {
+        consumed = transport->consumed;
+        switch (exchange_advance(session->exchange)) {
+        case RESULT_OK:
+            finish_exchange(session);
+            return session->state == SESSION_OPEN ? RESULT_OK : RESULT_AGAIN;
+        case RESULT_AGAIN:
+            break;
+        default:
+            session_close(session);
+            break;
+        }
     }
+    // What was let go made room for more; what filled the ring may have left more in the socket.
+    bool more = transport->consumed != consumed || (received == RESULT_OK && transport->readable &&
+                                                    transport_wants_receive(transport));
+    return more ? RESULT_OK : RESULT_AGAIN;
 }
 
 // --- deciding ---
@@ -597,7 +642,7 @@ void session_advance(struct session *session) {
             progress = RESULT_AGAIN;
             break;
         }
-    } while (progress == RESULT_OK || session->again);
+    } while ((progress == RESULT_OK || session->again) && session->state != SESSION_CLOSED);
     session->advancing = false;
     if (session->state == SESSION_OPEN &&
         transport_send_key_update(&session->transport) == RESULT_ERROR) {
