@@ -71,7 +71,7 @@ def test_the_certificate_fits_what_the_client_can_verify(lab, algorithms, kind):
 
 @pytest.mark.parametrize(
     "kind, shown",
-    [("ed25519", "Ed25519"), ("rsa", "RSA-PSS"), ("ecdsa-p384", "ECDSA"), ("ecdsa", "ECDSA")],
+    [("ed25519", "ed25519"), ("rsa", "RSA-PSS"), ("ecdsa-p384", "ECDSA"), ("ecdsa", "ECDSA")],
 )
 def test_every_kind_of_key_signs(lab, kind, shown):
     certificate = lab.authority.certificate("localhost", kind=kind)

@@ -49,9 +49,11 @@ class Proxy:
     "localhost" (also 127.0.0.1), one backend "web" with `servers`.
       backend, tls, limits, top   options of these sections (top: those outside of any)
       sites, backends             whole sections instead of the plain ones: site_block(), backend_block()
+      error_log_file              the error log goes to log_path instead of the standard error stream
       redirect                    also open a redirect listener
       allow                       patterns of error lines that its log may hold
       workers_may_die             as it says
+      program                     another build than the one under test
     """
 
     def __init__(
@@ -67,13 +69,17 @@ class Proxy:
         sites=None,
         backends=None,
         redirect=False,
+        error_log_file=False,
         allow=(),
         workers_may_die=False,
+        program=RAVELIN,
     ):
         self.folder = Path(folder)
         self.authority = authority
+        self.program = program
         self.config = self.folder / "ravelin.conf"
         self.access_path = self.folder / "access.log"
+        self.log_path = self.folder / "error.log"
         self.allow = list(allow)
         self.workers_may_die = workers_may_die
         self.context = client_context(authority.ca)
@@ -84,6 +90,8 @@ class Proxy:
             self._ports.append(Port())
             self.redirect_port = self._ports[1].number
         self._top = {"workers": workers, "access-log": f'"{self.access_path}"', **(top or {})}
+        if error_log_file:
+            self._top["log"] = f'"{self.log_path}"'
         self._sections = {
             "tls": tls or {},
             "limits": limits or {},
@@ -122,11 +130,15 @@ class Proxy:
     # ---- Life ----
 
     def start(self):
-        self._process = Process([RAVELIN, "run", "-c", self.config], self.folder / "ravelin.log")
+        self._process = Process([self.program, "run", "-c", self.config], self.folder / "ravelin.log")
         self.pid = self._process.pid
-        self._process.wait_for_output(r"\bready\b", 2 * PATIENCE)
+        wait_for(self._ready, "the proxy to be ready", 2 * PATIENCE)
         self._children_at_start = sorted(children_of(self.pid))
         return self
+
+    def _ready(self):
+        assert self.running(), f"the proxy ended before it was ready:\n{self.log()}"
+        return re.search(r"\bready\b", self.log())
 
     def stop(self):
         """Asks it to end in peace, and fails when it did not or when its log tells of an error."""
@@ -160,7 +172,7 @@ class Proxy:
 
     def command(self, name, check=True):
         """Runs `ravelin NAME -c FILE`."""
-        return run([RAVELIN, name, "-c", self.config], check=check)
+        return run([self.program, name, "-c", self.config], check=check)
 
     def reload(self):
         """Makes the file on disk the configuration, and returns when it is."""
@@ -169,7 +181,9 @@ class Proxy:
     # ---- What it says ----
 
     def log(self):
-        return self._process.output() if self._process else ""
+        """All it wrote: to its streams, and to the file that is its error log when it has one."""
+        written = self._process.output() if self._process else ""
+        return written + (self.log_path.read_text(errors="replace") if self.log_path.exists() else "")
 
     def log_lines(self):
         """(level, process, message); level and process are None where a line is not in the log's format."""
@@ -180,7 +194,8 @@ class Proxy:
         return lines
 
     def wait_for_log(self, pattern):
-        return self._process.wait_for_output(pattern)
+        """Waits for a line that matches; returns the match."""
+        return wait_for(lambda: re.search(pattern, self.log(), re.MULTILINE), f"{pattern!r} in the log")
 
     def check_log(self):
         for level, process, message in self.log_lines():

@@ -1,0 +1,113 @@
+"""nginx and node behind the proxy, with curl and Chromium before it."""
+
+import re
+import shutil
+
+import pytest
+
+from ravelin_test.node import run_node
+from ravelin_test.processes import run, text
+from ravelin_test.settings import SCALE
+
+PAGE = """<!DOCTYPE html>
+<html><head><title>A page</title><link rel="stylesheet" href="style.css"></head>
+<body><h1 id="title">not yet</h1><img src="image.svg" alt="">
+<script src="script.js"></script></body></html>
+"""
+SCRIPT = """
+fetch('/who').then((response) => response.text()).then((who) => {
+  document.getElementById('title').textContent = 'shown over ' + location.protocol + ' to ' + who;
+});
+"""
+WHO = 'location = /who { default_type text/plain; return 200 "$http_x_forwarded_for as $http_x_forwarded_proto"; }'
+
+
+@pytest.fixture
+def site(lab):
+    """nginx with a page of several files."""
+    server = lab.nginx(locations=WHO)
+    (server.html / "index.html").write_text(PAGE)
+    (server.html / "style.css").write_text("h1 { color: rgb(0, 100, 0) } body { background: #eef }")
+    (server.html / "script.js").write_text(SCRIPT)
+    (server.html / "image.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="80" height="80"><circle cx="40" cy="40" r="38" fill="teal"/></svg>'
+    )
+    return server
+
+
+def test_nginx_serves_a_site(lab, site):
+    proxy = lab.proxy(site)
+    assert proxy.curl("/").stdout.decode() == PAGE
+    assert proxy.curl("/who").stdout == b"127.0.0.1 as https"
+    head = text(proxy.curl("/style.css", "-I").stdout)
+    assert head.startswith("HTTP/1.1 200 OK\r\n")
+    assert "Content-Type: text/css" in head
+    assert proxy.curl("/style.css", "-r", "0-1").stdout == b"h1"
+    assert proxy.curl("/missing", "-o", "/dev/null", "-w", "%{http_code}").stdout == b"404"
+
+
+def test_nginx_says_not_modified(lab, site):
+    proxy = lab.proxy(site)
+    etag = re.search(r"ETag: (\S+)", text(proxy.curl("/style.css", "-I").stdout)).group(1)
+    arguments = ["-H", f"If-None-Match: {etag}", "-o", "/dev/null", "-w", "%{http_code}"]
+    assert proxy.curl("/style.css", *arguments).stdout == b"304"
+
+
+def test_node_answers(lab):
+    proxy = lab.proxy(lab.node("web_server.js"))
+    assert proxy.curl("/a?b").stdout == b"GET /a?b for 127.0.0.1\n"
+    body = b"posted " * 100_000
+    assert proxy.curl("/", "--data-binary", "@-", input=body).stdout == body
+    assert proxy.curl("/", "-H", "Transfer-Encoding: chunked", "--data-binary", "@-", input=body).stdout == body
+
+
+def test_node_asks(lab, site):
+    """node's own client, keep-alive, several requests at once."""
+    proxy = lab.proxy(site, workers=2)
+    output = run_node("web_client.js", proxy.url("/who"), "200", ca=proxy.authority.ca)
+    assert output == "200 answers: 127.0.0.1 as https\n"
+
+
+def chromium(lab, proxy, *arguments, path="/"):
+    """Runs Chromium without a window, with a fresh profile that trusts the proxy's certificate; its output."""
+    certificate = lab.authority.certificate("localhost", "127.0.0.1")
+    flags = [
+        *["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage"],
+        *["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+        *["--disable-extensions", "--disable-default-apps", "--virtual-time-budget=5000"],
+        f"--user-data-dir={lab.folder}/profile",
+        f"--ignore-certificate-errors-spki-list={certificate.spki_hash()}",
+    ]
+    environment = {"HOME": str(lab.folder), "XDG_RUNTIME_DIR": str(lab.folder)}
+    program = shutil.which("chromium") or "/usr/bin/chromium"
+    return run([program, *flags, *arguments, proxy.url(path)], timeout=60 * SCALE, environment=environment)
+
+
+def chromium_groups(proxy):
+    """The groups of the handshakes that led to a request for the page."""
+    return {line["tls"]["group"] for line in proxy.access_log(4) if line["target"] == "/"}
+
+
+def test_chromium_shows_a_page_with_a_post_quantum_group(lab, site):
+    proxy = lab.proxy(site, workers=2, tls={"require-post-quantum": "yes"})
+    output = text(chromium(lab, proxy, "--dump-dom").stdout)
+    assert "shown over https: to 127.0.0.1 as https" in output, output
+    assert chromium_groups(proxy) == {"X25519MLKEM768"}
+    asked = {line["target"] for line in proxy.access_log(4)}
+    assert asked >= {"/", "/style.css", "/script.js", "/image.svg", "/who"}
+    assert proxy.metrics()["group_x25519mlkem768"] >= 1
+
+
+def test_chromium_paints_the_page(lab, site):
+    proxy = lab.proxy(site)
+    picture = lab.folder / "page.png"
+    chromium(lab, proxy, f"--screenshot={picture}", "--window-size=600,300")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size > 2000
+
+
+def test_chromium_prefers_the_post_quantum_group(lab, site):
+    """Nothing requires it here."""
+    proxy = lab.proxy(site)
+    chromium(lab, proxy, "--dump-dom")
+    assert chromium_groups(proxy) == {"X25519MLKEM768"}
