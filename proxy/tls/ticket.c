@@ -116,14 +116,22 @@ enum result ticket_seal(const struct ticket_store *store,
     return failed == 0 ? RESULT_OK : RESULT_ERROR;
 }
 
+// A rotation meanwhile moves keys towards KEY_PREVIOUS: looked for in this order, none is missed.
 static int find_key(const struct ticket_store *store, const uint8_t *name, struct ticket_key *key) {
-    for (int index = KEY_PREVIOUS; index <= KEY_NEXT; index++) {
+    for (int index = KEY_NEXT; index >= KEY_PREVIOUS; index--) {
         read_key(store, index, key);
         if (secret_equal(key->name, name, TICKET_NAME_SIZE)) {
             return index;
         }
     }
     return -1;
+}
+
+// The fields are wider than what is in them. The rest is zeros, and not authenticated.
+static bool has_padding(const uint8_t *iv, const uint8_t *mac) {
+    static const uint8_t zeros[TICKET_MAC_SIZE];
+    return memcmp(iv + NONCE_SIZE, zeros, TICKET_IV_SIZE - NONCE_SIZE) == 0 &&
+           memcmp(mac + TAG_SIZE, zeros, TICKET_MAC_SIZE - TAG_SIZE) == 0;
 }
 
 enum result ticket_open(const struct ticket_store *store,
@@ -134,7 +142,7 @@ enum result ticket_open(const struct ticket_store *store,
     struct ticket_key key;
     Aes aes;
     int index = find_key(store, name, &key);
-    int failed = index < 0;
+    int failed = index < 0 || !has_padding(iv, mac);
     *renew = index != KEY_CURRENT;
     if (!failed) {
         struct additional_data additional = make_additional_data(name, binding);
