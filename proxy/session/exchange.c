@@ -221,6 +221,7 @@ enum result exchange_answer(struct exchange *exchange, uint16_t status, const ch
         exchange->request_framing == FRAMING_NONE || exchange->request_state == REQUEST_DONE;
     exchange->keep_alive = exchange->keep_alive && whole && status != 400;
     exchange->status = status;
+    exchange->response_bytes = 0;
     exchange->response_state = RESPONSE_SENDING;
     char *output = (char *)slot_payload(buffer, 0);
     size_t size = http_encode_answer(status, (struct slice){NULL, 0}, !exchange->keep_alive,
@@ -281,16 +282,14 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
     bool was_reused = exchange->lease != NULL && exchange->lease->reused;
     metric_add(service->options.metrics, METRIC_server_failures, 1);
     drop_lease(exchange);
-    // A pooled connection that died is no fault of the server: that try does not count against
-    // `retries`.
-    uint32_t allowed = exchange->backend->retries + (was_reused ? 1 : 0);
     if (!was_reused) {
         exchange->failed_server = exchange->server;
         server_failed(exchange->server, now_ms(exchange));
         log_warning(service->options.log, "backend %s: server %s: %s", exchange->backend->name,
                     exchange->server->config->text, why);
     }
-    if (!may_repeat || exchange->response_started || exchange->attempts > allowed) {
+    if (!may_repeat || exchange->response_started ||
+        exchange->attempts > exchange->backend->retries) {
         return exchange_answer(exchange, status, why);
     }
     exchange->request_state = REQUEST_HEAD;
@@ -300,9 +299,10 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
     return RESULT_OK;
 }
 
+// Nothing of the response was seen, nothing of a body was sent, and doing it twice is doing it once.
 static bool can_repeat(const struct exchange *exchange) {
     return exchange->idempotent && exchange->request_framing == FRAMING_NONE &&
-           exchange->interim_count == 0;
+           exchange->interim_count == 0 && !transport_has_fills(&exchange->session->transport);
 }
 
 // RESULT_OK: connected. RESULT_AGAIN: not yet. RESULT_ERROR: the session must be cut.

@@ -85,7 +85,8 @@ struct exchange {
     struct trailers response_trailers;
     bool client_chunked; // we frame the body for the client in chunks
     bool server_keep_alive;
-    bool response_started; // some of the head has been given to the client
+    bool response_started; // the head is on its way to the client
+    bool head_cut;         // the bytes in the slots are the beginning of a head
     uint8_t *output_end;   // end of the last output in the slot being filled, for chunk lines
     uint32_t output_slot;
     uint32_t interim_count;

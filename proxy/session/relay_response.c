@@ -37,6 +37,7 @@ static void start_fills(struct exchange *exchange, struct send_buffer *buffer) {
     if (exchange->response_state == RESPONSE_HEAD) {
         buffer->fills[0] = (struct fill){HEAD_ROOM, HEAD_ROOM};
         exchange->head_scanned = 0;
+        exchange->head_cut = false;
     }
     exchange->output_end = NULL;
 }
@@ -101,6 +102,7 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
     struct send_buffer *buffer = buffer_of(exchange);
     buffer->fills[0].begin = (uint32_t)(end - slot_payload(buffer, 0));
     exchange->head_scanned = 0;
+    exchange->head_cut = false;
     if (++exchange->interim_count > INTERIM_MAX) {
         return bad_response(exchange, "too many interim responses");
     }
@@ -110,7 +112,8 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
     struct http_response_framing framing = {.client_minor_version = 1};
     size_t size = http_encode_response(response, &framing, service_date(service), service->scratch,
                                        service->scratch_size);
-    if (size == 0 || !place_head(buffer, service->scratch, size, end)) {
+    // A byte before what follows is left for the inner content type.
+    if (size == 0 || !place_head(buffer, service->scratch, size, end - 1)) {
         return bad_response(exchange, "the head is too large");
     }
     metric_add(service->options.metrics, METRIC_responses_1xx, 1);
@@ -178,7 +181,6 @@ static enum result take_final_head(struct exchange *exchange, const struct http_
     exchange->output_slot = 0;
     exchange->output_end = end;
     buffer->fills[0].begin = (uint32_t)(body - slot_payload(buffer, 0));
-    exchange->response_started = true;
     exchange->response_us = clock_monotonic_us() - exchange->request_sent_us;
     exchange->response_state = response->framing == FRAMING_NONE ? RESPONSE_SENDING : RESPONSE_BODY;
     if (response->framing == FRAMING_NONE && transport_has_fills(&exchange->session->transport)) {
@@ -195,6 +197,7 @@ static enum result take_head(struct exchange *exchange) {
     size_t size =
         http_head_end((const char *)begin, fill->end - fill->begin, &exchange->head_scanned);
     if (size == 0) {
+        exchange->head_cut = true;
         return fill->end >= SLOT_READ_MAX ? bad_response(exchange, "the head is too large")
                                           : RESULT_AGAIN;
     }
@@ -265,9 +268,6 @@ static enum result take_trailers(struct exchange *exchange, struct fill *fill, u
         }
         exchange->final_size = LAST_CHUNK_SIZE + encoded;
     }
-    if (transport_has_fills(&exchange->session->transport)) {
-        exchange->server_keep_alive = false; // bytes after the end of the response
-    }
     exchange->response_state = RESPONSE_FINAL;
     return RESULT_OK;
 }
@@ -331,7 +331,7 @@ static enum result take_slot(struct exchange *exchange, uint32_t slot) {
             exchange->response_state = RESPONSE_SENDING;
         }
     }
-    fill->begin = fill->end;
+    fill->begin += (uint32_t)size;
     return put_data(exchange, slot, begin, size) ? RESULT_OK : RESULT_ERROR;
 }
 
@@ -390,12 +390,12 @@ static enum result server_ended(struct exchange *exchange) {
     return RESULT_OK;
 }
 
-// Brings bytes of the server into the slots, when there is nothing left of the last ones.
+// Brings bytes of the server into the slots, when what is there has been used or is the beginning of a head.
 static enum result fill_slots(struct exchange *exchange) {
     struct transport *transport = &exchange->session->transport;
-    bool head_begun = exchange->response_state == RESPONSE_HEAD && transport_has_fills(transport);
-    if (exchange->response_state == RESPONSE_FINAL ||
-        (transport_has_fills(transport) && !head_begun)) {
+    bool wants_more = !transport_has_fills(transport) ||
+                      (exchange->response_state == RESPONSE_HEAD && exchange->head_cut);
+    if (exchange->response_state == RESPONSE_FINAL || !wants_more) {
         return transport_send_buffer(transport) == NULL ? RESULT_ERROR : RESULT_OK;
     }
     if (!exchange->lease->readable) {
@@ -405,7 +405,7 @@ static enum result fill_slots(struct exchange *exchange) {
     if (buffer == NULL) {
         return RESULT_ERROR;
     }
-    if (!head_begun) {
+    if (!transport_has_fills(transport)) {
         start_fills(exchange, buffer);
     }
     enum result result = read_server(exchange, buffer);
@@ -413,6 +413,16 @@ static enum result fill_slots(struct exchange *exchange) {
         return server_ended(exchange);
     }
     return result == RESULT_ERROR ? RESULT_EOF : result;
+}
+
+// The response is whole. What the server sent behind it belongs to no request: it is dropped, and
+// the connection with it.
+static void drop_surplus(struct exchange *exchange) {
+    struct transport *transport = &exchange->session->transport;
+    if (transport_has_fills(transport)) {
+        memset(transport->send->fills, 0, sizeof(transport->send->fills));
+        exchange->server_keep_alive = false;
+    }
 }
 
 enum result relay_response(struct exchange *exchange) {
@@ -430,11 +440,18 @@ enum result relay_response(struct exchange *exchange) {
     if (result == RESULT_OK && exchange->response_state == RESPONSE_FINAL) {
         result = put_final(exchange);
     }
-    if (result != RESULT_OK || transport->send->span_count == 0) {
+    if (result != RESULT_OK) {
         return result;
+    }
+    if (exchange->response_state == RESPONSE_SENDING) {
+        drop_surplus(exchange);
+    }
+    if (transport->send->span_count == 0) {
+        return RESULT_OK;
     }
     if (transport_seal(transport) != RESULT_OK) {
         return RESULT_ERROR;
     }
+    exchange->response_started = exchange->response_state != RESPONSE_HEAD;
     return transport_flush(transport) == RESULT_ERROR ? RESULT_ERROR : RESULT_OK;
 }
