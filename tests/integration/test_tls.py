@@ -161,8 +161,9 @@ def test_post_quantum_can_be_required(lab):
 
 def test_a_silent_client_is_closed_after_the_handshake_timeout(lab):
     proxy = lab.proxy(lab.server(), limits={"handshake-timeout": "300ms"})
-    assert tls_bytes.plain_alerts(tls_bytes.exchange(proxy.port, b"")) in ([], [(1, 0)], [(2, 80)])
-    proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
+    tls_bytes.exchange(proxy.port, b"")
+    # Not a failed handshake: it never began.
+    proxy.wait_for_metrics(sessions_accepted=1, sessions_open=0, handshakes_open=0, handshakes_failed=0)
 
 
 @pytest.mark.parametrize("size", [1, 5, 100])
@@ -179,13 +180,22 @@ def test_a_client_that_sends_no_finished_is_closed(lab):
     proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
 
 
-def test_garbage_is_refused(lab):
+GARBAGE = {
+    "zeros": b"\0" * 100,
+    "ones": b"\xff" * 100,
+    "application data": b"\x17\x03\x03\0\x10" + b"a" * 16,
+    "an alert": b"\x15\x03\x03\0\x02\x02\x28",
+    "no hello in the record": b"\x16\x03\x01\0\x10" + b"a" * 16,
+    "too long a record": b"\x16\x03\x01\x40\x01" + b"\1" * 100,
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE.keys())
+def test_garbage_is_refused(lab, garbage):
     proxy = lab.proxy(lab.server())
-    for garbage in (b"\0" * 100, b"\xff" * 100, b"\x16\x03\x01\x40\x00" + b"\1" * 100, b"\x17\x03\x03\0\x10" + b"a" * 16):
-        answer = tls_bytes.exchange(proxy.port, garbage)
-        kinds = [kind for kind, _ in tls_bytes.records(answer)]
-        assert kinds in ([], [tls_bytes.ALERT])
-    proxy.wait_for_metrics(sessions_open=0, handshakes_open=0)
+    answer = tls_bytes.exchange(proxy.port, garbage)
+    assert [kind for kind, _ in tls_bytes.records(answer)] in ([], [tls_bytes.ALERT])
+    proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
     assert proxy.curl("/").stdout == b"ok"
 
 
@@ -280,11 +290,15 @@ class Interactive:
     def wait_for_notes(self, mark, count):
         wait_for(lambda: self.notes.count(mark) >= count, f"{mark!r} {count} times in {bytes(self.notes[-300:])!r}")
 
+    def wait_for_end(self):
+        """All output is there after it."""
+        for thread in self._threads:
+            thread.join(PATIENCE)
+
     def close(self):
         self.process.kill()
         self.process.wait(PATIENCE)
-        for thread in self._threads:
-            thread.join(PATIENCE)
+        self.wait_for_end()
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             pipe.close()
 
@@ -320,32 +334,34 @@ def test_openssl_key_updates_within_a_transfer(lab, suite, letter, updates):
     proxy.wait_for_metrics(key_updates=updates * rounds)
 
 
-def test_openssl_key_updates_while_a_large_response_comes(lab):
-    """The proxy must update its own key in the middle of a stream of records."""
-    pieces, piece = 60, bytes(range(256)) * 1000
-    go_on = threading.Semaphore(4)
+def test_openssl_key_updates_while_a_response_streams(lab):
+    """Updates are answered in the middle of a stream of records that never pauses."""
+    piece = bytes(range(256)) * 256
+    enough = threading.Event()
+    sent = []
 
     def stream(connection):
         connection.request()
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (pieces * len(piece)))
-        for _ in range(pieces):
-            assert go_on.acquire(timeout=PATIENCE)
+        connection.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        while not enough.is_set():
             connection.send(piece)
+            sent.append(len(piece))
 
     proxy = lab.proxy(lab.server(stream))
     client = Interactive(proxy.s_client_command("-brief", "-servername", "localhost"))
     lab.keep_client(client)
-    client.write(request())
-    client.wait_for_output(b"\r\n\r\n")
-    for number in range(pieces):
-        if number % 10 == 5:
-            client.write(b"K\n")
-            client.wait_for_notes(b"KEYUPDATE", number // 10 + 1)
-        go_on.release()
-    wait_for(lambda: len(client.output) >= pieces * len(piece), "the whole body")
-    head, _, body = bytes(client.output).partition(b"\r\n\r\n")
-    assert body == piece * pieces
-    proxy.wait_for_metrics(key_updates=2 * (pieces // 10))
+    client.write(request(version="HTTP/1.0"))  # so that the body comes without chunks
+    client.wait_for_output(piece)
+    for number in range(1, 6):
+        client.write(b"K\n")
+        client.wait_for_notes(b"KEYUPDATE", number)
+        proxy.wait_for_metrics(key_updates=2 * number)
+    enough.set()
+    assert client.process.wait(PATIENCE) == 0
+    client.wait_for_end()
+    _, _, body = bytes(client.output).partition(b"\r\n\r\n")
+    assert len(body) == sum(sent)
+    assert body == piece * len(sent)
 
 
 @pytest.mark.parametrize("command", [b"^rekey^", b"^rekey1^"])
