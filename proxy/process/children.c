@@ -102,15 +102,32 @@ static bool all_run(const struct master *master) {
     return running == master->slot_count * CHILD_KIND_COUNT;
 }
 
-static void note_ready(struct child *child, uint64_t generation) {
+static bool is_first_load(const struct child *child, uint64_t generation) {
+    return child->state == CHILD_STARTING && generation == child->master->current->number;
+}
+
+// A signer runs when it has loaded its first generation, a worker when it has committed it.
+static void note_running(struct child *child) {
     struct master *master = child->master;
-    if (child->state != CHILD_STARTING || generation != master->current->number) {
-        reload_child_ready(child, generation);
-        return;
-    }
     child->state = CHILD_RUNNING;
     if (master->state == MASTER_STARTING && all_run(master)) {
         master_ready(master);
+    }
+}
+
+static void note_ready(struct child *child, uint64_t generation) {
+    if (!is_first_load(child, generation)) {
+        reload_child_ready(child, generation);
+    } else if (child->kind == CHILD_SIGNER) {
+        note_running(child);
+    }
+}
+
+static void note_committed(struct child *child, uint64_t generation) {
+    if (is_first_load(child, generation)) {
+        note_running(child);
+    } else {
+        reload_child_committed(child, generation);
     }
 }
 
@@ -126,7 +143,7 @@ static void make_printable(char *text) {
 static void note_failure(struct child *child, struct ipc_message *message) {
     struct master *master = child->master;
     make_printable(message->text);
-    if (child->state == CHILD_STARTING && message->generation == master->current->number) {
+    if (is_first_load(child, message->generation)) {
         if (master->state == MASTER_STARTING) {
             master_fail(master, message->text);
         } else {
@@ -162,6 +179,9 @@ static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
         break;
     case IPC_FAILED:
         note_failure(child, &message);
+        break;
+    case IPC_COMMITTED:
+        note_committed(child, message.generation);
         break;
     case IPC_DRAINED:
         break; // it ends by itself now

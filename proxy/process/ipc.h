@@ -5,7 +5,7 @@
 //   to a worker   LOAD (generation, bundle, listeners, logs) · COMMIT · ABORT · DATA (its end of the pair to its signer) ·
 //                 REOPEN (logs) · DRAIN · STOP
 //   to a signer   LOAD (generation, bundle of keys) · ABORT · DATA (its end of the pair to its worker)
-//   to the master READY (generation) · FAILED (generation, text) · DRAINED
+//   to the master READY (generation) · FAILED (generation, text) · COMMITTED (generation) · DRAINED
 // What does not arrive is answered by the death of its process: the end of file on the pair is the only signal
 // of a peer that is gone.
 //
@@ -31,6 +31,7 @@ enum ipc_type {
     IPC_STOP,
     IPC_READY,
     IPC_FAILED,
+    IPC_COMMITTED,
     IPC_DRAINED,
     IPC_TYPE_END,
 };

@@ -36,7 +36,14 @@ struct slot {
     struct child children[CHILD_KIND_COUNT];
 };
 
-enum reload_phase { RELOAD_IDLE, RELOAD_VALIDATE, RELOAD_SIGNERS, RELOAD_WORKERS };
+// In this order.
+enum reload_phase {
+    RELOAD_IDLE,
+    RELOAD_VALIDATE,
+    RELOAD_SIGNERS, // LOAD was sent to the signers
+    RELOAD_WORKERS, // and to the workers
+    RELOAD_COMMIT,  // COMMIT was sent to the workers: nothing can go back any more
+};
 
 struct reload {
     enum reload_phase phase;

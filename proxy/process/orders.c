@@ -67,6 +67,22 @@ static void add_config_path(struct text *text, const struct master *master) {
     add_json_string(text, found ? real : master->config_path);
 }
 
+static const char *reload_name(enum reload_phase phase) {
+    switch (phase) {
+    case RELOAD_IDLE:
+        return "none";
+    case RELOAD_VALIDATE:
+        return "validating";
+    case RELOAD_SIGNERS:
+        return "loading signers";
+    case RELOAD_WORKERS:
+        return "loading workers";
+    case RELOAD_COMMIT:
+    default:
+        return "committing";
+    }
+}
+
 static void add_status(struct text *text, struct master *master) {
     static const char *const states[] = {[MASTER_STARTING] = "starting",
                                          [MASTER_RUNNING] = "running",
@@ -80,7 +96,7 @@ static void add_status(struct text *text, struct master *master) {
         ",\"pid\":%ld,\"state\":\"%s\",\"generation\":%" PRIu64 ",\"config\":", (long)getpid(),
         states[master->state], master->current->number);
     add_config_path(text, master);
-    add(text, ",\"started\":\"%s\"", started);
+    add(text, ",\"started\":\"%s\",\"reload\":\"%s\"", started, reload_name(master->reload.phase));
     add_children(text, master, CHILD_WORKER);
     add_children(text, master, CHILD_SIGNER);
     add(text, ",\"metrics\":");

@@ -62,9 +62,15 @@ static void fail(struct master *master, int exit_code, const char *why) {
     finish(master, exit_code, text);
 }
 
+// The point of no return.
 static void commit(struct master *master) {
     struct reload *reload = &master->reload;
     struct source *former = master->current;
+    reload->phase = RELOAD_COMMIT;
+    for (struct child *worker = child_first(master, CHILD_WORKER); worker != NULL;
+         worker = child_next(worker)) {
+        worker->awaited = worker->state != CHILD_DEAD;
+    }
     children_send_all(master, CHILD_WORKER, IPC_COMMIT, reload->staged->number);
     master->current = reload->staged;
     reload->staged = NULL;
@@ -73,6 +79,9 @@ static void commit(struct master *master) {
              log_files_severity(master->current->config->log_level), master->log.process);
     source_free(former);
     master_schedule_rotation(master);
+}
+
+static void succeed(struct master *master) {
     char text[64];
     (void)snprintf(text, sizeof(text), "reloaded: generation %llu",
                    (unsigned long long)master->current->number);
@@ -110,6 +119,9 @@ static void advance(struct master *master) {
     if (reload->phase == RELOAD_WORKERS && !is_awaiting(master, CHILD_WORKER)) {
         commit(master);
     }
+    if (reload->phase == RELOAD_COMMIT && !is_awaiting(master, CHILD_WORKER)) {
+        succeed(master);
+    }
 }
 
 static void open_and_load(struct master *master) {
@@ -138,23 +150,39 @@ static void on_verdict(struct ev_loop *loop, ev_io *watcher, int events) {
     }
 }
 
-static void on_timeout(struct ev_loop *loop, ev_timer *timer, int events) {
-    struct master *master = timer->data;
-    enum reload_phase phase = master->reload.phase;
-    (void)loop;
-    (void)events;
-    if (phase != RELOAD_VALIDATE) {
-        for (struct child *child =
-                 child_first(master, phase == RELOAD_SIGNERS ? CHILD_SIGNER : CHILD_WORKER);
-             child != NULL; child = child_next(child)) {
-            if (child->awaited) {
-                child_kill(child, "did not answer a reload in time");
-            }
+static void kill_awaited(struct master *master, enum child_kind kind) {
+    for (struct child *child = child_first(master, kind); child != NULL;
+         child = child_next(child)) {
+        if (child->awaited) {
+            child->awaited = false;
+            child_kill(child, "did not answer a reload in time");
         }
     }
-    fail(master, 1,
-         phase == RELOAD_VALIDATE ? "the validator did not finish in time"
-                                  : "a process did not answer in time and is replaced");
+}
+
+static void on_timeout(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct master *master = timer->data;
+    (void)loop;
+    (void)events;
+    switch (master->reload.phase) {
+    case RELOAD_VALIDATE:
+        fail(master, 1, "the certificates and keys could not be looked at in time");
+        break;
+    case RELOAD_SIGNERS:
+        kill_awaited(master, CHILD_SIGNER);
+        fail(master, 1, "a signer did not answer in time and is replaced");
+        break;
+    case RELOAD_WORKERS:
+        kill_awaited(master, CHILD_WORKER);
+        fail(master, 1, "a worker did not answer in time and is replaced");
+        break;
+    case RELOAD_COMMIT:
+        kill_awaited(master, CHILD_WORKER); // those that come instead have the new generation
+        succeed(master);
+        break;
+    case RELOAD_IDLE:
+        break;
+    }
 }
 
 static enum result check_fixed(struct master *master, const struct config *config,
@@ -223,21 +251,31 @@ void reload_begin(struct master *master, uint64_t client) {
 }
 
 void reload_abort(struct master *master, const char *why) {
-    if (master->reload.phase != RELOAD_IDLE) {
+    if (master->reload.phase == RELOAD_COMMIT) {
+        succeed(master);
+    } else if (master->reload.phase != RELOAD_IDLE) {
         fail(master, 1, why);
     }
 }
 
+// Whether the child was asked about this generation and has not answered yet.
 static bool concerns(const struct child *child, uint64_t generation) {
     const struct reload *reload = &child->master->reload;
-    return reload->phase >= RELOAD_SIGNERS && child->awaited &&
-           generation == reload->staged->number;
+    return reload->staged != NULL && child->awaited && generation == reload->staged->number;
 }
 
 void reload_child_ready(struct child *child, uint64_t generation) {
     if (concerns(child, generation)) {
         child->awaited = false;
         advance(child->master);
+    }
+}
+
+void reload_child_committed(struct child *child, uint64_t generation) {
+    struct master *master = child->master;
+    if (master->reload.phase == RELOAD_COMMIT && generation == master->current->number) {
+        child->awaited = false;
+        advance(master);
     }
 }
 
@@ -249,7 +287,10 @@ void reload_child_failed(struct child *child, uint64_t generation, const char *w
 }
 
 void reload_child_died(struct child *child, const char *how) {
-    if (child->master->reload.phase >= RELOAD_SIGNERS) {
-        fail(child->master, 1, how);
+    struct master *master = child->master;
+    if (master->reload.phase == RELOAD_SIGNERS || master->reload.phase == RELOAD_WORKERS) {
+        fail(master, 1, how);
+    } else if (master->reload.phase == RELOAD_COMMIT) {
+        advance(master); // it is not waited for any more
     }
 }

@@ -92,6 +92,7 @@ static void commit(struct worker *worker, uint64_t generation) {
         service_commit(worker->service);
         use_log(worker, staged->error_fd, staged->use_syslog, log_files_severity(staged->level));
         staged->is_there = false;
+        answer(worker, IPC_COMMITTED, generation, "");
     }
 }
 

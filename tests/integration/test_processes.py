@@ -313,6 +313,8 @@ def refuses(proxy):
         socket.create_connection(("127.0.0.1", proxy.port)).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # it was in the queue when the queue ended
     return False
 
 

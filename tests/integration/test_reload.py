@@ -132,7 +132,7 @@ def test_a_connection_in_the_queue_survives_reloads(lab):
 
 def test_the_log_and_its_level_change(lab):
     proxy = lab.proxy(lab.server())
-    other = proxy.folder / "error.log"
+    other = proxy.folder / "other.log"
     proxy.write_config(f'log = "{other}"\nlog-level = debug\n' + proxy.config.read_text())
     proxy.reload()
     wait_for(lambda: "reloaded: generation 2" in other.read_text(), "the master's line in the new log")
