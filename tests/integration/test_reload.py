@@ -350,33 +350,24 @@ def test_a_drain_ends_a_reload(lab):
 
 
 def test_log_files_are_reopened(lab):
-    proxy = lab.prepare(lab.server(), workers=2)
-    error_log = proxy.folder / "error.log"
-    proxy.write_config(f'log = "{error_log}"\nlog-level = debug\n' + proxy.config_text())
-    process = proxy._process = None
-    process = Background(proxy, "run")
-    lab.keep_client(process)
-    wait_for(lambda: proxy.command("status", check=False).returncode == 0, "the proxy to answer")
+    proxy = lab.proxy(lab.server(), workers=2, error_log_file=True, top={"log-level": "debug"})
     client = lab.client(proxy)
     client.ask("/first")
     proxy.access_log(1)
-    pid = proxy.status()["pid"]
-    for path in [error_log, proxy.access_path]:
+    for path in [proxy.log_path, proxy.access_path]:
         path.rename(f"{path}.1")
-    os.kill(pid, signal.SIGUSR1)
-    wait_for(lambda: error_log.exists() and "log files reopened" in error_log.read_text(), "the master's line")
-    wait_for(lambda: proxy.access_path.exists(), "the new access log")
+    proxy.send_signal(signal.SIGUSR1)
+    proxy.wait_for_log("log files reopened")
+    wait_for(proxy.access_path.exists, "the new access log")
     client.ask("/second")
     assert [line["target"] for line in proxy.access_log(1)] == ["/second"]
-    for slot in range(10):  # some of them in each worker
+    for _ in range(10):  # some of them in each worker
         with socket.create_connection(("127.0.0.1", proxy.port)) as broken:
             broken.sendall(b"nonsense\r\n\r\n")
             broken.recv(100)
-    wait_for(lambda: re.search(r" worker \d\[\d+\]: ", error_log.read_text()), "a worker's line")
-    assert "nonsense" not in (proxy.folder / "error.log.1").read_text()
-    client.close()
-    proxy.command("stop")
-    assert process.result()[0] == 0
+    for slot in [0, 1]:
+        wait_for(lambda: f" worker {slot}[" in proxy.log_path.read_text(), "a line of each worker in the new log")
+    assert " worker " not in (proxy.folder / "error.log.1").read_text()
 
 
 def test_a_log_that_cannot_be_reopened_goes_on(lab):
