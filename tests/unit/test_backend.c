@@ -1,0 +1,249 @@
+#include "config_text.h"
+#include "upstream/backend.h"
+
+enum { SERVERS_MAX = 8 };
+
+// A backend with these weights (0 ends), and what was chosen from it.
+struct choosing {
+    struct config_server servers[SERVERS_MAX];
+    struct config_backend config_backend;
+    struct config config;
+    struct backend_set *set;
+    struct backend *backend;
+    size_t chosen[SERVERS_MAX];
+};
+
+static void start(struct choosing *choosing, const uint32_t *weights) {
+    *choosing = (struct choosing){.set = NULL};
+    size_t count = 0;
+    for (; weights[count] != 0; count++) {
+        choosing->servers[count].weight = weights[count];
+    }
+    choosing->config_backend =
+        (struct config_backend){.servers = choosing->servers, .server_count = count};
+    choosing->config = (struct config){.backends = &choosing->config_backend, .backend_count = 1};
+    choosing->set = backend_set_new(&choosing->config);
+    assert_non_null(choosing->set);
+    choosing->backend = &choosing->set->backends[0];
+}
+
+static void end(struct choosing *choosing) {
+    backend_set_free(choosing->set);
+}
+
+static struct server *server(struct choosing *choosing, size_t index) {
+    return &choosing->backend->servers[index];
+}
+
+static size_t choose(struct choosing *choosing, const struct server *failed, int64_t now_ms) {
+    struct server *chosen = backend_choose(choosing->backend, failed, now_ms);
+    assert_non_null(chosen);
+    size_t index = (size_t)(chosen - choosing->backend->servers);
+    assert_true(index < choosing->backend->server_count);
+    choosing->chosen[index]++;
+    return index;
+}
+
+static void choose_often(struct choosing *choosing, size_t times, const struct server *failed,
+                         int64_t now_ms) {
+    memset(choosing->chosen, 0, sizeof(choosing->chosen));
+    for (size_t i = 0; i < times; i++) {
+        (void)choose(choosing, failed, now_ms);
+    }
+}
+
+// ---- The set
+
+static void test_a_set_has_the_servers_of_the_config_in_its_order(void **state) {
+    (void)state;
+    struct config *config = load(LISTEN SITE "backend b { server 127.0.0.1:1 {} }\n"
+                                             "backend c { server 127.0.0.1:2 { weight = 7 }\n"
+                                             "server unix:/run/x {} }\n");
+    struct backend_set *set = backend_set_new(config);
+    assert_non_null(set);
+    assert_int_equal(set->count, config->backend_count);
+    assert_false(set->retired);
+    for (size_t i = 0; i < set->count; i++) {
+        struct backend *backend = &set->backends[i];
+        assert_ptr_equal(backend->config, &config->backends[i]);
+        assert_int_equal(backend->server_count, config->backends[i].server_count);
+        for (size_t k = 0; k < backend->server_count; k++) {
+            assert_ptr_equal(backend->servers[k].config, &config->backends[i].servers[k]);
+            assert_ptr_equal(backend->servers[k].backend, backend);
+            assert_true(list_is_empty(&backend->servers[k].idle));
+            assert_int_equal(backend->servers[k].idle_count, 0);
+        }
+    }
+    backend_set_free(set);
+    backend_set_free(NULL);
+    config_free(config);
+}
+
+// ---- Weights
+
+static void test_equal_servers_take_turns(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {3, 3, 3, 0};
+    struct choosing choosing;
+    start(&choosing, weights);
+    for (size_t i = 0; i < 30; i++) {
+        assert_int_equal(choose(&choosing, NULL, 0), i % 3);
+    }
+    end(&choosing);
+}
+
+static void test_weights_are_exact_over_a_round(void **state) {
+    (void)state;
+    static const uint32_t cases[][SERVERS_MAX] = {
+        {5, 1, 1, 0}, {1, 2, 3, 4, 0},          {100, 1, 0},
+        {7, 3, 0},    {1, 1, 1, 1, 1, 1, 1, 0}, {13, 8, 5, 3, 2, 1, 1, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct choosing choosing;
+        start(&choosing, cases[i]);
+        size_t total = 0;
+        for (size_t k = 0; k < choosing.backend->server_count; k++) {
+            total += cases[i][k];
+        }
+        for (size_t round = 0; round < 5; round++) {
+            choose_often(&choosing, total, NULL, 0);
+            for (size_t k = 0; k < choosing.backend->server_count; k++) {
+                assert_int_equal(choosing.chosen[k], cases[i][k]);
+            }
+        }
+        end(&choosing);
+    }
+}
+
+static void test_a_heavy_server_is_spread_over_the_round(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {5, 1, 1, 0};
+    struct choosing choosing;
+    start(&choosing, weights);
+    // After any number of choices nobody is more than one away from its share.
+    for (size_t n = 1; n <= 70; n++) {
+        (void)choose(&choosing, NULL, 0);
+        for (size_t k = 0; k < 3; k++) {
+            int64_t difference = (int64_t)(choosing.chosen[k] * 7) - (int64_t)(n * weights[k]);
+            assert_in_range(difference + 7, 0, 14);
+        }
+    }
+    end(&choosing);
+}
+
+static void test_the_largest_weights_do_not_overflow(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, 0};
+    struct choosing choosing;
+    start(&choosing, weights);
+    choose_often(&choosing, 3000, NULL, 0);
+    for (size_t k = 0; k < 3; k++) {
+        assert_int_equal(choosing.chosen[k], 1000);
+    }
+    end(&choosing);
+}
+
+// ---- Failures
+
+static void test_a_failed_server_is_passed_over_for_a_while(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {1, 2, 1, 0};
+    struct choosing choosing;
+    start(&choosing, weights);
+    server_failed(server(&choosing, 1), 5000);
+    choose_often(&choosing, 100, NULL, 5000);
+    assert_int_equal(choosing.chosen[0], 50);
+    assert_int_equal(choosing.chosen[1], 0);
+    assert_int_equal(choosing.chosen[2], 50);
+    choose_often(&choosing, 100, NULL, 5000 + SERVER_PENALTY_MS - 1);
+    assert_int_equal(choosing.chosen[1], 0);
+    // Then it serves again, as much as before.
+    choose_often(&choosing, 400, NULL, 5000 + SERVER_PENALTY_MS);
+    assert_in_range(choosing.chosen[0], 99, 101);
+    assert_in_range(choosing.chosen[1], 199, 201);
+    assert_in_range(choosing.chosen[2], 99, 101);
+    end(&choosing);
+}
+
+static void test_a_second_failure_begins_the_penalty_anew(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {1, 1, 0};
+    struct choosing choosing;
+    start(&choosing, weights);
+    server_failed(server(&choosing, 0), 0);
+    server_failed(server(&choosing, 0), SERVER_PENALTY_MS);
+    choose_often(&choosing, 10, NULL, 2L * SERVER_PENALTY_MS - 1);
+    assert_int_equal(choosing.chosen[0], 0);
+    choose_often(&choosing, 10, NULL, 2L * SERVER_PENALTY_MS);
+    assert_int_equal(choosing.chosen[0], 5);
+    end(&choosing);
+}
+
+static void test_when_all_have_failed_all_are_tried(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {1, 2, 1, 0};
+    struct choosing choosing;
+    start(&choosing, weights);
+    for (size_t k = 0; k < 3; k++) {
+        server_failed(server(&choosing, k), 0);
+    }
+    choose_often(&choosing, 40, NULL, 10);
+    assert_int_equal(choosing.chosen[0], 10);
+    assert_int_equal(choosing.chosen[1], 20);
+    assert_int_equal(choosing.chosen[2], 10);
+    end(&choosing);
+}
+
+static void test_the_server_that_failed_in_this_exchange_is_avoided(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {100, 1, 0};
+    struct choosing choosing;
+    start(&choosing, weights);
+    choose_often(&choosing, 50, server(&choosing, 0), 0);
+    assert_int_equal(choosing.chosen[0], 0);
+    assert_int_equal(choosing.chosen[1], 50);
+    end(&choosing);
+}
+
+static void test_a_penalised_server_is_better_than_the_one_that_failed_here(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {1, 1, 0};
+    struct choosing choosing;
+    start(&choosing, weights);
+    server_failed(server(&choosing, 1), 0);
+    choose_often(&choosing, 10, server(&choosing, 0), 10);
+    assert_int_equal(choosing.chosen[1], 10);
+    server_failed(server(&choosing, 0), 10);
+    choose_often(&choosing, 10, server(&choosing, 0), 20);
+    assert_int_equal(choosing.chosen[1], 10);
+    end(&choosing);
+}
+
+static void test_a_single_server_is_always_chosen(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {3, 0};
+    struct choosing choosing;
+    start(&choosing, weights);
+    assert_int_equal(choose(&choosing, NULL, 0), 0);
+    server_failed(server(&choosing, 0), 0);
+    assert_int_equal(choose(&choosing, NULL, 1), 0);
+    assert_int_equal(choose(&choosing, server(&choosing, 0), 1), 0);
+    end(&choosing);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_set_has_the_servers_of_the_config_in_its_order),
+        cmocka_unit_test(test_equal_servers_take_turns),
+        cmocka_unit_test(test_weights_are_exact_over_a_round),
+        cmocka_unit_test(test_a_heavy_server_is_spread_over_the_round),
+        cmocka_unit_test(test_the_largest_weights_do_not_overflow),
+        cmocka_unit_test(test_a_failed_server_is_passed_over_for_a_while),
+        cmocka_unit_test(test_a_second_failure_begins_the_penalty_anew),
+        cmocka_unit_test(test_when_all_have_failed_all_are_tried),
+        cmocka_unit_test(test_the_server_that_failed_in_this_exchange_is_avoided),
+        cmocka_unit_test(test_a_penalised_server_is_better_than_the_one_that_failed_here),
+        cmocka_unit_test(test_a_single_server_is_always_chosen),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
