@@ -311,11 +311,6 @@ static enum result finish_handshake(struct session *session) {
 
 static void log_failed_handshake(struct session *session, const char *why) {
     struct service *service = session->service;
-    if (session->transport.receive ==
-        NULL) { // connected and left: a probe of the port, no handshake
-        log_debug(service->options.log, "client %s: left without a word", session->client);
-        return;
-    }
     metric_add(service->options.metrics, METRIC_handshakes_failed, 1);
     log_info(service->options.log, "client %s: TLS handshake failed: %s", session->client, why);
     struct access_entry entry = {
@@ -368,6 +363,15 @@ void session_signed(struct session *session, const uint8_t *signature, size_t si
     }
 }
 
+static void client_left_handshake(struct session *session) {
+    if (session->transport.received > 0) {
+        log_failed_handshake(session, "the client closed the connection");
+    } else { // a probe of the port, no handshake
+        log_debug(session->service->options.log, "client %s: left without a word", session->client);
+    }
+    session_close(session);
+}
+
 // One step; RESULT_OK when another may follow at once.
 static enum result handshake_step(struct session *session) {
     struct transport *transport = &session->transport;
@@ -387,8 +391,7 @@ static enum result handshake_step(struct session *session) {
     ask_signer(session);
     enum result flushed = flush_handshake(session);
     if (flushed == RESULT_ERROR || (result == RESULT_AGAIN && transport->cut)) {
-        log_failed_handshake(session, "the client closed the connection");
-        session_close(session);
+        client_left_handshake(session);
         return RESULT_AGAIN;
     }
     if (result == RESULT_OK && flushed == RESULT_OK) {
@@ -561,7 +564,8 @@ static bool next_exchange(struct session *session) {
 static enum result open_step(struct session *session) {
     struct transport *transport = &session->transport;
     enum result received = transport_receive(transport);
-    if (transport_open(transport) == RESULT_ERROR || transport->cut) {
+    if (transport_open(transport) == RESULT_ERROR || transport->cut ||
+        (session->exchange == NULL && transport_flush(transport) == RESULT_ERROR)) {
         client_broke(session);
         return RESULT_AGAIN;
     }

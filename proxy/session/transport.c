@@ -109,6 +109,7 @@ enum result transport_receive(struct transport *transport) {
     ssize_t received = recv(transport->fd, ring_at(ring, ring->tail), room, 0);
     if (received > 0) {
         ring->tail += (size_t)received;
+        transport->received += (size_t)received;
         transport->readable = (size_t)received == room;
         return RESULT_OK;
     }
@@ -217,6 +218,8 @@ enum result transport_open(struct transport *transport) {
         if (result == RESULT_OK) {
             receive->opened += record_size;
             release_opened(receive);
+            // Each KeyUpdate that asks for ours is answered at once, unless a record is half sent.
+            result = transport_send_key_update(transport);
         }
     }
     if (transport->ended) { // whatever follows close_notify is not looked at (RFC 8446 6.1)
