@@ -311,6 +311,10 @@ static enum result finish_handshake(struct session *session) {
 
 static void log_failed_handshake(struct session *session, const char *why) {
     struct service *service = session->service;
+    if (session->transport.received == 0) { // a probe of the port: no handshake ever began
+        log_debug(service->options.log, "client %s: not a word: %s", session->client, why);
+        return;
+    }
     metric_add(service->options.metrics, METRIC_handshakes_failed, 1);
     log_info(service->options.log, "client %s: TLS handshake failed: %s", session->client, why);
     struct access_entry entry = {
@@ -363,15 +367,6 @@ void session_signed(struct session *session, const uint8_t *signature, size_t si
     }
 }
 
-static void client_left_handshake(struct session *session) {
-    if (session->transport.received > 0) {
-        log_failed_handshake(session, "the client closed the connection");
-    } else { // a probe of the port, no handshake
-        log_debug(session->service->options.log, "client %s: left without a word", session->client);
-    }
-    session_close(session);
-}
-
 // One step; RESULT_OK when another may follow at once.
 static enum result handshake_step(struct session *session) {
     struct transport *transport = &session->transport;
@@ -391,7 +386,8 @@ static enum result handshake_step(struct session *session) {
     ask_signer(session);
     enum result flushed = flush_handshake(session);
     if (flushed == RESULT_ERROR || (result == RESULT_AGAIN && transport->cut)) {
-        client_left_handshake(session);
+        log_failed_handshake(session, "the client closed the connection");
+        session_close(session);
         return RESULT_AGAIN;
     }
     if (result == RESULT_OK && flushed == RESULT_OK) {
