@@ -1,0 +1,95 @@
+"""No body byte is copied in user space: the build that counts memcpy and memmove moves large bodies and copies next to nothing."""
+
+import re
+import subprocess
+
+import pytest
+
+from ravelin_test.http import request, response
+from ravelin_test.processes import TIED
+from ravelin_test.settings import PATIENCE, ROOT, SANITIZED
+
+MIB = 1 << 20
+SIZE = 128 * MIB
+COUNTER = ROOT / "build/count/ravelin"
+
+pytestmark = pytest.mark.skipif(SANITIZED, reason="the copies are counted in a build of its own")
+
+
+def copied_mib(proxy):
+    """The largest number of MiB that one process has reported."""
+    return max((int(count) for count in re.findall(r"^copied (\d+) MiB", proxy.log(), re.MULTILINE)), default=0)
+
+
+def counting_proxy(lab, script):
+    return lab.proxy(lab.server(script, keep=False), program=COUNTER)
+
+
+def body_in(framing, size):
+    block = bytes(range(256)) * 4096  # 1 MiB
+    for _ in range(size // MIB):
+        yield b"%x\r\n" % len(block) + block + b"\r\n" if framing == "chunked" else block
+    if framing == "chunked":
+        yield b"0\r\n\r\n"
+
+
+HEADS = {
+    "length": b"Content-Length: %d\r\n" % SIZE,
+    "chunked": b"Transfer-Encoding: chunked\r\n",
+    "until close": b"Connection: close\r\n",
+}
+
+
+@pytest.mark.parametrize("framing", HEADS)
+def test_a_download_is_not_copied(lab, framing):
+    def script(connection):
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\n" + HEADS[framing] + b"\r\n")
+        for piece in body_in(framing, SIZE):
+            connection.send(piece)
+
+    proxy = counting_proxy(lab, script)
+    answer = proxy.curl("/", "-o", "/dev/null", "-w", "%{size_download}")
+    assert answer.stdout == str(SIZE).encode()
+    assert copied_mib(proxy) <= SIZE // MIB // 50
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_an_upload_is_not_copied(lab, framing):
+    def script(connection):
+        head = connection.head()
+        seen = 0
+        if head.chunked:
+            while length := int(connection.reader.until(b"\r\n", "a size line"), 16):
+                seen += len(connection.reader.exactly(length + 2, "a chunk")) - 2
+            connection.reader.exactly(2, "the end")
+        else:
+            seen = len(connection.reader.exactly(int(head.get("Content-Length")), "the body"))
+        connection.send(response(str(seen)))
+
+    proxy = counting_proxy(lab, script)
+    fields = ["-H", f"Content-Length: {SIZE}", "-H", "Transfer-Encoding:"] if framing == "length" else []
+    command = ["curl", "-sS", "--cacert", str(proxy.authority.ca), "-H", "Expect:", "-T", "-", *fields, proxy.url("/")]
+    with subprocess.Popen(TIED + command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as curl:
+        for piece in body_in("length", SIZE):
+            curl.stdin.write(piece)
+        curl.stdin.close()
+        assert curl.stdout.read().decode() == str(SIZE)
+        assert curl.wait(PATIENCE) == 0
+    assert copied_mib(proxy) <= SIZE // MIB // 50
+
+
+def test_the_counter_counts(lab):
+    """Heads are copied (they are written afresh), so enough of them must show."""
+
+    def script(connection):
+        while connection.request():
+            connection.send(response("ok"))
+
+    proxy = lab.proxy(lab.server(script), program=COUNTER)
+    client = lab.client(proxy)
+    for _ in range(40):
+        client.send(request(fields=["X-Long: " + "a" * 8000]) * 20)
+        for _ in range(20):
+            assert client.response().body == b"ok"
+    assert copied_mib(proxy) > 3
