@@ -69,6 +69,7 @@ struct ring *ring_get(struct ring_pool *pool) {
     if (ring != NULL) {
         pool->spares = ring->next_spare;
         pool->spare_count--;
+        pool->spare_low = pool->spare_count < pool->spare_low ? pool->spare_count : pool->spare_low;
         *ring = (struct ring){.base = ring->base};
         return ring;
     }
@@ -102,5 +103,6 @@ void ring_pool_free(struct ring_pool *pool) {
 }
 
 void ring_pool_trim(struct ring_pool *pool) {
-    free_spares(pool, (pool->spare_count + 1) / 2); // rounded up, so that trimming comes to an end
+    free_spares(pool, (pool->spare_low + 1) / 2); // rounded up, so that trimming comes to an end
+    pool->spare_low = pool->spare_count;
 }

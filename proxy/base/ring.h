@@ -30,6 +30,7 @@ struct ring {
 struct ring_pool {
     struct ring *spares;
     size_t spare_count;
+    size_t spare_low; // the lowest spare_count since the last trim
     size_t spare_max;
 };
 
@@ -37,7 +38,9 @@ void ring_pool_init(struct ring_pool *pool, size_t spare_max);
 struct ring *ring_get(struct ring_pool *pool); // NULL when memory or mappings are short
 void ring_put(struct ring_pool *pool, struct ring *ring);
 void ring_pool_free(struct ring_pool *pool);
-void ring_pool_trim(struct ring_pool *pool); // gives back about half of the spares
+// Gives back half of the spares that no ring_get() has needed since the last call, so that a steady
+// load keeps what it uses and a burst does not stay as memory.
+void ring_pool_trim(struct ring_pool *pool);
 
 static inline uint8_t *ring_at(const struct ring *ring, uint64_t position) {
     return ring->base + (position & (RING_SIZE - 1));

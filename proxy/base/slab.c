@@ -35,6 +35,7 @@ void *slab_get(struct slab *slab) {
     }
     slab->spares = next_spare(block);
     slab->spare_count--;
+    slab->spare_low = slab->spare_count < slab->spare_low ? slab->spare_count : slab->spare_low;
     return block;
 }
 
@@ -56,5 +57,6 @@ void slab_free(struct slab *slab) {
 }
 
 void slab_trim(struct slab *slab) {
-    free_spares(slab, (slab->spare_count + 1) / 2); // rounded up, so that trimming comes to an end
+    free_spares(slab, (slab->spare_low + 1) / 2); // rounded up, so that trimming comes to an end
+    slab->spare_low = slab->spare_count;
 }

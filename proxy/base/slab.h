@@ -13,6 +13,7 @@ struct slab {
     size_t block_size;
     size_t spare_max;
     size_t spare_count;
+    size_t spare_low; // the lowest spare_count since the last trim
     void *spares; // linked through their first word
 };
 
@@ -20,7 +21,8 @@ void slab_init(struct slab *slab, size_t block_size, size_t spare_max);
 void *slab_get(struct slab *slab); // NULL when memory is short
 void slab_put(struct slab *slab, void *block);
 void slab_free(struct slab *slab); // gives back the spare blocks; blocks in use are the caller's
-// Gives back about half of the spare blocks: called once in a while by the owner.
+// Gives back half of the spare blocks that no slab_get() has needed since the last call: called once in
+// a while by the owner.
 void slab_trim(struct slab *slab);
 
 #endif

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SPARE_RECEIVE_MAX = 256, SPARE_SEND_MAX = 256 };
+enum { SPARE_RECEIVE_MAX = 1024, SPARE_SEND_MAX = 1024 };
 
 bool transport_pools_init(struct transport_pools *pools, struct metrics_slot *metrics) {
     slab_init(&pools->receive_buffers, sizeof(struct receive_buffer), SPARE_RECEIVE_MAX);

@@ -226,8 +226,12 @@ static void test_trim_gives_back_half_and_comes_to_an_end(void **state) {
     for (size_t i = 0; i < 7; i++) {
         ring_put(&pool, rings[i]);
     }
-    const size_t left[] = {3, 1, 0, 0};
-    for (size_t i = 0; i < 4; i++) {
+    ring_pool_trim(&pool); // all seven were in use since the last time: nothing goes
+    assert_int_equal(pool.spare_count, 7);
+    struct ring *used = ring_get(&pool);
+    ring_put(&pool, used); // one is needed now and then, six are not: half of them go
+    const size_t left[] = {4, 2, 1, 0, 0};
+    for (size_t i = 0; i < 5; i++) {
         ring_pool_trim(&pool);
         assert_int_equal(pool.spare_count, left[i]);
     }
