@@ -96,11 +96,23 @@ static struct lease *open_lease(struct pool *pool, struct server *server) {
     return lease;
 }
 
+// The idle connection used last. One of which the loop has something to tell, but has not yet in this
+// turn, is closed: what the server sent there must not be taken for the next answer.
+static struct lease *take_idle(struct server *server) {
+    while (!list_is_empty(&server->idle)) {
+        struct lease *lease = LIST_ENTRY(server->idle.next, struct lease, node);
+        if (!ev_is_pending(&lease->read_watcher)) {
+            leave_idle(lease);
+            return lease;
+        }
+        lease_close(lease);
+    }
+    return NULL;
+}
+
 struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh, void *owner) {
-    struct lease *lease;
-    if (!fresh && !list_is_empty(&server->idle)) {
-        lease = LIST_ENTRY(server->idle.next, struct lease, node);
-        leave_idle(lease);
+    struct lease *lease = fresh ? NULL : take_idle(server);
+    if (lease != NULL) {
         lease->reused = true;
         metric_add(pool->metrics, METRIC_server_reuses, 1);
     } else {
