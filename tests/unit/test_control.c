@@ -1,0 +1,322 @@
+#include "process/control.h"
+#include "process/control_path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <ev.h>
+#include <cmocka.h>
+
+// A config file of the test's own, which gives the socket its name.
+struct fixture {
+    char folder[64];
+    char config[96];
+    struct control_path path;
+    char error[CONFIG_ERROR_SIZE];
+    pid_t master; // 0: none
+    bool dies;    // the master ends when it is asked for a reload
+};
+
+static int set_up(void **state) {
+    static struct fixture fixture;
+    memset(&fixture, 0, sizeof(fixture));
+    *state = &fixture;
+    (void)snprintf(fixture.folder, sizeof(fixture.folder), "/tmp/ravelin-control-XXXXXX");
+    assert_non_null(mkdtemp(fixture.folder));
+    (void)snprintf(fixture.config, sizeof(fixture.config), "%s/r.conf", fixture.folder);
+    assert_int_equal(close(open(fixture.config, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
+    assert_int_equal(control_path_find(fixture.config, &fixture.path, fixture.error), RESULT_OK);
+    return 0;
+}
+
+static void end_master(struct fixture *fixture, int number) {
+    if (fixture->master > 0) {
+        (void)kill(fixture->master, number);
+        (void)waitpid(fixture->master, NULL, 0);
+        fixture->master = 0;
+    }
+}
+
+static int tear_down(void **state) {
+    struct fixture *fixture = *state;
+    end_master(fixture, SIGKILL);
+    (void)unlink(fixture->path.address.sun_path);
+    (void)unlink(fixture->config);
+    (void)rmdir(fixture->folder);
+    return 0;
+}
+
+// --- A master in a process of its own ---
+
+struct fake_master {
+    struct control_server *server;
+    uint64_t waiting; // who asked for a reload and is answered with the next command
+    bool dies;
+};
+
+static void on_command(void *context, uint64_t client, enum control_command command) {
+    struct fake_master *master = context;
+    static char large[CONTROL_ANSWER_MAX + 100];
+    if (master->waiting != 0) {
+        control_answer(master->server, master->waiting, 2, "FILE:1: wrong\nFILE:2: wrong, too\n");
+        master->waiting = 0;
+    }
+    switch (command) {
+    case CONTROL_RELOAD:
+        if (master->dies) {
+            _exit(1);
+        }
+        master->waiting = client;
+        break;
+    case CONTROL_DRAIN:
+        control_answer(master->server, client, 0, "draining");
+        break;
+    case CONTROL_STOP:
+        control_answer(master->server, client, 1, "no");
+        control_answer(master->server, client, 0, "a second answer");
+        control_answer(master->server, 1000000, 0, "an answer to nobody");
+        break;
+    case CONTROL_STATUS:
+        memset(large, 'x', sizeof(large) - 1);
+        control_answer(master->server, client, 0, large);
+        break;
+    default:
+        break;
+    }
+}
+
+static void start_master(struct fixture *fixture) {
+    int ready[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    fixture->master = fork();
+    assert_true(fixture->master >= 0);
+    if (fixture->master == 0) {
+        struct fake_master master = {.server = control_open(fixture->config, fixture->error),
+                                     .dies = fixture->dies};
+        const struct control_handler handler = {on_command, &master};
+        struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+        if (master.server == NULL || loop == NULL) {
+            _exit(1);
+        }
+        control_start(master.server, loop, &handler);
+        (void)!write(ready[1], "r", 1);
+        ev_run(loop, 0);
+        _exit(0);
+    }
+    (void)close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    (void)close(ready[0]);
+}
+
+// The answer as it is on the wire, NUL-terminated; "" when the connection ends without one.
+static const char *ask_raw(const struct fixture *fixture, const void *request, size_t size) {
+    static char answer[CONTROL_ANSWER_MAX + 2];
+    int fd = control_connect(&fixture->path);
+    assert_true(fd >= 0);
+    assert_int_equal(send(fd, request, size, MSG_NOSIGNAL), size);
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&readable, 1, 60000), 1);
+    ssize_t received = recv(fd, answer, sizeof(answer) - 1, 0);
+    assert_true(received >= 0);
+    answer[received] = '\0';
+    (void)close(fd);
+    return answer;
+}
+
+// Runs control_request() with its streams in files; returns the exit code.
+static int request(const struct fixture *fixture, const char *command, char output[256],
+                   char errors[256]) {
+    char paths[2][96];
+    char *texts[2] = {output, errors};
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(paths[i], sizeof(paths[i]), "%s/stream%d", fixture->folder, i);
+    }
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (freopen(paths[0], "w", stdout) == NULL || freopen(paths[1], "w", stderr) == NULL) {
+            _exit(99);
+        }
+        int code = control_request(fixture->config, command);
+        (void)fflush(NULL);
+        _exit(code);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    for (int i = 0; i < 2; i++) {
+        int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+        ssize_t size = read(fd, texts[i], 255);
+        assert_true(size >= 0);
+        texts[i][size] = '\0';
+        (void)close(fd);
+        (void)unlink(paths[i]);
+    }
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+// --- Tests ---
+
+static void test_the_name_comes_from_the_real_path(void **state) {
+    struct fixture *fixture = *state;
+    struct control_path other;
+    char name[128];
+    (void)snprintf(name, sizeof(name), "%s/../%s/./r.conf", fixture->folder,
+                   strrchr(fixture->folder, '/') + 1);
+    assert_int_equal(control_path_find(name, &other, fixture->error), RESULT_OK);
+    assert_string_equal(other.address.sun_path, fixture->path.address.sun_path);
+    (void)snprintf(name, sizeof(name), "%s/link", fixture->folder);
+    assert_int_equal(symlink(fixture->config, name), 0);
+    assert_int_equal(control_path_find(name, &other, fixture->error), RESULT_OK);
+    assert_string_equal(other.address.sun_path, fixture->path.address.sun_path);
+    (void)unlink(name);
+    assert_int_equal(control_path_find(fixture->folder, &other, fixture->error), RESULT_OK);
+    assert_string_not_equal(other.address.sun_path, fixture->path.address.sun_path);
+    (void)snprintf(name, sizeof(name), "%s/missing.conf", fixture->folder);
+    assert_int_equal(control_path_find(name, &other, fixture->error), RESULT_ERROR);
+    assert_non_null(strstr(fixture->error, "missing.conf: No such file"));
+}
+
+static void test_the_socket_is_for_its_owner(void **state) {
+    struct fixture *fixture = *state;
+    struct stat status;
+    struct control_server *server = control_open(fixture->config, fixture->error);
+    assert_non_null(server);
+    assert_int_equal(stat(fixture->path.folder, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0700);
+    assert_int_equal(status.st_uid, geteuid());
+    assert_int_equal(stat(fixture->path.address.sun_path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+    control_close(server);
+    assert_int_equal(stat(fixture->path.address.sun_path, &status), -1);
+    control_close(NULL);
+}
+
+static void test_a_second_master_is_refused(void **state) {
+    struct fixture *fixture = *state;
+    char expected[32];
+    start_master(fixture);
+    assert_null(control_open(fixture->config, fixture->error));
+    (void)snprintf(expected, sizeof(expected), "(pid %ld)", (long)fixture->master);
+    assert_non_null(strstr(fixture->error, expected));
+    assert_string_equal(ask_raw(fixture, "drain", 5), "0draining"); // the first goes on
+}
+
+static void test_what_a_dead_master_left_is_replaced(void **state) {
+    struct fixture *fixture = *state;
+    struct stat status;
+    start_master(fixture);
+    end_master(fixture, SIGKILL);
+    assert_int_equal(stat(fixture->path.address.sun_path, &status), 0);
+    assert_int_equal(control_connect(&fixture->path), -1);
+    assert_int_equal(errno, ECONNREFUSED);
+    start_master(fixture);
+    assert_string_equal(ask_raw(fixture, "drain", 5), "0draining");
+}
+
+static void test_requests_and_answers(void **state) {
+    struct fixture *fixture = *state;
+    start_master(fixture);
+    assert_string_equal(ask_raw(fixture, "drain", 5), "0draining");
+    assert_string_equal(ask_raw(fixture, "stop", 4), "1no");
+    assert_int_equal(strlen(ask_raw(fixture, "status", 6)), CONTROL_ANSWER_MAX);
+    static const char *const nonsense[] = {"dra", "drain ", "DRAIN", "a word that is far too long"};
+    for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
+        assert_string_equal(ask_raw(fixture, nonsense[i], strlen(nonsense[i])), "2unknown command");
+    }
+    assert_string_equal(ask_raw(fixture, "", 0), "");
+}
+
+static void test_an_answer_may_come_later(void **state) {
+    struct fixture *fixture = *state;
+    char answer[64] = "";
+    start_master(fixture);
+    int waits = control_connect(&fixture->path);
+    int left = control_connect(&fixture->path);
+    assert_true(waits >= 0 && left >= 0);
+    assert_int_equal(send(waits, "reload", 6, MSG_NOSIGNAL), 6);
+    struct pollfd readable = {.fd = waits, .events = POLLIN};
+    assert_int_equal(poll(&readable, 1, 50), 0);
+    assert_string_equal(ask_raw(fixture, "drain", 5), "0draining");
+    assert_int_equal(poll(&readable, 1, 60000), 1);
+    assert_true(recv(waits, answer, sizeof(answer) - 1, 0) > 0);
+    assert_string_equal(answer, "2FILE:1: wrong\nFILE:2: wrong, too\n");
+    assert_int_equal(recv(waits, answer, sizeof(answer), 0), 0);
+    // Who does not wait for the answer does no harm.
+    assert_int_equal(send(left, "reload", 6, MSG_NOSIGNAL), 6);
+    (void)close(left);
+    (void)close(waits);
+    assert_string_equal(ask_raw(fixture, "drain", 5), "0draining");
+}
+
+static void test_more_clients_than_are_served_at_once(void **state) {
+    struct fixture *fixture = *state;
+    int silent[CONTROL_CLIENTS_MAX + 4];
+    start_master(fixture);
+    for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++) {
+        silent[i] = control_connect(&fixture->path);
+        assert_true(silent[i] >= 0);
+    }
+    for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++) {
+        (void)close(silent[i]);
+    }
+    assert_string_equal(ask_raw(fixture, "drain", 5), "0draining");
+}
+
+static void test_the_client_prints_and_returns_what_it_is_told(void **state) {
+    struct fixture *fixture = *state;
+    char output[256];
+    char errors[256];
+    assert_int_equal(request(fixture, "drain", output, errors), 1);
+    assert_non_null(strstr(errors, "r.conf: no ravelin runs with this file"));
+    start_master(fixture);
+    assert_int_equal(request(fixture, "drain", output, errors), 0);
+    assert_string_equal(output, "draining\n");
+    assert_string_equal(errors, "");
+    assert_int_equal(request(fixture, "stop", output, errors), 1);
+    assert_string_equal(output, "");
+    assert_string_equal(errors, "no\n");
+    end_master(fixture, SIGKILL);
+    assert_int_equal(request(fixture, "drain", output, errors), 1);
+    assert_non_null(strstr(errors, "no ravelin runs"));
+}
+
+static void test_the_client_when_the_master_ends_instead(void **state) {
+    struct fixture *fixture = *state;
+    char output[256];
+    char errors[256];
+    fixture->dies = true;
+    start_master(fixture);
+    assert_int_equal(request(fixture, "reload", output, errors), 1);
+    assert_non_null(strstr(errors, "the master ended without an answer"));
+}
+
+int main(void) {
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_the_name_comes_from_the_real_path),
+        TEST(test_the_socket_is_for_its_owner),
+        TEST(test_a_second_master_is_refused),
+        TEST(test_what_a_dead_master_left_is_replaced),
+        TEST(test_requests_and_answers),
+        TEST(test_an_answer_may_come_later),
+        TEST(test_more_clients_than_are_served_at_once),
+        TEST(test_the_client_prints_and_returns_what_it_is_told),
+        TEST(test_the_client_when_the_master_ends_instead),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,200 @@
+#include "process/listeners.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SLOTS = 3 };
+
+// A port that is ours while the test holds it: bound, never listening.
+struct port {
+    int fd;
+    struct address address;
+};
+
+static struct port hold_port(const char *host) {
+    struct port port = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const char *why = NULL;
+    const int on = 1;
+    char text[64];
+    (void)snprintf(text, sizeof(text), "%s:0", host);
+    assert_int_equal(address_parse(slice_from(text), &port.address, &why), RESULT_OK);
+    assert_int_equal(setsockopt(port.fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), 0);
+    assert_int_equal(bind(port.fd, &port.address.as.any, port.address.size), 0);
+    assert_int_equal(getsockname(port.fd, &port.address.as.any, &port.address.size), 0);
+    return port;
+}
+
+static struct config make_config(struct config_listen *listens, size_t count) {
+    return (struct config){
+        .path = (char *)(uintptr_t) "test.conf", .listeners = listens, .listener_count = count};
+}
+
+static bool connects(const struct address *address) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool connected = connect(fd, &address->as.any, address->size) == 0;
+    (void)close(fd);
+    return connected;
+}
+
+static bool has_connection(int fd) {
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    return poll(&readable, 1, 0) == 1;
+}
+
+static void test_one_socket_for_each_slot(void **state) {
+    (void)state;
+    struct port ports[] = {hold_port("127.0.0.1"), hold_port("127.0.0.1")};
+    struct config_listen listens[] = {{.address = ports[0].address}, {.address = ports[1].address}};
+    const struct config config = make_config(listens, 2);
+    struct listeners listeners;
+    char error[CONFIG_ERROR_SIZE];
+    assert_int_equal(listeners_open(&listeners, &config, SLOTS, NULL, error), RESULT_OK);
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t slot = 0; slot < SLOTS; slot++) {
+            struct address bound = {.size = sizeof(bound.as)};
+            int fd = listeners_fd(&listeners, i, slot);
+            assert_int_equal(getsockname(fd, &bound.as.any, &bound.size), 0);
+            assert_true(address_equal(&bound, &ports[i].address));
+            assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+            assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+        }
+        assert_true(connects(&ports[i].address));
+    }
+    listeners_close(&listeners);
+    listeners_close(&listeners);
+    for (size_t i = 0; i < 2; i++) {
+        assert_false(connects(&ports[i].address));
+        (void)close(ports[i].fd);
+    }
+}
+
+// What waits in a queue is still there in the next generation, although the former is closed.
+static void test_addresses_that_stay_keep_their_queues(void **state) {
+    (void)state;
+    struct port ports[] = {hold_port("127.0.0.1"), hold_port("127.0.0.1"), hold_port("127.0.0.1")};
+    struct config_listen first[] = {{.address = ports[0].address}, {.address = ports[1].address}};
+    struct config_listen second[] = {{.address = ports[2].address}, {.address = ports[1].address}};
+    const struct config old_config = make_config(first, 2);
+    const struct config new_config = make_config(second, 2);
+    struct listeners old;
+    struct listeners new;
+    char error[CONFIG_ERROR_SIZE];
+    assert_int_equal(listeners_open(&old, &old_config, SLOTS, NULL, error), RESULT_OK);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(client, &ports[1].address.as.any, ports[1].address.size), 0);
+    assert_int_equal(listeners_open(&new, &new_config, SLOTS, &old, error), RESULT_OK);
+    listeners_close(&old);
+    assert_false(connects(&ports[0].address));
+    assert_true(connects(&ports[2].address));
+    unsigned waiting = 0;
+    for (size_t slot = 0; slot < SLOTS; slot++) {
+        waiting += has_connection(listeners_fd(&new, 1, slot));
+    }
+    assert_int_equal(waiting, 1);
+    assert_int_equal(send(client, "x", 1, MSG_NOSIGNAL), 1); // it was not reset
+    (void)close(client);
+    listeners_close(&new);
+    for (size_t i = 0; i < 3; i++) {
+        (void)close(ports[i].fd);
+    }
+}
+
+static void assert_in_use(const struct address *wanted, const char *text) {
+    struct config_listen listens[] = {{.address = *wanted, .line = 12}};
+    const struct config config = make_config(listens, 1);
+    struct listeners listeners;
+    char error[CONFIG_ERROR_SIZE];
+    char expected[CONFIG_ERROR_SIZE];
+    assert_int_equal(listeners_open(&listeners, &config, SLOTS, NULL, error), RESULT_ERROR);
+    (void)snprintf(expected, sizeof(expected),
+                   "test.conf:12: cannot listen on %s: Address already in use", text);
+    assert_string_equal(error, expected);
+}
+
+static void test_an_address_on_which_somebody_listens(void **state) {
+    (void)state;
+    struct port port = hold_port("127.0.0.1");
+    struct address wildcard = port.address;
+    char text[ADDRESS_TEXT_SIZE];
+    wildcard.as.v4.sin_addr.s_addr = htonl(INADDR_ANY);
+    assert_int_equal(listen(port.fd, 1), 0); // with SO_REUSEPORT: bind() alone would succeed
+    address_format(&port.address, text);
+    assert_in_use(&port.address, text);
+    address_format(&wildcard, text);
+    assert_in_use(&wildcard, text);
+    (void)close(port.fd);
+    struct port all = hold_port("0.0.0.0");
+    struct address one = all.address;
+    one.as.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(listen(all.fd, 1), 0);
+    address_format(&one, text);
+    assert_in_use(&one, text);
+    (void)close(all.fd);
+}
+
+static void test_ipv6(void **state) {
+    (void)state;
+    struct address address;
+    const char *why = NULL;
+    assert_int_equal(address_parse(slice_from("[::1]:0"), &address, &why), RESULT_OK);
+    int other = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    if (other < 0 || bind(other, &address.as.any, address.size) != 0) {
+        skip(); // a machine without IPv6
+    }
+    assert_int_equal(setsockopt(other, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), 0);
+    assert_int_equal(getsockname(other, &address.as.any, &address.size), 0);
+    assert_int_equal(listen(other, 1), 0);
+    char text[ADDRESS_TEXT_SIZE];
+    address_format(&address, text);
+    assert_in_use(&address, text);
+    (void)close(other);
+    struct config_listen listens[] = {{.address = address}};
+    const struct config config = make_config(listens, 1);
+    struct listeners listeners;
+    char error[CONFIG_ERROR_SIZE];
+    assert_int_equal(listeners_open(&listeners, &config, SLOTS, NULL, error), RESULT_OK);
+    listeners_close(&listeners);
+}
+
+// An address next to one of ours, on the same port, is not somebody else's.
+static void test_our_own_port_on_another_address(void **state) {
+    (void)state;
+    struct port port = hold_port("127.0.0.1");
+    struct address neighbour = port.address;
+    neighbour.as.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+    struct config_listen first[] = {{.address = port.address}};
+    struct config_listen second[] = {{.address = port.address}, {.address = neighbour}};
+    const struct config old_config = make_config(first, 1);
+    const struct config new_config = make_config(second, 2);
+    struct listeners old;
+    struct listeners new;
+    char error[CONFIG_ERROR_SIZE];
+    assert_int_equal(listeners_open(&old, &old_config, SLOTS, NULL, error), RESULT_OK);
+    assert_int_equal(listeners_open(&new, &new_config, SLOTS, &old, error), RESULT_OK);
+    assert_true(connects(&neighbour));
+    listeners_close(&old);
+    listeners_close(&new);
+    (void)close(port.fd);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_socket_for_each_slot),
+        cmocka_unit_test(test_addresses_that_stay_keep_their_queues),
+        cmocka_unit_test(test_an_address_on_which_somebody_listens),
+        cmocka_unit_test(test_ipv6),
+        cmocka_unit_test(test_our_own_port_on_another_address),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,268 @@
+#include "process/sandbox.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+// What a process in the sandbox tries. The result: 0 when it worked.
+typedef int (*attempt_function)(void);
+
+// How a child ended that made the attempt inside.
+static int try_inside(enum sandbox kind, attempt_function attempt) {
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        const struct rlimit none = {0, 0};
+        (void)setrlimit(RLIMIT_CORE, &none);
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || sandbox_enter(kind) != RESULT_OK) {
+            _exit(99);
+        }
+        _exit(attempt() == 0 ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static void assert_allowed(enum sandbox kind, attempt_function attempt) {
+    int status = try_inside(kind, attempt);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void assert_fatal(enum sandbox kind, attempt_function attempt) {
+    int status = try_inside(kind, attempt);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGSYS);
+}
+
+// --- Attempts ---
+
+static int use_memory(void) {
+    char *small = malloc(100);
+    char *large = malloc(10 << 20);
+    if (small == NULL || large == NULL) {
+        return 1;
+    }
+    memset(large, 1, 10 << 20);
+    large = realloc(large, 20 << 20);
+    free(small);
+    free(large);
+    void *pages = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED || madvise(pages, 4096, MADV_DONTDUMP) != 0 ||
+           mprotect(pages, 4096, PROT_READ) != 0 || munmap(pages, 4096) != 0;
+}
+
+static int use_time_and_chance(void) {
+    char random[32];
+    struct timespec now;
+    struct tm parts;
+    time_t seconds = time(NULL);
+    return getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random) ||
+           syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now) != 0 ||
+           gmtime_r(&seconds, &parts) == NULL || localtime_r(&seconds, &parts) == NULL;
+}
+
+static int use_a_pair(void) {
+    char byte = 0;
+    struct pollfd readable = {.fd = 0, .events = POLLIN};
+    return write(1, "x", 0) != 0 || poll(&readable, 1, 0) < 0 ||
+           (recv(0, &byte, 1, MSG_DONTWAIT) < 0 && errno == EPERM) || isatty(99) != 0;
+}
+
+static int compare_bytes(const void *a, const void *b) {
+    return *(const char *)a - *(const char *)b;
+}
+
+static int sort_much(void) {
+    // Over 1 KiB qsort() asks the system for the size of memory.
+    char *data = calloc(100, 100);
+    if (data == NULL) {
+        return 1;
+    }
+    qsort(data, 100, 100, compare_bytes);
+    free(data);
+    return 0;
+}
+
+static int connect_somewhere(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(1)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return fd < 0 || setsockopt(fd, IPPROTO_TCP, 1, &on, sizeof(on)) != 0 ||
+           (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 && errno == EPERM) ||
+           close(fd) != 0 || close(socket(AF_INET6, SOCK_STREAM, 0)) != 0 ||
+           close(socket(AF_UNIX, SOCK_STREAM, 0)) != 0 ||
+           close(socket(AF_UNIX, SOCK_DGRAM, 0)) != 0;
+}
+
+static int use_a_loop(void) {
+    struct epoll_event event;
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    return fd < 0 || epoll_wait(fd, &event, 1, 0) != 0 || close(fd) != 0;
+}
+
+static int make_a_ring(void) {
+    int fd = memfd_create("ring", MFD_CLOEXEC);
+    return fd < 0 || ftruncate(fd, 65536) != 0 || close(fd) != 0;
+}
+
+static int open_a_file(void) {
+    return open("/etc/hostname", O_RDONLY);
+}
+
+static int look_at_a_file(void) {
+    struct stat status;
+    return stat("/etc/hostname", &status);
+}
+
+static int start_a_program(void) {
+    char *arguments[] = {NULL};
+    return execv("/bin/true", arguments);
+}
+
+static int make_a_process(void) {
+    return fork() == 0;
+}
+
+static int end_another(void) {
+    return kill(getppid(), 0);
+}
+
+static int end_a_thread_of_another(void) {
+    return (int)syscall(SYS_tgkill, getppid(), getppid(), 0);
+}
+
+static int trace(void) {
+    return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+}
+
+static int change_user(void) {
+    return setuid(getuid());
+}
+
+static int make_memory_executable(void) {
+    void *pages = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return mprotect(pages, 4096, PROT_READ | PROT_EXEC);
+}
+
+static int map_executable_memory(void) {
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+           MAP_FAILED;
+}
+
+static int open_a_datagram_socket(void) {
+    return socket(AF_INET, SOCK_DGRAM, 0);
+}
+
+static int open_a_netlink_socket(void) {
+    return socket(AF_NETLINK, SOCK_RAW, 0);
+}
+
+static int listen_somewhere(void) {
+    return listen(socket(AF_INET, SOCK_STREAM, 0), 1);
+}
+
+static int unload(void) {
+    return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+static int use_io_uring(void) {
+    return (int)syscall(SYS_io_uring_setup, 1, NULL);
+}
+
+static int use_another_abi(void) {
+#ifdef __x86_64__
+    // getpid() as 32-bit programs call it.
+    long result = 20;
+    __asm__ volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
+    return (int)result;
+#else
+    (void)kill(getpid(), SIGSYS);
+    return 0;
+#endif
+}
+
+// --- Tests ---
+
+static void test_what_everybody_may(void **state) {
+    (void)state;
+    const attempt_function attempts[] = {use_memory, use_time_and_chance, use_a_pair, sort_much};
+    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+        assert_allowed(SANDBOX_WORKER, attempts[i]);
+        assert_allowed(SANDBOX_SIGNER, attempts[i]);
+    }
+}
+
+static void test_what_only_workers_may(void **state) {
+    (void)state;
+    const attempt_function attempts[] = {connect_somewhere, use_a_loop, make_a_ring};
+    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+        assert_allowed(SANDBOX_WORKER, attempts[i]);
+#ifndef RAVELIN_SANITIZE
+        assert_fatal(SANDBOX_SIGNER, attempts[i]);
+#endif
+    }
+}
+
+static void test_what_nobody_may(void **state) {
+    (void)state;
+#ifdef RAVELIN_SANITIZE
+    skip();
+#endif
+    const attempt_function attempts[] = {
+        open_a_file,
+        look_at_a_file,
+        start_a_program,
+        make_a_process,
+        end_another,
+        end_a_thread_of_another,
+        trace,
+        change_user,
+        make_memory_executable,
+        map_executable_memory,
+        open_a_datagram_socket,
+        open_a_netlink_socket,
+        listen_somewhere,
+        unload,
+        use_io_uring,
+        use_another_abi,
+    };
+    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+        assert_fatal(SANDBOX_WORKER, attempts[i]);
+        assert_fatal(SANDBOX_SIGNER, attempts[i]);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_everybody_may),
+        cmocka_unit_test(test_what_only_workers_may),
+        cmocka_unit_test(test_what_nobody_may),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

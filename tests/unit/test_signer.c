@@ -1,0 +1,412 @@
+#include "process/signer_process.h"
+
+#include "config/bundle.h"
+#include "process/ipc.h"
+#include "process/signer.h"
+#include "tls/ticket.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/asn_public.h>
+#include <wolfssl/wolfcrypt/coding.h>
+#include <wolfssl/wolfcrypt/ecc.h>
+#include <wolfssl/wolfcrypt/ed25519.h>
+
+#include <cmocka.h>
+
+enum { PATIENCE_MS = 60000 };
+
+static const char CONFIG[] = "listen 127.0.0.1:8443 {}\n"
+                             "site a.test {\n"
+                             "  certificate a.pem { key = ecc.key }\n"
+                             "  certificate b.pem { key = ed.key }\n"
+                             "  route / { backend = b }\n"
+                             "}\n"
+                             "backend b { server 127.0.0.1:9000 {} }\n";
+
+// A folder with two fresh keys, and a signer process.
+struct fixture {
+    char folder[64];
+    char ecc_path[96];
+    char ed_path[96];
+    WC_RNG rng;
+    ecc_key ecc;
+    ed25519_key ed;
+    struct bundle_pair pair;
+    struct config *config;
+    pid_t pid;
+    int control;
+    int data; // -1: none yet
+};
+
+static void write_file(const struct fixture *fixture, const char *name, const char *text) {
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/%s", fixture->folder, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    (void)close(fd);
+}
+
+static void write_key(const struct fixture *fixture, const char *name, const char *label,
+                      const uint8_t *der, int size) {
+    uint8_t encoded[1024];
+    char pem[1500];
+    word32 encoded_size = sizeof(encoded);
+    assert_true(size > 0);
+    assert_int_equal(Base64_Encode(der, (word32)size, encoded, &encoded_size), 0);
+    (void)snprintf(pem, sizeof(pem), "-----BEGIN %s-----\n%.*s-----END %s-----\n", label,
+                   (int)encoded_size, encoded, label);
+    write_file(fixture, name, pem);
+}
+
+static void make_keys(struct fixture *fixture) {
+    uint8_t der[512];
+    assert_int_equal(wc_InitRng(&fixture->rng), 0);
+    assert_int_equal(wc_ecc_init(&fixture->ecc), 0);
+    assert_int_equal(wc_ecc_make_key(&fixture->rng, 32, &fixture->ecc), 0);
+    write_key(fixture, "ecc.key", "EC PRIVATE KEY", der,
+              wc_EccKeyToDer(&fixture->ecc, der, sizeof(der)));
+    assert_int_equal(wc_ed25519_init(&fixture->ed), 0);
+    assert_int_equal(wc_ed25519_make_key(&fixture->rng, ED25519_KEY_SIZE, &fixture->ed), 0);
+    write_key(fixture, "ed.key", "PRIVATE KEY", der,
+              wc_Ed25519PrivateKeyToDer(&fixture->ed, der, sizeof(der)));
+    (void)snprintf(fixture->ecc_path, sizeof(fixture->ecc_path), "%s/ecc.key", fixture->folder);
+    (void)snprintf(fixture->ed_path, sizeof(fixture->ed_path), "%s/ed.key", fixture->folder);
+}
+
+static void start_signer(struct fixture *fixture) {
+    int fds[2];
+    assert_int_equal(ipc_pair(fds), RESULT_OK);
+    struct signer_start start = {
+        .control = fds[1],
+        .metrics = metrics_map(1),
+        .slot_count = 1,
+        .tickets = ticket_store_new(),
+    };
+    assert_non_null(start.metrics);
+    assert_non_null(start.tickets);
+    fixture->pid = fork();
+    assert_true(fixture->pid >= 0);
+    if (fixture->pid == 0) {
+        (void)close(fds[0]);
+        _exit(signer_run(&start));
+    }
+    (void)close(fds[1]);
+    fixture->control = fds[0];
+    fixture->data = -1;
+    metrics_unmap(start.metrics, 1);
+    ticket_store_free(start.tickets);
+}
+
+static int set_up(void **state) {
+    static struct fixture fixture;
+    char config[96];
+    char error[CONFIG_ERROR_SIZE];
+    memset(&fixture, 0, sizeof(fixture));
+    *state = &fixture;
+    (void)snprintf(fixture.folder, sizeof(fixture.folder), "/tmp/ravelin-signer-XXXXXX");
+    assert_non_null(mkdtemp(fixture.folder));
+    assert_int_equal(wolfSSL_Init(), WOLFSSL_SUCCESS);
+    make_keys(&fixture);
+    write_file(&fixture, "a.pem", "a certificate");
+    write_file(&fixture, "b.pem", "another");
+    write_file(&fixture, "r.conf", CONFIG);
+    (void)snprintf(config, sizeof(config), "%s/r.conf", fixture.folder);
+    assert_int_equal(bundle_read(config, &fixture.pair, &fixture.config, error), RESULT_OK);
+    start_signer(&fixture);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const names[] = {"ecc.key", "ed.key", "a.pem", "b.pem", "r.conf"};
+    if (fixture->pid > 0) {
+        (void)kill(fixture->pid, SIGKILL);
+        (void)waitpid(fixture->pid, NULL, 0);
+    }
+    (void)close(fixture->control);
+    if (fixture->data >= 0) {
+        (void)close(fixture->data);
+    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[128];
+        (void)snprintf(path, sizeof(path), "%s/%s", fixture->folder, names[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(fixture->folder);
+    bundle_close(&fixture->pair.files);
+    bundle_close(&fixture->pair.keys);
+    config_free(fixture->config);
+    wc_ecc_free(&fixture->ecc);
+    wc_ed25519_free(&fixture->ed);
+    wc_FreeRng(&fixture->rng);
+    wolfSSL_Cleanup();
+    return 0;
+}
+
+// --- Talking to the signer ---
+
+static void wait_readable(int fd) {
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&readable, 1, PATIENCE_MS), 1);
+}
+
+static void send_load(const struct fixture *fixture, uint64_t generation, int fd) {
+    struct ipc_message message;
+    ipc_init(&message, IPC_LOAD, generation);
+    message.fds[IPC_FD_BUNDLE] = fd;
+    assert_int_equal(ipc_send(fixture->control, &message), RESULT_OK);
+}
+
+static struct ipc_message receive_answer(const struct fixture *fixture) {
+    struct ipc_message answer;
+    wait_readable(fixture->control);
+    assert_int_equal(ipc_receive(fixture->control, &answer), RESULT_OK);
+    return answer;
+}
+
+static void load(const struct fixture *fixture, uint64_t generation) {
+    send_load(fixture, generation, fixture->pair.keys.fd);
+    struct ipc_message answer = receive_answer(fixture);
+    assert_int_equal(answer.type, IPC_READY);
+    assert_true(answer.generation == generation);
+}
+
+static void connect_data(struct fixture *fixture) {
+    int fds[2];
+    struct ipc_message message;
+    assert_int_equal(ipc_pair(fds), RESULT_OK);
+    ipc_init(&message, IPC_DATA, 0);
+    message.fds[IPC_FD_DATA] = fds[1];
+    assert_int_equal(ipc_send(fixture->control, &message), RESULT_OK);
+    (void)close(fds[1]);
+    if (fixture->data >= 0) {
+        (void)close(fixture->data);
+    }
+    fixture->data = fds[0];
+}
+
+static struct sign_request make_request(uint64_t generation, const char *path, uint8_t scheme) {
+    struct sign_request request = {.number = 77, .scheme = scheme, .data_size = 32};
+    signature_key_id(generation, path, request.key_id);
+    memset(request.data, 0x5a, request.data_size);
+    return request;
+}
+
+static struct sign_response ask(const struct fixture *fixture, const struct sign_request *request) {
+    struct sign_response response;
+    assert_int_equal(send(fixture->data, request, sizeof(*request), 0), sizeof(*request));
+    wait_readable(fixture->data);
+    assert_int_equal(recv(fixture->data, &response, sizeof(response), 0), sizeof(response));
+    assert_true(response.number == request->number);
+    return response;
+}
+
+static struct sign_response ask_ecdsa(const struct fixture *fixture, uint64_t generation) {
+    struct sign_request request = make_request(generation, fixture->ecc_path, SIGN_ECDSA);
+    return ask(fixture, &request);
+}
+
+static bool verify_ecdsa(struct fixture *fixture, const struct sign_response *response) {
+    uint8_t hash[32];
+    int verified = 0;
+    memset(hash, 0x5a, sizeof(hash));
+    return response->signature_size > 0 &&
+           wc_ecc_verify_hash(response->signature, response->signature_size, hash, sizeof(hash),
+                              &verified, &fixture->ecc) == 0 &&
+           verified == 1;
+}
+
+// --- Tests ---
+
+static void test_signatures_verify(void **state) {
+    struct fixture *fixture = *state;
+    load(fixture, 1);
+    connect_data(fixture);
+    struct sign_response response = ask_ecdsa(fixture, 1);
+    assert_true(verify_ecdsa(fixture, &response));
+    struct sign_request request = make_request(1, fixture->ed_path, SIGN_ED25519);
+    request.number = UINT64_MAX;
+    response = ask(fixture, &request);
+    int verified = 0;
+    assert_int_equal(wc_ed25519_verify_msg(response.signature, response.signature_size,
+                                           request.data, request.data_size, &verified,
+                                           &fixture->ed),
+                     0);
+    assert_int_equal(verified, 1);
+}
+
+static void test_what_makes_no_sense_gets_no_signature(void **state) {
+    struct fixture *fixture = *state;
+    load(fixture, 1);
+    connect_data(fixture);
+    const struct sign_request good = make_request(1, fixture->ecc_path, SIGN_ECDSA);
+    struct sign_request bad[] = {good, good, good, good, good};
+    bad[0].key_id[0] ^= 1; // another generation
+    bad[1].key_id[31] ^= 1;
+    bad[2].scheme = SIGN_ED25519; // not this key's
+    bad[3].scheme = 0;
+    bad[4].data_size = SIGN_DATA_MAX + 1;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(ask(fixture, &bad[i]).signature_size, 0);
+    }
+    struct sign_response response = ask_ecdsa(fixture, 1);
+    assert_true(verify_ecdsa(fixture, &response));
+}
+
+static void test_requests_of_another_size_are_dropped(void **state) {
+    struct fixture *fixture = *state;
+    load(fixture, 1);
+    connect_data(fixture);
+    struct sign_request twice[2] = {make_request(1, fixture->ecc_path, SIGN_ECDSA)};
+    const size_t sizes[] = {1, 8, sizeof(struct sign_request) - 1, sizeof(struct sign_request) + 1,
+                            sizeof(twice)};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        assert_int_equal(send(fixture->data, twice, sizes[i], 0), sizes[i]);
+    }
+    // The first answer is that of the first request of the right size.
+    struct sign_request request = make_request(1, fixture->ecc_path, SIGN_ECDSA);
+    request.number = 78;
+    struct sign_response response = ask(fixture, &request);
+    assert_true(verify_ecdsa(fixture, &response));
+    struct pollfd more = {.fd = fixture->data, .events = POLLIN};
+    assert_int_equal(poll(&more, 1, 0), 0);
+}
+
+static void test_handshakes_begun_before_a_reload_can_end(void **state) {
+    struct fixture *fixture = *state;
+    connect_data(fixture);
+    for (uint64_t generation = 1; generation <= 4; generation++) {
+        load(fixture, generation);
+    }
+    for (uint64_t generation = 2; generation <= 4; generation++) {
+        struct sign_response response = ask_ecdsa(fixture, generation);
+        assert_true(verify_ecdsa(fixture, &response));
+    }
+    assert_int_equal(ask_ecdsa(fixture, 1).signature_size, 0);
+}
+
+static void test_generations_that_were_taken_back_push_out_none(void **state) {
+    struct fixture *fixture = *state;
+    connect_data(fixture);
+    load(fixture, 1);
+    for (uint64_t generation = 2; generation <= 9; generation++) {
+        load(fixture, generation);
+        assert_int_equal(ipc_send_type(fixture->control, IPC_ABORT, generation), RESULT_OK);
+        assert_int_equal(ipc_send_type(fixture->control, IPC_ABORT, 1000), RESULT_OK);
+    }
+    struct sign_response response = ask_ecdsa(fixture, 1);
+    assert_true(verify_ecdsa(fixture, &response));
+    assert_int_equal(ask_ecdsa(fixture, 9).signature_size, 0);
+}
+
+static void test_what_is_no_bundle_of_keys_fails(void **state) {
+    struct fixture *fixture = *state;
+    load(fixture, 1);
+    int unsealed = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    send_load(fixture, 2, unsealed);
+    struct ipc_message answer = receive_answer(fixture);
+    assert_int_equal(answer.type, IPC_FAILED);
+    assert_true(answer.generation == 2);
+    assert_true(answer.text[0] != '\0');
+    // Certificates and text are no keys.
+    send_load(fixture, 3, fixture->pair.files.fd);
+    assert_int_equal(receive_answer(fixture).type, IPC_FAILED);
+    (void)close(unsealed);
+    connect_data(fixture);
+    struct sign_response response = ask_ecdsa(fixture, 1);
+    assert_true(verify_ecdsa(fixture, &response));
+}
+
+static void test_it_outlives_its_worker(void **state) {
+    struct fixture *fixture = *state;
+    load(fixture, 1);
+    for (int i = 0; i < 3; i++) {
+        connect_data(fixture); // closes the former
+        struct sign_response response = ask_ecdsa(fixture, 1);
+        assert_true(verify_ecdsa(fixture, &response));
+    }
+}
+
+// It takes no more requests while nobody takes its answers, but still listens to the master.
+static void test_a_worker_that_reads_nothing(void **state) {
+    struct fixture *fixture = *state;
+    load(fixture, 1);
+    connect_data(fixture);
+    const struct sign_request request = make_request(1, fixture->ecc_path, SIGN_ECDSA);
+    struct pollfd room = {.fd = fixture->data, .events = POLLOUT};
+    int sent = 0;
+    while (sent < 100000 && poll(&room, 1, 200) == 1) {
+        assert_int_equal(send(fixture->data, &request, sizeof(request), 0), sizeof(request));
+        sent++;
+    }
+    assert_true(sent < 100000);
+    load(fixture, 2);
+    for (int i = 0; i < sent; i++) {
+        struct sign_response response;
+        wait_readable(fixture->data);
+        assert_int_equal(recv(fixture->data, &response, sizeof(response), 0), sizeof(response));
+        assert_true(response.signature_size > 0);
+    }
+}
+
+static void assert_ends(struct fixture *fixture, int status) {
+    int found = 0;
+    assert_int_equal(waitpid(fixture->pid, &found, 0), fixture->pid);
+    fixture->pid = 0;
+    assert_true(WIFEXITED(found));
+    assert_int_equal(WEXITSTATUS(found), status);
+}
+
+static void test_it_ends_with_its_master(void **state) {
+    struct fixture *fixture = *state;
+    load(fixture, 1);
+    connect_data(fixture);
+    assert_int_equal(shutdown(fixture->control, SHUT_RDWR), 0);
+    assert_ends(fixture, 0);
+}
+
+static void test_it_ends_on_nonsense(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(send(fixture->control, "nonsense", 8, 0), 8);
+    assert_ends(fixture, 1);
+}
+
+static void test_it_ends_on_an_order_that_is_not_for_it(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(ipc_send_type(fixture->control, IPC_DRAIN, 1), RESULT_OK);
+    assert_ends(fixture, 1);
+}
+
+int main(void) {
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_signatures_verify),
+        TEST(test_what_makes_no_sense_gets_no_signature),
+        TEST(test_requests_of_another_size_are_dropped),
+        TEST(test_handshakes_begun_before_a_reload_can_end),
+        TEST(test_generations_that_were_taken_back_push_out_none),
+        TEST(test_what_is_no_bundle_of_keys_fails),
+        TEST(test_it_outlives_its_worker),
+        TEST(test_a_worker_that_reads_nothing),
+        TEST(test_it_ends_with_its_master),
+        TEST(test_it_ends_on_nonsense),
+        TEST(test_it_ends_on_an_order_that_is_not_for_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
