@@ -216,7 +216,7 @@ def test_a_worker_is_replaced_within_a_second_under_load(lab, pages):
     proxy = lab.proxy(pages, workers=2, workers_may_die=True, allow=[".*"])
     pids = proxy.worker_pids()
     wrk = lab.keep_client(Wrk(proxy.url("/small.html"), 64, 4))
-    proxy.wait_for_metrics(sessions_open=64)
+    wait_for(lambda: proxy.metrics()["handshakes_full"] == 64, "all connections of wrk")
     os.kill(pids[0], signal.SIGKILL)
     start = time.monotonic()
 

@@ -83,8 +83,8 @@ class Lab:
         for proxy in self._proxies:
             pieces.append(("ravelin.conf", proxy.config.read_text()))
             lines = proxy.log().splitlines()
-            pieces.append(("log of ravelin, its last lines", "\n".join(lines[-100:])))
-            pieces.append(("access log, its last lines", "\n".join(proxy.access_lines()[-20:])))
+            pieces.append((f"log of ravelin ({proxy.state()}), its last lines", "\n".join(lines[-100:])))
+            pieces.append(("access log, its last lines", "\n".join(proxy.access_lines()[-10:])))
         for server in self._servers:
             for failure in getattr(server, "failures", []):
                 pieces.append((f"in the script of server {server.address}", failure))

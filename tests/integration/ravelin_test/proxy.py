@@ -163,6 +163,12 @@ class Proxy:
     def running(self):
         return self._process.running()
 
+    def state(self):
+        """In words, for people."""
+        if self._process is None:
+            return "not started"
+        return "running" if self.running() else f"ended with {self._process.wait()}"
+
     def send_signal(self, number):
         if self.running():
             self._process.send_signal(number)
