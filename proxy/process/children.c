@@ -274,7 +274,8 @@ static bool start_child(struct child *child) {
     if (child->kind == CHILD_WORKER) {
         metrics_clear_gauges(&master->metrics[child->slot]);
     }
-    // Keys come before the socket on which they are asked for, and that before the sockets of clients.
+    // Keys come before the socket on which they are asked for, and that before the sockets of
+    // clients.
     struct slot *slot = &master->slots[child->slot];
     if (child->kind == CHILD_SIGNER) {
         child_load(child, master->current);

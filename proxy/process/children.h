@@ -1,9 +1,10 @@
 // The master's children: a signer and a worker for every slot.
 //
-// A child that dies is replaced: at once the first time, then after 0.1 s, doubled up to 5 s, while deaths are less than ten seconds
-// apart. The one that takes its place gets the current generation, the same listening sockets and the same metrics slot, and a
-// new pair of sockets connects worker and signer. While a reload is under way nothing is replaced (a death ends the
-// reload); while draining or stopping neither.
+// A child that dies is replaced: at once the first time, then after 0.1 s, doubled up to 5 s, while
+// deaths are less than ten seconds apart. The one that takes its place gets the current generation,
+// the same listening sockets and the same metrics slot, and a new pair of sockets connects worker
+// and signer. While a reload is under way nothing is replaced (a death ends the reload); while
+// draining or stopping neither.
 #ifndef RAVELIN_PROCESS_CHILDREN_H
 #define RAVELIN_PROCESS_CHILDREN_H
 
@@ -33,7 +34,8 @@ void children_free(struct master *master);
 
 const char *child_kind_name(enum child_kind kind); // "worker", "signer"
 
-// To go through all children of a kind, living or not, in the order of their slots; NULL after the last.
+// To go through all children of a kind, living or not, in the order of their slots; NULL after the
+// last.
 static inline struct child *child_first(const struct master *master, enum child_kind kind) {
     return &master->slots[0].children[kind];
 }

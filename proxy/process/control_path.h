@@ -1,4 +1,5 @@
-// The name of the control socket of a config file, and the trust in its other end: what master and client share.
+// The name of the control socket of a config file, and the trust in its other end: what master and
+// client share.
 #ifndef RAVELIN_PROCESS_CONTROL_PATH_H
 #define RAVELIN_PROCESS_CONTROL_PATH_H
 

@@ -176,7 +176,7 @@ enum result ipc_receive(int fd, struct ipc_message *message) {
     if (size == 0) {
         return RESULT_EOF;
     }
-    int fds[FDS_MAX];
+    int fds[FDS_MAX] = {0};
     size_t count = detach_fds(&wire, fds);
     if ((size_t)size < sizeof(header) || (wire.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
         !header_is_valid(&header, count)) {

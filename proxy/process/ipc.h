@@ -1,17 +1,18 @@
-// Messages between the master and its workers and signers: one datagram each on a SOCK_SEQPACKET pair, with the
-// descriptors that belong to it (SCM_RIGHTS).
+// Messages between the master and its workers and signers: one datagram each on a SOCK_SEQPACKET
+// pair, with the descriptors that belong to it (SCM_RIGHTS).
 //
 // Who sends what:
-//   to a worker   LOAD (generation, bundle, listeners, logs) · COMMIT · ABORT · DATA (its end of the pair to its signer) ·
-//                 REOPEN (logs) · DRAIN · STOP
-//   to a signer   LOAD (generation, bundle of keys) · ABORT · DATA (its end of the pair to its worker)
-//   to the master READY (generation) · FAILED (generation, text) · COMMITTED (generation) · DRAINED
-// What does not arrive is answered by the death of its process: the end of file on the pair is the only signal
-// of a peer that is gone.
+//   to a worker   LOAD (generation, bundle, listeners, logs), COMMIT, ABORT,
+//                 DATA (its end of the pair to its signer), REOPEN (logs), DRAIN, STOP
+//   to a signer   LOAD (generation, bundle of keys), ABORT, DATA (its end of the pair to its worker)
+//   to the master READY, COMMITTED, FAILED (text; all with the generation), DRAINED
+// What does not arrive is answered by the death of its process: the end of file on the pair is the
+// only signal of a peer that is gone.
 //
-// Ownership: ipc_send() leaves the descriptors with the caller; those of a received message are the receiver's: it takes
-// what it keeps with ipc_take() and calls ipc_close() for the rest. A message that is cut, malformed or has the wrong number
-// of descriptors is an error and leaves none open: the master trusts no worker.
+// Ownership: ipc_send() leaves the descriptors with the caller; those of a received message are the
+// receiver's: it takes what it keeps with ipc_take() and calls ipc_close() for the rest. A message
+// that is cut, malformed or has the wrong number of descriptors is an error and leaves none open:
+// the master trusts no worker.
 #ifndef RAVELIN_PROCESS_IPC_H
 #define RAVELIN_PROCESS_IPC_H
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,29 +53,56 @@ static bool is_wildcard(const char *words) {
     return strspn(words, "0") == strlen(words);
 }
 
-// Whether somebody listens there already. bind() tells that only of those who do not share by SO_REUSEPORT; with another
-// that does, a second Ravelin say, we would silently get half of the connections.
+// A line of that table: "  0: 0100007F:1F90 00000000:0000 0A ...", local address, remote one, state.
+struct table_line {
+    char *local; // the address's words, cut out of the line
+    unsigned long port;
+    unsigned long state;
+};
+
+static bool parse_line(char *line, struct table_line *parsed) {
+    char *rest = NULL;
+    parsed->local = strchr(line, ':');
+    if (parsed->local == NULL) {
+        return false;
+    }
+    parsed->local += 2;
+    char *port = strchr(parsed->local, ':');
+    char *remote = port == NULL ? NULL : strchr(port, ' ');
+    char *state = remote == NULL ? NULL : strchr(remote + 1, ' ');
+    if (state == NULL) {
+        return false;
+    }
+    *port = '\0';
+    parsed->port = strtoul(port + 1, NULL, 16);
+    parsed->state = strtoul(state, &rest, 16);
+    return rest != state;
+}
+
+// Whether somebody listens there already. bind() tells that only of those who do not share by
+// SO_REUSEPORT; with another that does, a second Ravelin say, we would silently get half of the
+// connections.
 static bool somebody_listens(const struct address *address) {
     const char *path = address->as.any.sa_family == AF_INET6 ? "/proc/net/tcp6" : "/proc/net/tcp";
-    const unsigned listening = 0x0a;
     char wanted[33];
-    char local[33];
     char line[256];
-    unsigned port;
-    unsigned state = listening;
+    struct table_line parsed;
     bool found = false;
     FILE *table = fopen(path, "re");
+    if (table == NULL) {
+        return false;
+    }
     format_words(address, wanted);
-    bool more = table != NULL && fgets(line, sizeof(line), table) != NULL; // the heading
+    bool more = fgets(line, sizeof(line), table) != NULL; // the heading
     // Listening sockets come first.
-    while (more && !found && state == listening && fgets(line, sizeof(line), table) != NULL) {
-        more = sscanf(line, "%*d: %32[0-9A-F]:%4X %*[0-9A-F]:%*4X %2X", local, &port, &state) == 3;
-        found = more && state == listening && port == address_port(address) &&
-                (strcmp(local, wanted) == 0 || is_wildcard(local) || is_wildcard(wanted));
+    while (more && !found) {
+        more = fgets(line, sizeof(line), table) != NULL && parse_line(line, &parsed) &&
+               parsed.state == TCP_LISTEN;
+        found =
+            more && parsed.port == address_port(address) &&
+            (strcmp(parsed.local, wanted) == 0 || is_wildcard(parsed.local) || is_wildcard(wanted));
     }
-    if (table != NULL) {
-        (void)fclose(table);
-    }
+    (void)fclose(table);
     return found;
 }
 
@@ -115,7 +143,7 @@ enum result listeners_open(struct listeners *listeners, const struct config *con
         return RESULT_ERROR;
     }
     size_t total = config->listener_count * slots;
-    listeners->fds = malloc(total * sizeof(*listeners->fds));
+    listeners->fds = total == 0 ? NULL : calloc(total, sizeof(*listeners->fds));
     if (listeners->fds == NULL) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: out of memory", config->path);
         return RESULT_ERROR;

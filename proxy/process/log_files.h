@@ -1,6 +1,6 @@
-// Where the logs go: descriptors for the targets a config names, opened by the master and passed on to workers, which
-// open nothing. A file is opened for appending and made with mode 0640; stdout and stderr are duplicated, so that every
-// descriptor here is owned and closed alike.
+// Where the logs go: descriptors for the targets a config names, opened by the master and passed on
+// to workers, which open nothing. A file is opened for appending and made with mode 0640; stdout
+// and stderr are duplicated, so that every descriptor here is owned and closed alike.
 #ifndef RAVELIN_PROCESS_LOG_FILES_H
 #define RAVELIN_PROCESS_LOG_FILES_H
 

@@ -1,14 +1,17 @@
-// The master: reads and checks the configuration, binds, starts a signer and a worker for every slot, replaces what dies,
-// and carries out what signals and the control socket ask for. It runs no TLS and no HTTP and reads nothing from the network.
+// The master: reads and checks the configuration, binds, starts a signer and a worker for every
+// slot, replaces what dies, and carries out what signals and the control socket ask for. It runs no
+// TLS and no HTTP and reads nothing from the network.
 //
 //   HUP   reload            USR1  reopen the log files
 //   TERM  drain, then end; once more: stop        INT  stop at once
 //
-// Everything that can fail is tried before the first fork: a bad configuration ends with 2, anything else with 1, and nothing
-// was started. From "ravelin: ready" on the proxy serves; from then on no failure of a child ends it.
+// Everything that can fail is tried before the first fork: a bad configuration ends with 2,
+// anything else with 1, and nothing was started. From "ravelin: ready" on the proxy serves; from
+// then on no failure of a child ends it.
 //
-// The parts: source.h (what is loaded), children.h (processes), reload.h (the two-phase change of the generation), orders.h (signals
-// and commands). They share one struct master, which lives as long as master_run().
+// The parts: source.h (what is loaded), children.h (processes), reload.h (the two-phase change of
+// the generation), orders.h (signals and commands). They share one struct master, which lives as
+// long as master_run().
 #ifndef RAVELIN_PROCESS_MASTER_H
 #define RAVELIN_PROCESS_MASTER_H
 

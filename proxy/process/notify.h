@@ -1,5 +1,5 @@
-// Tells a service manager how far the start is (sd_notify's protocol): one datagram to the socket NOTIFY_SOCKET names.
-// Without that variable nothing happens; failures do not matter to the proxy.
+// Tells a service manager how far the start is (sd_notify's protocol): one datagram to the socket
+// NOTIFY_SOCKET names. Without that variable nothing happens; failures do not matter to the proxy.
 #ifndef RAVELIN_PROCESS_NOTIFY_H
 #define RAVELIN_PROCESS_NOTIFY_H
 

@@ -1,7 +1,8 @@
 // Rights: who the workers and signers run as, and how a process gives up what it does not need.
 //
-// The master keeps its rights (a reload reads keys and may bind low ports) and talks to nobody but its children and
-// the owner of its control socket. Everybody else calls privilege_drop() before anything else.
+// The master keeps its rights (a reload reads keys and may bind low ports) and talks to nobody but
+// its children and the owner of its control socket. Everybody else calls privilege_drop() before
+// anything else.
 #ifndef RAVELIN_PROCESS_PRIVILEGE_H
 #define RAVELIN_PROCESS_PRIVILEGE_H
 
@@ -13,7 +14,8 @@
 
 #define PRIVILEGE_GROUPS_MAX 64
 
-// Whom to become. `change` is false when the master was not started as root: then everybody stays who they are.
+// Whom to become. `change` is false when the master was not started as root: then everybody stays
+// who they are.
 struct privilege {
     bool change;
     uid_t uid;
@@ -29,8 +31,8 @@ bool privilege_equal(const struct privilege *a, const struct privilege *b);
 
 // No core dumps, no ptrace by others (a sanitizer's build stays open to its leak checker), umask.
 void privilege_seal_memory(void);
-// In a child: becomes `privilege`, keeps no capability, can never gain rights again, and seals its memory. On
-// failure *why names the call that failed; the process must end.
+// In a child: becomes `privilege`, keeps no capability, can never gain rights again, and seals its
+// memory. On failure *why names the call that failed; the process must end.
 enum result privilege_drop(const struct privilege *privilege, const char **why) MUST_CHECK;
 
 // The soft limit of open descriptors up to the hard one; what children inherit.

@@ -1,9 +1,10 @@
-// The sandbox: a seccomp filter with the system calls a process needs, after which any other ends it (SIGSYS, logged
-// by the master as "killed by the sandbox").
+// The sandbox: a seccomp filter with the system calls a process needs, after which any other ends
+// it (SIGSYS, logged by the master as "killed by the sandbox").
 //
-// A worker can use its sockets, make TCP and unix connections, and map memory that is never executable; it cannot open a file,
-// start a program, make a process or look at others. A signer can read and write the descriptors it has and nothing else.
-// The validator runs under the signer's filter. There is no way back.
+// A worker can use its sockets, make TCP and unix connections, and map memory that is never
+// executable; it cannot open a file, start a program, make a process or look at others. A signer
+// can read and write the descriptors it has and nothing else. The validator runs under the signer's
+// filter. There is no way back.
 //
 // A build with sanitizers has no sandbox (they need more); sandbox_enter() then does nothing.
 #ifndef RAVELIN_PROCESS_SANDBOX_H
@@ -13,7 +14,8 @@
 
 enum sandbox { SANDBOX_WORKER, SANDBOX_SIGNER };
 
-// Needs no_new_privs (privilege_drop). RESULT_ERROR: the kernel refused the filter; the process must end.
+// Needs no_new_privs (privilege_drop). RESULT_ERROR: the kernel refused the filter; the process
+// must end.
 enum result sandbox_enter(enum sandbox kind) MUST_CHECK;
 
 #endif

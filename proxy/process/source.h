@@ -1,9 +1,10 @@
-// The source of a generation: what the master holds of one loaded bundle, and every process builds its generation from: the checked config, the bundles as sealed memfds (unmapped, to hand to
+// The source of a generation: what the master holds of one loaded bundle, and every process builds
+// its generation from: the checked config, the bundles as sealed memfds (unmapped, to hand to
 // processes that come later), the listening sockets and the log files.
 //
-// Two steps, because a bundle is validated in between: source_read() reads files and has no effect outside;
-// source_open() opens sockets and logs. source_free() closes everything; what a later generation took over it
-// has as duplicates.
+// Two steps, because a bundle is validated in between: source_read() reads files and has no effect
+// outside; source_open() opens sockets and logs. source_free() closes everything; what a later
+// generation took over it has as duplicates.
 #ifndef RAVELIN_PROCESS_SOURCE_H
 #define RAVELIN_PROCESS_SOURCE_H
 

@@ -1,8 +1,10 @@
-// Making a process: fork without exec, so that a child has exactly the memory and the descriptors it is given.
+// Making a process: fork without exec, so that a child has exactly the memory and the descriptors
+// it is given.
 //
-// A child made here has its own name (for ps), ignores the signals the master acts on (a Ctrl-C reaches
-// the whole process group, but the master decides), holds no descriptor but stdin (/dev/null), stdout, stderr and those listed,
-// has dropped its rights (privilege.h) and dies with the master. What it must not see of the master's memory it unmaps itself.
+// A child made here has its own name (for ps), ignores the signals the master acts on (a Ctrl-C
+// reaches the whole process group, but the master decides), holds no descriptor but stdin
+// (/dev/null), stdout, stderr and those listed, has dropped its rights (privilege.h) and dies with
+// the master. What it must not see of the master's memory it unmaps itself.
 #ifndef RAVELIN_PROCESS_SPAWN_H
 #define RAVELIN_PROCESS_SPAWN_H
 
@@ -19,7 +21,8 @@ struct title {
     size_t size;
 };
 
-// From main()'s arguments, before anything reorders them. Who needs the arguments' text after a spawn copies it.
+// From main()'s arguments, before anything reorders them. Who needs the arguments' text after a
+// spawn copies it.
 struct title title_find(int argc, char **argv);
 
 struct spawn {
@@ -35,7 +38,8 @@ struct spawn {
 // The child's pid, or -1 with errno. The child never returns from this call.
 pid_t spawn_process(const struct spawn *spawn, const struct title *title);
 
-// In a child that has nothing to say: stdout and stderr lead nowhere from now on. A sanitizer keeps its stderr.
+// In a child that has nothing to say: stdout and stderr lead nowhere from now on. A sanitizer keeps
+// its stderr.
 void spawn_mute(void);
 
 #endif

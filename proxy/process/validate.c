@@ -100,7 +100,8 @@ void validate_note_death(struct validation *validation, pid_t pid, int status) {
     }
 }
 
-// After the end of the file it is ending, or it cut itself loose; in neither case does it take long.
+// After the end of the file it is ending, or it cut itself loose; in neither case does it take
+// long.
 static void reap(struct validation *validation) {
     int status = 0;
     if (validation->pid > 0) {

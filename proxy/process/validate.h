@@ -1,7 +1,9 @@
-// Validation: do the certificates and keys of a bundle parse, belong together and make TLS contexts?
+// Validation: do the certificates and keys of a bundle parse, belong together and make TLS
+// contexts?
 //
-// Parsers of certificates and keys do not run in the master, which is root: a child of its own without rights does that,
-// ends, and leaves a verdict. A crash there costs nothing but the reload that asked.
+// Parsers of certificates and keys do not run in the master, which is root: a child of its own
+// without rights does that, ends, and leaves a verdict. A crash there costs nothing but the reload
+// that asked.
 #ifndef RAVELIN_PROCESS_VALIDATE_H
 #define RAVELIN_PROCESS_VALIDATE_H
 
@@ -24,7 +26,8 @@ struct validation {
     char text[CONFIG_ERROR_SIZE];
 };
 
-// What the child needs. The store is only the address of one: no key of it is used, and the child leaves it.
+// What the child needs. The store is only the address of one: no key of it is used, and the child
+// leaves it.
 struct validate_input {
     const struct source *source;
     const struct privilege *privilege;
@@ -34,8 +37,8 @@ struct validate_input {
 
 enum result validate_start(struct validation *validation,
                            const struct validate_input *input) MUST_CHECK;
-// RESULT_AGAIN: no verdict yet. RESULT_OK: valid. RESULT_ERROR: `text` says why not. With a verdict the child is reaped
-// and fd closed.
+// RESULT_AGAIN: no verdict yet. RESULT_OK: valid. RESULT_ERROR: `text` says why not. With a verdict
+// the child is reaped and fd closed.
 enum result validate_read(struct validation *validation) MUST_CHECK;
 // For who reaps all children: takes note when it was this one.
 void validate_note_death(struct validation *validation, pid_t pid, int status);

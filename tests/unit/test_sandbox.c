@@ -62,18 +62,20 @@ static void assert_fatal(enum sandbox kind, attempt_function attempt) {
 // --- Attempts ---
 
 static int use_memory(void) {
-    char *small = malloc(100);
-    char *large = malloc(10 << 20);
-    if (small == NULL || large == NULL) {
+    const size_t size = (size_t)10 << 20;
+    char *data = malloc(size);
+    if (data == NULL) {
         return 1;
     }
-    memset(large, 1, 10 << 20);
-    large = realloc(large, 20 << 20);
-    free(small);
-    free(large);
+    memset(data, 1, size);
+    free(data);
     void *pages = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return pages == MAP_FAILED || madvise(pages, 4096, MADV_DONTDUMP) != 0 ||
-           mprotect(pages, 4096, PROT_READ) != 0 || munmap(pages, 4096) != 0;
+    if (pages == MAP_FAILED) {
+        return 1;
+    }
+    pages = mremap(pages, 4096, 8192, MREMAP_MAYMOVE); // as realloc() does with large blocks
+    return pages == MAP_FAILED || madvise(pages, 8192, MADV_DONTDUMP) != 0 ||
+           mprotect(pages, 8192, PROT_READ) != 0 || munmap(pages, 8192) != 0;
 }
 
 static int use_time_and_chance(void) {

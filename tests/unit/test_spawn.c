@@ -187,7 +187,8 @@ static int check_rights(void *argument) {
     return prctl(PR_GET_PDEATHSIG, &signal_number) == 0 && signal_number == SIGKILL ? 0 : 7;
 }
 
-// /proc/self belongs to root once memory is sealed, so the status is read before in a sealed build: as root it can be.
+// /proc/self belongs to root once memory is sealed, so the status is read before in a sealed build:
+// as root it can be.
 static void test_rights(void **state) {
     (void)state;
     struct privilege privilege = find_privilege();

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-// What a validator under way looks like to the master: a child, and a pipe on which it says its verdict. `end`: the
-// signal by which it ends, 0: as processes do.
+// What a validator under way looks like to the master: a child, and a pipe on which it says its
+// verdict. `end`: the signal by which it ends, 0: as processes do.
 static struct validation pretend(const char *verdict, int end) {
     struct validation validation = {.pid = 0};
     int fds[2];
