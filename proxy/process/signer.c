@@ -255,9 +255,11 @@ void signer_sign(struct signer_keys *keys, const struct sign_request *request,
     word32 size = SIGNATURE_SIZE_MAX;
     int failed = BAD_FUNC_ARG;
     struct signer_key *key = find_key(keys, request->key_id);
+    memset(response, 0, sizeof(*response)); // the padding too
     response->number = request->number;
     if (key != NULL && request->data_size <= SIGN_DATA_MAX) {
-        if (key->type == KEY_ECC && request->scheme == SIGN_ECDSA) {
+        if (key->type == KEY_ECC && request->scheme == SIGN_ECDSA &&
+            request->data_size == wc_ecc_size(key->as.ecc)) { // the hash that goes with the curve
             failed = wc_ecc_sign_hash(request->data, request->data_size, response->signature, &size,
                                       &keys->rng, key->as.ecc);
         } else if (key->type == KEY_RSA && request->scheme == SIGN_RSA_PSS) {
@@ -267,5 +269,9 @@ void signer_sign(struct signer_keys *keys, const struct sign_request *request,
                                          &size, key->as.ed25519);
         }
     }
-    response->signature_size = failed == 0 ? (uint16_t)size : 0;
+    if (failed == 0) {
+        response->signature_size = (uint16_t)size;
+    } else { // whatever is in there: the whole response leaves this process
+        secret_wipe(response->signature, sizeof(response->signature));
+    }
 }

@@ -25,8 +25,8 @@ enum result signer_keys_load(struct signer_keys *keys, uint64_t generation,
 // Wipes the keys of the newest generation again, when that is `generation`: a reload that did not
 // come to be.
 void signer_keys_drop(struct signer_keys *keys, uint64_t generation);
-// Fills response->signature; signature_size is 0 when the key is unknown or the request makes no
-// sense.
+// Fills the whole response. It is a refusal, with a signature_size of 0 and nothing but zeros, when
+// the key is unknown or the request makes no sense.
 void signer_sign(struct signer_keys *keys, const struct sign_request *request,
                  struct sign_response *response);
 
