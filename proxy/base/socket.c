@@ -217,3 +217,11 @@ int socket_error(int fd) {
 void socket_set_nodelay(int fd) {
     (void)set_on(fd, IPPROTO_TCP, TCP_NODELAY); // only a speed-up, and refused by unix sockets
 }
+
+ssize_t socket_send(int fd, struct iovec *parts, size_t count) {
+    if (count == 1) { // the usual case, and cheaper
+        return send(fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL);
+    }
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 struct address {
@@ -46,5 +47,8 @@ int socket_connect(const struct address *address, bool *connected);
 int socket_error(int fd); // SO_ERROR: 0 or an errno value
 // Small writes leave at once. Does nothing on a unix socket.
 void socket_set_nodelay(int fd);
+// Sends all parts in one call, as far as the socket takes them. Like send(): the bytes sent, or -1 with
+// errno; a broken connection is EPIPE, never a signal.
+ssize_t socket_send(int fd, struct iovec *parts, size_t count);
 
 #endif

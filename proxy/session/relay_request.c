@@ -1,5 +1,6 @@
 #include "session/relay.h"
 
+#include "base/socket.h"
 #include "http/encode.h"
 #include "session/service_internal.h"
 
@@ -171,9 +172,8 @@ static enum result write_server(struct exchange *exchange) {
     if (!lease->writable) {
         return RESULT_AGAIN;
     }
-    struct msghdr message = {.msg_iov = &exchange->iov[exchange->iov_first],
-                             .msg_iovlen = exchange->iov_count - exchange->iov_first};
-    ssize_t sent = sendmsg(lease->fd, &message, MSG_NOSIGNAL);
+    ssize_t sent = socket_send(lease->fd, &exchange->iov[exchange->iov_first],
+                               exchange->iov_count - exchange->iov_first);
     if (sent < 0) {
         if (errno != EAGAIN && errno != EINTR) {
             return RESULT_EOF;

@@ -1,5 +1,7 @@
 #include "session/transport.h"
 
+#include "base/socket.h"
+
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -384,9 +386,8 @@ enum result transport_flush(struct transport *transport) {
         if (!transport->writable) {
             return RESULT_AGAIN;
         }
-        struct msghdr message = {.msg_iov = &buffer->iov[buffer->iov_first],
-                                 .msg_iovlen = buffer->iov_count - buffer->iov_first};
-        ssize_t sent = sendmsg(transport->fd, &message, MSG_NOSIGNAL);
+        ssize_t sent = socket_send(transport->fd, &buffer->iov[buffer->iov_first],
+                                   buffer->iov_count - buffer->iov_first);
         if (sent < 0) {
             if (errno == EINTR) {
                 continue;
