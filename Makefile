@@ -108,7 +108,7 @@ certs: packages-run
 	@certs/make-dev-certs
 
 # --- Targets ----------------------------------------------------------------------------------------------------------
-.PHONY: all debug run test test-unit test-integration asan bench fuzz lint format install clean help certs
+.PHONY: all debug run test test-unit test-integration asan bench bench-quick fuzz lint format install clean help certs
 all: build/ravelin ## build/ravelin, the release build (with all set-up, as everything below)
 debug: build/debug/ravelin ## build/debug/ravelin
 
@@ -128,8 +128,10 @@ asan: build/asan/ravelin $(call UNIT,asan) certs packages-test ## all tests unde
 	@tests/run unit build/asan/tests/unit integration build/asan/ravelin
 fuzz: $(FUZZERS:%=build/fuzz/%) ## every fuzzer for FUZZ_SECONDS (20)
 	@tests/run fuzz build/fuzz/tests/fuzz
-bench: all certs packages-bench ## measure against other proxies on this machine
+bench: all packages-bench ## measure against other proxies on this machine (10 minutes; it should be quiet)
 	@bench/run
+bench-quick: all packages-bench ## the same, shorter and less exact (2 minutes)
+	@bench/run --quick
 lint: $(DEPS) packages-lint packages-test ## format, include directions, cppcheck, clang-tidy, shellcheck
 	@CPPFLAGS='$(CPPFLAGS) -DRAVELIN_VERSION=""' proxy/lint/all
 format: packages-lint ## clang-format every C file in place
