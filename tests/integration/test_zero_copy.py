@@ -22,7 +22,7 @@ def copied_mib(proxy):
 
 
 def counting_proxy(lab, script):
-    return lab.proxy(lab.server(script, keep=False), program=COUNTER)
+    return lab.proxy(lab.server(script, keep=False), program=COUNTER, allow=["^copied "])
 
 
 def body_in(framing, size):

@@ -20,6 +20,7 @@ class Lab:
         self._proxies = []
         self._servers = []
         self._ports = []
+        self._evidence = None
 
     def subfolder(self, name):
         folder = self.folder / name
@@ -78,7 +79,9 @@ class Lab:
         return port
 
     def evidence(self):
-        """(title, text) of what tells why a test failed."""
+        """(title, text) of what tells why a test failed. After close(): as it was before the folder went."""
+        if self._evidence is not None:
+            return self._evidence
         pieces = []
         for proxy in self._proxies:
             pieces.append(("ravelin.conf", proxy.config.read_text()))
@@ -90,10 +93,14 @@ class Lab:
                 pieces.append((f"in the script of server {server.address}", failure))
         return pieces
 
+    def _keep_evidence(self):
+        self._evidence = self.evidence()
+
     def close(self, test_failed):
         """Ends everything. What ends badly is an error, unless the test failed anyway."""
         with contextlib.ExitStack() as stack:
             stack.callback(remove_folder, self.folder)
+            stack.callback(self._keep_evidence)
             for ending in [*self._ports, *self._servers]:
                 stack.callback(ending.close)
             for proxy in self._proxies:
