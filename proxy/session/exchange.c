@@ -263,8 +263,10 @@ static enum result take_lease(struct exchange *exchange) {
         drop_lease(exchange);
     } while (true);
     if (exchange->lease == NULL) {
+        int error = errno; // for the caller
         log_warning(service->options.log, "backend %s: cannot connect to %s: %s",
-                    exchange->backend->name, exchange->server->config->text, strerror(errno));
+                    exchange->backend->name, exchange->server->config->text, strerror(error));
+        errno = error;
         return RESULT_ERROR;
     }
     exchange->lease_reused = exchange->lease->reused;
@@ -293,7 +295,7 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
         return exchange_answer(exchange, status, why);
     }
     exchange->request_state = REQUEST_HEAD;
-    exchange->request_whole = false;
+    exchange->request_whole = exchange->request_failed = false;
     exchange->iov_first = exchange->iov_count = 0;
     metric_add(service->options.metrics, METRIC_server_retries, 1);
     return RESULT_OK;
@@ -305,12 +307,21 @@ static bool can_repeat(const struct exchange *exchange) {
            exchange->interim_count == 0 && !transport_has_fills(&exchange->session->transport);
 }
 
+// No server is to blame when this process or host has run out of something.
+static bool is_own_shortage(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
+           error == EADDRNOTAVAIL;
+}
+
 // RESULT_OK: connected. RESULT_AGAIN: not yet. RESULT_ERROR: the session must be cut.
 static enum result connect_server(struct exchange *exchange) {
     while (!answering(exchange)) {
         if (exchange->lease == NULL && take_lease(exchange) != RESULT_OK) {
-            if (retry(exchange, true, 502, "the connection failed") != RESULT_OK) {
-                return RESULT_ERROR;
+            enum result result = is_own_shortage(errno)
+                                     ? exchange_answer(exchange, 503, "no connection can be made")
+                                     : retry(exchange, true, 502, "the connection failed");
+            if (result != RESULT_OK) {
+                return result;
             }
             continue;
         }
@@ -340,7 +351,8 @@ static void release_lease(struct exchange *exchange) {
         return;
     }
     exchange->lease = NULL;
-    if (exchange->server_keep_alive && exchange->request_state == REQUEST_DONE) {
+    if (exchange->server_keep_alive && exchange->request_state == REQUEST_DONE &&
+        !exchange->request_failed) {
         lease_release(lease, exchange->generation->backends->retired, now_ms(exchange));
     } else {
         lease_close(lease);
@@ -373,12 +385,9 @@ static enum result relay(struct exchange *exchange) {
     enum result request = relay_request(exchange);
     if (request == RESULT_EOF) {
         // Perhaps the server answered before it closed: what it said is read first.
-        if (exchange->lease->readable) {
-            exchange->request_state = REQUEST_DONE;
-            exchange->keep_alive = exchange->server_keep_alive = false;
-            return RESULT_OK;
-        }
-        return server_gone(exchange);
+        exchange->request_state = REQUEST_DONE;
+        exchange->request_failed = exchange->lease->readable = true;
+        return RESULT_OK;
     }
     if (request == RESULT_ERROR) {
         return RESULT_ERROR;
@@ -386,7 +395,7 @@ static enum result relay(struct exchange *exchange) {
     return response == RESULT_OK || request == RESULT_OK ? RESULT_OK : RESULT_AGAIN;
 }
 
-enum result exchange_advance(struct exchange *exchange) {
+static enum result advance(struct exchange *exchange) {
     struct transport *transport = &exchange->session->transport;
     while (!answering(exchange)) {
         enum result result = connect_server(exchange);
@@ -401,21 +410,26 @@ enum result exchange_advance(struct exchange *exchange) {
     }
     if (exchange->response_state == RESPONSE_SENDING) {
         release_lease(exchange);
-        bool blocked = !transport->writable;
         enum result result = transport_flush(transport);
-        if (result == RESULT_AGAIN && !blocked) {
-            exchange->active_ms = now_ms(exchange);
-        }
         if (result != RESULT_OK) {
             return result;
         }
-        bool body_left =
-            exchange->request_framing != FRAMING_NONE && exchange->request_state != REQUEST_DONE;
+        bool body_left = exchange->request_failed || (exchange->request_framing != FRAMING_NONE &&
+                                                      exchange->request_state != REQUEST_DONE);
         exchange->keep_alive =
             exchange->keep_alive && !body_left && exchange->request_framing != FRAMING_TUNNEL;
         exchange->response_state = RESPONSE_DONE;
     }
     return RESULT_OK;
+}
+
+enum result exchange_advance(struct exchange *exchange) {
+    uint64_t sent = exchange->session->transport.sent;
+    enum result result = advance(exchange);
+    if (exchange->session->transport.sent != sent) { // a client that takes a little is not idle
+        exchange->active_ms = now_ms(exchange);
+    }
+    return result;
 }
 
 void exchange_arm(struct exchange *exchange) {

@@ -65,10 +65,11 @@ struct exchange {
     bool is_head;
     bool idempotent;
     bool upgrade_asked;
-    bool keep_alive;   // the session may go on after this exchange
-    bool lease_reused; // the lease came from the pool
-    bool server_shut;  // our direction toward the server is closed (tunnels)
-    char *block;       // one allocation: the encoded head, then the texts for the access log
+    bool keep_alive;     // the session may go on after this exchange
+    bool lease_reused;   // the lease came from the pool
+    bool server_shut;    // our direction toward the server is closed (tunnels)
+    bool request_failed; // the server did not take all of it
+    char *block;         // one allocation: the encoded head, then the texts for the access log
     size_t head_size;
     uint32_t iov_first;
     uint32_t iov_count;

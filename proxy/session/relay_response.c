@@ -133,7 +133,8 @@ static void decide_framing(struct exchange *exchange, const struct http_response
         exchange->keep_alive = false;
     }
     // A server that refuses a request before it has read it does not want the rest.
-    if (exchange->request_state != REQUEST_DONE && response->status >= 300) {
+    if (exchange->request_failed ||
+        (exchange->request_state != REQUEST_DONE && response->status >= 300)) {
         exchange->keep_alive = false;
     }
     if (exchange->session->service->draining) {

@@ -399,6 +399,7 @@ enum result transport_flush(struct transport *transport) {
             transport->writable = false;
             return RESULT_AGAIN;
         }
+        transport->sent += (size_t)sent;
         size_t left = (size_t)sent;
         while (buffer->iov_first < buffer->iov_count &&
                left >= buffer->iov[buffer->iov_first].iov_len) {

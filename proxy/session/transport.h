@@ -104,6 +104,7 @@ struct transport {
     bool cut;          // the connection ended without close_notify, or broke
     bool failed;       // a record could not be opened: records.alert is due
     uint64_t received; // bytes, ever
+    uint64_t sent;     // bytes, ever
     uint64_t consumed; // bytes of segments let go, ever
     struct receive_buffer *receive;
     struct send_buffer *send;
