@@ -5,13 +5,12 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 
 import pytest
 
-from ravelin_test.http import request, response
-from ravelin_test.processes import TIED, exists, text
-from ravelin_test.proxy import backend_block, block, site_block
+from ravelin_test.http import response
+from ravelin_test.processes import TIED, text
+from ravelin_test.proxy import backend_block, site_block
 from ravelin_test.settings import PATIENCE, RAVELIN
 from ravelin_test.waiting import wait_for
 
