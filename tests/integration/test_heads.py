@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from ravelin_test.http import request, response
+from ravelin_test.http import response
+from ravelin_test.proxy import block
 
 HOP_BY_HOP = [
     "Keep-Alive: timeout=5",
@@ -54,7 +55,8 @@ def test_connection_close_of_a_client_is_not_the_servers_business(lab):
 
 
 def test_hop_by_hop_fields_of_a_response_stop_here(lab):
-    fields = ["Connection: keep-alive, X-Hop", "Keep-Alive: timeout=5", "X-Hop: 1", "Proxy-Authenticate: Basic", "X-End: 3"]
+    stopped = ["Connection: keep-alive, X-Hop", "Keep-Alive: timeout=5", "X-Hop: 1", "Proxy-Authenticate: Basic"]
+    fields = [*stopped, "X-End: 3"]
     client = lab.client(lab.proxy(lab.server(reply=lambda request: response("ok", fields=fields))))
     answer = client.ask()
     assert not names(answer) & {"keep-alive", "x-hop", "proxy-authenticate", "upgrade"}
@@ -63,7 +65,8 @@ def test_hop_by_hop_fields_of_a_response_stop_here(lab):
 
 
 def test_a_closing_server_does_not_close_the_client(lab):
-    server = lab.server(lambda connection: connection.request() and connection.send(response("ok", fields=["Connection: close"])))
+    answer = response("ok", fields=["Connection: close"])
+    server = lab.server(lambda connection: connection.request() and connection.send(answer))
     client = lab.client(lab.proxy(server))
     for _ in range(3):
         assert client.ask().get("Connection") is None
@@ -81,6 +84,18 @@ def test_the_server_is_told_who_asked(ask):
     assert forwarded["host"].strip('"') == "localhost"
 
 
+def test_the_address_of_an_ipv6_client(lab):
+    server = lab.server()
+    proxy = lab.prepare(server)
+    proxy.write_config(proxy.config_text() + block("listen", f'"[::1]:{proxy.port}"') + "\n")
+    proxy.start()
+    assert lab.client(proxy, host="::1").ask().status == 200
+    [seen] = server.requests
+    assert seen.get("X-Forwarded-For") == "::1"
+    assert 'for="[::1]"' in seen.get("Forwarded")
+    assert proxy.access_log(1)[0]["client"] == "::1"
+
+
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded"])
 def test_what_a_client_says_about_itself_is_dropped(ask, name):
     lies = [f"{name}: lie", f"{name.lower()}: for=lie", f"{name.upper()}: lie2"]
@@ -89,7 +104,9 @@ def test_what_a_client_says_about_itself_is_dropped(ask, name):
     assert "lie" not in seen.get(name)
 
 
-@pytest.mark.parametrize("name", ["X_Forwarded_For", "X-Forwarded_Proto", "Proxy", "Content_Length", "Transfer_Encoding"])
+@pytest.mark.parametrize(
+    "name", ["X_Forwarded_For", "X-Forwarded_Proto", "Proxy", "Content_Length", "Transfer_Encoding"]
+)
 def test_fields_that_a_gateway_could_mistake_are_dropped(ask, name):
     seen = ask(fields=[f"{name}: lie"])
     assert "lie" not in [value for _, value in seen.fields]
@@ -101,10 +118,14 @@ def test_the_host_is_kept_with_its_port(ask):
 
 
 def test_fields_pass_unchanged_and_in_order(ask):
-    fields = ["Accept: */*", "X-Two: first", "Cookie: a=b; c=d", "x-two: second", "X-Empty:", "X-Latin: caf\xe9", "X-Spaces: a  b"]
+    fields = [
+        *["Accept: */*", "X-Two: first", "Cookie: a=b; c=d", "x-two: second"],
+        *["X-Empty:", "X-Latin: caf\xe9", "X-Spaces: a  b"],
+    ]
     seen = ask(fields=fields)
-    mine = [(name, value) for name, value in seen.fields if name.lower().startswith(("x-two", "x-e", "x-l", "x-s", "acc", "coo"))]
-    assert mine == [tuple(part.strip(" ") for part in line.split(":", 1)) for line in fields]
+    expected = [tuple(part.strip(" ") for part in line.split(":", 1)) for line in fields]
+    sent = {name for name, _ in expected}
+    assert [pair for pair in seen.fields if pair[0] in sent] == expected
 
 
 def test_a_response_passes_unchanged(lab):
@@ -129,7 +150,9 @@ def test_a_date_is_added_when_there_is_none(lab):
     assert re.match(r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$", client.ask().get("Date"))
 
 
-@pytest.mark.parametrize("target", ["/%7Euser/%2e%2E/a%2Fb", "/a//b/./c/../d?x=%20&y=/../", "/?", "/a;p=1,2!$&'()*+=:@-._~"])
+@pytest.mark.parametrize(
+    "target", ["/%7Euser/%2e%2E/a%2Fb", "/a//b/./c/../d?x=%20&y=/../", "/?", "/a;p=1,2!$&'()*+=:@-._~"]
+)
 def test_a_target_passes_as_it_was_written(ask, target):
     assert ask(target=target).target == target
 

@@ -19,6 +19,9 @@ fetch('/who').then((response) => response.text()).then((who) => {
   document.getElementById('title').textContent = 'shown over ' + location.protocol + ' to ' + who;
 });
 """
+IMAGE = """<svg xmlns="http://www.w3.org/2000/svg" width="80" height="80">
+<circle cx="40" cy="40" r="38" fill="teal"/></svg>
+"""
 WHO = 'location = /who { default_type text/plain; return 200 "$http_x_forwarded_for as $http_x_forwarded_proto"; }'
 
 
@@ -29,9 +32,7 @@ def site(lab):
     (server.html / "index.html").write_text(PAGE)
     (server.html / "style.css").write_text("h1 { color: rgb(0, 100, 0) } body { background: #eef }")
     (server.html / "script.js").write_text(SCRIPT)
-    (server.html / "image.svg").write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" width="80" height="80"><circle cx="40" cy="40" r="38" fill="teal"/></svg>'
-    )
+    (server.html / "image.svg").write_text(IMAGE)
     return server
 
 

@@ -74,7 +74,8 @@ BAD_CHUNKS = {
 def test_bad_chunks_get_400_and_the_end(lab, body):
     server = lab.server()
     client = lab.client(lab.proxy(server))
-    client.send(request(method="POST", fields=["Transfer-Encoding: chunked"]) + body + b"0\r\n\r\n" + request("/smuggled"))
+    head = request(method="POST", fields=["Transfer-Encoding: chunked"])
+    client.send(head + body + b"0\r\n\r\n" + request("/smuggled"))
     assert client.response().status == 400
     client.read_end()
     assert server.requests == [] or [r.target for r in server.requests] == ["/"]
@@ -345,7 +346,8 @@ def test_redirect_answers_308(lab):
     answer = client.ask("/path?query=1", host="localhost")
     assert answer.status == 308
     assert answer.get("Location") == f"https://localhost:{proxy.port}/path?query=1"
-    assert client.ask("/again", method="HEAD", host=f"localhost:{proxy.redirect_port}").get("Location").endswith("/again")
+    again = client.ask("/again", method="HEAD", host=f"localhost:{proxy.redirect_port}")
+    assert again.get("Location") == f"https://localhost:{proxy.port}/again"
     assert server.requests == []
 
 

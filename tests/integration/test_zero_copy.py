@@ -22,6 +22,7 @@ def copied_mib(proxy):
 
 
 def counting_proxy(lab, script):
+    """Its log holds the counter's lines besides its own."""
     return lab.proxy(lab.server(script, keep=False), program=COUNTER, allow=["^copied "])
 
 
@@ -86,7 +87,7 @@ def test_the_counter_counts(lab):
         while connection.request():
             connection.send(response("ok"))
 
-    proxy = lab.proxy(lab.server(script), program=COUNTER)
+    proxy = counting_proxy(lab, script)
     client = lab.client(proxy)
     for _ in range(40):
         client.send(request(fields=["X-Long: " + "a" * 8000]) * 20)

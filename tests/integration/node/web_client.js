@@ -1,5 +1,5 @@
-// web_client.js URL COUNT: COUNT GET requests over a few keep-alive connections. Prints "COUNT answers: BODY" when all were
-// the same and none failed.
+// web_client.js URL COUNT: COUNT GET requests over a few keep-alive connections. Prints "COUNT answers: BODY" when all
+// were the same and none failed.
 'use strict';
 const https = require('https');
 

@@ -1,5 +1,5 @@
-// websocket_client.js URL COUNT: sends COUNT messages of growing and shrinking sizes, at most 100 ahead of the echoes, and
-// checks each echo. Prints "COUNT echoes, closed with CODE".
+// websocket_client.js URL COUNT: sends COUNT messages of growing and shrinking sizes, at most 100 ahead of the echoes,
+// and checks each echo. Prints "COUNT echoes, closed with CODE".
 'use strict';
 const WebSocket = require('ws');
 

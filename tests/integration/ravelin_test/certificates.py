@@ -22,8 +22,8 @@ class Certificate:
     def spki_hash(self):
         """SHA-256 of the public key, base64: how Chromium is told to trust it."""
         public = _openssl("x509", "-in", self.path, "-noout", "-pubkey")
-        der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=public, capture_output=True, check=True)
-        return base64.b64encode(hashlib.sha256(der.stdout).digest()).decode()
+        der = _openssl("pkey", "-pubin", "-outform", "DER", input=public)
+        return base64.b64encode(hashlib.sha256(der).digest()).decode()
 
 
 class Authority:
@@ -62,7 +62,7 @@ def _name_type(name):
     return "IP" if name.replace(".", "").isdigit() else "DNS"
 
 
-def _openssl(*arguments):
-    result = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, timeout=60)
+def _openssl(*arguments, input=None):
+    result = subprocess.run(["openssl", *map(str, arguments)], input=input, capture_output=True, timeout=60)
     assert result.returncode == 0, result.stderr.decode(errors="replace")
     return result.stdout

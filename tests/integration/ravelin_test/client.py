@@ -19,13 +19,16 @@ def client_context(ca, alpn=("http/1.1",)):
 
 
 class Client:
-    """A connection to 127.0.0.1:port with its handshake done. `ended` says how the other side ended it.
+    """A connection to a port of this machine with its handshake done. `ended` says how the other side ended it.
 
     Plain HTTP with context=None.
     """
 
-    def __init__(self, port, context, sni="localhost", session=None, timeout=PATIENCE, receive_buffer=None):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    def __init__(
+        self, port, context, sni="localhost", session=None, host="127.0.0.1", timeout=PATIENCE, receive_buffer=None
+    ):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -36,7 +39,7 @@ class Client:
         self.first_flight = b""
         self.reader = Reader(self._receive)
         self.tls = None
-        self.socket.connect(("127.0.0.1", port))
+        self.socket.connect((host, port))
         self.port = self.socket.getsockname()[1]
         if context is not None:
             self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()

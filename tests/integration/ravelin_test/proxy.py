@@ -37,7 +37,8 @@ def backend_block(name, servers, options=None):
 
 def site_block(name, certificates, aliases=(), routes=None):
     inner = [block("certificate", f'"{c.path}"', {"key": f'"{c.key}"'}) for c in certificates]
-    inner += [block("route", f'"{prefix}"', {"backend": backend}) for prefix, backend in (routes or {"/": "web"}).items()]
+    for prefix, backend in (routes or {"/": "web"}).items():
+        inner.append(block("route", f'"{prefix}"', {"backend": backend}))
     names = ", ".join(f'"{alias}"' for alias in aliases)
     return block("site", f'"{name}"', {"aliases": "{" + names + "}"} if aliases else {}, inner)
 

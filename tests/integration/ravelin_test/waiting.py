@@ -6,7 +6,7 @@ from .settings import PATIENCE
 
 
 def wait_for(condition, what, timeout=PATIENCE):
-    """The first true value that condition() returns. Fails, saying `what` was waited for, when there is none in time."""
+    """The first true value that condition() returns. When there is none in time, fails and says what was waited for."""
     deadline = time.monotonic() + timeout
     pause = 0.001
     while True:
