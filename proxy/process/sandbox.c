@@ -95,35 +95,42 @@ static bool allow_all(scmp_filter_ctx filter, const int *calls, size_t count) {
     return true;
 }
 
+// A condition on one argument: that it has this value in the bits of the mask.
+static struct scmp_arg_cmp has(unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
+    return (struct scmp_arg_cmp){
+        .arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+}
+
+static struct scmp_arg_cmp is(unsigned argument, scmp_datum_t value) {
+    return has(argument, ~(scmp_datum_t)0, value);
+}
+
+static bool allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp condition) {
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, condition) == 0;
+}
+
 // Calls that depend on what they are asked for.
 static bool allow_parts(scmp_filter_ctx filter) {
     for (size_t i = 0; i < COUNT(fcntl_commands); i++) {
-        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                             SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)fcntl_commands[i])) != 0) {
+        if (!allow_if(filter, SCMP_SYS(fcntl), is(1, (scmp_datum_t)fcntl_commands[i]))) {
             return false;
         }
     }
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
-           // fstat() of a newer C library. A path would need this flag to be absent.
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-                            SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH)) == 0 &&
+    return allow_if(filter, SCMP_SYS(mmap), has(2, PROT_EXEC, 0)) &&
+           allow_if(filter, SCMP_SYS(mprotect), has(2, PROT_EXEC, 0)) &&
+           // fstat() of a newer C library: with this flag and no path it is about a descriptor.
+           allow_if(filter, SCMP_SYS(newfstatat), is(3, AT_EMPTY_PATH)) &&
            // abort()
-           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                            SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) == 0 &&
+           allow_if(filter, SCMP_SYS(tgkill), is(0, (scmp_datum_t)getpid())) &&
            // isatty(), which the configuration's lexer asks about memory.
-           seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 1,
-                            SCMP_A1(SCMP_CMP_EQ, TCGETS)) == 0;
+           seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 1, is(1, TCGETS)) == 0;
 }
 
 static bool allow_sockets(scmp_filter_ctx filter) {
     for (size_t i = 0; i < COUNT(sockets); i++) {
         if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)sockets[i].family),
-                             SCMP_A1(SCMP_CMP_MASKED_EQ, SOCKET_TYPE_MASK,
-                                     (scmp_datum_t)sockets[i].type)) != 0) {
+                             is(0, (scmp_datum_t)sockets[i].family),
+                             has(1, SOCKET_TYPE_MASK, (scmp_datum_t)sockets[i].type)) != 0) {
             return false;
         }
     }
