@@ -72,7 +72,8 @@ static void on_answer(struct ev_loop *loop, ev_io *watcher, int events) {
     (void)loop, (void)events;
     struct signing *signing = watcher->data;
     struct sign_response response;
-    ssize_t received = recv(signing->fd, &response, sizeof(response), MSG_DONTWAIT);
+    // With MSG_TRUNC the true size is returned.
+    ssize_t received = recv(signing->fd, &response, sizeof(response), MSG_DONTWAIT | MSG_TRUNC);
     if (received < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
