@@ -11,7 +11,7 @@ import pytest
 from ravelin_test.http import response
 from ravelin_test.processes import TIED, text
 from ravelin_test.proxy import backend_block, site_block
-from ravelin_test.settings import PATIENCE, RAVELIN
+from ravelin_test.settings import LONG, PATIENCE, RAVELIN
 from ravelin_test.waiting import wait_for
 
 
@@ -293,6 +293,23 @@ def test_keys_stay_after_reloads_that_failed_late(lab):
         assert reload.result()[0] == 1
         wait_for(lambda: proxy.status()["workers"][1]["state"] == "running", "the replacement")
     for _ in range(10):
+        assert lab.client(proxy).ask().status == 200
+
+
+@pytest.mark.skipif(not LONG, reason="takes 30 seconds")
+@pytest.mark.parametrize("kind", ["workers", "signers"])
+def test_who_does_not_answer_is_replaced(lab, kind):
+    proxy = lab.proxy(lab.server(), workers=2, workers_may_die=True, allow=[".*"])
+    silent = proxy.status()[kind][1]["pid"]
+    os.kill(silent, signal.SIGSTOP)
+    result = proxy.command("reload", check=False)
+    assert result.returncode == 1
+    assert "did not answer in time" in text(result.stderr)
+    wait_for(lambda: proxy.status()[kind][1]["state"] == "running", "the replacement")
+    assert proxy.status()[kind][1]["pid"] != silent
+    proxy.reload()
+    assert proxy.status()["generation"] == 3
+    for _ in range(5):
         assert lab.client(proxy).ask().status == 200
 
 
