@@ -3,9 +3,10 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/socket.h"
-#include "http/encode.h"
+#include "http/parse.h"
 #include "session/exchange.h"
 #include "session/service_internal.h"
+#include "session/session_handshake.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -52,12 +53,10 @@ static void arm_timer(struct session *session) {
     session->armed_ms = session->deadline_ms;
 }
 
-static void log_failed_handshake(struct session *session, const char *why);
-
 static void time_out(struct session *session) {
     switch (session->state) {
     case SESSION_HANDSHAKE:
-        log_failed_handshake(session, "handshake timeout");
+        session_handshake_failed(session, "handshake timeout");
         session_close(session);
         return;
     case SESSION_OPEN:
@@ -106,8 +105,6 @@ static void format_peer(struct session *session, const struct sockaddr_storage *
     }
 }
 
-static bool begin_handshake(struct session *session);
-
 void session_start(struct service *service, int fd, const struct sockaddr_storage *peer,
                    bool redirect) {
     struct session *session = slab_get(&service->session_slab);
@@ -131,28 +128,12 @@ void session_start(struct service *service, int fd, const struct sockaddr_storag
     session->state = redirect ? SESSION_OPEN : SESSION_HANDSHAKE;
     session->deadline_ms = now_ms(session) + (redirect ? limits(session)->header_timeout_ms
                                                        : limits(session)->handshake_timeout_ms);
-    if (!redirect && !begin_handshake(session)) {
+    if (!redirect && !session_begin_handshake(session)) {
         session_close(session);
         return;
     }
     ev_io_start(service->options.loop, &session->read_watcher);
     arm_timer(session);
-}
-
-static void drop_handshake(struct session *session) {
-    if (session->signing != 0) {
-        signing_forget(&session->service->signing, session->signing);
-        session->signing = 0;
-    }
-    if (session->handshake != NULL) {
-        handshake_free(session->handshake);
-        session->handshake = NULL;
-    }
-    if (session->handshake_generation != NULL) {
-        generation_release(session->handshake_generation);
-        session->handshake_generation = NULL;
-        metric_subtract(session->service->options.metrics, METRIC_handshakes_open, 1);
-    }
 }
 
 static void set_idle(struct session *session, bool idle) {
@@ -177,7 +158,7 @@ void session_close(struct session *session) {
         exchange_finish(session->exchange);
         session->exchange = NULL;
     }
-    drop_handshake(session);
+    session_drop_handshake(session);
     ev_io_stop(service->options.loop, &session->read_watcher);
     ev_io_stop(service->options.loop, &session->write_watcher);
     ev_timer_stop(service->options.loop, &session->timer);
@@ -208,7 +189,7 @@ void session_end(struct session *session, uint8_t alert) {
         session_close(session);
         return;
     }
-    drop_handshake(session);
+    session_drop_handshake(session);
     session->state = SESSION_LINGER;
     session->deadline_ms = now_ms(session) + LINGER_MS;
     ev_io_stop(session->service->options.loop, &session->write_watcher);
@@ -228,176 +209,6 @@ static void linger(struct session *session) {
         session->lingered >= LINGER_BYTES_MAX) {
         session_close(session);
     }
-}
-
-// --- the handshake ---
-
-static size_t choose_site(void *context, struct slice name) {
-    const struct generation *generation = context;
-    size_t site = name.size == 0 ? ROUTER_DEFAULT_SITE : router_find_site(generation->router, name);
-    return site == ROUTER_NO_SITE ? ROUTER_DEFAULT_SITE : site;
-}
-
-static bool begin_handshake(struct session *session) {
-    struct generation *generation = session->service->current;
-    session->handshake = handshake_new(generation->contexts, choose_site, generation);
-    if (session->handshake == NULL) {
-        return false;
-    }
-    session->handshake_generation = generation_hold(generation);
-    metric_add(session->service->options.metrics, METRIC_handshakes_open, 1);
-    return true;
-}
-
-// RESULT_OK: all sent. RESULT_AGAIN: the client does not take more now.
-static enum result flush_handshake(struct session *session) {
-    struct slice output = handshake_output(session->handshake);
-    while (output.size > 0) {
-        ssize_t sent = send(session->transport.fd, output.data, output.size, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EINTR) {
-            session->transport.writable = false;
-            return errno == EAGAIN ? RESULT_AGAIN : RESULT_ERROR;
-        }
-        if (sent > 0) {
-            handshake_sent(session->handshake, (size_t)sent);
-        }
-        output = handshake_output(session->handshake);
-    }
-    return RESULT_OK;
-}
-
-static void count_handshake(struct session *session, const struct handshake_facts *facts) {
-    static const struct {
-        const char *group;
-        enum metric metric;
-    } groups[] = {
-        {"X25519MLKEM768", METRIC_group_x25519mlkem768},
-        {"SecP256r1MLKEM768", METRIC_group_secp256r1mlkem768},
-        {"X25519", METRIC_group_x25519},
-        {"P-256", METRIC_group_p256},
-        {"P-384", METRIC_group_p384},
-    };
-    struct metrics_slot *metrics = session->service->options.metrics;
-    metric_add(metrics, facts->resumed ? METRIC_handshakes_resumed : METRIC_handshakes_full, 1);
-    for (size_t i = 0; !facts->resumed && i < sizeof(groups) / sizeof(groups[0]); i++) {
-        if (strcmp(groups[i].group, facts->group) == 0) {
-            metric_add(metrics, groups[i].metric, 1);
-        }
-    }
-}
-
-static enum result finish_handshake(struct session *session) {
-    struct handshake_facts facts;
-    enum result result = handshake_finish(session->handshake, &session->transport.records, &facts);
-    session->handshake = NULL;
-    if (result == RESULT_OK && facts.name_size > 0) {
-        session->server_name = strdup(facts.name);
-    }
-    drop_handshake(session);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    session->tls_group = facts.group;
-    session->tls_suite = facts.suite;
-    session->resumed = facts.resumed;
-    count_handshake(session, &facts);
-    session->state = SESSION_OPEN;
-    session->deadline_ms = now_ms(session) + limits(session)->header_timeout_ms;
-    if (session->transport.receive != NULL) {
-        session->transport.receive->opened = session->transport.receive->ring->head;
-    }
-    return RESULT_OK;
-}
-
-static void log_failed_handshake(struct session *session, const char *why) {
-    struct service *service = session->service;
-    if (session->transport.received == 0) { // a probe of the port: no handshake ever began
-        log_debug(service->options.log, "client %s: not a word: %s", session->client, why);
-        return;
-    }
-    metric_add(service->options.metrics, METRIC_handshakes_failed, 1);
-    log_info(service->options.log, "client %s: TLS handshake failed: %s", session->client, why);
-    struct access_entry entry = {
-        .started_us = session->accepted_us,
-        .client = slice_from(session->client),
-        .client_port = session->client_port,
-        .duration_us = clock_wall_us() - session->accepted_us,
-        .connect_us = -1,
-        .response_us = -1,
-        .tls_sni = handshake_server_name(session->handshake),
-        .ended = why,
-    };
-    if (access_log_enabled(&service->access_log)) {
-        access_log_write(&service->access_log, &entry);
-    }
-}
-
-static const char plain_http_answer[] =
-    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
-    "Content-Length: 41\r\n\r\nThis port speaks HTTPS, not plain HTTP.\r\n";
-
-static void refuse_handshake(struct session *session, const uint8_t *first, size_t size) {
-    log_failed_handshake(session, handshake_failure_reason(session->handshake));
-    if (hello_looks_like_http(first, size)) {
-        ssize_t sent = send(session->transport.fd, plain_http_answer, sizeof(plain_http_answer) - 1,
-                            MSG_NOSIGNAL | MSG_DONTWAIT);
-        (void)sent;
-    } else if (flush_handshake(session) == RESULT_ERROR) {
-        session->transport.cut = true;
-    }
-    session->transport.records.closed_write = true; // the alert, if any, is sent
-    session_end(session, ALERT_CLOSE_NOTIFY);
-}
-
-static void ask_signer(struct session *session) {
-    struct sign_request *request = handshake_wants_signature(session->handshake);
-    if (request != NULL) {
-        session->signing = signing_ask(&session->service->signing, session, request);
-        if (session->signing == 0) {
-            handshake_give_signature(session->handshake, NULL, 0);
-        }
-    }
-}
-
-void session_signed(struct session *session, const uint8_t *signature, size_t size) {
-    session->signing = 0;
-    if (session->handshake != NULL) {
-        handshake_give_signature(session->handshake, signature, size);
-        session_advance(session);
-    }
-}
-
-// One step; RESULT_OK when another may follow at once.
-static enum result handshake_step(struct session *session) {
-    struct transport *transport = &session->transport;
-    enum result received = transport_receive(transport);
-    struct ring *ring = transport->receive == NULL ? NULL : transport->receive->ring;
-    const uint8_t *data = ring == NULL ? NULL : ring_at(ring, ring->head);
-    size_t size = ring == NULL ? 0 : ring_used(ring);
-    size_t used = 0;
-    enum result result = handshake_advance(session->handshake, data, size, &used);
-    if (result == RESULT_ERROR) {
-        refuse_handshake(session, data, size);
-        return RESULT_AGAIN;
-    }
-    if (ring != NULL) {
-        ring_release(ring, ring->head + used);
-    }
-    ask_signer(session);
-    enum result flushed = flush_handshake(session);
-    if (flushed == RESULT_ERROR || (result == RESULT_AGAIN && transport->cut)) {
-        log_failed_handshake(session, "the client closed the connection");
-        session_close(session);
-        return RESULT_AGAIN;
-    }
-    if (result == RESULT_OK && flushed == RESULT_OK) {
-        if (finish_handshake(session) != RESULT_OK) {
-            session_close(session);
-            return RESULT_AGAIN;
-        }
-        return RESULT_OK;
-    }
-    return received == RESULT_OK && transport->readable ? RESULT_OK : RESULT_AGAIN;
 }
 
 // --- requests ---
@@ -629,7 +440,7 @@ void session_advance(struct session *session) {
         session->again = false;
         switch (session->state) {
         case SESSION_HANDSHAKE:
-            progress = handshake_step(session);
+            progress = session_handshake_step(session);
             break;
         case SESSION_OPEN:
             progress = open_step(session);
