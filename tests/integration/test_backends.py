@@ -147,11 +147,13 @@ def test_what_can_be_repeated_is_tried_again_on_a_fresh_connection(lab, method, 
     assert proxy.metrics()["server_retries"] == 3
 
 
-def test_what_cannot_be_repeated_is_not(lab):
+@pytest.mark.parametrize("method, body", [("POST", b"pay"), ("POST", None), ("PATCH", None), ("PUT", b"all of it")])
+def test_what_cannot_be_repeated_is_not(lab, method, body):
+    """The method does not allow it, or the body is gone."""
     server = lab.server(closes_on_second_request)
     client = lab.client(lab.proxy(server, allow=[".*"]))
-    assert client.ask(method="POST", body=b"pay").status == 200
-    assert client.ask(method="POST", body=b"pay").status == 502
+    assert client.ask(method=method, body=body).status == 200
+    assert client.ask(method=method, body=body).status == 502
     assert len(server.requests) == 2
 
 

@@ -32,6 +32,13 @@ def test_sni_chooses_the_certificate_and_host_the_site(lab, two_sites, name, bod
         assert client.ask(host=name).body == body
 
 
+def test_a_connection_is_for_the_site_of_its_handshake(lab, two_sites):
+    """Another site may ask for other things of its clients: a request for it gets 421, and the client connects anew."""
+    with lab.client(two_sites, sni="b.test") as client:
+        assert client.ask(host="a.test").status == 421
+        assert client.ask(host="b.test").body == b"from b"
+
+
 def test_without_sni_the_first_site_shows_its_certificate(lab, two_sites):
     output = two_sites.s_client("-noservername", input=request(host="a.test", fields=["Connection: close"]))
     assert "CN = a.test" in output

@@ -364,6 +364,19 @@ def test_openssl_key_updates_while_a_response_streams(lab):
     assert body == piece * len(sent)
 
 
+def test_a_key_update_between_requests_is_answered_at_once(lab):
+    """On an idle connection there is no data that the answer could wait for. It holds no buffer afterwards either."""
+    proxy = lab.proxy(lab.server(reply=lambda request: response(request.target)))
+    client = Interactive(proxy.s_client_command("-brief", "-servername", "localhost"))
+    lab.keep_client(client)
+    for number in range(3):
+        client.write(request(f"/number{number}"))
+        client.wait_for_output(b"\r\n\r\n/number%d" % number)
+        client.write(b"K\n")
+        client.wait_for_notes(b"KEYUPDATE", number + 1)
+        proxy.wait_for_metrics(key_updates=2 * (number + 1), sessions_idle=1, receive_buffers=0, send_buffers=0)
+
+
 @pytest.mark.parametrize("command", [b"^rekey^", b"^rekey1^"])
 def test_gnutls_key_updates_within_a_transfer(lab, command):
     rounds = 4
