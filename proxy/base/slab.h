@@ -14,7 +14,7 @@ struct slab {
     size_t spare_max;
     size_t spare_count;
     size_t spare_low; // the lowest spare_count since the last trim
-    void *spares; // linked through their first word
+    void *spares;     // linked through their first word
 };
 
 void slab_init(struct slab *slab, size_t block_size, size_t spare_max);
