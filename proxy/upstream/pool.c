@@ -96,12 +96,20 @@ static struct lease *open_lease(struct pool *pool, struct server *server) {
     return lease;
 }
 
-// The idle connection used last. One of which the loop has something to tell, but has not yet in this
-// turn, is closed: what the server sent there must not be taken for the next answer.
+// Whether something of the server waits at an idle connection that the loop has not told yet, or, when
+// it was released in this very turn, not even looked for.
+static bool has_something(const struct lease *lease) {
+    char byte;
+    return ev_is_pending(&lease->read_watcher) ||
+           (lease->idle_turn == ev_iteration(lease->pool->loop) &&
+            (recv(lease->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN));
+}
+
+// The idle connection used last.
 static struct lease *take_idle(struct server *server) {
     while (!list_is_empty(&server->idle)) {
         struct lease *lease = LIST_ENTRY(server->idle.next, struct lease, node);
-        if (!ev_is_pending(&lease->read_watcher)) {
+        if (!has_something(lease)) {
             leave_idle(lease);
             return lease;
         }
@@ -144,6 +152,7 @@ void lease_release(struct lease *lease, bool retired, int64_t now_ms) {
     }
     lease->owner = NULL;
     lease->idle_since_ms = now_ms;
+    lease->idle_turn = ev_iteration(lease->pool->loop);
     lease_want_write(lease, false);
     lease_want_read(lease, true);
     list_push_first(&server->idle, &lease->node);
