@@ -369,6 +369,39 @@ static void test_bytes_that_came_before_the_release_close_it_too(void **state) {
     (void)close(peer);
 }
 
+static void test_bytes_that_came_before_the_release_are_seen_by_the_next_lease(void **state) {
+    struct fixture *f = *state;
+    struct lease *lease = lease_fresh(f);
+    int peer = accept_one(f, 0);
+    int fd = lease->fd;
+    assert_int_equal(send(peer, "x", 1, 0), 1);
+    wait_readable(fd);
+    lease_release(lease, false, NOW);
+    lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner); // without a turn of the loop
+    assert_non_null(lease);
+    assert_false(lease->reused);
+    char byte;
+    assert_int_equal(recv(peer, &byte, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(errno, ECONNRESET); // it was closed with a byte unread
+    assert_idle(f, 0, 0);
+    lease_close(lease);
+    (void)close(peer);
+}
+
+static void test_an_end_that_came_before_the_release_is_seen_by_the_next_lease(void **state) {
+    struct fixture *f = *state;
+    struct lease *lease = lease_fresh(f);
+    int peer = accept_one(f, 0);
+    assert_int_equal(shutdown(peer, SHUT_WR), 0);
+    wait_readable(lease->fd);
+    lease_release(lease, false, NOW);
+    lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner);
+    assert_non_null(lease);
+    assert_false(lease->reused);
+    lease_close(lease);
+    (void)close(peer);
+}
+
 struct leaser {
     ev_check check; // runs after the loop has gathered what is ready, and before it is told
     struct fixture *fixture;
@@ -528,6 +561,8 @@ int main(void) {
         POOL_TEST(test_a_server_that_closes_is_noticed),
         POOL_TEST(test_bytes_that_nobody_asked_for_close_it),
         POOL_TEST(test_bytes_that_came_before_the_release_close_it_too),
+        POOL_TEST(test_bytes_that_came_before_the_release_are_seen_by_the_next_lease),
+        POOL_TEST(test_an_end_that_came_before_the_release_is_seen_by_the_next_lease),
         POOL_TEST(test_what_is_known_to_have_something_to_read_is_not_leased),
         POOL_TEST(test_a_sweep_closes_what_is_idle_too_long),
         POOL_TEST(test_use_makes_a_connection_young_again),
