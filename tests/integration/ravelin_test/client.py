@@ -197,3 +197,12 @@ class Client:
         assert rest == b"", f"more than expected came: {rest[:200]!r}"
         return self.ended
 
+    def was_reset(self):
+        """Whether the TCP connection ended with a reset, whatever TLS said before."""
+        try:
+            while self.socket.recv(65536):
+                pass
+        except ConnectionResetError:
+            return True
+        return False
+
