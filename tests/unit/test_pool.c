@@ -279,6 +279,7 @@ static void test_the_last_one_used_is_the_first_reused(void **state) {
         lease_release(leases[i], false, NOW);
     }
     assert_idle(f, 3, 0);
+    ev_run(f->loop, EVRUN_NOWAIT);
     for (size_t i = 3; i > 0; i--) {
         assert_ptr_equal(lease_server(f, 0, false), leases[i - 1]);
     }
@@ -286,6 +287,19 @@ static void test_the_last_one_used_is_the_first_reused(void **state) {
     for (size_t i = 0; i < 3; i++) {
         lease_close(leases[i]);
     }
+}
+
+static void test_one_released_in_this_turn_is_not_the_first_reused(void **state) {
+    struct fixture *f = *state;
+    struct lease *old = lease_fresh(f);
+    struct lease *new = lease_fresh(f);
+    lease_release(old, false, NOW);
+    ev_run(f->loop, EVRUN_NOWAIT);
+    lease_release(new, false, NOW);
+    assert_ptr_equal(lease_server(f, 0, false), old);
+    assert_ptr_equal(lease_server(f, 0, false), new);
+    lease_close(old);
+    lease_close(new);
 }
 
 static void test_a_retired_generation_pools_nothing(void **state) {
@@ -555,6 +569,7 @@ int main(void) {
         POOL_TEST(test_a_fresh_one_is_asked_for_although_one_is_idle),
         POOL_TEST(test_each_server_has_its_own),
         POOL_TEST(test_the_last_one_used_is_the_first_reused),
+        POOL_TEST(test_one_released_in_this_turn_is_not_the_first_reused),
         POOL_TEST(test_a_retired_generation_pools_nothing),
         POOL_TEST(test_a_connection_with_something_to_read_is_not_pooled),
         POOL_TEST(test_an_owner_that_stopped_reading_leaves_a_watched_connection),
