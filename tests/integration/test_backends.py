@@ -1,6 +1,7 @@
 """Which server a request goes to, over which connection, and what happens when that fails."""
 
 import threading
+import time
 
 import pytest
 
@@ -207,8 +208,10 @@ def test_a_refusing_server_is_passed_over(lab, method, body):
     [server] = named_servers(lab, "good")
     proxy = lab.proxy(lab.refused_address(), server, allow=[".*"])
     client = lab.client(proxy)
-    assert ask_many(client, 20, method=method, body=body) == {"good": 20}
-    assert 1 <= proxy.metrics()["server_failures"] <= 10
+    begin = time.monotonic()
+    assert ask_many(client, 40, method=method, body=body) == {"good": 40}
+    # Asked every other time it would have failed 20 times; it may be asked again after a second.
+    assert 1 <= proxy.metrics()["server_failures"] <= 2 + (time.monotonic() - begin)
 
 
 def test_a_server_that_does_not_take_connections_is_passed_over(lab):

@@ -227,7 +227,13 @@ def test_a_server_may_answer_before_the_body_has_come(lab):
     assert answer.body == b"too much"
 
 
-def test_a_client_that_ends_within_its_body_ends_the_exchange(lab):
+@pytest.mark.parametrize("end", ["close", "reset", "half_close"])
+@pytest.mark.parametrize(
+    "fields, body",
+    [(["Content-Length: 1000"], b"x" * 500), (CHUNKED, b"a\r\n0123456789\r\n5\r\nab")],
+    ids=["length", "chunked"],
+)
+def test_a_client_that_ends_within_its_body_ends_the_exchange(lab, fields, body, end):
     """The server must be able to tell that the body is not whole."""
     seen = []
 
@@ -240,13 +246,15 @@ def test_a_client_that_ends_within_its_body_ends_the_exchange(lab):
 
     server = lab.server(script)
     proxy = lab.proxy(server)
-    for fields, body in ((["Content-Length: 1000"], b"x" * 500), (CHUNKED, b"a\r\n0123456789\r\n5\r\nab")):
-        client = lab.client(proxy)
-        client.send(request(method="POST", fields=fields) + body)
-        wait_for(lambda: len(server.connections) > len(seen), "the request at the server")
+    client = lab.client(proxy)
+    client.send(request(method="POST", fields=fields) + body)
+    wait_for(lambda: server.connections, "the request at the server")
+    getattr(client, end)()
+    wait_for(lambda: seen, "the server to see the end")
+    if end == "half_close":
+        client.reader.rest()
         client.close()
-    wait_for(lambda: len(seen) == 2, "the server to see both ends")
-    proxy.wait_for_metrics(sessions_open=0, receive_buffers=0, send_buffers=0)
+    proxy.wait_for_metrics(sessions_open=0, receive_buffers=0, send_buffers=0, pool_idle=0)
 
 
 def test_a_client_that_leaves_before_the_answer_ends_the_exchange(lab):

@@ -199,11 +199,12 @@ def test_garbage_is_refused(lab, garbage):
     assert proxy.curl("/").stdout == b"ok"
 
 
-def test_plain_http_on_the_tls_port_reaches_no_server(lab):
+def test_plain_http_on_the_tls_port_is_told_so_and_reaches_no_server(lab):
     server = lab.server()
     proxy = lab.proxy(server)
     answer = tls_bytes.exchange(proxy.port, request())
-    assert b"200" not in answer.split(b"\r\n")[0]
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"HTTPS" in answer
     proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
     assert server.requests == []
 
