@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPT_BATCH = 16 };
+enum { ACCEPT_BATCH = 16, QUEUED_MAX = 65536 };
 static const double PAUSE_S = 0.1;
 
 static bool over_limit(const struct service *service) {
@@ -34,15 +34,23 @@ static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events) {
     ev_io_start(loop, &listener->watcher);
 }
 
-static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
-    (void)events;
-    struct listener *listener = watcher->data;
+static void pause_listener(struct listener *listener, int error) {
     struct service *service = listener->service;
-    for (int i = 0; i < ACCEPT_BATCH; i++) {
+    log_error(service->options.log, "cannot accept: %s; trying again in %.1f s", strerror(error),
+              PAUSE_S);
+    ev_io_stop(service->options.loop, &listener->watcher);
+    ev_timer_set(&listener->pause, PAUSE_S, 0.);
+    ev_timer_start(service->options.loop, &listener->pause);
+}
+
+// Accepts up to `most` connections. False when no more wait, or none can be accepted now.
+static bool accept_some(struct listener *listener, int most) {
+    struct service *service = listener->service;
+    for (int i = 0; i < most; i++) {
         struct sockaddr_storage peer;
         socklen_t size = sizeof(peer);
-        int fd =
-            accept4(watcher->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(listener->watcher.fd, (struct sockaddr *)&peer, &size,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             metric_add(service->options.metrics, METRIC_sessions_accepted, 1);
             if (over_limit(service)) {
@@ -51,16 +59,18 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
                 session_start(service, fd, &peer, listener->protocol == LISTEN_REDIRECT);
             }
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            log_error(service->options.log, "cannot accept: %s; trying again in %.1f s",
-                      strerror(errno), PAUSE_S);
-            ev_io_stop(loop, watcher);
-            ev_timer_set(&listener->pause, PAUSE_S, 0.);
-            ev_timer_start(loop, &listener->pause);
-            return;
+            pause_listener(listener, errno);
+            return false;
         } else if (errno != EINTR && errno != ECONNABORTED) {
-            return;
+            return false;
         }
     }
+    return true;
+}
+
+static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
+    (void)loop, (void)events;
+    (void)accept_some(watcher->data, ACCEPT_BATCH);
 }
 
 bool listener_set_init(struct listener_set *set, struct service *service,
@@ -90,6 +100,12 @@ bool listener_set_init(struct listener_set *set, struct service *service,
 void listener_set_start(struct listener_set *set) {
     for (size_t i = 0; i < set->count; i++) {
         ev_io_start(set->listeners[i].service->options.loop, &set->listeners[i].watcher);
+    }
+}
+
+void listener_set_accept_queued(struct listener_set *set) {
+    for (size_t i = 0; i < set->count; i++) {
+        (void)accept_some(&set->listeners[i], QUEUED_MAX);
     }
 }
 

@@ -29,6 +29,8 @@ struct listener_set {
 bool listener_set_init(struct listener_set *set, struct service *service,
                        const struct config *config, const int *fds, size_t count);
 void listener_set_start(struct listener_set *set);
+// Accepts all that wait in the queues, which closing would reset.
+void listener_set_accept_queued(struct listener_set *set);
 void listener_set_free(struct listener_set *set); // stops and closes
 
 #endif

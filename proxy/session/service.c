@@ -206,6 +206,7 @@ void service_reopen_access_log(struct service *service, int access_log_fd) {
 
 void service_drain(struct service *service) {
     service->draining = true;
+    listener_set_accept_queued(&service->listeners);
     listener_set_free(&service->listeners);
     struct list_node *node = service->sessions.next;
     while (node != &service->sessions) {

@@ -341,6 +341,20 @@ def test_drain(lab, slow, how):
     proxy.check_log()
 
 
+def test_a_drain_serves_those_who_wait_in_the_queue(lab):
+    proxy = lab.proxy(lab.server())
+    [worker] = proxy.worker_pids().values()
+    os.kill(worker, signal.SIGSTOP)
+    with socket.create_connection(("127.0.0.1", proxy.port)) as waiting:
+        proxy.send_signal(signal.SIGTERM)
+        wait_for(lambda: proxy.status()["state"] == "draining", "the drain to begin")
+        os.kill(worker, signal.SIGCONT)
+        with proxy.context.wrap_socket(waiting, server_hostname="localhost") as tls:
+            tls.sendall(request())
+            assert tls.recv(65536).startswith(b"HTTP/1.1 200")
+    assert proxy.wait() == 0
+
+
 @pytest.mark.parametrize("again", [signal.SIGTERM, signal.SIGINT, "stop"])
 def test_a_drain_can_be_cut_short(lab, slow, again):
     proxy = lab.proxy(slow.server)
