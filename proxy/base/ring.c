@@ -5,18 +5,20 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 static_assert((RING_SIZE & (RING_SIZE - 1)) == 0, "ring_at() masks positions");
 
-// Both halves of the reserved area show the one memory behind `fd`.
-static int map_twice(uint8_t *base, int fd) {
-    for (size_t half = 0; half < 2; half++) {
-        void *at = mmap(base + half * RING_SIZE, RING_SIZE, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_FIXED, fd, 0);
-        if (at == MAP_FAILED) {
-            return -1;
-        }
+// Both halves of the reserved area show the same memory: a shared mapping, and a second view of it, which is
+// what mremap() makes of an old size of 0. No descriptor is needed on the way.
+static int map_twice(uint8_t *base) {
+    void *first = mmap(base, RING_SIZE, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (first == MAP_FAILED) {
+        return -1;
+    }
+    void *second = mremap(base, 0, RING_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, base + RING_SIZE);
+    if (second == MAP_FAILED) {
+        return -1;
     }
     // What clients sent belongs in no core dump and in no child.
     if (madvise(base, 2 * RING_SIZE, MADV_DONTDUMP) != 0) {
@@ -26,20 +28,13 @@ static int map_twice(uint8_t *base, int fd) {
 }
 
 static uint8_t *map_ring(void) {
-    // The reservation comes first: MAP_FIXED then replaces pages that are ours, never somebody
+    // The reservation comes first: fixed addresses then replace pages that are ours, never somebody
     // else's.
     void *base = mmap(NULL, 2 * RING_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) {
         return NULL;
     }
-    int fd = memfd_create("ring", MFD_CLOEXEC);
-    if (fd < 0) {
-        munmap(base, 2 * RING_SIZE);
-        return NULL;
-    }
-    int failed = ftruncate(fd, (off_t)RING_SIZE) != 0 || map_twice(base, fd) != 0;
-    close(fd); // the mappings keep the memory
-    if (failed) {
+    if (map_twice(base) != 0) {
         munmap(base, 2 * RING_SIZE);
         return NULL;
     }
