@@ -216,7 +216,7 @@ def test_a_refusing_server_is_passed_over(lab, method, body):
 
 def test_a_server_that_does_not_take_connections_is_passed_over(lab):
     [server] = named_servers(lab, "good")
-    proxy = lab.proxy(lab.deaf_server(), server, backend={"connect-timeout": "200ms"}, allow=[".*"])
+    proxy = lab.proxy(lab.deaf_server(), server, backend={"connect-timeout": "500ms"}, allow=[".*"])
     assert ask_many(lab.client(proxy), 5) == {"good": 5}
 
 

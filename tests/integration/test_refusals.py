@@ -306,7 +306,7 @@ def test_a_server_that_stops_within_its_body_cuts_the_response(lab):
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc")
         connection.reader.more()
 
-    proxy = lab.proxy(lab.server(script), backend={"response-timeout": "300ms"}, allow=[".*"])
+    proxy = lab.proxy(lab.server(script), backend={"response-timeout": "1s"}, allow=[".*"])
     client = lab.client(proxy)
     client.send(request())
     assert client.reader.head().status == 200

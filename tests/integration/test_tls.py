@@ -174,7 +174,7 @@ def test_a_client_that_stops_in_its_hello_is_closed(lab, size):
 
 
 def test_a_client_that_sends_no_finished_is_closed(lab):
-    proxy = lab.proxy(lab.server(), limits={"handshake-timeout": "300ms"})
+    proxy = lab.proxy(lab.server(), limits={"handshake-timeout": "1s"})
     answer = tls_bytes.exchange(proxy.port, tls_bytes.client_hello())
     assert tls_bytes.records(answer)[0][0] == tls_bytes.HANDSHAKE
     proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)

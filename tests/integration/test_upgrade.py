@@ -223,7 +223,7 @@ def test_a_tunnel_outlives_reloads(lab):
 
 
 def test_a_silent_tunnel_ends_with_the_idle_timeout(lab):
-    proxy = lab.proxy(lab.server(echo), limits={"idle-timeout": "500ms"}, backend={"response-timeout": "500ms"})
+    proxy = lab.proxy(lab.server(echo), limits={"idle-timeout": "1s"}, backend={"response-timeout": "1s"})
     client = open_tunnel(lab, proxy)
     client.read_end()
     proxy.wait_for_metrics(sessions_open=0, receive_buffers=0, send_buffers=0)
