@@ -8,8 +8,8 @@
 
 static_assert((RING_SIZE & (RING_SIZE - 1)) == 0, "ring_at() masks positions");
 
-// Both halves of the reserved area show the same memory: a shared mapping, and a second view of it, which is
-// what mremap() makes of an old size of 0. No descriptor is needed on the way.
+// Both halves of the reserved area show the same memory: a shared mapping, and a second view of it,
+// which is what mremap() makes of an old size of 0. No descriptor is needed on the way.
 static int map_twice(uint8_t *base) {
     void *first = mmap(base, RING_SIZE, PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);

@@ -7,10 +7,10 @@
 // + RING_SIZE. When a ring is empty ring_rewind() returns its positions to 0, so small messages
 // always use the same few cache lines.
 //
-// A ring_pool keeps spare rings (mapping one takes several system calls); one pool per
-// worker. A spare keeps its bytes: who gets it reads only what was received since. Rings are in no
-// core dump and in no child (MADV_DONTDUMP, MADV_DONTFORK). Under AddressSanitizer no spare is kept,
-// so that a use after put is seen.
+// A ring_pool keeps spare rings (mapping one takes several system calls); one pool per worker. A
+// spare keeps its bytes: who gets it reads only what was received since. Rings are in no core dump
+// and in no child (MADV_DONTDUMP, MADV_DONTFORK). Under AddressSanitizer no spare is kept, so that
+// a use after put is seen.
 #ifndef RAVELIN_BASE_RING_H
 #define RAVELIN_BASE_RING_H
 

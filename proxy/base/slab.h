@@ -21,8 +21,8 @@ void slab_init(struct slab *slab, size_t block_size, size_t spare_max);
 void *slab_get(struct slab *slab); // NULL when memory is short
 void slab_put(struct slab *slab, void *block);
 void slab_free(struct slab *slab); // gives back the spare blocks; blocks in use are the caller's
-// Gives back half of the spare blocks that no slab_get() has needed since the last call: called once in
-// a while by the owner.
+// Gives back half of the spare blocks that no slab_get() has needed since the last call: called
+// once in a while by the owner.
 void slab_trim(struct slab *slab);
 
 #endif

@@ -1,5 +1,5 @@
-// Addresses and sockets: text to sockaddr and back, and the few non-blocking socket calls that several
-// layers share. All descriptors made here are close-on-exec and non-blocking.
+// Addresses and sockets: text to sockaddr and back, and the few non-blocking socket calls that
+// several layers share. All descriptors made here are close-on-exec and non-blocking.
 #ifndef RAVELIN_BASE_SOCKET_H
 #define RAVELIN_BASE_SOCKET_H
 
@@ -32,7 +32,8 @@ enum result address_parse(struct slice text, struct address *address, const char
 // Host and port as text; for a unix address "unix:/path". Always NUL-terminated. Equal addresses
 // give equal texts, and address_parse() reads them back.
 void address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE]);
-// The host part alone, without port or brackets ("1.2.3.4", "::1", "unix:"), for X-Forwarded-For and logs.
+// The host part alone, without port or brackets ("1.2.3.4", "::1", "unix:"), for X-Forwarded-For
+// and logs.
 void address_format_host(const struct address *address, char text[ADDRESS_TEXT_SIZE]);
 uint16_t address_port(const struct address *address); // 0 for unix
 bool address_equal(const struct address *a, const struct address *b);
@@ -40,15 +41,15 @@ bool address_equal(const struct address *a, const struct address *b);
 // A listening TCP socket with SO_REUSEADDR and SO_REUSEPORT (IPV6_V6ONLY for v6), or -1 with errno.
 // A unix address is refused with EAFNOSUPPORT.
 int socket_listen(const struct address *address, int queue_length);
-// Begins a connection. Returns the descriptor, or -1 with errno. *connected tells whether it is complete
-// at once; if not, it is when the descriptor becomes writable and socket_error() returns 0. A unix
-// server whose queue is full is -1 with EAGAIN at once.
+// Begins a connection. Returns the descriptor, or -1 with errno. *connected tells whether it is
+// complete at once; if not, it is when the descriptor becomes writable and socket_error() returns
+// 0. A unix server whose queue is full is -1 with EAGAIN at once.
 int socket_connect(const struct address *address, bool *connected);
 int socket_error(int fd); // SO_ERROR: 0 or an errno value
 // Small writes leave at once. Does nothing on a unix socket.
 void socket_set_nodelay(int fd);
-// Sends all parts in one call, as far as the socket takes them. Like send(): the bytes sent, or -1 with
-// errno; a broken connection is EPIPE, never a signal.
+// Sends all parts in one call, as far as the socket takes them. Like send(): the bytes sent, or -1
+// with errno; a broken connection is EPIPE, never a signal.
 ssize_t socket_send(int fd, struct iovec *parts, size_t count);
 
 #endif

@@ -22,7 +22,8 @@ static const char *take(const struct bundle *bundle, size_t *offset, uint64_t si
     return data;
 }
 
-// Reads the entry at *offset and moves on to the next. False at the end, and where the bundle is damaged.
+// Reads the entry at *offset and moves on to the next. False at the end, and where the bundle is
+// damaged.
 static bool next_file(const struct bundle *bundle, size_t *offset, struct file *file) {
     struct bundle_entry entry;
     const char *head = take(bundle, offset, sizeof(entry));
@@ -80,7 +81,8 @@ static bool map(struct bundle *bundle) {
         return false;
     }
     bundle->size = (size_t)status.st_size;
-    // Not shared: before Linux 6.7 a sealed memfd cannot be mapped so. The pages are the memfd's own.
+    // Not shared: before Linux 6.7 a sealed memfd cannot be mapped so. The pages are the memfd's
+    // own.
     void *data = mmap(NULL, bundle->size, PROT_READ, MAP_PRIVATE, bundle->fd, 0);
     if (data == MAP_FAILED) {
         return false;

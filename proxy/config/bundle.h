@@ -1,16 +1,17 @@
 // The bundle: the config text and every file it names, as one value of bytes.
 //
-// Only the master (and `ravelin check`) builds a bundle, by reading files. Everybody else gets its bytes
-// in a sealed memfd and looks files up by the absolute path the config gives them. Private keys go into a
-// second, separate bundle that only signers receive; the buffer they were read through is wiped.
+// Only the master (and `ravelin check`) builds a bundle, by reading files. Everybody else gets its
+// bytes in a sealed memfd and looks files up by the absolute path the config gives them. Private
+// keys go into a second, separate bundle that only signers receive; the buffer they were read
+// through is wiped.
 //
-// Format (private to this module, host byte order, one machine): magic, count, then per file: kind, path
-// size, content size, path, content. Reading checks every size against the mapping: a damaged bundle is
-// an error, never an overrun. A file that is named twice is in it once.
+// Format (private to this module, host byte order, one machine): magic, count, then per file: kind,
+// path size, content size, path, content. Reading checks every size against the mapping: a damaged
+// bundle is an error, never an overrun. A file that is named twice is in it once.
 //
-// Ownership: a bundle owns its mapping and its descriptor; bundle_close() unmaps and closes. A mapping
-// of keys is left out of core dumps and of processes forked later; their descriptor is not: a process
-// that must not see keys closes it.
+// Ownership: a bundle owns its mapping and its descriptor; bundle_close() unmaps and closes. A
+// mapping of keys is left out of core dumps and of processes forked later; their descriptor is not:
+// a process that must not see keys closes it.
 #ifndef RAVELIN_CONFIG_BUNDLE_H
 #define RAVELIN_CONFIG_BUNDLE_H
 
@@ -32,23 +33,24 @@ struct bundle_pair {
 #define BUNDLE_FILE_MAX                                                                            \
     ((size_t)1 << 20) // of a certificate or key; the config text: CONFIG_TEXT_MAX
 
-// Reads the config file, checks it, reads the files it names and fills both bundles, mapped. On success
-// *config is the checked config and belongs to the caller, and `error` is empty. On failure nothing is
-// left open and `error` says file:line and what; a missing file is named with the config line that asked
-// for it, and all files that cannot be used are named.
+// Reads the config file, checks it, reads the files it names and fills both bundles, mapped. On
+// success *config is the checked config and belongs to the caller, and `error` is empty. On failure
+// nothing is left open and `error` says file:line and what; a missing file is named with the config
+// line that asked for it, and all files that cannot be used are named.
 //
-// Refused: what is not a regular file, empty or over the limit; a key that others may change or everybody
-// may read; a certificate file with a private key in it, because workers get certificates and never keys.
+// Refused: what is not a regular file, empty or over the limit; a key that others may change or
+// everybody may read; a certificate file with a private key in it, because workers get certificates
+// and never keys.
 enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 
-// Maps a bundle received from another process. Takes ownership of fd (closed on failure too). Refuses
-// what is not sealed and what is not a whole bundle.
+// Maps a bundle received from another process. Takes ownership of fd (closed on failure too).
+// Refuses what is not sealed and what is not a whole bundle.
 enum result bundle_open(int fd, struct bundle *bundle) MUST_CHECK;
 void bundle_close(struct bundle *bundle); // once more is fine
 
-// The config text and the absolute path it was read from: what config_load() needs in another process.
-// data is NULL when the bundle has none. In a bundle a NUL follows every path.
+// The config text and the absolute path it was read from: what config_load() needs in another
+// process. data is NULL when the bundle has none. In a bundle a NUL follows every path.
 struct slice bundle_config_text(const struct bundle *bundle);
 struct slice bundle_config_path(const struct bundle *bundle);
 // The content of a certificate or key by absolute path; data is NULL when it is not in the bundle.

@@ -35,7 +35,8 @@ struct reader {
 #define BUFFER_SIZE                                                                                \
     (CONFIG_TEXT_MAX + 1) // one more than the largest file, to see that one is larger
 
-// --- Reading files ------------------------------------------------------------------------------------
+// --- Reading files
+// ------------------------------------------------------------------------------------
 
 static bool refuse(struct reader *reader, const struct source *source, const char *what) {
     if (source->kind == BUNDLE_CONFIG) {
@@ -114,7 +115,8 @@ static bool read_source(struct reader *reader, const struct source *source, stru
     return ok && check_content(reader, source, *content);
 }
 
-// --- Writing bundles ----------------------------------------------------------------------------------
+// --- Writing bundles
+// ----------------------------------------------------------------------------------
 
 static bool write_all(int fd, const void *data, size_t size) {
     const char *from = data;
@@ -160,7 +162,8 @@ static void writer_close(struct writer *writer) {
     }
 }
 
-// --- The files of a config ------------------------------------------------------------------------------
+// --- The files of a config
+// ------------------------------------------------------------------------------
 
 static int compare_sources(const void *left, const void *right) {
     const struct source *a = left;
@@ -220,7 +223,8 @@ static bool copy_sources(struct reader *reader, const struct config *config) {
     return ok;
 }
 
-// The config file's path, absolute: config_load() in another process resolves the same paths with it.
+// The config file's path, absolute: config_load() in another process resolves the same paths with
+// it.
 static char *absolute_path(const struct config *config, const char *path) {
     const char *slash = strrchr(path, '/');
     const char *separator = strcmp(config->directory, "/") == 0 ? "" : "/";

@@ -1,18 +1,18 @@
 // One loaded configuration: an immutable value built from the text of a config file.
 //
 // config_load() parses text (from a path, or from a bundle's bytes) with libconfuse through the one
-// option table in options.c, checks every value, and builds a `struct config`. It is the same code in
-// the master, in a worker (at start and at reload) and in `ravelin check`. It opens no file, reads no
-// environment variable and looks up no name: the same text and path give the same config in every
-// process. The files a config names are read by the bundle (config/bundle.h).
+// option table in options.c, checks every value, and builds a `struct config`. It is the same code
+// in the master, in a worker (at start and at reload) and in `ravelin check`. It opens no file,
+// reads no environment variable and looks up no name: the same text and path give the same config
+// in every process. The files a config names are read by the bundle (config/bundle.h).
 //
 // Ownership: the config owns everything it points to; config_free() releases all of it. Nothing in
-// it changes after config_load() returned. Errors: on failure NULL is returned and `error` holds one
-// or more lines "file:line: what is wrong", newline-separated, NUL-terminated, no line cut unless it
-// is the only one; on success `error` is empty.
+// it changes after config_load() returned. Errors: on failure NULL is returned and `error` holds
+// one or more lines "file:line: what is wrong", newline-separated, NUL-terminated, no line cut
+// unless it is the only one; on success `error` is empty.
 //
-// libconfuse's lexer keeps its state in globals: one config_load() at a time in a process. It asks whether
-// descriptor -1 is a terminal: a sandbox lets ioctl(TCGETS) fail, not kill.
+// libconfuse's lexer keeps its state in globals: one config_load() at a time in a process. It asks
+// whether descriptor -1 is a terminal: a sandbox lets ioctl(TCGETS) fail, not kill.
 #ifndef RAVELIN_CONFIG_CONFIG_H
 #define RAVELIN_CONFIG_CONFIG_H
 
@@ -98,8 +98,8 @@ struct config_route {
 };
 
 struct config_site {
-    // Canonical host names: lower case, no trailing dot; an IP address as inet_ntop() writes it, IPv6
-    // in brackets as in a Host field. No name or alias is in two places of a config.
+    // Canonical host names: lower case, no trailing dot; an IP address as inet_ntop() writes it,
+    // IPv6 in brackets as in a Host field. No name or alias is in two places of a config.
     char *name;     // exact
     char **aliases; // exact, "*.suffix" wildcards, or "*" (in one site at most)
     size_t alias_count;

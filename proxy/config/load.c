@@ -44,12 +44,13 @@ static struct frame *top_frame(struct loader *loader) {
     return &loader->frames[loader->depth - 1];
 }
 
-// --- The hook -------------------------------------------------------------------------------------
+// --- The hook
+// -------------------------------------------------------------------------------------
 //
 // libconfuse has no user pointer and does not tell when a section opens. But the first option of
 // each section can carry both: its default number is a pointer to the loader, and its default text
-// is "parsed" whenever a section is made. No text can give it a value: text_prepare() lets no control
-// character pass.
+// is "parsed" whenever a section is made. No text can give it a value: text_prepare() lets no
+// control character pass.
 
 #define HOOK_NAME "\001"
 
@@ -59,7 +60,8 @@ static struct loader *loader_of(const cfg_t *cfg) {
     return (struct loader *)(intptr_t)cfg->opts[0].def.number;
 }
 
-// --- Counting -------------------------------------------------------------------------------------
+// --- Counting
+// -------------------------------------------------------------------------------------
 
 static const char *kind_name(const struct option *option) {
     return option->kind == KIND_SECTION ? "section" : "option";
@@ -88,7 +90,8 @@ static bool count(struct loader *loader, const struct option *option, int line, 
     return true;
 }
 
-// --- Values ---------------------------------------------------------------------------------------
+// --- Values
+// ---------------------------------------------------------------------------------------
 
 static void report_value(struct loader *loader, const struct value *value, int line) {
     char wanted[REFERENCE_TEXT_SIZE];
@@ -118,8 +121,8 @@ static void put(struct loader *loader, const struct option *option, const char *
     }
 }
 
-// The row of the table that an option of libconfuse stands for. NULL for a path such as "a|b", by which
-// libconfuse lets a text reach into another section.
+// The row of the table that an option of libconfuse stands for. NULL for a path such as "a|b", by
+// which libconfuse lets a text reach into another section.
 static const struct option *row_of(const struct frame *frame, const cfg_opt_t *opt) {
     const struct section *section = section_at(frame->id);
     for (size_t i = 0; i < section->option_count; i++) {
@@ -149,9 +152,11 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) 
     return loader->stop ? -1 : 0;
 }
 
-// --- Sections -------------------------------------------------------------------------------------
+// --- Sections
+// -------------------------------------------------------------------------------------
 
-// Gives every option of the section, and of the sections that are a part of its struct, its default.
+// Gives every option of the section, and of the sections that are a part of its struct, its
+// default.
 static void put_defaults(struct loader *loader, enum section_id id, void *object) {
     const struct section *section = section_at(id);
     for (size_t i = 0; i < section->option_count; i++) {
@@ -244,7 +249,8 @@ static int on_close(cfg_t *cfg, cfg_opt_t *opt) {
     return 0;
 }
 
-// --- Errors of libconfuse ---------------------------------------------------------------------------
+// --- Errors of libconfuse
+// ---------------------------------------------------------------------------
 
 // "; did you mean 'weight'?" or what else helps, or "".
 static void hint_at(const struct section *section, const char *name,
@@ -312,7 +318,8 @@ static void on_error(cfg_t *cfg, const char *format, va_list arguments) {
     }
 }
 
-// --- Reading ----------------------------------------------------------------------------------------
+// --- Reading
+// ----------------------------------------------------------------------------------------
 
 static cfg_opt_t make_option(struct loader *loader, const struct option *option) {
     cfg_opt_t opt = {.name = option->name, .type = CFGT_PTR, .parsecb = on_value};

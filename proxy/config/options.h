@@ -1,7 +1,7 @@
-// The option table: every section and option a configuration can hold, with its type, range, default
-// and one line of help. It is the only place that knows them: parsing, checking, defaults, messages,
-// the printed reference and conf/README.md all come from it. To add an option, add a row here, a
-// field to config.h, and run the test that says what conf/README.md must hold.
+// The option table: every section and option a configuration can hold, with its type, range,
+// default and one line of help. It is the only place that knows them: parsing, checking, defaults,
+// messages, the printed reference and conf/README.md all come from it. To add an option, add a row
+// here, a field to config.h, and run the test that says what conf/README.md must hold.
 #ifndef RAVELIN_CONFIG_OPTIONS_H
 #define RAVELIN_CONFIG_OPTIONS_H
 
@@ -53,9 +53,10 @@ struct option {
     const char *zero_word;     // a word that stands for 0, outside the range
     const char *initial;       // the default, as one would write it; NULL: none
     const char *unique;        // what to call it when it is given twice where it must be unique
-    // Where the value goes, in the struct of the section (for a title: the struct of its own section).
-    // line_offset: an int for the line it was given on. count_offset: it is one of many, the value's
-    // offset is that of a pointer to an array, and this is the size_t that counts it. 0: there is none.
+    // Where the value goes, in the struct of the section (for a title: the struct of its own
+    // section). line_offset: an int for the line it was given on. count_offset: it is one of many,
+    // the value's offset is that of a pointer to an array, and this is the size_t that counts it.
+    // 0: there is none.
     size_t offset, line_offset, count_offset;
 };
 

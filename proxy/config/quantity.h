@@ -1,4 +1,5 @@
-// Numbers with units: plain numbers, sizes in bytes (k, m, g) and times in milliseconds (ms, s, m, h, d).
+// Numbers with units: plain numbers, sizes in bytes (k, m, g) and times in milliseconds (ms, s, m,
+// h, d).
 #ifndef RAVELIN_CONFIG_QUANTITY_H
 #define RAVELIN_CONFIG_QUANTITY_H
 

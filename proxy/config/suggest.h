@@ -1,5 +1,5 @@
-// The nearest right name for a misspelt one, by the number of letters inserted, left out, changed or
-// swapped (optimal string alignment). Offer every name that would be right, then ask.
+// The nearest right name for a misspelt one, by the number of letters inserted, left out, changed
+// or swapped (optimal string alignment). Offer every name that would be right, then ask.
 #ifndef RAVELIN_CONFIG_SUGGEST_H
 #define RAVELIN_CONFIG_SUGGEST_H
 

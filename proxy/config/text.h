@@ -1,14 +1,14 @@
 // The text of a config file before libconfuse sees it.
 //
-// libconfuse reads some texts in ways nobody means: it expands ${VARIABLES}, drops characters it does
-// not know (an unquoted * disappears), counts lines wrongly in comments, and takes a file that was
-// cut before its last brace. This pass refuses such texts with the right line, and hands over a copy
-// in which comments are blanked: same length, same lines.
+// libconfuse reads some texts in ways nobody means: it expands ${VARIABLES}, drops characters it
+// does not know (an unquoted * disappears), counts lines wrongly in comments, and takes a file that
+// was cut before its last brace. This pass refuses such texts with the right line, and hands over a
+// copy in which comments are blanked: same length, same lines.
 //
 // What may stand in a file: UTF-8 without control characters (tab and line ends excepted), at most
 // CONFIG_TEXT_MAX bytes. Comments run from # to the end of the line. A value with a space or any
-// other than plain letters, digits and simple punctuation goes in quotes, "..." or '...', on one line;
-// in quotes \ may stand before the quote and before itself only.
+// other than plain letters, digits and simple punctuation goes in quotes, "..." or '...', on one
+// line; in quotes \ may stand before the quote and before itself only.
 #ifndef RAVELIN_CONFIG_TEXT_H
 #define RAVELIN_CONFIG_TEXT_H
 

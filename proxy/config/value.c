@@ -111,7 +111,8 @@ static bool store_seconds(struct value *value) {
     return store_quantity(value, QUANTITY_TIME, 1000);
 }
 
-// The index of the text in `words` from `first` on; false with a suggestion when it is none of them.
+// The index of the text in `words` from `first` on; false with a suggestion when it is none of
+// them.
 static bool find_word(struct value *value, size_t first, size_t *index) {
     const char *const *words = value->option->words;
     struct suggestion suggestion;

@@ -1,5 +1,5 @@
-// One value of the configuration: checked against its row of the option table, converted, and put in
-// its place in the struct it belongs to.
+// One value of the configuration: checked against its row of the option table, converted, and put
+// in its place in the struct it belongs to.
 #ifndef RAVELIN_CONFIG_VALUE_H
 #define RAVELIN_CONFIG_VALUE_H
 

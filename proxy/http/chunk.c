@@ -35,7 +35,8 @@ static unsigned hex_value(char digit) {
     return digit <= '9' ? (unsigned)(digit - '0') : (unsigned)((digit | 0x20) - 'a' + 10);
 }
 
-// What follows the size or a complete extension: white space, another extension, or the end of the line.
+// What follows the size or a complete extension: white space, another extension, or the end of the
+// line.
 static enum chunk_state after_part(char byte, enum chunk_state when_space) {
     return byte == ';'      ? STATE_NAME_START
            : byte == '\r'   ? STATE_SIZE_LF

@@ -1,9 +1,11 @@
-// Heads are always written afresh: canonical spelling, one SP, CRLF; nothing of the received bytes is forwarded but field
-// names and values that passed the parser. Hop-by-hop fields (RFC 9110 7.6.1: Connection and what it names, Keep-Alive,
-// Proxy-*, TE, Trailer unless chunked trailers are forwarded, Transfer-Encoding, Upgrade) stop here.
+// Heads are always written afresh: canonical spelling, one SP, CRLF; nothing of the received bytes
+// is forwarded but field names and values that passed the parser. Hop-by-hop fields (RFC 9110
+// 7.6.1: Connection and what it names, Keep-Alive, Proxy-*, TE, Trailer unless chunked trailers are
+// forwarded, Transfer-Encoding, Upgrade) stop here.
 //
-// Each encoder writes into [output, output + capacity) and returns the number of bytes written, or 0 when it does not fit
-// (the caller answers 431 or 502). The output must not overlap what the slices point into. No I/O, no allocation.
+// Each encoder writes into [output, output + capacity) and returns the number of bytes written, or
+// 0 when it does not fit (the caller answers 431 or 502). The output must not overlap what the
+// slices point into. No I/O, no allocation.
 #ifndef RAVELIN_HTTP_ENCODE_H
 #define RAVELIN_HTTP_ENCODE_H
 
@@ -16,11 +18,12 @@ struct http_forwarding {
     struct slice proto; // "https"
 };
 
-// Request for a server, always HTTP/1.1 with a persistent connection. The target is request->path. Host is
-// request->authority (or `default_host` when the client sent none). X-Forwarded-For, -Proto, -Host and Forwarded are ours;
-// what the client sent in them is dropped. Content-Length or Transfer-Encoding: chunked follow request->framing (a
-// Content-Length: 0 the client sent is passed on). Upgrade is passed on when request->upgrade. Expect: 100-continue is
-// passed on when request->expects_continue. Trailer is passed on with a chunked body.
+// Request for a server, always HTTP/1.1 with a persistent connection. The target is request->path.
+// Host is request->authority (or `default_host` when the client sent none). X-Forwarded-For,
+// -Proto, -Host and Forwarded are ours; what the client sent in them is dropped. Content-Length or
+// Transfer-Encoding: chunked follow request->framing (a Content-Length: 0 the client sent is passed
+// on). Upgrade is passed on when request->upgrade. Expect: 100-continue is passed on when
+// request->expects_continue. Trailer is passed on with a chunked body.
 size_t http_encode_request(const struct http_request *request,
                            const struct http_forwarding *forwarding, struct slice default_host,
                            char *output, size_t capacity);
@@ -32,31 +35,35 @@ struct http_response_framing {
     bool write_chunked; // write Transfer-Encoding: chunked
 };
 
-// Response head for a client: always "HTTP/1.1 STATUS REASON", Connection: close or (for HTTP/1.0 keep-alive)
-// keep-alive where it is needed, Upgrade and Connection: upgrade for 101. Interim (1xx) heads carry no framing fields.
-// Content-Length follows response->has_declared_length unless write_chunked. Date is added when the server sent none
-// (`date`, an IMF-fixdate of 29 bytes), but not to 1xx.
+// Response head for a client: always "HTTP/1.1 STATUS REASON", Connection: close or (for HTTP/1.0
+// keep-alive) keep-alive where it is needed, Upgrade and Connection: upgrade for 101. Interim (1xx)
+// heads carry no framing fields. Content-Length follows response->has_declared_length unless
+// write_chunked. Date is added when the server sent none (`date`, an IMF-fixdate of 29 bytes), but
+// not to 1xx.
 size_t http_encode_response(const struct http_response *response,
                             const struct http_response_framing *framing, struct slice date,
                             char *output, size_t capacity);
-// An upper bound on how much longer the encoded head can be than the received one: the head-room a first record needs.
-// It holds when at most 64 field lines came without a space after their colon (each grows by the space); a server that
-// sends more of those may meet a 0 from an encoder that was given just this room.
+// An upper bound on how much longer the encoded head can be than the received one: the head-room a
+// first record needs. It holds when at most 64 field lines came without a space after their colon
+// (each grows by the space); a server that sends more of those may meet a 0 from an encoder that
+// was given just this room.
 #define HTTP_RESPONSE_GROWTH_MAX 160
 
-// The trailer section (fields and empty line), for a body that ends in "0\r\n" written by the caller.
+// The trailer section (fields and empty line), for a body that ends in "0\r\n" written by the
+// caller.
 size_t http_encode_trailers(const struct http_fields *fields, char *output, size_t capacity);
 
-// A complete answer of our own: a small HTML page with the status and one sentence (no body bytes when `head_only`).
-// extra: further field lines, each with CRLF ("Location: ...\r\n"), or empty. Known statuses: 308 400 404 405 408 413 414
-// 417 421 429 431 500 501 502 503 504 505; others get their number and "Error". A 405 lists in Allow what this proxy
-// lets through (RFC 9110 15.5.6 wants one).
+// A complete answer of our own: a small HTML page with the status and one sentence (no body bytes
+// when `head_only`). extra: further field lines, each with CRLF ("Location: ...\r\n"), or empty.
+// Known statuses: 308 400 404 405 408 413 414 417 421 429 431 500 501 502 503 504 505; others get
+// their number and "Error". A 405 lists in Allow what this proxy lets through (RFC 9110 15.5.6
+// wants one).
 size_t http_encode_answer(uint16_t status, struct slice extra, bool close, bool head_only,
                           struct slice date, char *output, size_t capacity);
 
-// The 308 of a redirect listener: Location: https://host[:port]target. `port` 443 is left out. The host comes from the
-// request and has been checked by the parser; without one (HTTP/1.0) there is nowhere to point to and 0 is returned.
-// "*" becomes "/".
+// The 308 of a redirect listener: Location: https://host[:port]target. `port` 443 is left out. The
+// host comes from the request and has been checked by the parser; without one (HTTP/1.0) there is
+// nowhere to point to and 0 is returned. "*" becomes "/".
 size_t http_encode_redirect(const struct http_request *request, uint16_t https_port, bool close,
                             struct slice date, char *output, size_t capacity);
 

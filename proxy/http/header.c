@@ -7,7 +7,8 @@ struct known_field {
     enum http_field_id id;
 };
 
-// Length and first letter tell all known names apart; two names in one slot would not compile (-Woverride-init).
+// Length and first letter tell all known names apart; two names in one slot would not compile
+// (-Woverride-init).
 #define SLOT_COUNT 64
 #define SLOT(first, size) (((first) + (size)*13) % SLOT_COUNT)
 #define KNOWN(first, text, field)                                                                  \

@@ -1,7 +1,8 @@
 // Header fields of one message head, as views into the bytes they were parsed from.
 //
-// A `struct http_fields` is scratch space: one per worker, filled by http/parse, read by http/encode before
-// the bytes move. It owns only its array, sized once from the configured header count.
+// A `struct http_fields` is scratch space: one per worker, filled by http/parse, read by
+// http/encode before the bytes move. It owns only its array, sized once from the configured header
+// count.
 #ifndef RAVELIN_HTTP_HEADER_H
 #define RAVELIN_HTTP_HEADER_H
 
@@ -12,7 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The fields the proxy itself reads, drops or writes. Everything else is FIELD_OTHER and passes through.
+// The fields the proxy itself reads, drops or writes. Everything else is FIELD_OTHER and passes
+// through.
 enum http_field_id {
     FIELD_OTHER = 0,
     FIELD_CONNECTION,
@@ -38,8 +40,8 @@ enum http_field_id {
     FIELD_X_FORWARDED_FOR,
     FIELD_X_FORWARDED_HOST,
     FIELD_X_FORWARDED_PROTO,
-    // One of the names above with '_' where it has '-' (X_Forwarded_For). Gateways that turn names into environment
-    // variables cannot tell the two apart, so these are never forwarded.
+    // One of the names above with '_' where it has '-' (X_Forwarded_For). Gateways that turn names
+    // into environment variables cannot tell the two apart, so these are never forwarded.
     FIELD_LOOKALIKE,
     FIELD_ID_COUNT, // at most 64: sets of ids are bit masks
 };
@@ -65,15 +67,17 @@ enum http_field_id http_field_lookup(struct slice name);
 // First field with this id, or NULL.
 const struct http_field *http_fields_find(const struct http_fields *fields, enum http_field_id id);
 
-// Fields that every recipient needs (Host, Content-Length, Authorization, Cookie, Content-Type, X-Forwarded-For, ...).
-// A Connection field that names one asks a proxy to take the meaning out of the message: such a message is refused.
+// Fields that every recipient needs (Host, Content-Length, Authorization, Cookie, Content-Type,
+// X-Forwarded-For, ...). A Connection field that names one asks a proxy to take the meaning out of
+// the message: such a message is refused.
 bool http_field_is_end_to_end(struct slice name);
-// Fields that must not stand in a trailer section (RFC 9110 6.5.1): framing, routing, authentication, request
-// modifiers, response control and content format.
+// Fields that must not stand in a trailer section (RFC 9110 6.5.1): framing, routing,
+// authentication, request modifiers, response control and content format.
 bool http_field_is_barred_from_trailers(struct slice name);
 
-// Calls back for each element of a comma-separated list value (empty elements skipped, white space cut). Quoted strings
-// are not looked into: for lists of tokens. Returns false as soon as the callback does.
+// Calls back for each element of a comma-separated list value (empty elements skipped, white space
+// cut). Quoted strings are not looked into: for lists of tokens. Returns false as soon as the
+// callback does.
 bool http_list_each(struct slice value, bool (*element)(struct slice item, void *context),
                     void *context);
 

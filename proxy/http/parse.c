@@ -118,8 +118,8 @@ static bool on_coding(struct slice item, void *context) {
     return http_is_token(name) && !(chunked && semicolon != NULL);
 }
 
-// RFC 9112 6.3: a request whose last coding is not chunked has no length and MUST get 400. 6.1: a coding before it that
-// is not known here gets 501.
+// RFC 9112 6.3: a request whose last coding is not chunked has no length and MUST get 400. 6.1: a
+// coding before it that is not known here gets 501.
 static enum result check_transfer_encoding(struct slice value, struct http_refusal *refusal) {
     if (slice_equal_nocase(value, SLICE("chunked"))) {
         return RESULT_OK;
@@ -196,7 +196,8 @@ static bool on_connection_option(struct slice option, void *context) {
     return connection->why == NULL;
 }
 
-// Calls back for each list element of each field with this id; false as soon as the callback says so.
+// Calls back for each list element of each field with this id; false as soon as the callback says
+// so.
 static bool each_element(const struct http_fields *fields, const struct http_index *index,
                          enum http_field_id id, bool (*element)(struct slice, void *),
                          void *context) {

@@ -1,11 +1,13 @@
-// Message heads: bytes in, one clear reading or a refusal out. RFC 9110 and 9112, strict where they leave a choice.
+// Message heads: bytes in, one clear reading or a refusal out. RFC 9110 and 9112, strict where they
+// leave a choice.
 //
-// The caller gathers a whole head (through the empty line) in one contiguous run of bytes; http_head_end() finds
-// that end incrementally. The head is read by our own strict scan (http/scan: only CRLF line ends, no control bytes,
-// no obs-fold, no space before the colon, token names); the framing decision is made here, once, and stored in
-// `framing`; then http-parser (built strict) reads the fields a second time: where its names, values, length or
-// chunked flag differ from ours in anything, the message is refused. The start line is read by us alone, as
-// http-parser knows only a fixed list of methods. What is ambiguous is refused: a request with an `http_refusal`
+// The caller gathers a whole head (through the empty line) in one contiguous run of bytes;
+// http_head_end() finds that end incrementally. The head is read by our own strict scan (http/scan:
+// only CRLF line ends, no control bytes, no obs-fold, no space before the colon, token names); the
+// framing decision is made here, once, and stored in `framing`; then http-parser (built strict)
+// reads the fields a second time: where its names, values, length or chunked flag differ from ours
+// in anything, the message is refused. The start line is read by us alone, as http-parser knows
+// only a fixed list of methods. What is ambiguous is refused: a request with an `http_refusal`
 // status, a response with RESULT_ERROR.
 //
 // No I/O, no allocation, no state between messages. http_parser.h is included only by parse.c.
@@ -19,8 +21,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// The longest head or trailer section the parser looks at, whatever the configuration says (http-parser's own limit,
-// compiled in, is 80 KiB). Longer: 431.
+// The longest head or trailer section the parser looks at, whatever the configuration says
+// (http-parser's own limit, compiled in, is 80 KiB). Longer: 431.
 #define HTTP_HEAD_SIZE_MAX ((size_t)64 * 1024)
 
 enum http_framing {
@@ -64,56 +66,65 @@ struct http_response {
     struct http_fields *fields;
 };
 
-// What to answer a refused request with (400, 405, 417, 431, 501 or 505) and why (a static text for the log).
+// What to answer a refused request with (400, 405, 417, 431, 501 or 505) and why (a static text for
+// the log).
 struct http_refusal {
     uint16_t status;
     const char *why;
 };
 
-// Looks for the end of the head in data[0..size). `scanned` (start it at 0) remembers how far earlier calls came.
-// Returns the head's size including the empty line, or 0 when it is not complete yet. Bare-LF line ends are also
-// found as an end here ("\n\n", "\n\r\n"), so that the parser can refuse them at once instead of waiting.
+// Looks for the end of the head in data[0..size). `scanned` (start it at 0) remembers how far
+// earlier calls came. Returns the head's size including the empty line, or 0 when it is not
+// complete yet. Bare-LF line ends are also found as an end here ("\n\n", "\n\r\n"), so that the
+// parser can refuse them at once instead of waiting.
 size_t http_head_end(const char *data, size_t size, size_t *scanned);
 
 // The same for a trailer section, which may be the empty line alone.
 size_t http_trailers_end(const char *data, size_t size, size_t *scanned);
 
-// How many bytes of empty lines (CRLF) precede a request line: RFC 9112 2.2 lets a server skip them; at most 8 are.
+// How many bytes of empty lines (CRLF) precede a request line: RFC 9112 2.2 lets a server skip
+// them; at most 8 are.
 size_t http_skip_empty_lines(const char *data, size_t size);
 
-// What to answer when a request head does not end within the limit: 414 when not even its first line does, else 431.
+// What to answer when a request head does not end within the limit: 414 when not even its first
+// line does, else 431.
 uint16_t http_oversize_status(const char *data, size_t size);
 
-// `head` is exactly one head, with its empty line. Fields are stored in `fields` (its capacity is the limit: 431).
-// On RESULT_ERROR `refusal` says what to answer. The slices point into `head` or at static text.
+// `head` is exactly one head, with its empty line. Fields are stored in `fields` (its capacity is
+// the limit: 431). On RESULT_ERROR `refusal` says what to answer. The slices point into `head` or
+// at static text.
 //
-// Refused with 400, beside what the scan refuses: a missing (HTTP/1.1), repeated or malformed Host; a Host that differs
-// from the authority of an absolute-form target (letters in any case, default port aware); a target that is neither
-// a path, an http or https URI, nor (with OPTIONS only) "*"; a fragment, user information or broken percent-encoding
-// in it; a Content-Length that is not 1 to 18 digits, or repeated (even with the same value), or beside
-// Transfer-Encoding; Transfer-Encoding in HTTP/1.0, repeated, or not ending in exactly one "chunked"; more than 32
-// Connection options, one that is no token, or one that names an end-to-end field (http_field_is_end_to_end);
-// a malformed Upgrade; an Upgrade with a body.
-// 405: TRACE. 417: Expect other than one 100-continue. 431: too many fields. 501: CONNECT, a method over 32 bytes, or
-// other codings before a final "chunked". 505: any version HTTP/d.d but 1.0 and 1.1.
+// Refused with 400, beside what the scan refuses: a missing (HTTP/1.1), repeated or malformed Host;
+// a Host that differs from the authority of an absolute-form target (letters in any case, default
+// port aware); a target that is neither a path, an http or https URI, nor (with OPTIONS only) "*";
+// a fragment, user information or broken percent-encoding in it; a Content-Length that is not 1 to
+// 18 digits, or repeated (even with the same value), or beside Transfer-Encoding; Transfer-Encoding
+// in HTTP/1.0, repeated, or not ending in exactly one "chunked"; more than 32 Connection options,
+// one that is no token, or one that names an end-to-end field (http_field_is_end_to_end); a
+// malformed Upgrade; an Upgrade with a body. 405: TRACE. 417: Expect other than one 100-continue.
+// 431: too many fields. 501: CONNECT, a method over 32 bytes, or other codings before a final
+// "chunked". 505: any version HTTP/d.d but 1.0 and 1.1.
 //
-// An Upgrade to HTTP/2 (h2c) or TLS is not an upgrade here, as the tunnel would carry requests nobody looks at: it is
-// dropped, and the request goes on as an ordinary one, body and all (RFC 9110 7.8 lets a server ignore it).
+// An Upgrade to HTTP/2 (h2c) or TLS is not an upgrade here, as the tunnel would carry requests
+// nobody looks at: it is dropped, and the request goes on as an ordinary one, body and all (RFC
+// 9110 7.8 lets a server ignore it).
 enum result http_parse_request(struct slice head, struct http_fields *fields,
                                struct http_request *request,
                                struct http_refusal *refusal) MUST_CHECK;
 
-// `request_is_head`, `upgrade_asked`: of the request this answers. On RESULT_ERROR *why is a static text.
+// `request_is_head`, `upgrade_asked`: of the request this answers. On RESULT_ERROR *why is a static
+// text.
 //
-// 1xx, 204, 304 and answers to HEAD have no body, whatever their fields say. Errors beside the scan's: a status outside
-// 100 to 599; a Content-Length or Transfer-Encoding that a request would be refused for; any transfer coding but one
-// "chunked"; a 101 that was not asked for, is HTTP/1.0, or lacks Upgrade or Connection: upgrade; Connection as above.
+// 1xx, 204, 304 and answers to HEAD have no body, whatever their fields say. Errors beside the
+// scan's: a status outside 100 to 599; a Content-Length or Transfer-Encoding that a request would
+// be refused for; any transfer coding but one "chunked"; a 101 that was not asked for, is HTTP/1.0,
+// or lacks Upgrade or Connection: upgrade; Connection as above.
 enum result http_parse_response(struct slice head, bool request_is_head, bool upgrade_asked,
                                 struct http_fields *fields, struct http_response *response,
                                 const char **why) MUST_CHECK;
 
-// The trailer section of a chunked body: field lines and the empty line. Same strictness. Fields that must not be
-// in trailers (http_field_is_barred_from_trailers) make it an error.
+// The trailer section of a chunked body: field lines and the empty line. Same strictness. Fields
+// that must not be in trailers (http_field_is_barred_from_trailers) make it an error.
 enum result http_parse_trailers(struct slice section, struct http_fields *fields,
                                 const char **why) MUST_CHECK;
 

@@ -131,8 +131,8 @@ size_t http_scan_request_line(struct slice head, struct http_request_line *line,
     return (size_t)(at + 10 - head.data);
 }
 
-// The first byte from `at` on that may not stand in a field value; end[-1], an LF, is one. Goes by eight while none of the
-// eight is below SP or DEL (bytes beyond ASCII are fine).
+// The first byte from `at` on that may not stand in a field value; end[-1], an LF, is one. Goes by
+// eight while none of the eight is below SP or DEL (bytes beyond ASCII are fine).
 static const char *skip_value(const char *at, const char *end) {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     const uint64_t tops = UINT64_C(0x8080808080808080);

@@ -1,10 +1,13 @@
-// The strict scan: the first and deciding look at the bytes of a message head. Used by http/parse only.
+// The strict scan: the first and deciding look at the bytes of a message head. Used by http/parse
+// only.
 //
-// One pass, one class table. It accepts only what RFC 9112 lets a sender generate: lines that end in CRLF, no control
-// byte but HTAB inside field values, no line folding, a token and a colon at once after it. It finds the parts of the
-// start line and the name and value of every field; what they mean is decided in http/parse.
+// One pass, one class table. It accepts only what RFC 9112 lets a sender generate: lines that end
+// in CRLF, no control byte but HTAB inside field values, no line folding, a token and a colon at
+// once after it. It finds the parts of the start line and the name and value of every field; what
+// they mean is decided in http/parse.
 //
-// Every function takes bytes that end in LF (checked here first), so that no loop runs past them. No I/O, no allocation.
+// Every function takes bytes that end in LF (checked here first), so that no loop runs past them.
+// No I/O, no allocation.
 #ifndef RAVELIN_HTTP_SCAN_H
 #define RAVELIN_HTTP_SCAN_H
 
@@ -50,8 +53,8 @@ size_t http_scan_request_line(struct slice head, struct http_request_line *line,
 size_t http_scan_status_line(struct slice head, struct http_status_line *line,
                              struct http_refusal *refusal);
 
-// Field lines and the empty line, nothing before and nothing after. Fills `fields` (names, trimmed values, ids, and
-// hop_by_hop for those that are so by name) and `index`.
+// Field lines and the empty line, nothing before and nothing after. Fills `fields` (names, trimmed
+// values, ids, and hop_by_hop for those that are so by name) and `index`.
 enum result http_scan_fields(struct slice section, struct http_fields *fields,
                              struct http_index *index, struct http_refusal *refusal) MUST_CHECK;
 

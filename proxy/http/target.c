@@ -107,7 +107,8 @@ static const char *resolve_absolute(struct http_request *request, size_t scheme,
         return "Host differs from the target";
     }
     if (path == end) {
-        // RFC 9112 3.2.4: for OPTIONS, a URI without a path and a query means the server as a whole.
+        // RFC 9112 3.2.4: for OPTIONS, a URI without a path and a query means the server as a
+        // whole.
         bool whole_server = slice_equal(request->method, SLICE("OPTIONS"));
         request->path = whole_server ? SLICE("*") : SLICE("/");
     } else if (*path == '?') {

@@ -1,6 +1,8 @@
-// The one bounds-checked cursor the encoders write through. Used by http/encode and http/answer only.
+// The one bounds-checked cursor the encoders write through. Used by http/encode and http/answer
+// only.
 //
-// The first piece that does not fit stops it for good: nothing after it is written, and writer_finish() returns 0.
+// The first piece that does not fit stops it for good: nothing after it is written, and
+// writer_finish() returns 0.
 #ifndef RAVELIN_HTTP_WRITER_H
 #define RAVELIN_HTTP_WRITER_H
 

@@ -53,7 +53,8 @@ static bool is_wildcard(const char *words) {
     return strspn(words, "0") == strlen(words);
 }
 
-// A line of that table: "  0: 0100007F:1F90 00000000:0000 0A ...", local address, remote one, state.
+// A line of that table: "  0: 0100007F:1F90 00000000:0000 0A ...", local address, remote one,
+// state.
 struct table_line {
     char *local; // the address's words, cut out of the line
     unsigned long port;

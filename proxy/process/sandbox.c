@@ -117,8 +117,8 @@ static bool allow_parts(scmp_filter_ctx filter) {
     }
     return allow_if(filter, SCMP_SYS(mmap), has(2, PROT_EXEC, 0)) &&
            allow_if(filter, SCMP_SYS(mprotect), has(2, PROT_EXEC, 0)) &&
-           // fstat() of a newer C library. With a path beside the flag it tells that a file exists, and
-           // opens nothing.
+           // fstat() of a newer C library. With a path beside the flag it tells that a file exists,
+           // and opens nothing.
            allow_if(filter, SCMP_SYS(newfstatat), is(3, AT_EMPTY_PATH)) &&
            // abort()
            allow_if(filter, SCMP_SYS(tgkill), is(0, (scmp_datum_t)getpid())) &&

@@ -301,7 +301,8 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
     return RESULT_OK;
 }
 
-// Nothing of the response was seen, nothing of a body was sent, and doing it twice is doing it once.
+// Nothing of the response was seen, nothing of a body was sent, and doing it twice is doing it
+// once.
 static bool can_repeat(const struct exchange *exchange) {
     return exchange->idempotent && exchange->request_framing == FRAMING_NONE &&
            exchange->interim_count == 0 && !transport_has_fills(&exchange->session->transport);

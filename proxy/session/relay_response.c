@@ -391,7 +391,8 @@ static enum result server_ended(struct exchange *exchange) {
     return RESULT_OK;
 }
 
-// Brings bytes of the server into the slots, when what is there has been used or is the beginning of a head.
+// Brings bytes of the server into the slots, when what is there has been used or is the beginning
+// of a head.
 static enum result fill_slots(struct exchange *exchange) {
     struct transport *transport = &exchange->session->transport;
     bool wants_more = !transport_has_fills(transport) ||

@@ -243,8 +243,8 @@ void transport_consume(struct transport *transport, size_t size) {
     while (size > 0) {
         struct segment *segment = &receive->segments[receive->first];
         if (size < segment->size) {
-            // A plain segment may grow while it is consumed, so that it is never all let go: its data
-            // must not wander past the second mapping.
+            // A plain segment may grow while it is consumed, so that it is never all let go: its
+            // data must not wander past the second mapping.
             segment->position += size;
             segment->data = ring_at(receive->ring, segment->position);
             segment->size -= (uint32_t)size;

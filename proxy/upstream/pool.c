@@ -100,8 +100,8 @@ static bool released_now(const struct lease *lease) {
     return lease->idle_turn == ev_iteration(lease->pool->loop);
 }
 
-// Whether something of the server waits at an idle connection that the loop has not told yet, or, when
-// it was released in this very turn, not even looked for.
+// Whether something of the server waits at an idle connection that the loop has not told yet, or,
+// when it was released in this very turn, not even looked for.
 static bool has_something(const struct lease *lease) {
     char byte;
     return ev_is_pending(&lease->read_watcher) ||
@@ -109,8 +109,8 @@ static bool has_something(const struct lease *lease) {
             (recv(lease->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN));
 }
 
-// The idle connection used last; but rather the one used longest ago than one released in this turn, at
-// which a system call would have to look.
+// The idle connection used last; but rather the one used longest ago than one released in this
+// turn, at which a system call would have to look.
 static struct lease *next_idle(const struct server *server) {
     struct lease *first = LIST_ENTRY(server->idle.next, struct lease, node);
     struct lease *last = LIST_ENTRY(server->idle.previous, struct lease, node);

@@ -4,7 +4,8 @@
 // noted in the flags and told by notify(owner); while it is idle in its server's pool it is only
 // watched: anything that becomes readable then (an end, or bytes nobody asked for) closes it, so
 // that they are never taken for the next answer. At one that is leased in the very turn it was
-// released in, the loop has not looked: one recv(MSG_PEEK) does. Otherwise reuse costs no system call.
+// released in, the loop has not looked: one recv(MSG_PEEK) does. Otherwise reuse costs no system
+// call.
 //
 // Watchers: the read watcher runs from the connection's first day and is stopped only while its
 // owner does not want to read (lease_want_read), so a request on a pooled connection costs no
