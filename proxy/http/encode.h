@@ -13,9 +13,8 @@
 
 // What the proxy adds to a request: who asked, over what.
 struct http_forwarding {
-    struct slice
-        client_host; // "192.0.2.1" or "2001:db8::1"; anything else ("unix:") is written as "unknown"
-    struct slice proto; // "https"
+    struct slice client_host; // "192.0.2.1", "2001:db8::1"; anything else is written as "unknown"
+    struct slice proto;       // "https"
 };
 
 // Request for a server, always HTTP/1.1 with a persistent connection. The target is request->path.

@@ -52,8 +52,7 @@ struct http_field {
     struct slice name;  // as received
     struct slice value; // without surrounding white space
     enum http_field_id id;
-    bool
-        hop_by_hop; // must not be forwarded: a hop-by-hop field, named by Connection, or a look-alike
+    bool hop_by_hop; // not to be forwarded: hop-by-hop, named by Connection, or a look-alike
 };
 
 struct http_fields {

@@ -38,7 +38,7 @@ struct http_request {
     struct slice target; // as received
     struct slice path;   // origin-form path and query of the target ("/a?b"); "*" for OPTIONS *
     struct slice
-        authority; // host[:port]: from the absolute-form target, else Host; empty when neither (HTTP/1.0)
+        authority;         // host[:port]: from the target, else Host; empty when neither (HTTP/1.0)
     struct slice host;     // authority without port, brackets kept for IPv6; letters in any case
     uint8_t minor_version; // 0 or 1
     enum http_framing framing; // NONE, LENGTH or CHUNKED
@@ -57,8 +57,7 @@ struct http_response {
     uint8_t minor_version;
     enum http_framing framing; // for 101: FRAMING_TUNNEL
     uint64_t content_length;   // FRAMING_LENGTH only (> 0)
-    bool
-        has_declared_length; // a Content-Length is to be forwarded (also in answers to HEAD and 304)
+    bool has_declared_length;  // a Content-Length is to be forwarded (also for HEAD and 304)
     uint64_t declared_length;
     bool declared_chunked; // Transfer-Encoding: chunked was there (also in answers to HEAD and 304)
     bool interim;          // 1xx other than 101
