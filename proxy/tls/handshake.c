@@ -13,7 +13,7 @@
 #include <wolfssl/wolfcrypt/hash.h>
 
 enum { OUTPUT_FIRST_SIZE = 4096, OUTPUT_SIZE_MAX = 256 * 1024 };
-static const char ALPN_HTTP[] = "http/1.1,http/1.0"; // the server's order of preference
+static const char ALPN_HTTP[] = "http/1.1,http/1.0"; // the first of the client's that is among them
 
 enum sign_state {
     SIGN_IDLE,
