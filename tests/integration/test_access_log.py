@@ -110,6 +110,17 @@ def test_the_client_that_left_is_told_from_the_others(lab):
     assert line["ended"]
 
 
+def test_secrets_are_not_logged(lab):
+    """Not even at the most talkative level, and not when something goes wrong."""
+    proxy = lab.proxy(lab.refused_address(), top={"log-level": "debug"}, allow=[".*"])
+    secret = "open-sesame"
+    fields = [f"Authorization: Bearer {secret}", f"Cookie: session={secret}", f"X-Key: {secret}"]
+    assert lab.client(proxy).ask(method="POST", fields=fields, body=secret.encode()).status == 502
+    assert lab.client(proxy).ask(fields=[f"Authorization : {secret}"]).status == 400
+    proxy.access_log(2)
+    assert secret not in proxy.log() + proxy.access_path.read_text()
+
+
 def test_the_combined_format(lab):
     proxy = lab.proxy(lab.server(reply=lambda r: response("12345")), top={"access-log-format": "combined"})
     lab.client(proxy).ask("/a?b", fields=["Referer: http://r/", 'User-Agent: "q" \\'])
