@@ -319,7 +319,7 @@ def test_a_server_that_stops_within_its_body_cuts_the_response(lab):
     "fields", [["Transfer-Encoding: chunked"], ["Content-Length: 1000"]], ids=["chunked", "length"]
 )
 def test_what_is_left_of_a_body_is_not_the_next_request(lab, fields, whole):
-    """After an answer of ours to a request with a body, the body is read to its end or the connection ends and says so."""
+    """An answer of ours to a request with a body: the body is read to its end, or the connection ends and says so."""
     proxy = lab.proxy(lab.server(), sites=plain_site(lab, {"/app/": "web"}))
     client = lab.client(proxy)
     inner = request("/app/smuggled", fields=["X-Fill: " + "x" * 900])[:1000]
