@@ -230,7 +230,8 @@ int handshake_ticket_callback(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NA
                     &renew) != RESULT_OK) {
         return WOLFSSL_TICKET_RET_REJECT;
     }
-    return renew ? WOLFSSL_TICKET_RET_CREATE : WOLFSSL_TICKET_RET_OK;
+    // A new ticket is sent in any case; told to make one, wolfSSL would not resume with this one.
+    return WOLFSSL_TICKET_RET_OK;
 }
 
 static int secret_callback(WOLFSSL *ssl, int id, const unsigned char *secret, int size,
