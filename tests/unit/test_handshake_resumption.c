@@ -1,0 +1,304 @@
+// Resumption with session tickets (RFC 8446 2.2, 4.6.1): when it happens, and when a full handshake does instead.
+#include "handshake_lab.h"
+
+static struct lab lab;
+
+#define SITES LAB_SITE("a.test", "p256") LAB_ROUTE LAB_SITE("b.test", "ed") LAB_REST
+
+static int set_up_all(void **state) {
+    (void)state;
+    return tls_library_init() == RESULT_OK ? 0 : -1;
+}
+
+static int tear_down_all(void **state) {
+    (void)state;
+    tls_library_free();
+    return 0;
+}
+
+static void start(const char *config_text) {
+    folder_make(&lab.folder);
+    make_certificate(&lab.folder, "p256", "ec", "P-256");
+    make_certificate(&lab.folder, "ed", "ed25519", NULL);
+    lab_start(&lab, config_text);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    start(SITES);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    lab_end(&lab);
+    return 0;
+}
+
+static const struct client CLIENT = {.name = "a.test", .trusts = "p256.pem"};
+
+// What the client has after a connection, its ticket in it.
+static WOLFSSL_SESSION *take_session(struct link *link) {
+    link_send(link, "x");
+    link_assert_client_reads(link, "x"); // the ticket came before
+    WOLFSSL_SESSION *session = wolfSSL_get1_session(link->client);
+    assert_non_null(session);
+    return session;
+}
+
+static WOLFSSL_SESSION *visit(const struct client *client) {
+    struct link *link = link_establish(&lab, client, SIZE_MAX);
+    assert_false(link->facts.resumed);
+    WOLFSSL_SESSION *session = take_session(link);
+    link_close(link);
+    return session;
+}
+
+// Connects with a session, byte by byte and at once, and expects a resumption or not.
+static void assert_connects(struct client client, WOLFSSL_SESSION *session, bool resumed) {
+    static const size_t pieces[] = {1, SIZE_MAX};
+    client.session = session;
+    for (size_t i = 0; i < 2; i++) {
+        struct link *link = link_establish(&lab, &client, pieces[i]);
+        assert_int_equal(link->facts.resumed, resumed);
+        assert_int_equal(wolfSSL_session_reused(link->client), resumed);
+        assert_int_equal(link->signatures, resumed ? 0 : 1);
+        link_assert_works(link);
+        link_close(link);
+    }
+}
+
+// ---- Resumption
+
+static void test_a_ticket_resumes(void **state) {
+    (void)state;
+    WOLFSSL_SESSION *session = visit(&CLIENT);
+    assert_connects(CLIENT, session, true);
+    wolfSSL_SESSION_free(session);
+}
+
+static void test_each_suite_resumes(void **state) {
+    (void)state;
+    static const char *const suites[] = {"TLS13-AES128-GCM-SHA256", "TLS13-AES256-GCM-SHA384",
+                                         "TLS13-CHACHA20-POLY1305-SHA256"};
+    for (size_t i = 0; i < 3; i++) {
+        struct client client = CLIENT;
+        client.suites = suites[i];
+        WOLFSSL_SESSION *session = visit(&client);
+        assert_connects(client, session, true);
+        wolfSSL_SESSION_free(session);
+    }
+}
+
+static void test_a_resumption_has_a_key_exchange_of_its_own(void **state) {
+    (void)state;
+    static const int groups[] = {WOLFSSL_X25519MLKEM768, WOLFSSL_SECP256R1MLKEM768,
+                                 WOLFSSL_ECC_X25519, WOLFSSL_ECC_SECP256R1, WOLFSSL_ECC_SECP384R1};
+    static const char *const names[] = {"X25519MLKEM768", "SecP256r1MLKEM768", "X25519", "P-256",
+                                        "P-384"};
+    for (size_t i = 0; i < 5; i++) {
+        struct client client = CLIENT;
+        client.groups[0] = groups[i];
+        WOLFSSL_SESSION *session = visit(&client);
+        client.session = session;
+        struct link *link = link_establish(&lab, &client, SIZE_MAX);
+        assert_true(link->facts.resumed);
+        assert_string_equal(link->facts.group, names[i]);
+        link_close(link);
+        wolfSSL_SESSION_free(session);
+    }
+}
+
+static void test_a_resumed_connection_gets_a_ticket_too(void **state) {
+    (void)state;
+    struct client client = CLIENT;
+    WOLFSSL_SESSION *session = visit(&client);
+    for (int i = 0; i < 3; i++) {
+        client.session = session;
+        struct link *link = link_establish(&lab, &client, SIZE_MAX);
+        assert_true(link->facts.resumed);
+        WOLFSSL_SESSION *next = take_session(link);
+        link_close(link);
+        wolfSSL_SESSION_free(session);
+        session = next;
+    }
+    wolfSSL_SESSION_free(session);
+}
+
+static void test_the_next_generation_resumes_too(void **state) {
+    (void)state;
+    WOLFSSL_SESSION *session = visit(&CLIENT);
+    tls_contexts_free(lab.contexts);
+    lab_contexts(&lab, 2); // as after a reload, with the same ticket keys
+    assert_connects(CLIENT, session, true);
+    wolfSSL_SESSION_free(session);
+}
+
+// ---- Ticket keys
+
+static void test_across_one_rotation_a_ticket_resumes(void **state) {
+    (void)state;
+    WOLFSSL_SESSION *session = visit(&CLIENT);
+    assert_true(ticket_store_rotate(lab.tickets));
+    assert_connects(CLIENT, session, true);
+    wolfSSL_SESSION_free(session);
+}
+
+static void test_after_two_rotations_the_handshake_is_full(void **state) {
+    (void)state;
+    WOLFSSL_SESSION *session = visit(&CLIENT);
+    assert_true(ticket_store_rotate(lab.tickets));
+    assert_true(ticket_store_rotate(lab.tickets));
+    assert_connects(CLIENT, session, false);
+    wolfSSL_SESSION_free(session);
+}
+
+static void test_who_comes_back_in_time_stays_resumable(void **state) {
+    (void)state;
+    struct client client = CLIENT;
+    WOLFSSL_SESSION *session = visit(&client);
+    for (int i = 0; i < 5; i++) {
+        assert_true(ticket_store_rotate(lab.tickets));
+        client.session = session;
+        struct link *link = link_establish(&lab, &client, SIZE_MAX);
+        assert_true(link->facts.resumed); // each time with a ticket of the key before
+        WOLFSSL_SESSION *next = take_session(link);
+        link_close(link);
+        wolfSSL_SESSION_free(session);
+        session = next;
+    }
+    wolfSSL_SESSION_free(session);
+}
+
+static void read_ticket(const struct client *client, uint8_t *ticket, word32 *size) {
+    struct link *link = link_establish(&lab, client, SIZE_MAX);
+    WOLFSSL_SESSION *session = take_session(link);
+    assert_int_equal(wolfSSL_get_SessionTicket(link->client, ticket, size), WOLFSSL_SUCCESS);
+    assert_in_range(*size, TICKET_NAME_SIZE + TICKET_IV_SIZE + TICKET_MAC_SIZE + 1, 4096);
+    wolfSSL_SESSION_free(session);
+    link_close(link);
+}
+
+static void test_every_ticket_has_a_nonce_of_its_own(void **state) {
+    (void)state;
+    enum { TICKETS = 20 };
+    uint8_t nonces[TICKETS][12];
+    uint8_t name[TICKET_NAME_SIZE];
+    for (size_t i = 0; i < TICKETS; i++) {
+        uint8_t ticket[4096];
+        word32 size = sizeof(ticket);
+        read_ticket(&CLIENT, ticket, &size);
+        if (i > 0) {
+            assert_memory_equal(ticket, name, sizeof(name)); // one key
+        }
+        memcpy(name, ticket, sizeof(name));
+        memcpy(nonces[i], ticket + TICKET_NAME_SIZE, sizeof(nonces[i]));
+        for (size_t k = 0; k < i; k++) {
+            assert_memory_not_equal(nonces[i], nonces[k], sizeof(nonces[i]));
+        }
+    }
+}
+
+// ---- What does not resume
+
+static void test_another_sites_ticket_does_not_resume(void **state) {
+    (void)state;
+    WOLFSSL_SESSION *session = visit(&CLIENT);
+    struct client other = {.name = "b.test", .trusts = "ed.pem"};
+    assert_connects(other, session, false);
+    assert_connects(CLIENT, session, true); // it was not used up
+    wolfSSL_SESSION_free(session);
+}
+
+static void test_another_servers_ticket_does_not_resume(void **state) {
+    (void)state;
+    WOLFSSL_SESSION *session = visit(&CLIENT);
+    tls_contexts_free(lab.contexts);
+    ticket_store_free(lab.tickets);
+    lab.tickets = ticket_store_new();
+    assert_non_null(lab.tickets);
+    lab_contexts(&lab, 2);
+    assert_connects(CLIENT, session, false);
+    wolfSSL_SESSION_free(session);
+}
+
+static void test_a_resumption_without_a_key_exchange_is_not_granted(void **state) {
+    (void)state;
+    struct client client = CLIENT;
+    client.session = visit(&client);
+    client.no_dhe = true; // psk_ke only: no forward secrecy
+    struct link *link = link_open(&lab, &client);
+    link_run(link);
+    if (link->result == RESULT_OK) {
+        link_finish(link);
+        assert_false(link->facts.resumed);
+        assert_int_equal(link->signatures, 1);
+    } else {
+        assert_int_equal(link->result, RESULT_ERROR);
+        assert_false(link->connected);
+    }
+    link_close(link);
+    wolfSSL_SESSION_free(client.session);
+}
+
+static void test_a_damaged_ticket_does_not_resume(void **state) {
+    (void)state;
+    struct client client = CLIENT;
+    client.session = visit(&client);
+    // The hello carries the ticket as it is; its middle is changed on the way.
+    uint8_t ticket[4096];
+    word32 size = sizeof(ticket);
+    struct link *link = link_open(&lab, &client);
+    assert_int_equal(wolfSSL_get_SessionTicket(link->client, ticket, &size), WOLFSSL_SUCCESS);
+    assert_true(size > 0);
+    link_client_step(link);
+    uint8_t *at = memmem(link->to_server.data, link->to_server.end, ticket, size);
+    assert_non_null(at);
+    at[size / 2] ^= 1;
+    link_run(link);
+    // Whatever comes of it: the transcript is not the client's any more. But it is not resumed.
+    assert_false(link->connected);
+    assert_int_equal(link->signatures, 1);
+    link_close(link);
+    wolfSSL_SESSION_free(client.session);
+}
+
+// ---- No tickets
+
+static void test_a_lifetime_of_0_gives_no_tickets(void **state) {
+    (void)state;
+    lab_end(&lab);
+    memset(&lab, 0, sizeof(lab));
+    start("tls { ticket-lifetime = 0 }\n" SITES);
+    uint8_t ticket[4096];
+    word32 size = sizeof(ticket);
+    struct link *link = link_establish(&lab, &CLIENT, SIZE_MAX);
+    WOLFSSL_SESSION *session = take_session(link);
+    assert_int_equal(wolfSSL_get_SessionTicket(link->client, ticket, &size), WOLFSSL_SUCCESS);
+    assert_int_equal(size, 0);
+    assert_true(link->layer.write.sequence == 1); // nothing but the data was sent with these keys
+    link_close(link);
+    wolfSSL_SESSION_free(session);
+}
+
+#define LAB_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        LAB_TEST(test_a_ticket_resumes),
+        LAB_TEST(test_each_suite_resumes),
+        LAB_TEST(test_a_resumption_has_a_key_exchange_of_its_own),
+        LAB_TEST(test_a_resumed_connection_gets_a_ticket_too),
+        LAB_TEST(test_the_next_generation_resumes_too),
+        LAB_TEST(test_across_one_rotation_a_ticket_resumes),
+        LAB_TEST(test_after_two_rotations_the_handshake_is_full),
+        LAB_TEST(test_who_comes_back_in_time_stays_resumable),
+        LAB_TEST(test_every_ticket_has_a_nonce_of_its_own),
+        LAB_TEST(test_another_sites_ticket_does_not_resume),
+        LAB_TEST(test_another_servers_ticket_does_not_resume),
+        LAB_TEST(test_a_resumption_without_a_key_exchange_is_not_granted),
+        LAB_TEST(test_a_damaged_ticket_does_not_resume),
+        LAB_TEST(test_a_lifetime_of_0_gives_no_tickets),
+    };
+    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+}
