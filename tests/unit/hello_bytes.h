@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -67,6 +68,7 @@ struct hello_parts {
     const uint16_t *groups;
     const uint16_t *signatures;
     size_t padding; // size of a padding extension, when not 0
+    bool x25519;    // with a key share of that group
 };
 
 static const uint16_t ALL_SUITES[] = {0x1301, 0x1302, 0x1303, 0};
@@ -109,6 +111,13 @@ static inline void put_padding(struct bytes *bytes, size_t size) {
     bytes->size += size;
 }
 
+// Any 32 bytes are a public key, but the top bit is left clear.
+static inline void put_x25519_share(struct bytes *bytes) {
+    uint8_t share[2 + 2 + 2 + 32] = {0, 36, 0, 0x1d, 0, 32};
+    memset(share + 6, 9, 32);
+    put_extension(bytes, 51, share, sizeof(share));
+}
+
 // What stands before the extensions.
 static inline void put_hello_start(struct bytes *bytes, const uint16_t *cipher_suites) {
     static const uint8_t random[32] = "thirty-two bytes of randomness.";
@@ -130,6 +139,9 @@ static inline void put_hello(struct bytes *bytes, const struct hello_parts *part
     put_list_extension(bytes, 13, parts->signatures, 2);
     if (parts->padding > 0) {
         put_padding(bytes, parts->padding);
+    }
+    if (parts->x25519) {
+        put_x25519_share(bytes);
     }
     close_vector(bytes, extensions, 2);
 }

@@ -1,5 +1,6 @@
 // Handshakes that succeed. Resumption is tested in test_handshake_resumption.c, refusals in test_handshake_refusals.c.
 #include "handshake_lab.h"
+#include "hello_bytes.h"
 
 static struct lab lab;
 
@@ -315,6 +316,30 @@ static void test_the_request_names_key_scheme_and_hash(void **state) {
     }
 }
 
+static void test_rsa_signs_with_the_hash_the_client_asks_for(void **state) {
+    (void)state;
+    static const uint16_t schemes[] = {0x0804, 0x0805, 0x0806};
+    static const size_t sizes[] = {32, 48, 64};
+    for (size_t i = 0; i < 3; i++) {
+        static struct bytes bytes;
+        const uint16_t list[] = {schemes[i], 0};
+        struct hello_parts parts = usual_parts();
+        parts.name = "rsa.test";
+        parts.signatures = list;
+        parts.x25519 = true;
+        make_hello(&bytes, &parts, RECORD_PAYLOAD_MAX);
+        struct link *link = link_open(&lab, NULL);
+        link->keeps_signatures = true;
+        queue_put(&link->to_server, bytes.data, bytes.size);
+        link_run(link);
+        const struct sign_request *request = handshake_wants_signature(link->handshake);
+        assert_non_null(request);
+        assert_int_equal(request->hash, SIGN_HASH_SHA256 + i);
+        assert_int_equal(request->data_size, sizes[i]);
+        link_close(link);
+    }
+}
+
 // ---- The hand-over
 
 static void test_data_that_come_with_finished_are_left(void **state) {
@@ -401,6 +426,7 @@ int main(void) {
         cmocka_unit_test(test_a_hello_over_several_records),
         cmocka_unit_test(test_a_late_signature),
         cmocka_unit_test(test_the_request_names_key_scheme_and_hash),
+        cmocka_unit_test(test_rsa_signs_with_the_hash_the_client_asks_for),
         cmocka_unit_test(test_data_that_come_with_finished_are_left),
         cmocka_unit_test(test_keys_can_be_updated_afterwards),
         cmocka_unit_test(test_ends_in_both_directions),
