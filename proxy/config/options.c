@@ -82,7 +82,7 @@ static const struct option limits_options[] = {
      KIND_MILLISECONDS, OPTIONAL, RANGE(100, DAY), INITIAL("60s"),
      AT(config_limits, idle_timeout_ms)},
     {"header-size", "The largest request head, all its lines together.", KIND_SIZE, OPTIONAL,
-     RANGE(KIB, 256 * KIB), INITIAL("16k"), AT(config_limits, header_size)},
+     RANGE(KIB, 64 * KIB), INITIAL("16k"), AT(config_limits, header_size)},
     {"header-count", "The most header fields in one request.", KIND_NUMBER, OPTIONAL,
      RANGE(1, 1000), INITIAL("100"), AT(config_limits, header_count)},
     {"connections", "The most client connections at a time, in all workers together.", KIND_NUMBER,

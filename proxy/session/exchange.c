@@ -212,7 +212,8 @@ enum result exchange_answer(struct exchange *exchange, uint16_t status, const ch
     struct send_buffer *buffer = transport_send_buffer(&session->transport);
     drop_lease(exchange);
     exchange->ended = why;
-    if (buffer == NULL || exchange->response_started) {
+    // Half a record of an interim response cannot be taken back either.
+    if (buffer == NULL || exchange->response_started || transport_has_unsent(&session->transport)) {
         return RESULT_ERROR;
     }
     memset(buffer->fills, 0, sizeof(buffer->fills));
@@ -251,7 +252,10 @@ static enum result take_lease(struct exchange *exchange) {
     exchange->server = backend_choose(backend, exchange->failed_server, now_ms(exchange));
     bool fresh = exchange->attempts > 0;
     exchange->attempts++;
-    exchange->connect_begun_us = clock_monotonic_us();
+    // The first try begins with the exchange; looking at the clock again would cost more than it
+    // tells.
+    exchange->connect_begun_us =
+        exchange->attempts == 1 ? exchange->started_mono_us : clock_monotonic_us();
     exchange->active_ms = now_ms(exchange);
     bool repeatable = exchange->idempotent && exchange->request_framing == FRAMING_NONE;
     do {
@@ -270,8 +274,8 @@ static enum result take_lease(struct exchange *exchange) {
         return RESULT_ERROR;
     }
     exchange->lease_reused = exchange->lease->reused;
-    if (exchange->lease->connected) {
-        exchange->connect_us = clock_monotonic_us() - exchange->connect_begun_us;
+    if (exchange->lease->connected) { // from the pool, or at once: it took no time
+        exchange->connect_us = 0;
     }
     return RESULT_OK;
 }

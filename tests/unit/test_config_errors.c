@@ -78,7 +78,7 @@ static void test_values_that_an_option_does_not_take(void **state) {
         {"limits { idle-timeout = 0 }\n" REST,
          "t.conf:1: idle-timeout must be a time from 100ms to 1d, not '0'"},
         {"limits { header-size = 16kb }\n" REST,
-         "t.conf:1: header-size must be a size from 1k to 256k, not '16kb': "
+         "t.conf:1: header-size must be a size from 1k to 64k, not '16kb': "
          "a whole number of bytes, or one with k, m or g"},
     };
     CHECK_ALL(refusals);
