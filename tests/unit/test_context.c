@@ -1,0 +1,263 @@
+// The certificates of a generation: which are taken, which of them a client gets, and which keys belong to them.
+#include "certificates.h"
+#include "tls/context.h"
+#include "tls/context_internal.h"
+
+#include <string.h>
+
+#define REST                                                                                       \
+    "route / { backend = b } }\nlisten 127.0.0.1:1 {}\nbackend b { server 127.0.0.1:2 {} }\n"
+
+static struct folder folder; // with all certificates, made once
+static struct ticket_store *tickets;
+
+// Made from what is good, into something that is not.
+static void make_bad_files(void) {
+    uint8_t pem[8192];
+    make_certificate(&folder, "p521", "ec", "P-521");
+    make_certificate(&folder, "small", "rsa:1024", NULL);
+    write_file(&folder, "text.pem", "not a certificate\n", 18);
+    write_file(&folder, "text.key", "not a key\n", 10);
+    static const char rubbish[] =
+        "-----BEGIN CERTIFICATE-----\nMAAwADAAMAAwAA==\n-----END CERTIFICATE-----\n";
+    write_file(&folder, "rubbish.pem", rubbish, sizeof(rubbish) - 1);
+    size_t size = read_file(&folder, "p256.pem", pem, sizeof(pem) - 100);
+    static const char broken[] = "-----BEGIN CERTIFICATE-----\n####\n-----END CERTIFICATE-----\n";
+    memcpy(pem + size, broken, sizeof(broken) - 1);
+    write_file(&folder, "chain.pem", pem, size + sizeof(broken) - 1);
+    assert_int_equal(RUN(&folder, "openssl", "pkey", "-in", in_folder(&folder, "p256.key"), "-out",
+                         in_folder(&folder, "locked.key"), "-aes-256-cbc", "-passout", "pass:x"),
+                     0);
+    assert_int_equal(chmod(in_folder(&folder, "locked.key"), 0600), 0);
+}
+
+static int set_up_all(void **state) {
+    (void)state;
+    assert_int_equal(tls_library_init(), RESULT_OK);
+    tickets = ticket_store_new();
+    assert_non_null(tickets);
+    folder_make(&folder);
+    make_certificate(&folder, "p256", "ec", "P-256");
+    make_certificate(&folder, "p384", "ec", "P-384");
+    make_certificate(&folder, "ed", "ed25519", NULL);
+    make_certificate(&folder, "rsa", "rsa:2048", NULL);
+    make_certificate(&folder, "other", "ec", "P-256");
+    make_bad_files();
+    return 0;
+}
+
+static int tear_down_all(void **state) {
+    (void)state;
+    folder_free(&folder);
+    ticket_store_free(tickets);
+    tls_library_free();
+    return 0;
+}
+
+static void load(const char *text) {
+    bundle_close(&folder.pair.files);
+    bundle_close(&folder.pair.keys);
+    config_free(folder.config);
+    folder.config = NULL;
+    folder_load(&folder, text);
+}
+
+static struct tls_contexts *build(char error[CONFIG_ERROR_SIZE]) {
+    return tls_contexts_build(folder.config, &folder.pair.files, 5, tickets, error);
+}
+
+static struct tls_contexts *build_well(const char *text) {
+    char error[CONFIG_ERROR_SIZE];
+    load(text);
+    struct tls_contexts *contexts = build(error);
+    if (contexts == NULL) {
+        fail_msg("%s", error);
+    }
+    return contexts;
+}
+
+// Both messages begin with the config file and this line, and name the file.
+static void assert_error(const char *error, int line, const char *file, const char *what) {
+    char expected[CONFIG_ERROR_SIZE];
+    (void)snprintf(expected, sizeof(expected), "%s:%d: %s: %s", in_folder(&folder, "r.conf"), line,
+                   in_folder(&folder, file), what);
+    assert_string_equal(error, expected);
+}
+
+static void assert_not_built(const char *text, int line, const char *file, const char *what) {
+    char error[CONFIG_ERROR_SIZE];
+    load(text);
+    assert_null(build(error));
+    assert_error(error, line, file, what);
+}
+
+static void assert_wrong_key(const char *text, int line, const char *file, const char *what) {
+    char error[CONFIG_ERROR_SIZE];
+    load(text);
+    assert_int_equal(tls_check_keys(folder.config, &folder.pair.files, &folder.pair.keys, error),
+                     RESULT_ERROR);
+    assert_error(error, line, file, what);
+}
+
+#define ONE(certificate, key)                                                                      \
+    "site a.test {\ncertificate " certificate " {\nkey = " key "\n}\n" REST
+
+// ---- Building
+
+static void test_every_kind_of_certificate_is_taken(void **state) {
+    (void)state;
+    char error[CONFIG_ERROR_SIZE];
+    struct tls_contexts *contexts =
+        build_well("site a.test { certificate p256.pem { key = p256.key }\n"
+                   "certificate p384.pem { key = p384.key } certificate ed.pem { key = ed.key }\n"
+                   "certificate rsa.pem { key = rsa.key }\n" REST);
+    static const uint32_t signatures[] = {HELLO_SIGNATURE_ECDSA_P256, HELLO_SIGNATURE_ECDSA_P384,
+                                          HELLO_SIGNATURE_ED25519, HELLO_SIGNATURE_RSA_PSS};
+    static const char *const keys[] = {"p256.key", "p384.key", "ed.key", "rsa.key"};
+    assert_int_equal(contexts->site_count, 1);
+    assert_int_equal(contexts->sites[0].count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        const struct tls_identity *identity = &contexts->sites[0].identities[i];
+        uint8_t id[KEY_ID_SIZE];
+        signature_key_id(5, in_folder(&folder, keys[i]), id);
+        assert_int_equal(identity->signature, signatures[i]);
+        assert_memory_equal(identity->key_id, id, KEY_ID_SIZE);
+        assert_ptr_equal(identity->owner, contexts);
+    }
+    assert_int_equal(tls_check_keys(folder.config, &folder.pair.files, &folder.pair.keys, error),
+                     RESULT_OK);
+    tls_contexts_free(contexts);
+}
+
+static void test_tickets_are_bound_to_the_site(void **state) {
+    (void)state;
+    struct tls_contexts *contexts =
+        build_well("site a.test { certificate p256.pem { key = p256.key }\n"
+                   "certificate ed.pem { key = ed.key } route / { backend = b } }\n"
+                   "site b.test { certificate p256.pem { key = p256.key }\n" REST);
+    const struct tls_identity *of_a = contexts->sites[0].identities;
+    const struct tls_identity *of_b = contexts->sites[1].identities;
+    assert_memory_equal(of_a[0].binding, of_a[1].binding, TICKET_BINDING_SIZE);
+    assert_memory_not_equal(of_a[0].binding, of_b[0].binding, TICKET_BINDING_SIZE);
+    tls_contexts_free(contexts);
+}
+
+static void test_what_is_no_certificate_is_refused(void **state) {
+    (void)state;
+    assert_not_built(ONE("text.pem", "p256.key"), 2, "text.pem", "no PEM certificate in it");
+    assert_not_built(ONE("rubbish.pem", "p256.key"), 2, "rubbish.pem",
+                     "the certificate cannot be read");
+    assert_not_built(ONE("chain.pem", "p256.key"), 2, "chain.pem",
+                     "the certificate chain cannot be read");
+}
+
+static void test_other_kinds_of_keys_are_refused(void **state) {
+    (void)state;
+    static const char what[] =
+        "its key is none of ECDSA P-256, ECDSA P-384, Ed25519, RSA of 2048 to 4096 bits";
+    assert_not_built(ONE("p521.pem", "p521.key"), 2, "p521.pem", what);
+    assert_not_built(ONE("small.pem", "small.key"), 2, "small.pem", what);
+}
+
+static void test_the_second_certificate_is_looked_at_too(void **state) {
+    (void)state;
+    assert_not_built("site a.test { certificate p256.pem { key = p256.key }\n"
+                     "certificate ed.pem { key = ed.key }\nroute / { backend = b } }\n"
+                     "site b.test { certificate p384.pem { key = p384.key }\n\n"
+                     "certificate text.pem { key = p256.key }\n" REST,
+                     6, "text.pem", "no PEM certificate in it");
+}
+
+static void test_freeing_nothing(void **state) {
+    (void)state;
+    tls_contexts_free(NULL);
+}
+
+// ---- Keys
+
+static void test_a_key_that_belongs_elsewhere_is_refused(void **state) {
+    (void)state;
+    static const char what[] = "the key does not belong to the certificate";
+    assert_wrong_key(ONE("p256.pem", "other.key"), 3, "other.key", what);
+    assert_wrong_key(ONE("rsa.pem", "small.key"), 3, "small.key", what);
+}
+
+static void test_what_is_no_key_is_refused(void **state) {
+    (void)state;
+    static const char what[] = "no usable PEM private key in it (encrypted keys are not supported)";
+    assert_wrong_key(ONE("p256.pem", "text.key"), 3, "text.key", what);
+    assert_wrong_key(ONE("p256.pem", "locked.key"), 3, "locked.key", what);
+}
+
+// ---- Choosing
+
+static const char *selected(const struct tls_contexts *contexts, size_t site, uint32_t signatures) {
+    const struct client_hello hello = {.signatures = signatures};
+    const struct tls_identity *identity = tls_contexts_select(contexts, site, &hello);
+    assert_non_null(identity);
+    switch (identity->signature) {
+    case HELLO_SIGNATURE_ECDSA_P256:
+        return "p256";
+    case HELLO_SIGNATURE_ECDSA_P384:
+        return "p384";
+    case HELLO_SIGNATURE_ED25519:
+        return "ed";
+    default:
+        return "rsa";
+    }
+}
+
+static void test_the_best_certificate_that_the_client_can_verify(void **state) {
+    (void)state;
+    enum {
+        P256 = HELLO_SIGNATURE_ECDSA_P256,
+        P384 = HELLO_SIGNATURE_ECDSA_P384,
+        ED = HELLO_SIGNATURE_ED25519,
+        RSA = HELLO_SIGNATURE_RSA_PSS
+    };
+    struct tls_contexts *contexts = build_well(
+        "site a.test { certificate rsa.pem { key = rsa.key } certificate ed.pem { key = ed.key }\n"
+        "certificate p384.pem { key = p384.key } certificate p256.pem { key = p256.key }\n"
+        "route / { backend = b } }\n"
+        "site b.test { certificate rsa.pem { key = rsa.key }\n"
+        "certificate p384.pem { key = p384.key }\n" REST);
+    assert_string_equal(selected(contexts, 0, P256 | P384 | ED | RSA), "p256");
+    assert_string_equal(selected(contexts, 0, P384 | ED | RSA), "p384");
+    assert_string_equal(selected(contexts, 0, ED | RSA), "ed");
+    assert_string_equal(selected(contexts, 0, RSA), "rsa");
+    assert_string_equal(selected(contexts, 0, P256), "p256");
+    assert_string_equal(selected(contexts, 1, P256 | P384 | ED | RSA), "p384");
+    assert_string_equal(selected(contexts, 1, P256 | ED | RSA), "rsa");
+    // None fits: the first. The handshake ends in an alert.
+    assert_string_equal(selected(contexts, 0, 0), "rsa");
+    assert_string_equal(selected(contexts, 1, P256 | ED), "rsa");
+    tls_contexts_free(contexts);
+}
+
+// ---- What is compiled in
+
+static void test_the_lists_name_what_is_there(void **state) {
+    (void)state;
+    assert_string_equal(tls_group_list(),
+                        "X25519MLKEM768, SecP256r1MLKEM768, X25519, P-256, P-384");
+    assert_string_equal(tls_suite_list(), "TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, "
+                                          "TLS_CHACHA20_POLY1305_SHA256");
+    assert_true(tls_has_post_quantum());
+    assert_string_not_equal(tls_library_version(), "");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_kind_of_certificate_is_taken),
+        cmocka_unit_test(test_tickets_are_bound_to_the_site),
+        cmocka_unit_test(test_what_is_no_certificate_is_refused),
+        cmocka_unit_test(test_other_kinds_of_keys_are_refused),
+        cmocka_unit_test(test_the_second_certificate_is_looked_at_too),
+        cmocka_unit_test(test_freeing_nothing),
+        cmocka_unit_test(test_a_key_that_belongs_elsewhere_is_refused),
+        cmocka_unit_test(test_what_is_no_key_is_refused),
+        cmocka_unit_test(test_the_best_certificate_that_the_client_can_verify),
+        cmocka_unit_test(test_the_lists_name_what_is_there),
+    };
+    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+}
