@@ -134,6 +134,26 @@ static void test_post_quantum_goes_first(void **state) {
     link_close(link);
 }
 
+static void test_a_group_that_is_not_ours_is_not_taken(void **state) {
+    (void)state;
+    struct client client = USUAL;
+    client.groups[0] = WOLFSSL_ECC_SECP521R1; // its first, and the only one it has a share for
+    client.groups[1] = WOLFSSL_ECC_SECP384R1;
+    struct link *link = link_establish(&lab, &client, SIZE_MAX);
+    assert_string_equal(link->facts.group, "P-384");
+    link_close(link);
+}
+
+static void test_of_the_suites_ours_is_taken_first(void **state) {
+    (void)state;
+    struct client client = USUAL;
+    client.suites =
+        "TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES256-GCM-SHA384:TLS13-AES128-GCM-SHA256";
+    struct link *link = link_establish(&lab, &client, SIZE_MAX);
+    assert_string_equal(link->facts.suite, "TLS_AES_128_GCM_SHA256");
+    link_close(link);
+}
+
 static void test_a_client_without_a_fitting_share_is_asked_for_one(void **state) {
     (void)state;
     for (size_t k = 0; k < PIECES_COUNT; k++) {
@@ -419,6 +439,8 @@ int main(void) {
         cmocka_unit_test(test_each_suite),
         cmocka_unit_test(test_every_combination),
         cmocka_unit_test(test_post_quantum_goes_first),
+        cmocka_unit_test(test_a_group_that_is_not_ours_is_not_taken),
+        cmocka_unit_test(test_of_the_suites_ours_is_taken_first),
         cmocka_unit_test(test_a_client_without_a_fitting_share_is_asked_for_one),
         cmocka_unit_test(test_alpn),
         cmocka_unit_test(test_the_name_chooses_the_certificate),

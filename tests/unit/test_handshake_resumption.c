@@ -1,7 +1,20 @@
 // Resumption with session tickets (RFC 8446 2.2, 4.6.1): when it happens, and when a full handshake does instead.
 #include "handshake_lab.h"
 
+#include <sys/time.h>
+#include <time.h>
+
 static struct lab lab;
+static time_t later_s; // how much later it is than the clock says
+
+// Stands in for the one of the C library, from which wolfSSL takes the age of tickets.
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+    (void)zone;
+    struct timespec clock;
+    int result = clock_gettime(CLOCK_REALTIME, &clock);
+    *now = (struct timeval){clock.tv_sec + later_s, clock.tv_nsec / 1000};
+    return result;
+}
 
 #define SITES LAB_SITE("a.test", "p256") LAB_ROUTE LAB_SITE("b.test", "ed") LAB_REST
 
@@ -31,6 +44,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     (void)state;
+    later_s = 0;
     lab_end(&lab);
     return 0;
 }
@@ -263,6 +277,19 @@ static void test_a_damaged_ticket_does_not_resume(void **state) {
     wolfSSL_SESSION_free(client.session);
 }
 
+static void test_a_ticket_grows_too_old(void **state) {
+    (void)state;
+    lab_end(&lab);
+    memset(&lab, 0, sizeof(lab));
+    start("tls { ticket-lifetime = 10m }\n" SITES);
+    WOLFSSL_SESSION *session = visit(&CLIENT);
+    later_s = 9 * 60;
+    assert_connects(CLIENT, session, true);
+    later_s = 10 * 60 + 1;
+    assert_connects(CLIENT, session, false);
+    wolfSSL_SESSION_free(session);
+}
+
 // ---- No tickets
 
 static void test_a_lifetime_of_0_gives_no_tickets(void **state) {
@@ -298,6 +325,7 @@ int main(void) {
         LAB_TEST(test_another_servers_ticket_does_not_resume),
         LAB_TEST(test_a_resumption_without_a_key_exchange_is_not_granted),
         LAB_TEST(test_a_damaged_ticket_does_not_resume),
+        LAB_TEST(test_a_ticket_grows_too_old),
         LAB_TEST(test_a_lifetime_of_0_gives_no_tickets),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
