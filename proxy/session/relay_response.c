@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 // Room in the first slot for our head to be longer than the server's, and for a chunk line.
@@ -50,6 +51,30 @@ static size_t read_limit(const struct exchange *exchange) {
                : SIZE_MAX;
 }
 
+static void add_to_fills(struct send_buffer *buffer, const struct iovec iov[SEND_SLOTS],
+                         size_t received) {
+    for (uint32_t i = 0; i < SEND_SLOTS && received > 0; i++) {
+        size_t part = received < iov[i].iov_len ? received : iov[i].iov_len;
+        buffer->fills[i].end += (uint32_t)part;
+        received -= part;
+    }
+}
+
+// Most responses are small: while the head is awaited, one slot is read with recv(), which costs
+// less than readv(), and the others only when that was filled.
+static ssize_t read_slots(const struct exchange *exchange, struct iovec iov[SEND_SLOTS]) {
+    int fd = exchange->lease->fd;
+    if (exchange->response_state != RESPONSE_HEAD) {
+        return readv(fd, iov, SEND_SLOTS);
+    }
+    ssize_t first = recv(fd, iov[0].iov_base, iov[0].iov_len, 0);
+    if (first < (ssize_t)iov[0].iov_len) {
+        return first;
+    }
+    ssize_t more = readv(fd, iov + 1, SEND_SLOTS - 1);
+    return more > 0 ? first + more : first; // an end or an error is met again at the next read
+}
+
 // RESULT_OK: bytes came. RESULT_AGAIN: none now. RESULT_EOF: the server closed. RESULT_ERROR: its
 // connection broke.
 static enum result read_server(struct exchange *exchange, struct send_buffer *buffer) {
@@ -63,7 +88,7 @@ static enum result read_server(struct exchange *exchange, struct send_buffer *bu
         iov[i] = (struct iovec){slot_payload(buffer, i) + buffer->fills[i].end, part};
         total += part;
     }
-    ssize_t received = readv(lease->fd, iov, SEND_SLOTS);
+    ssize_t received = read_slots(exchange, iov);
     if (received < 0) {
         bool waits = errno == EAGAIN || errno == EINTR;
         lease->readable = false;
@@ -76,12 +101,7 @@ static enum result read_server(struct exchange *exchange, struct send_buffer *bu
     // With all of a body read there may be more, but nothing that is wanted: should it come, the
     // loop tells.
     lease->readable = (size_t)received == total && total < limit;
-    size_t left = (size_t)received;
-    for (uint32_t i = 0; i < SEND_SLOTS && left > 0; i++) {
-        size_t part = left < iov[i].iov_len ? left : iov[i].iov_len;
-        buffer->fills[i].end += (uint32_t)part;
-        left -= part;
-    }
+    add_to_fills(buffer, iov, (size_t)received);
     return RESULT_OK;
 }
 
