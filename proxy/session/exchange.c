@@ -104,6 +104,20 @@ static void note_request(struct exchange *exchange, const struct http_request *r
     chunk_decoder_init(&exchange->request_decoder);
 }
 
+// Names a whole answer of our own, which lies in the first slot of the send buffer, as the response.
+static enum result send_answer(struct exchange *exchange, uint16_t status, char *answer,
+                               size_t size) {
+    struct transport *transport = &exchange->session->transport;
+    size_t scanned = 0;
+    exchange->status = status;
+    exchange->response_bytes = size - http_head_end(answer, size, &scanned);
+    exchange->response_state = RESPONSE_SENDING;
+    if (!transport_add_span(transport->send, 0, (uint8_t *)answer, size)) {
+        return RESULT_ERROR;
+    }
+    return transport_seal(transport);
+}
+
 static enum result answer_redirect(struct exchange *exchange, const struct http_request *request) {
     struct session *session = exchange->session;
     struct send_buffer *buffer = transport_send_buffer(&session->transport);
@@ -118,11 +132,7 @@ static enum result answer_redirect(struct exchange *exchange, const struct http_
     if (size == 0) {
         return exchange_answer(exchange, 400, "no host to redirect to");
     }
-    exchange->status = 308;
-    exchange->response_state = RESPONSE_SENDING;
-    return transport_add_span(buffer, 0, (uint8_t *)output, size)
-               ? transport_seal(&session->transport)
-               : RESULT_ERROR;
+    return send_answer(exchange, 308, output, size);
 }
 
 // Chooses site, route and backend. Returns the status to refuse with, or 0.
@@ -221,18 +231,12 @@ enum result exchange_answer(struct exchange *exchange, uint16_t status, const ch
     bool whole =
         exchange->request_framing == FRAMING_NONE || exchange->request_state == REQUEST_DONE;
     exchange->keep_alive = exchange->keep_alive && whole && status != 400;
-    exchange->status = status;
-    exchange->response_bytes = 0;
-    exchange->response_state = RESPONSE_SENDING;
     char *output = (char *)slot_payload(buffer, 0);
     size_t size = http_encode_answer(status, (struct slice){NULL, 0}, !exchange->keep_alive,
                                      exchange->is_head, service_date(session->service), output,
                                      SLOT_READ_MAX);
-    if (size == 0 || !transport_add_span(buffer, 0, (uint8_t *)output, size)) {
-        return RESULT_ERROR;
-    }
     exchange->active_ms = now_ms(exchange);
-    return transport_seal(&session->transport);
+    return size == 0 ? RESULT_ERROR : send_answer(exchange, status, output, size);
 }
 
 // --- the lease ---

@@ -90,6 +90,7 @@ def test_names(proxy):
     assert "run" in Path(f"/proc/{proxy.pid}/cmdline").read_text().split("\0")
 
 
+@pytest.mark.skipif(not IS_ROOT, reason="only root may look at the descriptors of others")
 def test_a_signer_holds_two_sockets_and_nothing_else(proxy):
     for pid in pids_of(proxy, "signers"):
         held = descriptors(pid)
@@ -101,6 +102,7 @@ def test_a_signer_holds_two_sockets_and_nothing_else(proxy):
         assert all(name.startswith("socket:") for name in held.values()), held
 
 
+@pytest.mark.skipif(not IS_ROOT, reason="only root may look at the descriptors of others")
 def test_a_worker_has_no_files_but_its_logs_and_bundle(proxy):
     for pid in pids_of(proxy, "workers"):
         held = descriptors(pid)

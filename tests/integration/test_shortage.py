@@ -23,7 +23,9 @@ def test_without_descriptors_it_answers_503_and_clients_wait(lab):
     answer = client.ask()
     assert answer.status == 503
     assert b"503" in answer.body
-    assert proxy.access_log(1)[0]["ended"] == "no connection can be made"
+    [line] = proxy.access_log(1)
+    assert line["ended"] == "no connection can be made"
+    assert line["response_bytes"] == len(answer.body) > 0
     for one in silent:
         one.close()
     wait_for(lambda: proxy.metrics()["sessions_open"] == 1, "the silent clients to be gone")
