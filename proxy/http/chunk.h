@@ -20,8 +20,8 @@
 #define CHUNK_SIZE_MAX (UINT64_C(1) << 60)
 
 enum chunk_span {
-    CHUNK_FRAMING, // (a part of) a size line or of the CRLF after data: to be skipped
-    CHUNK_DATA,    // body bytes
+    CHUNK_FRAMING,  // (a part of) a size line or of the CRLF after data: to be skipped
+    CHUNK_DATA,     // body bytes
     CHUNK_TRAILERS, // the last size line is over, the trailer section begins. Consumes nothing;
     // the caller gathers the section with http_trailers_end() and reads it with
     // http_parse_trailers().
