@@ -57,6 +57,7 @@ bool ticket_store_rotate(struct ticket_store *store) {
         return false;
     }
     atomic_fetch_add_explicit(&store->version, 1, memory_order_acq_rel);
+    atomic_thread_fence(memory_order_release); // no key is written before the version is odd
     store->keys[KEY_PREVIOUS] = store->keys[KEY_CURRENT];
     store->keys[KEY_CURRENT] = store->keys[KEY_NEXT];
     store->keys[KEY_NEXT] = fresh;
