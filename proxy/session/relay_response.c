@@ -300,15 +300,13 @@ static enum result take_chunked(struct exchange *exchange, uint32_t slot) {
     struct fill *fill = &buffer->fills[slot];
     uint8_t *data = NULL;
     size_t data_size = 0;
-    enum result result = RESULT_OK;
     // It stops for want of spans only behind framing: between the last output and what is left
     // there is then a size line.
     while (fill->begin < fill->end && exchange->response_state == RESPONSE_BODY &&
            (data != NULL || buffer->span_count + 2 < SPANS_MAX)) {
         uint8_t *begin = slot_payload(buffer, slot) + fill->begin;
         if (exchange->response_trailers.gathering) {
-            result = take_trailers(exchange, fill, begin);
-            if (result == RESULT_ERROR) {
+            if (take_trailers(exchange, fill, begin) == RESULT_ERROR) {
                 return RESULT_ERROR;
             }
             continue;
