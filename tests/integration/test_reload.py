@@ -377,12 +377,16 @@ def test_log_files_are_reopened(lab):
     wait_for(proxy.access_path.exists, "the new access log")
     client.ask("/second")
     assert [line["target"] for line in proxy.access_log(1)] == ["/second"]
-    for _ in range(10):  # some of them in each worker
+
+    def every_worker_wrote():
+        """The kernel chooses the worker of a connection: one after the other, until each has had one."""
         with socket.create_connection(("127.0.0.1", proxy.port)) as broken:
             broken.sendall(b"nonsense\r\n\r\n")
             broken.recv(100)
-    for slot in [0, 1]:
-        wait_for(lambda: f" worker {slot}[" in proxy.log_path.read_text(), "a line of each worker in the new log")
+        written = proxy.log_path.read_text()
+        return all(f" worker {slot}[" in written for slot in [0, 1])
+
+    wait_for(every_worker_wrote, "a line of each worker in the new log")
     assert " worker " not in (proxy.folder / "error.log.1").read_text()
 
 
