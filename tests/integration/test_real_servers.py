@@ -1,13 +1,12 @@
 """nginx and node behind the proxy, with curl and Chromium before it."""
 
 import re
-import shutil
 
 import pytest
 
+from ravelin_test.chromium import chromium
 from ravelin_test.node import run_node
-from ravelin_test.processes import run, text
-from ravelin_test.settings import SCALE
+from ravelin_test.processes import text
 
 PAGE = """<!DOCTYPE html>
 <html><head><title>A page</title><link rel="stylesheet" href="style.css"></head>
@@ -69,21 +68,6 @@ def test_node_asks(lab, site):
     assert output == "200 answers: 127.0.0.1 as https\n"
 
 
-def chromium(lab, proxy, *arguments, path="/"):
-    """Runs Chromium without a window, with a fresh profile that trusts the proxy's certificate; its output."""
-    certificate = lab.authority.certificate("localhost", "127.0.0.1")
-    flags = [
-        *["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage"],
-        *["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-        *["--disable-extensions", "--disable-default-apps", "--virtual-time-budget=5000"],
-        f"--user-data-dir={lab.folder}/profile",
-        f"--ignore-certificate-errors-spki-list={certificate.spki_hash()}",
-    ]
-    environment = {"HOME": str(lab.folder), "XDG_RUNTIME_DIR": str(lab.folder)}
-    program = shutil.which("chromium") or "/usr/bin/chromium"
-    return run([program, *flags, *arguments, proxy.url(path)], timeout=60 * SCALE, environment=environment)
-
-
 def chromium_groups(proxy):
     """The groups of the handshakes that led to a request for the page."""
     return {line["tls"]["group"] for line in proxy.access_log(4) if line["target"] == "/"}
@@ -91,7 +75,7 @@ def chromium_groups(proxy):
 
 def test_chromium_shows_a_page_with_a_post_quantum_group(lab, site):
     proxy = lab.proxy(site, workers=2, tls={"require-post-quantum": "yes"})
-    output = text(chromium(lab, proxy, "--dump-dom").stdout)
+    output = chromium(lab, proxy, "--dump-dom")
     assert "shown over https: to 127.0.0.1 as https" in output, output
     assert chromium_groups(proxy) == {"X25519MLKEM768"}
     asked = {line["target"] for line in proxy.access_log(4)}

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from . import nginx, node
+from . import apache, nginx, node
 from .client import Client
 from .folders import new_folder, remove_folder
 from .ports import Port
@@ -52,18 +52,21 @@ class Lab:
 
     def server(self, script=None, **options):
         """A scripted server: see servers.Server."""
-        return self._keep_server(Server(script, **options))
+        return self.keep_server(Server(script, **options))
 
     def deaf_server(self):
-        return self._keep_server(DeafServer())
+        return self.keep_server(DeafServer())
 
     def nginx(self, **options):
-        return self._keep_server(nginx.Nginx(self.subfolder(f"nginx{len(self._servers)}"), **options))
+        return self.keep_server(nginx.Nginx(self.subfolder(f"nginx{len(self._servers)}"), **options))
+
+    def apache(self):
+        return self.keep_server(apache.Apache(self.subfolder(f"apache{len(self._servers)}")))
 
     def node(self, script, *arguments):
-        return self._keep_server(node.NodeServer(self.folder, script, *arguments))
+        return self.keep_server(node.NodeServer(self.folder, script, *arguments))
 
-    def _keep_server(self, server):
+    def keep_server(self, server):
         self._servers.append(server)
         return server
 
