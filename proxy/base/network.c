@@ -1,0 +1,119 @@
+#include "base/network.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+enum { V4_BITS = 32, V6_BITS = 128 };
+
+static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+static bool parse_host(struct slice text, struct network *network) {
+    char copy[INET6_ADDRSTRLEN];
+    if (text.size == 0 || text.size >= sizeof(copy) || memchr(text.data, '\0', text.size) != NULL) {
+        return false;
+    }
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    network->v6 = memchr(copy, ':', text.size) != NULL;
+    return inet_pton(network->v6 ? AF_INET6 : AF_INET, copy, network->bytes) == 1;
+}
+
+static bool parse_bits(struct slice text, unsigned most, uint8_t *bits) {
+    unsigned value = 0;
+    if (text.size == 0 || text.size > 3 || (text.size > 1 && text.data[0] == '0')) {
+        return false;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+        value = value * 10 + (unsigned)(text.data[i] - '0');
+    }
+    *bits = (uint8_t)value;
+    return value <= most;
+}
+
+// The bits of byte `index` that belong to a prefix of that many bits.
+static uint8_t mask_at(unsigned bits, unsigned index) {
+    unsigned in_byte = bits <= index * 8 ? 0 : bits - index * 8;
+    return in_byte >= 8 ? 0xff : (uint8_t)(0xff00 >> in_byte);
+}
+
+static bool has_bits_behind(const struct network *network) {
+    for (unsigned i = 0; i < sizeof(network->bytes); i++) {
+        if ((network->bytes[i] & (uint8_t)~mask_at(network->bits, i)) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum result network_parse(struct slice text, struct network *network, const char **why) {
+    *network = (struct network){.bits = 0};
+    const char *slash = text.size == 0 ? NULL : memchr(text.data, '/', text.size);
+    struct slice host = {text.data, slash == NULL ? text.size : (size_t)(slash - text.data)};
+    if (!parse_host(host, network)) {
+        *why = "not an IP address (names are not looked up)";
+        return RESULT_ERROR;
+    }
+    unsigned most = network->v6 ? V6_BITS : V4_BITS;
+    network->bits = (uint8_t)most;
+    if (slash != NULL) {
+        struct slice digits = {slash + 1, text.size - host.size - 1};
+        if (!parse_bits(digits, most, &network->bits)) {
+            *why = network->v6 ? "the prefix length is not 0 to 128"
+                               : "the prefix length is not 0 to 32";
+            return RESULT_ERROR;
+        }
+    }
+    if (network->v6 && memcmp(network->bytes, mapped_prefix, sizeof(mapped_prefix)) == 0) {
+        *why = "write IPv4 addresses as IPv4";
+        return RESULT_ERROR;
+    }
+    if (has_bits_behind(network)) {
+        *why = "the address has bits set behind its prefix";
+        return RESULT_ERROR;
+    }
+    return RESULT_OK;
+}
+
+void network_format(const struct network *network, char text[NETWORK_TEXT_SIZE]) {
+    char host[INET6_ADDRSTRLEN] = "";
+    (void)inet_ntop(network->v6 ? AF_INET6 : AF_INET, network->bytes, host, sizeof(host));
+    (void)snprintf(text, NETWORK_TEXT_SIZE, "%s/%u", host, network->bits);
+}
+
+bool network_contains(const struct network *network, const struct address *address) {
+    const uint8_t *bytes;
+    bool v6 = false;
+    switch (address->as.any.sa_family) {
+    case AF_INET:
+        bytes = (const uint8_t *)&address->as.v4.sin_addr;
+        break;
+    case AF_INET6:
+        bytes = address->as.v6.sin6_addr.s6_addr;
+        v6 = memcmp(bytes, mapped_prefix, sizeof(mapped_prefix)) != 0;
+        bytes += v6 ? 0 : sizeof(mapped_prefix);
+        break;
+    default:
+        return false;
+    }
+    if (v6 != network->v6) {
+        return false;
+    }
+    for (unsigned i = 0; i * 8 < network->bits; i++) {
+        if (((bytes[i] ^ network->bytes[i]) & mask_at(network->bits, i)) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool networks_contain(const struct network *networks, size_t count, const struct address *address) {
+    for (size_t i = 0; i < count; i++) {
+        if (network_contains(&networks[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
