@@ -36,7 +36,7 @@ static bool parse_bits(struct slice text, unsigned most, uint8_t *bits) {
 // The bits of byte `index` that belong to a prefix of that many bits.
 static uint8_t mask_at(unsigned bits, unsigned index) {
     unsigned in_byte = bits <= index * 8 ? 0 : bits - index * 8;
-    return in_byte >= 8 ? 0xff : (uint8_t)(0xff00 >> in_byte);
+    return (uint8_t)(0xff00U >> (in_byte < 8 ? in_byte : 8));
 }
 
 static bool has_bits_behind(const struct network *network) {
@@ -83,15 +83,15 @@ void network_format(const struct network *network, char text[NETWORK_TEXT_SIZE])
     (void)snprintf(text, NETWORK_TEXT_SIZE, "%s/%u", host, network->bits);
 }
 
-bool network_contains(const struct network *network, const struct address *address) {
+bool network_contains(const struct network *network, const struct sockaddr *address) {
     const uint8_t *bytes;
     bool v6 = false;
-    switch (address->as.any.sa_family) {
+    switch (address->sa_family) {
     case AF_INET:
-        bytes = (const uint8_t *)&address->as.v4.sin_addr;
+        bytes = (const uint8_t *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
         break;
     case AF_INET6:
-        bytes = address->as.v6.sin6_addr.s6_addr;
+        bytes = ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr;
         v6 = memcmp(bytes, mapped_prefix, sizeof(mapped_prefix)) != 0;
         bytes += v6 ? 0 : sizeof(mapped_prefix);
         break;
@@ -109,7 +109,8 @@ bool network_contains(const struct network *network, const struct address *addre
     return true;
 }
 
-bool networks_contain(const struct network *networks, size_t count, const struct address *address) {
+bool networks_contain(const struct network *networks, size_t count,
+                      const struct sockaddr *address) {
     for (size_t i = 0; i < count; i++) {
         if (network_contains(&networks[i], address)) {
             return true;

@@ -23,8 +23,8 @@ struct network {
 enum result network_parse(struct slice text, struct network *network, const char **why) MUST_CHECK;
 // The one form of a network, with its prefix length: network_parse() reads it back.
 void network_format(const struct network *network, char text[NETWORK_TEXT_SIZE]);
-// False for a unix address.
-bool network_contains(const struct network *network, const struct address *address);
-bool networks_contain(const struct network *networks, size_t count, const struct address *address);
+// False for an address that is neither IPv4 nor IPv6.
+bool network_contains(const struct network *network, const struct sockaddr *address);
+bool networks_contain(const struct network *networks, size_t count, const struct sockaddr *address);
 
 #endif

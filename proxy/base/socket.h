@@ -51,5 +51,8 @@ void socket_set_nodelay(int fd);
 // Sends all parts in one call, as far as the socket takes them. Like send(): the bytes sent, or -1
 // with errno; a broken connection is EPIPE, never a signal.
 ssize_t socket_send(int fd, struct iovec *parts, size_t count);
+// How many bytes the peer of a TCP connection has acknowledged, ever: what got through, unlike what
+// the kernel took to send. 0 when it does not say.
+uint64_t socket_acknowledged(int fd);
 
 #endif

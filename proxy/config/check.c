@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SET_HEADERS_SIZE_MAX = 4096 };
+
 static int compare_routes(const void *left, const void *right) {
     const struct config_route *a = left;
     const struct config_route *b = right;
@@ -72,15 +74,63 @@ static void find_backend(struct config_route *route, const struct index *index,
     }
 }
 
+// A route does one thing.
+static void check_action(const struct config_route *route, struct report *report) {
+    bool forwards = route->backend_line != 0;
+    bool redirects = route->redirect_line != 0;
+    bool returns = route->status_line != 0;
+    if (forwards + redirects + returns > 1) {
+        int last =
+            route->backend_line > route->redirect_line ? route->backend_line : route->redirect_line;
+        last = route->status_line > last ? route->status_line : last;
+        report_add(report, last, "a route has one of backend, redirect and return");
+    } else if (!forwards && !redirects && !returns) {
+        report_add(report, route->line, "route '%.*s' has no backend, redirect or return",
+                   REPORT_QUOTE_MAX, route->prefix == NULL ? "" : route->prefix);
+    }
+    if (route->strip_prefix && !forwards) {
+        report_add(report, route->strip_prefix_line, "strip-prefix goes with a backend");
+    } else if (route->strip_prefix && route->prefix != NULL &&
+               route->prefix[route->prefix_size - 1] != '/') {
+        report_add(report, route->strip_prefix_line,
+                   "strip-prefix goes with a prefix that ends with '/'");
+    }
+}
+
+// They must fit in the room that is kept before a response.
+static void check_size(const struct config_route *route, struct report *report) {
+    size_t size = 0;
+    for (size_t i = 0; i < route->response.set_count; i++) {
+        size += strlen(route->response.set[i]) + 2;
+    }
+    if (size > SET_HEADERS_SIZE_MAX) {
+        report_add(report, route->line,
+                   "the set-header of a response has %zu bytes, at most %d fit", size,
+                   SET_HEADERS_SIZE_MAX);
+    }
+}
+
+static void check_listeners(const struct config *config, struct report *report) {
+    for (size_t i = 0; i < config->listener_count; i++) {
+        if (config->listeners[i].proxy_protocol && config->trusted_proxies.count == 0) {
+            report_add(report, config->listeners[i].proxy_protocol_line,
+                       "proxy-protocol needs trusted-proxies: else nobody could connect");
+        }
+    }
+}
+
 void check_config(struct config *config, struct report *report) {
     struct index index;
     if (!index_backends(config, &index)) {
         report_out_of_memory(report);
         return;
     }
+    check_listeners(config, report);
     for (size_t i = 0; i < config->site_count; i++) {
         struct config_site *site = &config->sites[i];
         for (size_t j = 0; j < site->route_count; j++) {
+            check_action(&site->routes[j], report);
+            check_size(&site->routes[j], report);
             find_backend(&site->routes[j], &index, report);
         }
         if (site->route_count > 0) {

@@ -74,19 +74,37 @@ struct config *config_load(const char *path, const char *text, size_t size,
     return NULL;
 }
 
-static void free_site(struct config_site *site) {
-    for (size_t i = 0; i < site->alias_count; i++) {
-        free(site->aliases[i]);
+static void free_texts(char **texts, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        free(texts[i]);
     }
+    free(texts);
+}
+
+static void free_changes(struct config_changes *changes) {
+    free_texts(changes->set, changes->set_count);
+    free_texts(changes->remove, changes->remove_count);
+}
+
+static void free_route(struct config_route *route) {
+    free(route->prefix);
+    free(route->backend_name);
+    free(route->redirect);
+    free_changes(&route->request);
+    free_changes(&route->response);
+    free(route->allow.items);
+    free(route->deny.items);
+}
+
+static void free_site(struct config_site *site) {
+    free_texts(site->aliases, site->alias_count);
     for (size_t i = 0; i < site->certificate_count; i++) {
         free(site->certificates[i].certificate_path);
         free(site->certificates[i].key_path);
     }
     for (size_t i = 0; i < site->route_count; i++) {
-        free(site->routes[i].prefix);
-        free(site->routes[i].backend_name);
+        free_route(&site->routes[i]);
     }
-    free(site->aliases);
     free(site->certificates);
     free(site->routes);
     free(site->name);
@@ -113,6 +131,7 @@ void config_free(struct config *config) {
     free(config->sites);
     free(config->backends);
     free(config->listeners);
+    free(config->trusted_proxies.items);
     free(config->log.path);
     free(config->access_log.path);
     free(config->user);

@@ -16,6 +16,7 @@
 #ifndef RAVELIN_CONFIG_CONFIG_H
 #define RAVELIN_CONFIG_CONFIG_H
 
+#include "base/network.h"
 #include "base/socket.h"
 
 #include <stdbool.h>
@@ -37,6 +38,13 @@ enum log_target {
 enum access_log_format { ACCESS_LOG_JSON, ACCESS_LOG_COMBINED };
 enum listen_protocol { LISTEN_HTTPS, LISTEN_REDIRECT };
 enum balance { BALANCE_ROUND_ROBIN };
+enum redirect { REDIRECT_301, REDIRECT_302, REDIRECT_303, REDIRECT_307, REDIRECT_308 };
+enum proxy_protocol { PROXY_PROTOCOL_OFF, PROXY_PROTOCOL_V1, PROXY_PROTOCOL_V2 };
+
+struct config_networks {
+    struct network *items;
+    size_t count;
+};
 
 struct config_log {
     enum log_target target;
@@ -54,13 +62,20 @@ struct config_limits {
     uint32_t idle_timeout_ms;
     uint32_t header_size; // bytes of a whole request head
     uint32_t header_count;
-    uint32_t connections; // in the whole proxy
+    uint32_t target_size;             // bytes of a request target
+    uint32_t body_size;               // bytes of a request body; 0 = no limit
+    uint32_t body_rate;               // bytes a second, on average; 0 = no limit
+    uint32_t requests_per_connection; // 0 = no limit
+    uint32_t connections;             // in the whole proxy
+    uint32_t connections_per_client;  // 0 = no limit
 };
 
 struct config_listen {
     struct address address;
     enum listen_protocol protocol;
+    bool proxy_protocol; // clients come through a trusted proxy that says who they are
     int line;
+    int proxy_protocol_line;
 };
 
 struct config_certificate {
@@ -85,16 +100,41 @@ struct config_backend {
     uint32_t connect_timeout_ms;
     uint32_t response_timeout_ms;
     uint32_t retries;
+    enum proxy_protocol send_proxy_protocol;
+    bool tls_facts; // requests carry X-TLS-Facts
     int line;
 };
 
+// What is done to the fields of a message head. Each of `set` is "Name: value".
+struct config_changes {
+    char **set;
+    size_t set_count;
+    char **remove;
+    size_t remove_count;
+};
+
+// Exactly one of backend_name, redirect and status is given.
 struct config_route {
     char *prefix; // begins with '/'
     size_t prefix_size;
-    char *backend_name;
+    char *backend_name;   // NULL: answered here
     size_t backend_index; // into config.backends
+    char *redirect;       // where to; NULL: no redirect
+    enum redirect redirect_how;
+    uint32_t status; // answered with it; 0: not
+    bool strip_prefix;
+    struct config_changes request;
+    struct config_changes response;
+    struct config_networks allow; // clients; none: all
+    struct config_networks deny;  // and these never
+    uint32_t body_size;           // 0 = no limit of its own
+    uint32_t rate;                // requests a second of one client; 0 = no limit
+    uint32_t burst;
     int line;
     int backend_line;
+    int redirect_line;
+    int status_line;
+    int strip_prefix_line;
 };
 
 struct config_site {
@@ -107,6 +147,7 @@ struct config_site {
     size_t certificate_count;    // at least 1
     struct config_route *routes; // longest prefix first
     size_t route_count;          // at least 1
+    uint32_t hsts_s;             // max-age of Strict-Transport-Security; 0 = not sent
     int line;
 };
 
@@ -121,6 +162,7 @@ struct config {
     enum access_log_format access_log_format;
     struct config_tls tls;
     struct config_limits limits;
+    struct config_networks trusted_proxies;
     struct config_listen *listeners;
     size_t listener_count;     // at least 1
     struct config_site *sites; // in the order of the file; the first is the default

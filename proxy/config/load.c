@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 3 // top, site, route: the deepest the table goes
+#define DEPTH_MAX 4 // top, site, route, request: the deepest the table goes
 
 // How often an option was given in an open section, and where first.
 struct seen {

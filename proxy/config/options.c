@@ -32,6 +32,8 @@ static const char *const level_words[] = {"error", "warning", "info", "debug", N
 static const char *const format_words[] = {"json", "combined", NULL};
 static const char *const protocol_words[] = {"https", "redirect", NULL};
 static const char *const balance_words[] = {"round-robin", NULL};
+static const char *const redirect_words[] = {"301", "302", "303", "307", "308", NULL};
+static const char *const proxy_protocol_words[] = {"off", "v1", "v2", NULL};
 
 static const struct option top_options[] = {
     {"workers", "Worker processes; auto is one per processor core.", KIND_NUMBER, OPTIONAL,
@@ -52,6 +54,10 @@ static const struct option top_options[] = {
      KIND_SECTION, INSIDE(SECTION_TLS), OPTIONAL, AT(config, tls)},
     {"limits", "How much a client may ask for.", KIND_SECTION, INSIDE(SECTION_LIMITS), OPTIONAL,
      AT(config, limits)},
+    {"trusted-proxies",
+     "Proxies before this one, whose word on who the client is counts: X-Forwarded-*, Forwarded, "
+     "PROXY.",
+     KIND_NETWORKS, FROM_TO(0, 1000), AT(config, trusted_proxies)},
     {"listen", "An address to accept clients on.", KIND_SECTION, INSIDE(SECTION_LISTEN),
      FROM_TO(1, CONFIG_LISTENERS_MAX), AT(config, listeners), COUNTED_AT(config, listener_count)},
     {"site", "Host names with their certificates and routes. The first site is the default.",
@@ -85,14 +91,34 @@ static const struct option limits_options[] = {
      RANGE(KIB, 64 * KIB), INITIAL("16k"), AT(config_limits, header_size)},
     {"header-count", "The most header fields in one request.", KIND_NUMBER, OPTIONAL,
      RANGE(1, 1000), INITIAL("100"), AT(config_limits, header_count)},
+    {"target-size", "The longest request target: path and query.", KIND_SIZE, OPTIONAL,
+     RANGE(64, 64 * KIB), INITIAL("8k"), AT(config_limits, target_size)},
+    {"body-size", "The largest request body; a route may say otherwise.", KIND_SIZE, OPTIONAL,
+     RANGE(1, 2048 * KIB * KIB), ZERO("unlimited"), INITIAL("unlimited"),
+     AT(config_limits, body_size)},
+    {"body-rate",
+     "Bytes a second a client must send or take of a body, in every idle-timeout that it is waited "
+     "for.",
+     KIND_SIZE, OPTIONAL, RANGE(1, 1024 * KIB), ZERO("0"), INITIAL("100"),
+     AT(config_limits, body_rate)},
+    {"requests-per-connection", "The most requests on one connection, which then ends.",
+     KIND_NUMBER, OPTIONAL, RANGE(1, 100000000), ZERO("unlimited"), INITIAL("unlimited"),
+     AT(config_limits, requests_per_connection)},
     {"connections", "The most client connections at a time, in all workers together.", KIND_NUMBER,
      OPTIONAL, RANGE(1, 10000000), INITIAL("100000"), AT(config_limits, connections)},
+    {"connections-per-client", "The most of them from one IPv4 address or IPv6 /64 network.",
+     KIND_NUMBER, OPTIONAL, RANGE(1, 10000000), ZERO("unlimited"), INITIAL("unlimited"),
+     AT(config_limits, connections_per_client)},
 };
 
 static const struct option listen_options[] = {
     {"protocol",
      "What it speaks; redirect is plain HTTP that answers 308 to https and nothing else.",
      KIND_WORD, OPTIONAL, WORDS(protocol_words), INITIAL("https"), AT(config_listen, protocol)},
+    {"proxy-protocol",
+     "Every connection begins with a PROXY header, version 1 or 2; only trusted-proxies are taken.",
+     KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config_listen, proxy_protocol),
+     LINE_AT(config_listen, proxy_protocol_line)},
 };
 
 static const struct option site_options[] = {
@@ -104,6 +130,10 @@ static const struct option site_options[] = {
      "A PEM file: the certificate, then its chain. Several serve clients of several abilities.",
      KIND_SECTION, INSIDE(SECTION_CERTIFICATE), FROM_TO(1, 16), AT(config_site, certificates),
      COUNTED_AT(config_site, certificate_count)},
+    {"hsts",
+     "How long browsers are to use https alone (Strict-Transport-Security); 0 says nothing.",
+     KIND_SECONDS, OPTIONAL, RANGE(SECOND, 730 * DAY), ZERO("0"), INITIAL("365d"),
+     AT(config_site, hsts_s)},
     {"route", "Where requests go whose path begins so. The longest prefix wins.", KIND_SECTION,
      INSIDE(SECTION_ROUTE), FROM_TO(1, 1000), AT(config_site, routes),
      COUNTED_AT(config_site, route_count)},
@@ -115,8 +145,39 @@ static const struct option certificate_options[] = {
 };
 
 static const struct option route_options[] = {
-    {"backend", "The backend that answers, by name.", KIND_NAME, REQUIRED,
-     AT(config_route, backend_name), LINE_AT(config_route, backend_line)},
+    {"backend", "The backend that answers, by name. Instead of it: redirect or return.", KIND_NAME,
+     OPTIONAL, AT(config_route, backend_name), LINE_AT(config_route, backend_line)},
+    {"redirect", "Where to send clients. Without a path: to the path they asked for.", KIND_URL,
+     OPTIONAL, AT(config_route, redirect), LINE_AT(config_route, redirect_line)},
+    {"redirect-status", "How: for good (301, 308) or for now; 307 and 308 keep the method.",
+     KIND_WORD, OPTIONAL, WORDS(redirect_words), INITIAL("308"), AT(config_route, redirect_how)},
+    {"return", "The status to answer with, in a small page.", KIND_NUMBER, OPTIONAL,
+     RANGE(200, 599), AT(config_route, status), LINE_AT(config_route, status_line)},
+    {"strip-prefix", "Take the prefix off the path before it goes to the server.", KIND_YES_NO,
+     OPTIONAL, INITIAL("no"), AT(config_route, strip_prefix),
+     LINE_AT(config_route, strip_prefix_line)},
+    {"request", "Changes to the header fields of requests.", KIND_SECTION, INSIDE(SECTION_REQUEST),
+     OPTIONAL, AT(config_route, request)},
+    {"response", "Changes to the header fields of responses.", KIND_SECTION,
+     INSIDE(SECTION_RESPONSE), OPTIONAL, AT(config_route, response)},
+    {"allow", "The only clients that may come here; the others get 403.", KIND_NETWORKS,
+     FROM_TO(0, 1000), AT(config_route, allow)},
+    {"deny", "Clients that may not, whatever allow says.", KIND_NETWORKS, FROM_TO(0, 1000),
+     AT(config_route, deny)},
+    {"body-size", "The largest request body, instead of the one in limits.", KIND_SIZE, OPTIONAL,
+     RANGE(1, 2048 * KIB * KIB), AT(config_route, body_size)},
+    {"rate", "Requests a second that one client may make, on average; more get 429.", KIND_NUMBER,
+     OPTIONAL, RANGE(1, 100000), ZERO("unlimited"), INITIAL("unlimited"), AT(config_route, rate)},
+    {"burst", "Requests that one client may make at once before rate counts.", KIND_NUMBER,
+     OPTIONAL, RANGE(1, 100000), INITIAL("20"), AT(config_route, burst)},
+};
+
+static const struct option change_options[] = {
+    {"set-header",
+     "Fields to write, as in {\"X-Frame-Options: DENY\"}, instead of any of that name.", KIND_FIELD,
+     FROM_TO(0, 100), AT(config_changes, set), COUNTED_AT(config_changes, set_count)},
+    {"remove-header", "Names of fields to leave out.", KIND_FIELD_NAME, FROM_TO(0, 100),
+     AT(config_changes, remove), COUNTED_AT(config_changes, remove_count)},
 };
 
 static const struct option backend_options[] = {
@@ -131,6 +192,13 @@ static const struct option backend_options[] = {
     {"retries",
      "How often a request that can be repeated is tried again after a failed connection.",
      KIND_NUMBER, OPTIONAL, RANGE(0, 10), INITIAL("1"), AT(config_backend, retries)},
+    {"send-proxy-protocol",
+     "Begin every connection with a PROXY header; then none is used for a second request.",
+     KIND_WORD, OPTIONAL, WORDS(proxy_protocol_words), INITIAL("off"),
+     AT(config_backend, send_proxy_protocol)},
+    {"tls-facts",
+     "Tell the server about the client's TLS: X-TLS-Facts with version, group, suite, resumed.",
+     KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config_backend, tls_facts)},
     {"server", "One server of the group.", KIND_SECTION, INSIDE(SECTION_SERVER), FROM_TO(1, 1000),
      AT(config_backend, servers), COUNTED_AT(config_backend, server_count)},
 };
@@ -167,13 +235,17 @@ static const struct section sections[SECTION_COUNT] = {
     [SECTION_CERTIFICATE] = TITLED("certificate", config_certificate, certificate_options,
                                    KIND_FILE, "certificate", certificate_path),
     [SECTION_ROUTE] = TITLED("route", config_route, route_options, KIND_PREFIX, "route", prefix),
+    [SECTION_REQUEST] = PLAIN("request", config_changes, change_options),
+    [SECTION_RESPONSE] = PLAIN("response", config_changes, change_options),
     [SECTION_BACKEND] =
         TITLED("backend", config_backend, backend_options, KIND_NAME, "backend", name),
     [SECTION_SERVER] =
         TITLED("server", config_server, server_options, KIND_SERVER, "server", address),
 };
 
-static_assert(COUNT(top_options) <= SECTION_OPTIONS_MAX, "the largest section");
+static_assert(COUNT(top_options) <= SECTION_OPTIONS_MAX, "a large section");
+static_assert(COUNT(route_options) <= SECTION_OPTIONS_MAX, "a large section");
+static_assert(COUNT(limits_options) <= SECTION_OPTIONS_MAX, "a large section");
 
 const struct section *section_at(enum section_id id) {
     return &sections[id];

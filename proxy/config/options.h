@@ -17,6 +17,8 @@ enum section_id {
     SECTION_SITE,
     SECTION_CERTIFICATE,
     SECTION_ROUTE,
+    SECTION_REQUEST,
+    SECTION_RESPONSE,
     SECTION_BACKEND,
     SECTION_SERVER,
     SECTION_COUNT,
@@ -39,6 +41,10 @@ enum option_kind {
     KIND_PREFIX,       // prefix and prefix_size of a struct config_route
     KIND_LISTEN,       // address of a struct config_listen
     KIND_SERVER,       // address and text of a struct config_server
+    KIND_NETWORKS,     // struct config_networks
+    KIND_FIELD,        // char *, "Name: value"
+    KIND_FIELD_NAME,   // char *
+    KIND_URL,          // char *, an https or http URL without a query, or a path
     KIND_COUNT,
 };
 

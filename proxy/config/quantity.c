@@ -11,6 +11,7 @@ struct unit {
 };
 
 #define UNITS_MAX 6
+#define NUMBER_MAX UINT64_C(100000000000) // two years in milliseconds, and some more
 
 struct scale {
     const char *hint;
@@ -35,7 +36,7 @@ const char *quantity_parse(enum quantity quantity, const char *text, uint64_t *v
     uint64_t number = 0;
     const char *suffix = text;
     for (; is_digit(*suffix); suffix++) {
-        if (number > UINT32_MAX) {
+        if (number > NUMBER_MAX / 10) {
             return "too large";
         }
         number = number * 10 + (uint64_t)(*suffix - '0');
@@ -49,7 +50,7 @@ const char *quantity_parse(enum quantity quantity, const char *text, uint64_t *v
     }
     for (const struct unit *unit = scale->units; unit->suffix != NULL; unit++) {
         if (strcmp(unit->suffix, suffix) == 0) {
-            *value = number * unit->factor; // below 2^36 times less than 2^31
+            *value = number * unit->factor; // about 2^37 times at most 2^30
             return NULL;
         }
     }

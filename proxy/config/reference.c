@@ -23,6 +23,10 @@ static const struct phrase phrases[KIND_COUNT] = {
     [KIND_LISTEN] = {"ADDRESS", "an address such as 0.0.0.0:8443 or [::]:8443"},
     [KIND_SERVER] = {"ADDRESS",
                      "an address such as 127.0.0.1:9000, [::1]:9000 or unix:/run/app.sock"},
+    [KIND_NETWORKS] = {.words = "a network such as 10.0.0.0/8 or 2001:db8::/32, or an IP address"},
+    [KIND_FIELD] = {.words = "a header field, \"Name: value\""},
+    [KIND_FIELD_NAME] = {.words = "the name of a header field"},
+    [KIND_URL] = {.words = "an https:// or http:// URL, or a path that begins with '/'"},
 };
 
 struct text {

@@ -1,6 +1,7 @@
 #include "config/value.h"
 
 #include "config/config.h"
+#include "config/field.h"
 #include "config/host.h"
 #include "config/quantity.h"
 #include "config/suggest.h"
@@ -252,6 +253,56 @@ static bool store_server(struct value *value) {
     return server->text != NULL || refuse(value, "out of memory");
 }
 
+static bool store_networks(struct value *value) {
+    struct config_networks *networks = field(value);
+    struct network network;
+    const char *why;
+    if (network_parse(slice_from(value->text), &network, &why) != RESULT_OK) {
+        return refuse(value, why);
+    }
+    struct network *place = array_append(&networks->items, &networks->count, sizeof(network));
+    if (place == NULL) {
+        return refuse(value, "out of memory");
+    }
+    *place = network;
+    return true;
+}
+
+static bool store_field(struct value *value) {
+    char *line = NULL;
+    const char *why = field_parse(value->text, &line);
+    return why == NULL ? put_text(value, line) : refuse(value, why);
+}
+
+static bool store_field_name(struct value *value) {
+    struct slice name = slice_from(value->text);
+    const char *why = field_check_name(name);
+    return why == NULL ? put_text(value, strdup(value->text)) : refuse(value, why);
+}
+
+// What may stand in a Location field: the request's path is put behind a URL that has none.
+static bool store_url(struct value *value) {
+    const char *text = value->text;
+    const char *rest = strncmp(text, "https://", 8) == 0  ? text + 8
+                       : strncmp(text, "http://", 7) == 0 ? text + 7
+                                                          : NULL;
+    if (text[0] != '/' && (rest == NULL || *rest == '\0' || *rest == '/')) {
+        return false;
+    }
+    if (text[0] == '/' && text[1] == '/') {
+        return refuse(value, "a path begins with one '/'");
+    }
+    if (strlen(text) > PREFIX_MAX_SIZE) {
+        return refuse(value, "longer than 1024 bytes");
+    }
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~' || strchr("\"<>\\^`{|}", *c) != NULL) {
+            return refuse(value, "a URL has no space, no quote and ASCII only");
+        }
+    }
+    return put_text(value, strdup(text));
+}
+
 static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_YES_NO] = store_yes_no,
     [KIND_NUMBER] = store_number,
@@ -267,6 +318,10 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_PREFIX] = store_prefix,
     [KIND_LISTEN] = store_listen,
     [KIND_SERVER] = store_server,
+    [KIND_NETWORKS] = store_networks,
+    [KIND_FIELD] = store_field,
+    [KIND_FIELD_NAME] = store_field_name,
+    [KIND_URL] = store_url,
 };
 
 bool value_store(struct value *value) {

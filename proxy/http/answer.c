@@ -9,11 +9,20 @@ struct known_status {
 };
 
 static const struct known_status known_statuses[] = {
-    {308, "Permanent Redirect", "This page is served over HTTPS."},
+    {200, "OK", "There is nothing else here."},
+    {204, "No Content", ""},
+    {301, "Moved Permanently", "This page has another address now."},
+    {302, "Found", "This page has another address at the moment."},
+    {303, "See Other", "The answer has another address."},
+    {307, "Temporary Redirect", "This page has another address at the moment."},
+    {308, "Permanent Redirect", "This page has another address now."},
     {400, "Bad Request", "The request could not be understood."},
+    {401, "Unauthorized", "This page is not for everybody."},
+    {403, "Forbidden", "You may not see this page."},
     {404, "Not Found", "Nothing is served under this address."},
     {405, "Method Not Allowed", "This method is not allowed here."},
     {408, "Request Timeout", "The request did not arrive in time."},
+    {410, "Gone", "What was served under this address is gone."},
     {413, "Content Too Large", "The body of the request is larger than is accepted here."},
     {414, "URI Too Long", "The address of the request is longer than is accepted here."},
     {417, "Expectation Failed", "The expectation of the request cannot be met."},
@@ -63,6 +72,10 @@ static size_t page_size(const struct known_status *known) {
     return fixed + 2 * (4 + strlen(known->reason)) + strlen(known->sentence);
 }
 
+static bool has_page(const struct known_status *known) {
+    return known->status != 204 && known->status != 304;
+}
+
 static void put_page(struct writer *writer, const struct known_status *known) {
     writer_put_text(writer, PAGE_START);
     put_title(writer, known);
@@ -79,11 +92,13 @@ static void put_answer_head(struct writer *writer, const struct known_status *kn
     put_title(writer, known);
     writer_put_text(writer, "\r\n");
     writer_put_field(writer, SLICE("Date"), date);
-    writer_put_text(writer, "Content-Type: text/html; charset=utf-8\r\n"
-                            "Cache-Control: no-store\r\n"
-                            "Content-Length: ");
-    writer_put_number(writer, page_size(known));
-    writer_put(writer, close ? SLICE("\r\nConnection: close\r\n") : SLICE("\r\n"));
+    writer_put_text(writer, "Cache-Control: no-store\r\n");
+    if (has_page(known)) {
+        writer_put_text(writer, "Content-Type: text/html; charset=utf-8\r\nContent-Length: ");
+        writer_put_number(writer, page_size(known));
+        writer_put_text(writer, "\r\n");
+    }
+    writer_put(writer, close ? SLICE("Connection: close\r\n") : SLICE(""));
     if (known->status == 405) {
         writer_put_text(writer, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
     }
@@ -96,7 +111,7 @@ size_t http_encode_answer(uint16_t status, struct slice extra, bool close, bool 
     put_answer_head(&writer, &known, close, date);
     writer_put(&writer, extra);
     writer_put_text(&writer, "\r\n");
-    if (!head_only) {
+    if (!head_only && has_page(&known)) {
         put_page(&writer, &known);
     }
     return writer_finish(&writer);

@@ -6,18 +6,67 @@
 #define REQUEST_OWN                                                                                \
     (FIELD_BIT(FIELD_CONTENT_LENGTH) | FIELD_BIT(FIELD_EXPECT) | FIELD_BIT(FIELD_FORWARDED) |      \
      FIELD_BIT(FIELD_HOST) | FIELD_BIT(FIELD_X_FORWARDED_FOR) |                                    \
-     FIELD_BIT(FIELD_X_FORWARDED_HOST) | FIELD_BIT(FIELD_X_FORWARDED_PROTO))
+     FIELD_BIT(FIELD_X_FORWARDED_HOST) | FIELD_BIT(FIELD_X_FORWARDED_PROTO) |                      \
+     FIELD_BIT(FIELD_X_TLS_FACTS))
 #define RESPONSE_OWN FIELD_BIT(FIELD_CONTENT_LENGTH)
+
+// ---- what a route changes
+
+static const struct config_changes no_changes;
+
+static const struct config_changes *or_none(const struct config_changes *changes) {
+    return changes == NULL ? &no_changes : changes;
+}
+
+// The name of "Name: value".
+static struct slice name_of(const char *line) {
+    return (struct slice){line, (size_t)(strchr(line, ':') - line)};
+}
+
+static bool is_changed(const struct config_changes *changes, struct slice name) {
+    for (size_t i = 0; i < changes->remove_count; i++) {
+        if (slice_equal_nocase(name, slice_from(changes->remove[i]))) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < changes->set_count; i++) {
+        if (slice_equal_nocase(name, name_of(changes->set[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_set(struct writer *writer, const struct config_changes *changes) {
+    for (size_t i = 0; i < changes->set_count; i++) {
+        writer_put(writer, slice_from(changes->set[i]));
+        writer_put_text(writer, "\r\n");
+    }
+}
+
+size_t http_changes_size(const struct config_changes *changes) {
+    size_t size = 0;
+    for (size_t i = 0; i < changes->set_count; i++) {
+        size += strlen(changes->set[i]) + 2;
+    }
+    return size;
+}
+
+// ---- fields
 
 // Writes every field that goes on, and of the hop-by-hop ones those in `kept`. Returns the ids met.
 static uint64_t put_fields(struct writer *writer, const struct http_fields *fields, uint64_t own,
-                           uint64_t kept) {
+                           uint64_t kept, const struct config_changes *changes) {
+    bool any_changes = changes->set_count + changes->remove_count > 0;
     uint64_t seen = 0;
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct http_field *field = &fields->items[i];
         uint64_t bit = FIELD_BIT(field->id);
         seen |= bit;
         if ((field->hop_by_hop || (own & bit) != 0) && (kept & bit) == 0) {
+            continue;
+        }
+        if (any_changes && is_changed(changes, field->name)) {
             continue;
         }
         writer_put_field(writer, field->name, field->value);
@@ -33,25 +82,72 @@ static void put_content_length(struct writer *writer, uint64_t length) {
 
 // ---- requests
 
-// RFC 7239: for=192.0.2.1 ; for="[2001:db8::1]" ; host in quotes when it is no token.
-static void put_forwarding(struct writer *writer, const struct http_forwarding *forwarding,
-                           struct slice host) {
-    struct slice client = forwarding->client_host;
-    if (client.size == 0 || (client.size >= 4 && memcmp(client.data, "unix", 4) == 0)) {
-        client = SLICE("unknown");
+// The values that a trusted proxy sent in a list field, each with ", " behind it.
+static void put_former(struct writer *writer, const struct http_fields *fields,
+                       enum http_field_id id) {
+    for (uint32_t i = 0; i < fields->count; i++) {
+        if (fields->items[i].id == id && fields->items[i].value.size > 0) {
+            writer_put(writer, fields->items[i].value);
+            writer_put_text(writer, ", ");
+        }
     }
+}
+
+// What a trusted proxy said, else our own word.
+static struct slice former_or(const struct http_fields *fields, enum http_field_id id, bool trusted,
+                              struct slice own) {
+    const struct http_field *field = trusted ? http_fields_find(fields, id) : NULL;
+    return field == NULL || field->value.size == 0 ? own : field->value;
+}
+
+// RFC 7239: for=192.0.2.1 ; for="[2001:db8::1]" ; host in quotes when it is no token.
+static void put_forwarded(struct writer *writer, struct slice client, struct slice proto,
+                          struct slice host) {
     bool bracket = memchr(client.data, ':', client.size) != NULL;
     bool quote = !http_is_token(host);
-    writer_put_field(writer, SLICE("X-Forwarded-For"), client);
-    writer_put_field(writer, SLICE("X-Forwarded-Proto"), forwarding->proto);
-    writer_put_field(writer, SLICE("X-Forwarded-Host"), host);
-    writer_put(writer, bracket ? SLICE("Forwarded: for=\"[") : SLICE("Forwarded: for="));
+    writer_put(writer, bracket ? SLICE("for=\"[") : SLICE("for="));
     writer_put(writer, client);
     writer_put(writer, bracket ? SLICE("]\";proto=") : SLICE(";proto="));
-    writer_put(writer, forwarding->proto);
+    writer_put(writer, proto);
     writer_put(writer, quote ? SLICE(";host=\"") : SLICE(";host="));
     writer_put(writer, host);
     writer_put(writer, quote ? SLICE("\"\r\n") : SLICE("\r\n"));
+}
+
+static void put_tls_facts(struct writer *writer, const struct http_forwarding *forwarding) {
+    writer_put_text(writer, "X-TLS-Facts: version=TLSv1.3; group=");
+    writer_put(writer, forwarding->tls_group);
+    writer_put_text(writer, "; suite=");
+    writer_put(writer, forwarding->tls_suite);
+    writer_put(writer,
+               forwarding->tls_resumed ? SLICE("; resumed=yes\r\n") : SLICE("; resumed=no\r\n"));
+}
+
+static void put_forwarding(struct writer *writer, const struct http_forwarding *forwarding,
+                           const struct http_fields *fields, struct slice host) {
+    struct slice client = forwarding->client_host;
+    bool trusted = forwarding->trusted;
+    if (client.size == 0 || (client.size >= 4 && memcmp(client.data, "unix", 4) == 0)) {
+        client = SLICE("unknown");
+    }
+    writer_put_text(writer, "X-Forwarded-For: ");
+    if (trusted) {
+        put_former(writer, fields, FIELD_X_FORWARDED_FOR);
+    }
+    writer_put(writer, client);
+    writer_put_text(writer, "\r\n");
+    writer_put_field(writer, SLICE("X-Forwarded-Proto"),
+                     former_or(fields, FIELD_X_FORWARDED_PROTO, trusted, forwarding->proto));
+    writer_put_field(writer, SLICE("X-Forwarded-Host"),
+                     former_or(fields, FIELD_X_FORWARDED_HOST, trusted, host));
+    writer_put_text(writer, "Forwarded: ");
+    if (trusted) {
+        put_former(writer, fields, FIELD_FORWARDED);
+    }
+    put_forwarded(writer, client, forwarding->proto, host);
+    if (forwarding->tls_group.size > 0) {
+        put_tls_facts(writer, forwarding);
+    }
 }
 
 size_t http_encode_request(const struct http_request *request,
@@ -61,25 +157,37 @@ size_t http_encode_request(const struct http_request *request,
     struct slice host = request->authority.size > 0 ? request->authority : default_host;
     writer_put(&writer, request->method);
     writer_put_text(&writer, " ");
-    writer_put(&writer, request->path);
+    writer_put(&writer, forwarding->path.size > 0 ? forwarding->path : request->path);
     writer_put_text(&writer, " HTTP/1.1\r\n");
     writer_put_field(&writer, SLICE("Host"), host);
 
+    const struct config_changes *changes = or_none(forwarding->changes);
     uint64_t kept = (request->expects_continue ? FIELD_BIT(FIELD_EXPECT) : 0) |
                     (request->upgrade ? FIELD_BIT(FIELD_UPGRADE) : 0) |
                     (request->framing == FRAMING_CHUNKED ? FIELD_BIT(FIELD_TRAILER) : 0);
-    uint64_t seen = put_fields(&writer, request->fields, REQUEST_OWN, kept);
+    uint64_t seen = put_fields(&writer, request->fields, REQUEST_OWN, kept, changes);
     if (request->framing == FRAMING_CHUNKED) {
         writer_put_text(&writer, "Transfer-Encoding: chunked\r\n");
     } else if ((seen & FIELD_BIT(FIELD_CONTENT_LENGTH)) != 0) {
         put_content_length(&writer, request->content_length);
     }
-    put_forwarding(&writer, forwarding, host);
+    put_forwarding(&writer, forwarding, request->fields, host);
+    put_set(&writer, changes);
     writer_put(&writer, request->upgrade ? SLICE("Connection: upgrade\r\n\r\n") : SLICE("\r\n"));
     return writer_finish(&writer);
 }
 
 // ---- responses
+
+static bool has_hsts(const struct http_response *response, const struct config_changes *changes) {
+    static const struct slice name = {"strict-transport-security", 25};
+    for (uint32_t i = 0; i < response->fields->count; i++) {
+        if (slice_equal_nocase(response->fields->items[i].name, name)) {
+            return true;
+        }
+    }
+    return is_changed(changes, name);
+}
 
 static void put_response_framing(struct writer *writer, const struct http_response *response,
                                  const struct http_response_framing *framing, bool has_date,
@@ -92,6 +200,11 @@ static void put_response_framing(struct writer *writer, const struct http_respon
     if (!has_date) {
         writer_put_field(writer, SLICE("Date"), date);
     }
+    const struct config_changes *changes = or_none(framing->changes);
+    if (framing->hsts_s > 0 && !has_hsts(response, changes)) {
+        writer_put_hsts(writer, framing->hsts_s);
+    }
+    put_set(writer, changes);
     if (framing->close) {
         writer_put_text(writer, "Connection: close\r\n");
     } else if (framing->client_minor_version == 0) {
@@ -113,7 +226,8 @@ size_t http_encode_response(const struct http_response *response,
 
     uint64_t kept = (switching ? FIELD_BIT(FIELD_UPGRADE) : 0) |
                     (final && framing->write_chunked ? FIELD_BIT(FIELD_TRAILER) : 0);
-    uint64_t seen = put_fields(&writer, response->fields, RESPONSE_OWN, kept);
+    uint64_t seen = put_fields(&writer, response->fields, RESPONSE_OWN, kept,
+                               final ? or_none(framing->changes) : &no_changes);
     if (final) {
         bool has_date = (seen & FIELD_BIT(FIELD_DATE)) != 0;
         put_response_framing(&writer, response, framing, has_date, date);
@@ -124,7 +238,7 @@ size_t http_encode_response(const struct http_response *response,
 
 size_t http_encode_trailers(const struct http_fields *fields, char *output, size_t capacity) {
     struct writer writer = writer_begin(output, capacity);
-    put_fields(&writer, fields, 0, 0);
+    put_fields(&writer, fields, 0, 0, &no_changes);
     writer_put_text(&writer, "\r\n");
     return writer_finish(&writer);
 }

@@ -9,17 +9,26 @@
 #ifndef RAVELIN_HTTP_ENCODE_H
 #define RAVELIN_HTTP_ENCODE_H
 
+#include "config/config.h"
 #include "http/parse.h"
 
-// What the proxy adds to a request: who asked, over what.
+// What the proxy adds to a request: who asked, over what; and what its route changes.
 struct http_forwarding {
     struct slice client_host; // "192.0.2.1", "2001:db8::1"; anything else is written as "unknown"
     struct slice proto;       // "https"
+    bool trusted;           // the client is a proxy whose X-Forwarded-* and Forwarded are extended
+    struct slice tls_group; // for X-TLS-Facts; empty: it is not written
+    struct slice tls_suite;
+    bool tls_resumed;
+    struct slice path;                    // what the server is asked for; empty: request->path
+    const struct config_changes *changes; // NULL: none
 };
 
-// Request for a server, always HTTP/1.1 with a persistent connection. The target is request->path.
-// Host is request->authority (or `default_host` when the client sent none). X-Forwarded-For,
-// -Proto, -Host and Forwarded are ours; what the client sent in them is dropped. Content-Length or
+// Request for a server, always HTTP/1.1 with a persistent connection. Host is request->authority (or `default_host` when the client sent none).
+// X-Forwarded-For, -Proto, -Host and Forwarded are ours; what the client sent in them is dropped,
+// unless it is trusted: then we are added to the lists, and its -Proto and -Host stay.
+// X-TLS-Facts is ours alone. Fields that `changes` names are dropped, those it sets are written
+// at the end. Content-Length or
 // Transfer-Encoding: chunked follow request->framing (a Content-Length: 0 the client sent is passed
 // on). Upgrade is passed on when request->upgrade. Expect: 100-continue is passed on when
 // request->expects_continue. Trailer is passed on with a chunked body.
@@ -27,11 +36,14 @@ size_t http_encode_request(const struct http_request *request,
                            const struct http_forwarding *forwarding, struct slice default_host,
                            char *output, size_t capacity);
 
-// How the answer is framed toward the client, which may speak HTTP/1.0 or ask to close.
+// How the answer is framed toward the client, which may speak HTTP/1.0 or ask to close; and what
+// its site and route change in it (not in 1xx heads).
 struct http_response_framing {
     uint8_t client_minor_version;
     bool close;         // write Connection: close
     bool write_chunked; // write Transfer-Encoding: chunked
+    uint32_t hsts_s;    // Strict-Transport-Security, when nobody else sets it; 0: not
+    const struct config_changes *changes; // NULL: none
 };
 
 // Response head for a client: always "HTTP/1.1 STATUS REASON", Connection: close or (for HTTP/1.0
@@ -45,15 +57,16 @@ size_t http_encode_response(const struct http_response *response,
 // An upper bound on how much longer the encoded head can be than the received one: the head-room a
 // first record needs. It holds when at most 64 field lines came without a space after their colon
 // (each grows by the space); a server that sends more of those may meet a 0 from an encoder that
-// was given just this room.
-#define HTTP_RESPONSE_GROWTH_MAX 160
+// was given just this room. What `changes` sets comes on top: http_changes_size().
+#define HTTP_RESPONSE_GROWTH_MAX 200
+size_t http_changes_size(const struct config_changes *changes);
 
 // The trailer section (fields and empty line), for a body that ends in "0\r\n" written by the
 // caller.
 size_t http_encode_trailers(const struct http_fields *fields, char *output, size_t capacity);
 
 // A complete answer of our own: a small HTML page with the status and one sentence (no body bytes
-// when `head_only`). extra: further field lines, each with CRLF ("Location: ...\r\n"), or empty.
+// when `head_only` or 204). extra: further field lines, each with CRLF ("Location: ...\r\n"), or empty.
 // Known statuses: 308 400 404 405 408 413 414 417 421 429 431 500 501 502 503 504 505; others get
 // their number and "Error". A 405 lists in Allow what this proxy lets through (RFC 9110 15.5.6
 // wants one).

@@ -38,6 +38,7 @@ static const struct known_field known_fields[SLOT_COUNT] = {
     KNOWN('x', "x-forwarded-for", FIELD_X_FORWARDED_FOR),
     KNOWN('x', "x-forwarded-host", FIELD_X_FORWARDED_HOST),
     KNOWN('x', "x-forwarded-proto", FIELD_X_FORWARDED_PROTO),
+    KNOWN('x', "x-tls-facts", FIELD_X_TLS_FACTS),
 };
 
 static enum http_field_id compare(struct slice name, const struct known_field *known) {
@@ -116,6 +117,7 @@ bool http_field_is_end_to_end(struct slice name) {
         NAME("x-forwarded-host"),
         NAME("x-forwarded-port"),
         NAME("x-forwarded-proto"),
+        NAME("x-tls-facts"),
         NAME("x-real-ip"),
     };
     return is_one_of(name, names, COUNT_OF(names));

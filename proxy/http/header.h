@@ -40,6 +40,7 @@ enum http_field_id {
     FIELD_X_FORWARDED_FOR,
     FIELD_X_FORWARDED_HOST,
     FIELD_X_FORWARDED_PROTO,
+    FIELD_X_TLS_FACTS,
     // One of the names above with '_' where it has '-' (X_Forwarded_For). Gateways that turn names
     // into environment variables cannot tell the two apart, so these are never forwarded.
     FIELD_LOOKALIKE,

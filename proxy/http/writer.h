@@ -71,4 +71,10 @@ static inline void writer_put_number(struct writer *writer, uint64_t number) {
     writer_put(writer, (struct slice){at, (size_t)(digits + sizeof digits - at)});
 }
 
+static inline void writer_put_hsts(struct writer *writer, uint32_t seconds) {
+    writer_put_text(writer, "Strict-Transport-Security: max-age=");
+    writer_put_number(writer, seconds);
+    writer_put_text(writer, "\r\n");
+}
+
 #endif

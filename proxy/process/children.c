@@ -209,12 +209,14 @@ static pid_t fork_child(struct child *child, int control) {
         .control = control,
         .metrics = master->metrics,
         .slot_count = master->slot_count,
+        .clients = master->clients,
         .tickets = master->tickets,
     };
     struct signer_start signer = {
         .control = control,
         .metrics = master->metrics,
         .slot_count = master->slot_count,
+        .clients = master->clients,
         .tickets = master->tickets,
     };
     bool is_worker = child->kind == CHILD_WORKER;
@@ -372,6 +374,7 @@ static void bury(struct child *child, int status) {
     child->state = CHILD_DEAD;
     if (child->kind == CHILD_WORKER) {
         metrics_clear_gauges(&master->metrics[child->slot]);
+        client_table_clear(master->clients, child->slot);
     }
     if (master->state == MASTER_STARTING) {
         master_fail(master, what);

@@ -192,7 +192,9 @@ static int prepare_config(struct master *master) {
     master->slots = calloc(master->slot_count, sizeof(*master->slots));
     master->metrics = metrics_map(master->slot_count);
     master->tickets = ticket_store_new();
-    if (master->slots == NULL || master->metrics == NULL || master->tickets == NULL) {
+    master->clients = client_table_map(master->slot_count);
+    if (master->slots == NULL || master->metrics == NULL || master->tickets == NULL ||
+        master->clients == NULL) {
         return complain("ravelin: out of memory", 1);
     }
     const struct validate_input input = {master->current, &master->privilege, master->title,
@@ -250,6 +252,7 @@ static void release(struct master *master) {
     source_free(master->current);
     ticket_store_free(master->tickets);
     metrics_unmap(master->metrics, master->slot_count);
+    client_table_unmap(master->clients);
     free(master->slots);
 }
 

@@ -9,6 +9,7 @@
 #include "process/source.h"
 #include "process/spawn.h"
 #include "process/validate.h"
+#include "session/client_table.h"
 #include "tls/ticket.h"
 
 #include <stdbool.h>
@@ -72,6 +73,7 @@ struct master {
     struct slot *slots;
     struct metrics_slot *metrics;
     struct ticket_store *tickets;
+    struct client_table *clients;
     uint64_t last_number; // of a generation, used or tried
     struct source *current;
     struct reload reload;

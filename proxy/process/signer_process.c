@@ -132,6 +132,7 @@ int signer_run(void *argument) {
     spawn_mute();
     ticket_store_leave(start->tickets);
     metrics_unmap(start->metrics, start->slot_count);
+    client_table_unmap(start->clients);
     int status = 1;
     if (tls_library_init() == RESULT_OK) {
         signer.keys = signer_keys_new();

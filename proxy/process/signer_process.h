@@ -7,6 +7,7 @@
 #define RAVELIN_PROCESS_SIGNER_PROCESS_H
 
 #include "observe/metrics.h"
+#include "session/client_table.h"
 #include "tls/ticket.h"
 
 #include <stddef.h>
@@ -16,6 +17,7 @@ struct signer_start {
     // What it unmaps first.
     struct metrics_slot *metrics;
     size_t slot_count;
+    struct client_table *clients;
     struct ticket_store *tickets;
 };
 

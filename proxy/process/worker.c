@@ -179,6 +179,8 @@ static enum result start_up(struct worker *worker, const struct worker_start *st
         .metrics = &start->metrics[start->slot],
         .all_metrics = start->metrics,
         .slot_count = start->slot_count,
+        .slot = start->slot,
+        .clients = start->clients,
         .tickets = start->tickets,
         .drained = on_drained,
         .context = worker,

@@ -10,6 +10,7 @@
 #define RAVELIN_PROCESS_WORKER_H
 
 #include "observe/metrics.h"
+#include "session/client_table.h"
 #include "tls/ticket.h"
 
 #include <stddef.h>
@@ -19,6 +20,7 @@ struct worker_start {
     int control;
     struct metrics_slot *metrics; // all slots
     size_t slot_count;
+    struct client_table *clients;
     const struct ticket_store *tickets;
 };
 

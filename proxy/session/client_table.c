@@ -1,5 +1,6 @@
 #include "session/client_table.h"
 
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -66,12 +67,13 @@ static size_t cell_of(const struct client_table *table, size_t row, uint64_t key
     return (size_t)(mix(key ^ table->secret[row]) % cells);
 }
 
-uint64_t client_table_key(const struct client_table *table, const struct address *address) {
+uint64_t client_table_key(const struct client_table *table, const struct sockaddr *address) {
     uint64_t value = 0;
-    if (address->as.any.sa_family == AF_INET6) {
-        memcpy(&value, &address->as.v6.sin6_addr, sizeof(value));
-    } else if (address->as.any.sa_family == AF_INET) {
-        value = address->as.v4.sin_addr.s_addr;
+    if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+        memcpy(&value, &v6->sin6_addr, sizeof(value));
+    } else if (address->sa_family == AF_INET) {
+        value = ((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr;
     }
     return mix(value ^ table->secret[ROWS]);
 }

@@ -16,11 +16,10 @@
 #ifndef RAVELIN_SESSION_CLIENT_TABLE_H
 #define RAVELIN_SESSION_CLIENT_TABLE_H
 
-#include "base/socket.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct client_table;
 
@@ -31,7 +30,7 @@ void client_table_unmap(struct client_table *table); // NULL is fine
 void client_table_clear(struct client_table *table, size_t slot);
 
 // Which cells an address leads to.
-uint64_t client_table_key(const struct client_table *table, const struct address *address);
+uint64_t client_table_key(const struct client_table *table, const struct sockaddr *address);
 
 // Adds a connection, and says how many there are now, this one included.
 uint32_t client_table_connect(struct client_table *table, size_t slot, uint64_t key);

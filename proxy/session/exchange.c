@@ -1,8 +1,11 @@
 #include "session/exchange.h"
 
 #include "base/clock.h"
+#include "base/socket.h"
 #include "http/encode.h"
+#include "http/writer.h"
 #include "session/relay.h"
+#include "session/route_rules.h"
 #include "session/service_internal.h"
 
 #include <errno.h>
@@ -11,7 +14,7 @@
 
 // What the encoded head may be longer than the received one: the forwarding fields, with the
 // client's address twice.
-enum { HEAD_GROWTH = 512, LOG_TEXT_MAX = 2048 };
+enum { HEAD_GROWTH = 768, LOG_TEXT_MAX = 2048 };
 
 static int64_t now_ms(const struct exchange *exchange) {
     return service_now_ms(exchange->session->service);
@@ -41,6 +44,8 @@ static struct exchange *allocate(struct session *session) {
     exchange->started_mono_us = clock_monotonic_us();
     exchange->connect_us = exchange->response_us = -1;
     exchange->client_minor_version = 1;
+    exchange->client_address = session->client_address;
+    memcpy(exchange->client, session->client, sizeof(exchange->client));
     session->requests++;
     metric_add(service->options.metrics, METRIC_requests, 1);
     return exchange;
@@ -61,10 +66,30 @@ static struct slice field_value(const struct http_request *request, enum http_fi
     return field == NULL ? (struct slice){NULL, 0} : field->value;
 }
 
+static struct http_forwarding make_forwarding(const struct exchange *exchange,
+                                              const struct http_request *request) {
+    const struct session *session = exchange->session;
+    struct http_forwarding forwarding = {
+        .client_host = slice_from(session->client),
+        .proto = session->redirect ? SLICE("http") : SLICE("https"),
+        .trusted = exchange->trusted,
+    };
+    if (exchange->route != NULL) {
+        forwarding.path = route_rules_path(exchange, request);
+        forwarding.changes = &exchange->route->request;
+    }
+    if (exchange->backend != NULL && exchange->backend->tls_facts) {
+        forwarding.tls_group = slice_from(session->tls_group);
+        forwarding.tls_suite = slice_from(session->tls_suite);
+        forwarding.tls_resumed = session->resumed;
+    }
+    return forwarding;
+}
+
 // Writes the head for the server and keeps what the access log will want, in one allocation.
 static bool encode_head(struct exchange *exchange, const struct http_request *request,
                         size_t head_size) {
-    struct session *session = exchange->session;
+    struct http_forwarding forwarding = make_forwarding(exchange, request);
     struct slice texts[] = {request->method, request->target, request->host,
                             field_value(request, FIELD_REFERER),
                             field_value(request, FIELD_USER_AGENT)};
@@ -77,13 +102,12 @@ static bool encode_head(struct exchange *exchange, const struct http_request *re
     }
     // Field lines without a space after the colon grow by it; the host is written three times.
     size_t capacity = head_size + request->fields->count + 2 * request->authority.size +
-                      HEAD_GROWTH + strlen(exchange->site->name);
+                      HEAD_GROWTH + strlen(exchange->site->name) +
+                      (forwarding.changes == NULL ? 0 : http_changes_size(forwarding.changes));
     exchange->block = malloc(capacity + text_size);
     if (exchange->block == NULL) {
         return false;
     }
-    struct http_forwarding forwarding = {slice_from(session->client),
-                                         session->redirect ? SLICE("http") : SLICE("https")};
     exchange->head_size = http_encode_request(
         request, &forwarding, slice_from(exchange->site->name), exchange->block, capacity);
     char *at = exchange->block + capacity;
@@ -98,7 +122,8 @@ static void note_request(struct exchange *exchange, const struct http_request *r
     exchange->is_head = request->is_head;
     exchange->idempotent = request->idempotent;
     exchange->upgrade_asked = request->upgrade;
-    exchange->keep_alive = request->keep_alive;
+    uint32_t most = limits(exchange)->requests_per_connection;
+    exchange->keep_alive = request->keep_alive && (most == 0 || exchange->session->requests < most);
     exchange->request_framing = request->framing;
     exchange->request_left = request->content_length;
     chunk_decoder_init(&exchange->request_decoder);
@@ -161,7 +186,10 @@ static uint16_t route(struct exchange *exchange, const struct http_request *requ
         *why = "no route";
         return 404;
     }
-    exchange->backend = &generation->config->backends[found->backend_index];
+    exchange->route = found;
+    if (found->backend_name != NULL) {
+        exchange->backend = &generation->config->backends[found->backend_index];
+    }
     return 0;
 }
 
@@ -181,15 +209,22 @@ struct exchange *exchange_new(struct session *session, struct slice head) {
         note_request(exchange, &request);
         const char *why = NULL;
         uint16_t status = session->redirect ? 0 : route(exchange, &request, &why);
+        if (request.target.size > limits(exchange)->target_size) {
+            status = 414;
+            why = "the target is too long";
+        }
+        route_rules_find_client(exchange, &request);
         if (exchange->site == NULL) { // for the log line and the default host
             exchange->site = &exchange->generation->config->sites[ROUTER_DEFAULT_SITE];
         }
         if (!encode_head(exchange, &request, head.size)) {
             result = exchange_answer(exchange, 431, "the head is too large to pass on");
-        } else if (session->redirect) {
-            result = answer_redirect(exchange, &request);
         } else if (status != 0) {
             result = exchange_answer(exchange, status, why);
+        } else if (session->redirect) {
+            result = answer_redirect(exchange, &request);
+        } else {
+            result = route_rules_apply(exchange, &request);
         }
     }
     if (result != RESULT_OK) {
@@ -217,7 +252,23 @@ static void drop_lease(struct exchange *exchange) {
     }
 }
 
+// What every response of a site carries, and what this one does besides.
+static struct slice answer_fields(const struct exchange *exchange, struct slice fields,
+                                  char *output, size_t capacity) {
+    struct writer writer = writer_begin(output, capacity);
+    writer_put(&writer, fields);
+    if (exchange->route != NULL && exchange->site->hsts_s > 0) {
+        writer_put_hsts(&writer, exchange->site->hsts_s);
+    }
+    return (struct slice){output, writer_finish(&writer)};
+}
+
 enum result exchange_answer(struct exchange *exchange, uint16_t status, const char *why) {
+    return exchange_answer_with(exchange, status, SLICE(""), why);
+}
+
+enum result exchange_answer_with(struct exchange *exchange, uint16_t status, struct slice fields,
+                                 const char *why) {
     struct session *session = exchange->session;
     struct send_buffer *buffer = transport_send_buffer(&session->transport);
     drop_lease(exchange);
@@ -232,9 +283,10 @@ enum result exchange_answer(struct exchange *exchange, uint16_t status, const ch
         exchange->request_framing == FRAMING_NONE || exchange->request_state == REQUEST_DONE;
     exchange->keep_alive = exchange->keep_alive && whole && status != 400;
     char *output = (char *)slot_payload(buffer, 0);
-    size_t size = http_encode_answer(status, (struct slice){NULL, 0}, !exchange->keep_alive,
-                                     exchange->is_head, service_date(session->service), output,
-                                     SLOT_READ_MAX);
+    char own_fields[ANSWER_FIELDS_MAX + 64];
+    fields = answer_fields(exchange, fields, own_fields, sizeof(own_fields));
+    size_t size = http_encode_answer(status, fields, !exchange->keep_alive, exchange->is_head,
+                                     service_date(session->service), output, SLOT_READ_MAX);
     exchange->active_ms = now_ms(exchange);
     return size == 0 ? RESULT_ERROR : send_answer(exchange, status, output, size);
 }
@@ -254,7 +306,9 @@ static enum result take_lease(struct exchange *exchange) {
     size_t index = (size_t)(exchange->backend - exchange->generation->config->backends);
     struct backend *backend = &exchange->generation->backends->backends[index];
     exchange->server = backend_choose(backend, exchange->failed_server, now_ms(exchange));
-    bool fresh = exchange->attempts > 0;
+    // A connection that began with the name of one client is not for another.
+    bool fresh =
+        exchange->attempts > 0 || exchange->backend->send_proxy_protocol != PROXY_PROTOCOL_OFF;
     exchange->attempts++;
     // The first try begins with the exchange; looking at the clock again would cost more than it
     // tells.
@@ -361,7 +415,7 @@ static void release_lease(struct exchange *exchange) {
     }
     exchange->lease = NULL;
     if (exchange->server_keep_alive && exchange->request_state == REQUEST_DONE &&
-        !exchange->request_failed) {
+        !exchange->request_failed && exchange->backend->send_proxy_protocol == PROXY_PROTOCOL_OFF) {
         lease_release(lease, exchange->generation->backends->retired, now_ms(exchange));
     } else {
         lease_close(lease);
@@ -432,8 +486,39 @@ static enum result advance(struct exchange *exchange) {
     return RESULT_OK;
 }
 
+// A client that moves a byte now and then is never idle, and yet would hold us for ever: so it is
+// looked at in windows of idle-timeout, made of the time that it was waited for, and must move
+// body-rate in each.
+
+static uint64_t moved(const struct exchange *exchange) {
+    return exchange->request_bytes + socket_acknowledged(exchange->session->transport.fd);
+}
+
+static void open_window(struct exchange *exchange) {
+    exchange->window_open = true;
+    exchange->waited_ms = 0;
+    exchange->moved_before = moved(exchange);
+}
+
+static void begin_wait(struct exchange *exchange) {
+    if (!exchange->window_open) {
+        open_window(exchange);
+    }
+    if (exchange->wait_begun_ms == 0) {
+        exchange->wait_begun_ms = now_ms(exchange);
+    }
+}
+
+static void end_wait(struct exchange *exchange) {
+    if (exchange->wait_begun_ms != 0) {
+        exchange->waited_ms += now_ms(exchange) - exchange->wait_begun_ms;
+        exchange->wait_begun_ms = 0;
+    }
+}
+
 enum result exchange_advance(struct exchange *exchange) {
     uint64_t sent = exchange->session->transport.sent;
+    end_wait(exchange);
     enum result result = advance(exchange);
     if (exchange->session->transport.sent != sent) { // a client that takes a little is not idle
         exchange->active_ms = now_ms(exchange);
@@ -458,9 +543,20 @@ static bool waits_for_client(const struct exchange *exchange) {
             exchange->request_framing != FRAMING_TUNNEL);
 }
 
-int64_t exchange_deadline(const struct exchange *exchange) {
+// At the end of a window.
+static bool is_too_slow(const struct exchange *exchange) {
+    uint64_t least =
+        (uint64_t)limits(exchange)->body_rate * limits(exchange)->idle_timeout_ms / 1000;
+    return moved(exchange) - exchange->moved_before < (least == 0 ? 1 : least);
+}
+
+int64_t exchange_deadline(struct exchange *exchange) {
+    if (waits_for_client(exchange)) {
+        begin_wait(exchange);
+        return exchange->wait_begun_ms + limits(exchange)->idle_timeout_ms - exchange->waited_ms;
+    }
     int64_t wait_ms = limits(exchange)->idle_timeout_ms;
-    if (!answering(exchange) && !waits_for_client(exchange)) {
+    if (!answering(exchange)) {
         bool connecting = exchange->lease != NULL && !exchange->lease->connected;
         wait_ms = connecting ? exchange->backend->connect_timeout_ms
                              : exchange->backend->response_timeout_ms;
@@ -468,13 +564,26 @@ int64_t exchange_deadline(const struct exchange *exchange) {
     return exchange->active_ms + wait_ms;
 }
 
+static enum result client_timed_out(struct exchange *exchange) {
+    if (!is_too_slow(exchange)) {
+        open_window(exchange);
+        return RESULT_OK;
+    }
+    if (answering(exchange) || exchange->response_started) {
+        exchange->ended = "the client took the response too slowly";
+        return RESULT_ERROR;
+    }
+    return exchange_answer(exchange, 408, "the request body came too slowly");
+}
+
 enum result exchange_timed_out(struct exchange *exchange) {
+    end_wait(exchange);
+    if (waits_for_client(exchange)) {
+        return client_timed_out(exchange);
+    }
     if (answering(exchange) || exchange->response_started) {
         exchange->ended = "timed out";
         return RESULT_ERROR;
-    }
-    if (waits_for_client(exchange)) {
-        return exchange_answer(exchange, 408, "the request body timed out");
     }
     struct service *service = exchange->session->service;
     bool connecting = exchange->lease != NULL && !exchange->lease->connected;
@@ -510,7 +619,7 @@ static void write_log(const struct exchange *exchange) {
     }
     struct access_entry entry = {
         .started_us = exchange->started_us,
-        .client = slice_from(session->client),
+        .client = slice_from(exchange->client),
         .client_port = session->client_port,
         .site = exchange->site == NULL ? (struct slice){NULL, 0} : slice_from(exchange->site->name),
         .method = exchange->method,

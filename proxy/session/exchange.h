@@ -13,13 +13,15 @@
 #include "base/slice.h"
 #include "http/chunk.h"
 #include "http/parse.h"
+#include "session/proxy_protocol.h"
 #include "session/session.h"
 #include "upstream/pool.h"
 
 #define REQUEST_LINES_MAX 18 // data spans of one write
 #define REQUEST_IOV_MAX                                                                            \
-    (REQUEST_LINES_MAX * 3 + 2) // each with its chunk line and CRLF; the head; the last chunk
+    (REQUEST_LINES_MAX * 3 + 3) // each with its chunk line and CRLF; PROXY header, head, last chunk
 #define TRAILERS_MAX 8192
+#define ANSWER_FIELDS_MAX 8192 // of an answer of our own
 
 enum request_state {
     REQUEST_HEAD, // the head is not written to the server yet
@@ -47,6 +49,7 @@ struct exchange {
     struct session *session;
     struct generation *generation;
     const struct config_site *site;
+    const struct config_route *route;
     const struct config_backend *backend;
     struct server *server;
     struct server *failed_server;
@@ -57,6 +60,7 @@ struct exchange {
     enum request_state request_state;
     enum http_framing request_framing; // FRAMING_TUNNEL after a 101
     uint64_t request_left;             // FRAMING_LENGTH
+    uint64_t body_limit;               // of a chunked body, which does not tell its size; 0: none
     struct chunk_decoder request_decoder;
     struct trailers request_trailers;
     bool request_whole;  // all of it is in the iov or written
@@ -64,6 +68,8 @@ struct exchange {
     uint8_t client_minor_version;
     bool is_head;
     bool idempotent;
+    bool trusted;     // the peer is one of trusted-proxies
+    bool window_open; // moved_before is set
     bool upgrade_asked;
     bool keep_alive;     // the session may go on after this exchange
     bool lease_reused;   // the lease came from the pool
@@ -96,7 +102,10 @@ struct exchange {
     size_t head_scanned;
 
     // time and account
-    int64_t active_ms; // last progress
+    int64_t active_ms;     // last progress
+    int64_t waited_ms;     // for the client to send or take a body, in this window of idle-timeout
+    int64_t wait_begun_ms; // it is waited for since then; 0: not now
+    uint64_t moved_before; // bytes, when the window began
     int64_t started_us;
     int64_t started_mono_us;
     int64_t connect_begun_us;
@@ -108,6 +117,9 @@ struct exchange {
     uint64_t response_bytes;
     const char *ended;                                      // why, when not in the usual way
     struct slice method, target, host, referer, user_agent; // in block, may be cut
+    union client_address client_address; // who asks, as far as trusted proxies tell
+    char client[INET6_ADDRSTRLEN];
+    uint8_t proxy_header[PROXY_HEADER_WRITE_MAX];
 };
 
 // Begins with a whole head, `head` (which the caller lets go of afterwards). A refused head makes
@@ -120,14 +132,19 @@ struct exchange *exchange_new_refused(struct session *session, uint16_t status, 
 enum result exchange_advance(struct exchange *exchange) MUST_CHECK;
 // Sets exactly the lease's watchers that are needed.
 void exchange_arm(struct exchange *exchange);
-int64_t exchange_deadline(const struct exchange *exchange);
+// When the side that is waited for must have done something.
+int64_t exchange_deadline(struct exchange *exchange);
 // The deadline passed: answers 408 or 504 when nothing was sent yet. RESULT_ERROR: the session must
 // be cut.
 enum result exchange_timed_out(struct exchange *exchange) MUST_CHECK;
 // Writes the access log line, lets the lease go, frees.
 void exchange_finish(struct exchange *exchange);
 
-// Puts an answer of our own into the send buffer; no more is asked of the server.
+// Puts an answer of our own into the send buffer; no more is asked of the server. `why` is static,
+// for the log; NULL when nothing is wrong. `fields`: further field lines, each with CRLF, at most
+// ANSWER_FIELDS_MAX bytes.
 enum result exchange_answer(struct exchange *exchange, uint16_t status, const char *why) MUST_CHECK;
+enum result exchange_answer_with(struct exchange *exchange, uint16_t status, struct slice fields,
+                                 const char *why) MUST_CHECK;
 
 #endif

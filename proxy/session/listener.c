@@ -56,7 +56,7 @@ static bool accept_some(struct listener *listener, int most) {
             if (over_limit(service)) {
                 refuse(service, fd);
             } else {
-                session_start(service, fd, &peer, listener->protocol == LISTEN_REDIRECT);
+                session_start(listener, fd, &peer);
             }
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             pause_listener(listener, errno);
@@ -89,6 +89,7 @@ bool listener_set_init(struct listener_set *set, struct service *service,
         struct listener *listener = &set->listeners[i];
         listener->service = service;
         listener->protocol = config->listeners[i].protocol;
+        listener->proxy_protocol = config->listeners[i].proxy_protocol;
         ev_io_init(&listener->watcher, on_connection, fds[i], EV_READ);
         ev_init(&listener->pause, on_pause_over);
         listener->watcher.data = listener->pause.data = listener;

@@ -18,6 +18,7 @@ struct listener {
     ev_io watcher;
     ev_timer pause; // after the process ran out of descriptors
     enum listen_protocol protocol;
+    bool proxy_protocol;
 };
 
 struct listener_set {

@@ -114,6 +114,23 @@ static enum result take_segment(struct exchange *exchange, const struct segment 
     return RESULT_OK;
 }
 
+// A new connection to a server that wants to know whose it is begins with that.
+static void add_proxy_header(struct exchange *exchange) {
+    struct session *session = exchange->session;
+    enum proxy_version version = (enum proxy_version)exchange->backend->send_proxy_protocol;
+    struct address local = {.size = sizeof(local.as)};
+    struct address client = {.size = sizeof(client.as.v6)};
+    if (version == PROXY_VERSION_NONE) {
+        return;
+    }
+    if (getsockname(session->transport.fd, &local.as.any, &local.size) != 0) {
+        local.as.v4.sin_family = AF_INET; // 0.0.0.0:0, unknown
+    }
+    client.as.v6 = session->client_address.v6; // as large as either
+    add_iov(exchange, exchange->proxy_header,
+            proxy_header_write(version, &client, &local, exchange->proxy_header));
+}
+
 // Gathers what can be written now. RESULT_ERROR: the body is malformed.
 static enum result gather(struct exchange *exchange) {
     struct transport *transport = &exchange->session->transport;
@@ -121,6 +138,7 @@ static enum result gather(struct exchange *exchange) {
     exchange->line_count = 0;
     exchange->taken = 0;
     if (exchange->request_state == REQUEST_HEAD) {
+        add_proxy_header(exchange);
         add_iov(exchange, exchange->block, exchange->head_size);
         exchange->request_state = REQUEST_BODY;
         exchange->request_whole = exchange->request_framing == FRAMING_NONE;
@@ -208,6 +226,10 @@ enum result relay_request(struct exchange *exchange) {
         uint64_t consumed = transport->consumed;
         if (gather(exchange) != RESULT_OK) {
             return exchange_answer(exchange, 400, "the request body is malformed");
+        }
+        if (exchange->body_limit != 0 && exchange->request_bytes > exchange->body_limit &&
+            exchange->request_framing != FRAMING_TUNNEL) {
+            return exchange_answer(exchange, 413, "the request body is larger than is accepted");
         }
         if (exchange->iov_count == 0) {
             if (transport->consumed != consumed) {

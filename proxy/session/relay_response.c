@@ -36,7 +36,8 @@ static void start_fills(struct exchange *exchange, struct send_buffer *buffer) {
         buffer->fills[i] = (struct fill){0, 0};
     }
     if (exchange->response_state == RESPONSE_HEAD) {
-        buffer->fills[0] = (struct fill){HEAD_ROOM, HEAD_ROOM};
+        uint32_t room = HEAD_ROOM + (uint32_t)http_changes_size(&exchange->route->response);
+        buffer->fills[0] = (struct fill){room, room};
         exchange->head_scanned = 0;
         exchange->head_cut = false;
     }
@@ -192,6 +193,8 @@ static enum result take_final_head(struct exchange *exchange, const struct http_
         .write_chunked =
             exchange->client_chunked ||
             (exchange->is_head && response->declared_chunked && exchange->client_minor_version > 0),
+        .hsts_s = exchange->site->hsts_s,
+        .changes = &exchange->route->response,
     };
     size_t size = http_encode_response(response, &framing, service_date(service), service->scratch,
                                        service->scratch_size);

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "session/client_table.h"
 #include "tls/ticket.h"
 
 #include <stdbool.h>
@@ -31,6 +32,8 @@ struct service_options {
     const struct metrics_slot
         *all_metrics; // all slots, to judge limits that count over all workers
     size_t slot_count;
+    size_t slot;
+    struct client_table *clients;       // shared by all workers; outlives the service
     const struct ticket_store *tickets; // outlives the service
     void (*drained)(void *context);     // called once when a drain is complete
     void *context;

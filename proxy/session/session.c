@@ -7,6 +7,7 @@
 #include "session/exchange.h"
 #include "session/service_internal.h"
 #include "session/session_handshake.h"
+#include "session/session_proxy.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -53,8 +54,22 @@ static void arm_timer(struct session *session) {
     session->armed_ms = session->deadline_ms;
 }
 
+// Closes one that is over a limit or not let in, and says so, once a second at most.
+static void refuse(struct session *session, const char *why) {
+    struct service *service = session->service;
+    metric_add(service->options.metrics, METRIC_sessions_refused, 1);
+    if (now_ms(session) - service->refused_logged_ms >= 1000) {
+        service->refused_logged_ms = now_ms(session);
+        log_warning(service->options.log, "client %s: %s: closed", session->client, why);
+    }
+    session_close(session);
+}
+
 static void time_out(struct session *session) {
     switch (session->state) {
+    case SESSION_PROXY_HEADER:
+        refuse(session, "no PROXY header in time");
+        return;
     case SESSION_HANDSHAKE:
         session_handshake_failed(session, "handshake timeout");
         session_close(session);
@@ -93,20 +108,57 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events) {
 
 // --- beginning and end ---
 
-static void format_peer(struct session *session, const struct sockaddr_storage *peer) {
-    if (peer->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
-        (void)inet_ntop(AF_INET6, &v6->sin6_addr, session->client, sizeof(session->client));
-        session->client_port = ntohs(v6->sin6_port);
+void session_set_client(struct session *session, const struct sockaddr *address) {
+    if (address->sa_family == AF_INET6) {
+        session->client_address.v6 = *(const struct sockaddr_in6 *)(const void *)address;
+        (void)inet_ntop(AF_INET6, &session->client_address.v6.sin6_addr, session->client,
+                        sizeof(session->client));
+        session->client_port = ntohs(session->client_address.v6.sin6_port);
     } else {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
-        (void)inet_ntop(AF_INET, &v4->sin_addr, session->client, sizeof(session->client));
-        session->client_port = ntohs(v4->sin_port);
+        session->client_address.v4 = *(const struct sockaddr_in *)(const void *)address;
+        (void)inet_ntop(AF_INET, &session->client_address.v4.sin_addr, session->client,
+                        sizeof(session->client));
+        session->client_port = ntohs(session->client_address.v4.sin_port);
     }
 }
 
-void session_start(struct service *service, int fd, const struct sockaddr_storage *peer,
-                   bool redirect) {
+// Counts the session among its client's. False when that are too many.
+static bool count_client(struct session *session) {
+    struct service *service = session->service;
+    struct client_table *table = service->options.clients;
+    uint64_t key = client_table_key(table, &session->client_address.any);
+    uint32_t most = limits(session)->connections_per_client;
+    session->counted = true;
+    session->client_key = key;
+    return client_table_connect(table, service->options.slot, key) <= most || most == 0;
+}
+
+void session_begin(struct session *session) {
+    session->state = session->redirect ? SESSION_OPEN : SESSION_HANDSHAKE;
+    if (!count_client(session)) {
+        refuse(session, "more connections than one client may have");
+        return;
+    }
+    session->deadline_ms =
+        now_ms(session) + (session->redirect ? limits(session)->header_timeout_ms
+                                             : limits(session)->handshake_timeout_ms);
+    if (!session->redirect && !session_begin_handshake(session)) {
+        session_close(session);
+    }
+}
+
+// A peer that speaks for others must be one that is trusted.
+static void await_proxy_header(struct session *session) {
+    const struct config_networks *trusted = &session->service->current->config->trusted_proxies;
+    session->state = SESSION_PROXY_HEADER;
+    session->deadline_ms = now_ms(session) + limits(session)->handshake_timeout_ms;
+    if (!networks_contain(trusted->items, trusted->count, &session->client_address.any)) {
+        refuse(session, "not among trusted-proxies, where every client must come through one");
+    }
+}
+
+void session_start(const struct listener *listener, int fd, const struct sockaddr_storage *peer) {
+    struct service *service = listener->service;
     struct session *session = slab_get(&service->session_slab);
     if (session == NULL) {
         close(fd);
@@ -114,26 +166,26 @@ void session_start(struct service *service, int fd, const struct sockaddr_storag
     }
     memset(session, 0, sizeof(*session));
     session->service = service;
-    session->redirect = redirect;
+    session->redirect = listener->protocol == LISTEN_REDIRECT;
     session->accepted_us = clock_wall_us();
-    format_peer(session, peer);
+    session_set_client(session, (const struct sockaddr *)peer);
     socket_set_nodelay(fd);
-    transport_init(&session->transport, &service->transports, fd, !redirect);
+    transport_init(&session->transport, &service->transports, fd, !session->redirect);
     ev_io_init(&session->read_watcher, on_readable, fd, EV_READ);
     ev_io_init(&session->write_watcher, on_writable, fd, EV_WRITE);
     ev_init(&session->timer, on_timer);
     session->read_watcher.data = session->write_watcher.data = session->timer.data = session;
     list_push_last(&service->sessions, &session->node);
     metric_add(service->options.metrics, METRIC_sessions_open, 1);
-    session->state = redirect ? SESSION_OPEN : SESSION_HANDSHAKE;
-    session->deadline_ms = now_ms(session) + (redirect ? limits(session)->header_timeout_ms
-                                                       : limits(session)->handshake_timeout_ms);
-    if (!redirect && !session_begin_handshake(session)) {
-        session_close(session);
-        return;
+    if (listener->proxy_protocol) {
+        await_proxy_header(session);
+    } else {
+        session_begin(session);
     }
-    ev_io_start(service->options.loop, &session->read_watcher);
-    arm_timer(session);
+    if (session->state != SESSION_CLOSED) {
+        ev_io_start(service->options.loop, &session->read_watcher);
+        arm_timer(session);
+    }
 }
 
 static void set_idle(struct session *session, bool idle) {
@@ -159,6 +211,11 @@ void session_close(struct session *session) {
         session->exchange = NULL;
     }
     session_drop_handshake(session);
+    if (session->counted) {
+        client_table_disconnect(service->options.clients, service->options.slot,
+                                session->client_key);
+        session->counted = false;
+    }
     ev_io_stop(service->options.loop, &session->read_watcher);
     ev_io_stop(service->options.loop, &session->write_watcher);
     ev_timer_stop(service->options.loop, &session->timer);
@@ -403,7 +460,9 @@ static void arm(struct session *session) {
     struct transport *transport = &session->transport;
     bool want_write;
     bool want_read = transport_wants_receive(transport) && !transport->readable;
-    if (session->state == SESSION_HANDSHAKE) {
+    if (session->state == SESSION_PROXY_HEADER) {
+        want_write = false;
+    } else if (session->state == SESSION_HANDSHAKE) {
         want_write = handshake_output(session->handshake).size > 0;
     } else {
         want_write = transport_has_unsent(transport) && !transport->writable;
@@ -439,6 +498,9 @@ void session_advance(struct session *session) {
     do {
         session->again = false;
         switch (session->state) {
+        case SESSION_PROXY_HEADER:
+            progress = session_proxy_step(session);
+            break;
         case SESSION_HANDSHAKE:
             progress = session_handshake_step(session);
             break;
@@ -459,7 +521,7 @@ void session_advance(struct session *session) {
         transport_send_key_update(&session->transport) == RESULT_ERROR) {
         session_close(session);
     }
-    if (session->state == SESSION_HANDSHAKE || session->state == SESSION_OPEN) {
+    if (session->state <= SESSION_OPEN) {
         arm(session);
     }
 }

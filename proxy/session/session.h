@@ -25,13 +25,21 @@
 #include <stdint.h>
 
 struct exchange;
+struct listener;
 struct service;
 
 enum session_state {
+    SESSION_PROXY_HEADER, // of a listener whose clients come through a proxy that says who they are
     SESSION_HANDSHAKE,
     SESSION_OPEN,
     SESSION_LINGER, // our direction is closed; what the client still sends is thrown away
     SESSION_CLOSED, // waits to be freed
+};
+
+union client_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
 };
 
 struct session {
@@ -45,6 +53,7 @@ struct session {
     int64_t deadline_ms; // when something must have happened
     enum session_state state;
     bool redirect; // of a redirect listener: plain, answers 308
+    bool counted;  // in the table of clients
     bool counted_idle;
     bool advancing; // session_advance() is on the stack
     bool again;     // and must run once more
@@ -52,6 +61,8 @@ struct session {
     uint32_t requests;
     size_t lingered; // bytes thrown away while lingering
     char client[INET6_ADDRSTRLEN];
+    union client_address client_address;
+    uint64_t client_key;   // in the table of clients
     int64_t accepted_us;   // wall clock
     int64_t head_since_ms; // when the request head that is incomplete now began to arrive; 0: none
     struct handshake *handshake;
@@ -67,9 +78,12 @@ struct session {
     struct exchange *exchange;
 };
 
-// Takes over an accepted descriptor. Closes it when memory is short.
-void session_start(struct service *service, int fd, const struct sockaddr_storage *peer,
-                   bool redirect);
+// Takes over a descriptor that `listener` accepted. Closes it when memory is short.
+void session_start(const struct listener *listener, int fd, const struct sockaddr_storage *peer);
+// Says who the client is: the peer of the connection, or whom that names.
+void session_set_client(struct session *session, const struct sockaddr *address);
+// The client is known: counts it and begins the handshake (or HTTP, where the listener is plain).
+void session_begin(struct session *session);
 void session_advance(struct session *session);
 // Drops the connection at once, without close_notify: what the client has received is to be seen as
 // cut.

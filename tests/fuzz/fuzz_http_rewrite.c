@@ -81,8 +81,11 @@ static struct http_response make_response(struct http_fields *fields, uint8_t st
 static void check_room(const struct http_request *request, const struct http_response *response,
                        const struct choices *choices) {
     static char whole[OUTPUT_SIZE];
-    const struct http_response_framing framing = {1, (choices->options & 16) != 0,
-                                                  (choices->options & 1) != 0};
+    const struct http_response_framing framing = {
+        .client_minor_version = 1,
+        .close = (choices->options & 16) != 0,
+        .write_chunked = (choices->options & 1) != 0,
+    };
     struct slice date = SLICE("Mon, 23 Nov 2026 06:00:00 GMT");
     size_t room = choices->room % 2048;
     char *output = malloc(room == 0 ? 1 : room);

@@ -129,7 +129,8 @@ static inline uint32_t count_fields(const struct http_fields *fields, enum http_
      FIELD_BIT(FIELD_HOST) | FIELD_BIT(FIELD_X_FORWARDED_FOR) |                                    \
      FIELD_BIT(FIELD_X_FORWARDED_HOST) | FIELD_BIT(FIELD_X_FORWARDED_PROTO))
 
-static const struct http_forwarding forwarding = {{"2001:db8::1", 11}, {"https", 5}};
+static const struct http_forwarding forwarding = {.client_host = {"2001:db8::1", 11},
+                                                  .proto = {"https", 5}};
 
 // What we send for a request parses, under the same rules, to the same request, and to nothing more.
 static inline void check_request(const struct http_request *request) {

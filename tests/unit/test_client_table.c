@@ -1,3 +1,4 @@
+#include "base/socket.h"
 #include "session/client_table.h"
 
 #include <setjmp.h>
@@ -16,7 +17,7 @@ static uint64_t key_of(const struct client_table *table, const char *text) {
     struct address address;
     const char *why;
     assert_int_equal(address_parse(slice_from(text), &address, &why), RESULT_OK);
-    return client_table_key(table, &address);
+    return client_table_key(table, &address.as.any);
 }
 
 static int set_up(void **state) {

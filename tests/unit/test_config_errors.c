@@ -220,7 +220,7 @@ static void test_what_is_missing(void **state) {
         {LISTEN BACKEND "site a {\n certificate c {}\n route / { backend = b }\n}\n",
          "t.conf:4: certificate 'c' has no key"},
         {LISTEN BACKEND "site a {\n certificate c { key = k }\n route / {}\n}\n",
-         "t.conf:5: route '/' has no backend"},
+         "t.conf:5: route '/' has no backend, redirect or return"},
         {LISTEN SITE "backend b {\n}\n", "t.conf:3: backend 'b' has no server"},
     };
     CHECK_ALL(refusals);

@@ -80,8 +80,8 @@ static size_t rewrite_request(const char *head, const struct http_forwarding *fo
 }
 
 static const struct http_forwarding forwarding = {
-    {"192.0.2.1", 9},
-    {"https", 5},
+    .client_host = {"192.0.2.1", 9},
+    .proto = {"https", 5},
 };
 
 static void encodes_requests(void **state) {
@@ -109,7 +109,8 @@ static void names_the_client(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char output[1024];
-        const struct http_forwarding other = {slice_from(cases[i].client), SLICE("http")};
+        const struct http_forwarding other = {.client_host = slice_from(cases[i].client),
+                                              .proto = SLICE("http")};
         size_t size = rewrite_request(WITH(""), &other, output, sizeof output);
         assert_true(size > 25);
         assert_slice(((struct slice){output + 25, size - 25}), cases[i].fields);
@@ -215,7 +216,7 @@ static void grows_within_bounds(void **state) {
     assert_int_equal(
         http_parse_response((struct slice){head, size}, false, false, &fields, &response, &why),
         RESULT_OK);
-    const struct http_response_framing framing = {0, false, true};
+    const struct http_response_framing framing = {.write_chunked = true};
     size_t encoded = http_encode_response(&response, &framing, SLICE(DATE), output, sizeof output);
     assert_in_range(encoded, size, size + HTTP_RESPONSE_GROWTH_MAX);
 }

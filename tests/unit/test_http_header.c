@@ -29,6 +29,7 @@ static const struct {
     {"X-Forwarded-For", FIELD_X_FORWARDED_FOR},
     {"X-Forwarded-Host", FIELD_X_FORWARDED_HOST},
     {"X-Forwarded-Proto", FIELD_X_FORWARDED_PROTO},
+    {"X-TLS-Facts", FIELD_X_TLS_FACTS},
 };
 
 #define KNOWN_COUNT (sizeof known / sizeof known[0])

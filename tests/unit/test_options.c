@@ -7,15 +7,22 @@
 
 // A right configuration but for `line`, which stands in the given section.
 static void text_with(enum section_id id, const char *line, char *text, size_t size) {
-    const char *in[SECTION_COUNT] = {"", "", "", "", "", "", "", "", ""};
-    in[id] = line;
+    const char *in[SECTION_COUNT];
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        in[i] = i == id ? line : "";
+    }
+    // A route does one thing, and a listener of that kind takes trusted proxies only.
+    bool acts = strncmp(line, "redirect =", 10) == 0 || strncmp(line, "return =", 8) == 0;
+    bool trusts = id == SECTION_TOP && strncmp(line, "trusted-proxies", 15) == 0;
     (void)snprintf(text, size,
-                   "%s\n tls { %s } limits { %s } listen 127.0.0.1:1 { %s }\n"
-                   "site a.test { certificate c { key = k %s } route / { backend = b %s } %s }\n"
+                   "%s %s\n tls { %s } limits { %s } listen 127.0.0.1:1 { %s }\n"
+                   "site a.test { certificate c { key = k %s }\n"
+                   "route / { %s %s request { %s } response { %s } } %s }\n"
                    "backend b { server 127.0.0.1:9000 { %s } %s }\n",
-                   in[SECTION_TOP], in[SECTION_TLS], in[SECTION_LIMITS], in[SECTION_LISTEN],
-                   in[SECTION_CERTIFICATE], in[SECTION_ROUTE], in[SECTION_SITE], in[SECTION_SERVER],
-                   in[SECTION_BACKEND]);
+                   trusts ? "" : "trusted-proxies = 192.0.2.1", in[SECTION_TOP], in[SECTION_TLS],
+                   in[SECTION_LIMITS], in[SECTION_LISTEN], in[SECTION_CERTIFICATE],
+                   acts ? "" : "backend = b", in[SECTION_ROUTE], in[SECTION_REQUEST],
+                   in[SECTION_RESPONSE], in[SECTION_SITE], in[SECTION_SERVER], in[SECTION_BACKEND]);
 }
 
 static bool is_accepted(enum section_id id, const struct option *option, const char *value) {
@@ -45,7 +52,7 @@ static void check_row(enum section_id id, const struct option *option) {
     assert_non_null(option->help);
     assert_true(option->least <= option->most && option->most > 0);
     assert_true(option->minimum <= option->maximum);
-    assert_true(option->maximum <= UINT32_MAX);
+    assert_true(option->maximum / (option->kind == KIND_SECONDS ? 1000 : 1) <= UINT32_MAX);
     if (option->kind == KIND_SECTION) {
         assert_string_equal(option->name, section_at(option->inside)->name);
     }

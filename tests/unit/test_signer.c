@@ -96,9 +96,11 @@ static void start_signer(struct fixture *fixture) {
         .control = fds[1],
         .metrics = metrics_map(1),
         .slot_count = 1,
+        .clients = client_table_map(1),
         .tickets = ticket_store_new(),
     };
     assert_non_null(start.metrics);
+    assert_non_null(start.clients);
     assert_non_null(start.tickets);
     fixture->pid = fork();
     assert_true(fixture->pid >= 0);

@@ -21,11 +21,20 @@ def client_context(ca, alpn=("http/1.1",)):
 class Client:
     """A connection to a port of this machine with its handshake done. `ended` says how the other side ended it.
 
-    Plain HTTP with context=None.
+    Plain HTTP with context=None. `source`: the address it comes from; `first`: bytes before the handshake.
     """
 
     def __init__(
-        self, port, context, sni="localhost", session=None, host="127.0.0.1", timeout=PATIENCE, receive_buffer=None
+        self,
+        port,
+        context,
+        sni="localhost",
+        session=None,
+        host="127.0.0.1",
+        timeout=PATIENCE,
+        receive_buffer=None,
+        source="",
+        first=b"",
     ):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
@@ -39,7 +48,10 @@ class Client:
         self.first_flight = b""
         self.reader = Reader(self._receive)
         self.tls = None
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect((host, port))
+        self.socket.sendall(first)
         self.port = self.socket.getsockname()[1]
         if context is not None:
             self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -28,7 +28,7 @@ http {{
     scgi_temp_path {folder}/temp;
     types {{ text/html html; text/css css; image/svg+xml svg; application/javascript js; }}
     server {{
-        listen 127.0.0.1:{port} reuseport backlog=4096;
+        listen 127.0.0.1:{port} reuseport backlog=4096{listen};
         root {folder}/html;
         {locations}
     }}
@@ -39,7 +39,7 @@ http {{
 class Nginx:
     """Serves the files in `folder`/html. `locations` is text for its server block."""
 
-    def __init__(self, folder, locations="", workers=1):
+    def __init__(self, folder, locations="", workers=1, proxy_protocol=False):
         self.folder = folder
         self._port = Port()
         self.port = self._port.number
@@ -55,6 +55,7 @@ class Nginx:
                 port=self.port,
                 locations=locations,
                 workers=workers,
+                listen=" proxy_protocol" if proxy_protocol else "",
                 user="user nobody nogroup;" if IS_ROOT else "",
             )
         )

@@ -49,6 +49,7 @@ class Proxy:
     The arguments say what differs from the plainest configuration: one worker, one https listener, one site
     "localhost" (also 127.0.0.1), one backend "web" with `servers`.
       backend, tls, limits, top   options of these sections (top: those outside of any)
+      listen                      options of all listeners
       sites, backends             whole sections instead of the plain ones: site_block(), backend_block()
       error_log_file              the error log goes to log_path instead of the standard error stream
       redirect                    also open a redirect listener
@@ -66,6 +67,7 @@ class Proxy:
         backend=None,
         tls=None,
         limits=None,
+        listen=None,
         top=None,
         sites=None,
         backends=None,
@@ -96,6 +98,7 @@ class Proxy:
         self._sections = {
             "tls": tls or {},
             "limits": limits or {},
+            "listen": listen or {},
             "sites": sites,
             "backends": backends or [backend_block("web", servers, backend)],
         }
@@ -108,9 +111,10 @@ class Proxy:
     def config_text(self):
         parts = ["\n".join(f"{key} = {value}" for key, value in self._top.items())]
         parts += [block(name, options=self._sections[name]) for name in ("tls", "limits") if self._sections[name]]
-        parts.append(block("listen", f"127.0.0.1:{self.port}"))
+        listen = self._sections["listen"]
+        parts.append(block("listen", f"127.0.0.1:{self.port}", listen))
         if self.redirect_port:
-            parts.append(block("listen", f"127.0.0.1:{self.redirect_port}", {"protocol": "redirect"}))
+            parts.append(block("listen", f"127.0.0.1:{self.redirect_port}", {"protocol": "redirect", **listen}))
         sites = self._sections["sites"]
         if sites is None:
             certificate = self.authority.certificate("localhost", "127.0.0.1")
@@ -124,7 +128,7 @@ class Proxy:
         draft.replace(self.config)
 
     def configure(self, **sections):
-        """Changes sections (tls, limits, sites, backends) in the file; reload() makes them count."""
+        """Changes sections (tls, limits, listen, sites, backends) in the file; reload() makes them count."""
         self._sections.update(sections)
         self.write_config()
 

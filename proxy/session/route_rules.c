@@ -1,0 +1,161 @@
+#include "session/route_rules.h"
+
+#include "base/clock.h"
+#include "base/network.h"
+#include "session/service_internal.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+enum { SECOND_US = 1000000, ADDRESSES_MAX = 64 };
+
+// --- who asks ---
+
+static bool parse_client(struct slice text, union client_address *address,
+                         char host[INET6_ADDRSTRLEN]) {
+    if (text.size == 0 || text.size >= INET6_ADDRSTRLEN) {
+        return false;
+    }
+    memcpy(host, text.data, text.size);
+    host[text.size] = '\0';
+    *address = (union client_address){.v6 = {.sin6_family = AF_INET6}};
+    if (memchr(text.data, ':', text.size) != NULL) {
+        return inet_pton(AF_INET6, host, &address->v6.sin6_addr) == 1;
+    }
+    address->v4.sin_family = AF_INET;
+    return inet_pton(AF_INET, host, &address->v4.sin_addr) == 1;
+}
+
+// Takes the last element off a comma-separated list.
+static struct slice take_last(struct slice *list) {
+    const char *comma = memrchr(list->data, ',', list->size);
+    const char *begin = comma == NULL ? list->data : comma + 1;
+    const char *end = list->data + list->size;
+    list->size = comma == NULL ? 0 : (size_t)(comma - list->data);
+    while (begin < end && (*begin == ' ' || *begin == '\t')) {
+        begin++;
+    }
+    while (begin < end && (end[-1] == ' ' || end[-1] == '\t')) {
+        end--;
+    }
+    return (struct slice){begin, (size_t)(end - begin)};
+}
+
+void route_rules_find_client(struct exchange *exchange, const struct http_request *request) {
+    const struct session *session = exchange->session;
+    const struct config_networks *trusted = &exchange->generation->config->trusted_proxies;
+    exchange->client_address = session->client_address;
+    memcpy(exchange->client, session->client, sizeof(exchange->client));
+    exchange->trusted =
+        networks_contain(trusted->items, trusted->count, &session->client_address.any);
+    if (!exchange->trusted) {
+        return;
+    }
+    // From the last field to the first, each from its end: every hop appended what it saw.
+    unsigned left = ADDRESSES_MAX;
+    for (uint32_t i = request->fields->count; i-- > 0;) {
+        const struct http_field *field = &request->fields->items[i];
+        struct slice list = field->value;
+        while (field->id == FIELD_X_FORWARDED_FOR && list.size > 0) {
+            union client_address address;
+            char host[INET6_ADDRSTRLEN];
+            if (left-- == 0 || !parse_client(take_last(&list), &address, host)) {
+                return; // what is before something unknown is not believed
+            }
+            exchange->client_address = address;
+            memcpy(exchange->client, host, sizeof(host));
+            if (!networks_contain(trusted->items, trusted->count, &address.any)) {
+                return;
+            }
+        }
+    }
+}
+
+// --- rules ---
+
+static bool is_let_in(const struct exchange *exchange) {
+    const struct config_route *route = exchange->route;
+    const struct sockaddr *client = &exchange->client_address.any;
+    return !networks_contain(route->deny.items, route->deny.count, client) &&
+           (route->allow.count == 0 ||
+            networks_contain(route->allow.items, route->allow.count, client));
+}
+
+// FNV-1a over what stays the same across reloads: which bucket of a client it is.
+static uint64_t purpose_of(const struct exchange *exchange) {
+    uint64_t hash = UINT64_C(14695981039346656037);
+    const char *parts[] = {exchange->site->name, exchange->route->prefix};
+    for (size_t i = 0; i < 2; i++) {
+        for (const char *at = parts[i]; *at != '\0'; at++) {
+            hash = (hash ^ (uint8_t)*at) * UINT64_C(1099511628211);
+        }
+    }
+    return hash;
+}
+
+// Microseconds until this client may ask again; 0: now.
+static int64_t wait_for_turn(const struct exchange *exchange) {
+    struct client_table *table = exchange->session->service->options.clients;
+    uint64_t key = client_table_key(table, &exchange->client_address.any);
+    return client_table_take(table, key, purpose_of(exchange), SECOND_US / exchange->route->rate,
+                             exchange->route->burst, exchange->started_mono_us);
+}
+
+static enum result refuse_for_now(struct exchange *exchange, int64_t wait_us) {
+    char field[48];
+    int size = snprintf(field, sizeof(field), "Retry-After: %lld\r\n",
+                        (long long)((wait_us + SECOND_US - 1) / SECOND_US));
+    return exchange_answer_with(exchange, 429, (struct slice){field, (size_t)size},
+                                "more requests than one client may make");
+}
+
+static enum result redirect(struct exchange *exchange, const struct http_request *request) {
+    static const uint16_t statuses[] = {301, 302, 303, 307, 308}; // in the order of enum redirect
+    struct service *service = exchange->session->service;
+    const struct config_route *route = exchange->route;
+    const char *scheme = strstr(route->redirect, "://");
+    bool has_path = scheme == NULL || strchr(scheme + 3, '/') != NULL;
+    struct slice path =
+        has_path || slice_equal(request->path, SLICE("*")) ? SLICE("") : request->path;
+    int size = snprintf(service->scratch, service->scratch_size, "Location: %s%.*s\r\n",
+                        route->redirect, (int)path.size, path.data);
+    if (size < 0 || size > ANSWER_FIELDS_MAX) {
+        return exchange_answer(exchange, 414, "the target is too long to redirect to");
+    }
+    return exchange_answer_with(exchange, statuses[route->redirect_how],
+                                (struct slice){service->scratch, (size_t)size}, NULL);
+}
+
+enum result route_rules_apply(struct exchange *exchange, const struct http_request *request) {
+    const struct config_route *route = exchange->route;
+    const struct config_limits *limits = &exchange->generation->config->limits;
+    if (!is_let_in(exchange)) {
+        return exchange_answer(exchange, 403, "the route does not let this client in");
+    }
+    int64_t wait_us = route->rate == 0 ? 0 : wait_for_turn(exchange);
+    if (wait_us > 0) {
+        return refuse_for_now(exchange, wait_us);
+    }
+    exchange->body_limit = route->body_size != 0 ? route->body_size : limits->body_size;
+    if (exchange->body_limit != 0 && request->framing == FRAMING_LENGTH &&
+        request->content_length > exchange->body_limit) {
+        return exchange_answer(exchange, 413, "the request body is larger than is accepted");
+    }
+    if (route->redirect != NULL) {
+        return redirect(exchange, request);
+    }
+    if (route->status != 0) {
+        return exchange_answer(exchange, (uint16_t)route->status, NULL);
+    }
+    return RESULT_OK;
+}
+
+struct slice route_rules_path(const struct exchange *exchange, const struct http_request *request) {
+    const struct config_route *route = exchange->route;
+    struct slice path = request->path;
+    if (!route->strip_prefix || path.data[0] != '/') { // OPTIONS *
+        return path;
+    }
+    size_t cut = route->prefix_size - 1; // the slash that the prefix ends with stays
+    return (struct slice){path.data + cut, path.size - cut};
+}

@@ -1,0 +1,23 @@
+// What a route asks of a request before it goes on, and what it answers by itself.
+//
+// The order: who may come (403), how often (429), how large (413), then redirect and return. The client
+// is the peer of the connection (or whom a PROXY header named); when that is one of trusted-proxies,
+// it is the last address in X-Forwarded-For that is not itself a trusted proxy.
+#ifndef RAVELIN_SESSION_ROUTE_RULES_H
+#define RAVELIN_SESSION_ROUTE_RULES_H
+
+#include "http/parse.h"
+#include "session/exchange.h"
+
+// Sets exchange->client and exchange->trusted.
+void route_rules_find_client(struct exchange *exchange, const struct http_request *request);
+
+// Applies exchange->route. RESULT_OK: the request goes on, or an answer is in the send buffer.
+// RESULT_ERROR: the session must be cut.
+enum result route_rules_apply(struct exchange *exchange,
+                              const struct http_request *request) MUST_CHECK;
+
+// What the server is to be asked for: the target without the route's prefix, when it says so.
+struct slice route_rules_path(const struct exchange *exchange, const struct http_request *request);
+
+#endif

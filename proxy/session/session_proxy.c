@@ -1,0 +1,41 @@
+#include "session/session_proxy.h"
+
+#include "session/proxy_protocol.h"
+#include "session/service_internal.h"
+
+static void refuse(struct session *session, const char *why) {
+    log_info(session->service->options.log, "proxy %s: %s", session->client, why);
+    metric_add(session->service->options.metrics, METRIC_sessions_refused, 1);
+    session_close(session);
+}
+
+enum result session_proxy_step(struct session *session) {
+    struct transport *transport = &session->transport;
+    enum result received = transport_receive(transport);
+    struct receive_buffer *receive = transport->receive;
+    if (receive == NULL) {
+        return RESULT_AGAIN;
+    }
+    struct proxy_header header;
+    const char *why = NULL;
+    switch (proxy_header_read(ring_at(receive->ring, receive->ring->head), ring_used(receive->ring),
+                              &header, &why)) {
+    case RESULT_OK:
+        ring_release(receive->ring, receive->ring->head + header.size);
+        receive->opened = receive->ring->head;
+        if (header.has_client) {
+            session_set_client(session, &header.client.as.any);
+        }
+        session_begin(session);
+        return RESULT_OK;
+    case RESULT_AGAIN:
+        if (transport->cut || transport->ended) {
+            refuse(session, "the connection ended before a whole PROXY header");
+            return RESULT_AGAIN;
+        }
+        return received == RESULT_OK && transport->readable ? RESULT_OK : RESULT_AGAIN;
+    default:
+        refuse(session, why);
+        return RESULT_AGAIN;
+    }
+}

@@ -1,0 +1,196 @@
+// What a configuration says about routes, forwarding and trust: what is read, and what is refused.
+#include "config_text.h"
+
+#define ROUTE(text)                                                                                \
+    LISTEN "site a.test { certificate a.pem { key = a.key }\nroute /api/ {\n" text "\n} "          \
+           "}\n" BACKEND
+
+static void test_a_route_with_everything(void **state) {
+    (void)state;
+    struct config *config =
+        load("trusted-proxies = {10.0.0.0/8, \"::1\"}\n"
+             "listen 127.0.0.1:1 { proxy-protocol = yes }\n"
+             "site a.test { hsts = 2d certificate a.pem { key = a.key }\n"
+             "route /api/ { backend = b strip-prefix = yes allow = {192.0.2.0/24, 10.1.0.0/16}\n"
+             "  deny = 192.0.2.1 body-size = 2k rate = 5 burst = 7\n"
+             "  request { set-header = {\"X-A:  b c \"} remove-header = {Cookie, X-D} }\n"
+             "  response { remove-header = Server } }\n"
+             "route /old { redirect = \"https://b.test\" redirect-status = 302 }\n"
+             "route / { return = 404 } }\n"
+             "backend b { send-proxy-protocol = v2 tls-facts = yes server 127.0.0.1:1 {} }\n");
+    assert_int_equal(config->trusted_proxies.count, 2);
+    assert_true(config->trusted_proxies.items[1].v6);
+    assert_true(config->listeners[0].proxy_protocol);
+    assert_int_equal(config->sites[0].hsts_s, 2 * 24 * 60 * 60);
+    const struct config_route *api = &config->sites[0].routes[0];
+    assert_string_equal(api->prefix, "/api/");
+    assert_true(api->strip_prefix);
+    assert_int_equal(api->allow.count, 2);
+    assert_int_equal(api->allow.items[1].bits, 16);
+    assert_int_equal(api->deny.items[0].bits, 32);
+    assert_int_equal(api->body_size, 2048);
+    assert_int_equal(api->rate, 5);
+    assert_int_equal(api->burst, 7);
+    assert_int_equal(api->request.set_count, 1);
+    assert_string_equal(api->request.set[0], "X-A: b c");
+    assert_int_equal(api->request.remove_count, 2);
+    assert_string_equal(api->request.remove[1], "X-D");
+    assert_int_equal(api->response.set_count, 0);
+    assert_string_equal(api->response.remove[0], "Server");
+    const struct config_route *old = &config->sites[0].routes[1];
+    assert_null(old->backend_name);
+    assert_string_equal(old->redirect, "https://b.test");
+    assert_int_equal(old->redirect_how, REDIRECT_302);
+    assert_int_equal(config->sites[0].routes[2].status, 404);
+    assert_int_equal(config->backends[0].send_proxy_protocol, PROXY_PROTOCOL_V2);
+    assert_true(config->backends[0].tls_facts);
+    config_free(config);
+}
+
+static void test_what_is_not_said(void **state) {
+    (void)state;
+    struct config *config = load(REST);
+    const struct config_route *route = &config->sites[0].routes[0];
+    assert_int_equal(config->trusted_proxies.count, 0);
+    assert_int_equal(config->sites[0].hsts_s, 365 * 24 * 60 * 60);
+    assert_int_equal(route->rate, 0);
+    assert_int_equal(route->body_size, 0);
+    assert_int_equal(route->allow.count + route->deny.count, 0);
+    assert_false(route->strip_prefix);
+    assert_int_equal(config->limits.body_size, 0);
+    assert_int_equal(config->limits.body_rate, 100);
+    assert_int_equal(config->limits.target_size, 8192);
+    assert_int_equal(config->limits.requests_per_connection, 0);
+    assert_int_equal(config->limits.connections_per_client, 0);
+    config_free(config);
+}
+
+static void test_a_route_does_one_thing(void **state) {
+    (void)state;
+    assert_refused(ROUTE("return = 404\nbackend = b"),
+                   "t.conf:5: a route has one of backend, redirect and return");
+    assert_refused(ROUTE("backend = b\nredirect = /x"),
+                   "t.conf:5: a route has one of backend, redirect and return");
+    assert_refused(ROUTE("redirect = /x\nreturn = 200"),
+                   "t.conf:5: a route has one of backend, redirect and return");
+    assert_refused(ROUTE("rate = 5"), "t.conf:3: route '/api/' has no backend, redirect or return");
+    assert_refused(ROUTE("return = 404 strip-prefix = yes"),
+                   "t.conf:4: strip-prefix goes with a backend");
+    assert_refused(LISTEN BACKEND "site a { certificate c { key = k }\n"
+                                  "route /api { backend = b\nstrip-prefix = yes } }",
+                   "t.conf:5: strip-prefix goes with a prefix that ends with '/'");
+}
+
+static void test_networks(void **state) {
+    (void)state;
+    static const char wanted[] = " must be a network such as 10.0.0.0/8 or 2001:db8::/32, or an IP "
+                                 "address, not ";
+    static const struct {
+        const char *value, *why;
+    } cases[] = {
+        {"10.0.0.1/8", "the address has bits set behind its prefix"},
+        {"10.0.0.0/33", "the prefix length is not 0 to 32"},
+        {"localhost", "not an IP address (names are not looked up)"},
+        {"\"::/129\"", "the prefix length is not 0 to 128"},
+        {"\"::ffff:10.0.0.1\"", "write IPv4 addresses as IPv4"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[512];
+        char expected[512];
+        char bare[64];
+        size_t quoted = cases[i].value[0] == '"';
+        (void)snprintf(bare, sizeof(bare), "%.*s", (int)(strlen(cases[i].value) - 2 * quoted),
+                       cases[i].value + quoted);
+        (void)snprintf(text, sizeof(text), "trusted-proxies = {192.0.2.1, %s}\n" REST,
+                       cases[i].value);
+        (void)snprintf(expected, sizeof(expected), "t.conf:1: trusted-proxies%s'%s': %s", wanted,
+                       bare, cases[i].why);
+        assert_refused(text, expected);
+    }
+    assert_refused("listen 127.0.0.1:1 {\nproxy-protocol = yes }\n" SITE BACKEND,
+                   "t.conf:2: proxy-protocol needs trusted-proxies: else nobody could connect");
+}
+
+static void test_fields(void **state) {
+    (void)state;
+    static const struct {
+        const char *value, *why;
+    } cases[] = {
+        {"X-A b", "no colon"},
+        {": b", "a name has 1 to 64 characters"},
+        {"X A: b", "a name has letters, digits and '-'"},
+        {"X-A:  ", "a value has 1 to 4096 characters"},
+        {"X-A: \xc3\xa4", "a value has visible ASCII characters and spaces"},
+        {"Host: a", "Ravelin writes this field itself"},
+        {"content-length: 5", "Ravelin writes this field itself"},
+        {"Transfer-Encoding: chunked", "Ravelin writes this field itself"},
+        {"Connection: close", "Ravelin writes this field itself"},
+        {"X-Forwarded-For: 1.2.3.4", "Ravelin writes this field itself"},
+        {"X-TLS-Facts: none", "Ravelin writes this field itself"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[512];
+        char expected[512];
+        (void)snprintf(text, sizeof(text),
+                       LISTEN BACKEND "site a { certificate c { key = k }\nroute / { backend = b\n"
+                                      "request { set-header = {\"%s\"} } } }",
+                       cases[i].value);
+        (void)snprintf(expected, sizeof(expected),
+                       "t.conf:5: set-header must be a header field, \"Name: value\", not '%s': %s",
+                       cases[i].value, cases[i].why);
+        assert_refused(text, expected);
+    }
+    assert_refused(ROUTE("backend = b response { remove-header = {A, upgrade} }"),
+                   "t.conf:4: remove-header must be the name of a header field, not 'upgrade': "
+                   "Ravelin writes this field itself");
+}
+
+static void test_fields_of_a_response_have_a_bound(void **state) {
+    (void)state;
+    char value[2100];
+    char text[8192];
+    memset(value, 'v', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+    static const char form[] =
+        LISTEN BACKEND "site a { certificate c { key = k }\nroute / { backend = b\n"
+                       "%s { set-header = {\"X-A: %s\", \"X-B: %s\"} } } }";
+    (void)snprintf(text, sizeof(text), form, "request", value, value);
+    assert_accepted(text);
+    (void)snprintf(text, sizeof(text), form, "response", value, value);
+    assert_refused(text, "t.conf:4: the set-header of a response has 4212 bytes, at most 4096 fit");
+}
+
+static void test_where_to_redirect(void **state) {
+    (void)state;
+    static const char *const right[] = {"/", "/a?b=c", "https://a.test", "http://[::1]:80/x"};
+    static const char *const wrong[] = {
+        "a",        "https://",    "https:///x", "ftp://a.test",
+        "//a.test", "https://a b", "/\xc3\xa4",  "javascript:alert(1)"};
+    char text[512];
+    char error[CONFIG_ERROR_SIZE];
+    static const char form[] =
+        LISTEN "site a { certificate c { key = k }\nroute / { redirect = \"%s\" } }";
+    for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+        (void)snprintf(text, sizeof(text), form, right[i]);
+        assert_accepted(text);
+    }
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        (void)snprintf(text, sizeof(text), form, wrong[i]);
+        struct config *config = config_load("t.conf", text, strlen(text), error);
+        assert_null(config);
+        assert_non_null(strstr(error, "t.conf:3: redirect must be an https:// or http:// URL"));
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_route_with_everything),
+        cmocka_unit_test(test_what_is_not_said),
+        cmocka_unit_test(test_a_route_does_one_thing),
+        cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_fields_of_a_response_have_a_bound),
+        cmocka_unit_test(test_where_to_redirect),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
