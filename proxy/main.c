@@ -56,19 +56,17 @@ static int check(const char *path) {
         (void)fprintf(stderr, "%s\n", error);
         return EXIT_BAD;
     }
-    struct ticket_store *tickets = ticket_store_new();
     int exit_code = EXIT_BAD;
-    if (tickets == NULL || tls_library_init() != RESULT_OK) {
+    if (tls_library_init() != RESULT_OK) {
         (void)fputs("ravelin: cannot start the TLS library\n", stderr);
         exit_code = EXIT_FAILURE;
-    } else if (validate_bundles(config, &pair.files, &pair.keys, tickets, error) != RESULT_OK) {
+    } else if (validate_bundles(config, &pair.files, &pair.keys, error) != RESULT_OK) {
         (void)fprintf(stderr, "%s\n", error);
     } else {
         print_summary(path, config);
         exit_code = EXIT_SUCCESS;
     }
     tls_library_free();
-    ticket_store_free(tickets);
     bundle_close(&pair.files);
     bundle_close(&pair.keys);
     config_free(config);

@@ -276,7 +276,7 @@ static bool read_pair(struct reader *reader, const char *path, struct bundle_pai
 enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
                         char error[CONFIG_ERROR_SIZE]) {
     struct reader reader = {
-        .buffer = secret_map(BUFFER_SIZE, false), .files = {.fd = -1}, .keys = {.fd = -1}};
+        .buffer = secret_map(BUFFER_SIZE), .files = {.fd = -1}, .keys = {.fd = -1}};
     *config = NULL;
     pair->files = pair->keys = (struct bundle){.fd = -1};
     report_init(&reader.report, path, error, CONFIG_ERROR_SIZE);

@@ -217,7 +217,6 @@ static pid_t fork_child(struct child *child, int control) {
         .metrics = master->metrics,
         .slot_count = master->slot_count,
         .clients = master->clients,
-        .tickets = master->tickets,
     };
     bool is_worker = child->kind == CHILD_WORKER;
     char name[16];
@@ -235,7 +234,11 @@ static pid_t fork_child(struct child *child, int control) {
         .run = is_worker ? worker_run : signer_run,
         .argument = is_worker ? (void *)&worker : (void *)&signer,
     };
-    return spawn_process(&spawn, master->title);
+    // Workers alone get to read the ticket keys.
+    ticket_store_lend(master->tickets, is_worker);
+    pid_t pid = spawn_process(&spawn, master->title);
+    ticket_store_lend(master->tickets, false);
+    return pid;
 }
 
 // A fresh pair between the worker and the signer of a slot; each drops its former end.

@@ -118,25 +118,37 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
     }
 }
 
+static void report_no_randomness(struct master *master) {
+    log_error(&master->log, "no randomness for a new ticket key: the former stays in use");
+}
+
 static void on_rotation(struct ev_loop *loop, ev_timer *timer, int events) {
     struct master *master = timer->data;
     (void)loop;
     (void)events;
     if (!ticket_store_rotate(master->tickets)) {
-        log_error(&master->log, "no randomness for a new ticket key: the former stays in use");
+        report_no_randomness(master);
     }
 }
 
 void master_schedule_rotation(struct master *master) {
+    ev_timer *timer = &master->rotate_tickets;
     ev_tstamp interval = (ev_tstamp)master->current->config->tls.ticket_lifetime_s;
-    if (ev_is_active(&master->rotate_tickets) && interval == master->rotate_tickets.repeat) {
+    bool was_on = ev_is_active(timer);
+    if (was_on && interval == timer->repeat) {
         return;
     }
-    ev_timer_stop(master->loop, &master->rotate_tickets);
+    // Reloads do not put a rotation off: the time since the last one counts.
+    ev_tstamp since = was_on ? timer->repeat - ev_timer_remaining(master->loop, timer) : 0.;
+    ev_timer_stop(master->loop, timer);
     if (interval > 0.) {
-        ev_timer_init(&master->rotate_tickets, on_rotation, interval, interval);
-        master->rotate_tickets.data = master;
-        ev_timer_start(master->loop, &master->rotate_tickets);
+        ev_timer_init(timer, on_rotation, since < interval ? interval - since : 0., interval);
+        timer->data = master;
+        ev_timer_start(master->loop, timer);
+    }
+    // Turned off, keys are of no more use; turned on, what was sealed before shall not resume.
+    if (was_on != (interval > 0.) && !ticket_store_renew(master->tickets)) {
+        report_no_randomness(master);
     }
 }
 
@@ -197,8 +209,7 @@ static int prepare_config(struct master *master) {
         master->clients == NULL) {
         return complain("ravelin: out of memory", 1);
     }
-    const struct validate_input input = {master->current, &master->privilege, master->title,
-                                         master->tickets};
+    const struct validate_input input = {master->current, &master->privilege, master->title};
     return validate_wait(&input, error) == RESULT_OK ? 0 : complain(error, 2);
 }
 

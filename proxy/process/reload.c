@@ -207,8 +207,7 @@ static enum result check_fixed(struct master *master, const struct config *confi
 
 static void begin_validation(struct master *master) {
     struct reload *reload = &master->reload;
-    const struct validate_input input = {reload->staged, &master->privilege, master->title,
-                                         master->tickets};
+    const struct validate_input input = {reload->staged, &master->privilege, master->title};
     if (validate_start(&reload->validation, &input) != RESULT_OK) {
         fail(master, 1, "cannot start the validator");
         return;

@@ -130,7 +130,6 @@ int signer_run(void *argument) {
     const struct signer_start *start = argument;
     struct signer signer = {.control = start->control, .data = -1};
     spawn_mute();
-    ticket_store_leave(start->tickets);
     metrics_unmap(start->metrics, start->slot_count);
     client_table_unmap(start->clients);
     int status = 1;

@@ -8,7 +8,6 @@
 
 #include "observe/metrics.h"
 #include "session/client_table.h"
-#include "tls/ticket.h"
 
 #include <stddef.h>
 
@@ -18,7 +17,6 @@ struct signer_start {
     struct metrics_slot *metrics;
     size_t slot_count;
     struct client_table *clients;
-    struct ticket_store *tickets;
 };
 
 // The whole life of a signer process; a struct signer_start. Returns the exit status.

@@ -16,12 +16,11 @@
 enum { VERDICT_VALID = 'v', VERDICT_INVALID = 'i' };
 
 enum result validate_bundles(const struct config *config, const struct bundle *files,
-                             const struct bundle *keys, const struct ticket_store *tickets,
-                             char error[CONFIG_ERROR_SIZE]) {
+                             const struct bundle *keys, char error[CONFIG_ERROR_SIZE]) {
     if (tls_check_keys(config, files, keys, error) != RESULT_OK) {
         return RESULT_ERROR;
     }
-    struct tls_contexts *contexts = tls_contexts_build(config, files, 1, tickets, error);
+    struct tls_contexts *contexts = tls_contexts_build(config, files, 1, NULL, error);
     if (contexts == NULL) {
         return RESULT_ERROR;
     }
@@ -47,7 +46,7 @@ static enum result judge(const struct validate_input *input, char error[CONFIG_E
         bundle_close(&files);
         return RESULT_ERROR;
     }
-    enum result result = validate_bundles(source->config, &files, &keys, input->tickets, error);
+    enum result result = validate_bundles(source->config, &files, &keys, error);
     bundle_close(&files);
     bundle_close(&keys);
     tls_library_free();
@@ -58,7 +57,6 @@ static int run_child(void *argument) {
     const struct task *task = argument;
     char verdict[1 + CONFIG_ERROR_SIZE];
     char *error = verdict + 1;
-    ticket_store_leave(task->input->tickets);
     bool valid = judge(task->input, error) == RESULT_OK;
     verdict[0] = valid ? VERDICT_VALID : VERDICT_INVALID;
     size_t size = valid ? 1 : 1 + strnlen(error, CONFIG_ERROR_SIZE);

@@ -10,12 +10,10 @@
 #include "config/bundle.h"
 #include "process/source.h"
 #include "process/spawn.h"
-#include "tls/ticket.h"
 
 // The check itself, in the calling process (`ravelin check`).
 enum result validate_bundles(const struct config *config, const struct bundle *files,
-                             const struct bundle *keys, const struct ticket_store *tickets,
-                             char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+                             const struct bundle *keys, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 
 // A validation under way in a child.
 struct validation {
@@ -26,13 +24,11 @@ struct validation {
     char text[CONFIG_ERROR_SIZE];
 };
 
-// What the child needs. The store is only the address of one: no key of it is used, and the child
-// leaves it.
+// What the child needs.
 struct validate_input {
     const struct source *source;
     const struct privilege *privilege;
     const struct title *title;
-    struct ticket_store *tickets;
 };
 
 enum result validate_start(struct validation *validation,

@@ -14,7 +14,7 @@ struct record_engine {
 };
 
 struct record_engine *record_engine_new(void) {
-    return secret_map(sizeof(struct record_engine), false);
+    return secret_map(sizeof(struct record_engine));
 }
 
 void record_engine_free(struct record_engine *engine) {

@@ -190,7 +190,10 @@ static enum result build_identity(struct tls_contexts *contexts, const struct co
     signature_key_id(generation, entry->key_path, identity->key_id);
     identity->owner = contexts;
     identity->signature = leaf.signature;
-    (void)wc_Sha256Hash((const byte *)site->name, (word32)strlen(site->name), identity->binding);
+    identity->terms = (struct ticket_terms){
+        .site = slice_from(site->name),
+        .post_quantum_required = config->tls.require_post_quantum,
+    };
     identity->context = wolfSSL_CTX_new(wolfTLSv1_3_server_method());
     enum result result = RESULT_OK;
     if (identity->context == NULL || wolfSSL_CTX_new_rng(identity->context) != WOLFSSL_SUCCESS ||

@@ -22,8 +22,9 @@ struct tls_identity; // one certificate chain of one site
 enum result tls_library_init(void) MUST_CHECK;
 void tls_library_free(void);
 
-// `tickets` outlives the contexts. generation goes into the key ids. On failure NULL and `error`
-// says file:line and what.
+// `config` and `tickets` outlive the contexts; without tickets (NULL) no handshake can be made, only
+// looked at whether one could. generation goes into the key ids. On failure NULL and `error` says
+// file:line and what.
 struct tls_contexts *tls_contexts_build(const struct config *config, const struct bundle *files,
                                         uint64_t generation, const struct ticket_store *tickets,
                                         char error[CONFIG_ERROR_SIZE]);

@@ -12,7 +12,7 @@ struct tls_identity {
     const struct tls_contexts *owner;
     uint32_t signature; // the hello_signature bit a client must offer
     uint8_t key_id[KEY_ID_SIZE];
-    uint8_t binding[TICKET_BINDING_SIZE]; // what its tickets are bound to
+    struct ticket_terms terms; // of its tickets, but for the protocol; points into the config
 };
 
 struct tls_site {

@@ -129,7 +129,7 @@ static void test_every_kind_of_certificate_is_taken(void **state) {
     tls_contexts_free(contexts);
 }
 
-static void test_tickets_are_bound_to_the_site(void **state) {
+static void test_tickets_are_bound_to_site_and_policy(void **state) {
     (void)state;
     struct tls_contexts *contexts =
         build_well("site a.test { certificate p256.pem { key = p256.key }\n"
@@ -137,8 +137,13 @@ static void test_tickets_are_bound_to_the_site(void **state) {
                    "site b.test { certificate p256.pem { key = p256.key }\n" REST);
     const struct tls_identity *of_a = contexts->sites[0].identities;
     const struct tls_identity *of_b = contexts->sites[1].identities;
-    assert_memory_equal(of_a[0].binding, of_a[1].binding, TICKET_BINDING_SIZE);
-    assert_memory_not_equal(of_a[0].binding, of_b[0].binding, TICKET_BINDING_SIZE);
+    assert_true(slice_equal(of_a[0].terms.site, SLICE("a.test")));
+    assert_true(slice_equal(of_a[1].terms.site, SLICE("a.test")));
+    assert_true(slice_equal(of_b[0].terms.site, SLICE("b.test")));
+    assert_false(of_a[0].terms.post_quantum_required);
+    tls_contexts_free(contexts);
+    contexts = build_well("tls { require-post-quantum = yes }\n" ONE("p256.pem", "p256.key"));
+    assert_true(contexts->sites[0].identities[0].terms.post_quantum_required);
     tls_contexts_free(contexts);
 }
 
@@ -249,7 +254,7 @@ static void test_the_lists_name_what_is_there(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind_of_certificate_is_taken),
-        cmocka_unit_test(test_tickets_are_bound_to_the_site),
+        cmocka_unit_test(test_tickets_are_bound_to_site_and_policy),
         cmocka_unit_test(test_what_is_no_certificate_is_refused),
         cmocka_unit_test(test_other_kinds_of_keys_are_refused),
         cmocka_unit_test(test_the_second_certificate_is_looked_at_too),

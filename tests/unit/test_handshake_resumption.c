@@ -1,18 +1,27 @@
 // Resumption with session tickets (RFC 8446 2.2, 4.6.1): when it happens, and when a full handshake does instead.
 #include "handshake_lab.h"
 
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 static struct lab lab;
 static time_t later_s; // how much later it is than the clock says
 
-// Stands in for the one of the C library, from which wolfSSL takes the age of tickets.
+// Stand in for those of the C library, from which the age of tickets is taken. The client's wolfSSL
+// takes it from a third, time(): for it nothing is ever too old.
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int result = (int)syscall(SYS_clock_gettime, clock, now);
+    now->tv_sec += clock == CLOCK_REALTIME ? later_s : 0;
+    return result;
+}
+
 int gettimeofday(struct timeval *restrict now, void *restrict zone) {
     (void)zone;
     struct timespec clock;
     int result = clock_gettime(CLOCK_REALTIME, &clock);
-    *now = (struct timeval){clock.tv_sec + later_s, clock.tv_nsec / 1000};
+    *now = (struct timeval){clock.tv_sec, clock.tv_nsec / 1000};
     return result;
 }
 
@@ -213,6 +222,45 @@ static void test_every_ticket_has_a_nonce_of_its_own(void **state) {
     }
 }
 
+// ---- Chains
+
+// Each time with the ticket of the time before. Ends with the session of the last visit.
+static void assert_chain(struct client client, WOLFSSL_SESSION **session, int visits,
+                         bool resumed) {
+    for (int i = 0; i < visits; i++) {
+        client.session = *session;
+        struct link *link = link_establish(&lab, &client, SIZE_MAX);
+        assert_int_equal(link->facts.resumed, resumed);
+        client.session = take_session(link);
+        link_close(link);
+        wolfSSL_SESSION_free(*session);
+        *session = client.session;
+    }
+}
+
+// wolfSSL counts resumptions in a byte, and fails when it is full.
+static void test_after_many_resumptions_a_full_handshake_begins_anew(void **state) {
+    (void)state;
+    WOLFSSL_SESSION *session = visit(&CLIENT);
+    for (int i = 0; i < 2; i++) {
+        assert_chain(CLIENT, &session, TICKET_CHAIN_MAX, true);
+        assert_chain(CLIENT, &session, 1, false);
+    }
+    wolfSSL_SESSION_free(session);
+}
+
+static void test_who_comes_back_again_and_again_is_verified_once_a_day(void **state) {
+    (void)state;
+    WOLFSSL_SESSION *session = visit(&CLIENT);
+    for (later_s = 3000; later_s < TICKET_CHAIN_SECONDS - 100; later_s += 3000) {
+        assert_chain(CLIENT, &session, 1, true);
+    }
+    later_s = TICKET_CHAIN_SECONDS + 1;
+    assert_chain(CLIENT, &session, 1, false);
+    assert_chain(CLIENT, &session, 1, true);
+    wolfSSL_SESSION_free(session);
+}
+
 // ---- What does not resume
 
 static void test_another_sites_ticket_does_not_resume(void **state) {
@@ -290,6 +338,64 @@ static void test_a_ticket_grows_too_old(void **state) {
     wolfSSL_SESSION_free(session);
 }
 
+// As a reload does: other contexts, the same ticket keys.
+static void reload(const char *config_text) {
+    tls_contexts_free(lab.contexts);
+    bundle_close(&lab.folder.pair.files);
+    bundle_close(&lab.folder.pair.keys);
+    config_free(lab.folder.config);
+    lab.folder.config = NULL;
+    folder_load(&lab.folder, config_text);
+    lab_contexts(&lab, 2);
+}
+
+static void test_a_lower_lifetime_counts_for_tickets_that_are_out(void **state) {
+    (void)state;
+    WOLFSSL_SESSION *session = visit(&CLIENT);
+    reload("tls { ticket-lifetime = 10m }\n" SITES);
+    later_s = 540;
+    assert_connects(CLIENT, session, true);
+    later_s = 601;
+    assert_connects(CLIENT, session, false);
+    wolfSSL_SESSION_free(session);
+}
+
+static void test_without_tickets_none_from_before_resumes(void **state) {
+    (void)state;
+    WOLFSSL_SESSION *session = visit(&CLIENT);
+    reload("tls { ticket-lifetime = 0 }\n" SITES);
+    assert_connects(CLIENT, session, false);
+    wolfSSL_SESSION_free(session);
+}
+
+// What was agreed on without it is not built upon, although each resumption has an exchange of its
+// own.
+static void test_require_post_quantum_begins_with_full_handshakes(void **state) {
+    (void)state;
+    struct client client = CLIENT;
+    client.groups[0] = WOLFSSL_X25519MLKEM768;
+    WOLFSSL_SESSION *session = visit(&client);
+    reload("tls { require-post-quantum = yes }\n" SITES);
+    assert_connects(client, session, false);
+    wolfSSL_SESSION_free(session);
+    session = visit(&client);
+    assert_connects(client, session, true);
+    wolfSSL_SESSION_free(session);
+}
+
+static void test_another_protocol_does_not_resume(void **state) {
+    (void)state;
+    struct client client = CLIENT;
+    client.alpn = "http/1.1";
+    WOLFSSL_SESSION *session = visit(&client);
+    assert_connects(client, session, true);
+    client.alpn = "http/1.0";
+    assert_connects(client, session, false);
+    client.alpn = NULL;
+    assert_connects(client, session, false);
+    wolfSSL_SESSION_free(session);
+}
+
 // ---- No tickets
 
 static void test_a_lifetime_of_0_gives_no_tickets(void **state) {
@@ -321,11 +427,17 @@ int main(void) {
         LAB_TEST(test_after_two_rotations_the_handshake_is_full),
         LAB_TEST(test_who_comes_back_in_time_stays_resumable),
         LAB_TEST(test_every_ticket_has_a_nonce_of_its_own),
+        LAB_TEST(test_after_many_resumptions_a_full_handshake_begins_anew),
+        LAB_TEST(test_who_comes_back_again_and_again_is_verified_once_a_day),
         LAB_TEST(test_another_sites_ticket_does_not_resume),
         LAB_TEST(test_another_servers_ticket_does_not_resume),
         LAB_TEST(test_a_resumption_without_a_key_exchange_is_not_granted),
         LAB_TEST(test_a_damaged_ticket_does_not_resume),
         LAB_TEST(test_a_ticket_grows_too_old),
+        LAB_TEST(test_a_lower_lifetime_counts_for_tickets_that_are_out),
+        LAB_TEST(test_without_tickets_none_from_before_resumes),
+        LAB_TEST(test_require_post_quantum_begins_with_full_handshakes),
+        LAB_TEST(test_another_protocol_does_not_resume),
         LAB_TEST(test_a_lifetime_of_0_gives_no_tickets),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

@@ -1,5 +1,6 @@
 // When the master changes the ticket keys.
 #include "process/master_state.h"
+#include "tls/ticket_keys.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,29 +81,88 @@ static void test_a_reload_does_not_put_the_rotation_off(void **state) {
     assert_true(ev_timer_remaining(fixture->master.loop, &fixture->master.rotate_tickets) <= 101.);
 }
 
-static void seal(const struct fixture *fixture, uint8_t name[TICKET_NAME_SIZE]) {
-    static const uint8_t binding[TICKET_BINDING_SIZE];
-    static const uint8_t nonce[12];
-    uint8_t iv[TICKET_IV_SIZE];
-    uint8_t mac[TICKET_MAC_SIZE];
-    uint8_t data[16] = {0};
-    assert_int_equal(
-        ticket_seal(fixture->master.tickets, binding, nonce, name, iv, mac, data, sizeof(data)),
-        RESULT_OK);
+// Both directions: the time that has passed since the last rotation counts for another interval.
+static void test_another_interval_counts_from_the_last_rotation(void **state) {
+    struct fixture *fixture = *state;
+    ev_timer *timer = &fixture->master.rotate_tickets;
+    use_lifetime(fixture, 3600);
+    ev_timer_stop(fixture->master.loop, timer);
+    ev_timer_set(timer, 3000., 3600.); // 600 s ago
+    ev_timer_start(fixture->master.loop, timer);
+    use_lifetime(fixture, 86400);
+    ev_tstamp left = ev_timer_remaining(fixture->master.loop, timer);
+    assert_true(left > 86400 - 660 && left <= 86400 - 600);
+    use_lifetime(fixture, 900);
+    left = ev_timer_remaining(fixture->master.loop, timer);
+    assert_true(left > 900 - 660 && left <= 900 - 600);
+    use_lifetime(fixture, 60);
+    assert_true(ev_timer_remaining(fixture->master.loop, timer) <= 0.);
+    assert_true(timer->repeat == 60.);
+}
+
+// A ticket that is sealed now.
+struct sealed {
+    uint8_t name[TICKET_NAME_SIZE], iv[TICKET_IV_SIZE], mac[TICKET_MAC_SIZE];
+    uint8_t data[16 + TICKET_STAMP_SIZE];
+};
+
+static const uint8_t BINDING[TICKET_BINDING_SIZE];
+
+static struct sealed seal(const struct fixture *fixture) {
+    static const uint8_t nonce[TICKET_NONCE_SIZE];
+    static const struct ticket_stamp stamp;
+    struct sealed sealed = {.data = {0}};
+    struct ticket ticket = {sealed.name, sealed.iv, sealed.mac, sealed.data, 16};
+    assert_int_equal(ticket_seal(fixture->master.tickets, BINDING, nonce, &stamp, &ticket),
+                     RESULT_OK);
+    return sealed;
+}
+
+static bool opens(const struct fixture *fixture, struct sealed sealed) {
+    struct ticket_stamp stamp;
+    struct ticket ticket = {sealed.name, sealed.iv, sealed.mac, sealed.data, sizeof(sealed.data)};
+    return ticket_open(fixture->master.tickets, BINDING, 0, &ticket, &stamp) == RESULT_OK;
 }
 
 static void test_the_timer_changes_the_key(void **state) {
     struct fixture *fixture = *state;
-    uint8_t names[3][TICKET_NAME_SIZE];
+    struct sealed tickets[3];
     use_lifetime(fixture, 3600);
     for (int i = 0; i < 3; i++) {
-        seal(fixture, names[i]);
+        tickets[i] = seal(fixture);
         ev_invoke(fixture->master.loop, &fixture->master.rotate_tickets, EV_TIMER);
         for (int k = 0; k < i; k++) {
-            assert_memory_not_equal(names[i], names[k], TICKET_NAME_SIZE);
+            assert_memory_not_equal(tickets[i].name, tickets[k].name, TICKET_NAME_SIZE);
         }
+        assert_true(opens(fixture, tickets[i]));
+        assert_true(i == 0 || !opens(fixture, tickets[i - 1]));
     }
     assert_interval(fixture, 3600);
+}
+
+static void test_another_lifetime_keeps_the_keys(void **state) {
+    struct fixture *fixture = *state;
+    use_lifetime(fixture, 3600);
+    struct sealed ticket = seal(fixture);
+    use_lifetime(fixture, 86400);
+    use_lifetime(fixture, 60);
+    assert_true(opens(fixture, ticket));
+}
+
+static void test_turning_tickets_off_or_on_makes_all_keys_anew(void **state) {
+    struct fixture *fixture = *state;
+    static const uint32_t lifetimes[] = {0, 3600};
+    use_lifetime(fixture, 3600);
+    for (size_t i = 0; i < 2; i++) {
+        const struct ticket_keys before = *fixture->master.tickets->lent;
+        struct sealed ticket = seal(fixture);
+        use_lifetime(fixture, lifetimes[i]);
+        assert_false(opens(fixture, ticket));
+        for (size_t k = 0; k < TICKET_KEY_COUNT; k++) {
+            assert_null(memmem(fixture->master.tickets->lent, sizeof(before), &before.ring[k].key,
+                               TICKET_KEY_SIZE));
+        }
+    }
 }
 
 int main(void) {
@@ -111,7 +171,10 @@ int main(void) {
         TEST(test_the_interval_is_the_lifetime),
         TEST(test_without_tickets_nothing_rotates),
         TEST(test_a_reload_does_not_put_the_rotation_off),
+        TEST(test_another_interval_counts_from_the_last_rotation),
         TEST(test_the_timer_changes_the_key),
+        TEST(test_another_lifetime_keeps_the_keys),
+        TEST(test_turning_tickets_off_or_on_makes_all_keys_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,11 +97,9 @@ static void start_signer(struct fixture *fixture) {
         .metrics = metrics_map(1),
         .slot_count = 1,
         .clients = client_table_map(1),
-        .tickets = ticket_store_new(),
     };
     assert_non_null(start.metrics);
     assert_non_null(start.clients);
-    assert_non_null(start.tickets);
     fixture->pid = fork();
     assert_true(fixture->pid >= 0);
     if (fixture->pid == 0) {
@@ -112,7 +110,6 @@ static void start_signer(struct fixture *fixture) {
     fixture->control = fds[0];
     fixture->data = -1;
     metrics_unmap(start.metrics, 1);
-    ticket_store_free(start.tickets);
 }
 
 static int set_up(void **state) {

@@ -128,12 +128,10 @@ static void test_what_is_no_bundle_is_not_valid(void **state) {
     char error[CONFIG_ERROR_SIZE] = "";
     assert_int_equal(privilege_find(&config, &privilege, error), RESULT_OK);
     const struct title title = {NULL, 0};
-    struct ticket_store *tickets = ticket_store_new();
-    const struct validate_input input = {&source, &privilege, &title, tickets};
+    const struct validate_input input = {&source, &privilege, &title};
     assert_int_equal(validate_wait(&input, error), RESULT_ERROR);
     assert_true(error[0] != '\0');
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); // no child is left
-    ticket_store_free(tickets);
     (void)close(source.keys_fd);
     (void)close(null);
 }
