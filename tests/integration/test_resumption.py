@@ -71,6 +71,18 @@ def test_each_ticket_can_be_used_more_than_once(lab):
         assert client.resumed
 
 
+def test_a_client_that_comes_back_again_and_again(lab):
+    """Each time with the ticket of the time before: now and then the handshake is a full one, and none fails."""
+    proxy = lab.proxy(lab.server())
+    session, resumed = None, []
+    for _ in range(300):
+        with lab.client(proxy, session=session) as client:
+            assert client.ask().status == 200
+            session = client.session
+            resumed.append(client.resumed)
+    assert [at for at, was in enumerate(resumed) if not was] == [0, 201]
+
+
 def test_no_tickets_when_their_lifetime_is_zero(lab):
     proxy = lab.proxy(lab.server(), tls={"ticket-lifetime": "0"})
     session = lab.folder / "session.pem"
@@ -106,6 +118,44 @@ def test_tickets_outlive_a_reload(lab):
     proxy.reload()
     client, _ = ask_and_keep_session(lab, proxy, session=session)
     assert client.resumed
+
+
+def resumes_after(lab, proxy, **sections):
+    """Whether a session from before does, after a reload that changes these sections."""
+    _, session = ask_and_keep_session(lab, proxy)
+    proxy.configure(**sections)
+    proxy.reload()
+    client, _ = ask_and_keep_session(lab, proxy, session=session)
+    return client.resumed
+
+
+def test_tickets_outlive_another_lifetime(lab):
+    """Their age decides."""
+    proxy = lab.proxy(lab.server(), tls={"ticket-lifetime": "2h"})
+    assert resumes_after(lab, proxy, tls={"ticket-lifetime": "10m"})
+    assert resumes_after(lab, proxy, tls={"ticket-lifetime": "2h"})
+
+
+def test_tickets_do_not_outlive_their_being_turned_off(lab):
+    proxy = lab.proxy(lab.server())
+    _, session = ask_and_keep_session(lab, proxy)
+    assert not resumes_after(lab, proxy, tls={"ticket-lifetime": "0"})
+    proxy.configure(tls={"ticket-lifetime": "1h"})
+    proxy.reload()
+    client, _ = ask_and_keep_session(lab, proxy, session=session)
+    assert not client.resumed
+    assert resumes_after(lab, proxy, limits={"header-count": 50})
+
+
+def test_a_ticket_is_good_for_one_protocol(lab):
+    proxy = lab.proxy(lab.server())
+    _, session = ask_and_keep_session(lab, proxy)
+    context = proxy.context
+    context.set_alpn_protocols(["http/1.0"])
+    client, _ = ask_and_keep_session(lab, proxy, session=session)
+    assert client.tls.selected_alpn_protocol() == "http/1.0"
+    assert tls_bytes.PRE_SHARED_KEY in tls_bytes.hello_extensions(client.first_flight), "no ticket was offered"
+    assert not client.resumed
 
 
 def test_a_ticket_from_elsewhere_leads_to_a_full_handshake(lab):

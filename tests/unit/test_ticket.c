@@ -11,7 +11,11 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
+
+#include <wolfssl/options.h>
+#include <wolfssl/wolfcrypt/aes.h>
 
 #include <cmocka.h>
 
@@ -330,6 +334,73 @@ static void test_three_rotations_or_a_renewal_leave_nothing_of_what_was(void **s
     assert_false(store_holds(*state, before.ring, sizeof(before.ring)));
 }
 
+// ---- Stacks. What the store's functions leave on theirs is looked for on one of its own.
+
+enum { STACK_SIZE = 1 << 18 };
+
+static uint8_t stack[STACK_SIZE];
+static ucontext_t test_context;
+
+static void use_all(struct ticket_store *store) {
+    struct sealed ticket = seal(store);
+    assert_opens(store, &ticket);
+    ticket.data[0] ^= 1;
+    assert_closed(store, SITE_A, &ticket);
+    ticket.name[0] ^= 1;
+    assert_closed(store, SITE_A, &ticket);
+}
+
+static void rotate_all(struct ticket_store *store) {
+    assert_true(ticket_store_rotate(store));
+    assert_true(ticket_store_renew(store));
+}
+
+static void run_on_stack(void (*function)(struct ticket_store *), struct ticket_store *store) {
+    ucontext_t context;
+    memset(stack, 0, sizeof(stack));
+    assert_int_equal(getcontext(&context), 0);
+    context.uc_stack.ss_sp = stack;
+    context.uc_stack.ss_size = sizeof(stack);
+    context.uc_link = &test_context;
+    makecontext(&context, (void (*)(void))function, 1, store);
+    assert_int_equal(swapcontext(&test_context, &context), 0);
+}
+
+// Any eight bytes of a key, or half of any of its round keys.
+static bool stack_holds(const struct ticket_key *key) {
+    Aes aes;
+    assert_int_equal(wc_AesInit(&aes, NULL, INVALID_DEVID), 0);
+    assert_int_equal(wc_AesGcmSetKey(&aes, key->key, TICKET_KEY_SIZE), 0);
+    const uint8_t *expanded = (const uint8_t *)aes.key;
+    bool found = false;
+    for (size_t i = 0; i + 8 <= sizeof(key->key); i++) {
+        found |= memmem(stack, sizeof(stack), key->key + i, 8) != NULL;
+    }
+    for (size_t i = 0; i < 15UL * 16; i += 8) {
+        found |= memmem(stack, sizeof(stack), expanded + i, 8) != NULL;
+    }
+    wc_AesFree(&aes);
+    return found;
+}
+
+static void test_no_key_is_left_on_the_stack(void **state) {
+#ifdef RAVELIN_SANITIZE
+    skip(); // it has stacks of its own
+#endif
+    struct ticket_keys before = *keys_of(*state);
+    run_on_stack(use_all, *state);
+    assert_non_null(memmem(stack, sizeof(stack), NONCE, sizeof(NONCE))); // this is where it ran
+    for (size_t i = 0; i < TICKET_KEY_COUNT; i++) {
+        assert_false(stack_holds(&before.ring[i]));
+    }
+    run_on_stack(rotate_all, *state);
+    const struct ticket_keys after = *keys_of(*state);
+    for (size_t i = 0; i < TICKET_KEY_COUNT; i++) {
+        assert_false(stack_holds(&before.ring[i]));
+        assert_false(stack_holds(&after.ring[i]));
+    }
+}
+
 // ---- Processes. A child tells by its exit status what it saw.
 
 static int wait_for(pid_t child) {
@@ -510,6 +581,7 @@ int main(void) {
         STORE_TEST(test_the_next_key_becomes_the_current_one),
         STORE_TEST(test_a_key_that_fell_out_is_nowhere_in_the_store),
         STORE_TEST(test_three_rotations_or_a_renewal_leave_nothing_of_what_was),
+        STORE_TEST(test_no_key_is_left_on_the_stack),
         STORE_TEST(test_the_memory_is_in_no_core_dump),
         STORE_TEST(test_a_rotation_is_seen_by_who_may_read),
         STORE_TEST(test_who_is_not_lent_the_keys_has_nothing_of_them),

@@ -56,6 +56,7 @@ class Proxy:
       allow                       patterns of error lines that its log may hold
       workers_may_die             as it says
       program                     another build than the one under test
+      environment                 variables it is started with, besides those of the test
     """
 
     def __init__(
@@ -76,10 +77,12 @@ class Proxy:
         allow=(),
         workers_may_die=False,
         program=RAVELIN,
+        environment=None,
     ):
         self.folder = Path(folder)
         self.authority = authority
         self.program = program
+        self.environment = environment
         self.config = self.folder / "ravelin.conf"
         self.access_path = self.folder / "access.log"
         self.log_path = self.folder / "error.log"
@@ -135,7 +138,7 @@ class Proxy:
     # ---- Life ----
 
     def start(self):
-        self._process = Process([self.program, "run", "-c", self.config], self.folder / "ravelin.log")
+        self._process = Process([self.program, "run", "-c", self.config], self.folder / "ravelin.log", self.environment)
         self.pid = self._process.pid
         wait_for(self._ready, "the proxy to be ready", 2 * PATIENCE)
         self._children_at_start = sorted(children_of(self.pid))
