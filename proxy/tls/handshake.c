@@ -1,13 +1,12 @@
 #include "tls/handshake.h"
 
-#include "base/clock.h"
 #include "base/secret.h"
 #include "tls/context_internal.h"
+#include "tls/resumption.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
@@ -45,9 +44,7 @@ struct handshake {
     struct sign_request request;
     uint8_t signature[SIGNATURE_SIZE_MAX];
     size_t signature_size;
-
-    bool ticket_opened;
-    struct ticket_stamp stamp; // of the tickets that were opened, the worst of each
+    struct resumption resumption;
 
     uint8_t client_secret[RECORD_SECRET_MAX];
     uint8_t server_secret[RECORD_SECRET_MAX];
@@ -213,70 +210,13 @@ int handshake_ed25519_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsig
     return sign(context, SIGN_ED25519, SIGN_HASH_NONE, in, in_size, out, out_size);
 }
 
-static void bind_ticket(const struct handshake *handshake, uint8_t binding[TICKET_BINDING_SIZE]) {
-    struct ticket_terms terms = handshake->identity->terms;
-    char *protocol = NULL;
-    unsigned short size = 0;
-    if (wolfSSL_ALPN_GetProtocol(handshake->ssl, &protocol, &size) == WOLFSSL_SUCCESS) {
-        terms.protocol = (struct slice){protocol, size};
-    }
-    ticket_binding(&terms, binding);
-}
-
-static int64_t wall_seconds(void) {
-    return clock_wall_us() / 1000000;
-}
-
-static enum result seal_ticket(struct handshake *handshake, const struct ticket_store *store,
-                               struct ticket *ticket) {
-    uint8_t binding[TICKET_BINDING_SIZE];
-    uint8_t nonce[TICKET_NONCE_SIZE];
-    struct ticket_stamp stamp = {.since_s = wall_seconds()};
-    if (wolfSSL_session_reused(handshake->ssl)) {
-        stamp = handshake->stamp;
-        stamp.resumptions++;
-    }
-    bind_ticket(handshake, binding);
-    return getrandom(nonce, sizeof(nonce), 0) == sizeof(nonce)
-               ? ticket_seal(store, binding, nonce, &stamp, ticket)
-               : RESULT_ERROR;
-}
-
-static enum result open_ticket(struct handshake *handshake, const struct ticket_store *store,
-                               struct ticket *ticket) {
-    uint8_t binding[TICKET_BINDING_SIZE];
-    struct ticket_stamp stamp;
-    bind_ticket(handshake, binding);
-    enum result result = ticket_open(store, binding, wall_seconds(), ticket, &stamp);
-    if (result == RESULT_OK) {
-        // A client may offer several, and wolfSSL need not take the one it opened last.
-        struct ticket_stamp *worst = &handshake->stamp;
-        bool first = !handshake->ticket_opened;
-        worst->since_s = first || stamp.since_s < worst->since_s ? stamp.since_s : worst->since_s;
-        if (stamp.resumptions > worst->resumptions) {
-            worst->resumptions = stamp.resumptions;
-        }
-        handshake->ticket_opened = true;
-    }
-    return result;
-}
-
 int handshake_ticket_callback(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ],
                               unsigned char iv[WOLFSSL_TICKET_IV_SZ],
                               unsigned char mac[WOLFSSL_TICKET_MAC_SZ], int encrypt,
                               unsigned char *ticket, int size, int *out_size, void *context) {
-    const struct ticket_store *store = context;
     struct handshake *handshake = wolfSSL_GetIOReadCtx(ssl);
-    struct ticket sealed = {name, iv, mac, ticket, (size_t)size};
-    enum result result = RESULT_ERROR;
-    if (!encrypt) {
-        result = open_ticket(handshake, store, &sealed);
-    } else if (*out_size - size >= TICKET_STAMP_SIZE) { // the room there is
-        result = seal_ticket(handshake, store, &sealed);
-    }
-    *out_size = (int)sealed.size;
-    // A new ticket is sent in any case: told to make one for an old one, wolfSSL would not resume.
-    return result == RESULT_OK ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_REJECT;
+    return resumption_ticket(&handshake->resumption, &handshake->identity->terms, ssl, name, iv,
+                             mac, encrypt, ticket, size, out_size, context);
 }
 
 static int secret_callback(WOLFSSL *ssl, int id, const unsigned char *secret, int size,
