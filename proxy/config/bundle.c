@@ -122,6 +122,10 @@ void bundle_close(struct bundle *bundle) {
     *bundle = (struct bundle){.fd = -1};
 }
 
+bool bundle_equal(const struct bundle *a, const struct bundle *b) {
+    return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
+}
+
 struct slice bundle_config_text(const struct bundle *bundle) {
     struct file file;
     return config_file(bundle, &file) ? file.content : (struct slice){0};

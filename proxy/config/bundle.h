@@ -44,10 +44,19 @@ struct bundle_pair {
 enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 
+// The same for the config text that a bundle holds: the files it names are read as they are now.
+enum result bundle_read_again(const struct bundle *files, struct bundle_pair *pair,
+                              struct config **config, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+// Every file that a config names, the certificates' and the keys', by absolute path, each once or
+// oftener. The array is the caller's to free, the paths are the config's. NULL: memory is short.
+const char **bundle_list_paths(const struct config *config, size_t *count);
+
 // Maps a bundle received from another process. Takes ownership of fd (closed on failure too).
 // Refuses what is not sealed and what is not a whole bundle.
 enum result bundle_open(int fd, struct bundle *bundle) MUST_CHECK;
 void bundle_close(struct bundle *bundle); // once more is fine
+// Whether both hold the same files with the same content.
+bool bundle_equal(const struct bundle *a, const struct bundle *b);
 
 // The config text and the absolute path it was read from: what config_load() needs in another
 // process. data is NULL when the bundle has none. In a bundle a NUL follows every path.

@@ -197,6 +197,16 @@ static struct source *list_sources(const struct config *config, size_t *count) {
     return sources;
 }
 
+const char **bundle_list_paths(const struct config *config, size_t *count) {
+    struct source *sources = list_sources(config, count);
+    const char **paths = sources == NULL ? NULL : calloc(*count + 1, sizeof(*paths));
+    for (size_t i = 0; paths != NULL && i < *count; i++) {
+        paths[i] = sources[i].path;
+    }
+    free(sources);
+    return paths;
+}
+
 static bool is_repeat(const struct source *sources, size_t i) {
     return i > 0 && sources[i].kind == sources[i - 1].kind &&
            strcmp(sources[i].path, sources[i - 1].path) == 0;
@@ -247,15 +257,16 @@ static bool refuse_bundle(struct reader *reader) {
     return false;
 }
 
-static bool read_pair(struct reader *reader, const char *path, struct bundle_pair *pair,
-                      struct config **config, char error[CONFIG_ERROR_SIZE]) {
+// `text`: of the config, when it is there already.
+static bool read_pair(struct reader *reader, const char *path, struct slice text,
+                      struct bundle_pair *pair, struct config **config,
+                      char error[CONFIG_ERROR_SIZE]) {
     struct source source = {.kind = BUNDLE_CONFIG, .path = path};
-    struct slice text = {0};
     if (reader->buffer == NULL || !writer_open(&reader->files, "ravelin-files") ||
         !writer_open(&reader->keys, "ravelin-keys")) {
         return refuse_bundle(reader);
     }
-    if (!read_source(reader, &source, &text)) {
+    if (text.data == NULL && !read_source(reader, &source, &text)) {
         return false;
     }
     *config = config_load(path, text.data, text.size, error);
@@ -273,14 +284,14 @@ static bool read_pair(struct reader *reader, const char *path, struct bundle_pai
            refuse_bundle(reader);
 }
 
-enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
-                        char error[CONFIG_ERROR_SIZE]) {
+static enum result read_bundles(const char *path, struct slice text, struct bundle_pair *pair,
+                                struct config **config, char error[CONFIG_ERROR_SIZE]) {
     struct reader reader = {
         .buffer = secret_map(BUFFER_SIZE), .files = {.fd = -1}, .keys = {.fd = -1}};
     *config = NULL;
     pair->files = pair->keys = (struct bundle){.fd = -1};
     report_init(&reader.report, path, error, CONFIG_ERROR_SIZE);
-    bool ok = read_pair(&reader, path, pair, config, error);
+    bool ok = read_pair(&reader, path, text, pair, config, error);
     if (!ok) {
         bundle_close(&pair->files);
         bundle_close(&pair->keys);
@@ -291,4 +302,16 @@ enum result bundle_read(const char *path, struct bundle_pair *pair, struct confi
     writer_close(&reader.keys);
     secret_unmap(reader.buffer, BUFFER_SIZE);
     return ok ? RESULT_OK : RESULT_ERROR;
+}
+
+enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
+                        char error[CONFIG_ERROR_SIZE]) {
+    return read_bundles(path, (struct slice){0}, pair, config, error);
+}
+
+enum result bundle_read_again(const struct bundle *files, struct bundle_pair *pair,
+                              struct config **config, char error[CONFIG_ERROR_SIZE]) {
+    // A NUL follows the path.
+    return read_bundles(bundle_config_path(files).data, bundle_config_text(files), pair, config,
+                        error);
 }

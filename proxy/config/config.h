@@ -54,6 +54,7 @@ struct config_log {
 struct config_tls {
     bool require_post_quantum;
     uint32_t ticket_lifetime_s; // 0 = no tickets
+    bool certificate_watch;
 };
 
 struct config_limits {

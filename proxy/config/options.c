@@ -75,6 +75,9 @@ static const struct option tls_options[] = {
     {"ticket-lifetime", "How long a session ticket resumes a session; 0 issues no tickets.",
      KIND_SECONDS, OPTIONAL, RANGE(MINUTE, DAY), ZERO("0"), INITIAL("1h"),
      AT(config_tls, ticket_lifetime_s)},
+    {"certificate-watch",
+     "Reload when the content of a certificate, a key or another file named here changes.",
+     KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config_tls, certificate_watch)},
 };
 
 static const struct option limits_options[] = {

@@ -41,6 +41,7 @@ void master_drain(struct master *master) {
     log_info(&master->log, "draining");
     master->state = MASTER_DRAINING;
     notify_manager("STOPPING=1");
+    auto_reload_stop(master);
     reload_abort(master, "Ravelin is ending");
     children_send_all(master, CHILD_WORKER, IPC_DRAIN, 0);
     // Else connections would pile up in queues that nobody empties.
@@ -62,6 +63,7 @@ void master_stop(struct master *master, int exit_status) {
     master->state = MASTER_STOPPING;
     master->exit_status = exit_status;
     notify_manager("STOPPING=1");
+    auto_reload_stop(master);
     reload_abort(master, "Ravelin is ending");
     children_send_all(master, CHILD_WORKER, IPC_STOP, 0);
     children_dismiss_signers(master);
@@ -85,6 +87,7 @@ void master_ready(struct master *master) {
     log_info(&master->log, "ravelin: ready, %u worker%s", master->slot_count,
              master->slot_count == 1 ? "" : "s");
     notify_manager("READY=1");
+    auto_reload_update(master);
 }
 
 // --- Events ---
@@ -254,6 +257,7 @@ static void serve(struct master *master) {
 
 static void release(struct master *master) {
     if (master->loop != NULL) {
+        auto_reload_stop(master);
         children_free(master);
     }
     control_close(master->control);

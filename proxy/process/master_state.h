@@ -4,6 +4,7 @@
 
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "process/auto_reload.h"
 #include "process/control.h"
 #include "process/privilege.h"
 #include "process/source.h"
@@ -52,9 +53,11 @@ struct reload {
     struct validation validation;
     ev_io verdict;
     ev_timer timeout;
-    uint64_t client;   // of the control socket, who waits for the outcome; 0: a signal asked
-    bool again;        // HUP came meanwhile
-    bool reopen_after; // USR1 came meanwhile
+    uint64_t client;       // of the control socket, who waits for the outcome; 0: nobody
+    bool automatic;        // changed files asked for it
+    bool again;            // HUP or a command came meanwhile
+    uint64_t client_after; // whose command it was; 0: nobody's
+    bool reopen_after;     // USR1 came meanwhile
 };
 
 // STARTING until every child has answered once; DRAINING and STOPPING end with the last child.
@@ -77,6 +80,7 @@ struct master {
     uint64_t last_number; // of a generation, used or tried
     struct source *current;
     struct reload reload;
+    struct auto_reload auto_reload;
     struct control_server *control;
     struct ev_loop *loop;
     ev_signal signals[5];

@@ -83,6 +83,33 @@ static const char *reload_name(enum reload_phase phase) {
     }
 }
 
+static const char *watch_state(const struct auto_reload *automatic) {
+    return !automatic->on                  ? "off"
+           : automatic->files == NULL      ? "not watching"
+           : automatic->problem[0] != '\0' ? "watching in part"
+                                           : "watching";
+}
+
+static void add_watch(struct text *text, const struct auto_reload *automatic) {
+    add(text, ",\"certificate_watch\":{\"state\":\"%s\",\"problem\":", watch_state(automatic));
+    if (automatic->problem[0] == '\0') {
+        add(text, "null");
+    } else {
+        add_json_string(text, automatic->problem);
+    }
+    add(text, ",\"last_reload\":");
+    if (automatic->ended_us == 0) {
+        add(text, "null}");
+        return;
+    }
+    char ended[CLOCK_ISO_SIZE];
+    clock_format_iso(automatic->ended_us, ended);
+    add(text, "{\"time\":\"%s\",\"ok\":%s,\"message\":", ended,
+        automatic->succeeded ? "true" : "false");
+    add_json_string(text, automatic->ending);
+    add(text, "}}");
+}
+
 static void add_status(struct text *text, struct master *master) {
     static const char *const states[] = {[MASTER_STARTING] = "starting",
                                          [MASTER_RUNNING] = "running",
@@ -97,6 +124,7 @@ static void add_status(struct text *text, struct master *master) {
         states[master->state], master->current->number);
     add_config_path(text, master);
     add(text, ",\"started\":\"%s\",\"reload\":\"%s\"", started, reload_name(master->reload.phase));
+    add_watch(text, &master->auto_reload);
     add_children(text, master, CHILD_WORKER);
     add_children(text, master, CHILD_SIGNER);
     add(text, ",\"metrics\":");

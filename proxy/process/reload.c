@@ -8,12 +8,12 @@
 #include <string.h>
 
 // One log line for each line of the text.
-static void log_lines(struct master *master, const char *text) {
+static void log_lines(struct master *master, enum log_severity severity, const char *text) {
     for (const char *line = text; *line != '\0';) {
         const char *end = strchr(line, '\n');
         end = end == NULL ? line + strlen(line) : end;
         if (end > line) {
-            log_error(&master->log, "%.*s", (int)(end - line), line);
+            log_write(&master->log, severity, "%.*s", (int)(end - line), line);
         }
         line = *end == '\n' ? end + 1 : end;
     }
@@ -27,20 +27,39 @@ static void finish(struct master *master, int exit_code, const char *answer) {
     validate_cancel(&reload->validation);
     reload->phase = RELOAD_IDLE;
     uint64_t client = reload->client;
+    uint64_t client_after = reload->client_after;
+    bool automatic = reload->automatic;
     bool again = reload->again;
     bool reopen = reload->reopen_after;
-    reload->client = 0;
-    reload->again = reload->reopen_after = false;
+    reload->client = reload->client_after = 0;
+    reload->automatic = reload->again = reload->reopen_after = false;
     control_answer(master->control, client, exit_code, answer);
-    if (master->state != MASTER_RUNNING) {
-        return;
-    }
-    children_start(master);
-    if (reopen) {
-        orders_reopen_logs(master);
+    if (master->state == MASTER_RUNNING) {
+        children_start(master);
+        if (reopen) {
+            orders_reopen_logs(master);
+        }
+        if (automatic) {
+            auto_reload_note_end(master, exit_code, answer);
+        } else if (exit_code == 0) {
+            auto_reload_update(master);
+        }
     }
     if (again) {
-        reload_begin(master, 0);
+        reload_begin(master, client_after);
+    }
+}
+
+static void log_failure(struct master *master, const char *text) {
+    unsigned long long number = master->current->number;
+    if (!master->reload.automatic) {
+        log_lines(master, SEVERITY_ERROR, text);
+        log_error(&master->log, "reload refused: generation %llu goes on", number);
+    } else if (auto_reload_is_news(master, text)) {
+        log_lines(master, SEVERITY_WARNING, text);
+        log_warning(&master->log, "changed files refused: generation %llu goes on", number);
+    } else {
+        log_debug(&master->log, "changed files refused as before");
     }
 }
 
@@ -56,9 +75,7 @@ static void fail(struct master *master, int exit_code, const char *why) {
     }
     source_free(reload->staged);
     reload->staged = NULL;
-    log_lines(master, text);
-    log_error(&master->log, "reload refused: generation %llu goes on",
-              (unsigned long long)master->current->number);
+    log_failure(master, text);
     finish(master, exit_code, text);
 }
 
@@ -220,6 +237,18 @@ static void begin_validation(struct master *master) {
     ev_timer_start(master->loop, &reload->timeout);
 }
 
+// Goes on with what was read; NULL: `error` says why it could not be.
+static void stage(struct master *master, struct source *source, char error[CONFIG_ERROR_SIZE]) {
+    master->reload.phase = RELOAD_VALIDATE;
+    master->reload.staged = source;
+    if (source == NULL || check_fixed(master, source->config, error) != RESULT_OK) {
+        fail(master, 2, error);
+        return;
+    }
+    master->last_number++;
+    begin_validation(master);
+}
+
 void reload_begin(struct master *master, uint64_t client) {
     struct reload *reload = &master->reload;
     char error[CONFIG_ERROR_SIZE];
@@ -230,23 +259,33 @@ void reload_begin(struct master *master, uint64_t client) {
         return;
     }
     if (reload->phase != RELOAD_IDLE) {
-        if (client == 0) {
+        if (client == 0 || (reload->automatic && reload->client_after == 0)) {
             reload->again = true;
+            reload->client_after = client == 0 ? reload->client_after : client;
         } else {
             control_answer(master->control, client, 1, "a reload is running");
         }
         return;
     }
     log_info(&master->log, "reloading %s", master->config_path);
-    reload->phase = RELOAD_VALIDATE;
     reload->client = client;
-    reload->staged = source_read(master->config_path, master->last_number + 1, error);
-    if (reload->staged == NULL || check_fixed(master, reload->staged->config, error) != RESULT_OK) {
-        fail(master, 2, error);
+    stage(master, source_read(master->config_path, master->last_number + 1, error), error);
+}
+
+void reload_changed_files(struct master *master) {
+    char error[CONFIG_ERROR_SIZE];
+    bool same;
+    struct source *source =
+        source_read_again(master->current, master->last_number + 1, &same, error);
+    if (same) {
+        auto_reload_note_same(master);
         return;
     }
-    master->last_number++;
-    begin_validation(master);
+    if (source != NULL) {
+        log_info(&master->log, "files changed: reloading");
+    }
+    master->reload.automatic = true;
+    stage(master, source, error);
 }
 
 void reload_abort(struct master *master, const char *why) {

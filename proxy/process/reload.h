@@ -4,9 +4,9 @@
 //   -> LOAD in every signer -> LOAD in every worker -> COMMIT in every worker
 // Any failure before COMMIT (an error, a death, no answer within RELOAD_TIMEOUT_S) aborts in every
 // process and changes nothing. COMMIT cannot fail; the reload is over, and its client answered,
-// when every worker has done it. One reload at a time: HUP during one starts another afterwards, a
-// command is refused. What cannot change in running processes, the number of workers and their
-// user, is an error.
+// when every worker has done it. One reload at a time: HUP during one starts another afterwards; a
+// command is refused, but waits for the end of an automatic one. What cannot change in running
+// processes, the number of workers and their user, is an error.
 #ifndef RAVELIN_PROCESS_RELOAD_H
 #define RAVELIN_PROCESS_RELOAD_H
 
@@ -16,6 +16,9 @@
 
 // `client`: who is answered through the control socket with the outcome; 0: nobody, the log has it.
 void reload_begin(struct master *master, uint64_t client);
+// With the config text that is in use, when files that it names have changed (auto_reload.h, which
+// is told how it ends). None must be under way.
+void reload_changed_files(struct master *master);
 // Ends one that is under way, with this reason; none: nothing.
 void reload_abort(struct master *master, const char *why);
 

@@ -24,6 +24,10 @@ struct source {
 
 // NULL with `error` when the config or a file it names is no good, or memory is short.
 struct source *source_read(const char *path, uint64_t number, char error[CONFIG_ERROR_SIZE]);
+// The same for the config text that `former` was read with: the files it names as they are now. NULL
+// too, with *same true, when these are what `former` holds.
+struct source *source_read_again(const struct source *former, uint64_t number, bool *same,
+                                 char error[CONFIG_ERROR_SIZE]);
 // `previous` (or NULL) keeps its own. On failure the source is as before and `error` says why.
 enum result source_open(struct source *source, size_t slots, const struct source *previous,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;

@@ -4,14 +4,13 @@ import os
 import re
 import signal
 import socket
-import subprocess
 
 import pytest
 
 from ravelin_test.http import response
-from ravelin_test.processes import TIED, text
-from ravelin_test.proxy import backend_block, site_block
-from ravelin_test.settings import LONG, PATIENCE, RAVELIN
+from ravelin_test.processes import text
+from ravelin_test.proxy import BackgroundCommand, backend_block, site_block
+from ravelin_test.settings import LONG, PATIENCE
 from ravelin_test.waiting import wait_for
 
 
@@ -36,23 +35,6 @@ def refused(proxy, status):
     for key in ["generation", "workers", "signers", "state"]:
         assert after[key] == before[key]
     return text(result.stderr)
-
-
-class Background:
-    """A command that runs while the test does something else."""
-
-    def __init__(self, proxy, name):
-        arguments = [RAVELIN, name, "-c", proxy.config]
-        self._process = subprocess.Popen(TIED + arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def result(self):
-        """(exit status, stdout, stderr)."""
-        output, errors = self._process.communicate(timeout=4 * PATIENCE)
-        return self._process.returncode, text(output), text(errors)
-
-    def close(self):
-        self._process.kill()
-        self._process.communicate()
 
 
 # ---- What succeeds ----
@@ -120,7 +102,7 @@ def test_a_connection_in_the_queue_survives_reloads(lab):
     os.kill(worker, signal.SIGSTOP)
     with socket.create_connection(("127.0.0.1", proxy.port)) as waiting:
         waiting.settimeout(PATIENCE)
-        reloads = [lab.keep_client(Background(proxy, "reload"))]
+        reloads = [lab.keep_client(BackgroundCommand(proxy, "reload"))]
         proxy.wait_for_log("reloading")
         os.kill(worker, signal.SIGCONT)
         assert reloads[0].result()[0] == 0
@@ -266,7 +248,7 @@ def test_a_death_in_the_middle_of_a_reload(lab, kind):
     victim = proxy.status()[kind][1]["pid"]
     os.kill(victim, signal.SIGSTOP)
     proxy.configure(backends=[named(lab, "new")])
-    reload = lab.keep_client(Background(proxy, "reload"))
+    reload = lab.keep_client(BackgroundCommand(proxy, "reload"))
     wait_for(lambda: proxy.status()["reload"] == f"loading {kind}", f"the reload to wait for the {kind}")
     os.kill(victim, signal.SIGKILL)
     status, output, errors = reload.result()
@@ -287,7 +269,7 @@ def test_keys_stay_after_reloads_that_failed_late(lab):
     for _ in range(4):
         victim = proxy.worker_pids()[1]
         os.kill(victim, signal.SIGSTOP)
-        reload = lab.keep_client(Background(proxy, "reload"))
+        reload = lab.keep_client(BackgroundCommand(proxy, "reload"))
         wait_for(lambda: proxy.status()["reload"] == "loading workers", "the reload to wait for the worker")
         os.kill(victim, signal.SIGKILL)
         assert reload.result()[0] == 1
@@ -321,7 +303,7 @@ def test_two_reloads_at_once(lab):
     worker = proxy.worker_pids()[0]
     os.kill(worker, signal.SIGSTOP)
     try:
-        first = lab.keep_client(Background(proxy, "reload"))
+        first = lab.keep_client(BackgroundCommand(proxy, "reload"))
         wait_for(lambda: proxy.status()["reload"] == "loading workers", "the reload to wait for the worker")
         second = proxy.command("reload", check=False)
         assert second.returncode == 1
@@ -342,7 +324,7 @@ def test_a_client_that_does_not_wait_for_its_reload(lab):
     proxy = lab.proxy(lab.server())
     [worker] = proxy.worker_pids().values()
     os.kill(worker, signal.SIGSTOP)
-    impatient = Background(proxy, "reload")
+    impatient = BackgroundCommand(proxy, "reload")
     proxy.wait_for_log("reloading")
     impatient.close()
     os.kill(worker, signal.SIGCONT)
@@ -354,7 +336,7 @@ def test_a_drain_ends_a_reload(lab):
     proxy = lab.proxy(lab.server(), allow=["ending", "reload refused"])
     [worker] = proxy.worker_pids().values()
     os.kill(worker, signal.SIGSTOP)
-    reload = lab.keep_client(Background(proxy, "reload"))
+    reload = lab.keep_client(BackgroundCommand(proxy, "reload"))
     wait_for(lambda: proxy.status()["reload"] != "none", "the reload to begin")
     assert proxy.command("drain").returncode == 0
     assert reload.result() == (1, "", "Ravelin is ending\n")
@@ -416,7 +398,7 @@ def test_a_rotation_in_the_middle_of_a_reload(lab):
     proxy.access_log(1)
     [worker] = proxy.worker_pids().values()
     os.kill(worker, signal.SIGSTOP)
-    reload = lab.keep_client(Background(proxy, "reload"))
+    reload = lab.keep_client(BackgroundCommand(proxy, "reload"))
     proxy.wait_for_log("reloading")
     proxy.access_path.rename(proxy.folder / "access.log.1")
     proxy.send_signal(signal.SIGUSR1)

@@ -415,6 +415,99 @@ static void test_damaged_bundles_are_refused(void **state) {
     free(copy);
 }
 
+// ---- Reading again
+
+static void read_again(struct folder *folder, struct bundle_pair *pair) {
+    struct config *config;
+    if (bundle_read_again(&folder->pair.files, pair, &config, folder->error) != RESULT_OK) {
+        fail_msg("%s", folder->error);
+    }
+    assert_string_equal(config->path, folder->config);
+    config_free(config);
+}
+
+static bool is_same(const struct folder *folder, const struct bundle_pair *pair) {
+    return bundle_equal(&folder->pair.files, &pair->files) &&
+           bundle_equal(&folder->pair.keys, &pair->keys);
+}
+
+static void close_pair(struct bundle_pair *pair) {
+    bundle_close(&pair->files);
+    bundle_close(&pair->keys);
+}
+
+static void test_reading_again_finds_the_same(void **state) {
+    struct folder *folder = *state;
+    struct bundle_pair pair;
+    read_well(folder);
+    read_again(folder, &pair);
+    assert_true(is_same(folder, &pair));
+    close_pair(&pair);
+}
+
+static void test_reading_again_finds_other_content(void **state) {
+    static const char *const names[] = {"a.pem", "a.key"};
+    struct folder *folder = *state;
+    struct bundle_pair pair;
+    read_well(folder);
+    for (size_t i = 0; i < 2; i++) {
+        write_text(folder, names[i], "of the same size", 0600);
+        read_again(folder, &pair);
+        assert_false(is_same(folder, &pair));
+        assert_slice(bundle_file(i == 0 ? &pair.files : &pair.keys, in(folder, names[i])),
+                     "of the same size");
+        close_pair(&pair);
+        write_text(folder, names[i], i == 0 ? "certificate of a" : "key of a", 0600);
+    }
+    write_text(folder, "a.pem", "certificate of b", 0600);
+    read_again(folder, &pair);
+    assert_false(bundle_equal(&folder->pair.files, &pair.files));
+    assert_true(bundle_equal(&folder->pair.keys, &pair.keys));
+    close_pair(&pair);
+}
+
+// What is on disk as the config text by then does not matter.
+static void test_reading_again_keeps_the_text(void **state) {
+    struct folder *folder = *state;
+    struct bundle_pair pair;
+    read_well(folder);
+    write_text(folder, "r.conf", "nonsense {", 0644);
+    read_again(folder, &pair);
+    assert_true(is_same(folder, &pair));
+    close_pair(&pair);
+    assert_int_equal(unlink(folder->config), 0);
+    read_again(folder, &pair);
+    assert_true(is_same(folder, &pair));
+    close_pair(&pair);
+}
+
+static void test_reading_again_can_fail(void **state) {
+    struct folder *folder = *state;
+    struct bundle_pair pair;
+    struct config *config;
+    read_well(folder);
+    assert_int_equal(unlink(in(folder, "a.pem")), 0);
+    int descriptors = count_descriptors();
+    assert_int_equal(bundle_read_again(&folder->pair.files, &pair, &config, folder->error),
+                     RESULT_ERROR);
+    assert_null(config);
+    assert_int_equal(count_descriptors(), descriptors);
+    assert_non_null(strstr(folder->error, "r.conf:3: certificate '"));
+    assert_non_null(strstr(folder->error, "a.pem': No such file"));
+}
+
+static void test_all_paths_are_listed(void **state) {
+    struct folder *folder = *state;
+    size_t count;
+    read_well(folder);
+    const char **paths = bundle_list_paths(folder->loaded, &count);
+    assert_non_null(paths);
+    assert_int_equal(count, 2);
+    assert_string_equal(paths[0], in(folder, "a.pem"));
+    assert_string_equal(paths[1], in(folder, "a.key"));
+    free(paths);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -435,6 +528,11 @@ int main(void) {
         TEST(test_a_certificate_file_with_a_key_in_it),
         TEST(test_what_is_not_sealed_is_no_bundle),
         TEST(test_damaged_bundles_are_refused),
+        TEST(test_reading_again_finds_the_same),
+        TEST(test_reading_again_finds_other_content),
+        TEST(test_reading_again_keeps_the_text),
+        TEST(test_reading_again_can_fail),
+        TEST(test_all_paths_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

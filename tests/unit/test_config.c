@@ -11,7 +11,7 @@ static const char sample[] =
     "log-level  = debug   access-log = logs/access.log   access-log-format = combined\n"
     "tls {\n"
     "  require-post-quantum = yes\n"
-    "  ticket-lifetime      = 90s            # 0 = no tickets, at most 24h\n"
+    "  ticket-lifetime = 90s certificate-watch = yes # 0 = no tickets, at most 24h\n"
     "}\n"
     "limits {\n"
     "  handshake-timeout = 1500ms   header-timeout = 2m   idle-timeout = 1h\n"
@@ -50,6 +50,7 @@ static void test_the_options_of_the_sample(void **state) {
     assert_int_equal(config->access_log_format, ACCESS_LOG_COMBINED);
     assert_true(config->tls.require_post_quantum);
     assert_int_equal(config->tls.ticket_lifetime_s, 90);
+    assert_true(config->tls.certificate_watch);
     assert_int_equal(config->limits.handshake_timeout_ms, 1500);
     assert_int_equal(config->limits.header_timeout_ms, 120000);
     assert_int_equal(config->limits.idle_timeout_ms, 3600000);
@@ -127,6 +128,7 @@ static void assert_defaults(const struct config *config) {
     assert_int_equal(config->access_log_format, ACCESS_LOG_JSON);
     assert_false(config->tls.require_post_quantum);
     assert_int_equal(config->tls.ticket_lifetime_s, 3600);
+    assert_false(config->tls.certificate_watch);
     assert_int_equal(config->limits.handshake_timeout_ms, 5000);
     assert_int_equal(config->limits.header_timeout_ms, 10000);
     assert_int_equal(config->limits.idle_timeout_ms, 60000);

@@ -3,11 +3,12 @@
 import json
 import re
 import signal
+import subprocess
 from pathlib import Path
 
 from .client import Client, client_context
 from .ports import Port
-from .processes import Process, children_of, exists, memory_kib, run, text
+from .processes import TIED, Process, children_of, exists, memory_kib, run, text
 from .settings import PATIENCE, RAVELIN
 from .waiting import wait_for
 
@@ -278,3 +279,22 @@ class Proxy:
         address = f"127.0.0.1:{self.port}"
         return ["openssl", "s_client", "-connect", address, "-CAfile", str(self.authority.ca), *map(str, arguments)]
 
+
+class BackgroundCommand:
+    """`ravelin NAME -c FILE`, while the test does something else."""
+
+    def __init__(self, proxy, name):
+        arguments = TIED + [proxy.program, name, "-c", proxy.config]
+        self._process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def result(self):
+        """(exit status, stdout, stderr)."""
+        output, errors = self._process.communicate(timeout=4 * PATIENCE)
+        return self._process.returncode, text(output), text(errors)
+
+    def ended(self):
+        return self._process.poll() is not None
+
+    def close(self):
+        self._process.kill()
+        self._process.communicate()
