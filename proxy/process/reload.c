@@ -143,6 +143,9 @@ static void advance(struct master *master) {
 
 static void open_and_load(struct master *master) {
     char error[CONFIG_ERROR_SIZE];
+    if (master->reload.automatic) {
+        log_info(&master->log, "files changed: reloading"); // not at every look at bad ones
+    }
     if (source_open(master->reload.staged, master->slot_count, master->current, error) !=
         RESULT_OK) {
         fail(master, 1, error);
@@ -280,9 +283,6 @@ void reload_changed_files(struct master *master) {
     if (same) {
         auto_reload_note_same(master);
         return;
-    }
-    if (source != NULL) {
-        log_info(&master->log, "files changed: reloading");
     }
     master->reload.automatic = true;
     stage(master, source, error);

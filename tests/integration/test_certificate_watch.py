@@ -269,6 +269,7 @@ def test_what_is_wrong_is_said_once(lab, site):
     site.path.unlink()
     proxy.wait_for_log("changed files refused as before")
     assert proxy.log().count("changed files refused: ") == 1
+    assert "files changed: reloading" not in proxy.log()
 
 
 def test_a_missing_file_is_told_and_can_come_back(lab, site):
