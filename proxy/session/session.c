@@ -433,9 +433,11 @@ static enum result open_step(struct session *session) {
         client_broke(session);
         return RESULT_AGAIN;
     }
+    // Taking a head lets go of segments too, but only where there were too many is there more to open.
+    bool was_full = transport_segment_count(transport) == SEGMENTS_MAX;
     uint64_t consumed = transport->consumed;
     if (session->exchange != NULL || next_exchange(session)) {
-        consumed = transport->consumed;
+        consumed = was_full ? consumed : transport->consumed;
         switch (exchange_advance(session->exchange)) {
         case RESULT_OK:
             finish_exchange(session);

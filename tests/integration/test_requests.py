@@ -121,6 +121,17 @@ def test_a_head_sent_byte_by_byte(lab):
     assert server.requests[0].target == "/slow"
 
 
+@pytest.mark.parametrize("padding", range(16))
+def test_records_of_a_byte_that_come_at_once(lab, padding):
+    """Wherever the head ends among the records that are opened at a time, what lies behind it is looked at."""
+    server = lab.server()
+    client = lab.client(lab.proxy(server))
+    assert client.ask().status == 200  # so that a connection to the server is there: nothing more will wake the session
+    client.send_records(request("/" + "x" * padding, "POST", body=b"hello"))
+    assert client.response().status == 200
+    assert server.requests[1].body == b"hello"
+
+
 def test_empty_lines_before_a_request_are_skipped(lab):
     client = lab.client(lab.proxy(lab.server()))
     client.send(b"\r\n" + request() + b"\r\n" + request())

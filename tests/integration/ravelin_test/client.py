@@ -177,6 +177,12 @@ class Client:
             view = view[self.tls.write(view[:262144]) :]
             self._flush()
 
+    def send_records(self, data):
+        """Sends every byte in a TLS record of its own, all at once."""
+        for at in range(len(data)):
+            self.tls.write(data[at : at + 1])
+        self._flush()
+
     def send_while_receiving(self, data):
         """Sends, and takes in what comes meanwhile (it is in reader.buffer then): neither side waits for the other."""
         self.tls.write(data)
