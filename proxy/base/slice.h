@@ -34,7 +34,7 @@ static inline bool slice_equal_nocase(struct slice a, struct slice b) {
         return false;
     }
     for (size_t i = 0; i < a.size; i++) {
-        if (ascii_lower(a.data[i]) != ascii_lower(b.data[i])) {
+        if (a.data[i] != b.data[i] && ascii_lower(a.data[i]) != ascii_lower(b.data[i])) {
             return false;
         }
     }

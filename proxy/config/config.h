@@ -114,7 +114,10 @@ struct config_changes {
     size_t remove_count;
 };
 
-// Exactly one of backend_name, redirect and status is given.
+#define PREFIX_MAX_SIZE 1024
+
+// The prefix is compared with the decoded path: it has no '%', ';', backslash, empty segment or dot
+// segment. Exactly one of backend_name, redirect and status is given.
 struct config_route {
     char *prefix; // begins with '/'
     size_t prefix_size;

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define NAME_MAX_SIZE 64
-#define PREFIX_MAX_SIZE 1024
 
 static bool refuse(struct value *value, const char *why) {
     (void)snprintf(value->why, sizeof(value->why), "%s", why);
@@ -206,9 +205,15 @@ static bool store_prefix(struct value *value) {
         return refuse(value, "longer than 1024 bytes");
     }
     for (const char *c = value->text; *c != '\0'; c++) {
-        if (*c <= ' ' || *c > '~' || *c == '?' || *c == '#') {
-            return refuse(value, "a path in a request has no '?', no '#', no space and ASCII only");
+        if (*c <= ' ' || *c > '~' || strchr("?#%;\\", *c) != NULL) {
+            return refuse(value, "it is compared with decoded paths: no '?', '#', '%', ';', "
+                                 "backslash or space, and ASCII only");
         }
+    }
+    if (strstr(value->text, "//") != NULL || strstr(value->text, "/./") != NULL ||
+        strstr(value->text, "/../") != NULL) {
+        return refuse(value,
+                      "it is compared with resolved paths: no empty segment, no '.' or '..'");
     }
     return put_text(value, strdup(value->text));
 }

@@ -100,7 +100,7 @@ static void put_answer_head(struct writer *writer, const struct known_status *kn
     }
     writer_put(writer, close ? SLICE("Connection: close\r\n") : SLICE(""));
     if (known->status == 405) {
-        writer_put_text(writer, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+        writer_put_text(writer, HTTP_ALLOW);
     }
 }
 

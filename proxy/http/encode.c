@@ -6,9 +6,11 @@
 #define REQUEST_OWN                                                                                \
     (FIELD_BIT(FIELD_CONTENT_LENGTH) | FIELD_BIT(FIELD_EXPECT) | FIELD_BIT(FIELD_FORWARDED) |      \
      FIELD_BIT(FIELD_HOST) | FIELD_BIT(FIELD_X_FORWARDED_FOR) |                                    \
-     FIELD_BIT(FIELD_X_FORWARDED_HOST) | FIELD_BIT(FIELD_X_FORWARDED_PROTO) |                      \
-     FIELD_BIT(FIELD_X_TLS_FACTS))
+     FIELD_BIT(FIELD_X_FORWARDED_HOST) | FIELD_BIT(FIELD_X_FORWARDED_OTHER) |                      \
+     FIELD_BIT(FIELD_X_FORWARDED_PROTO) | FIELD_BIT(FIELD_X_TLS_FACTS))
 #define RESPONSE_OWN FIELD_BIT(FIELD_CONTENT_LENGTH)
+// Fields of which only the first goes on.
+#define RESPONSE_ONCE (FIELD_BIT(FIELD_DATE) | FIELD_BIT(FIELD_SERVER))
 
 // ---- what a route changes
 
@@ -54,16 +56,25 @@ size_t http_changes_size(const struct config_changes *changes) {
 
 // ---- fields
 
-// Writes every field that goes on, and of the hop-by-hop ones those in `kept`. Returns the ids met.
-static uint64_t put_fields(struct writer *writer, const struct http_fields *fields, uint64_t own,
-                           uint64_t kept, const struct config_changes *changes) {
+// Which fields go on, beside what hop_by_hop says.
+struct selection {
+    uint64_t own;  // these do not
+    uint64_t kept; // these do all the same
+    uint64_t once; // of these only the first
+};
+
+// Writes every field that goes on and that `changes` says nothing about. Returns the ids met.
+static uint64_t put_fields(struct writer *writer, const struct http_fields *fields,
+                           struct selection selection, const struct config_changes *changes) {
     bool any_changes = changes->set_count + changes->remove_count > 0;
     uint64_t seen = 0;
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct http_field *field = &fields->items[i];
         uint64_t bit = FIELD_BIT(field->id);
+        bool again = (seen & selection.once & bit) != 0;
+        bool dropped = field->hop_by_hop || (selection.own & bit) != 0;
         seen |= bit;
-        if ((field->hop_by_hop || (own & bit) != 0) && (kept & bit) == 0) {
+        if ((dropped && (selection.kept & bit) == 0) || again) {
             continue;
         }
         if (any_changes && is_changed(changes, field->name)) {
@@ -165,7 +176,17 @@ size_t http_encode_request(const struct http_request *request,
     uint64_t kept = (request->expects_continue ? FIELD_BIT(FIELD_EXPECT) : 0) |
                     (request->upgrade ? FIELD_BIT(FIELD_UPGRADE) : 0) |
                     (request->framing == FRAMING_CHUNKED ? FIELD_BIT(FIELD_TRAILER) : 0);
-    uint64_t seen = put_fields(&writer, request->fields, REQUEST_OWN, kept, changes);
+    struct selection selection = {REQUEST_OWN, kept, 0};
+    if (forwarding->trusted) {
+        selection.own &= ~FIELD_BIT(FIELD_X_FORWARDED_OTHER);
+    }
+    if (request->max_forwards > 0) {
+        selection.own |= FIELD_BIT(FIELD_MAX_FORWARDS);
+        writer_put_text(&writer, "Max-Forwards: ");
+        writer_put_number(&writer, (uint64_t)request->max_forwards - 1);
+        writer_put_text(&writer, "\r\n");
+    }
+    uint64_t seen = put_fields(&writer, request->fields, selection, changes);
     if (request->framing == FRAMING_CHUNKED) {
         writer_put_text(&writer, "Transfer-Encoding: chunked\r\n");
     } else if ((seen & FIELD_BIT(FIELD_CONTENT_LENGTH)) != 0) {
@@ -226,7 +247,8 @@ size_t http_encode_response(const struct http_response *response,
 
     uint64_t kept = (switching ? FIELD_BIT(FIELD_UPGRADE) : 0) |
                     (final && framing->write_chunked ? FIELD_BIT(FIELD_TRAILER) : 0);
-    uint64_t seen = put_fields(&writer, response->fields, RESPONSE_OWN, kept,
+    struct selection selection = {RESPONSE_OWN, kept, RESPONSE_ONCE};
+    uint64_t seen = put_fields(&writer, response->fields, selection,
                                final ? or_none(framing->changes) : &no_changes);
     if (final) {
         bool has_date = (seen & FIELD_BIT(FIELD_DATE)) != 0;
@@ -238,7 +260,7 @@ size_t http_encode_response(const struct http_response *response,
 
 size_t http_encode_trailers(const struct http_fields *fields, char *output, size_t capacity) {
     struct writer writer = writer_begin(output, capacity);
-    put_fields(&writer, fields, 0, 0, &no_changes);
+    put_fields(&writer, fields, (struct selection){0, 0, 0}, &no_changes);
     writer_put_text(&writer, "\r\n");
     return writer_finish(&writer);
 }

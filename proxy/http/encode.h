@@ -65,6 +65,9 @@ size_t http_changes_size(const struct config_changes *changes);
 // caller.
 size_t http_encode_trailers(const struct http_fields *fields, char *output, size_t capacity);
 
+// The methods that this proxy forwards, as a field (others are forwarded too).
+#define HTTP_ALLOW "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+
 // A complete answer of our own: a small HTML page with the status and one sentence (no body bytes
 // when `head_only` or 204). extra: further field lines, each with CRLF ("Location: ...\r\n"), or empty.
 // Known statuses: 308 400 404 405 408 413 414 417 421 429 431 500 501 502 503 504 505; others get

@@ -9,20 +9,24 @@ struct known_field {
 
 // Length and first letter tell all known names apart; two names in one slot would not compile
 // (-Woverride-init).
-#define SLOT_COUNT 64
-#define SLOT(first, size) (((first) + (size)*13) % SLOT_COUNT)
+#define SLOT_COUNT 128
+#define SLOT(first, size) (((first) + (size)*19) % SLOT_COUNT)
 #define KNOWN(first, text, field)                                                                  \
     [SLOT(first, sizeof(text) - 1)] = {{text, sizeof(text) - 1}, field}
 
 static const struct known_field known_fields[SLOT_COUNT] = {
+    KNOWN('a', "authorization", FIELD_AUTHORIZATION),
     KNOWN('c', "connection", FIELD_CONNECTION),
     KNOWN('c', "content-length", FIELD_CONTENT_LENGTH),
+    KNOWN('c', "content-type", FIELD_CONTENT_TYPE),
     KNOWN('d', "date", FIELD_DATE),
     KNOWN('e', "expect", FIELD_EXPECT),
     KNOWN('f', "forwarded", FIELD_FORWARDED),
     KNOWN('h', "host", FIELD_HOST),
     KNOWN('h', "http2-settings", FIELD_HTTP2_SETTINGS),
     KNOWN('k', "keep-alive", FIELD_KEEP_ALIVE),
+    KNOWN('m', "max-forwards", FIELD_MAX_FORWARDS),
+    KNOWN('o', "origin", FIELD_ORIGIN),
     KNOWN('p', "proxy", FIELD_PROXY),
     KNOWN('p', "proxy-authenticate", FIELD_PROXY_AUTHENTICATE),
     KNOWN('p', "proxy-authentication-info", FIELD_PROXY_AUTHENTICATION_INFO),
@@ -39,21 +43,41 @@ static const struct known_field known_fields[SLOT_COUNT] = {
     KNOWN('x', "x-forwarded-host", FIELD_X_FORWARDED_HOST),
     KNOWN('x', "x-forwarded-proto", FIELD_X_FORWARDED_PROTO),
     KNOWN('x', "x-tls-facts", FIELD_X_TLS_FACTS),
+    KNOWN('x', "x-real-ip", FIELD_X_FORWARDED_OTHER),
 };
 
+static bool is_sign(char byte) {
+    char lower = ascii_lower(byte);
+    return !(lower >= 'a' && lower <= 'z') && !(byte >= '0' && byte <= '9');
+}
+
+// Whether two bytes of names are alike to a gateway: letters in any case, and signs among
+// themselves.
+static bool looks_like(char byte, char wanted) {
+    return ascii_lower(byte) == wanted || (wanted == '-' && is_sign(byte));
+}
+
 static enum http_field_id compare(struct slice name, const struct known_field *known) {
-    bool underscored = false;
+    bool exact = true;
     for (size_t i = 0; i < name.size; i++) {
         char wanted = known->name.data[i];
-        if (ascii_lower(name.data[i]) == wanted) {
+        if (name.data[i] == wanted || ascii_lower(name.data[i]) == wanted) {
             continue;
         }
-        if (name.data[i] != '_' || wanted != '-') {
+        if (!looks_like(name.data[i], wanted)) {
             return FIELD_OTHER;
         }
-        underscored = true;
+        exact = false;
     }
-    return underscored ? FIELD_LOOKALIKE : known->id;
+    return exact ? known->id : FIELD_LOOKALIKE;
+}
+
+static bool begins_like(struct slice name, struct slice prefix) {
+    size_t i = 0;
+    while (i < prefix.size && i < name.size && looks_like(name.data[i], prefix.data[i])) {
+        i++;
+    }
+    return i == prefix.size;
 }
 
 enum http_field_id http_field_lookup(struct slice name) {
@@ -62,7 +86,10 @@ enum http_field_id http_field_lookup(struct slice name) {
     }
     size_t first = (uint8_t)ascii_lower(name.data[0]);
     const struct known_field *known = &known_fields[SLOT(first, name.size)];
-    return known->name.size == name.size ? compare(name, known) : FIELD_OTHER;
+    enum http_field_id id = known->name.size == name.size ? compare(name, known) : FIELD_OTHER;
+    return id == FIELD_OTHER && first == 'x' && begins_like(name, SLICE("x-forwarded-"))
+               ? FIELD_X_FORWARDED_OTHER
+               : id;
 }
 
 const struct http_field *http_fields_find(const struct http_fields *fields, enum http_field_id id) {
@@ -113,49 +140,75 @@ bool http_field_is_end_to_end(struct slice name) {
         NAME("vary"),
         NAME("via"),
         NAME("www-authenticate"),
-        NAME("x-forwarded-for"),
-        NAME("x-forwarded-host"),
-        NAME("x-forwarded-port"),
-        NAME("x-forwarded-proto"),
         NAME("x-tls-facts"),
-        NAME("x-real-ip"),
     };
-    return is_one_of(name, names, COUNT_OF(names));
+    const uint64_t forwarding =
+        FIELD_BIT(FIELD_X_FORWARDED_FOR) | FIELD_BIT(FIELD_X_FORWARDED_HOST) |
+        FIELD_BIT(FIELD_X_FORWARDED_OTHER) | FIELD_BIT(FIELD_X_FORWARDED_PROTO);
+    return (forwarding & FIELD_BIT(http_field_lookup(name))) != 0 ||
+           is_one_of(name, names, COUNT_OF(names));
 }
 
 bool http_field_is_barred_from_trailers(struct slice name) {
     static const struct slice names[] = {
         NAME("age"),
-        NAME("authorization"),
         NAME("cache-control"),
+        NAME("content-disposition"),
         NAME("content-encoding"),
+        NAME("content-language"),
+        NAME("content-location"),
         NAME("content-range"),
-        NAME("content-type"),
         NAME("cookie"),
-        NAME("if-match"),
-        NAME("if-modified-since"),
-        NAME("if-none-match"),
-        NAME("if-range"),
-        NAME("if-unmodified-since"),
+        NAME("cookie2"),
+        NAME("expires"),
         NAME("location"),
-        NAME("max-forwards"),
-        NAME("origin"),
         NAME("pragma"),
         NAME("range"),
+        NAME("refresh"),
+        NAME("remote-user"),
         NAME("retry-after"),
         NAME("set-cookie"),
+        NAME("set-cookie2"),
         NAME("strict-transport-security"),
+        NAME("true-client-ip"),
         NAME("vary"),
+        NAME("via"),
         NAME("warning"),
         NAME("www-authenticate"),
-        NAME("x-forwarded-port"),
-        NAME("x-real-ip"),
+        NAME("x-host"),
+        NAME("x-method-override"),
+        NAME("x-rewrite-url"),
+        NAME("x-sendfile"),
+    };
+    static const struct slice prefixes[] = {
+        NAME("access-control-"),
+        NAME("client-"),
+        NAME("content-security-"),
+        NAME("if-"),
+        NAME("proxy-"),
+        NAME("sec-"),
+        NAME("ssl-"),
+        NAME("tls-"),
+        NAME("x-accel-"),
+        NAME("x-client-"),
+        NAME("x-forwarded-"),
+        NAME("x-http-method"),
+        NAME("x-original-"),
+        NAME("x-remote-"),
+        NAME("x-ssl-"),
+        NAME("x-tls-"),
     };
     // What the proxy knows by id is framing, routing or about the connection, except for these.
     const uint64_t harmless = FIELD_BIT(FIELD_OTHER) | FIELD_BIT(FIELD_REFERER) |
                               FIELD_BIT(FIELD_SERVER) | FIELD_BIT(FIELD_USER_AGENT);
-    return (harmless & FIELD_BIT(http_field_lookup(name))) == 0 ||
-           is_one_of(name, names, COUNT_OF(names));
+    bool barred = (harmless & FIELD_BIT(http_field_lookup(name))) == 0;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        barred = barred || (name.size == names[i].size && begins_like(name, names[i]));
+    }
+    for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
+        barred = barred || begins_like(name, prefixes[i]);
+    }
+    return barred;
 }
 
 static bool is_space(char byte) {

@@ -17,14 +17,18 @@
 // through.
 enum http_field_id {
     FIELD_OTHER = 0,
+    FIELD_AUTHORIZATION,
     FIELD_CONNECTION,
     FIELD_CONTENT_LENGTH,
+    FIELD_CONTENT_TYPE,
     FIELD_DATE,
     FIELD_EXPECT,
     FIELD_FORWARDED,
     FIELD_HOST,
     FIELD_HTTP2_SETTINGS,
     FIELD_KEEP_ALIVE,
+    FIELD_MAX_FORWARDS,
+    FIELD_ORIGIN,
     FIELD_PROXY, // never a real field: gateways turn it into the variable HTTP_PROXY ("httpoxy")
     FIELD_PROXY_AUTHENTICATE,
     FIELD_PROXY_AUTHENTICATION_INFO,
@@ -39,10 +43,12 @@ enum http_field_id {
     FIELD_USER_AGENT,
     FIELD_X_FORWARDED_FOR,
     FIELD_X_FORWARDED_HOST,
+    FIELD_X_FORWARDED_OTHER, // any other X-Forwarded-*, and X-Real-IP
     FIELD_X_FORWARDED_PROTO,
     FIELD_X_TLS_FACTS,
-    // One of the names above with '_' where it has '-' (X_Forwarded_For). Gateways that turn names
-    // into environment variables cannot tell the two apart, so these are never forwarded.
+    // One of the names above with '_' or another sign where it has '-' (X_Forwarded_For). Gateways
+    // that turn names into environment variables cannot tell the two apart, so these are never
+    // forwarded.
     FIELD_LOOKALIKE,
     FIELD_ID_COUNT, // at most 64: sets of ids are bit masks
 };
@@ -72,7 +78,8 @@ const struct http_field *http_fields_find(const struct http_fields *fields, enum
 // the message: such a message is refused.
 bool http_field_is_end_to_end(struct slice name);
 // Fields that must not stand in a trailer section (RFC 9110 6.5.1): framing, routing,
-// authentication, request modifiers, response control and content format.
+// authentication, cookies, request modifiers, response control and content format, and what tells a
+// server about its client (X-Forwarded-*, client certificates). Signs count as '-' here too.
 bool http_field_is_barred_from_trailers(struct slice name);
 
 // Calls back for each element of a comma-separated list value (empty elements skipped, white space

@@ -6,8 +6,7 @@
 #include <http_parser.h>
 
 #define CONNECTION_OPTIONS_MAX 32
-#define CONTENT_LENGTH_DIGITS 18
-#define SKIPPED_EMPTY_LINES_MAX ((size_t)8)
+#define DIGITS_MAX 18
 
 static enum result refuse(struct http_refusal *refusal, uint16_t status, const char *why) {
     refusal->status = status;
@@ -23,55 +22,6 @@ static bool has_repeated(const struct http_index *index, enum http_field_id id) 
     return (index->repeated & FIELD_BIT(id)) != 0;
 }
 
-// ---- where a head ends
-
-size_t http_head_end(const char *data, size_t size, size_t *scanned) {
-    const char *at = data + *scanned;
-    const char *end = data + size;
-    while (at < end) {
-        const char *lf = memchr(at, '\n', (size_t)(end - at));
-        if (lf == NULL) {
-            break;
-        }
-        at = lf + 1;
-        if (at < end && *at == '\n') {
-            return (size_t)(at + 1 - data);
-        }
-        if (end - at >= 2 && at[0] == '\r' && at[1] == '\n') {
-            return (size_t)(at + 2 - data);
-        }
-        if (at == end || (end - at == 1 && *at == '\r')) {
-            *scanned = (size_t)(lf - data); // this line end is to be looked at again
-            return 0;
-        }
-    }
-    *scanned = size;
-    return 0;
-}
-
-size_t http_trailers_end(const char *data, size_t size, size_t *scanned) {
-    if (size >= 1 && data[0] == '\n') {
-        return 1;
-    }
-    if (size >= 2 && data[0] == '\r' && data[1] == '\n') {
-        return 2;
-    }
-    return http_head_end(data, size, scanned);
-}
-
-size_t http_skip_empty_lines(const char *data, size_t size) {
-    size_t skipped = 0;
-    while (skipped < 2 * SKIPPED_EMPTY_LINES_MAX && size - skipped >= 2 && data[skipped] == '\r' &&
-           data[skipped + 1] == '\n') {
-        skipped += 2;
-    }
-    return skipped;
-}
-
-uint16_t http_oversize_status(const char *data, size_t size) {
-    return size == 0 || memchr(data, '\n', size) == NULL ? 414 : 431;
-}
-
 // ---- framing fields, alike in requests and responses
 
 struct body_length {
@@ -80,16 +30,16 @@ struct body_length {
     uint64_t length;
 };
 
-static bool parse_content_length(struct slice value, uint64_t *length) {
-    if (value.size == 0 || value.size > CONTENT_LENGTH_DIGITS) {
+static bool parse_digits(struct slice value, uint64_t *number) {
+    if (value.size == 0 || value.size > DIGITS_MAX) {
         return false;
     }
-    *length = 0;
+    *number = 0;
     for (size_t i = 0; i < value.size; i++) {
         if (!http_byte_is(value.data[i], BYTE_DIGIT)) {
             return false;
         }
-        *length = *length * 10 + (uint64_t)(value.data[i] - '0');
+        *number = *number * 10 + (uint64_t)(value.data[i] - '0');
     }
     return true;
 }
@@ -139,7 +89,7 @@ static enum result read_body_length(const struct http_index *index, uint8_t mino
         if (has_repeated(index, FIELD_CONTENT_LENGTH)) {
             return refuse(refusal, 400, "repeated Content-Length");
         }
-        if (!parse_content_length(index->first[FIELD_CONTENT_LENGTH]->value, &body->length)) {
+        if (!parse_digits(index->first[FIELD_CONTENT_LENGTH]->value, &body->length)) {
             return refuse(refusal, 400, "Content-Length is not 1 to 18 digits");
         }
         body->has_length = true;
@@ -175,14 +125,14 @@ static bool on_connection_option(struct slice option, void *context) {
     struct connection *connection = context;
     if (++connection->option_count > CONNECTION_OPTIONS_MAX) {
         connection->why = "too many Connection options";
-    } else if (!http_is_token(option)) {
-        connection->why = "Connection option is not a token";
     } else if (slice_equal_nocase(option, SLICE("close"))) {
         connection->close = true;
     } else if (slice_equal_nocase(option, SLICE("keep-alive"))) {
         connection->keep_alive = true;
     } else if (slice_equal_nocase(option, SLICE("upgrade"))) {
         connection->upgrade = true;
+    } else if (!http_is_token(option)) {
+        connection->why = "Connection option is not a token";
     } else if (http_field_is_end_to_end(option)) {
         connection->why = "Connection names an end-to-end field";
     } else {
@@ -232,7 +182,20 @@ static bool keeps_alive(const struct connection *connection, uint8_t minor_versi
 struct protocols {
     uint32_t count;
     bool barred; // one of them would hide requests from us
+    bool others; // one of them is none of `asked`
+    const struct slice *asked;
 };
+
+struct search {
+    struct slice wanted;
+    bool found;
+};
+
+static bool on_asked_protocol(struct slice item, void *context) {
+    struct search *search = context;
+    search->found = slice_equal_nocase(item, search->wanted);
+    return !search->found;
+}
 
 static bool on_protocol(struct slice item, void *context) {
     struct protocols *protocols = context;
@@ -250,6 +213,11 @@ static bool on_protocol(struct slice item, void *context) {
                         slice_equal_nocase(name, SLICE("h2")) ||
                         slice_equal_nocase(name, SLICE("HTTP")) ||
                         slice_equal_nocase(name, SLICE("TLS"));
+    if (protocols->asked != NULL) {
+        struct search search = {item, false};
+        (void)http_list_each(*protocols->asked, on_asked_protocol, &search);
+        protocols->others = protocols->others || !search.found;
+    }
     return http_is_token(name);
 }
 
@@ -321,14 +289,40 @@ static enum result read_again(struct slice section, const struct http_fields *fi
 
 // ---- requests
 
+// Fields of one value that decide who may do what: two of them would be two readings.
+static enum result check_repetitions(const struct http_index *index, struct http_refusal *refusal) {
+    const uint64_t single =
+        FIELD_BIT(FIELD_AUTHORIZATION) | FIELD_BIT(FIELD_CONTENT_TYPE) | FIELD_BIT(FIELD_ORIGIN);
+    return (index->repeated & single) == 0
+               ? RESULT_OK
+               : refuse(refusal, 400, "repeated Authorization, Content-Type or Origin");
+}
+
 static bool is_idempotent(struct slice method) {
     return slice_equal(method, SLICE("GET")) || slice_equal(method, SLICE("HEAD")) ||
            slice_equal(method, SLICE("OPTIONS")) || slice_equal(method, SLICE("PUT")) ||
            slice_equal(method, SLICE("DELETE"));
 }
 
-static enum result decide_host(struct http_request *request, const struct http_index *index,
-                               struct http_refusal *refusal) {
+// The number of times an OPTIONS may still be forwarded (RFC 9110 7.6.2). What is too large to be
+// counted down in earnest is taken for the largest number.
+static enum result decide_max_forwards(struct http_request *request, const struct http_index *index,
+                                       struct http_refusal *refusal) {
+    request->max_forwards = -1;
+    if (!has(index, FIELD_MAX_FORWARDS) || !slice_equal(request->method, SLICE("OPTIONS"))) {
+        return RESULT_OK;
+    }
+    uint64_t number;
+    if (has_repeated(index, FIELD_MAX_FORWARDS) ||
+        !parse_digits(index->first[FIELD_MAX_FORWARDS]->value, &number)) {
+        return refuse(refusal, 400, "malformed or repeated Max-Forwards");
+    }
+    request->max_forwards = number < INT32_MAX ? (int32_t)number : INT32_MAX;
+    return RESULT_OK;
+}
+
+static enum result decide_target(struct http_request *request, size_t plain_size,
+                                 const struct http_index *index, struct http_refusal *refusal) {
     if (slice_equal(request->method, SLICE("CONNECT"))) {
         return refuse(refusal, 501, "CONNECT");
     }
@@ -341,8 +335,8 @@ static enum result decide_host(struct http_request *request, const struct http_i
     if (!has(index, FIELD_HOST) && request->minor_version == 1) {
         return refuse(refusal, 400, "no Host");
     }
-    const char *why =
-        http_resolve_target(request, has(index, FIELD_HOST) ? index->first[FIELD_HOST] : NULL);
+    const struct http_field *host = has(index, FIELD_HOST) ? index->first[FIELD_HOST] : NULL;
+    const char *why = http_resolve_target(request, plain_size, host);
     return why == NULL ? RESULT_OK : refuse(refusal, 400, why);
 }
 
@@ -364,13 +358,15 @@ static enum result decide_upgrade(struct http_request *request, const struct htt
                                   const struct connection *connection,
                                   struct http_refusal *refusal) {
     request->upgrade = false;
+    request->protocols = (struct slice){NULL, 0};
     if (!has(index, FIELD_UPGRADE) || !connection->upgrade || request->minor_version == 0) {
         return RESULT_OK;
     }
-    struct protocols protocols = {0, false};
-    if (!each_element(request->fields, index, FIELD_UPGRADE, on_protocol, &protocols) ||
+    struct slice value = index->first[FIELD_UPGRADE]->value;
+    struct protocols protocols = {0, false, false, NULL};
+    if (has_repeated(index, FIELD_UPGRADE) || !http_list_each(value, on_protocol, &protocols) ||
         protocols.count == 0) {
-        return refuse(refusal, 400, "malformed Upgrade");
+        return refuse(refusal, 400, "malformed or repeated Upgrade");
     }
     if (protocols.barred) {
         return RESULT_OK;
@@ -379,6 +375,7 @@ static enum result decide_upgrade(struct http_request *request, const struct htt
         return refuse(refusal, 400, "Upgrade with a body");
     }
     request->upgrade = true;
+    request->protocols = value;
     return RESULT_OK;
 }
 
@@ -403,7 +400,8 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
     struct connection connection;
     struct body_length body;
     if (http_scan_fields(section, fields, &index, refusal) != RESULT_OK ||
-        decide_host(request, &index, refusal) != RESULT_OK ||
+        check_repetitions(&index, refusal) != RESULT_OK ||
+        decide_target(request, line.plain_size, &index, refusal) != RESULT_OK ||
         read_connection(fields, &index, &connection, refusal) != RESULT_OK ||
         read_body_length(&index, line.minor_version, &body, refusal) != RESULT_OK) {
         return RESULT_ERROR;
@@ -413,7 +411,10 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
     request->framing = body.chunked       ? FRAMING_CHUNKED
                        : body.length == 0 ? FRAMING_NONE
                                           : FRAMING_LENGTH;
-    if (decide_expect(request, &index, refusal) != RESULT_OK ||
+    request->body_is_unusual = request->framing != FRAMING_NONE && request->idempotent &&
+                               !slice_equal(line.method, SLICE("PUT"));
+    if (decide_max_forwards(request, &index, refusal) != RESULT_OK ||
+        decide_expect(request, &index, refusal) != RESULT_OK ||
         decide_upgrade(request, &index, &connection, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
@@ -424,16 +425,32 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
 
 static enum result decide_switch(const struct http_response *response,
                                  const struct http_index *index,
-                                 const struct connection *connection, bool upgrade_asked,
+                                 const struct connection *connection, struct slice asked,
                                  struct http_refusal *refusal) {
-    if (!upgrade_asked) {
+    if (asked.size == 0) {
         return refuse(refusal, 502, "101 that was not asked for");
     }
-    struct protocols protocols = {0, false};
+    struct protocols protocols = {0, false, false, &asked};
     if (response->minor_version == 0 || !connection->upgrade || !has(index, FIELD_UPGRADE) ||
         !each_element(response->fields, index, FIELD_UPGRADE, on_protocol, &protocols) ||
         protocols.count == 0 || protocols.barred) {
         return refuse(refusal, 502, "101 without a proper Upgrade");
+    }
+    if (protocols.others) {
+        return refuse(refusal, 502, "101 to a protocol that was not asked for");
+    }
+    return RESULT_OK;
+}
+
+// Lengths where there can be none. A 205 never has a body either, but not every client knows.
+static enum result check_response_body(const struct http_response *response,
+                                       const struct body_length *body,
+                                       struct http_refusal *refusal) {
+    if (response->status < 200 && response->minor_version == 0) {
+        return refuse(refusal, 502, "1xx in HTTP/1.0");
+    }
+    if (response->status == 205 && body->length > 0) {
+        return refuse(refusal, 502, "205 with a body");
     }
     return RESULT_OK;
 }
@@ -460,7 +477,7 @@ static void decide_response_body(struct http_response *response, const struct bo
     }
 }
 
-static enum result parse_response(struct slice head, bool request_is_head, bool upgrade_asked,
+static enum result parse_response(struct slice head, bool request_is_head, struct slice protocols,
                                   struct http_fields *fields, struct http_response *response,
                                   struct http_refusal *refusal) {
     if (head.size > HTTP_HEAD_SIZE_MAX) {
@@ -481,26 +498,28 @@ static enum result parse_response(struct slice head, bool request_is_head, bool 
     struct body_length body;
     if (http_scan_fields(section, fields, &index, refusal) != RESULT_OK ||
         read_connection(fields, &index, &connection, refusal) != RESULT_OK ||
-        read_body_length(&index, line.minor_version, &body, refusal) != RESULT_OK) {
+        read_body_length(&index, line.minor_version, &body, refusal) != RESULT_OK ||
+        check_response_body(response, &body, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
     decide_response_body(response, &body, request_is_head);
-    response->keep_alive = keeps_alive(&connection, line.minor_version) &&
+    bool announces = line.status == 204 && (body.chunked || body.length > 0);
+    response->keep_alive = keeps_alive(&connection, line.minor_version) && !announces &&
                            response->framing != FRAMING_CLOSE &&
                            response->framing != FRAMING_TUNNEL;
     if (line.status == 101 &&
-        decide_switch(response, &index, &connection, upgrade_asked, refusal) != RESULT_OK) {
+        decide_switch(response, &index, &connection, protocols, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
     return read_again(section, fields, &body, refusal);
 }
 
-enum result http_parse_response(struct slice head, bool request_is_head, bool upgrade_asked,
+enum result http_parse_response(struct slice head, bool request_is_head, struct slice protocols,
                                 struct http_fields *fields, struct http_response *response,
                                 const char **why) {
     struct http_refusal refusal;
     enum result result =
-        parse_response(head, request_is_head, upgrade_asked, fields, response, &refusal);
+        parse_response(head, request_is_head, protocols, fields, response, &refusal);
     if (result != RESULT_OK) {
         *why = refusal.why;
     }

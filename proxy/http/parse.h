@@ -37,6 +37,8 @@ struct http_request {
     struct slice method; // as received: case matters, any token up to 32 bytes
     struct slice target; // as received
     struct slice path;   // origin-form path and query of the target ("/a?b"); "*" for OPTIONS *
+    size_t path_size;    // of the path without the query
+    bool path_is_plain;  // no byte of it means anything but itself: see http/path.h
     struct slice
         authority;         // host[:port]: from the target, else Host; empty when neither (HTTP/1.0)
     struct slice host;     // authority without port, brackets kept for IPv6; letters in any case
@@ -46,8 +48,14 @@ struct http_request {
     bool keep_alive;           // what the client asks for
     bool is_head;
     bool expects_continue; // only for HTTP/1.1 with a body; otherwise the expectation means nothing
-    bool upgrade;    // Connection: upgrade with an Upgrade field, HTTP/1.1, no body; see below
-    bool idempotent; // GET HEAD OPTIONS PUT DELETE
+    bool upgrade; // Connection: upgrade with an Upgrade field, HTTP/1.1, no body; see below
+    struct slice protocols; // what it may be upgraded to, when `upgrade`
+    bool idempotent;        // GET HEAD OPTIONS PUT DELETE
+    // A body whose server may not read it as one: with GET, HEAD, OPTIONS or DELETE, where a body
+    // has no meaning (RFC 9110 9.3.1). It is forwarded, but the server is not trusted to have taken
+    // it: its connection must not be used for another request.
+    bool body_is_unusual;
+    int32_t max_forwards; // of OPTIONS, as received; -1: none
     struct http_fields *fields;
 };
 
@@ -82,8 +90,15 @@ size_t http_head_end(const char *data, size_t size, size_t *scanned);
 size_t http_trailers_end(const char *data, size_t size, size_t *scanned);
 
 // How many bytes of empty lines (CRLF) precede a request line: RFC 9112 2.2 lets a server skip
-// them; at most 8 are.
-size_t http_skip_empty_lines(const char *data, size_t size);
+// them; at most 8 are. `skipped` (start it at 0 for each request) counts them over several calls.
+size_t http_skip_empty_lines(const char *data, size_t size, uint8_t *skipped);
+
+// Looks at the beginning of a head that is not complete, so that what can never become a request
+// (HTTP/0.9, another protocol, a line that ends in a bare CR) is refused at once instead of waited
+// for. RESULT_OK: nothing is wrong so far; *whole when the first line is complete, and then the
+// question need not be asked again.
+enum result http_check_first_line(const char *data, size_t size, bool *whole,
+                                  struct http_refusal *refusal) MUST_CHECK;
 
 // What to answer when a request head does not end within the limit: 414 when not even its first
 // line does, else 431.
@@ -111,14 +126,16 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
                                struct http_request *request,
                                struct http_refusal *refusal) MUST_CHECK;
 
-// `request_is_head`, `upgrade_asked`: of the request this answers. On RESULT_ERROR *why is a static
-// text.
+// `request_is_head`, `protocols` (empty when no upgrade was asked for): of the request this answers.
+// On RESULT_ERROR *why is a static text.
 //
-// 1xx, 204, 304 and answers to HEAD have no body, whatever their fields say. Errors beside the
-// scan's: a status outside 100 to 599; a Content-Length or Transfer-Encoding that a request would
-// be refused for; any transfer coding but one "chunked"; a 101 that was not asked for, is HTTP/1.0,
-// or lacks Upgrade or Connection: upgrade; Connection as above.
-enum result http_parse_response(struct slice head, bool request_is_head, bool upgrade_asked,
+// 1xx, 204, 304 and answers to HEAD have no body, whatever their fields say; after a 204 that
+// announces one the connection is not kept. Errors beside the scan's: a status outside 100 to 599; a
+// Content-Length or Transfer-Encoding that a request would be refused for; any transfer coding but
+// one "chunked"; a 205 with a length, as clients disagree whether it has a body; a 1xx in HTTP/1.0;
+// a 101 that was not asked for, names a protocol that was not, or lacks Upgrade or Connection:
+// upgrade; Connection as above.
+enum result http_parse_response(struct slice head, bool request_is_head, struct slice protocols,
                                 struct http_fields *fields, struct http_response *response,
                                 const char **why) MUST_CHECK;
 

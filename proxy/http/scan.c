@@ -1,25 +1,26 @@
 #include "http/scan.h"
 
-#define METHOD_SIZE_MAX 32
+#include <endian.h>
 
 // One letter per class, to keep the table readable.
 #define _ 0
-#define V BYTE_VALUE                              // white space and bytes beyond ASCII
-#define T (BYTE_VALUE | BYTE_TARGET)              // delimiters
-#define P (BYTE_VALUE | BYTE_TOKEN)               // '#' and '%': tokens, special in a target
-#define K (BYTE_VALUE | BYTE_TARGET | BYTE_TOKEN) // other punctuation of tokens
-#define H (K | BYTE_HOST)                         // letters beyond 'f', '-', '.', '_'
-#define X (H | BYTE_HEX)                          // letters to 'f'
-#define D (X | BYTE_DIGIT)                        // digits
+#define V BYTE_VALUE                 // white space and bytes beyond ASCII
+#define S (BYTE_VALUE | BYTE_TARGET) // delimiters that are special in a path
+#define T (S | BYTE_SEGMENT)         // other delimiters
+#define P (BYTE_VALUE | BYTE_TOKEN)  // '#' and '%': tokens, special in a target
+#define K (T | BYTE_TOKEN)           // other punctuation of tokens
+#define H (K | BYTE_HOST)            // letters beyond 'f', '-', '.', '_'
+#define X (H | BYTE_HEX)             // letters to 'f'
+#define D (X | BYTE_DIGIT)           // digits
 
 const uint8_t http_byte_classes[256] = {
     // clang-format off
     _, _, _, _, _, _, _, _, _, V, _, _, _, _, _, _, // 0x00
     _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, // 0x10
-    V, K, T, P, K, P, K, K, T, T, K, K, T, H, H, T, // 0x20
-    D, D, D, D, D, D, D, D, D, D, T, T, T, T, T, T, // 0x30
+    V, K, T, P, K, P, K, K, T, T, K, K, T, H, H, S, // 0x20
+    D, D, D, D, D, D, D, D, D, D, T, S, T, T, T, S, // 0x30
     T, X, X, X, X, X, X, H, H, H, H, H, H, H, H, H, // 0x40
-    H, H, H, H, H, H, H, H, H, H, H, T, T, T, K, H, // 0x50
+    H, H, H, H, H, H, H, H, H, H, H, T, S, T, K, H, // 0x50
     K, X, X, X, X, X, X, H, H, H, H, H, H, H, H, H, // 0x60
     H, H, H, H, H, H, H, H, H, H, H, T, K, T, K, _, // 0x70
     V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0x80
@@ -35,6 +36,7 @@ const uint8_t http_byte_classes[256] = {
 
 #undef _
 #undef V
+#undef S
 #undef T
 #undef P
 #undef K
@@ -62,6 +64,17 @@ static bool ends_in_lf(struct slice bytes) {
 
 static bool is_crlf(const char *at) { // `at` is not beyond the LF that ends the bytes
     return at[0] == '\r' && at[1] == '\n';
+}
+
+// Goes over a path while no byte of it could mean anything but itself: no '%', backslash, ';', empty
+// segment or segment that begins with a dot. Returns where it stopped.
+static const char *scan_plain_path(const char *at) {
+    while (*at == '/' && at[1] != '/' && at[1] != '.') {
+        do {
+            at++;
+        } while (http_byte_is(*at, BYTE_SEGMENT));
+    }
+    return at;
 }
 
 // The end of a run of target bytes, or NULL at a '%' without two hex digits after it.
@@ -110,7 +123,9 @@ size_t http_scan_request_line(struct slice head, struct http_request_line *line,
         return refuse(refusal, 501, "method longer than 32 bytes");
     }
     const char *target = ++at;
-    at = scan_target(target);
+    at = scan_plain_path(target);
+    line->plain_size = *at == ' ' || *at == '?' ? (size_t)(at - target) : 0;
+    at = scan_target(at);
     if (at == NULL) {
         return refuse(refusal, 400, "malformed percent-encoding in the target");
     }
@@ -132,28 +147,32 @@ size_t http_scan_request_line(struct slice head, struct http_request_line *line,
 }
 
 // The first byte from `at` on that may not stand in a field value; end[-1], an LF, is one. Goes by
-// eight while none of the eight is below SP or DEL (bytes beyond ASCII are fine).
+// eight: the lowest marked bit tells the first of them that is below SP or DEL (bytes beyond ASCII
+// are fine).
 static const char *skip_value(const char *at, const char *end) {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     const uint64_t tops = UINT64_C(0x8080808080808080);
-    for (;;) {
-        while (end - at >= 8) {
-            uint64_t word;
-            memcpy(&word, at, sizeof word);
-            uint64_t below_space = (word - ones * 0x20) & ~word;
-            uint64_t deleted = word ^ (ones * 0x7f);
-            if (((below_space | ((deleted - ones) & ~deleted)) & tops) != 0) {
-                break;
-            }
+    while (end - at >= 8) {
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        word = le64toh(word);
+        uint64_t below_space = (word - ones * 0x20) & ~word;
+        uint64_t deleted = word ^ (ones * 0x7f);
+        uint64_t marks = (below_space | ((deleted - ones) & ~deleted)) & tops;
+        if (marks == 0) {
             at += 8;
+            continue;
         }
-        // In the last few bytes, or just before an HTAB or a byte that ends the value.
-        for (int i = 0; i < 8; i++, at++) {
-            if (!http_byte_is(*at, BYTE_VALUE)) {
-                return at;
-            }
+        at += __builtin_ctzll(marks) / 8;
+        if (*at != '\t') {
+            return at;
         }
+        at++;
     }
+    while (http_byte_is(*at, BYTE_VALUE)) {
+        at++;
+    }
+    return at;
 }
 
 size_t http_scan_status_line(struct slice head, struct http_status_line *line,

@@ -1,4 +1,4 @@
-// The strict scan: the first and deciding look at the bytes of a message head. Used by http/parse
+// The strict scan: the first and deciding look at the bytes of a message head. Used inside http/
 // only.
 //
 // One pass, one class table. It accepts only what RFC 9112 lets a sender generate: lines that end
@@ -13,13 +13,16 @@
 
 #include "http/parse.h"
 
+#define METHOD_SIZE_MAX 32
+
 enum http_byte_class {
     BYTE_TOKEN = 1 << 0,  // tchar
     BYTE_VALUE = 1 << 1,  // field-vchar, SP and HTAB
     BYTE_TARGET = 1 << 2, // visible ASCII but '#' and '%'
     BYTE_DIGIT = 1 << 3,
     BYTE_HEX = 1 << 4,
-    BYTE_HOST = 1 << 5, // letters, digits, '-', '.', '_'
+    BYTE_HOST = 1 << 5,    // letters, digits, '-', '.', '_'
+    BYTE_SEGMENT = 1 << 6, // of a path: what means nothing but itself wherever it stands
 };
 
 extern const uint8_t http_byte_classes[256];
@@ -38,6 +41,7 @@ struct http_index {
 struct http_request_line {
     struct slice method;
     struct slice target;
+    size_t plain_size; // of the path it begins with, when every byte of that is plain; else 0
     uint8_t minor_version;
 };
 

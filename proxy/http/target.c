@@ -1,5 +1,6 @@
 #include "http/target.h"
 
+#include "http/path.h"
 #include "http/scan.h"
 
 #include <arpa/inet.h>
@@ -23,6 +24,21 @@ static size_t bracketed_size(struct slice text) {
     return size + 2;
 }
 
+// The size of a name; 0 when it is none.
+static size_t name_size(struct slice text) {
+    size_t size = 0;
+    bool after_dot = true;
+    while (size < text.size && http_byte_is(text.data[size], BYTE_HOST)) {
+        bool dot = text.data[size] == '.';
+        if (dot && after_dot) {
+            return 0;
+        }
+        after_dot = dot;
+        size++;
+    }
+    return size;
+}
+
 static const char *parse_port(struct slice digits, uint16_t *port) {
     uint32_t value = 0;
     if (digits.size > 5) {
@@ -42,14 +58,8 @@ static const char *parse_port(struct slice digits, uint16_t *port) {
 }
 
 const char *http_parse_authority(struct slice text, struct http_authority *authority) {
-    size_t size = 0;
-    if (text.size > 0 && text.data[0] == '[') {
-        size = bracketed_size(text);
-    } else {
-        while (size < text.size && http_byte_is(text.data[size], BYTE_HOST)) {
-            size++;
-        }
-    }
+    bool bracketed = text.size > 0 && text.data[0] == '[';
+    size_t size = bracketed ? bracketed_size(text) : name_size(text);
     if (size == 0 || size > HOST_SIZE_MAX) {
         return "host is empty, too long or malformed";
     }
@@ -90,6 +100,19 @@ static bool same_authority(const struct http_authority *a, const struct http_aut
     return port_a == port_b && slice_equal_nocase(a->host, b->host);
 }
 
+// The usual path was found to be plain when it was scanned.
+static const char *take_path(struct http_request *request, struct slice path, size_t plain_size) {
+    request->path = path;
+    request->path_size = plain_size;
+    request->path_is_plain = plain_size > 0;
+    if (plain_size > 0) {
+        return NULL;
+    }
+    const char *query = memchr(path.data, '?', path.size);
+    request->path_size = query == NULL ? path.size : (size_t)(query - path.data);
+    return http_check_path((struct slice){path.data, request->path_size});
+}
+
 static const char *resolve_absolute(struct http_request *request, size_t scheme,
                                     uint16_t default_port, const struct http_authority *host) {
     const char *at = request->target.data + scheme;
@@ -106,22 +129,22 @@ static const char *resolve_absolute(struct http_request *request, size_t scheme,
     if (host != NULL && !same_authority(&authority, host, default_port)) {
         return "Host differs from the target";
     }
+    request->authority = authority.text;
+    request->host = authority.host;
     if (path == end) {
         // RFC 9112 3.2.4: for OPTIONS, a URI without a path and a query means the server as a
         // whole.
         bool whole_server = slice_equal(request->method, SLICE("OPTIONS"));
-        request->path = whole_server ? SLICE("*") : SLICE("/");
-    } else if (*path == '?') {
-        return "query without a path in the target";
-    } else {
-        request->path = (struct slice){path, (size_t)(end - path)};
+        return take_path(request, whole_server ? SLICE("*") : SLICE("/"), 1);
     }
-    request->authority = authority.text;
-    request->host = authority.host;
-    return NULL;
+    if (*path == '?') {
+        return "query without a path in the target";
+    }
+    return take_path(request, (struct slice){path, (size_t)(end - path)}, 0);
 }
 
-const char *http_resolve_target(struct http_request *request, const struct http_field *host) {
+const char *http_resolve_target(struct http_request *request, size_t plain_size,
+                                const struct http_field *host) {
     struct http_authority authority = {{NULL, 0}, {NULL, 0}, 0};
     if (host != NULL) {
         const char *why = http_parse_authority(host->value, &authority);
@@ -132,12 +155,12 @@ const char *http_resolve_target(struct http_request *request, const struct http_
     request->authority = authority.text;
     request->host = authority.host;
     if (request->target.data[0] == '/') {
-        request->path = request->target;
-        return NULL;
+        return take_path(request, request->target, plain_size);
     }
     if (slice_equal(request->target, SLICE("*"))) {
-        request->path = request->target;
-        return slice_equal(request->method, SLICE("OPTIONS")) ? NULL : "target * without OPTIONS";
+        return slice_equal(request->method, SLICE("OPTIONS"))
+                   ? take_path(request, request->target, 1)
+                   : "target * without OPTIONS";
     }
     uint16_t default_port = 0;
     size_t scheme = scheme_size(request->target, &default_port);

@@ -11,14 +11,16 @@ struct http_authority {
     uint16_t port;     // 0: none given
 };
 
-// host[:port]. The host is a name of letters, digits, '-', '.' and '_' (at most 255), or an IPv6
-// address in brackets; no user information, no percent-encoding, no zone. The port is 1 to 65535,
-// in at most 5 digits. NULL when it is right, else why not.
+// host[:port]. The host is a name of letters, digits, '-', '.' and '_' (at most 255; no empty label,
+// but a dot at the end is fine), or an IPv6 address in brackets; no user information, no
+// percent-encoding, no zone. The port is 1 to 65535, in at most 5 digits. NULL when it is right,
+// else why not.
 const char *http_parse_authority(struct slice text, struct http_authority *authority);
 
 // Decides what the request is for from its method, its target (already scanned) and its Host field
-// (NULL: none). Sets target, path, authority and host of `request`. NULL when it is right, else why
-// the answer is 400.
-const char *http_resolve_target(struct http_request *request, const struct http_field *host);
+// (NULL: none). Sets path, path_size, path_is_plain, authority and host of `request`. `plain_size`:
+// see struct http_request_line. NULL when it is right, else why the answer is 400.
+const char *http_resolve_target(struct http_request *request, size_t plain_size,
+                                const struct http_field *host);
 
 #endif

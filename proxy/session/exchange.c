@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/socket.h"
 #include "http/encode.h"
+#include "http/path.h"
 #include "http/writer.h"
 #include "session/relay.h"
 #include "session/route_rules.h"
@@ -90,11 +91,14 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
 static bool encode_head(struct exchange *exchange, const struct http_request *request,
                         size_t head_size) {
     struct http_forwarding forwarding = make_forwarding(exchange, request);
-    struct slice texts[] = {request->method, request->target, request->host,
+    struct slice texts[] = {request->method,
+                            request->target,
+                            request->host,
                             field_value(request, FIELD_REFERER),
-                            field_value(request, FIELD_USER_AGENT)};
-    struct slice *kept[] = {&exchange->method, &exchange->target, &exchange->host,
-                            &exchange->referer, &exchange->user_agent};
+                            field_value(request, FIELD_USER_AGENT),
+                            request->protocols};
+    struct slice *kept[] = {&exchange->method,  &exchange->target,     &exchange->host,
+                            &exchange->referer, &exchange->user_agent, &exchange->protocols};
     size_t text_count = sizeof(texts) / sizeof(texts[0]);
     size_t text_size = 0;
     for (size_t i = 0; i < text_count; i++) {
@@ -121,9 +125,10 @@ static void note_request(struct exchange *exchange, const struct http_request *r
     exchange->client_minor_version = request->minor_version;
     exchange->is_head = request->is_head;
     exchange->idempotent = request->idempotent;
-    exchange->upgrade_asked = request->upgrade;
     uint32_t most = limits(exchange)->requests_per_connection;
     exchange->keep_alive = request->keep_alive && (most == 0 || exchange->session->requests < most);
+    exchange->body_in_doubt = request->body_is_unusual;
+    exchange->awaits_continue = request->expects_continue;
     exchange->request_framing = request->framing;
     exchange->request_left = request->content_length;
     chunk_decoder_init(&exchange->request_decoder);
@@ -160,6 +165,19 @@ static enum result answer_redirect(struct exchange *exchange, const struct http_
     return send_answer(exchange, 308, output, size);
 }
 
+// The server of a route that strips its prefix must not see more or less stripped than was matched,
+// and what is left must be a path of its own.
+static bool can_strip(const struct config_route *route, const struct http_request *request) {
+    if (request->path_is_plain) {
+        return true;
+    }
+    size_t cut = route->prefix_size - 1;
+    return request->path_size >= route->prefix_size &&
+           memcmp(request->path.data, route->prefix, route->prefix_size) == 0 &&
+           http_check_path((struct slice){request->path.data + cut, request->path_size - cut}) ==
+               NULL;
+}
+
 // Chooses site, route and backend. Returns the status to refuse with, or 0.
 static uint16_t route(struct exchange *exchange, const struct http_request *request,
                       const char **why) {
@@ -180,11 +198,20 @@ static uint16_t route(struct exchange *exchange, const struct http_request *requ
     }
     exchange->site = &generation->config->sites[index];
     bool whole_server = slice_equal(request->path, SLICE("*")); // OPTIONS *
-    const struct config_route *found =
-        router_find_route(exchange->site, whole_server ? SLICE("/") : request->path);
+    struct slice path = {request->path.data, request->path_size};
+    const struct config_route *found;
+    if (router_find_route(exchange->site, whole_server ? SLICE("/") : path, request->path_is_plain,
+                          &found) != RESULT_OK) {
+        *why = "servers could take the path to different routes";
+        return 400;
+    }
     if (found == NULL) {
         *why = "no route";
         return 404;
+    }
+    if (found->strip_prefix && !whole_server && !can_strip(found, request)) {
+        *why = "the prefix that is to be stripped is not written plainly";
+        return 400;
     }
     exchange->route = found;
     if (found->backend_name != NULL) {
@@ -223,6 +250,8 @@ struct exchange *exchange_new(struct session *session, struct slice head) {
             result = exchange_answer(exchange, status, why);
         } else if (session->redirect) {
             result = answer_redirect(exchange, &request);
+        } else if (request.max_forwards == 0) {
+            result = exchange_answer_with(exchange, 204, SLICE(HTTP_ALLOW), "Max-Forwards is 0");
         } else {
             result = route_rules_apply(exchange, &request);
         }

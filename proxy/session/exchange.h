@@ -68,14 +68,15 @@ struct exchange {
     uint8_t client_minor_version;
     bool is_head;
     bool idempotent;
-    bool trusted;     // the peer is one of trusted-proxies
-    bool window_open; // moved_before is set
-    bool upgrade_asked;
-    bool keep_alive;     // the session may go on after this exchange
-    bool lease_reused;   // the lease came from the pool
-    bool server_shut;    // our direction toward the server is closed (tunnels)
-    bool request_failed; // the server did not take all of it
-    char *block;         // one allocation: the encoded head, then the texts for the access log
+    bool trusted;         // the peer is one of trusted-proxies
+    bool window_open;     // moved_before is set
+    bool body_in_doubt;   // the server may not have taken the body for one: see struct http_request
+    bool awaits_continue; // Expect: 100-continue was passed on, and the server has not said 100
+    bool keep_alive;      // the session may go on after this exchange
+    bool lease_reused;    // the lease came from the pool
+    bool server_shut;     // our direction toward the server is closed (tunnels)
+    bool request_failed;  // the server did not take all of it
+    char *block;          // one allocation: the encoded head, then the texts for the access log
     size_t head_size;
     uint32_t iov_first;
     uint32_t iov_count;
@@ -117,6 +118,7 @@ struct exchange {
     uint64_t response_bytes;
     const char *ended;                                      // why, when not in the usual way
     struct slice method, target, host, referer, user_agent; // in block, may be cut
+    struct slice protocols;                                 // of an upgrade; the same
     union client_address client_address; // who asks, as far as trusted proxies tell
     char client[INET6_ADDRSTRLEN];
     uint8_t proxy_header[PROXY_HEADER_WRITE_MAX];

@@ -124,6 +124,7 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
     buffer->fills[0].begin = (uint32_t)(end - slot_payload(buffer, 0));
     exchange->head_scanned = 0;
     exchange->head_cut = false;
+    exchange->awaits_continue = exchange->awaits_continue && response->status != 100;
     if (++exchange->interim_count > INTERIM_MAX) {
         return bad_response(exchange, "too many interim responses");
     }
@@ -141,11 +142,15 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
     return RESULT_OK;
 }
 
-static void decide_framing(struct exchange *exchange, const struct http_response *response) {
+// `available`: how many bytes have come behind the head.
+static void decide_framing(struct exchange *exchange, const struct http_response *response,
+                           size_t available) {
     exchange->status = response->status;
     exchange->response_framing = response->framing;
     exchange->response_left = response->content_length;
-    exchange->server_keep_alive = response->keep_alive;
+    // What a server has not read of a body it would read as the next request.
+    exchange->server_keep_alive =
+        response->keep_alive && !exchange->body_in_doubt && !exchange->awaits_continue;
     chunk_decoder_init(&exchange->response_decoder);
     bool unknown_length =
         response->framing == FRAMING_CHUNKED || response->framing == FRAMING_CLOSE;
@@ -153,10 +158,16 @@ static void decide_framing(struct exchange *exchange, const struct http_response
     if (unknown_length && exchange->client_minor_version == 0) {
         exchange->keep_alive = false;
     }
-    // A server that refuses a request before it has read it does not want the rest.
+    // A server that refuses a request before it has read it does not want the rest; and a response
+    // that ends here ends before the request.
+    bool whole = response->framing == FRAMING_NONE ||
+                 (response->framing == FRAMING_LENGTH && response->content_length <= available);
     if (exchange->request_failed ||
-        (exchange->request_state != REQUEST_DONE && response->status >= 300)) {
+        (exchange->request_state != REQUEST_DONE && (response->status >= 300 || whole))) {
         exchange->keep_alive = false;
+    }
+    if (response->status == 205 && response->framing != FRAMING_NONE) {
+        exchange->keep_alive = false; // some clients look for no body there
     }
     if (exchange->session->service->draining) {
         exchange->keep_alive = false;
@@ -186,7 +197,8 @@ static enum result take_final_head(struct exchange *exchange, const struct http_
                                    uint8_t *body) {
     struct service *service = exchange->session->service;
     struct send_buffer *buffer = buffer_of(exchange);
-    decide_framing(exchange, response);
+    decide_framing(exchange, response,
+                   (size_t)(slot_payload(buffer, 0) + buffer->fills[0].end - body));
     struct http_response_framing framing = {
         .client_minor_version = exchange->client_minor_version,
         .close = !exchange->keep_alive,
@@ -230,7 +242,7 @@ static enum result take_head(struct exchange *exchange) {
     const char *why;
     fields->capacity = HTTP_FIELDS_MAX;
     if (http_parse_response((struct slice){(const char *)begin, size}, exchange->is_head,
-                            exchange->upgrade_asked, fields, &response, &why) != RESULT_OK) {
+                            exchange->protocols, fields, &response, &why) != RESULT_OK) {
         return bad_response(exchange, why);
     }
     return response.interim ? take_interim(exchange, &response, begin + size)

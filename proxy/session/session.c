@@ -271,9 +271,11 @@ static void linger(struct session *session) {
 // --- requests ---
 
 // Empty lines before a request are skipped. False when nothing is left.
-static bool skip_empty_lines(struct transport *transport) {
+static bool skip_empty_lines(struct session *session) {
+    struct transport *transport = &session->transport;
     const struct segment *first = transport_segment(transport, 0);
-    size_t size = http_skip_empty_lines((const char *)first->data, first->size);
+    size_t size =
+        http_skip_empty_lines((const char *)first->data, first->size, &session->empty_lines);
     transport_consume(transport, size);
     return transport_has_segments(transport);
 }
@@ -311,7 +313,8 @@ static enum result gather_head(struct session *session, struct slice *head) {
         size_t before = session->head_size;
         memcpy(session->head + before, first->data, part);
         session->head_size += part;
-        size_t empty = http_skip_empty_lines(session->head, session->head_size);
+        size_t empty =
+            http_skip_empty_lines(session->head, session->head_size, &session->empty_lines);
         if (empty > 0) {
             session->head_size -= empty;
             memmove(session->head, session->head + empty, session->head_size);
@@ -335,7 +338,7 @@ static enum result gather_head(struct session *session, struct slice *head) {
 static enum result find_head(struct session *session, struct slice *head, size_t *size) {
     *size = 0;
     if (session->head == NULL) {
-        if (!skip_empty_lines(&session->transport)) {
+        if (!skip_empty_lines(session)) {
             return RESULT_AGAIN;
         }
         enum result result = find_head_in_place(session, head, size);
@@ -346,10 +349,19 @@ static enum result find_head(struct session *session, struct slice *head, size_t
     return gather_head(session, head);
 }
 
+// False when the head that is still incomplete can never become one.
+static bool may_become_head(struct session *session, struct slice part,
+                            struct http_refusal *refusal) {
+    return part.size == 0 || session->line_checked ||
+           http_check_first_line(part.data, part.size, &session->line_checked, refusal) ==
+               RESULT_OK;
+}
+
 static struct exchange *begin_exchange(struct session *session) {
-    struct slice head;
+    struct slice head = {NULL, 0};
     size_t size;
     struct exchange *exchange = NULL;
+    struct http_refusal refusal;
     switch (find_head(session, &head, &size)) {
     case RESULT_OK:
         exchange = exchange_new(session, head);
@@ -359,6 +371,10 @@ static struct exchange *begin_exchange(struct session *session) {
                                         "the head is too large");
         break;
     case RESULT_AGAIN:
+        if (!may_become_head(session, head, &refusal)) {
+            exchange = exchange_new_refused(session, refusal.status, refusal.why);
+            break;
+        }
         if (session->head_since_ms == 0) {
             session->head_since_ms = now_ms(session);
             session->deadline_ms = session->head_since_ms + limits(session)->header_timeout_ms;
@@ -371,6 +387,8 @@ static struct exchange *begin_exchange(struct session *session) {
     free(session->head);
     session->head = NULL;
     session->head_since_ms = 0;
+    session->empty_lines = 0;
+    session->line_checked = false;
     if (exchange == NULL) {
         session_close(session);
     }

@@ -75,6 +75,8 @@ struct session {
     char *head; // a request head that does not lie in one piece, while it is gathered
     size_t head_size;
     size_t head_scanned;
+    uint8_t empty_lines; // skipped before the next request
+    bool line_checked;   // the first line of an incomplete head is whole and good
     struct exchange *exchange;
 };
 

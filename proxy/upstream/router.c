@@ -1,5 +1,7 @@
 #include "upstream/router.h"
 
+#include "http/path.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -120,13 +122,70 @@ size_t router_find_site(const struct router *router, struct slice host) {
     return site == ROUTER_NO_SITE ? router->any_site : site;
 }
 
-const struct config_route *router_find_route(const struct config_site *site, struct slice path) {
+// The longest prefix of this text.
+static const struct config_route *longest_prefix(const struct config_site *site,
+                                                 struct slice text) {
     for (size_t i = 0; i < site->route_count; i++) { // longest prefix first
         const struct config_route *route = &site->routes[i];
-        if (path.size >= route->prefix_size &&
-            memcmp(path.data, route->prefix, route->prefix_size) == 0) {
+        if (text.size >= route->prefix_size &&
+            memcmp(text.data, route->prefix, route->prefix_size) == 0) {
             return route;
         }
     }
     return NULL;
+}
+
+// Whether a prefix goes on where the text ends.
+static bool can_go_on(const struct config_site *site, struct slice text) {
+    for (size_t i = 0; i < site->route_count && site->routes[i].prefix_size > text.size; i++) {
+        if (memcmp(text.data, site->routes[i].prefix, text.size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// At a doubtful byte the path of some server goes on with a byte that no prefix has ('%', ';' or a
+// second slash): the route of that server is decided by what came before. That of the server with
+// the farthest reading is decided at the end. All must be the same.
+enum result router_find_route(const struct config_site *site, struct slice path, bool plain,
+                              const struct config_route **route) {
+    if (plain) {
+        *route = longest_prefix(site, path);
+        return RESULT_OK;
+    }
+    char text[PREFIX_MAX_SIZE];
+    size_t size = 0;
+    size_t limit = site->route_count == 0 ? 0 : site->routes[0].prefix_size;
+    const struct config_route *decided = NULL;
+    size_t decided_at = SIZE_MAX;
+    struct http_path_reader reader;
+    http_path_reader_init(&reader, path);
+    while (size < limit) {
+        char byte = 0;
+        enum http_path_step step = http_path_next(&reader, &byte);
+        struct slice so_far = {text, size};
+        if (step == PATH_END) {
+            break;
+        }
+        if (step == PATH_LOST && can_go_on(site, so_far)) {
+            return RESULT_ERROR;
+        }
+        if (step != PATH_BYTE && size != decided_at) {
+            const struct config_route *here = longest_prefix(site, so_far);
+            if (decided_at != SIZE_MAX && here != decided) {
+                return RESULT_ERROR;
+            }
+            decided = here;
+            decided_at = size;
+        }
+        if (step == PATH_LOST) {
+            break;
+        }
+        if (step != PATH_DOUBTFUL) {
+            text[size++] = byte;
+        }
+    }
+    *route = longest_prefix(site, (struct slice){text, size});
+    return decided_at == SIZE_MAX || decided == *route ? RESULT_OK : RESULT_ERROR;
 }

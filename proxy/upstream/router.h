@@ -7,6 +7,7 @@
 #ifndef RAVELIN_UPSTREAM_ROUTER_H
 #define RAVELIN_UPSTREAM_ROUTER_H
 
+#include "base/result.h"
 #include "base/slice.h"
 #include "config/config.h"
 
@@ -23,7 +24,11 @@ void router_free(struct router *router);
 // names it.
 size_t router_find_site(const struct router *router, struct slice host);
 
-// The longest prefix that fits the path (the part before '?'), or NULL.
-const struct config_route *router_find_route(const struct config_site *site, struct slice path);
+// The longest prefix that fits the path, or NULL for none. `path` is that of a request, checked and
+// without its query; `plain` when it is so in the sense of http/path.h, where it also says what is
+// compared. RESULT_ERROR: servers would read the path differently, and so that it leads to
+// different routes.
+enum result router_find_route(const struct config_site *site, struct slice path, bool plain,
+                              const struct config_route **route) MUST_CHECK;
 
 #endif

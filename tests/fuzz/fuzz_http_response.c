@@ -9,7 +9,8 @@ static void read_response(struct slice head, uint8_t options) {
     bool is_head = (options & 1) != 0;
     bool upgrade_asked = (options & 2) != 0;
     memset(&response, 0xff, sizeof response);
-    if (http_parse_response(head, is_head, upgrade_asked, &fields, &response, &why) != RESULT_OK) {
+    struct slice protocols = upgrade_asked ? SLICE("websocket, a/1") : (struct slice){NULL, 0};
+    if (http_parse_response(head, is_head, protocols, &fields, &response, &why) != RESULT_OK) {
         CHECK(why != NULL);
         return;
     }

@@ -126,8 +126,9 @@ static inline uint32_t count_fields(const struct http_fields *fields, enum http_
 
 #define REQUEST_OURS                                                                               \
     (FIELD_BIT(FIELD_CONTENT_LENGTH) | FIELD_BIT(FIELD_EXPECT) | FIELD_BIT(FIELD_FORWARDED) |      \
-     FIELD_BIT(FIELD_HOST) | FIELD_BIT(FIELD_X_FORWARDED_FOR) |                                    \
-     FIELD_BIT(FIELD_X_FORWARDED_HOST) | FIELD_BIT(FIELD_X_FORWARDED_PROTO))
+     FIELD_BIT(FIELD_HOST) | FIELD_BIT(FIELD_X_FORWARDED_FOR) | FIELD_BIT(FIELD_MAX_FORWARDS) |    \
+     FIELD_BIT(FIELD_X_FORWARDED_HOST) | FIELD_BIT(FIELD_X_FORWARDED_OTHER) |                      \
+     FIELD_BIT(FIELD_X_FORWARDED_PROTO))
 
 static const struct http_forwarding forwarding = {.client_host = {"2001:db8::1", 11},
                                                   .proto = {"https", 5}};
@@ -193,8 +194,10 @@ static inline void check_response(const struct http_response *response, size_t r
     if (size > HTTP_HEAD_SIZE_MAX) {
         return;
     }
+    struct slice protocols =
+        response->status == 101 ? SLICE("websocket, a/1") : (struct slice){NULL, 0};
     enum result result = http_parse_response((struct slice){output, size}, request_is_head,
-                                             response->status == 101, &fields, &again, &why);
+                                             protocols, &fields, &again, &why);
     if (result != RESULT_OK) {
         fprintf(stderr, "%s:\n%.*s", why, (int)size, output);
     }
@@ -211,7 +214,8 @@ static inline void check_response(const struct http_response *response, size_t r
     CHECK(count_fields(&fields, FIELD_DATE) >= (final ? 1 : 0) ||
           count_fields(response->fields, FIELD_DATE) > 0);
     check_same_fields(response->fields, &fields,
-                      FIELD_BIT(FIELD_CONTENT_LENGTH) | FIELD_BIT(FIELD_DATE));
+                      FIELD_BIT(FIELD_CONTENT_LENGTH) | FIELD_BIT(FIELD_DATE) |
+                          FIELD_BIT(FIELD_SERVER));
 }
 
 #endif

@@ -151,7 +151,7 @@ def test_a_date_is_added_when_there_is_none(lab):
 
 
 @pytest.mark.parametrize(
-    "target", ["/%7Euser/%2e%2E/a%2Fb", "/a//b/./c/../d?x=%20&y=/../", "/?", "/a;p=1,2!$&'()*+=:@-._~"]
+    "target", ["/%7Euser/%2eE/a%2Fb", "/a//b/./c/../d?x=%20&y=/../", "/?", "/a;p=1,2!$&'()*+=:@-._~"]
 )
 def test_a_target_passes_as_it_was_written(ask, target):
     assert ask(target=target).target == target

@@ -155,7 +155,18 @@ static void test_route_prefixes(void **state) {
          "t.conf:2: route must be a path that begins with '/', not 'api'"},
         {LISTEN "site a { certificate a { key = k } route '/a?b' { backend = b } }" BACKEND,
          "t.conf:2: route must be a path that begins with '/', not '/a?b': "
-         "a path in a request has no '?', no '#', no space and ASCII only"},
+         "it is compared with decoded paths: no '?', '#', '%', ';', backslash or space, and ASCII "
+         "only"},
+        {LISTEN "site a { certificate a { key = k } route '/a%20b/' { backend = b } }" BACKEND,
+         "t.conf:2: route must be a path that begins with '/', not '/a%20b/': "
+         "it is compared with decoded paths: no '?', '#', '%', ';', backslash or space, and ASCII "
+         "only"},
+        {LISTEN "site a { certificate a { key = k } route '/a/../b' { backend = b } }" BACKEND,
+         "t.conf:2: route must be a path that begins with '/', not '/a/../b': "
+         "it is compared with resolved paths: no empty segment, no '.' or '..'"},
+        {LISTEN "site a { certificate a { key = k } route '/a//' { backend = b } }" BACKEND,
+         "t.conf:2: route must be a path that begins with '/', not '/a//': "
+         "it is compared with resolved paths: no empty segment, no '.' or '..'"},
     };
     CHECK_ALL(refusals);
 }

@@ -2,6 +2,7 @@
 #include "http/encode.h"
 #include "http_cases.h"
 
+#define NO_UPGRADE ((struct slice){NULL, 0})
 #define DATE "Mon, 23 Nov 2026 06:00:00 GMT"
 #define OURS(host)                                                                                 \
     "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: " host            \
@@ -57,11 +58,16 @@ static const struct rewrite requests[] = {
     {WITH("X-Forwarded-For: 9.9.9.9\r\nx-forwarded-proto: http\r\nX-Forwarded-Host: evil\r\nForwarded: for=9.9.9.9\r\n"
           "X-Forwarded-For: 8.8.8.8\r\n"),
      "GET / HTTP/1.1\r\nHost: a\r\n" END},
+    {WITH("X-Forwarded-Port: 80\r\nx-forwarded-prefix: /a\r\nX-Real-IP: 9.9.9.9\r\nX_Real_IP: 9\r\nX-Forwarded_Ssl: on\r\n"),
+     "GET / HTTP/1.1\r\nHost: a\r\n" END},
+    // OPTIONS counts down (RFC 9110 7.6.2), other methods do not.
+    {"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 010\r\n\r\n", "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 9\r\n" END},
+    {WITH("Max-Forwards: 10\r\n"), "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 10\r\n" END},
     // Upgrade.
     {WITH("Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
      "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" OURS("a") "Connection: upgrade\r\n\r\n"},
-    {WITH("Connection: Upgrade\r\nUpgrade: a\r\nUpgrade: b/1\r\n"),
-     "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: a\r\nUpgrade: b/1\r\n" OURS("a") "Connection: upgrade\r\n\r\n"},
+    {WITH("Connection: Upgrade\r\nUpgrade: a , b/1\r\n"),
+     "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: a , b/1\r\n" OURS("a") "Connection: upgrade\r\n\r\n"},
     {WITH("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n"), "GET / HTTP/1.1\r\nHost: a\r\n" END},
     {WITH("Upgrade: websocket\r\n"), "GET / HTTP/1.1\r\nHost: a\r\n" END},
     // clang-format on
@@ -157,6 +163,9 @@ static const struct {
     {TOWARD_NEW, "HTTP/1.1 200 OK\r\nConnection: close, foo\r\nFoo: 1\r\nKeep-Alive: 2\r\nProxy-Connection: 3\r\nTE: 4\r\n"
                  "Upgrade: h2c\r\nProxy-Authenticate: 5\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nDate: d\r\nContent-Length: 0\r\n\r\n",
      "HTTP/1.1 200 OK\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nDate: d\r\nContent-Length: 0\r\n\r\n"},
+    // Of Date and Server the first goes on.
+    {TOWARD_NEW, "HTTP/1.1 200 OK\r\nDate: d\r\nServer: s\r\ndate: e\r\nA: b\r\nserver: t\r\nA: b\r\nContent-Length: 0\r\n\r\n",
+     "HTTP/1.1 200 OK\r\nDate: d\r\nServer: s\r\nA: b\r\nA: b\r\nContent-Length: 0\r\n\r\n"},
     // Requests' own fields are nothing special in a response.
     {TOWARD_NEW, "HTTP/1.1 200 OK\r\nHost: x\r\nForwarded: y\r\nX-Forwarded-For: z\r\nDate: d\r\nContent-Length: 0\r\n\r\n",
      "HTTP/1.1 200 OK\r\nHost: x\r\nForwarded: y\r\nX-Forwarded-For: z\r\nDate: d\r\nContent-Length: 0\r\n\r\n"},
@@ -182,7 +191,8 @@ static size_t rewrite_response(const char *head, enum toward toward, char *outpu
         .close = toward == TOWARD_CLOSING || toward == TOWARD_OLD_CLOSE,
         .write_chunked = toward == TOWARD_CHUNKED,
     };
-    if (http_parse_response(slice_from(head), false, true, &fields, &response, &why) != RESULT_OK) {
+    if (http_parse_response(slice_from(head), false, SLICE("websocket"), &fields, &response,
+                            &why) != RESULT_OK) {
         fail_msg("%s: %s", why, head);
     }
     return http_encode_response(&response, &framing, SLICE(DATE), output, capacity);
@@ -213,9 +223,9 @@ static void grows_within_bounds(void **state) {
         at = put(at, SLICE("a:\r\n"));
     }
     size_t size = (size_t)(put(at, SLICE("\r\n")) - head);
-    assert_int_equal(
-        http_parse_response((struct slice){head, size}, false, false, &fields, &response, &why),
-        RESULT_OK);
+    assert_int_equal(http_parse_response((struct slice){head, size}, false, NO_UPGRADE, &fields,
+                                         &response, &why),
+                     RESULT_OK);
     const struct http_response_framing framing = {.write_chunked = true};
     size_t encoded = http_encode_response(&response, &framing, SLICE(DATE), output, sizeof output);
     assert_in_range(encoded, size, size + HTTP_RESPONSE_GROWTH_MAX);
@@ -303,7 +313,7 @@ static struct slice read_answer(struct slice answer, bool head_only, uint16_t st
     const char *why = "";
     size_t head_size = http_head_end(answer.data, answer.size, &scanned);
     assert_in_range(head_size, 1, answer.size);
-    if (http_parse_response((struct slice){answer.data, head_size}, head_only, false,
+    if (http_parse_response((struct slice){answer.data, head_size}, head_only, NO_UPGRADE,
                             response->fields, response, &why) != RESULT_OK) {
         fail_msg("%s", why);
     }

@@ -6,14 +6,18 @@ static const struct {
     const char *name;
     enum http_field_id id;
 } known[] = {
+    {"Authorization", FIELD_AUTHORIZATION},
     {"Connection", FIELD_CONNECTION},
     {"Content-Length", FIELD_CONTENT_LENGTH},
+    {"Content-Type", FIELD_CONTENT_TYPE},
     {"Date", FIELD_DATE},
     {"Expect", FIELD_EXPECT},
     {"Forwarded", FIELD_FORWARDED},
     {"Host", FIELD_HOST},
     {"HTTP2-Settings", FIELD_HTTP2_SETTINGS},
     {"Keep-Alive", FIELD_KEEP_ALIVE},
+    {"Max-Forwards", FIELD_MAX_FORWARDS},
+    {"Origin", FIELD_ORIGIN},
     {"Proxy", FIELD_PROXY},
     {"Proxy-Authenticate", FIELD_PROXY_AUTHENTICATE},
     {"Proxy-Authentication-Info", FIELD_PROXY_AUTHENTICATION_INFO},
@@ -30,6 +34,7 @@ static const struct {
     {"X-Forwarded-Host", FIELD_X_FORWARDED_HOST},
     {"X-Forwarded-Proto", FIELD_X_FORWARDED_PROTO},
     {"X-TLS-Facts", FIELD_X_TLS_FACTS},
+    {"X-Real-IP", FIELD_X_FORWARDED_OTHER},
 };
 
 #define KNOWN_COUNT (sizeof known / sizeof known[0])
@@ -69,6 +74,11 @@ static void knows_its_fields(void **state) {
     }
 }
 
+// What a name that is none of the known ones counts as.
+static enum http_field_id near(const char *name) {
+    return strncasecmp(name, "x-forwarded-", 12) == 0 ? FIELD_X_FORWARDED_OTHER : FIELD_OTHER;
+}
+
 // One byte changed anywhere, one left out or one added: another name.
 static void knows_nothing_else(void **state) {
     (void)state;
@@ -80,26 +90,75 @@ static void knows_nothing_else(void **state) {
                 memcpy(buffer, name.data, name.size);
                 buffer[at] = (char)byte;
                 bool same = to_lower(byte) == to_lower((unsigned char)name.data[at]);
-                bool lookalike = name.data[at] == '-' && byte == '_';
+                int lower = to_lower(byte);
+                bool sign = !(lower >= 'a' && lower <= 'z') && !(byte >= '0' && byte <= '9');
+                bool lookalike = name.data[at] == '-' && sign;
                 assert_int_equal(http_field_lookup((struct slice){buffer, name.size}),
                                  same        ? known[i].id
                                  : lookalike ? FIELD_LOOKALIKE
-                                             : FIELD_OTHER);
+                                             : near(buffer));
             }
         }
         assert_int_equal(http_field_lookup((struct slice){name.data + 1, name.size - 1}),
                          FIELD_OTHER);
         if (known[i].id != FIELD_TE) { // "T"
             assert_int_equal(http_field_lookup((struct slice){name.data, name.size - 1}),
-                             FIELD_OTHER);
+                             near(name.data));
         }
         memcpy(buffer, name.data, name.size);
         buffer[name.size] = 's';
-        assert_int_equal(http_field_lookup((struct slice){buffer, name.size + 1}), FIELD_OTHER);
+        assert_int_equal(http_field_lookup((struct slice){buffer, name.size + 1}), near(buffer));
     }
     assert_int_equal(http_field_lookup(SLICE("")), FIELD_OTHER);
     assert_int_equal(http_field_lookup(SLICE("X")), FIELD_OTHER);
     assert_int_equal(http_field_lookup(SLICE("Cookie")), FIELD_OTHER);
+}
+
+static void knows_all_that_tells_about_forwarding(void **state) {
+    (void)state;
+    static const char *const forwarding[] = {"X-Forwarded-Port", "x-forwarded-", "X_FORWARDED_SSL",
+                                             "X.Forwarded~x", "X-Forwarded-Client-Cert"};
+    for (size_t i = 0; i < sizeof forwarding / sizeof forwarding[0]; i++) {
+        assert_int_equal(http_field_lookup(slice_from(forwarding[i])), FIELD_X_FORWARDED_OTHER);
+    }
+    assert_int_equal(http_field_lookup(SLICE("X-Forwarded")), FIELD_OTHER);
+    assert_int_equal(http_field_lookup(SLICE("X-Forwarde-For")), FIELD_OTHER);
+    assert_int_equal(http_field_lookup(SLICE("X_Real.IP")), FIELD_LOOKALIKE);
+}
+
+static void knows_what_is_no_trailer(void **state) {
+    (void)state;
+    static const char *const barred[] = {
+        "Content-Length",
+        "content_length",
+        "Host",
+        "Set-Cookie",
+        "SET_COOKIE",
+        "X-Forwarded-By",
+        "Client-Cert",
+        "SSL_CLIENT_S_DN",
+        "x-ssl-verify",
+        "If-Whatever",
+        "Content-Type",
+        "Authorization",
+        "X.Real.IP",
+        "Sec-WebSocket-Key",
+        "X-Accel-Redirect",
+        "Date",
+        "Proxy-Status",
+        "Trailer",
+        "Max-Forwards",
+        "Access-Control-Max-Age",
+    };
+    static const char *const fine[] = {"X-Checksum",    "Content-Digest", "Content-MD5", "ETag",
+                                       "Server-Timing", "Grpc-Status",    "User-Agent",  "X-Sslish",
+                                       "Iff",           "Last-Modified",  "Signature"};
+    for (size_t i = 0; i < sizeof barred / sizeof barred[0]; i++) {
+        assert_true(http_field_is_barred_from_trailers(slice_from(barred[i])));
+    }
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
+        assert_false(http_field_is_barred_from_trailers(slice_from(fine[i])));
+    }
 }
 
 static void finds_the_first(void **state) {
@@ -177,6 +236,7 @@ static void knows_end_to_end_fields(void **state) {
         "X-Forwarded-For",
         "X-Forwarded-Host",
         "X-Forwarded-Proto",
+        "X-Forwarded-Port",
         "X-Real-IP",
         "Range",
     };
@@ -220,14 +280,25 @@ static void refuses_authorities(void **state) {
     assert_non_null(http_parse_authority(SLICE("a\0"), &authority));
     assert_non_null(http_parse_authority(SLICE("a:\0"), &authority));
     assert_non_null(http_parse_authority(SLICE("a@b"), &authority));
+    assert_non_null(http_parse_authority(SLICE("."), &authority));
+    assert_non_null(http_parse_authority(SLICE(".a"), &authority));
+    assert_non_null(http_parse_authority(SLICE("a..b"), &authority));
+    assert_non_null(http_parse_authority(SLICE("a..:1"), &authority));
+    assert_null(http_parse_authority(SLICE("a.b.:1"), &authority));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(knows_its_fields),   cmocka_unit_test(knows_nothing_else),
-        cmocka_unit_test(finds_the_first),    cmocka_unit_test(splits_lists),
-        cmocka_unit_test(knows_tokens),       cmocka_unit_test(knows_end_to_end_fields),
-        cmocka_unit_test(parses_authorities), cmocka_unit_test(refuses_authorities),
+        cmocka_unit_test(knows_its_fields),
+        cmocka_unit_test(knows_nothing_else),
+        cmocka_unit_test(finds_the_first),
+        cmocka_unit_test(splits_lists),
+        cmocka_unit_test(knows_tokens),
+        cmocka_unit_test(knows_end_to_end_fields),
+        cmocka_unit_test(parses_authorities),
+        cmocka_unit_test(refuses_authorities),
+        cmocka_unit_test(knows_all_that_tells_about_forwarding),
+        cmocka_unit_test(knows_what_is_no_trailer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,12 @@ struct refused {
 #define CHUNKED "Transfer-Encoding: chunked\r\n"
 #define SWITCHED "Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
+#define NO_UPGRADE ((struct slice){NULL, 0})
+
+static struct slice protocols_of(enum asked asked) {
+    return asked == ASKED_UPGRADE ? SLICE("WebSocket, a , b/2") : NO_UPGRADE;
+}
+
 static const struct accepted accepted_cases[] = {
     // clang-format off
     // Status lines.
@@ -55,12 +61,15 @@ static const struct accepted accepted_cases[] = {
     ACCEPT(OK(CHUNKED), "200 'OK' chunked, declared chunked, keep"),
     ACCEPT(OK("transfer-encoding:Chunked \r\n"), "200 'OK' chunked, declared chunked, keep"),
     ACCEPT(OLD(LENGTH), "200 'OK' 5 bytes, declared 5"),
-    ACCEPT(STATUS("205", LENGTH), "205 'x' 5 bytes, declared 5, keep"),
+    ACCEPT(STATUS("205", ""), "205 'x' until close"),
+    ACCEPT(STATUS("205", CHUNKED), "205 'x' chunked, declared chunked, keep"),
+    ACCEPT(STATUS("205", "Content-Length: 0\r\n"), "205 'x' none, declared 0, keep"),
     ACCEPT(STATUS("301", "Location: /\r\n" LENGTH), "301 'x' 5 bytes, declared 5, keep"),
     // No body, whatever the fields say.
     ACCEPT(STATUS("204", ""), "204 'x' none, keep"),
-    ACCEPT(STATUS("204", LENGTH), "204 'x' none, keep"),
-    ACCEPT(STATUS("204", CHUNKED), "204 'x' none, keep"),
+    ACCEPT(STATUS("204", "Content-Length: 0\r\n"), "204 'x' none, keep"),
+    ACCEPT(STATUS("204", LENGTH), "204 'x' none"),
+    ACCEPT(STATUS("204", CHUNKED), "204 'x' none"),
     ACCEPT(STATUS("304", ""), "304 'x' none, keep"),
     ACCEPT(STATUS("304", LENGTH), "304 'x' none, declared 5, keep"),
     ACCEPT(STATUS("304", CHUNKED), "304 'x' none, declared chunked, keep"),
@@ -106,6 +115,7 @@ static const struct accepted accepted_cases[] = {
 #define BOTH "both Content-Length and Transfer-Encoding"
 #define BAD_CODING "Transfer-Encoding is not exactly chunked"
 #define BAD_SWITCH "101 without a proper Upgrade"
+#define OTHER_SWITCH "101 to a protocol that was not asked for"
 #define UNASKED "101 that was not asked for"
 
 static const struct refused refused_cases[] = {
@@ -198,7 +208,13 @@ static const struct refused refused_cases[] = {
     REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade:\r\n"), BAD_SWITCH),
     REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade: a b\r\n"), BAD_SWITCH),
     REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade: h2c\r\n"), BAD_SWITCH),
-    REFUSE_AS(ASKED_UPGRADE, "HTTP/1.0 101 x\r\n" SWITCHED "\r\n", BAD_SWITCH),
+    REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade: c\r\n"), OTHER_SWITCH),
+    REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade: b\r\n"), OTHER_SWITCH),
+    REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade: a/1\r\n"), OTHER_SWITCH),
+    REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade: a, c\r\n"), OTHER_SWITCH),
+    REFUSE_AS(ASKED_UPGRADE, "HTTP/1.0 101 x\r\n" SWITCHED "\r\n", "1xx in HTTP/1.0"),
+    REFUSE("HTTP/1.0 100 x\r\n\r\n", "1xx in HTTP/1.0"),
+    REFUSE(STATUS("205", LENGTH), "205 with a body"),
     // Connection.
     REFUSE(OK("Connection: Content-Length\r\n"), "Connection names an end-to-end field"),
     REFUSE(OK("Connection: set-cookie\r\n"), "Connection names an end-to-end field"),
@@ -244,7 +260,7 @@ static void accepts(void **state) {
         char text[256];
         struct slice head = copy_of(wanted->head);
         memset(&response, 0xa5, sizeof response); // every member must be set
-        if (http_parse_response(head, wanted->asked == ASKED_HEAD, wanted->asked == ASKED_UPGRADE,
+        if (http_parse_response(head, wanted->asked == ASKED_HEAD, protocols_of(wanted->asked),
                                 &fields, &response, &why) != RESULT_OK) {
             fail_msg("refused, %s: %s", why, wanted->head.data);
         }
@@ -265,7 +281,7 @@ static void refuses(void **state) {
         struct http_response response;
         const char *why = "";
         struct slice head = copy_of(wanted->head);
-        if (http_parse_response(head, wanted->asked == ASKED_HEAD, wanted->asked == ASKED_UPGRADE,
+        if (http_parse_response(head, wanted->asked == ASKED_HEAD, protocols_of(wanted->asked),
                                 &fields, &response, &why) != RESULT_ERROR) {
             fail_msg("accepted: %s", wanted->head.data);
         }
@@ -284,7 +300,8 @@ static void marks_hop_by_hop_fields(void **state) {
     const char *why;
     struct slice head = SLICE(OK("Foo: 1\r\nConnection: foo\r\nKeep-Alive: 5\r\n" CHUNKED
                                  "Trailer: X\r\nProxy-Authenticate: a\r\nServer: b\r\n"));
-    assert_int_equal(http_parse_response(head, false, false, &fields, &response, &why), RESULT_OK);
+    assert_int_equal(http_parse_response(head, false, NO_UPGRADE, &fields, &response, &why),
+                     RESULT_OK);
     assert_int_equal(fields.count, 7);
     for (uint32_t i = 0; i < 6; i++) {
         assert_true(items[i].hop_by_hop);
@@ -304,14 +321,14 @@ static void bounds_the_head(void **state) {
     memset(head, 'x', size);
     put(head, SLICE("HTTP/1.1 200 OK\r\nA: "));
     put(head + size - 4, SLICE("\r\n\r\n"));
-    assert_int_equal(
-        http_parse_response((struct slice){head, size}, false, false, &fields, &response, &why),
-        RESULT_ERROR);
+    assert_int_equal(http_parse_response((struct slice){head, size}, false, NO_UPGRADE, &fields,
+                                         &response, &why),
+                     RESULT_ERROR);
     assert_string_equal(why, "head over 64 KiB");
     put(head + size - 5, SLICE("\r\n\r\n"));
-    assert_int_equal(
-        http_parse_response((struct slice){head, size - 1}, false, false, &fields, &response, &why),
-        RESULT_OK);
+    assert_int_equal(http_parse_response((struct slice){head, size - 1}, false, NO_UPGRADE, &fields,
+                                         &response, &why),
+                     RESULT_OK);
     free(head);
 }
 

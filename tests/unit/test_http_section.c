@@ -68,16 +68,64 @@ static void finds_the_end(void **state) {
     check_end(SLICE("\rA\r\n"), 0, http_trailers_end);
 }
 
+static size_t skip_lines(const char *data, size_t size, uint8_t before, uint8_t after) {
+    uint8_t skipped = before;
+    size_t bytes = http_skip_empty_lines(data, size, &skipped);
+    assert_int_equal(skipped, after);
+    return bytes;
+}
+
 static void skips_empty_lines(void **state) {
     (void)state;
-    assert_int_equal(http_skip_empty_lines("", 0), 0);
-    assert_int_equal(http_skip_empty_lines("GET", 3), 0);
-    assert_int_equal(http_skip_empty_lines("\r", 1), 0);
-    assert_int_equal(http_skip_empty_lines("\r\n", 2), 2);
-    assert_int_equal(http_skip_empty_lines("\n\n", 2), 0);
-    assert_int_equal(http_skip_empty_lines("\r\nGET", 5), 2);
-    assert_int_equal(http_skip_empty_lines("\r\n\r\n\rG", 6), 4);
-    assert_int_equal(http_skip_empty_lines("\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n", 18), 16);
+    static const char nine[] = "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
+    assert_int_equal(skip_lines("", 0, 0, 0), 0);
+    assert_int_equal(skip_lines("GET", 3, 0, 0), 0);
+    assert_int_equal(skip_lines("\r", 1, 0, 0), 0);
+    assert_int_equal(skip_lines("\r\n", 2, 0, 1), 2);
+    assert_int_equal(skip_lines("\n\n", 2, 0, 0), 0);
+    assert_int_equal(skip_lines("\r\nGET", 5, 3, 4), 2);
+    assert_int_equal(skip_lines("\r\n\r\n\rG", 6, 0, 2), 4);
+    assert_int_equal(skip_lines(nine, 18, 0, 8), 16);
+    assert_int_equal(skip_lines(nine, 18, 6, 8), 4);
+    assert_int_equal(skip_lines(nine, 18, 8, 8), 0);
+}
+
+static void looks_at_a_first_line_early(void **state) {
+    (void)state;
+    static const struct {
+        struct slice text;
+        uint16_t status; // 0: nothing is wrong so far
+        bool whole;
+    } cases[] = {
+        {SLICE("G"), 0, false},
+        {SLICE("GET"), 0, false},
+        {SLICE("GET /a\0b"), 0, false}, // found when the line is whole
+        {SLICE("GET / HTTP/1.1"), 0, false},
+        {SLICE("GET / HTTP/1.1\r"), 0, false},
+        {SLICE("GET / HTTP/1.1\r\n"), 0, true},
+        {SLICE("GET / HTTP/1.1\r\nHost : x"), 0, true},
+        {SLICE("\r"), 0, false}, // of an empty line, which the caller has not skipped
+        {SLICE("\x16\x03\x01"), 400, false},
+        {SLICE(" GET"), 400, false},
+        {SLICE("GET\t"), 400, false},
+        {SLICE("\r\n"), 400, true},
+        {SLICE("GET\r\n"), 400, true},
+        {SLICE("GET /\r\n"), 400, true},
+        {SLICE("GET / HTTP/1.1\rX"), 400, false},
+        {SLICE("GET / HTTP/1.1\n"), 400, true},
+        {SLICE("GET / HTTP/2.0\r\n"), 505, true},
+        {SLICE("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456"), 501, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct slice text = copy_of(cases[i].text);
+        struct http_refusal refusal = {0, ""};
+        bool whole = !cases[i].whole;
+        enum result result = http_check_first_line(text.data, text.size, &whole, &refusal);
+        assert_int_equal(result, cases[i].status == 0 ? RESULT_OK : RESULT_ERROR);
+        assert_int_equal(refusal.status, cases[i].status);
+        assert_int_equal(whole, cases[i].whole);
+        free((char *)text.data);
+    }
 }
 
 struct section {
@@ -184,9 +232,13 @@ static void gives_the_trailers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bounds_the_head),     cmocka_unit_test(chooses_the_oversize_status),
-        cmocka_unit_test(finds_the_end),       cmocka_unit_test(skips_empty_lines),
-        cmocka_unit_test(reads_trailers),      cmocka_unit_test(gives_the_trailers),
+        cmocka_unit_test(bounds_the_head),
+        cmocka_unit_test(chooses_the_oversize_status),
+        cmocka_unit_test(finds_the_end),
+        cmocka_unit_test(skips_empty_lines),
+        cmocka_unit_test(looks_at_a_first_line_early),
+        cmocka_unit_test(reads_trailers),
+        cmocka_unit_test(gives_the_trailers),
         cmocka_unit_test(bounds_the_trailers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,20 +190,45 @@ static void test_free_of_nothing(void **state) {
 
 // ---- Routes
 
-static void assert_route(const struct config_site *site, struct slice path, const char *expected) {
+// What the router says of a path, which it looks at byte by byte when that is not `plain`.
+static enum result find(const struct config_site *site, struct slice path, bool plain,
+                        const struct config_route **route) {
     char *copy = malloc(path.size == 0 ? 1 : path.size);
     assert_non_null(copy);
     if (path.size > 0) {
         memcpy(copy, path.data, path.size);
     }
-    const struct config_route *route = router_find_route(site, (struct slice){copy, path.size});
+    enum result result = router_find_route(site, (struct slice){copy, path.size}, plain, route);
     free(copy);
+    return result;
+}
+
+static void assert_prefix(const struct config_route *route, const char *expected) {
     if (expected == NULL) {
         assert_null(route);
     } else {
         assert_non_null(route);
         assert_string_equal(route->prefix, expected);
     }
+}
+
+static void assert_reading(const struct config_site *site, struct slice path,
+                           const char *expected) {
+    const struct config_route *route;
+    assert_int_equal(find(site, path, false, &route), RESULT_OK);
+    assert_prefix(route, expected);
+}
+
+static void assert_route(const struct config_site *site, struct slice path, const char *expected) {
+    const struct config_route *route;
+    assert_int_equal(find(site, path, true, &route), RESULT_OK);
+    assert_prefix(route, expected);
+    assert_reading(site, path, expected);
+}
+
+static void assert_doubtful(const struct config_site *site, struct slice path) {
+    const struct config_route *route;
+    assert_int_equal(find(site, path, false, &route), RESULT_ERROR);
 }
 
 static void test_the_longest_prefix_wins(void **state) {
@@ -226,7 +251,51 @@ static void test_the_longest_prefix_wins(void **state) {
     assert_route(site, SLICE(""), NULL);
     assert_route(site, SLICE("*"), NULL);
     // What lies behind the path is not looked at.
-    assert_string_equal(router_find_route(site, (struct slice){"/api/v2/", 4})->prefix, "/");
+    assert_route(site, (struct slice){"/api/v2/", 4}, "/");
+    config_free(config);
+}
+
+static void test_a_path_is_compared_in_normal_form(void **state) {
+    (void)state;
+    struct config *config = load(LISTEN "site a.test { certificate a.pem { key = a.key }\n"
+                                        "route / { backend = b }\n"
+                                        "route /api/ { backend = b }\n"
+                                        "route /api/v2/ { backend = b } }\n" BACKEND);
+    const struct config_site *site = &config->sites[0];
+    assert_reading(site, SLICE("/%61pi/"), "/api/");
+    assert_reading(site, SLICE("/x/../api/x"), "/api/");
+    assert_reading(site, SLICE("/api/v2/../x"), "/api/");
+    assert_reading(site, SLICE("/api/v2/.."), "/api/");
+    assert_reading(site, SLICE("/api/."), "/api/");
+    assert_reading(site, SLICE("/api/x//y%2f;z"), "/api/");
+    assert_reading(site, SLICE("/x%2fapi/"), "/");
+    assert_reading(site, SLICE("//x"), "/");
+    assert_reading(site, SLICE("/;/x"), "/");
+    config_free(config);
+}
+
+static void test_a_path_that_leads_to_several_routes_is_refused(void **state) {
+    (void)state;
+    struct config *config = load(LISTEN "site a.test { certificate a.pem { key = a.key }\n"
+                                        "route / { backend = b }\n"
+                                        "route /api/ { backend = b }\n"
+                                        "route /api/v2/ { backend = b } }\n"
+                                        "site b.test { certificate a.pem { key = a.key }\n"
+                                        "route /api/ { backend = b } }\n" BACKEND);
+    const struct config_site *site = &config->sites[0];
+    static const char *const paths[] = {
+        "/api%2f",    "/api%5Cx",    "/api%252f",     "//api/",     "/%2fapi/",
+        "/api//v2/",  "/api;a/",     "/;/api/",       "/api;%2f",   "/%2561pi/",
+        "/api/v2;/x", "/api/%2fv2/", "/api/v%2532/x", "/api%c0%af", "/api/;x/v2/",
+    };
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        print_message("%s\n", paths[i]);
+        assert_doubtful(site, slice_from(paths[i]));
+    }
+    assert_reading(site, SLICE("/api;a"), "/"); // to everybody
+    // Nowhere is a route of its own.
+    assert_doubtful(&config->sites[1], SLICE("//api/"));
+    assert_reading(&config->sites[1], SLICE("//x"), NULL);
     config_free(config);
 }
 
@@ -258,6 +327,8 @@ int main(void) {
         cmocka_unit_test(test_free_of_nothing),
         cmocka_unit_test(test_the_longest_prefix_wins),
         cmocka_unit_test(test_a_path_outside_all_prefixes_has_no_route),
+        cmocka_unit_test(test_a_path_is_compared_in_normal_form),
+        cmocka_unit_test(test_a_path_that_leads_to_several_routes_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
