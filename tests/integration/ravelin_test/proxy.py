@@ -36,12 +36,13 @@ def backend_block(name, servers, options=None):
     return block("backend", name, options, [server_block(server) for server in servers])
 
 
-def site_block(name, certificates, aliases=(), routes=None):
+def site_block(name, certificates, aliases=(), routes=None, options=None):
     inner = [block("certificate", f'"{c.path}"', {"key": f'"{c.key}"'}) for c in certificates]
     for prefix, backend in (routes or {"/": "web"}).items():
         inner.append(block("route", f'"{prefix}"', {"backend": backend}))
     names = ", ".join(f'"{alias}"' for alias in aliases)
-    return block("site", f'"{name}"', {"aliases": "{" + names + "}"} if aliases else {}, inner)
+    aliases = {"aliases": "{" + names + "}"} if aliases else {}
+    return block("site", f'"{name}"', {**aliases, **(options or {})}, inner)
 
 
 class Proxy:

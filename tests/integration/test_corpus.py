@@ -1,0 +1,45 @@
+"""Every case of tests/corpus: what the client gets, and byte for byte what the server sees."""
+
+import pytest
+
+from ravelin_test import corpus
+from ravelin_test.client import client_context
+from ravelin_test.lab import Lab
+from ravelin_test.proxy import backend_block, site_block
+
+CASES = corpus.load()
+
+
+@pytest.fixture(scope="module")
+def player(authority):
+    """One proxy before one recorder, for all cases of a test process."""
+    lab = Lab(authority)
+    recorder = corpus.Recorder("web", "admin", "deep", "other")
+    sites = [
+        site_block(
+            "localhost",
+            [authority.certificate("localhost", "127.0.0.1")],
+            ["127.0.0.1", "::1", "under_score.test"],
+            {"/": "web", "/admin/": "admin", "/admin/deep/er/": "deep"},
+            {"hsts": "0"},
+        ),
+        site_block("other.test", [authority.certificate("other.test")], (), {"/": "other"}),
+    ]
+    backends = [
+        backend_block(name, [recorder.address(name)], {"retries": 0}) for name in ("web", "admin", "deep", "other")
+    ]
+    proxy = lab.proxy(sites=sites, backends=backends, allow=[".*"])
+    yield corpus.Player(proxy, recorder, client_context(authority.ca))
+    lab.close(test_failed=False)
+    recorder.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_a_case_of_the_corpus(player, case):
+    player.play(case)
+
+
+def test_the_corpus_is_large():
+    """As many as were promised, of both directions."""
+    assert len(CASES) >= 250
+    assert sum(1 for case in CASES if case.all("reply")) >= 80
