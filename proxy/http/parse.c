@@ -381,6 +381,7 @@ static enum result decide_upgrade(struct http_request *request, const struct htt
 
 enum result http_parse_request(struct slice head, struct http_fields *fields,
                                struct http_request *request, struct http_refusal *refusal) {
+    request->is_head = false;
     if (head.size > HTTP_HEAD_SIZE_MAX) {
         return refuse(refusal, 431, "head over 64 KiB");
     }

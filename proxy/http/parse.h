@@ -105,8 +105,8 @@ enum result http_check_first_line(const char *data, size_t size, bool *whole,
 uint16_t http_oversize_status(const char *data, size_t size);
 
 // `head` is exactly one head, with its empty line. Fields are stored in `fields` (its capacity is
-// the limit: 431). On RESULT_ERROR `refusal` says what to answer. The slices point into `head` or
-// at static text.
+// the limit: 431). On RESULT_ERROR `refusal` says what to answer, and of `request` only `is_head` is
+// set. The slices point into `head` or at static text.
 //
 // Refused with 400, beside what the scan refuses: a missing (HTTP/1.1), repeated or malformed Host;
 // a Host that differs from the authority of an absolute-form target (letters in any case, default

@@ -155,7 +155,8 @@ static enum result answer_redirect(struct exchange *exchange, const struct http_
         return RESULT_ERROR;
     }
     char *output = (char *)slot_payload(buffer, 0);
-    exchange->keep_alive = exchange->keep_alive && request->framing == FRAMING_NONE;
+    exchange->keep_alive = exchange->keep_alive && request->framing == FRAMING_NONE &&
+                           request->minor_version > 0; // which would need to be told
     size_t size =
         http_encode_redirect(request, exchange->generation->https_port, !exchange->keep_alive,
                              service_date(session->service), output, SLOT_READ_MAX);
@@ -182,19 +183,21 @@ static bool can_strip(const struct config_route *route, const struct http_reques
 static uint16_t route(struct exchange *exchange, const struct http_request *request,
                       const char **why) {
     const struct generation *generation = exchange->generation;
-    const struct session *session = exchange->session;
-    size_t index = request->host.size == 0 ? ROUTER_DEFAULT_SITE
-                                           : router_find_site(generation->router, request->host);
+    const char *server_name = exchange->session->server_name;
+    size_t named = server_name == NULL
+                       ? ROUTER_NO_SITE
+                       : router_find_site(generation->router, slice_from(server_name));
+    size_t index = router_find_site(generation->router, request->host);
+    if (request->host.size == 0) { // HTTP/1.0: the site of the handshake, else the first
+        index = named == ROUTER_NO_SITE ? ROUTER_DEFAULT_SITE : named;
+    }
     if (index == ROUTER_NO_SITE) {
         *why = "no site has this name";
         return 421;
     }
-    if (session->server_name != NULL && request->host.size > 0) {
-        size_t named = router_find_site(generation->router, slice_from(session->server_name));
-        if (named != ROUTER_NO_SITE && named != index) {
-            *why = "the name of the TLS handshake belongs to another site";
-            return 421;
-        }
+    if (named != ROUTER_NO_SITE && named != index) {
+        *why = "the name of the TLS handshake belongs to another site";
+        return 421;
     }
     exchange->site = &generation->config->sites[index];
     bool whole_server = slice_equal(request->path, SLICE("*")); // OPTIONS *
@@ -231,6 +234,7 @@ struct exchange *exchange_new(struct session *session, struct slice head) {
     enum result result = RESULT_OK;
     fields->capacity = limits(exchange)->header_count;
     if (http_parse_request(head, fields, &request, &refusal) != RESULT_OK) {
+        exchange->is_head = request.is_head;
         result = exchange_answer(exchange, refusal.status, refusal.why);
     } else {
         note_request(exchange, &request);
@@ -263,9 +267,14 @@ struct exchange *exchange_new(struct session *session, struct slice head) {
     return exchange;
 }
 
-struct exchange *exchange_new_refused(struct session *session, uint16_t status, const char *why) {
+struct exchange *exchange_new_refused(struct session *session, struct slice part, uint16_t status,
+                                      const char *why) {
     struct exchange *exchange = allocate(session);
-    if (exchange != NULL && exchange_answer(exchange, status, why) != RESULT_OK) {
+    if (exchange == NULL) {
+        return NULL;
+    }
+    exchange->is_head = part.size >= 5 && memcmp(part.data, "HEAD ", 5) == 0;
+    if (exchange_answer(exchange, status, why) != RESULT_OK) {
         exchange_finish(exchange);
         return NULL;
     }
@@ -310,7 +319,8 @@ enum result exchange_answer_with(struct exchange *exchange, uint16_t status, str
     buffer->span_count = 0;
     bool whole =
         exchange->request_framing == FRAMING_NONE || exchange->request_state == REQUEST_DONE;
-    exchange->keep_alive = exchange->keep_alive && whole && status != 400;
+    exchange->keep_alive = exchange->keep_alive && whole && status != 400 &&
+                           exchange->client_minor_version > 0; // which would need to be told
     char *output = (char *)slot_payload(buffer, 0);
     char own_fields[ANSWER_FIELDS_MAX + 64];
     fields = answer_fields(exchange, fields, own_fields, sizeof(own_fields));

@@ -127,8 +127,9 @@ struct exchange {
 // Begins with a whole head, `head` (which the caller lets go of afterwards). A refused head makes
 // an exchange that answers the refusal. NULL when memory is short.
 struct exchange *exchange_new(struct session *session, struct slice head);
-// Answers a request whose head never became whole: 408, 414, 431 or 400.
-struct exchange *exchange_new_refused(struct session *session, uint16_t status, const char *why);
+// Answers a request whose head never became whole, of which `part` is the beginning.
+struct exchange *exchange_new_refused(struct session *session, struct slice part, uint16_t status,
+                                      const char *why);
 // Does all that can be done. RESULT_AGAIN: waits. RESULT_OK: complete, the session may go on if
 // exchange->keep_alive. RESULT_ERROR: the session must be cut.
 enum result exchange_advance(struct exchange *exchange) MUST_CHECK;

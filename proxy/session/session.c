@@ -81,7 +81,8 @@ static void time_out(struct session *session) {
                 return;
             }
         } else if (session->head_since_ms != 0) {
-            session->exchange = exchange_new_refused(session, 408, "header timeout");
+            struct slice part = {session->head, session->head == NULL ? 0 : session->head_size};
+            session->exchange = exchange_new_refused(session, part, 408, "header timeout");
         } else {
             session_end(session, ALERT_CLOSE_NOTIFY);
             return;
@@ -367,12 +368,12 @@ static struct exchange *begin_exchange(struct session *session) {
         exchange = exchange_new(session, head);
         break;
     case RESULT_EOF:
-        exchange = exchange_new_refused(session, http_oversize_status(head.data, head.size),
+        exchange = exchange_new_refused(session, head, http_oversize_status(head.data, head.size),
                                         "the head is too large");
         break;
     case RESULT_AGAIN:
         if (!may_become_head(session, head, &refusal)) {
-            exchange = exchange_new_refused(session, refusal.status, refusal.why);
+            exchange = exchange_new_refused(session, head, refusal.status, refusal.why);
             break;
         }
         if (session->head_since_ms == 0) {
