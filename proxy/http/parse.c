@@ -146,20 +146,19 @@ static bool on_connection_option(struct slice option, void *context) {
     return connection->why == NULL;
 }
 
-// Calls back for each list element of each field with this id; false as soon as the callback says
-// so.
-static bool each_element(const struct http_fields *fields, const struct http_index *index,
-                         enum http_field_id id, bool (*element)(struct slice, void *),
-                         void *context) {
-    if (!has(index, id)) {
+// Takes the options of every Connection field; false as soon as one is refused.
+static bool take_options(const struct http_index *index, struct connection *connection) {
+    if (!has(index, FIELD_CONNECTION)) {
         return true;
     }
-    if (!has_repeated(index, id)) {
-        return http_list_each(index->first[id]->value, element, context);
+    if (!has_repeated(index, FIELD_CONNECTION)) {
+        return http_list_each(index->first[FIELD_CONNECTION]->value, on_connection_option,
+                              connection);
     }
-    for (uint32_t i = 0; i < fields->count; i++) {
-        if (fields->items[i].id == id &&
-            !http_list_each(fields->items[i].value, element, context)) {
+    for (uint32_t i = 0; i < connection->fields->count; i++) {
+        const struct http_field *field = &connection->fields->items[i];
+        if (field->id == FIELD_CONNECTION &&
+            !http_list_each(field->value, on_connection_option, connection)) {
             return false;
         }
     }
@@ -169,10 +168,7 @@ static bool each_element(const struct http_fields *fields, const struct http_ind
 static enum result read_connection(struct http_fields *fields, const struct http_index *index,
                                    struct connection *connection, struct http_refusal *refusal) {
     *connection = (struct connection){.fields = fields};
-    if (!each_element(fields, index, FIELD_CONNECTION, on_connection_option, connection)) {
-        return refuse(refusal, 400, connection->why);
-    }
-    return RESULT_OK;
+    return take_options(index, connection) ? RESULT_OK : refuse(refusal, 400, connection->why);
 }
 
 static bool keeps_alive(const struct connection *connection, uint8_t minor_version) {
@@ -433,7 +429,8 @@ static enum result decide_switch(const struct http_response *response,
     }
     struct protocols protocols = {0, false, false, &asked};
     if (response->minor_version == 0 || !connection->upgrade || !has(index, FIELD_UPGRADE) ||
-        !each_element(response->fields, index, FIELD_UPGRADE, on_protocol, &protocols) ||
+        has_repeated(index, FIELD_UPGRADE) ||
+        !http_list_each(index->first[FIELD_UPGRADE]->value, on_protocol, &protocols) ||
         protocols.count == 0 || protocols.barred) {
         return refuse(refusal, 502, "101 without a proper Upgrade");
     }

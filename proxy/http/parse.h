@@ -6,8 +6,8 @@
 // only CRLF line ends, no control bytes, no obs-fold, no space before the colon, token names); the
 // framing decision is made here, once, and stored in `framing`; then http-parser (built strict)
 // reads the fields a second time: where its names, values, length or chunked flag differ from ours
-// in anything, the message is refused. The start line is read by us alone, as http-parser knows
-// only a fixed list of methods. What is ambiguous is refused: a request with an `http_refusal`
+// in anything, the message is refused: it decides nothing else. The start line is read by us alone,
+// as http-parser knows only a fixed list of methods. What is ambiguous is refused: a request with an `http_refusal`
 // status, a response with RESULT_ERROR.
 //
 // No I/O, no allocation, no state between messages. http_parser.h is included only by parse.c.
@@ -111,11 +111,12 @@ uint16_t http_oversize_status(const char *data, size_t size);
 // Refused with 400, beside what the scan refuses: a missing (HTTP/1.1), repeated or malformed Host;
 // a Host that differs from the authority of an absolute-form target (letters in any case, default
 // port aware); a target that is neither a path, an http or https URI, nor (with OPTIONS only) "*";
-// a fragment, user information or broken percent-encoding in it; a Content-Length that is not 1 to
-// 18 digits, or repeated (even with the same value), or beside Transfer-Encoding; Transfer-Encoding
+// a fragment, user information or broken percent-encoding in it; a path that http_check_path()
+// refuses; a repeated Authorization, Content-Type or Origin; a Content-Length that is not 1 to 18
+// digits, or repeated (even with the same value), or beside Transfer-Encoding; Transfer-Encoding
 // in HTTP/1.0, repeated, or not ending in exactly one "chunked"; more than 32 Connection options,
 // one that is no token, or one that names an end-to-end field (http_field_is_end_to_end); a
-// malformed Upgrade; an Upgrade with a body. 405: TRACE. 417: Expect other than one 100-continue.
+// malformed or repeated Upgrade or (with OPTIONS) Max-Forwards; an Upgrade with a body. 405: TRACE. 417: Expect other than one 100-continue.
 // 431: too many fields. 501: CONNECT, a method over 32 bytes, or other codings before a final
 // "chunked". 505: any version HTTP/d.d but 1.0 and 1.1.
 //

@@ -1,4 +1,5 @@
-// A chunked body: its spans tile the input and are the same however it is cut, and what we write for them reads the same.
+// A chunked body: its spans tile the input and are the same however it is cut and whoever reads it, and what we write for
+// them reads the same.
 #include "http/chunk.h"
 #include "http_checks.h"
 
@@ -92,6 +93,115 @@ static void check_reframed(struct slice text, const struct reading *reading) {
     free(framed);
 }
 
+// ---- The same once more, line by line
+
+static const char *skip_space(const char *at, const char *end) {
+    while (at < end && (*at == ' ' || *at == '\t')) {
+        at++;
+    }
+    return at;
+}
+
+static const char *skip_token(const char *at, const char *end) {
+    while (at < end && strict_is_token(*at)) {
+        at++;
+    }
+    return at;
+}
+
+// Behind the closing quote, or NULL.
+static const char *skip_quoted(const char *at, const char *end) {
+    for (at++; at < end && strict_is_text(*at); at++) {
+        if (*at == '"') {
+            return at + 1;
+        }
+        if (*at == '\\' && (++at == end || !strict_is_text(*at))) {
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+// RFC 9112 7.1.1, with the white space that RFC 9110 calls bad.
+static bool are_extensions(const char *at, const char *end) {
+    while (at < end) {
+        at = skip_space(at, end);
+        if (at == end || *at != ';') {
+            return false;
+        }
+        const char *name = skip_space(at + 1, end);
+        at = skip_token(name, end);
+        if (at == name) {
+            return false;
+        }
+        const char *equals = skip_space(at, end);
+        if (equals == end || *equals != '=') {
+            continue;
+        }
+        const char *value = skip_space(equals + 1, end);
+        at = value < end && *value == '"' ? skip_quoted(value, end) : skip_token(value, end);
+        if (at == NULL || at == value) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The size of the line's chunk; UINT64_MAX when it is malformed.
+static uint64_t plain_size(const char *line, size_t size) {
+    uint64_t value = 0;
+    size_t digits = 0;
+    while (digits < size && strict_is_alnum(line[digits]) && (line[digits] | 0x20) <= 'f') {
+        char digit = line[digits++];
+        value = value * 16 + (uint64_t)(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
+        if (digits > 16 || value > CHUNK_SIZE_MAX) {
+            return UINT64_MAX;
+        }
+    }
+    bool right =
+        digits > 0 && size + 2 <= CHUNK_SIZE_LINE_MAX && are_extensions(line + digits, line + size);
+    return right ? value : UINT64_MAX;
+}
+
+// Whether the text begins with whole chunks up to and with the last size line; marks the data in `kinds`.
+static bool read_plainly(struct slice text, char *kinds, size_t *used) {
+    const char *at = text.data;
+    const char *end = at + text.size;
+    for (;;) {
+        const char *line = at;
+        while (end - at >= 2 && !(at[0] == '\r' && at[1] == '\n')) {
+            at++;
+        }
+        if (end - at < 2) {
+            return false;
+        }
+        uint64_t size = plain_size(line, (size_t)(at - line));
+        at += 2;
+        if (size == 0) {
+            *used = (size_t)(at - text.data);
+            return true;
+        }
+        if (size == UINT64_MAX || (uint64_t)(end - at) < size + 2 || at[size] != '\r' ||
+            at[size + 1] != '\n') {
+            return false;
+        }
+        memset(kinds + (at - text.data), CHUNK_DATA, size);
+        at += size + 2;
+    }
+}
+
+static void check_plainly(struct slice text, const struct reading *reading) {
+    char *kinds = malloc(text.size + 1);
+    size_t used = 0;
+    CHECK(kinds != NULL);
+    memset(kinds, CHUNK_FRAMING, text.size + 1);
+    // The decoder tells the end only when something follows it.
+    bool ended = read_plainly(text, kinds, &used);
+    CHECK(ended ? !reading->failed && used == reading->used : !reading->ended);
+    CHECK(!ended || memcmp(kinds, reading->kinds, used) == 0);
+    free(kinds);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) {
         return 0;
@@ -112,6 +222,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!whole.failed) {
         check_reframed(text, &whole);
     }
+    check_plainly(text, &whole);
     free(whole.kinds);
     return 0;
 }

@@ -1,7 +1,109 @@
-// A client's bytes: empty lines, then a head, then whatever comes next. The first byte chooses how they are cut.
+// A client's bytes: empty lines, then a head, then a body and whatever comes next. What we send for them is, to a strict
+// reader, one message with that body. The first byte chooses how the bytes are cut.
+#include "http/chunk.h"
 #include "http_checks.h"
 
-static void read_request(struct slice head) {
+struct output {
+    char *bytes;
+    size_t size;
+    char *data; // the body alone
+    size_t data_size;
+};
+
+static void put(struct output *output, const char *bytes, size_t size) {
+    memcpy(output->bytes + output->size, bytes, size);
+    output->size += size;
+}
+
+static void put_data(struct output *output, const char *bytes, size_t size) {
+    memcpy(output->data + output->data_size, bytes, size);
+    output->data_size += size;
+}
+
+static void put_chunk(struct output *output, const char *data, size_t size) {
+    char line[CHUNK_LINE_SIZE];
+    char *start = chunk_write_size(line + sizeof line, size);
+    put(output, start, (size_t)(line + sizeof line - start));
+    put(output, data, size);
+    put(output, "\r\n", 2);
+    put_data(output, data, size);
+}
+
+// The trailer section at the start of `rest`. False: it is malformed or not whole.
+static bool put_trailers(struct output *output, struct slice rest) {
+    struct http_field items[FIELDS_MAX];
+    struct http_fields fields = {items, 0, FIELDS_MAX};
+    const char *why;
+    size_t scanned = 0;
+    size_t size = http_trailers_end(rest.data, rest.size, &scanned);
+    if (size == 0 ||
+        http_parse_trailers((struct slice){rest.data, size}, &fields, &why) != RESULT_OK) {
+        return false;
+    }
+    put(output, "0\r\n", 3);
+    size_t encoded =
+        http_encode_trailers(&fields, output->bytes + output->size, size + fields.count + 2);
+    CHECK(encoded > 0);
+    output->size += encoded;
+    return true;
+}
+
+// As the relay does it, with the bytes coming in parts. False: the body is malformed or not whole.
+static bool put_chunks(struct output *output, struct slice rest, size_t part) {
+    struct chunk_decoder decoder;
+    chunk_decoder_init(&decoder);
+    for (size_t at = 0; at < rest.size;) {
+        enum chunk_span span;
+        size_t length;
+        const char *why;
+        size_t size = rest.size - at < part ? rest.size - at : part;
+        if (chunk_next(&decoder, rest.data + at, size, &span, &length, &why) != RESULT_OK) {
+            return false;
+        }
+        if (span == CHUNK_TRAILERS) {
+            return put_trailers(output, (struct slice){rest.data + at, rest.size - at});
+        }
+        if (span == CHUNK_DATA) {
+            put_chunk(output, rest.data + at, length);
+        }
+        at += length;
+    }
+    return false;
+}
+
+static bool put_body(struct output *output, const struct http_request *request, struct slice rest,
+                     size_t part) {
+    if (request->framing == FRAMING_CHUNKED) {
+        return put_chunks(output, rest, part);
+    }
+    size_t length = (size_t)request->content_length;
+    if (length > rest.size) {
+        return false;
+    }
+    put(output, rest.data, length);
+    put_data(output, rest.data, length);
+    return true;
+}
+
+static void forward(const struct http_request *request, struct slice rest, size_t part) {
+    size_t capacity = OUTPUT_SIZE + rest.size * (CHUNK_LINE_SIZE + 3);
+    struct output output = {malloc(capacity), 0, malloc(rest.size + 1), 0};
+    char *data = malloc(capacity);
+    CHECK(output.bytes != NULL && output.data != NULL && data != NULL);
+    output.size =
+        http_encode_request(request, &forwarding, SLICE("default"), output.bytes, OUTPUT_SIZE);
+    if (put_body(&output, request, rest, part)) {
+        struct strict_message message;
+        strict_request(output.bytes, output.size, data, &message);
+        CHECK(message.body_size == output.data_size);
+        CHECK(memcmp(data, output.data, output.data_size) == 0);
+    }
+    free(output.bytes);
+    free(output.data);
+    free(data);
+}
+
+static void read_request(struct slice head, struct slice rest, size_t part) {
     struct http_field items[FIELDS_MAX];
     struct http_fields fields = {items, 0, FIELDS_MAX};
     struct http_request request;
@@ -16,12 +118,34 @@ static void read_request(struct slice head) {
     check_fields(&fields, head);
     CHECK(request.fields == &fields);
     CHECK(request.path.data[0] == '/' || slice_equal(request.path, SLICE("*")));
+    CHECK(request.path_size > 0 && request.path_size <= request.path.size);
+    CHECK(request.path_size == request.path.size || request.path.data[request.path_size] == '?');
+    CHECK(memchr(request.path.data, '?', request.path_size) == NULL);
     CHECK(request.minor_version == 0 || request.authority.size > 0);
     CHECK(request.framing == FRAMING_NONE || request.framing == FRAMING_LENGTH ||
           request.framing == FRAMING_CHUNKED);
     CHECK((request.content_length > 0) == (request.framing == FRAMING_LENGTH));
     CHECK(!request.upgrade || request.framing == FRAMING_NONE);
+    CHECK(request.upgrade == (request.protocols.size > 0));
     check_request(&request);
+    forward(&request, rest, part);
+}
+
+// A first line is not refused early when the whole head is then taken, however it comes.
+static void check_first_line(struct slice head, bool accepted, size_t part) {
+    bool whole = false;
+    struct http_refusal refusal;
+    for (size_t size = 1; accepted && size < head.size && !whole; size += part) {
+        CHECK(http_check_first_line(head.data, size, &whole, &refusal) == RESULT_OK);
+    }
+}
+
+static bool is_accepted(struct slice head) {
+    struct http_field items[FIELDS_MAX];
+    struct http_fields fields = {items, 0, FIELDS_MAX};
+    struct http_request request;
+    struct http_refusal refusal;
+    return http_parse_request(head, &fields, &request, &refusal) == RESULT_OK;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -29,14 +153,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     }
     struct slice text = copy_of((const char *)data + 1, size - 1);
+    size_t part = 1 + (size_t)data[0];
     uint8_t lines = 0;
     size_t skipped = http_skip_empty_lines(text.data, text.size, &lines);
     CHECK(lines <= 8 && skipped == 2 * (size_t)lines && skipped <= text.size);
     struct slice rest = {text.data + skipped, text.size - skipped};
-    size_t end = check_head_end(rest, 1 + data[0]);
+    size_t end = check_head_end(rest, part);
     (void)http_oversize_status(rest.data, rest.size);
     struct slice head = copy_of(rest.data, end == 0 ? rest.size : end);
-    read_request(head);
+    read_request(head, (struct slice){rest.data + end, end == 0 ? 0 : rest.size - end}, part);
+    check_first_line(head, is_accepted(head), part);
     free((char *)head.data);
     free((char *)text.data);
     return 0;

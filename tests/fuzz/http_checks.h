@@ -3,20 +3,10 @@
 #define RAVELIN_TESTS_HTTP_CHECKS_H
 
 #include "http/encode.h"
-
-#include <stdio.h>
-#include <stdlib.h>
+#include "http_strict.h"
 
 #define FIELDS_MAX 100
 #define OUTPUT_SIZE (2 * HTTP_HEAD_SIZE_MAX)
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -142,7 +132,14 @@ static inline void check_request(const struct http_request *request) {
     struct http_refusal refusal = {0, ""};
     size_t size = http_encode_request(request, &forwarding, SLICE("default"), output, OUTPUT_SIZE);
     size_t scanned = 0;
+    struct strict_message message;
     CHECK(size > 0 && http_head_end(output, size, &scanned) == size);
+    strict_request_head(output, size, &message);
+    CHECK(message.head_size == size);
+    CHECK((message.counts[STRICT_TRANSFER_ENCODING] == 1) == (request->framing == FRAMING_CHUNKED));
+    CHECK(request->framing != FRAMING_LENGTH ||
+          (message.counts[STRICT_CONTENT_LENGTH] == 1 &&
+           strict_length(&message) == request->content_length));
     if (size > HTTP_HEAD_SIZE_MAX) {
         return; // our additions made it longer than the parser takes
     }
@@ -162,6 +159,9 @@ static inline void check_request(const struct http_request *request) {
     CHECK(again.is_head == request->is_head && again.idempotent == request->idempotent);
     CHECK(again.upgrade == request->upgrade);
     CHECK(again.expects_continue == request->expects_continue);
+    CHECK(slice_equal(again.protocols, request->protocols));
+    CHECK(again.max_forwards == (request->max_forwards > 0 ? request->max_forwards - 1
+                                                           : request->max_forwards));
     CHECK(count_fields(&fields, FIELD_HOST) == 1);
     CHECK(count_fields(&fields, FIELD_X_FORWARDED_FOR) == 1);
     CHECK(count_fields(&fields, FIELD_X_FORWARDED_HOST) == 1);
@@ -189,7 +189,10 @@ static inline void check_response(const struct http_response *response, size_t r
     size_t size = http_encode_response(response, &framing, SLICE("Mon, 23 Nov 2026 06:00:00 GMT"),
                                        output, OUTPUT_SIZE);
     size_t scanned = 0;
+    struct strict_message message;
     CHECK(size > 0 && http_head_end(output, size, &scanned) == size);
+    strict_response_head(output, size, &message);
+    CHECK(message.head_size == size);
     CHECK(size <= received_size + HTTP_RESPONSE_GROWTH_MAX + response->fields->count);
     if (size > HTTP_HEAD_SIZE_MAX) {
         return;

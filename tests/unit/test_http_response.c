@@ -206,6 +206,7 @@ static const struct refused refused_cases[] = {
     REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Upgrade: websocket\r\n"), BAD_SWITCH),
     REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\n"), BAD_SWITCH),
     REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade:\r\n"), BAD_SWITCH),
+    REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade: a\r\nUpgrade: a\r\n"), BAD_SWITCH),
     REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade: a b\r\n"), BAD_SWITCH),
     REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade: h2c\r\n"), BAD_SWITCH),
     REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade: c\r\n"), OTHER_SWITCH),
