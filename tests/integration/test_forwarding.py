@@ -35,6 +35,8 @@ TOLD = [
     "X-Forwarded-For: 192.0.2.2, 192.0.2.3",
     "X-Forwarded-Proto: http",
     "X-Forwarded-Host: example.org",
+    "X-Forwarded-Port: 80",
+    "X-Real-IP: 192.0.2.1",
     "Forwarded: for=192.0.2.1;proto=http",
     "X-TLS-Facts: version=TLSv1.0",
 ]
@@ -50,6 +52,7 @@ def test_a_stranger_is_not_believed(lab):
     assert asked.all("X-Forwarded-Host") == ["localhost"]
     assert asked.all("Forwarded") == ["for=127.0.0.1;proto=https;host=localhost"]
     assert asked.all("X-TLS-Facts") == []
+    assert asked.all("X-Forwarded-Port") == asked.all("X-Real-IP") == []
     assert proxy.access_log(1)[0]["client"] == "127.0.0.1"
 
 
@@ -64,6 +67,7 @@ def test_a_trusted_proxy_is_extended(lab):
     ours = "for=127.0.0.1;proto=https;host=localhost"
     assert asked.all("Forwarded") == [f"for=192.0.2.1;proto=http, {ours}"]
     assert asked.all("X-TLS-Facts") == []
+    assert (asked.get("X-Forwarded-Port"), asked.get("X-Real-IP")) == ("80", "192.0.2.1")
     assert proxy.access_log(1)[0]["client"] == "192.0.2.2"  # the last that is not a proxy of ours
 
 
@@ -252,6 +256,18 @@ def test_the_prefix_is_stripped(lab):
     for target in ["/api/", "/api/things?a=/api/", "/api//twice", "/api", "/other/api/"]:
         assert client.ask(target).status == 200
     assert [asked.target for asked in server.requests] == ["/", "/things?a=/api/", "//twice", "/api", "/other/api/"]
+
+
+@pytest.mark.parametrize("target", ["/%61pi/x", "/x/../api/x", "/api/../api/x", "/./api/x", "/api/y/../../api/x"])
+def test_a_prefix_that_is_not_written_plainly_is_not_stripped(lab, target):
+    """Cut at its length, something else would be left."""
+    server = lab.server()
+    routes = [("/", {"backend": "web"}, []), ("/api/", {"backend": "web", "strip-prefix": "yes"}, [])]
+    proxy = route_proxy(lab, server, *routes)
+    assert lab.client(proxy).ask(target).status == 400
+    assert server.requests == []
+    assert lab.client(proxy).ask("/api/%61/../b").status == 200
+    assert [asked.target for asked in server.requests] == ["/%61/../b"]
 
 
 def test_the_log_tells_what_the_client_asked_for(lab):
