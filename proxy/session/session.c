@@ -311,8 +311,7 @@ static enum result gather_head(struct session *session, struct slice *head) {
         const struct segment *first = transport_segment(transport, 0);
         size_t room = limit - session->head_size;
         size_t part = first->size < room ? first->size : room;
-        size_t before = session->head_size;
-        memcpy(session->head + before, first->data, part);
+        memcpy(session->head + session->head_size, first->data, part);
         session->head_size += part;
         size_t empty =
             http_skip_empty_lines(session->head, session->head_size, &session->empty_lines);
@@ -320,11 +319,10 @@ static enum result gather_head(struct session *session, struct slice *head) {
             session->head_size -= empty;
             memmove(session->head, session->head + empty, session->head_size);
             session->head_scanned = 0;
-            transport_consume(transport, part);
-            continue;
         }
         size_t end = http_head_end(session->head, session->head_size, &session->head_scanned);
-        transport_consume(transport, end > 0 ? end - before : part);
+        size_t behind = end > 0 ? session->head_size - end : 0; // stays in the segments
+        transport_consume(transport, part - behind);
         if (end > 0) {
             *head = (struct slice){session->head, end};
             return RESULT_OK;
