@@ -1,5 +1,7 @@
 """Every case of tests/corpus: what the client gets, and byte for byte what the server sees."""
 
+import zlib
+
 import pytest
 
 from ravelin_test import corpus
@@ -37,6 +39,26 @@ def player(authority):
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_a_case_of_the_corpus(player, case):
     player.play(case)
+
+
+def in_two(data):
+    """Cut somewhere, but always at the same place."""
+    at = zlib.crc32(data) % len(data)
+    return [data[:at], data[at:]]
+
+
+def in_bytes(data):
+    return [data[i : i + 1] for i in range(len(data))]
+
+
+CUT = [case for case in CASES if not case.all("whole")]
+
+
+@pytest.mark.parametrize("case", CUT, ids=[case.name for case in CUT])
+def test_a_case_that_comes_in_pieces(player, case):
+    """However the messages are cut, what becomes of them is the same."""
+    long = sum(len(step.data) for step in case.all("send", "reply")) > 300
+    player.play(case, cut=in_two if long or zlib.crc32(case.name.encode()) % 2 else in_bytes)
 
 
 def test_the_corpus_is_large():

@@ -13,6 +13,13 @@ from .settings import PATIENCE
 from .waiting import wait_for
 
 
+def all_taken(peer):
+    """Whether the other side's kernel has taken everything that was sent."""
+    waiting = bytearray(4)
+    fcntl.ioctl(peer, termios.TIOCOUTQ, waiting)
+    return int.from_bytes(waiting, sys.byteorder) == 0
+
+
 class Connection:
     """One connection that a scripted server accepted. `number` counts from 0."""
 
@@ -60,13 +67,7 @@ class Connection:
 
     def wait_until_taken(self):
         """Until the proxy's kernel has taken everything that was sent: what comes next is then another packet."""
-        waiting = bytearray(4)
-
-        def taken():
-            fcntl.ioctl(self.socket, termios.TIOCOUTQ, waiting)
-            return int.from_bytes(waiting, sys.byteorder) == 0
-
-        wait_for(taken, "the proxy to take what was sent")
+        wait_for(lambda: all_taken(self.socket), "the proxy to take what was sent")
 
     def end(self):
         """Says that nothing more will be sent."""
