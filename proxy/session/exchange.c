@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/socket.h"
 #include "http/encode.h"
-#include "http/path.h"
 #include "http/writer.h"
 #include "session/relay.h"
 #include "session/route_rules.h"
@@ -166,63 +165,6 @@ static enum result answer_redirect(struct exchange *exchange, const struct http_
     return send_answer(exchange, 308, output, size);
 }
 
-// The server of a route that strips its prefix must not see more or less stripped than was matched,
-// and what is left must be a path of its own.
-static bool can_strip(const struct config_route *route, const struct http_request *request) {
-    if (request->path_is_plain) {
-        return true;
-    }
-    size_t cut = route->prefix_size - 1;
-    return request->path_size >= route->prefix_size &&
-           memcmp(request->path.data, route->prefix, route->prefix_size) == 0 &&
-           http_check_path((struct slice){request->path.data + cut, request->path_size - cut}) ==
-               NULL;
-}
-
-// Chooses site, route and backend. Returns the status to refuse with, or 0.
-static uint16_t route(struct exchange *exchange, const struct http_request *request,
-                      const char **why) {
-    const struct generation *generation = exchange->generation;
-    const char *server_name = exchange->session->server_name;
-    size_t named = server_name == NULL
-                       ? ROUTER_NO_SITE
-                       : router_find_site(generation->router, slice_from(server_name));
-    size_t index = router_find_site(generation->router, request->host);
-    if (request->host.size == 0) { // HTTP/1.0: the site of the handshake, else the first
-        index = named == ROUTER_NO_SITE ? ROUTER_DEFAULT_SITE : named;
-    }
-    if (index == ROUTER_NO_SITE) {
-        *why = "no site has this name";
-        return 421;
-    }
-    if (named != ROUTER_NO_SITE && named != index) {
-        *why = "the name of the TLS handshake belongs to another site";
-        return 421;
-    }
-    exchange->site = &generation->config->sites[index];
-    bool whole_server = slice_equal(request->path, SLICE("*")); // OPTIONS *
-    struct slice path = {request->path.data, request->path_size};
-    const struct config_route *found;
-    if (router_find_route(exchange->site, whole_server ? SLICE("/") : path, request->path_is_plain,
-                          &found) != RESULT_OK) {
-        *why = "servers could take the path to different routes";
-        return 400;
-    }
-    if (found == NULL) {
-        *why = "no route";
-        return 404;
-    }
-    if (found->strip_prefix && !whole_server && !can_strip(found, request)) {
-        *why = "the prefix that is to be stripped is not written plainly";
-        return 400;
-    }
-    exchange->route = found;
-    if (found->backend_name != NULL) {
-        exchange->backend = &generation->config->backends[found->backend_index];
-    }
-    return 0;
-}
-
 struct exchange *exchange_new(struct session *session, struct slice head) {
     struct exchange *exchange = allocate(session);
     if (exchange == NULL) {
@@ -239,7 +181,7 @@ struct exchange *exchange_new(struct session *session, struct slice head) {
     } else {
         note_request(exchange, &request);
         const char *why = NULL;
-        uint16_t status = session->redirect ? 0 : route(exchange, &request, &why);
+        uint16_t status = session->redirect ? 0 : route_rules_choose(exchange, &request, &why);
         if (request.target.size > limits(exchange)->target_size) {
             status = 414;
             why = "the target is too long";

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/network.h"
+#include "http/path.h"
 #include "session/service_internal.h"
 
 #include <arpa/inet.h>
@@ -158,4 +159,62 @@ struct slice route_rules_path(const struct exchange *exchange, const struct http
     }
     size_t cut = route->prefix_size - 1; // the slash that the prefix ends with stays
     return (struct slice){path.data + cut, path.size - cut};
+}
+
+// --- which route ---
+
+// The server of a route that strips its prefix must not see more or less stripped than was matched,
+// and what is left must be a path of its own.
+static bool can_strip(const struct config_route *route, const struct http_request *request) {
+    if (request->path_is_plain) {
+        return true;
+    }
+    size_t cut = route->prefix_size - 1;
+    return request->path_size >= route->prefix_size &&
+           memcmp(request->path.data, route->prefix, route->prefix_size) == 0 &&
+           http_check_path((struct slice){request->path.data + cut, request->path_size - cut}) ==
+               NULL;
+}
+
+uint16_t route_rules_choose(struct exchange *exchange, const struct http_request *request,
+                            const char **why) {
+    const struct generation *generation = exchange->generation;
+    const char *server_name = exchange->session->server_name;
+    size_t named = server_name == NULL
+                       ? ROUTER_NO_SITE
+                       : router_find_site(generation->router, slice_from(server_name));
+    size_t index = router_find_site(generation->router, request->host);
+    if (request->host.size == 0) { // HTTP/1.0: the site of the handshake, else the first
+        index = named == ROUTER_NO_SITE ? ROUTER_DEFAULT_SITE : named;
+    }
+    if (index == ROUTER_NO_SITE) {
+        *why = "no site has this name";
+        return 421;
+    }
+    if (named != ROUTER_NO_SITE && named != index) {
+        *why = "the name of the TLS handshake belongs to another site";
+        return 421;
+    }
+    exchange->site = &generation->config->sites[index];
+    bool whole_server = slice_equal(request->path, SLICE("*")); // OPTIONS *
+    struct slice path = {request->path.data, request->path_size};
+    const struct config_route *found;
+    if (router_find_route(exchange->site, whole_server ? SLICE("/") : path, request->path_is_plain,
+                          &found) != RESULT_OK) {
+        *why = "servers could take the path to different routes";
+        return 400;
+    }
+    if (found == NULL) {
+        *why = "no route";
+        return 404;
+    }
+    if (found->strip_prefix && !whole_server && !can_strip(found, request)) {
+        *why = "the prefix that is to be stripped is not written plainly";
+        return 400;
+    }
+    exchange->route = found;
+    if (found->backend_name != NULL) {
+        exchange->backend = &generation->config->backends[found->backend_index];
+    }
+    return 0;
 }

@@ -1,4 +1,5 @@
-// What a route asks of a request before it goes on, and what it answers by itself.
+// Which route a request takes, what that asks of it before it goes on, and what it answers by
+// itself.
 //
 // The order: who may come (403), how often (429), how large (413), then redirect and return. The client
 // is the peer of the connection (or whom a PROXY header named); when that is one of trusted-proxies,
@@ -8,6 +9,13 @@
 
 #include "http/parse.h"
 #include "session/exchange.h"
+
+// Chooses site, route and backend. Returns 0, or the status to refuse with: 421 for a host that no
+// site names, or another site than the name in the TLS handshake; 404 without a route; 400 for a
+// path that servers could take to different routes, or whose prefix cannot be stripped as it was
+// matched.
+uint16_t route_rules_choose(struct exchange *exchange, const struct http_request *request,
+                            const char **why);
 
 // Sets exchange->client and exchange->trusted.
 void route_rules_find_client(struct exchange *exchange, const struct http_request *request);

@@ -160,8 +160,8 @@ static inline void check_request(const struct http_request *request) {
     CHECK(again.upgrade == request->upgrade);
     CHECK(again.expects_continue == request->expects_continue);
     CHECK(slice_equal(again.protocols, request->protocols));
-    CHECK(again.max_forwards == (request->max_forwards > 0 ? request->max_forwards - 1
-                                                           : request->max_forwards));
+    CHECK(again.max_forwards ==
+          (request->max_forwards > 0 ? request->max_forwards - 1 : request->max_forwards));
     CHECK(count_fields(&fields, FIELD_HOST) == 1);
     CHECK(count_fields(&fields, FIELD_X_FORWARDED_FOR) == 1);
     CHECK(count_fields(&fields, FIELD_X_FORWARDED_HOST) == 1);
