@@ -418,6 +418,8 @@ static const struct refused refused_cases[] = {
     // http-parser does not take an HTAB after these values: refused, as one of two readers might stumble.
     REFUSE(400, POST("Content-Length: 1\t\r\n"), TWO_READINGS),
     REFUSE(400, POST("Transfer-Encoding: chunked\t\r\n"), TWO_READINGS),
+    // And it takes a longer name for the one it begins with.
+    REFUSE(400, POST("Content-Length: 1\r\nTransfer-Encodings: x\r\n"), TWO_READINGS),
     // Connection.
     REFUSE(400, WITH("Connection: Host\r\n"), END_TO_END),
     REFUSE(400, WITH("Connection: close, content-length\r\n"), END_TO_END),
