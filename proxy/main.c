@@ -5,6 +5,7 @@
 #include "process/master.h"
 #include "process/validate.h"
 #include "tls/context.h"
+#include "tls/record.h"
 #include "tls/ticket.h"
 
 #include <getopt.h>
@@ -21,7 +22,7 @@ static const char USAGE[] =
     "       ravelin drain -c FILE     finish open exchanges, then end\n"
     "       ravelin stop -c FILE      end at once\n"
     "       ravelin status -c FILE    print state and counters as JSON\n"
-    "       ravelin version           print version, TLS library, suites and groups\n"
+    "       ravelin version           print version, libraries, suites and groups\n"
     "       ravelin help [config]     print this, or every option of the configuration\n"
     "\n"
     "       -c, --config FILE         the configuration; the running proxy is found by it\n"
@@ -86,8 +87,19 @@ static int run(const char *path, const struct title *title) {
 }
 
 static int print_version(void) {
-    (void)printf("ravelin %s\nTLS library: wolfSSL %s\nsuites: %s\ngroups: %s\n", RAVELIN_VERSION,
-                 tls_library_version(), tls_suite_list(), tls_group_list());
+    struct record_engine *engine = record_engine_new();
+    if (engine == NULL) {
+        (void)fputs("ravelin: cannot start the TLS library\n", stderr);
+        return EXIT_FAILURE;
+    }
+    (void)printf("ravelin %s\nTLS library: wolfSSL %s\nAES-GCM: %s\nsuites: %s\ngroups: %s\n",
+                 RAVELIN_VERSION, tls_library_version(), record_engine_name(engine),
+                 tls_suite_list(), tls_group_list());
+    if (record_engine_refused(engine) != NULL) {
+        (void)fprintf(stderr, "ravelin: %s failed its own tests and is not used\n",
+                      record_engine_refused(engine));
+    }
+    record_engine_free(engine);
     return EXIT_SUCCESS;
 }
 

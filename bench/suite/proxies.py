@@ -87,7 +87,8 @@ class Ravelin(Proxy):
 
     def version(self):
         text = output_of(self.path, "version")
-        return f"{_found(r'^ravelin (.*)', text)}, {_found(r'TLS library: (.*)', text)}"
+        names = (r"^ravelin (.*)", r"TLS library: (.*)", r"AES-GCM: (.*)")
+        return ", ".join(_found(name, text) for name in names)
 
     def configure(self, folder, port, backend_port, certificate):
         config = folder / "ravelin.conf"

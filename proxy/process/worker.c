@@ -29,6 +29,7 @@ struct worker {
     struct log log;
     char name[16];
     struct staged staged;
+    bool has_log;
     int exit_status;
 };
 
@@ -92,6 +93,10 @@ static void commit(struct worker *worker, uint64_t generation) {
         service_commit(worker->service);
         use_log(worker, staged->error_fd, staged->use_syslog, log_files_severity(staged->level));
         staged->is_there = false;
+        if (!worker->has_log) {
+            worker->has_log = true;
+            service_log_start(worker->service);
+        }
         answer(worker, IPC_COMMITTED, generation, "");
     }
 }

@@ -194,6 +194,15 @@ void service_commit(struct service *service) {
     }
 }
 
+void service_log_start(struct service *service) {
+    const char *refused = record_engine_refused(service->transports.engine);
+    if (refused != NULL) {
+        log_warning(service->options.log,
+                    "%s failed its own tests and is not used; AES-GCM is done by %s", refused,
+                    record_engine_name(service->transports.engine));
+    }
+}
+
 void service_attach_signer(struct service *service, int fd) {
     signing_attach(&service->signing, fd);
 }

@@ -54,6 +54,8 @@ enum result service_stage(struct service *service, uint64_t number, int bundle_f
 // theirs. Listeners are swapped.
 void service_commit(struct service *service);
 void service_abort(struct service *service);
+// Logs what was found out at the start, when there was no log yet: a library that was refused.
+void service_log_start(struct service *service);
 
 // The data socket of the signer. A former one is closed; requests it left unanswered are asked
 // again.

@@ -100,8 +100,12 @@ enum record_event {
     RECORD_EVENT_ALERT,  // the peer sent a fatal alert (layer->peer_alert): close, send nothing
 };
 
-struct record_engine *record_engine_new(void); // NULL when memory is short
+// Chooses the library for AES-GCM (tls/aead.h). NULL when memory is short or the AEADs do not work.
+struct record_engine *record_engine_new(void);
 void record_engine_free(struct record_engine *engine);
+const char *record_engine_name(const struct record_engine *engine); // that library's
+// The name of a library that was refused because its own tests failed; else NULL.
+const char *record_engine_refused(const struct record_engine *engine);
 
 // Derives keys and IVs from the traffic secrets (7.3), which are the suite's hash in size. Sequence
 // numbers as the handshake left them. `limit` is the number of records under one key, for each

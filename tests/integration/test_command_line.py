@@ -55,6 +55,7 @@ def test_version(argument):
     output = text(result.stdout)
     assert re.match(r"ravelin \d+\.\d+\.\d+", output)
     assert re.search(r"wolfSSL \d+\.\d+\.\d+", output)
+    assert re.search(r"^AES-GCM: (wolfCrypt|libipsec-mb \d+\.\d+\.\d+)$", output, re.MULTILINE)
     assert "TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256" in output
     assert "X25519" in output
 

@@ -1,9 +1,10 @@
 // For the tests of the record layer: a layer, and the client at its other end. The client has its
-// own sequence numbers and nonces and seals whatever it is told to, right or wrong.
+// own sequence numbers and nonces and seals whatever it is told to, right or wrong. Its AES-GCM is
+// always wolfCrypt's; that of the layer is every library's in turn (next_library()).
 #ifndef RAVELIN_TESTS_RECORD_PEER_H
 #define RAVELIN_TESTS_RECORD_PEER_H
 
-#include "tls/aead.h"
+#include "aead_libraries.h"
 #include "tls/record.h"
 
 #include <setjmp.h>
@@ -31,7 +32,7 @@ struct peer_keys {
 };
 
 struct fixture {
-    struct record_engine *engine;
+    struct record_engine *engine, *peer_engine;
     struct record_layer layer;
     uint16_t suite;
     struct peer_keys sends, receives;
@@ -85,9 +86,9 @@ static inline void peer_seal_inner(struct fixture *f, const void *inner, size_t 
     if (size > 0) {
         memmove(body, inner, size);
     }
-    assert_int_equal(
-        aead_seal(f->engine, f->suite, f->sends.key, nonce, f->record, body, size, body + size),
-        RESULT_OK);
+    assert_int_equal(aead_seal(f->peer_engine, f->suite, f->sends.key, nonce, f->record, body, size,
+                               body + size),
+                     RESULT_OK);
     f->record_size = RECORD_HEADER_SIZE + size + RECORD_TAG_SIZE;
 }
 
@@ -148,7 +149,7 @@ static inline uint8_t peer_open(struct fixture *f, uint8_t *record, size_t size,
     assert_memory_equal(record, header, sizeof(header));
     peer_nonce(&f->receives, nonce);
     size_t inner_size = size - RECORD_HEADER_SIZE - RECORD_TAG_SIZE;
-    assert_int_equal(aead_open(f->engine, f->suite, f->receives.key, nonce, header, body,
+    assert_int_equal(aead_open(f->peer_engine, f->suite, f->receives.key, nonce, header, body,
                                inner_size, body + inner_size),
                      RESULT_OK);
     *content = body;
@@ -177,7 +178,11 @@ static inline int fixture_setup(void **state) {
     if (f == NULL) {
         return -1;
     }
-    f->engine = record_engine_new();
+    f->engine = aead_engine_new(library_under_test);
+    f->peer_engine = aead_engine_new(NULL);
+    if (f->engine == NULL || f->peer_engine == NULL) {
+        return -1;
+    }
     *state = f;
     fixture_start(f, SUITE_AES_128_GCM_SHA256, 0);
     return 0;
@@ -186,6 +191,7 @@ static inline int fixture_setup(void **state) {
 static inline int fixture_teardown(void **state) {
     struct fixture *f = *state;
     record_engine_free(f->engine);
+    record_engine_free(f->peer_engine);
     free(f);
     return 0;
 }

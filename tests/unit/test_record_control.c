@@ -550,5 +550,9 @@ int main(void) {
         RECORD_TEST(test_the_last_sequence_number_is_never_used),
         RECORD_TEST(test_the_number_before_it_is_left_for_a_key_update),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failures = 0;
+    while (next_library()) {
+        failures += cmocka_run_group_tests_name(library_name, tests, NULL, NULL);
+    }
+    return failures;
 }

@@ -1,0 +1,117 @@
+// AES-GCM by Intel's libipsec-mb, with its direct calls, one record each, in place.
+//
+// Used only where it has its VAES and AVX-512 code: without, it is as fast as wolfCrypt. Its build
+// must clear registers and memory of secrets (SAFE_DATA, as Debian's does). From its manager, some
+// 200 KB, only the six functions are kept.
+//
+// The key is expanded for each record, so small records gain less than large ones.
+#include "tls/aead.h"
+
+#include <string.h>
+
+#ifndef RAVELIN_IPSEC_MB
+
+static enum aead_start start(void *scratch) {
+    (void)scratch;
+    return AEAD_UNSUITED;
+}
+
+const struct aead_gcm aead_ipsec_mb = {.name = "libipsec-mb", .start = start};
+
+bool aead_ipsec_mb_suits(uint64_t features) {
+    (void)features;
+    return false;
+}
+
+#else
+
+#include "base/secret.h"
+
+#include <intel-ipsec-mb.h>
+
+struct functions {
+    aes_gcm_pre_t expand;
+    aes_gcm_enc_dec_t seal, open;
+};
+
+struct state {
+    // Wiped after each call.
+    struct {
+        _Alignas(64) struct gcm_key_data key;
+        struct gcm_context_data context;
+        uint8_t tag[RECORD_TAG_SIZE];
+    } secret;
+    struct functions aes_128, aes_256;
+};
+_Static_assert(sizeof(struct state) <= AEAD_SCRATCH_SIZE, "AEAD_SCRATCH_SIZE is too small");
+
+bool aead_ipsec_mb_suits(uint64_t features) {
+    const uint64_t needed = IMB_CPUFLAGS_AVX512_T2 | IMB_FEATURE_SAFE_DATA;
+    return (features & needed) == needed;
+}
+
+static enum aead_start take_functions(struct state *state, IMB_MGR *manager) {
+    if (!aead_ipsec_mb_suits(manager->features)) {
+        return AEAD_UNSUITED;
+    }
+    init_mb_mgr_avx512(manager); // runs the library's own tests
+    if (imb_get_errno(manager) != 0 || !(manager->features & IMB_FEATURE_SELF_TEST_PASS)) {
+        return AEAD_BROKEN;
+    }
+    state->aes_128 =
+        (struct functions){manager->gcm128_pre, manager->gcm128_enc, manager->gcm128_dec};
+    state->aes_256 =
+        (struct functions){manager->gcm256_pre, manager->gcm256_enc, manager->gcm256_dec};
+    return AEAD_READY;
+}
+
+static enum aead_start start(void *scratch) {
+    // The library asks only the processor. This asks also whether the kernel keeps the registers.
+    if (!__builtin_cpu_supports("avx512f")) {
+        return AEAD_UNSUITED;
+    }
+    IMB_MGR *manager = alloc_mb_mgr(0);
+    if (manager == NULL) {
+        return AEAD_UNSUITED;
+    }
+    enum aead_start started = take_functions(scratch, manager);
+    free_mb_mgr(manager);
+    return started;
+}
+
+static const struct functions *functions_of(const struct state *state, size_t key_size) {
+    return key_size == IMB_GCM_128_KEY_LEN ? &state->aes_128 : &state->aes_256;
+}
+
+static bool seal(void *scratch, const uint8_t *key, size_t key_size, const uint8_t *nonce,
+                 const uint8_t *header, uint8_t *data, size_t size, uint8_t *tag) {
+    struct state *state = scratch;
+    const struct functions *gcm = functions_of(state, key_size);
+    gcm->expand(key, &state->secret.key);
+    gcm->seal(&state->secret.key, &state->secret.context, data, data, size, nonce, header,
+              RECORD_HEADER_SIZE, tag, RECORD_TAG_SIZE);
+    secret_wipe(&state->secret, sizeof(state->secret));
+    return true;
+}
+
+// The library computes the tag; comparing is left to its user.
+static bool open(void *scratch, const uint8_t *key, size_t key_size, const uint8_t *nonce,
+                 const uint8_t *header, uint8_t *data, size_t size, const uint8_t *tag) {
+    struct state *state = scratch;
+    const struct functions *gcm = functions_of(state, key_size);
+    gcm->expand(key, &state->secret.key);
+    gcm->open(&state->secret.key, &state->secret.context, data, data, size, nonce, header,
+              RECORD_HEADER_SIZE, state->secret.tag, RECORD_TAG_SIZE);
+    bool authentic = secret_equal(state->secret.tag, tag, RECORD_TAG_SIZE);
+    secret_wipe(&state->secret, sizeof(state->secret));
+    return authentic;
+}
+
+const struct aead_gcm aead_ipsec_mb = {
+    .name = "libipsec-mb " IMB_VERSION_STR,
+    .start = start,
+    .seal = seal,
+    .open = open,
+};
+
+#endif
