@@ -101,6 +101,15 @@ static const struct aead_gcm wolfcrypt = {
 
 // ---- Sealing and opening
 
+// More than the libraries use of it. They leave there what goes with a key schedule (wolfCrypt: the
+// powers of the hash key) and the last blocks of plaintext (libipsec-mb).
+enum { STACK_USED_MAX = 1536 };
+
+static __attribute__((noinline)) void wipe_stack(void) {
+    __attribute__((uninitialized)) uint8_t below[STACK_USED_MAX]; // once is enough
+    secret_wipe(below, sizeof(below));
+}
+
 enum result aead_seal(struct record_engine *engine, uint16_t suite, const uint8_t *key,
                       const uint8_t nonce[AEAD_NONCE_SIZE],
                       const uint8_t header[RECORD_HEADER_SIZE], uint8_t *data, size_t size,
@@ -119,6 +128,7 @@ enum result aead_seal(struct record_engine *engine, uint16_t suite, const uint8_
     default:
         break;
     }
+    wipe_stack();
     return ok ? RESULT_OK : RESULT_ERROR;
 }
 
@@ -140,6 +150,7 @@ enum result aead_open(struct record_engine *engine, uint16_t suite, const uint8_
     default:
         break;
     }
+    wipe_stack();
     if (!ok) {
         // The libraries decrypt while they authenticate.
         secret_wipe(data, size);

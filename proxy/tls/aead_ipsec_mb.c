@@ -1,10 +1,9 @@
 // AES-GCM by Intel's libipsec-mb, with its direct calls, one record each, in place.
 //
-// Used only where it has its VAES and AVX-512 code: without, it is as fast as wolfCrypt. Its build
-// must clear registers and memory of secrets (SAFE_DATA, as Debian's does). From its manager, some
-// 200 KB, only the six functions are kept.
-//
-// The key is expanded for each record, so small records gain less than large ones.
+// Used only where it has its VAES and AVX-512 code: without, it is no faster than wolfCrypt. Its
+// build must clear what it leaves of secrets in registers and in the context (SAFE_DATA, as
+// Debian's does). Of its manager, 200 KB, only six functions are kept. They report no errors: those
+// they know are null pointers and sizes far above a record's.
 #include "tls/aead.h"
 
 #include <string.h>

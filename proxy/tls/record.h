@@ -8,7 +8,7 @@
 // one alert; the secret and the keys before a KeyUpdate are overwritten by it.
 //
 // No I/O and no allocation: bytes in, bytes and a code out. The caller owns all buffers. No
-// expanded key outlives a call (making one costs 16 ns), so an idle session holds only this struct.
+// expanded key outlives a call, so an idle session holds only this struct.
 // The AEAD contexts are scratch space, one `struct record_engine` per process.
 #ifndef RAVELIN_TLS_RECORD_H
 #define RAVELIN_TLS_RECORD_H

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
 struct known_answer {
     uint16_t suite;
@@ -366,6 +367,65 @@ static void test_a_call_leaves_nothing_in_the_engine(void **state) {
     }
 }
 
+#ifndef RAVELIN_SANITIZE // there, locals do not lie on the stack
+
+// A call on a stack of its own.
+struct call {
+    struct record_engine *engine;
+    struct arguments a;
+    uint8_t data[RECORD_PAYLOAD_MAX], tag[RECORD_TAG_SIZE];
+    size_t size;
+    bool opens;
+    ucontext_t before, inside;
+    _Alignas(64) uint8_t stack[64 * 1024];
+};
+
+static struct call *running;
+
+static void make_call(void) {
+    struct call *c = running;
+    enum result result = c->opens ? open(c->engine, &c->a, c->data, c->size, c->tag)
+                                  : seal(c->engine, &c->a, c->data, c->size, c->tag);
+    (void)result; // what is opened here is not authentic
+}
+
+static void run_call(struct call *call, uint16_t suite, uint64_t seed) {
+    call->a = random_arguments(&seed);
+    call->a.suite = suite;
+    random_bytes(&seed, call->data, call->size);
+    random_bytes(&seed, call->tag, sizeof(call->tag));
+    memset(call->stack, 0, sizeof(call->stack));
+    assert_int_equal(getcontext(&call->inside), 0);
+    call->inside.uc_stack.ss_sp = call->stack;
+    call->inside.uc_stack.ss_size = sizeof(call->stack);
+    call->inside.uc_link = &call->before;
+    makecontext(&call->inside, make_call, 0);
+    running = call;
+    assert_int_equal(swapcontext(&call->before, &call->inside), 0);
+}
+
+// What lies on the stack afterwards depends neither on the key nor on the data.
+static void test_a_call_leaves_nothing_on_the_stack(void **state) {
+    const size_t sizes[] = {20, 1000, RECORD_PAYLOAD_MAX};
+    struct call *one = calloc(1, sizeof(*one));
+    uint8_t *stack = malloc(sizeof(one->stack));
+    assert_true(one != NULL && stack != NULL);
+    one->engine = *state;
+    for (unsigned i = 0; i < 12; i++) {
+        const uint16_t suite = i % 2 == 0 ? SUITE_AES_128_GCM_SHA256 : SUITE_AES_256_GCM_SHA384;
+        one->opens = i % 4 >= 2;
+        one->size = sizes[i / 4];
+        run_call(one, suite, 7);
+        memcpy(stack, one->stack, sizeof(one->stack));
+        run_call(one, suite, 8);
+        assert_memory_equal(stack, one->stack, sizeof(one->stack));
+    }
+    free(stack);
+    free(one);
+}
+
+#endif
+
 // ---- Sizes and keys
 
 static void test_sizes(void **state) {
@@ -433,6 +493,9 @@ int main(void) {
         cmocka_unit_test(test_other_sizes_than_the_sealed_one_are_refused),
         cmocka_unit_test(test_an_unknown_suite_is_refused),
         cmocka_unit_test(test_a_call_leaves_nothing_in_the_engine),
+#ifndef RAVELIN_SANITIZE
+        cmocka_unit_test(test_a_call_leaves_nothing_on_the_stack),
+#endif
     };
     const struct CMUnitTest without[] = {
         cmocka_unit_test(test_sizes),
