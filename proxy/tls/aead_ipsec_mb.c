@@ -82,8 +82,8 @@ static const struct functions *functions_of(const struct state *state, size_t ke
     return key_size == IMB_GCM_128_KEY_LEN ? &state->aes_128 : &state->aes_256;
 }
 
-static bool seal(void *scratch, const uint8_t *key, size_t key_size, const uint8_t *nonce,
-                 const uint8_t *header, uint8_t *data, size_t size, uint8_t *tag) {
+static bool seal_record(void *scratch, const uint8_t *key, size_t key_size, const uint8_t *nonce,
+                        const uint8_t *header, uint8_t *data, size_t size, uint8_t *tag) {
     struct state *state = scratch;
     const struct functions *gcm = functions_of(state, key_size);
     gcm->expand(key, &state->secret.key);
@@ -94,8 +94,8 @@ static bool seal(void *scratch, const uint8_t *key, size_t key_size, const uint8
 }
 
 // The library computes the tag; comparing is left to its user.
-static bool open(void *scratch, const uint8_t *key, size_t key_size, const uint8_t *nonce,
-                 const uint8_t *header, uint8_t *data, size_t size, const uint8_t *tag) {
+static bool open_record(void *scratch, const uint8_t *key, size_t key_size, const uint8_t *nonce,
+                        const uint8_t *header, uint8_t *data, size_t size, const uint8_t *tag) {
     struct state *state = scratch;
     const struct functions *gcm = functions_of(state, key_size);
     gcm->expand(key, &state->secret.key);
@@ -109,8 +109,8 @@ static bool open(void *scratch, const uint8_t *key, size_t key_size, const uint8
 const struct aead_gcm aead_ipsec_mb = {
     .name = "libipsec-mb " IMB_VERSION_STR,
     .start = start,
-    .seal = seal,
-    .open = open,
+    .seal = seal_record,
+    .open = open_record,
 };
 
 #endif

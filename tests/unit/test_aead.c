@@ -163,13 +163,13 @@ static struct arguments random_arguments(uint64_t *seed) {
     return a;
 }
 
-static enum result seal(struct record_engine *engine, const struct arguments *a, uint8_t *data,
-                        size_t size, uint8_t *tag) {
+static enum result seal_one(struct record_engine *engine, const struct arguments *a, uint8_t *data,
+                            size_t size, uint8_t *tag) {
     return aead_seal(engine, a->suite, a->key, a->nonce, a->header, data, size, tag);
 }
 
-static enum result open(struct record_engine *engine, const struct arguments *a, uint8_t *data,
-                        size_t size, const uint8_t *tag) {
+static enum result open_one(struct record_engine *engine, const struct arguments *a, uint8_t *data,
+                            size_t size, const uint8_t *tag) {
     return aead_open(engine, a->suite, a->key, a->nonce, a->header, data, size, tag);
 }
 
@@ -189,11 +189,11 @@ static void compare(struct record_engine *engine, struct record_engine *other, s
     memcpy(ours, pair->plain, size);
     memcpy(theirs, pair->plain, size);
     ours[size + RECORD_TAG_SIZE] = 0x5a;
-    assert_int_equal(seal(engine, &a, ours, size, ours + size), RESULT_OK);
-    assert_int_equal(seal(other, &a, theirs, size, theirs + size), RESULT_OK);
+    assert_int_equal(seal_one(engine, &a, ours, size, ours + size), RESULT_OK);
+    assert_int_equal(seal_one(other, &a, theirs, size, theirs + size), RESULT_OK);
     assert_memory_equal(ours, theirs, size + RECORD_TAG_SIZE);
     assert_int_equal(ours[size + RECORD_TAG_SIZE], 0x5a);
-    assert_int_equal(open(engine, &a, ours, size, ours + size), RESULT_OK);
+    assert_int_equal(open_one(engine, &a, ours, size, ours + size), RESULT_OK);
     assert_memory_equal(ours, pair->plain, size);
     assert_memory_equal(ours + size, theirs + size, RECORD_TAG_SIZE);
     assert_int_equal(ours[size + RECORD_TAG_SIZE], 0x5a);
@@ -203,7 +203,8 @@ static void test_all_libraries_give_the_same_bytes(void **state) {
     struct record_engine *other = aead_engine_new(NULL);
     struct pair *pair = malloc(sizeof(*pair));
     uint64_t seed = 1;
-    assert_true(other != NULL && pair != NULL);
+    assert_non_null(other);
+    assert_non_null(pair);
     for (size_t size = 0; size <= EVERY_SIZE_TO; size++) {
         compare(*state, other, pair, size, &seed);
     }
@@ -213,7 +214,7 @@ static void test_all_libraries_give_the_same_bytes(void **state) {
     }
     const size_t largest[] = {RECORD_PAYLOAD_MAX - 1, RECORD_PAYLOAD_MAX, RECORD_PAYLOAD_MAX + 1,
                               RECORD_BODY_MAX - RECORD_TAG_SIZE, RECORD_BODY_MAX};
-    for (size_t i = 0; i < 5 * ALIGNMENTS; i++) {
+    for (size_t i = 0; i < (size_t)5 * ALIGNMENTS; i++) {
         compare(*state, other, pair, largest[i % 5], &seed);
     }
     free(pair);
@@ -225,7 +226,7 @@ struct guarded {
     uint8_t *start, *end;
 };
 
-enum { PAGE = 4096 };
+#define PAGE ((size_t)4096)
 
 static struct guarded guarded_new(size_t page_count) {
     uint8_t *pages = mmap(NULL, (page_count + 2) * PAGE, PROT_NONE,
@@ -295,27 +296,27 @@ static void test_a_changed_bit_is_refused_and_leaves_zeros(void **state) {
         a.suite = (uint16_t)(SUITE_AES_128_GCM_SHA256 + round % 3);
         uint8_t sealed[SIZE + RECORD_TAG_SIZE], data[sizeof(sealed)];
         random_bytes(&seed, sealed, SIZE);
-        assert_int_equal(seal(*state, &a, sealed, SIZE, sealed + SIZE), RESULT_OK);
-        for (size_t bit = round; bit < 8 * sizeof(sealed);
-             bit += bit < 8 * (SIZE - 20) ? STEP : 1) {
+        assert_int_equal(seal_one(*state, &a, sealed, SIZE, sealed + SIZE), RESULT_OK);
+        const size_t every_bit_from = 8 * (sizeof(sealed) - RECORD_TAG_SIZE - 20);
+        for (size_t bit = round; bit < 8 * sizeof(sealed); bit += bit < every_bit_from ? STEP : 1) {
             memcpy(data, sealed, sizeof(data));
             data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-            assert_int_equal(open(*state, &a, data, SIZE, data + SIZE), RESULT_ERROR);
+            assert_int_equal(open_one(*state, &a, data, SIZE, data + SIZE), RESULT_ERROR);
             assert_true(is_zero(data, SIZE));
         }
-        for (size_t bit = 0; bit < 8 * RECORD_HEADER_SIZE; bit++) {
+        for (size_t bit = 0; bit < 8 * sizeof(a.header); bit++) {
             struct arguments changed = a;
             changed.header[bit / 8] ^= (uint8_t)(1 << bit % 8);
             memcpy(data, sealed, sizeof(data));
-            assert_int_equal(open(*state, &changed, data, SIZE, data + SIZE), RESULT_ERROR);
+            assert_int_equal(open_one(*state, &changed, data, SIZE, data + SIZE), RESULT_ERROR);
             assert_true(is_zero(data, SIZE));
         }
         struct arguments changed = a;
         changed.nonce[round % AEAD_NONCE_SIZE] ^= 0x10;
         memcpy(data, sealed, sizeof(data));
-        assert_int_equal(open(*state, &changed, data, SIZE, data + SIZE), RESULT_ERROR);
+        assert_int_equal(open_one(*state, &changed, data, SIZE, data + SIZE), RESULT_ERROR);
         memcpy(data, sealed, sizeof(data));
-        assert_int_equal(open(*state, &a, data, SIZE, data + SIZE), RESULT_OK);
+        assert_int_equal(open_one(*state, &a, data, SIZE, data + SIZE), RESULT_OK);
     }
 }
 
@@ -324,10 +325,10 @@ static void test_other_sizes_than_the_sealed_one_are_refused(void **state) {
     struct arguments a = random_arguments(&seed);
     for (a.suite = SUITE_AES_128_GCM_SHA256; a.suite <= SUITE_CHACHA20_POLY1305_SHA256; a.suite++) {
         uint8_t sealed[64] = {0}, data[64], tag[RECORD_TAG_SIZE];
-        assert_int_equal(seal(*state, &a, sealed, 32, tag), RESULT_OK);
+        assert_int_equal(seal_one(*state, &a, sealed, 32, tag), RESULT_OK);
         for (size_t size = 0; size <= sizeof(data); size++) {
             memcpy(data, sealed, sizeof(data));
-            assert_int_equal(open(*state, &a, data, size, tag),
+            assert_int_equal(open_one(*state, &a, data, size, tag),
                              size == 32 ? RESULT_OK : RESULT_ERROR);
         }
     }
@@ -340,8 +341,8 @@ static void test_an_unknown_suite_is_refused(void **state) {
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         uint8_t data[20] = "twenty bytes of text", tag[RECORD_TAG_SIZE] = {0};
         a.suite = others[i];
-        assert_int_equal(seal(*state, &a, data, sizeof(data), tag), RESULT_ERROR);
-        assert_int_equal(open(*state, &a, data, sizeof(data), tag), RESULT_ERROR);
+        assert_int_equal(seal_one(*state, &a, data, sizeof(data), tag), RESULT_ERROR);
+        assert_int_equal(open_one(*state, &a, data, sizeof(data), tag), RESULT_ERROR);
         assert_true(is_zero(data, sizeof(data)));
     }
 }
@@ -354,14 +355,15 @@ static void test_a_call_leaves_nothing_in_the_engine(void **state) {
     assert_int_equal((uintptr_t)page % PAGE, 0);
     memcpy(before, page, PAGE);
     uint64_t seed = 6;
-    for (unsigned round = 0; round < 60; round++) {
+    for (size_t round = 0; round < 60; round++) {
         const struct arguments a = random_arguments(&seed);
+        const size_t size = 5 * round;
         uint8_t data[300 + RECORD_TAG_SIZE];
         random_bytes(&seed, data, sizeof(data));
-        assert_int_equal(seal(*state, &a, data, 5 * round, data + 5 * round), RESULT_OK);
+        assert_int_equal(seal_one(*state, &a, data, size, data + size), RESULT_OK);
         assert_memory_equal(page, before, PAGE);
-        data[5 * round] ^= (uint8_t)(round % 2); // every other one is not authentic
-        assert_int_equal(open(*state, &a, data, 5 * round, data + 5 * round),
+        data[size] ^= (uint8_t)(round % 2); // every other one is not authentic
+        assert_int_equal(open_one(*state, &a, data, size, data + size),
                          round % 2 == 0 ? RESULT_OK : RESULT_ERROR);
         assert_memory_equal(page, before, PAGE);
     }
@@ -384,8 +386,8 @@ static struct call *running;
 
 static void make_call(void) {
     struct call *c = running;
-    enum result result = c->opens ? open(c->engine, &c->a, c->data, c->size, c->tag)
-                                  : seal(c->engine, &c->a, c->data, c->size, c->tag);
+    enum result result = c->opens ? open_one(c->engine, &c->a, c->data, c->size, c->tag)
+                                  : seal_one(c->engine, &c->a, c->data, c->size, c->tag);
     (void)result; // what is opened here is not authentic
 }
 
@@ -409,7 +411,8 @@ static void test_a_call_leaves_nothing_on_the_stack(void **state) {
     const size_t sizes[] = {20, 1000, RECORD_PAYLOAD_MAX};
     struct call *one = calloc(1, sizeof(*one));
     uint8_t *stack = malloc(sizeof(one->stack));
-    assert_true(one != NULL && stack != NULL);
+    assert_non_null(one);
+    assert_non_null(stack);
     one->engine = *state;
     for (unsigned i = 0; i < 12; i++) {
         const uint16_t suite = i % 2 == 0 ? SUITE_AES_128_GCM_SHA256 : SUITE_AES_256_GCM_SHA384;
