@@ -29,9 +29,10 @@ export CC WOLFSSL_TARBALL WOLFSSL_PREFIX HTTP_PARSER_TARBALL PACKAGES FUZZ_SECON
 SOURCES := $(wildcard proxy/*/*.c)
 UNIT_TESTS := $(patsubst %.c,%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst %.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+GATE := $(patsubst %.c,%,$(wildcard tests/gate/*.c))
 DEPS := build/deps/wolfssl/finished build/deps/http-parser/finished
-LIBS = build/deps/wolfssl/lib/libwolfssl.a build/deps/http-parser/lib/libhttp_parser.a $(if $(ipsec_mb),$(IPSEC_MB_LIB)) \
-	-lev -lconfuse -lseccomp -lm
+LIBS = build/deps/wolfssl/lib/libwolfssl.a build/deps/http-parser/lib/libhttp_parser.a \
+	$(if $(ipsec_mb),$(IPSEC_MB_LIB)) -lev -lconfuse -lseccomp -lm
 
 # $(call known,FLAGS): those flags that this compiler takes. Asked once, and only when something is compiled: on a fresh
 # machine the compiler is there only after `packages` has run.
@@ -83,7 +84,7 @@ $2: $(patsubst %.c,build/$1/%.o,$(SOURCES) $3)
 build/$1/tests/%: build/$1/tests/%.o build/$1/libproxy.a
 	@echo "  LINK  $$@"
 	$(Q)$$(or $$(CC_$1),$$(CC)) $$(or $$(LINK_$1),$$(FLAGS_$1)) $$(CFLAGS) $$(LDFLAGS) $$^ $$(LIBS) \
-		$$(if $$(filter fuzz,$1),,-lcmocka) -o $$@
+		$$(if $$(findstring /unit/,$$@),-lcmocka) -o $$@
 build/$1/flags: FORCE | packages-build
 	@mkdir -p build/$1
 	@proxy/deps/note $$@ '$$(or $$(CC_$1),$$(CC)) $$(CPPFLAGS) $$(WARNINGS) $$(FLAGS_$1) $$(CFLAGS)'
@@ -91,7 +92,8 @@ build/$1/proxy/main.o: build/version
 build/$1/proxy/main.o: private DEFINE = -DRAVELIN_VERSION='"$$(shell cat build/version)"'
 $(UNIT_TESTS:%=build/$1/%.o): | packages-test
 $(FUZZERS:%=build/$1/%.o): | packages-fuzz
--include $(patsubst %.c,build/$1/%.d,$(SOURCES) $3) $(patsubst %,build/$1/%.d,$(UNIT_TESTS) $(FUZZERS))
+$(GATE:%=build/$1/%.o): | packages-gate
+-include $(patsubst %.c,build/$1/%.d,$(SOURCES) $3) $(patsubst %,build/$1/%.d,$(UNIT_TESTS) $(FUZZERS) $(GATE))
 endef
 Q := $(if $(V),,@)
 $(eval $(call variant,release,build/ravelin,proxy/main.c))
@@ -111,7 +113,7 @@ build/version: FORCE
 FORCE:
 packages-%: FORCE
 	@proxy/deps/packages $*
-packages-run packages-test packages-bench packages-fuzz packages-lint: packages-build
+packages-run packages-test packages-bench packages-fuzz packages-lint packages-gate: packages-build
 build/deps/%/finished: FORCE | packages-build
 	@proxy/deps/$*
 deps: $(DEPS) ## the two libraries that are built from source
@@ -119,7 +121,8 @@ certs: packages-run
 	@certs/make-dev-certs
 
 # --- Targets ----------------------------------------------------------------------------------------------------------
-.PHONY: all debug run test test-unit test-integration asan bench bench-quick fuzz lint format install clean help certs
+.PHONY: all debug run test test-unit test-integration asan gate gate-update bench bench-quick fuzz lint format install \
+	clean help certs
 all: build/ravelin ## build/ravelin, the release build (with all set-up, as everything below)
 debug: build/debug/ravelin ## build/debug/ravelin
 
@@ -139,11 +142,15 @@ asan: build/asan/ravelin $(call UNIT,asan) certs packages-test ## all tests unde
 	@tests/run unit build/asan/tests/unit integration build/asan/ravelin
 fuzz: $(FUZZERS:%=build/fuzz/%) ## every fuzzer for FUZZ_SECONDS (20)
 	@tests/run fuzz build/fuzz/tests/fuzz
+gate: $(GATE:%=build/release/%) certs packages-gate ## instructions of fixed work, against tests/gate/baseline.json
+	@CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' tests/gate/run
+gate-update: $(GATE:%=build/release/%) certs packages-gate ## write that file anew
+	@CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' tests/gate/run --update
 bench: all packages-bench ## measure against other proxies on this machine (10 minutes; it should be quiet)
 	@bench/run
 bench-quick: all packages-bench ## the same, shorter and less exact (2 minutes)
 	@bench/run --quick
-lint: $(DEPS) packages-lint packages-test ## format, include directions, cppcheck, clang-tidy, shellcheck
+lint: $(DEPS) packages-lint packages-test packages-gate ## format, include directions, cppcheck, clang-tidy, shellcheck
 	@CPPFLAGS='$(CPPFLAGS) -DRAVELIN_VERSION=""' proxy/lint/all
 format: packages-lint ## clang-format every C file in place
 	@find proxy tests -name '*.[ch]' -print0 | xargs -0 clang-format -i
