@@ -152,7 +152,8 @@ static size_t whole_head(const char *head, size_t size) {
 }
 
 static void rewrite_requests(struct http_fields *fields) {
-    static const struct http_forwarding forwarding = {{"192.0.2.1", 9}, {"https", 5}};
+    static const struct http_forwarding forwarding = {.client_host = {"192.0.2.1", 9},
+                                                      .proto = {"https", 5}};
     char output[4096];
     for (int i = 0; i < TIMES; i++) {
         struct http_request request;
