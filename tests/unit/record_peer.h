@@ -178,12 +178,11 @@ static inline int fixture_setup(void **state) {
     if (f == NULL) {
         return -1;
     }
+    *state = f;
     f->engine = aead_engine_new(library_under_test);
     f->peer_engine = aead_engine_new(NULL);
-    if (f->engine == NULL || f->peer_engine == NULL) {
-        return -1;
-    }
-    *state = f;
+    assert_non_null(f->engine);
+    assert_non_null(f->peer_engine);
     fixture_start(f, SUITE_AES_128_GCM_SHA256, 0);
     return 0;
 }
