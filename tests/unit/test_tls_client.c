@@ -1,0 +1,278 @@
+// The watching client: through a handshake with our own server in every way there is, and out of it
+// when the server does wrong.
+#include "watcher.h"
+
+#define TWO_SITES LAB_SITE("a.test", "ec") LAB_ROUTE LAB_SITE("b.test", "rsa") LAB_REST
+
+static struct lab lab;
+
+static int set_up(void **state) {
+    (void)state;
+    assert_int_equal(tls_library_init(), RESULT_OK);
+    folder_make(&lab.folder);
+    make_certificate(&lab.folder, "ec", "ec", "P-256");
+    make_certificate(&lab.folder, "rsa", "rsa:2048", NULL);
+    make_certificate(&lab.folder, "ed", "ed25519", NULL);
+    lab_start(&lab, TWO_SITES);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    lab_end(&lab);
+    tls_library_free();
+    return 0;
+}
+
+static void assert_works(struct watcher *watcher) {
+    assert_int_equal(client_send_data(watcher->client, SLICE("GET / HTTP/1.1")), RESULT_OK);
+    watcher_send(watcher);
+    link_assert_server_reads(watcher->link, "GET / HTTP/1.1");
+    link_send(watcher->link, "HTTP/1.1 200 OK");
+    watcher->data_size = 0;
+    watcher_take(watcher, SIZE_MAX);
+    assert_int_equal(watcher->data_size, 15);
+    assert_memory_equal(watcher->data, "HTTP/1.1 200 OK", 15);
+}
+
+static void test_every_group_and_suite(void **state) {
+    static const uint16_t groups[] = {GROUP_X25519, GROUP_SECP256R1, GROUP_SECP384R1,
+#ifdef WOLFSSL_HAVE_MLKEM
+                                      GROUP_X25519MLKEM768, GROUP_SECP256R1MLKEM768
+#endif
+    };
+    (void)state;
+    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+        for (size_t s = 0; s < 3; s++) {
+            struct client_wishes wishes = usual_wishes();
+            wishes.groups = wishes.shares = (struct numbers){&groups[g], 1};
+            wishes.suites = (struct numbers){&WATCHER_SUITES[s], 1};
+            struct watcher watcher = watcher_connect(&lab, &wishes);
+            const struct client_facts *facts = client_facts(watcher.client);
+            assert_int_equal(facts->group, groups[g]);
+            assert_int_equal(facts->suite, WATCHER_SUITES[s]);
+            assert_int_equal(facts->scheme, 0x0403);
+            assert_int_equal(facts->signature, VERDICT_GOOD);
+            assert_false(facts->retried || facts->resumed || facts->early_data_accepted);
+            assert_works(&watcher);
+            watcher_close(&watcher);
+        }
+    }
+}
+
+static void test_a_retry(void **state) {
+    (void)state;
+    for (size_t shares = 0; shares < 2; shares++) { // none, or one that the server does not take
+        static const uint16_t secp521r1[] = {GROUP_SECP521R1};
+        static const uint16_t groups[] = {GROUP_SECP521R1, GROUP_SECP384R1};
+        struct client_wishes wishes = usual_wishes();
+        wishes.groups = NUMBERS(groups);
+        wishes.shares = (struct numbers){secp521r1, shares};
+        struct watcher watcher = watcher_connect(&lab, &wishes);
+        assert_true(client_facts(watcher.client)->retried);
+        assert_int_equal(client_facts(watcher.client)->group, GROUP_SECP384R1);
+        assert_int_equal(client_facts(watcher.client)->signature, VERDICT_GOOD);
+        assert_works(&watcher);
+        watcher_close(&watcher);
+    }
+}
+
+static void test_an_rsa_certificate(void **state) {
+    (void)state;
+    struct client_wishes wishes = usual_wishes();
+    wishes.name = SLICE("b.test");
+    struct watcher watcher = watcher_connect(&lab, &wishes);
+    assert_int_equal(client_facts(watcher.client)->scheme, 0x0804);
+    assert_int_equal(client_facts(watcher.client)->signature, VERDICT_GOOD);
+    watcher_close(&watcher);
+}
+
+static void test_bytes_one_by_one(void **state) {
+    (void)state;
+    struct client_wishes wishes = usual_wishes();
+    struct watcher watcher = watcher_open(&lab, &wishes);
+    watcher_run(&watcher, 1);
+    assert_int_equal(watcher.handshakes, 1);
+    watcher_close(&watcher);
+}
+
+// A ticket of a whole handshake.
+static struct client_ticket get_ticket(void) {
+    const struct client_ticket *tickets;
+    struct client_wishes wishes = usual_wishes();
+    struct watcher watcher = watcher_connect(&lab, &wishes);
+    assert_int_equal(client_tickets(watcher.client, &tickets), client_ticket_count(watcher.client));
+    assert_true(client_ticket_count(watcher.client) > 0);
+    assert_int_equal(watcher.tickets, client_ticket_count(watcher.client));
+    struct client_ticket ticket = tickets[0];
+    watcher_close(&watcher);
+    return ticket;
+}
+
+static void test_resumption(void **state) {
+    (void)state;
+    struct client_ticket ticket = get_ticket();
+    assert_true(ticket.lifetime_s > 0);
+    assert_false(ticket.allows_early_data);
+    struct client_wishes wishes = usual_wishes();
+    wishes.ticket = &ticket;
+    struct watcher watcher = watcher_connect(&lab, &wishes);
+    assert_true(client_facts(watcher.client)->resumed);
+    assert_int_equal(client_facts(watcher.client)->group, GROUP_X25519);
+    assert_int_equal(client_facts(watcher.client)->certificates.size, 0);
+    assert_works(&watcher);
+    watcher_close(&watcher);
+}
+
+static void test_resumption_after_a_retry(void **state) {
+    (void)state;
+    struct client_ticket ticket = get_ticket();
+    struct client_wishes wishes = usual_wishes();
+    wishes.ticket = &ticket;
+    wishes.shares.count = 0;
+    struct watcher watcher = watcher_connect(&lab, &wishes);
+    assert_true(client_facts(watcher.client)->retried);
+    assert_true(client_facts(watcher.client)->resumed);
+    assert_works(&watcher);
+    watcher_close(&watcher);
+}
+
+static void test_a_ticket_under_another_name_is_not_taken(void **state) {
+    (void)state;
+    struct client_ticket ticket = get_ticket();
+    struct client_wishes wishes = usual_wishes();
+    wishes.ticket = &ticket;
+    wishes.name = SLICE("b.test");
+    struct watcher watcher = watcher_connect(&lab, &wishes);
+    assert_false(client_facts(watcher.client)->resumed);
+    watcher_close(&watcher);
+}
+
+static void test_what_no_server_may_choose(void **state) {
+    (void)state;
+    struct client_wishes wishes = usual_wishes();
+    struct client_ticket ticket = get_ticket();
+    wishes.ticket = &ticket;
+    wishes.modes = PSK_KE;
+    struct watcher watcher = watcher_open(&lab, &wishes);
+    watcher_run(&watcher, SIZE_MAX);
+    assert_false(client_facts(watcher.client)->resumed);
+    watcher_close(&watcher);
+}
+
+static void test_an_alert(void **state) {
+    static const uint16_t secp521r1[] = {GROUP_SECP521R1};
+    (void)state;
+    struct client_wishes wishes = usual_wishes();
+    wishes.groups = wishes.shares = NUMBERS(secp521r1);
+    struct watcher watcher = watcher_open(&lab, &wishes);
+    watcher_run(&watcher, SIZE_MAX);
+    const struct client_facts *facts = client_facts(watcher.client);
+    assert_int_equal(watcher.alerts, 1);
+    assert_true(facts->has_alert && !facts->alert_was_protected);
+    assert_int_equal(facts->alert, ALERT_HANDSHAKE_FAILURE);
+    assert_string_equal(client_failure(watcher.client), "alert handshake_failure (40)");
+    watcher_close(&watcher);
+}
+
+// Every byte of the server's flight counts: changed, it does not lead to a handshake.
+static void test_changed_bytes(void **state) {
+    (void)state;
+    for (size_t at = 0;; at += at < 160 ? 1 : 37) {
+        struct client_wishes wishes = usual_wishes();
+        struct watcher watcher = watcher_open(&lab, &wishes);
+        watcher_send(&watcher);
+        link_run(watcher.link);
+        struct queue *queue = &watcher.link->to_client;
+        bool inside = at < queue_size(queue);
+        if (inside) {
+            queue->data[queue->begin + at] ^= 0x40;
+        }
+        watcher_take(&watcher, SIZE_MAX);
+        // The version of a plain record is not looked at (RFC 8446 5.1), nor is a ticket needed.
+        bool harmless = at == 2 || watcher.handshakes > 0;
+        if (inside && !harmless && watcher.result == RESULT_OK) {
+            fail_msg("byte %zu", at);
+        }
+        if (inside && at < 128) {
+            assert_int_equal(watcher.handshakes, at == 2);
+        }
+        watcher_close(&watcher);
+        if (!inside) {
+            break;
+        }
+    }
+}
+
+static void test_key_updates(void **state) {
+    (void)state;
+    struct client_wishes wishes = usual_wishes();
+    struct watcher watcher = watcher_connect(&lab, &wishes);
+    struct record_direction *read = &watcher.link->layer.read;
+    for (size_t i = 0; i < 3; i++) {
+        uint8_t update[RECORD_KEY_UPDATE_SIZE];
+        uint64_t limit = read->limit;
+        read->limit = i == 1 ? 0 : limit; // at its limit, it asks the client to do the same
+        assert_int_equal(record_seal_key_update(&watcher.link->layer, lab.engine, update),
+                         RESULT_OK);
+        read->limit = limit;
+        queue_put(&watcher.link->to_client, update, sizeof(update));
+        assert_int_equal(watcher.link->layer.update_asked, i == 1);
+        watcher_take(&watcher, SIZE_MAX);
+        assert_works(&watcher);
+    }
+    watcher_close(&watcher);
+}
+
+static void test_close_notify(void **state) {
+    (void)state;
+    struct client_wishes wishes = usual_wishes();
+    struct watcher watcher = watcher_connect(&lab, &wishes);
+    uint8_t alert[RECORD_ALERT_SIZE];
+    assert_int_equal(record_seal_alert(&watcher.link->layer, lab.engine, ALERT_CLOSE_NOTIFY, alert),
+                     RESULT_OK);
+    queue_put(&watcher.link->to_client, alert, sizeof(alert));
+    watcher_take(&watcher, SIZE_MAX);
+    assert_int_equal(watcher.ends, 1);
+    assert_int_equal(watcher.alerts, 0);
+    watcher_close(&watcher);
+}
+
+static void test_other_messages_after_the_handshake_reach_the_server(void **state) {
+    (void)state;
+    struct client_wishes wishes = usual_wishes();
+    struct watcher watcher = watcher_connect(&lab, &wishes);
+    assert_int_equal(client_send_message(watcher.client, SLICE("\x01\x00\x00\x00")), RESULT_OK);
+    watcher_send(&watcher);
+    struct queue *queue = &watcher.link->to_server;
+    enum record_event event;
+    uint8_t *payload;
+    size_t size;
+    assert_int_equal(
+        record_measure(&watcher.link->layer, queue->data + queue->begin, queue_size(queue), &size),
+        RESULT_OK);
+    assert_int_equal(record_open(&watcher.link->layer, lab.engine, queue->data + queue->begin, size,
+                                 &event, &payload, &size),
+                     RESULT_ERROR);
+    assert_int_equal(watcher.link->layer.alert, ALERT_UNEXPECTED_MESSAGE);
+    watcher_close(&watcher);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_group_and_suite),
+        cmocka_unit_test(test_a_retry),
+        cmocka_unit_test(test_an_rsa_certificate),
+        cmocka_unit_test(test_bytes_one_by_one),
+        cmocka_unit_test(test_resumption),
+        cmocka_unit_test(test_resumption_after_a_retry),
+        cmocka_unit_test(test_a_ticket_under_another_name_is_not_taken),
+        cmocka_unit_test(test_what_no_server_may_choose),
+        cmocka_unit_test(test_an_alert),
+        cmocka_unit_test(test_changed_bytes),
+        cmocka_unit_test(test_key_updates),
+        cmocka_unit_test(test_close_notify),
+        cmocka_unit_test(test_other_messages_after_the_handshake_reach_the_server),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
