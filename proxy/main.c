@@ -1,6 +1,7 @@
 // The command line only: what each word means is in process/.
 #include "config/bundle.h"
 #include "config/config.h"
+#include "doctor/doctor.h"
 #include "process/control.h"
 #include "process/master.h"
 #include "process/validate.h"
@@ -22,8 +23,10 @@ static const char USAGE[] =
     "       ravelin drain -c FILE     finish open exchanges, then end\n"
     "       ravelin stop -c FILE      end at once\n"
     "       ravelin status -c FILE    print state and counters as JSON\n"
+    "       ravelin doctor HOST:PORT  try what a live TLS server takes and refuses\n"
     "       ravelin version           print version, libraries, suites and groups\n"
-    "       ravelin help [config]     print this, or every option of the configuration\n"
+    "       ravelin help [config|doctor]\n"
+    "                                 print this, every option of the configuration, or of doctor\n"
     "\n"
     "       -c, --config FILE         the configuration; the running proxy is found by it\n"
     "\n"
@@ -112,6 +115,10 @@ static int help(int count, char **words) {
         config_print_reference();
         return EXIT_SUCCESS;
     }
+    if (count == 1 && strcmp(words[0], "doctor") == 0) {
+        doctor_print_usage();
+        return EXIT_SUCCESS;
+    }
     return bad_usage();
 }
 
@@ -138,6 +145,9 @@ int main(int argc, char **argv) {
         {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
+    if (argc > 1 && strcmp(argv[1], "doctor") == 0) { // it has options of its own
+        return doctor_command(argc - 1, argv + 1, RAVELIN_VERSION);
+    }
     const struct title title = title_find(argc, argv);
     const char *config = NULL;
     for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {

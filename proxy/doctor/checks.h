@@ -1,0 +1,101 @@
+// The checks, as data: what is tried, why it matters, and the function that tries it.
+#ifndef RAVELIN_DOCTOR_CHECKS_H
+#define RAVELIN_DOCTOR_CHECKS_H
+
+#include "doctor/audit.h"
+
+enum outcome {
+    OUTCOME_PASS,
+    OUTCOME_FAIL,
+    OUTCOME_WARN, // a recommendation, or something that cannot be known from here
+    OUTCOME_SKIP, // there was nothing to check
+};
+
+#define FINDING_TEXT_SIZE 448
+
+struct finding {
+    enum outcome outcome;
+    char came[FINDING_TEXT_SIZE]; // what came of it
+};
+
+// What a check needs; without it, it is skipped and says so.
+enum check_need {
+    NEED_NOTHING,
+    NEED_TLS,         // whatever version
+    NEED_TLS13,       // a TLS 1.3 handshake that went through
+    NEED_HTTP,        // and HTTP/1.x inside it that answers an ordinary request
+    NEED_CERTIFICATE, // at least one that can be read
+};
+
+struct check {
+    const char *id;    // for programs: never changes
+    const char *title; // what is good
+    const char *tried;
+    const char *why; // it matters
+    enum check_need need;
+    void (*function)(struct audit *audit, struct finding *finding);
+};
+
+extern const struct check CHECKS[];
+extern const size_t CHECK_COUNT;
+
+// Runs one.
+void check_run(const struct check *check, struct audit *audit, struct finding *finding);
+
+// For the functions: sets the outcome and, as printf does, the text.
+void finding_set(struct finding *finding, enum outcome outcome, const char *came, ...)
+    __attribute__((format(printf, 3, 4)));
+// What an offer of something bad should lead to: a refusal.
+void finding_refused(struct finding *finding, const struct answer *answer);
+
+// checks_versions.c
+void check_ssl2(struct audit *audit, struct finding *finding);
+void check_ssl2_format(struct audit *audit, struct finding *finding);
+void check_ssl3(struct audit *audit, struct finding *finding);
+void check_tls10(struct audit *audit, struct finding *finding);
+void check_tls11(struct audit *audit, struct finding *finding);
+void check_tls12(struct audit *audit, struct finding *finding);
+void check_tls13(struct audit *audit, struct finding *finding);
+void check_fallback(struct audit *audit, struct finding *finding);
+void check_downgrade_mark(struct audit *audit, struct finding *finding);
+// checks_suites.c
+void check_export(struct audit *audit, struct finding *finding);
+void check_null(struct audit *audit, struct finding *finding);
+void check_anonymous(struct audit *audit, struct finding *finding);
+void check_rc4(struct audit *audit, struct finding *finding);
+void check_des(struct audit *audit, struct finding *finding);
+void check_cbc(struct audit *audit, struct finding *finding);
+void check_static_keys(struct audit *audit, struct finding *finding);
+void check_tls13_suites(struct audit *audit, struct finding *finding);
+// checks_groups.c
+void check_weak_groups(struct audit *audit, struct finding *finding);
+void check_unknown_groups(struct audit *audit, struct finding *finding);
+void check_finite_fields(struct audit *audit, struct finding *finding);
+void check_secp521r1(struct audit *audit, struct finding *finding);
+void check_post_quantum(struct audit *audit, struct finding *finding);
+void check_weak_signatures(struct audit *audit, struct finding *finding);
+// checks_protocol.c
+void check_compression(struct audit *audit, struct finding *finding);
+void check_renegotiation(struct audit *audit, struct finding *finding);
+void check_plain_http(struct audit *audit, struct finding *finding);
+void check_close_notify(struct audit *audit, struct finding *finding);
+// checks_resumption.c
+void check_resumption(struct audit *audit, struct finding *finding);
+void check_psk_only(struct audit *audit, struct finding *finding);
+void check_early_data(struct audit *audit, struct finding *finding);
+void check_other_name(struct audit *audit, struct finding *finding);
+// checks_http.c
+void check_bare_lf(struct audit *audit, struct finding *finding);
+void check_length_and_chunks(struct audit *audit, struct finding *finding);
+void check_two_lengths(struct audit *audit, struct finding *finding);
+void check_folding(struct audit *audit, struct finding *finding);
+void check_other_host(struct audit *audit, struct finding *finding);
+// checks_certificate.c
+void check_chain(struct audit *audit, struct finding *finding);
+void check_dates(struct audit *audit, struct finding *finding);
+void check_name(struct audit *audit, struct finding *finding);
+void check_key(struct audit *audit, struct finding *finding);
+void check_signatures(struct audit *audit, struct finding *finding);
+void check_staple(struct audit *audit, struct finding *finding);
+
+#endif

@@ -1,0 +1,185 @@
+#include "doctor/doctor.h"
+
+#include "base/clock.h"
+#include "doctor/findings.h"
+#include "tls/context.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXIT_BAD = 2 };
+enum { TIMEOUT_S_DEFAULT = 5, TIMEOUT_S_MAX = 60 };
+// The whole may take as long as this many connections that time out.
+enum { TIMEOUTS_MAX = 20 };
+
+static const char USAGE[] =
+    "usage: ravelin doctor [--name NAME] [--ca FILE] [--timeout SECONDS] [--json] HOST[:PORT]\n"
+    "\n"
+    "Tries on a live TLS server what it should refuse and what it should do, one connection after\n"
+    "the other, and says for each check what was tried, what came, and why it matters. The server\n"
+    "need not be Ravelin.\n"
+    "\n"
+    "       HOST[:PORT]           a name, an IPv4 address, or an IPv6 address in brackets; port "
+    "443\n"
+    "       --name NAME           the name to ask for (SNI, Host, certificate) instead of HOST\n"
+    "       --ca FILE             the authorities to trust (PEM), instead of the system's\n"
+    "       --timeout SECONDS     for one connection, 1 to 60; 5 when it is not given. The whole\n"
+    "                             takes at most twenty times as long\n"
+    "       --json                the report as JSON\n"
+    "\n"
+    "pass: as it should be. fail: it should not be so. warn: it could be better, or cannot be "
+    "known\n"
+    "from here. skip: there was nothing to check.\n"
+    "\n"
+    "Exit status: 0 no check failed, 1 one did, 2 bad usage or nobody there.\n";
+
+void doctor_print_usage(void) {
+    (void)fputs(USAGE, stdout);
+}
+
+struct request {
+    const char *target;
+    const char *name;
+    const char *ca;
+    long timeout_s;
+    bool json;
+    bool help;
+};
+
+static int complain(const char *what, const char *which) {
+    (void)fprintf(stderr, "ravelin doctor: %s%s%s\n", what, which == NULL ? "" : ": ",
+                  which == NULL ? "" : which);
+    return EXIT_BAD;
+}
+
+static bool parse_timeout(const char *text, long *seconds) {
+    char *end;
+    *seconds = strtol(text, &end, 10);
+    return *text != '\0' && *end == '\0' && *seconds >= 1 && *seconds <= TIMEOUT_S_MAX;
+}
+
+// 0, or the exit status when the arguments are wrong.
+static int parse_arguments(int count, char **arguments, struct request *request) {
+    static const struct option options[] = {
+        {"name", required_argument, NULL, 'n'},    {"ca", required_argument, NULL, 'c'},
+        {"timeout", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+    };
+    *request = (struct request){.timeout_s = TIMEOUT_S_DEFAULT};
+    for (int option; (option = getopt_long(count, arguments, "h", options, NULL)) != -1;) {
+        switch (option) {
+        case 'n':
+            request->name = optarg;
+            break;
+        case 'c':
+            request->ca = optarg;
+            break;
+        case 't':
+            if (!parse_timeout(optarg, &request->timeout_s)) {
+                return complain("--timeout takes 1 to 60 seconds, not", optarg);
+            }
+            break;
+        case 'j':
+            request->json = true;
+            break;
+        case 'h':
+            request->help = true;
+            return 0;
+        default: // getopt_long() has said what
+            (void)fputs(USAGE, stderr);
+            return EXIT_BAD;
+        }
+    }
+    if (count - optind != 1) {
+        (void)fputs(USAGE, stderr);
+        return EXIT_BAD;
+    }
+    request->target = arguments[optind];
+    return 0;
+}
+
+static int set_target(const struct request *request, struct target *target) {
+    const char *why = target_parse(request->target, target);
+    if (why != NULL) {
+        return complain(why, request->target);
+    }
+    if (request->name != NULL) {
+        struct target named;
+        // A name goes through the same check as a host, and has no port.
+        if (target_parse(request->name, &named) != NULL || named.name[0] == '\0' ||
+            strcmp(named.host, request->name) != 0) {
+            return complain("--name takes a host's name, not", request->name);
+        }
+        memcpy(target->name, named.name, sizeof(target->name));
+    }
+    const char *host = target->name[0] != '\0' ? target->name : target->host;
+    bool brackets = strchr(host, ':') != NULL;
+    bool default_port = strcmp(target->port, "443") == 0;
+    (void)snprintf(target->authority, sizeof(target->authority), "%s%s%s%s%s", brackets ? "[" : "",
+                   host, brackets ? "]" : "", default_port ? "" : ":",
+                   default_port ? "" : target->port);
+    return 0;
+}
+
+static int run(struct audit *audit, bool json, const char *version) {
+    char error[CONNECTION_ERROR_SIZE];
+    struct findings findings = {.output = stdout, .json = json};
+    if (target_resolve(&audit->target, error) != RESULT_OK ||
+        audit_begin(audit, error) != RESULT_OK) {
+        return complain(error, NULL);
+    }
+    findings_begin(&findings, audit, version);
+    for (size_t i = 0; i < CHECK_COUNT; i++) {
+        struct finding finding = {.outcome = OUTCOME_FAIL};
+        check_run(&CHECKS[i], audit, &finding);
+        findings_add(&findings, &CHECKS[i], &finding);
+    }
+    findings_end(&findings);
+    audit_end(audit);
+    if (fflush(stdout) != 0) {
+        return complain("the report cannot be written", NULL);
+    }
+    return findings.counts[OUTCOME_FAIL] > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int audit_target(const struct request *request, struct audit *audit, const char *version) {
+    char error[TRUST_ERROR_SIZE];
+    struct trust trust;
+    int bad = set_target(request, &audit->target);
+    if (bad != 0) {
+        return bad;
+    }
+    if (trust_load(request->ca, &trust, error) == RESULT_ERROR) {
+        return complain(error, NULL);
+    }
+    audit->trust = &trust;
+    audit->timeout_us = (int64_t)request->timeout_s * 1000000;
+    audit->deadline_us = clock_monotonic_us() + TIMEOUTS_MAX * audit->timeout_us;
+    int exit_code = run(audit, request->json, version);
+    trust_free(&trust);
+    return exit_code;
+}
+
+int doctor_command(int count, char **arguments, const char *version) {
+    struct request request;
+    int exit_code = parse_arguments(count, arguments, &request);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    if (request.help) {
+        doctor_print_usage();
+        return EXIT_SUCCESS;
+    }
+    struct audit *audit = calloc(1, sizeof(*audit));
+    if (audit == NULL || tls_library_init() != RESULT_OK) {
+        (void)complain("out of memory", NULL);
+        exit_code = EXIT_FAILURE;
+    } else {
+        exit_code = audit_target(&request, audit, version);
+        tls_library_free();
+    }
+    free(audit);
+    return exit_code;
+}

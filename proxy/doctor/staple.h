@@ -1,0 +1,40 @@
+// Reads an OCSP response (RFC 6960) that a server stapled, and judges it.
+//
+// A bounded reader of bytes from strangers: no I/O, no allocation; the slices point into the
+// response.
+#ifndef RAVELIN_DOCTOR_STAPLE_H
+#define RAVELIN_DOCTOR_STAPLE_H
+
+#include "base/result.h"
+#include "tls/x509.h"
+
+#define STAPLE_TEXT_SIZE 224
+
+enum staple_status { STAPLE_GOOD, STAPLE_REVOKED, STAPLE_UNKNOWN };
+
+struct staple {
+    unsigned response_status; // 0: successful; what follows is there only then
+    struct slice signed_part; // ResponseData
+    struct slice responses;   // SingleResponses
+    struct signature_method method;
+    struct slice signature;
+    struct slice certificates; // of whoever signed
+};
+
+struct staple_entry {
+    enum staple_status status;
+    int64_t this_update; // seconds since 1970
+    int64_t next_update; // INT64_MAX: none given
+};
+
+enum result staple_parse(struct slice response, struct staple *staple) MUST_CHECK;
+// The entry for this serial number. RESULT_EOF: there is none. RESULT_ERROR: malformed.
+enum result staple_find(const struct staple *staple, struct slice serial,
+                        struct staple_entry *entry) MUST_CHECK;
+
+// Is it worth something at `now`? NULL: yes; else why not, written to `text`. `issuer` is that of
+// the leaf.
+const char *staple_judge(struct slice response, const struct x509 *leaf, const struct x509 *issuer,
+                         int64_t now, char text[STAPLE_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,94 @@
+#include "doctor/trust.h"
+
+#include "tls/pem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ANCHORS_MAX = 4096 };
+
+static const char *const SYSTEM_FILES[] = {
+    "/etc/ssl/certs/ca-certificates.crt",                // Debian, Ubuntu, Arch, Gentoo
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Fedora, RHEL
+    "/etc/ssl/ca-bundle.pem",                            // openSUSE
+    "/etc/ssl/cert.pem",                                 // Alpine, BSD, macOS
+};
+
+// The whole file on the heap; NULL with errno.
+static char *read_file(const char *path, size_t *size) {
+    FILE *file = fopen(path, "rbe");
+    char *data = file == NULL ? NULL : malloc(TRUST_FILE_MAX);
+    if (data != NULL) {
+        *size = fread(data, 1, TRUST_FILE_MAX, file);
+        if (ferror(file) != 0 || *size == TRUST_FILE_MAX) {
+            errno = ferror(file) != 0 ? EIO : EFBIG;
+            free(data);
+            data = NULL;
+        }
+    }
+    int error = errno;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    errno = error;
+    return data;
+}
+
+// Certificates that cannot be read are passed over: others stand beside them.
+static enum result read_anchors(struct slice pem, struct trust *trust) {
+    size_t used = 0;
+    size_t capacity = pem.size;
+    for (;;) {
+        size_t size = capacity - used;
+        enum result result = pem_next(&pem, "CERTIFICATE", trust->der + used, &size);
+        if (result == RESULT_EOF || trust->count == ANCHORS_MAX) {
+            return trust->count > 0 ? RESULT_OK : RESULT_ERROR;
+        }
+        struct slice der = {(const char *)trust->der + used, size};
+        if (result == RESULT_OK && x509_parse(der, &trust->anchors[trust->count]) == RESULT_OK) {
+            trust->count++;
+            used += size;
+        }
+    }
+}
+
+static enum result load(const char *path, struct trust *trust, char error[TRUST_ERROR_SIZE]) {
+    size_t size = 0;
+    char *data = read_file(path, &size);
+    if (data == NULL) {
+        (void)snprintf(error, TRUST_ERROR_SIZE, "%s: %s", path, strerror(errno));
+        return RESULT_ERROR;
+    }
+    trust->der = malloc(size + 1);
+    trust->anchors = calloc(ANCHORS_MAX, sizeof(*trust->anchors));
+    enum result result = RESULT_ERROR;
+    (void)snprintf(error, TRUST_ERROR_SIZE, "%s: no PEM certificate in it", path);
+    if (trust->der != NULL && trust->anchors != NULL) {
+        result = read_anchors((struct slice){data, size}, trust);
+    }
+    free(data);
+    if (result != RESULT_OK) {
+        trust_free(trust);
+    }
+    return result;
+}
+
+enum result trust_load(const char *path, struct trust *trust, char error[TRUST_ERROR_SIZE]) {
+    *trust = (struct trust){0};
+    if (path != NULL) {
+        return load(path, trust, error);
+    }
+    for (size_t i = 0; i < sizeof(SYSTEM_FILES) / sizeof(SYSTEM_FILES[0]); i++) {
+        if (load(SYSTEM_FILES[i], trust, error) == RESULT_OK) {
+            return RESULT_OK;
+        }
+    }
+    return RESULT_EOF;
+}
+
+void trust_free(struct trust *trust) {
+    free(trust->anchors);
+    free(trust->der);
+    *trust = (struct trust){0};
+}
