@@ -1,6 +1,7 @@
 #include "doctor/doctor.h"
 
 #include "base/clock.h"
+#include "config/quantity.h"
 #include "doctor/findings.h"
 #include "tls/context.h"
 
@@ -10,12 +11,12 @@
 #include <string.h>
 
 enum { EXIT_BAD = 2 };
-enum { TIMEOUT_S_DEFAULT = 5, TIMEOUT_S_MAX = 60 };
+enum { TIMEOUT_MS_DEFAULT = 5000, TIMEOUT_MS_MIN = 100, TIMEOUT_MS_MAX = 60000 };
 // The whole may take as long as this many connections that time out.
 enum { TIMEOUTS_MAX = 20 };
 
 static const char USAGE[] =
-    "usage: ravelin doctor [--name NAME] [--ca FILE] [--timeout SECONDS] [--json] HOST[:PORT]\n"
+    "usage: ravelin doctor [--name NAME] [--ca FILE] [--timeout TIME] [--json] HOST[:PORT]\n"
     "\n"
     "Tries on a live TLS server what it should refuse and what it should do, one connection after\n"
     "the other, and says for each check what was tried, what came, and why it matters. The server\n"
@@ -25,8 +26,8 @@ static const char USAGE[] =
     "443\n"
     "       --name NAME           the name to ask for (SNI, Host, certificate) instead of HOST\n"
     "       --ca FILE             the authorities to trust (PEM), instead of the system's\n"
-    "       --timeout SECONDS     for one connection, 1 to 60; 5 when it is not given. The whole\n"
-    "                             takes at most twenty times as long\n"
+    "       --timeout TIME        for one connection, 100ms to 60s; 5s when it is not given. The\n"
+    "                             whole takes at most twenty times as long\n"
     "       --json                the report as JSON\n"
     "\n"
     "pass: as it should be. fail: it should not be so. warn: it could be better, or cannot be "
@@ -43,7 +44,7 @@ struct request {
     const char *target;
     const char *name;
     const char *ca;
-    long timeout_s;
+    uint64_t timeout_ms;
     bool json;
     bool help;
 };
@@ -54,10 +55,9 @@ static int complain(const char *what, const char *which) {
     return EXIT_BAD;
 }
 
-static bool parse_timeout(const char *text, long *seconds) {
-    char *end;
-    *seconds = strtol(text, &end, 10);
-    return *text != '\0' && *end == '\0' && *seconds >= 1 && *seconds <= TIMEOUT_S_MAX;
+static bool parse_timeout(const char *text, uint64_t *timeout_ms) {
+    return quantity_parse(QUANTITY_TIME, text, timeout_ms) == NULL &&
+           *timeout_ms >= TIMEOUT_MS_MIN && *timeout_ms <= TIMEOUT_MS_MAX;
 }
 
 // 0, or the exit status when the arguments are wrong.
@@ -67,7 +67,7 @@ static int parse_arguments(int count, char **arguments, struct request *request)
         {"timeout", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
     };
-    *request = (struct request){.timeout_s = TIMEOUT_S_DEFAULT};
+    *request = (struct request){.timeout_ms = TIMEOUT_MS_DEFAULT};
     for (int option; (option = getopt_long(count, arguments, "h", options, NULL)) != -1;) {
         switch (option) {
         case 'n':
@@ -77,8 +77,8 @@ static int parse_arguments(int count, char **arguments, struct request *request)
             request->ca = optarg;
             break;
         case 't':
-            if (!parse_timeout(optarg, &request->timeout_s)) {
-                return complain("--timeout takes 1 to 60 seconds, not", optarg);
+            if (!parse_timeout(optarg, &request->timeout_ms)) {
+                return complain("--timeout takes a time from 100ms to 60s, not", optarg);
             }
             break;
         case 'j':
@@ -155,7 +155,7 @@ static int audit_target(const struct request *request, struct audit *audit, cons
         return complain(error, NULL);
     }
     audit->trust = &trust;
-    audit->timeout_us = (int64_t)request->timeout_s * 1000000;
+    audit->timeout_us = (int64_t)request->timeout_ms * 1000;
     audit->deadline_us = clock_monotonic_us() + TIMEOUTS_MAX * audit->timeout_us;
     int exit_code = run(audit, request->json, version);
     trust_free(&trust);

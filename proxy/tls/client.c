@@ -10,6 +10,8 @@
 #include <wolfssl/options.h>
 #include <wolfssl/wolfcrypt/random.h>
 
+enum { ALERT_LEVEL_WARNING = 1 };
+
 enum result client_fail(struct tls_client *client, const char *why, ...) {
     va_list arguments;
     client->state = CLIENT_OVER;
@@ -229,7 +231,9 @@ static enum result take_alert(struct tls_client *client, struct slice content, b
         return client_fail(client, "an alert of %zu bytes", content.size);
     }
     uint8_t alert = (uint8_t)content.data[1];
-    if (alert == ALERT_USER_CANCELED) {
+    // Of these two, older servers send one as a warning and go on.
+    bool is_warning = content.data[0] == ALERT_LEVEL_WARNING;
+    if (alert == ALERT_USER_CANCELED || (is_warning && alert == ALERT_UNRECOGNIZED_NAME)) {
         return RESULT_OK;
     }
     client->state = CLIENT_OVER;

@@ -32,14 +32,15 @@ http {{
         root {folder}/html;
         {locations}
     }}
+    {more}
 }}
 """
 
 
 class Nginx:
-    """Serves the files in `folder`/html. `locations` is text for its server block."""
+    """Serves the files in `folder`/html. `locations` is text for its server block, `more` stands beside it."""
 
-    def __init__(self, folder, locations="", workers=1, proxy_protocol=False):
+    def __init__(self, folder, locations="", workers=1, proxy_protocol=False, more=""):
         self.folder = folder
         self._port = Port()
         self.port = self._port.number
@@ -56,6 +57,7 @@ class Nginx:
                 locations=locations,
                 workers=workers,
                 listen=" proxy_protocol" if proxy_protocol else "",
+                more=more,
                 user="user nobody nogroup;" if IS_ROOT else "",
             )
         )
