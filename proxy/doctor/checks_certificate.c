@@ -126,7 +126,7 @@ void check_key(struct audit *audit, struct finding *finding) {
             return;
         }
     }
-    x509_key_text(&list[0]->key, key);
+    x509_key_text(&audit->certificates[0].key, key);
     finding_set(finding, OUTCOME_PASS, "%s", key);
 }
 
@@ -149,7 +149,7 @@ void check_signatures(struct audit *audit, struct finding *finding) {
             return;
         }
     }
-    finding_set(finding, OUTCOME_PASS, "%s", list[0]->method.name);
+    finding_set(finding, OUTCOME_PASS, "%s", audit->certificates[0].method.name);
 }
 
 void check_staple(struct audit *audit, struct finding *finding) {

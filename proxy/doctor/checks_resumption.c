@@ -10,6 +10,7 @@ struct attempt {
     enum ending ending;
     bool connected;
     struct client_facts facts; // its slices point nowhere
+    uint16_t status;           // of an answer to early data
     char text[CONVERSATION_TEXT_SIZE];
 };
 
@@ -19,9 +20,14 @@ static void try_ticket(struct audit *audit, const struct client_wishes *wishes,
     audit_converse(audit, wishes, &conversation);
     attempt->ending = conversation.ending;
     attempt->connected = conversation.connected;
+    attempt->status = 0;
     attempt->facts = (struct client_facts){0};
     if (conversation.client != NULL) {
         attempt->facts = *client_facts(conversation.client);
+    }
+    if (attempt->facts.early_data_accepted) {
+        conversation_read_head(&conversation);
+        attempt->status = conversation_status(&conversation);
     }
     conversation_text(&conversation, attempt->text);
     conversation_close(&conversation);
@@ -98,8 +104,9 @@ void check_early_data(struct audit *audit, struct finding *finding) {
     }
     if (attempt.facts.early_data_accepted) {
         finding_set(finding, OUTCOME_FAIL,
-                    "a request sent as early data was taken; the tickets allow %u bytes",
-                    ticket->early_data_max);
+                    "a request sent as early data was taken, and answered with status %u; the "
+                    "tickets allow %u bytes",
+                    attempt.status, ticket->early_data_max);
     } else if (ticket->allows_early_data && ticket->early_data_max > 0) {
         finding_set(finding, OUTCOME_FAIL,
                     "the tickets allow %u bytes of early data, though it was not taken this time",

@@ -21,37 +21,37 @@
 // How a group is put together. The parts of a hybrid stand one after the other, in shares and in
 // secrets alike.
 struct group_shape {
-    uint16_t group;
-    int curve;         // ECC_CURVE_INVALID: X25519
     size_t curve_size; // of a coordinate
+    int curve;         // ECC_CURVE_INVALID: X25519
+    uint16_t group;
     bool has_mlkem;
     bool mlkem_first;
 };
 
 static const struct group_shape SHAPES[] = {
-    {GROUP_X25519, ECC_CURVE_INVALID, X25519_SIZE, false, false},
-    {GROUP_SECP256R1, ECC_SECP256R1, 32, false, false},
-    {GROUP_SECP384R1, ECC_SECP384R1, 48, false, false},
-    {GROUP_SECP521R1, ECC_SECP521R1, 66, false, false},
+    {X25519_SIZE, ECC_CURVE_INVALID, GROUP_X25519, false, false},
+    {32, ECC_SECP256R1, GROUP_SECP256R1, false, false},
+    {48, ECC_SECP384R1, GROUP_SECP384R1, false, false},
+    {66, ECC_SECP521R1, GROUP_SECP521R1, false, false},
 #ifdef WOLFSSL_HAVE_MLKEM
-    {GROUP_X25519MLKEM768, ECC_CURVE_INVALID, X25519_SIZE, true, true},
-    {GROUP_SECP256R1MLKEM768, ECC_SECP256R1, 32, true, false},
+    {X25519_SIZE, ECC_CURVE_INVALID, GROUP_X25519MLKEM768, true, true},
+    {32, ECC_SECP256R1, GROUP_SECP256R1MLKEM768, true, false},
 #endif
 };
 
 struct key_exchange {
-    const struct group_shape *shape;
-    WC_RNG rng;
-    bool has_rng;
     curve25519_key x25519;
-    bool has_x25519;
+    const struct group_shape *shape;
+    size_t share_size;
+    WC_RNG rng;
     ecc_key ecc;
-    bool has_ecc;
 #ifdef WOLFSSL_HAVE_MLKEM
     MlKemKey mlkem;
     bool has_mlkem;
 #endif
-    size_t share_size;
+    bool has_rng; // which of the above are to be freed
+    bool has_x25519;
+    bool has_ecc;
     uint8_t share[KEY_SHARE_SIZE_MAX];
 };
 

@@ -11,6 +11,8 @@
 static struct folder folder;
 static int64_t now;
 
+#define DAYS(count) (INT64_C(86400) * (count))
+
 struct loaded {
     uint8_t der[8192];
     struct x509 x509;
@@ -406,8 +408,8 @@ static void test_responses(void **state) {
     (void)state;
     respond("V", "middle.pem", "middle.key", "2");
     assert_null(judge_at(now, text));
-    assert_non_null(strstr(judge_at(now + 3 * 86400, text), "it was good until 20"));
-    assert_string_equal(judge_at(now - 86400, text), "it is from the future");
+    assert_non_null(strstr(judge_at(now + DAYS(3), text), "it was good until 20"));
+    assert_string_equal(judge_at(now - DAYS(1), text), "it is from the future");
     respond("R", "middle.pem", "middle.key", "2");
     assert_string_equal(judge_at(now, text), "it says that the certificate is revoked");
 }
