@@ -135,17 +135,28 @@ static bool is_self_signed(const struct x509 *certificate) {
     return slice_equal(certificate->subject, certificate->issuer);
 }
 
+static enum outcome judge_hash(enum signature_hash hash) {
+    switch (hash) {
+    case HASH_MD5:
+    case HASH_SHA1:
+        return OUTCOME_FAIL;
+    case HASH_SHA224: // not broken, but no client takes it
+    case HASH_OTHER:
+        return OUTCOME_WARN;
+    default:
+        return OUTCOME_PASS;
+    }
+}
+
 void check_signatures(struct audit *audit, struct finding *finding) {
     const struct x509 *list[CHAIN_SENT_MAX];
     size_t count = certificates_that_count(audit, list);
     char name[X509_TEXT_SIZE];
     for (size_t i = 0; i < count; i++) {
-        enum signature_hash hash = list[i]->method.hash;
-        bool is_good =
-            hash == HASH_NONE || hash == HASH_SHA256 || hash == HASH_SHA384 || hash == HASH_SHA512;
-        if (!is_good && (i == 0 || !is_self_signed(list[i]))) {
+        enum outcome outcome = judge_hash(list[i]->method.hash);
+        if (outcome != OUTCOME_PASS && (i == 0 || !is_self_signed(list[i]))) {
             x509_name_text(list[i]->subject, name);
-            finding_set(finding, OUTCOME_FAIL, "%s is signed with %s", name, list[i]->method.name);
+            finding_set(finding, outcome, "%s is signed with %s", name, list[i]->method.name);
             return;
         }
     }

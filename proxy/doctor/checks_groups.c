@@ -101,13 +101,13 @@ void check_post_quantum(struct audit *audit, struct finding *finding) {
 
 static bool is_weak(uint16_t scheme) {
     enum signature_hash hash = verify_scheme(scheme).hash;
-    return hash == HASH_MD5 || hash == HASH_SHA1 || hash == HASH_SHA224;
+    return hash == HASH_MD5 || hash == HASH_SHA1;
 }
 
 // In TLS 1.2, what the server signs its key exchange with. In older versions it is MD5 and SHA-1,
 // whatever is offered.
 static void offer_legacy_signatures(struct audit *audit, struct finding *finding) {
-    static const uint16_t schemes[] = {0x0101, 0x0201, 0x0202, 0x0203, 0x0301, 0x0303};
+    static const uint16_t schemes[] = {0x0101, 0x0201, 0x0202, 0x0203};
     uint16_t suites[SUITES_MAX];
     struct offer offer = audit_legacy_offer(audit, VERSION_TLS12);
     struct answer answer;

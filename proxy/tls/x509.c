@@ -150,7 +150,7 @@ static const struct {
     struct signature_method method;
 } METHODS[] = {
     {OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x02"),
-     {SIGNATURE_RSA_PKCS1, HASH_OTHER, "RSA with MD2", 0}},
+     {SIGNATURE_RSA_PKCS1, HASH_MD5, "RSA with MD2", 0}},
     {OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04"),
      {SIGNATURE_RSA_PKCS1, HASH_MD5, "RSA with MD5", 0}},
     {OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"),
