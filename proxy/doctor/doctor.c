@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "config/quantity.h"
-#include "doctor/findings.h"
+#include "doctor/listing.h"
 #include "tls/context.h"
 
 #include <getopt.h>
@@ -125,23 +125,23 @@ static int set_target(const struct request *request, struct target *target) {
 
 static int run(struct audit *audit, bool json, const char *version) {
     char error[CONNECTION_ERROR_SIZE];
-    struct findings findings = {.output = stdout, .json = json};
+    struct listing listing = {.output = stdout, .json = json};
     if (target_resolve(&audit->target, error) != RESULT_OK ||
         audit_begin(audit, error) != RESULT_OK) {
         return complain(error, NULL);
     }
-    findings_begin(&findings, audit, version);
+    listing_begin(&listing, audit, version);
     for (size_t i = 0; i < CHECK_COUNT; i++) {
         struct finding finding = {.outcome = OUTCOME_FAIL};
         check_run(&CHECKS[i], audit, &finding);
-        findings_add(&findings, &CHECKS[i], &finding);
+        listing_add(&listing, &CHECKS[i], &finding);
     }
-    findings_end(&findings);
+    listing_end(&listing);
     audit_end(audit);
     if (fflush(stdout) != 0) {
         return complain("the report cannot be written", NULL);
     }
-    return findings.counts[OUTCOME_FAIL] > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return listing.counts[OUTCOME_FAIL] > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int audit_target(const struct request *request, struct audit *audit, const char *version) {

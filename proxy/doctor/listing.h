@@ -5,22 +5,21 @@
 //    "checks": [{"id", "result": "pass"|"fail"|"warn"|"skip", "title", "tried", "came", "why"}],
 //    "summary": {"checks", "pass", "fail", "warn", "skip"}}
 // `name` is the SNI, "" when there is none.
-#ifndef RAVELIN_DOCTOR_FINDINGS_H
-#define RAVELIN_DOCTOR_FINDINGS_H
+#ifndef RAVELIN_DOCTOR_LISTING_H
+#define RAVELIN_DOCTOR_LISTING_H
 
 #include "doctor/checks.h"
 
 #include <stdio.h>
 
-struct findings {
+struct listing {
     FILE *output;
     bool json;
     unsigned counts[OUTCOME_SKIP + 1]; // by outcome
 };
 
-void findings_begin(struct findings *findings, const struct audit *audit, const char *version);
-void findings_add(struct findings *findings, const struct check *check,
-                  const struct finding *finding);
-void findings_end(struct findings *findings);
+void listing_begin(struct listing *listing, const struct audit *audit, const char *version);
+void listing_add(struct listing *listing, const struct check *check, const struct finding *finding);
+void listing_end(struct listing *listing);
 
 #endif
