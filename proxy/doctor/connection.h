@@ -35,7 +35,7 @@ struct connection {
 // "example.com", "example.com:8443", "1.2.3.4:443", "[::1]:443"; the port is 443 when it is left
 // out. NULL, or a static text that says what is wrong. Nothing is looked up.
 const char *target_parse(const char *text, struct target *target);
-// Looks the host up. RESULT_ERROR: `error` says why.
+// Looks the host up, for as long as the system's resolver takes. RESULT_ERROR: `error` says why.
 enum result target_resolve(struct target *target, char error[CONNECTION_ERROR_SIZE]) MUST_CHECK;
 
 // Connects; RESULT_ERROR: `error` says why, and nothing is left to close. The whole connection must
