@@ -319,7 +319,7 @@ enum result audit_begin(struct audit *audit, char error[CONNECTION_ERROR_SIZE]) 
     if (!audit->connected) {
         look_at_older_versions(audit);
     }
-    path_find(audit->certificates, audit->certificate_count, audit->trust, audit->now,
+    path_find(audit->certificates, audit->certificate_count, &audit->trust, audit->now,
               &audit->path);
     return RESULT_OK;
 }

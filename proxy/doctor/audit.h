@@ -22,10 +22,10 @@ enum legacy_version { LEGACY_SSL3, LEGACY_TLS10, LEGACY_TLS11, LEGACY_TLS12, LEG
 struct audit {
     struct target target;
     struct address address; // the one that answered
-    const struct trust *trust;
-    int64_t timeout_us;  // of a connection, from its beginning to its end
-    int64_t deadline_us; // of the whole
-    int64_t now;         // seconds since 1970, for dates
+    struct trust trust;     // whom the caller trusts
+    int64_t timeout_us;     // of a connection, from its beginning to its end
+    int64_t deadline_us;    // of the whole
+    int64_t now;            // seconds since 1970, for dates
 
     // Of the first conversation.
     bool connected; // it got through a TLS 1.3 handshake

@@ -12,7 +12,7 @@ void check_chain(struct audit *audit, struct finding *finding) {
     const struct path *path = &audit->path;
     const struct x509 *leaf = &audit->certificates[0];
     char text[X509_TEXT_SIZE];
-    if (audit->trust->count == 0) {
+    if (audit->trust.count == 0) {
         finding_set(finding, OUTCOME_FAIL,
                     "could not be checked: this machine has no file of authorities; name one with "
                     "--ca");

@@ -146,19 +146,17 @@ static int run(struct audit *audit, bool json, const char *version) {
 
 static int audit_target(const struct request *request, struct audit *audit, const char *version) {
     char error[TRUST_ERROR_SIZE];
-    struct trust trust;
     int bad = set_target(request, &audit->target);
     if (bad != 0) {
         return bad;
     }
-    if (trust_load(request->ca, &trust, error) == RESULT_ERROR) {
+    if (trust_load(request->ca, &audit->trust, error) == RESULT_ERROR) {
         return complain(error, NULL);
     }
-    audit->trust = &trust;
     audit->timeout_us = (int64_t)request->timeout_ms * 1000;
     audit->deadline_us = clock_monotonic_us() + TIMEOUTS_MAX * audit->timeout_us;
     int exit_code = run(audit, request->json, version);
-    trust_free(&trust);
+    trust_free(&audit->trust);
     return exit_code;
 }
 

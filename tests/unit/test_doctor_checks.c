@@ -130,7 +130,6 @@ static void stop_server(struct server *server) {
 // ---- The audit of it
 
 static struct audit *begin_audit(const struct server *server) {
-    static const struct trust nobody;
     char error[CONNECTION_ERROR_SIZE];
     char text[32];
     struct audit *audit = calloc(1, sizeof(*audit));
@@ -140,7 +139,6 @@ static struct audit *begin_audit(const struct server *server) {
     (void)snprintf(audit->target.name, sizeof(audit->target.name), "a.test");
     (void)snprintf(audit->target.authority, sizeof(audit->target.authority), "a.test");
     assert_int_equal(target_resolve(&audit->target, error), RESULT_OK);
-    audit->trust = &nobody;
     audit->timeout_us = 1000000;
     audit->deadline_us = clock_monotonic_us() + 60000000;
     assert_int_equal(audit_begin(audit, error), RESULT_OK);
