@@ -1,4 +1,4 @@
-"""What every integration test shares: the fixture `lab`, and the logs of a failed test in its report.
+"""What every integration test shares: the fixtures `lab` and `module_lab`, and the logs of a failed test in its report.
 
 Environment: RAVELIN is the program to test (build/ravelin), RAVELIN_SCALE multiplies time-outs and divides sizes (4
 for a sanitizer build), RAVELIN_LONG=1 makes the load tests take as long as the acceptance asks for.
@@ -30,13 +30,21 @@ def lab(request, authority):
     laboratory.close(test_failed=getattr(request.node, "failed", False))
 
 
+@pytest.fixture(scope="module")
+def module_lab(request, authority):
+    """The same for all tests of a module that need nothing of their own but a connection."""
+    laboratory = Lab(authority)
+    yield laboratory
+    laboratory.close(test_failed=getattr(request.node, "failed", False))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
-    laboratory = getattr(item, "laboratory", None)
+    laboratory = getattr(item, "laboratory", None) or getattr(item, "funcargs", {}).get("module_lab")
     if not report.failed or laboratory is None:
         return
-    item.failed = True
+    item.failed = item.parent.failed = True
     for title, text in laboratory.evidence():
         report.sections.append((title, text))

@@ -1,9 +1,9 @@
 """Session tickets: when a session is resumed, and when it must not be."""
 
-from ravelin_test import tls_bytes
 from ravelin_test.http import request
 from ravelin_test.processes import has_connection, run, text
 from ravelin_test.proxy import site_block
+from ravelin_test.tls13 import wire
 
 ASK_AND_CLOSE = request(fields=["Connection: close"])
 
@@ -108,7 +108,7 @@ def test_a_ticket_of_one_site_does_not_resume_on_another(lab):
     same, _ = ask_and_keep_session(lab, proxy, sni="a.test", session=session)
     assert same.resumed
     other, _ = ask_and_keep_session(lab, proxy, sni="b.test", session=session)
-    assert tls_bytes.PRE_SHARED_KEY in tls_bytes.hello_extensions(other.first_flight), "no ticket was offered"
+    assert wire.Ext.PRE_SHARED_KEY in wire.hello_extensions(other.first_flight), "no ticket was offered"
     assert not other.resumed
 
 

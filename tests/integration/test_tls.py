@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
-from ravelin_test import tls_bytes
 from ravelin_test.client import CLOSE_NOTIFY
 from ravelin_test.http import chunk, request, response
 from ravelin_test.processes import TIED, run, text
 from ravelin_test.settings import PATIENCE
+from ravelin_test.tls13 import client_hello, hello_record, legacy_hello, wire
 from ravelin_test.waiting import wait_for
 
 PROTOCOL_VERSION = (2, 70)
@@ -63,35 +63,34 @@ def test_older_versions_of_openssl_get_alert_70(lab, version):
 @pytest.mark.parametrize("version", [0x0300, 0x0301, 0x0302, 0x0303])
 def test_older_hellos_get_alert_70(lab, version):
     proxy = lab.proxy(lab.server())
-    hello = tls_bytes.client_hello(version=version, versions=None, suites=(0xC02F, 0xC02B, 0x009C, 0x002F))
-    answer = tls_bytes.exchange(proxy.port, hello)
-    assert tls_bytes.plain_alerts(answer) == [PROTOCOL_VERSION]
-    assert len(tls_bytes.records(answer)) == 1
+    answer = wire.exchange(proxy.port, hello_record(legacy_hello(version)))
+    assert wire.plain_alerts(answer) == [PROTOCOL_VERSION]
+    assert len(wire.records(answer)) == 1
 
 
 def test_supported_versions_without_tls13_get_alert_70(lab):
     proxy = lab.proxy(lab.server())
-    answer = tls_bytes.exchange(proxy.port, tls_bytes.client_hello(versions=(0x0303, 0x0302)))
-    assert tls_bytes.plain_alerts(answer) == [PROTOCOL_VERSION]
+    answer = wire.exchange(proxy.port, hello_record(client_hello(versions=(0x0303, 0x0302))))
+    assert wire.plain_alerts(answer) == [PROTOCOL_VERSION]
 
 
 @pytest.mark.parametrize("suites", [(0x1304, 0x1305), (0xC02F,), (0x00FF,)])
 def test_no_common_suite_gets_alert_40(lab, suites):
     proxy = lab.proxy(lab.server())
-    answer = tls_bytes.exchange(proxy.port, tls_bytes.client_hello(suites=suites))
-    assert tls_bytes.plain_alerts(answer) == [HANDSHAKE_FAILURE]
+    answer = wire.exchange(proxy.port, hello_record(client_hello(suites=suites)))
+    assert wire.plain_alerts(answer) == [HANDSHAKE_FAILURE]
 
 
 def test_no_common_group_gets_alert_40(lab):
     proxy = lab.proxy(lab.server())
-    answer = tls_bytes.exchange(proxy.port, tls_bytes.client_hello(groups=(0x0019, 0x001E), share=False))
-    assert tls_bytes.plain_alerts(answer) == [HANDSHAKE_FAILURE]
+    answer = wire.exchange(proxy.port, hello_record(client_hello(groups=(0x0019, 0x001E), shares=())))
+    assert wire.plain_alerts(answer) == [HANDSHAKE_FAILURE]
 
 
 def test_no_common_signature_gets_alert_40(lab):
     proxy = lab.proxy(lab.server())
-    answer = tls_bytes.exchange(proxy.port, tls_bytes.client_hello(signatures=(0x0603, 0x0203)))
-    assert tls_bytes.plain_alerts(answer) == [HANDSHAKE_FAILURE]
+    answer = wire.exchange(proxy.port, hello_record(client_hello(schemes=(0x0603, 0x0203))))
+    assert wire.plain_alerts(answer) == [HANDSHAKE_FAILURE]
 
 
 def test_refused_handshakes_are_counted_and_logged(lab):
@@ -106,22 +105,22 @@ def test_refused_handshakes_are_counted_and_logged(lab):
 def test_a_hello_may_come_byte_by_byte(lab):
     proxy = lab.proxy(lab.server())
     client = lab.plain_client(proxy.port)
-    for byte in tls_bytes.client_hello():
+    for byte in hello_record():
         client.send(bytes([byte]))
     answer = client.reader.exactly(6, "the answer")
-    assert answer[0] == tls_bytes.HANDSHAKE
-    assert answer[5] == tls_bytes.SERVER_HELLO
+    assert answer[0] == wire.Kind.HANDSHAKE
+    assert answer[5] == wire.Type.SERVER_HELLO
 
 
 def test_a_hello_may_be_spread_over_records(lab):
     proxy = lab.proxy(lab.server())
     client = lab.plain_client(proxy.port)
-    message = tls_bytes.client_hello()[5:]
+    message = hello_record()[5:]
     for start in range(0, len(message), 50):
-        client.send(tls_bytes.record(tls_bytes.HANDSHAKE, message[start : start + 50]))
+        client.send(wire.record(wire.Kind.HANDSHAKE, message[start : start + 50]))
     answer = client.reader.exactly(6, "the answer")
-    assert answer[0] == tls_bytes.HANDSHAKE
-    assert answer[5] == tls_bytes.SERVER_HELLO
+    assert answer[0] == wire.Kind.HANDSHAKE
+    assert answer[5] == wire.Type.SERVER_HELLO
 
 
 def test_alpn_http11_is_answered(lab):
@@ -161,7 +160,7 @@ def test_post_quantum_can_be_required(lab):
 
 def test_a_silent_client_is_closed_after_the_handshake_timeout(lab):
     proxy = lab.proxy(lab.server(), limits={"handshake-timeout": "300ms"})
-    tls_bytes.exchange(proxy.port, b"")
+    wire.exchange(proxy.port, b"")
     # Not a failed handshake: it never began.
     proxy.wait_for_metrics(sessions_accepted=1, sessions_open=0, handshakes_open=0, handshakes_failed=0)
 
@@ -169,14 +168,14 @@ def test_a_silent_client_is_closed_after_the_handshake_timeout(lab):
 @pytest.mark.parametrize("size", [1, 5, 100])
 def test_a_client_that_stops_in_its_hello_is_closed(lab, size):
     proxy = lab.proxy(lab.server(), limits={"handshake-timeout": "300ms"})
-    tls_bytes.exchange(proxy.port, tls_bytes.client_hello()[:size])
+    wire.exchange(proxy.port, hello_record()[:size])
     proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
 
 
 def test_a_client_that_sends_no_finished_is_closed(lab):
     proxy = lab.proxy(lab.server(), limits={"handshake-timeout": "1s"})
-    answer = tls_bytes.exchange(proxy.port, tls_bytes.client_hello())
-    assert tls_bytes.records(answer)[0][0] == tls_bytes.HANDSHAKE
+    answer = wire.exchange(proxy.port, hello_record())
+    assert wire.records(answer)[0][0] == wire.Kind.HANDSHAKE
     proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
 
 
@@ -193,8 +192,8 @@ GARBAGE = {
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE.keys())
 def test_garbage_is_refused(lab, garbage):
     proxy = lab.proxy(lab.server())
-    answer = tls_bytes.exchange(proxy.port, garbage)
-    assert [kind for kind, _ in tls_bytes.records(answer)] in ([], [tls_bytes.ALERT])
+    answer = wire.exchange(proxy.port, garbage)
+    assert [kind for kind, _ in wire.records(answer)] in ([], [wire.Kind.ALERT])
     proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
     assert proxy.curl("/").stdout == b"ok"
 
@@ -202,7 +201,7 @@ def test_garbage_is_refused(lab, garbage):
 def test_plain_http_on_the_tls_port_is_told_so_and_reaches_no_server(lab):
     server = lab.server()
     proxy = lab.proxy(server)
-    answer = tls_bytes.exchange(proxy.port, request())
+    answer = wire.exchange(proxy.port, request())
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"HTTPS" in answer
     proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
@@ -243,7 +242,7 @@ def test_a_connection_that_never_asks_ends_too(lab):
 def test_a_client_that_goes_away_in_the_handshake_leaves_nothing(lab, break_off):
     proxy = lab.proxy(lab.server())
     client = lab.plain_client(proxy.port)
-    client.send(tls_bytes.client_hello())
+    client.send(hello_record())
     client.reader.exactly(5, "the answer")
     getattr(client, break_off)()
     proxy.wait_for_metrics(sessions_open=0, handshakes_open=0, handshakes_failed=1)
