@@ -1,4 +1,5 @@
-"""What every integration test shares: the fixtures `lab` and `module_lab`, and the logs of a failed test in its report.
+"""What every integration test shares: the fixtures `lab`, `module_lab` and
+`tls_proxy`, and the logs of a failed test in its report.
 
 Environment: RAVELIN is the program to test (build/ravelin), RAVELIN_SCALE multiplies time-outs and divides sizes (4
 for a sanitizer build), RAVELIN_LONG=1 makes the load tests take as long as the acceptance asks for.
@@ -11,6 +12,9 @@ pytest.register_assert_rewrite("ravelin_test")
 from ravelin_test.lab import Lab  # noqa: E402  (after register_assert_rewrite)
 from ravelin_test.certificates import Authority  # noqa: E402
 from ravelin_test.folders import new_folder, remove_folder  # noqa: E402
+from ravelin_test.proxy import site_block  # noqa: E402
+from ravelin_test.settings import SCALE  # noqa: E402
+from ravelin_test.tls13.known_faults import KNOWN_FAULTS  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +40,25 @@ def module_lab(request, authority):
     laboratory = Lab(authority)
     yield laboratory
     laboratory.close(test_failed=getattr(request.node, "failed", False))
+
+
+@pytest.fixture(scope="module")
+def tls_proxy(module_lab):
+    """A proxy that tests share whose conversations do not touch one another: a certificate of every kind, one worker."""
+    kinds = ("ecdsa", "ecdsa-p384", "ed25519", "rsa")
+    certificates = [module_lab.authority.certificate("localhost", kind=kind) for kind in kinds]
+    return module_lab.proxy(
+        module_lab.server(),
+        sites=[site_block("localhost", certificates, ["*.localhost"])],
+        limits={"handshake-timeout": f"{round(3 * SCALE)}s"},
+    )
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        fault = KNOWN_FAULTS.get(item.path.name, {}).get(item.name)
+        if fault:
+            item.add_marker(pytest.mark.xfail(strict=True, reason=fault))
 
 
 @pytest.hookimpl(hookwrapper=True)

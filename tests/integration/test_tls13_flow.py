@@ -2,29 +2,20 @@
 
 import pytest
 
-from ravelin_test.proxy import site_block
 from ravelin_test.tls13 import ALL_GROUPS, ALL_SUITES, client_hello, name_of, psk_of, talk_to
-
-KINDS = ("ecdsa", "ecdsa-p384", "ed25519", "rsa")
-
-
-@pytest.fixture(scope="module")
-def proxy(module_lab):
-    certificates = [module_lab.authority.certificate("localhost", kind=kind) for kind in KINDS]
-    return module_lab.proxy(module_lab.server(), sites=[site_block("localhost", certificates)])
 
 
 @pytest.mark.parametrize("suite", ALL_SUITES, ids=name_of)
 @pytest.mark.parametrize("group", ALL_GROUPS, ids=name_of)
-def test_full_and_resumed_handshakes(proxy, suite, group):
-    with talk_to(proxy) as talk:
+def test_full_and_resumed_handshakes(tls_proxy, suite, group):
+    with talk_to(tls_proxy) as talk:
         talk.handshake(client_hello(suites=[suite], shares=[group]))
         assert (talk.server.hello.suite, talk.server.hello.group) == (suite, group)
         ticket = talk.expect_ticket()
         talk.expect_answer()
         talk.close_notify()
         talk.expect_close_notify()
-    with talk_to(proxy) as talk:
+    with talk_to(tls_proxy) as talk:
         talk.handshake(client_hello(suites=[suite], shares=[group]).offer(psk_of(ticket)))
         assert talk.server.resumed
         talk.expect_answer()
@@ -32,13 +23,13 @@ def test_full_and_resumed_handshakes(proxy, suite, group):
 
 @pytest.mark.parametrize("suite", ALL_SUITES, ids=name_of)
 @pytest.mark.parametrize("group", ALL_GROUPS, ids=name_of)
-def test_full_and_resumed_handshakes_with_a_retry(proxy, suite, group):
-    with talk_to(proxy) as talk:
+def test_full_and_resumed_handshakes_with_a_retry(tls_proxy, suite, group):
+    with talk_to(tls_proxy) as talk:
         talk.handshake(client_hello(suites=[suite], groups=[group], shares=[]))
         assert talk.server.retry.group == group
         ticket = talk.expect_ticket()
         talk.expect_answer()
-    with talk_to(proxy) as talk:
+    with talk_to(tls_proxy) as talk:
         talk.handshake(client_hello(suites=[suite], groups=[group], shares=[]).offer(psk_of(ticket)))
         assert talk.server.retry and talk.server.resumed
         talk.expect_answer()

@@ -30,14 +30,14 @@ has key shares (also bad ones).
 """
 
 from . import wire
-from .cases import cases, name_of
+from .cases import cases, check_hello, name_of
 from .conversation import FIN, RESET, Alert, Conversation, Data, End, Message, Violation, psk_of, talk_to
 from .hello import ALL_GROUPS, ALL_SCHEMES, ALL_SUITES, ClientHello, Psk, client_hello, hello_record, legacy_hello
 from .record import Keys
 from .wire import Ext, Group, Kind, Scheme, Suite, Type
 
 __all__ = [
-    *["wire", "FIN", "RESET", "Alert", "Conversation", "Data", "End", "Message", "Violation", "psk_of", "ALL_GROUPS"],
-    *["ALL_SCHEMES", "ALL_SUITES", "ClientHello", "Psk", "client_hello", "hello_record", "legacy_hello", "Keys", "Ext"],
-    *["Group", "Kind", "Scheme", "Suite", "Type", "cases", "name_of", "talk_to"],
+    *["ALL_GROUPS", "ALL_SCHEMES", "ALL_SUITES", "FIN", "RESET", "Alert", "ClientHello", "Conversation", "Data", "End"],
+    *["Ext", "Group", "Keys", "Kind", "Message", "Psk", "Scheme", "Suite", "Type", "Violation", "cases", "check_hello"],
+    *["client_hello", "hello_record", "legacy_hello", "name_of", "psk_of", "talk_to", "wire"],
 ]

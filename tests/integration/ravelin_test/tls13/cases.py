@@ -1,29 +1,31 @@
-"""Tables of cases for pytest.mark.parametrize."""
+"""Tables of cases for pytest.mark.parametrize, and what most of them do with a ClientHello."""
 
 import pytest
 
-
-def cases(table, wrong=None):
-    """One parameter set for each entry of a dict, whose keys are the names.
-
-    `wrong` names those in which the server does something else today, and why: {"name": "what comes instead"}. Such a test
-    must fail; as soon as it passes, its entry has to go.
-    """
-    wrong = wrong or {}
-    assert wrong.keys() <= table.keys(), f"there are no cases {wrong.keys() - table.keys()}"
-    parameters = []
-    for name, values in table.items():
-        marks = [known_fault(wrong[name])] if name in wrong else []
-        values = values if isinstance(values, tuple) else (values,)
-        parameters.append(pytest.param(*values, id=name, marks=marks))
-    return parameters
+from .conversation import talk_to
 
 
-def known_fault(what_comes):
-    """For a single test: what `wrong` is for an entry of a table."""
-    return pytest.mark.xfail(strict=True, reason=what_comes)
+def cases(table):
+    """One parameter set for each entry of a dict, whose keys are the names."""
+    return [
+        pytest.param(*(values if isinstance(values, tuple) else (values,)), id=name) for name, values in table.items()
+    ]
 
 
 def name_of(value):
     """ids=name_of: a member of an enumeration by its name."""
     return value.name
+
+
+def check_hello(proxy, hello, outcome, **options):
+    """Sends a ClientHello. `outcome`: "ok" (the handshake succeeds and a request is answered), or the alert that must come;
+    "this|that" where RFC 8446 leaves the choice. options: of Conversation.send_hello(). Returns the conversation.
+    """
+    with talk_to(proxy) as talk:
+        if outcome == "ok":
+            talk.handshake(hello, **options)
+            talk.expect_answer()
+        else:
+            talk.send_hello(hello, **options)
+            talk.expect_alert(*outcome.split("|"))
+    return talk
