@@ -18,14 +18,11 @@ def name_of(value):
 
 
 def check_hello(proxy, hello, outcome, **options):
-    """Sends a ClientHello. `outcome`: "ok" (the handshake succeeds and a request is answered), or the alert that must come;
-    "this|that" where RFC 8446 leaves the choice. options: of Conversation.send_hello(). Returns the conversation.
+    """Sends a ClientHello; `outcome`: see Conversation.expect_outcome(). options: of Conversation.send_hello().
+
+    Returns the conversation, which has ended.
     """
     with talk_to(proxy) as talk:
-        if outcome == "ok":
-            talk.handshake(hello, **options)
-            talk.expect_answer()
-        else:
-            talk.send_hello(hello, **options)
-            talk.expect_alert(*outcome.split("|"))
+        talk.send_hello(hello, **options)
+        talk.expect_outcome(outcome)
     return talk

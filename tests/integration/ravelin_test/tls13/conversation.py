@@ -170,7 +170,9 @@ class Conversation:
 
     def send_hello(self, hello=None, **options):
         """A ClientHello. Without an argument the ordinary one; options: see send_message."""
-        self.send_message(self.encode_hello(hello), **{"version": wire.TLS10, **options})
+        # 5.1: 0x0301 is for the first one only.
+        version = wire.TLS12 if self.server.retry else wire.TLS10
+        self.send_message(self.encode_hello(hello), **{"version": version, **options})
 
     def encode_hello(self, hello=None):
         """The bytes of a ClientHello that is about to be sent; the server's answer is held against it."""
@@ -497,15 +499,33 @@ class Conversation:
 
     # ---- Whole pieces ----
 
+    def expect_outcome(self, outcome):
+        """After a ClientHello: "ok" (the handshake succeeds and a request is answered), or the alert that must come;
+        "this|that" where RFC 8446 leaves the choice, "ok|this" when one may also put up with it.
+        """
+        alerts = outcome.split("|")
+        if alerts[0] != "ok":
+            self.expect_alert(*alerts)
+            return
+        event = self.read()
+        if isinstance(event, Alert) and ALERT_NAMES.get(event.description) in alerts[1:]:
+            self.expect_end()
+            return
+        self._complete(event)
+        self.expect_answer()
+
     def handshake(self, hello=None, **options):
         """A whole handshake, with the answer to a HelloRetryRequest when one comes. options: of send_hello()."""
         self.send_hello(hello, **options)
-        self.read()
+        self._complete(self.read())
+        return self
+
+    def _complete(self, event):
+        assert isinstance(event, Message), f"{_in_words(event)} came instead of a ServerHello"
         if self.server.retry and not self.server.hello:
-            self.send_hello(self.second_hello(), version=wire.TLS12)
+            self.send_hello(self.second_hello())
         self.expect_flight()
         self.send_finished()
-        return self
 
     def _receive_data(self):
         """For the HTTP reader: the next application data; b"" at the end, and `ended` or `closed` say how."""

@@ -4,6 +4,136 @@ Such a test must fail (conftest.py marks it so). As soon as it passes, its line 
 """
 
 KNOWN_FAULTS = {
+    "test_tls13_extensions.py": {
+        "test_a_client_of_psk_ke_only_gets_no_ticket": "assert [Ticket(lifet..., suite=4865)] == []",
+        "test_every_wrong_length_of_signature_algorithms": (
+            "length 0: missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_long_lists_of_signature_schemes[different unknown ones-215]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[different unknown ones-2355]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[different unknown ones-23754]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[different unknown ones-32700]": (
+            "the alert decode_error (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[different unknown ones-8132]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[the same legacy one-215]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[the same legacy one-2355]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[the same legacy one-23754]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[the same legacy one-32700]": (
+            "the alert decode_error (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[the same legacy one-8132]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[the same unknown one-215]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[the same unknown one-2355]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[the same unknown one-23754]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[the same unknown one-32700]": (
+            "the alert decode_error (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_long_lists_of_signature_schemes[the same unknown one-8132]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_malformed_server_name[an empty list with more behind]": (
+            "SERVER_HELLO came instead of the alert decode_error"
+        ),
+        "test_malformed_server_name[half a length]": "SERVER_HELLO came instead of the alert decode_error",
+        "test_malformed_server_name[ones]": "SERVER_HELLO came instead of the alert decode_error",
+        "test_malformed_server_name[too long a list]": "SERVER_HELLO came instead of the alert decode_error",
+        "test_malformed_server_name[too long a name]": "SERVER_HELLO came instead of the alert decode_error",
+        "test_malformed_server_name[too short a list]": "SERVER_HELLO came instead of the alert decode_error",
+        "test_malformed_signature_algorithms[a list that is too long]": (
+            "missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_malformed_signature_algorithms[an empty list]": (
+            "missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_malformed_signature_algorithms[five bytes]": (
+            "missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_malformed_signature_algorithms[more behind the list]": (
+            "missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_malformed_signature_algorithms[one byte]": (
+            "missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_malformed_signature_algorithms[three bytes]": (
+            "missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_malformed_supported_groups[a list that is too long]": (
+            "missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_malformed_supported_groups[more behind the list]": (
+            "missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_malformed_supported_groups[one byte]": "handshake_failure (plain, level 2) came instead of decode_error",
+        "test_malformed_supported_groups[three bytes]": (
+            "missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_no_common_group[a share of it-an empty list]": (
+            "missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_no_common_group[no share-an empty list]": (
+            "missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_psk_key_exchange_modes_may_be_missing": "assert [Ticket(lifet..., suite=4865)] == []",
+        "test_psk_key_exchange_modes_without_a_psk[a list that is too long]": (
+            "missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_psk_key_exchange_modes_without_a_psk[an empty list]": (
+            "SERVER_HELLO came instead of the alert decode_error"
+        ),
+        "test_psk_key_exchange_modes_without_a_psk[more behind the list]": (
+            "missing_extension (plain, level 2) came instead of decode_error"
+        ),
+        "test_server_name[256 characters]": (
+            "SERVER_HELLO came instead of the alert illegal_parameter or unrecognized_name"
+        ),
+        "test_server_name[60000 characters]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter or unrecognized_name"
+        ),
+        "test_server_name[BEL]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_server_name[NUL at the end]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_server_name[NUL]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_server_name[UTF-8]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_server_name[a colon]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_server_name[a line end]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_server_name[a slash]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_server_name[a space]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_server_name[an empty name]": "SERVER_HELLO came instead of the alert decode_error",
+        "test_server_name[an escape sequence]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_server_name[another type of name before]": (
+            "the alert decode_error (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_server_name[another type of name behind]": (
+            "the alert decode_error (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_server_name[the same name twice]": "decode_error (plain, level 2) came instead of illegal_parameter",
+        "test_server_name[two names]": "decode_error (plain, level 2) came instead of illegal_parameter",
+        "test_supported_groups[very many before]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+    },
     "test_tls13_hello.py": {
         "test_a_fragmented_hello_is_seen_as_a_whole": "the end (FIN) came instead of the server's flight",
         "test_a_hello_in_several_records[1 byte]": "the end (FIN) came instead of the server's flight",
@@ -97,6 +227,277 @@ KNOWN_FAULTS = {
             "the end (FIN) came instead of the server's flight"
         ),
         "test_wrong_lengths[suites 3]": "illegal_parameter (plain, level 2) came instead of decode_error",
+    },
+    "test_tls13_key_share.py": {
+        "test_bad_points[a byte less-P256]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[a byte less-P384]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[a byte more-P256]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[a byte more-P384]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[a first byte alone-P256]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_bad_points[a first byte alone-P384]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_bad_points[an X25519 share-P256]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[an X25519 share-P384]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[another first byte-P256]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_bad_points[another first byte-P384]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_bad_points[compressed-P256]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[compressed-P384]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[in hybrid form-P256]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[in hybrid form-P384]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[infinity, padded-P256]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_bad_points[infinity, padded-P384]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_bad_points[infinity-P256]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[infinity-P384]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[not reduced-P256]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[not reduced-P384]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[nothing-P256]": "decode_error (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[nothing-P384]": "decode_error (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[of another curve-P256]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_bad_points[of another curve-P384]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_bad_points[off the curve-P256]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[off the curve-P384]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[ones-P256]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[ones-P384]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[only x-P256]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[only x-P384]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[without its first byte-P256]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_bad_points[without its first byte-P384]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_bad_points[x = 0, y = 0-P256]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points[x = 0, y = 0-P384]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_bad_points_after_a_retry[a byte less-P256]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[a byte less-P384]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[a byte more-P256]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[a byte more-P384]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[a first byte alone-P256]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[a first byte alone-P384]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[an X25519 share-P256]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[an X25519 share-P384]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[another first byte-P256]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[another first byte-P384]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[compressed-P256]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[compressed-P384]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[in hybrid form-P256]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[in hybrid form-P384]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[infinity, padded-P256]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[infinity, padded-P384]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[infinity-P256]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[infinity-P384]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[not reduced-P256]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[not reduced-P384]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[nothing-P256]": (
+            "decode_error (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[nothing-P384]": (
+            "decode_error (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[of another curve-P256]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[of another curve-P384]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[off the curve-P256]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[off the curve-P384]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[ones-P256]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[ones-P384]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[only x-P256]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[only x-P384]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[without its first byte-P256]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[without its first byte-P384]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_bad_points_after_a_retry[x = 0, y = 0-P256]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_bad_points_after_a_retry[x = 0, y = 0-P384]": "the end (FIN) came instead of the alert illegal_parameter",
+        "test_hybrid_shares_of_a_wrong_size[-1-SECP256R1MLKEM768]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_hybrid_shares_of_a_wrong_size[-1-X25519MLKEM768]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_hybrid_shares_of_a_wrong_size[1-SECP256R1MLKEM768]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_hybrid_shares_of_a_wrong_size[1-X25519MLKEM768]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_hybrid_shares_of_a_wrong_size[32-SECP256R1MLKEM768]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_hybrid_shares_of_a_wrong_size[32-X25519MLKEM768]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_hybrid_shares_of_a_wrong_size[None-SECP256R1MLKEM768]": (
+            "decode_error (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_hybrid_shares_of_a_wrong_size[None-X25519MLKEM768]": (
+            "decode_error (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_hybrid_shares_with_a_key_that_is_not_reduced[SECP256R1MLKEM768]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_no_share_may_be_of_an_unlisted_group[23-29]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_no_share_may_be_of_an_unlisted_group[29-23]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_no_share_may_be_of_an_unlisted_unknown_group": "a share of group 0x001d, for which none was sent",
+        "test_unusual_x25519_shares_are_accepted[the base point with the top bit set]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_unusual_x25519_shares_are_accepted[the base point, not reduced]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_unusual_x25519_shares_are_accepted[the top bit set]": (
+            "the alert handshake_failure (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_very_many_shares_are_read": "the alert handshake_failure (plain, level 2) came instead of a ServerHello",
+        "test_x25519_points_of_small_order[first hello-one with the top bit]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[first hello-one]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[first hello-order 8]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[first hello-p minus 1]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[first hello-p plus 1]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[first hello-p]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[first hello-the other of order 8]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[first hello-zero with the top bit]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[first hello-zero]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[second hello-one with the top bit]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[second hello-one]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[second hello-order 8]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[second hello-p minus 1]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[second hello-p plus 1]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[second hello-p]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[second hello-the other of order 8]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[second hello-zero with the top bit]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_x25519_points_of_small_order[second hello-zero]": (
+            "the end (FIN) came instead of the alert illegal_parameter"
+        ),
+        "test_x25519_shares_of_a_wrong_size[0]": "decode_error (plain, level 2) came instead of illegal_parameter",
+        "test_x25519_shares_of_a_wrong_size[1000]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_x25519_shares_of_a_wrong_size[1]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_x25519_shares_of_a_wrong_size[31]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_x25519_shares_of_a_wrong_size[33]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_x25519_shares_of_a_wrong_size[64]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_x25519_shares_of_a_wrong_size[65]": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter"
+        ),
+    },
+    "test_tls13_retry.py": {
+        "test_a_large_second_hello": "the end (FIN) came instead of the server's flight",
+        "test_a_third_hello_is_refused": "NewSessionTicket is out of order",
+        "test_an_unchanged_second_hello": (
+            "handshake_failure (plain, level 2) came instead of illegal_parameter or missing_extension"
+        ),
+        "test_extensions_in_reverse_order": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[SSL 3]": "a record with version 0x0300: 1503000002",
+        "test_second_hellos[TLS 1.2]": "a record after close_notify or a fatal alert",
+        "test_second_hellos[another legacy_version]": "a record with version 0x0302: 1503020002",
+        "test_second_hellos[another name]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[another protocol]": (
+            "no_application_protocol (plain, level 2) came instead of illegal_parameter"
+        ),
+        "test_second_hellos[another random]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[another session id]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[another unknown extension]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[early data]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[groups in another order]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[no PSK modes]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[no name]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[no protocol]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[no session id]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[one more unknown extension]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[other groups]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[other schemes]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_second_hellos[other suites]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[other versions]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[suites in another order]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[two extensions change places]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_second_hellos[without the unknown extension]": "SERVER_HELLO came instead of the alert illegal_parameter",
+        "test_shares_of_the_second_hello[none]": "handshake_failure (plain, level 2) came instead of illegal_parameter",
+        "test_the_second_hello_in_several_records[1]": "the end (FIN) came instead of the server's flight",
     },
     "test_tls13_versions.py": {
         "test_legacy_version_beside_supported_versions[0x0300]": "a record with version 0x0300: 1503000002",
