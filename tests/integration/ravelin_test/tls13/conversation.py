@@ -213,6 +213,12 @@ class Conversation:
         """For what is sent after Finished; the last message in the transcript must be that."""
         self._resumption_secret = self.schedule.derive("res master", self.transcript.digest(self._hash))
         self.write_keys = Keys("application", self.server.hello.suite, self._secrets["c ap traffic"])
+        for ticket in self.tickets:
+            self._give_secret(ticket)
+
+    def _give_secret(self, ticket):
+        size = self._hash().digest_size
+        ticket.secret = expand_label(self._hash, self._resumption_secret, "resumption", ticket.nonce, size)
 
     def send_key_update(self, request=0, **options):
         self.send_message(wire.key_update(request), counted=False, **options)
@@ -420,14 +426,14 @@ class Conversation:
         self.read_keys = Keys("application", self.server.hello.suite, self._secrets["s ap traffic"])
 
     def _new_session_ticket(self, body, message):
-        self._expect_order(self._resumption_secret is not None, "NewSessionTicket")
+        # It may come before our Finished (4.6.1): the server can compute that itself.
+        self._expect_order(self.server.finished, "NewSessionTicket")
         ticket = checks.new_session_ticket(body)
         require(ticket.nonce not in [other.nonce for other in self.tickets], "two tickets with the same nonce")
         ticket.suite = self.server.hello.suite
-        ticket.secret = expand_label(
-            self._hash, self._resumption_secret, "resumption", ticket.nonce, self._hash().digest_size
-        )
         self.tickets.append(ticket)
+        if self._resumption_secret:
+            self._give_secret(ticket)
 
     def _key_update(self, body, message):
         self._expect_order(self.server.finished, "KeyUpdate")
