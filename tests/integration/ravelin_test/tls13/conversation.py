@@ -490,6 +490,14 @@ class Conversation:
         assert isinstance(event, End), f"{_in_words(event)} came instead of the end"
         assert event.how in (how or (FIN,)), f"the connection ended with {event.how}"
 
+    def expect_over(self, *how):
+        """That the server ends without an alert: it was told one, or left. Its flight and tickets may come before."""
+        event = self.read()
+        while isinstance(event, Message):
+            event = self.read()
+        assert isinstance(event, End), f"{_in_words(event)} came instead of the end"
+        assert event.how in (how or (FIN, RESET)), f"the connection ended with {event.how}"
+
     def expect_close_notify(self):
         """The server ends in peace: close_notify, then FIN. Tickets before it are let pass."""
         event = self.read()

@@ -746,6 +746,245 @@ KNOWN_FAULTS = {
             "illegal_parameter (plain, level 2) came instead of missing_extension or handshake_failure"
         ),
     },
+    "test_tls13_records.py": {
+        "test_an_inner_plaintext_without_a_type[only a tag-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_empty_alerts_and_messages[ALERT-0-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_empty_alerts_and_messages[ALERT-1000-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_empty_alerts_and_messages[ALERT-16384-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_empty_alerts_and_messages[ALERT-2-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_empty_alerts_and_messages[ALERT-30-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_empty_alerts_and_messages[ALERT-5-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_empty_alerts_and_messages[HANDSHAKE-0-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_empty_alerts_and_messages[HANDSHAKE-1000-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_empty_alerts_and_messages[HANDSHAKE-16384-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_empty_alerts_and_messages[HANDSHAKE-2-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_empty_alerts_and_messages[HANDSHAKE-30-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_empty_alerts_and_messages[HANDSHAKE-5-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[1 byte-1-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[1 byte-127-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[1 byte-128-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[1 byte-19-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[1 byte-24-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[1 byte-25-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[1 byte-255-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[1 byte-26-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[1 byte-64-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[100 bytes-1-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[100 bytes-127-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[100 bytes-128-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[100 bytes-19-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[100 bytes-24-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[100 bytes-25-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[100 bytes-255-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[100 bytes-26-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[100 bytes-64-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[empty-1-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[empty-127-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[empty-128-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[empty-19-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[empty-24-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[empty-25-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[empty-255-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[empty-26-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_inner_types_that_may_not_be[empty-64-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_record_types_that_may_not_be[0-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_record_types_that_may_not_be[1-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_record_types_that_may_not_be[127-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_record_types_that_may_not_be[128-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_record_types_that_may_not_be[19-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_record_types_that_may_not_be[24-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_record_types_that_may_not_be[25-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_record_types_that_may_not_be[255-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_record_types_that_may_not_be[26-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_record_types_that_may_not_be[63-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_record_types_that_may_not_be[64-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_too_long_a_record[16641-in the handshake]": "the end (FIN) came instead of the alert record_overflow",
+        "test_too_long_a_record[16642-in the handshake]": "the end (FIN) came instead of the alert record_overflow",
+        "test_too_long_a_record[20000-in the handshake]": "the end (FIN) came instead of the alert record_overflow",
+        "test_too_long_a_record[32768-in the handshake]": "the end (FIN) came instead of the alert record_overflow",
+        "test_too_long_a_record[65535-in the handshake]": "the end (FIN) came instead of the alert record_overflow",
+        "test_too_long_a_record_that_would_open[in the handshake]": (
+            "the end (FIN) came instead of the alert record_overflow"
+        ),
+        "test_too_much_inside[1-16484-in the handshake]": "the end (FIN) came instead of the alert record_overflow",
+        "test_too_much_inside[1-16623-in the handshake]": "the end (FIN) came instead of the alert record_overflow",
+        "test_too_much_inside[100-16484-in the handshake]": "the end (FIN) came instead of the alert record_overflow",
+        "test_too_much_inside[100-16623-in the handshake]": "the end (FIN) came instead of the alert record_overflow",
+        "test_too_much_inside[all-16484-in the handshake]": "the end (FIN) came instead of the alert record_overflow",
+        "test_too_much_inside[all-16623-in the handshake]": "the end (FIN) came instead of the alert record_overflow",
+        "test_what_comes_between_the_pieces_of_a_hello[1-an empty change_cipher_spec]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[1-an empty handshake record]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message or decode_error"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[1-application data]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[1-change_cipher_spec]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[1-empty application data]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[1-heartbeat]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[1-type 0]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[1-type 255]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[100-an empty change_cipher_spec]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[100-an empty handshake record]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message or decode_error"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[100-empty application data]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[100-heartbeat]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[100-type 0]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[100-type 255]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[4-an empty change_cipher_spec]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[4-an empty handshake record]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message or decode_error"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[4-empty application data]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[4-heartbeat]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[4-type 0]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_between_the_pieces_of_a_hello[4-type 255]": (
+            "handshake_failure (plain, level 2) came instead of unexpected_message"
+        ),
+        "test_what_comes_right_behind_the_hello[an empty handshake record]": (
+            "the end (FIN) came instead of the alert unexpected_message or decode_error"
+        ),
+        "test_what_comes_right_behind_the_hello[heartbeat]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_what_comes_right_behind_the_hello[type 0]": "the end (FIN) came instead of the alert unexpected_message",
+        "test_what_comes_right_behind_the_hello[type 255]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+    },
     "test_tls13_retry.py": {
         "test_a_large_second_hello": "the end (FIN) came instead of the server's flight",
         "test_a_third_hello_is_refused": "NewSessionTicket is out of order",
