@@ -204,6 +204,20 @@ def test_early_data_after_the_second_hello_is_an_error(tls_proxy, psk, late):
         talk.expect_alert("bad_record_mac")
 
 
+@pytest.mark.parametrize("retry", [False, True], ids=["directly", "after a retry"])
+def test_an_error_of_the_client_among_early_data(tls_proxy, psk, retry):
+    """It did not like the answer, and says so under the keys it has by then."""
+    with talk_to(tls_proxy) as talk:
+        talk.send_hello(hello_with(psk, shares=[] if retry else [Group.X25519]))
+        talk.send_bytes(early_records(talk, 100, 100))
+        if retry:
+            talk.expect_retry()
+        else:
+            talk.expect_flight()
+        talk.send_alert("illegal_parameter")
+        talk.expect_over()
+
+
 # ---- Where it ends ----
 
 

@@ -51,6 +51,7 @@ class ServerHello:
     psk: int  # the index of the chosen identity, or None
     cookie: bytes
     is_retry: bool
+    random: bytes
 
 
 @dataclass
@@ -86,13 +87,13 @@ def server_hello(body, hello):
         cookie = _one_vector(cookie, 2, "the cookie")
         require(cookie, "the cookie is empty")
     if is_retry:
-        return ServerHello(suite, _retry_group(extensions.get(Ext.KEY_SHARE), hello), None, None, cookie, True)
+        return ServerHello(suite, _retry_group(extensions.get(Ext.KEY_SHARE), hello), None, None, cookie, True, random)
     require(Ext.KEY_SHARE in extensions, "ServerHello has no key_share: no forward secrecy")
     share = Cursor(extensions[Ext.KEY_SHARE], "the key_share of ServerHello")
     group, public = share.number(2), share.vector(2)
     share.end()
     require(group in hello.keys, f"a share of group {group:#06x}, for which none was sent")
-    return ServerHello(suite, group, public, _chosen_psk(extensions, hello), None, False)
+    return ServerHello(suite, group, public, _chosen_psk(extensions, hello), None, False, random)
 
 
 def _retry_group(contents, hello):
@@ -229,6 +230,17 @@ def certificate_verify(body, hello, leaf, transcript_hash):
     except InvalidSignature:
         require(False, "the signature of CertificateVerify is wrong")
     return Scheme(scheme)
+
+
+def sign(key, scheme, transcript_hash):
+    """The signature of a client's CertificateVerify."""
+    content = signed_content("client", transcript_hash)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return key.sign(content, ec.ECDSA(HASH_OF_SCHEME[scheme]))
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key.sign(content)
+    digest = HASH_OF_SCHEME[scheme]
+    return key.sign(content, padding.PSS(padding.MGF1(digest), digest.digest_size), digest)
 
 
 def verify(key, scheme, signature, content):

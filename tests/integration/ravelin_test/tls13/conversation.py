@@ -4,6 +4,7 @@ import socket
 from dataclasses import dataclass, field
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ..http import Reader, request
 from ..settings import PATIENCE
@@ -208,6 +209,15 @@ class Conversation:
     def send_finished(self, message=None, **options):
         self.send_message(self.finished() if message is None else message, **options)
         self.use_application_keys()
+
+    def send_certificate(self, certificates, key=None, scheme=None, context=b"", **options):
+        """The client's Certificate (x509 objects, its own first; none: an empty one) and, with a key, CertificateVerify."""
+        entries = b"".join(wire.vector(c.public_bytes(Encoding.DER), 3) + b"\0\0" for c in certificates)
+        self.send_message(wire.message(Type.CERTIFICATE, wire.vector(context, 1) + wire.vector(entries, 3)), **options)
+        if key is not None:
+            signature = checks.sign(key, scheme, self.transcript.digest(self._hash))
+            body = scheme.to_bytes(2, "big") + wire.vector(signature, 2)
+            self.send_message(wire.message(Type.CERTIFICATE_VERIFY, body), **options)
 
     def use_application_keys(self):
         """For what is sent after Finished; the last message in the transcript must be that."""
@@ -497,6 +507,16 @@ class Conversation:
             event = self.read()
         assert isinstance(event, End), f"{_in_words(event)} came instead of the end"
         assert event.how in (how or (FIN, RESET)), f"the connection ended with {event.how}"
+
+    def expect_over_or_alert(self, *descriptions):
+        """The end, or one of these alerts and the end: where RFC 8446 says nothing."""
+        event = self.read()
+        while isinstance(event, Message):
+            event = self.read()
+        if isinstance(event, Alert):
+            assert ALERT_NAMES.get(event.description) in descriptions, f"{event} came"
+            event = self.read()
+        assert isinstance(event, End), f"{_in_words(event)} came instead of the end"
 
     def expect_close_notify(self):
         """The server ends in peace: close_notify, then FIN. Tickets before it are let pass."""

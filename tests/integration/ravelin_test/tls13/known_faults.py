@@ -4,10 +4,106 @@ Such a test must fail (conftest.py marks it so). As soon as it passes, its line 
 """
 
 KNOWN_FAULTS = {
+    "test_tls13_alerts.py": {
+        "test_an_alert_between_the_pieces_of_a_message": (
+            "close_notify (application, level 1) came instead of unexpected_message"
+        ),
+        "test_an_alert_in_pieces[in the handshake]": (
+            "the end (FIN) came instead of the alert decode_error or unexpected_message"
+        ),
+        "test_errors_before_the_keys[255]": (
+            "the alert unexpected_message (application, level 2) came instead of the end"
+        ),
+        "test_errors_before_the_keys[decode_error]": (
+            "the alert unexpected_message (application, level 2) came instead of the end"
+        ),
+        "test_errors_before_the_keys[illegal_parameter]": (
+            "the alert unexpected_message (application, level 2) came instead of the end"
+        ),
+        "test_errors_before_the_keys[protocol_version]": (
+            "the alert unexpected_message (application, level 2) came instead of the end"
+        ),
+        "test_errors_before_the_keys[unknown_ca]": (
+            "the alert unexpected_message (application, level 2) came instead of the end"
+        ),
+        "test_errors_that_are_not_sealed_after_the_flight[255]": (
+            "the alert unexpected_message (application, level 2) came instead of the end"
+        ),
+        "test_errors_that_are_not_sealed_after_the_flight[decode_error]": (
+            "the alert unexpected_message (application, level 2) came instead of the end"
+        ),
+        "test_errors_that_are_not_sealed_after_the_flight[illegal_parameter]": (
+            "the alert unexpected_message (application, level 2) came instead of the end"
+        ),
+        "test_errors_that_are_not_sealed_after_the_flight[protocol_version]": (
+            "the alert unexpected_message (application, level 2) came instead of the end"
+        ),
+        "test_errors_that_are_not_sealed_after_the_flight[unknown_ca]": (
+            "the alert unexpected_message (application, level 2) came instead of the end"
+        ),
+        "test_it_is_a_single_1[empty-in the handshake]": "the end (FIN) came instead of the alert unexpected_message",
+        "test_it_is_a_single_1_also_before_the_second_hello[empty]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_it_may_come_in_every_place_of_a_retried_handshake": (
+            "the alert illegal_parameter (plain, level 2) came instead of the server's flight"
+        ),
+        "test_it_may_come_several_times[False-2]": "illegal_parameter (application, level 2) came instead of data",
+        "test_it_may_come_several_times[False-3]": "illegal_parameter (application, level 2) came instead of data",
+        "test_it_may_come_several_times[False-5]": "illegal_parameter (application, level 2) came instead of data",
+        "test_it_may_come_several_times[True-2]": "illegal_parameter (application, level 2) came instead of data",
+        "test_it_may_come_several_times[True-3]": "illegal_parameter (application, level 2) came instead of data",
+        "test_it_may_come_several_times[True-5]": "illegal_parameter (application, level 2) came instead of data",
+        "test_it_may_have_any_record_version[1023]": "ravelin_test.http.Truncated: the end came instead of a response",
+        "test_it_may_have_any_record_version[768]": "ravelin_test.http.Truncated: the end came instead of a response",
+        "test_it_may_have_any_record_version[769]": "ravelin_test.http.Truncated: the end came instead of a response",
+        "test_it_may_not_come_between_the_pieces_of_finished": (
+            "close_notify (application, level 1) came instead of unexpected_message"
+        ),
+        "test_it_may_not_come_without_end": (
+            "illegal_parameter (application, level 2) came instead of unexpected_message"
+        ),
+        "test_malformed_alerts_instead_of_a_second_hello[100 bytes]": (
+            "the end (FIN) came instead of the alert decode_error or unexpected_message"
+        ),
+        "test_malformed_alerts_instead_of_a_second_hello[empty]": (
+            "the end (FIN) came instead of the alert decode_error or unexpected_message"
+        ),
+        "test_malformed_alerts_instead_of_a_second_hello[half]": (
+            "the end (FIN) came instead of the alert decode_error or unexpected_message"
+        ),
+        "test_malformed_alerts_instead_of_a_second_hello[two]": (
+            "the end (FIN) came instead of the alert decode_error or unexpected_message"
+        ),
+        "test_more_than_one_alert_in_a_record[close_notify twice-in the handshake]": (
+            "the end (FIN) came instead of the alert decode_error or unexpected_message"
+        ),
+        "test_more_than_one_alert_in_a_record[many-in the handshake]": (
+            "the end (FIN) came instead of the alert decode_error or unexpected_message"
+        ),
+        "test_more_than_one_alert_in_a_record[one and a half-in the handshake]": (
+            "the end (FIN) came instead of the alert decode_error or unexpected_message"
+        ),
+        "test_more_than_one_alert_in_a_record[user_canceled and close_notify-in the handshake]": (
+            "the end (FIN) came instead of the alert decode_error or unexpected_message"
+        ),
+    },
     "test_tls13_early_data.py": {
         "test_all_in_one_segment[known ticket]": "bad_record_mac (application, level 2) came instead of data",
         "test_all_in_one_segment[unknown ticket]": "bad_record_mac (application, level 2) came instead of data",
         "test_an_empty_list_beside_it_is_no_offer": "handshake_failure (plain, level 2) came instead of decode_error",
+        "test_an_error_of_the_client_among_early_data[known ticket-after a retry]": (
+            "the alert unexpected_message (plain, level 2) came instead of the end"
+        ),
+        "test_an_error_of_the_client_among_early_data[known ticket-directly]": (
+            "the alert bad_record_mac (application, level 2) came instead of the end"
+        ),
+        "test_an_error_of_the_client_among_early_data[unknown ticket-after a retry]": (
+            "the alert unexpected_message (plain, level 2) came instead of the end"
+        ),
+        "test_an_error_of_the_client_among_early_data[unknown ticket-directly]": (
+            "the alert bad_record_mac (application, level 2) came instead of the end"
+        ),
         "test_change_cipher_spec_among_early_data[known ticket-before and behind]": (
             "bad_record_mac (application, level 2) came instead of data"
         ),
@@ -661,6 +757,98 @@ KNOWN_FAULTS = {
             "handshake_failure (plain, level 2) came instead of illegal_parameter"
         ),
     },
+    "test_tls13_messages.py": {
+        "test_a_certificate_that_nobody_asked_for[ecdsa-1027]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_a_certificate_that_nobody_asked_for[rsa-2052]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_a_long_finished_is_not_waited_for[131072]": "the end (FIN) came instead of the alert decode_error",
+        "test_a_long_finished_is_not_waited_for[16777215]": "the end (FIN) came instead of the alert decode_error",
+        "test_client_authentication_that_nobody_asked_for": (
+            "close_notify (application, level 1) came instead of unexpected_message"
+        ),
+        "test_finished_in_several_records[1]": "ravelin_test.http.Truncated: the end came instead of a response",
+        "test_finished_in_several_records[2]": "ravelin_test.http.Truncated: the end came instead of a response",
+        "test_finished_in_several_records[[1, 3]]": "ravelin_test.http.Truncated: the end came instead of a response",
+        "test_large_messages_are_not_waited_for[in the handshake-131072]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_large_messages_are_not_waited_for[in the handshake-16777215]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_messages_that_may_not_come[11-in the handshake]": (
+            "decode_error (application, level 2) came instead of unexpected_message"
+        ),
+        "test_nothing_comes_between_the_pieces_of_finished[a padded empty handshake record]": (
+            "close_notify (application, level 1) came instead of unexpected_message"
+        ),
+        "test_nothing_comes_between_the_pieces_of_finished[an empty alert]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_nothing_comes_between_the_pieces_of_finished[an empty handshake record]": (
+            "close_notify (application, level 1) came instead of unexpected_message"
+        ),
+        "test_nothing_comes_between_the_pieces_of_finished[heartbeat]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[CertificateRequest-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[CertificateStatus-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[CertificateVerify-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[ClientHello-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[ClientKeyExchange-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[CompressedCertificate-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[EncryptedExtensions-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[EndOfEarlyData-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[HelloRequest-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[NewSessionTicket-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[ServerHello-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[ServerHelloDone-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[a Certificate-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[a message hash-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_in_pieces[an empty Certificate-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_that_may_not_come[a Certificate-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_well_formed_messages_that_may_not_come[an empty Certificate-in the handshake]": (
+            "the end (FIN) came instead of the alert unexpected_message"
+        ),
+        "test_wrong_finished[128 KiB-AES_128_GCM]": "the end (FIN) came instead of the alert decode_error",
+        "test_wrong_finished[128 KiB-AES_256_GCM]": "the end (FIN) came instead of the alert decode_error",
+        "test_wrong_finished[192 KiB-AES_128_GCM]": "the end (FIN) came instead of the alert decode_error",
+        "test_wrong_finished[192 KiB-AES_256_GCM]": "the end (FIN) came instead of the alert decode_error",
+    },
     "test_tls13_psk.py": {
         "test_a_binder_binds_the_first_hello_too": "illegal_parameter (plain, level 2) came instead of decrypt_error",
         "test_a_binder_binds_the_hello": "illegal_parameter (plain, level 2) came instead of decrypt_error",
@@ -987,7 +1175,6 @@ KNOWN_FAULTS = {
     },
     "test_tls13_retry.py": {
         "test_a_large_second_hello": "the end (FIN) came instead of the server's flight",
-        "test_a_third_hello_is_refused": "NewSessionTicket is out of order",
         "test_an_unchanged_second_hello": (
             "handshake_failure (plain, level 2) came instead of illegal_parameter or missing_extension"
         ),
