@@ -331,6 +331,55 @@ def test_what_is_offered_besides_is_put_up_with(tls_proxy, number, contents):
     check_hello(tls_proxy, client_hello().add(number, contents), "ok")
 
 
+# Who does not know an extension ignores it, who knows it refuses this.
+MALFORMED = {
+    "status_request, empty": (Ext.STATUS_REQUEST, b"", "decode_error"),
+    "status_request of an unknown type": (Ext.STATUS_REQUEST, b"\x09\0\0\0\0", "decode_error"),
+    "status_request, cut": (Ext.STATUS_REQUEST, b"\1\0\0\0", "decode_error"),
+    "status_request, a byte more": (Ext.STATUS_REQUEST, b"\1\0\0\0\0\0", "decode_error"),
+    "status_request, too long a list": (Ext.STATUS_REQUEST, b"\1\0\5\0\0", "decode_error"),
+    "signed_certificate_timestamp, not empty": (Ext.SCT, b"\0", "decode_error"),
+    "max_fragment_length 0": (Ext.MAX_FRAGMENT_LENGTH, b"\0", "illegal_parameter"),
+    "max_fragment_length 5": (Ext.MAX_FRAGMENT_LENGTH, b"\5", "illegal_parameter"),
+    "max_fragment_length 255": (Ext.MAX_FRAGMENT_LENGTH, b"\xff", "illegal_parameter"),
+    "max_fragment_length, empty": (Ext.MAX_FRAGMENT_LENGTH, b"", "decode_error"),
+    "max_fragment_length, a byte more": (Ext.MAX_FRAGMENT_LENGTH, b"\1\1", "decode_error"),
+    "record_size_limit 0": (Ext.RECORD_SIZE_LIMIT, b"\0\0", "illegal_parameter"),
+    "record_size_limit 63": (Ext.RECORD_SIZE_LIMIT, b"\0\x3f", "illegal_parameter"),
+    "record_size_limit, empty": (Ext.RECORD_SIZE_LIMIT, b"", "decode_error"),
+    "record_size_limit, a byte more": (Ext.RECORD_SIZE_LIMIT, b"\0\x40\0", "decode_error"),
+    "heartbeat 3": (Ext.HEARTBEAT, b"\3", "illegal_parameter"),
+    "heartbeat, empty": (Ext.HEARTBEAT, b"", "decode_error"),
+    "post_handshake_auth, not empty": (Ext.POST_HANDSHAKE_AUTH, b"\0", "decode_error"),
+    "certificate_authorities, empty": (Ext.CERTIFICATE_AUTHORITIES, b"", "decode_error"),
+    "certificate_authorities, none": (Ext.CERTIFICATE_AUTHORITIES, b"\0\0", "decode_error"),
+    "signature_algorithms_cert, empty": (Ext.SIGNATURE_ALGORITHMS_CERT, b"", "decode_error"),
+    "signature_algorithms_cert, none": (Ext.SIGNATURE_ALGORITHMS_CERT, b"\0\0", "decode_error"),
+    "signature_algorithms_cert, odd": (Ext.SIGNATURE_ALGORITHMS_CERT, b"\0\3\4\3\4", "decode_error"),
+    "client_certificate_type, none": (Ext.CLIENT_CERTIFICATE_TYPE, b"\0", "decode_error"),
+    "compress_certificate, none": (Ext.COMPRESS_CERTIFICATE, b"\0", "decode_error"),
+    "compress_certificate, odd": (Ext.COMPRESS_CERTIFICATE, b"\1\0", "decode_error"),
+    "oid_filters, which is not for this message": (Ext.OID_FILTERS, b"\0\0", "illegal_parameter"),
+    "a cookie nobody gave": (Ext.COOKIE, vector(b"cookie", 2), "illegal_parameter"),
+    "early_data without a PSK": (Ext.EARLY_DATA, b"", "illegal_parameter"),
+    "padding that is not zero": (Ext.PADDING, b"padding", "illegal_parameter"),
+}
+
+
+@pytest.mark.parametrize("number, contents, alert", cases(MALFORMED))
+def test_what_is_malformed_is_refused_or_not_known(tls_proxy, number, contents, alert):
+    check_hello(tls_proxy, client_hello().add(number, contents), f"ok|{alert}")
+
+
+COOKIES = {"empty": b"", "an empty cookie": b"\0\0", "too long": b"\0\5c", "a byte more": b"\0\1c\0"}
+
+
+@pytest.mark.parametrize("contents", cases(COOKIES))
+def test_malformed_cookies(tls_proxy, contents):
+    """4.2.2. It is an extension of TLS 1.3 itself, but one only needs to know it who gives cookies."""
+    check_hello(tls_proxy, client_hello().add(Ext.COOKIE, contents), "ok|decode_error|illegal_parameter")
+
+
 @pytest.mark.parametrize("number", [Ext.CLIENT_CERTIFICATE_TYPE, Ext.SERVER_CERTIFICATE_TYPE], ids=name_of)
 def test_raw_public_keys_are_not_spoken(tls_proxy, number):
     """RFC 7250 4.2. Of the client's, nothing is said when none is asked for."""

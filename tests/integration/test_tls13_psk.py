@@ -386,3 +386,18 @@ def test_a_certificate_is_not_for_a_resumed_handshake(tls_proxy, psk):
         talk.expect_flight()
         talk.send_message(wire.message(Type.CERTIFICATE, b"\0\0\0\0"))
         talk.expect_alert("unexpected_message")
+
+
+def test_another_protocol_than_in_the_first_session(tls_proxy):
+    """ALPN is negotiated anew (RFC 7301 3.1); the client checks that it gets what it offers now."""
+    with talk_to(tls_proxy) as talk:
+        talk.handshake(client_hello(alpn=["http/1.1"]))
+        ticket = talk.expect_ticket()
+    for offered, chosen in ((["http/1.0"], "http/1.0"), (["h2", "http/1.1"], "http/1.1"), (None, None)):
+        with talk_to(tls_proxy) as talk:
+            talk.handshake(client_hello(alpn=offered).offer(psk_of(ticket)))
+            assert talk.server.alpn == chosen
+            talk.expect_answer()
+    with talk_to(tls_proxy) as talk:
+        talk.send_hello(client_hello(alpn=["h2"]).offer(psk_of(ticket)))
+        talk.expect_alert("no_application_protocol")
