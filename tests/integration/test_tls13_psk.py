@@ -1,5 +1,7 @@
 """Session tickets and PSKs on the wire (RFC 8446 2.2, 4.2.9, 4.2.11, 4.6.1)."""
 
+import os
+
 import pytest
 
 from ravelin_test.tls13 import ALL_SUITES, Ext, Group, Psk, Suite, Type, cases, client_hello, name_of, psk_of, talk_to, wire
@@ -21,7 +23,8 @@ def psk(tls_proxy):
 
 
 def unknown_psk(size=200):
-    return Psk(b"?" * size, bytes(32), age=12345)
+    """Another each time."""
+    return Psk(os.urandom(size), bytes(32), age=12345)
 
 
 def resumes(proxy, hello):
@@ -115,7 +118,7 @@ def test_the_first_good_identity_is_taken(tls_proxy, psk):
 @pytest.mark.parametrize("before", [1, 2, 5])
 def test_a_good_identity_behind_unknown_ones_is_taken(tls_proxy, psk, before):
     with talk_to(tls_proxy) as talk:
-        talk.handshake(client_hello().offer(*[unknown_psk()] * before, psk, unknown_psk()))
+        talk.handshake(client_hello().offer(*(unknown_psk() for _ in range(before)), psk, unknown_psk()))
         assert talk.server.hello.psk == before
         talk.expect_answer()
 
@@ -279,11 +282,11 @@ def test_binders_of_unknown_identities_are_not_looked_at(tls_proxy, psk):
 
 
 def test_a_binder_of_an_external_psk_is_wrong(tls_proxy, psk):
-    refused(tls_proxy, client_hello().offer(Psk(psk.identity, psk.secret, label="ext binder")), "decrypt_error")
+    refused(tls_proxy, client_hello().offer(Psk(psk.identity, psk.secret, age=psk.age, label="ext binder")), "decrypt_error")
 
 
 def test_a_binder_of_another_secret_is_wrong(tls_proxy, psk):
-    refused(tls_proxy, client_hello().offer(Psk(psk.identity, bytes(32))), "decrypt_error")
+    refused(tls_proxy, client_hello().offer(Psk(psk.identity, bytes(32), age=psk.age)), "decrypt_error")
 
 
 def test_a_binder_binds_the_hello(tls_proxy, psk):

@@ -211,14 +211,14 @@ def key_update(request=0):
 
 
 def pieces(data, sizes):
-    """Cuts data: `sizes` is one size for all pieces, or a list of sizes (the rest is the last piece)."""
+    """Cuts data: `sizes` is one size for all pieces, or a list of sizes (what is left comes in full records)."""
     if isinstance(sizes, int):
         return [data[start : start + sizes] for start in range(0, len(data), sizes)]
     found = []
     for size in sizes:
         found.append(data[:size])
         data = data[size:]
-    return [*found, data] if data else found
+    return found + pieces(data, RECORD_MAX)
 
 
 # ---- Reading ----
