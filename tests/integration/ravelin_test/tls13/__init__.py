@@ -29,7 +29,7 @@ cases.py makes parametrized tables, wire.py encodes and decodes, schedule.py der
 has key shares (also bad ones).
 """
 
-from . import wire
+from . import checks, wire
 from .cases import cases, check_hello, name_of
 from .conversation import FIN, RESET, Alert, Conversation, Data, End, Message, Violation, psk_of, talk_to
 from .hello import ALL_GROUPS, ALL_SCHEMES, ALL_SUITES, ClientHello, Psk, client_hello, hello_record, legacy_hello
@@ -39,5 +39,5 @@ from .wire import Ext, Group, Kind, Scheme, Suite, Type
 __all__ = [
     *["ALL_GROUPS", "ALL_SCHEMES", "ALL_SUITES", "FIN", "RESET", "Alert", "ClientHello", "Conversation", "Data", "End"],
     *["Ext", "Group", "Keys", "Kind", "Message", "Psk", "Scheme", "Suite", "Type", "Violation", "cases", "check_hello"],
-    *["client_hello", "hello_record", "legacy_hello", "name_of", "psk_of", "talk_to", "wire"],
+    *["checks", "client_hello", "hello_record", "legacy_hello", "name_of", "psk_of", "talk_to", "wire"],
 ]
