@@ -44,7 +44,7 @@ def module_lab(request, authority):
 
 @pytest.fixture(scope="module")
 def tls_proxy(module_lab):
-    """A proxy that tests share whose conversations do not touch one another: a certificate of every kind, one worker."""
+    """A proxy for tests that need nothing but connections to it: with a certificate of every kind, and one worker."""
     kinds = ("ecdsa", "ecdsa-p384", "ed25519", "rsa")
     certificates = [module_lab.authority.certificate("localhost", kind=kind) for kind in kinds]
     return module_lab.proxy(

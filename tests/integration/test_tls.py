@@ -1,4 +1,4 @@
-"""What is negotiated with TLS clients, what is refused and how, and how a connection ends."""
+"""What is negotiated with TLS clients, what is refused, and how a connection ends. Byte by byte: test_tls13_*.py."""
 
 import subprocess
 import threading
@@ -9,11 +9,9 @@ from ravelin_test.client import CLOSE_NOTIFY
 from ravelin_test.http import chunk, request, response
 from ravelin_test.processes import TIED, run, text
 from ravelin_test.settings import PATIENCE
-from ravelin_test.tls13 import client_hello, hello_record, legacy_hello, wire
+from ravelin_test.tls13 import hello_record, wire
 from ravelin_test.waiting import wait_for
 
-PROTOCOL_VERSION = (2, 70)
-HANDSHAKE_FAILURE = (2, 40)
 ASK_AND_CLOSE = request(fields=["Connection: close"])
 SUITES = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]
 
@@ -60,39 +58,6 @@ def test_older_versions_of_openssl_get_alert_70(lab, version):
     assert "Cipher is (NONE)" in output
 
 
-@pytest.mark.parametrize("version", [0x0300, 0x0301, 0x0302, 0x0303])
-def test_older_hellos_get_alert_70(lab, version):
-    proxy = lab.proxy(lab.server())
-    answer = wire.exchange(proxy.port, hello_record(legacy_hello(version)))
-    assert wire.plain_alerts(answer) == [PROTOCOL_VERSION]
-    assert len(wire.records(answer)) == 1
-
-
-def test_supported_versions_without_tls13_get_alert_70(lab):
-    proxy = lab.proxy(lab.server())
-    answer = wire.exchange(proxy.port, hello_record(client_hello(versions=(0x0303, 0x0302))))
-    assert wire.plain_alerts(answer) == [PROTOCOL_VERSION]
-
-
-@pytest.mark.parametrize("suites", [(0x1304, 0x1305), (0xC02F,), (0x00FF,)])
-def test_no_common_suite_gets_alert_40(lab, suites):
-    proxy = lab.proxy(lab.server())
-    answer = wire.exchange(proxy.port, hello_record(client_hello(suites=suites)))
-    assert wire.plain_alerts(answer) == [HANDSHAKE_FAILURE]
-
-
-def test_no_common_group_gets_alert_40(lab):
-    proxy = lab.proxy(lab.server())
-    answer = wire.exchange(proxy.port, hello_record(client_hello(groups=(0x0019, 0x001E), shares=())))
-    assert wire.plain_alerts(answer) == [HANDSHAKE_FAILURE]
-
-
-def test_no_common_signature_gets_alert_40(lab):
-    proxy = lab.proxy(lab.server())
-    answer = wire.exchange(proxy.port, hello_record(client_hello(schemes=(0x0603, 0x0203))))
-    assert wire.plain_alerts(answer) == [HANDSHAKE_FAILURE]
-
-
 def test_refused_handshakes_are_counted_and_logged(lab):
     proxy = lab.proxy(lab.server())
     proxy.s_client("-tls1_2")
@@ -100,27 +65,6 @@ def test_refused_handshakes_are_counted_and_logged(lab):
     [line] = proxy.access_log(1)
     assert line["status"] == 0 and line["method"] is None
     assert line["ended"]
-
-
-def test_a_hello_may_come_byte_by_byte(lab):
-    proxy = lab.proxy(lab.server())
-    client = lab.plain_client(proxy.port)
-    for byte in hello_record():
-        client.send(bytes([byte]))
-    answer = client.reader.exactly(6, "the answer")
-    assert answer[0] == wire.Kind.HANDSHAKE
-    assert answer[5] == wire.Type.SERVER_HELLO
-
-
-def test_a_hello_may_be_spread_over_records(lab):
-    proxy = lab.proxy(lab.server())
-    client = lab.plain_client(proxy.port)
-    message = hello_record()[5:]
-    for start in range(0, len(message), 50):
-        client.send(wire.record(wire.Kind.HANDSHAKE, message[start : start + 50]))
-    answer = client.reader.exactly(6, "the answer")
-    assert answer[0] == wire.Kind.HANDSHAKE
-    assert answer[5] == wire.Type.SERVER_HELLO
 
 
 def test_alpn_http11_is_answered(lab):

@@ -340,7 +340,11 @@ def test_close_notify_with_padding(tls_proxy, padding):
 
 def test_an_alert_is_received_although_much_still_comes(tls_proxy):
     """A reset would destroy it: the server must take what is on its way, and end after that."""
-    for refused in (client_hello(versions=[wire.TLS12]), client_hello(suites=[0xC02F]), client_hello().drop(Ext.KEY_SHARE)):
+    for refused in (
+        client_hello(versions=[wire.TLS12]),
+        client_hello(suites=[0xC02F]),
+        client_hello().drop(Ext.KEY_SHARE),
+    ):
         with talk_to(tls_proxy) as talk:
             talk.send_hello(refused)
             talk.send_bytes(talk.plain(Kind.APPLICATION_DATA, bytes(16384)) * 10)

@@ -1,10 +1,23 @@
-"""The TLS 1.3 client of these tests: that it derives what RFC 8448 has, and that it lets no server get away with anything."""
+"""The TLS 1.3 client of these tests: it derives what RFC 8448 has, and lets no server get away with anything."""
 
 import hashlib
 
 import pytest
 
-from ravelin_test.tls13 import Conversation, Ext, Group, Kind, Psk, Suite, Type, Violation, cases, checks, client_hello, wire
+from ravelin_test.tls13 import (
+    Conversation,
+    Ext,
+    Group,
+    Kind,
+    Psk,
+    Suite,
+    Type,
+    Violation,
+    cases,
+    checks,
+    client_hello,
+    wire,
+)
 from ravelin_test.tls13.record import CIPHERS, Keys
 from ravelin_test.tls13.schedule import Schedule, expand_label
 from ravelin_test.tls13.wire import HELLO_RETRY_REQUEST, TLS12, TLS13, extension, message, numbers, record, vector

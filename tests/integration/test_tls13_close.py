@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from ravelin_test.http import Truncated, request, response
+from ravelin_test.settings import PATIENCE
 from ravelin_test.tls13 import FIN, RESET, Data, End, Kind, cases, client_hello, hello_record, talk_to, wire
 from ravelin_test.tls13.wire import alert
 
@@ -69,13 +70,13 @@ def test_a_slow_response_comes_to_a_client_that_has_said_goodbye(lab):
     def script(connection):
         connection.request()
         asked.set()
-        go.wait()
+        go.wait(PATIENCE)
         connection.send(response("late"))
 
     proxy = lab.proxy(lab.server(script))
     with talk_to(proxy) as talk:
         begin(talk).send_data(request())
-        asked.wait()
+        assert asked.wait(PATIENCE)
         talk.close_notify()
         go.set()
         assert talk.response().body == b"late"
@@ -135,8 +136,10 @@ def test_a_cut_response_is_told_from_a_whole_one(lab):
 
 @pytest.fixture(scope="module")
 def quiet_proxy(module_lab):
-    """With no other client than that of the test, so that what is left over shows in the metrics."""
-    limits = {name: "60s" for name in ("handshake-timeout", "header-timeout", "idle-timeout")}
+    """With no other client than that of the test, so that what is left over shows in the metrics, and time-outs that no
+    test waits for.
+    """
+    limits = {f"{name}-timeout": f"{round(4 * PATIENCE)}s" for name in ("handshake", "header", "idle")}
     return module_lab.proxy(module_lab.server(), limits=limits)
 
 
@@ -227,9 +230,9 @@ POINTS = [
 
 
 @pytest.mark.parametrize("point", cases({point.__name__: point for point in POINTS}))
-def test_a_client_that_sends_fin(tls_proxy, point):
+def test_a_client_that_sends_fin(quiet_proxy, point):
     """The server ends too, at once: a time-out would take longer than this client waits."""
-    with talk_to(tls_proxy, timeout=2) as talk:
+    with talk_to(quiet_proxy) as talk:
         point(talk)
         talk.half_close()
         while not isinstance(event := talk.read(), End):

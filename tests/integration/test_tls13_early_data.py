@@ -7,7 +7,20 @@ import os
 
 import pytest
 
-from ravelin_test.tls13 import ALL_SUITES, Ext, Group, Kind, Psk, Type, cases, client_hello, name_of, psk_of, talk_to, wire
+from ravelin_test.tls13 import (
+    ALL_SUITES,
+    Ext,
+    Group,
+    Kind,
+    Psk,
+    Type,
+    cases,
+    client_hello,
+    name_of,
+    psk_of,
+    talk_to,
+    wire,
+)
 from ravelin_test.tls13.wire import vector
 
 BODY_MAX = 16384 + 256

@@ -266,7 +266,13 @@ def test_malformed_supported_groups(tls_proxy, contents):
 
 # ---- Others ----
 
-POINT_FORMATS = {"uncompressed": b"\1\0", "compressed": b"\1\1", "all": b"\3\0\1\2", "none": b"\0", "malformed": b"\5\0"}
+POINT_FORMATS = {
+    "uncompressed": b"\1\0",
+    "compressed": b"\1\1",
+    "all": b"\3\0\1\2",
+    "none": b"\0",
+    "malformed": b"\5\0",
+}
 
 
 @pytest.mark.parametrize("contents", cases(POINT_FORMATS))
@@ -388,7 +394,9 @@ def test_raw_public_keys_are_not_spoken(tls_proxy, number):
 
 LIMITS = {
     **{f"max_fragment_length {code}": (Ext.MAX_FRAGMENT_LENGTH, bytes([code]), 256 << code) for code in range(1, 5)},
-    **{f"record_size_limit {size}": (Ext.RECORD_SIZE_LIMIT, size.to_bytes(2, "big"), size) for size in (64, 500, 16385)},
+    **{
+        f"record_size_limit {size}": (Ext.RECORD_SIZE_LIMIT, size.to_bytes(2, "big"), size) for size in (64, 500, 16385)
+    },
 }
 
 

@@ -4,7 +4,18 @@ import random
 
 import pytest
 
-from ravelin_test.tls13 import ALL_SUITES, Ext, Kind, Type, cases, check_hello, client_hello, hello_record, talk_to, wire
+from ravelin_test.tls13 import (
+    ALL_SUITES,
+    Ext,
+    Kind,
+    Type,
+    cases,
+    check_hello,
+    client_hello,
+    hello_record,
+    talk_to,
+    wire,
+)
 from ravelin_test.tls13.wire import GREASE, TLS13, numbers, vector
 
 HELLO_REACH = 65535  # what the extensions of a ClientHello can have

@@ -80,7 +80,11 @@ def test_shares_of_unknown_groups_are_passed_over(tls_proxy, group, size):
     for before in (True, False):
         hello = client_hello(groups=[group, *ALL_GROUPS])
         shares = [unknown, *((g, key.public) for g, key in hello.keys.items())]
-        check_hello(tls_proxy, hello.set(Ext.KEY_SHARE, key_shares(*(shares if before else shares[::-1]))), "ok|illegal_parameter")
+        check_hello(
+            tls_proxy,
+            hello.set(Ext.KEY_SHARE, key_shares(*(shares if before else shares[::-1]))),
+            "ok|illegal_parameter",
+        )
 
 
 def test_very_many_shares_are_read(tls_proxy):

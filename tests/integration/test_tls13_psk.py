@@ -4,7 +4,20 @@ import os
 
 import pytest
 
-from ravelin_test.tls13 import ALL_SUITES, Ext, Group, Psk, Suite, Type, cases, client_hello, name_of, psk_of, talk_to, wire
+from ravelin_test.tls13 import (
+    ALL_SUITES,
+    Ext,
+    Group,
+    Psk,
+    Suite,
+    Type,
+    cases,
+    client_hello,
+    name_of,
+    psk_of,
+    talk_to,
+    wire,
+)
 from ravelin_test.tls13.wire import PSK_DHE_KE, PSK_KE, extension, vector
 
 OTHER_HASH = {Suite.AES_128_GCM: Suite.AES_256_GCM, Suite.AES_256_GCM: Suite.AES_128_GCM}
@@ -252,7 +265,10 @@ BINDERS = {
     "no bytes": (lambda binders: [b"\0"], "decode_error"),
     "none": (lambda binders: [], "decode_error"),
     "one too many": (lambda binders: [*binders, binders[0]], "illegal_parameter|decode_error"),
-    "two too many": (lambda binders: [*binders, vector(bytes(32), 1), vector(bytes(48), 1)], "illegal_parameter|decode_error"),
+    "two too many": (
+        lambda binders: [*binders, vector(bytes(32), 1), vector(bytes(48), 1)],
+        "illegal_parameter|decode_error",
+    ),
     "too long an entry": (lambda binders: [b"\x21" + binders[0][1:]], "decode_error"),
     "half of one more": (lambda binders: [binders[0], b"\x20" + bytes(10)], "decode_error"),
 }
@@ -272,7 +288,9 @@ def test_every_bit_of_a_binder_counts(tls_proxy, psk):
 
 def test_a_missing_binder(tls_proxy, psk):
     hello = client_hello().offer(psk, unknown_psk())
-    refused(tls_proxy, hello.put(edit_psks=lambda ids, binders: (ids, binders[:1])), "illegal_parameter", "decode_error")
+    refused(
+        tls_proxy, hello.put(edit_psks=lambda ids, binders: (ids, binders[:1])), "illegal_parameter", "decode_error"
+    )
 
 
 def test_binders_of_unknown_identities_are_not_looked_at(tls_proxy, psk):
@@ -282,7 +300,9 @@ def test_binders_of_unknown_identities_are_not_looked_at(tls_proxy, psk):
 
 
 def test_a_binder_of_an_external_psk_is_wrong(tls_proxy, psk):
-    refused(tls_proxy, client_hello().offer(Psk(psk.identity, psk.secret, age=psk.age, label="ext binder")), "decrypt_error")
+    refused(
+        tls_proxy, client_hello().offer(Psk(psk.identity, psk.secret, age=psk.age, label="ext binder")), "decrypt_error"
+    )
 
 
 def test_a_binder_of_another_secret_is_wrong(tls_proxy, psk):
@@ -321,7 +341,9 @@ IDENTITIES = {
 
 @pytest.mark.parametrize("change", cases(IDENTITIES))
 def test_malformed_identities(tls_proxy, psk, change):
-    hello = client_hello().offer(psk).put(edit_psks=lambda ids, binders: (change(ids), binders * max(1, len(change(ids)))))
+    hello = (
+        client_hello().offer(psk).put(edit_psks=lambda ids, binders: (change(ids), binders * max(1, len(change(ids)))))
+    )
     refused(tls_proxy, hello, "decode_error")
 
 

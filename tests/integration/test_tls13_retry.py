@@ -4,7 +4,20 @@ import os
 
 import pytest
 
-from ravelin_test.tls13 import ALL_SUITES, Ext, Group, Kind, Psk, Scheme, Suite, cases, client_hello, name_of, talk_to, wire
+from ravelin_test.tls13 import (
+    ALL_SUITES,
+    Ext,
+    Group,
+    Kind,
+    Psk,
+    Scheme,
+    Suite,
+    cases,
+    client_hello,
+    name_of,
+    talk_to,
+    wire,
+)
 from ravelin_test.tls13.groups import new_key
 from ravelin_test.tls13.wire import key_shares, numbers, vector
 
@@ -50,7 +63,10 @@ SECOND_HELLOS = {
     "SSL 3": (lambda hello: hello.put(legacy_version=wire.SSL3), "protocol_version|illegal_parameter"),
     "other suites": (lambda hello: hello.put(suites=(*ALL_SUITES, 0xC02F)), "illegal_parameter"),
     "suites in another order": (lambda hello: hello.put(suites=ALL_SUITES[::-1]), "illegal_parameter"),
-    "without the suite that was chosen": (lambda hello: hello.put(suites=[0x1303]), "illegal_parameter|handshake_failure"),
+    "without the suite that was chosen": (
+        lambda hello: hello.put(suites=[0x1303]),
+        "illegal_parameter|handshake_failure",
+    ),
     "no suite": (lambda hello: hello.put(suites=[]), "decode_error"),
     "compression": (lambda hello: hello.put(compression=b"\1\0"), "illegal_parameter"),
     "another name": (lambda hello: hello.set(Ext.SERVER_NAME, wire.server_name("x.localhost")), "illegal_parameter"),
@@ -95,7 +111,10 @@ SECOND_HELLOS = {
         lambda hello: hello.put(extensions=hello.extensions + hello.extensions),
         "illegal_parameter",
     ),
-    "no extensions": (lambda hello: hello.put(extensions=[], has_extensions=False), "illegal_parameter|protocol_version"),
+    "no extensions": (
+        lambda hello: hello.put(extensions=[], has_extensions=False),
+        "illegal_parameter|protocol_version",
+    ),
     "bytes behind": (lambda hello: hello.put(trailing=b"\0"), "decode_error"),
 }
 
@@ -178,48 +197,6 @@ def test_the_suite_of_the_retry_stays(tls_proxy, suite):
         assert talk.expect_retry().suite == suite
         talk.send_hello(talk.second_hello())
         finish(talk)
-
-
-def with_cookie(talk, change):
-    """A second hello with a changed cookie; None when this server gives none."""
-    second = retried(talk)
-    if talk.server.retry.cookie is None:
-        pytest.skip("this server gives no cookie")
-    return change(second, talk.server.retry.cookie)
-
-
-COOKIES = {
-    "missing": (lambda hello, cookie: hello.drop(Ext.COOKIE), "missing_extension|illegal_parameter"),
-    "a byte changed": (
-        lambda hello, cookie: hello.set(Ext.COOKIE, vector(cookie[:-1] + bytes([cookie[-1] ^ 1]), 2)),
-        "illegal_parameter",
-    ),
-    "another first byte": (
-        lambda hello, cookie: hello.set(Ext.COOKIE, vector(bytes([cookie[0] ^ 1]) + cookie[1:], 2)),
-        "illegal_parameter",
-    ),
-    "shorter": (lambda hello, cookie: hello.set(Ext.COOKIE, vector(cookie[:-1], 2)), "illegal_parameter"),
-    "longer": (lambda hello, cookie: hello.set(Ext.COOKIE, vector(cookie + b"\0", 2)), "illegal_parameter"),
-    "empty": (lambda hello, cookie: hello.set(Ext.COOKIE, b"\0\0"), "decode_error"),
-    "without a length": (lambda hello, cookie: hello.set(Ext.COOKIE, b""), "decode_error"),
-    "more behind": (lambda hello, cookie: hello.set(Ext.COOKIE, vector(cookie, 2) + b"\0"), "decode_error"),
-}
-
-
-@pytest.mark.parametrize("change, outcome", cases(COOKIES))
-def test_cookies(tls_proxy, change, outcome):
-    with talk_to(tls_proxy) as talk:
-        talk.send_hello(with_cookie(talk, change))
-        talk.expect_outcome(outcome)
-
-
-def test_a_cookie_of_another_connection(tls_proxy):
-    with talk_to(tls_proxy) as talk:
-        with_cookie(talk, lambda hello, cookie: hello)
-        cookie = talk.server.retry.cookie
-    with talk_to(tls_proxy) as talk:
-        talk.send_hello(retried(talk).set(Ext.COOKIE, vector(cookie, 2)))
-        talk.expect_alert("illegal_parameter")
 
 
 # ---- What comes instead of the second hello, and between ----

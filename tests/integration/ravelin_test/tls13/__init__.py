@@ -12,29 +12,44 @@ A conversation reads like a script. Every step is a call; nothing is sent or rea
         talk.close_notify()
         talk.expect_close_notify()           # and FIN
 
-talk.handshake() is all of it up to the Finished. What should be refused ends in
+talk.handshake(hello) is all of it up to the Finished. What should be refused ends in
 
-        talk.expect_alert("decode_error")    # this alert, sealed as it must be at this point, then FIN and nothing else
+        talk.expect_alert("decode_error")    # that alert, sealed as it must be by then, and FIN: nothing else, no reset
 
-- hello.ClientHello is a ClientHello as data: put() sets fields, set(), add() and drop() change extensions, length()
-  makes length fields lie, share() and offer() make key shares and PSKs. client_hello() is an ordinary one.
-- send() sends a record, sealed once there are keys; send_plain() and seal() take that choice away; send_message() cuts
-  a handshake message over records; pack(), seal() and plain() only make bytes, for send_bytes() to send several at once.
-- read() is the next thing that came. The server's messages are checked when they come (checks.py, and the order in
-  conversation.py); what RFC 8446 does not allow raises Violation. `records` has every record as it came, `server` what
-  was negotiated, `tickets` the tickets.
-- A failure's message ends with what was sent and received.
+and a test that only sends a ClientHello and looks what becomes of it is check_hello(proxy, hello, "decode_error") or
+"ok".
 
-cases.py makes parametrized tables, wire.py encodes and decodes, schedule.py derives secrets, record.py seals and opens, groups.py
-has key shares (also bad ones).
+ClientHello (hello.py) is a ClientHello as data, client_hello() an ordinary one:
+
+    client_hello().set(Ext.ALPN, b"")                     set(), add(), drop() extensions; put() sets fields
+    client_hello().length(suites=3)                       a length field that lies
+    client_hello(groups=[0x3000]).share(Group.X25519)     share() makes key shares, of any groups
+    client_hello().offer(psk_of(talk.expect_ticket()))    PSKs with the binders they need; edit_psks= changes them
+
+What is sent after it:
+
+    talk.send_finished(sizes=1)                           a message in records of 1 byte; sizes=[4] cuts it there
+    talk.send_message(wire.message(Type.KEY_UPDATE))      any message; counted=False leaves the transcript as it is
+    talk.send(Kind.ALERT, b"", padding=30)                any record, sealed once there are keys
+    talk.send_plain(Kind.HANDSHAKE, b"x", length=9)       not sealed; length, version and so on may lie
+    talk.send_bytes(talk.seal(...) + talk.plain(...))     several at once: seal(), plain() and pack() only make bytes
+    talk.early_keys().seal(...), talk.send_certificate(...), talk.send_key_update(1), talk.half_close(), talk.reset()
+
+What came: read() gives it one by one, as Message, Data, Alert or End. Each message of the server is held against RFC
+8446 when it comes, with everything in it (checks.py, and the order of things in conversation.py); what the RFC does not
+allow raises Violation. `records` has every record, `server` what was negotiated, `tickets` and `key_updates` what came
+of those. A test that fails prints the last steps of its conversation.
+
+What the server is known to do otherwise stands in known_faults.py: there, and nowhere else, a test is marked.
 """
 
 from . import checks, wire
 from .cases import cases, check_hello, name_of
-from .conversation import FIN, RESET, Alert, Conversation, Data, End, Message, Violation, psk_of, talk_to
+from .conversation import Conversation, psk_of, talk_to
+from .events import FIN, RESET, Alert, Data, End, Message
 from .hello import ALL_GROUPS, ALL_SCHEMES, ALL_SUITES, ClientHello, Psk, client_hello, hello_record, legacy_hello
 from .record import Keys
-from .wire import Ext, Group, Kind, Scheme, Suite, Type
+from .wire import Ext, Group, Kind, Scheme, Suite, Type, Violation
 
 __all__ = [
     *["ALL_GROUPS", "ALL_SCHEMES", "ALL_SUITES", "FIN", "RESET", "Alert", "ClientHello", "Conversation", "Data", "End"],

@@ -1,7 +1,6 @@
 """One connection: what is sent is up to the test, what comes back is checked strictly and kept whole."""
 
 import socket
-from dataclasses import dataclass, field
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -9,67 +8,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ..http import Reader, request
 from ..settings import PATIENCE
 from . import checks, wire
+from .events import FIN, RESET, Alert, Data, End, Message, Record, Server, in_words
 from .hello import Psk, client_hello
 from .record import Keys
 from .schedule import HASHES, Schedule, Transcript, expand_label, finished_mac
-from .wire import ALERT_NAMES, ALERTS, BODY_MAX, RECORD_MAX, Ext, Kind, Type, Violation, require
-
-FIN, RESET = "FIN", "reset"
-
-
-@dataclass
-class Record:
-    """As it came. `epoch` says under which keys: "plain", "handshake" or "application"."""
-
-    kind: int  # the inner one when sealed
-    payload: bytes
-    epoch: str
-    padding: int = 0
-
-
-@dataclass
-class Message:
-    kind: int
-    body: bytes
-
-
-@dataclass
-class Data:
-    payload: bytes
-
-
-@dataclass
-class Alert:
-    level: int
-    description: int
-    epoch: str
-
-    def __str__(self):
-        return f"{ALERT_NAMES.get(self.description, self.description)} ({self.epoch}, level {self.level})"
-
-
-@dataclass
-class End:
-    how: str
-
-
-@dataclass
-class Server:
-    """What the server has said in the handshake."""
-
-    hello: checks.ServerHello = None
-    retry: checks.ServerHello = None
-    extensions: dict = None
-    alpn: str = None
-    requested_schemes: list = None  # of a CertificateRequest
-    chain: list = field(default_factory=list)
-    certificate_extensions: dict = None
-    scheme: int = None
-    finished: bool = False
-
-    @property
-    def resumed(self):
-        return self.hello is not None and self.hello.psk is not None
+from .wire import ALERT_NAMES, ALERTS, BODY_MAX, RECORD_MAX, Ext, Kind, Type, require
 
 
 class Conversation:
@@ -211,7 +154,7 @@ class Conversation:
         self.use_application_keys()
 
     def send_certificate(self, certificates, key=None, scheme=None, context=b"", **options):
-        """The client's Certificate (x509 objects, its own first; none: an empty one) and, with a key, CertificateVerify."""
+        """Certificate (x509 objects, the client's own first; none: an empty one) and, with a key, CertificateVerify."""
         entries = b"".join(wire.vector(c.public_bytes(Encoding.DER), 3) + b"\0\0" for c in certificates)
         self.send_message(wire.message(Type.CERTIFICATE, wire.vector(context, 1) + wire.vector(entries, 3)), **options)
         if key is not None:
@@ -253,7 +196,7 @@ class Conversation:
         while not self._events:
             self._take_record()
         event = self._events.pop(0)
-        self.notes.append(f"< {_in_words(event)}")
+        self.notes.append(f"< {in_words(event)}")
         return event
 
     def _fill(self, size):
@@ -397,7 +340,9 @@ class Conversation:
     def _encrypted_extensions(self, body, message):
         self._expect_order(self.server.hello and self.server.extensions is None, "EncryptedExtensions")
         compatible = not self.first_hello.session_id or self.change_cipher_specs == 1
-        require(compatible, "no change_cipher_spec after the server's first message, for a client that sent a session id")
+        require(
+            compatible, "no change_cipher_spec after the server's first message, for a client that sent a session id"
+        )
         self.server.extensions, self.server.alpn = checks.encrypted_extensions(body, self.hello)
         self.transcript.add(message)
 
@@ -455,7 +400,7 @@ class Conversation:
 
     def expect_message(self, kind):
         event = self.read()
-        assert isinstance(event, Message) and event.kind == kind, f"{_in_words(event)} came, not {Type(kind).name}"
+        assert isinstance(event, Message) and event.kind == kind, f"{in_words(event)} came, not {Type(kind).name}"
         return event
 
     def expect_server_hello(self):
@@ -472,7 +417,7 @@ class Conversation:
         """ServerHello up to Finished."""
         while not self.server.finished:
             event = self.read()
-            assert isinstance(event, Message), f"{_in_words(event)} came instead of the server's flight"
+            assert isinstance(event, Message), f"{in_words(event)} came instead of the server's flight"
             assert self.server.hello, "a HelloRetryRequest came"
 
     @property
@@ -489,15 +434,17 @@ class Conversation:
         while isinstance(event, Message) and event.kind == Type.NEW_SESSION_TICKET:
             event = self.read()
         wanted = " or ".join(descriptions)
-        assert isinstance(event, Alert), f"{_in_words(event)} came instead of the alert {wanted}"
-        assert ALERT_NAMES.get(event.description, event.description) in descriptions, f"{event} came instead of {wanted}"
+        assert isinstance(event, Alert), f"{in_words(event)} came instead of the alert {wanted}"
+        assert (
+            ALERT_NAMES.get(event.description, event.description) in descriptions
+        ), f"{event} came instead of {wanted}"
         assert event.epoch == self.expected_epoch, f"the alert came under {event.epoch} keys, not {self.expected_epoch}"
         self.expect_end(*then)
         return event
 
     def expect_end(self, *how):
         event = self.read()
-        assert isinstance(event, End), f"{_in_words(event)} came instead of the end"
+        assert isinstance(event, End), f"{in_words(event)} came instead of the end"
         assert event.how in (how or (FIN,)), f"the connection ended with {event.how}"
 
     def expect_over(self, *how):
@@ -505,7 +452,7 @@ class Conversation:
         event = self.read()
         while isinstance(event, Message):
             event = self.read()
-        assert isinstance(event, End), f"{_in_words(event)} came instead of the end"
+        assert isinstance(event, End), f"{in_words(event)} came instead of the end"
         assert event.how in (how or (FIN, RESET)), f"the connection ended with {event.how}"
 
     def expect_over_or_alert(self, *descriptions):
@@ -516,14 +463,14 @@ class Conversation:
         if isinstance(event, Alert):
             assert ALERT_NAMES.get(event.description) in descriptions, f"{event} came"
             event = self.read()
-        assert isinstance(event, End), f"{_in_words(event)} came instead of the end"
+        assert isinstance(event, End), f"{in_words(event)} came instead of the end"
 
     def expect_close_notify(self):
         """The server ends in peace: close_notify, then FIN. Tickets before it are let pass."""
         event = self.read()
         while isinstance(event, Message) and event.kind == Type.NEW_SESSION_TICKET:
             event = self.read()
-        assert isinstance(event, Alert) and event.description == 0, f"{_in_words(event)} came instead of close_notify"
+        assert isinstance(event, Alert) and event.description == 0, f"{in_words(event)} came instead of close_notify"
         assert event.epoch == self.expected_epoch
         self.expect_end()
 
@@ -555,7 +502,7 @@ class Conversation:
         return self
 
     def _complete(self, event):
-        assert isinstance(event, Message), f"{_in_words(event)} came instead of a ServerHello"
+        assert isinstance(event, Message), f"{in_words(event)} came instead of a ServerHello"
         if self.server.retry and not self.server.hello:
             self.send_hello(self.second_hello())
         self.expect_flight()
@@ -601,16 +548,3 @@ def psk_of(ticket, age=None, **changes):
         assert hasattr(psk, name), name
         setattr(psk, name, value)
     return psk
-
-
-def _in_words(event):
-    if isinstance(event, Message):
-        return Type(event.kind).name
-    if isinstance(event, Data):
-        return f"{len(event.payload)} bytes of application data: {event.payload[:60]!r}"
-    if isinstance(event, Alert):
-        return f"the alert {event}"
-    return f"the end ({event.how})"
-
-
-__all__ = ["FIN", "RESET", "Alert", "Conversation", "Data", "End", "Message", "Violation", "psk_of", "talk_to"]

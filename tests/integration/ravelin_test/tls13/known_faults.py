@@ -1257,9 +1257,15 @@ KNOWN_FAULTS = {
         "test_legacy_version_beside_supported_versions[0x0300]": "a record with version 0x0300: 1503000002",
         "test_legacy_version_beside_supported_versions[0x0301]": "a record with version 0x0301: 1503010002",
         "test_legacy_version_beside_supported_versions[0x0302]": "a record with version 0x0302: 1503020002",
-        "test_legacy_version_beside_supported_versions[0x0304]": "the end (FIN) came instead of the server's flight",
-        "test_legacy_version_beside_supported_versions[0x0305]": "the end (FIN) came instead of the server's flight",
-        "test_legacy_version_beside_supported_versions[0x03ff]": "the end (FIN) came instead of the server's flight",
+        "test_legacy_version_beside_supported_versions[0x0304]": (
+            "the alert protocol_version (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_legacy_version_beside_supported_versions[0x0305]": (
+            "the alert protocol_version (plain, level 2) came instead of a ServerHello"
+        ),
+        "test_legacy_version_beside_supported_versions[0x03ff]": (
+            "the alert protocol_version (plain, level 2) came instead of a ServerHello"
+        ),
         "test_supported_versions[an empty list]": "protocol_version (plain, level 2) came instead of decode_error",
         "test_supported_versions[no extension contents]": (
             "protocol_version (plain, level 2) came instead of decode_error"
