@@ -125,6 +125,14 @@ def test_empty_application_data(tls_proxy, padding):
         talk.expect_answer()
 
 
+def test_some_empty_records_in_a_row(tls_proxy):
+    with talk_to(tls_proxy) as talk:
+        begin(talk)
+        for _ in range(3):
+            talk.send_bytes(b"".join(talk.seal(Kind.APPLICATION_DATA, b"") for _ in range(16)))
+            talk.expect_answer()
+
+
 @pytest.mark.parametrize("padding", [0, 50])
 def test_empty_application_data_without_end(tls_proxy, padding):
     """It costs work and brings nothing, so that there is a bound."""

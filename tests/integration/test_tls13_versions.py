@@ -96,6 +96,12 @@ def test_an_older_client_with_tls13_suites_is_told_the_version(tls_proxy):
     check_hello(tls_proxy, legacy_hello(TLS12, suites=ALL_SUITES), "protocol_version")
 
 
+def test_a_hello_without_extensions_is_an_old_one(tls_proxy):
+    """With an empty list of them, and without a list."""
+    check_hello(tls_proxy, client_hello().put(extensions=[]), "protocol_version")
+    check_hello(tls_proxy, client_hello().put(extensions=[], has_extensions=False), "protocol_version")
+
+
 def test_a_client_of_both_is_served_with_tls13(tls_proxy):
     talk = check_hello(tls_proxy, client_hello(versions=(TLS12, TLS13), suites=(*LEGACY_SUITES, *ALL_SUITES)), "ok")
     assert talk.server.hello.suite in ALL_SUITES
