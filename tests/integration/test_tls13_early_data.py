@@ -277,6 +277,18 @@ def test_what_is_passed_over_has_a_bound(tls_proxy, psk, retry):
         talk.expect_alert("bad_record_mac", "unexpected_message")
 
 
+@pytest.mark.parametrize("sizes", [[16384] * 16, [1000] * 300], ids=["large records", "small records"])
+def test_more_than_a_server_has_room_for(tls_proxy, sizes):
+    """All of it is there while the server waits for its signature: it must go on with what it has, and then answer."""
+    with talk_to(tls_proxy) as talk:
+        message = talk.encode_hello(hello_with(unknown_psk()))
+        talk.transcript.add(message)
+        data = b"".join(garbage(size) for size in sizes)
+        talk.send_bytes(talk.plain(Kind.HANDSHAKE, message) + data, "the hello and garbage")
+        talk.expect_flight()
+        talk.expect_alert("bad_record_mac", "unexpected_message")
+
+
 @pytest.mark.parametrize("length", [BODY_MAX + 1, 20000, 65535])
 def test_too_long_a_record_is_not_passed_over(tls_proxy, psk, length):
     with talk_to(tls_proxy) as talk:
