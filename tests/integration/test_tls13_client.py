@@ -242,9 +242,11 @@ def test_what_is_expected_must_come(lab):
 
 def test_a_reset_is_not_an_end(lab):
     def script(connection):
+        connection.reader.more()
         connection.send(FATAL)
         connection.reset()
 
     server = lab.server(script)
     with Conversation(server.port, lab.authority.ca) as talk, pytest.raises(AssertionError):
+        talk.send_bytes(b"a word")
         talk.expect_alert("decode_error")
