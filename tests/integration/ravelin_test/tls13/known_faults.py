@@ -962,7 +962,7 @@ KNOWN_FAULTS = {
         "test_binders[zeros]": "illegal_parameter (plain, level 2) came instead of decrypt_error",
         "test_every_bit_of_a_binder_counts": "illegal_parameter (plain, level 2) came instead of decrypt_error",
         "test_every_cut_of_the_extension_is_noticed": (
-            "cut to 2 of 249 bytes: handshake_failure (plain, level 2) came instead of decode_error"
+            "cut to 2 of 265 bytes: handshake_failure (plain, level 2) came instead of decode_error"
         ),
         "test_malformed_identities[an empty identity before]": (
             "illegal_parameter (plain, level 2) came instead of decode_error"
