@@ -4,6 +4,7 @@
 #include "doctor/doctor.h"
 #include "process/control.h"
 #include "process/master.h"
+#include "process/privilege.h"
 #include "process/validate.h"
 #include "tls/context.h"
 #include "tls/record.h"
@@ -55,6 +56,7 @@ static void print_summary(const char *path, const struct config *config) {
 static int check(const char *path) {
     struct bundle_pair pair;
     struct config *config;
+    struct privilege privilege;
     char error[CONFIG_ERROR_SIZE];
     if (bundle_read(path, &pair, &config, error) != RESULT_OK) {
         (void)fprintf(stderr, "%s\n", error);
@@ -64,7 +66,8 @@ static int check(const char *path) {
     if (tls_library_init() != RESULT_OK) {
         (void)fputs("ravelin: cannot start the TLS library\n", stderr);
         exit_code = EXIT_FAILURE;
-    } else if (validate_bundles(config, &pair.files, &pair.keys, error) != RESULT_OK) {
+    } else if (privilege_find(config, &privilege, error) != RESULT_OK ||
+               validate_bundles(config, &pair.files, &pair.keys, error) != RESULT_OK) {
         (void)fprintf(stderr, "%s\n", error);
     } else {
         print_summary(path, config);

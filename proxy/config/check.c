@@ -119,8 +119,16 @@ static void check_listeners(const struct config *config, struct report *report) 
     }
 }
 
+static void check_user(const struct config *config, struct report *report) {
+    if (config->user != NULL && strcmp(config->user, "root") == 0) {
+        report_add(report, config->user_line,
+                   "user must not be root: workers talk to clients, and need none of its rights");
+    }
+}
+
 void check_config(struct config *config, struct report *report) {
     struct index index;
+    check_user(config, report);
     if (!index_backends(config, &index)) {
         report_out_of_memory(report);
         return;

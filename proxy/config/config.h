@@ -159,7 +159,8 @@ struct config {
     char *path;       // the config file as it was named to config_load()
     char *directory;  // what relative paths are relative to: its folder, absolute
     uint32_t workers; // 0 = auto: one per core (the master decides)
-    char *user;       // NULL when not given
+    char *user;       // NULL when not given; never "root"
+    int user_line;    // 0 when not given
     struct config_log log;
     enum log_level log_level;
     struct config_log access_log;

@@ -1,5 +1,6 @@
 #include "config/load.h"
 
+#include "config/foreign.h"
 #include "config/reference.h"
 #include "config/suggest.h"
 #include "config/value.h"
@@ -252,15 +253,19 @@ static int on_close(cfg_t *cfg, cfg_opt_t *opt) {
 // --- Errors of libconfuse
 // ---------------------------------------------------------------------------
 
+#define HINT_SIZE (FOREIGN_REASON_MAX + SUGGESTION_TEXT_SIZE)
+
 // "; did you mean 'weight'?" or what else helps, or "".
-static void hint_at(const struct section *section, const char *name,
-                    char hint[SUGGESTION_TEXT_SIZE]) {
+static void hint_at(const struct section *section, const char *name, char hint[HINT_SIZE]) {
     const struct section *home = option_home(name);
+    const char *reason = foreign_reason(name);
     if (strcmp(name, "include") == 0) {
-        (void)snprintf(hint, SUGGESTION_TEXT_SIZE, "; a configuration is one file");
+        (void)snprintf(hint, HINT_SIZE, "; a configuration is one file");
     } else if (home != NULL) {
-        (void)snprintf(hint, SUGGESTION_TEXT_SIZE, "; it belongs %s%s",
+        (void)snprintf(hint, HINT_SIZE, "; it belongs %s%s",
                        home->name[0] != '\0' ? "in " : "outside of all braces", home->name);
+    } else if (reason != NULL) {
+        (void)snprintf(hint, HINT_SIZE, ": %s", reason);
     } else {
         struct suggestion suggestion;
         suggestion_init(&suggestion, name);
@@ -274,7 +279,7 @@ static void hint_at(const struct section *section, const char *name,
 static void report_unknown(struct loader *loader, int line, const char *name) {
     const struct section *section = section_at(top_frame(loader)->id);
     const char *in = section->name[0] != '\0' ? " in " : "";
-    char hint[SUGGESTION_TEXT_SIZE];
+    char hint[HINT_SIZE];
     hint_at(section, name, hint);
     report_add(loader->report, line, "unknown option '%.*s'%s%s%s", REPORT_QUOTE_MAX, name, in,
                section->name, hint);

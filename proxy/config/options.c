@@ -38,8 +38,8 @@ static const char *const proxy_protocol_words[] = {"off", "v1", "v2", NULL};
 static const struct option top_options[] = {
     {"workers", "Worker processes; auto is one per processor core.", KIND_NUMBER, OPTIONAL,
      RANGE(1, CONFIG_WORKERS_MAX), ZERO("auto"), INITIAL("auto"), AT(config, workers)},
-    {"user", "The user to become after binding the listeners, when started as root.", KIND_NAME,
-     OPTIONAL, AT(config, user)},
+    {"user", "The user to become after binding the listeners, when started as root. Never root.",
+     KIND_NAME, OPTIONAL, AT(config, user), LINE_AT(config, user_line)},
     {"log", "Where the error log goes.", KIND_LOG, OPTIONAL, WORDS(log_words),
      RANGE(LOG_TARGET_STDERR, LOG_TARGET_FILE), INITIAL("stderr"), AT(config, log)},
     {"log-level", "The least important kind of message that is still logged.", KIND_WORD, OPTIONAL,

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -14,6 +15,25 @@
 
 static const char DEFAULT_USER[] = "nobody";
 
+static enum result fail(const struct config *config, char error[CONFIG_ERROR_SIZE],
+                        const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static enum result fail(const struct config *config, char error[CONFIG_ERROR_SIZE],
+                        const char *format, ...) {
+    char line[16] = "";
+    if (config->user_line > 0) {
+        (void)snprintf(line, sizeof(line), ":%d", config->user_line);
+    }
+    int used = snprintf(error, CONFIG_ERROR_SIZE, "%s%s: user: ", config->path, line);
+    if (used > 0 && used < CONFIG_ERROR_SIZE) {
+        va_list arguments;
+        va_start(arguments, format);
+        (void)vsnprintf(error + used, CONFIG_ERROR_SIZE - (size_t)used, format, arguments);
+        va_end(arguments);
+    }
+    return RESULT_ERROR;
+}
+
 enum result privilege_find(const struct config *config, struct privilege *privilege,
                            char error[CONFIG_ERROR_SIZE]) {
     *privilege = (struct privilege){.change = false, .uid = geteuid(), .gid = getegid()};
@@ -23,20 +43,21 @@ enum result privilege_find(const struct config *config, struct privilege *privil
     const char *name = config->user == NULL ? DEFAULT_USER : config->user;
     errno = 0;
     const struct passwd *entry = getpwnam(name);
+    if (entry == NULL && errno != 0) {
+        return fail(config, error, "cannot look up \"%s\": %s", name, strerror(errno));
+    }
     if (entry == NULL) {
-        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: user: %s \"%s\"%s%s", config->path,
-                       errno == 0 ? "there is no user" : "cannot look up", name,
-                       errno == 0 ? "" : ": ", errno == 0 ? "" : strerror(errno));
-        return RESULT_ERROR;
+        return fail(config, error, "there is no user \"%s\"", name);
+    }
+    if (entry->pw_uid == 0) {
+        return fail(config, error, "\"%s\" is root, and no worker may be", name);
     }
     privilege->change = true;
     privilege->uid = entry->pw_uid;
     privilege->gid = entry->pw_gid;
     privilege->group_count = PRIVILEGE_GROUPS_MAX;
     if (getgrouplist(name, entry->pw_gid, privilege->groups, &privilege->group_count) < 0) {
-        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: user: \"%s\" is in more than %d groups",
-                       config->path, name, PRIVILEGE_GROUPS_MAX);
-        return RESULT_ERROR;
+        return fail(config, error, "\"%s\" is in more than %d groups", name, PRIVILEGE_GROUPS_MAX);
     }
     return RESULT_OK;
 }

@@ -24,7 +24,8 @@ struct privilege {
     int group_count;
 };
 
-// Looks up the configured user; as root without one, "nobody". The error names the config file.
+// Looks up the configured user; as root without one, "nobody". Root by whatever name is refused.
+// The error is "file:line: ...".
 enum result privilege_find(const struct config *config, struct privilege *privilege,
                            char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 bool privilege_equal(const struct privilege *a, const struct privilege *b);

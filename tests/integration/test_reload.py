@@ -203,7 +203,7 @@ def test_an_address_that_is_taken(lab):
     assert lab.client(proxy).ask().status == 200
 
 
-@pytest.mark.parametrize("line", ["workers = 2", "user = root"])
+@pytest.mark.parametrize("line", ["workers = 2", "user = daemon"])
 def test_what_cannot_change(lab, line):
     if line.startswith("user") and os.geteuid() != 0:
         pytest.skip("the option has an effect for root only")

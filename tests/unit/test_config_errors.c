@@ -1,7 +1,11 @@
 // What is said about a configuration that is wrong: which line, and what.
+#include "config/foreign.h"
+#include "config/options.h"
 #include "config/suggest.h"
 #include "config/text.h"
 #include "config_text.h"
+
+#include <ctype.h>
 
 struct refusal {
     const char *text;
@@ -32,6 +36,53 @@ static void test_unknown_names_get_the_nearest_right_one(void **state) {
         {"Workers = 2", "t.conf:1: unknown option 'Workers'; did you mean 'workers'?"},
     };
     CHECK_ALL(refusals);
+}
+
+static void test_options_of_other_proxies_get_a_reason(void **state) {
+    (void)state;
+    static const struct refusal refusals[] = {
+        {"tls {\n ssl-protocols = { TLSv1, TLSv1.2 } }\n" REST,
+         "t.conf:2: unknown option 'ssl-protocols' in tls: "
+         "there is nothing weaker than TLS 1.3 to choose"},
+        {"\nSSLProtocol = all\n" REST,
+         "t.conf:2: unknown option 'SSLProtocol': there is nothing weaker than TLS 1.3 to choose"},
+        {"ssl_early_data on;\n" REST, "t.conf:1: unknown option 'ssl_early_data': "
+                                      "there is no 0-RTT, because early data can be replayed"},
+        {LISTEN SITE "backend b {\n proxy_ssl_verify = off }",
+         "t.conf:4: unknown option 'proxy_ssl_verify' in backend: "
+         "servers are spoken to in plain text, so there is no TLS to set up"},
+        {"ciphers { a = b }\n" REST,
+         "t.conf:1: unknown option 'ciphers': "
+         "the three suites are AEAD with forward secrecy, and not a choice"},
+    };
+    CHECK_ALL(refusals);
+}
+
+static void test_the_table_of_foreign_names(void **state) {
+    (void)state;
+    size_t count = 0;
+    for (const char *name; (name = foreign_name_at(count)) != NULL; count++) {
+        char upper[64];
+        size_t size = 0;
+        for (const char *at = name; *at != '\0'; at++) {
+            upper[size++] = (char)(*at == '-' ? '_' : toupper((unsigned char)*at));
+        }
+        upper[size] = '\0';
+        const char *reason = foreign_reason(name);
+        assert_non_null(reason);
+        assert_ptr_equal(foreign_reason(upper), reason);
+        assert_in_range(strlen(reason), 10, FOREIGN_REASON_MAX - 1);
+        // What is an option here must not be explained away.
+        assert_null(option_home(name));
+        for (size_t i = 0; i < count; i++) {
+            assert_string_not_equal(foreign_name_at(i), name);
+        }
+    }
+    assert_in_range(count, 100, 200);
+    assert_null(foreign_reason(""));
+    assert_null(foreign_reason("-"));
+    assert_null(foreign_reason("ssl-protocol-x"));
+    assert_null(foreign_reason("zzzzzz"));
 }
 
 static void test_what_comes_later_is_unknown_today(void **state) {
@@ -67,6 +118,8 @@ static void test_values_that_an_option_does_not_take(void **state) {
                              "written with a '/' or a '.'"},
         {"user = 'a:b'\n" REST,
          "t.conf:1: user must be a name of letters, digits, '.', '_' and '-', not 'a:b'"},
+        {"\nuser = root\n" REST, "t.conf:2: user must not be root: workers talk to clients, and "
+                                 "need none of its rights"},
         {"tls { require-post-quantum = maybe }\n" REST,
          "t.conf:1: require-post-quantum must be yes or no, not 'maybe'"},
         {"tls { ticket-lifetime = 90500ms }\n" REST,
@@ -444,6 +497,8 @@ static void test_what_is_near(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unknown_names_get_the_nearest_right_one),
+        cmocka_unit_test(test_options_of_other_proxies_get_a_reason),
+        cmocka_unit_test(test_the_table_of_foreign_names),
         cmocka_unit_test(test_what_comes_later_is_unknown_today),
         cmocka_unit_test(test_values_that_an_option_does_not_take),
         cmocka_unit_test(test_addresses),
