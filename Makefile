@@ -90,10 +90,11 @@ build/$1/flags: FORCE | packages-build
 	@proxy/deps/note $$@ '$$(or $$(CC_$1),$$(CC)) $$(CPPFLAGS) $$(WARNINGS) $$(FLAGS_$1) $$(CFLAGS)'
 build/$1/proxy/main.o: build/version
 build/$1/proxy/main.o: private DEFINE = -DRAVELIN_VERSION='"$$(shell cat build/version)"'
-$(UNIT_TESTS:%=build/$1/%.o): | packages-test
+$(UNIT_TESTS:%=build/$1/%.o) build/$1/tests/wolfssl_client.o: | packages-test
 $(FUZZERS:%=build/$1/%.o): | packages-fuzz
 $(GATE:%=build/$1/%.o): | packages-gate
--include $(patsubst %.c,build/$1/%.d,$(SOURCES) $3) $(patsubst %,build/$1/%.d,$(UNIT_TESTS) $(FUZZERS) $(GATE))
+-include $(patsubst %.c,build/$1/%.d,$(SOURCES) $3) \
+	$(patsubst %,build/$1/%.d,$(UNIT_TESTS) $(FUZZERS) $(GATE) tests/wolfssl_client)
 endef
 Q := $(if $(V),,@)
 $(eval $(call variant,release,build/ravelin,proxy/main.c))
@@ -132,13 +133,14 @@ run: all certs packages-run ## serve https://localhost:8443/ with a development 
 
 UNIT = $(UNIT_TESTS:%=build/$1/%)
 COUNT := $(patsubst tests/count_copies.c,build/count/ravelin,$(wildcard tests/count_copies.c))
-test: all certs $(call UNIT,debug) $(COUNT) packages-test ## all tests; the last line is the sum
+CLIENT := build/debug/tests/wolfssl_client
+test: all certs $(call UNIT,debug) $(COUNT) $(CLIENT) packages-test ## all tests; the last line is the sum
 	@tests/run unit build/debug/tests/unit integration build/ravelin
 test-unit: $(call UNIT,debug) packages-test ## the unit tests alone
 	@tests/run unit build/debug/tests/unit
-test-integration: all certs $(COUNT) packages-test ## the integration tests alone
+test-integration: all certs $(COUNT) $(CLIENT) packages-test ## the integration tests alone
 	@tests/run integration build/ravelin
-asan: build/asan/ravelin $(call UNIT,asan) certs packages-test ## all tests under AddressSanitizer and UBSan
+asan: build/asan/ravelin $(call UNIT,asan) $(CLIENT) certs packages-test ## all tests under AddressSanitizer and UBSan
 	@tests/run unit build/asan/tests/unit integration build/asan/ravelin
 fuzz: $(FUZZERS:%=build/fuzz/%) ## every fuzzer for FUZZ_SECONDS (20)
 	@tests/run fuzz build/fuzz/tests/fuzz
