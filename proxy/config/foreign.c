@@ -1,5 +1,7 @@
 #include "config/foreign.h"
 
+#include "base/slice.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum reason {
@@ -191,19 +193,15 @@ static const char *skip_separators(const char *text) {
     return text;
 }
 
-static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static int is_same(const char *known, const char *name) {
+static bool is_same(const char *known, const char *name) {
     for (;; known++, name++) {
         known = skip_separators(known);
         name = skip_separators(name);
-        if (*known != lower(*name)) {
-            return 0;
+        if (*known != ascii_lower(*name)) {
+            return false;
         }
         if (*known == '\0') {
-            return 1;
+            return true;
         }
     }
 }
