@@ -1,5 +1,5 @@
-// The control socket: how `ravelin reload`, `drain`, `stop` and `status` talk to the running
-// master.
+// The control socket: how `ravelin reload`, `drain`, `stop`, `status` and `prove` talk to the
+// running master.
 //
 // A unix SOCK_SEQPACKET socket whose name comes from the real path of the config file, so that a
 // command finds the master by the same -c FILE that started it: /run/ravelin/<hash>.sock for root,
@@ -7,8 +7,9 @@
 // and must be ours. Both sides look at SO_PEERCRED: the master takes commands from root and from
 // its own user; the client believes root and its own user.
 //
-// One request (a word) and one answer (the exit code as a digit, then text) per connection. At most
-// CONTROL_CLIENTS_MAX at a time; the next wait in the socket's queue.
+// One request (a word) and one answer (the exit code as a digit, then text) per connection;
+// descriptors may come with the answer. At most CONTROL_CLIENTS_MAX at a time; the next wait in the
+// socket's queue.
 #ifndef RAVELIN_PROCESS_CONTROL_H
 #define RAVELIN_PROCESS_CONTROL_H
 
@@ -21,12 +22,14 @@
 #define CONTROL_CLIENTS_MAX 16
 #define CONTROL_ANSWER_MAX ((size_t)65536)
 #define CONTROL_TIMEOUT_S 60
+#define CONTROL_FDS_MAX 2
 
 enum control_command {
     CONTROL_RELOAD,
     CONTROL_DRAIN,
     CONTROL_STOP,
     CONTROL_STATUS,
+    CONTROL_PROVE,
     CONTROL_COMMAND_COUNT
 };
 
@@ -49,11 +52,29 @@ void control_start(struct control_server *server, struct ev_loop *loop,
 // fine.
 void control_answer(struct control_server *server, uint64_t client, int exit_code,
                     const char *text);
+// The same with descriptors, of which the client gets duplicates.
+void control_answer_with(struct control_server *server, uint64_t client, int exit_code,
+                         const char *text, const int *fds, size_t fd_count);
 // Closes everything and removes the socket's name; NULL is fine.
 void control_close(struct control_server *server);
 
-// The client's side: asks the master of this config file, prints its answer (to stderr when it is a
-// failure) and returns the exit code.
+// --- The client's side
+
+struct control_reply {
+    int exit_code;
+    char *text; // NUL-terminated
+    size_t size;
+    int fds[CONTROL_FDS_MAX];
+    size_t fd_count;
+};
+
+// Asks the master of this config file. RESULT_OK: *reply is to be freed. RESULT_EOF: no master runs
+// with this file. RESULT_ERROR: `error` says why there is no answer.
+enum result control_ask(const char *config_path, const char *command, struct control_reply *reply,
+                        char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+void control_reply_free(struct control_reply *reply); // closes what came with it
+
+// Asks, prints the answer (to stderr when it is a failure) and returns the exit code.
 int control_request(const char *config_path, const char *command);
 
 #endif

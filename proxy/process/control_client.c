@@ -1,5 +1,6 @@
 #include "process/control.h"
 #include "process/control_path.h"
+#include "process/ipc.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,61 +10,103 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int complain(const char *config_path, const char *what) {
-    (void)fprintf(stderr, "ravelin: %s: %s\n", config_path, what);
-    return 1;
+static enum result fail(char error[CONFIG_ERROR_SIZE], const char *config_path, const char *what) {
+    (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", config_path, what);
+    return RESULT_ERROR;
 }
 
-// The answer is one datagram: the exit code as a digit, then the text.
-static int print_answer(const char *config_path, const char *answer, size_t size) {
-    if (size == 0 || answer[0] < '0' || answer[0] > '2') {
-        return complain(config_path, "the master ended without an answer");
+void control_reply_free(struct control_reply *reply) {
+    for (size_t i = 0; i < reply->fd_count; i++) {
+        (void)close(reply->fds[i]);
     }
-    FILE *stream = answer[0] == '0' ? stdout : stderr;
-    bool ended = size == 1 || answer[size - 1] == '\n';
-    bool printed = fwrite(answer + 1, 1, size - 1, stream) == size - 1 &&
-                   (ended || fputc('\n', stream) == '\n') && fflush(stream) == 0;
-    return printed ? answer[0] - '0' : 1;
+    free(reply->text);
+    *reply = (struct control_reply){.fd_count = 0};
 }
 
-static int converse(int fd, const char *config_path, const char *command) {
+// The answer is one datagram: the exit code as a digit, then the text. False when it is not that.
+static bool receive_reply(int fd, struct control_reply *reply) {
+    char code = '\0';
+    struct iovec parts[] = {{&code, 1}, {reply->text, CONTROL_ANSWER_MAX}};
+    union ipc_room room;
+    struct msghdr message = {.msg_iov = parts,
+                             .msg_iovlen = 2,
+                             .msg_control = room.bytes,
+                             .msg_controllen = sizeof(room.bytes)};
+    ssize_t size = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    if (size < 0) {
+        return false;
+    }
+    reply->fd_count = ipc_detach_fds(&message, reply->fds, CONTROL_FDS_MAX);
+    if (size < 1 || code < '0' || code > '2') {
+        return false;
+    }
+    reply->exit_code = code - '0';
+    reply->size = (size_t)size - 1;
+    reply->text[reply->size] = '\0';
+    return true;
+}
+
+static enum result converse(int fd, const char *config_path, const char *command,
+                            struct control_reply *reply, char error[CONFIG_ERROR_SIZE]) {
     pid_t pid;
     if (!control_peer_is_trusted(fd, &pid)) {
-        return complain(config_path, "the control socket belongs to somebody else");
-    }
-    char *answer = malloc(CONTROL_ANSWER_MAX);
-    if (answer == NULL) {
-        return complain(config_path, "out of memory");
+        return fail(error, config_path, "the control socket belongs to somebody else");
     }
     struct pollfd readable = {.fd = fd, .events = POLLIN};
-    int exit_code;
     if (send(fd, command, strlen(command), MSG_NOSIGNAL) < 0) {
-        exit_code = complain(config_path, strerror(errno));
-    } else if (poll(&readable, 1, CONTROL_TIMEOUT_S * 1000) <= 0) {
-        exit_code = complain(config_path, "the master did not answer within 60 seconds");
-    } else {
-        ssize_t size = recv(fd, answer, CONTROL_ANSWER_MAX, 0);
-        exit_code = print_answer(config_path, answer, size < 0 ? 0 : (size_t)size);
+        return fail(error, config_path, strerror(errno));
     }
-    free(answer);
-    return exit_code;
+    if (poll(&readable, 1, CONTROL_TIMEOUT_S * 1000) <= 0) {
+        return fail(error, config_path, "the master did not answer within 60 seconds");
+    }
+    if (!receive_reply(fd, reply)) {
+        return fail(error, config_path, "the master ended without an answer");
+    }
+    return RESULT_OK;
+}
+
+enum result control_ask(const char *config_path, const char *command, struct control_reply *reply,
+                        char error[CONFIG_ERROR_SIZE]) {
+    struct control_path path;
+    *reply = (struct control_reply){.text = malloc(CONTROL_ANSWER_MAX + 1)};
+    if (reply->text == NULL) {
+        return fail(error, config_path, "out of memory");
+    }
+    enum result result = control_path_find(config_path, &path, error);
+    if (result == RESULT_OK) {
+        int fd = control_connect(&path);
+        if (fd >= 0) {
+            result = converse(fd, config_path, command, reply, error);
+            (void)close(fd);
+        } else if (errno == ENOENT || errno == ECONNREFUSED) {
+            (void)fail(error, config_path, "no ravelin runs with this file");
+            result = RESULT_EOF;
+        } else {
+            result = fail(error, config_path, strerror(errno));
+        }
+    }
+    if (result != RESULT_OK) {
+        control_reply_free(reply);
+    }
+    return result;
+}
+
+static int print_reply(const struct control_reply *reply) {
+    FILE *stream = reply->exit_code == 0 ? stdout : stderr;
+    bool ended = reply->size == 0 || reply->text[reply->size - 1] == '\n';
+    bool printed = fwrite(reply->text, 1, reply->size, stream) == reply->size &&
+                   (ended || fputc('\n', stream) == '\n') && fflush(stream) == 0;
+    return printed ? reply->exit_code : 1;
 }
 
 int control_request(const char *config_path, const char *command) {
-    struct control_path path;
+    struct control_reply reply;
     char error[CONFIG_ERROR_SIZE];
-    if (control_path_find(config_path, &path, error) != RESULT_OK) {
+    if (control_ask(config_path, command, &reply, error) != RESULT_OK) {
         (void)fprintf(stderr, "ravelin: %s\n", error);
         return 1;
     }
-    int fd = control_connect(&path);
-    if (fd < 0 && (errno == ENOENT || errno == ECONNREFUSED)) {
-        return complain(config_path, "no ravelin runs with this file");
-    }
-    if (fd < 0) {
-        return complain(config_path, strerror(errno));
-    }
-    int exit_code = converse(fd, config_path, command);
-    (void)close(fd);
+    int exit_code = print_reply(&reply);
+    control_reply_free(&reply);
     return exit_code;
 }

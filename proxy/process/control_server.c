@@ -1,5 +1,6 @@
 #include "process/control.h"
 #include "process/control_path.h"
+#include "process/ipc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,10 +15,8 @@
 #include <ev.h>
 
 static const char *const command_names[CONTROL_COMMAND_COUNT] = {
-    [CONTROL_RELOAD] = "reload",
-    [CONTROL_DRAIN] = "drain",
-    [CONTROL_STOP] = "stop",
-    [CONTROL_STATUS] = "status",
+    [CONTROL_RELOAD] = "reload", [CONTROL_DRAIN] = "drain", [CONTROL_STOP] = "stop",
+    [CONTROL_STATUS] = "status", [CONTROL_PROVE] = "prove",
 };
 
 struct client {
@@ -206,7 +205,8 @@ static struct client *find_client(struct control_server *server, uint64_t id) {
     return NULL;
 }
 
-void control_answer(struct control_server *server, uint64_t id, int exit_code, const char *text) {
+void control_answer_with(struct control_server *server, uint64_t id, int exit_code,
+                         const char *text, const int *fds, size_t fd_count) {
     struct client *client = find_client(server, id);
     if (client == NULL) {
         return;
@@ -216,9 +216,15 @@ void control_answer(struct control_server *server, uint64_t id, int exit_code, c
         {&code, 1},
         {(void *)(uintptr_t)text, strnlen(text, CONTROL_ANSWER_MAX - 1)},
     };
-    const struct msghdr answer = {.msg_iov = parts, .msg_iovlen = 2};
+    union ipc_room room;
+    struct msghdr answer = {.msg_iov = parts, .msg_iovlen = 2};
+    ipc_attach_fds(&answer, &room, fds, fd_count);
     (void)sendmsg(client->watcher.fd, &answer, MSG_NOSIGNAL | MSG_DONTWAIT);
     drop_client(client);
+}
+
+void control_answer(struct control_server *server, uint64_t id, int exit_code, const char *text) {
+    control_answer_with(server, id, exit_code, text, NULL, 0);
 }
 
 void control_close(struct control_server *server) {

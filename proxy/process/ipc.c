@@ -7,8 +7,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { FDS_MAX = IPC_FD_COUNT + CONFIG_LISTENERS_MAX };
-
 // What goes over the wire before the text.
 struct header {
     uint64_t generation;
@@ -18,11 +16,6 @@ struct header {
     uint8_t log_level;
     uint8_t log_to_syslog;
     uint8_t unused[7];
-};
-
-union control_room {
-    struct cmsghdr align;
-    char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
 };
 
 enum result ipc_pair(int fds[2]) {
@@ -51,7 +44,7 @@ void ipc_init(struct ipc_message *message, enum ipc_type type, uint64_t generati
 }
 
 static size_t collect_fds(const struct ipc_message *message, struct header *header,
-                          int fds[FDS_MAX]) {
+                          int fds[IPC_FDS_MAX]) {
     size_t count = 0;
     for (size_t i = 0; i < IPC_FD_COUNT; i++) {
         if (message->fds[i] >= 0) {
@@ -65,8 +58,7 @@ static size_t collect_fds(const struct ipc_message *message, struct header *head
     return count;
 }
 
-static void attach_fds(struct msghdr *message, union control_room *room, const int *fds,
-                       size_t count) {
+void ipc_attach_fds(struct msghdr *message, union ipc_room *room, const int *fds, size_t count) {
     if (count == 0) {
         return;
     }
@@ -88,15 +80,15 @@ enum result ipc_send(int fd, const struct ipc_message *message) {
         .log_level = (uint8_t)message->log_level,
         .log_to_syslog = message->log_to_syslog,
     };
-    int fds[FDS_MAX];
+    int fds[IPC_FDS_MAX];
     size_t count = collect_fds(message, &header, fds);
     struct iovec parts[] = {
         {&header, sizeof(header)},
         {(void *)(uintptr_t)message->text, strnlen(message->text, sizeof(message->text) - 1)},
     };
     struct msghdr wire = {.msg_iov = parts, .msg_iovlen = 2};
-    union control_room room;
-    attach_fds(&wire, &room, fds, count);
+    union ipc_room room;
+    ipc_attach_fds(&wire, &room, fds, count);
     ssize_t sent;
     do {
         sent = sendmsg(fd, &wire, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -116,10 +108,10 @@ enum result ipc_send_type(int fd, enum ipc_type type, uint64_t generation) {
     return ipc_send(fd, &message);
 }
 
-// Gathers what descriptors came, in order. What is more than there is room for is closed.
-static size_t detach_fds(struct msghdr *wire, int fds[FDS_MAX]) {
+size_t ipc_detach_fds(struct msghdr *message, int *fds, size_t capacity) {
     size_t count = 0;
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(wire); part != NULL; part = CMSG_NXTHDR(wire, part)) {
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
+         part = CMSG_NXTHDR(message, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
             continue;
         }
@@ -127,7 +119,7 @@ static size_t detach_fds(struct msghdr *wire, int fds[FDS_MAX]) {
         for (size_t i = 0; i < here; i++) {
             int fd;
             memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(fd));
-            if (count < FDS_MAX) {
+            if (count < capacity) {
                 fds[count++] = fd;
             } else {
                 (void)close(fd);
@@ -161,7 +153,7 @@ enum result ipc_receive(int fd, struct ipc_message *message) {
     struct header header;
     char text[sizeof(message->text)];
     struct iovec parts[] = {{&header, sizeof(header)}, {text, sizeof(text) - 1}};
-    union control_room room;
+    union ipc_room room;
     struct msghdr wire = {.msg_iov = parts,
                           .msg_iovlen = 2,
                           .msg_control = room.bytes,
@@ -176,8 +168,8 @@ enum result ipc_receive(int fd, struct ipc_message *message) {
     if (size == 0) {
         return RESULT_EOF;
     }
-    int fds[FDS_MAX] = {0};
-    size_t count = detach_fds(&wire, fds);
+    int fds[IPC_FDS_MAX] = {0};
+    size_t count = ipc_detach_fds(&wire, fds, IPC_FDS_MAX);
     if ((size_t)size < sizeof(header) || (wire.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
         !header_is_valid(&header, count)) {
         for (size_t i = 0; i < count; i++) {

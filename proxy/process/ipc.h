@@ -21,6 +21,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 enum ipc_type {
     IPC_LOAD = 1,
@@ -64,5 +65,18 @@ enum result ipc_receive(int fd, struct ipc_message *message) MUST_CHECK;
 // The descriptor becomes the caller's; -1 when there is none.
 int ipc_take(struct ipc_message *message, enum ipc_fd which);
 void ipc_close(struct ipc_message *message);
+
+// Descriptors beside a message of another kind (control.h). `room` must live as long as the message
+// header.
+#define IPC_FDS_MAX (IPC_FD_COUNT + CONFIG_LISTENERS_MAX)
+
+union ipc_room {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(IPC_FDS_MAX * sizeof(int))];
+};
+
+void ipc_attach_fds(struct msghdr *message, union ipc_room *room, const int *fds, size_t count);
+// Those that came, in order. What is more than `capacity` is closed.
+size_t ipc_detach_fds(struct msghdr *message, int *fds, size_t capacity);
 
 #endif

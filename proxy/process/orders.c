@@ -4,6 +4,7 @@
 #include "process/children.h"
 #include "process/reload.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -48,15 +49,19 @@ static void add_json_string(struct text *text, const char *string) {
     add(text, "\"");
 }
 
-static void add_children(struct text *text, struct master *master, enum child_kind kind) {
-    static const char *const states[] = {
+static const char *child_state_name(enum child_state state) {
+    static const char *const names[] = {
         [CHILD_DEAD] = "dead", [CHILD_STARTING] = "starting", [CHILD_RUNNING] = "running"};
+    return names[state];
+}
+
+static void add_children(struct text *text, struct master *master, enum child_kind kind) {
     add(text, ",\"%ss\":[", child_kind_name(kind));
     for (struct child *child = child_first(master, kind); child != NULL;
          child = child_next(child)) {
         add(text, "%s{\"slot\":%u,\"pid\":%ld,\"state\":\"%s\",\"restarts\":%u}",
-            child->slot == 0 ? "" : ",", child->slot, (long)child->pid, states[child->state],
-            child->restarts);
+            child->slot == 0 ? "" : ",", child->slot, (long)child->pid,
+            child_state_name(child->state), child->restarts);
     }
     add(text, "]");
 }
@@ -148,6 +153,42 @@ static void answer_status(struct master *master, uint64_t client) {
     free(text.data);
 }
 
+static void add_processes(struct text *text, struct master *master) {
+    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
+        for (struct child *child = child_first(master, (enum child_kind)kind); child != NULL;
+             child = child_next(child)) {
+            add(text, "process %s %u %ld %s\n", child_kind_name(child->kind), child->slot,
+                (long)child->pid, child_state_name(child->state));
+        }
+    }
+}
+
+// One line for each value, as prove.c reads them; the executable and the bundle go along.
+static void answer_prove(struct master *master, uint64_t client) {
+    struct text text = {.data = malloc(CONTROL_ANSWER_MAX), .capacity = CONTROL_ANSWER_MAX};
+    const struct config_tls *tls = &master->current->config->tls;
+    // The file that was started, even when there is another in its place by now.
+    int executable = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    const int fds[] = {executable, master->current->files_fd};
+    if (text.data != NULL) {
+        add(&text, "pid %ld\nversion %s\ngeneration %" PRIu64 "\n", (long)getpid(), master->version,
+            master->current->number);
+        add(&text, "require-post-quantum %s\nticket-lifetime %" PRIu32 "\n",
+            tls->require_post_quantum ? "yes" : "no", tls->ticket_lifetime_s);
+        add_processes(&text, master);
+    }
+    if (text.data == NULL || text.failed || executable < 0) {
+        control_answer(master->control, client, 1, "no room or no descriptor for it");
+    } else {
+        control_answer_with(master->control, client, 0, text.data, fds,
+                            sizeof(fds) / sizeof(fds[0]));
+    }
+    free(text.data);
+    if (executable >= 0) {
+        (void)close(executable);
+    }
+}
+
 void orders_command(void *context, uint64_t client, enum control_command command) {
     struct master *master = context;
     switch (command) {
@@ -164,6 +205,9 @@ void orders_command(void *context, uint64_t client, enum control_command command
         break;
     case CONTROL_STATUS:
         answer_status(master, client);
+        break;
+    case CONTROL_PROVE:
+        answer_prove(master, client);
         break;
     case CONTROL_COMMAND_COUNT:
         break;

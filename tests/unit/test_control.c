@@ -89,6 +89,14 @@ static void on_command(void *context, uint64_t client, enum control_command comm
         control_answer(master->server, client, 0, "a second answer");
         control_answer(master->server, 1000000, 0, "an answer to nobody");
         break;
+    case CONTROL_PROVE: {
+        const int fds[] = {open("/dev/null", O_RDONLY | O_CLOEXEC),
+                           open("/dev/zero", O_RDONLY | O_CLOEXEC)};
+        control_answer_with(master->server, client, 0, "null and zero", fds, 2);
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+        break;
+    }
     case CONTROL_STATUS:
         memset(large, 'x', sizeof(large) - 1);
         control_answer(master->server, client, 0, large);
@@ -305,6 +313,37 @@ static void test_the_client_when_the_master_ends_instead(void **state) {
     assert_non_null(strstr(errors, "the master ended without an answer"));
 }
 
+static void test_descriptors_may_come_with_an_answer(void **state) {
+    struct fixture *fixture = *state;
+    struct control_reply reply;
+    char byte = 'x';
+    assert_int_equal(control_ask(fixture->config, "prove", &reply, fixture->error), RESULT_EOF);
+    assert_non_null(strstr(fixture->error, "no ravelin runs with this file"));
+    start_master(fixture);
+    assert_int_equal(control_ask(fixture->config, "prove", &reply, fixture->error), RESULT_OK);
+    assert_int_equal(reply.exit_code, 0);
+    assert_int_equal(reply.size, strlen("null and zero"));
+    assert_string_equal(reply.text, "null and zero");
+    assert_int_equal(reply.fd_count, 2);
+    assert_int_equal(read(reply.fds[0], &byte, 1), 0);
+    assert_int_equal(read(reply.fds[1], &byte, 1), 1);
+    assert_int_equal(byte, 0);
+    assert_true((fcntl(reply.fds[0], F_GETFD) & FD_CLOEXEC) != 0);
+    int fds[] = {reply.fds[0], reply.fds[1]};
+    control_reply_free(&reply);
+    assert_int_equal(fcntl(fds[0], F_GETFD), -1);
+    assert_int_equal(fcntl(fds[1], F_GETFD), -1);
+    // An answer without any is as before, and one that is a refusal is an answer.
+    assert_int_equal(control_ask(fixture->config, "drain", &reply, fixture->error), RESULT_OK);
+    assert_int_equal(reply.fd_count, 0);
+    control_reply_free(&reply);
+    assert_int_equal(control_ask(fixture->config, "unheard of", &reply, fixture->error), RESULT_OK);
+    assert_int_equal(reply.exit_code, 2);
+    control_reply_free(&reply);
+    assert_int_equal(control_ask("/nowhere/r.conf", "drain", &reply, fixture->error), RESULT_ERROR);
+    assert_non_null(strstr(fixture->error, "/nowhere/r.conf"));
+}
+
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -317,6 +356,7 @@ int main(void) {
         TEST(test_more_clients_than_are_served_at_once),
         TEST(test_the_client_prints_and_returns_what_it_is_told),
         TEST(test_the_client_when_the_master_ends_instead),
+        TEST(test_descriptors_may_come_with_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
