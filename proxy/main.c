@@ -5,8 +5,10 @@
 #include "process/control.h"
 #include "process/master.h"
 #include "process/privilege.h"
+#include "process/prove.h"
 #include "process/validate.h"
 #include "tls/context.h"
+#include "tls/prove.h"
 #include "tls/record.h"
 #include "tls/ticket.h"
 
@@ -25,6 +27,10 @@ static const char USAGE[] =
     "       ravelin stop -c FILE      end at once\n"
     "       ravelin status -c FILE    print state and counters as JSON\n"
     "       ravelin doctor HOST:PORT  try what a live TLS server takes and refuses\n"
+    "       ravelin prove [-c FILE] [--json]\n"
+    "                                 prove what this binary can negotiate and what it cannot, "
+    "and\n"
+    "                                 say what runs with this file\n"
     "       ravelin version           print version, libraries, suites and groups\n"
     "       ravelin help [config|doctor]\n"
     "                                 print this, every option of the configuration, or of doctor\n"
@@ -92,20 +98,32 @@ static int run(const char *path, const struct title *title) {
     return exit_code;
 }
 
+static void print_names(const char *label, const struct name_list *list) {
+    (void)printf("%s:", label);
+    for (size_t i = 0; i < list->count; i++) {
+        (void)printf("%s %s", i > 0 ? "," : "", list->names[i]);
+    }
+    (void)putchar('\n');
+}
+
 static int print_version(void) {
-    struct record_engine *engine = record_engine_new();
+    struct negotiable negotiable;
+    bool ready = tls_library_init() == RESULT_OK && prove_negotiable(&negotiable);
+    struct record_engine *engine = ready ? record_engine_new() : NULL;
     if (engine == NULL) {
         (void)fputs("ravelin: cannot start the TLS library\n", stderr);
         return EXIT_FAILURE;
     }
-    (void)printf("ravelin %s\nTLS library: wolfSSL %s\nAES-GCM: %s\nsuites: %s\ngroups: %s\n",
-                 RAVELIN_VERSION, tls_library_version(), record_engine_name(engine),
-                 tls_suite_list(), tls_group_list());
+    (void)printf("ravelin %s\nTLS library: wolfSSL %s\nAES-GCM: %s\n", RAVELIN_VERSION,
+                 tls_library_version(), record_engine_name(engine));
+    print_names("suites", &negotiable.suites);
+    print_names("groups", &negotiable.groups);
     if (record_engine_refused(engine) != NULL) {
         (void)fprintf(stderr, "ravelin: %s failed its own tests and is not used\n",
                       record_engine_refused(engine));
     }
     record_engine_free(engine);
+    tls_library_free();
     return EXIT_SUCCESS;
 }
 
@@ -145,6 +163,7 @@ int main(int argc, char **argv) {
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},
+        {"json", no_argument, NULL, 'j'},
         {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
@@ -153,6 +172,7 @@ int main(int argc, char **argv) {
     }
     const struct title title = title_find(argc, argv);
     const char *config = NULL;
+    bool as_json = false;
     for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         switch (option) {
         case 'c':
@@ -160,6 +180,9 @@ int main(int argc, char **argv) {
             break;
         case 'h':
             return help(0, NULL);
+        case 'j':
+            as_json = true;
+            break;
         case 'v':
             return print_version();
         default:
@@ -172,6 +195,13 @@ int main(int argc, char **argv) {
     }
     if (optind < argc) {
         (void)fprintf(stderr, "ravelin: one word too many: %s\n", argv[optind]);
+        return bad_usage();
+    }
+    if (strcmp(command, "prove") == 0) {
+        return prove_command(config, as_json, RAVELIN_VERSION);
+    }
+    if (as_json) {
+        (void)fputs("ravelin: --json goes with prove\n", stderr);
         return bad_usage();
     }
     if (strcmp(command, "version") == 0) {

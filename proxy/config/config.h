@@ -182,6 +182,9 @@ struct config *config_load(const char *path, const char *text, size_t size,
                            char error[CONFIG_ERROR_SIZE]);
 void config_free(struct config *config); // NULL is fine
 
+// Of libconfuse, which is linked dynamically: "3.3".
+const char *config_library_version(void);
+
 // Prints every option with range, default and one line of help, from the option table, to stdout
 // (`ravelin help config`).
 void config_print_reference(void);

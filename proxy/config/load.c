@@ -377,6 +377,10 @@ static bool parse(struct loader *loader, const char *text) {
     return complete;
 }
 
+const char *config_library_version(void) {
+    return confuse_version;
+}
+
 bool load_text(struct config *config, const char *text, struct claims *claims,
                struct report *report) {
     struct loader *loader = calloc(1, sizeof(*loader));

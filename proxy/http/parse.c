@@ -549,3 +549,10 @@ enum result http_parse_trailers(struct slice section, struct http_fields *fields
     }
     return RESULT_OK;
 }
+
+void http_library_version(unsigned parts[3]) {
+    unsigned long version = http_parser_version();
+    for (unsigned i = 0; i < 3; i++) {
+        parts[i] = (unsigned)(version >> (16 - 8 * i)) & 255;
+    }
+}

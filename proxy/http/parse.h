@@ -145,4 +145,7 @@ enum result http_parse_response(struct slice head, bool request_is_head, struct 
 enum result http_parse_trailers(struct slice section, struct http_fields *fields,
                                 const char **why) MUST_CHECK;
 
+// Of http-parser: major, minor, patch.
+void http_library_version(unsigned parts[3]);
+
 #endif

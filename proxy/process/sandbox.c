@@ -7,6 +7,10 @@ enum result sandbox_enter(enum sandbox kind) {
     return RESULT_OK;
 }
 
+void sandbox_library_version(unsigned parts[3]) {
+    parts[0] = parts[1] = parts[2] = 0;
+}
+
 #else
 
 #include <errno.h>
@@ -153,6 +157,13 @@ enum result sandbox_enter(enum sandbox kind) {
     ok = ok && seccomp_load(filter) == 0;
     seccomp_release(filter);
     return ok ? RESULT_OK : RESULT_ERROR;
+}
+
+void sandbox_library_version(unsigned parts[3]) {
+    const struct scmp_version *version = seccomp_version();
+    parts[0] = version->major;
+    parts[1] = version->minor;
+    parts[2] = version->micro;
 }
 
 #endif

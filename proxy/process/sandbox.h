@@ -18,4 +18,7 @@ enum sandbox { SANDBOX_WORKER, SANDBOX_SIGNER };
 // must end.
 enum result sandbox_enter(enum sandbox kind) MUST_CHECK;
 
+// Of libseccomp: major, minor, patch; zeros in a build without a sandbox.
+void sandbox_library_version(unsigned parts[3]);
+
 #endif

@@ -48,18 +48,6 @@ void tls_library_free(void) {
     wolfSSL_Cleanup();
 }
 
-const char *tls_group_list(void) {
-#ifdef WOLFSSL_HAVE_MLKEM
-    return "X25519MLKEM768, SecP256r1MLKEM768, X25519, P-256, P-384";
-#else
-    return "X25519, P-256, P-384";
-#endif
-}
-
-const char *tls_suite_list(void) {
-    return "TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256";
-}
-
 const char *tls_library_version(void) {
     return wolfSSL_lib_version();
 }
@@ -72,9 +60,8 @@ static int allowed_groups(const struct config_tls *policy) {
     return policy->require_post_quantum ? POST_QUANTUM_GROUP_COUNT : GROUP_COUNT;
 }
 
-// The whole TLS policy, for every context there is.
-static bool apply_policy(WOLFSSL_CTX *context, const struct config_tls *policy,
-                         const struct ticket_store *tickets) {
+bool context_apply_policy(WOLFSSL_CTX *context, const struct config_tls *policy,
+                          const struct ticket_store *tickets) {
     int groups[GROUP_COUNT];
     memcpy(groups, GROUPS, sizeof(groups));
     int group_count = allowed_groups(policy);
@@ -197,7 +184,7 @@ static enum result build_identity(struct tls_contexts *contexts, const struct co
     identity->context = wolfSSL_CTX_new(wolfTLSv1_3_server_method());
     enum result result = RESULT_OK;
     if (identity->context == NULL || wolfSSL_CTX_new_rng(identity->context) != WOLFSSL_SUCCESS ||
-        !apply_policy(identity->context, &config->tls, contexts->tickets)) {
+        !context_apply_policy(identity->context, &config->tls, contexts->tickets)) {
         result = fail(error, config, entry->line, "out of memory", entry->certificate_path);
     } else if (!load_chain(identity->context, chain)) {
         result = fail(error, config, entry->line, "the certificate chain cannot be read",

@@ -41,9 +41,6 @@ const struct tls_identity *tls_contexts_select(const struct tls_contexts *contex
 enum result tls_check_keys(const struct config *config, const struct bundle *files,
                            const struct bundle *keys, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 
-// "X25519MLKEM768, SecP256r1MLKEM768, X25519, ..." as compiled in, for `ravelin version`.
-const char *tls_group_list(void);
-const char *tls_suite_list(void);
 const char *tls_library_version(void);
 // False when the linked library has no ML-KEM.
 bool tls_has_post_quantum(void);

@@ -1,4 +1,4 @@
-// What context.c shares with handshake.c; nobody else includes it.
+// What context.c shares with handshake.c and with those that rehearse; nobody else includes it.
 #ifndef RAVELIN_TLS_CONTEXT_INTERNAL_H
 #define RAVELIN_TLS_CONTEXT_INTERNAL_H
 
@@ -27,6 +27,10 @@ struct tls_contexts {
     const int *groups; // in order of preference
     size_t group_count;
 };
+
+// The whole TLS policy, for every context there is; false when memory is short.
+bool context_apply_policy(WOLFSSL_CTX *context, const struct config_tls *policy,
+                          const struct ticket_store *tickets);
 
 // Callbacks wolfSSL makes during a handshake; handshake.c has them.
 int handshake_receive_callback(WOLFSSL *ssl, char *buffer, int size, void *context);

@@ -22,7 +22,7 @@ __attribute__((noinline, used)) int a_function_of_this_test(int number) {
 
 // A copy that may be damaged.
 static struct slice own_file(void) {
-    struct stat status;
+    struct stat status = {.st_size = 0};
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0 && fstat(fd, &status) == 0);
     char *data = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
@@ -151,11 +151,12 @@ static void test_no_flipped_byte_leads_astray(void **state) {
     for (size_t at = 0; at < sizeof(struct small); at++) {
         for (unsigned bit = 0; bit < 8; bit++) {
             struct small file = small_file();
-            char *copy = malloc(sizeof(file));
-            memcpy(copy, &file, sizeof(file));
+            size_t size = sizeof(file);
+            char *copy = malloc(size);
+            memcpy(copy, &file, size);
             copy[at] = (char)(copy[at] ^ (1 << bit));
             struct elf_symbols symbols;
-            elf_symbols_find((struct slice){copy, sizeof(file)}, &symbols);
+            elf_symbols_find((struct slice){copy, size}, &symbols);
             (void)elf_symbols_have(&symbols, "made");
             (void)elf_symbols_have_part(&symbols, "nowhere");
             free(copy);

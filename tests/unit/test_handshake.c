@@ -70,7 +70,6 @@ static void test_each_group(void **state) {
             client.groups[0] = groups[i].group;
             struct link *link = link_establish(&lab, &client, PIECES[k]);
             assert_string_equal(link->facts.group, groups[i].name);
-            assert_non_null(strstr(tls_group_list(), groups[i].name));
             link_assert_works(link);
             link_close(link);
         }
@@ -90,7 +89,6 @@ static void test_each_suite(void **state) {
             client.suites = suites[i][0];
             struct link *link = link_establish(&lab, &client, PIECES[k]);
             assert_string_equal(link->facts.suite, suites[i][1]);
-            assert_non_null(strstr(tls_suite_list(), suites[i][1]));
             link_assert_works(link);
             link_close(link);
         }
