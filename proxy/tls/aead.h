@@ -1,5 +1,5 @@
 // What the record layer needs of cryptography: sealing and opening one record body, and
-// HKDF-Expand-Label (RFC 8446 5.2, 7.1). Private to tls/record.c and its tests.
+// HKDF-Expand-Label (RFC 8446 5.2, 7.1). Private to tls/ and its tests.
 //
 // AES-GCM is done by libipsec-mb where it is compiled in, the processor has VAES and AVX-512 and
 // the kernel keeps their registers; elsewhere by wolfCrypt, which does everything else as well. The

@@ -73,8 +73,13 @@ enum result record_layer_init(struct record_layer *layer, uint16_t suite,
     if (size > 0) {
         init_direction(&layer->read, read_secret, size, read_sequence, limit);
         init_direction(&layer->write, write_secret, size, write_sequence, limit);
-        if (derive_keys(&layer->read, suite) == RESULT_OK &&
-            derive_keys(&layer->write, suite) == RESULT_OK) {
+        enum result result = derive_keys(&layer->read, suite);
+        if (result == RESULT_OK && read_secret == write_secret) { // between us and the library
+            memcpy(layer->write.key, layer->read.key, sizeof(layer->read.key));
+            memcpy(layer->write.iv, layer->read.iv, sizeof(layer->read.iv));
+            return RESULT_OK;
+        }
+        if (result == RESULT_OK && derive_keys(&layer->write, suite) == RESULT_OK) {
             return RESULT_OK;
         }
     }
@@ -229,7 +234,7 @@ static bool must_ask(const struct record_layer *layer) {
     return !layer->update_asked && layer->read.sequence >= layer->read.limit / 2;
 }
 
-// Authenticates and decrypts the body of a record in place.
+// Authenticates and decrypts the body of a record in place. RESULT_EOF: it is not authentic.
 static enum result open_body(struct record_layer *layer, struct record_engine *engine,
                              uint8_t *data, size_t size) {
     struct record_direction *read = &layer->read;
@@ -237,14 +242,14 @@ static enum result open_body(struct record_layer *layer, struct record_engine *e
         return fail(layer, ALERT_UNEXPECTED_MESSAGE);
     }
     if (size < RECORD_HEADER_SIZE + RECORD_TAG_SIZE) {
-        return fail(layer, ALERT_BAD_RECORD_MAC);
+        return RESULT_EOF;
     }
     uint8_t nonce[AEAD_NONCE_SIZE];
     make_nonce(read, nonce);
     size_t inner_size = size - RECORD_HEADER_SIZE - RECORD_TAG_SIZE;
     if (aead_open(engine, layer->suite, read->key, nonce, data, data + RECORD_HEADER_SIZE,
                   inner_size, data + size - RECORD_TAG_SIZE) != RESULT_OK) {
-        return fail(layer, ALERT_BAD_RECORD_MAC);
+        return RESULT_EOF;
     }
     read->sequence++;
     if (inner_size > INNER_SIZE_MAX) {
@@ -253,6 +258,23 @@ static enum result open_body(struct record_layer *layer, struct record_engine *e
     if (must_ask(layer)) {
         layer->key_update_due = true;
     }
+    return RESULT_OK;
+}
+
+enum result record_reveal(struct record_layer *layer, struct record_engine *engine, uint8_t *data,
+                          size_t size, uint8_t *type, uint8_t **content, size_t *content_size) {
+    enum result result = open_body(layer, engine, data, size);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    // The content type is the last byte that is not zero, the zeros after it are padding (5.4).
+    *content = data + RECORD_HEADER_SIZE;
+    size_t end = size - RECORD_HEADER_SIZE - RECORD_TAG_SIZE;
+    while (end > 0 && (*content)[end - 1] == 0) {
+        end--;
+    }
+    *content_size = end == 0 ? 0 : end - 1;
+    *type = end == 0 ? 0 : (*content)[end - 1];
     return RESULT_OK;
 }
 
@@ -270,21 +292,14 @@ enum result record_open(struct record_layer *layer, struct record_engine *engine
     if (record_size == 0 || record_size != size) { // the caller's mistake
         return fail(layer, ALERT_INTERNAL_ERROR);
     }
-    result = open_body(layer, engine, data, size);
+    uint8_t type;
+    uint8_t *content;
+    size_t content_size;
+    result = record_reveal(layer, engine, data, size, &type, &content, &content_size);
     if (result != RESULT_OK) {
-        return result;
+        return result == RESULT_EOF ? fail(layer, ALERT_BAD_RECORD_MAC) : result;
     }
-    // The content type is the last byte that is not zero, the zeros after it are padding (5.4).
-    uint8_t *content = data + RECORD_HEADER_SIZE;
-    size_t end = size - RECORD_HEADER_SIZE - RECORD_TAG_SIZE;
-    while (end > 0 && content[end - 1] == 0) {
-        end--;
-    }
-    if (end == 0) {
-        return fail(layer, ALERT_UNEXPECTED_MESSAGE);
-    }
-    size_t content_size = end - 1;
-    switch (content[content_size]) {
+    switch (type) {
     case RECORD_APPLICATION_DATA:
         result = take_data(layer, content_size, event);
         break;
@@ -294,7 +309,7 @@ enum result record_open(struct record_layer *layer, struct record_engine *engine
     case RECORD_ALERT:
         result = take_alert(layer, content, content_size, event);
         break;
-    default: // also a protected change_cipher_spec, 5
+    default: // no type at all, or a protected change_cipher_spec, 5
         result = fail(layer, ALERT_UNEXPECTED_MESSAGE);
     }
     if (result == RESULT_OK && *event == RECORD_EVENT_DATA) {
@@ -341,18 +356,36 @@ static enum result seal(struct record_layer *layer, struct record_engine *engine
     return RESULT_OK;
 }
 
-enum result record_seal(struct record_layer *layer, struct record_engine *engine,
-                        enum record_type type, uint8_t *payload, size_t size,
-                        uint8_t header[RECORD_HEADER_SIZE], uint8_t tag[RECORD_TAG_SIZE]) {
-    bool is_message = type == RECORD_HANDSHAKE && size > 0 && payload[0] != HANDSHAKE_KEY_UPDATE;
-    if (layer->failed || size > RECORD_PAYLOAD_MAX ||
-        (type != RECORD_APPLICATION_DATA && !is_message)) {
+static enum result seal_when_allowed(struct record_layer *layer, struct record_engine *engine,
+                                     enum record_type type, uint8_t *payload, size_t size,
+                                     uint8_t header[RECORD_HEADER_SIZE],
+                                     uint8_t tag[RECORD_TAG_SIZE]) {
+    if (layer->failed || size > RECORD_PAYLOAD_MAX) {
         return RESULT_ERROR;
     }
     if (record_wants_key_update(layer)) {
         return RESULT_AGAIN;
     }
     return seal(layer, engine, (uint8_t)type, payload, size, header, tag);
+}
+
+enum result record_seal(struct record_layer *layer, struct record_engine *engine,
+                        enum record_type type, uint8_t *payload, size_t size,
+                        uint8_t header[RECORD_HEADER_SIZE], uint8_t tag[RECORD_TAG_SIZE]) {
+    bool is_message = type == RECORD_HANDSHAKE && size > 0 && payload[0] != HANDSHAKE_KEY_UPDATE;
+    if (type != RECORD_APPLICATION_DATA && !is_message) {
+        return RESULT_ERROR;
+    }
+    return seal_when_allowed(layer, engine, type, payload, size, header, tag);
+}
+
+enum result record_seal_piece(struct record_layer *layer, struct record_engine *engine,
+                              uint8_t *payload, size_t size, uint8_t header[RECORD_HEADER_SIZE],
+                              uint8_t tag[RECORD_TAG_SIZE]) {
+    if (size == 0) {
+        return RESULT_ERROR;
+    }
+    return seal_when_allowed(layer, engine, RECORD_HANDSHAKE, payload, size, header, tag);
 }
 
 enum result record_seal_key_update(struct record_layer *layer, struct record_engine *engine,

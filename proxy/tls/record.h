@@ -49,13 +49,21 @@ enum tls_alert {
     ALERT_BAD_RECORD_MAC = 20,
     ALERT_RECORD_OVERFLOW = 22,
     ALERT_HANDSHAKE_FAILURE = 40,
+    ALERT_BAD_CERTIFICATE = 42,
+    ALERT_UNSUPPORTED_CERTIFICATE = 43,
+    ALERT_CERTIFICATE_REVOKED = 44,
+    ALERT_CERTIFICATE_EXPIRED = 45,
+    ALERT_CERTIFICATE_UNKNOWN = 46,
     ALERT_ILLEGAL_PARAMETER = 47,
+    ALERT_UNKNOWN_CA = 48,
     ALERT_DECODE_ERROR = 50,
+    ALERT_DECRYPT_ERROR = 51,
     ALERT_PROTOCOL_VERSION = 70,
     ALERT_INTERNAL_ERROR = 80,
     ALERT_USER_CANCELED = 90,
     ALERT_MISSING_EXTENSION = 109,
     ALERT_UNRECOGNIZED_NAME = 112,
+    ALERT_CERTIFICATE_REQUIRED = 116,
     ALERT_NO_APPLICATION_PROTOCOL = 120,
 };
 
@@ -133,6 +141,14 @@ enum result record_open(struct record_layer *layer, struct record_engine *engine
                         size_t size, enum record_event *event, uint8_t **payload,
                         size_t *payload_size) MUST_CHECK;
 
+// Opens the record data[0..size), one whole record with a length that record_measure() accepts, in
+// place, and tells what is inside without judging it: for the handshake. *type is the inner content
+// type, 0 when there is none. RESULT_EOF: it is not authentic; nothing has changed but its bytes,
+// which are overwritten. RESULT_ERROR as for record_open().
+enum result record_reveal(struct record_layer *layer, struct record_engine *engine, uint8_t *data,
+                          size_t size, uint8_t *type, uint8_t **content,
+                          size_t *content_size) MUST_CHECK;
+
 // Seals payload[0..size) where it lies, size <= RECORD_PAYLOAD_MAX. payload[size] is overwritten
 // (the inner type is encrypted with the payload). The header and tag go to `header` and `tag`,
 // which may be the bytes just before the payload and just after payload[size]: then the record is
@@ -143,6 +159,12 @@ enum result record_seal(struct record_layer *layer, struct record_engine *engine
                         enum record_type type, uint8_t *payload, size_t size,
                         uint8_t header[RECORD_HEADER_SIZE],
                         uint8_t tag[RECORD_TAG_SIZE]) MUST_CHECK;
+
+// The same for a further piece of a handshake message whose beginning was sealed in the record before:
+// it may begin with any byte.
+enum result record_seal_piece(struct record_layer *layer, struct record_engine *engine,
+                              uint8_t *payload, size_t size, uint8_t header[RECORD_HEADER_SIZE],
+                              uint8_t tag[RECORD_TAG_SIZE]) MUST_CHECK;
 
 // True when a KeyUpdate must be sent before the next application data. Send it soon even when there
 // are none: the peer may wait for it, and a peer whose key is half used up is told so by it.
