@@ -31,8 +31,9 @@ UNIT_TESTS := $(patsubst %.c,%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst %.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 GATE := $(patsubst %.c,%,$(wildcard tests/gate/*.c))
 DEPS := build/deps/wolfssl/finished build/deps/http-parser/finished
-LIBS = build/deps/wolfssl/lib/libwolfssl.a build/deps/http-parser/lib/libhttp_parser.a \
-	$(if $(ipsec_mb),$(IPSEC_MB_LIB)) -lev -lconfuse -lseccomp -lm
+# The library's calls of two functions of its own go through ours: see proxy/tls/transcript.c.
+LIBS = -Wl,--wrap=HashInput,--wrap=HashRaw build/deps/wolfssl/lib/libwolfssl.a \
+	build/deps/http-parser/lib/libhttp_parser.a $(if $(ipsec_mb),$(IPSEC_MB_LIB)) -lev -lconfuse -lseccomp -lm
 
 # $(call known,FLAGS): those flags that this compiler takes. Asked once, and only when something is compiled: on a fresh
 # machine the compiler is there only after `packages` has run.
@@ -83,8 +84,8 @@ $2: $(patsubst %.c,build/$1/%.o,$(SOURCES) $3)
 	$(Q)$$(or $$(CC_$1),$$(CC)) $$(or $$(LINK_$1),$$(FLAGS_$1)) $$(CFLAGS) $$(LDFLAGS) $$^ $$(LIBS) -o $$@
 build/$1/tests/%: build/$1/tests/%.o build/$1/libproxy.a
 	@echo "  LINK  $$@"
-	$(Q)$$(or $$(CC_$1),$$(CC)) $$(or $$(LINK_$1),$$(FLAGS_$1)) $$(CFLAGS) $$(LDFLAGS) $$^ $$(LIBS) \
-		$$(if $$(findstring /unit/,$$@),-lcmocka) -o $$@
+	$(Q)$$(or $$(CC_$1),$$(CC)) $$(or $$(LINK_$1),$$(FLAGS_$1)) $$(CFLAGS) $$(LDFLAGS) \
+		-Wl,--start-group $$^ $$(LIBS) -Wl,--end-group $$(if $$(findstring /unit/,$$@),-lcmocka) -o $$@
 build/$1/flags: FORCE | packages-build
 	@mkdir -p build/$1
 	@proxy/deps/note $$@ '$$(or $$(CC_$1),$$(CC)) $$(CPPFLAGS) $$(WARNINGS) $$(FLAGS_$1) $$(CFLAGS)'

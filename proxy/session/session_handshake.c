@@ -30,7 +30,8 @@ static size_t choose_site(void *context, struct slice name) {
 
 bool session_begin_handshake(struct session *session) {
     struct generation *generation = session->service->current;
-    session->handshake = handshake_new(generation->contexts, choose_site, generation);
+    session->handshake = handshake_new(generation->contexts, session->service->transports.engine,
+                                       choose_site, generation);
     if (session->handshake == NULL) {
         return false;
     }
@@ -127,9 +128,10 @@ static const char plain_http_answer[] =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
     "Content-Length: 41\r\n\r\nThis port speaks HTTPS, not plain HTTP.\r\n";
 
-static void refuse_handshake(struct session *session, const uint8_t *first, size_t size) {
-    session_handshake_failed(session, handshake_failure_reason(session->handshake));
-    if (hello_looks_like_http(first, size)) {
+static void refuse_handshake(struct session *session) {
+    const struct refusal *refusal = handshake_refusal(session->handshake);
+    session_handshake_failed(session, refusal->text);
+    if (refusal->reason == REFUSAL_plain_http) {
         ssize_t sent = send(session->transport.fd, plain_http_answer, sizeof(plain_http_answer) - 1,
                             MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)sent;
@@ -162,12 +164,12 @@ enum result session_handshake_step(struct session *session) {
     struct transport *transport = &session->transport;
     enum result received = transport_receive(transport);
     struct ring *ring = transport->receive == NULL ? NULL : transport->receive->ring;
-    const uint8_t *data = ring == NULL ? NULL : ring_at(ring, ring->head);
+    uint8_t *data = ring == NULL ? NULL : ring_at(ring, ring->head);
     size_t size = ring == NULL ? 0 : ring_used(ring);
     size_t used = 0;
     enum result result = handshake_advance(session->handshake, data, size, &used);
     if (result == RESULT_ERROR) {
-        refuse_handshake(session, data, size);
+        refuse_handshake(session);
         return RESULT_AGAIN;
     }
     if (ring != NULL) {

@@ -242,6 +242,7 @@ struct tls_contexts *tls_contexts_build(const struct config *config, const struc
     contexts->tickets = tickets;
     contexts->groups = GROUPS;
     contexts->group_count = (size_t)allowed_groups(&config->tls);
+    contexts->post_quantum_only = config->tls.require_post_quantum;
     contexts->site_count = config->site_count;
     contexts->sites = calloc(config->site_count, sizeof(*contexts->sites));
     bool ok = contexts->sites != NULL;

@@ -1,4 +1,4 @@
-// What context.c shares with handshake.c and with those that rehearse; nobody else includes it.
+// What context.c shares with the handshake and with those that rehearse; nobody else includes it.
 #ifndef RAVELIN_TLS_CONTEXT_INTERNAL_H
 #define RAVELIN_TLS_CONTEXT_INTERNAL_H
 
@@ -10,7 +10,8 @@
 struct tls_identity {
     WOLFSSL_CTX *context; // has its own random generator, which its sessions share
     const struct tls_contexts *owner;
-    uint32_t signature; // the hello_signature bit a client must offer
+    uint32_t signature;    // the hello_signature bit a client must offer
+    bool asks_certificate; // of the client
     uint8_t key_id[KEY_ID_SIZE];
     struct ticket_terms terms; // of its tickets, but for the protocol; points into the config
 };
@@ -26,13 +27,14 @@ struct tls_contexts {
     size_t site_count;
     const int *groups; // in order of preference
     size_t group_count;
+    bool post_quantum_only; // no classical group is among them
 };
 
 // The whole TLS policy, for every context there is; false when memory is short.
 bool context_apply_policy(WOLFSSL_CTX *context, const struct config_tls *policy,
                           const struct ticket_store *tickets);
 
-// Callbacks wolfSSL makes during a handshake; handshake.c has them.
+// Callbacks wolfSSL makes during a handshake; handshake_callbacks.c has them.
 int handshake_receive_callback(WOLFSSL *ssl, char *buffer, int size, void *context);
 int handshake_send_callback(WOLFSSL *ssl, char *buffer, int size, void *context);
 int handshake_ecc_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size,

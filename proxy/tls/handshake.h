@@ -5,6 +5,10 @@
 // object; then the traffic secrets are in the record layer, the wolfSSL object is gone and nothing
 // can fail any more.
 //
+// Invariant: a handshake that is refused sends one alert (refusal.h), in the clear as long as nothing
+// of ours was encrypted, then sealed under the server's application keys; never one of the library's
+// own beside it.
+//
 // No I/O: handshake_advance() takes the bytes received so far (contiguous) and tells how many it
 // used; what is to be sent is in handshake_output(). Signatures are made elsewhere: when
 // handshake_wants_signature() gives a request, the caller sends it to the signer and hands the
@@ -19,6 +23,7 @@
 #include "base/slice.h"
 #include "tls/context.h"
 #include "tls/record.h"
+#include "tls/refusal.h"
 #include "tls/signature.h"
 
 #include <stdbool.h>
@@ -40,14 +45,16 @@ struct handshake_facts {
     size_t site_index;             // the site whose certificate was used
 };
 
-struct handshake *handshake_new(const struct tls_contexts *contexts,
+// `engine`: the scratch space of this process, see record.h. NULL when memory is short.
+struct handshake *handshake_new(const struct tls_contexts *contexts, struct record_engine *engine,
                                 handshake_site_function choose_site, void *choose_context);
 void handshake_free(struct handshake *handshake);
 
 // RESULT_OK: complete, call handshake_finish() once the output has been sent. RESULT_AGAIN: needs
 // more input or a signature. RESULT_ERROR: refused; an alert may be in the output;
-// handshake_failure_reason() says why. *used bytes of data were taken.
-enum result handshake_advance(struct handshake *handshake, const uint8_t *data, size_t size,
+// handshake_refusal() says why. *used bytes of data were taken; they may be changed, as records are
+// opened in place.
+enum result handshake_advance(struct handshake *handshake, uint8_t *data, size_t size,
                               size_t *used) MUST_CHECK;
 
 // Bytes to send, in order; handshake_sent() takes away the first `size` of them.
@@ -65,8 +72,10 @@ void handshake_give_signature(struct handshake *handshake, const uint8_t *signat
 enum result handshake_finish(struct handshake *handshake, struct record_layer *layer,
                              struct handshake_facts *facts) MUST_CHECK;
 
-const char *handshake_failure_reason(const struct handshake *handshake);
+const struct refusal *handshake_refusal(const struct handshake *handshake);
 // The name the client asked for, empty as long as it is not known.
 struct slice handshake_server_name(const struct handshake *handshake);
+// What the client offered, valid as long as the handshake; NULL as long as it is not known.
+const struct client_hello *handshake_hello(const struct handshake *handshake);
 
 #endif

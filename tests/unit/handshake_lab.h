@@ -211,7 +211,7 @@ static inline struct link *link_open(struct lab *lab, const struct client *clien
     link->lab = lab;
     link->piece = SIZE_MAX;
     link->result = RESULT_AGAIN;
-    link->handshake = handshake_new(lab->contexts, lab_choose_site, lab);
+    link->handshake = handshake_new(lab->contexts, lab->engine, lab_choose_site, lab);
     assert_non_null(link->handshake);
     if (client != NULL) {
         client_make(link, client);
@@ -306,7 +306,7 @@ static inline struct link *link_establish(struct lab *lab, const struct client *
     link_run(link);
     if (link->result != RESULT_OK || !link->connected) {
         fail_msg("server: %d, %s; client: %s", link->result,
-                 handshake_failure_reason(link->handshake),
+                 handshake_refusal(link->handshake)->text,
                  wolfSSL_ERR_reason_error_string((unsigned long)link->client_error));
     }
     link_finish(link);

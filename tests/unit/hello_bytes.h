@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 struct bytes {
-    uint8_t data[80000];
+    uint8_t data[140000];
     size_t size;
 };
 
@@ -67,8 +67,11 @@ struct hello_parts {
     const uint16_t *versions;
     const uint16_t *groups;
     const uint16_t *signatures;
-    size_t padding; // size of a padding extension, when not 0
-    bool x25519;    // with a key share of that group
+    size_t padding;    // size of a padding extension, when not 0
+    bool x25519;       // with a key share of that group; otherwise the list of shares is empty
+    bool no_shares;    // without a list of shares
+    const char *extra; // more extensions, as bytes, at the end
+    size_t extra_size;
 };
 
 static const uint16_t ALL_SUITES[] = {0x1301, 0x1302, 0x1303, 0};
@@ -142,7 +145,10 @@ static inline void put_hello(struct bytes *bytes, const struct hello_parts *part
     }
     if (parts->x25519) {
         put_x25519_share(bytes);
+    } else if (!parts->no_shares) {
+        put_extension(bytes, 51, "\0\0", 2);
     }
+    put_bytes(bytes, parts->extra, parts->extra_size);
     close_vector(bytes, extensions, 2);
 }
 

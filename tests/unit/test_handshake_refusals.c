@@ -30,21 +30,25 @@ static int tear_down_all(void **state) {
 
 // The server's answer to these bytes is this alert and nothing else, for this reason.
 static void assert_refused_with(struct lab *of, const void *data, size_t size, size_t piece,
-                                enum tls_alert alert, const char *reason) {
+                                enum refusal_reason reason, const char *text) {
     struct link *link = link_open(of, NULL);
     link->piece = piece;
     queue_put(&link->to_server, data, size);
     link_run(link);
     assert_int_equal(link->result, RESULT_ERROR);
-    const uint8_t expected[] = {RECORD_ALERT, 3, 3, 0, 2, 2, (uint8_t)alert};
-    assert_int_equal(queue_size(&link->to_client), sizeof(expected));
-    assert_memory_equal(link->to_client.data, expected, sizeof(expected));
-    if (reason != NULL) {
-        assert_string_equal(handshake_failure_reason(link->handshake), reason);
+    const struct refusal *refusal = handshake_refusal(link->handshake);
+    assert_int_equal(refusal->reason, reason);
+    if (text != NULL) {
+        assert_string_equal(refusal->text, text);
     }
+    const uint8_t expected[] = {RECORD_ALERT, 3, 3, 0, 2, 2, refusal->alert};
+    size_t expected_size = refusal->alert == REFUSAL_NO_ALERT ? 0 : sizeof(expected);
+    assert_int_equal(queue_size(&link->to_client), expected_size);
+    assert_memory_equal(link->to_client.data, expected, expected_size);
     // It stays so, and no second alert follows.
     size_t used;
-    assert_int_equal(handshake_advance(link->handshake, data, size, &used), RESULT_ERROR);
+    assert_int_equal(handshake_advance(link->handshake, link->to_server.data, size, &used),
+                     RESULT_ERROR);
     assert_int_equal(used, 0);
     assert_int_equal(handshake_output(link->handshake).size, 0);
     assert_int_equal(link->signatures, 0);
@@ -52,12 +56,12 @@ static void assert_refused_with(struct lab *of, const void *data, size_t size, s
 }
 
 static void assert_hello_refused(struct lab *of, const struct hello_parts *parts,
-                                 enum tls_alert alert, const char *reason) {
+                                 enum refusal_reason reason, const char *text) {
     static const size_t pieces[] = {SIZE_MAX, 1, 50};
     static struct bytes bytes;
     make_hello(&bytes, parts, RECORD_PAYLOAD_MAX);
     for (size_t i = 0; i < 3; i++) {
-        assert_refused_with(of, bytes.data, bytes.size, pieces[i], alert, reason);
+        assert_refused_with(of, bytes.data, bytes.size, pieces[i], reason, text);
     }
 }
 
@@ -66,9 +70,9 @@ static void test_older_versions_alone(void **state) {
     static const uint16_t older[] = {0x0303, 0x0302, 0x0301, 0};
     struct hello_parts parts = usual_parts();
     parts.versions = NULL; // as TLS 1.2 did
-    assert_hello_refused(&lab, &parts, ALERT_PROTOCOL_VERSION, "no TLS 1.3 offered");
+    assert_hello_refused(&lab, &parts, REFUSAL_old_version, "no TLS 1.3 offered");
     parts.versions = older;
-    assert_hello_refused(&lab, &parts, ALERT_PROTOCOL_VERSION, "no TLS 1.3 offered");
+    assert_hello_refused(&lab, &parts, REFUSAL_old_version, "no TLS 1.3 offered");
 }
 
 static void test_older_versions_in_a_hello_over_several_records(void **state) {
@@ -77,8 +81,8 @@ static void test_older_versions_in_a_hello_over_several_records(void **state) {
     struct hello_parts parts = usual_parts();
     parts.versions = NULL;
     make_hello(&bytes, &parts, 40);
-    assert_refused_with(&lab, bytes.data, bytes.size, SIZE_MAX, ALERT_PROTOCOL_VERSION, NULL);
-    assert_refused_with(&lab, bytes.data, bytes.size, 1, ALERT_PROTOCOL_VERSION, NULL);
+    assert_refused_with(&lab, bytes.data, bytes.size, SIZE_MAX, REFUSAL_old_version, NULL);
+    assert_refused_with(&lab, bytes.data, bytes.size, 1, REFUSAL_old_version, NULL);
 }
 
 static void test_no_common_group(void **state) {
@@ -86,7 +90,7 @@ static void test_no_common_group(void **state) {
     static const uint16_t groups[] = {0x0019, 0x001e, 0x0100, 0}; // P-521, X448, ffdhe2048
     struct hello_parts parts = usual_parts();
     parts.groups = groups;
-    assert_hello_refused(&lab, &parts, ALERT_HANDSHAKE_FAILURE, "no common group");
+    assert_hello_refused(&lab, &parts, REFUSAL_no_group, "no common group");
 }
 
 static void test_no_common_suite(void **state) {
@@ -94,7 +98,7 @@ static void test_no_common_suite(void **state) {
     static const uint16_t suites[] = {0x1304, 0x1305, 0xc02f, 0x009c, 0};
     struct hello_parts parts = usual_parts();
     parts.suites = suites;
-    assert_hello_refused(&lab, &parts, ALERT_HANDSHAKE_FAILURE, "no common cipher suite");
+    assert_hello_refused(&lab, &parts, REFUSAL_no_suite, "no common cipher suite");
 }
 
 static void test_no_common_signature_algorithm(void **state) {
@@ -102,20 +106,21 @@ static void test_no_common_signature_algorithm(void **state) {
     static const uint16_t rsa[] = {0x0804, 0x0805, 0x0806, 0};
     struct hello_parts parts = usual_parts();
     parts.signatures = rsa; // the site has ECDSA only
-    assert_hello_refused(&lab, &parts, ALERT_HANDSHAKE_FAILURE, "no common signature algorithm");
+    assert_hello_refused(&lab, &parts, REFUSAL_no_signature, "no common signature algorithm");
     parts.name = "b.test"; // Ed25519 only
-    assert_hello_refused(&lab, &parts, ALERT_HANDSHAKE_FAILURE, "no common signature algorithm");
+    assert_hello_refused(&lab, &parts, REFUSAL_no_signature, "no common signature algorithm");
 }
 
 static void test_post_quantum_is_required(void **state) {
     (void)state;
     struct hello_parts parts = usual_parts();
-    assert_hello_refused(&quantum, &parts, ALERT_HANDSHAKE_FAILURE, "no common group");
+    assert_hello_refused(&quantum, &parts, REFUSAL_no_post_quantum, NULL);
     struct client client = {.groups = {WOLFSSL_ECC_X25519, 0}};
     struct link *link = link_open(&quantum, &client);
     link_run(link);
     assert_int_equal(link->result, RESULT_ERROR);
-    assert_string_equal(handshake_failure_reason(link->handshake), "no common group");
+    assert_int_equal(handshake_refusal(link->handshake)->reason, REFUSAL_no_post_quantum);
+    assert_int_equal(handshake_refusal(link->handshake)->alert, ALERT_HANDSHAKE_FAILURE);
     link_close(link);
     client.groups[0] = WOLFSSL_X25519MLKEM768;
     link = link_establish(&quantum, &client, SIZE_MAX);
@@ -131,14 +136,16 @@ static void test_a_hello_that_is_none(void **state) {
     (void)state;
     static const size_t pieces[] = {SIZE_MAX, 1};
     for (size_t i = 0; i < 2; i++) {
-        assert_refused_with(&lab, "GET / HTTP/1.1\r\n", 16, pieces[i], ALERT_UNEXPECTED_MESSAGE,
-                            "not a TLS handshake");
-        assert_refused_with(&lab, "\x16\x02\x00\x00\x01\x01", 6, pieces[i], ALERT_PROTOCOL_VERSION,
-                            "not a TLS handshake");
+        assert_refused_with(&lab, "GET / HTTP/1.1\r\n", 16, pieces[i], REFUSAL_plain_http, NULL);
+        assert_refused_with(&lab, "SSH-2.0", 7, pieces[i], REFUSAL_not_tls, "not a TLS handshake");
+        assert_refused_with(&lab, "\x16\x02\x00\x00\x01\x01", 6, pieces[i], REFUSAL_old_version,
+                            NULL);
         assert_refused_with(&lab, "\x16\x03\x01\x00\x04\x02\x00\x00\x00", 9, pieces[i],
-                            ALERT_UNEXPECTED_MESSAGE, "not a TLS handshake");
+                            REFUSAL_unexpected, NULL);
         assert_refused_with(&lab, "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03", 10, pieces[i],
-                            ALERT_DECODE_ERROR, "malformed ClientHello");
+                            REFUSAL_malformed, "malformed ClientHello");
+        assert_refused_with(&lab, "\x15\x03\x01\x00\x02\x02\x30", 7, pieces[i],
+                            REFUSAL_client_alert, "unknown_ca");
     }
 }
 
@@ -202,11 +209,12 @@ static void test_the_signer_refuses(void **state) {
         link_run(link);
         assert_int_equal(link->result, RESULT_ERROR);
         assert_false(link->connected);
-        assert_string_not_equal(handshake_failure_reason(link->handshake), "none");
-        assert_string_not_equal(handshake_failure_reason(link->handshake), "");
+        assert_string_not_equal(handshake_refusal(link->handshake)->text, "none");
+        assert_string_not_equal(handshake_refusal(link->handshake)->text, "");
         // ServerHello has not left yet, so the client is told in the clear.
         assert_int_equal(link->to_client.end, 7);
-        assert_int_equal(link->to_client.data[6], ALERT_HANDSHAKE_FAILURE);
+        assert_int_equal(link->to_client.data[6], ALERT_INTERNAL_ERROR);
+        assert_int_equal(handshake_refusal(link->handshake)->reason, REFUSAL_signer);
         assert_int_equal(link->client_error, FATAL_ERROR);
         link_close(link);
     }
@@ -237,46 +245,139 @@ static void test_a_client_that_does_not_trust_the_certificate(void **state) {
     (void)state;
     const struct client client = {.name = "a.test", .trusts = "ed.pem"}; // another one's
     struct link *link = link_open(&lab, &client);
+    link_client_step(link);
+    while (link->result == RESULT_AGAIN && link_server_step(link)) {
+    }
+    size_t size = link->to_client.end;
     link_run(link);
     assert_false(link->connected);
-    assert_int_equal(link->result, RESULT_ERROR); // its alert came
-    assert_string_not_equal(handshake_failure_reason(link->handshake), "none");
+    assert_int_equal(link->result, RESULT_ERROR); // its alert came, and is not answered
+    assert_int_equal(handshake_refusal(link->handshake)->reason, REFUSAL_client_alert);
+    assert_int_equal(link->to_client.end, size);
     link_close(link);
 }
 
+// ---- After our flight
+
+// A link whose server waits for Finished; the client's is in the queue.
+static struct link *link_before_finished(const struct client *client) {
+    struct link *link = link_open(&lab, client);
+    link_client_step(link);
+    while (link->result == RESULT_AGAIN && link_server_step(link)) {
+    }
+    link_client_step(link);
+    assert_true(link->connected);
+    return link;
+}
+
+// The server refuses, and the client can read the alert, which is sealed.
+static void assert_tells_client(struct link *link, enum tls_alert alert) {
+    while (link->result == RESULT_AGAIN && link_server_step(link)) {
+    }
+    assert_int_equal(link->result, RESULT_ERROR);
+    assert_int_equal(link->to_client.data[link->to_client.begin], RECORD_APPLICATION_DATA);
+    char data[10];
+    assert_true(wolfSSL_read(link->client, data, sizeof(data)) <= 0);
+    WOLFSSL_ALERT_HISTORY alerts;
+    assert_int_equal(wolfSSL_get_alert_history(link->client, &alerts), WOLFSSL_SUCCESS);
+    assert_int_equal(alerts.last_rx.code, alert);
+    assert_int_equal(alerts.last_rx.level, 2);
+    assert_int_equal(queue_size(&link->to_client), 0);
+    link_close(link);
+}
+
+static const char *const SUITE_NAMES[] = {"TLS13-AES128-GCM-SHA256", "TLS13-AES256-GCM-SHA384",
+                                          "TLS13-CHACHA20-POLY1305-SHA256"};
+
 static void test_a_change_of_any_byte_of_finished_is_noticed(void **state) {
     (void)state;
-    const struct client client = {.name = "a.test"};
-    for (size_t i = 0; i < 200; i += 7) {
-        struct link *link = link_open(&lab, &client);
-        link_client_step(link);
-        while (link->result == RESULT_AGAIN && link_server_step(link)) {
-        }
-        link_client_step(link);
-        assert_true(link->connected);
+    for (size_t suite = 0; suite < 3; suite++) {
+        const struct client client = {.name = "a.test", .suites = SUITE_NAMES[suite]};
+        struct link *link = link_before_finished(&client);
+        const uint8_t *flight = link->to_server.data + link->to_server.begin;
+        size_t first = flight[0] == RECORD_CHANGE_CIPHER_SPEC ? 6 : 0;
         size_t size = queue_size(&link->to_server);
-        if (i < size) {
-            link->to_server.data[link->to_server.begin + i] ^= 0x40;
-            (void)link_server_step(link);
-            assert_int_not_equal(link->result, RESULT_OK);
-        }
         link_close(link);
+        for (size_t i = first + RECORD_HEADER_SIZE; i < size; i += 5) {
+            link = link_before_finished(&client);
+            link->to_server.data[link->to_server.begin + i] ^= 0x40;
+            assert_tells_client(link, ALERT_BAD_RECORD_MAC);
+        }
     }
 }
 
 static void test_data_instead_of_finished(void **state) {
     (void)state;
     const struct client client = {.name = "a.test"};
+    struct link *link = link_before_finished(&client);
+    link->to_server.begin = link->to_server.end;
+    queue_put(&link->to_server,
+              "\x17\x03\x03\x00\x14"
+              "abcdefghijklmnopqrst",
+              25);
+    assert_tells_client(link, ALERT_BAD_RECORD_MAC);
+}
+
+static void test_records_out_of_place(void **state) {
+    (void)state;
+    static const struct {
+        const char *record;
+        size_t size;
+        enum tls_alert alert;
+    } cases[] = {
+        {"\x16\x03\x03\x00\x24", 5, ALERT_UNEXPECTED_MESSAGE},
+        {"\x17\x03\x03\x41\x01", 5, ALERT_RECORD_OVERFLOW},
+        {"\x14\x03\x03\x00\x01\x02", 6, ALERT_UNEXPECTED_MESSAGE},
+        {"\x63\x03\x03\x00\x01\x02", 6, ALERT_UNEXPECTED_MESSAGE},
+    };
+    const struct client client = {.name = "a.test"};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct link *link = link_before_finished(&client);
+        link->to_server.begin = link->to_server.end;
+        queue_put(&link->to_server, cases[i].record, cases[i].size);
+        assert_tells_client(link, cases[i].alert);
+    }
+}
+
+// ---- HelloRetryRequest
+
+static void test_change_cipher_spec_follows_the_retry_at_once(void **state) {
+    (void)state;
+    struct client client = {.groups = {WOLFSSL_ECC_X25519, 0}, .no_key_shares = true};
     struct link *link = link_open(&lab, &client);
     link_client_step(link);
     while (link->result == RESULT_AGAIN && link_server_step(link)) {
     }
-    queue_put(&link->to_server,
-              "\x17\x03\x03\x00\x03"
-              "abc",
-              8);
-    (void)link_server_step(link);
+    const uint8_t *records = link->to_client.data;
+    size_t retry = RECORD_HEADER_SIZE + ((size_t)records[3] << 8 | records[4]);
+    assert_int_equal(records[0], RECORD_HANDSHAKE);
+    assert_int_equal(queue_size(&link->to_client), retry + 6);
+    assert_memory_equal(records + retry, "\x14\x03\x03\x00\x01\x01", 6);
+    link_run(link);
+    assert_int_equal(link->result, RESULT_OK);
+    link_close(link);
+}
+
+static void test_a_second_hello_that_differs(void **state) {
+    (void)state;
+    struct client client = {.groups = {WOLFSSL_ECC_X25519, 0}, .no_key_shares = true};
+    struct link *link = link_open(&lab, &client);
+    link_client_step(link);
+    while (link->result == RESULT_AGAIN && link_server_step(link)) {
+    }
+    size_t size = link->to_client.end;
+    link_client_step(link);
+    uint8_t *second = link->to_server.data + link->to_server.begin;
+    while (second[0] == RECORD_CHANGE_CIPHER_SPEC) {
+        second += 6;
+    }
+    second[RECORD_HEADER_SIZE + 4 + 2] ^= 1; // its random
+    while (link->result == RESULT_AGAIN && link_server_step(link)) {
+    }
     assert_int_equal(link->result, RESULT_ERROR);
+    assert_int_equal(handshake_refusal(link->handshake)->reason, REFUSAL_illegal);
+    assert_int_equal(link->to_client.end, size + 7);
+    assert_memory_equal(link->to_client.data + size, "\x15\x03\x03\x00\x02\x02\x2f", 7);
     link_close(link);
 }
 
@@ -323,6 +424,9 @@ int main(void) {
         cmocka_unit_test(test_a_client_that_does_not_trust_the_certificate),
         cmocka_unit_test(test_a_change_of_any_byte_of_finished_is_noticed),
         cmocka_unit_test(test_data_instead_of_finished),
+        cmocka_unit_test(test_records_out_of_place),
+        cmocka_unit_test(test_change_cipher_spec_follows_the_retry_at_once),
+        cmocka_unit_test(test_a_second_hello_that_differs),
         cmocka_unit_test(test_a_handshake_can_be_dropped_at_any_byte),
         cmocka_unit_test(test_freeing_nothing),
     };

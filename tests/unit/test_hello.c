@@ -1,173 +1,368 @@
-// Our own look at a ClientHello. What wolfSSL makes of it afterwards is tested in test_handshake.c.
+// Our own reading of a ClientHello: its form, and what it offers. What it must offer is tested in
+// test_hello_check.c.
 #include "hello_bytes.h"
 #include "tls/hello.h"
-#include "tls/record.h"
 
 #include <stdlib.h>
 
-// Calls with a block of exactly this size, so that AddressSanitizer sees a byte read past it.
-static uint8_t *exact(const void *data, size_t size) {
+// Parses a copy of exactly this size, so that AddressSanitizer sees a byte read past it. The facts
+// that point into it must not be looked at afterwards.
+static struct refusal parse_exactly(const void *data, size_t size, struct client_hello *hello) {
     uint8_t *copy = malloc(size == 0 ? 1 : size);
     assert_non_null(copy);
     if (size > 0) {
         memcpy(copy, data, size);
     }
-    return copy;
-}
-
-static void assert_find_refuses(const void *data, size_t size, enum tls_alert expected) {
-    uint8_t *copy = exact(data, size);
-    struct slice message;
-    uint8_t alert = 0;
-    assert_int_equal(hello_find(copy, size, &message, &alert), RESULT_ERROR);
-    assert_int_equal(alert, expected);
-    assert_int_equal(message.size, 0);
+    struct refusal refusal = {0};
+    enum result result = hello_parse((struct slice){(const char *)copy, size}, hello, &refusal);
+    assert_int_equal(result == RESULT_OK, refusal.reason == REFUSAL_NONE);
+    assert_true(result == RESULT_OK || result == RESULT_ERROR);
     free(copy);
+    return refusal;
 }
 
-static void assert_find_waits(const void *data, size_t size) {
-    uint8_t *copy = exact(data, size);
-    struct slice message;
-    uint8_t alert = 0;
-    assert_int_equal(hello_find(copy, size, &message, &alert), RESULT_AGAIN);
-    assert_int_equal(message.size, 0);
-    free(copy);
-}
-
-// ---- hello_find
-
-static void test_find_waits_for_the_whole_record(void **state) {
-    (void)state;
-    static struct bytes bytes;
-    struct hello_parts parts = usual_parts();
-    make_hello(&bytes, &parts, RECORD_PAYLOAD_MAX);
-    for (size_t size = 0; size < bytes.size; size++) {
-        assert_find_waits(bytes.data, size);
-    }
-    struct slice message;
-    uint8_t alert = 0;
-    assert_int_equal(hello_find(bytes.data, bytes.size, &message, &alert), RESULT_OK);
-    assert_ptr_equal(message.data, bytes.data + 9);
-    assert_int_equal(message.size, bytes.size - 9);
-}
-
-static void test_find_looks_at_the_first_record_only(void **state) {
-    (void)state;
-    static struct bytes bytes;
-    struct hello_parts parts = usual_parts();
-    make_hello(&bytes, &parts, RECORD_PAYLOAD_MAX);
-    size_t size = bytes.size;
-    put(&bytes, 0x1403030001, 5);
-    put(&bytes, 1, 1);
-    struct slice message;
-    uint8_t alert = 0;
-    assert_int_equal(hello_find(bytes.data, bytes.size, &message, &alert), RESULT_OK);
-    assert_ptr_equal(message.data, bytes.data + 9);
-    assert_int_equal(message.size, size - 9);
-}
-
-static void test_find_gives_no_message_when_it_is_spread_over_records(void **state) {
-    (void)state;
-    static struct bytes bytes;
-    struct hello_parts parts = usual_parts();
-    make_hello(&bytes, &parts, RECORD_PAYLOAD_MAX);
-    const size_t fragments[] = {1, 3, 4, 5, 100, bytes.size - 5 - 1};
-    for (size_t i = 0; i < sizeof(fragments) / sizeof(fragments[0]); i++) {
-        make_hello(&bytes, &parts, fragments[i]);
-        // As soon as the first record is there.
-        for (size_t size = 0; size < 5 + fragments[i]; size++) {
-            assert_find_waits(bytes.data, size);
-        }
-        uint8_t *copy = exact(bytes.data, 5 + fragments[i]);
-        struct slice message = SLICE("x");
-        uint8_t alert = 0;
-        assert_int_equal(hello_find(copy, 5 + fragments[i], &message, &alert), RESULT_OK);
-        assert_int_equal(message.size, 0);
-        free(copy);
-    }
-}
-
-static void test_find_refuses_what_is_no_handshake_at_its_first_byte(void **state) {
-    (void)state;
-    for (int first = 0; first < 256; first++) {
-        uint8_t byte = (uint8_t)first;
-        if (first == RECORD_HANDSHAKE) {
-            assert_find_waits(&byte, 1);
-        } else {
-            assert_find_refuses(&byte, 1, ALERT_UNEXPECTED_MESSAGE);
-        }
-    }
-}
-
-static void test_find_refuses_other_major_versions(void **state) {
-    (void)state;
-    assert_find_refuses("\x16\x02", 2, ALERT_PROTOCOL_VERSION);
-    assert_find_refuses("\x16\x04", 2, ALERT_PROTOCOL_VERSION);
-    assert_find_waits("\x16\x03", 2);
-    // The minor one says nothing (RFC 8446 5.1).
-    assert_find_waits("\x16\x03\xff\x00\x01", 5);
-}
-
-static void test_find_refuses_records_of_impossible_size(void **state) {
-    (void)state;
-    assert_find_refuses("\x16\x03\x01\x00\x00", 5, ALERT_DECODE_ERROR);
-    assert_find_waits("\x16\x03\x01\x40\x00", 5); // 16,384
-    assert_find_refuses("\x16\x03\x01\x40\x01", 5, ALERT_RECORD_OVERFLOW);
-    assert_find_refuses("\x16\x03\x01\xff\xff", 5, ALERT_RECORD_OVERFLOW);
-}
-
-static void test_find_refuses_other_handshake_messages(void **state) {
-    (void)state;
-    assert_find_refuses("\x16\x03\x01\x00\x01\x02", 6, ALERT_UNEXPECTED_MESSAGE);
-    assert_find_refuses("\x16\x03\x01\x00\x04\x00\x00\x00\x00", 9, ALERT_UNEXPECTED_MESSAGE);
-}
-
-static void test_find_refuses_a_message_over_the_limit(void **state) {
-    (void)state;
-    struct slice message;
-    uint8_t alert = 0;
-    assert_int_equal(
-        hello_find((const uint8_t *)"\x16\x03\x01\x00\x04\x01\x01\x00\x00", 9, &message, &alert),
-        RESULT_OK); // HELLO_SIZE_MAX
-    assert_find_refuses("\x16\x03\x01\x00\x04\x01\x01\x00\x01", 9, ALERT_DECODE_ERROR);
-}
-
-// ---- hello_parse
-
-static struct client_hello parse(const struct bytes *message, enum result expected,
-                                 uint8_t expected_alert) {
+static struct client_hello parse(const struct bytes *message, enum refusal_reason reason) {
     struct client_hello hello;
-    uint8_t alert = 0;
-    struct slice slice = {(const char *)message->data, message->size};
-    assert_int_equal(hello_parse(slice, &hello, &alert), expected);
-    assert_int_equal(alert, expected_alert);
+    struct refusal refusal = parse_exactly(message->data, message->size, &hello);
+    if (refusal.reason != reason) {
+        fail_msg("reason %d instead of %d: %s", refusal.reason, reason,
+                 refusal.text == NULL ? "" : refusal.text);
+    }
+    struct refusal again = {0};
+    (void)!hello_parse((struct slice){(const char *)message->data, message->size}, &hello, &again);
     return hello;
 }
 
-static struct client_hello parse_parts(const struct hello_parts *parts, enum result expected,
-                                       uint8_t alert) {
+static struct client_hello parse_parts(const struct hello_parts *parts,
+                                       enum refusal_reason reason) {
     static struct bytes message; // the hello points into it
     message.size = 0;
     put_hello(&message, parts);
-    return parse(&message, expected, alert);
+    return parse(&message, reason);
 }
 
-static void test_parse_finds_what_was_offered(void **state) {
+// The usual hello with one extension more.
+static struct client_hello parse_with(uint16_t type, const void *body, size_t size,
+                                      enum refusal_reason reason) {
+    static struct bytes extension;
+    extension.size = 0;
+    put_extension(&extension, type, body, size);
+    struct hello_parts parts = usual_parts();
+    parts.name = type == HELLO_TYPE_SERVER_NAME ? NULL : parts.name;
+    parts.versions = type == HELLO_TYPE_VERSIONS ? NULL : parts.versions;
+    parts.groups = type == HELLO_TYPE_GROUPS ? NULL : parts.groups;
+    parts.signatures = type == HELLO_TYPE_SIGNATURES ? NULL : parts.signatures;
+    parts.no_shares = type == HELLO_TYPE_KEY_SHARES;
+    parts.extra = (const char *)extension.data;
+    parts.extra_size = extension.size;
+    return parse_parts(&parts, reason);
+}
+
+static bool same(struct slice slice, const char *bytes, size_t size) {
+    return slice_equal(slice, (struct slice){bytes, size});
+}
+
+// ---- The whole
+
+static void test_what_was_offered_is_found(void **state) {
     (void)state;
     struct hello_parts parts = usual_parts();
-    struct client_hello hello = parse_parts(&parts, RESULT_OK, 0);
+    parts.x25519 = true;
+    struct client_hello hello = parse_parts(&parts, REFUSAL_NONE);
     assert_int_equal(hello.legacy_version, 0x0303);
     assert_true(hello.offers_tls13);
-    assert_true(hello.has_server_name);
     assert_true(slice_equal(hello.server_name, SLICE("a.test")));
     assert_int_equal(hello.signatures, HELLO_SIGNATURE_ECDSA_P256 | HELLO_SIGNATURE_ECDSA_P384 |
                                            HELLO_SIGNATURE_ED25519 | HELLO_SIGNATURE_RSA_PSS);
-    assert_true(slice_equal(hello.groups, SLICE("\x00\x1d\x00\x17\x00\x18")));
-    assert_true(slice_equal(hello.versions, SLICE("\x03\x04")));
-    assert_true(slice_equal(hello.cipher_suites, SLICE("\x13\x01\x13\x02\x13\x03")));
+    assert_true(same(hello.groups, "\x00\x1d\x00\x17\x00\x18", 6));
+    assert_true(same(hello.versions, "\x03\x04", 2));
+    assert_true(same(hello.cipher_suites, "\x13\x01\x13\x02\x13\x03", 6));
+    assert_true(same(hello.random, "thirty-two bytes of randomness.", 32));
+    assert_int_equal(hello.session_id.size, 0);
+    assert_int_equal(hello.start.size, 2 + 32 + 1 + 8 + 2);
+    assert_int_equal(hello.key_shares.size, 36);
+    assert_true(hello_has(&hello, HELLO_SERVER_NAME) && hello_has(&hello, HELLO_KEY_SHARES));
+    assert_false(hello_has(&hello, HELLO_PRE_SHARED_KEY) || hello_has(&hello, HELLO_COOKIE));
 }
 
-static void test_parse_tells_the_signatures_apart(void **state) {
+static void test_every_truncation_is_refused(void **state) {
+    (void)state;
+    static struct bytes message, start;
+    struct hello_parts parts = usual_parts();
+    parts.x25519 = true;
+    message.size = start.size = 0;
+    put_hello(&message, &parts);
+    put_hello_start(&start, ALL_SUITES);
+    for (size_t size = 0; size < message.size; size++) {
+        struct client_hello hello;
+        struct refusal refusal = parse_exactly(message.data, size, &hello);
+        // Cut right before the extensions it is a well-formed hello of an older version.
+        assert_int_equal(refusal.alert,
+                         size == start.size ? ALERT_PROTOCOL_VERSION : ALERT_DECODE_ERROR);
+    }
+}
+
+static void test_bytes_behind_the_extensions(void **state) {
+    (void)state;
+    static struct bytes message;
+    message.size = 0;
+    struct hello_parts parts = usual_parts();
+    put_hello(&message, &parts);
+    put(&message, 0, 1);
+    parse(&message, REFUSAL_malformed);
+}
+
+static void test_an_extension_longer_than_the_extensions(void **state) {
+    (void)state;
+    static struct bytes message;
+    message.size = 0;
+    put_hello_start(&message, ALL_SUITES);
+    size_t extensions = open_vector(&message, 2);
+    put(&message, 43, 2);
+    put(&message, 4, 2);
+    put(&message, 0x020304, 3);
+    close_vector(&message, extensions, 2);
+    parse(&message, REFUSAL_malformed);
+    put(&message, 0, 1); // in the message, but past the extensions
+    parse(&message, REFUSAL_malformed);
+}
+
+// A hello with these bytes between random and extensions.
+static void assert_start(const char *bytes, size_t size, enum refusal_reason reason) {
+    static struct bytes message;
+    message.size = 0;
+    put(&message, 0x0303, 2);
+    put_bytes(&message, "thirty-two bytes of randomness.", 32);
+    put_bytes(&message, bytes, size);
+    size_t extensions = open_vector(&message, 2);
+    put_extension(&message, 43, "\x02\x03\x04", 3);
+    close_vector(&message, extensions, 2);
+    parse(&message, reason);
+}
+
+static void test_the_fields_before_the_extensions(void **state) {
+    (void)state;
+    static char id[1 + 33 + 6];
+    memcpy(id + 33, "\x00\x02\x13\x01\x01\x00", 6);
+    id[0] = 32;
+    assert_start(id, 33 + 6, REFUSAL_NONE);
+    id[0] = 33;
+    memcpy(id + 34, "\x00\x02\x13\x01\x01\x00", 6);
+    assert_start(id, 34 + 6, REFUSAL_malformed);
+    assert_start("\x00\x00\x02\x13\x01\x01\x00", 7, REFUSAL_NONE);
+    assert_start("\x00\x00\x00\x01\x00", 5, REFUSAL_malformed);             // no suite
+    assert_start("\x00\x00\x03\x13\x01\x13\x01\x00", 8, REFUSAL_malformed); // half of one
+    assert_start("\x00\x00\x02\x13\x01\x00", 6, REFUSAL_malformed);         // no compression
+    assert_start("\x00\x00\x02\x13\x01\x02\x01\x00", 8, REFUSAL_NONE);      // hello_check_rules()'s
+}
+
+// ---- Versions
+
+static void test_tls13_must_be_offered(void **state) {
+    (void)state;
+    static const uint16_t with_older[] = {0x7a7a, 0x0304, 0x0303, 0};
+    static const uint16_t only_older[] = {0x0303, 0x0302, 0x0301, 0};
+    static const uint16_t draft[] = {0x7f1c, 0x0305, 0};
+    struct hello_parts parts = usual_parts();
+    parts.versions = with_older;
+    assert_true(parse_parts(&parts, REFUSAL_NONE).offers_tls13);
+    static const uint16_t *const without[] = {only_older, draft, NULL};
+    for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
+        parts.versions = without[i];
+        assert_false(parse_parts(&parts, REFUSAL_old_version).offers_tls13);
+    }
+}
+
+static void test_a_hello_without_extensions_is_an_old_one(void **state) {
+    (void)state;
+    static struct bytes message;
+    message.size = 0;
+    put_hello_start(&message, ALL_SUITES);
+    assert_int_equal(parse(&message, REFUSAL_old_version).legacy_version, 0x0303);
+}
+
+static void test_legacy_version_decides_nothing_but_ssl3(void **state) {
+    (void)state;
+    static struct bytes message;
+    message.size = 0;
+    struct hello_parts parts = usual_parts();
+    put_hello(&message, &parts);
+    static const uint16_t fine[] = {0x0301, 0x0302, 0x0303, 0x0304, 0x03ff, 0x0400, 0xffff};
+    static const uint16_t refused[] = {0, 0x0002, 0x0200, 0x02ff, 0x0300};
+    for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
+        message.data[0] = (uint8_t)(fine[i] >> 8);
+        message.data[1] = (uint8_t)fine[i];
+        assert_int_equal(parse(&message, REFUSAL_NONE).legacy_version, fine[i]);
+    }
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        message.data[0] = (uint8_t)(refused[i] >> 8);
+        message.data[1] = (uint8_t)refused[i];
+        parse(&message, REFUSAL_old_version);
+    }
+}
+
+// What is wrong beside it does not matter to a client that has no TLS 1.3.
+static void test_an_old_version_comes_first(void **state) {
+    (void)state;
+    static const uint16_t only_older[] = {0x0303, 0};
+    static const uint16_t fallback[] = {0xc02f, 0x5600, 0};
+    struct hello_parts parts = usual_parts();
+    parts.versions = only_older;
+    parts.suites = fallback;
+    parts.extra = "\x00\x0a\x00\x00\x00\x0a\x00\x00"; // twice, and malformed
+    parts.extra_size = 8;
+    parse_parts(&parts, REFUSAL_old_version);
+    parts.versions = TLS13;
+    parse_parts(&parts, REFUSAL_illegal);
+}
+
+// ---- Extensions
+
+static void test_no_extension_comes_twice(void **state) {
+    (void)state;
+    parse_with(0x4321, "a", 1, REFUSAL_NONE);
+    struct hello_parts parts = usual_parts();
+    parts.extra = "\x43\x21\x00\x00\x43\x21\x00\x00";
+    parts.extra_size = 8;
+    parse_parts(&parts, REFUSAL_illegal);
+    parts.extra = "\x00\x0a\x00\x04\x00\x02\x00\x1d"; // groups
+    parse_parts(&parts, REFUSAL_illegal);
+}
+
+static void test_very_many_extensions(void **state) {
+    (void)state;
+    static struct bytes extra;
+    struct hello_parts parts = usual_parts();
+    for (uint16_t count = 30; count < 16000; count = (uint16_t)(count * 2 - 11)) {
+        extra.size = 0;
+        for (uint16_t i = 0; i < count; i++) {
+            put_extension(&extra, (uint16_t)(0x1000 + i), NULL, 0);
+        }
+        parts.extra = (const char *)extra.data;
+        parts.extra_size = extra.size;
+        parse_parts(&parts, REFUSAL_NONE);
+        put_extension(&extra, (uint16_t)(0x1000 + count / 2), NULL, 0);
+        parts.extra_size = extra.size;
+        parse_parts(&parts, REFUSAL_illegal);
+    }
+}
+
+static void test_pre_shared_key_is_the_last(void **state) {
+    (void)state;
+    static const char psk[] = "\x00\x29\x00\x2c"          // 44
+                              "\x00\x07\x00\x01x\0\0\0\0" // one identity
+                              "\x00\x21\x20"
+                              "12345678901234567890123456789012" // its binder
+                              "\xab\xcd\x00\x00";
+    struct hello_parts parts = usual_parts();
+    parts.extra = psk;
+    parts.extra_size = sizeof(psk) - 1 - 4;
+    struct client_hello hello = parse_parts(&parts, REFUSAL_NONE);
+    assert_int_equal(hello.pre_shared_key.size, 44);
+    assert_int_equal(hello_binders_size(&hello), 35);
+    parts.extra_size = sizeof(psk) - 1;
+    parse_parts(&parts, REFUSAL_illegal);
+}
+
+// The one right length of an extension, and all others that are shorter or longer by up to `around`.
+static void assert_only_whole(uint16_t type, const char *body, size_t size) {
+    parse_with(type, body, size, REFUSAL_NONE);
+    for (size_t cut = 0; cut < size; cut++) {
+        parse_with(type, body, cut, REFUSAL_malformed);
+    }
+    static char longer[256];
+    memcpy(longer, body, size);
+    parse_with(type, longer, size + 1, REFUSAL_malformed);
+    parse_with(type, longer, size + 2, REFUSAL_malformed);
+}
+
+static void test_extensions_are_read_to_the_byte(void **state) {
+    (void)state;
+    assert_only_whole(HELLO_TYPE_SERVER_NAME, "\x00\x07\x00\x00\x04host", 9);
+    assert_only_whole(HELLO_TYPE_STATUS_REQUEST, "\x01\x00\x01r\x00\x01x", 7);
+    assert_only_whole(HELLO_TYPE_GROUPS, "\x00\x04\x00\x1d\x00\x17", 6);
+    assert_only_whole(HELLO_TYPE_SIGNATURES, "\x00\x04\x04\x03\x08\x04", 6);
+    assert_only_whole(HELLO_TYPE_CERTIFICATE_SIGNATURES, "\x00\x04\x04\x03\x08\x04", 6);
+    assert_only_whole(HELLO_TYPE_PROTOCOL_NAMES, "\x00\x0c\x02h2\x08http/1.1", 14);
+    assert_only_whole(HELLO_TYPE_VERSIONS, "\x04\x03\x04\x03\x03", 5);
+    assert_only_whole(HELLO_TYPE_COOKIE, "\x00\x01x", 3);
+    assert_only_whole(HELLO_TYPE_PSK_MODES, "\x02\x01\x00", 3);
+    assert_only_whole(HELLO_TYPE_KEY_SHARES, "\x00\x06\xab\xcd\x00\x02xy", 8);
+    assert_only_whole(HELLO_TYPE_EARLY_DATA, "", 0);
+    assert_only_whole(HELLO_TYPE_POST_HANDSHAKE_AUTH, "", 0);
+    assert_only_whole(HELLO_TYPE_PRE_SHARED_KEY,
+                      "\x00\x0f\x00\x01x\0\0\0\0\x00\x02yz\0\0\0\0"
+                      "\x00\x54\x20"
+                      "12345678901234567890123456789012\x32"
+                      "12345678901234567890123456789012345678901234567890",
+                      2 + 15 + 2 + 84);
+}
+
+static void test_lists_that_may_not_be_empty_or_odd(void **state) {
+    (void)state;
+    static const struct {
+        uint16_t type;
+        const char *body;
+        size_t size;
+        enum refusal_reason reason;
+    } cases[] = {
+        {HELLO_TYPE_GROUPS, "\0\0", 2, REFUSAL_malformed},
+        {HELLO_TYPE_GROUPS, "\x00\x03\x00\x1d\x00", 5, REFUSAL_malformed},
+        {HELLO_TYPE_SIGNATURES, "\0\0", 2, REFUSAL_malformed},
+        {HELLO_TYPE_SIGNATURES, "\x00\x03\x04\x03\x00", 5, REFUSAL_malformed},
+        {HELLO_TYPE_CERTIFICATE_SIGNATURES, "\0\0", 2, REFUSAL_malformed},
+        {HELLO_TYPE_VERSIONS, "\0", 1, REFUSAL_malformed},
+        {HELLO_TYPE_VERSIONS, "\x03\x03\x04\x03", 4, REFUSAL_malformed},
+        {HELLO_TYPE_PSK_MODES, "\0", 1, REFUSAL_malformed},
+        {HELLO_TYPE_COOKIE, "\0\0", 2, REFUSAL_malformed},
+        {HELLO_TYPE_PROTOCOL_NAMES, "\0\0", 2, REFUSAL_malformed},
+        {HELLO_TYPE_PROTOCOL_NAMES, "\x00\x01\x00", 3, REFUSAL_malformed},
+        {HELLO_TYPE_PROTOCOL_NAMES, "\x00\x04\x02h2\x00", 6, REFUSAL_malformed},
+        {HELLO_TYPE_KEY_SHARES, "\0\0", 2, REFUSAL_NONE},
+        {HELLO_TYPE_STATUS_REQUEST, "\x02\xff", 2, REFUSAL_NONE}, // of no kind we know
+        {HELLO_TYPE_OID_FILTERS, "\0\0", 2, REFUSAL_illegal},     // not for this message
+        {0xabcd, "\xff\xff\xff", 3, REFUSAL_NONE},
+        {35, "an old session ticket", 21, REFUSAL_NONE},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        parse_with(cases[i].type, cases[i].body, cases[i].size, cases[i].reason);
+    }
+}
+
+static void test_identities_and_binders(void **state) {
+    (void)state;
+#define BINDER                                                                                     \
+    "\x20"                                                                                         \
+    "12345678901234567890123456789012"
+    static const struct {
+        const char *body;
+        size_t size;
+        enum refusal_reason reason;
+    } cases[] = {
+        {"\x00\x07\x00\x01x\0\0\0\0\x00\x21" BINDER, 9 + 35, REFUSAL_NONE},
+        {"\x00\x00\x00\x21" BINDER, 2 + 35, REFUSAL_malformed},
+        {"\x00\x07\x00\x01x\0\0\0\0\x00\x00", 9 + 2, REFUSAL_malformed},
+        {"\x00\x06\x00\x00\0\0\0\0\x00\x21" BINDER, 8 + 35, REFUSAL_malformed}, // empty identity
+        {"\x00\x06\x00\x01x\0\0\0\x00\x21" BINDER, 8 + 35, REFUSAL_malformed},  // short age
+        {"\x00\x07\x00\x01x\0\0\0\0\x00\x20\x1f"
+         "1234567890123456789012345678901",
+         9 + 34, REFUSAL_malformed}, // a binder of 31 bytes
+        {"\x00\x07\x00\x01x\0\0\0\0\x00\x42" BINDER BINDER, 9 + 68, REFUSAL_illegal},
+        {"\x00\x0e\x00\x01x\0\0\0\0\x00\x01y\0\0\0\0\x00\x21" BINDER, 16 + 35, REFUSAL_illegal},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        parse_with(HELLO_TYPE_PRE_SHARED_KEY, cases[i].body, cases[i].size, cases[i].reason);
+    }
+}
+
+static void test_psk_modes(void **state) {
+    (void)state;
+    assert_true(
+        parse_with(HELLO_TYPE_PSK_MODES, "\x03\x05\x00\x01", 4, REFUSAL_NONE).offers_psk_dhe);
+    assert_false(parse_with(HELLO_TYPE_PSK_MODES, "\x02\x00\x02", 3, REFUSAL_NONE).offers_psk_dhe);
+}
+
+static void test_signatures_are_told_apart(void **state) {
     (void)state;
     static const struct {
         uint16_t scheme;
@@ -189,251 +384,200 @@ static void test_parse_tells_the_signatures_apart(void **state) {
         const uint16_t list[] = {0x0a0a, cases[i].scheme, 0};
         struct hello_parts parts = usual_parts();
         parts.signatures = list;
-        assert_int_equal(parse_parts(&parts, RESULT_OK, 0).signatures, cases[i].signature);
+        assert_int_equal(parse_parts(&parts, REFUSAL_NONE).signatures, cases[i].signature);
     }
-}
-
-static void test_parse_looks_through_a_long_list_of_signatures(void **state) {
-    (void)state;
-    static uint16_t list[2001];
+    // Wherever it stands.
+    static uint16_t many[2001];
     for (size_t i = 0; i < 1999; i++) {
-        list[i] = 0x0a0a;
+        many[i] = 0x0a0a;
     }
-    list[1999] = 0x0807;
+    many[1999] = 0x0807;
     struct hello_parts parts = usual_parts();
-    parts.signatures = list;
-    assert_int_equal(parse_parts(&parts, RESULT_OK, 0).signatures, HELLO_SIGNATURE_ED25519);
-}
-
-static void test_parse_asks_for_tls13(void **state) {
-    (void)state;
-    static const uint16_t with_older[] = {0x7a7a, 0x0304, 0x0303, 0};
-    static const uint16_t only_older[] = {0x0303, 0x0302, 0x0301, 0};
-    static const uint16_t draft[] = {0x7f1c, 0x0305, 0};
-    static const uint16_t none[] = {0};
-    struct hello_parts parts = usual_parts();
-    parts.versions = with_older;
-    assert_true(parse_parts(&parts, RESULT_OK, 0).offers_tls13);
-    static const uint16_t *const without[] = {only_older, draft, none, NULL};
-    for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
-        parts.versions = without[i];
-        assert_false(parse_parts(&parts, RESULT_ERROR, ALERT_PROTOCOL_VERSION).offers_tls13);
-    }
-}
-
-static void test_parse_of_a_hello_without_extensions_is_an_old_one(void **state) {
-    (void)state;
-    static struct bytes message;
-    message.size = 0;
-    put_hello_start(&message, ALL_SUITES);
-    struct client_hello hello = parse(&message, RESULT_ERROR, ALERT_PROTOCOL_VERSION);
-    assert_int_equal(hello.legacy_version, 0x0303);
-    assert_false(hello.has_server_name);
-}
-
-static void test_parse_refuses_every_truncation(void **state) {
-    (void)state;
-    static struct bytes message;
-    message.size = 0;
-    struct hello_parts parts = usual_parts();
-    put_hello(&message, &parts);
-    static struct bytes start;
-    start.size = 0;
-    put_hello_start(&start, ALL_SUITES);
-    for (size_t size = 0; size < message.size; size++) {
-        uint8_t *copy = exact(message.data, size);
-        struct client_hello hello;
-        uint8_t alert = 0;
-        assert_int_equal(hello_parse((struct slice){(const char *)copy, size}, &hello, &alert),
-                         RESULT_ERROR);
-        // Cut right before the extensions it is a well-formed hello of an older version.
-        assert_int_equal(alert, size == start.size ? ALERT_PROTOCOL_VERSION : ALERT_DECODE_ERROR);
-        free(copy);
-    }
-}
-
-static void test_parse_refuses_bytes_after_the_extensions(void **state) {
-    (void)state;
-    static struct bytes message;
-    message.size = 0;
-    struct hello_parts parts = usual_parts();
-    put_hello(&message, &parts);
-    put(&message, 0, 1);
-    parse(&message, RESULT_ERROR, ALERT_DECODE_ERROR);
-}
-
-static void test_parse_refuses_an_extension_longer_than_the_extensions(void **state) {
-    (void)state;
-    static struct bytes message;
-    message.size = 0;
-    put_hello_start(&message, ALL_SUITES);
-    size_t extensions = open_vector(&message, 2);
-    put(&message, 43, 2);
-    put(&message, 4, 2);
-    put(&message, 0x020304, 3);
-    close_vector(&message, extensions, 2);
-    parse(&message, RESULT_ERROR, ALERT_DECODE_ERROR);
-    put(&message, 0, 1); // in the message, but past the extensions
-    parse(&message, RESULT_ERROR, ALERT_DECODE_ERROR);
-}
-
-static void test_parse_skips_unknown_extensions(void **state) {
-    (void)state;
-    static struct bytes message;
-    message.size = 0;
-    put_hello_start(&message, ALL_SUITES);
-    size_t extensions = open_vector(&message, 2);
-    put_extension(&message, 0x0a0a, NULL, 0);
-    put_extension(&message, 0xfafa, "\xff\xff\xff", 3);
-    put_extension(&message, 43, "\x02\x03\x04", 3);
-    put_extension(&message, 51, "\xff\xff", 2);
-    close_vector(&message, extensions, 2);
-    struct client_hello hello = parse(&message, RESULT_OK, 0);
-    assert_int_equal(hello.signatures, 0);
-    assert_int_equal(hello.groups.size, 0);
-    assert_false(hello.has_server_name);
+    parts.signatures = many;
+    assert_int_equal(parse_parts(&parts, REFUSAL_NONE).signatures, HELLO_SIGNATURE_ED25519);
 }
 
 // ---- The server name
 
-static struct client_hello parse_with_extension(const void *extension, size_t size) {
-    static struct bytes message;
-    message.size = 0;
-    put_hello_start(&message, ALL_SUITES);
-    size_t extensions = open_vector(&message, 2);
-    put_extension(&message, 43, "\x02\x03\x04", 3);
-    put_extension(&message, 0, extension, size);
-    close_vector(&message, extensions, 2);
-    return parse(&message, RESULT_OK, 0);
+static struct client_hello parse_name(const void *name, size_t size, enum refusal_reason reason) {
+    static struct bytes body;
+    body.size = 0;
+    put(&body, size + 3, 2);
+    put(&body, 0, 1);
+    put(&body, size, 2);
+    put_bytes(&body, name, size);
+    return parse_with(HELLO_TYPE_SERVER_NAME, body.data, body.size, reason);
 }
 
-static struct client_hello parse_with_name(const void *name, size_t size) {
-    static struct bytes message;
-    message.size = 0;
-    put_hello_start(&message, ALL_SUITES);
-    size_t extensions = open_vector(&message, 2);
-    put_extension(&message, 43, "\x02\x03\x04", 3);
-    put_server_name(&message, name, size);
-    close_vector(&message, extensions, 2);
-    return parse(&message, RESULT_OK, 0);
-}
-
-static void test_name_is_given_as_sent(void **state) {
+static void test_a_name_is_given_as_sent(void **state) {
     (void)state;
     static const char *const names[] = {"a", "WWW.Example.COM", "xn--bcher-kva.example.", "a_b.c-d",
                                         "127.0.0.1"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        struct client_hello hello = parse_with_name(names[i], strlen(names[i]));
-        assert_true(hello.has_server_name);
+        struct client_hello hello = parse_name(names[i], strlen(names[i]), REFUSAL_NONE);
         assert_true(slice_equal(hello.server_name, slice_from(names[i])));
     }
 }
 
-static void test_name_of_any_other_byte_is_not_given(void **state) {
+static void test_a_name_of_any_other_byte_is_illegal(void **state) {
     (void)state;
     for (int c = 0; c < 256; c++) {
         char name[] = "a?c";
         name[1] = (char)c;
         bool allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        c == '-' || c == '_' || c == '.';
-        struct client_hello hello = parse_with_name(name, 3);
-        assert_true(hello.has_server_name);
-        assert_int_equal(hello.server_name.size, allowed ? 3 : 0);
+        parse_name(name, 3, allowed ? REFUSAL_NONE : REFUSAL_illegal);
     }
 }
 
-static void test_name_has_a_longest(void **state) {
+static void test_the_longest_name(void **state) {
     (void)state;
     char name[HELLO_NAME_MAX + 1];
     memset(name, 'a', sizeof(name));
-    assert_int_equal(parse_with_name(name, HELLO_NAME_MAX).server_name.size, HELLO_NAME_MAX);
-    struct client_hello hello = parse_with_name(name, HELLO_NAME_MAX + 1);
-    assert_true(hello.has_server_name);
-    assert_int_equal(hello.server_name.size, 0);
-    assert_int_equal(parse_with_name(name, 0).server_name.size, 0);
+    assert_int_equal(parse_name(name, HELLO_NAME_MAX, REFUSAL_NONE).server_name.size,
+                     HELLO_NAME_MAX);
+    parse_name(name, HELLO_NAME_MAX + 1, REFUSAL_illegal);
+    parse_name(name, 0, REFUSAL_malformed);
 }
 
-static void test_name_is_the_first_host_name_of_the_list(void **state) {
+static void test_names_of_other_kinds_are_passed_over(void **state) {
     (void)state;
     struct client_hello hello =
-        parse_with_extension("\x00\x0c\x01\x00\x01x\x00\x00\x01y\x00\x00\x01z", 14);
+        parse_with(HELLO_TYPE_SERVER_NAME, "\x00\x0c\x01\x00\x01x\x00\x00\x01y\x02\x00\x01z", 14,
+                   REFUSAL_NONE);
     assert_true(slice_equal(hello.server_name, SLICE("y")));
-    // Only another kind of name: there is none for us.
-    hello = parse_with_extension("\x00\x04\x01\x00\x01x", 6);
-    assert_false(hello.has_server_name);
+    hello = parse_with(HELLO_TYPE_SERVER_NAME, "\x00\x04\x01\x00\x01x", 6, REFUSAL_NONE);
     assert_int_equal(hello.server_name.size, 0);
+    // But only one host.
+    parse_with(HELLO_TYPE_SERVER_NAME, "\x00\x08\x00\x00\x01x\x00\x00\x01y", 10, REFUSAL_illegal);
+    parse_with(HELLO_TYPE_SERVER_NAME, "\x00\x08\x00\x00\x01x\x00\x00\x01x", 10, REFUSAL_illegal);
 }
 
-static void test_name_never_reaches_past_its_list(void **state) {
-    (void)state;
-    static const struct {
-        const char *bytes;
-        size_t size;
-    } cases[] = {
-        {"", 0},
-        {"\x00", 1},
-        {"\x00\x00", 2},
-        {"\x00\x04\x00\x00\x02"
-         "a",
-         6}, // the name is longer than the list
-        {"\x00\x05\x00\x00\x01"
-         "a",
-         6}, // the list is longer than the extension
-        {"\x00\x02\x00\x00", 4},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct client_hello hello = parse_with_extension(cases[i].bytes, cases[i].size);
-        assert_int_equal(hello.server_name.size, 0);
-    }
-}
-
-// ---- Plain HTTP on the TLS port
+// ---- What is not TLS
 
 static void test_http_is_recognised(void **state) {
     (void)state;
     static const char *const yes[] = {
         "GET ",    "GET / HTTP/1.1\r\n", "HEAD ",  "POST ",    "PUT ",
         "DELETE ", "OPTIONS ",           "PATCH ", "CONNECT ", "TRACE "};
-    static const char *const no[] = {"",     "G",      "GET",   "get ",         "GETS ",
-                                     "POST", "POST\t", " GET ", "\x16\x03\x01", "BREW "};
+    static const char *const no[] = {"get ", "GETS ", "POST\t", " GET ", "\x16\x03\x01", "BREW "};
     for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
-        uint8_t *copy = exact(yes[i], strlen(yes[i]));
-        assert_true(hello_looks_like_http(copy, strlen(yes[i])));
-        free(copy);
+        const uint8_t *data = (const uint8_t *)yes[i];
+        assert_int_equal(hello_is_http(data, strlen(yes[i])), RESULT_OK);
+        size_t method = (size_t)(strchr(yes[i], ' ') - yes[i]);
+        for (size_t size = 1; size <= method; size++) {
+            assert_int_equal(hello_is_http(data, size), RESULT_AGAIN);
+        }
     }
     for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
-        uint8_t *copy = exact(no[i], strlen(no[i]));
-        assert_false(hello_looks_like_http(copy, strlen(no[i])));
-        free(copy);
+        assert_int_equal(hello_is_http((const uint8_t *)no[i], strlen(no[i])), RESULT_EOF);
     }
-    assert_false(hello_looks_like_http((const uint8_t *)"GET /", 3));
+}
+
+static void test_a_hello_of_ssl2_is_recognised(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        enum result result;
+    } cases[] = {
+        {"\x80\x2e\x01\x00\x02", 5, RESULT_OK}, {"\x80\x2e\x01\x03\x01", 5, RESULT_OK},
+        {"\xff\xff\x01\x03", 4, RESULT_OK},     {"\x80", 1, RESULT_AGAIN},
+        {"\x80\x2e", 2, RESULT_AGAIN},          {"\x80\x2e\x01", 3, RESULT_AGAIN},
+        {"\x80\x2e\x02", 3, RESULT_EOF},        {"\x80\x2e\x01\x04", 4, RESULT_EOF},
+        {"\x16\x03\x01", 3, RESULT_EOF},        {"\x7f\x2e\x01\x03", 4, RESULT_EOF},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(hello_is_ssl2((const uint8_t *)cases[i].bytes, cases[i].size),
+                         cases[i].result);
+    }
+}
+
+// ---- In words
+
+static void assert_described(const struct hello_parts *parts, const char *expected) {
+    char text[HELLO_TEXT_SIZE];
+    static struct bytes message;
+    message.size = 0;
+    put_hello(&message, parts);
+    struct client_hello hello;
+    struct refusal refusal = {0};
+    (void)!hello_parse((struct slice){(const char *)message.data, message.size}, &hello, &refusal);
+    hello_describe(&hello, text);
+    assert_string_equal(text, expected);
+}
+
+static void test_a_hello_is_described(void **state) {
+    (void)state;
+    static const uint16_t versions[] = {0x7a7a, 0x0304, 0x0303, 0x0302, 0x0301, 0x0300, 0x7f1c, 0};
+    static const uint16_t groups[] = {0xcaca, 4588, 4587, 0x1d, 0x17, 0x18, 0x19, 0x100, 0x1234, 0};
+    struct hello_parts parts = usual_parts();
+    assert_described(&parts, "versions TLS 1.3, groups X25519 P-256 P-384");
+    parts.versions = versions;
+    parts.groups = groups;
+    assert_described(
+        &parts, "versions TLS 1.3 TLS 1.2 TLS 1.1 TLS 1.0 SSL 3.0 0x7f1c, groups X25519MLKEM768 "
+                "SecP256r1MLKEM768 X25519 P-256 P-384 P-521 ffdhe2048 0x1234");
+    parts.versions = NULL; // then the one there was before
+    parts.groups = NULL;
+    assert_described(&parts, "versions TLS 1.2, groups none");
+}
+
+static void test_a_long_list_is_cut(void **state) {
+    (void)state;
+    static uint16_t groups[3001];
+    for (size_t i = 0; i < 3000; i++) {
+        groups[i] = (uint16_t)(0x2000 + i);
+    }
+    struct hello_parts parts = usual_parts();
+    parts.groups = groups;
+    assert_described(&parts, "versions TLS 1.3, groups 0x2000 0x2001 0x2002 0x2003 0x2004 0x2005 "
+                             "0x2006 0x2007 0x2008 0x2009 0x200a 0x200b ...");
+    static uint16_t long_names[13];
+    for (size_t i = 0; i < 12; i++) {
+        long_names[i] = 0x6399;
+    }
+    static const uint16_t versions[] = {0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006,
+                                        0x2007, 0x2008, 0x2009, 0x200b, 0x200c, 0x0304, 0};
+    parts.groups = long_names;
+    parts.versions = versions;
+    static struct bytes message;
+    message.size = 0;
+    put_hello(&message, &parts);
+    struct client_hello hello = parse(&message, REFUSAL_NONE);
+    char text[HELLO_TEXT_SIZE];
+    memset(text, 'x', sizeof(text));
+    hello_describe(&hello, text);
+    assert_in_range(strlen(text), 340, sizeof(text) - 1);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find_waits_for_the_whole_record),
-        cmocka_unit_test(test_find_looks_at_the_first_record_only),
-        cmocka_unit_test(test_find_gives_no_message_when_it_is_spread_over_records),
-        cmocka_unit_test(test_find_refuses_what_is_no_handshake_at_its_first_byte),
-        cmocka_unit_test(test_find_refuses_other_major_versions),
-        cmocka_unit_test(test_find_refuses_records_of_impossible_size),
-        cmocka_unit_test(test_find_refuses_other_handshake_messages),
-        cmocka_unit_test(test_find_refuses_a_message_over_the_limit),
-        cmocka_unit_test(test_parse_finds_what_was_offered),
-        cmocka_unit_test(test_parse_tells_the_signatures_apart),
-        cmocka_unit_test(test_parse_looks_through_a_long_list_of_signatures),
-        cmocka_unit_test(test_parse_asks_for_tls13),
-        cmocka_unit_test(test_parse_of_a_hello_without_extensions_is_an_old_one),
-        cmocka_unit_test(test_parse_refuses_every_truncation),
-        cmocka_unit_test(test_parse_refuses_bytes_after_the_extensions),
-        cmocka_unit_test(test_parse_refuses_an_extension_longer_than_the_extensions),
-        cmocka_unit_test(test_parse_skips_unknown_extensions),
-        cmocka_unit_test(test_name_is_given_as_sent),
-        cmocka_unit_test(test_name_of_any_other_byte_is_not_given),
-        cmocka_unit_test(test_name_has_a_longest),
-        cmocka_unit_test(test_name_is_the_first_host_name_of_the_list),
-        cmocka_unit_test(test_name_never_reaches_past_its_list),
+        cmocka_unit_test(test_what_was_offered_is_found),
+        cmocka_unit_test(test_every_truncation_is_refused),
+        cmocka_unit_test(test_bytes_behind_the_extensions),
+        cmocka_unit_test(test_an_extension_longer_than_the_extensions),
+        cmocka_unit_test(test_the_fields_before_the_extensions),
+        cmocka_unit_test(test_tls13_must_be_offered),
+        cmocka_unit_test(test_a_hello_without_extensions_is_an_old_one),
+        cmocka_unit_test(test_legacy_version_decides_nothing_but_ssl3),
+        cmocka_unit_test(test_an_old_version_comes_first),
+        cmocka_unit_test(test_no_extension_comes_twice),
+        cmocka_unit_test(test_very_many_extensions),
+        cmocka_unit_test(test_pre_shared_key_is_the_last),
+        cmocka_unit_test(test_extensions_are_read_to_the_byte),
+        cmocka_unit_test(test_lists_that_may_not_be_empty_or_odd),
+        cmocka_unit_test(test_identities_and_binders),
+        cmocka_unit_test(test_psk_modes),
+        cmocka_unit_test(test_signatures_are_told_apart),
+        cmocka_unit_test(test_a_name_is_given_as_sent),
+        cmocka_unit_test(test_a_name_of_any_other_byte_is_illegal),
+        cmocka_unit_test(test_the_longest_name),
+        cmocka_unit_test(test_names_of_other_kinds_are_passed_over),
         cmocka_unit_test(test_http_is_recognised),
+        cmocka_unit_test(test_a_hello_of_ssl2_is_recognised),
+        cmocka_unit_test(test_a_hello_is_described),
+        cmocka_unit_test(test_a_long_list_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
