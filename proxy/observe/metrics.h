@@ -24,11 +24,37 @@
     X(handshakes_resumed, COUNTER, "resumed TLS handshakes completed")                             \
     X(handshakes_failed, COUNTER, "TLS handshakes refused or broken off")                          \
     X(handshakes_open, GAUGE, "TLS handshakes in progress, each holding a wolfSSL object")         \
+    X(suite_aes_128_gcm_sha256, COUNTER, "handshakes with TLS_AES_128_GCM_SHA256")                 \
+    X(suite_aes_256_gcm_sha384, COUNTER, "handshakes with TLS_AES_256_GCM_SHA384")                 \
+    X(suite_chacha20_poly1305_sha256, COUNTER, "handshakes with TLS_CHACHA20_POLY1305_SHA256")     \
     X(group_x25519mlkem768, COUNTER, "full handshakes with X25519MLKEM768")                        \
     X(group_secp256r1mlkem768, COUNTER, "full handshakes with SecP256r1MLKEM768")                  \
     X(group_x25519, COUNTER, "full handshakes with X25519")                                        \
     X(group_p256, COUNTER, "full handshakes with P-256")                                           \
     X(group_p384, COUNTER, "full handshakes with P-384")                                           \
+    X(refused_plain_http, COUNTER, "refused: plain HTTP on the TLS port")                          \
+    X(refused_not_tls, COUNTER, "refused: neither TLS nor HTTP")                                   \
+    X(refused_old_version, COUNTER, "refused: no TLS 1.3 offered")                                 \
+    X(refused_no_suite, COUNTER, "refused: no common cipher suite")                                \
+    X(refused_no_group, COUNTER, "refused: no common group")                                       \
+    X(refused_no_post_quantum, COUNTER, "refused: no post-quantum group, which is required")       \
+    X(refused_no_signature, COUNTER, "refused: no signature algorithm for the site's keys")        \
+    X(refused_no_protocol, COUNTER, "refused: only other protocols than HTTP/1 (ALPN)")            \
+    X(refused_no_parameters, COUNTER, "refused: nothing else in common")                           \
+    X(refused_missing_extension, COUNTER, "refused: a mandatory extension is missing")             \
+    X(refused_malformed, COUNTER, "refused: a malformed message")                                  \
+    X(refused_illegal, COUNTER, "refused: a value that is not allowed")                            \
+    X(refused_unexpected, COUNTER, "refused: a message or record out of turn")                     \
+    X(refused_oversized, COUNTER, "refused: a record that is too long")                            \
+    X(refused_bad_record, COUNTER, "refused: a record that does not authenticate")                 \
+    X(refused_bad_proof, COUNTER, "refused: a wrong Finished, binder or signature")                \
+    X(refused_bad_certificate, COUNTER, "refused: the client's certificate")                       \
+    X(refused_client_alert, COUNTER, "broken off by an alert of the client")                       \
+    X(refused_client_left, COUNTER, "broken off: the client closed the connection")                \
+    X(refused_timeout, COUNTER, "broken off: the handshake took too long")                         \
+    X(refused_signer, COUNTER, "broken off: the signer gave no signature")                         \
+    X(refused_library, COUNTER, "refused by the TLS library for another reason")                   \
+    X(refused_internal, COUNTER, "broken off by a fault of our own, or for want of memory")        \
     X(signatures, COUNTER, "signatures asked of the signer")                                       \
     X(requests, COUNTER, "requests read")                                                          \
     X(responses_1xx, COUNTER, "interim responses forwarded")                                       \

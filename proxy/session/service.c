@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "session/exchange.h"
+#include "session/refusals.h"
 #include "session/service_internal.h"
 
 #include <stdio.h>
@@ -37,6 +38,7 @@ static void on_turn_end(struct ev_loop *loop, ev_prepare *watcher, int events) {
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     (void)loop, (void)events;
     struct service *service = timer->data;
+    refusals_tick(service);
     access_log_flush(&service->access_log);
     pool_sweep(&service->pool, service_now_ms(service));
     transport_pools_trim(&service->transports);
@@ -67,6 +69,7 @@ struct service *service_new(const struct service_options *options) {
         return NULL;
     }
     service->options = *options;
+    service->refusal_lines = REFUSALS_RATE;
     service->access_log_fd = service->staged_access_log_fd = -1;
     list_init(&service->sessions);
     list_init(&service->closed);

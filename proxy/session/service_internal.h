@@ -3,6 +3,7 @@
 #define RAVELIN_SESSION_SERVICE_INTERNAL_H
 
 #include "base/clock.h"
+#include "base/rate.h"
 #include "http/header.h"
 #include "observe/access_log.h"
 #include "session/generation.h"
@@ -43,6 +44,7 @@ struct service {
     char *scratch;             // scratch: a response head being encoded
     size_t scratch_size;
     int64_t refused_logged_ms;
+    struct rate refusal_lines; // of refused handshakes, see refusals.h
 };
 
 static inline int64_t service_now_ms(const struct service *service) {

@@ -71,7 +71,7 @@ static void time_out(struct session *session) {
         refuse(session, "no PROXY header in time");
         return;
     case SESSION_HANDSHAKE:
-        session_handshake_failed(session, "handshake timeout");
+        session_handshake_broken(session, REFUSAL_timeout);
         session_close(session);
         return;
     case SESSION_OPEN:

@@ -1,6 +1,6 @@
 #include "session/session_handshake.h"
 
-#include "base/clock.h"
+#include "session/refusals.h"
 #include "session/service_internal.h"
 
 #include <errno.h>
@@ -21,6 +21,11 @@ void session_drop_handshake(struct session *session) {
         metric_subtract(session->service->options.metrics, METRIC_handshakes_open, 1);
     }
 }
+
+struct named_metric {
+    const char *name;
+    enum metric metric;
+};
 
 static size_t choose_site(void *context, struct slice name) {
     const struct generation *generation = context;
@@ -57,23 +62,33 @@ static enum result flush_handshake(struct session *session) {
     return RESULT_OK;
 }
 
+static void count_by_name(struct session *session, const struct named_metric *metrics, size_t count,
+                          const char *name) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(metrics[i].name, name) == 0) {
+            metric_add(session->service->options.metrics, metrics[i].metric, 1);
+        }
+    }
+}
+
 static void count_handshake(struct session *session, const struct handshake_facts *facts) {
-    static const struct {
-        const char *group;
-        enum metric metric;
-    } groups[] = {
+    static const struct named_metric groups[] = {
         {"X25519MLKEM768", METRIC_group_x25519mlkem768},
         {"SecP256r1MLKEM768", METRIC_group_secp256r1mlkem768},
         {"X25519", METRIC_group_x25519},
         {"P-256", METRIC_group_p256},
         {"P-384", METRIC_group_p384},
     };
-    struct metrics_slot *metrics = session->service->options.metrics;
-    metric_add(metrics, facts->resumed ? METRIC_handshakes_resumed : METRIC_handshakes_full, 1);
-    for (size_t i = 0; !facts->resumed && i < sizeof(groups) / sizeof(groups[0]); i++) {
-        if (strcmp(groups[i].group, facts->group) == 0) {
-            metric_add(metrics, groups[i].metric, 1);
-        }
+    static const struct named_metric suites[] = {
+        {"TLS_AES_128_GCM_SHA256", METRIC_suite_aes_128_gcm_sha256},
+        {"TLS_AES_256_GCM_SHA384", METRIC_suite_aes_256_gcm_sha384},
+        {"TLS_CHACHA20_POLY1305_SHA256", METRIC_suite_chacha20_poly1305_sha256},
+    };
+    metric_add(session->service->options.metrics,
+               facts->resumed ? METRIC_handshakes_resumed : METRIC_handshakes_full, 1);
+    count_by_name(session, suites, sizeof(suites) / sizeof(suites[0]), facts->suite);
+    if (!facts->resumed) {
+        count_by_name(session, groups, sizeof(groups) / sizeof(groups[0]), facts->group);
     }
 }
 
@@ -101,27 +116,10 @@ static enum result finish_handshake(struct session *session) {
     return RESULT_OK;
 }
 
-void session_handshake_failed(struct session *session, const char *why) {
-    struct service *service = session->service;
-    if (session->transport.received == 0) { // a probe of the port: no handshake ever began
-        log_debug(service->options.log, "client %s: not a word: %s", session->client, why);
-        return;
-    }
-    metric_add(service->options.metrics, METRIC_handshakes_failed, 1);
-    log_info(service->options.log, "client %s: TLS handshake failed: %s", session->client, why);
-    struct access_entry entry = {
-        .started_us = session->accepted_us,
-        .client = slice_from(session->client),
-        .client_port = session->client_port,
-        .duration_us = clock_wall_us() - session->accepted_us,
-        .connect_us = -1,
-        .response_us = -1,
-        .tls_sni = handshake_server_name(session->handshake),
-        .ended = why,
-    };
-    if (access_log_enabled(&service->access_log)) {
-        access_log_write(&service->access_log, &entry);
-    }
+void session_handshake_broken(struct session *session, enum refusal_reason reason) {
+    struct refusal refusal = {0};
+    (void)!refusal_set(&refusal, reason, NULL);
+    refusals_note(session, &refusal);
 }
 
 static const char plain_http_answer[] =
@@ -130,7 +128,7 @@ static const char plain_http_answer[] =
 
 static void refuse_handshake(struct session *session) {
     const struct refusal *refusal = handshake_refusal(session->handshake);
-    session_handshake_failed(session, refusal->text);
+    refusals_note(session, refusal);
     if (refusal->reason == REFUSAL_plain_http) {
         ssize_t sent = send(session->transport.fd, plain_http_answer, sizeof(plain_http_answer) - 1,
                             MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -178,7 +176,7 @@ enum result session_handshake_step(struct session *session) {
     ask_signer(session);
     enum result flushed = flush_handshake(session);
     if (flushed == RESULT_ERROR || (result == RESULT_AGAIN && transport->cut)) {
-        session_handshake_failed(session, "the client closed the connection");
+        session_handshake_broken(session, REFUSAL_client_left);
         session_close(session);
         return RESULT_AGAIN;
     }

@@ -10,8 +10,8 @@ bool session_begin_handshake(struct session *session);
 // One step. RESULT_OK when another may follow at once; the session may be open, lingering or closed
 // afterwards.
 enum result session_handshake_step(struct session *session) MUST_CHECK;
-// Counts and logs a handshake that ended badly; the caller closes the session.
-void session_handshake_failed(struct session *session, const char *why);
+// Counts and logs a handshake that ended for a reason outside of it; the caller closes the session.
+void session_handshake_broken(struct session *session, enum refusal_reason reason);
 // Lets go of the handshake, its generation and the signature it may wait for; once more is fine.
 void session_drop_handshake(struct session *session);
 

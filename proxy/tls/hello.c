@@ -328,41 +328,51 @@ static bool read_start(struct slice message, struct client_hello *hello) {
            hello->compressions.size >= 1;
 }
 
-// supported_versions alone decides (4.2.1), but SSL 3.0 is refused whatever else is offered (D.5).
-static enum result check_version(struct client_hello *hello, const struct outline *outline,
-                                 struct refusal *refusal) {
-    if (hello_has(hello, HELLO_VERSIONS) &&
-        parse_versions(outline->bodies[HELLO_VERSIONS], hello) != FINE) {
-        return refusal_set(refusal, REFUSAL_malformed, "malformed supported_versions");
+// What the known extensions say; of several that are wrong, the first counts.
+static enum verdict parse_known(struct client_hello *hello, const struct outline *outline) {
+    enum verdict first = FINE;
+    for (int i = 0; i < HELLO_EXTENSION_COUNT; i++) {
+        if (hello_has(hello, (enum hello_extension)i)) {
+            enum verdict verdict = known_extensions[i].parse(outline->bodies[i], hello);
+            first = first == FINE ? verdict : first;
+        }
     }
-    if (!hello->offers_tls13 || hello->legacy_version <= VERSION_SSL3) {
-        return refusal_set(refusal, REFUSAL_old_version, NULL);
-    }
-    return RESULT_OK;
+    return first;
 }
 
+// supported_versions alone decides (4.2.1), but SSL 3.0 is refused whatever else is offered (D.5).
+static bool offers_enough(const struct client_hello *hello) {
+    return hello->offers_tls13 && hello->legacy_version > VERSION_SSL3;
+}
+
+static bool versions_are_malformed(const struct client_hello *hello,
+                                   const struct outline *outline) {
+    struct slice list;
+    return hello_has(hello, HELLO_VERSIONS) &&
+           parse_numbers(outline->bodies[HELLO_VERSIONS], 1, &list) != FINE;
+}
+
+// Of a client that has no TLS 1.3, nothing else matters but for the log.
 enum result hello_parse(struct slice message, struct client_hello *hello, struct refusal *refusal) {
     *hello = (struct client_hello){0};
     struct outline outline = {0};
     if (!read_start(message, hello) || !read_outline(hello, &outline)) {
         return refusal_set(refusal, REFUSAL_malformed, "malformed ClientHello");
     }
-    if (check_version(hello, &outline, refusal) != RESULT_OK) {
-        return RESULT_ERROR;
+    enum verdict verdict = parse_known(hello, &outline);
+    if (versions_are_malformed(hello, &outline)) {
+        return refusal_set(refusal, REFUSAL_malformed, "malformed supported_versions");
+    }
+    if (!offers_enough(hello)) {
+        return refusal_set(refusal, REFUSAL_old_version, NULL);
     }
     if (repeats(hello->extensions, outline.count)) {
         return refusal_set(refusal, REFUSAL_illegal, "an extension comes twice");
     }
-    for (int i = 0; i < HELLO_EXTENSION_COUNT; i++) {
-        if (!hello_has(hello, (enum hello_extension)i) || i == HELLO_VERSIONS) {
-            continue;
-        }
-        enum verdict verdict = known_extensions[i].parse(outline.bodies[i], hello);
-        if (verdict != FINE) {
-            return verdict == BAD_SYNTAX
-                       ? refusal_set(refusal, REFUSAL_malformed, "malformed extension")
-                       : refusal_set(refusal, REFUSAL_illegal, "an extension with illegal content");
-        }
+    if (verdict != FINE) {
+        return verdict == BAD_SYNTAX
+                   ? refusal_set(refusal, REFUSAL_malformed, "malformed extension")
+                   : refusal_set(refusal, REFUSAL_illegal, "an extension with illegal content");
     }
     if (hello_has(hello, HELLO_PRE_SHARED_KEY) && outline.last_type != HELLO_TYPE_PRE_SHARED_KEY) {
         return refusal_set(refusal, REFUSAL_illegal, "pre_shared_key is not the last extension");

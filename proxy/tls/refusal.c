@@ -22,3 +22,7 @@ enum result refusal_set_with(struct refusal *refusal, enum refusal_reason reason
     }
     return RESULT_ERROR;
 }
+
+const char *refusal_text(enum refusal_reason reason) {
+    return reasons[reason].text;
+}

@@ -57,4 +57,7 @@ enum result refusal_set(struct refusal *refusal, enum refusal_reason reason,
 enum result refusal_set_with(struct refusal *refusal, enum refusal_reason reason, uint8_t alert,
                              const char *text) MUST_CHECK;
 
+// The reason's own text.
+const char *refusal_text(enum refusal_reason reason);
+
 #endif
