@@ -140,14 +140,17 @@ static void refuse_handshake(struct session *session) {
     session_end(session, ALERT_CLOSE_NOTIFY);
 }
 
-static void ask_signer(struct session *session) {
+// False when the handshake must go on at once, without a signature.
+static bool ask_signer(struct session *session) {
     struct sign_request *request = handshake_wants_signature(session->handshake);
-    if (request != NULL) {
-        session->signing = signing_ask(&session->service->signing, session, request);
-        if (session->signing == 0) {
-            handshake_give_signature(session->handshake, NULL, 0);
-        }
+    if (request == NULL) {
+        return true;
     }
+    session->signing = signing_ask(&session->service->signing, session, request);
+    if (session->signing == 0) {
+        handshake_give_signature(session->handshake, NULL, 0);
+    }
+    return session->signing != 0;
 }
 
 void session_signed(struct session *session, const uint8_t *signature, size_t size) {
@@ -173,7 +176,7 @@ enum result session_handshake_step(struct session *session) {
     if (ring != NULL) {
         ring_release(ring, ring->head + used);
     }
-    ask_signer(session);
+    bool asked = ask_signer(session);
     enum result flushed = flush_handshake(session);
     if (flushed == RESULT_ERROR || (result == RESULT_AGAIN && transport->cut)) {
         session_handshake_broken(session, REFUSAL_client_left);
@@ -187,5 +190,7 @@ enum result session_handshake_step(struct session *session) {
         }
         return RESULT_OK;
     }
-    return received == RESULT_OK && transport->readable ? RESULT_OK : RESULT_AGAIN;
+    // What filled the ring may have left more in the socket; what was taken made room for it.
+    bool more = (received == RESULT_OK || used > 0) && transport->readable;
+    return more || !asked ? RESULT_OK : RESULT_AGAIN;
 }
