@@ -2,14 +2,22 @@
 
 #include "config/bundle_format.h"
 
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 struct file {
     uint64_t kind;
-    struct slice path;
+    struct slice path; // followed by a NUL
     struct slice content;
+};
+
+struct bundle_index {
+    struct file *files; // as they lie
+    size_t count;
+    struct file **by_path; // sorted; without the config
+    size_t path_count;
 };
 
 // Takes `size` bytes at *offset; NULL when they are not all there.
@@ -43,31 +51,69 @@ static bool next_file(const struct bundle *bundle, size_t *offset, struct file *
     return true;
 }
 
-static bool first_file(const struct bundle *bundle, size_t *offset, struct file *file) {
-    *offset = sizeof(struct bundle_head);
-    return bundle->data != NULL && next_file(bundle, offset, file);
-}
-
-// The config text comes first, in the bundle that has one.
-static bool config_file(const struct bundle *bundle, struct file *file) {
-    size_t offset;
-    return first_file(bundle, &offset, file) && file->kind == BUNDLE_CONFIG;
-}
-
-static bool is_whole(const struct bundle *bundle) {
+// Checks that the bundle is whole. Its number of files, or -1.
+static int64_t count_files(const struct bundle *bundle) {
     struct bundle_head head;
     struct file file;
     size_t offset = 0;
-    uint64_t count = 0;
+    int64_t count = 0;
     const char *start = take(bundle, &offset, sizeof(head));
     if (start == NULL) {
-        return false;
+        return -1;
     }
     memcpy(&head, start, sizeof(head));
     while (next_file(bundle, &offset, &file)) {
         count++;
     }
-    return head.magic == BUNDLE_MAGIC && count == head.count && offset == bundle->size;
+    return head.magic == BUNDLE_MAGIC && (uint64_t)count == head.count && offset == bundle->size
+               ? count
+               : -1;
+}
+
+static int compare_paths(const void *left, const void *right) {
+    const struct file *const *a = left;
+    const struct file *const *b = right;
+    return strcmp((*a)->path.data, (*b)->path.data);
+}
+
+static bool make_index(struct bundle *bundle) {
+    int64_t count = count_files(bundle);
+    struct bundle_index *index = count < 0 ? NULL : calloc(1, sizeof(*index));
+    if (index == NULL) {
+        return false;
+    }
+    bundle->index = index;
+    index->files = calloc((size_t)count + 1, sizeof(*index->files));
+    index->by_path = calloc((size_t)count + 1, sizeof(*index->by_path));
+    if (index->files == NULL || index->by_path == NULL) {
+        return false;
+    }
+    size_t offset = sizeof(struct bundle_head);
+    while (index->count < (size_t)count &&
+           next_file(bundle, &offset, &index->files[index->count])) {
+        struct file *file = &index->files[index->count++];
+        if (file->kind != BUNDLE_CONFIG) {
+            index->by_path[index->path_count++] = file;
+        }
+    }
+    qsort(index->by_path, index->path_count, sizeof(*index->by_path), compare_paths);
+    return true;
+}
+
+static void free_index(struct bundle_index *index) {
+    if (index != NULL) {
+        free(index->files);
+        free(index->by_path);
+        free(index);
+    }
+}
+
+// The config text comes first, in the bundle that has one.
+static const struct file *config_file(const struct bundle *bundle) {
+    const struct bundle_index *index = bundle->index;
+    return index != NULL && index->count > 0 && index->files[0].kind == BUNDLE_CONFIG
+               ? &index->files[0]
+               : NULL;
 }
 
 static bool is_sealed(int fd) {
@@ -93,9 +139,7 @@ static bool map(struct bundle *bundle) {
 
 // Keeps keys where they are: out of core dumps, and out of processes forked later.
 static bool confine(const struct bundle *bundle) {
-    struct file file;
-    size_t offset;
-    if (!first_file(bundle, &offset, &file) || file.kind != BUNDLE_KEY) {
+    if (bundle->index->count == 0 || bundle->index->files[0].kind != BUNDLE_KEY) {
         return true;
     }
     void *data = (void *)(uintptr_t)bundle->data;
@@ -105,7 +149,7 @@ static bool confine(const struct bundle *bundle) {
 
 enum result bundle_open(int fd, struct bundle *bundle) {
     *bundle = (struct bundle){.fd = fd};
-    if (!map(bundle) || !is_whole(bundle) || !confine(bundle)) {
+    if (!map(bundle) || !make_index(bundle) || !confine(bundle)) {
         bundle_close(bundle);
         return RESULT_ERROR;
     }
@@ -119,6 +163,7 @@ void bundle_close(struct bundle *bundle) {
     if (bundle->fd >= 0) {
         (void)close(bundle->fd);
     }
+    free_index(bundle->index);
     *bundle = (struct bundle){.fd = -1};
 }
 
@@ -127,37 +172,32 @@ bool bundle_equal(const struct bundle *a, const struct bundle *b) {
 }
 
 struct slice bundle_config_text(const struct bundle *bundle) {
-    struct file file;
-    return config_file(bundle, &file) ? file.content : (struct slice){0};
+    const struct file *file = config_file(bundle);
+    return file != NULL ? file->content : (struct slice){0};
 }
 
 struct slice bundle_config_path(const struct bundle *bundle) {
-    struct file file;
-    return config_file(bundle, &file) ? file.path : (struct slice){0};
+    const struct file *file = config_file(bundle);
+    return file != NULL ? file->path : (struct slice){0};
 }
 
 struct slice bundle_file(const struct bundle *bundle, const char *path) {
-    struct slice wanted = slice_from(path);
-    struct file file;
-    size_t offset;
-    bool found = first_file(bundle, &offset, &file);
-    while (found && (file.kind == BUNDLE_CONFIG || !slice_equal(file.path, wanted))) {
-        found = next_file(bundle, &offset, &file);
+    const struct file wanted = {.path = slice_from(path)};
+    const struct file *key = &wanted;
+    if (bundle->index == NULL || bundle->index->path_count == 0) {
+        return (struct slice){0};
     }
-    return found ? file.content : (struct slice){0};
+    struct file *const *found = bsearch(&key, bundle->index->by_path, bundle->index->path_count,
+                                        sizeof(*bundle->index->by_path), compare_paths);
+    return found != NULL ? (*found)->content : (struct slice){0};
 }
 
 bool bundle_file_at(const struct bundle *bundle, size_t index, struct slice *path,
                     struct slice *content) {
-    struct file file;
-    size_t offset;
-    bool found = first_file(bundle, &offset, &file);
-    for (; found && index > 0; index--) {
-        found = next_file(bundle, &offset, &file);
+    if (bundle->index == NULL || index >= bundle->index->count) {
+        return false;
     }
-    if (found) {
-        *path = file.path;
-        *content = file.content;
-    }
-    return found;
+    *path = bundle->index->files[index].path;
+    *content = bundle->index->files[index].content;
+    return true;
 }

@@ -7,9 +7,10 @@
 //
 // Format (private to this module, host byte order, one machine): magic, count, then per file: kind,
 // path size, content size, path, content. Reading checks every size against the mapping: a damaged
-// bundle is an error, never an overrun. A file that is named twice is in it once.
+// bundle is an error, never an overrun. A file that is named twice is in it once. Opening it makes
+// an index, so that looking a file up takes no longer among ten thousand.
 //
-// Ownership: a bundle owns its mapping and its descriptor; bundle_close() unmaps and closes. A
+// Ownership: a bundle owns its mapping, its index and its descriptor; bundle_close() lets all go. A
 // mapping of keys is left out of core dumps and of processes forked later; their descriptor is not:
 // a process that must not see keys closes it.
 #ifndef RAVELIN_CONFIG_BUNDLE_H
@@ -23,6 +24,7 @@ struct bundle {
     int fd;              // memfd, sealed against any change; -1 when closed
     const uint8_t *data; // read-only mapping; NULL while not mapped
     size_t size;
+    struct bundle_index *index; // where each file lies
 };
 
 struct bundle_pair {
