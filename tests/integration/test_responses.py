@@ -165,6 +165,23 @@ def test_bytes_after_a_response_never_become_the_next(lab, head, method, apart):
         assert client.ask("/second").body == b"clean"
 
 
+def test_bytes_after_a_response_never_answer_what_was_pipelined(lab):
+    """The next request is at hand when the response ends: it is forwarded in the same turn of the loop."""
+
+    def script(connection):
+        while request := connection.request():
+            poison = response("poison!!!") if request.target == "/first" else b""
+            connection.send(response("clean") + poison)
+
+    server = lab.server(script)
+    client = lab.client(lab.proxy(server))
+    for _ in range(20):
+        client.send(request("/first") + request("/second"))
+        assert [client.response().body for _ in range(2)] == [b"clean", b"clean"]
+    numbers = [request.connection for request in server.requests if request.target == "/first"]
+    assert len(numbers) == len(set(numbers))
+
+
 def test_early_hints_reach_the_client(lab):
     def script(connection):
         while connection.request():
