@@ -2,6 +2,8 @@
 // when the server does wrong.
 #include "watcher.h"
 
+#include "tls/client_internal.h"
+
 #define TWO_SITES LAB_SITE("a.test", "ec") LAB_ROUTE LAB_SITE("b.test", "rsa") LAB_REST
 
 static struct lab lab;
@@ -239,6 +241,42 @@ static void test_changed_bytes(void **state) {
     }
 }
 
+static void test_a_wrong_finished(void **state) {
+    (void)state;
+    struct client_wishes wishes = usual_wishes();
+    struct tls_client *client = client_new(&wishes);
+    enum client_event event = CLIENT_NOTHING;
+    uint8_t finished[4 + 32] = {MESSAGE_FINISHED, 0, 0, 32};
+    assert_non_null(client);
+    client->state = CLIENT_WAITS_FINISHED;
+    assert_int_equal(key_schedule_start(&client->schedule, 0x1301, SLICE("")), RESULT_OK);
+    struct slice message = {(const char *)finished, sizeof(finished)};
+    assert_int_equal(client_take_message(client, message, &event), RESULT_ERROR);
+    assert_string_equal(client_failure(client), "the server's Finished is wrong");
+    assert_false(client_is_connected(client));
+    client_free(client);
+}
+
+// What is not encrypted must not be taken for the beginning of what is (RFC 8446 5.1).
+static void test_a_message_across_a_change_of_keys(void **state) {
+    (void)state;
+    struct client_wishes wishes = usual_wishes();
+    struct watcher watcher = watcher_open(&lab, &wishes);
+    watcher_send(&watcher);
+    link_run(watcher.link);
+    struct queue *queue = &watcher.link->to_client;
+    uint8_t *hello = queue->data + queue->begin;
+    size_t size = RECORD_HEADER_SIZE + ((size_t)hello[3] << 8 | hello[4]);
+    memmove(hello + size + 1, hello + size, queue->end - queue->begin - size);
+    hello[size] = MESSAGE_ENCRYPTED_EXTENSIONS;
+    hello[4]++;
+    queue->end++;
+    watcher_take(&watcher, SIZE_MAX);
+    assert_string_equal(client_failure(watcher.client),
+                        "a handshake message goes on across a change of keys");
+    watcher_close(&watcher);
+}
+
 static void test_key_updates(void **state) {
     (void)state;
     struct client_wishes wishes = usual_wishes();
@@ -307,6 +345,8 @@ int main(void) {
         cmocka_unit_test(test_what_no_server_may_choose),
         cmocka_unit_test(test_an_alert),
         cmocka_unit_test(test_changed_bytes),
+        cmocka_unit_test(test_a_wrong_finished),
+        cmocka_unit_test(test_a_message_across_a_change_of_keys),
         cmocka_unit_test(test_key_updates),
         cmocka_unit_test(test_close_notify),
         cmocka_unit_test(test_other_messages_after_the_handshake_reach_the_server),
