@@ -50,7 +50,7 @@ def tls_proxy(module_lab):
     return module_lab.proxy(
         module_lab.server(),
         sites=[site_block("localhost", certificates, ["*.localhost"])],
-        limits={f"{name}-timeout": f"{round(3 * SCALE)}s" for name in ("handshake", "header", "idle")},
+        limits={f"{name}-timeout": f"{round(10 * SCALE)}s" for name in ("handshake", "header", "idle")},
     )
 
 
