@@ -119,6 +119,15 @@ static void check_listeners(const struct config *config, struct report *report) 
     }
 }
 
+static void check_trusted_proxies(const struct config *config, struct report *report) {
+    for (size_t i = 0; i < config->trusted_proxies.count; i++) {
+        if (config->trusted_proxies.items[i].bits == 0) {
+            report_add(report, config->trusted_proxies_line,
+                       "trusted-proxies must not be everybody: then any client says who it is");
+        }
+    }
+}
+
 static void check_user(const struct config *config, struct report *report) {
     if (config->user != NULL && strcmp(config->user, "root") == 0) {
         report_add(report, config->user_line,
@@ -129,6 +138,7 @@ static void check_user(const struct config *config, struct report *report) {
 void check_config(struct config *config, struct report *report) {
     struct index index;
     check_user(config, report);
+    check_trusted_proxies(config, report);
     if (!index_backends(config, &index)) {
         report_out_of_memory(report);
         return;

@@ -167,7 +167,8 @@ struct config {
     enum access_log_format access_log_format;
     struct config_tls tls;
     struct config_limits limits;
-    struct config_networks trusted_proxies;
+    struct config_networks trusted_proxies; // none of them everybody
+    int trusted_proxies_line;
     struct config_listen *listeners;
     size_t listener_count;     // at least 1
     struct config_site *sites; // in the order of the file; the first is the default

@@ -57,7 +57,8 @@ static const struct option top_options[] = {
     {"trusted-proxies",
      "Proxies before this one, whose word on who the client is counts: X-Forwarded-*, Forwarded, "
      "PROXY.",
-     KIND_NETWORKS, FROM_TO(0, 1000), AT(config, trusted_proxies)},
+     KIND_NETWORKS, FROM_TO(0, 1000), AT(config, trusted_proxies),
+     LINE_AT(config, trusted_proxies_line)},
     {"listen", "An address to accept clients on.", KIND_SECTION, INSIDE(SECTION_LISTEN),
      FROM_TO(1, CONFIG_LISTENERS_MAX), AT(config, listeners), COUNTED_AT(config, listener_count)},
     {"site", "Host names with their certificates and routes. The first site is the default.",

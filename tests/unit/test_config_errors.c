@@ -118,6 +118,8 @@ static void test_values_that_an_option_does_not_take(void **state) {
                              "written with a '/' or a '.'"},
         {"user = 'a:b'\n" REST,
          "t.conf:1: user must be a name of letters, digits, '.', '_' and '-', not 'a:b'"},
+        {"trusted-proxies = {\n10.0.0.0/8, ::/0 }\n" REST,
+         "t.conf:2: trusted-proxies must not be everybody: then any client says who it is"},
         {"\nuser = root\n" REST, "t.conf:2: user must not be root: workers talk to clients, and "
                                  "need none of its rights"},
         {"tls { require-post-quantum = maybe }\n" REST,

@@ -172,6 +172,9 @@ BY_PLACE = {
         ("Caddy: auto_https off", "auto_https = off", PLAIN),
         ("Caddy: http_port 80", "http_port = 80", PLAIN),
         ("Apache: TraceEnable on", "TraceEnable = on", "unknown option 'TraceEnable'"),
+        ("nginx: set_real_ip_from 0.0.0.0/0;", "trusted-proxies = {10.0.0.0/8, 0.0.0.0/0}", "must not be everybody"),
+        ("Caddy: trusted_proxies static ::/0", "trusted-proxies = ::/0", "must not be everybody"),
+        ("Traefik: forwardedHeaders.insecure", "forwardedHeaders.insecure = yes", "unknown option 'forwardedHeaders.insecure'"),
         ("Envoy: an admin port for all", "admin 0.0.0.0:9901 {}", "admin"),
         ("all: another file", "include weak.conf", "a configuration is one file"),
         ("secrets from the environment", 'log = "${SSLKEYLOGFILE}"', "variables such as ${NAME} are not expanded"),
@@ -189,6 +192,8 @@ BY_PLACE = {
         ("Apache: LimitRequestFieldSize 0", "header-size = unlimited", "must be a size from 1k to 64k"),
         ("Apache: LimitRequestFields 0", "header-count = 0", "must be a number from 1 to 1000"),
         ("HAProxy: tune.http.maxhdr 32767", "header-count = 32767", "must be a number from 1 to 1000"),
+        ("clients that may crawl", "body-rate = -1", "must be 0, or a size from 1 to 1m"),
+        ("nginx: large_client_header_buffers, for the target", "target-size = 1m", "must be a size from 64 to 64k"),
         ("no limit of connections", "connections = 0", "must be a number from 1 to 10000000"),
     ],
     "listen": [
