@@ -278,7 +278,7 @@ static struct slice next_fixed(struct reader *list) {
             return whole;
         }
     }
-    return (struct slice){NULL, 0};
+    return SLICE("");
 }
 
 static bool same_extensions(const struct client_hello *first, const struct client_hello *second) {

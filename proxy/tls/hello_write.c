@@ -96,8 +96,8 @@ static void write_versions(struct writer *writer) {
 }
 
 // A hello with a PSK may have none that is ours. Where its PSK comes only after a retry, that must not
-// keep the library from asking for one; else it must see that there is none: RSA with PKCS #1 is
-// nobody's here.
+// keep the library from asking for one; else it must see that there is none: 0xfe00 is
+// nobody's.
 static void write_signatures(struct writer *writer, const struct client_hello *hello,
                              bool psk_to_come) {
     static const char all[] = "\x04\x03\x05\x03\x08\x07\x08\x04\x08\x05\x08\x06";
@@ -109,7 +109,7 @@ static void write_signatures(struct writer *writer, const struct client_hello *h
         write_ours(writer, hello->signature_schemes, hello_scheme_index);
     } else {
         write_vector(writer, 2,
-                     psk_to_come ? (struct slice){all, sizeof(all) - 1} : SLICE("\x04\x01"));
+                     psk_to_come ? (struct slice){all, sizeof(all) - 1} : SLICE("\xfe\x00"));
     }
     close_vector(writer, extension, 2);
 }
@@ -137,8 +137,10 @@ static void write_protocols(struct writer *writer, const struct client_hello *he
 
 // Without the top bit, and less than 2^255-19 (RFC 7748 5): the library refuses anything else.
 static void write_x25519(struct writer *writer, struct slice share) {
-    char value[X25519_SIZE];
-    memcpy(value, share.data, sizeof(value));
+    char value[X25519_SIZE] = {0};
+    for (size_t i = 0; i < X25519_SIZE && i < share.size; i++) {
+        value[i] = share.data[i];
+    }
     value[X25519_SIZE - 1] = (char)(value[X25519_SIZE - 1] & 0x7f);
     bool large = (uint8_t)value[0] >= 0xed && value[X25519_SIZE - 1] == 0x7f;
     for (size_t i = 1; i < X25519_SIZE - 1; i++) {

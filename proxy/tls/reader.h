@@ -36,7 +36,7 @@ static inline uint32_t read_number(struct reader *reader, size_t bytes) {
 static inline struct slice read_bytes(struct reader *reader, size_t bytes) {
     if (reader->bad || reader->left < bytes) {
         reader->bad = true;
-        return (struct slice){NULL, 0};
+        return SLICE("");
     }
     struct slice part = {(const char *)reader->at, bytes};
     reader->at += bytes;

@@ -8,12 +8,10 @@
 
 enum { MESSAGE_HEADER_SIZE = 4 };
 
-// NOLINTBEGIN: the linker makes these names
 int __real_HashInput(WOLFSSL *ssl, const unsigned char *input, int size);
 int __real_HashRaw(WOLFSSL *ssl, const unsigned char *data, int size);
 int __wrap_HashInput(WOLFSSL *ssl, const unsigned char *input, int size);
 int __wrap_HashRaw(WOLFSSL *ssl, const unsigned char *data, int size);
-// NOLINTEND
 
 // NULL when the library does not handle a hello of a client of ours now.
 static struct transcript *transcript_of(WOLFSSL *ssl) {
@@ -25,7 +23,7 @@ static struct transcript *transcript_of(WOLFSSL *ssl) {
 
 // `input` is a message without its header, which lies before it and is hashed too. `size` is all of a
 // hello, or all but the binders at its end, when a PSK is to be proven (4.2.11.2).
-int __wrap_HashInput(WOLFSSL *ssl, const unsigned char *input, int size) { // NOLINT
+int __wrap_HashInput(WOLFSSL *ssl, const unsigned char *input, int size) {
     struct transcript *transcript = transcript_of(ssl);
     if (transcript == NULL) {
         return __real_HashInput(ssl, input, size);
@@ -40,7 +38,7 @@ int __wrap_HashInput(WOLFSSL *ssl, const unsigned char *input, int size) { // NO
 }
 
 // The binders follow when the PSK is proven.
-int __wrap_HashRaw(WOLFSSL *ssl, const unsigned char *data, int size) { // NOLINT
+int __wrap_HashRaw(WOLFSSL *ssl, const unsigned char *data, int size) {
     struct transcript *transcript = transcript_of(ssl);
     if (transcript == NULL || !transcript->binders_due ||
         (size_t)size != transcript->library_binders_size) {

@@ -147,7 +147,7 @@ static void test_the_largest_hello(void **state) {
         restart(c);
         size = make_message(output, CLIENT_HELLO, HELLO_SIZE_MAX + 1, fragments[i]);
         // As soon as its size is known.
-        size_t header = fragments[i] == 1 ? 4 * 6 : 5 + fragments[i];
+        size_t header = fragments[i] == 1 ? (size_t)4 * 6 : 5 + fragments[i];
         assert_plain_refused(c, output, header, ALERT_DECODE_ERROR);
         assert_int_equal(buffer_size(&c->flight.message), 4);
     }
@@ -232,9 +232,8 @@ static void test_records_between_the_pieces_of_a_hello(void **state) {
                                          "\x18\x03\x03\x00\x01\x01", "GET / "};
     for (size_t i = 0; i < 4; i++) {
         restart(c);
-        size_t size = make_message(output, CLIENT_HELLO, 100, 60);
+        (void)make_message(output, CLIENT_HELLO, 100, 60);
         memcpy(output + 65, others[i], 6);
-        (void)size;
         assert_plain_refused(c, output, 65 + 6, ALERT_UNEXPECTED_MESSAGE);
     }
 }
@@ -437,7 +436,8 @@ static void test_records_come_byte_by_byte_and_what_follows_is_left(void **state
     uint8_t more[200];
     memcpy(more, ccs, sizeof(ccs));
     memcpy(more + sizeof(ccs), c->f.record, c->f.record_size);
-    memcpy(more + sizeof(ccs) + c->f.record_size, "\x17\x03\x03\x00\x50rest", 9);
+    static const uint8_t rest[9] = {RECORD_APPLICATION_DATA, 3, 3, 0, 80, 'r', 'e', 's', 't'};
+    memcpy(more + sizeof(ccs) + c->f.record_size, rest, sizeof(rest));
     assert_int_equal(feed(c, more, sizeof(ccs) + c->f.record_size + 9, &used), RESULT_OK);
     assert_int_equal(used, sizeof(ccs) + c->f.record_size);
     assert_fed(c, finished, sizeof(finished));

@@ -275,9 +275,8 @@ static void test_a_late_signature(void **state) {
         size_t size = link->to_client.end;
         for (int k = 0; k < 3; k++) {
             size_t used = 99;
-            assert_int_equal(
-                handshake_advance(link->handshake, (uint8_t *)"rubbish", 7, &used),
-                RESULT_AGAIN);
+            assert_int_equal(handshake_advance(link->handshake, (uint8_t *)"rubbish", 7, &used),
+                             RESULT_AGAIN);
             assert_int_equal(used, 0);
             assert_true(handshake_waits_for_signature(link->handshake));
             assert_null(handshake_wants_signature(link->handshake));

@@ -11,7 +11,9 @@ static int set_up_all(void **state) {
     folder_make(&lab.folder);
     make_certificate(&lab.folder, "p256", "ec", "P-256");
     make_certificate(&lab.folder, "ed", "ed25519", NULL);
-    lab_start(&lab, LAB_SITE("a.test", "p256") LAB_ROUTE LAB_SITE("b.test", "ed") LAB_REST);
+    make_certificate(&lab.folder, "rsa", "rsa:2048", NULL);
+    lab_start(&lab, LAB_SITE("a.test", "p256") LAB_ROUTE LAB_SITE("b.test", "ed")
+                        LAB_ROUTE LAB_SITE("c.test", "rsa") LAB_REST);
     folder_make(&quantum.folder);
     make_certificate(&quantum.folder, "p256", "ec", "P-256");
     lab_start(&quantum, "tls { require-post-quantum = yes }\n" LAB_SITE("a.test", "p256") LAB_REST);
@@ -109,6 +111,28 @@ static void test_no_common_signature_algorithm(void **state) {
     assert_hello_refused(&lab, &parts, REFUSAL_no_signature, "no common signature algorithm");
     parts.name = "b.test"; // Ed25519 only
     assert_hello_refused(&lab, &parts, REFUSAL_no_signature, "no common signature algorithm");
+}
+
+// A PSK could do without a signature, but this one is nobody's.
+static void test_no_common_signature_algorithm_beside_a_psk(void **state) {
+    (void)state;
+    static const char psk[] = "\x00\x2d\x00\x02\x01\x01"
+                              "\x00\x29\x00\x2c\x00\x07\x00\x01x\0\0\0\0\x00\x21\x20"
+                              "12345678901234567890123456789012";
+    static const uint16_t old[] = {0x0401, 0x0501, 0x0201, 0};
+    struct hello_parts parts = usual_parts();
+    parts.name = "c.test";
+    parts.signatures = old;
+    parts.x25519 = true;
+    parts.extra = psk;
+    parts.extra_size = sizeof(psk) - 1;
+    static const char *const names[] = {"a.test", "b.test", "c.test"};
+    for (size_t i = 0; i < 3; i++) {
+        parts.name = names[i];
+        assert_hello_refused(&lab, &parts, REFUSAL_no_parameters, NULL);
+    }
+    parts.signatures = NULL;
+    assert_hello_refused(&lab, &parts, REFUSAL_missing_extension, NULL);
 }
 
 static void test_post_quantum_is_required(void **state) {
@@ -415,6 +439,7 @@ int main(void) {
         cmocka_unit_test(test_no_common_group),
         cmocka_unit_test(test_no_common_suite),
         cmocka_unit_test(test_no_common_signature_algorithm),
+        cmocka_unit_test(test_no_common_signature_algorithm_beside_a_psk),
         cmocka_unit_test(test_post_quantum_is_required),
         cmocka_unit_test(test_a_hello_that_is_none),
         cmocka_unit_test(test_every_truncated_hello_is_refused_or_waited_for),

@@ -142,13 +142,13 @@ static void assert_start(const char *bytes, size_t size, enum refusal_reason rea
 
 static void test_the_fields_before_the_extensions(void **state) {
     (void)state;
-    static char id[1 + 33 + 6];
-    memcpy(id + 33, "\x00\x02\x13\x01\x01\x00", 6);
-    id[0] = 32;
-    assert_start(id, 33 + 6, REFUSAL_NONE);
-    id[0] = 33;
-    memcpy(id + 34, "\x00\x02\x13\x01\x01\x00", 6);
-    assert_start(id, 34 + 6, REFUSAL_malformed);
+    static const char suite_and_compression[6] = {0, 2, 0x13, 1, 1, 0};
+    char id[1 + 33 + 6] = {0};
+    for (char size = 32; size <= 33; size++) {
+        id[0] = size;
+        memcpy(id + 1 + size, suite_and_compression, sizeof(suite_and_compression));
+        assert_start(id, 1 + (size_t)size + 6, size == 32 ? REFUSAL_NONE : REFUSAL_malformed);
+    }
     assert_start("\x00\x00\x02\x13\x01\x01\x00", 7, REFUSAL_NONE);
     assert_start("\x00\x00\x00\x01\x00", 5, REFUSAL_malformed);             // no suite
     assert_start("\x00\x00\x03\x13\x01\x13\x01\x00", 8, REFUSAL_malformed); // half of one
@@ -301,31 +301,31 @@ static void test_extensions_are_read_to_the_byte(void **state) {
 static void test_lists_that_may_not_be_empty_or_odd(void **state) {
     (void)state;
     static const struct {
-        uint16_t type;
+        uint32_t type;
+        enum refusal_reason reason;
         const char *body;
         size_t size;
-        enum refusal_reason reason;
     } cases[] = {
-        {HELLO_TYPE_GROUPS, "\0\0", 2, REFUSAL_malformed},
-        {HELLO_TYPE_GROUPS, "\x00\x03\x00\x1d\x00", 5, REFUSAL_malformed},
-        {HELLO_TYPE_SIGNATURES, "\0\0", 2, REFUSAL_malformed},
-        {HELLO_TYPE_SIGNATURES, "\x00\x03\x04\x03\x00", 5, REFUSAL_malformed},
-        {HELLO_TYPE_CERTIFICATE_SIGNATURES, "\0\0", 2, REFUSAL_malformed},
-        {HELLO_TYPE_VERSIONS, "\0", 1, REFUSAL_malformed},
-        {HELLO_TYPE_VERSIONS, "\x03\x03\x04\x03", 4, REFUSAL_malformed},
-        {HELLO_TYPE_PSK_MODES, "\0", 1, REFUSAL_malformed},
-        {HELLO_TYPE_COOKIE, "\0\0", 2, REFUSAL_malformed},
-        {HELLO_TYPE_PROTOCOL_NAMES, "\0\0", 2, REFUSAL_malformed},
-        {HELLO_TYPE_PROTOCOL_NAMES, "\x00\x01\x00", 3, REFUSAL_malformed},
-        {HELLO_TYPE_PROTOCOL_NAMES, "\x00\x04\x02h2\x00", 6, REFUSAL_malformed},
-        {HELLO_TYPE_KEY_SHARES, "\0\0", 2, REFUSAL_NONE},
-        {HELLO_TYPE_STATUS_REQUEST, "\x02\xff", 2, REFUSAL_NONE}, // of no kind we know
-        {HELLO_TYPE_OID_FILTERS, "\0\0", 2, REFUSAL_illegal},     // not for this message
-        {0xabcd, "\xff\xff\xff", 3, REFUSAL_NONE},
-        {35, "an old session ticket", 21, REFUSAL_NONE},
+        {HELLO_TYPE_GROUPS, REFUSAL_malformed, "\0\0", 2},
+        {HELLO_TYPE_GROUPS, REFUSAL_malformed, "\x00\x03\x00\x1d\x00", 5},
+        {HELLO_TYPE_SIGNATURES, REFUSAL_malformed, "\0\0", 2},
+        {HELLO_TYPE_SIGNATURES, REFUSAL_malformed, "\x00\x03\x04\x03\x00", 5},
+        {HELLO_TYPE_CERTIFICATE_SIGNATURES, REFUSAL_malformed, "\0\0", 2},
+        {HELLO_TYPE_VERSIONS, REFUSAL_malformed, "\0", 1},
+        {HELLO_TYPE_VERSIONS, REFUSAL_malformed, "\x03\x03\x04\x03", 4},
+        {HELLO_TYPE_PSK_MODES, REFUSAL_malformed, "\0", 1},
+        {HELLO_TYPE_COOKIE, REFUSAL_malformed, "\0\0", 2},
+        {HELLO_TYPE_PROTOCOL_NAMES, REFUSAL_malformed, "\0\0", 2},
+        {HELLO_TYPE_PROTOCOL_NAMES, REFUSAL_malformed, "\x00\x01\x00", 3},
+        {HELLO_TYPE_PROTOCOL_NAMES, REFUSAL_malformed, "\x00\x04\x02h2\x00", 6},
+        {HELLO_TYPE_KEY_SHARES, REFUSAL_NONE, "\0\0", 2},
+        {HELLO_TYPE_STATUS_REQUEST, REFUSAL_NONE, "\x02\xff", 2}, // of no kind we know
+        {HELLO_TYPE_OID_FILTERS, REFUSAL_illegal, "\0\0", 2},     // not for this message
+        {0xabcd, REFUSAL_NONE, "\xff\xff\xff", 3},
+        {35, REFUSAL_NONE, "an old session ticket", 21},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        parse_with(cases[i].type, cases[i].body, cases[i].size, cases[i].reason);
+        parse_with((uint16_t)cases[i].type, cases[i].body, cases[i].size, cases[i].reason);
     }
 }
 

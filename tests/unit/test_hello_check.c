@@ -142,12 +142,12 @@ static void assert_share(uint16_t group, uint8_t first, size_t size, enum refusa
 static void test_the_form_of_shares(void **state) {
     (void)state;
     static const struct {
-        uint16_t group;
         size_t size;
+        uint16_t group;
         bool point;
     } cases[] = {
-        {0x001d, 32, false}, {0x0017, 65, true}, {0x0018, 97, true},
-        {4588, 1216, false}, {4587, 1249, true},
+        {32, 0x001d, false}, {65, 0x0017, true}, {97, 0x0018, true},
+        {1216, 4588, false}, {1249, 4587, true},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         size_t size = cases[i].size;
