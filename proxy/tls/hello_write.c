@@ -137,14 +137,14 @@ static void write_protocols(struct writer *writer, const struct client_hello *he
 
 // Without the top bit, and less than 2^255-19 (RFC 7748 5): the library refuses anything else.
 static void write_x25519(struct writer *writer, struct slice share) {
-    char value[X25519_SIZE] = {0};
-    for (size_t i = 0; i < X25519_SIZE && i < share.size; i++) {
-        value[i] = share.data[i];
-    }
-    value[X25519_SIZE - 1] = (char)(value[X25519_SIZE - 1] & 0x7f);
-    bool large = (uint8_t)value[0] >= 0xed && value[X25519_SIZE - 1] == 0x7f;
-    for (size_t i = 1; i < X25519_SIZE - 1; i++) {
-        large = large && (uint8_t)value[i] == 0xff;
+    char value[X25519_SIZE];
+    struct reader reader = reader_of(share);
+    bool large = true; // 2^255-19 or more
+    for (size_t i = 0; i < X25519_SIZE; i++) {
+        uint32_t last = i == X25519_SIZE - 1 ? 0x7f : 0xff;
+        uint32_t byte = read_number(&reader, 1) & last;
+        value[i] = (char)byte;
+        large = large && (i == 0 ? byte >= 0xed : byte == last);
     }
     if (large) {
         uint8_t rest = (uint8_t)((uint8_t)value[0] - 0xed);

@@ -38,8 +38,9 @@ static void check_found(struct slice message, const struct client_hello *hello) 
     CHECK(hello->present >> HELLO_EXTENSION_COUNT == 0);
     char text[HELLO_TEXT_SIZE];
     hello_describe(hello, text);
-    for (size_t i = 0; text[i] != '\0'; i++) {
-        CHECK(i < HELLO_TEXT_SIZE && text[i] >= ' ' && text[i] < 0x7f);
+    CHECK(memchr(text, '\0', sizeof(text)) != NULL);
+    for (const char *c = text; *c != '\0'; c++) {
+        CHECK(*c >= ' ' && *c < 0x7f);
     }
 }
 

@@ -145,7 +145,7 @@ static void test_the_largest_hello(void **state) {
         assert_int_equal(feed(c, output, size, &used), RESULT_OK);
         assert_hello_came(c, HELLO_SIZE_MAX);
         restart(c);
-        size = make_message(output, CLIENT_HELLO, HELLO_SIZE_MAX + 1, fragments[i]);
+        (void)make_message(output, CLIENT_HELLO, HELLO_SIZE_MAX + 1, fragments[i]);
         // As soon as its size is known.
         size_t header = fragments[i] == 1 ? (size_t)4 * 6 : 5 + fragments[i];
         assert_plain_refused(c, output, header, ALERT_DECODE_ERROR);
