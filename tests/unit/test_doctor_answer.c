@@ -35,7 +35,7 @@ static void test_an_offer_is_read_as_it_was_meant(void **state) {
     uint8_t bytes[2048];
     uint8_t record_bytes[2048];
     struct client_hello hello;
-    uint8_t alert;
+    struct refusal refusal = {0};
     (void)state;
     struct offer offer = usual_offer();
     offer.has_shares = offer.http1 = offer.ocsp = offer.legacy = true;
@@ -49,10 +49,9 @@ static void test_an_offer_is_read_as_it_was_meant(void **state) {
     assert_false(message.overflow);
     struct builder record = builder_over(record_bytes, sizeof(record_bytes));
     offer_write_record(VERSION_TLS10, (struct slice){(const char *)bytes, message.size}, &record);
-    struct slice found;
-    assert_int_equal(hello_find(record_bytes, record.size, &found, &alert), RESULT_OK);
-    assert_int_equal(found.size, message.size - 4);
-    assert_int_equal(hello_parse(found, &hello, &alert), RESULT_OK);
+    assert_int_equal(record.size, RECORD_HEADER_SIZE + message.size);
+    struct slice found = {(const char *)record_bytes + RECORD_HEADER_SIZE + 4, message.size - 4};
+    assert_int_equal(hello_parse(found, &hello, &refusal), RESULT_OK);
     assert_true(hello.offers_tls13);
     assert_true(slice_equal(hello.server_name, SLICE("a.test")));
     assert_true(slice_equal(hello.cipher_suites, SLICE("\x13\x01\x13\x03")));
@@ -73,9 +72,9 @@ static void test_an_offer_that_does_not_fit(void **state) {
         offer_write(&offer, RANDOM, &message);
         assert_true(message.size <= capacity);
         struct client_hello hello;
-        uint8_t alert;
+        struct refusal refusal = {0};
         struct slice body = {(const char *)bytes + 4, message.size < 4 ? 0 : message.size - 4};
-        assert_int_equal(message.overflow, hello_parse(body, &hello, &alert) != RESULT_OK);
+        assert_int_equal(message.overflow, hello_parse(body, &hello, &refusal) != RESULT_OK);
     }
     struct builder much = builder_over(bytes, sizeof(bytes));
     size_t begin = builder_open(&much, 1);

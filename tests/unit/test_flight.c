@@ -17,6 +17,7 @@ static int set_up(void **state) {
         return -1;
     }
     c->f.engine = record_engine_new();
+    c->f.peer_engine = aead_engine_new(NULL);
     fixture_start(&c->f, SUITE_AES_128_GCM_SHA256, 0);
     flight_init(&c->flight);
     *state = c;
@@ -27,6 +28,7 @@ static int tear_down(void **state) {
     struct client_flight *c = *state;
     flight_free(&c->flight);
     record_engine_free(c->f.engine);
+    record_engine_free(c->f.peer_engine);
     free(c);
     return 0;
 }

@@ -98,7 +98,7 @@ static inline struct watcher watcher_connect(struct lab *lab, const struct clien
     watcher_run(&watcher, SIZE_MAX);
     if (watcher.handshakes != 1 || watcher.link->result != RESULT_OK) {
         fail_msg("server: %d %s; client: %s", watcher.link->result,
-                 handshake_failure_reason(watcher.link->handshake), client_failure(watcher.client));
+                 handshake_refusal(watcher.link->handshake)->text, client_failure(watcher.client));
     }
     link_finish(watcher.link);
     return watcher;
