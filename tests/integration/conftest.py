@@ -14,7 +14,6 @@ from ravelin_test.certificates import Authority  # noqa: E402
 from ravelin_test.folders import new_folder, remove_folder  # noqa: E402
 from ravelin_test.proxy import site_block  # noqa: E402
 from ravelin_test.settings import SCALE  # noqa: E402
-from ravelin_test.tls13.known_faults import KNOWN_FAULTS  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -52,13 +51,6 @@ def tls_proxy(module_lab):
         sites=[site_block("localhost", certificates, ["*.localhost"])],
         limits={f"{name}-timeout": f"{round(10 * SCALE)}s" for name in ("handshake", "header", "idle")},
     )
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        fault = KNOWN_FAULTS.get(item.path.name, {}).get(item.name)
-        if fault:
-            item.add_marker(pytest.mark.xfail(strict=True, reason=fault))
 
 
 @pytest.hookimpl(hookwrapper=True)

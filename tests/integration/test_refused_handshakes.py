@@ -6,38 +6,31 @@ import struct
 
 import pytest
 
-from ravelin_test import tls_bytes
 from ravelin_test.http import request
 from ravelin_test.settings import PATIENCE
+from ravelin_test.tls13 import Ext, Kind, client_hello, hello_record, wire
 from ravelin_test.waiting import wait_for
 
-hello = tls_bytes.client_hello
+
+def hello(**options):
+    """A record with a ClientHello."""
+    return hello_record(client_hello(**options))
 
 
-def with_extension(number, body):
-    """The usual hello with one extension more."""
-    message = hello()[5:]
-    extensions_at = 4 + 2 + 32 + 1 + 2 + 2 + 2
-    extensions = message[extensions_at + 2 :] + tls_bytes.extension(number, body)
-    whole = message[4:extensions_at] + tls_bytes.vector(extensions, 2)
-    return tls_bytes.record(tls_bytes.HANDSHAKE, b"\x01" + tls_bytes.vector(whole, 3))
-
-
-ALPN_H2 = with_extension(16, b"\0\3\2h2")
 REFUSED = {
     "plain_http": (request(), None),
     "not_tls": (b"SSH-2.0-OpenSSH_9.2\r\n", 10),
     "old_version": (hello(versions=(0x0303, 0x0302)), 70),
     "no_suite": (hello(suites=(0x1304, 0xC02F)), 40),
-    "no_group": (hello(groups=(0x0019, 0x001E), share=False), 40),
-    "no_signature": (hello(signatures=(0x0603, 0x0203)), 40),
-    "no_protocol": (ALPN_H2, 120),
-    "missing_extension": (hello(share=None), 109),
-    "malformed": (with_extension(45, b"\0"), 50),
-    "illegal": (with_extension(44, b"\0\1x"), 47),
-    "unexpected": (hello() + tls_bytes.record(tls_bytes.HANDSHAKE, b"\x01"), None),
+    "no_group": (hello(groups=(0x0019, 0x001E), shares=[]), 40),
+    "no_signature": (hello(schemes=(0x0603, 0x0203)), 40),
+    "no_protocol": (hello(alpn=["h2"]), 120),
+    "missing_extension": (hello(shares=None), 109),
+    "malformed": (hello_record(client_hello().set(Ext.PSK_KEY_EXCHANGE_MODES, b"\0")), 50),
+    "illegal": (hello_record(client_hello().add(Ext.COOKIE, b"\0\1x")), 47),
+    "unexpected": (hello() + wire.record(Kind.HANDSHAKE, b"\x01"), None),
     "oversized": (b"\x16\x03\x01\x40\x01", 22),
-    "bad_record": (hello() + tls_bytes.record(tls_bytes.APPLICATION_DATA, bytes(53)), None),
+    "bad_record": (hello() + wire.record(Kind.APPLICATION_DATA, bytes(53)), None),
     "client_alert": (b"\x15\x03\x01\0\2\2\x30", None),
     "client_left": (b"\x15\x03\x01\0\2\1\0", None),
 }
@@ -47,9 +40,9 @@ REFUSED = {
 def test_each_reason_is_counted_and_told(lab, reason):
     data, alert = REFUSED[reason]
     proxy = lab.proxy(lab.server())
-    answer = tls_bytes.exchange(proxy.port, data)
+    answer = wire.exchange(proxy.port, data)
     if alert is not None:
-        assert tls_bytes.records(answer) == [(tls_bytes.ALERT, bytes([2, alert]))]
+        assert wire.records(answer) == [(Kind.ALERT, bytes([2, alert]))]
     counters = {f"refused_{other}": 0 for other in REFUSED}
     counters[f"refused_{reason}"] = 1
     proxy.wait_for_metrics(**counters, handshakes_failed=1, handshakes_full=0, handshakes_open=0, sessions_open=0)
@@ -61,7 +54,7 @@ def test_each_reason_is_counted_and_told(lab, reason):
 def test_the_log_tells_what_was_offered(lab):
     proxy = lab.proxy(lab.server())
     data = hello(versions=(0x7A7A, 0x0303, 0x0302), groups=(0xCACA, 0x0019, 0x001D, 0x1234), name="some.Where")
-    tls_bytes.exchange(proxy.port, data)
+    wire.exchange(proxy.port, data)
     proxy.wait_for_log(
         r"info worker 0\[[0-9]+\]: client 127\.0\.0\.1 port [0-9]+: TLS handshake refused: no TLS 1\.3 offered "
         r"\(protocol_version\); offered: versions TLS 1\.2 TLS 1\.1, groups P-521 X25519 0x1234; server name: some\.where$"
@@ -70,21 +63,21 @@ def test_the_log_tells_what_was_offered(lab):
 
 def test_nothing_is_logged_of_a_name_that_is_none(lab):
     proxy = lab.proxy(lab.server())
-    tls_bytes.exchange(proxy.port, hello(name="a\nb\x1b[2J"))
+    wire.exchange(proxy.port, hello(name="a\nb\x1b[2J"))
     proxy.wait_for_log("TLS handshake refused: .*illegal.*; server name: none$")
     assert "\x1b" not in proxy.log()
 
 
 def test_classical_clients_are_told_apart_when_post_quantum_is_required(lab):
     proxy = lab.proxy(lab.server(), tls={"require-post-quantum": "yes"})
-    assert tls_bytes.plain_alerts(tls_bytes.exchange(proxy.port, hello())) == [(2, 40)]
+    assert wire.plain_alerts(wire.exchange(proxy.port, hello(groups=[0x001D]))) == [(2, 40)]
     proxy.wait_for_metrics(refused_no_post_quantum=1, refused_no_group=0)
     proxy.wait_for_log("TLS handshake refused: no post-quantum group offered .*groups X25519;")
 
 
 def test_a_timeout_is_counted(lab):
     proxy = lab.proxy(lab.server(), limits={"handshake-timeout": "300ms"})
-    tls_bytes.exchange(proxy.port, hello()[:50])
+    wire.exchange(proxy.port, hello()[:50])
     proxy.wait_for_metrics(refused_timeout=1, handshakes_failed=1)
 
 
@@ -92,7 +85,7 @@ def test_a_flood_of_refusals_does_not_flood_the_logs(lab):
     proxy = lab.proxy(lab.server(), workers=1)
     count = 400
     for _ in range(count):
-        tls_bytes.exchange(proxy.port, b"\x16\x03\x01\x40\x01")
+        wire.exchange(proxy.port, b"\x16\x03\x01\x40\x01")
     proxy.wait_for_metrics(refused_oversized=count)
 
     def told():
@@ -114,13 +107,13 @@ def test_an_alert_is_not_lost_when_much_more_was_sent(lab):
         answer = b""
         while piece := connection.recv(1000):
             answer += piece
-    assert tls_bytes.plain_alerts(answer) == [(2, 70)]
+    assert wire.plain_alerts(answer) == [(2, 70)]
 
 
 def test_plain_http_with_a_large_body_gets_its_answer(lab):
     proxy = lab.proxy(lab.server())
     body = bytes(300_000)
-    answer = tls_bytes.exchange(proxy.port, request(method="POST", fields=[f"Content-Length: {len(body)}"]) + body)
+    answer = wire.exchange(proxy.port, request(method="POST", fields=[f"Content-Length: {len(body)}"]) + body)
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
@@ -139,14 +132,12 @@ def test_plain_http_is_recognised_byte_by_byte(lab):
 def test_a_hello_of_ssl2_gets_alert_70(lab, version):
     proxy = lab.proxy(lab.server())
     body = b"\1" + version + struct.pack(">HHH", 3, 0, 16) + b"\x01\x00\x80" + bytes(16)
-    answer = tls_bytes.exchange(proxy.port, struct.pack(">H", 0x8000 | len(body)) + body)
-    assert tls_bytes.records(answer) == [(tls_bytes.ALERT, b"\x02\x46")]
+    answer = wire.exchange(proxy.port, struct.pack(">H", 0x8000 | len(body)) + body)
+    assert wire.records(answer) == [(Kind.ALERT, b"\x02\x46")]
     proxy.wait_for_metrics(refused_old_version=1)
 
 
-@pytest.mark.parametrize(
-    "suite", ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]
-)
+@pytest.mark.parametrize("suite", ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"])
 def test_handshakes_are_counted_by_suite(lab, suite):
     proxy = lab.proxy(lab.server())
     assert proxy.curl("/", "--tls13-ciphers", suite).stdout == b"ok"

@@ -154,7 +154,7 @@ def test_a_ticket_is_good_for_one_protocol(lab):
     context.set_alpn_protocols(["http/1.0"])
     client, _ = ask_and_keep_session(lab, proxy, session=session)
     assert client.tls.selected_alpn_protocol() == "http/1.0"
-    assert tls_bytes.PRE_SHARED_KEY in tls_bytes.hello_extensions(client.first_flight), "no ticket was offered"
+    assert wire.Ext.PRE_SHARED_KEY in wire.hello_extensions(client.first_flight), "no ticket was offered"
     assert not client.resumed
 
 

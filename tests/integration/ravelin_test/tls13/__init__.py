@@ -39,8 +39,6 @@ What came: read() gives it one by one, as Message, Data, Alert or End. Each mess
 8446 when it comes, with everything in it (checks.py, and the order of things in conversation.py); what the RFC does not
 allow raises Violation. `records` has every record, `server` what was negotiated, `tickets` and `key_updates` what came
 of those. A test that fails prints the last steps of its conversation.
-
-What the server is known to do otherwise stands in known_faults.py: there, and nowhere else, a test is marked.
 """
 
 from . import checks, wire
