@@ -7,11 +7,11 @@ import shutil
 
 import pytest
 
-from ravelin_test import tls_bytes
 from ravelin_test.http import request
 from ravelin_test.processes import run, text
 from ravelin_test.proxy import site_block
 from ravelin_test.settings import IS_ROOT, RAVELIN, ROOT, SANITIZED
+from ravelin_test.tls13 import client_hello, hello_record, wire
 from ravelin_test.waiting import wait_for
 
 HEADERS = ROOT / "build/deps/wolfssl/include/wolfssl"
@@ -236,8 +236,8 @@ def test_the_gate_before_the_library_is_no_wider(proof, proxy):
     """What prove asks the library alone, a real client asks the whole proxy: group after group, by hand."""
     numbers = {"P-521": 0x19, "X448": 0x1E, "P-224": 0x15, "P-192": 0x13, "ffdhe2048": 0x100, "MLKEM768": 0x201}
     for name, number in numbers.items():
-        answer = tls_bytes.exchange(proxy.port, tls_bytes.client_hello(groups=(number,), share=False))
-        assert tls_bytes.plain_alerts(answer) == [(2, 40)], name
+        answer = wire.exchange(proxy.port, hello_record(client_hello(groups=(number,), shares=[])))
+        assert wire.plain_alerts(answer) == [(2, 40)], name
         assert name not in proof["negotiates"]["groups"]
 
 

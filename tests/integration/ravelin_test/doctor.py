@@ -11,7 +11,7 @@ from .certificates import Certificate
 from .ports import Port
 from .processes import Process, run, text
 from .settings import RAVELIN, SCALE
-from .tls_bytes import extension, record, vector
+from .tls13.wire import extension, record, vector
 
 # Generous: a server that answers is never waited for that long.
 TIMEOUT = f"{int(10 * SCALE)}s"
