@@ -1,4 +1,5 @@
 // The command line only: what each word means is in process/.
+#include "base/clock.h"
 #include "config/bundle.h"
 #include "config/config.h"
 #include "doctor/doctor.h"
@@ -6,7 +7,7 @@
 #include "process/master.h"
 #include "process/privilege.h"
 #include "process/prove.h"
-#include "process/validate.h"
+#include "tls/check.h"
 #include "tls/context.h"
 #include "tls/prove.h"
 #include "tls/record.h"
@@ -59,6 +60,22 @@ static void print_summary(const char *path, const struct config *config) {
                  plural(config->listener_count));
 }
 
+static void print_warnings(const struct config *config, const struct findings *findings) {
+    const struct term *term;
+    int64_t now = clock_wall_us() / 1000000;
+    for (const char *line = findings->warnings; *line != '\0';) {
+        size_t size = strcspn(line, "\n");
+        (void)fprintf(stderr, "warning: %.*s\n", (int)size, line);
+        line += size + (line[size] == '\n');
+    }
+    for (size_t i = 0; (term = findings_term(findings, config, i)) != NULL; i++) {
+        char text[TERM_TEXT_SIZE];
+        if (term_warning(term, config, now, text)) {
+            (void)fprintf(stderr, "warning: %s\n", text);
+        }
+    }
+}
+
 static int check(const char *path) {
     struct bundle_pair pair;
     struct config *config;
@@ -68,18 +85,21 @@ static int check(const char *path) {
         (void)fprintf(stderr, "%s\n", error);
         return EXIT_BAD;
     }
+    struct findings *findings = findings_map(config);
     int exit_code = EXIT_BAD;
-    if (tls_library_init() != RESULT_OK) {
+    if (findings == NULL || tls_library_init() != RESULT_OK) {
         (void)fputs("ravelin: cannot start the TLS library\n", stderr);
         exit_code = EXIT_FAILURE;
     } else if (privilege_find(config, &privilege, error) != RESULT_OK ||
-               validate_bundles(config, &pair.files, &pair.keys, error) != RESULT_OK) {
+               tls_check(config, &pair.files, &pair.keys, findings, error) != RESULT_OK) {
         (void)fprintf(stderr, "%s\n", error);
     } else {
+        print_warnings(config, findings);
         print_summary(path, config);
         exit_code = EXIT_SUCCESS;
     }
     tls_library_free();
+    findings_unmap(findings, config);
     bundle_close(&pair.files);
     bundle_close(&pair.keys);
     config_free(config);

@@ -246,6 +246,8 @@ static void serve(struct master *master) {
     const struct control_handler handler = {orders_command, master};
     log_start(master);
     children_init(master);
+    notices_start(&master->notices, master->loop, &master->log, NOTICES_PERIOD_S);
+    notices_use(&master->notices, master->current);
     master_schedule_rotation(master);
     control_start(master->control, master->loop, &handler);
     children_start(master);
@@ -261,6 +263,7 @@ static void release(struct master *master) {
         children_free(master);
     }
     control_close(master->control);
+    notices_stop(&master->notices);
     if (master->loop != NULL) {
         ev_loop_destroy(master->loop);
     }

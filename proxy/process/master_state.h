@@ -6,6 +6,7 @@
 #include "observe/metrics.h"
 #include "process/auto_reload.h"
 #include "process/control.h"
+#include "process/notices.h"
 #include "process/privilege.h"
 #include "process/source.h"
 #include "process/spawn.h"
@@ -85,6 +86,7 @@ struct master {
     struct ev_loop *loop;
     ev_signal signals[5];
     ev_timer rotate_tickets;
+    struct notices notices;
     ev_timer kill; // after a stop that a child did not obey
 };
 

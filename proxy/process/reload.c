@@ -94,6 +94,7 @@ static void commit(struct master *master) {
     log_init(&master->log, master->current->logs.error_fd,
              master->current->config->log.target == LOG_TARGET_SYSLOG,
              log_files_severity(master->current->config->log_level), master->log.process);
+    notices_use(&master->notices, master->current);
     source_free(former);
     master_schedule_rotation(master);
 }

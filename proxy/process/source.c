@@ -19,11 +19,13 @@ static struct source *keep(struct bundle_pair *pair, struct config *config, uint
         // The descriptors alone are kept: nothing of a key stays mapped in the master.
         source->files_fd = fcntl(pair->files.fd, F_DUPFD_CLOEXEC, 0);
         source->keys_fd = fcntl(pair->keys.fd, F_DUPFD_CLOEXEC, 0);
+        source->findings = findings_map(config);
         saved = errno;
     }
     bundle_close(&pair->files);
     bundle_close(&pair->keys);
-    if (source == NULL || source->files_fd < 0 || source->keys_fd < 0) {
+    if (source == NULL || source->files_fd < 0 || source->keys_fd < 0 ||
+        source->findings == NULL) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", config->path, strerror(saved));
         if (source == NULL) {
             config_free(config);
@@ -105,6 +107,7 @@ void source_free(struct source *source) {
     }
     listeners_close(&source->listeners);
     log_files_close(&source->logs);
+    findings_unmap(source->findings, source->config);
     config_free(source->config);
     free(source);
 }

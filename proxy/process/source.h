@@ -10,14 +10,16 @@
 
 #include "process/listeners.h"
 #include "process/log_files.h"
+#include "tls/findings.h"
 
 #include <stdint.h>
 
 struct source {
     uint64_t number;
     struct config *config;
-    int files_fd; // config text and certificates
-    int keys_fd;  // private keys; goes to signers and the validator only
+    struct findings *findings; // filled by the validator
+    int files_fd;              // config text and certificates
+    int keys_fd;               // private keys; goes to signers and the validator only
     struct listeners listeners;
     struct log_files logs;
 };

@@ -1,6 +1,7 @@
 #include "process/validate.h"
 
 #include "process/sandbox.h"
+#include "tls/check.h"
 #include "tls/context.h"
 
 #include <errno.h>
@@ -14,19 +15,6 @@
 
 // The first byte of a verdict; the error text follows the second.
 enum { VERDICT_VALID = 'v', VERDICT_INVALID = 'i' };
-
-enum result validate_bundles(const struct config *config, const struct bundle *files,
-                             const struct bundle *keys, char error[CONFIG_ERROR_SIZE]) {
-    if (tls_check_keys(config, files, keys, error) != RESULT_OK) {
-        return RESULT_ERROR;
-    }
-    struct tls_contexts *contexts = tls_contexts_build(config, files, 1, NULL, error);
-    if (contexts == NULL) {
-        return RESULT_ERROR;
-    }
-    tls_contexts_free(contexts);
-    return RESULT_OK;
-}
 
 struct task {
     const struct validate_input *input;
@@ -46,7 +34,7 @@ static enum result judge(const struct validate_input *input, char error[CONFIG_E
         bundle_close(&files);
         return RESULT_ERROR;
     }
-    enum result result = validate_bundles(source->config, &files, &keys, error);
+    enum result result = tls_check(source->config, &files, &keys, source->findings, error);
     bundle_close(&files);
     bundle_close(&keys);
     tls_library_free();

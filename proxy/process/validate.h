@@ -1,19 +1,14 @@
-// Validation: do the certificates and keys of a bundle parse, belong together and make TLS
-// contexts?
+// Validation: are the certificates and keys of a bundle good, and do they belong together?
 //
 // Parsers of certificates and keys do not run in the master, which is root: a child of its own
 // without rights does that, ends, and leaves a verdict. A crash there costs nothing but the reload
-// that asked.
+// that asked. Warnings it leaves in the source's findings.
 #ifndef RAVELIN_PROCESS_VALIDATE_H
 #define RAVELIN_PROCESS_VALIDATE_H
 
 #include "config/bundle.h"
 #include "process/source.h"
 #include "process/spawn.h"
-
-// The check itself, in the calling process (`ravelin check`).
-enum result validate_bundles(const struct config *config, const struct bundle *files,
-                             const struct bundle *keys, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 
 // A validation under way in a child.
 struct validation {
@@ -24,7 +19,7 @@ struct validation {
     char text[CONFIG_ERROR_SIZE];
 };
 
-// What the child needs.
+// What the child needs. It leaves the store unread.
 struct validate_input {
     const struct source *source;
     const struct privilege *privilege;

@@ -1,6 +1,6 @@
 #include "tls/context.h"
 
-#include "base/secret.h"
+#include "tls/chain.h"
 #include "tls/context_internal.h"
 #include "tls/record.h"
 
@@ -8,15 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <wolfssl/wolfcrypt/asn.h>
-#include <wolfssl/wolfcrypt/asn_public.h>
-#include <wolfssl/wolfcrypt/ecc.h>
-#include <wolfssl/wolfcrypt/rsa.h>
 #include <wolfssl/wolfcrypt/sha256.h>
 
 // Any value but INVALID_DEVID tells wolfSSL that the key is elsewhere and must not be decoded.
 enum { KEY_IS_ELSEWHERE = 1 };
-enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 4096 };
+enum { RSA_BITS_MIN = 2048 };
 
 static const int GROUPS[] = {
 #ifdef WOLFSSL_HAVE_MLKEM
@@ -31,14 +27,6 @@ enum {
 
 static const char SUITES[] =
     "TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:TLS13-CHACHA20-POLY1305-SHA256";
-
-// What is read out of a leaf certificate.
-struct leaf {
-    uint32_t signature;     // hello_signature bit, 0 when the key type is not one of ours
-    int key_size;           // bytes, as wolfSSL wants to know it
-    uint8_t public_key[64]; // DER, Ed25519 only
-    word32 public_key_size;
-};
 
 enum result tls_library_init(void) {
     return wolfSSL_Init() == WOLFSSL_SUCCESS ? RESULT_OK : RESULT_ERROR;
@@ -88,168 +76,129 @@ bool context_apply_policy(WOLFSSL_CTX *context, const struct config_tls *policy,
            wolfSSL_CTX_set_timeout(context, policy->ticket_lifetime_s) == WOLFSSL_SUCCESS;
 }
 
-static enum result fail(char error[CONFIG_ERROR_SIZE], const struct config *config, int line,
-                        const char *what, const char *path) {
-    (void)snprintf(error, CONFIG_ERROR_SIZE, "%s:%d: %s: %s", config->path, line, path, what);
-    return RESULT_ERROR;
-}
+// --- Identities ---
 
-static int rsa_key_size(const struct DecodedCert *certificate) {
-    RsaKey key;
-    word32 index = 0;
-    if (wc_InitRsaKey(&key, NULL) != 0) {
+static uint32_t signature_of(enum certificate_key key) {
+    switch (key) {
+    case CERTIFICATE_KEY_P256:
+        return HELLO_SIGNATURE_ECDSA_P256;
+    case CERTIFICATE_KEY_P384:
+        return HELLO_SIGNATURE_ECDSA_P384;
+    case CERTIFICATE_KEY_ED25519:
+        return HELLO_SIGNATURE_ED25519;
+    case CERTIFICATE_KEY_RSA:
+        return HELLO_SIGNATURE_RSA_PSS;
+    default:
         return 0;
     }
-    int size = 0;
-    if (wc_RsaPublicKeyDecode(certificate->publicKey, &index, &key, certificate->pubKeySize) == 0) {
-        size = wc_RsaEncryptSize(&key);
-    }
-    wc_FreeRsaKey(&key);
-    return size;
 }
 
-static bool read_leaf_key(const struct DecodedCert *certificate, struct leaf *leaf) {
-    switch (certificate->keyOID) {
-    case ECDSAk:
-        leaf->key_size =
-            wc_ecc_get_curve_size_from_id(wc_ecc_get_oid(certificate->pkCurveOID, NULL, NULL));
-        if (leaf->key_size == 32) {
-            leaf->signature = HELLO_SIGNATURE_ECDSA_P256;
-        } else if (leaf->key_size == 48) {
-            leaf->signature = HELLO_SIGNATURE_ECDSA_P384;
-        }
-        return leaf->signature != 0;
-    case RSAk:
-        leaf->key_size = rsa_key_size(certificate);
-        leaf->signature = HELLO_SIGNATURE_RSA_PSS;
-        return leaf->key_size >= RSA_BITS_MIN / 8 && leaf->key_size <= RSA_BITS_MAX / 8;
-    case ED25519k:
-        leaf->signature = HELLO_SIGNATURE_ED25519;
-        leaf->public_key_size = sizeof(leaf->public_key);
-        return wc_GetSubjectPubKeyInfoDerFromCert(certificate->source, certificate->maxIdx,
-                                                  leaf->public_key, &leaf->public_key_size) == 0;
-    default:
+static bool load_chain(WOLFSSL_CTX *context, const struct chain *chain) {
+    size_t size = 0;
+    for (size_t i = 0; i < chain->count; i++) {
+        size += chain->certificates[i].der.size;
+    }
+    uint8_t *in_order = malloc(size);
+    if (in_order == NULL) {
         return false;
     }
+    size_t used = 0;
+    for (size_t i = 0; i < chain->count; i++) {
+        struct slice der = chain->certificates[i].der;
+        memcpy(in_order + used, der.data, der.size);
+        used += der.size;
+    }
+    int loaded = wolfSSL_CTX_use_certificate_chain_buffer_format(context, in_order, (long)size,
+                                                                 WOLFSSL_FILETYPE_ASN1);
+    free(in_order);
+    return loaded == WOLFSSL_SUCCESS;
 }
 
-static enum result read_leaf(const struct config *config, const struct config_certificate *entry,
-                             struct slice chain, struct leaf *leaf, char error[CONFIG_ERROR_SIZE]) {
-    DerBuffer *der = NULL;
-    struct DecodedCert certificate;
-    *leaf = (struct leaf){0};
-    if (wc_PemToDer((const unsigned char *)chain.data, (long)chain.size, CERT_TYPE, &der, NULL,
-                    NULL, NULL) != 0) {
-        return fail(error, config, entry->line, "no PEM certificate in it",
-                    entry->certificate_path);
-    }
-    wc_InitDecodedCert(&certificate, der->buffer, der->length, NULL);
-    enum result result = RESULT_OK;
-    if (wc_ParseCert(&certificate, CERT_TYPE, NO_VERIFY, NULL) != 0) {
-        result = fail(error, config, entry->line, "the certificate cannot be read",
-                      entry->certificate_path);
-    } else if (!read_leaf_key(&certificate, leaf)) {
-        result =
-            fail(error, config, entry->line,
-                 "its key is none of ECDSA P-256, ECDSA P-384, Ed25519, RSA of 2048 to 4096 bits",
-                 entry->certificate_path);
-    }
-    wc_FreeDecodedCert(&certificate);
-    wc_FreeDer(&der);
-    return result;
-}
-
-static bool load_chain(WOLFSSL_CTX *context, struct slice chain) {
-    return wolfSSL_CTX_use_certificate_chain_buffer(context, (const unsigned char *)chain.data,
-                                                    (long)chain.size) == WOLFSSL_SUCCESS;
-}
-
-static enum result build_identity(struct tls_contexts *contexts, const struct config *config,
-                                  const struct config_site *site,
-                                  const struct config_certificate *entry,
-                                  const struct bundle *files, uint64_t generation,
-                                  struct tls_identity *identity, char error[CONFIG_ERROR_SIZE]) {
-    struct slice chain = bundle_file(files, entry->certificate_path);
-    struct leaf leaf;
-    if (read_leaf(config, entry, chain, &leaf, error) != RESULT_OK) {
-        return RESULT_ERROR;
-    }
-    signature_key_id(generation, entry->key_path, identity->key_id);
-    identity->owner = contexts;
-    identity->signature = leaf.signature;
-    identity->terms = (struct ticket_terms){
-        .site = slice_from(site->name),
-        .post_quantum_required = config->tls.require_post_quantum,
-    };
-    identity->context = wolfSSL_CTX_new(wolfTLSv1_3_server_method());
-    enum result result = RESULT_OK;
-    if (identity->context == NULL || wolfSSL_CTX_new_rng(identity->context) != WOLFSSL_SUCCESS ||
-        !context_apply_policy(identity->context, &config->tls, contexts->tickets)) {
-        result = fail(error, config, entry->line, "out of memory", entry->certificate_path);
-    } else if (!load_chain(identity->context, chain)) {
-        result = fail(error, config, entry->line, "the certificate chain cannot be read",
-                      entry->certificate_path);
-    } else if (leaf.public_key_size > 0) {
+// Tells the library what kind of key signs, without giving it one.
+static bool name_key(WOLFSSL_CTX *context, const struct certificate *leaf,
+                     const uint8_t key_id[KEY_ID_SIZE]) {
+    if (leaf->key == CERTIFICATE_KEY_ED25519) {
         // wolfSSL has no external Ed25519 keys; given the public key as the key, it still asks the
         // callback to sign.
-        if (wolfSSL_CTX_use_PrivateKey_Id(identity->context, leaf.public_key,
-                                          (long)leaf.public_key_size,
-                                          INVALID_DEVID) != WOLFSSL_SUCCESS) {
-            result = RESULT_ERROR;
-        }
-    } else if (wolfSSL_CTX_use_PrivateKey_Id_ex(identity->context, identity->key_id, KEY_ID_SIZE,
-                                                KEY_IS_ELSEWHERE,
-                                                leaf.key_size) != WOLFSSL_SUCCESS) {
-        result = RESULT_ERROR;
+        return wolfSSL_CTX_use_PrivateKey_Id(context, (const byte *)leaf->key_info.data,
+                                             (long)leaf->key_info.size,
+                                             INVALID_DEVID) == WOLFSSL_SUCCESS;
     }
-    return result;
+    long size = leaf->key == CERTIFICATE_KEY_P256   ? 32
+                : leaf->key == CERTIFICATE_KEY_P384 ? 48
+                                                    : (long)(leaf->key_bits + 7) / 8;
+    return wolfSSL_CTX_use_PrivateKey_Id_ex(context, key_id, KEY_ID_SIZE, KEY_IS_ELSEWHERE, size) ==
+           WOLFSSL_SUCCESS;
 }
 
-static enum result build_site(struct tls_contexts *contexts, const struct config *config,
-                              size_t index, const struct bundle *files, uint64_t generation,
-                              char error[CONFIG_ERROR_SIZE]) {
-    const struct config_site *source = &config->sites[index];
+static bool build_identity(const struct tls_contexts *contexts, const struct config_site *site,
+                           const struct config_certificate *entry, struct tls_identity *identity) {
+    struct chain chain;
+    char why[CHAIN_ERROR_SIZE];
+    if (chain_read(bundle_file(contexts->files, entry->certificate_path), &chain, why) !=
+        RESULT_OK) {
+        return false;
+    }
+    const struct certificate *leaf = &chain.certificates[0];
+    signature_key_id(contexts->generation, entry->key_path, identity->key_id);
+    identity->owner = contexts;
+    identity->signature = signature_of(leaf->key);
+    identity->terms = (struct ticket_terms){
+        .site = slice_from(site->name),
+        .post_quantum_required = contexts->config->tls.require_post_quantum,
+    };
+    identity->context = wolfSSL_CTX_new(wolfTLSv1_3_server_method());
+    bool ok = identity->signature != 0 && identity->context != NULL &&
+              wolfSSL_CTX_new_rng(identity->context) == WOLFSSL_SUCCESS &&
+              context_apply_policy(identity->context, &contexts->config->tls, contexts->tickets) &&
+              load_chain(identity->context, &chain) &&
+              name_key(identity->context, leaf, identity->key_id);
+    chain_free(&chain);
+    return ok;
+}
+
+static void free_site(struct tls_site *site) {
+    for (size_t i = 0; i < site->count; i++) {
+        wolfSSL_CTX_free(site->identities[i].context);
+    }
+    free(site->identities);
+    *site = (struct tls_site){NULL, 0};
+}
+
+// Makes what a site's handshakes need, when the first of them comes.
+static bool build_site(const struct tls_contexts *contexts, size_t index) {
+    const struct config_site *source = &contexts->config->sites[index];
     struct tls_site *site = &contexts->sites[index];
     site->identities = calloc(source->certificate_count, sizeof(*site->identities));
-    if (site->identities == NULL) {
-        return RESULT_ERROR;
-    }
-    for (size_t i = 0; i < source->certificate_count; i++) {
+    for (size_t i = 0; site->identities != NULL && i < source->certificate_count; i++) {
         site->count++;
-        if (build_identity(contexts, config, source, &source->certificates[i], files, generation,
-                           &site->identities[i], error) != RESULT_OK) {
-            return RESULT_ERROR;
+        if (!build_identity(contexts, source, &source->certificates[i], &site->identities[i])) {
+            free_site(site);
         }
     }
-    return RESULT_OK;
+    return site->identities != NULL;
 }
+
+// --- Contexts ---
 
 struct tls_contexts *tls_contexts_build(const struct config *config, const struct bundle *files,
                                         uint64_t generation, const struct ticket_store *tickets,
                                         char error[CONFIG_ERROR_SIZE]) {
     (void)snprintf(error, CONFIG_ERROR_SIZE, "out of memory while setting up TLS");
-    if (config->tls.require_post_quantum && !tls_has_post_quantum()) {
-        (void)snprintf(
-            error, CONFIG_ERROR_SIZE,
-            "%s: require-post-quantum: the TLS library of this build has no post-quantum groups",
-            config->path);
-        return NULL;
-    }
     struct tls_contexts *contexts = calloc(1, sizeof(*contexts));
     if (contexts == NULL) {
         return NULL;
     }
+    contexts->config = config;
+    contexts->files = files;
+    contexts->generation = generation;
     contexts->tickets = tickets;
     contexts->groups = GROUPS;
     contexts->group_count = (size_t)allowed_groups(&config->tls);
     contexts->post_quantum_only = config->tls.require_post_quantum;
     contexts->site_count = config->site_count;
     contexts->sites = calloc(config->site_count, sizeof(*contexts->sites));
-    bool ok = contexts->sites != NULL;
-    for (size_t i = 0; ok && i < config->site_count; i++) {
-        ok = build_site(contexts, config, i, files, generation, error) == RESULT_OK;
-    }
-    if (!ok) {
+    if (contexts->sites == NULL) {
         tls_contexts_free(contexts);
         return NULL;
     }
@@ -261,10 +210,7 @@ void tls_contexts_free(struct tls_contexts *contexts) {
         return;
     }
     for (size_t i = 0; contexts->sites != NULL && i < contexts->site_count; i++) {
-        for (size_t k = 0; k < contexts->sites[i].count; k++) {
-            wolfSSL_CTX_free(contexts->sites[i].identities[k].context);
-        }
-        free(contexts->sites[i].identities);
+        free_site(&contexts->sites[i]);
     }
     free(contexts->sites);
     free(contexts);
@@ -277,6 +223,9 @@ const struct tls_identity *tls_contexts_select(const struct tls_contexts *contex
     static const uint32_t preference[] = {HELLO_SIGNATURE_ECDSA_P256, HELLO_SIGNATURE_ECDSA_P384,
                                           HELLO_SIGNATURE_ED25519, HELLO_SIGNATURE_RSA_PSS};
     const struct tls_site *site = &contexts->sites[site_index];
+    if (site->identities == NULL && !build_site(contexts, site_index)) {
+        return NULL;
+    }
     for (size_t i = 0; i < sizeof(preference) / sizeof(preference[0]); i++) {
         for (size_t k = 0; k < site->count; k++) {
             if ((site->identities[k].signature & preference[i] & hello->signatures) != 0) {
@@ -285,46 +234,6 @@ const struct tls_identity *tls_contexts_select(const struct tls_contexts *contex
         }
     }
     return &site->identities[0];
-}
-
-static enum result check_key(const struct config *config, const struct config_certificate *entry,
-                             const struct bundle *files, const struct bundle *keys,
-                             char error[CONFIG_ERROR_SIZE]) {
-    struct slice chain = bundle_file(files, entry->certificate_path);
-    struct slice key = bundle_file(keys, entry->key_path);
-    WOLFSSL_CTX *context = wolfSSL_CTX_new(wolfTLSv1_3_server_method());
-    if (context == NULL) {
-        return fail(error, config, entry->line, "out of memory", entry->key_path);
-    }
-    enum result result = RESULT_OK;
-    if (!load_chain(context, chain)) {
-        result = fail(error, config, entry->line, "the certificate chain cannot be read",
-                      entry->certificate_path);
-    } else if (wolfSSL_CTX_use_PrivateKey_buffer(context, (const unsigned char *)key.data,
-                                                 (long)key.size,
-                                                 WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS) {
-        result = fail(error, config, entry->key_line,
-                      "no usable PEM private key in it (encrypted keys are not supported)",
-                      entry->key_path);
-    } else if (wolfSSL_CTX_check_private_key(context) != WOLFSSL_SUCCESS) {
-        result = fail(error, config, entry->key_line, "the key does not belong to the certificate",
-                      entry->key_path);
-    }
-    wolfSSL_CTX_free(context);
-    return result;
-}
-
-enum result tls_check_keys(const struct config *config, const struct bundle *files,
-                           const struct bundle *keys, char error[CONFIG_ERROR_SIZE]) {
-    for (size_t i = 0; i < config->site_count; i++) {
-        const struct config_site *site = &config->sites[i];
-        for (size_t k = 0; k < site->certificate_count; k++) {
-            if (check_key(config, &site->certificates[k], files, keys, error) != RESULT_OK) {
-                return RESULT_ERROR;
-            }
-        }
-    }
-    return RESULT_OK;
 }
 
 void signature_key_id(uint64_t generation, const char *key_path, uint8_t id[KEY_ID_SIZE]) {

@@ -1,10 +1,13 @@
 // The TLS side of one generation: for every site its certificates, ready to be used by handshakes.
 //
-// Built from a config and the bundle of its files, in workers and in `ravelin check`; immutable
-// afterwards; owned by the generation. No private key is in here: a certificate is an "identity"
-// whose key is named by an id and used by the signer. The policy of DESIGN section 6 (TLS 1.3,
-// three suites, groups in order of preference, psk_dhe_ke, no early data) is set here, in one
-// function, for every context; there is no way to ask for less.
+// Built in workers, from a config and the bundle of its files, which tls/check has judged; owned by
+// the generation. What a site needs is made when its first client comes: a proxy with ten thousand
+// sites starts as fast and as small as one with ten. But for that it is immutable.
+//
+// No private key is in here: a certificate is an "identity" whose key is named by an id and used by
+// the signer. The policy of DESIGN section 6 (TLS 1.3, three suites, groups in order of preference,
+// psk_dhe_ke, no early data) is set here, in one function, for every context; there is no way to
+// ask for less.
 #ifndef RAVELIN_TLS_CONTEXT_H
 #define RAVELIN_TLS_CONTEXT_H
 
@@ -22,24 +25,18 @@ struct tls_identity; // one certificate chain of one site
 enum result tls_library_init(void) MUST_CHECK;
 void tls_library_free(void);
 
-// `config` and `tickets` outlive the contexts; without tickets (NULL) no handshake can be made, only
-// looked at whether one could. generation goes into the key ids. On failure NULL and `error` says
-// file:line and what.
+// The config, the bundle and `tickets` outlive the contexts. generation goes into the key ids. On
+// failure NULL and `error` says what.
 struct tls_contexts *tls_contexts_build(const struct config *config, const struct bundle *files,
                                         uint64_t generation, const struct ticket_store *tickets,
                                         char error[CONFIG_ERROR_SIZE]);
 void tls_contexts_free(struct tls_contexts *contexts);
 
 // The identity of site `site_index` that this client can verify: ECDSA first, then Ed25519, then
-// RSA; the site's first when none fits (the handshake then ends in handshake_failure).
+// RSA; the site's first when none fits (the handshake then ends in handshake_failure). NULL when
+// memory is short.
 const struct tls_identity *tls_contexts_select(const struct tls_contexts *contexts,
                                                size_t site_index, const struct client_hello *hello);
-
-// Checks that every private key in `keys` is well-formed, strong enough and belongs to its
-// certificate. For the validator and `ravelin check` only: this is the one place outside a signer
-// that reads keys.
-enum result tls_check_keys(const struct config *config, const struct bundle *files,
-                           const struct bundle *keys, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 
 const char *tls_library_version(void);
 // False when the linked library has no ML-KEM.

@@ -17,11 +17,14 @@ struct tls_identity {
 };
 
 struct tls_site {
-    struct tls_identity *identities;
+    struct tls_identity *identities; // NULL until the first handshake of the site
     size_t count;
 };
 
 struct tls_contexts {
+    const struct config *config;
+    const struct bundle *files;
+    uint64_t generation;
     const struct ticket_store *tickets;
     struct tls_site *sites;
     size_t site_count;

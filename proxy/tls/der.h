@@ -2,8 +2,8 @@
 // responses. Certificates are parsed by the library too; this only finds pieces in them.
 //
 // A cursor never passes its end. What is malformed sets `bad`, for good, and everything read from
-// then on is empty: so a caller may read on and look at `bad` once, at the end. Only definite, minimal
-// lengths and tags of one byte are taken. The slices point into the input. No allocation.
+// then on is empty: so a caller may read on and look at `bad` once, at the end. Only definite,
+// minimal lengths and tags of one byte are taken. The slices point into the input. No allocation.
 #ifndef RAVELIN_TLS_DER_H
 #define RAVELIN_TLS_DER_H
 

@@ -124,11 +124,14 @@ static struct hello_policy policy_of(const struct handshake *handshake) {
                                  .signature = handshake->identity->signature};
 }
 
-static void choose_identity(struct handshake *handshake) {
+static enum result choose_identity(struct handshake *handshake) {
     struct slice name = {handshake->facts.name, handshake->facts.name_size};
     size_t site = handshake->choose_site(handshake->choose_context, name);
     handshake->facts.site_index = site;
     handshake->identity = tls_contexts_select(handshake->contexts, site, &handshake->hello);
+    return handshake->identity != NULL
+               ? RESULT_OK
+               : refusal_set(&handshake->flight.refusal, REFUSAL_internal, "out of memory");
 }
 
 // Feeds the library what it needs of a hello, which moves to `kept`. A hello that will be answered by
@@ -161,7 +164,9 @@ static enum result take_first_hello(struct handshake *handshake) {
     if (result != RESULT_OK || hello_check_rules(hello, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
-    choose_identity(handshake);
+    if (choose_identity(handshake) != RESULT_OK) {
+        return RESULT_ERROR;
+    }
     struct hello_policy policy = policy_of(handshake);
     if (hello_check_offer(hello, &policy, refusal) != RESULT_OK) {
         return RESULT_ERROR;

@@ -7,8 +7,8 @@
 
 enum { MARK_MAX = 64 };
 
-// Moves *text past the next mark, which begins a line; false when there is none. *before is what stood
-// before the mark.
+// Moves *text past the next mark, which begins a line; false when there is none. *before is what
+// stood before the mark.
 static bool pass_mark(struct slice *text, const char *mark, struct slice *before) {
     size_t size = strlen(mark);
     const char *start = text->data;

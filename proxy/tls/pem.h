@@ -1,5 +1,6 @@
 // PEM (RFC 7468): base64 between "-----BEGIN label-----" and "-----END label-----". Whatever stands
-// outside of such blocks is a comment, and blocks with another label are passed over. No allocation.
+// outside of such blocks is a comment, and blocks with another label are passed over. No
+// allocation.
 #ifndef RAVELIN_TLS_PEM_H
 #define RAVELIN_TLS_PEM_H
 

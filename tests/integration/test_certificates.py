@@ -1,8 +1,15 @@
 """Which certificate a client is shown, and which site answers it."""
 
+import itertools
+import re
+
 import pytest
 
+from ravelin_test.certificates import Certificate
+from ravelin_test.folders import new_folder, remove_folder
 from ravelin_test.http import request, response
+from ravelin_test.issuing import AUTHORITY, SERVER, Issuer, joined
+from ravelin_test.processes import run
 from ravelin_test.proxy import backend_block, site_block
 
 
@@ -95,13 +102,124 @@ def test_a_client_that_can_verify_none_of_the_certificates_gets_alert_40(lab):
     assert "alert number 40" in proxy.s_client("-sigalgs", "ecdsa_secp256r1_sha256")
 
 
-def test_the_whole_chain_is_sent(lab):
-    """A file holds the certificate, then the certificates above it."""
-    leaf = lab.authority.certificate("localhost")
-    chain = lab.folder / "chain.pem"
-    chain.write_bytes(leaf.path.read_bytes() + lab.authority.ca.read_bytes())
-    certificate = type(leaf)(chain, leaf.key)
-    proxy = lab.proxy(lab.server(), sites=[site_block("localhost", [certificate])])
-    output = proxy.s_client("-showcerts", input=request(fields=["Connection: close"]))
-    assert output.count("-----BEGIN CERTIFICATE-----") >= 2
-    assert " 1 s:CN = Ravelin test CA" in output
+# ---- Chains
+
+
+@pytest.fixture(scope="module")
+def authorities():
+    """A root and an authority below it."""
+    folder = new_folder("authorities")
+    root = Issuer(folder / "root", "Root", kind="ecdsa-p384")
+    yield root, Issuer(folder / "middle", "Middle", issuer=root)
+    remove_folder(folder)
+
+
+@pytest.fixture(scope="module")
+def leaf(authorities):
+    return authorities[1].issue("localhost", extensions=SERVER, names=["DNS:localhost"])
+
+
+def subjects_shown(output):
+    return re.findall(r"^ *\d s:(.*)$", output, re.MULTILINE)
+
+
+@pytest.mark.parametrize("order", itertools.permutations(range(3)))
+def test_the_chain_is_sent_whole_and_in_order_however_the_file_has_it(lab, authorities, leaf, order):
+    root, middle = authorities
+    files = [leaf.path, middle.ca, root.ca]
+    chain = Certificate(joined(lab.folder / "chain.pem", *(files[i] for i in order)), leaf.key)
+    proxy = lab.proxy(lab.server(), sites=[site_block("localhost", [chain])])
+    output = proxy.s_client("-showcerts", "-CAfile", root.ca, input=request(fields=["Connection: close"]))
+    assert subjects_shown(output) == ["CN = localhost", "CN = Middle", "CN = Root"]
+    assert "Verify return code: 0" in output
+
+
+def test_gnutls_and_curl_take_a_chain_put_in_order(lab, authorities, leaf):
+    root, middle = authorities
+    chain = Certificate(joined(lab.folder / "chain.pem", middle.ca, leaf.path), leaf.key)
+    proxy = lab.proxy(lab.server(), sites=[site_block("localhost", [chain])])
+    result = run(
+        ["gnutls-cli", "--x509cafile", root.ca, "-p", proxy.port, "localhost"],
+        input=request(fields=["Connection: close"]),
+    )
+    assert b"Status: The certificate is trusted" in result.stdout
+    assert b"HTTP/1.1 200 OK" in result.stdout
+    assert run(["curl", "-sS", "--cacert", root.ca, proxy.url()]).stdout == b"ok"
+
+
+def refusal(lab, certificate):
+    """What `ravelin check` says about a site with this certificate; and that nothing is started with it."""
+    proxy = lab.prepare(lab.server(), sites=[site_block("localhost", [certificate])])
+    for command in ("check", "run"):
+        result = run([proxy.program, command, "-c", proxy.config], check=False)
+        assert result.returncode == 2
+    line = next(n for n, line in enumerate(proxy.config.read_text().splitlines(), 1) if "certificate" in line)
+    start = f"{proxy.config}:{line}: {certificate.path}: "
+    error = result.stderr.decode().strip()
+    assert error.startswith(start)
+    return error.removeprefix(start)
+
+
+def test_what_is_no_chain_is_refused(lab, authorities, leaf):
+    root, middle = authorities
+    path = lab.folder / "chain.pem"
+    gap = Certificate(joined(path, leaf.path, root.ca), leaf.key)
+    assert "certificate 2 (CN=Root) does not belong" in refusal(lab, gap)
+    twice = Certificate(joined(path, leaf.path, middle.ca, middle.ca), leaf.key)
+    assert refusal(lab, twice) == "certificate 3 (CN=Middle) is certificate 2 again"
+    stranger = Certificate(joined(path, leaf.path, lab.authority.ca), leaf.key)
+    assert "certificate 2 (CN=Ravelin test CA) does not belong" in refusal(lab, stranger)
+
+
+@pytest.mark.parametrize("digest", ["sha1", "md5"])
+def test_weak_signatures_are_refused(lab, authorities, digest):
+    root, _ = authorities
+    issuer = Issuer(lab.folder / "rsa", "RSA", kind="rsa")
+    weak = issuer.issue("localhost", extensions=SERVER, names=["DNS:localhost"], digest=digest)
+    said = refusal(lab, weak)
+    assert said == f"certificate 1 (CN=localhost): it is signed with {dict(sha1='SHA-1', md5='MD5')[digest]}"
+
+
+def test_weak_keys_are_refused_anywhere_in_the_chain(lab):
+    weak = Issuer(lab.folder / "weak", "Weak", kind="rsa:1024")
+    leaf = weak.issue("localhost", extensions=SERVER, names=["DNS:localhost"])
+    chain = Certificate(joined(lab.folder / "chain.pem", leaf.path, weak.ca), leaf.key)
+    said = refusal(lab, chain)
+    assert said == "certificate 2 (CN=Weak): its RSA key has 1024 bits, and 2048 to 4096 are allowed"
+
+
+# ---- Dates and names
+
+
+def test_an_expired_certificate_is_served_with_a_warning(lab, authorities):
+    root, _ = authorities
+    old = root.issue("localhost", extensions=SERVER, names=["DNS:localhost"], since=-30, until=-3)
+    proxy = lab.proxy(lab.server(), sites=[site_block("localhost", [old])])
+    proxy.wait_for_log(rf"warning master\[\d+\]: \S+:\d+: {old.path}: it expired on .* GMT, 3 days ago")
+    output = proxy.s_client("-ign_eof", "-CAfile", root.ca, input=request(fields=["Connection: close"]))
+    assert "certificate has expired" in output
+    assert "HTTP/1.1 200 OK" in output
+    checked = run([proxy.program, "check", "-c", proxy.config])
+    assert b"it expired on" in checked.stderr
+    assert b": ok (" in checked.stdout
+
+
+def test_what_is_to_expire_is_said_at_start_and_at_each_reload_by_the_master_alone(lab, authorities):
+    root, _ = authorities
+    soon = root.issue("localhost", extensions=SERVER, names=["DNS:localhost"], until=20.5)
+    later = root.issue("a.test", extensions=SERVER, names=["DNS:a.test"], until=22)
+    sites = [site_block("localhost", [soon]), site_block("a.test", [later])]
+    proxy = lab.proxy(lab.server(), sites=sites, workers=2)
+    said = r"(\S+ \S+)\[\d+\]: \S+:\d+: \S+: it expires on .* in 20 days"
+    assert re.findall(said, proxy.log()) == ["warning master"]
+    proxy.reload()
+    proxy.wait_for_log(r"(?s)in 20 days.*in 20 days")
+    assert re.findall(said, proxy.log()) == ["warning master"] * 2
+
+
+def test_a_certificate_that_does_not_name_its_site_is_served_with_a_warning(lab, authorities):
+    root, _ = authorities
+    other = root.issue("other", extensions=SERVER, names=["DNS:other.test"])
+    proxy = lab.proxy(lab.server(), sites=[site_block("localhost", [other])])
+    proxy.wait_for_log(r"warning master\[\d+\]: \S+:\d+: no certificate of site 'localhost' is for 'localhost'")
+    assert "HTTP/1.1 200 OK" in proxy.s_client("-quiet", input=request(fields=["Connection: close"]))

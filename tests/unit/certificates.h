@@ -28,9 +28,9 @@ struct folder {
 
 // In a ring of a few texts, so that one command can have several.
 static inline char *in_folder(const struct folder *folder, const char *name) {
-    static char texts[8][160];
+    static char texts[16][160];
     static unsigned next;
-    char *text = texts[next++ % 8];
+    char *text = texts[next++ % 16];
     int size = snprintf(text, sizeof(texts[0]), "%s/%s", folder->path, name);
     assert_in_range(size, 1, sizeof(texts[0]) - 1);
     return text;

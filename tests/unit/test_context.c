@@ -1,4 +1,4 @@
-// The certificates of a generation: which are taken, which of them a client gets, and which keys belong to them.
+// The TLS contexts of a generation: made when they are needed, and which certificate a client gets.
 #include "certificates.h"
 #include "tls/context.h"
 #include "tls/context_internal.h"
@@ -11,26 +11,6 @@
 static struct folder folder; // with all certificates, made once
 static struct ticket_store *tickets;
 
-// Made from what is good, into something that is not.
-static void make_bad_files(void) {
-    uint8_t pem[8192];
-    make_certificate(&folder, "p521", "ec", "P-521");
-    make_certificate(&folder, "small", "rsa:1024", NULL);
-    write_file(&folder, "text.pem", "not a certificate\n", 18);
-    write_file(&folder, "text.key", "not a key\n", 10);
-    static const char rubbish[] =
-        "-----BEGIN CERTIFICATE-----\nMAAwADAAMAAwAA==\n-----END CERTIFICATE-----\n";
-    write_file(&folder, "rubbish.pem", rubbish, sizeof(rubbish) - 1);
-    size_t size = read_file(&folder, "p256.pem", pem, sizeof(pem) - 100);
-    static const char broken[] = "-----BEGIN CERTIFICATE-----\n####\n-----END CERTIFICATE-----\n";
-    memcpy(pem + size, broken, sizeof(broken) - 1);
-    write_file(&folder, "chain.pem", pem, size + sizeof(broken) - 1);
-    assert_int_equal(RUN(&folder, "openssl", "pkey", "-in", in_folder(&folder, "p256.key"), "-out",
-                         in_folder(&folder, "locked.key"), "-aes-256-cbc", "-passout", "pass:x"),
-                     0);
-    assert_int_equal(chmod(in_folder(&folder, "locked.key"), 0600), 0);
-}
-
 static int set_up_all(void **state) {
     (void)state;
     assert_int_equal(tls_library_init(), RESULT_OK);
@@ -41,8 +21,7 @@ static int set_up_all(void **state) {
     make_certificate(&folder, "p384", "ec", "P-384");
     make_certificate(&folder, "ed", "ed25519", NULL);
     make_certificate(&folder, "rsa", "rsa:2048", NULL);
-    make_certificate(&folder, "other", "ec", "P-256");
-    make_bad_files();
+    write_file(&folder, "text.pem", "not a certificate\n", 18);
     return 0;
 }
 
@@ -76,37 +55,15 @@ static struct tls_contexts *build_well(const char *text) {
     return contexts;
 }
 
-// Both messages begin with the config file and this line, and name the file.
-static void assert_error(const char *error, int line, const char *file, const char *what) {
-    char expected[CONFIG_ERROR_SIZE];
-    (void)snprintf(expected, sizeof(expected), "%s:%d: %s: %s", in_folder(&folder, "r.conf"), line,
-                   in_folder(&folder, file), what);
-    assert_string_equal(error, expected);
-}
-
-static void assert_not_built(const char *text, int line, const char *file, const char *what) {
-    char error[CONFIG_ERROR_SIZE];
-    load(text);
-    assert_null(build(error));
-    assert_error(error, line, file, what);
-}
-
-static void assert_wrong_key(const char *text, int line, const char *file, const char *what) {
-    char error[CONFIG_ERROR_SIZE];
-    load(text);
-    assert_int_equal(tls_check_keys(folder.config, &folder.pair.files, &folder.pair.keys, error),
-                     RESULT_ERROR);
-    assert_error(error, line, file, what);
-}
-
-#define ONE(certificate, key)                                                                      \
-    "site a.test {\ncertificate " certificate " {\nkey = " key "\n}\n" REST
-
 // ---- Building
+
+static const struct tls_identity *select_any(const struct tls_contexts *contexts, size_t site) {
+    const struct client_hello hello = {.signatures = UINT32_MAX};
+    return tls_contexts_select(contexts, site, &hello);
+}
 
 static void test_every_kind_of_certificate_is_taken(void **state) {
     (void)state;
-    char error[CONFIG_ERROR_SIZE];
     struct tls_contexts *contexts =
         build_well("site a.test { certificate p256.pem { key = p256.key }\n"
                    "certificate p384.pem { key = p384.key } certificate ed.pem { key = ed.key }\n"
@@ -114,6 +71,7 @@ static void test_every_kind_of_certificate_is_taken(void **state) {
     static const uint32_t signatures[] = {HELLO_SIGNATURE_ECDSA_P256, HELLO_SIGNATURE_ECDSA_P384,
                                           HELLO_SIGNATURE_ED25519, HELLO_SIGNATURE_RSA_PSS};
     static const char *const keys[] = {"p256.key", "p384.key", "ed.key", "rsa.key"};
+    assert_non_null(select_any(contexts, 0));
     assert_int_equal(contexts->site_count, 1);
     assert_int_equal(contexts->sites[0].count, 4);
     for (size_t i = 0; i < 4; i++) {
@@ -124,8 +82,6 @@ static void test_every_kind_of_certificate_is_taken(void **state) {
         assert_memory_equal(identity->key_id, id, KEY_ID_SIZE);
         assert_ptr_equal(identity->owner, contexts);
     }
-    assert_int_equal(tls_check_keys(folder.config, &folder.pair.files, &folder.pair.keys, error),
-                     RESULT_OK);
     tls_contexts_free(contexts);
 }
 
@@ -135,6 +91,8 @@ static void test_tickets_are_bound_to_site_and_policy(void **state) {
         build_well("site a.test { certificate p256.pem { key = p256.key }\n"
                    "certificate ed.pem { key = ed.key } route / { backend = b } }\n"
                    "site b.test { certificate p256.pem { key = p256.key }\n" REST);
+    assert_non_null(select_any(contexts, 0));
+    assert_non_null(select_any(contexts, 1));
     const struct tls_identity *of_a = contexts->sites[0].identities;
     const struct tls_identity *of_b = contexts->sites[1].identities;
     assert_true(slice_equal(of_a[0].terms.site, SLICE("a.test")));
@@ -142,56 +100,42 @@ static void test_tickets_are_bound_to_site_and_policy(void **state) {
     assert_true(slice_equal(of_b[0].terms.site, SLICE("b.test")));
     assert_false(of_a[0].terms.post_quantum_required);
     tls_contexts_free(contexts);
-    contexts = build_well("tls { require-post-quantum = yes }\n" ONE("p256.pem", "p256.key"));
+    contexts = build_well("tls { require-post-quantum = yes }\n"
+                          "site a.test { certificate p256.pem { key = p256.key }\n" REST);
+    assert_non_null(select_any(contexts, 0));
     assert_true(contexts->sites[0].identities[0].terms.post_quantum_required);
     tls_contexts_free(contexts);
 }
 
-static void test_what_is_no_certificate_is_refused(void **state) {
+static void test_a_site_is_made_when_it_is_asked_for(void **state) {
     (void)state;
-    assert_not_built(ONE("text.pem", "p256.key"), 2, "text.pem", "no PEM certificate in it");
-    assert_not_built(ONE("rubbish.pem", "p256.key"), 2, "rubbish.pem",
-                     "the certificate cannot be read");
-    assert_not_built(ONE("chain.pem", "p256.key"), 2, "chain.pem",
-                     "the certificate chain cannot be read");
+    struct tls_contexts *contexts =
+        build_well("site a.test { certificate p256.pem { key = p256.key }\n"
+                   "route / { backend = b } }\n"
+                   "site b.test { certificate p256.pem { key = p256.key }\n" REST);
+    assert_null(contexts->sites[0].identities);
+    assert_null(contexts->sites[1].identities);
+    const struct tls_identity *identity = select_any(contexts, 1);
+    assert_non_null(identity);
+    assert_null(contexts->sites[0].identities);
+    assert_ptr_equal(select_any(contexts, 1), identity); // and once
+    tls_contexts_free(contexts);
 }
 
-static void test_other_kinds_of_keys_are_refused(void **state) {
+// Nobody lets such a bundle pass; it is no reason to crash.
+static void test_a_site_that_cannot_be_made(void **state) {
     (void)state;
-    static const char what[] =
-        "its key is none of ECDSA P-256, ECDSA P-384, Ed25519, RSA of 2048 to 4096 bits";
-    assert_not_built(ONE("p521.pem", "p521.key"), 2, "p521.pem", what);
-    assert_not_built(ONE("small.pem", "small.key"), 2, "small.pem", what);
-}
-
-static void test_the_second_certificate_is_looked_at_too(void **state) {
-    (void)state;
-    assert_not_built("site a.test { certificate p256.pem { key = p256.key }\n"
-                     "certificate ed.pem { key = ed.key }\nroute / { backend = b } }\n"
-                     "site b.test { certificate p384.pem { key = p384.key }\n\n"
-                     "certificate text.pem { key = p256.key }\n" REST,
-                     6, "text.pem", "no PEM certificate in it");
+    struct tls_contexts *contexts =
+        build_well("site a.test { certificate p256.pem { key = p256.key }\n"
+                   "certificate text.pem { key = p256.key }\n" REST);
+    assert_null(select_any(contexts, 0));
+    assert_null(contexts->sites[0].identities);
+    tls_contexts_free(contexts);
 }
 
 static void test_freeing_nothing(void **state) {
     (void)state;
     tls_contexts_free(NULL);
-}
-
-// ---- Keys
-
-static void test_a_key_that_belongs_elsewhere_is_refused(void **state) {
-    (void)state;
-    static const char what[] = "the key does not belong to the certificate";
-    assert_wrong_key(ONE("p256.pem", "other.key"), 3, "other.key", what);
-    assert_wrong_key(ONE("rsa.pem", "small.key"), 3, "small.key", what);
-}
-
-static void test_what_is_no_key_is_refused(void **state) {
-    (void)state;
-    static const char what[] = "no usable PEM private key in it (encrypted keys are not supported)";
-    assert_wrong_key(ONE("p256.pem", "text.key"), 3, "text.key", what);
-    assert_wrong_key(ONE("p256.pem", "locked.key"), 3, "locked.key", what);
 }
 
 // ---- Choosing
@@ -251,12 +195,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind_of_certificate_is_taken),
         cmocka_unit_test(test_tickets_are_bound_to_site_and_policy),
-        cmocka_unit_test(test_what_is_no_certificate_is_refused),
-        cmocka_unit_test(test_other_kinds_of_keys_are_refused),
-        cmocka_unit_test(test_the_second_certificate_is_looked_at_too),
+        cmocka_unit_test(test_a_site_is_made_when_it_is_asked_for),
+        cmocka_unit_test(test_a_site_that_cannot_be_made),
         cmocka_unit_test(test_freeing_nothing),
-        cmocka_unit_test(test_a_key_that_belongs_elsewhere_is_refused),
-        cmocka_unit_test(test_what_is_no_key_is_refused),
         cmocka_unit_test(test_the_best_certificate_that_the_client_can_verify),
         cmocka_unit_test(test_the_library_has_what_is_needed),
     };

@@ -1,0 +1,69 @@
+// What one X.509 certificate says (RFC 5280), and whether it is good enough.
+//
+// The library parses it first, strictly; then the pieces the proxy needs are looked up. The struct
+// owns nothing: its slices point into the DER it was read from. Nothing is verified here but what
+// certificate_issued() says. Judged are keys (ECDSA P-256 and P-384, Ed25519, RSA of 2048 to 4096
+// bits; in certificates of authorities P-521 too) and signatures (with SHA-256, SHA-384, SHA-512 or
+// Ed25519). By design there is no way to allow more.
+#ifndef RAVELIN_TLS_CERTIFICATE_H
+#define RAVELIN_TLS_CERTIFICATE_H
+
+#include "base/result.h"
+#include "base/slice.h"
+
+enum certificate_key {
+    CERTIFICATE_KEY_OTHER,
+    CERTIFICATE_KEY_P256,
+    CERTIFICATE_KEY_P384,
+    CERTIFICATE_KEY_P521,
+    CERTIFICATE_KEY_ED25519,
+    CERTIFICATE_KEY_RSA,
+};
+
+#define CERTIFICATE_KEY_ID_SIZE 32
+#define CERTIFICATE_WHY_SIZE 128
+
+struct certificate {
+    struct slice der; // all of it
+    struct slice serial;
+    struct slice issuer;     // the content of the Name
+    struct slice subject;    // the content of the Name
+    struct slice key_info;   // SubjectPublicKeyInfo, whole
+    struct slice public_key; // what its BIT STRING holds: a point, an RSAPublicKey
+    enum certificate_key key;
+    uint32_t key_bits;           // RSA only
+    const char *signature_hash;  // "SHA-256", ...; "" for Ed25519; NULL when it is not one of ours
+    const char *signature_shown; // what the signature is made with, for messages
+    int64_t not_before;          // seconds since 1970
+    int64_t not_after;
+    bool is_authority; // basicConstraints: CA
+    uint32_t
+        path_length; // basicConstraints: how many authorities may follow below; UINT32_MAX: any
+    bool may_sign_certificates; // what keyUsage says, if it is there
+    bool may_sign_data;
+    bool is_for_clients; // what extendedKeyUsage says, if it is there
+    bool is_self_issued; // issuer and subject are the same name
+    bool has_subject_key_id;
+    bool has_authority_key_id;
+    uint8_t subject_key_id[CERTIFICATE_KEY_ID_SIZE];
+    uint8_t authority_key_id[CERTIFICATE_KEY_ID_SIZE];
+};
+
+// RESULT_ERROR: it cannot be read; *why is a static text.
+enum result certificate_read(struct slice der, struct certificate *certificate,
+                             const char **why) MUST_CHECK;
+// Whether its key is one to be used at all. As an authority, P-521 is fine. `why` says what it is.
+enum result certificate_judge_key(const struct certificate *certificate, bool as_authority,
+                                  char why[CERTIFICATE_WHY_SIZE]) MUST_CHECK;
+// Whether the signature on it is one to trust. Nobody verifies the one on a root.
+enum result certificate_judge_signature(const struct certificate *certificate,
+                                        char why[CERTIFICATE_WHY_SIZE]) MUST_CHECK;
+// Whether `issuer` issued `certificate`: by names and key identifiers, and where one has no
+// identifier, by verifying the signature.
+bool certificate_issued(const struct certificate *issuer, const struct certificate *certificate);
+// Whether clients take it for this host: "www.example.com", "192.0.2.1", "[2001:db8::1]"; for
+// "*.example.com" the certificate must hold that very pattern. Only subjectAltName counts
+// (RFC 9525).
+bool certificate_covers(const struct certificate *certificate, const char *host);
+
+#endif

@@ -1,0 +1,160 @@
+#include "tls/check.h"
+
+#include "config/report.h"
+#include "tls/chain.h"
+#include "tls/context.h"
+#include "tls/private_key.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { WARNINGS_MAX = 100, WARNINGS_END = 64 }; // lines; room for how many more there were
+
+struct check {
+    const struct config *config;
+    const struct bundle *files;
+    const struct bundle *keys;
+    struct findings *findings;
+    struct report errors;
+    struct report warnings;
+    size_t warnings_left_out;
+};
+
+static void warn(struct check *check, int line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void warn(struct check *check, int line, const char *format, ...) {
+    char text[CHAIN_ERROR_SIZE];
+    va_list arguments;
+    if (check->warnings.count == WARNINGS_MAX) {
+        check->warnings_left_out++;
+        return;
+    }
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    report_add(&check->warnings, line, "%s", text);
+}
+
+static void note_terms(struct check *check, size_t site, size_t index, const struct chain *chain) {
+    const struct certificate *first = &chain->certificates[0];
+    struct term term = {.kind = TERM_CERTIFICATE,
+                        .site = (uint32_t)site,
+                        .certificate = (uint32_t)index,
+                        .number = chain->numbers[0],
+                        .from = first->not_before,
+                        .until = first->not_after};
+    // A root at the end is not what clients look at: they have their own.
+    for (size_t i = 1; i < chain->count && !chain->certificates[i].is_self_issued; i++) {
+        const struct certificate *certificate = &chain->certificates[i];
+        term.from = certificate->not_before > term.from ? certificate->not_before : term.from;
+        if (certificate->not_after < term.until) {
+            term.until = certificate->not_after;
+            term.number = chain->numbers[i];
+        }
+    }
+    findings_add(check->findings, check->config, term);
+}
+
+static void check_key(struct check *check, const struct config_certificate *entry,
+                      const struct certificate *leaf) {
+    struct private_key key;
+    if (private_key_read(bundle_file(check->keys, entry->key_path), &key) != RESULT_OK) {
+        report_add(&check->errors, entry->key_line,
+                   "%s: no usable PEM private key in it (encrypted keys are not supported)",
+                   entry->key_path);
+        return;
+    }
+    if (!private_key_fits(&key, leaf)) {
+        report_add(&check->errors, entry->key_line,
+                   "%s: the key does not belong to the certificate", entry->key_path);
+    }
+    private_key_free(&key);
+}
+
+// The names of a site, the first its own: which are in a certificate of the site.
+struct names {
+    const struct config_site *site;
+    bool *covered; // site->alias_count + 1
+};
+
+static const char *name_at(const struct config_site *site, size_t index) {
+    return index == 0 ? site->name : site->aliases[index - 1];
+}
+
+static void note_names(const struct names *names, const struct certificate *leaf) {
+    for (size_t i = 0; i <= names->site->alias_count; i++) {
+        const char *name = name_at(names->site, i);
+        names->covered[i] =
+            names->covered[i] || strcmp(name, "*") == 0 || certificate_covers(leaf, name);
+    }
+}
+
+static void check_certificate(struct check *check, size_t site, size_t index,
+                              const struct names *names) {
+    const struct config_certificate *entry = &check->config->sites[site].certificates[index];
+    struct chain chain;
+    char why[CHAIN_ERROR_SIZE];
+    if (chain_read(bundle_file(check->files, entry->certificate_path), &chain, why) != RESULT_OK) {
+        report_add(&check->errors, entry->line, "%s: %s", entry->certificate_path, why);
+        return;
+    }
+    if (chain_judge(&chain, why) != RESULT_OK) {
+        report_add(&check->errors, entry->line, "%s: %s", entry->certificate_path, why);
+    } else {
+        check_key(check, entry, &chain.certificates[0]);
+        note_terms(check, site, index, &chain);
+        note_names(names, &chain.certificates[0]);
+    }
+    chain_free(&chain);
+}
+
+static void warn_names(struct check *check, const struct names *names) {
+    for (size_t i = 0; i <= names->site->alias_count; i++) {
+        if (!names->covered[i]) {
+            warn(check, names->site->line, "no certificate of site '%.*s' is for '%.*s'",
+                 REPORT_QUOTE_MAX, names->site->name, REPORT_QUOTE_MAX, name_at(names->site, i));
+        }
+    }
+}
+
+static void check_site(struct check *check, size_t index) {
+    const struct config_site *site = &check->config->sites[index];
+    struct names names = {site, calloc(site->alias_count + 1, sizeof(bool))};
+    if (names.covered == NULL) {
+        report_out_of_memory(&check->errors);
+        return;
+    }
+    size_t errors = check->errors.count;
+    for (size_t i = 0; i < site->certificate_count; i++) {
+        check_certificate(check, index, i, &names);
+    }
+    if (check->errors.count == errors) {
+        warn_names(check, &names);
+    }
+    free(names.covered);
+}
+
+enum result tls_check(const struct config *config, const struct bundle *files,
+                      const struct bundle *keys, struct findings *findings,
+                      char error[CONFIG_ERROR_SIZE]) {
+    struct check check = {.config = config, .files = files, .keys = keys, .findings = findings};
+    report_init(&check.errors, config->path, error, CONFIG_ERROR_SIZE);
+    report_init(&check.warnings, config->path, findings->warnings,
+                FINDINGS_TEXT_SIZE - WARNINGS_END);
+    if (config->tls.require_post_quantum && !tls_has_post_quantum()) {
+        report_add(
+            &check.errors, 0,
+            "require-post-quantum: the TLS library of this build has no post-quantum groups");
+    }
+    for (size_t i = 0; i < config->site_count; i++) {
+        check_site(&check, i);
+    }
+    if (check.warnings_left_out > 0) {
+        size_t used = strlen(findings->warnings);
+        (void)snprintf(findings->warnings + used, FINDINGS_TEXT_SIZE - used,
+                       "\nand %zu more warnings", check.warnings_left_out);
+    }
+    return report_is_empty(&check.errors) ? RESULT_OK : RESULT_ERROR;
+}

@@ -1,0 +1,99 @@
+#include "tls/findings.h"
+
+#include "base/clock.h"
+#include "config/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+enum { DAY_S = 86400 };
+
+static size_t capacity(const struct config *config) {
+    size_t most = 0;
+    for (size_t i = 0; i < config->site_count; i++) {
+        most += config->sites[i].certificate_count;
+    }
+    return most;
+}
+
+static size_t map_size(const struct config *config) {
+    return sizeof(struct findings) + capacity(config) * sizeof(struct term);
+}
+
+struct findings *findings_map(const struct config *config) {
+    void *map =
+        mmap(NULL, map_size(config), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return map == MAP_FAILED ? NULL : (struct findings *)map;
+}
+
+void findings_unmap(struct findings *findings, const struct config *config) {
+    if (findings != NULL) {
+        (void)munmap(findings, map_size(config));
+    }
+}
+
+void findings_add(struct findings *findings, const struct config *config, struct term term) {
+    if (findings->count < capacity(config)) {
+        findings->terms[findings->count++] = term;
+    }
+}
+
+const struct term *findings_term(const struct findings *findings, const struct config *config,
+                                 size_t index) {
+    if (findings == NULL || index >= findings->count || index >= capacity(config)) {
+        return NULL;
+    }
+    const struct term *term = &findings->terms[index];
+    if (term->site >= config->site_count ||
+        term->certificate >= config->sites[term->site].certificate_count) {
+        return NULL;
+    }
+    return term;
+}
+
+// Within what can be reckoned with: the years 1 to 9999 lie well inside.
+static int64_t sane_time(int64_t seconds) {
+    const int64_t most = INT64_C(1) << 40;
+    return seconds > most ? most : seconds < -most ? -most : seconds;
+}
+
+static const char *plural(int64_t count) {
+    return count == 1 ? "" : "s";
+}
+
+bool term_warning(const struct term *term, const struct config *config, int64_t now,
+                  char text[TERM_TEXT_SIZE]) {
+    const struct config_certificate *entry =
+        &config->sites[term->site].certificates[term->certificate];
+    int64_t moment = sane_time(now < term->from ? term->from : term->until);
+    if (now >= term->from && now + (int64_t)TERM_WARN_DAYS * DAY_S <= term->until) {
+        return false;
+    }
+    char date[CLOCK_HTTP_DATE_SIZE];
+    clock_format_http_date((time_t)moment, date);
+    int64_t days = (moment > now ? moment - now : now - moment) / DAY_S;
+    const char *verb = now < term->from ? "it is not valid before"
+                       : now > moment   ? "it expired on"
+                                        : "it expires on";
+    char which[32] = "";
+    if (term->number > 1) {
+        (void)snprintf(which, sizeof(which), "certificate %u: ", term->number);
+    }
+    (void)snprintf(text, TERM_TEXT_SIZE, "%s:%d: %.*s: %s%s %s, %s%" PRId64 " day%s%s",
+                   config->path, entry->line, 2 * REPORT_QUOTE_MAX, entry->certificate_path, which,
+                   verb, date, moment > now ? "in " : "", days, plural(days),
+                   moment > now ? "" : " ago");
+    return true;
+}
+
+int64_t findings_first_expiry(const struct findings *findings, const struct config *config) {
+    int64_t first = 0;
+    const struct term *term;
+    for (size_t i = 0; (term = findings_term(findings, config, i)) != NULL; i++) {
+        if (first == 0 || term->until < first) {
+            first = term->until;
+        }
+    }
+    return first;
+}

@@ -1,0 +1,51 @@
+// What a look at a bundle's certificates found: warnings, and when what is in them begins and ends
+// to be valid.
+//
+// It is filled by tls/check, in a process that is then gone, and read by the master: so it lies in
+// one mapping, made before the fork and shared with it. What the other process wrote there is not
+// trusted: the readers here check every index and every end.
+#ifndef RAVELIN_TLS_FINDINGS_H
+#define RAVELIN_TLS_FINDINGS_H
+
+#include "config/config.h"
+
+#define FINDINGS_TEXT_SIZE 65536
+#define TERM_TEXT_SIZE 512
+#define TERM_WARN_DAYS 21
+
+enum term_kind { TERM_CERTIFICATE };
+
+// When something of a file is valid, in seconds since 1970.
+struct term {
+    uint32_t kind;
+    uint32_t site;        // index into config->sites
+    uint32_t certificate; // index into its certificates
+    uint32_t number;      // of the certificate in the file, from 1
+    int64_t from;
+    int64_t until;
+};
+
+struct findings {
+    char warnings[FINDINGS_TEXT_SIZE]; // lines "file:line: what", as report.h writes them
+    uint32_t count;
+    struct term terms[];
+};
+
+// Room for all that this config can give, empty. NULL when memory is short.
+struct findings *findings_map(const struct config *config);
+void findings_unmap(struct findings *findings, const struct config *config); // NULL is fine
+
+// For tls/check: notes one; more than there is room for are left out.
+void findings_add(struct findings *findings, const struct config *config, struct term term);
+
+// The i-th term, or NULL past the last (or for one that fits nothing in the config).
+const struct term *findings_term(const struct findings *findings, const struct config *config,
+                                 size_t index);
+// Whether something is to be said about a term now: not valid yet, over, or over within
+// TERM_WARN_DAYS. `text` is then "file:line: certificate 'path': it expires in 3 days, on ...".
+bool term_warning(const struct term *term, const struct config *config, int64_t now,
+                  char text[TERM_TEXT_SIZE]);
+// When the first of the certificates expires; 0 when there are none.
+int64_t findings_first_expiry(const struct findings *findings, const struct config *config);
+
+#endif

@@ -1,0 +1,114 @@
+"""An authority that does all an authority can do: issues with any extension and date, revokes, signs CRLs and OCSP
+responses. Made with `openssl ca` and `openssl ocsp`. For plain server certificates there is certificates.Authority."""
+
+import datetime
+from pathlib import Path
+
+from .certificates import KINDS, Certificate, _openssl
+
+CONFIG = """\
+[ca]
+default_ca = a
+[a]
+database = {folder}/index
+new_certs_dir = {folder}
+rand_serial = yes
+unique_subject = no
+policy = p
+default_md = sha256
+crlnumber = {folder}/crlnumber
+default_crl_days = 30
+copy_extensions = none
+x509_extensions = none
+crl_extensions = crl
+[p]
+CN = optional
+O = optional
+OU = optional
+C = optional
+[none]
+[crl]
+authorityKeyIdentifier = keyid
+[req]
+distinguished_name = none
+"""
+KEY_IDENTIFIERS = ["subjectKeyIdentifier=hash", "authorityKeyIdentifier=keyid"]
+AUTHORITY = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign", *KEY_IDENTIFIERS]
+CLIENT = ["basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature", "extendedKeyUsage=clientAuth"]
+SERVER = ["basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature", "extendedKeyUsage=serverAuth"]
+
+
+def in_days(days):
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+    return moment.strftime("%Y%m%d%H%M%SZ")
+
+
+class Issuer:
+    """`ca` is its certificate, `key` its key. Its issuer is another Issuer, or itself."""
+
+    def __init__(self, folder, name, issuer=None, kind="ecdsa", **options):
+        self.folder = Path(folder)
+        self.folder.mkdir()
+        self.name = name
+        self._count = 0
+        self._config = self.folder / "ca.conf"
+        self._config.write_text(CONFIG.format(folder=self.folder))
+        (self.folder / "index").touch()
+        (self.folder / "crlnumber").write_text("01\n")
+        own = (issuer or self).issue(name, extensions=options.pop("extensions", AUTHORITY), kind=kind, **options)
+        self.ca, self.key = own.path, own.key
+
+    def issue(self, name, extensions=CLIENT, subject=None, kind="ecdsa", digest="sha256", since=-1, until=30, names=()):
+        """A certificate and its key. since, until: in days from now. names: for subjectAltName."""
+        self._count += 1
+        stem = self.folder / f"{self._count}"
+        certificate = Certificate(stem.with_suffix(".pem"), stem.with_suffix(".key"))
+        lines = [*extensions, *KEY_IDENTIFIERS] if not set(KEY_IDENTIFIERS) & set(extensions) else list(extensions)
+        if names:
+            lines.append("subjectAltName=" + ",".join(names))
+        stem.with_suffix(".ext").write_text("\n".join(lines) + "\n")
+        _openssl(
+            *["req", "-newkey", *KINDS.get(kind, [kind]), "-nodes", "-keyout", certificate.key, "-utf8"],
+            *["-config", self._config, "-subj", subject or f"/CN={name}", "-out", stem.with_suffix(".csr")],
+        )
+        certificate.key.chmod(0o600)
+        itself = not hasattr(self, "ca")
+        signer = ["-selfsign", "-keyfile", certificate.key] if itself else ["-cert", self.ca, "-keyfile", self.key]
+        _openssl(
+            *["ca", "-batch", "-notext", "-preserveDN", "-config", self._config, "-in", stem.with_suffix(".csr")],
+            *["-out", certificate.path, "-md", digest, "-startdate", in_days(since), "-enddate", in_days(until)],
+            *["-extfile", stem.with_suffix(".ext"), *signer],
+        )
+        return certificate
+
+    def revoke(self, certificate):
+        _openssl("ca", "-config", self._config, "-cert", self.ca, "-keyfile", self.key, "-revoke", certificate.path)
+
+    def crl(self, since=-1, until=30, digest="sha256"):
+        """A new list of all that was revoked so far."""
+        self._count += 1
+        path = self.folder / f"{self._count}.crl"
+        _openssl(
+            *["ca", "-config", self._config, "-cert", self.ca, "-keyfile", self.key, "-gencrl", "-out", path],
+            *["-md", digest, "-crl_lastupdate", in_days(since), "-crl_nextupdate", in_days(until)],
+        )
+        return path
+
+    def ocsp(self, certificate, days=7, digest="-sha256", signer=None):
+        """The path of a response (DER) about a certificate."""
+        self._count += 1
+        stem = self.folder / f"{self._count}"
+        request, response = stem.with_suffix(".request"), stem.with_suffix(".ocsp")
+        _openssl("ocsp", digest, "-issuer", self.ca, "-cert", certificate.path, "-no_nonce", "-reqout", request)
+        _openssl(
+            *["ocsp", "-index", self.folder / "index", "-CA", self.ca, "-reqin", request, "-respout", response],
+            *["-rsigner", signer.path if signer else self.ca, "-rkey", signer.key if signer else self.key],
+            *["-ndays", days],
+        )
+        return response
+
+
+def joined(path, *files):
+    """A file of several, one after the other."""
+    Path(path).write_bytes(b"".join(Path(file).read_bytes() for file in files))
+    return Path(path)

@@ -1,0 +1,212 @@
+// What the master says about certificates, when, and how it reads what an untrusted process found.
+#include "process/notices.h"
+
+#include "base/clock.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { DAY = 86400 };
+
+// A config of two sites with two certificates each, as its paths and lines.
+struct fixture {
+    struct config_certificate certificates[2][2];
+    struct config_site sites[2];
+    struct config config;
+    struct source source;
+    struct log log;
+};
+
+static int set_up(void **state) {
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    assert_non_null(fixture);
+    for (int i = 0; i < 2; i++) {
+        for (int k = 0; k < 2; k++) {
+            fixture->certificates[i][k].certificate_path = (char *)(uintptr_t) "/x.pem";
+            fixture->certificates[i][k].line = 10 * (i + 1) + k;
+        }
+        fixture->sites[i].certificates = fixture->certificates[i];
+        fixture->sites[i].certificate_count = 2;
+    }
+    fixture->config.path = (char *)(uintptr_t) "r.conf";
+    fixture->config.sites = fixture->sites;
+    fixture->config.site_count = 2;
+    fixture->source.config = &fixture->config;
+    fixture->source.findings = findings_map(&fixture->config);
+    assert_non_null(fixture->source.findings);
+    int fd = memfd_create("log", MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    log_init(&fixture->log, fd, false, SEVERITY_INFO, "master");
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct fixture *fixture = *state;
+    (void)close(fixture->log.fd);
+    findings_unmap(fixture->source.findings, &fixture->config);
+    free(fixture);
+    return 0;
+}
+
+static void add(struct fixture *fixture, uint32_t site, uint32_t certificate, int64_t from_days,
+                int64_t until_days) {
+    int64_t now = clock_wall_us() / 1000000;
+    // Half a day more, so that the number of days does not hang on this moment.
+    struct term term = {.site = site,
+                        .certificate = certificate,
+                        .number = 1,
+                        .from = now + from_days * DAY,
+                        .until = now + until_days * DAY + DAY / 2};
+    findings_add(fixture->source.findings, &fixture->config, term);
+}
+
+// All that was logged so far.
+static const char *logged(const struct fixture *fixture) {
+    static char text[65536];
+    ssize_t size = pread(fixture->log.fd, text, sizeof(text) - 1, 0);
+    assert_true(size >= 0);
+    text[size] = '\0';
+    return text;
+}
+
+static size_t count(const char *text, const char *what) {
+    size_t found = 0;
+    for (const char *at = strstr(text, what); at != NULL; at = strstr(at + 1, what)) {
+        found++;
+    }
+    return found;
+}
+
+static void use(struct fixture *fixture) {
+    struct ev_loop *loop = ev_loop_new(EVBACKEND_EPOLL);
+    struct notices notices;
+    notices_start(&notices, loop, &fixture->log, NOTICES_PERIOD_S);
+    notices_use(&notices, &fixture->source);
+    notices_stop(&notices);
+    ev_loop_destroy(loop);
+}
+
+static void test_what_expires_and_when(void **state) {
+    struct fixture *fixture = *state;
+    add(fixture, 0, 0, -100, 20);
+    add(fixture, 0, 1, -100, 21);
+    add(fixture, 1, 0, -100, -3);
+    add(fixture, 1, 1, 5, 100);
+    use(fixture);
+    const char *text = logged(fixture);
+    assert_int_equal(count(text, "\n"), 3);
+    assert_int_equal(count(text, " warning master"), 3);
+    assert_int_equal(count(text, "r.conf:10: /x.pem: it expires on "), 1);
+    assert_int_equal(count(text, " GMT, in 20 days"), 1);
+    assert_int_equal(count(text, "r.conf:20: /x.pem: it expired on "), 1);
+    assert_int_equal(count(text, " GMT, 2 days ago"), 1);
+    assert_int_equal(count(text, "r.conf:21: /x.pem: it is not valid before "), 1);
+}
+
+static void test_which_certificate_of_a_chain(void **state) {
+    struct fixture *fixture = *state;
+    add(fixture, 0, 0, -100, 1);
+    fixture->source.findings->terms[0].number = 3;
+    use(fixture);
+    assert_int_equal(count(logged(fixture), "/x.pem: certificate 3: it expires on "), 1);
+    assert_int_equal(count(logged(fixture), "in 1 day\n"), 1);
+}
+
+static void test_warnings_are_said_line_by_line(void **state) {
+    struct fixture *fixture = *state;
+    (void)snprintf(fixture->source.findings->warnings, FINDINGS_TEXT_SIZE, "one\ntwo\nthree");
+    use(fixture);
+    assert_int_equal(count(logged(fixture), ": one\n"), 1);
+    assert_int_equal(count(logged(fixture), ": two\n"), 1);
+    assert_int_equal(count(logged(fixture), ": three\n"), 1);
+    assert_int_equal(count(logged(fixture), "\n"), 3);
+}
+
+static void test_dates_are_said_again_each_period_warnings_are_not(void **state) {
+    struct fixture *fixture = *state;
+    struct ev_loop *loop = ev_loop_new(EVBACKEND_EPOLL);
+    struct notices notices;
+    add(fixture, 0, 0, -100, 5);
+    (void)snprintf(fixture->source.findings->warnings, FINDINGS_TEXT_SIZE, "a warning");
+    notices_start(&notices, loop, &fixture->log, 0.01);
+    notices_use(&notices, &fixture->source);
+    while (count(logged(fixture), "in 5 days") < 4) {
+        (void)ev_run(loop, EVRUN_ONCE);
+    }
+    assert_int_equal(count(logged(fixture), ": a warning"), 1);
+    notices_stop(&notices);
+    notices_stop(&notices);
+    ev_loop_destroy(loop);
+}
+
+static void test_many_are_counted(void **state) {
+    struct fixture *fixture = *state;
+    enum { SITES = 75 };
+    struct config_site *sites = calloc(SITES, sizeof(*sites));
+    struct config config = fixture->config;
+    config.sites = sites;
+    config.site_count = SITES;
+    for (size_t i = 0; i < SITES; i++) {
+        sites[i] = fixture->sites[0];
+    }
+    struct source source = {.config = &config, .findings = findings_map(&config)};
+    for (uint32_t i = 0; i < 2 * SITES; i++) {
+        findings_add(source.findings, &config, (struct term){.site = i / 2, .certificate = i % 2});
+    }
+    struct fixture many = {.source = source, .log = fixture->log};
+    many.config = config;
+    use(&many);
+    assert_int_equal(count(logged(fixture), "\n"), NOTICES_MAX + 1);
+    assert_int_equal(count(logged(fixture), "and 50 more certificates"), 1);
+    findings_unmap(source.findings, &config);
+    free(sites);
+}
+
+// The process that wrote it read certificates of strangers.
+static void test_nothing_written_there_is_believed(void **state) {
+    struct fixture *fixture = *state;
+    struct findings *findings = fixture->source.findings;
+    for (uint32_t i = 0; i < 10; i++) { // four fit
+        add(fixture, 0, 0, -100, 1);
+    }
+    assert_int_equal(findings->count, 4);
+    findings->count = UINT32_MAX;
+    assert_null(findings_term(findings, &fixture->config, 4));
+    memset(findings->warnings, 'x', FINDINGS_TEXT_SIZE); // without an end
+    use(fixture);
+    assert_int_equal(count(logged(fixture), "\n"), 5);
+    findings->terms[1].site = 2;
+    assert_null(findings_term(findings, &fixture->config, 1));
+    findings->terms[2].certificate = UINT32_MAX;
+    assert_null(findings_term(findings, &fixture->config, 2));
+    findings->terms[0].from = INT64_MIN;
+    findings->terms[0].until = INT64_MAX;
+    findings->terms[1].site = 0;
+    findings->terms[1].from = INT64_MAX;
+    findings->terms[1].until = INT64_MIN;
+    use(fixture);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_what_expires_and_when, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_which_certificate_of_a_chain, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_warnings_are_said_line_by_line, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_dates_are_said_again_each_period_warnings_are_not,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_are_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_written_there_is_believed, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

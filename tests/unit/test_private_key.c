@@ -1,0 +1,147 @@
+// Private keys: which files are read, and to which certificates they belong.
+#include "issue.h"
+#include "tls/chain.h"
+#include "tls/private_key.h"
+
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+
+static struct folder folder;
+
+static const struct {
+    const char *name, *algorithm, *curve;
+    enum certificate_key kind;
+} kinds[] = {
+    {"p256", "ec", "P-256", CERTIFICATE_KEY_P256},
+    {"p384", "ec", "P-384", CERTIFICATE_KEY_P384},
+    {"ed", "ed25519", NULL, CERTIFICATE_KEY_ED25519},
+    {"rsa", "rsa:2048", NULL, CERTIFICATE_KEY_RSA},
+    {"other256", "ec", "P-256", CERTIFICATE_KEY_P256},
+    {"other384", "ec", "P-384", CERTIFICATE_KEY_P384},
+    {"othered", "ed25519", NULL, CERTIFICATE_KEY_ED25519},
+    {"otherrsa", "rsa:2048", NULL, CERTIFICATE_KEY_RSA},
+};
+enum { KIND_TOTAL = sizeof(kinds) / sizeof(kinds[0]) };
+
+static int set_up_all(void **state) {
+    (void)state;
+    assert_int_equal(wolfSSL_Init(), WOLFSSL_SUCCESS);
+    folder_make(&folder);
+    for (size_t i = 0; i < KIND_TOTAL; i++) {
+        make_certificate(&folder, kinds[i].name, kinds[i].algorithm, kinds[i].curve);
+    }
+    return 0;
+}
+
+static int tear_down_all(void **state) {
+    (void)state;
+    folder_free(&folder);
+    wolfSSL_Cleanup();
+    return 0;
+}
+
+static enum result read_key(const char *name, struct private_key *key) {
+    uint8_t pem[16384];
+    size_t size = read_file(&folder, name, pem, sizeof(pem));
+    return private_key_read((struct slice){(const char *)pem, size}, key);
+}
+
+static bool fits(const struct private_key *key, const char *name) {
+    uint8_t pem[16384];
+    char file[32];
+    char why[CHAIN_ERROR_SIZE];
+    struct chain chain;
+    (void)snprintf(file, sizeof(file), "%s.pem", name);
+    size_t size = read_file(&folder, file, pem, sizeof(pem));
+    assert_int_equal(chain_read((struct slice){(const char *)pem, size}, &chain, why), RESULT_OK);
+    bool belongs = private_key_fits(key, &chain.certificates[0]);
+    chain_free(&chain);
+    return belongs;
+}
+
+static void test_each_fits_its_own_certificate_only(void **state) {
+    (void)state;
+    for (size_t i = 0; i < KIND_TOTAL; i++) {
+        struct private_key key;
+        char file[32];
+        (void)snprintf(file, sizeof(file), "%s.key", kinds[i].name);
+        assert_int_equal(read_key(file, &key), RESULT_OK);
+        assert_int_equal(key.kind, kinds[i].kind);
+        for (size_t k = 0; k < KIND_TOTAL; k++) {
+            assert_int_equal(fits(&key, kinds[k].name), i == k);
+        }
+        private_key_free(&key);
+        assert_null(key.secret);
+        private_key_free(&key);
+    }
+}
+
+static void test_older_forms(void **state) {
+    (void)state;
+    struct private_key key;
+    static const char *const names[] = {"p256", "p384", "rsa"};
+    for (size_t i = 0; i < 3; i++) {
+        OPENSSL(&folder, "pkey", "-in", named(&folder, names[i], ".key"), "-traditional", "-out",
+                in_folder(&folder, "old.key"));
+        assert_int_equal(read_key("old.key", &key), RESULT_OK);
+        assert_true(fits(&key, names[i]));
+        private_key_free(&key);
+    }
+    // As `openssl ecparam -genkey` writes it.
+    OPENSSL(&folder, "ecparam", "-name", "prime256v1", "-out", in_folder(&folder, "parameters"));
+    OPENSSL(&folder, "pkey", "-in", in_folder(&folder, "p256.key"), "-traditional", "-out",
+            in_folder(&folder, "old.key"));
+    JOIN(&folder, "both.key", "parameters", "old.key");
+    assert_int_equal(read_key("both.key", &key), RESULT_OK);
+    assert_true(fits(&key, "p256"));
+    private_key_free(&key);
+}
+
+// What the file says about the public key is not believed.
+static void test_the_public_key_is_computed(void **state) {
+    (void)state;
+    struct private_key key;
+    OPENSSL(&folder, "ec", "-in", in_folder(&folder, "p256.key"), "-no_public", "-out",
+            in_folder(&folder, "half.key"));
+    assert_int_equal(read_key("half.key", &key), RESULT_OK);
+    assert_true(fits(&key, "p256"));
+    key.secret[5] ^= 1;
+    assert_false(fits(&key, "p256"));
+    memset(key.secret, 0, key.size);
+    assert_false(fits(&key, "p256"));
+    memset(key.secret, 0xff, key.size);
+    assert_false(fits(&key, "p256"));
+    private_key_free(&key);
+}
+
+static void test_what_is_no_usable_key(void **state) {
+    (void)state;
+    struct private_key key;
+    OPENSSL(&folder, "pkey", "-in", in_folder(&folder, "p256.key"), "-aes-256-cbc", "-passout",
+            "pass:x", "-out", in_folder(&folder, "locked.key"));
+    OPENSSL(&folder, "rsa", "-in", in_folder(&folder, "rsa.key"), "-aes256", "-traditional",
+            "-passout", "pass:x", "-out", in_folder(&folder, "oldlocked.key"));
+    OPENSSL(&folder, "genpkey", "-algorithm", "ec", "-pkeyopt", "ec_paramgen_curve:P-521", "-out",
+            in_folder(&folder, "p521.key"));
+    OPENSSL(&folder, "genpkey", "-algorithm", "x25519", "-out", in_folder(&folder, "x.key"));
+    write_text(&folder, "text.key", "not a key\n");
+    write_text(&folder, "empty.key", "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n");
+    write_text(&folder, "rubbish.key",
+               "-----BEGIN PRIVATE KEY-----\nMAMCAQA=\n-----END PRIVATE KEY-----\n");
+    static const char *const names[] = {"locked.key", "oldlocked.key", "p521.key", "x.key",
+                                        "text.key",   "empty.key",     "p256.pem", "rubbish.key"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        assert_int_equal(read_key(names[i], &key), RESULT_ERROR);
+        assert_null(key.secret);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_fits_its_own_certificate_only),
+        cmocka_unit_test(test_older_forms),
+        cmocka_unit_test(test_the_public_key_is_computed),
+        cmocka_unit_test(test_what_is_no_usable_key),
+    };
+    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+}
