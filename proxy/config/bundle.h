@@ -28,7 +28,7 @@ struct bundle {
 };
 
 struct bundle_pair {
-    struct bundle files; // config text (first) and certificates
+    struct bundle files; // config text (first), certificates, OCSP responses
     struct bundle keys;  // private keys only
 };
 

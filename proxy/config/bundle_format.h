@@ -8,7 +8,7 @@
 #define BUNDLE_MAGIC UINT64_C(0x656c646e75427652) // "RvBundle"
 #define BUNDLE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-enum bundle_kind { BUNDLE_CONFIG = 1, BUNDLE_CERTIFICATE, BUNDLE_KEY };
+enum bundle_kind { BUNDLE_CONFIG = 1, BUNDLE_CERTIFICATE, BUNDLE_KEY, BUNDLE_OCSP };
 
 struct bundle_head {
     uint64_t magic;

@@ -39,11 +39,13 @@ struct reader {
 // ------------------------------------------------------------------------------------
 
 static bool refuse(struct reader *reader, const struct source *source, const char *what) {
+    static const char *const names[] = {
+        [BUNDLE_CERTIFICATE] = "certificate", [BUNDLE_KEY] = "key", [BUNDLE_OCSP] = "ocsp"};
     if (source->kind == BUNDLE_CONFIG) {
         report_add(&reader->report, 0, "%s", what);
     } else {
-        report_add(&reader->report, source->line, "%s '%s': %s",
-                   source->kind == BUNDLE_KEY ? "key" : "certificate", source->path, what);
+        report_add(&reader->report, source->line, "%s '%s': %s", names[source->kind], source->path,
+                   what);
     }
     return false;
 }
@@ -90,7 +92,8 @@ static bool check_content(struct reader *reader, const struct source *source,
         (void)snprintf(what, sizeof(what), "larger than %zu MiB", limit >> 20);
         return refuse(reader, source, what);
     }
-    if (source->kind == BUNDLE_CERTIFICATE &&
+    // What is neither the config nor a key goes to workers.
+    if (source->kind != BUNDLE_CONFIG && source->kind != BUNDLE_KEY &&
         memmem(content.data, content.size, key_mark, sizeof(key_mark) - 1) != NULL) {
         return refuse(reader, source, "it holds a private key, which belongs in a file of its own");
     }
@@ -178,7 +181,7 @@ static int compare_sources(const void *left, const void *right) {
 static struct source *list_sources(const struct config *config, size_t *count) {
     size_t most = 1; // calloc(0) may be NULL without an error
     for (size_t i = 0; i < config->site_count; i++) {
-        most += 2 * config->sites[i].certificate_count;
+        most += 3 * config->sites[i].certificate_count;
     }
     struct source *sources = calloc(most, sizeof(*sources));
     *count = 0;
@@ -189,6 +192,10 @@ static struct source *list_sources(const struct config *config, size_t *count) {
             sources[(*count)++] =
                 (struct source){BUNDLE_CERTIFICATE, entry->certificate_path, entry->line};
             sources[(*count)++] = (struct source){BUNDLE_KEY, entry->key_path, entry->key_line};
+            if (entry->ocsp_path != NULL) {
+                sources[(*count)++] =
+                    (struct source){BUNDLE_OCSP, entry->ocsp_path, entry->ocsp_line};
+            }
         }
     }
     if (sources != NULL) {

@@ -101,6 +101,7 @@ static void free_site(struct config_site *site) {
     for (size_t i = 0; i < site->certificate_count; i++) {
         free(site->certificates[i].certificate_path);
         free(site->certificates[i].key_path);
+        free(site->certificates[i].ocsp_path);
     }
     for (size_t i = 0; i < site->route_count; i++) {
         free_route(&site->routes[i]);

@@ -82,8 +82,10 @@ struct config_listen {
 struct config_certificate {
     char *certificate_path; // absolute
     char *key_path;         // absolute
+    char *ocsp_path;        // absolute; NULL when not given
     int line;
     int key_line;
+    int ocsp_line;
 };
 
 struct config_server {

@@ -146,6 +146,11 @@ static const struct option site_options[] = {
 static const struct option certificate_options[] = {
     {"key", "The PEM file with its private key. It must not be readable by everyone.", KIND_FILE,
      REQUIRED, AT(config_certificate, key_path), LINE_AT(config_certificate, key_line)},
+    {"ocsp",
+     "The OCSP response (DER or PEM) that is stapled for it. Somebody else keeps it fresh and "
+     "reloads.",
+     KIND_FILE, OPTIONAL, AT(config_certificate, ocsp_path),
+     LINE_AT(config_certificate, ocsp_line)},
 };
 
 static const struct option route_options[] = {

@@ -3,6 +3,7 @@
 #include "config/report.h"
 #include "tls/chain.h"
 #include "tls/context.h"
+#include "tls/ocsp.h"
 #include "tls/private_key.h"
 
 #include <stdarg.h>
@@ -73,6 +74,31 @@ static void check_key(struct check *check, const struct config_certificate *entr
     private_key_free(&key);
 }
 
+static void check_ocsp(struct check *check, size_t site, size_t index,
+                       const struct certificate *leaf) {
+    const struct config_certificate *entry = &check->config->sites[site].certificates[index];
+    struct ocsp ocsp;
+    const char *why;
+    if (entry->ocsp_path == NULL) {
+        return;
+    }
+    if (ocsp_read(bundle_file(check->files, entry->ocsp_path), leaf, &ocsp, &why) != RESULT_OK) {
+        report_add(&check->errors, entry->ocsp_line, "%s: %s", entry->ocsp_path, why);
+        return;
+    }
+    if (ocsp.status != OCSP_GOOD) {
+        warn(check, entry->ocsp_line, "%s: it says that the certificate is %s", entry->ocsp_path,
+             ocsp.status == OCSP_REVOKED ? "revoked" : "unknown");
+    }
+    findings_add(check->findings, check->config,
+                 (struct term){.kind = TERM_OCSP,
+                               .site = (uint32_t)site,
+                               .certificate = (uint32_t)index,
+                               .from = ocsp.from,
+                               .until = ocsp.until});
+    ocsp_free(&ocsp);
+}
+
 // The names of a site, the first its own: which are in a certificate of the site.
 struct names {
     const struct config_site *site;
@@ -104,6 +130,7 @@ static void check_certificate(struct check *check, size_t site, size_t index,
         report_add(&check->errors, entry->line, "%s: %s", entry->certificate_path, why);
     } else {
         check_key(check, entry, &chain.certificates[0]);
+        check_ocsp(check, site, index, &chain.certificates[0]);
         note_terms(check, site, index, &chain);
         note_names(names, &chain.certificates[0]);
     }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <wolfssl/wolfcrypt/sha256.h>
 
@@ -131,6 +132,38 @@ static bool name_key(WOLFSSL_CTX *context, const struct certificate *leaf,
            WOLFSSL_SUCCESS;
 }
 
+// The library asks for a response when a client did. It has a way to fetch one by itself, and takes
+// it only where stapling is on without this callback: it is never on otherwise.
+static int staple(WOLFSSL *ssl, void *context) {
+    const struct ocsp *ocsp = context;
+    int64_t now = (int64_t)time(NULL);
+    if (now < ocsp->from || now > ocsp->until) {
+        return WOLFSSL_OCSP_STATUS_CB_NOACK;
+    }
+    unsigned char *copy = malloc(ocsp->size); // the library frees it
+    if (copy == NULL) {
+        return WOLFSSL_OCSP_STATUS_CB_NOACK;
+    }
+    memcpy(copy, ocsp->der, ocsp->size);
+    if (wolfSSL_set_tlsext_status_ocsp_resp(ssl, copy, (int)ocsp->size) != WOLFSSL_SUCCESS) {
+        free(copy);
+        return WOLFSSL_OCSP_STATUS_CB_NOACK;
+    }
+    return WOLFSSL_OCSP_STATUS_CB_OK;
+}
+
+static bool set_ocsp(const struct tls_contexts *contexts, const struct config_certificate *entry,
+                     const struct certificate *leaf, struct tls_identity *identity) {
+    const char *why;
+    if (entry->ocsp_path == NULL) {
+        return true;
+    }
+    return ocsp_read(bundle_file(contexts->files, entry->ocsp_path), leaf, &identity->ocsp, &why) ==
+               RESULT_OK &&
+           wolfSSL_CTX_set_tlsext_status_cb(identity->context, staple) == WOLFSSL_SUCCESS &&
+           wolfSSL_CTX_set_tlsext_status_arg(identity->context, &identity->ocsp) == WOLFSSL_SUCCESS;
+}
+
 static bool build_identity(const struct tls_contexts *contexts, const struct config_site *site,
                            const struct config_certificate *entry, struct tls_identity *identity) {
     struct chain chain;
@@ -152,7 +185,8 @@ static bool build_identity(const struct tls_contexts *contexts, const struct con
               wolfSSL_CTX_new_rng(identity->context) == WOLFSSL_SUCCESS &&
               context_apply_policy(identity->context, &contexts->config->tls, contexts->tickets) &&
               load_chain(identity->context, &chain) &&
-              name_key(identity->context, leaf, identity->key_id);
+              name_key(identity->context, leaf, identity->key_id) &&
+              set_ocsp(contexts, entry, leaf, identity);
     chain_free(&chain);
     return ok;
 }
@@ -160,6 +194,7 @@ static bool build_identity(const struct tls_contexts *contexts, const struct con
 static void free_site(struct tls_site *site) {
     for (size_t i = 0; i < site->count; i++) {
         wolfSSL_CTX_free(site->identities[i].context);
+        ocsp_free(&site->identities[i].ocsp);
     }
     free(site->identities);
     *site = (struct tls_site){NULL, 0};

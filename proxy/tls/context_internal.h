@@ -3,6 +3,7 @@
 #define RAVELIN_TLS_CONTEXT_INTERNAL_H
 
 #include "tls/context.h"
+#include "tls/ocsp.h"
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
@@ -14,6 +15,7 @@ struct tls_identity {
     bool asks_certificate; // of the client
     uint8_t key_id[KEY_ID_SIZE];
     struct ticket_terms terms; // of its tickets, but for the protocol; points into the config
+    struct ocsp ocsp;          // der is NULL when there is none
 };
 
 struct tls_site {

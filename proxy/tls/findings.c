@@ -12,7 +12,7 @@ enum { DAY_S = 86400 };
 static size_t capacity(const struct config *config) {
     size_t most = 0;
     for (size_t i = 0; i < config->site_count; i++) {
-        most += config->sites[i].certificate_count;
+        most += 2 * config->sites[i].certificate_count; // with an OCSP response each
     }
     return most;
 }
@@ -62,28 +62,41 @@ static const char *plural(int64_t count) {
     return count == 1 ? "" : "s";
 }
 
-bool term_warning(const struct term *term, const struct config *config, int64_t now,
-                  char text[TERM_TEXT_SIZE]) {
+// The file a term is about, and the line that names it.
+static const char *term_file(const struct term *term, const struct config *config, int *line) {
     const struct config_certificate *entry =
         &config->sites[term->site].certificates[term->certificate];
-    int64_t moment = sane_time(now < term->from ? term->from : term->until);
-    if (now >= term->from && now + (int64_t)TERM_WARN_DAYS * DAY_S <= term->until) {
+    bool is_ocsp = term->kind == TERM_OCSP && entry->ocsp_path != NULL;
+    *line = is_ocsp ? entry->ocsp_line : entry->line;
+    return is_ocsp ? entry->ocsp_path : entry->certificate_path;
+}
+
+bool term_warning(const struct term *term, const struct config *config, int64_t now,
+                  char text[TERM_TEXT_SIZE]) {
+    bool is_early = now < term->from;
+    bool is_over = now > term->until;
+    bool is_soon =
+        term->kind == TERM_CERTIFICATE && now + (int64_t)TERM_WARN_DAYS * DAY_S > term->until;
+    if (!is_early && !is_over && !is_soon) {
         return false;
     }
-    char date[CLOCK_HTTP_DATE_SIZE];
-    clock_format_http_date((time_t)moment, date);
+    int64_t moment = sane_time(is_early ? term->from : term->until);
     int64_t days = (moment > now ? moment - now : now - moment) / DAY_S;
-    const char *verb = now < term->from ? "it is not valid before"
-                       : now > moment   ? "it expired on"
-                                        : "it expires on";
+    int line;
+    const char *path = term_file(term, config, &line);
+    char date[CLOCK_HTTP_DATE_SIZE];
     char which[32] = "";
+    clock_format_http_date((time_t)moment, date);
     if (term->number > 1) {
         (void)snprintf(which, sizeof(which), "certificate %u: ", term->number);
     }
-    (void)snprintf(text, TERM_TEXT_SIZE, "%s:%d: %.*s: %s%s %s, %s%" PRId64 " day%s%s",
-                   config->path, entry->line, 2 * REPORT_QUOTE_MAX, entry->certificate_path, which,
-                   verb, date, moment > now ? "in " : "", days, plural(days),
-                   moment > now ? "" : " ago");
+    (void)snprintf(text, TERM_TEXT_SIZE, "%s:%d: %.*s: %s%s %s, %s%" PRId64 " day%s%s%s",
+                   config->path, line, 2 * REPORT_QUOTE_MAX, path, which,
+                   is_early  ? "it is not valid before"
+                   : is_over ? "it expired on"
+                             : "it expires on",
+                   date, moment > now ? "in " : "", days, plural(days), moment > now ? "" : " ago",
+                   term->kind == TERM_OCSP ? "; it is not stapled" : "");
     return true;
 }
 
@@ -91,7 +104,7 @@ int64_t findings_first_expiry(const struct findings *findings, const struct conf
     int64_t first = 0;
     const struct term *term;
     for (size_t i = 0; (term = findings_term(findings, config, i)) != NULL; i++) {
-        if (first == 0 || term->until < first) {
+        if (term->kind == TERM_CERTIFICATE && (first == 0 || term->until < first)) {
             first = term->until;
         }
     }

@@ -1,5 +1,6 @@
 """Which certificate a client is shown, and which site answers it."""
 
+import base64
 import itertools
 import re
 
@@ -10,7 +11,7 @@ from ravelin_test.folders import new_folder, remove_folder
 from ravelin_test.http import request, response
 from ravelin_test.issuing import AUTHORITY, SERVER, Issuer, joined
 from ravelin_test.processes import run
-from ravelin_test.proxy import backend_block, site_block
+from ravelin_test.proxy import backend_block, block, site_block
 
 
 @pytest.fixture
@@ -223,3 +224,127 @@ def test_a_certificate_that_does_not_name_its_site_is_served_with_a_warning(lab,
     proxy = lab.proxy(lab.server(), sites=[site_block("localhost", [other])])
     proxy.wait_for_log(r"warning master\[\d+\]: \S+:\d+: no certificate of site 'localhost' is for 'localhost'")
     assert "HTTP/1.1 200 OK" in proxy.s_client("-quiet", input=request(fields=["Connection: close"]))
+
+
+# ---- OCSP responses
+
+
+def stapling(certificate, ocsp):
+    section = block("certificate", f'"{certificate.path}"', {"key": f'"{certificate.key}"', "ocsp": f'"{ocsp}"'})
+    return block("site", "localhost", inner=[section, block("route", "/", {"backend": "web"})])
+
+
+@pytest.fixture
+def stapled(lab, authorities):
+    """A certificate of an authority, and the authority."""
+    root, _ = authorities
+    return root.issue("localhost", extensions=SERVER, names=["DNS:localhost"]), root
+
+
+def asked_for_status(proxy, root):
+    return proxy.s_client("-status", "-CAfile", root.ca, input=request(fields=["Connection: close"]))
+
+
+@pytest.mark.parametrize("form", ["DER", "PEM"])
+@pytest.mark.parametrize("digest", ["-sha1", "-sha256"])
+def test_an_ocsp_response_is_stapled_when_a_client_asks_for_it(lab, stapled, form, digest):
+    certificate, root = stapled
+    ocsp = root.ocsp(certificate, digest=digest)
+    if form == "PEM":
+        text = base64.encodebytes(ocsp.read_bytes()).decode()
+        ocsp = lab.folder / "response.pem"
+        ocsp.write_text(f"-----BEGIN OCSP RESPONSE-----\n{text}-----END OCSP RESPONSE-----\n")
+    proxy = lab.proxy(lab.server(), sites=[stapling(certificate, ocsp)])
+    output = asked_for_status(proxy, root)
+    assert "OCSP Response Status: successful" in output
+    assert "Cert Status: good" in output
+    assert "Verify return code: 0" in output
+    output = proxy.s_client("-CAfile", root.ca, input=request(fields=["Connection: close"]))
+    assert "OCSP response" not in output
+    assert "Verify return code: 0" in output
+
+
+def test_gnutls_verifies_the_stapled_response(lab, stapled):
+    certificate, root = stapled
+    proxy = lab.proxy(lab.server(), sites=[stapling(certificate, root.ocsp(certificate))])
+    arguments = ["gnutls-cli", "--x509cafile", root.ca, "-p", proxy.port, "--verbose", "localhost"]
+    result = run(arguments, input=request(fields=["Connection: close"]))
+    assert b"Options: OCSP status request" in result.stdout or b"OCSP status request" in result.stdout
+    assert b"Status: The certificate is trusted" in result.stdout
+    assert b"HTTP/1.1 200 OK" in result.stdout
+    root.revoke(certificate)
+    proxy.configure(sites=[stapling(certificate, root.ocsp(certificate))])
+    proxy.reload()
+    result = run(arguments, input=b"", check=False)
+    assert b"revoked" in result.stdout + result.stderr
+    proxy.wait_for_log("warning master.*it says that the certificate is revoked")
+
+
+def test_a_response_is_taken_anew_by_a_reload_and_left_out_when_it_is_over(lab, stapled):
+    certificate, root = stapled
+    ocsp = lab.folder / "response"
+    ocsp.write_bytes(root.ocsp(certificate, days=2).read_bytes())
+    proxy = lab.proxy(lab.server(), sites=[stapling(certificate, ocsp)])
+    first = re.search("Next Update: .*", asked_for_status(proxy, root)).group()
+    ocsp.write_bytes(root.ocsp(certificate, days=5).read_bytes())
+    assert re.search("Next Update: .*", asked_for_status(proxy, root)).group() == first
+    proxy.reload()
+    assert re.search("Next Update: .*", asked_for_status(proxy, root)).group() != first
+    ocsp.write_bytes(root.ocsp(certificate, over=True).read_bytes())
+    proxy.reload()
+    output = asked_for_status(proxy, root)
+    assert "OCSP response: no response sent" in output
+    assert "Verify return code: 0" in output
+    proxy.wait_for_log(rf"warning master\[\d+\]: \S+:\d+: {ocsp}: it expired on .*; it is not stapled")
+
+
+def test_what_is_no_useful_response_is_refused(lab, stapled):
+    certificate, root = stapled
+    other = root.issue("other", extensions=SERVER)
+    path = lab.folder / "response"
+    for content, said in [
+        (root.ocsp(other).read_bytes(), "it is about another certificate"),
+        (bytes.fromhex("30030a0103"), "it says tryLater, not successful"),
+        (bytes.fromhex("30030a0104"), "no OCSP response in it, neither DER nor PEM"),
+        (root.ocsp(certificate).read_bytes()[:-1], "no OCSP response in it, neither DER nor PEM"),
+        (certificate.path.read_bytes(), "no OCSP response in it, neither DER nor PEM"),
+        (root.ocsp(certificate).read_bytes() + b"0" * 16384, "larger than 16 KiB"),
+    ]:
+        path.write_bytes(content)
+        proxy = lab.prepare(lab.server(), sites=[stapling(certificate, path)])
+        result = run([proxy.program, "check", "-c", proxy.config], check=False)
+        assert result.returncode == 2
+        line = next(n for n, line in enumerate(proxy.config.read_text().splitlines(), 1) if "ocsp" in line)
+        assert result.stderr.decode() == f"{proxy.config}:{line}: {path}: {said}\n"
+
+
+def test_each_certificate_has_a_response_of_its_own(lab, authorities):
+    root, _ = authorities
+    kinds = ("ecdsa", "rsa")
+    certificates = [root.issue("localhost", extensions=SERVER, names=["DNS:localhost"], kind=kind) for kind in kinds]
+    sections = [
+        block("certificate", f'"{certificates[0].path}"', {"key": f'"{certificates[0].key}"'}),
+        block("certificate", f'"{certificates[1].path}"', {
+            "key": f'"{certificates[1].key}"', "ocsp": f'"{root.ocsp(certificates[1])}"',
+        }),
+        block("route", "/", {"backend": "web"}),
+    ]
+    proxy = lab.proxy(lab.server(), sites=[block("site", "localhost", inner=sections)])
+    output = proxy.s_client("-status", "-sigalgs", "rsa_pss_rsae_sha256", "-CAfile", root.ca)
+    assert "Cert Status: good" in output
+    output = proxy.s_client("-status", "-sigalgs", "ecdsa_secp256r1_sha256", "-CAfile", root.ca)
+    assert "OCSP response: no response sent" in output
+    assert "Verify return code: 0" in output
+
+
+@pytest.mark.parametrize("with_file", [False, True])
+def test_nobody_is_asked_for_a_response(lab, authorities, with_file):
+    """The library could fetch one from the address in the certificate."""
+    root, _ = authorities
+    responder = lab.server()
+    extensions = [*SERVER, f"authorityInfoAccess=OCSP;URI:http://{responder.address}/"]
+    certificate = root.issue("localhost", extensions=extensions, names=["DNS:localhost"])
+    site = stapling(certificate, root.ocsp(certificate)) if with_file else site_block("localhost", [certificate])
+    proxy = lab.proxy(lab.server(), sites=[site])
+    assert ("Cert Status: good" in asked_for_status(proxy, root)) == with_file
+    assert responder.connections == []

@@ -123,6 +123,24 @@ static void test_which_certificate_of_a_chain(void **state) {
     assert_int_equal(count(logged(fixture), "in 1 day\n"), 1);
 }
 
+// They live for days: only that one is over is worth a word.
+static void test_ocsp_responses(void **state) {
+    struct fixture *fixture = *state;
+    fixture->certificates[0][0].ocsp_path = (char *)(uintptr_t) "/x.ocsp";
+    fixture->certificates[0][0].ocsp_line = 5;
+    add(fixture, 0, 0, -1, 3);
+    fixture->source.findings->terms[0].kind = TERM_OCSP;
+    use(fixture);
+    assert_string_equal(logged(fixture), "");
+    add(fixture, 0, 0, -4, -2);
+    fixture->source.findings->terms[1].kind = TERM_OCSP;
+    use(fixture);
+    assert_int_equal(count(logged(fixture), "\n"), 1);
+    assert_int_equal(count(logged(fixture), "r.conf:5: /x.ocsp: it expired on "), 1);
+    assert_int_equal(count(logged(fixture), " GMT, 1 day ago; it is not stapled\n"), 1);
+    assert_int_equal(findings_first_expiry(fixture->source.findings, &fixture->config), 0);
+}
+
 static void test_warnings_are_said_line_by_line(void **state) {
     struct fixture *fixture = *state;
     (void)snprintf(fixture->source.findings->warnings, FINDINGS_TEXT_SIZE, "one\ntwo\nthree");
@@ -177,15 +195,15 @@ static void test_many_are_counted(void **state) {
 static void test_nothing_written_there_is_believed(void **state) {
     struct fixture *fixture = *state;
     struct findings *findings = fixture->source.findings;
-    for (uint32_t i = 0; i < 10; i++) { // four fit
+    for (uint32_t i = 0; i < 10; i++) { // eight fit: four certificates with an OCSP response each
         add(fixture, 0, 0, -100, 1);
     }
-    assert_int_equal(findings->count, 4);
+    assert_int_equal(findings->count, 8);
     findings->count = UINT32_MAX;
-    assert_null(findings_term(findings, &fixture->config, 4));
+    assert_null(findings_term(findings, &fixture->config, 8));
     memset(findings->warnings, 'x', FINDINGS_TEXT_SIZE); // without an end
     use(fixture);
-    assert_int_equal(count(logged(fixture), "\n"), 5);
+    assert_int_equal(count(logged(fixture), "\n"), 9);
     findings->terms[1].site = 2;
     assert_null(findings_term(findings, &fixture->config, 1));
     findings->terms[2].certificate = UINT32_MAX;
@@ -202,6 +220,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_expires_and_when, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_which_certificate_of_a_chain, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ocsp_responses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_warnings_are_said_line_by_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dates_are_said_again_each_period_warnings_are_not,
                                         set_up, tear_down),

@@ -2,6 +2,7 @@
 responses. Made with `openssl ca` and `openssl ocsp`. For plain server certificates there is certificates.Authority."""
 
 import datetime
+import re
 from pathlib import Path
 
 from .certificates import KINDS, Certificate, _openssl
@@ -94,17 +95,20 @@ class Issuer:
         )
         return path
 
-    def ocsp(self, certificate, days=7, digest="-sha256", signer=None):
-        """The path of a response (DER) about a certificate."""
+    def ocsp(self, certificate, days=7, digest="-sha256", over=False):
+        """The path of a response (DER) about a certificate. over: its nextUpdate lies in the past (openssl makes no such
+        response; the signature of this one is wrong)."""
         self._count += 1
         stem = self.folder / f"{self._count}"
         request, response = stem.with_suffix(".request"), stem.with_suffix(".ocsp")
         _openssl("ocsp", digest, "-issuer", self.ca, "-cert", certificate.path, "-no_nonce", "-reqout", request)
         _openssl(
             *["ocsp", "-index", self.folder / "index", "-CA", self.ca, "-reqin", request, "-respout", response],
-            *["-rsigner", signer.path if signer else self.ca, "-rkey", signer.key if signer else self.key],
-            *["-ndays", days],
+            *["-rsigner", self.ca, "-rkey", self.key, "-ndays", days],
         )
+        if over:
+            next_update = re.compile(rb"(\xa0\x11\x18\x0f)\d{14}Z")
+            response.write_bytes(next_update.sub(rb"\g<1>20200101000000Z", response.read_bytes()))
         return response
 
 

@@ -1,0 +1,111 @@
+#include "tls/ocsp.h"
+
+#include "tls/der.h"
+#include "tls/pem.h"
+
+#include <stdlib.h>
+
+// RFC 6960 4.2.1.
+static const char *const failures[] = {
+    [1] = "it says malformedRequest, not successful", [2] = "it says internalError, not successful",
+    [3] = "it says tryLater, not successful",         [5] = "it says sigRequired, not successful",
+    [6] = "it says unauthorized, not successful",
+};
+
+static const char no_response[] = "no OCSP response in it, neither DER nor PEM";
+
+// A SingleResponse; false when it is about another certificate.
+static bool read_answer(struct der answer, const struct certificate *certificate, struct ocsp *ocsp,
+                        bool *bad) {
+    struct der id = der_enter(&answer, DER_SEQUENCE);
+    (void)der_take(&id, DER_SEQUENCE);     // the hash
+    (void)der_take(&id, DER_OCTET_STRING); // of the issuer's name
+    (void)der_take(&id, DER_OCTET_STRING); // of its key
+    struct slice serial = der_take(&id, DER_INTEGER);
+    uint8_t status = der_peek(&answer);
+    (void)der_take_any(&answer, NULL);
+    ocsp->status = status == DER_CONTEXT + 0               ? OCSP_GOOD
+                   : status == DER_CONTEXT_CONSTRUCTED + 1 ? OCSP_REVOKED
+                                                           : OCSP_UNKNOWN;
+    ocsp->from = der_take_time(&answer);
+    ocsp->until = INT64_MAX;
+    if (der_peek(&answer) == DER_CONTEXT_CONSTRUCTED + 0) {
+        struct der next = der_enter(&answer, DER_CONTEXT_CONSTRUCTED + 0);
+        ocsp->until = der_take_time(&next);
+        answer.bad = answer.bad || next.bad;
+    }
+    *bad = id.bad || answer.bad;
+    return !*bad && slice_equal(serial, certificate->serial);
+}
+
+// A BasicOCSPResponse. NULL, or what is wrong.
+static const char *read_basic(struct der basic, const struct certificate *certificate,
+                              struct ocsp *ocsp) {
+    struct der body = der_enter(&basic, DER_SEQUENCE);
+    der_skip(&body, DER_CONTEXT_CONSTRUCTED + 0); // version
+    (void)der_take_any(&body, NULL);              // responderID
+    (void)der_take_time(&body);                   // producedAt
+    struct der answers = der_enter(&body, DER_SEQUENCE);
+    while (!answers.bad && answers.rest.size > 0) {
+        bool bad = false;
+        struct der answer = der_enter(&answers, DER_SEQUENCE);
+        if (read_answer(answer, certificate, ocsp, &bad)) {
+            return NULL;
+        }
+        answers.bad = answers.bad || bad;
+    }
+    return answers.bad ? no_response : "it is about another certificate";
+}
+
+// An OCSPResponse. NULL, or what is wrong.
+static const char *read_response(const struct certificate *certificate, struct ocsp *ocsp) {
+    struct der outer = der_begin((struct slice){(const char *)ocsp->der, ocsp->size});
+    struct der response = der_enter(&outer, DER_SEQUENCE);
+    struct slice status = der_take(&response, DER_ENUMERATED);
+    if (status.size != 1 || outer.rest.size > 0) {
+        return no_response;
+    }
+    size_t code = (uint8_t)status.data[0];
+    if (code != 0) {
+        const char *failure = code < sizeof(failures) / sizeof(failures[0]) ? failures[code] : NULL;
+        return failure == NULL ? no_response : failure;
+    }
+    struct der bytes = der_enter(&response, DER_CONTEXT_CONSTRUCTED + 0);
+    struct der typed = der_enter(&bytes, DER_SEQUENCE);
+    bool is_basic =
+        slice_equal(der_take(&typed, DER_OID), SLICE("\x2b\x06\x01\x05\x05\x07\x30\x01\x01"));
+    struct der content = der_begin(der_take(&typed, DER_OCTET_STRING));
+    struct der basic = der_enter(&content, DER_SEQUENCE);
+    return is_basic ? read_basic(basic, certificate, ocsp) : no_response;
+}
+
+static bool take_file(struct slice file, struct ocsp *ocsp) {
+    ocsp->size = file.size;
+    if (file.size > 0 && (uint8_t)file.data[0] == DER_SEQUENCE) {
+        memcpy(ocsp->der, file.data, file.size);
+        return true;
+    }
+    return pem_next(&file, "OCSP RESPONSE", ocsp->der, &ocsp->size) == RESULT_OK;
+}
+
+enum result ocsp_read(struct slice file, const struct certificate *certificate, struct ocsp *ocsp,
+                      const char **why) {
+    *ocsp = (struct ocsp){.der = malloc(file.size + 1)};
+    if (ocsp->der == NULL) {
+        *why = "out of memory";
+        return RESULT_ERROR;
+    }
+    *why = !take_file(file, ocsp)       ? no_response
+           : ocsp->size > OCSP_SIZE_MAX ? "larger than 16 KiB"
+                                        : read_response(certificate, ocsp);
+    if (*why != NULL) {
+        ocsp_free(ocsp);
+        return RESULT_ERROR;
+    }
+    return RESULT_OK;
+}
+
+void ocsp_free(struct ocsp *ocsp) {
+    free(ocsp->der);
+    *ocsp = (struct ocsp){.der = NULL};
+}
