@@ -36,6 +36,7 @@ enum log_target {
     LOG_TARGET_FILE
 };
 enum access_log_format { ACCESS_LOG_JSON, ACCESS_LOG_COMBINED };
+enum unknown_server_name { UNKNOWN_NAME_DEFAULT_SITE, UNKNOWN_NAME_REFUSE };
 enum listen_protocol { LISTEN_HTTPS, LISTEN_REDIRECT };
 enum balance { BALANCE_ROUND_ROBIN };
 enum redirect { REDIRECT_301, REDIRECT_302, REDIRECT_303, REDIRECT_307, REDIRECT_308 };
@@ -53,6 +54,7 @@ struct config_log {
 
 struct config_tls {
     bool require_post_quantum;
+    enum unknown_server_name unknown_server_name;
     uint32_t ticket_lifetime_s; // 0 = no tickets
     bool certificate_watch;
 };

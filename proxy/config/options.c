@@ -31,6 +31,7 @@ static const char *const log_words[] = {"off", "stdout", "stderr", "syslog", NUL
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 static const char *const format_words[] = {"json", "combined", NULL};
 static const char *const protocol_words[] = {"https", "redirect", NULL};
+static const char *const unknown_name_words[] = {"default-site", "refuse", NULL};
 static const char *const balance_words[] = {"round-robin", NULL};
 static const char *const redirect_words[] = {"301", "302", "303", "307", "308", NULL};
 static const char *const proxy_protocol_words[] = {"off", "v1", "v2", NULL};
@@ -76,6 +77,10 @@ static const struct option tls_options[] = {
     {"ticket-lifetime", "How long a session ticket resumes a session; 0 issues no tickets.",
      KIND_SECONDS, OPTIONAL, RANGE(MINUTE, DAY), ZERO("0"), INITIAL("1h"),
      AT(config_tls, ticket_lifetime_s)},
+    {"unknown-server-name",
+     "What a client gets that names a host of no site: the first site's certificate, or an alert.",
+     KIND_WORD, OPTIONAL, WORDS(unknown_name_words), INITIAL("default-site"),
+     AT(config_tls, unknown_server_name)},
     {"certificate-watch",
      "Reload when the content of a certificate, a key or another file named here changes.",
      KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config_tls, certificate_watch)},

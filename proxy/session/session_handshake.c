@@ -29,8 +29,8 @@ struct named_metric {
 
 static size_t choose_site(void *context, struct slice name) {
     const struct generation *generation = context;
-    size_t site = name.size == 0 ? ROUTER_DEFAULT_SITE : router_find_site(generation->router, name);
-    return site == ROUTER_NO_SITE ? ROUTER_DEFAULT_SITE : site;
+    size_t site = router_find_site(generation->router, name);
+    return site == ROUTER_NO_SITE ? HANDSHAKE_NO_SITE : site;
 }
 
 bool session_begin_handshake(struct session *session) {

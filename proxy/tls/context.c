@@ -231,6 +231,7 @@ struct tls_contexts *tls_contexts_build(const struct config *config, const struc
     contexts->groups = GROUPS;
     contexts->group_count = (size_t)allowed_groups(&config->tls);
     contexts->post_quantum_only = config->tls.require_post_quantum;
+    contexts->refuses_unknown_names = config->tls.unknown_server_name == UNKNOWN_NAME_REFUSE;
     contexts->site_count = config->site_count;
     contexts->sites = calloc(config->site_count, sizeof(*contexts->sites));
     if (contexts->sites == NULL) {

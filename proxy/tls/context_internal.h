@@ -33,6 +33,7 @@ struct tls_contexts {
     const int *groups; // in order of preference
     size_t group_count;
     bool post_quantum_only; // no classical group is among them
+    bool refuses_unknown_names;
 };
 
 // The whole TLS policy, for every context there is; false when memory is short.

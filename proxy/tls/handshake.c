@@ -124,9 +124,16 @@ static struct hello_policy policy_of(const struct handshake *handshake) {
                                  .signature = handshake->identity->signature};
 }
 
+// Without a name it is the first site; with one that no site has, too, unless such are refused.
 static enum result choose_identity(struct handshake *handshake) {
     struct slice name = {handshake->facts.name, handshake->facts.name_size};
-    size_t site = handshake->choose_site(handshake->choose_context, name);
+    size_t site = name.size == 0 ? HANDSHAKE_NO_SITE
+                                 : handshake->choose_site(handshake->choose_context, name);
+    if (site == HANDSHAKE_NO_SITE && hello_has(&handshake->hello, HELLO_SERVER_NAME) &&
+        handshake->contexts->refuses_unknown_names) {
+        return refusal_set(&handshake->flight.refusal, REFUSAL_unknown_name, NULL);
+    }
+    site = site == HANDSHAKE_NO_SITE ? 0 : site;
     handshake->facts.site_index = site;
     handshake->identity = tls_contexts_select(handshake->contexts, site, &handshake->hello);
     return handshake->identity != NULL

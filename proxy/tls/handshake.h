@@ -31,8 +31,9 @@
 
 struct handshake;
 
-// Which site a client asks for: the caller's router decides. `name` is empty without SNI. Returns
-// the site's index.
+// Which site a client asks for: the caller's router decides. `name` is never empty. Returns the
+// site's index, or HANDSHAKE_NO_SITE when no site has the name.
+#define HANDSHAKE_NO_SITE SIZE_MAX
 typedef size_t (*handshake_site_function)(void *context, struct slice name);
 
 // What was negotiated; the texts are static.

@@ -19,6 +19,7 @@
     X(no_post_quantum, ALERT_HANDSHAKE_FAILURE, "no post-quantum group offered")                   \
     X(no_signature, ALERT_HANDSHAKE_FAILURE, "no common signature algorithm")                      \
     X(no_protocol, ALERT_NO_APPLICATION_PROTOCOL, "no common application protocol")                \
+    X(unknown_name, ALERT_UNRECOGNIZED_NAME, "unknown server name")                                \
     X(no_parameters, ALERT_HANDSHAKE_FAILURE, "nothing in common")                                 \
     X(missing_extension, ALERT_MISSING_EXTENSION, "a mandatory extension is missing")              \
     X(malformed, ALERT_DECODE_ERROR, "malformed message")                                          \

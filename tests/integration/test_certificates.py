@@ -53,10 +53,33 @@ def test_without_sni_the_first_site_shows_its_certificate(lab, two_sites):
     assert "Verify return code: 0" in output
 
 
-def test_an_unknown_name_gets_the_first_site_or_a_refusal(lab, two_sites):
-    output = two_sites.s_client("-servername", "c.test", input=b"")
-    assert "CN = a.test" in output or "alert number 112" in output
-    assert "CN = b.test" not in output
+@pytest.mark.parametrize("name", ["c.test", "a*b", "xb.test"])
+def test_an_unknown_name_gets_the_first_site(lab, two_sites, name):
+    output = two_sites.s_client("-servername", name, input=b"")
+    assert "CN = a.test" in output
+
+
+def test_an_unknown_name_is_refused_where_that_is_asked_for(lab, two_sites):
+    two_sites.configure(tls={"unknown-server-name": "refuse"})
+    two_sites.reload()
+    for count, name in enumerate(["c.test", "a*b", "xb.test"], 1):
+        output = two_sites.s_client("-servername", name, input=b"")
+        assert "alert number 112" in output
+        assert "BEGIN CERTIFICATE" not in output
+        two_sites.wait_for_metrics(handshakes_failed=count, refused_unknown_name=count)
+    two_sites.wait_for_log("handshake.*unknown server name")
+    assert [line["ended"] for line in two_sites.access_log(3)] == ["unknown server name"] * 3
+    # A client that names nobody is no such client.
+    assert "CN = a.test" in two_sites.s_client("-noservername", input=b"")
+    for name in ("a.test", "x.a.test", "B.TEST"):
+        with lab.client(two_sites, sni=name) as client:
+            assert client.ask(host=name).status == 200
+
+
+def test_no_name_is_unknown_where_a_site_takes_all(lab):
+    sites = [site_block(name, [lab.authority.certificate(name)], aliases) for name, aliases in (("a.test", []), ("c.test", ["*"]))]
+    proxy = lab.proxy(lab.server(), sites=sites, tls={"unknown-server-name": "refuse"})
+    assert "CN = c.test" in proxy.s_client("-servername", "d.test", input=b"")
 
 
 def test_sni_and_site_are_in_the_access_log(lab, two_sites):
