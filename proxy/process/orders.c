@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 // Text that grows up to a bound; what does not fit marks it as failed.
@@ -115,6 +116,69 @@ static void add_watch(struct text *text, const struct auto_reload *automatic) {
     add(text, "}}");
 }
 
+// --- Certificates ---
+
+// As many as say what is next; the answer has its limit.
+enum { CERTIFICATES_MAX = 20, CERTIFICATE_TEXT_MAX = 640 };
+
+static int compare_ends(const void *left, const void *right) {
+    const struct term *const *a = left;
+    const struct term *const *b = right;
+    return ((*a)->until > (*b)->until) - ((*a)->until < (*b)->until);
+}
+
+// The terms of certificates, the first to end first. NULL when memory is short.
+static const struct term **sort_terms(const struct source *source, size_t *count) {
+    const struct term *term;
+    size_t total = 0;
+    while (findings_term(source->findings, source->config, total) != NULL) {
+        total++;
+    }
+    const struct term **terms = calloc(total + 1, sizeof(const struct term *));
+    *count = 0;
+    for (size_t i = 0; terms != NULL && i < total; i++) {
+        term = findings_term(source->findings, source->config, i);
+        if (term != NULL && term->kind == TERM_CERTIFICATE) {
+            terms[(*count)++] = term;
+        }
+    }
+    if (terms != NULL) {
+        qsort(terms, *count, sizeof(const struct term *), compare_ends);
+    }
+    return terms;
+}
+
+static void add_certificate(struct text *text, const struct config *config,
+                            const struct term *term) {
+    const struct config_site *site = &config->sites[term->site];
+    const char *path = site->certificates[term->certificate].certificate_path;
+    if (strlen(site->name) + strlen(path) > CERTIFICATE_TEXT_MAX) {
+        path = ""; // the line in the configuration is to be found by the site
+    }
+    add(text, "{\"site\":");
+    add_json_string(text, site->name);
+    add(text, ",\"file\":");
+    add_json_string(text, path);
+    add(text, ",\"expires\":%" PRId64 "}", term->until);
+}
+
+static void add_certificates(struct text *text, const struct source *source) {
+    size_t count = 0;
+    const struct term **terms = sort_terms(source, &count);
+    if (terms == NULL) {
+        text->failed = true;
+        return;
+    }
+    add(text, ",\"certificates\":{\"count\":%zu,\"first_expires\":%" PRId64 ",\"next\":[", count,
+        count == 0 ? 0 : terms[0]->until);
+    for (size_t i = 0; i < count && i < CERTIFICATES_MAX; i++) {
+        add(text, "%s", i == 0 ? "" : ",");
+        add_certificate(text, source->config, terms[i]);
+    }
+    add(text, "]}");
+    free(terms);
+}
+
 static void add_status(struct text *text, struct master *master) {
     static const char *const states[] = {[MASTER_STARTING] = "starting",
                                          [MASTER_RUNNING] = "running",
@@ -132,6 +196,7 @@ static void add_status(struct text *text, struct master *master) {
     add_watch(text, &master->auto_reload);
     add_children(text, master, CHILD_WORKER);
     add_children(text, master, CHILD_SIGNER);
+    add_certificates(text, master->current);
     add(text, ",\"metrics\":");
     size_t size = metrics_to_json(master->metrics, master->slot_count, text->data + text->size,
                                   text->capacity - text->size);

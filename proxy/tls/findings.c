@@ -99,14 +99,3 @@ bool term_warning(const struct term *term, const struct config *config, int64_t 
                    term->kind == TERM_OCSP ? "; it is not stapled" : "");
     return true;
 }
-
-int64_t findings_first_expiry(const struct findings *findings, const struct config *config) {
-    int64_t first = 0;
-    const struct term *term;
-    for (size_t i = 0; (term = findings_term(findings, config, i)) != NULL; i++) {
-        if (term->kind == TERM_CERTIFICATE && (first == 0 || term->until < first)) {
-            first = term->until;
-        }
-    }
-    return first;
-}

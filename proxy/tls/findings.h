@@ -45,7 +45,4 @@ const struct term *findings_term(const struct findings *findings, const struct c
 // over within TERM_WARN_DAYS. `text` is then "file:line: path: it expires on ..., in 3 days".
 bool term_warning(const struct term *term, const struct config *config, int64_t now,
                   char text[TERM_TEXT_SIZE]);
-// When the first of the certificates expires; 0 when there are none.
-int64_t findings_first_expiry(const struct findings *findings, const struct config *config);
-
 #endif

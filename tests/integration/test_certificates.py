@@ -3,6 +3,7 @@
 import base64
 import itertools
 import re
+import time
 
 import pytest
 
@@ -239,6 +240,26 @@ def test_what_is_to_expire_is_said_at_start_and_at_each_reload_by_the_master_alo
     proxy.reload()
     proxy.wait_for_log(r"(?s)in 20 days.*in 20 days")
     assert re.findall(said, proxy.log()) == ["warning master"] * 2
+
+
+def test_the_status_says_which_expires_first(lab, authorities):
+    root, _ = authorities
+    dates = {"localhost": 25, "a.test": 3, "b.test": 100}
+    made = {name: root.issue(name, extensions=SERVER, names=[f"DNS:{name}"], until=days) for name, days in dates.items()}
+    proxy = lab.proxy(lab.server(), sites=[site_block(name, [certificate]) for name, certificate in made.items()])
+    told = proxy.status()["certificates"]
+    assert told["count"] == 3
+    assert [(entry["site"], entry["file"]) for entry in told["next"]] == [
+        (name, str(made[name].path)) for name in ("a.test", "localhost", "b.test")
+    ]
+    assert told["first_expires"] == told["next"][0]["expires"]
+    for entry in told["next"]:
+        assert abs(entry["expires"] - time.time() - dates[entry["site"]] * 86400) < 600
+    proxy.configure(sites=[site_block("b.test", [made["b.test"]])])
+    proxy.reload()
+    told = proxy.status()["certificates"]
+    assert told["count"] == 1
+    assert told["first_expires"] > time.time() + 99 * 86400
 
 
 def test_a_certificate_that_does_not_name_its_site_is_served_with_a_warning(lab, authorities):

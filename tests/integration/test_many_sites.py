@@ -34,6 +34,9 @@ def test_thousands_of_sites_load_and_each_is_found(lab, authority):
             with lab.client(proxy, context=context, sni=name) as client:
                 assert client.names == [f"s{index}.test", f"www.s{index}.test"]  # its signature verified, too
                 assert client.ask(host=name).body == b"ok"
+    told = proxy.status()["certificates"]
+    assert told["count"] == count
+    assert len(told["next"]) == 20
     proxy.reload()
     with lab.client(proxy, context=context, sni=names[-1]) as client:
         assert client.ask(host=names[-1]).body == b"ok"
