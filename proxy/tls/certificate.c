@@ -19,7 +19,7 @@ enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 4096 };
 
 // --- Reading ---
 
-static const char *find_signature(struct slice oid, struct der parameters, const char **shown) {
+const char *certificate_signature_hash(struct slice algorithm, const char **shown) {
     static const struct {
         struct slice oid;
         const char *hash; // NULL: not good enough
@@ -48,6 +48,8 @@ static const char *find_signature(struct slice oid, struct der parameters, const
         {OID("\x60\x86\x48\x01\x65\x03\x04\x02\x03"), "SHA-512"},
     };
     static const struct slice pss = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a");
+    struct der parameters = der_begin(algorithm);
+    struct slice oid = der_take(&parameters, DER_OID);
     for (size_t i = 0; i < COUNT(known); i++) {
         if (slice_equal(known[i].oid, oid)) {
             *shown = known[i].shown;
@@ -60,8 +62,8 @@ static const char *find_signature(struct slice oid, struct der parameters, const
     }
     struct der fields = der_enter(&parameters, DER_SEQUENCE);
     struct der hash = der_enter(&fields, DER_CONTEXT_CONSTRUCTED + 0); // without it, SHA-1 is meant
-    struct der algorithm = der_enter(&hash, DER_SEQUENCE);
-    struct slice name = der_take(&algorithm, DER_OID);
+    struct der named = der_enter(&hash, DER_SEQUENCE);
+    struct slice name = der_take(&named, DER_OID);
     for (size_t i = 0; i < COUNT(pss_hashes); i++) {
         if (slice_equal(pss_hashes[i].oid, name)) {
             *shown = pss_hashes[i].hash;
@@ -127,9 +129,9 @@ static bool read_pieces(struct certificate *certificate) {
     struct der body = der_enter(&whole, DER_SEQUENCE);
     der_skip(&body, DER_CONTEXT_CONSTRUCTED + 0); // version
     certificate->serial = der_take(&body, DER_INTEGER);
-    struct der algorithm = der_enter(&body, DER_SEQUENCE);
-    struct slice oid = der_take(&algorithm, DER_OID);
-    certificate->signature_hash = find_signature(oid, algorithm, &certificate->signature_shown);
+    struct slice algorithm = der_take(&body, DER_SEQUENCE);
+    certificate->signature_hash =
+        certificate_signature_hash(algorithm, &certificate->signature_shown);
     certificate->issuer = der_take(&body, DER_SEQUENCE);
     struct der validity = der_enter(&body, DER_SEQUENCE);
     certificate->not_before = der_take_time(&validity);
@@ -138,7 +140,11 @@ static bool read_pieces(struct certificate *certificate) {
     struct slice key_info = der_take_any(&body, &certificate->key_info);
     read_key(der_begin(key_info), certificate);
     certificate->is_self_issued = slice_equal(certificate->issuer, certificate->subject);
-    return outer.rest.size == 0 && !outer.bad && !body.bad && !validity.bad && !algorithm.bad;
+    // The library is not strict about what is not signed.
+    bool same = slice_equal(der_take(&whole, DER_SEQUENCE), algorithm);
+    (void)der_take(&whole, DER_BIT_STRING);
+    return same && whole.rest.size == 0 && outer.rest.size == 0 && !whole.bad && !body.bad &&
+           !validity.bad;
 }
 
 static void read_extensions(const struct DecodedCert *parsed, struct certificate *certificate) {
@@ -148,6 +154,7 @@ static void read_extensions(const struct DecodedCert *parsed, struct certificate
         !parsed->extKeyUsageSet || (parsed->extKeyUsage & KEYUSE_KEY_CERT_SIGN) != 0;
     certificate->may_sign_data =
         !parsed->extKeyUsageSet || (parsed->extKeyUsage & KEYUSE_DIGITAL_SIG) != 0;
+    certificate->constrains_names = parsed->extNameConstraintSet != 0;
     certificate->is_for_clients =
         !parsed->extExtKeyUsageSet ||
         (parsed->extExtKeyUsage & (EXTKEYUSE_ANY | EXTKEYUSE_CLIENT_AUTH)) != 0;
@@ -230,17 +237,27 @@ static bool signature_verifies(const struct certificate *issuer,
            verified == ASN_BEFORE_DATE_E; // of dates others judge; the signature comes after them
 }
 
+// Whether names and key identifiers allow it.
+static bool may_have_issued(const struct certificate *issuer,
+                            const struct certificate *certificate) {
+    return slice_equal(issuer->subject, certificate->issuer) &&
+           (!issuer->has_subject_key_id || !certificate->has_authority_key_id ||
+            memcmp(issuer->subject_key_id, certificate->authority_key_id,
+                   CERTIFICATE_KEY_ID_SIZE) == 0);
+}
+
 bool certificate_issued(const struct certificate *issuer, const struct certificate *certificate) {
-    if (!slice_equal(issuer->subject, certificate->issuer)) {
+    if (!may_have_issued(issuer, certificate)) {
         return false;
-    }
-    if (issuer->has_subject_key_id && certificate->has_authority_key_id) {
-        return memcmp(issuer->subject_key_id, certificate->authority_key_id,
-                      CERTIFICATE_KEY_ID_SIZE) == 0;
     }
     // A signature that is not good enough cannot be verified either; that it is not is said
     // elsewhere.
-    return certificate->signature_hash == NULL || signature_verifies(issuer, certificate);
+    return certificate->has_authority_key_id || certificate->signature_hash == NULL ||
+           signature_verifies(issuer, certificate);
+}
+
+bool certificate_verifies(const struct certificate *issuer, const struct certificate *certificate) {
+    return may_have_issued(issuer, certificate) && signature_verifies(issuer, certificate);
 }
 
 // --- Names ---

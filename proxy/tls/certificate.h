@@ -41,8 +41,9 @@ struct certificate {
         path_length; // basicConstraints: how many authorities may follow below; UINT32_MAX: any
     bool may_sign_certificates; // what keyUsage says, if it is there
     bool may_sign_data;
-    bool is_for_clients; // what extendedKeyUsage says, if it is there
-    bool is_self_issued; // issuer and subject are the same name
+    bool constrains_names; // nameConstraints
+    bool is_for_clients;   // what extendedKeyUsage says, if it is there
+    bool is_self_issued;   // issuer and subject are the same name
     bool has_subject_key_id;
     bool has_authority_key_id;
     uint8_t subject_key_id[CERTIFICATE_KEY_ID_SIZE];
@@ -58,9 +59,16 @@ enum result certificate_judge_key(const struct certificate *certificate, bool as
 // Whether the signature on it is one to trust. Nobody verifies the one on a root.
 enum result certificate_judge_signature(const struct certificate *certificate,
                                         char why[CERTIFICATE_WHY_SIZE]) MUST_CHECK;
-// Whether `issuer` issued `certificate`: by names and key identifiers, and where one has no
-// identifier, by verifying the signature.
+// Whether `issuer` issued `certificate`: by names and key identifiers, and when the
+// certificate names no key, by verifying the signature. Good enough to put certificates in order.
 bool certificate_issued(const struct certificate *issuer, const struct certificate *certificate);
+// Whether `issuer` signed `certificate`, and its name constraints allow what is in it. Good enough
+// to trust the certificate as much as the issuer, as far as the library knows how: an issuer
+// without subjectKeyIdentifier is not found for a certificate with authorityKeyIdentifier. Dates,
+// strength and rights are judged elsewhere.
+bool certificate_verifies(const struct certificate *issuer, const struct certificate *certificate);
+// What a signature is made with, from an AlgorithmIdentifier's content: see `signature_hash`.
+const char *certificate_signature_hash(struct slice algorithm, const char **shown);
 // Whether clients take it for this host: "www.example.com", "192.0.2.1", "[2001:db8::1]"; for
 // "*.example.com" the certificate must hold that very pattern. Only subjectAltName counts
 // (RFC 9525).

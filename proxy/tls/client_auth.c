@@ -1,0 +1,360 @@
+#include "tls/client_auth.h"
+
+#include "tls/crl.h"
+#include "tls/pem.h"
+#include "tls/record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <wolfssl/options.h>
+#include <wolfssl/wolfcrypt/hash.h>
+
+enum { PATH_MAX_COUNT = 16 }; // certificates from the client's own to the last authority
+
+struct client_auth {
+    struct certificate *authorities;
+    size_t count;
+    uint8_t *der;      // that they point into
+    struct crls *crls; // NULL: revocation is not looked at
+};
+
+// --- Reading the authorities ---
+
+static const char *judge_authority(const struct certificate *certificate,
+                                   char why[CERTIFICATE_WHY_SIZE]) {
+    if (!certificate->is_authority || !certificate->may_sign_certificates) {
+        return "it is not the certificate of an authority";
+    }
+    if (certificate_judge_key(certificate, true, why) != RESULT_OK ||
+        (!certificate->is_self_issued &&
+         certificate_judge_signature(certificate, why) != RESULT_OK)) {
+        return why;
+    }
+    return NULL;
+}
+
+static enum result add_authority(struct client_auth *auth, struct slice der,
+                                 char why[CLIENT_AUTH_ERROR_SIZE]) {
+    struct certificate *certificate = &auth->authorities[auth->count];
+    const char *reason;
+    char text[CERTIFICATE_WHY_SIZE];
+    char name[NAME_TEXT_SIZE];
+    size_t number = auth->count + 1;
+    if (certificate_read(der, certificate, &reason) != RESULT_OK) {
+        (void)snprintf(why, CLIENT_AUTH_ERROR_SIZE, "certificate %zu: %s", number, reason);
+        return RESULT_ERROR;
+    }
+    reason = judge_authority(certificate, text);
+    if (reason != NULL) {
+        (void)snprintf(why, CLIENT_AUTH_ERROR_SIZE, "certificate %zu (%s): %s", number,
+                       name_for_message(certificate->subject, name), reason);
+        return RESULT_ERROR;
+    }
+    auth->count++;
+    return RESULT_OK;
+}
+
+static enum result read_authorities(struct client_auth *auth, struct slice pem,
+                                    char why[CLIENT_AUTH_ERROR_SIZE]) {
+    size_t capacity = pem.size;
+    size_t used = 0;
+    for (;;) {
+        size_t size = capacity - used;
+        enum result result = pem_next(&pem, "CERTIFICATE", auth->der + used, &size);
+        if (result == RESULT_EOF) {
+            (void)snprintf(why, CLIENT_AUTH_ERROR_SIZE, "no PEM certificate in it");
+            return auth->count > 0 ? RESULT_OK : RESULT_ERROR;
+        }
+        if (result != RESULT_OK) {
+            (void)snprintf(why, CLIENT_AUTH_ERROR_SIZE, "certificate %zu: its PEM is damaged",
+                           auth->count + 1);
+            return RESULT_ERROR;
+        }
+        if (auth->count == CLIENT_AUTHORITIES_MAX) {
+            (void)snprintf(why, CLIENT_AUTH_ERROR_SIZE, "more than %d certificates in it",
+                           CLIENT_AUTHORITIES_MAX);
+            return RESULT_ERROR;
+        }
+        struct slice der = {(const char *)auth->der + used, size};
+        if (add_authority(auth, der, why) != RESULT_OK) {
+            return RESULT_ERROR;
+        }
+        used += size;
+    }
+}
+
+struct client_auth *client_auth_new(struct slice authorities, struct slice crl,
+                                    char why[CLIENT_AUTH_ERROR_SIZE], bool *in_crl) {
+    struct client_auth *auth = calloc(1, sizeof(*auth));
+    (void)snprintf(why, CLIENT_AUTH_ERROR_SIZE, "out of memory");
+    *in_crl = false;
+    if (auth == NULL) {
+        return NULL;
+    }
+    auth->authorities = calloc(CLIENT_AUTHORITIES_MAX, sizeof(*auth->authorities));
+    auth->der = malloc(authorities.size + 1);
+    bool ok = auth->authorities != NULL && auth->der != NULL &&
+              read_authorities(auth, authorities, why) == RESULT_OK;
+    if (ok && crl.data != NULL) {
+        *in_crl = true;
+        auth->crls = crls_new(crl, why);
+        ok = auth->crls != NULL;
+    }
+    if (!ok) {
+        client_auth_free(auth);
+        return NULL;
+    }
+    return auth;
+}
+
+void client_auth_free(struct client_auth *auth) {
+    if (auth != NULL) {
+        crls_free(auth->crls);
+        free(auth->authorities);
+        free(auth->der);
+        free(auth);
+    }
+}
+
+// --- What is to be said about the files ---
+
+enum result client_auth_verify_crls(const struct client_auth *auth,
+                                    char why[CLIENT_AUTH_ERROR_SIZE]) {
+    return auth->crls == NULL ? RESULT_OK
+                              : crls_verify(auth->crls, auth->authorities, auth->count, why);
+}
+
+void client_auth_terms(const struct client_auth *auth, int64_t authorities[2], int64_t crls[2]) {
+    authorities[0] = auth->authorities[0].not_before;
+    authorities[1] = auth->authorities[0].not_after;
+    for (size_t i = 1; i < auth->count; i++) {
+        const struct certificate *certificate = &auth->authorities[i];
+        authorities[0] =
+            certificate->not_before > authorities[0] ? certificate->not_before : authorities[0];
+        authorities[1] =
+            certificate->not_after < authorities[1] ? certificate->not_after : authorities[1];
+    }
+    crls[0] = INT64_MIN;
+    crls[1] = INT64_MAX;
+    if (auth->crls != NULL) {
+        crls_terms(auth->crls, crls);
+    }
+}
+
+const char *client_auth_without_crl(const struct client_auth *auth, char text[NAME_TEXT_SIZE]) {
+    for (size_t i = 0; auth->crls != NULL && i < auth->count; i++) {
+        if (!crls_cover(auth->crls, auth->authorities[i].subject)) {
+            return name_for_message(auth->authorities[i].subject, text);
+        }
+    }
+    return NULL;
+}
+
+// --- The path from a client's certificate ---
+
+struct path {
+    const struct certificate *items[PATH_MAX_COUNT]; // the client's own first
+    size_t count;
+    bool trusted;           // it has reached an authority
+    unsigned verifications; // so far
+};
+
+static bool is_in_path(const struct path *path, const struct certificate *certificate) {
+    for (size_t i = 1; i < path->count; i++) {
+        if (slice_equal(path->items[i]->der, certificate->der)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// One of these that signed the last of the path, or NULL.
+static const struct certificate *find_issuer(struct path *path,
+                                             const struct certificate *certificates, size_t count) {
+    const struct certificate *last = path->items[path->count - 1];
+    for (size_t i = 0; i < count; i++) {
+        const struct certificate *candidate = &certificates[i];
+        if (!slice_equal(candidate->subject, last->issuer) || is_in_path(path, candidate)) {
+            continue;
+        }
+        if (path->verifications++ >= CLIENT_VERIFICATIONS_MAX) {
+            return NULL;
+        }
+        if (certificate_verifies(candidate, last)) {
+            return candidate;
+        }
+    }
+    return NULL;
+}
+
+static void build_path(const struct client_auth *auth, const struct certificate *presented,
+                       size_t count, struct path *path) {
+    *path = (struct path){.items = {presented}, .count = 1};
+    while (path->count < PATH_MAX_COUNT) {
+        const struct certificate *last = path->items[path->count - 1];
+        if (path->trusted && last->is_self_issued) {
+            return;
+        }
+        const struct certificate *issuer = find_issuer(path, auth->authorities, auth->count);
+        if (issuer == NULL && !path->trusted) {
+            issuer = find_issuer(path, presented + 1, count - 1);
+        } else if (issuer != NULL) {
+            path->trusted = true;
+        }
+        if (issuer == NULL) {
+            return;
+        }
+        path->items[path->count++] = issuer;
+    }
+    path->trusted = false; // too long to be believed
+}
+
+// --- Judging ---
+
+static struct client_verdict refuse(uint8_t alert, const char *why) {
+    return (struct client_verdict){alert, why};
+}
+
+static bool is_claimed(const struct certificate *issuers, size_t count,
+                       const struct certificate *certificate) {
+    for (size_t i = 0; i < count; i++) {
+        if (certificate_issued(&issuers[i], certificate)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Why there is no path. RFC 8446 6.2 tells an authority that is not known from a signature that
+// does not verify: a certificate that names the very key of an authority was not signed by it.
+static struct client_verdict refuse_path(const struct client_auth *auth,
+                                         const struct certificate *presented, size_t count,
+                                         const struct path *path) {
+    const struct certificate *last = path->items[path->count - 1];
+    bool is_false = is_claimed(auth->authorities, auth->count, last) ||
+                    (!last->is_self_issued && is_claimed(presented, count, last));
+    return is_false
+               ? refuse(ALERT_BAD_CERTIFICATE,
+                        "a signature on the client's certificates does not verify")
+               : refuse(ALERT_UNKNOWN_CA, "the client's certificate is of an unknown authority");
+}
+
+// Path length: authorities between this one, at `index`, and the client, but for self-issued ones.
+static bool is_short_enough(const struct path *path, size_t index) {
+    uint32_t between = 0;
+    for (size_t i = 1; i < index; i++) {
+        between += path->items[i]->is_self_issued ? 0 : 1;
+    }
+    return between <= path->items[index]->path_length;
+}
+
+static struct client_verdict judge_authority_in_path(const struct path *path, size_t index) {
+    const struct certificate *certificate = path->items[index];
+    if (!certificate->is_authority || !certificate->may_sign_certificates ||
+        !is_short_enough(path, index)) {
+        return refuse(ALERT_BAD_CERTIFICATE,
+                      "the client's certificate was issued by one that must not issue it");
+    }
+    if (certificate->constrains_names && index > 1) {
+        return refuse(ALERT_UNSUPPORTED_CERTIFICATE,
+                      "name constraints reach over several authorities");
+    }
+    return (struct client_verdict){0};
+}
+
+static struct client_verdict judge_one(const struct client_auth *auth, const struct path *path,
+                                       size_t index, int64_t now) {
+    const struct certificate *certificate = path->items[index];
+    bool is_last = index + 1 == path->count; // trusted for what it is: nobody vouches for it
+    char ignored[CERTIFICATE_WHY_SIZE];
+    if (certificate_judge_key(certificate, index > 0, ignored) != RESULT_OK) {
+        return refuse(ALERT_BAD_CERTIFICATE, "a key in the client's certificates is too weak");
+    }
+    if (!is_last && certificate_judge_signature(certificate, ignored) != RESULT_OK) {
+        return refuse(ALERT_BAD_CERTIFICATE,
+                      "a signature on the client's certificates is too weak");
+    }
+    if (now < certificate->not_before || now > certificate->not_after) {
+        return refuse(ALERT_CERTIFICATE_EXPIRED,
+                      index == 0 ? "the client's certificate has expired or is not valid yet"
+                                 : "an authority of the client has expired or is not valid yet");
+    }
+    if (!certificate->is_for_clients || (index == 0 && !certificate->may_sign_data)) {
+        return refuse(ALERT_UNSUPPORTED_CERTIFICATE, "the client's certificate is not for clients");
+    }
+    if (index > 0) {
+        struct client_verdict verdict = judge_authority_in_path(path, index);
+        if (verdict.alert != 0) {
+            return verdict;
+        }
+    }
+    if (is_last || auth->crls == NULL) {
+        return (struct client_verdict){0};
+    }
+    switch (crls_look_up(auth->crls, certificate->issuer, certificate->serial, now)) {
+    case CRL_CLEAR:
+        return (struct client_verdict){0};
+    case CRL_REVOKED:
+        return refuse(ALERT_CERTIFICATE_REVOKED, "the client's certificate was revoked");
+    case CRL_STALE:
+        return refuse(ALERT_CERTIFICATE_UNKNOWN,
+                      "the revocation list of the client's authority is stale");
+    case CRL_NONE:
+    default:
+        return refuse(ALERT_CERTIFICATE_UNKNOWN,
+                      "there is no revocation list of the client's authority");
+    }
+}
+
+static bool identify(const struct certificate *certificate, struct client_identity *identity) {
+    static const char digits[] = "0123456789abcdef";
+    uint8_t hash[WC_SHA256_DIGEST_SIZE];
+    if (wc_Sha256Hash((const byte *)certificate->der.data, (word32)certificate->der.size, hash) !=
+        0) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(hash); i++) {
+        identity->fingerprint[2 * i] = digits[hash[i] >> 4];
+        identity->fingerprint[2 * i + 1] = digits[hash[i] & 15];
+    }
+    identity->fingerprint[2 * sizeof(hash)] = '\0';
+    return name_to_text(certificate->subject, identity->subject) == RESULT_OK;
+}
+
+struct client_verdict client_auth_judge(const struct client_auth *auth,
+                                        const struct slice *presented, size_t count, int64_t now,
+                                        struct client_identity *identity) {
+    struct certificate certificates[CLIENT_PRESENTED_MAX];
+    struct path path;
+    char ignored[CERTIFICATE_WHY_SIZE];
+    if (count == 0 || count > CLIENT_PRESENTED_MAX) {
+        return refuse(ALERT_BAD_CERTIFICATE, "the client sent too many certificates");
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *why;
+        if (certificate_read(presented[i], &certificates[i], &why) != RESULT_OK) {
+            return refuse(ALERT_BAD_CERTIFICATE, "a certificate of the client cannot be read");
+        }
+    }
+    // The library verifies no such signature: it would look as if it were wrong.
+    if (certificate_judge_signature(&certificates[0], ignored) != RESULT_OK) {
+        return refuse(ALERT_BAD_CERTIFICATE,
+                      "a signature on the client's certificates is too weak");
+    }
+    build_path(auth, certificates, count, &path);
+    if (!path.trusted) {
+        return refuse_path(auth, certificates, count, &path);
+    }
+    for (size_t i = 0; i < path.count; i++) {
+        struct client_verdict verdict = judge_one(auth, &path, i, now);
+        if (verdict.alert != 0) {
+            return verdict;
+        }
+    }
+    if (!identify(&certificates[0], identity)) {
+        return refuse(ALERT_CERTIFICATE_UNKNOWN,
+                      "the subject of the client's certificate is too long");
+    }
+    return (struct client_verdict){0};
+}

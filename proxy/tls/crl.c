@@ -1,0 +1,267 @@
+#include "tls/crl.h"
+
+#include "tls/der.h"
+#include "tls/pem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/error-crypt.h>
+
+struct crl {
+    struct slice der;
+    struct slice issuer; // the content of the Name
+    int64_t from;
+    int64_t until;
+    struct slice *serials; // sorted
+    size_t count;
+};
+
+struct crls {
+    struct crl *lists;
+    size_t count;
+    uint8_t *der; // that they point into
+};
+
+// --- Reading ---
+
+static int compare_serials(const void *left, const void *right) {
+    const struct slice *a = left;
+    const struct slice *b = right;
+    if (a->size != b->size) {
+        return a->size < b->size ? -1 : 1;
+    }
+    return a->size == 0 ? 0 : memcmp(a->data, b->data, a->size);
+}
+
+// The revoked certificates. False when memory is short or they are malformed.
+static bool read_serials(struct crl *crl, struct slice revoked) {
+    struct der entries = der_begin(revoked);
+    size_t count = 0;
+    while (!entries.bad && entries.rest.size > 0) {
+        (void)der_take(&entries, DER_SEQUENCE);
+        count++;
+    }
+    if (entries.bad) {
+        return false;
+    }
+    crl->serials = calloc(count + 1, sizeof(*crl->serials));
+    entries = der_begin(revoked);
+    while (crl->serials != NULL && crl->count < count) {
+        struct der entry = der_enter(&entries, DER_SEQUENCE);
+        crl->serials[crl->count++] = der_take(&entry, DER_INTEGER);
+        if (entry.bad) {
+            return false;
+        }
+    }
+    if (crl->serials == NULL) {
+        return false;
+    }
+    qsort(crl->serials, crl->count, sizeof(*crl->serials), compare_serials);
+    return true;
+}
+
+// RFC 5280 5.2: those that are critical say that the list is not all there is.
+static bool has_critical_extension(struct der extensions) {
+    struct der list = der_enter(&extensions, DER_SEQUENCE);
+    bool critical = false;
+    while (!list.bad && list.rest.size > 0) {
+        struct der extension = der_enter(&list, DER_SEQUENCE);
+        (void)der_take(&extension, DER_OID);
+        if (der_peek(&extension) == DER_BOOLEAN) {
+            struct slice value = der_take(&extension, DER_BOOLEAN);
+            critical = critical || (value.size == 1 && value.data[0] != 0);
+        }
+        list.bad = list.bad || extension.bad;
+    }
+    return critical || list.bad;
+}
+
+static const char unreadable[] = "it cannot be read";
+
+// Finds the pieces (5.1). NULL, or what is wrong.
+static const char *read_list(struct crl *crl, char text[CRL_ERROR_SIZE]) {
+    struct der outer = der_begin(crl->der);
+    struct der whole = der_enter(&outer, DER_SEQUENCE);
+    struct der body = der_enter(&whole, DER_SEQUENCE);
+    const char *shown;
+    der_skip(&body, DER_INTEGER); // version
+    const char *hash = certificate_signature_hash(der_take(&body, DER_SEQUENCE), &shown);
+    crl->issuer = der_take(&body, DER_SEQUENCE);
+    crl->from = der_take_time(&body);
+    bool has_next = der_peek(&body) == DER_UTC_TIME || der_peek(&body) == DER_GENERALIZED_TIME;
+    crl->until = has_next ? der_take_time(&body) : 0;
+    struct slice revoked = {NULL, 0};
+    if (der_peek(&body) == DER_SEQUENCE) {
+        revoked = der_take(&body, DER_SEQUENCE);
+    }
+    bool has_extensions = der_peek(&body) == DER_CONTEXT_CONSTRUCTED + 0;
+    struct der extensions = has_extensions ? der_enter(&body, DER_CONTEXT_CONSTRUCTED + 0) : body;
+    if (body.bad || outer.bad || outer.rest.size > 0) {
+        return unreadable;
+    }
+    if (!has_next) {
+        return "it has no nextUpdate";
+    }
+    if (hash == NULL) {
+        (void)snprintf(text, CRL_ERROR_SIZE, "it is signed with %s", shown);
+        return text;
+    }
+    if (has_extensions && has_critical_extension(extensions)) {
+        return "it has a critical extension, and only plain, complete lists are taken";
+    }
+    return read_serials(crl, revoked) ? NULL : unreadable;
+}
+
+static enum result add_list(struct crls *crls, struct slice der, char why[CRL_ERROR_SIZE]) {
+    char text[CRL_ERROR_SIZE];
+    char name[NAME_TEXT_SIZE];
+    if (crls->count == CRLS_MAX) {
+        (void)snprintf(why, CRL_ERROR_SIZE, "more than %d revocation lists in it", CRLS_MAX);
+        return RESULT_ERROR;
+    }
+    struct crl *crl = &crls->lists[crls->count++];
+    *crl = (struct crl){.der = der};
+    const char *reason = read_list(crl, text);
+    if (reason == NULL) {
+        return RESULT_OK;
+    }
+    (void)snprintf(why, CRL_ERROR_SIZE, "revocation list %zu (of %s): %.100s", crls->count,
+                   name_for_message(crl->issuer, name), reason);
+    return RESULT_ERROR;
+}
+
+static enum result read_all(struct crls *crls, struct slice file, char why[CRL_ERROR_SIZE]) {
+    size_t capacity = file.size;
+    size_t used = 0;
+    if (file.size > 0 && (uint8_t)file.data[0] == DER_SEQUENCE) {
+        memcpy(crls->der, file.data, file.size);
+        return add_list(crls, (struct slice){(const char *)crls->der, file.size}, why);
+    }
+    for (;;) {
+        size_t size = capacity - used;
+        enum result result = pem_next(&file, "X509 CRL", crls->der + used, &size);
+        if (result == RESULT_EOF) {
+            (void)snprintf(why, CRL_ERROR_SIZE, "no revocation list in it, neither DER nor PEM");
+            return crls->count > 0 ? RESULT_OK : RESULT_ERROR;
+        }
+        if (result != RESULT_OK) {
+            (void)snprintf(why, CRL_ERROR_SIZE, "revocation list %zu: its PEM is damaged",
+                           crls->count + 1);
+            return RESULT_ERROR;
+        }
+        struct slice der = {(const char *)crls->der + used, size};
+        if (add_list(crls, der, why) != RESULT_OK) {
+            return RESULT_ERROR;
+        }
+        used += size;
+    }
+}
+
+struct crls *crls_new(struct slice file, char why[CRL_ERROR_SIZE]) {
+    struct crls *crls = calloc(1, sizeof(*crls));
+    (void)snprintf(why, CRL_ERROR_SIZE, "out of memory");
+    if (crls == NULL) {
+        return NULL;
+    }
+    crls->lists = calloc(CRLS_MAX, sizeof(*crls->lists));
+    crls->der = malloc(file.size + 1);
+    if (crls->lists == NULL || crls->der == NULL || read_all(crls, file, why) != RESULT_OK) {
+        crls_free(crls);
+        return NULL;
+    }
+    return crls;
+}
+
+void crls_free(struct crls *crls) {
+    if (crls == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < crls->count; i++) {
+        free(crls->lists[i].serials);
+    }
+    free(crls->lists);
+    free(crls->der);
+    free(crls);
+}
+
+// --- Verifying ---
+
+static bool list_verifies(WOLFSSL_CERT_MANAGER *manager, const struct crl *crl) {
+    int loaded = wolfSSL_CertManagerLoadCRLBuffer(manager, (const byte *)crl->der.data,
+                                                  (long)crl->der.size, WOLFSSL_FILETYPE_ASN1);
+    (void)wolfSSL_CertManagerFreeCRL(manager); // each by itself
+    return loaded == WOLFSSL_SUCCESS || loaded == CRL_CERT_DATE_ERR;
+}
+
+static bool load_authorities(WOLFSSL_CERT_MANAGER *manager, const struct certificate *authorities,
+                             size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (wolfSSL_CertManagerLoadCABuffer_ex(
+                manager, (const byte *)authorities[i].der.data, (long)authorities[i].der.size,
+                WOLFSSL_FILETYPE_ASN1, 0, WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY) != WOLFSSL_SUCCESS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum result crls_verify(const struct crls *crls, const struct certificate *authorities,
+                        size_t count, char why[CRL_ERROR_SIZE]) {
+    WOLFSSL_CERT_MANAGER *manager = wolfSSL_CertManagerNew();
+    enum result result = RESULT_OK;
+    if (manager == NULL || !load_authorities(manager, authorities, count)) {
+        (void)snprintf(why, CRL_ERROR_SIZE, "out of memory");
+        result = RESULT_ERROR;
+    }
+    for (size_t i = 0; result == RESULT_OK && i < crls->count; i++) {
+        if (!list_verifies(manager, &crls->lists[i])) {
+            char name[NAME_TEXT_SIZE];
+            (void)snprintf(why, CRL_ERROR_SIZE,
+                           "revocation list %zu (of %s): no authority of client-ca has signed it",
+                           i + 1, name_for_message(crls->lists[i].issuer, name));
+            result = RESULT_ERROR;
+        }
+    }
+    wolfSSL_CertManagerFree(manager);
+    return result;
+}
+
+// --- Looking up ---
+
+void crls_terms(const struct crls *crls, int64_t terms[2]) {
+    terms[0] = INT64_MIN;
+    terms[1] = INT64_MAX;
+    for (size_t i = 0; i < crls->count; i++) {
+        terms[0] = crls->lists[i].from > terms[0] ? crls->lists[i].from : terms[0];
+        terms[1] = crls->lists[i].until < terms[1] ? crls->lists[i].until : terms[1];
+    }
+}
+
+bool crls_cover(const struct crls *crls, struct slice issuer) {
+    for (size_t i = 0; i < crls->count; i++) {
+        if (slice_equal(crls->lists[i].issuer, issuer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum crl_answer crls_look_up(const struct crls *crls, struct slice issuer, struct slice serial,
+                             int64_t now) {
+    enum crl_answer answer = CRL_NONE;
+    for (size_t i = 0; i < crls->count; i++) {
+        const struct crl *crl = &crls->lists[i];
+        if (!slice_equal(crl->issuer, issuer)) {
+            continue;
+        }
+        if (bsearch(&serial, crl->serials, crl->count, sizeof(serial), compare_serials) != NULL) {
+            return CRL_REVOKED;
+        }
+        bool fresh = now >= crl->from && now <= crl->until;
+        answer = !fresh ? CRL_STALE : answer == CRL_NONE ? CRL_CLEAR : answer;
+    }
+    return answer;
+}
