@@ -28,12 +28,12 @@ struct bundle {
 };
 
 struct bundle_pair {
-    struct bundle files; // config text (first), certificates, OCSP responses
+    struct bundle files; // config text (first), certificates, OCSP responses, client-ca, -crl
     struct bundle keys;  // private keys only
 };
 
 #define BUNDLE_FILE_MAX                                                                            \
-    ((size_t)1 << 20) // of a certificate or key; the config text: CONFIG_TEXT_MAX
+    ((size_t)1 << 20) // of most files; the config text and a client-crl: CONFIG_TEXT_MAX
 
 // Reads the config file, checks it, reads the files it names and fills both bundles, mapped. On
 // success *config is the checked config and belongs to the caller, and `error` is empty. On failure

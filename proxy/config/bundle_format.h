@@ -8,7 +8,14 @@
 #define BUNDLE_MAGIC UINT64_C(0x656c646e75427652) // "RvBundle"
 #define BUNDLE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-enum bundle_kind { BUNDLE_CONFIG = 1, BUNDLE_CERTIFICATE, BUNDLE_KEY, BUNDLE_OCSP };
+enum bundle_kind {
+    BUNDLE_CONFIG = 1,
+    BUNDLE_CERTIFICATE,
+    BUNDLE_KEY,
+    BUNDLE_OCSP,
+    BUNDLE_CLIENT_CA,
+    BUNDLE_CLIENT_CRL
+};
 
 struct bundle_head {
     uint64_t magic;

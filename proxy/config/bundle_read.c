@@ -39,8 +39,11 @@ struct reader {
 // ------------------------------------------------------------------------------------
 
 static bool refuse(struct reader *reader, const struct source *source, const char *what) {
-    static const char *const names[] = {
-        [BUNDLE_CERTIFICATE] = "certificate", [BUNDLE_KEY] = "key", [BUNDLE_OCSP] = "ocsp"};
+    static const char *const names[] = {[BUNDLE_CERTIFICATE] = "certificate",
+                                        [BUNDLE_KEY] = "key",
+                                        [BUNDLE_OCSP] = "ocsp",
+                                        [BUNDLE_CLIENT_CA] = "client-ca",
+                                        [BUNDLE_CLIENT_CRL] = "client-crl"};
     if (source->kind == BUNDLE_CONFIG) {
         report_add(&reader->report, 0, "%s", what);
     } else {
@@ -83,7 +86,8 @@ static bool read_all(int fd, char *buffer, size_t *size) {
 static bool check_content(struct reader *reader, const struct source *source,
                           struct slice content) {
     static const char key_mark[] = "PRIVATE KEY-----";
-    size_t limit = source->kind == BUNDLE_CONFIG ? CONFIG_TEXT_MAX : BUNDLE_FILE_MAX;
+    bool may_be_large = source->kind == BUNDLE_CONFIG || source->kind == BUNDLE_CLIENT_CRL;
+    size_t limit = may_be_large ? CONFIG_TEXT_MAX : BUNDLE_FILE_MAX;
     if (content.size == 0) {
         return refuse(reader, source, "the file is empty");
     }
@@ -178,25 +182,34 @@ static int compare_sources(const void *left, const void *right) {
     return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
 }
 
+// The next of a list that has room.
+static void list_source(struct source *sources, size_t *count, enum bundle_kind kind,
+                        const char *path, int line) {
+    if (path != NULL) {
+        sources[(*count)++] = (struct source){kind, path, line};
+    }
+}
+
+static void list_site(struct source *sources, size_t *count, const struct config_site *site) {
+    for (size_t i = 0; i < site->certificate_count; i++) {
+        const struct config_certificate *entry = &site->certificates[i];
+        list_source(sources, count, BUNDLE_CERTIFICATE, entry->certificate_path, entry->line);
+        list_source(sources, count, BUNDLE_KEY, entry->key_path, entry->key_line);
+        list_source(sources, count, BUNDLE_OCSP, entry->ocsp_path, entry->ocsp_line);
+    }
+    list_source(sources, count, BUNDLE_CLIENT_CA, site->client_ca_path, site->client_ca_line);
+    list_source(sources, count, BUNDLE_CLIENT_CRL, site->client_crl_path, site->client_crl_line);
+}
+
 static struct source *list_sources(const struct config *config, size_t *count) {
     size_t most = 1; // calloc(0) may be NULL without an error
     for (size_t i = 0; i < config->site_count; i++) {
-        most += 3 * config->sites[i].certificate_count;
+        most += 3 * config->sites[i].certificate_count + 2;
     }
     struct source *sources = calloc(most, sizeof(*sources));
     *count = 0;
     for (size_t i = 0; sources != NULL && i < config->site_count; i++) {
-        const struct config_site *site = &config->sites[i];
-        for (size_t j = 0; j < site->certificate_count; j++) {
-            const struct config_certificate *entry = &site->certificates[j];
-            sources[(*count)++] =
-                (struct source){BUNDLE_CERTIFICATE, entry->certificate_path, entry->line};
-            sources[(*count)++] = (struct source){BUNDLE_KEY, entry->key_path, entry->key_line};
-            if (entry->ocsp_path != NULL) {
-                sources[(*count)++] =
-                    (struct source){BUNDLE_OCSP, entry->ocsp_path, entry->ocsp_line};
-            }
-        }
+        list_site(sources, count, &config->sites[i]);
     }
     if (sources != NULL) {
         qsort(sources, *count, sizeof(*sources), compare_sources);

@@ -135,6 +135,15 @@ static void check_user(const struct config *config, struct report *report) {
     }
 }
 
+static void check_clients(const struct config_site *site, struct report *report) {
+    if (site->client_ca_line == 0 && site->client_certificate_line != 0) {
+        report_add(report, site->client_certificate_line, "client-certificate needs client-ca");
+    }
+    if (site->client_ca_line == 0 && site->client_crl_line != 0) {
+        report_add(report, site->client_crl_line, "client-crl needs client-ca");
+    }
+}
+
 void check_config(struct config *config, struct report *report) {
     struct index index;
     check_user(config, report);
@@ -146,6 +155,7 @@ void check_config(struct config *config, struct report *report) {
     check_listeners(config, report);
     for (size_t i = 0; i < config->site_count; i++) {
         struct config_site *site = &config->sites[i];
+        check_clients(site, report);
         for (size_t j = 0; j < site->route_count; j++) {
             check_action(&site->routes[j], report);
             check_size(&site->routes[j], report);

@@ -106,6 +106,8 @@ static void free_site(struct config_site *site) {
     for (size_t i = 0; i < site->route_count; i++) {
         free_route(&site->routes[i]);
     }
+    free(site->client_ca_path);
+    free(site->client_crl_path);
     free(site->certificates);
     free(site->routes);
     free(site->name);

@@ -37,6 +37,7 @@ enum log_target {
 };
 enum access_log_format { ACCESS_LOG_JSON, ACCESS_LOG_COMBINED };
 enum unknown_server_name { UNKNOWN_NAME_DEFAULT_SITE, UNKNOWN_NAME_REFUSE };
+enum client_certificate { CLIENT_CERTIFICATE_REQUIRED, CLIENT_CERTIFICATE_OPTIONAL };
 enum listen_protocol { LISTEN_HTTPS, LISTEN_REDIRECT };
 enum balance { BALANCE_ROUND_ROBIN };
 enum redirect { REDIRECT_301, REDIRECT_302, REDIRECT_303, REDIRECT_307, REDIRECT_308 };
@@ -152,7 +153,13 @@ struct config_site {
     char **aliases; // exact, "*.suffix" wildcards, or "*" (in one site at most)
     size_t alias_count;
     struct config_certificate *certificates;
-    size_t certificate_count;    // at least 1
+    size_t certificate_count; // at least 1
+    char *client_ca_path;     // absolute; NULL: clients are asked for no certificate
+    char *client_crl_path;    // absolute; NULL: revocation is not looked at
+    enum client_certificate client_certificate;
+    int client_ca_line;
+    int client_crl_line;
+    int client_certificate_line; // 0: not given
     struct config_route *routes; // longest prefix first
     size_t route_count;          // at least 1
     uint32_t hsts_s;             // max-age of Strict-Transport-Security; 0 = not sent

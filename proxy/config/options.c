@@ -32,6 +32,7 @@ static const char *const level_words[] = {"error", "warning", "info", "debug", N
 static const char *const format_words[] = {"json", "combined", NULL};
 static const char *const protocol_words[] = {"https", "redirect", NULL};
 static const char *const unknown_name_words[] = {"default-site", "refuse", NULL};
+static const char *const client_certificate_words[] = {"required", "optional", NULL};
 static const char *const balance_words[] = {"round-robin", NULL};
 static const char *const redirect_words[] = {"301", "302", "303", "307", "308", NULL};
 static const char *const proxy_protocol_words[] = {"off", "v1", "v2", NULL};
@@ -139,6 +140,16 @@ static const struct option site_options[] = {
      "A PEM file: the certificate, then its chain. Several serve clients of several abilities.",
      KIND_SECTION, INSIDE(SECTION_CERTIFICATE), FROM_TO(1, 16), AT(config_site, certificates),
      COUNTED_AT(config_site, certificate_count)},
+    {"client-ca",
+     "Asks clients for a certificate: a PEM file of the authorities that may have issued it.",
+     KIND_FILE, OPTIONAL, AT(config_site, client_ca_path), LINE_AT(config_site, client_ca_line)},
+    {"client-certificate",
+     "Whether a client without one is served. A bad one is refused either way. Needs client-ca.",
+     KIND_WORD, OPTIONAL, WORDS(client_certificate_words), INITIAL("required"),
+     AT(config_site, client_certificate), LINE_AT(config_site, client_certificate_line)},
+    {"client-crl",
+     "The revocation lists (PEM, or one in DER) of those authorities. Needs client-ca.", KIND_FILE,
+     OPTIONAL, AT(config_site, client_crl_path), LINE_AT(config_site, client_crl_line)},
     {"hsts",
      "How long browsers are to use https alone (Strict-Transport-Security); 0 says nothing.",
      KIND_SECONDS, OPTIONAL, RANGE(SECOND, 730 * DAY), ZERO("0"), INITIAL("365d"),

@@ -142,7 +142,8 @@ static bool read_pieces(struct certificate *certificate) {
     certificate->is_self_issued = slice_equal(certificate->issuer, certificate->subject);
     // The library is not strict about what is not signed.
     bool same = slice_equal(der_take(&whole, DER_SEQUENCE), algorithm);
-    (void)der_take(&whole, DER_BIT_STRING);
+    struct slice signature = der_take(&whole, DER_BIT_STRING);
+    same = same && signature.size > 1 && signature.data[0] == 0; // whole bytes
     return same && whole.rest.size == 0 && outer.rest.size == 0 && !whole.bad && !body.bad &&
            !validity.bad;
 }

@@ -2,6 +2,7 @@
 
 #include "config/report.h"
 #include "tls/chain.h"
+#include "tls/client_auth.h"
 #include "tls/context.h"
 #include "tls/ocsp.h"
 #include "tls/private_key.h"
@@ -146,6 +147,52 @@ static void warn_names(struct check *check, const struct names *names) {
     }
 }
 
+static void note_client_terms(struct check *check, size_t site, const struct client_auth *auth) {
+    int64_t authorities[2];
+    int64_t crls[2];
+    client_auth_terms(auth, authorities, crls);
+    findings_add(check->findings, check->config,
+                 (struct term){.kind = TERM_CLIENT_CA,
+                               .site = (uint32_t)site,
+                               .from = authorities[0],
+                               .until = authorities[1]});
+    if (check->config->sites[site].client_crl_path != NULL) {
+        findings_add(check->findings, check->config,
+                     (struct term){.kind = TERM_CLIENT_CRL,
+                                   .site = (uint32_t)site,
+                                   .from = crls[0],
+                                   .until = crls[1]});
+    }
+}
+
+static void check_clients(struct check *check, size_t index) {
+    const struct config_site *site = &check->config->sites[index];
+    char why[CLIENT_AUTH_ERROR_SIZE];
+    char name[NAME_TEXT_SIZE];
+    bool in_crl = false;
+    if (site->client_ca_path == NULL) {
+        return;
+    }
+    struct client_auth *auth = client_auth_open(site, check->files, why, &in_crl);
+    if (auth != NULL && client_auth_verify_crls(auth, why) != RESULT_OK) {
+        in_crl = true;
+        client_auth_free(auth);
+        auth = NULL;
+    }
+    if (auth == NULL) {
+        report_add(&check->errors, in_crl ? site->client_crl_line : site->client_ca_line, "%s: %s",
+                   in_crl ? site->client_crl_path : site->client_ca_path, why);
+        return;
+    }
+    const char *uncovered = client_auth_without_crl(auth, name);
+    if (uncovered != NULL) {
+        warn(check, site->client_crl_line, "%s: no list of %s in it: its clients are refused",
+             site->client_crl_path, uncovered);
+    }
+    note_client_terms(check, index, auth);
+    client_auth_free(auth);
+}
+
 static void check_site(struct check *check, size_t index) {
     const struct config_site *site = &check->config->sites[index];
     struct names names = {site, calloc(site->alias_count + 1, sizeof(bool))};
@@ -157,6 +204,7 @@ static void check_site(struct check *check, size_t index) {
     for (size_t i = 0; i < site->certificate_count; i++) {
         check_certificate(check, index, i, &names);
     }
+    check_clients(check, index);
     if (check->errors.count == errors) {
         warn_names(check, &names);
     }

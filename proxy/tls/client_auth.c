@@ -96,6 +96,11 @@ struct client_auth *client_auth_new(struct slice authorities, struct slice crl,
     auth->der = malloc(authorities.size + 1);
     bool ok = auth->authorities != NULL && auth->der != NULL &&
               read_authorities(auth, authorities, why) == RESULT_OK;
+    if (ok) { // most have one or two
+        struct certificate *fitting =
+            reallocarray(auth->authorities, auth->count, sizeof(*auth->authorities));
+        auth->authorities = fitting == NULL ? auth->authorities : fitting;
+    }
     if (ok && crl.data != NULL) {
         *in_crl = true;
         auth->crls = crls_new(crl, why);
@@ -106,6 +111,15 @@ struct client_auth *client_auth_new(struct slice authorities, struct slice crl,
         return NULL;
     }
     return auth;
+}
+
+struct client_auth *client_auth_open(const struct config_site *site, const struct bundle *files,
+                                     char why[CLIENT_AUTH_ERROR_SIZE], bool *in_crl) {
+    struct slice crl = {NULL, 0};
+    if (site->client_crl_path != NULL) {
+        crl = bundle_file(files, site->client_crl_path);
+    }
+    return client_auth_new(bundle_file(files, site->client_ca_path), crl, why, in_crl);
 }
 
 void client_auth_free(struct client_auth *auth) {

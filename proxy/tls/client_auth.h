@@ -19,6 +19,8 @@
 #ifndef RAVELIN_TLS_CLIENT_AUTH_H
 #define RAVELIN_TLS_CLIENT_AUTH_H
 
+#include "config/bundle.h"
+#include "config/config.h"
 #include "tls/certificate.h"
 #include "tls/name.h"
 
@@ -47,6 +49,9 @@ struct client_verdict {
 // and *in_crl in which file.
 struct client_auth *client_auth_new(struct slice authorities, struct slice crl,
                                     char why[CLIENT_AUTH_ERROR_SIZE], bool *in_crl);
+// The same, of the files that a site with client-ca names.
+struct client_auth *client_auth_open(const struct config_site *site, const struct bundle *files,
+                                     char why[CLIENT_AUTH_ERROR_SIZE], bool *in_crl);
 void client_auth_free(struct client_auth *auth); // NULL is fine
 // Whether every revocation list is signed by an authority: a costly question, asked when a
 // configuration is checked. A list in which something was changed is refused before that in any

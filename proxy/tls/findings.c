@@ -12,7 +12,7 @@ enum { DAY_S = 86400 };
 static size_t capacity(const struct config *config) {
     size_t most = 0;
     for (size_t i = 0; i < config->site_count; i++) {
-        most += 2 * config->sites[i].certificate_count; // with an OCSP response each
+        most += 2 * config->sites[i].certificate_count + 2;
     }
     return most;
 }
@@ -46,7 +46,8 @@ const struct term *findings_term(const struct findings *findings, const struct c
     }
     const struct term *term = &findings->terms[index];
     if (term->site >= config->site_count ||
-        term->certificate >= config->sites[term->site].certificate_count) {
+        term->certificate >= config->sites[term->site].certificate_count ||
+        term->kind >= TERM_KIND_COUNT) {
         return NULL;
     }
     return term;
@@ -62,40 +63,57 @@ static const char *plural(int64_t count) {
     return count == 1 ? "" : "s";
 }
 
-// The file a term is about, and the line that names it.
-static const char *term_file(const struct term *term, const struct config *config, int *line) {
-    const struct config_certificate *entry =
-        &config->sites[term->site].certificates[term->certificate];
-    bool is_ocsp = term->kind == TERM_OCSP && entry->ocsp_path != NULL;
-    *line = is_ocsp ? entry->ocsp_line : entry->line;
-    return is_ocsp ? entry->ocsp_path : entry->certificate_path;
+// What a term is about: a file, the line that names it, and what of it.
+struct subject {
+    const char *path; // NULL: the config does not have it
+    int line;
+    const char *what;
+    const char *then; // what follows when it is not valid
+    bool is_certificate;
+};
+
+static struct subject subject_of(const struct term *term, const struct config *config) {
+    const struct config_site *site = &config->sites[term->site];
+    const struct config_certificate *entry = &site->certificates[term->certificate];
+    switch (term->kind) {
+    case TERM_OCSP:
+        return (struct subject){entry->ocsp_path, entry->ocsp_line, "it", "; it is not stapled",
+                                false};
+    case TERM_CLIENT_CA:
+        return (struct subject){site->client_ca_path, site->client_ca_line, "an authority in it",
+                                "; its clients are refused", true};
+    case TERM_CLIENT_CRL:
+        return (struct subject){site->client_crl_path, site->client_crl_line, "a list in it",
+                                "; clients are refused", false};
+    default:
+        return (struct subject){entry->certificate_path, entry->line, "it", "", true};
+    }
 }
 
 bool term_warning(const struct term *term, const struct config *config, int64_t now,
                   char text[TERM_TEXT_SIZE]) {
+    const struct subject subject = subject_of(term, config);
     bool is_early = now < term->from;
     bool is_over = now > term->until;
-    bool is_soon =
-        term->kind == TERM_CERTIFICATE && now + (int64_t)TERM_WARN_DAYS * DAY_S > term->until;
-    if (!is_early && !is_over && !is_soon) {
+    bool is_soon = subject.is_certificate && now + (int64_t)TERM_WARN_DAYS * DAY_S > term->until;
+    if (subject.path == NULL || (!is_early && !is_over && !is_soon)) {
         return false;
     }
     int64_t moment = sane_time(is_early ? term->from : term->until);
     int64_t days = (moment > now ? moment - now : now - moment) / DAY_S;
-    int line;
-    const char *path = term_file(term, config, &line);
     char date[CLOCK_HTTP_DATE_SIZE];
     char which[32] = "";
     clock_format_http_date((time_t)moment, date);
     if (term->number > 1) {
         (void)snprintf(which, sizeof(which), "certificate %u: ", term->number);
     }
-    (void)snprintf(text, TERM_TEXT_SIZE, "%s:%d: %.*s: %s%s %s, %s%" PRId64 " day%s%s%s",
-                   config->path, line, 2 * REPORT_QUOTE_MAX, path, which,
-                   is_early  ? "it is not valid before"
-                   : is_over ? "it expired on"
-                             : "it expires on",
+    (void)snprintf(text, TERM_TEXT_SIZE, "%s:%d: %.*s: %s%s %s %s, %s%" PRId64 " day%s%s%s",
+                   config->path, subject.line, 2 * REPORT_QUOTE_MAX, subject.path, which,
+                   subject.what,
+                   is_early  ? "is not valid before"
+                   : is_over ? "expired on"
+                             : "expires on",
                    date, moment > now ? "in " : "", days, plural(days), moment > now ? "" : " ago",
-                   term->kind == TERM_OCSP ? "; it is not stapled" : "");
+                   is_early || is_over ? subject.then : "");
     return true;
 }

@@ -13,13 +13,13 @@
 #define TERM_TEXT_SIZE 512
 #define TERM_WARN_DAYS 21
 
-enum term_kind { TERM_CERTIFICATE, TERM_OCSP };
+enum term_kind { TERM_CERTIFICATE, TERM_OCSP, TERM_CLIENT_CA, TERM_CLIENT_CRL, TERM_KIND_COUNT };
 
 // When something of a file is valid, in seconds since 1970.
 struct term {
     uint32_t kind;
     uint32_t site;        // index into config->sites
-    uint32_t certificate; // index into its certificates
+    uint32_t certificate; // index into its certificates; 0 when it is about clients
     uint32_t number;      // of the certificate in the file, from 1; 0: the file as a whole
     int64_t from;
     int64_t until;
@@ -41,7 +41,7 @@ void findings_add(struct findings *findings, const struct config *config, struct
 // The i-th term, or NULL past the last (or for one that fits nothing in the config).
 const struct term *findings_term(const struct findings *findings, const struct config *config,
                                  size_t index);
-// Whether something is to be said about a term now: it has not begun, is over or, of a certificate,
+// Whether something is to be said about a term now: it has not begun, is over or, of certificates,
 // over within TERM_WARN_DAYS. `text` is then "file:line: path: it expires on ..., in 3 days".
 bool term_warning(const struct term *term, const struct config *config, int64_t now,
                   char text[TERM_TEXT_SIZE]);

@@ -214,6 +214,33 @@ static void test_a_chain_is_as_good_as_the_worst_of_it(void **state) {
     assert_int_equal(term->number, 3);
 }
 
+// ---- Clients
+
+#define CLIENTS(lines) "site a.test {\n" lines "certificate leaf.pem { key = leaf.key }\n" REST
+
+static void test_files_about_clients(void **state) {
+    (void)state;
+    OPENSSL(&folder, "ca", "-config", in_folder(&folder, "ca.conf"), "-cert",
+            in_folder(&folder, "root.pem"), "-keyfile", in_folder(&folder, "root.key"), "-gencrl",
+            "-out", in_folder(&folder, "root.crl"));
+    assert_fine(CLIENTS("client-ca = root.pem\nclient-crl = root.crl\n"));
+    assert_string_equal(findings->warnings, "");
+    assert_int_equal(findings->count, 3);
+    assert_int_equal(findings_term(findings, folder.config, 1)->kind, TERM_CLIENT_CA);
+    assert_int_equal(findings_term(findings, folder.config, 2)->kind, TERM_CLIENT_CRL);
+    assert_refused(CLIENTS("client-ca = text.pem\n"), 2, "text.pem", "no PEM certificate in it");
+    assert_refused(CLIENTS("client-ca = leaf.pem\n"), 2, "leaf.pem",
+                   "certificate 1 (CN=leaf): it is not the certificate of an authority");
+    assert_refused(CLIENTS("client-ca = root.pem\nclient-crl = text.pem\n"), 3, "text.pem",
+                   "no revocation list in it, neither DER nor PEM");
+    assert_refused(CLIENTS("client-ca = one.pem\nclient-crl = root.crl\n"), 3, "root.crl",
+                   "revocation list 1 (of CN=root): no authority of client-ca has signed it");
+    JOIN(&folder, "both.pem", "one.pem", "root.pem");
+    assert_fine(CLIENTS("client-ca = both.pem\nclient-crl = root.crl\n"));
+    assert_string_equal(findings->warnings,
+                        line_of(3, "root.crl", "no list of CN=one in it: its clients are refused"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_errors_name_file_line_and_certificate),
@@ -224,6 +251,7 @@ int main(void) {
         cmocka_unit_test(test_warnings_have_a_limit),
         cmocka_unit_test(test_expired_and_not_yet_valid_are_no_errors),
         cmocka_unit_test(test_a_chain_is_as_good_as_the_worst_of_it),
+        cmocka_unit_test(test_files_about_clients),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }

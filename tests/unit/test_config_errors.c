@@ -428,6 +428,19 @@ static void test_too_large(void **state) {
     free(text);
 }
 
+static void test_options_that_need_another(void **state) {
+    (void)state;
+    static const struct refusal refusals[] = {
+        {"listen 127.0.0.1:1 {}\nsite a.test { certificate c { key = k } route / { backend = b }\n"
+         "client-certificate = optional }\nbackend b { server 127.0.0.1:2 {} }\n",
+         "t.conf:3: client-certificate needs client-ca"},
+        {"listen 127.0.0.1:1 {}\nsite a.test { certificate c { key = k } route / { backend = b }\n"
+         "\nclient-crl = x }\nbackend b { server 127.0.0.1:2 {} }\n",
+         "t.conf:4: client-crl needs client-ca"},
+    };
+    CHECK_ALL(refusals);
+}
+
 static void test_all_that_is_wrong_is_said_at_once(void **state) {
     (void)state;
     assert_refused("workers = 0\ntls { ticket-lifetime = 1s }\n" LISTEN LISTEN
@@ -516,6 +529,7 @@ int main(void) {
         cmocka_unit_test(test_characters_that_would_be_misread),
         cmocka_unit_test(test_no_name_reaches_into_another_section),
         cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_options_that_need_another),
         cmocka_unit_test(test_all_that_is_wrong_is_said_at_once),
         cmocka_unit_test(test_errors_fit_in_their_buffer_line_by_line),
         cmocka_unit_test(test_long_values_are_cut_in_messages),

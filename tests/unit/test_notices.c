@@ -140,6 +140,29 @@ static void test_ocsp_responses(void **state) {
     assert_int_equal(count(logged(fixture), " GMT, 1 day ago; it is not stapled\n"), 1);
 }
 
+static void test_files_about_clients(void **state) {
+    struct fixture *fixture = *state;
+    fixture->sites[1].client_ca_path = (char *)(uintptr_t) "/ca.pem";
+    fixture->sites[1].client_ca_line = 7;
+    fixture->sites[1].client_crl_path = (char *)(uintptr_t) "/list.crl";
+    fixture->sites[1].client_crl_line = 8;
+    add(fixture, 1, 0, -100, 10);
+    add(fixture, 1, 0, -100, -1);
+    add(fixture, 1, 0, -100, 10);
+    add(fixture, 1, 0, -100, -2);
+    for (size_t i = 0; i < 4; i++) {
+        fixture->source.findings->terms[i].kind = i < 2 ? TERM_CLIENT_CA : TERM_CLIENT_CRL;
+    }
+    use(fixture);
+    const char *text = logged(fixture);
+    assert_int_equal(count(text, "\n"), 3);
+    assert_int_equal(count(text, "r.conf:7: /ca.pem: an authority in it expires on "), 1);
+    assert_int_equal(count(text, "r.conf:7: /ca.pem: an authority in it expired on "), 1);
+    assert_int_equal(count(text, "0 days ago; its clients are refused\n"), 1);
+    assert_int_equal(count(text, "r.conf:8: /list.crl: a list in it expired on "), 1);
+    assert_int_equal(count(text, "1 day ago; clients are refused\n"), 1);
+}
+
 static void test_warnings_are_said_line_by_line(void **state) {
     struct fixture *fixture = *state;
     (void)snprintf(fixture->source.findings->warnings, FINDINGS_TEXT_SIZE, "one\ntwo\nthree");
@@ -194,19 +217,25 @@ static void test_many_are_counted(void **state) {
 static void test_nothing_written_there_is_believed(void **state) {
     struct fixture *fixture = *state;
     struct findings *findings = fixture->source.findings;
-    for (uint32_t i = 0; i < 10; i++) { // eight fit: four certificates with an OCSP response each
+    // Four certificates with an OCSP response each, two sites with two files about clients.
+    for (uint32_t i = 0; i < 20; i++) {
         add(fixture, 0, 0, -100, 1);
     }
-    assert_int_equal(findings->count, 8);
+    assert_int_equal(findings->count, 12);
     findings->count = UINT32_MAX;
-    assert_null(findings_term(findings, &fixture->config, 8));
+    assert_null(findings_term(findings, &fixture->config, 12));
     memset(findings->warnings, 'x', FINDINGS_TEXT_SIZE); // without an end
     use(fixture);
-    assert_int_equal(count(logged(fixture), "\n"), 9);
+    assert_int_equal(count(logged(fixture), "\n"), 13);
     findings->terms[1].site = 2;
     assert_null(findings_term(findings, &fixture->config, 1));
     findings->terms[2].certificate = UINT32_MAX;
     assert_null(findings_term(findings, &fixture->config, 2));
+    findings->terms[3].kind = UINT32_MAX;
+    assert_null(findings_term(findings, &fixture->config, 3));
+    findings->terms[4].kind = TERM_CLIENT_CRL; // of a site that has none
+    char text[TERM_TEXT_SIZE];
+    assert_false(term_warning(&findings->terms[4], &fixture->config, INT64_MAX / 2, text));
     findings->terms[0].from = INT64_MIN;
     findings->terms[0].until = INT64_MAX;
     findings->terms[1].site = 0;
@@ -220,6 +249,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_what_expires_and_when, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_which_certificate_of_a_chain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ocsp_responses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_files_about_clients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_warnings_are_said_line_by_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dates_are_said_again_each_period_warnings_are_not,
                                         set_up, tear_down),
