@@ -23,6 +23,8 @@ static const struct slice own_names[] = {
     NAME("trailer"),
     NAME("transfer-encoding"),
     NAME("upgrade"),
+    NAME("x-client-certificate-fingerprint"),
+    NAME("x-client-certificate-subject"),
     NAME("x-forwarded-for"),
     NAME("x-forwarded-host"),
     NAME("x-forwarded-proto"),

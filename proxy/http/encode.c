@@ -7,7 +7,10 @@
     (FIELD_BIT(FIELD_CONTENT_LENGTH) | FIELD_BIT(FIELD_EXPECT) | FIELD_BIT(FIELD_FORWARDED) |      \
      FIELD_BIT(FIELD_HOST) | FIELD_BIT(FIELD_X_FORWARDED_FOR) |                                    \
      FIELD_BIT(FIELD_X_FORWARDED_HOST) | FIELD_BIT(FIELD_X_FORWARDED_OTHER) |                      \
-     FIELD_BIT(FIELD_X_FORWARDED_PROTO) | FIELD_BIT(FIELD_X_TLS_FACTS))
+     FIELD_BIT(FIELD_X_FORWARDED_PROTO) | FIELD_BIT(FIELD_X_TLS_FACTS) |                           \
+     FIELD_BIT(FIELD_CLIENT_CERT) | FIELD_BIT(FIELD_CLIENT_CERT_CHAIN) |                           \
+     FIELD_BIT(FIELD_X_CLIENT_CERTIFICATE_FINGERPRINT) |                                           \
+     FIELD_BIT(FIELD_X_CLIENT_CERTIFICATE_SUBJECT))
 #define RESPONSE_OWN FIELD_BIT(FIELD_CONTENT_LENGTH)
 // Fields of which only the first goes on.
 #define RESPONSE_ONCE (FIELD_BIT(FIELD_DATE) | FIELD_BIT(FIELD_SERVER))
@@ -158,6 +161,12 @@ static void put_forwarding(struct writer *writer, const struct http_forwarding *
     put_forwarded(writer, client, forwarding->proto, host);
     if (forwarding->tls_group.size > 0) {
         put_tls_facts(writer, forwarding);
+    }
+    if (forwarding->certificate_fingerprint.size > 0) {
+        writer_put_field(writer, SLICE("X-Client-Certificate-Subject"),
+                         forwarding->certificate_subject);
+        writer_put_field(writer, SLICE("X-Client-Certificate-Fingerprint"),
+                         forwarding->certificate_fingerprint);
     }
 }
 

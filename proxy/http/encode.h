@@ -20,18 +20,24 @@ struct http_forwarding {
     struct slice tls_group; // for X-TLS-Facts; empty: it is not written
     struct slice tls_suite;
     bool tls_resumed;
+    // Of the client's certificate, which was verified: printable ASCII. Without the fingerprint
+    // there is none, and the two fields are not written.
+    struct slice certificate_subject;
+    struct slice certificate_fingerprint;
     struct slice path;                    // what the server is asked for; empty: request->path
     const struct config_changes *changes; // NULL: none
 };
 
-// Request for a server, always HTTP/1.1 with a persistent connection. Host is request->authority (or `default_host` when the client sent none).
-// X-Forwarded-For, -Proto, -Host and Forwarded are ours; what the client sent in them is dropped,
-// unless it is trusted: then we are added to the lists, and its -Proto and -Host stay.
-// X-TLS-Facts is ours alone. Fields that `changes` names are dropped, those it sets are written
-// at the end. Content-Length or
-// Transfer-Encoding: chunked follow request->framing (a Content-Length: 0 the client sent is passed
-// on). Upgrade is passed on when request->upgrade. Expect: 100-continue is passed on when
-// request->expects_continue. Trailer is passed on with a chunked body.
+// Request for a server, always HTTP/1.1 with a persistent connection. Host is request->authority
+// (or `default_host` when the client sent none). X-Forwarded-For, -Proto, -Host and Forwarded are
+// ours; what the client sent in them is dropped, unless it is trusted: then we are added to the
+// lists, and its -Proto and -Host stay. X-TLS-Facts and X-Client-Certificate-* are ours alone, and
+// Client-Cert and Client-Cert-Chain (RFC 9440), which say the same elsewhere, are dropped: whoever
+// the client is, it cannot forge them. Fields that `changes` names are dropped, those it sets are
+// written at the end. Content-Length or Transfer-Encoding: chunked follow request->framing (a
+// Content-Length: 0 the client sent is passed on). Upgrade is passed on when request->upgrade.
+// Expect: 100-continue is passed on when request->expects_continue. Trailer is passed on with a
+// chunked body.
 size_t http_encode_request(const struct http_request *request,
                            const struct http_forwarding *forwarding, struct slice default_host,
                            char *output, size_t capacity);
@@ -69,10 +75,10 @@ size_t http_encode_trailers(const struct http_fields *fields, char *output, size
 #define HTTP_ALLOW "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 
 // A complete answer of our own: a small HTML page with the status and one sentence (no body bytes
-// when `head_only` or 204). extra: further field lines, each with CRLF ("Location: ...\r\n"), or empty.
-// Known statuses: 308 400 404 405 408 413 414 417 421 429 431 500 501 502 503 504 505; others get
-// their number and "Error". A 405 lists in Allow what this proxy lets through (RFC 9110 15.5.6
-// wants one).
+// when `head_only` or 204). extra: further field lines, each with CRLF ("Location: ...\r\n"), or
+// empty. Known statuses: 308 400 404 405 408 413 414 417 421 429 431 500 501 502 503 504 505;
+// others get their number and "Error". A 405 lists in Allow what this proxy lets through (RFC 9110
+// 15.5.6 wants one).
 size_t http_encode_answer(uint16_t status, struct slice extra, bool close, bool head_only,
                           struct slice date, char *output, size_t capacity);
 

@@ -10,12 +10,14 @@ struct known_field {
 // Length and first letter tell all known names apart; two names in one slot would not compile
 // (-Woverride-init).
 #define SLOT_COUNT 128
-#define SLOT(first, size) (((first) + (size)*19) % SLOT_COUNT)
+#define SLOT(first, size) (((first) + (size)*14) % SLOT_COUNT)
 #define KNOWN(first, text, field)                                                                  \
     [SLOT(first, sizeof(text) - 1)] = {{text, sizeof(text) - 1}, field}
 
 static const struct known_field known_fields[SLOT_COUNT] = {
     KNOWN('a', "authorization", FIELD_AUTHORIZATION),
+    KNOWN('c', "client-cert", FIELD_CLIENT_CERT),
+    KNOWN('c', "client-cert-chain", FIELD_CLIENT_CERT_CHAIN),
     KNOWN('c', "connection", FIELD_CONNECTION),
     KNOWN('c', "content-length", FIELD_CONTENT_LENGTH),
     KNOWN('c', "content-type", FIELD_CONTENT_TYPE),
@@ -39,6 +41,8 @@ static const struct known_field known_fields[SLOT_COUNT] = {
     KNOWN('t', "transfer-encoding", FIELD_TRANSFER_ENCODING),
     KNOWN('u', "upgrade", FIELD_UPGRADE),
     KNOWN('u', "user-agent", FIELD_USER_AGENT),
+    KNOWN('x', "x-client-certificate-fingerprint", FIELD_X_CLIENT_CERTIFICATE_FINGERPRINT),
+    KNOWN('x', "x-client-certificate-subject", FIELD_X_CLIENT_CERTIFICATE_SUBJECT),
     KNOWN('x', "x-forwarded-for", FIELD_X_FORWARDED_FOR),
     KNOWN('x', "x-forwarded-host", FIELD_X_FORWARDED_HOST),
     KNOWN('x', "x-forwarded-proto", FIELD_X_FORWARDED_PROTO),
@@ -120,6 +124,8 @@ bool http_field_is_end_to_end(struct slice name) {
         NAME("accept-encoding"),
         NAME("authorization"),
         NAME("cache-control"),
+        NAME("client-cert"),
+        NAME("client-cert-chain"),
         NAME("content-encoding"),
         NAME("content-length"),
         NAME("content-location"),
@@ -140,6 +146,8 @@ bool http_field_is_end_to_end(struct slice name) {
         NAME("vary"),
         NAME("via"),
         NAME("www-authenticate"),
+        NAME("x-client-certificate-fingerprint"),
+        NAME("x-client-certificate-subject"),
         NAME("x-tls-facts"),
     };
     const uint64_t forwarding =

@@ -233,6 +233,8 @@ static void put_json_tls(struct line *line, const struct access_entry *entry) {
     put_json_bool(line, entry->tls_resumed);
     PUT(line, ",\"sni\":");
     put_json_string(line, entry->tls_sni);
+    PUT(line, ",\"client_certificate\":");
+    put_json_string(line, entry->tls_client);
     PUT(line, "}");
 }
 

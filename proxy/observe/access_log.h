@@ -81,6 +81,7 @@ struct access_entry {
     const char *tls_suite;   // "TLS_AES_128_GCM_SHA256"
     bool tls_resumed;
     struct slice tls_sni;
+    struct slice tls_client; // the subject of the client's certificate
     // Why it ended when not in the usual way: "client closed", "header timeout", ...; or NULL.
     const char *ended;
 };

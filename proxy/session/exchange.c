@@ -15,6 +15,8 @@
 // What the encoded head may be longer than the received one: the forwarding fields, with the
 // client's address twice.
 enum { HEAD_GROWTH = 768, LOG_TEXT_MAX = 2048 };
+// And what a client's certificate adds: two names, and what they are given.
+enum { CERTIFICATE_GROWTH = 80 + sizeof(struct client_identity) };
 
 static int64_t now_ms(const struct exchange *exchange) {
     return service_now_ms(exchange->session->service);
@@ -78,6 +80,10 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
         forwarding.path = route_rules_path(exchange, request);
         forwarding.changes = &exchange->route->request;
     }
+    if (exchange->is_certified) {
+        forwarding.certificate_subject = slice_from(session->client_identity->subject);
+        forwarding.certificate_fingerprint = slice_from(session->client_identity->fingerprint);
+    }
     if (exchange->backend != NULL && exchange->backend->tls_facts) {
         forwarding.tls_group = slice_from(session->tls_group);
         forwarding.tls_suite = slice_from(session->tls_suite);
@@ -106,6 +112,7 @@ static bool encode_head(struct exchange *exchange, const struct http_request *re
     // Field lines without a space after the colon grow by it; the host is written three times.
     size_t capacity = head_size + request->fields->count + 2 * request->authority.size +
                       HEAD_GROWTH + strlen(exchange->site->name) +
+                      (exchange->is_certified ? CERTIFICATE_GROWTH : 0) +
                       (forwarding.changes == NULL ? 0 : http_changes_size(forwarding.changes));
     exchange->block = malloc(capacity + text_size);
     if (exchange->block == NULL) {
@@ -133,7 +140,8 @@ static void note_request(struct exchange *exchange, const struct http_request *r
     chunk_decoder_init(&exchange->request_decoder);
 }
 
-// Names a whole answer of our own, which lies in the first slot of the send buffer, as the response.
+// Names a whole answer of our own, which lies in the first slot of the send buffer, as the
+// response.
 static enum result send_answer(struct exchange *exchange, uint16_t status, char *answer,
                                size_t size) {
     struct transport *transport = &exchange->session->transport;
@@ -625,6 +633,9 @@ static void write_log(const struct exchange *exchange) {
         .tls_suite = session->tls_suite,
         .tls_resumed = session->resumed,
         .tls_sni = slice_from(session->server_name),
+        .tls_client = session->client_identity == NULL
+                          ? (struct slice){NULL, 0}
+                          : slice_from(session->client_identity->subject),
         .ended = ended,
     };
     access_log_write(log, &entry);

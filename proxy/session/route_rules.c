@@ -176,6 +176,16 @@ static bool can_strip(const struct config_route *route, const struct http_reques
                NULL;
 }
 
+// By whatever way a client came here: a site that asks for certificates is reached over its own
+// handshakes only, in which it asked for the very same.
+static bool admit_client(struct exchange *exchange, size_t index) {
+    const struct session *session = exchange->session;
+    const uint8_t *policy = tls_contexts_client_policy(exchange->generation->contexts, index);
+    exchange->is_certified = policy != NULL && session->client_identity != NULL;
+    return policy == NULL ||
+           memcmp(policy, session->client_policy, TLS_CLIENT_POLICY_SIZE) == 0;
+}
+
 uint16_t route_rules_choose(struct exchange *exchange, const struct http_request *request,
                             const char **why) {
     const struct generation *generation = exchange->generation;
@@ -193,6 +203,11 @@ uint16_t route_rules_choose(struct exchange *exchange, const struct http_request
     }
     if (named != ROUTER_NO_SITE && named != index) {
         *why = "the name of the TLS handshake belongs to another site";
+        return 421;
+    }
+    if (!admit_client(exchange, index)) {
+        *why = "the site asks for a client certificate, and this connection is not for it";
+        exchange->keep_alive = false;
         return 421;
     }
     exchange->site = &generation->config->sites[index];

@@ -224,6 +224,7 @@ void session_close(struct session *session) {
     free(session->head);
     session->head = NULL;
     free(session->server_name);
+    free(session->client_identity);
     session->server_name = NULL;
     list_remove(&session->node);
     list_push_last(&service->closed, &session->node);

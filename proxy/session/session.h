@@ -71,6 +71,10 @@ struct session {
     const char *tls_group;
     const char *tls_suite;
     char *server_name; // SNI, or NULL
+    // What the site of the handshake asked of the client's certificate, and who it is; see
+    // tls/handshake.h.
+    uint8_t client_policy[TLS_CLIENT_POLICY_SIZE];
+    struct client_identity *client_identity;
     bool resumed;
     char *head; // a request head that does not lie in one piece, while it is gathered
     size_t head_size;

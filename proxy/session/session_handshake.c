@@ -106,6 +106,8 @@ static enum result finish_handshake(struct session *session) {
     session->tls_group = facts.group;
     session->tls_suite = facts.suite;
     session->resumed = facts.resumed;
+    session->client_identity = facts.client;
+    memcpy(session->client_policy, facts.client_policy, sizeof(session->client_policy));
     count_handshake(session, &facts);
     session->state = SESSION_OPEN;
     session->deadline_ms = service_now_ms(session->service) +

@@ -94,6 +94,25 @@ static uint32_t signature_of(enum certificate_key key) {
     }
 }
 
+static int refuse_ticket(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ],
+                         unsigned char iv[WOLFSSL_TICKET_IV_SZ],
+                         unsigned char mac[WOLFSSL_TICKET_MAC_SZ], int encrypt,
+                         unsigned char *ticket, int size, int *out_size, void *context) {
+    (void)ssl, (void)name, (void)iv, (void)mac, (void)encrypt, (void)ticket, (void)size,
+        (void)context;
+    *out_size = 0;
+    return WOLFSSL_TICKET_RET_REJECT;
+}
+
+// The library is given no authority: to it, every certificate is of an unknown one, and it asks the
+// callback, which judges by itself. So no certificate of a client is ever kept in the context.
+static bool ask_clients(WOLFSSL_CTX *context, bool required) {
+    int mode = WOLFSSL_VERIFY_PEER | (required ? WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+    wolfSSL_CTX_set_verify(context, mode, handshake_verify_callback);
+    return wolfSSL_CTX_no_ticket_TLSv13(context) == 0 &&
+           wolfSSL_CTX_set_TicketEncCb(context, refuse_ticket) == WOLFSSL_SUCCESS;
+}
+
 static bool load_chain(WOLFSSL_CTX *context, const struct chain *chain) {
     size_t size = 0;
     for (size_t i = 0; i < chain->count; i++) {
@@ -164,8 +183,9 @@ static bool set_ocsp(const struct tls_contexts *contexts, const struct config_ce
            wolfSSL_CTX_set_tlsext_status_arg(identity->context, &identity->ocsp) == WOLFSSL_SUCCESS;
 }
 
-static bool build_identity(const struct tls_contexts *contexts, const struct config_site *site,
+static bool build_identity(const struct tls_contexts *contexts, size_t site,
                            const struct config_certificate *entry, struct tls_identity *identity) {
+    const struct config_site *source = &contexts->config->sites[site];
     struct chain chain;
     char why[CHAIN_ERROR_SIZE];
     if (chain_read(bundle_file(contexts->files, entry->certificate_path), &chain, why) !=
@@ -173,17 +193,25 @@ static bool build_identity(const struct tls_contexts *contexts, const struct con
         return false;
     }
     const struct certificate *leaf = &chain.certificates[0];
+    const uint8_t *policy = tls_contexts_client_policy(contexts, site);
     signature_key_id(contexts->generation, entry->key_path, identity->key_id);
     identity->owner = contexts;
     identity->signature = signature_of(leaf->key);
+    identity->clients = contexts->sites[site].clients;
+    identity->asks_certificate = identity->clients != NULL;
+    identity->needs_certificate =
+        identity->asks_certificate && source->client_certificate == CLIENT_CERTIFICATE_REQUIRED;
     identity->terms = (struct ticket_terms){
-        .site = slice_from(site->name),
+        .site = slice_from(source->name),
+        .client_certificates = {(const char *)policy, policy == NULL ? 0 : TLS_CLIENT_POLICY_SIZE},
         .post_quantum_required = contexts->config->tls.require_post_quantum,
     };
     identity->context = wolfSSL_CTX_new(wolfTLSv1_3_server_method());
     bool ok = identity->signature != 0 && identity->context != NULL &&
               wolfSSL_CTX_new_rng(identity->context) == WOLFSSL_SUCCESS &&
               context_apply_policy(identity->context, &contexts->config->tls, contexts->tickets) &&
+              (!identity->asks_certificate ||
+               ask_clients(identity->context, identity->needs_certificate)) &&
               load_chain(identity->context, &chain) &&
               name_key(identity->context, leaf, identity->key_id) &&
               set_ocsp(contexts, entry, leaf, identity);
@@ -197,21 +225,76 @@ static void free_site(struct tls_site *site) {
         ocsp_free(&site->identities[i].ocsp);
     }
     free(site->identities);
-    *site = (struct tls_site){NULL, 0};
+    client_auth_free(site->clients);
+    site->identities = NULL;
+    site->count = 0;
+    site->clients = NULL;
 }
 
 // Makes what a site's handshakes need, when the first of them comes.
 static bool build_site(const struct tls_contexts *contexts, size_t index) {
     const struct config_site *source = &contexts->config->sites[index];
     struct tls_site *site = &contexts->sites[index];
+    if (source->client_ca_path != NULL) {
+        char why[CLIENT_AUTH_ERROR_SIZE];
+        bool in_crl;
+        site->clients = client_auth_open(source, contexts->files, why, &in_crl);
+        if (site->clients == NULL) {
+            return false;
+        }
+    }
     site->identities = calloc(source->certificate_count, sizeof(*site->identities));
+    if (site->identities == NULL) {
+        free_site(site);
+    }
     for (size_t i = 0; site->identities != NULL && i < source->certificate_count; i++) {
         site->count++;
-        if (!build_identity(contexts, source, &source->certificates[i], &site->identities[i])) {
+        if (!build_identity(contexts, index, &source->certificates[i], &site->identities[i])) {
             free_site(site);
         }
     }
     return site->identities != NULL;
+}
+
+// --- What sites ask of clients ---
+
+static bool hash_file(const struct tls_contexts *contexts, const char *path,
+                      uint8_t hash[WC_SHA256_DIGEST_SIZE]) {
+    struct slice content = bundle_file(contexts->files, path);
+    return content.data != NULL &&
+           wc_Sha256Hash((const byte *)content.data, (word32)content.size, hash) == 0;
+}
+
+static bool make_policy(const struct tls_contexts *contexts, const struct config_site *source,
+                        uint8_t policy[TLS_CLIENT_POLICY_SIZE]) {
+    struct {
+        uint8_t name[WC_SHA256_DIGEST_SIZE];
+        uint8_t authorities[WC_SHA256_DIGEST_SIZE];
+        uint8_t lists[WC_SHA256_DIGEST_SIZE]; // zeros: none
+        uint8_t required;
+        uint8_t has_lists;
+    } all = {.required = source->client_certificate == CLIENT_CERTIFICATE_REQUIRED,
+             .has_lists = source->client_crl_path != NULL};
+    static_assert(TLS_CLIENT_POLICY_SIZE == WC_SHA256_DIGEST_SIZE, "a policy is a hash");
+    return wc_Sha256Hash((const byte *)source->name, (word32)strlen(source->name), all.name) == 0 &&
+           hash_file(contexts, source->client_ca_path, all.authorities) &&
+           (!all.has_lists || hash_file(contexts, source->client_crl_path, all.lists)) &&
+           wc_Sha256Hash((const byte *)&all, sizeof(all), policy) == 0;
+}
+
+const uint8_t *tls_contexts_client_policy(const struct tls_contexts *contexts, size_t site_index) {
+    const struct config_site *source = &contexts->config->sites[site_index];
+    struct tls_site *site = &contexts->sites[site_index];
+    if (source->client_ca_path == NULL) {
+        return NULL;
+    }
+    if (!site->has_policy) {
+        if (!make_policy(contexts, source, site->policy)) {
+            (void)memset(site->policy, 0xff, sizeof(site->policy)); // nobody's
+        }
+        site->has_policy = true;
+    }
+    return site->policy;
 }
 
 // --- Contexts ---

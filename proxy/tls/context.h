@@ -4,6 +4,9 @@
 // the generation. What a site needs is made when its first client comes: a proxy with ten thousand
 // sites starts as fast and as small as one with ten. But for that it is immutable.
 //
+// A site with client-ca issues no tickets and takes none: every session with it has shown the
+// client's certificate in its own handshake, judged as it is now.
+//
 // No private key is in here: a certificate is an "identity" whose key is named by an id and used by
 // the signer. The policy of DESIGN section 6 (TLS 1.3, three suites, groups in order of preference,
 // psk_dhe_ke, no early data) is set here, in one function, for every context; there is no way to
@@ -37,6 +40,12 @@ void tls_contexts_free(struct tls_contexts *contexts);
 // memory is short.
 const struct tls_identity *tls_contexts_select(const struct tls_contexts *contexts,
                                                size_t site_index, const struct client_hello *hello);
+
+// What site `site_index` asks of its clients' certificates, as a value: it is the same only where
+// the site's name, client-certificate and the contents of client-ca and client-crl are. NULL when
+// it asks for none.
+#define TLS_CLIENT_POLICY_SIZE 32
+const uint8_t *tls_contexts_client_policy(const struct tls_contexts *contexts, size_t site_index);
 
 const char *tls_library_version(void);
 // False when the linked library has no ML-KEM.

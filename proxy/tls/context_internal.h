@@ -2,6 +2,7 @@
 #ifndef RAVELIN_TLS_CONTEXT_INTERNAL_H
 #define RAVELIN_TLS_CONTEXT_INTERNAL_H
 
+#include "tls/client_auth.h"
 #include "tls/context.h"
 #include "tls/ocsp.h"
 
@@ -11,8 +12,10 @@
 struct tls_identity {
     WOLFSSL_CTX *context; // has its own random generator, which its sessions share
     const struct tls_contexts *owner;
-    uint32_t signature;    // the hello_signature bit a client must offer
-    bool asks_certificate; // of the client
+    uint32_t signature;                // the hello_signature bit a client must offer
+    bool asks_certificate;             // of the client
+    bool needs_certificate;            // and serves none without
+    const struct client_auth *clients; // whom it accepts; NULL when it does not ask
     uint8_t key_id[KEY_ID_SIZE];
     struct ticket_terms terms; // of its tickets, but for the protocol; points into the config
     struct ocsp ocsp;          // der is NULL when there is none
@@ -21,6 +24,9 @@ struct tls_identity {
 struct tls_site {
     struct tls_identity *identities; // NULL until the first handshake of the site
     size_t count;
+    struct client_auth *clients; // with them
+    bool has_policy;             // below
+    uint8_t policy[TLS_CLIENT_POLICY_SIZE];
 };
 
 struct tls_contexts {
@@ -55,6 +61,7 @@ int handshake_rsa_check_callback(WOLFSSL *ssl, unsigned char *signature, unsigne
 int handshake_ed25519_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size,
                                     unsigned char *out, unsigned int *out_size,
                                     const unsigned char *key, unsigned int key_size, void *context);
+int handshake_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store);
 int handshake_ticket_callback(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ],
                               unsigned char iv[WOLFSSL_TICKET_IV_SZ],
                               unsigned char mac[WOLFSSL_TICKET_MAC_SZ], int encrypt,

@@ -76,7 +76,7 @@ static bool may_come(const struct flight *flight, uint8_t type) {
     case 0:
         return type == CERTIFICATE;
     case CERTIFICATE: // an empty one proves nothing
-        return type == CERTIFICATE_VERIFY || type == FINISHED;
+        return type == (flight->certificate_shown ? CERTIFICATE_VERIFY : FINISHED);
     default:
         return type == FINISHED;
     }
@@ -100,6 +100,9 @@ static enum result take_message(struct flight *flight, struct record_engine *eng
     }
     if (flight->state != FLIGHT_PROTECTED) {
         return RESULT_OK;
+    }
+    if (type == CERTIFICATE) { // its header, an empty context, an empty list
+        flight->certificate_shown = buffer_size(&flight->message) > 4 + 1 + 3;
     }
     if (!feed_sealed(flight, engine)) {
         return no_memory(flight);

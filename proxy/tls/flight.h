@@ -43,6 +43,7 @@ struct flight {
     enum flight_state state;
     bool begun;             // a record was taken
     bool certificate_asked; // the client must send a Certificate, perhaps an empty one
+    bool certificate_shown; // and sent one that is not empty
     bool opened;            // a protected record was opened
     uint8_t last_type;      // of the protected messages so far; 0: none
     unsigned idle_records;

@@ -28,6 +28,7 @@ void handshake_free(struct handshake *handshake) {
         return;
     }
     wolfSSL_free(handshake->ssl);
+    free(handshake->facts.client);
     flight_free(&handshake->flight);
     buffer_free(&handshake->output);
     buffer_free(&handshake->first_message);
@@ -224,13 +225,33 @@ static enum result note_progress(struct handshake *handshake) {
     return RESULT_AGAIN;
 }
 
+// What the site asked of the client holds, whatever the library thinks of it.
+static enum result accept_client(struct handshake *handshake) {
+    const struct tls_identity *identity = handshake->identity;
+    struct refusal *refusal = &handshake->flight.refusal;
+    if (!identity->asks_certificate) {
+        return RESULT_OK;
+    }
+    if (wolfSSL_session_reused(handshake->ssl) || handshake->verdict.alert != 0) {
+        return refusal_set(refusal, REFUSAL_bad_certificate, NULL);
+    }
+    if (identity->needs_certificate && handshake->facts.client == NULL) {
+        return refusal_set_with(refusal, REFUSAL_bad_certificate, ALERT_CERTIFICATE_REQUIRED,
+                                "the client showed no certificate");
+    }
+    const uint8_t *policy =
+        tls_contexts_client_policy(handshake->contexts, handshake->facts.site_index);
+    memcpy(handshake->facts.client_policy, policy, sizeof(handshake->facts.client_policy));
+    return RESULT_OK;
+}
+
 // What the library sends in a step that fails (its own alert, or a flight that nobody has seen yet)
 // is not sent.
 static enum result run_library(struct handshake *handshake) {
     size_t sendable = buffer_size(&handshake->output);
     handshake->library_must_run = false;
     if (wolfSSL_accept(handshake->ssl) == WOLFSSL_SUCCESS) {
-        return RESULT_OK;
+        return accept_client(handshake);
     }
     int error = wolfSSL_get_error(handshake->ssl, 0);
     if (error == WC_PENDING_E) {
@@ -337,6 +358,7 @@ enum result handshake_finish(struct handshake *handshake, struct record_layer *l
         facts->suite = record_suite_name(suite);
         facts->group = group_name(wolfSSL_get_curve_name(handshake->ssl));
         facts->resumed = wolfSSL_session_reused(handshake->ssl) != 0;
+        handshake->facts.client = NULL; // moved
     }
     handshake_free(handshake);
     return result;

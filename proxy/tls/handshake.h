@@ -21,6 +21,7 @@
 
 #include "base/result.h"
 #include "base/slice.h"
+#include "tls/client_auth.h"
 #include "tls/context.h"
 #include "tls/record.h"
 #include "tls/refusal.h"
@@ -44,6 +45,11 @@ struct handshake_facts {
     uint8_t name_size;
     char name[HELLO_NAME_MAX + 1]; // SNI, lower case, NUL-terminated
     size_t site_index;             // the site whose certificate was used
+    // What the site asked of the client, see tls_contexts_client_policy(); zeros when nothing.
+    uint8_t client_policy[TLS_CLIENT_POLICY_SIZE];
+    // Who the client has proven to be, NULL when it showed no certificate. After handshake_finish()
+    // the caller's, to be freed.
+    struct client_identity *client;
 };
 
 // `engine`: the scratch space of this process, see record.h. NULL when memory is short.

@@ -1,6 +1,8 @@
 #include "tls/handshake_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
@@ -106,6 +108,51 @@ int handshake_ed25519_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsig
     return sign(context, SIGN_ED25519, SIGN_HASH_NONE, in, in_size, out, out_size);
 }
 
+// ---- The client's certificate
+
+// Who the client is becomes known here, and only here.
+static struct client_verdict judge_client(struct handshake *handshake,
+                                          const WOLFSSL_X509_STORE_CTX *store) {
+    struct slice presented[CLIENT_PRESENTED_MAX];
+    size_t count = store->totalCerts < 0 ? 0 : (size_t)store->totalCerts;
+    for (size_t i = 0; i < count && i < CLIENT_PRESENTED_MAX; i++) {
+        presented[i] = (struct slice){(const char *)store->certs[i].buffer, store->certs[i].length};
+    }
+    struct client_identity *client = calloc(1, sizeof(*client));
+    if (client == NULL) {
+        return (struct client_verdict){ALERT_INTERNAL_ERROR, "out of memory"};
+    }
+    struct client_verdict verdict = client_auth_judge(handshake->identity->clients, presented,
+                                                      count, (int64_t)time(NULL), client);
+    free(handshake->facts.client);
+    handshake->facts.client = NULL;
+    if (verdict.alert == 0) {
+        handshake->facts.client = client;
+    } else {
+        free(client);
+    }
+    return verdict;
+}
+
+// The library knows no authority, so it calls this for every certificate (the client's own, at
+// depth 0, comes last) with just that complaint. Any other complaint stands.
+int handshake_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store) {
+    struct handshake *handshake = store->userCtx;
+    bool is_unknown = store->error == ASN_NO_SIGNER_E || store->error == ASN_SELF_SIGNED_E;
+    if (verified) {
+        return 1; // which says nothing about who the client is
+    }
+    if (!is_unknown) {
+        handshake->verdict = (struct client_verdict){ALERT_BAD_CERTIFICATE,
+                                                     "a certificate of the client is not usable"};
+        return 0;
+    }
+    if (store->error_depth == 0) {
+        handshake->verdict = judge_client(handshake, store);
+    }
+    return handshake->verdict.alert == 0;
+}
+
 // ---- Tickets and secrets
 
 int handshake_ticket_callback(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ],
@@ -148,5 +195,6 @@ bool handshake_bind(struct handshake *handshake) {
     wolfSSL_SetEccSignCtx(ssl, handshake);
     wolfSSL_SetRsaPssSignCtx(ssl, handshake);
     wolfSSL_SetEd25519SignCtx(ssl, handshake);
+    wolfSSL_SetCertCbCtx(ssl, handshake);
     return wolfSSL_set_tls13_secret_cb(ssl, secret_callback, handshake) == WOLFSSL_SUCCESS;
 }

@@ -62,6 +62,10 @@ static const struct {
 
 enum result handshake_refuse_error(struct handshake *handshake, int error) {
     struct refusal *refusal = &handshake->flight.refusal;
+    if (handshake->verdict.alert != 0) {
+        return refusal_set_with(refusal, REFUSAL_bad_certificate, handshake->verdict.alert,
+                                handshake->verdict.why);
+    }
     const char *text = wolfSSL_ERR_reason_error_string((unsigned long)error);
     for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
         if (meanings[i].error == error) {

@@ -55,7 +55,8 @@ struct handshake {
     uint8_t client_handshake_secret[RECORD_SECRET_MAX];
     uint8_t client_secret[RECORD_SECRET_MAX];
     uint8_t server_secret[RECORD_SECRET_MAX];
-    word64 write_sequence; // under server_secret, after our flight
+    struct client_verdict verdict; // on the client's certificate
+    word64 write_sequence;         // under server_secret, after our flight
     struct handshake_facts facts;
 };
 

@@ -91,13 +91,14 @@ static bool put_oid(struct text *text, struct slice oid) {
 static void put_escaped(struct text *text, struct slice value) {
     for (size_t i = 0; i < value.size; i++) {
         char c = value.data[i];
-        bool edge = (i == 0 && (c == ' ' || c == '#')) || (i + 1 == value.size && c == ' ');
-        if (c < ' ' || c > '~') {
+        bool first = i == 0;
+        bool edge = c == ' ' && (first || i + 1 == value.size);
+        if (c < ' ' || c > '~' || edge) { // a space at an end would get lost in a header field
             put(text, '\\');
             put_hex(text, (uint8_t)c);
             continue;
         }
-        if (edge || strchr("\"+,;<>\\=", c) != NULL) {
+        if ((first && c == '#') || strchr("\"+,;<>\\=", c) != NULL) {
             put(text, '\\');
         }
         put(text, c);

@@ -55,6 +55,7 @@ def test_a_json_line_tells_everything(lab):
         "suite": client.tls.cipher()[0],
         "resumed": False,
         "sni": "localhost",
+        "client_certificate": None,
     }
 
 

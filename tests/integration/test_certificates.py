@@ -54,7 +54,7 @@ def test_without_sni_the_first_site_shows_its_certificate(lab, two_sites):
     assert "Verify return code: 0" in output
 
 
-@pytest.mark.parametrize("name", ["c.test", "a*b", "xb.test"])
+@pytest.mark.parametrize("name", ["c.test", "xb.test"])
 def test_an_unknown_name_gets_the_first_site(lab, two_sites, name):
     output = two_sites.s_client("-servername", name, input=b"")
     assert "CN = a.test" in output
@@ -63,7 +63,7 @@ def test_an_unknown_name_gets_the_first_site(lab, two_sites, name):
 def test_an_unknown_name_is_refused_where_that_is_asked_for(lab, two_sites):
     two_sites.configure(tls={"unknown-server-name": "refuse"})
     two_sites.reload()
-    for count, name in enumerate(["c.test", "a*b", "xb.test"], 1):
+    for count, name in enumerate(["c.test", "xb.test", "com"], 1):
         output = two_sites.s_client("-servername", name, input=b"")
         assert "alert number 112" in output
         assert "BEGIN CERTIFICATE" not in output

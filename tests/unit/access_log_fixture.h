@@ -101,6 +101,7 @@ static inline struct access_entry usual_entry(void) {
         .tls_suite = "TLS_AES_128_GCM_SHA256",
         .tls_resumed = true,
         .tls_sni = SLICE("localhost"),
+        .tls_client = SLICE("CN=Ada"),
     };
 }
 

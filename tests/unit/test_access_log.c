@@ -30,7 +30,8 @@ static void test_json_of_an_exchange(void **state) {
         "\"user_agent\":\"curl/8.5.0\",\"backend\":\"api\",\"server\":\"127.0.0.1:9000\","
         "\"server_reused\":true,\"duration_us\":1234,\"connect_us\":7,\"response_us\":1100,"
         "\"tls\":{\"version\":\"TLSv1.3\",\"group\":\"X25519MLKEM768\","
-        "\"suite\":\"TLS_AES_128_GCM_SHA256\",\"resumed\":true,\"sni\":\"localhost\"},"
+        "\"suite\":\"TLS_AES_128_GCM_SHA256\",\"resumed\":true,\"sni\":\"localhost\","
+        "\"client_certificate\":\"CN=Ada\"},"
         "\"ended\":null}\n");
 }
 
@@ -50,13 +51,13 @@ static void test_json_of_http_1_0_and_tls_without_sni(void **state) {
     struct access_entry entry = usual_entry();
     entry.minor_version = 0;
     entry.tls_group = NULL;
-    entry.tls_sni = slice_from(NULL);
+    entry.tls_sni = entry.tls_client = slice_from(NULL);
     entry.tls_resumed = false;
     const char *line = written(*state, &entry);
     assert_non_null(strstr(line, ",\"protocol\":\"HTTP/1.0\","));
-    assert_non_null(strstr(line,
-                           ",\"tls\":{\"version\":\"TLSv1.3\",\"group\":null,\"suite\":\"TLS_AES_"
-                           "128_GCM_SHA256\",\"resumed\":false,\"sni\":null},"));
+    assert_non_null(strstr(
+        line, ",\"tls\":{\"version\":\"TLSv1.3\",\"group\":null,\"suite\":\"TLS_AES_"
+              "128_GCM_SHA256\",\"resumed\":false,\"sni\":null,\"client_certificate\":null},"));
 }
 
 static void test_combined_lines(void **state) {
@@ -330,7 +331,8 @@ static const char checker[] =
     "for line, raw in zip(open(sys.argv[1], 'rb'), open(sys.argv[2]), strict=True):\n"
     "    entry = json.loads(line.decode('utf-8'))\n"
     "    assert list(entry) == keys, line\n"
-    "    assert list(entry['tls']) == ['version', 'group', 'suite', 'resumed', 'sni'], line\n"
+    "    assert list(entry['tls']) == ['version', 'group', 'suite', 'resumed', 'sni', "
+    "'client_certificate'], line\n"
     "    assert entry['user_agent'] == (meaning(bytes.fromhex(raw)) or None), (line, raw)\n"
     "    assert entry['tls']['sni'] == entry['user_agent'], (line, raw)\n"
     "    count += 1\n"

@@ -476,7 +476,8 @@ static void test_only_finished_is_asked_for(void **state) {
 
 static void test_the_order_of_messages_when_a_certificate_is_asked_for(void **state) {
     struct client_flight *c = *state;
-    static const uint8_t certificate[] = {CERTIFICATE, 0, 0, 4, 0, 0, 0, 0};
+    static const uint8_t certificate[] = {CERTIFICATE, 0, 0, 10, 0, 0, 0, 6, 0, 0, 1, 'c', 0, 0};
+    static const uint8_t no_certificate[] = {CERTIFICATE, 0, 0, 4, 0, 0, 0, 0};
     static const uint8_t verify[] = {CERTIFICATE_VERIFY, 0, 0, 5, 8, 4, 0, 1, 'x'};
     uint8_t all[sizeof(certificate) + sizeof(verify) + sizeof(finished)];
     memcpy(all, certificate, sizeof(certificate));
@@ -493,11 +494,24 @@ static void test_the_order_of_messages_when_a_certificate_is_asked_for(void **st
         assert_int_equal(c->flight.state, FLIGHT_DONE);
         assert_fed(c, all, sizeof(all));
     }
-    // An empty certificate is not proven.
+    // Where there is none, nothing can be proven; one that is there must be.
+    for (int proven = 0; proven < 2; proven++) {
+        protect(c, SUITE_AES_128_GCM_SHA256, true);
+        assert_int_equal(
+            send_sealed(c, RECORD_HANDSHAKE, no_certificate, sizeof(no_certificate), 0), RESULT_OK);
+        if (proven != 0) {
+            assert_sealed_refused(c, RECORD_HANDSHAKE, verify, sizeof(verify),
+                                  ALERT_UNEXPECTED_MESSAGE);
+            continue;
+        }
+        assert_int_equal(send_sealed(c, RECORD_HANDSHAKE, finished, sizeof(finished), 0),
+                         RESULT_OK);
+    }
     protect(c, SUITE_AES_128_GCM_SHA256, true);
     assert_int_equal(send_sealed(c, RECORD_HANDSHAKE, certificate, sizeof(certificate), 0),
                      RESULT_OK);
-    assert_int_equal(send_sealed(c, RECORD_HANDSHAKE, finished, sizeof(finished), 0), RESULT_OK);
+    assert_sealed_refused(c, RECORD_HANDSHAKE, finished, sizeof(finished),
+                          ALERT_UNEXPECTED_MESSAGE);
     protect(c, SUITE_AES_128_GCM_SHA256, true);
     assert_sealed_refused(c, RECORD_HANDSHAKE, finished, sizeof(finished),
                           ALERT_UNEXPECTED_MESSAGE);

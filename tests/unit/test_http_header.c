@@ -35,6 +35,10 @@ static const struct {
     {"X-Forwarded-Proto", FIELD_X_FORWARDED_PROTO},
     {"X-TLS-Facts", FIELD_X_TLS_FACTS},
     {"X-Real-IP", FIELD_X_FORWARDED_OTHER},
+    {"Client-Cert", FIELD_CLIENT_CERT},
+    {"Client-Cert-Chain", FIELD_CLIENT_CERT_CHAIN},
+    {"X-Client-Certificate-Fingerprint", FIELD_X_CLIENT_CERTIFICATE_FINGERPRINT},
+    {"X-Client-Certificate-Subject", FIELD_X_CLIENT_CERTIFICATE_SUBJECT},
 };
 
 #define KNOWN_COUNT (sizeof known / sizeof known[0])

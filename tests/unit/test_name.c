@@ -111,10 +111,10 @@ static void test_what_is_special_is_escaped(void **state) {
     (void)state;
     struct built name = {.size = 0};
     ADD(&name, CN, 0x0c, "# a=b\\c;<d>+ ");
-    assert_text(&name, "CN=\\# a\\=b\\\\c\\;\\<d\\>\\+\\ ");
+    assert_text(&name, "CN=\\# a\\=b\\\\c\\;\\<d\\>\\+\\20");
     name.size = 0;
     ADD(&name, CN, 0x0c, " x");
-    assert_text(&name, "CN=\\ x");
+    assert_text(&name, "CN=\\20x");
     name.size = 0;
     ADD(&name, CN, 0x0c, "");
     assert_text(&name, "CN=");
