@@ -1,0 +1,147 @@
+// What is read of certificates, names, OCSP responses, revocation lists, PEM and keys: nothing is read past its bytes,
+// what is found lies inside, and a name as text is printable. The first byte chooses the reader.
+#include "tls/chain.h"
+#include "tls/crl.h"
+#include "tls/der.h"
+#include "tls/ocsp.h"
+#include "tls/pem.h"
+#include "tls/private_key.h"
+
+#include <stdlib.h>
+
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_inside(struct slice whole, struct slice part) {
+    CHECK(part.size == 0 ||
+          (part.data >= whole.data && part.data + part.size <= whole.data + whole.size));
+}
+
+static void check_name(struct slice name) {
+    char text[NAME_TEXT_SIZE];
+    memset(text, 'x', sizeof(text));
+    bool ok = name_to_text(name, text) == RESULT_OK;
+    size_t size = strnlen(text, sizeof(text));
+    CHECK(size < sizeof(text) && (ok || size == 0));
+    for (size_t i = 0; i < size; i++) {
+        CHECK(text[i] >= ' ' && text[i] <= '~');
+    }
+    CHECK(size == 0 || text[size - 1] != ' ');
+}
+
+static void check_certificate(struct slice der, const struct certificate *certificate) {
+    const struct slice parts[] = {certificate->der,      certificate->serial,
+                                  certificate->issuer,   certificate->subject,
+                                  certificate->key_info, certificate->public_key};
+    char why[CERTIFICATE_WHY_SIZE];
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        check_inside(der, parts[i]);
+    }
+    check_name(certificate->subject);
+    check_name(certificate->issuer);
+    CHECK(certificate->key != CERTIFICATE_KEY_RSA || certificate->key_bits <= 4096 * 8);
+    CHECK(certificate_judge_key(certificate, true, why) == RESULT_OK ||
+          strnlen(why, sizeof(why)) < sizeof(why));
+    CHECK(certificate_judge_signature(certificate, why) == RESULT_OK ||
+          strnlen(why, sizeof(why)) < sizeof(why));
+    (void)certificate_covers(certificate, "www.example.com");
+    (void)certificate_covers(certificate, "192.0.2.1");
+    (void)certificate_covers(certificate, "[2001:db8::1]");
+}
+
+static void read_certificate(struct slice input) {
+    struct certificate certificate;
+    const char *why;
+    if (certificate_read(input, &certificate, &why) == RESULT_OK) {
+        check_certificate(input, &certificate);
+    } else {
+        CHECK(why != NULL);
+    }
+}
+
+static void read_chain(struct slice input) {
+    struct chain chain;
+    char why[CHAIN_ERROR_SIZE];
+    if (chain_read(input, &chain, why) != RESULT_OK) {
+        CHECK(strnlen(why, sizeof(why)) < sizeof(why) && chain.der == NULL);
+        return;
+    }
+    CHECK(chain.count >= 1 && chain.count <= CHAIN_MAX);
+    for (size_t i = 0; i < chain.count; i++) {
+        CHECK(chain.numbers[i] >= 1 && chain.numbers[i] <= chain.count);
+    }
+    (void)!chain_judge(&chain, why);
+    chain_free(&chain);
+}
+
+static void read_response(struct slice input) {
+    // Any serial number that is in there.
+    struct certificate certificate = {.serial = SLICE("\1")};
+    struct ocsp ocsp;
+    const char *why;
+    if (ocsp_read(input, &certificate, &ocsp, &why) == RESULT_OK) {
+        CHECK(ocsp.size <= OCSP_SIZE_MAX);
+        ocsp_free(&ocsp);
+    } else {
+        CHECK(why != NULL && ocsp.der == NULL);
+    }
+}
+
+static void read_lists(struct slice input) {
+    char why[CRL_ERROR_SIZE];
+    int64_t terms[2];
+    struct crls *crls = crls_new(input, why);
+    if (crls != NULL) {
+        crls_terms(crls, terms);
+        (void)crls_cover(crls, input);
+        for (size_t i = 0; i < input.size && i < 64; i++) {
+            (void)crls_look_up(crls, (struct slice){input.data, i}, (struct slice){input.data, i},
+                               0);
+        }
+        crls_free(crls);
+    }
+}
+
+static void read_key(struct slice input) {
+    struct private_key key;
+    if (private_key_read(input, &key) == RESULT_OK) {
+        CHECK(key.secret != NULL && key.size > 0);
+        private_key_free(&key);
+    }
+    CHECK(key.secret == NULL);
+}
+
+static void read_pem(struct slice input) {
+    uint8_t *output = malloc(input.size + 1);
+    struct slice rest = input;
+    size_t size = input.size;
+    while (pem_next(&rest, "X", output, &size) == RESULT_OK) {
+        check_inside(input, rest);
+        CHECK(size <= input.size);
+        size = input.size;
+    }
+    free(output);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static bool ready;
+    static void (*const readers[])(struct slice) = {
+        check_name, read_certificate, read_chain, read_response, read_lists, read_key, read_pem};
+    if (!ready) {
+        ready = wolfSSL_Init() == WOLFSSL_SUCCESS;
+    }
+    if (size > 0) {
+        readers[data[0] % (sizeof(readers) / sizeof(readers[0]))](
+            (struct slice){(const char *)data + 1, size - 1});
+    }
+    return 0;
+}
