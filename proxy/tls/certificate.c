@@ -87,6 +87,7 @@ static uint32_t bit_count(struct slice number) {
 
 static void read_key(struct der key_info, struct certificate *certificate) {
     static const struct slice rsa = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01");
+    static const struct slice rsa_pss = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a");
     static const struct slice ed25519 = OID("\x2b\x65\x70");
     static const struct slice ec = OID("\x2a\x86\x48\xce\x3d\x02\x01");
     static const struct {
@@ -105,10 +106,11 @@ static void read_key(struct der key_info, struct certificate *certificate) {
         return;
     }
     certificate->public_key = (struct slice){bits.data + 1, bits.size - 1};
-    if (slice_equal(oid, rsa)) {
+    if (slice_equal(oid, rsa) || slice_equal(oid, rsa_pss)) {
         struct der outer = der_begin(certificate->public_key);
         struct der numbers = der_enter(&outer, DER_SEQUENCE);
-        certificate->key = CERTIFICATE_KEY_RSA;
+        certificate->key =
+            slice_equal(oid, rsa) ? CERTIFICATE_KEY_RSA : CERTIFICATE_KEY_RSA_PSS;
         certificate->key_bits = bit_count(der_unsigned(der_take(&numbers, DER_INTEGER)));
     } else if (slice_equal(oid, ed25519)) {
         certificate->key = CERTIFICATE_KEY_ED25519;
@@ -183,32 +185,27 @@ enum result certificate_read(struct slice der, struct certificate *certificate, 
 
 // --- Judging ---
 
-enum result certificate_judge_key(const struct certificate *certificate, bool as_authority,
+enum result certificate_judge_key(const struct certificate *certificate, bool is_ours,
                                   char why[CERTIFICATE_WHY_SIZE]) {
-    switch (certificate->key) {
-    case CERTIFICATE_KEY_P256:
-    case CERTIFICATE_KEY_P384:
-    case CERTIFICATE_KEY_ED25519:
+    bool is_rsa = certificate->key == CERTIFICATE_KEY_RSA ||
+                  (certificate->key == CERTIFICATE_KEY_RSA_PSS && !is_ours);
+    if (is_rsa && certificate->key_bits >= RSA_BITS_MIN && certificate->key_bits <= RSA_BITS_MAX) {
         return RESULT_OK;
-    case CERTIFICATE_KEY_P521:
-        if (as_authority) {
-            return RESULT_OK;
-        }
-        break;
-    case CERTIFICATE_KEY_RSA:
-        if (certificate->key_bits >= RSA_BITS_MIN && certificate->key_bits <= RSA_BITS_MAX) {
-            return RESULT_OK;
-        }
+    }
+    if (is_rsa) {
         (void)snprintf(why, CERTIFICATE_WHY_SIZE,
                        "its RSA key has %u bits, and %d to %d are allowed", certificate->key_bits,
                        RSA_BITS_MIN, RSA_BITS_MAX);
         return RESULT_ERROR;
-    case CERTIFICATE_KEY_OTHER:
-        break;
+    }
+    if (certificate->key == CERTIFICATE_KEY_P256 || certificate->key == CERTIFICATE_KEY_P384 ||
+        certificate->key == CERTIFICATE_KEY_ED25519 ||
+        (certificate->key == CERTIFICATE_KEY_P521 && !is_ours)) {
+        return RESULT_OK;
     }
     (void)snprintf(why, CERTIFICATE_WHY_SIZE,
-                   "its key is none of ECDSA P-256, ECDSA P-384, Ed25519, RSA of %d to %d bits",
-                   RSA_BITS_MIN, RSA_BITS_MAX);
+                   "its key is none of ECDSA P-256, ECDSA P-384, %sEd25519, RSA of %d to %d bits",
+                   is_ours ? "" : "ECDSA P-521, ", RSA_BITS_MIN, RSA_BITS_MAX);
     return RESULT_ERROR;
 }
 

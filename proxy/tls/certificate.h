@@ -3,7 +3,7 @@
 // The library parses it first, strictly; then the pieces the proxy needs are looked up. The struct
 // owns nothing: its slices point into the DER it was read from. Nothing is verified here but what
 // certificate_issued() says. Judged are keys (ECDSA P-256 and P-384, Ed25519, RSA of 2048 to 4096
-// bits; in certificates of authorities P-521 too) and signatures (with SHA-256, SHA-384, SHA-512 or
+// bits; of others than us P-521 and RSA-PSS too) and signatures (with SHA-256, SHA-384, SHA-512 or
 // Ed25519). By design there is no way to allow more.
 #ifndef RAVELIN_TLS_CERTIFICATE_H
 #define RAVELIN_TLS_CERTIFICATE_H
@@ -18,6 +18,7 @@ enum certificate_key {
     CERTIFICATE_KEY_P521,
     CERTIFICATE_KEY_ED25519,
     CERTIFICATE_KEY_RSA,
+    CERTIFICATE_KEY_RSA_PSS, // for RSASSA-PSS alone
 };
 
 #define CERTIFICATE_KEY_ID_SIZE 32
@@ -31,7 +32,7 @@ struct certificate {
     struct slice key_info;   // SubjectPublicKeyInfo, whole
     struct slice public_key; // what its BIT STRING holds: a point, an RSAPublicKey
     enum certificate_key key;
-    uint32_t key_bits;           // RSA only
+    uint32_t key_bits;           // RSA and RSA-PSS only
     const char *signature_hash;  // "SHA-256", ...; "" for Ed25519; NULL when it is not one of ours
     const char *signature_shown; // what the signature is made with, for messages
     int64_t not_before;          // seconds since 1970
@@ -53,8 +54,9 @@ struct certificate {
 // RESULT_ERROR: it cannot be read; *why is a static text.
 enum result certificate_read(struct slice der, struct certificate *certificate,
                              const char **why) MUST_CHECK;
-// Whether its key is one to be used at all. As an authority, P-521 is fine. `why` says what it is.
-enum result certificate_judge_key(const struct certificate *certificate, bool as_authority,
+// Whether its key is one to be used at all. Of ours, only of the kinds that the signer signs with;
+// authorities and clients may also have P-521 and RSA-PSS.
+enum result certificate_judge_key(const struct certificate *certificate, bool is_ours,
                                   char why[CERTIFICATE_WHY_SIZE]) MUST_CHECK;
 // Whether the signature on it is one to trust. Nobody verifies the one on a root.
 enum result certificate_judge_signature(const struct certificate *certificate,

@@ -188,7 +188,7 @@ enum result chain_judge(const struct chain *chain, char why[CHAIN_ERROR_SIZE]) {
         const struct certificate *certificate = &chain->certificates[i];
         char reason[CERTIFICATE_WHY_SIZE];
         bool is_root = i > 0 && i + 1 == chain->count && is_self_signed(certificate);
-        if (certificate_judge_key(certificate, i > 0, reason) != RESULT_OK ||
+        if (certificate_judge_key(certificate, i == 0, reason) != RESULT_OK ||
             (!is_root && certificate_judge_signature(certificate, reason) != RESULT_OK)) {
             char name[NAME_TEXT_SIZE];
             (void)snprintf(why, CHAIN_ERROR_SIZE, "certificate %u (%s): %s", chain->numbers[i],

@@ -26,7 +26,7 @@ static const char *judge_authority(const struct certificate *certificate,
     if (!certificate->is_authority || !certificate->may_sign_certificates) {
         return "it is not the certificate of an authority";
     }
-    if (certificate_judge_key(certificate, true, why) != RESULT_OK ||
+    if (certificate_judge_key(certificate, false, why) != RESULT_OK ||
         (!certificate->is_self_issued &&
          certificate_judge_signature(certificate, why) != RESULT_OK)) {
         return why;
@@ -282,7 +282,7 @@ static struct client_verdict judge_one(const struct client_auth *auth, const str
     const struct certificate *certificate = path->items[index];
     bool is_last = index + 1 == path->count; // trusted for what it is: nobody vouches for it
     char ignored[CERTIFICATE_WHY_SIZE];
-    if (certificate_judge_key(certificate, index > 0, ignored) != RESULT_OK) {
+    if (certificate_judge_key(certificate, false, ignored) != RESULT_OK) {
         return refuse(ALERT_BAD_CERTIFICATE, "a key in the client's certificates is too weak");
     }
     if (!is_last && certificate_judge_signature(certificate, ignored) != RESULT_OK) {

@@ -47,6 +47,10 @@ static const struct {
     {NO_PEER_VERIFY, REFUSAL_unexpected, 0},
 
     {NO_PEER_CERT, REFUSAL_bad_certificate, ALERT_CERTIFICATE_REQUIRED},
+    {INVALID_CERT_CTX_E, REFUSAL_illegal, 0},
+    {MAX_CHAIN_ERROR, REFUSAL_bad_certificate, 0},
+    {ASN_PARSE_E, REFUSAL_bad_certificate, 0},
+    {ASN_VERSION_E, REFUSAL_bad_certificate, 0},
     {ASN_AFTER_DATE_E, REFUSAL_bad_certificate, ALERT_CERTIFICATE_EXPIRED},
     {ASN_BEFORE_DATE_E, REFUSAL_bad_certificate, ALERT_CERTIFICATE_EXPIRED},
     {ASN_NO_SIGNER_E, REFUSAL_bad_certificate, ALERT_UNKNOWN_CA},

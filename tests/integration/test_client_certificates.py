@@ -112,7 +112,7 @@ def test_openssl_curl_gnutls_and_python_are_served_with_a_certificate(lab, clien
     proxy.wait_for_metrics(handshakes_failed=0)
 
 
-@pytest.mark.parametrize("kind", ["ecdsa", "ecdsa-p384", "rsa", "ed25519"])
+@pytest.mark.parametrize("kind", ["ecdsa", "ecdsa-p384", "ecdsa-p521", "rsa", "rsa-pss", "ed25519"])
 def test_every_kind_of_key(lab, clients, proxy, kind):
     certificate = clients.root.issue("someone", kind=kind)
     assert "HTTP/1.1 200 OK" in s_client_with(proxy, certificate)

@@ -9,7 +9,9 @@ from pathlib import Path
 KINDS = {
     "ecdsa": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
     "ecdsa-p384": ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
+    "ecdsa-p521": ["ec", "-pkeyopt", "ec_paramgen_curve:P-521"],
     "rsa": ["rsa:2048"],
+    "rsa-pss": ["rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"],
     "ed25519": ["ed25519"],
 }
 
