@@ -24,8 +24,7 @@ static struct source *keep(struct bundle_pair *pair, struct config *config, uint
     }
     bundle_close(&pair->files);
     bundle_close(&pair->keys);
-    if (source == NULL || source->files_fd < 0 || source->keys_fd < 0 ||
-        source->findings == NULL) {
+    if (source == NULL || source->files_fd < 0 || source->keys_fd < 0 || source->findings == NULL) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", config->path, strerror(saved));
         if (source == NULL) {
             config_free(config);

@@ -182,8 +182,7 @@ static bool admit_client(struct exchange *exchange, size_t index) {
     const struct session *session = exchange->session;
     const uint8_t *policy = tls_contexts_client_policy(exchange->generation->contexts, index);
     exchange->is_certified = policy != NULL && session->client_identity != NULL;
-    return policy == NULL ||
-           memcmp(policy, session->client_policy, TLS_CLIENT_POLICY_SIZE) == 0;
+    return policy == NULL || memcmp(policy, session->client_policy, TLS_CLIENT_POLICY_SIZE) == 0;
 }
 
 uint16_t route_rules_choose(struct exchange *exchange, const struct http_request *request,

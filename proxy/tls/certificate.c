@@ -109,8 +109,7 @@ static void read_key(struct der key_info, struct certificate *certificate) {
     if (slice_equal(oid, rsa) || slice_equal(oid, rsa_pss)) {
         struct der outer = der_begin(certificate->public_key);
         struct der numbers = der_enter(&outer, DER_SEQUENCE);
-        certificate->key =
-            slice_equal(oid, rsa) ? CERTIFICATE_KEY_RSA : CERTIFICATE_KEY_RSA_PSS;
+        certificate->key = slice_equal(oid, rsa) ? CERTIFICATE_KEY_RSA : CERTIFICATE_KEY_RSA_PSS;
         certificate->key_bits = bit_count(der_unsigned(der_take(&numbers, DER_INTEGER)));
     } else if (slice_equal(oid, ed25519)) {
         certificate->key = CERTIFICATE_KEY_ED25519;

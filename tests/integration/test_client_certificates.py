@@ -14,6 +14,7 @@ from ravelin_test.http import request, response
 from ravelin_test.issuing import AUTHORITY, CLIENT, SERVER, Issuer, joined
 from ravelin_test.processes import run
 from ravelin_test.proxy import backend_block, block, site_block
+from ravelin_test.waiting import wait_for
 
 SUBJECT = "X-Client-Certificate-Subject"
 FINGERPRINT = "X-Client-Certificate-Fingerprint"
@@ -64,19 +65,6 @@ def context_with(lab, certificate=None, chain=()):
 
 def fingerprint(certificate):
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.path.read_text())).hexdigest()
-
-
-def alert_for(lab, proxy, certificate=None, chain=(), **options):
-    """The alert that comes after the client has thought that it was connected (RFC 8446 2); None: it is served."""
-    context = context_with(lab, certificate, chain)
-    with lab.client(proxy, context=context, **options) as client:
-        try:
-            client.send(request(host=options.get("sni", "localhost")))
-            answer = client.tls_error or client.response()
-        except (ssl.SSLError, ConnectionError) as error:
-            return str(error)
-        assert answer.status == 200
-        return None
 
 
 @pytest.fixture
@@ -198,6 +186,18 @@ def test_the_revoked(lab, clients):
     proxy.wait_for_log(r"warning master.*a list in it expired on .*; clients are refused")
     assert "alert number 46" in s_client_with(proxy, good)
     assert "alert number 44" in s_client_with(proxy, bad)
+
+
+def test_a_new_list_is_taken_up_by_itself(lab):
+    root = Issuer(lab.folder / "root", "Root")
+    ada = root.issue("ada")
+    path = lab.folder / "list.crl"
+    path.write_bytes(root.crl().read_bytes())
+    proxy = lab.proxy(lab.server(), sites=[asking(lab, root.ca, crl=path)], tls={"certificate-watch": "yes"})
+    assert "HTTP/1.1 200 OK" in s_client_with(proxy, ada)
+    root.revoke(ada)
+    path.write_bytes(root.crl().read_bytes())
+    wait_for(lambda: "alert number 44" in s_client_with(proxy, ada), "the new list to be in use")
 
 
 def test_files_that_are_no_good_are_refused_with_their_line(lab, clients):

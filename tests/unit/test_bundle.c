@@ -496,6 +496,47 @@ static void test_reading_again_can_fail(void **state) {
     assert_non_null(strstr(folder->error, "a.pem': No such file"));
 }
 
+#define EVERY_KIND                                                                                 \
+    LISTEN "site a.test {\ncertificate a.pem { key = a.key\nocsp = a.ocsp }\n"                     \
+           "client-ca = ca.pem\nclient-crl = ca.crl\n" REST
+
+static void test_every_kind_of_file(void **state) {
+    struct folder *folder = *state;
+    static const char *const names[] = {"a.ocsp", "ca.pem", "ca.crl"};
+    static const char *const options[] = {":4: ocsp", ":5: client-ca", ":6: client-crl"};
+    write_text(folder, "r.conf", EVERY_KIND, 0644);
+    for (size_t i = 0; i < 3; i++) {
+        write_text(folder, names[i], names[i], 0644);
+    }
+    read_well(folder);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(slice_equal(bundle_file(&folder->pair.files, in(folder, names[i])),
+                                slice_from(names[i])));
+    }
+    size_t count;
+    const char **paths = bundle_list_paths(folder->loaded, &count);
+    assert_non_null(paths);
+    assert_int_equal(count, 5);
+    for (size_t i = 0; i < 3; i++) {
+        bool listed = false;
+        for (size_t j = 0; j < count; j++) {
+            listed = listed || strcmp(paths[j], in(folder, names[i])) == 0;
+        }
+        assert_true(listed);
+    }
+    free(paths);
+    // They go to workers, so no key may be among them.
+    for (size_t i = 0; i < 3; i++) {
+        write_text(folder, names[i], "-----BEGIN PRIVATE KEY-----", 0644);
+        char expected[256];
+        (void)snprintf(expected, sizeof(expected),
+                       "%s '%s': it holds a private key, which belongs in a file of its own",
+                       options[i], in(folder, names[i]));
+        assert_refused(folder, expected);
+        write_text(folder, names[i], names[i], 0644);
+    }
+}
+
 static void test_all_paths_are_listed(void **state) {
     struct folder *folder = *state;
     size_t count;
@@ -533,6 +574,7 @@ int main(void) {
         TEST(test_reading_again_keeps_the_text),
         TEST(test_reading_again_can_fail),
         TEST(test_all_paths_are_listed),
+        TEST(test_every_kind_of_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
