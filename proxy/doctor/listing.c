@@ -1,5 +1,7 @@
 #include "doctor/listing.h"
 
+#include "base/json.h"
+
 static const char *const RESULTS[] = {
     [OUTCOME_PASS] = "pass",
     [OUTCOME_FAIL] = "fail",
@@ -22,15 +24,10 @@ static void put_sentence(FILE *output, const char *text, const char *after) {
     (void)fputs(after, output);
 }
 
-static void put_string(FILE *output, const char *name, const char *text, const char *after) {
-    (void)fprintf(output, "\"%s\": \"", name);
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\') {
-            (void)fputc('\\', output);
-        }
-        (void)fputc(*text >= 0x20 && *text < 0x7f ? *text : '?', output);
-    }
-    (void)fprintf(output, "\"%s", after);
+static void put_member(FILE *output, const char *name, const char *text, const char *after) {
+    (void)fprintf(output, "\"%s\": ", name);
+    json_put_string(output, text);
+    (void)fputs(after, output);
 }
 
 void listing_begin(struct listing *listing, const struct audit *audit, const char *version) {
@@ -44,22 +41,22 @@ void listing_begin(struct listing *listing, const struct audit *audit, const cha
         return;
     }
     (void)fputs("{\n  ", listing->output);
-    put_string(listing->output, "ravelin", version, ",\n  \"target\": {");
-    put_string(listing->output, "host", target->host, ", ");
+    put_member(listing->output, "ravelin", version, ",\n  \"target\": {");
+    put_member(listing->output, "host", target->host, ", ");
     (void)fprintf(listing->output, "\"port\": %s, ", target->port);
-    put_string(listing->output, "name", target->name, ", ");
-    put_string(listing->output, "address", address, "},\n  \"checks\": [");
+    put_member(listing->output, "name", target->name, ", ");
+    put_member(listing->output, "address", address, "},\n  \"checks\": [");
 }
 
 static void add_json(struct listing *listing, const struct check *check,
                      const struct finding *finding) {
     (void)fputs(count_all(listing) == 0 ? "\n    {" : ",\n    {", listing->output);
-    put_string(listing->output, "id", check->id, ", ");
-    put_string(listing->output, "result", RESULTS[finding->outcome], ", ");
-    put_string(listing->output, "title", check->title, ",\n     ");
-    put_string(listing->output, "tried", check->tried, ",\n     ");
-    put_string(listing->output, "came", finding->came, ",\n     ");
-    put_string(listing->output, "why", check->why, "}");
+    put_member(listing->output, "id", check->id, ", ");
+    put_member(listing->output, "result", RESULTS[finding->outcome], ", ");
+    put_member(listing->output, "title", check->title, ",\n     ");
+    put_member(listing->output, "tried", check->tried, ",\n     ");
+    put_member(listing->output, "came", finding->came, ",\n     ");
+    put_member(listing->output, "why", check->why, "}");
 }
 
 void listing_add(struct listing *listing, const struct check *check,
