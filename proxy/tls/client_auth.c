@@ -99,7 +99,9 @@ struct client_auth *client_auth_new(struct slice authorities, struct slice crl,
     if (ok) { // most have one or two
         struct certificate *fitting =
             reallocarray(auth->authorities, auth->count, sizeof(*auth->authorities));
-        auth->authorities = fitting == NULL ? auth->authorities : fitting;
+        if (fitting != NULL) {
+            auth->authorities = fitting;
+        }
     }
     if (ok && crl.data != NULL) {
         *in_crl = true;
