@@ -84,7 +84,7 @@ static bool make_index(struct bundle *bundle) {
     }
     bundle->index = index;
     index->files = calloc((size_t)count + 1, sizeof(*index->files));
-    index->by_path = calloc((size_t)count + 1, sizeof(*index->by_path));
+    index->by_path = calloc((size_t)count + 1, sizeof(struct file *));
     if (index->files == NULL || index->by_path == NULL) {
         return false;
     }
@@ -96,7 +96,7 @@ static bool make_index(struct bundle *bundle) {
             index->by_path[index->path_count++] = file;
         }
     }
-    qsort(index->by_path, index->path_count, sizeof(*index->by_path), compare_paths);
+    qsort(index->by_path, index->path_count, sizeof(struct file *), compare_paths);
     return true;
 }
 
@@ -188,7 +188,7 @@ struct slice bundle_file(const struct bundle *bundle, const char *path) {
         return (struct slice){0};
     }
     struct file *const *found = bsearch(&key, bundle->index->by_path, bundle->index->path_count,
-                                        sizeof(*bundle->index->by_path), compare_paths);
+                                        sizeof(struct file *), compare_paths);
     return found != NULL ? (*found)->content : (struct slice){0};
 }
 

@@ -118,7 +118,7 @@ static bool load_chain(WOLFSSL_CTX *context, const struct chain *chain) {
     for (size_t i = 0; i < chain->count; i++) {
         size += chain->certificates[i].der.size;
     }
-    uint8_t *in_order = malloc(size);
+    uint8_t *in_order = malloc(size + 1);
     if (in_order == NULL) {
         return false;
     }
@@ -168,7 +168,7 @@ static int staple(WOLFSSL *ssl, void *context) {
         free(copy);
         return WOLFSSL_OCSP_STATUS_CB_NOACK;
     }
-    return WOLFSSL_OCSP_STATUS_CB_OK;
+    return WOLFSSL_OCSP_STATUS_CB_OK; // NOLINT(clang-analyzer-unix.Malloc): the library has it
 }
 
 static bool set_ocsp(const struct tls_contexts *contexts, const struct config_certificate *entry,
@@ -220,7 +220,7 @@ static bool build_identity(const struct tls_contexts *contexts, size_t site,
 }
 
 static void free_site(struct tls_site *site) {
-    for (size_t i = 0; i < site->count; i++) {
+    for (size_t i = 0; site->identities != NULL && i < site->count; i++) {
         wolfSSL_CTX_free(site->identities[i].context);
         ocsp_free(&site->identities[i].ocsp);
     }
@@ -342,7 +342,8 @@ const struct tls_identity *tls_contexts_select(const struct tls_contexts *contex
     static const uint32_t preference[] = {HELLO_SIGNATURE_ECDSA_P256, HELLO_SIGNATURE_ECDSA_P384,
                                           HELLO_SIGNATURE_ED25519, HELLO_SIGNATURE_RSA_PSS};
     const struct tls_site *site = &contexts->sites[site_index];
-    if (site->identities == NULL && !build_site(contexts, site_index)) {
+    if (site->identities == NULL &&
+        (!build_site(contexts, site_index) || site->identities == NULL)) {
         return NULL;
     }
     for (size_t i = 0; i < sizeof(preference) / sizeof(preference[0]); i++) {

@@ -173,8 +173,8 @@ static void rewrite_responses(struct http_fields *fields) {
         struct http_response response;
         const char *why;
         const size_t size = whole_head(response_head, sizeof(response_head) - 1);
-        MUST(http_parse_response((struct slice){response_head, size}, false, false, fields,
-                                 &response, &why) == RESULT_OK);
+        MUST(http_parse_response((struct slice){response_head, size}, false,
+                                 (struct slice){NULL, 0}, fields, &response, &why) == RESULT_OK);
         MUST(http_encode_response(&response, &framing, (struct slice){NULL, 0}, output,
                                   sizeof(output)) > 0);
     }

@@ -7,6 +7,8 @@
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 
+#define DAY_S INT64_C(86400)
+
 #define CLIENT                                                                                     \
     "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"                     \
     "extendedKeyUsage=clientAuth\nauthorityKeyIdentifier=keyid\n"
@@ -221,9 +223,9 @@ static void test_dates(void **state) {
     struct client_auth *auth = make_well("root.pem", NULL);
     int64_t now = (int64_t)time(NULL);
     static const char *const names[] = {"leaf.pem", "middle.pem", NULL};
-    assert_int_equal(judge_at(auth, now + 29 * 86400, names), 0);
-    assert_int_equal(judge_at(auth, now + 31 * 86400, names), ALERT_CERTIFICATE_EXPIRED);
-    assert_int_equal(judge_at(auth, now - 2 * 86400, names), ALERT_CERTIFICATE_EXPIRED);
+    assert_int_equal(judge_at(auth, now + 29 * DAY_S, names), 0);
+    assert_int_equal(judge_at(auth, now + 31 * DAY_S, names), ALERT_CERTIFICATE_EXPIRED);
+    assert_int_equal(judge_at(auth, now - 2 * DAY_S, names), ALERT_CERTIFICATE_EXPIRED);
     client_auth_free(auth);
     issue(&folder, (struct issue){.name = "oldroot",
                                   .extensions = AUTHORITY,
@@ -434,9 +436,9 @@ static void test_what_is_to_be_said_about_the_files(void **state) {
     struct client_auth *auth = make_well("all.pem", "root.crl");
     client_auth_terms(auth, authorities, crls);
     assert_int_equal(authorities[1], 1609459200);
-    assert_in_range(authorities[0], now - 2 * 86400, now);
-    assert_in_range(crls[0], now - 2 * 86400, now);
-    assert_in_range(crls[1], now + 29 * 86400, now + 31 * 86400);
+    assert_in_range(authorities[0], now - 2 * DAY_S, now);
+    assert_in_range(crls[0], now - 2 * DAY_S, now);
+    assert_in_range(crls[1], now + 29 * DAY_S, now + 31 * DAY_S);
     assert_string_equal(client_auth_without_crl(auth, text), "CN=oldroot");
     client_auth_free(auth);
     auth = make_well("root.pem", "root.crl");

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -83,9 +84,9 @@ static void test_malformed(void **state) {
 }
 
 static int64_t read_time(uint8_t tag, const char *text, bool *bad) {
-    char bytes[40] = {(char)tag, (char)strlen(text)};
-    memcpy(bytes + 2, text, strlen(text));
-    struct der der = der_begin((struct slice){bytes, strlen(text) + 2});
+    char bytes[40];
+    int size = snprintf(bytes, sizeof(bytes), "%c%c%s", tag, (char)strlen(text), text);
+    struct der der = der_begin((struct slice){bytes, (size_t)size});
     int64_t seconds = der_take_time(&der);
     *bad = der.bad;
     return seconds;

@@ -99,9 +99,8 @@ static void test_version_1_refused(void **state) {
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         assert_refused(all[i]);
     }
-    char longest[108];
-    memset(longest, 'x', sizeof(longest));
-    memcpy(longest, "PROXY UNKNOWN ", 14);
+    char longest[108] = "PROXY UNKNOWN ";
+    memset(longest + 14, 'x', sizeof(longest) - 14);
     assert_refused((struct bytes){longest, 107}); // no end in sight
 }
 
