@@ -7,6 +7,7 @@ import pytest
 from ravelin_test.chromium import chromium
 from ravelin_test.node import run_node
 from ravelin_test.processes import text
+from ravelin_test.waiting import wait_for
 
 PAGE = """<!DOCTYPE html>
 <html><head><title>A page</title><link rel="stylesheet" href="style.css"></head>
@@ -68,9 +69,15 @@ def test_node_asks(lab, site):
     assert output == "200 answers: 127.0.0.1 as https\n"
 
 
+def asked_for(proxy, *targets):
+    """The lines of the access log, as soon as these targets are among them: each worker writes its own."""
+    wait_for(lambda: {line["target"] for line in proxy.access_log(1)} >= set(targets), f"lines for {targets}")
+    return proxy.access_log(1)
+
+
 def chromium_groups(proxy):
     """The groups of the handshakes that led to a request for the page."""
-    return {line["tls"]["group"] for line in proxy.access_log(4) if line["target"] == "/"}
+    return {line["tls"]["group"] for line in asked_for(proxy, "/") if line["target"] == "/"}
 
 
 def test_chromium_shows_a_page_with_a_post_quantum_group(lab, site):
@@ -78,8 +85,7 @@ def test_chromium_shows_a_page_with_a_post_quantum_group(lab, site):
     output = chromium(lab, proxy, "--dump-dom")
     assert "shown over https: to 127.0.0.1 as https" in output, output
     assert chromium_groups(proxy) == {"X25519MLKEM768"}
-    asked = {line["target"] for line in proxy.access_log(4)}
-    assert asked >= {"/", "/style.css", "/script.js", "/image.svg", "/who"}
+    asked_for(proxy, "/style.css", "/script.js", "/image.svg", "/who")
     assert proxy.metrics()["group_x25519mlkem768"] >= 1
 
 
