@@ -4,6 +4,7 @@
 #include "http/encode.h"
 #include "tls/aead.h"
 #include "tls/context.h"
+#include "upstream/router.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,6 +192,32 @@ static void count_heads(void) {
     count_end("parse and encode a response head");
 }
 
+// ---- Sites
+
+enum { SITES_MAX = 10000 };
+
+// Names from all over the configuration. It takes as long among ten thousand sites as with one.
+static void count_sites(size_t count) {
+    static struct config_site sites[SITES_MAX];
+    static char names[SITES_MAX][32];
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "site-%04zu.test", i);
+        sites[i] = (struct config_site){.name = names[i]};
+    }
+    const struct config config = {.sites = sites, .site_count = count};
+    struct router *router = router_new(&config);
+    MUST(router != NULL);
+    count_begin();
+    for (size_t i = 0; i < TIMES; i++) {
+        size_t site = i * count / TIMES;
+        MUST(router_find_site(router, slice_from(names[site])) == site);
+    }
+    char name[40];
+    (void)snprintf(name, sizeof(name), "find a site among %zu", count);
+    count_end(name);
+    router_free(router);
+}
+
 // ---- Surroundings
 
 static void print_surroundings(void) {
@@ -214,6 +241,8 @@ int main(void) {
     MUST(tls_library_init() == RESULT_OK);
     count_all_records();
     count_heads();
+    count_sites(1);
+    count_sites(SITES_MAX);
     tls_library_free();
     return EXIT_SUCCESS;
 }
