@@ -338,6 +338,26 @@ static void test_a_ticket_grows_too_old(void **state) {
     wolfSSL_SESSION_free(session);
 }
 
+// A client adds a random number to the age, modulo 2^32 (RFC 8446 4.2.11.1). Of ages of almost a day every fiftieth sum
+// wraps around: with so many tickets some are sure to.
+static void test_old_tickets_resume_whatever_their_age_add(void **state) {
+    (void)state;
+    enum { TICKETS = 400 };
+    lab_end(&lab);
+    memset(&lab, 0, sizeof(lab));
+    start("tls { ticket-lifetime = 24h }\n" SITES);
+    for (int i = 0; i < TICKETS; i++) {
+        struct client client = CLIENT;
+        later_s = 0;
+        client.session = visit(&CLIENT);
+        later_s = 86000;
+        struct link *link = link_establish(&lab, &client, SIZE_MAX);
+        assert_true(link->facts.resumed);
+        link_close(link);
+        wolfSSL_SESSION_free(client.session);
+    }
+}
+
 // As a reload does: other contexts, the same ticket keys.
 static void reload(const char *config_text) {
     tls_contexts_free(lab.contexts);
@@ -434,6 +454,7 @@ int main(void) {
         LAB_TEST(test_a_resumption_without_a_key_exchange_is_not_granted),
         LAB_TEST(test_a_damaged_ticket_does_not_resume),
         LAB_TEST(test_a_ticket_grows_too_old),
+        LAB_TEST(test_old_tickets_resume_whatever_their_age_add),
         LAB_TEST(test_a_lower_lifetime_counts_for_tickets_that_are_out),
         LAB_TEST(test_without_tickets_none_from_before_resumes),
         LAB_TEST(test_require_post_quantum_begins_with_full_handshakes),
