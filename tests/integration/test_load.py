@@ -10,7 +10,7 @@ import time
 import pytest
 
 from ravelin_test.http import request, response
-from ravelin_test.processes import TIED, children_of, exists, has_connection, run, text
+from ravelin_test.processes import TIED, children_of, client_ports, exists, run, text
 from ravelin_test.proxy import backend_block, site_block
 from ravelin_test.settings import LONG, PATIENCE, SCALE, scaled
 from ravelin_test.waiting import wait_for
@@ -203,7 +203,7 @@ def test_a_killed_worker_takes_only_its_own_connections(lab):
     for _ in range(30):
         client = lab.client(proxy)
         assert client.ask().status == 200
-        [owners[client]] = [slot for slot, pid in pids.items() if has_connection(pid, client.port)]
+        [owners[client]] = [slot for slot, pid in pids.items() if client.port in client_ports(pid)]
     assert set(owners.values()) == {0, 1}
     os.kill(pids[0], signal.SIGKILL)
     for client, slot in owners.items():
@@ -228,7 +228,7 @@ def test_a_worker_is_replaced_under_load(lab, pages):
 
     def replaced():
         pid = proxy.worker_pids().get(0)
-        return pid and pid != pids[0] and any(has_connection(pid, port) for port in wrk_ports(proxy.port))
+        return pid and pid != pids[0] and client_ports(pid)
 
     wait_for(replaced, "a new worker that has connections")
     output = wrk.output()
@@ -239,14 +239,3 @@ def test_a_worker_is_replaced_under_load(lab, pages):
         assert connect == 0 and timeout == 0, output
         assert read + write <= 64, output
     assert proxy.worker_pids()[1] == pids[1]
-
-
-def wrk_ports(port):
-    """The other ends of the connections to a port of 127.0.0.1."""
-    mark = f"0100007F:{port:04X}"
-    found = []
-    for line in open("/proc/net/tcp").read().splitlines()[1:]:
-        columns = line.split()
-        if columns[1] == mark and columns[3] == "01":
-            found.append(int(columns[2].rpartition(":")[2], 16))
-    return found

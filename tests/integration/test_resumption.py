@@ -1,7 +1,7 @@
 """Session tickets: when a session is resumed, and when it must not be."""
 
 from ravelin_test.http import request
-from ravelin_test.processes import has_connection, run, text
+from ravelin_test.processes import client_ports, run, text
 from ravelin_test.proxy import site_block
 from ravelin_test.tls13 import wire
 
@@ -57,7 +57,7 @@ def test_sessions_resume_in_every_worker(lab):
         assert client.resumed
         assert client.ask().status == 200
         session = client.session
-        workers |= {slot for slot, pid in proxy.worker_pids().items() if has_connection(pid, client.port)}
+        workers |= {slot for slot, pid in proxy.worker_pids().items() if client.port in client_ports(pid)}
         if len(workers) == 2:
             return
     raise AssertionError(f"all 40 connections came to workers {workers}")

@@ -10,7 +10,7 @@ from ravelin_test import memory
 from ravelin_test.client import client_context
 from ravelin_test.clock import Clock
 from ravelin_test.http import request
-from ravelin_test.processes import children_of, has_connection, run, text
+from ravelin_test.processes import children_of, client_ports, run, text
 from ravelin_test.settings import IS_ROOT, SANITIZED, scaled
 from ravelin_test.waiting import wait_for
 
@@ -139,7 +139,7 @@ class Load:
                     session = client.session
                     self._resumed += client.resumed
                     if len(self._workers) < len(pids):
-                        self._workers |= {slot for slot, pid in pids.items() if has_connection(pid, client.port)}
+                        self._workers |= {slot for slot, pid in pids.items() if client.port in client_ports(pid)}
         except Exception as failure:  # told by the main thread
             self._failures.append(failure)
 

@@ -1,5 +1,6 @@
 """Running other programs: each is started by a test, and ended by it, by its process id."""
 
+import contextlib
 import os
 import re
 import signal
@@ -117,24 +118,25 @@ def memory_kib(pid, field="VmRSS"):
     return int(re.search(rf"^{field}:\s+(\d+) kB", status, re.MULTILINE).group(1))
 
 
-def has_connection(pid, port):
-    """Whether the process holds the socket at the other end of a local connection from 127.0.0.1:port.
+def client_ports(pid):
+    """The ports on 127.0.0.1 at the other ends of the process's connections.
 
     Only root may look into processes that are not dumpable: others skip the test.
     """
-    inodes = set()
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        columns = line.split()
-        if columns[2] == f"0100007F:{port:04X}":
-            inodes.add(f"socket:[{columns[9]}]")
     try:
         descriptors = os.listdir(f"/proc/{pid}/fd")
+    except FileNotFoundError:
+        return set()
     except PermissionError:
         pytest.skip("only root may look at the descriptors of others")
+    inodes = set()
     for descriptor in descriptors:
-        try:
-            if os.readlink(f"/proc/{pid}/fd/{descriptor}") in inodes:
-                return True
-        except FileNotFoundError:
-            continue
-    return False
+        with contextlib.suppress(FileNotFoundError):
+            inodes.add(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
+    ports = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, _, remote, _, _, _, _, _, _, inode, *_ = line.split()
+        address, _, port = remote.partition(":")
+        if address == "0100007F" and f"socket:[{inode}]" in inodes:
+            ports.add(int(port, 16))
+    return ports
