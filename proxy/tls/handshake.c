@@ -151,8 +151,8 @@ static enum result pass_hello(struct handshake *handshake, const struct client_h
     struct hello_policy policy = policy_of(handshake);
     struct buffer message = {0};
     flight_take_hello(&handshake->flight, kept);
-    bool passed = hello_write(hello, name, hello_has_share(hello, &policy), &message,
-                              &transcript->library_binders_size) &&
+    bool passed = hello_write(hello, name, handshake->retry_suite, hello_has_share(hello, &policy),
+                              &message, &transcript->library_binders_size) &&
                   flight_feed(&handshake->flight,
                               (struct slice){(const char *)message.data, buffer_size(&message)});
     transcript->message = (struct slice){(const char *)buffer_bytes(kept), buffer_size(kept)};
@@ -213,6 +213,7 @@ static enum result note_progress(struct handshake *handshake) {
     if (!handshake_has_keys(handshake)) {
         // It has still to send a change_cipher_spec, but only when called again (D.4).
         handshake->library_must_run = flight->state == FLIGHT_HELLO;
+        handshake->retry_suite = (uint16_t)wolfSSL_get_current_cipher_suite(handshake->ssl);
         flight_expect_hello(flight);
         return RESULT_AGAIN;
     }

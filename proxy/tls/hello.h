@@ -134,12 +134,14 @@ enum result hello_check_second(const struct client_hello *first, const struct cl
                                uint16_t group, struct refusal *refusal) MUST_CHECK;
 
 // The hello as the TLS library gets it, with its header, for a hello that passed all checks. It says
-// the same, in the one form that the library is known to take: the same random and session id, `name`
-// (empty: none), our suites, groups, shares, signature algorithms and protocols in the client's order,
-// an X25519 share masked and reduced (RFC 7748 5). With `with_psk` the first 32 PSKs too, those that
-// cannot be our tickets as placeholders; without it, a retry will be sent and its answer brings them. *binders_size: of the list of binders that ends it, with its
-// length; 0: none. False: memory is short.
-bool hello_write(const struct client_hello *hello, struct slice name, bool with_psk,
+// the same, in the one form that the library is known to take: the same random and session id,
+// `name` (empty: none), our suites, groups, shares, signature algorithms and protocols in the
+// client's order, an X25519 share masked and reduced (RFC 7748 5). `suite`: after a retry the one
+// it named, which stays (4.1.4), and no PSK of another may change it; 0: all of ours. With
+// `with_psk` the first 32 PSKs too, those that cannot be our tickets as placeholders; without it, a
+// retry will be sent and its answer brings them. *binders_size: of the list of binders that ends
+// it, with its length; 0: none. False: memory is short.
+bool hello_write(const struct client_hello *hello, struct slice name, uint16_t suite, bool with_psk,
                  struct buffer *output, size_t *binders_size) MUST_CHECK;
 // The same size of the client's own hello.
 size_t hello_binders_size(const struct client_hello *hello);

@@ -74,6 +74,12 @@ static void write_ours(struct writer *writer, struct slice numbers, int (*index_
     close_vector(writer, list, 2);
 }
 
+static void write_suites(struct writer *writer, const struct client_hello *hello, uint16_t suite) {
+    const char only[] = {(char)(suite >> 8), (char)suite};
+    write_ours(writer, suite == 0 ? hello->cipher_suites : (struct slice){only, sizeof(only)},
+               hello_suite_index);
+}
+
 static size_t open_extension(struct writer *writer, uint32_t type) {
     write_number(writer, type, 2);
     return open_vector(writer, 2);
@@ -259,7 +265,7 @@ static void write_extensions(struct writer *writer, const struct client_hello *h
     }
 }
 
-bool hello_write(const struct client_hello *hello, struct slice name, bool with_psk,
+bool hello_write(const struct client_hello *hello, struct slice name, uint16_t suite, bool with_psk,
                  struct buffer *output, size_t *binders_size) {
     struct writer writer = {output, false};
     write_number(&writer, CLIENT_HELLO, 1);
@@ -267,7 +273,7 @@ bool hello_write(const struct client_hello *hello, struct slice name, bool with_
     write_number(&writer, VERSION_TLS12, 2);
     write_bytes(&writer, hello->random);
     write_vector(&writer, 1, hello->session_id);
-    write_ours(&writer, hello->cipher_suites, hello_suite_index);
+    write_suites(&writer, hello, suite);
     write_number(&writer, 0x0100, 2); // one compression method: none
     size_t extensions = open_vector(&writer, 2);
     bool has_psk = hello_has(hello, HELLO_PRE_SHARED_KEY) && hello->offers_psk_dhe;

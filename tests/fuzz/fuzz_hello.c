@@ -55,7 +55,7 @@ static void check_written(const struct client_hello *hello, const struct hello_p
     for (int with_psk = 0; with_psk < 2; with_psk++) {
         struct buffer output = {0};
         size_t binders_size;
-        CHECK(hello_write(hello, hello->server_name, with_psk == 1, &output, &binders_size));
+        CHECK(hello_write(hello, hello->server_name, 0, with_psk == 1, &output, &binders_size));
         CHECK(buffer_size(&output) < 40000); // however long the client's was
         struct client_hello again;
         struct refusal refusal = {0};
@@ -76,7 +76,7 @@ static void check_written(const struct client_hello *hello, const struct hello_p
         CHECK(hello_binders_size(hello) < hello->extensions.size || binders_size == 0);
         // What the library gets, it would get again.
         struct buffer twice = {0};
-        CHECK(hello_write(&again, again.server_name, with_psk == 1, &twice, &binders_size));
+        CHECK(hello_write(&again, again.server_name, 0, with_psk == 1, &twice, &binders_size));
         CHECK(buffer_size(&twice) == buffer_size(&output));
         CHECK(memcmp(buffer_bytes(&twice), buffer_bytes(&output), buffer_size(&output)) == 0);
         buffer_free(&twice);

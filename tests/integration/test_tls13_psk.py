@@ -395,6 +395,21 @@ def test_a_psk_that_does_not_fit_is_left_out_of_the_second_hello(tls_proxy):
     assert not resumes(tls_proxy, client_hello(suites=[Suite.AES_128_GCM], shares=[]).offer(sha384))
 
 
+@pytest.mark.parametrize("suite", [Suite.AES_256_GCM, Suite.CHACHA20], ids=name_of)
+@pytest.mark.parametrize("behind", [False, True], ids=["alone", "before one that fits"])
+def test_a_psk_that_does_not_fit_may_stay_in_the_second_hello(tls_proxy, psk, suite, behind):
+    """4.1.2 lets clients keep it. Whatever it is for, the suite of the retry stays (4.1.4): the client checks that."""
+    kept = [psk_of(new_ticket(tls_proxy, suite)), *([psk] if behind else [])]
+    with talk_to(tls_proxy) as talk:
+        talk.send_hello(client_hello(suites=[Suite.AES_128_GCM, suite], shares=[]).offer(*kept))
+        talk.expect_retry()
+        talk.send_hello(talk.second_hello().put(psks=kept))
+        talk.expect_flight()
+        talk.send_finished()
+        talk.expect_answer()
+        assert talk.server.hello.psk == (1 if behind else None)
+
+
 def test_a_wrong_finished_of_a_resumed_handshake(tls_proxy, psk):
     with talk_to(tls_proxy) as talk:
         talk.send_hello(client_hello().offer(psk))

@@ -22,7 +22,7 @@ static struct client_hello written(const struct hello_parts *parts, const char *
     message.size = 0;
     put_hello(&message, parts);
     struct client_hello hello = parse(message.data, message.size);
-    assert_true(hello_write(&hello, slice_from(name), with_psk, output, binders_size));
+    assert_true(hello_write(&hello, slice_from(name), 0, with_psk, output, binders_size));
     const uint8_t *header = buffer_bytes(output);
     size_t size = buffer_size(output);
     assert_int_equal(header[0], 1);
@@ -110,7 +110,7 @@ static void test_the_session_id_stays(void **state) {
         hello.session_id = (struct slice){"12345678901234567890123456789012", size};
         struct buffer output = {0};
         size_t binders_size;
-        assert_true(hello_write(&hello, SLICE("x"), false, &output, &binders_size));
+        assert_true(hello_write(&hello, SLICE("x"), 0, false, &output, &binders_size));
         struct client_hello again = parse(buffer_bytes(&output) + 4, buffer_size(&output) - 4);
         assert_true(slice_equal(again.session_id, hello.session_id));
         buffer_free(&output);
