@@ -188,15 +188,16 @@ static enum result take_first_hello(struct handshake *handshake) {
     return pass_hello(handshake, hello, &handshake->first_message);
 }
 
-// The one that answers a HelloRetryRequest.
+// The one that answers a HelloRetryRequest. What is missing gets its own alert (9.2), whatever else
+// is different.
 static enum result take_second_hello(struct handshake *handshake) {
     struct refusal *refusal = &handshake->flight.refusal;
     struct hello_policy policy = policy_of(handshake);
     struct client_hello second;
     if (hello_parse(flight_hello(&handshake->flight), &second, refusal) != RESULT_OK ||
+        hello_check_rules(&second, refusal) != RESULT_OK ||
         hello_check_second(&handshake->hello, &second,
-                           hello_common_group(&handshake->hello, &policy), refusal) != RESULT_OK ||
-        hello_check_rules(&second, refusal) != RESULT_OK) {
+                           hello_common_group(&handshake->hello, &policy), refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
     return pass_hello(handshake, &second, &handshake->second_message);

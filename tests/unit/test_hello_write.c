@@ -178,6 +178,20 @@ static void assert_x25519(const uint8_t given[32], const uint8_t expected[32]) {
     }
 }
 
+static void test_after_a_retry_its_suite_alone_is_left(void **state) {
+    (void)state;
+    static struct bytes message;
+    struct hello_parts parts = usual_parts();
+    struct buffer output = {0};
+    size_t binders_size;
+    put_hello(&message, &parts);
+    struct client_hello hello = parse(message.data, message.size);
+    assert_true(hello_write(&hello, SLICE(""), 0x1302, true, &output, &binders_size));
+    hello = parse(buffer_bytes(&output) + 4, buffer_size(&output) - 4);
+    assert_true(same(hello.cipher_suites, "\x13\x02", 2));
+    buffer_free(&output);
+}
+
 static void test_x25519_shares_are_masked_and_reduced(void **state) {
     (void)state;
     uint8_t given[32] = {9};
@@ -383,6 +397,7 @@ int main(void) {
         cmocka_unit_test(test_a_hello_without_a_name_or_signatures_of_ours),
         cmocka_unit_test(test_the_session_id_stays),
         cmocka_unit_test(test_the_longest_lists_become_short),
+        cmocka_unit_test(test_after_a_retry_its_suite_alone_is_left),
         cmocka_unit_test(test_x25519_shares_are_masked_and_reduced),
         cmocka_unit_test(test_tickets_stay_and_the_rest_becomes_placeholders),
         cmocka_unit_test(test_only_the_first_psks_are_looked_at),
