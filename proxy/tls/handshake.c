@@ -158,6 +158,7 @@ static enum result pass_hello(struct handshake *handshake, const struct client_h
     transcript->message = (struct slice){(const char *)buffer_bytes(kept), buffer_size(kept)};
     transcript->binders_size = hello_binders_size(hello);
     transcript->library_size = buffer_size(&message) - MESSAGE_HEADER_SIZE;
+    transcript->hashed = false;
     buffer_free(&message);
     return passed ? RESULT_OK
                   : refusal_set(&handshake->flight.refusal, REFUSAL_internal, "out of memory");

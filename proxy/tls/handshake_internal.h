@@ -24,7 +24,8 @@ struct transcript {
     size_t binders_size;         // the list of binders at its end, 0: none
     size_t library_size;         // without header
     size_t library_binders_size; // 0: none
-    bool binders_due;            // all but the binders was hashed
+    bool hashed;                 // it was, perhaps but for its binders
+    bool binders_due;            // these are still to be hashed
 };
 
 #define HANDSHAKE_OUTPUT_MAX ((size_t)256 * 1024)

@@ -428,6 +428,60 @@ static void test_ends_in_both_directions(void **state) {
     link_close(link);
 }
 
+// ---- A server that is not ours
+
+// What a server's callbacks get that knows nothing of handshakes.
+struct stranger {
+    uint8_t zeros[1 << 16];
+    struct link *link;
+};
+
+static int stranger_receive(WOLFSSL *ssl, char *buffer, int size, void *context) {
+    return client_receive(ssl, buffer, size, &((struct stranger *)context)->link->to_server);
+}
+
+static int stranger_send(WOLFSSL *ssl, char *buffer, int size, void *context) {
+    return client_send(ssl, buffer, size, &((struct stranger *)context)->link->to_client);
+}
+
+static void stranger_load(WOLFSSL_CTX *context) {
+    uint8_t pem[8192];
+    size_t size = read_file(&lab.folder, "p256.pem", pem, sizeof(pem));
+    assert_int_equal(wolfSSL_CTX_use_certificate_chain_buffer(context, pem, (long)size),
+                     WOLFSSL_SUCCESS);
+    size = read_file(&lab.folder, "p256.key", pem, sizeof(pem));
+    assert_int_equal(
+        wolfSSL_CTX_use_PrivateKey_buffer(context, pem, (long)size, WOLFSSL_FILETYPE_PEM),
+        WOLFSSL_SUCCESS);
+    wolfSSL_CTX_SetIORecv(context, stranger_receive);
+    wolfSSL_CTX_SetIOSend(context, stranger_send);
+}
+
+// tls/transcript.c steps in for our handshakes alone.
+static void test_other_servers_keep_their_transcript(void **state) {
+    (void)state;
+    static struct stranger stranger;
+    stranger.link = link_open(&lab, &USUAL);
+    WOLFSSL_CTX *context = wolfSSL_CTX_new(wolfTLSv1_3_server_method());
+    assert_non_null(context);
+    stranger_load(context);
+    WOLFSSL *server = wolfSSL_new(context);
+    assert_non_null(server);
+    wolfSSL_SetIOReadCtx(server, &stranger);
+    wolfSSL_SetIOWriteCtx(server, &stranger);
+    bool accepted = false;
+    for (int turn = 0; turn < 4 && !accepted; turn++) {
+        link_client_step(stranger.link);
+        accepted = wolfSSL_accept(server) == WOLFSSL_SUCCESS;
+    }
+    assert_true(accepted);
+    link_client_step(stranger.link);
+    assert_true(stranger.link->connected);
+    wolfSSL_free(server);
+    wolfSSL_CTX_free(context);
+    link_close(stranger.link);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_kind_of_key),
@@ -448,6 +502,7 @@ int main(void) {
         cmocka_unit_test(test_data_that_come_with_finished_are_left),
         cmocka_unit_test(test_keys_can_be_updated_afterwards),
         cmocka_unit_test(test_ends_in_both_directions),
+        cmocka_unit_test(test_other_servers_keep_their_transcript),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
