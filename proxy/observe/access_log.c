@@ -219,7 +219,7 @@ static void put_json_time(struct line *line, struct access_log *log, int64_t sta
 }
 
 static void put_json_tls(struct line *line, const struct access_entry *entry) {
-    if (entry->tls_version == NULL) {
+    if (entry->tls_version == NULL && entry->tls_sni.size == 0) {
         PUT(line, ",\"tls\":null");
         return;
     }

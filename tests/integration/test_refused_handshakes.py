@@ -59,6 +59,10 @@ def test_the_log_tells_what_was_offered(lab):
         r"info worker 0\[[0-9]+\]: client 127\.0\.0\.1 port [0-9]+: TLS handshake refused: no TLS 1\.3 offered "
         r"\(protocol_version\); offered: versions TLS 1\.2 TLS 1\.1, groups P-521 X25519 0x1234; server name: some\.where$"
     )
+    [line] = proxy.access_log(1)
+    assert line["tls"]["sni"] == "some.where" and line["tls"]["version"] is None
+    wire.exchange(proxy.port, b"SSH-2.0-OpenSSH_9.2\r\n")
+    assert proxy.access_log(2)[1]["tls"] is None
 
 
 def test_nothing_is_logged_of_a_name_that_is_none(lab):

@@ -47,6 +47,15 @@ static void test_json_of_a_session_without_a_request(void **state) {
         "\"ended\":\"handshake failed\"}\n");
 }
 
+static void test_json_of_a_failed_handshake_tells_the_name(void **state) {
+    struct access_entry entry = empty_entry();
+    entry.tls_sni = SLICE("a.test");
+    assert_non_null(strstr(written(*state, &entry),
+                           ",\"tls\":{\"version\":null,\"group\":null,\"suite\":null,"
+                           "\"resumed\":false,\"sni\":\"a.test\",\"client_certificate\":null},"
+                           "\"ended\":\"handshake failed\"}"));
+}
+
 static void test_json_of_http_1_0_and_tls_without_sni(void **state) {
     struct access_entry entry = usual_entry();
     entry.minor_version = 0;
@@ -413,6 +422,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_LOG(test_json_of_an_exchange),
         WITH_LOG(test_json_of_a_session_without_a_request),
+        WITH_LOG(test_json_of_a_failed_handshake_tells_the_name),
         WITH_LOG(test_json_of_http_1_0_and_tls_without_sni),
         WITH_LOG(test_combined_lines),
         WITH_LOG(test_numbers_of_every_length),
