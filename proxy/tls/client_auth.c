@@ -1,5 +1,6 @@
 #include "tls/client_auth.h"
 
+#include "tls/constraints.h"
 #include "tls/crl.h"
 #include "tls/pem.h"
 #include "tls/record.h"
@@ -265,6 +266,17 @@ static bool is_short_enough(const struct path *path, size_t index) {
     return between <= path->items[index]->path_length;
 }
 
+// Name constraints are for all that stands below. RFC 5280 6.1.3 exempts authorities that changed
+// their keys; here, as with the library, they are not.
+static bool may_vouch_for(const struct path *path, size_t index) {
+    for (size_t i = 0; i < index; i++) {
+        if (!constraints_allow(path->items[index]->der, path->items[i]->der)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static struct client_verdict judge_authority_in_path(const struct path *path, size_t index) {
     const struct certificate *certificate = path->items[index];
     if (!certificate->is_authority || !certificate->may_sign_certificates ||
@@ -272,11 +284,10 @@ static struct client_verdict judge_authority_in_path(const struct path *path, si
         return refuse(ALERT_BAD_CERTIFICATE,
                       "the client's certificate was issued by one that must not issue it");
     }
-    if (certificate->constrains_names && index > 1) {
-        return refuse(ALERT_UNSUPPORTED_CERTIFICATE,
-                      "name constraints reach over several authorities");
-    }
-    return (struct client_verdict){0};
+    return certificate->constrains_names && !may_vouch_for(path, index)
+               ? refuse(ALERT_BAD_CERTIFICATE,
+                        "a name in the client's certificates is none its authority may vouch for")
+               : (struct client_verdict){0};
 }
 
 static struct client_verdict judge_one(const struct client_auth *auth, const struct path *path,

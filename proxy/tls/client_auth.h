@@ -9,8 +9,8 @@
 //
 // Where there are revocation lists, every certificate of the path but its last must be covered by
 // one that is fresh; it is refused else, as other servers do it. Only complete lists are taken: no
-// critical extension is. Name constraints are kept for what an authority itself issued; a path in
-// which they would reach further down is refused.
+// critical extension is. Name constraints of an authority hold for all that stands below it
+// (constraints.h).
 //
 // No I/O, no clock: bytes and the time in, a verdict out. Bounded: PRESENTED_MAX certificates of a
 // client, AUTHORITIES_MAX authorities, VERIFICATIONS_MAX signatures verified for one client.

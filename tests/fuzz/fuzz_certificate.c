@@ -1,6 +1,7 @@
 // What is read of certificates, names, OCSP responses, revocation lists, PEM and keys: nothing is read past its bytes,
 // what is found lies inside, and a name as text is printable. The first byte chooses the reader.
 #include "tls/chain.h"
+#include "tls/constraints.h"
 #include "tls/crl.h"
 #include "tls/der.h"
 #include "tls/ocsp.h"
@@ -61,6 +62,7 @@ static void check_certificate(struct slice der, const struct certificate *certif
 static void read_certificate(struct slice input) {
     struct certificate certificate;
     const char *why;
+    (void)constraints_allow(input, input);
     if (certificate_read(input, &certificate, &why) == RESULT_OK) {
         check_certificate(input, &certificate);
     } else {

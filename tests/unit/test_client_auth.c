@@ -314,8 +314,38 @@ static void test_name_constraints(void **state) {
     issue(&folder, (struct issue){.name = "outside",
                                   .issuer = "between",
                                   .extensions = CLIENT "subjectAltName=DNS:x.bad.test\n"});
+    issue(&folder, (struct issue){.name = "inside",
+                                  .issuer = "between",
+                                  .extensions = CLIENT "subjectAltName=DNS:x.good.test\n"});
+    assert_int_equal(JUDGE("narrow.pem", NULL, "inside.pem", "between.pem"), 0);
     assert_int_equal(JUDGE("narrow.pem", NULL, "outside.pem", "between.pem"),
-                     ALERT_UNSUPPORTED_CERTIFICATE);
+                     ALERT_BAD_CERTIFICATE);
+    assert_string_equal(why,
+                        "a name in the client's certificates is none its authority may vouch for");
+}
+
+static void test_name_constraints_hold_for_authorities(void **state) {
+    (void)state;
+    issue(&folder, (struct issue){.name = "top",
+                                  .extensions = AUTHORITY
+                                  "nameConstraints=critical,permitted;dirName:n\n[n]\nO=Good\n"});
+    issue(&folder, (struct issue){.name = "low",
+                                  .issuer = "top",
+                                  .subject = "/O=Good/CN=low",
+                                  .extensions = AUTHORITY});
+    static const char *const subjects[] = {"/O=Good/CN=lower", "/O=Bad/CN=lower"};
+    static const uint8_t alerts[] = {0, ALERT_BAD_CERTIFICATE};
+    for (size_t i = 0; i < 2; i++) {
+        issue(&folder, (struct issue){.name = "lower",
+                                      .issuer = "low",
+                                      .subject = subjects[i],
+                                      .extensions = AUTHORITY});
+        issue(&folder, (struct issue){.name = "inside",
+                                      .issuer = "lower",
+                                      .subject = "/O=Good/CN=a",
+                                      .extensions = CLIENT});
+        assert_int_equal(JUDGE("top.pem", NULL, "inside.pem", "low.pem", "lower.pem"), alerts[i]);
+    }
 }
 
 static void test_what_is_too_weak(void **state) {
@@ -542,6 +572,7 @@ int main(void) {
         cmocka_unit_test(test_purposes),
         cmocka_unit_test(test_who_must_not_issue),
         cmocka_unit_test(test_name_constraints),
+        cmocka_unit_test(test_name_constraints_hold_for_authorities),
         cmocka_unit_test(test_what_is_too_weak),
         cmocka_unit_test(test_more_than_is_looked_at),
         cmocka_unit_test(test_the_revoked),
