@@ -1,9 +1,9 @@
 #include "doctor/answer.h"
 
 #include "doctor/suites.h"
-#include "tls/offer.h"
 #include "tls/reader.h"
 #include "tls/record.h"
+#include "tls/registry.h"
 
 #include <stdio.h>
 
@@ -208,52 +208,13 @@ enum result answer_read(struct slice received, bool whole, struct flight *flight
 // ---- Text
 
 const char *version_name(uint16_t version) {
-    switch (version) {
-    case VERSION_SSL2:
-        return "SSL 2.0";
-    case VERSION_SSL3:
-        return "SSL 3.0";
-    case VERSION_TLS10:
-        return "TLS 1.0";
-    case VERSION_TLS11:
-        return "TLS 1.1";
-    case VERSION_TLS12:
-        return "TLS 1.2";
-    case VERSION_TLS13:
-        return "TLS 1.3";
-    default:
-        return "an unknown version";
-    }
+    const char *name = registry_name(registry_versions(), version);
+    return version == VERSION_SSL2 ? "SSL 2.0" : name == NULL ? "an unknown version" : name;
 }
 
 const char *group_name(uint16_t group) {
-    static const struct {
-        uint16_t group;
-        const char *name;
-    } names[] = {
-        {GROUP_X25519, "X25519"},
-        {GROUP_SECP256R1, "P-256"},
-        {GROUP_SECP384R1, "P-384"},
-        {GROUP_SECP521R1, "P-521"},
-        {GROUP_X25519MLKEM768, "X25519MLKEM768"},
-        {GROUP_SECP256R1MLKEM768, "SecP256r1MLKEM768"},
-        {GROUP_SECP384R1MLKEM1024, "SecP384r1MLKEM1024"},
-        {0x001e, "X448"},
-        {0x0013, "P-192"},
-        {0x0015, "P-224"},
-        {0x0016, "secp256k1"},
-        {0x0100, "ffdhe2048"},
-        {0x0101, "ffdhe3072"},
-        {0x0102, "ffdhe4096"},
-        {0x0103, "ffdhe6144"},
-        {0x0104, "ffdhe8192"},
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (names[i].group == group) {
-            return names[i].name;
-        }
-    }
-    return "a group without a name";
+    const char *name = registry_name(registry_groups(), group);
+    return name == NULL ? "a group without a name" : name;
 }
 
 void answer_text(const struct answer *answer, char text[ANSWER_TEXT_SIZE]) {

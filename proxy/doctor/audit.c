@@ -19,13 +19,12 @@ static const uint16_t SIGNATURES[] = {0x0403, 0x0503, 0x0603, 0x0807, 0x0804, 0x
 // As TLS 1.2 has it, with what nobody should use any more.
 static const uint16_t LEGACY_SIGNATURES[] = {0x0403, 0x0503, 0x0603, 0x0804, 0x0805, 0x0806, 0x0401,
                                              0x0501, 0x0601, 0x0203, 0x0201, 0x0202, 0x0301};
-static const uint16_t LEGACY_GROUPS[] = {GROUP_X25519,    GROUP_SECP256R1, GROUP_SECP384R1,
-                                         GROUP_SECP521R1, 0x001e,          0x0015,
-                                         0x0016,          0x0100,          0x0101};
-static const uint16_t CLASSICAL_GROUPS[] = {GROUP_X25519, GROUP_SECP256R1, GROUP_SECP384R1,
-                                            GROUP_SECP521R1};
-static const uint16_t GROUPS[] = {GROUP_X25519MLKEM768, GROUP_SECP256R1MLKEM768, GROUP_X25519,
-                                  GROUP_SECP256R1,      GROUP_SECP384R1,         GROUP_SECP521R1};
+static const uint16_t LEGACY_GROUPS[] = {GROUP_X25519, GROUP_P256, GROUP_P384, GROUP_P521, 0x001e,
+                                         0x0015,       0x0016,     0x0100,     0x0101};
+static const uint16_t CLASSICAL_GROUPS[] = {GROUP_X25519, GROUP_P256, GROUP_P384, GROUP_P521};
+static const uint16_t GROUPS[] = {GROUP_X25519MLKEM768, GROUP_SECP256R1MLKEM768,
+                                  GROUP_X25519,         GROUP_P256,
+                                  GROUP_P384,           GROUP_P521};
 static const uint16_t SHARES[] = {GROUP_X25519MLKEM768, GROUP_X25519};
 
 // ---- Bounds

@@ -39,7 +39,7 @@ void check_unknown_groups(struct audit *audit, struct finding *finding) {
 }
 
 void check_secp521r1(struct audit *audit, struct finding *finding) {
-    static const uint16_t groups[] = {GROUP_SECP521R1};
+    static const uint16_t groups[] = {GROUP_P521};
     struct answer answer;
     struct offer offer = audit_offer(audit, NUMBERS(groups));
     audit_probe(audit, &offer, &answer);

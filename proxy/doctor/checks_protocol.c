@@ -2,7 +2,7 @@
 #include "doctor/checks.h"
 #include "doctor/suites.h"
 
-static const uint16_t USUAL_GROUPS[] = {GROUP_X25519, GROUP_SECP256R1, GROUP_SECP384R1};
+static const uint16_t USUAL_GROUPS[] = {GROUP_X25519, GROUP_P256, GROUP_P384};
 
 void check_compression(struct audit *audit, struct finding *finding) {
     static const char deflate_first[] = {1, 0};

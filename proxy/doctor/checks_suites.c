@@ -43,7 +43,7 @@ void check_static_keys(struct audit *audit, struct finding *finding) {
 void check_tls13_suites(struct audit *audit, struct finding *finding) {
     // Without encryption (RFC 9150), and with a tag of eight bytes.
     static const uint16_t suites[] = {0xc0b4, 0xc0b5, 0x1305};
-    static const uint16_t groups[] = {GROUP_X25519, GROUP_SECP256R1, GROUP_SECP384R1};
+    static const uint16_t groups[] = {GROUP_X25519, GROUP_P256, GROUP_P384};
     struct offer offer = audit_offer(audit, NUMBERS(groups));
     struct answer answer;
     offer.suites = NUMBERS(suites);

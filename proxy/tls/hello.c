@@ -1,10 +1,9 @@
 #include "tls/hello.h"
 
 #include "tls/reader.h"
+#include "tls/registry.h"
 
 enum {
-    VERSION_SSL3 = 0x0300,
-    VERSION_TLS13 = 0x0304,
     RANDOM_SIZE = 32,
     SESSION_ID_MAX = 32,
     IDENTITY_AGE_SIZE = 4,

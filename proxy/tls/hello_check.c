@@ -1,12 +1,8 @@
 #include "tls/hello.h"
 #include "tls/reader.h"
+#include "tls/registry.h"
 
 enum {
-    GROUP_P256 = 0x0017,
-    GROUP_P384 = 0x0018,
-    GROUP_X25519 = 0x001d,
-    GROUP_SECP256R1MLKEM768 = 4587,
-    GROUP_X25519MLKEM768 = 4588,
     UNCOMPRESSED_POINT = 4,
     GROUPS = 1 << 16,
     SHARES_FEW = 8, // more than real clients send
@@ -34,8 +30,7 @@ int hello_suite_index(uint32_t suite) {
 }
 
 // Our groups, and what a share of each looks like from outside: its size, and whether it begins with
-// an uncompressed point. Whether the point lies on its
-// curve, the library finds out.
+// an uncompressed point. Whether the point lies on its curve, the library finds out.
 static const struct {
     uint16_t group;
     bool has_point;

@@ -1,13 +1,10 @@
 #include "tls/hello.h"
 #include "tls/reader.h"
+#include "tls/registry.h"
 
 enum {
     CLIENT_HELLO = 1,
-    VERSION_TLS12 = 0x0303,
-    VERSION_TLS13 = 0x0304,
     PSK_DHE_KE = 1,
-    GROUP_X25519 = 0x001d,
-    GROUP_X25519MLKEM768 = 4588,
     X25519_SIZE = 32,
     // A ticket of the library's: name (16), IV (16), size (2), as much as that, MAC (32).
     TICKET_SIZE_AT = 32,

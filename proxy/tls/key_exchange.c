@@ -30,9 +30,9 @@ struct group_shape {
 
 static const struct group_shape SHAPES[] = {
     {X25519_SIZE, ECC_CURVE_INVALID, GROUP_X25519, false, false},
-    {32, ECC_SECP256R1, GROUP_SECP256R1, false, false},
-    {48, ECC_SECP384R1, GROUP_SECP384R1, false, false},
-    {66, ECC_SECP521R1, GROUP_SECP521R1, false, false},
+    {32, ECC_SECP256R1, GROUP_P256, false, false},
+    {48, ECC_SECP384R1, GROUP_P384, false, false},
+    {66, ECC_SECP521R1, GROUP_P521, false, false},
 #ifdef WOLFSSL_HAVE_MLKEM
     {X25519_SIZE, ECC_CURVE_INVALID, GROUP_X25519MLKEM768, true, true},
     {32, ECC_SECP256R1, GROUP_SECP256R1MLKEM768, true, false},

@@ -9,6 +9,7 @@
 #include "base/builder.h"
 #include "base/result.h"
 #include "base/slice.h"
+#include "tls/registry.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,25 +21,6 @@ struct numbers {
 };
 
 #define NUMBERS(array) ((struct numbers){(array), sizeof(array) / sizeof((array)[0])})
-
-enum tls_version {
-    VERSION_SSL2 = 0x0002,
-    VERSION_SSL3 = 0x0300,
-    VERSION_TLS10 = 0x0301,
-    VERSION_TLS11 = 0x0302,
-    VERSION_TLS12 = 0x0303,
-    VERSION_TLS13 = 0x0304,
-};
-
-enum tls_group {
-    GROUP_SECP256R1 = 0x0017,
-    GROUP_SECP384R1 = 0x0018,
-    GROUP_SECP521R1 = 0x0019,
-    GROUP_X25519 = 0x001d,
-    GROUP_SECP256R1MLKEM768 = 0x11eb,
-    GROUP_X25519MLKEM768 = 0x11ec,
-    GROUP_SECP384R1MLKEM1024 = 0x11ed,
-};
 
 enum psk_mode { PSK_KE = 1, PSK_DHE_KE = 2 }; // RFC 8446 4.2.9, as bits
 

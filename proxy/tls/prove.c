@@ -40,7 +40,7 @@ void single_offer_make(struct single_offer *single, uint16_t suite, uint16_t gro
 static bool offer_old_version(struct prover *prover, uint16_t version,
                               struct rehearsal_answer *answer) {
     static const uint16_t suites[] = {0xc02b, 0xc02f, 0xc009, 0xc013, 0x009c, 0x002f, 0x000a};
-    static const uint16_t groups[] = {GROUP_X25519, GROUP_SECP256R1};
+    static const uint16_t groups[] = {GROUP_X25519, GROUP_P256};
     static const uint16_t schemes[] = {0x0403, 0x0804, 0x0401, 0x0203, 0x0201};
     const struct offer offer = {.version = version,
                                 .suites = NUMBERS(suites),

@@ -1,11 +1,30 @@
 // Numbers of TLS and their names (IANA's registries): versions, cipher suites, groups and signature
-// schemes, good and bad, as far as `ravelin prove` asks the library for them. Not what is allowed:
-// that is context.c's matter.
+// schemes, good and bad, as far as a client may offer them and `ravelin prove` asks the library for
+// them. Not what is allowed: that is context.c's matter.
 #ifndef RAVELIN_TLS_REGISTRY_H
 #define RAVELIN_TLS_REGISTRY_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+enum tls_version {
+    VERSION_SSL2 = 0x0002,
+    VERSION_SSL3 = 0x0300,
+    VERSION_TLS10 = 0x0301,
+    VERSION_TLS11 = 0x0302,
+    VERSION_TLS12 = 0x0303,
+    VERSION_TLS13 = 0x0304,
+};
+
+enum tls_group {
+    GROUP_P256 = 0x0017,
+    GROUP_P384 = 0x0018,
+    GROUP_P521 = 0x0019,
+    GROUP_X25519 = 0x001d,
+    GROUP_SECP256R1MLKEM768 = 0x11eb,
+    GROUP_X25519MLKEM768 = 0x11ec,
+    GROUP_SECP384R1MLKEM1024 = 0x11ed,
+};
 
 // What is wrong with a cipher suite.
 enum suite_flaw {

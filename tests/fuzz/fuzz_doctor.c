@@ -53,7 +53,7 @@ static void check_answer(struct slice received, bool whole) {
 
 static struct tls_client *new_client(void) {
     static const uint16_t suites[] = {0x1301, 0x1302, 0x1303};
-    static const uint16_t groups[] = {GROUP_X25519, GROUP_SECP256R1};
+    static const uint16_t groups[] = {GROUP_X25519, GROUP_P256};
     static const uint16_t signatures[] = {0x0403, 0x0804, 0x0807};
     const struct client_wishes wishes = {
         .name = SLICE("a.test"),

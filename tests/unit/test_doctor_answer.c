@@ -278,7 +278,7 @@ static void test_a_flight_with_ecdhe(void **state) {
     assert_true(slice_equal(answer.certificates, SLICE("\x00\x00\x03"
                                                        "der")));
     assert_true(slice_equal(answer.staple, SLICE("ocsp")));
-    assert_int_equal(answer.exchange.group, GROUP_SECP256R1);
+    assert_int_equal(answer.exchange.group, GROUP_P256);
     assert_int_equal(answer.exchange.scheme, 0x0201);
 }
 

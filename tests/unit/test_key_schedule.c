@@ -101,8 +101,7 @@ static void test_hashes(void **state) {
 // ---- Key exchange: what handshakes with our own server do not show (tests/unit/test_tls_client.c)
 
 static void test_shares_that_are_no_keys(void **state) {
-    static const uint16_t groups[] = {GROUP_X25519, GROUP_SECP256R1, GROUP_SECP384R1,
-                                      GROUP_SECP521R1};
+    static const uint16_t groups[] = {GROUP_X25519, GROUP_P256, GROUP_P384, GROUP_P521};
     static const uint8_t zeros[133];
     uint8_t secret[KEY_SECRET_SIZE_MAX];
     size_t size;
@@ -123,8 +122,7 @@ static void test_shares_that_are_no_keys(void **state) {
 }
 
 static void test_two_agree(void **state) {
-    static const uint16_t groups[] = {GROUP_X25519, GROUP_SECP256R1, GROUP_SECP384R1,
-                                      GROUP_SECP521R1};
+    static const uint16_t groups[] = {GROUP_X25519, GROUP_P256, GROUP_P384, GROUP_P521};
     static const size_t sizes[] = {32, 32, 48, 66};
     (void)state;
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {

@@ -212,11 +212,11 @@ static void test_answers_of_a_rehearsal(void **state) {
     (void)state;
     struct rehearsal *rehearsal = rehearsal_new();
     assert_non_null(rehearsal);
-    struct rehearsal_answer answer = offered(rehearsal, 0x1302, GROUP_SECP384R1, VERSION_TLS13);
+    struct rehearsal_answer answer = offered(rehearsal, 0x1302, GROUP_P384, VERSION_TLS13);
     assert_true(answer.accepted && !answer.refused);
     assert_int_equal(answer.version, VERSION_TLS13);
     assert_int_equal(answer.suite, 0x1302);
-    assert_int_equal(answer.group, GROUP_SECP384R1);
+    assert_int_equal(answer.group, GROUP_P384);
     answer = offered(rehearsal, 0x1301, GROUP_X25519, VERSION_TLS12);
     assert_true(answer.refused && !answer.accepted);
     assert_int_equal(answer.alert, 70);

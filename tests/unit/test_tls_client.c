@@ -38,7 +38,7 @@ static void assert_works(struct watcher *watcher) {
 }
 
 static void test_every_group_and_suite(void **state) {
-    static const uint16_t groups[] = {GROUP_X25519, GROUP_SECP256R1, GROUP_SECP384R1,
+    static const uint16_t groups[] = {GROUP_X25519, GROUP_P256, GROUP_P384,
 #ifdef WOLFSSL_HAVE_MLKEM
                                       GROUP_X25519MLKEM768, GROUP_SECP256R1MLKEM768
 #endif
@@ -65,14 +65,14 @@ static void test_every_group_and_suite(void **state) {
 static void test_a_retry(void **state) {
     (void)state;
     for (size_t shares = 0; shares < 2; shares++) { // none, or one that the server does not take
-        static const uint16_t secp521r1[] = {GROUP_SECP521R1};
-        static const uint16_t groups[] = {GROUP_SECP521R1, GROUP_SECP384R1};
+        static const uint16_t secp521r1[] = {GROUP_P521};
+        static const uint16_t groups[] = {GROUP_P521, GROUP_P384};
         struct client_wishes wishes = usual_wishes();
         wishes.groups = NUMBERS(groups);
         wishes.shares = (struct numbers){secp521r1, shares};
         struct watcher watcher = watcher_connect(&lab, &wishes);
         assert_true(client_facts(watcher.client)->retried);
-        assert_int_equal(client_facts(watcher.client)->group, GROUP_SECP384R1);
+        assert_int_equal(client_facts(watcher.client)->group, GROUP_P384);
         assert_int_equal(client_facts(watcher.client)->signature, VERDICT_GOOD);
         assert_works(&watcher);
         watcher_close(&watcher);
@@ -193,7 +193,7 @@ static void test_what_no_server_may_choose(void **state) {
 }
 
 static void test_an_alert(void **state) {
-    static const uint16_t secp521r1[] = {GROUP_SECP521R1};
+    static const uint16_t secp521r1[] = {GROUP_P521};
     (void)state;
     struct client_wishes wishes = usual_wishes();
     wishes.groups = wishes.shares = NUMBERS(secp521r1);

@@ -6,7 +6,7 @@
 #include "tls/client.h"
 
 static const uint16_t WATCHER_SUITES[] = {0x1301, 0x1302, 0x1303};
-static const uint16_t WATCHER_GROUPS[] = {GROUP_X25519, GROUP_SECP256R1, GROUP_SECP384R1};
+static const uint16_t WATCHER_GROUPS[] = {GROUP_X25519, GROUP_P256, GROUP_P384};
 static const uint16_t WATCHER_SIGNATURES[] = {0x0403, 0x0503, 0x0807, 0x0804, 0x0805, 0x0806};
 
 static inline struct client_wishes usual_wishes(void) {
