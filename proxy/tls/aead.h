@@ -10,11 +10,11 @@
 // engine. Both give the same bytes.
 //
 // No state but scratch space is kept in an engine: every call brings its key. Before a call returns
-// the expanded key is wiped, and the stack below that the library has used. wolfCrypt needs about 50 ns for that, libipsec-mb 140 ns, twelve
-// times less than a full record takes; it is the faster one from records of 256 bytes on and loses
-// some 35 ns with the smallest. In a worker that does nothing but send large bodies, expanding keys
-// is 1.6 % of the CPU time, and keeping them for the next record saved a third of it: not enough
-// for a key that stays in memory.
+// the expanded key is wiped, and the stack below that the library has used. wolfCrypt needs about
+// 50 ns for that, libipsec-mb 140 ns, twelve times less than a full record takes; it is the faster
+// one from records of 256 bytes on and loses some 35 ns with the smallest. In a worker that does
+// nothing but send large bodies, expanding keys is 1.6 % of the CPU time, and keeping them for the
+// next record saved a third of it: not enough for a key that stays in memory.
 #ifndef RAVELIN_TLS_AEAD_H
 #define RAVELIN_TLS_AEAD_H
 

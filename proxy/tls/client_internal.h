@@ -111,7 +111,8 @@ enum result client_transcript_hash(struct tls_client *client,
 
 // ---- client_messages.c
 
-// One whole handshake message, with its header. *event is CLIENT_NOTHING when nothing is to be told.
+// One whole handshake message, with its header. *event is CLIENT_NOTHING when nothing is to be
+// told.
 enum result client_take_message(struct tls_client *client, struct slice message,
                                 enum client_event *event) MUST_CHECK;
 

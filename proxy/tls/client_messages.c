@@ -49,8 +49,8 @@ static bool has_share_for(const struct tls_client *client, uint16_t group) {
     return false;
 }
 
-// After a HelloRetryRequest there is one share, early data are refused, and a PSK of another hash is
-// of no use.
+// After a HelloRetryRequest there is one share, early data are refused, and a PSK of another hash
+// is of no use.
 static enum result change_offer(struct tls_client *client, const struct server_hello *hello) {
     if (hello->cookie.size > sizeof(client->cookie)) {
         return client_fail(client, "a cookie of %zu bytes", hello->cookie.size);

@@ -58,8 +58,8 @@ void flight_init(struct flight *flight);
 void flight_free(struct flight *flight);
 
 // Takes records off data[0..size); *used tells how many bytes. Protected ones are opened in place.
-// RESULT_OK: there is something to do: before the keys a whole ClientHello, see flight_hello(), then
-// messages in flight->feed. RESULT_AGAIN: more must arrive. RESULT_ERROR: refused.
+// RESULT_OK: there is something to do: before the keys a whole ClientHello, see flight_hello(),
+// then messages in flight->feed. RESULT_AGAIN: more must arrive. RESULT_ERROR: refused.
 enum result flight_read(struct flight *flight, struct record_engine *engine, uint8_t *data,
                         size_t size, size_t *used) MUST_CHECK;
 

@@ -5,9 +5,9 @@
 // object; then the traffic secrets are in the record layer, the wolfSSL object is gone and nothing
 // can fail any more.
 //
-// Invariant: a handshake that is refused sends one alert (refusal.h), in the clear as long as nothing
-// of ours was encrypted, then sealed under the server's application keys; never one of the library's
-// own beside it.
+// Invariant: a handshake that is refused sends one alert (refusal.h), in the clear as long as
+// nothing of ours was encrypted, then sealed under the server's application keys; never one of the
+// library's own beside it.
 //
 // No I/O: handshake_advance() takes the bytes received so far (contiguous) and tells how many it
 // used; what is to be sent is in handshake_output(). Signatures are made elsewhere: when

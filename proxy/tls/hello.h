@@ -3,8 +3,8 @@
 // here gets exactly the alert RFC 8446 asks for, whatever the library would have said.
 //
 // hello.c reads, hello_check.c judges, hello_write.c writes it anew for the library, hello_text.c
-// describes it. Bytes in, facts out: no I/O; the slices point into the message and are valid as long
-// as it.
+// describes it. Bytes in, facts out: no I/O; the slices point into the message and are valid as
+// long as it.
 #ifndef RAVELIN_TLS_HELLO_H
 #define RAVELIN_TLS_HELLO_H
 
@@ -133,8 +133,8 @@ bool hello_has_share(const struct client_hello *hello, const struct hello_policy
 enum result hello_check_second(const struct client_hello *first, const struct client_hello *second,
                                uint16_t group, struct refusal *refusal) MUST_CHECK;
 
-// The hello as the TLS library gets it, with its header, for a hello that passed all checks. It says
-// the same, in the one form that the library is known to take: the same random and session id,
+// The hello as the TLS library gets it, with its header, for a hello that passed all checks. It
+// says the same, in the one form that the library is known to take: the same random and session id,
 // `name` (empty: none), our suites, groups, shares, signature algorithms and protocols in the
 // client's order, an X25519 share masked and reduced (RFC 7748 5). `suite`: after a retry the one
 // it named, which stays (4.1.4), and no PSK of another may change it; 0: all of ours. With

@@ -29,8 +29,8 @@ int hello_suite_index(uint32_t suite) {
     return -1;
 }
 
-// Our groups, and what a share of each looks like from outside: its size, and whether it begins with
-// an uncompressed point. Whether the point lies on its curve, the library finds out.
+// Our groups, and what a share of each looks like from outside: its size, and whether it begins
+// with an uncompressed point. Whether the point lies on its curve, the library finds out.
 static const struct {
     uint16_t group;
     bool has_point;

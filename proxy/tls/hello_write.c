@@ -98,8 +98,8 @@ static void write_versions(struct writer *writer) {
     close_vector(writer, extension, 2);
 }
 
-// A hello with a PSK may have none that is ours. Where its PSK comes only after a retry, that must not
-// keep the library from asking for one; else it must see that there is none: 0xfe00 is
+// A hello with a PSK may have none that is ours. Where its PSK comes only after a retry, that must
+// not keep the library from asking for one; else it must see that there is none: 0xfe00 is
 // nobody's.
 static void write_signatures(struct writer *writer, const struct client_hello *hello,
                              bool psk_to_come) {
@@ -202,9 +202,9 @@ static bool came_before(const struct slice *identities, size_t count, struct sli
     return false;
 }
 
-// The first identities in their places, and their binders: what is no ticket of ours is only a number,
-// and a binder that is too long for any hash is cut to a size that is wrong as well. Returns the size
-// of the list of binders.
+// The first identities in their places, and their binders: what is no ticket of ours is only a
+// number, and a binder that is too long for any hash is cut to a size that is wrong as well.
+// Returns the size of the list of binders.
 static size_t write_identities(struct writer *writer, const struct client_hello *hello) {
     struct reader extension = reader_of(hello->pre_shared_key);
     struct reader given = reader_of(read_vector(&extension, 2));

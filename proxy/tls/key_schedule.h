@@ -35,7 +35,8 @@ enum result key_expand_label(uint16_t suite, const uint8_t *secret, const char *
                              struct slice context, uint8_t output[HASH_SIZE_MAX]) MUST_CHECK;
 // The hash of the suite.
 enum result key_hash(uint16_t suite, struct slice data, uint8_t output[HASH_SIZE_MAX]) MUST_CHECK;
-// HMAC of a transcript's hash with the "finished" key of `secret`: Finished and PSK binders (4.4.4).
+// HMAC of a transcript's hash with the "finished" key of `secret`: Finished and PSK binders
+// (4.4.4).
 enum result key_finished(uint16_t suite, const uint8_t *secret, const uint8_t *transcript_hash,
                          uint8_t output[HASH_SIZE_MAX]) MUST_CHECK;
 

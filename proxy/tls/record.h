@@ -160,8 +160,8 @@ enum result record_seal(struct record_layer *layer, struct record_engine *engine
                         uint8_t header[RECORD_HEADER_SIZE],
                         uint8_t tag[RECORD_TAG_SIZE]) MUST_CHECK;
 
-// The same for a further piece of a handshake message whose beginning was sealed in the record before:
-// it may begin with any byte.
+// The same for a further piece of a handshake message whose beginning was sealed in the record
+// before: it may begin with any byte.
 enum result record_seal_piece(struct record_layer *layer, struct record_engine *engine,
                               uint8_t *payload, size_t size, uint8_t header[RECORD_HEADER_SIZE],
                               uint8_t tag[RECORD_TAG_SIZE]) MUST_CHECK;

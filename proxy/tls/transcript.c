@@ -1,9 +1,9 @@
 // The transcript of the handshake, as far as it is not the library's own.
 //
-// The library reads the ClientHello that hello_write() made, but what both sides sign and prove is the
-// hash of the client's own bytes (RFC 8446 4.4.1). So the linker sends the library's calls of two of
-// its internal functions, by which it hashes a ClientHello, to the functions below (--wrap in the
-// Makefile). Were they gone in another version of the library, no handshake would work.
+// The library reads the ClientHello that hello_write() made, but what both sides sign and prove is
+// the hash of the client's own bytes (RFC 8446 4.4.1). So the linker sends the library's calls of
+// two of its internal functions, by which it hashes a ClientHello, to the functions below (--wrap
+// in the Makefile). Were they gone in another version of the library, no handshake would work.
 #include "tls/handshake_internal.h"
 
 #include <wolfssl/wolfcrypt/error-crypt.h>
@@ -24,9 +24,9 @@ static struct transcript *transcript_of(WOLFSSL *ssl) {
                : &handshake->transcript;
 }
 
-// `input` is a message without its header, which lies before it and is hashed too. `size` is all of a
-// hello, or all but the binders at its end, when a PSK is to be proven (4.2.11.2). A hello is hashed
-// once. Were the library to ask for anything else, the handshake would fail.
+// `input` is a message without its header, which lies before it and is hashed too. `size` is all of
+// a hello, or all but the binders at its end, when a PSK is to be proven (4.2.11.2). A hello is
+// hashed once. Were the library to ask for anything else, the handshake would fail.
 int __wrap_HashInput(WOLFSSL *ssl, const unsigned char *input, int size) {
     struct transcript *transcript = transcript_of(ssl);
     if (transcript == NULL) {

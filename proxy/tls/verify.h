@@ -9,7 +9,7 @@
 enum verdict {
     VERDICT_GOOD,
     VERDICT_BAD,
-    VERDICT_UNKNOWN, // this build cannot verify such a signature: SHA-1, Ed448, odd curves and sizes
+    VERDICT_UNKNOWN, // this build cannot verify it: SHA-1, Ed448, odd curves and sizes
 };
 
 enum verdict verify_signature(const struct public_key *key, struct signature_method method,
