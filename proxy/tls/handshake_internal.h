@@ -44,7 +44,7 @@ struct handshake {
     struct buffer second_message; // the one after a HelloRetryRequest
     struct client_hello hello;    // the first
     struct transcript transcript;
-    uint16_t retry_suite;         // what a HelloRetryRequest named; 0: none was sent
+    uint16_t retry_suite;  // what a HelloRetryRequest named; 0: none was sent
     bool library_must_run; // something has changed for it, though it has no new input
 
     enum sign_state sign_state;
