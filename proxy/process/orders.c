@@ -162,6 +162,18 @@ static void add_certificate(struct text *text, const struct config *config,
     add(text, ",\"expires\":%" PRId64 "}", term->until);
 }
 
+// Of how many certificates, OCSP responses, authorities and lists the log has something to say today.
+static size_t count_warnings(const struct source *source) {
+    char ignored[TERM_TEXT_SIZE];
+    int64_t now = clock_wall_us() / 1000000;
+    const struct term *term;
+    size_t warnings = 0;
+    for (size_t i = 0; (term = findings_term(source->findings, source->config, i)) != NULL; i++) {
+        warnings += term_warning(term, source->config, now, ignored) ? 1 : 0;
+    }
+    return warnings;
+}
+
 static void add_certificates(struct text *text, const struct source *source) {
     size_t count = 0;
     const struct term **terms = sort_terms(source, &count);
@@ -169,8 +181,10 @@ static void add_certificates(struct text *text, const struct source *source) {
         text->failed = true;
         return;
     }
-    add(text, ",\"certificates\":{\"count\":%zu,\"first_expires\":%" PRId64 ",\"next\":[", count,
-        count == 0 ? 0 : terms[0]->until);
+    add(text,
+        ",\"certificates\":{\"count\":%zu,\"warnings\":%zu,\"first_expires\":%" PRId64
+        ",\"next\":[",
+        count, count_warnings(source), count == 0 ? 0 : terms[0]->until);
     for (size_t i = 0; i < count && i < CERTIFICATES_MAX; i++) {
         add(text, "%s", i == 0 ? "" : ",");
         add_certificate(text, source->config, terms[i]);

@@ -249,6 +249,7 @@ def test_the_status_says_which_expires_first(lab, authorities):
     proxy = lab.proxy(lab.server(), sites=[site_block(name, [certificate]) for name, certificate in made.items()])
     told = proxy.status()["certificates"]
     assert told["count"] == 3
+    assert told["warnings"] == 1
     assert [(entry["site"], entry["file"]) for entry in told["next"]] == [
         (name, str(made[name].path)) for name in ("a.test", "localhost", "b.test")
     ]
@@ -259,6 +260,7 @@ def test_the_status_says_which_expires_first(lab, authorities):
     proxy.reload()
     told = proxy.status()["certificates"]
     assert told["count"] == 1
+    assert told["warnings"] == 0
     assert told["first_expires"] > time.time() + 99 * 86400
 
 
