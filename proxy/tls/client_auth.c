@@ -346,6 +346,7 @@ static bool identify(const struct certificate *certificate, struct client_identi
         identity->fingerprint[2 * i + 1] = digits[hash[i] & 15];
     }
     identity->fingerprint[2 * sizeof(hash)] = '\0';
+    identity->key = certificate->key;
     return name_to_text(certificate->subject, identity->subject) == RESULT_OK;
 }
 
@@ -384,4 +385,27 @@ struct client_verdict client_auth_judge(const struct client_auth *auth,
                       "the subject of the client's certificate is too long");
     }
     return (struct client_verdict){0};
+}
+
+bool client_auth_scheme_fits(enum certificate_key key, uint16_t scheme) {
+    switch (scheme) {
+    case 0x0403:
+        return key == CERTIFICATE_KEY_P256;
+    case 0x0503:
+        return key == CERTIFICATE_KEY_P384;
+    case 0x0603:
+        return key == CERTIFICATE_KEY_P521;
+    case 0x0807:
+        return key == CERTIFICATE_KEY_ED25519;
+    case 0x0804:
+    case 0x0805:
+    case 0x0806:
+        return key == CERTIFICATE_KEY_RSA;
+    case 0x0809:
+    case 0x080a:
+    case 0x080b:
+        return key == CERTIFICATE_KEY_RSA_PSS;
+    default:
+        return false;
+    }
 }

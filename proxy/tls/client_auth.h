@@ -37,6 +37,7 @@ struct client_auth;
 struct client_identity {
     char subject[NAME_TEXT_SIZE];              // RFC 4514, printable ASCII; "" for the empty name
     char fingerprint[CLIENT_FINGERPRINT_SIZE]; // SHA-256 of the certificate, lower case hex
+    enum certificate_key key;                  // what it proves itself with
 };
 
 struct client_verdict {
@@ -70,5 +71,9 @@ const char *client_auth_without_crl(const struct client_auth *auth, char text[NA
 struct client_verdict client_auth_judge(const struct client_auth *auth,
                                         const struct slice *presented, size_t count, int64_t now,
                                         struct client_identity *identity);
+
+// Whether a key of this kind may sign with this scheme (RFC 8446 4.2.3): ECDSA with the hash of its
+// curve only, RSA by what the certificate says the key is for.
+bool client_auth_scheme_fits(enum certificate_key key, uint16_t scheme);
 
 #endif

@@ -104,6 +104,10 @@ static enum result take_message(struct flight *flight, struct record_engine *eng
     if (type == CERTIFICATE) { // its header, an empty context, an empty list
         flight->certificate_shown = buffer_size(&flight->message) > 4 + 1 + 3;
     }
+    if (type == CERTIFICATE_VERIFY && buffer_size(&flight->message) >= MESSAGE_HEADER_SIZE + 2) {
+        const uint8_t *scheme = buffer_bytes(&flight->message) + MESSAGE_HEADER_SIZE;
+        flight->proof_scheme = (uint16_t)(scheme[0] << 8 | scheme[1]);
+    }
     if (!feed_sealed(flight, engine)) {
         return no_memory(flight);
     }

@@ -44,6 +44,7 @@ struct flight {
     bool begun;             // a record was taken
     bool certificate_asked; // the client must send a Certificate, perhaps an empty one
     bool certificate_shown; // and sent one that is not empty
+    uint16_t proof_scheme;  // with which its CertificateVerify says it is signed; 0: none came
     bool opened;            // a protected record was opened
     uint8_t last_type;      // of the protected messages so far; 0: none
     unsigned idle_records;

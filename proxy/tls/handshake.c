@@ -238,6 +238,9 @@ static enum result accept_client(struct handshake *handshake) {
     if (wolfSSL_session_reused(handshake->ssl) || handshake->verdict.alert != 0) {
         return refusal_set(refusal, REFUSAL_bad_certificate, NULL);
     }
+    if (!handshake_proof_fits(handshake)) {
+        return refusal_set(refusal, REFUSAL_illegal, HANDSHAKE_PROOF_MISFIT);
+    }
     if (identity->needs_certificate && handshake->facts.client == NULL) {
         return refusal_set_with(refusal, REFUSAL_bad_certificate, ALERT_CERTIFICATE_REQUIRED,
                                 "the client showed no certificate");

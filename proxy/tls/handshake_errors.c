@@ -64,11 +64,20 @@ static const struct {
     {MEMORY_ERROR, REFUSAL_internal, 0},
 };
 
+bool handshake_proof_fits(const struct handshake *handshake) {
+    const struct client_identity *client = handshake->facts.client;
+    uint16_t scheme = handshake->flight.proof_scheme;
+    return client == NULL || scheme == 0 || client_auth_scheme_fits(client->key, scheme);
+}
+
 enum result handshake_refuse_error(struct handshake *handshake, int error) {
     struct refusal *refusal = &handshake->flight.refusal;
     if (handshake->verdict.alert != 0) {
         return refusal_set_with(refusal, REFUSAL_bad_certificate, handshake->verdict.alert,
                                 handshake->verdict.why);
+    }
+    if (!handshake_proof_fits(handshake)) {
+        return refusal_set(refusal, REFUSAL_illegal, HANDSHAKE_PROOF_MISFIT);
     }
     const char *text = wolfSSL_ERR_reason_error_string((unsigned long)error);
     for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {

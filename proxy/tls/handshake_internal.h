@@ -67,6 +67,11 @@ bool handshake_bind(struct handshake *handshake);
 // True when the library has all keys: its flight up to Finished is made.
 bool handshake_has_keys(const struct handshake *handshake);
 
+// False when the client has proven itself with a scheme that is not for its key, whether the
+// signature verifies or not: the library does not look at that.
+bool handshake_proof_fits(const struct handshake *handshake);
+#define HANDSHAKE_PROOF_MISFIT "a signature scheme that is not for the client's key"
+
 // Refuses for an error that wolfSSL_accept() ended with.
 enum result handshake_refuse_error(struct handshake *handshake, int error) MUST_CHECK;
 

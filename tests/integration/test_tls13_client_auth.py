@@ -2,12 +2,14 @@
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from ravelin_test.folders import new_folder, remove_folder
 from ravelin_test.issuing import Issuer
 from ravelin_test.proxy import block
-from ravelin_test.tls13 import Ext, Scheme, Type, cases, checks, talk_to, wire
+from ravelin_test.tls13 import Ext, Kind, Scheme, Type, cases, checks, client_hello, talk_to, wire
 
 # Those of RSA PKCS #1 are for signatures on certificates alone.
 ASKED_FOR = {
@@ -141,15 +143,140 @@ def test_a_proof_that_is_no_signature(talk, clients, signature):
     talk.expect_alert("decrypt_error", "decode_error", "illegal_parameter")
 
 
-@pytest.mark.parametrize(
-    "scheme",
-    cases({"RSA PKCS #1": 0x0401, "ECDSA with SHA-1": 0x0203, "RSA with SHA-1": 0x0201, "Ed25519": 0x0807, "none": 0}),
-)
+def prove(talk, scheme, signature):
+    talk.send_message(wire.message(Type.CERTIFICATE_VERIFY, scheme.to_bytes(2, "big") + wire.vector(signature, 2)))
+
+
+WRONG_SCHEMES = {
+    "RSA PKCS #1": 0x0401,
+    "ECDSA with SHA-1": 0x0203,
+    "RSA with SHA-1": 0x0201,
+    "Ed25519": 0x0807,
+    "P-384": 0x0503,
+    "RSA-PSS": 0x0804,
+    "unknown": 0xFFFF,
+    "none": 0,
+}
+
+
+@pytest.mark.parametrize("scheme", cases(WRONG_SCHEMES))
 def test_a_proof_with_a_scheme_that_is_not_for_it(talk, clients, scheme):
     talk.send_certificate([clients.good.certificate])
+    prove(talk, scheme, checks.sign(clients.good.key, Scheme.ECDSA_P256, talk.transcript.digest(talk._hash)))
+    talk.expect_alert("illegal_parameter")
+
+
+@pytest.mark.parametrize("scheme, digest", [(0x0503, hashes.SHA384()), (0x0603, hashes.SHA512())], ids=["P-384", "P-521"])
+def test_an_ecdsa_scheme_is_for_one_curve(talk, clients, scheme, digest):
+    """4.2.3. The signature is a good one, with the hash that the scheme says."""
+    talk.send_certificate([clients.good.certificate])
+    content = checks.signed_content("client", talk.transcript.digest(talk._hash))
+    prove(talk, scheme, clients.good.key.sign(content, ec.ECDSA(digest)))
+    talk.send_finished()
+    talk.expect_alert("illegal_parameter")
+
+
+@pytest.mark.parametrize(
+    "scheme, digest", [(0x0809, hashes.SHA256()), (0x080A, hashes.SHA384()), (0x080B, hashes.SHA512())]
+)
+def test_rsa_pss_schemes_are_for_what_the_certificate_says_of_the_key(talk, clients, scheme, digest):
+    """4.2.3: rsa_pss_pss_* is for keys that do RSASSA-PSS alone, and says so in the certificate."""
+    talk.send_certificate([clients.rsa.certificate])
+    content = checks.signed_content("client", talk.transcript.digest(talk._hash))
+    prove(talk, scheme, clients.rsa.key.sign(content, padding.PSS(padding.MGF1(digest), digest.digest_size), digest))
+    talk.send_finished()
+    talk.expect_alert("illegal_parameter")
+
+
+@pytest.mark.parametrize("salt_size", [0, 20, 31, 33])
+def test_the_salt_of_rsa_pss_is_as_long_as_the_hash(talk, clients, salt_size):
+    """4.2.3"""
+    talk.send_certificate([clients.rsa.certificate])
+    content = checks.signed_content("client", talk.transcript.digest(talk._hash))
+    pss = padding.PSS(padding.MGF1(hashes.SHA256()), salt_size)
+    prove(talk, Scheme.RSA_PSS_RSAE_SHA256, clients.rsa.key.sign(content, pss, hashes.SHA256()))
+    talk.expect_alert("decrypt_error")
+
+
+BAD_FORMS = {"nothing": b"", "half a scheme": b"\4", "no signature": b"\4\3", "a long one": b"\4\3\0\x48" + bytes(10)}
+
+
+@pytest.mark.parametrize("body", cases(BAD_FORMS))
+def test_malformed_proofs(talk, clients, body):
+    talk.send_certificate([clients.good.certificate])
+    talk.send_message(wire.message(Type.CERTIFICATE_VERIFY, body))
+    talk.expect_alert("decode_error")
+
+
+def second_flight(talk, clients, extensions=b""):
+    """Certificate, CertificateVerify and Finished, not sent yet."""
+    der = clients.good.certificate.public_bytes(Encoding.DER)
+    entry = wire.vector(der, 3) + wire.vector(extensions, 2)
+    messages = [wire.message(Type.CERTIFICATE, b"\0" + wire.vector(entry, 3))]
+    talk.transcript.add(messages[0])
     signature = checks.sign(clients.good.key, Scheme.ECDSA_P256, talk.transcript.digest(talk._hash))
-    talk.send_message(wire.message(Type.CERTIFICATE_VERIFY, scheme.to_bytes(2, "big") + wire.vector(signature, 2)))
-    talk.expect_alert("illegal_parameter", "decrypt_error", "handshake_failure", "bad_certificate")
+    body = Scheme.ECDSA_P256.to_bytes(2, "big") + wire.vector(signature, 2)
+    messages.append(wire.message(Type.CERTIFICATE_VERIFY, body))
+    talk.transcript.add(messages[1])
+    messages.append(talk.finished())
+    return messages
+
+
+def is_taken(talk, finished):
+    talk.transcript.add(finished)
+    talk.use_application_keys()
+    talk.expect_answer()
+
+
+@pytest.mark.parametrize("sizes", [wire.RECORD_MAX, 7, 100, [3, 5, 400]])
+def test_the_second_flight_is_cut_without_regard_to_its_messages(talk, clients, sizes):
+    messages = second_flight(talk, clients)
+    for piece in wire.pieces(b"".join(messages), sizes):
+        talk.send(Kind.HANDSHAKE, piece)
+    is_taken(talk, messages[-1])
+
+
+def test_change_cipher_spec_among_its_messages(talk, clients):
+    messages = second_flight(talk, clients)
+    for message in messages:
+        talk.send_change_cipher_spec()
+        talk.send(Kind.HANDSHAKE, message)
+    is_taken(talk, messages[-1])
+
+
+def test_a_certificate_after_a_retry(asking, clients):
+    with talk_to(asking) as talk:
+        talk.send_hello(client_hello(shares=[]))
+        talk.expect_retry()
+        talk.send_hello(talk.second_hello())
+        talk.expect_flight()
+        messages = second_flight(talk, clients)
+        talk.send(Kind.HANDSHAKE, b"".join(messages))
+        is_taken(talk, messages[-1])
+
+
+OUT_OF_ORDER = {"a proof first": [1], "two certificates": [0, 0], "two proofs": [0, 1, 1], "a certificate last": [0, 1, 0]}
+
+
+@pytest.mark.parametrize("order", cases({name: (order,) for name, order in OUT_OF_ORDER.items()}))
+def test_messages_out_of_order(talk, clients, order):
+    messages = second_flight(talk, clients)
+    talk.send(Kind.HANDSHAKE, b"".join(messages[at] for at in order))
+    talk.expect_alert("unexpected_message")
+
+
+UNASKED = {
+    "status_request": wire.extension(Ext.STATUS_REQUEST, b"\1\0\0\1\x30"),
+    "signed_certificate_timestamp": wire.extension(Ext.SCT, b"\0\0"),
+    "unknown": wire.extension(0x1234, b"x"),
+}
+
+
+@pytest.mark.parametrize("extensions", cases(UNASKED))
+def test_extensions_that_were_not_asked_for(talk, clients, extensions):
+    """4.2, 4.4.2"""
+    talk.send(Kind.HANDSHAKE, second_flight(talk, clients, extensions)[0])
+    talk.expect_alert("unsupported_extension")
 
 
 # ---- Certificates
@@ -169,6 +296,7 @@ def entries(*ders):
             "nothing": (b"", ["decode_error"]),
             "a list that is cut": (b"\0\0\0\x09" + entries(b"x")[:-2], ["decode_error"]),
             "a length that lies": (b"\0\0\0\x06\0\0\xff\0\0\0", ["decode_error"]),
+            "bytes behind": (b"\0\0\0\0\0", ["decode_error"]),
         }
     ),
 )

@@ -348,6 +348,25 @@ static void test_name_constraints_hold_for_authorities(void **state) {
     }
 }
 
+static void test_which_scheme_is_for_which_key(void **state) {
+    (void)state;
+    static const struct {
+        enum certificate_key key;
+        uint16_t first, last;
+    } fitting[] = {
+        {CERTIFICATE_KEY_P256, 0x0403, 0x0403},  {CERTIFICATE_KEY_P384, 0x0503, 0x0503},
+        {CERTIFICATE_KEY_P521, 0x0603, 0x0603},  {CERTIFICATE_KEY_ED25519, 0x0807, 0x0807},
+        {CERTIFICATE_KEY_RSA, 0x0804, 0x0806},   {CERTIFICATE_KEY_RSA_PSS, 0x0809, 0x080b},
+        {CERTIFICATE_KEY_OTHER, 0xffff, 0x0000},
+    };
+    for (size_t i = 0; i < sizeof(fitting) / sizeof(fitting[0]); i++) {
+        for (uint32_t scheme = 0; scheme <= UINT16_MAX; scheme++) {
+            assert_int_equal(client_auth_scheme_fits(fitting[i].key, (uint16_t)scheme),
+                             scheme >= fitting[i].first && scheme <= fitting[i].last);
+        }
+    }
+}
+
 static void test_what_is_too_weak(void **state) {
     (void)state;
     issue(&folder,
@@ -573,6 +592,7 @@ int main(void) {
         cmocka_unit_test(test_who_must_not_issue),
         cmocka_unit_test(test_name_constraints),
         cmocka_unit_test(test_name_constraints_hold_for_authorities),
+        cmocka_unit_test(test_which_scheme_is_for_which_key),
         cmocka_unit_test(test_what_is_too_weak),
         cmocka_unit_test(test_more_than_is_looked_at),
         cmocka_unit_test(test_the_revoked),
