@@ -1,6 +1,7 @@
 #include "tls/certificate.h"
 
 #include "tls/der.h"
+#include "tls/x509.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -20,57 +21,23 @@ enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 4096 };
 // --- Reading ---
 
 const char *certificate_signature_hash(struct slice algorithm, const char **shown) {
-    static const struct {
-        struct slice oid;
-        const char *hash; // NULL: not good enough
-        const char *shown;
-    } known[] = {
-        {OID("\x2a\x86\x48\xce\x3d\x04\x03\x02"), "SHA-256", "SHA-256"},
-        {OID("\x2a\x86\x48\xce\x3d\x04\x03\x03"), "SHA-384", "SHA-384"},
-        {OID("\x2a\x86\x48\xce\x3d\x04\x03\x04"), "SHA-512", "SHA-512"},
-        {OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b"), "SHA-256", "SHA-256"},
-        {OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c"), "SHA-384", "SHA-384"},
-        {OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d"), "SHA-512", "SHA-512"},
-        {OID("\x2b\x65\x70"), "", "Ed25519"},
-        {OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x02"), NULL, "MD2"},
-        {OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04"), NULL, "MD5"},
-        {OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"), NULL, "SHA-1"},
-        {OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0e"), NULL, "SHA-224"},
-        {OID("\x2a\x86\x48\xce\x3d\x04\x01"), NULL, "SHA-1"},
-        {OID("\x2a\x86\x48\xce\x3d\x04\x03\x01"), NULL, "SHA-224"},
-    };
-    static const struct {
-        struct slice oid;
-        const char *hash;
-    } pss_hashes[] = {
-        {OID("\x60\x86\x48\x01\x65\x03\x04\x02\x01"), "SHA-256"},
-        {OID("\x60\x86\x48\x01\x65\x03\x04\x02\x02"), "SHA-384"},
-        {OID("\x60\x86\x48\x01\x65\x03\x04\x02\x03"), "SHA-512"},
-    };
-    static const struct slice pss = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a");
-    struct der parameters = der_begin(algorithm);
-    struct slice oid = der_take(&parameters, DER_OID);
-    for (size_t i = 0; i < COUNT(known); i++) {
-        if (slice_equal(known[i].oid, oid)) {
-            *shown = known[i].shown;
-            return known[i].hash;
-        }
+    static const char *const hashes[] = {
+        [HASH_SHA256] = "SHA-256", [HASH_SHA384] = "SHA-384", [HASH_SHA512] = "SHA-512"};
+    struct signature_method method = x509_method(algorithm);
+    if (method.kind == SIGNATURE_ED25519) {
+        *shown = "Ed25519";
+        return "";
     }
-    if (!slice_equal(pss, oid)) {
-        *shown = "an unknown algorithm";
-        return NULL;
+    if (method.hash == HASH_SHA256 || method.hash == HASH_SHA384 || method.hash == HASH_SHA512) {
+        *shown = hashes[method.hash];
+        return *shown;
     }
-    struct der fields = der_enter(&parameters, DER_SEQUENCE);
-    struct der hash = der_enter(&fields, DER_CONTEXT_CONSTRUCTED + 0); // without it, SHA-1 is meant
-    struct der named = der_enter(&hash, DER_SEQUENCE);
-    struct slice name = der_take(&named, DER_OID);
-    for (size_t i = 0; i < COUNT(pss_hashes); i++) {
-        if (slice_equal(pss_hashes[i].oid, name)) {
-            *shown = pss_hashes[i].hash;
-            return pss_hashes[i].hash;
-        }
-    }
-    *shown = "RSA-PSS with a hash that is none of SHA-256, SHA-384 and SHA-512";
+    static const char with[] = " with ";
+    const char *name = strstr(method.name, with);
+    *shown = method.kind == SIGNATURE_RSA_PSS
+                 ? "RSA-PSS with a hash that is none of SHA-256, SHA-384 and SHA-512"
+             : name == NULL ? method.name
+                            : name + sizeof(with) - 1;
     return NULL;
 }
 

@@ -207,8 +207,12 @@ static struct signature_method read_pss(struct der *algorithm) {
 }
 
 struct signature_method x509_read_method(struct der *der) {
+    return x509_method(der_take(der, DER_SEQUENCE));
+}
+
+struct signature_method x509_method(struct slice identifier) {
     static const struct oid_name pss[] = {{OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"), 1}};
-    struct der algorithm = der_enter(der, DER_SEQUENCE);
+    struct der algorithm = der_begin(identifier);
     struct slice oid = der_take(&algorithm, DER_OID);
     if (FIND_OID(pss, oid) != 0) {
         return read_pss(&algorithm);

@@ -1,6 +1,7 @@
 // Reads one X.509 certificate (RFC 5280) for `ravelin doctor`: what it says, whatever it is signed
 // with. The TLS library of this build cannot read what it cannot verify (SHA-1, small or exotic
-// keys), and those are the certificates a doctor has to talk about.
+// keys), and those are the certificates a doctor has to talk about. For all others there is
+// certificate.h, which is strict; both know signatures by the table here.
 //
 // A reader only: nothing in a certificate is believed; chains are judged in doctor/chain. The
 // slices point into the bytes given. No I/O, no allocation.
@@ -88,6 +89,8 @@ enum result x509_parse(struct slice der, struct x509 *certificate) MUST_CHECK;
 
 // Reads an AlgorithmIdentifier of a signature.
 struct signature_method x509_read_method(struct der *der);
+// The same of its content.
+struct signature_method x509_method(struct slice identifier);
 
 // Whether the certificate is for this host: a name in letters of any case, or an IPv4 or IPv6
 // address as 4 or 16 bytes (RFC 6125; the common name does not count, a wildcard is the whole first
