@@ -121,7 +121,8 @@ static struct slice host_of(struct slice uri) {
         if (memcmp(uri.data + i, "://", 3) == 0) {
             struct slice host = after(uri, i + 3);
             size_t size = 0;
-            while (size < host.size && memchr("/?#", host.data[size], 3) == NULL) {
+            while (size < host.size && host.data[size] != '/' && host.data[size] != '?' &&
+                   host.data[size] != '#') {
                 size++;
             }
             host.size = size;
@@ -148,9 +149,9 @@ static enum place compare_uris(struct slice base, struct slice name) {
 }
 
 static enum place compare_addresses(struct slice base, struct slice name) {
-    enum { IPV4 = 4, IPV6 = 16 };
+    enum { IPV4 = 4, IPV6 = 16, IPV4_RANGE = 8, IPV6_RANGE = 32 };
     if ((name.size != IPV4 && name.size != IPV6) ||
-        (base.size != 2 * IPV4 && base.size != 2 * IPV6)) {
+        (base.size != IPV4_RANGE && base.size != IPV6_RANGE)) {
         return UNSURE;
     }
     if (base.size != 2 * name.size) {
