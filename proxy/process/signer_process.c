@@ -1,5 +1,6 @@
 #include "process/signer_process.h"
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "process/ipc.h"
 #include "process/sandbox.h"
@@ -19,16 +20,31 @@ struct signer {
     int control;
     int data; // -1: none
     struct signer_keys *keys;
-    struct sign_response response;
-    bool response_waits; // for room in the data socket
+    struct sign_request requests[SIGN_BATCH_MAX]; // of one datagram
+    size_t request_count;
+    size_t request_next; // the first that was not signed yet
+    struct sign_response responses[SIGN_BATCH_MAX];
+    size_t response_count; // made, and not sent yet
+    bool responses_wait;   // for room in the data socket
 };
+
+// Answers that are made in a short time leave together; a slow signature, with an RSA key say,
+// leaves as soon as it is made.
+enum { GATHER_US = 200 };
+
+static void drop_requests(struct signer *signer) {
+    secret_wipe(signer->requests, signer->request_count * sizeof(signer->requests[0]));
+    signer->request_count = signer->request_next = 0;
+}
 
 static void close_data(struct signer *signer) {
     if (signer->data >= 0) {
         (void)close(signer->data);
     }
     signer->data = -1;
-    signer->response_waits = false;
+    drop_requests(signer);
+    signer->response_count = 0;
+    signer->responses_wait = false;
 }
 
 static enum result load(struct signer *signer, struct ipc_message *message) {
@@ -74,32 +90,55 @@ static enum result read_control(struct signer *signer) {
     return result == RESULT_AGAIN ? RESULT_OK : result;
 }
 
-static void send_response(struct signer *signer) {
-    ssize_t sent = send(signer->data, &signer->response, sizeof(signer->response),
-                        MSG_NOSIGNAL | MSG_DONTWAIT);
+static void send_responses(struct signer *signer) {
+    size_t size = signer->response_count * sizeof(signer->responses[0]);
+    ssize_t sent = send(signer->data, signer->responses, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    signer->responses_wait = sent < 0 && (errno == EAGAIN || errno == EINTR);
     if (sent >= 0) {
-        signer->response_waits = false;
-    } else if (errno == EAGAIN || errno == EINTR) {
-        signer->response_waits = true;
-    } else {
+        signer->response_count = 0;
+    } else if (!signer->responses_wait) {
         close_data(signer);
     }
 }
 
+// False when there are none.
+static bool receive_requests(struct signer *signer) {
+    // With MSG_TRUNC the true size is returned.
+    ssize_t received =
+        recv(signer->data, signer->requests, sizeof(signer->requests), MSG_DONTWAIT | MSG_TRUNC);
+    if (received == 0 || (received < 0 && errno != EAGAIN && errno != EINTR)) {
+        close_data(signer); // the worker is gone; the master sends the socket of the next
+    }
+    size_t size = received < 0 ? 0 : (size_t)received;
+    if (size > sizeof(signer->requests) || size % sizeof(signer->requests[0]) != 0) {
+        return false;
+    }
+    signer->request_count = size / sizeof(signer->requests[0]);
+    return size > 0;
+}
+
+// Signs until answers should leave.
+static void sign_some(struct signer *signer) {
+    int64_t begun_us = clock_monotonic_us();
+    do {
+        signer_sign(signer->keys, &signer->requests[signer->request_next++],
+                    &signer->responses[signer->response_count++]);
+    } while (signer->request_next < signer->request_count &&
+             clock_monotonic_us() - begun_us < GATHER_US);
+}
+
 static void serve_data(struct signer *signer) {
-    struct sign_request request;
-    if (signer->response_waits) {
-        send_response(signer);
+    if (signer->responses_wait) {
+        send_responses(signer);
+    } else if (!receive_requests(signer)) {
         return;
     }
-    // With MSG_TRUNC the true size is returned.
-    ssize_t size = recv(signer->data, &request, sizeof(request), MSG_DONTWAIT | MSG_TRUNC);
-    if (size == (ssize_t)sizeof(request)) {
-        signer_sign(signer->keys, &request, &signer->response);
-        secret_wipe(&request, sizeof(request));
-        send_response(signer);
-    } else if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
-        close_data(signer); // the worker is gone; the master sends the socket of the next
+    while (!signer->responses_wait && signer->request_next < signer->request_count) {
+        sign_some(signer);
+        send_responses(signer);
+    }
+    if (signer->request_next == signer->request_count) {
+        drop_requests(signer);
     }
 }
 
@@ -107,7 +146,7 @@ static int serve(struct signer *signer) {
     for (;;) {
         struct pollfd ready[] = {
             {.fd = signer->control, .events = POLLIN},
-            {.fd = signer->data, .events = signer->response_waits ? POLLOUT : POLLIN},
+            {.fd = signer->data, .events = signer->responses_wait ? POLLOUT : POLLIN},
         };
         if (poll(ready, 2, -1) < 0) {
             if (errno == EINTR) {

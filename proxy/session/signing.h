@@ -3,6 +3,10 @@
 //
 // Each waiting session has a number; the answer carries it. When the signer dies, waiting requests
 // stay in the table and are asked again on the socket of the next one (signing_attach).
+//
+// A signer that has nothing to do is asked at once. One that is at work does not wait for the next
+// request, so those of one loop turn are gathered and leave together, SIGN_BATCH_MAX at most: the
+// busier both are, the fewer system calls and wake-ups a handshake takes.
 #ifndef RAVELIN_SESSION_SIGNING_H
 #define RAVELIN_SESSION_SIGNING_H
 
@@ -21,19 +25,24 @@ struct signing_place {
     const struct sign_request *request; // the handshake's
     uint32_t serial;
     bool sent;
-    uint32_t next_free;
+    uint32_t next; // of the free ones, or of those not sent yet
+    uint32_t previous;
 };
 
 struct signing {
     struct ev_loop *loop;
     struct metrics_slot *metrics;
     ev_io read_watcher;
-    ev_io write_watcher;
-    int fd; // -1: no signer now
+    ev_io write_watcher; // while the socket is full
+    ev_prepare turn_end; // while requests are gathered
+    int fd;              // -1: no signer now
     struct signing_place *places;
     uint32_t place_count;
     uint32_t first_free;
-    uint32_t unsent; // requests not sent yet
+    uint32_t first_unsent; // requests not sent yet, in the order of asking
+    uint32_t last_unsent;
+    uint32_t unsent;     // how many
+    uint32_t unanswered; // how many this signer has
 };
 
 void signing_init(struct signing *signing, struct ev_loop *loop, struct metrics_slot *metrics);

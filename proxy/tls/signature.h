@@ -1,4 +1,6 @@
-// What a worker asks of its signer, and the answer: one datagram each on their SOCK_SEQPACKET pair.
+// What a worker asks of its signer, and the answers, on their SOCK_SEQPACKET pair: a datagram holds
+// 1 to SIGN_BATCH_MAX requests, or as many answers. Each request gets one answer, in whichever
+// datagram; the number tells which request it is for.
 //
 // A signer signs for whoever holds the other end of its pair, with a key named by its id, and does
 // nothing else. Both sides check the size of what they receive against these structs before reading
@@ -12,6 +14,7 @@
 #define SIGN_DATA_MAX                                                                              \
     256 // a hash, or for Ed25519 the whole CertificateVerify content (at most 64+33+1+48 bytes)
 #define SIGNATURE_SIZE_MAX 512 // RSA-4096
+#define SIGN_BATCH_MAX 8
 
 enum sign_scheme {
     SIGN_ECDSA = 1,   // data is a hash

@@ -268,15 +268,49 @@ static void test_what_makes_no_sense_gets_no_signature(void **state) {
     assert_true(verify_ecdsa(fixture, &response));
 }
 
+// Receives one datagram of answers; how many.
+static size_t receive_responses(const struct fixture *fixture,
+                                struct sign_response responses[SIGN_BATCH_MAX]) {
+    wait_readable(fixture->data);
+    ssize_t size = recv(fixture->data, responses, SIGN_BATCH_MAX * sizeof(responses[0]), MSG_TRUNC);
+    assert_true(size > 0);
+    size_t count = (size_t)size / sizeof(responses[0]);
+    assert_int_equal(count * sizeof(responses[0]), size);
+    assert_in_range(count, 1, SIGN_BATCH_MAX);
+    return count;
+}
+
+// Each of a datagram gets its own answer, in order; one that makes no sense spoils no other.
+static void test_requests_in_one_datagram(void **state) {
+    struct fixture *fixture = *state;
+    load(fixture, 1);
+    connect_data(fixture);
+    struct sign_request requests[SIGN_BATCH_MAX];
+    for (size_t i = 0; i < SIGN_BATCH_MAX; i++) {
+        requests[i] = make_request(1, fixture->ecc_path, SIGN_ECDSA);
+        requests[i].number = i;
+    }
+    requests[3].key_id[0] ^= 1;
+    assert_int_equal(send(fixture->data, requests, sizeof(requests), 0), sizeof(requests));
+    for (size_t answered = 0; answered < SIGN_BATCH_MAX;) {
+        struct sign_response responses[SIGN_BATCH_MAX];
+        size_t count = receive_responses(fixture, responses);
+        for (size_t i = 0; i < count; i++, answered++) {
+            assert_true(responses[i].number == answered);
+            assert_int_equal(verify_ecdsa(fixture, &responses[i]), answered != 3);
+        }
+    }
+}
+
 static void test_requests_of_another_size_are_dropped(void **state) {
     struct fixture *fixture = *state;
     load(fixture, 1);
     connect_data(fixture);
-    struct sign_request twice[2] = {make_request(1, fixture->ecc_path, SIGN_ECDSA)};
-    const size_t sizes[] = {1, 8, sizeof(struct sign_request) - 1, sizeof(struct sign_request) + 1,
-                            sizeof(twice)};
+    struct sign_request many[SIGN_BATCH_MAX + 1] = {make_request(1, fixture->ecc_path, SIGN_ECDSA)};
+    const size_t sizes[] = {
+        1, 8, sizeof(many[0]) - 1, sizeof(many[0]) + 1, 2 * sizeof(many[0]) - 1, sizeof(many)};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        assert_int_equal(send(fixture->data, twice, sizes[i], 0), sizes[i]);
+        assert_int_equal(send(fixture->data, many, sizes[i], 0), sizes[i]);
     }
     // The first answer is that of the first request of the right size.
     struct sign_request request = make_request(1, fixture->ecc_path, SIGN_ECDSA);
@@ -342,25 +376,31 @@ static void test_it_outlives_its_worker(void **state) {
     }
 }
 
-// It takes no more requests while nobody takes its answers, but still listens to the master.
+// It takes no more requests while nobody takes its answers, but still listens to the master; and then
+// goes on where it was, in the middle of a datagram too.
 static void test_a_worker_that_reads_nothing(void **state) {
     struct fixture *fixture = *state;
     load(fixture, 1);
     connect_data(fixture);
-    const struct sign_request request = make_request(1, fixture->ecc_path, SIGN_ECDSA);
+    struct sign_request requests[3];
     struct pollfd room = {.fd = fixture->data, .events = POLLOUT};
-    int sent = 0;
-    while (sent < 100000 && poll(&room, 1, 200) == 1) {
-        assert_int_equal(send(fixture->data, &request, sizeof(request), 0), sizeof(request));
-        sent++;
+    uint64_t sent = 0;
+    while (sent < 300000 && poll(&room, 1, 200) == 1) {
+        for (size_t i = 0; i < 3; i++) {
+            requests[i] = make_request(1, fixture->ecc_path, SIGN_ECDSA);
+            requests[i].number = sent++;
+        }
+        assert_int_equal(send(fixture->data, requests, sizeof(requests), 0), sizeof(requests));
     }
-    assert_true(sent < 100000);
+    assert_true(sent < 300000);
     load(fixture, 2);
-    for (int i = 0; i < sent; i++) {
-        struct sign_response response;
-        wait_readable(fixture->data);
-        assert_int_equal(recv(fixture->data, &response, sizeof(response), 0), sizeof(response));
-        assert_true(response.signature_size > 0);
+    for (uint64_t received = 0; received < sent;) {
+        struct sign_response responses[SIGN_BATCH_MAX];
+        size_t count = receive_responses(fixture, responses);
+        for (size_t i = 0; i < count; i++) {
+            assert_true(responses[i].number == received++);
+            assert_true(responses[i].signature_size > 0);
+        }
     }
 }
 
@@ -397,6 +437,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_signatures_verify),
         TEST(test_what_makes_no_sense_gets_no_signature),
+        TEST(test_requests_in_one_datagram),
         TEST(test_requests_of_another_size_are_dropped),
         TEST(test_handshakes_begun_before_a_reload_can_end),
         TEST(test_generations_that_were_taken_back_push_out_none),

@@ -25,7 +25,10 @@ struct fixture {
     struct ev_loop *loop;
     struct metrics_slot *metrics;
     struct signing signing;
-    int signer; // the other end; -1: none
+    int signer;                                // the other end; -1: none
+    struct sign_request batch[SIGN_BATCH_MAX]; // the last datagram it received
+    size_t batch_count;
+    size_t batch_next;
     struct session sessions[SESSIONS];
     struct sign_request requests[SESSIONS];
     uint64_t numbers[SESSIONS];
@@ -47,6 +50,7 @@ static void attach_signer(struct fixture *f) {
     if (f->signer >= 0) {
         (void)close(f->signer);
     }
+    f->batch_count = f->batch_next = 0;
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     f->signer = pair[1];
     signing_attach(&f->signing, pair[0]);
@@ -92,14 +96,26 @@ static void ask_first(struct fixture *f, size_t count) {
     }
 }
 
-// The next request the signer has; false when there is none now.
-static bool take(struct fixture *f, struct sign_request *request) {
-    ssize_t size = recv(f->signer, request, sizeof(*request), MSG_DONTWAIT | MSG_TRUNC);
+// Receives a datagram for the signer; false when there is none now.
+static bool take_batch(struct fixture *f) {
+    ssize_t size = recv(f->signer, f->batch, sizeof(f->batch), MSG_DONTWAIT | MSG_TRUNC);
     if (size < 0) {
         assert_int_equal(errno, EAGAIN);
         return false;
     }
-    assert_int_equal(size, sizeof(*request));
+    assert_int_equal((size_t)size % sizeof(f->batch[0]), 0);
+    f->batch_next = 0;
+    f->batch_count = (size_t)size / sizeof(f->batch[0]);
+    assert_in_range(f->batch_count, 1, SIGN_BATCH_MAX);
+    return true;
+}
+
+// The next request the signer has; false when there is none now.
+static bool take(struct fixture *f, struct sign_request *request) {
+    if (f->batch_next == f->batch_count && !take_batch(f)) {
+        return false;
+    }
+    *request = f->batch[f->batch_next++];
     return true;
 }
 
@@ -216,6 +232,83 @@ static void test_many_are_answered_out_of_order(void **state) {
     assert_int_equal(f->signing.place_count, places);
 }
 
+// ---- Several in one datagram
+
+static void test_an_idle_signer_is_asked_at_once_and_a_busy_one_in_batches(void **state) {
+    struct fixture *f = *state;
+    ask(f, 0);
+    assert_true(take_batch(f)); // without a turn of the loop
+    assert_int_equal(f->batch_count, 1);
+    struct sign_request first = f->batch[0];
+    for (size_t i = 1; i < 4; i++) {
+        ask(f, i);
+    }
+    assert_false(take_batch(f));
+    run_ready(f->loop);
+    assert_true(take_batch(f));
+    assert_int_equal(f->batch_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(session_of(&f->batch[i]), i + 1); // in the order of asking
+    }
+    // When all are answered it is idle again.
+    answer(f, &first);
+    for (size_t i = 0; i < 3; i++) {
+        answer(f, &f->batch[i]);
+    }
+    RUN_UNTIL(f->loop, count_told(f) == 4);
+    assert_int_equal(f->signing.unanswered, 0);
+    ask(f, 4);
+    assert_true(take_batch(f));
+}
+
+static void test_a_full_batch_does_not_wait_for_the_loop(void **state) {
+    struct fixture *f = *state;
+    ask_first(f, 1 + SIGN_BATCH_MAX + 1);
+    assert_true(take_batch(f));
+    assert_int_equal(f->batch_count, 1);
+    assert_true(take_batch(f));
+    assert_int_equal(f->batch_count, SIGN_BATCH_MAX);
+    assert_false(take_batch(f));
+    run_ready(f->loop);
+    assert_true(take_batch(f));
+    assert_int_equal(f->batch_count, 1);
+    assert_int_equal(session_of(&f->batch[0]), 1 + SIGN_BATCH_MAX);
+}
+
+static void test_what_is_forgotten_while_it_is_gathered_is_not_sent(void **state) {
+    struct fixture *f = *state;
+    ask_first(f, 5);
+    assert_true(take_batch(f));
+    signing_forget(&f->signing, f->numbers[2]); // from the middle, the front, the end
+    signing_forget(&f->signing, f->numbers[1]);
+    signing_forget(&f->signing, f->numbers[4]);
+    ask(f, 5);
+    run_ready(f->loop);
+    assert_true(take_batch(f));
+    assert_int_equal(f->batch_count, 2);
+    assert_int_equal(session_of(&f->batch[0]), 3);
+    assert_int_equal(session_of(&f->batch[1]), 5);
+    assert_int_equal(f->signing.unsent, 0);
+}
+
+static void test_answers_in_one_datagram_go_each_to_its_session(void **state) {
+    struct fixture *f = *state;
+    struct sign_response responses[SIGN_BATCH_MAX];
+    ask_first(f, SIGN_BATCH_MAX);
+    for (size_t i = 0; i < SIGN_BATCH_MAX; i++) {
+        size_t session = SIGN_BATCH_MAX - 1 - i;
+        responses[i] = make_response(f->numbers[session], session);
+    }
+    responses[2].number = 1000000; // one that makes no sense spoils no other
+    send_response(f, responses, sizeof(responses));
+    RUN_UNTIL(f->loop, count_told(f) == SIGN_BATCH_MAX - 1);
+    for (size_t i = 0; i < SIGN_BATCH_MAX; i++) {
+        if (i != SIGN_BATCH_MAX - 1 - 2) {
+            assert_told(f, i);
+        }
+    }
+}
+
 static void test_numbers_of_waiting_sessions_differ(void **state) {
     struct fixture *f = *state;
     ask_first(f, SESSIONS);
@@ -259,6 +352,7 @@ static void test_an_answer_that_comes_late_is_not_given_to_the_next(void **state
 static void test_forgetting_what_is_not_there_does_nothing(void **state) {
     struct fixture *f = *state;
     ask_first(f, 3);
+    run_ready(f->loop); // all are sent
     signing_forget(&f->signing, 0);
     signing_forget(&f->signing, UINT32_MAX);
     signing_forget(&f->signing, f->numbers[0] + ((uint64_t)1 << 32));
@@ -307,6 +401,10 @@ static void test_answers_that_make_no_sense_are_dropped(void **state) {
     send_response(f, &longer, sizeof(longer));
     send_response(f, &right, sizeof(right) - 1);
     send_response(f, &right, 8);
+    static struct sign_response too_many[SIGN_BATCH_MAX + 1];
+    too_many[0] = right;
+    too_many[0].signature[0] = 0xcc;
+    send_response(f, too_many, sizeof(too_many));
     send_response(f, &right, sizeof(right));
     RUN_UNTIL(f->loop, f->told[0].times > 0);
     assert_told(f, 0);
@@ -417,13 +515,12 @@ static size_t overfill(struct fixture *f) {
     int small = 1;
     assert_int_equal(setsockopt(f->signing.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
     size_t asked = 0;
-    while (f->signing.unsent == 0) {
+    while (!ev_is_active(&f->signing.write_watcher)) {
         ask(f, asked++);
     }
-    for (size_t i = 0; i < 50; i++) {
+    while (f->signing.unsent < 51) {
         ask(f, asked++);
     }
-    assert_int_equal(f->signing.unsent, 51);
     assert_true(ev_is_active(&f->signing.write_watcher));
     return asked;
 }
@@ -509,6 +606,10 @@ int main(void) {
         SIGNING_TEST(test_a_refusal_is_told_as_size_0),
         SIGNING_TEST(test_the_largest_signature_arrives_whole),
         SIGNING_TEST(test_many_are_answered_out_of_order),
+        SIGNING_TEST(test_an_idle_signer_is_asked_at_once_and_a_busy_one_in_batches),
+        SIGNING_TEST(test_a_full_batch_does_not_wait_for_the_loop),
+        SIGNING_TEST(test_what_is_forgotten_while_it_is_gathered_is_not_sent),
+        SIGNING_TEST(test_answers_in_one_datagram_go_each_to_its_session),
         SIGNING_TEST(test_numbers_of_waiting_sessions_differ),
         SIGNING_TEST(test_the_answer_for_a_forgotten_session_is_dropped),
         SIGNING_TEST(test_an_answer_that_comes_late_is_not_given_to_the_next),
