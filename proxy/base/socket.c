@@ -189,6 +189,7 @@ int socket_listen(const struct address *address, int queue_length) {
     bool v6 = address->as.any.sa_family == AF_INET6;
     if (!set_on(fd, SOL_SOCKET, SO_REUSEADDR) || !set_on(fd, SOL_SOCKET, SO_REUSEPORT) ||
         (v6 && !set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY)) ||
+        !set_on(fd, IPPROTO_TCP, TCP_NODELAY) || // what it accepts inherits that
         bind(fd, &address->as.any, address->size) != 0 || listen(fd, queue_length) != 0) {
         return close_keeping_errno(fd);
     }

@@ -39,6 +39,7 @@ uint16_t address_port(const struct address *address); // 0 for unix
 bool address_equal(const struct address *a, const struct address *b);
 
 // A listening TCP socket with SO_REUSEADDR and SO_REUSEPORT (IPV6_V6ONLY for v6), or -1 with errno.
+// On the connections it accepts small writes leave at once.
 // A unix address is refused with EAFNOSUPPORT.
 int socket_listen(const struct address *address, int queue_length);
 // Begins a connection. Returns the descriptor, or -1 with errno. *connected tells whether it is

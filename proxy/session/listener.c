@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPT_BATCH = 16, QUEUED_MAX = 65536 };
+enum { ACCEPT_MAX = 16, QUEUED_MAX = 65536 };
 static const double PAUSE_S = 0.1;
 
 static bool over_limit(const struct service *service) {
@@ -68,9 +68,15 @@ static bool accept_some(struct listener *listener, int most) {
     return true;
 }
 
+// To learn that no more wait takes a call for nothing. So it is one connection that is accepted, and
+// more only while there are some in each turn of the loop; those left are told of in the next.
 static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
-    (void)loop, (void)events;
-    (void)accept_some(watcher->data, ACCEPT_BATCH);
+    (void)events;
+    struct listener *listener = watcher->data;
+    unsigned turn = ev_iteration(loop);
+    bool flood = accept_some(listener, listener->batch) && turn == listener->turn + 1;
+    listener->batch = !flood ? 1 : listener->batch < ACCEPT_MAX ? 2 * listener->batch : ACCEPT_MAX;
+    listener->turn = turn;
 }
 
 bool listener_set_init(struct listener_set *set, struct service *service,
@@ -90,6 +96,7 @@ bool listener_set_init(struct listener_set *set, struct service *service,
         listener->service = service;
         listener->protocol = config->listeners[i].protocol;
         listener->proxy_protocol = config->listeners[i].proxy_protocol;
+        listener->batch = 1;
         ev_io_init(&listener->watcher, on_connection, fds[i], EV_READ);
         ev_init(&listener->pause, on_pause_over);
         listener->watcher.data = listener->pause.data = listener;

@@ -19,6 +19,8 @@ struct listener {
     ev_timer pause; // after the process ran out of descriptors
     enum listen_protocol protocol;
     bool proxy_protocol;
+    int batch;     // how many connections to accept when some wait
+    unsigned turn; // of the loop, when some were accepted last
 };
 
 struct listener_set {

@@ -170,7 +170,6 @@ void session_start(const struct listener *listener, int fd, const struct sockadd
     session->redirect = listener->protocol == LISTEN_REDIRECT;
     session->accepted_us = clock_wall_us();
     session_set_client(session, (const struct sockaddr *)peer);
-    socket_set_nodelay(fd);
     transport_init(&session->transport, &service->transports, fd, !session->redirect);
     ev_io_init(&session->read_watcher, on_readable, fd, EV_READ);
     ev_io_init(&session->write_watcher, on_writable, fd, EV_WRITE);
@@ -484,6 +483,7 @@ static void arm(struct session *session) {
         want_write = false;
     } else if (session->state == SESSION_HANDSHAKE) {
         want_write = handshake_output(session->handshake).size > 0;
+        transport_trim(transport); // one that waits for its signature holds no buffer
     } else {
         want_write = transport_has_unsent(transport) && !transport->writable;
         transport_trim(transport);

@@ -437,7 +437,9 @@ void transport_shutdown(struct transport *transport, uint8_t alert) {
     if (transport->secure && record_seal_alert(&transport->records, transport->pools->engine, alert,
                                                record) == RESULT_OK) {
         // An empty socket buffer takes 24 bytes; where it is full the client is not reading anyway.
-        ssize_t sent = send(transport->fd, record, sizeof(record), MSG_NOSIGNAL | MSG_DONTWAIT);
+        // The end that follows leaves in the same packet.
+        ssize_t sent =
+            send(transport->fd, record, sizeof(record), MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE);
         (void)sent;
     }
     (void)shutdown(transport->fd, SHUT_WR);

@@ -225,7 +225,7 @@ def test_a_handshake_waits_for_another_signer(lab):
         ["curl", "-sS", "--cacert", proxy.authority.ca, proxy.url()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     try:
-        proxy.wait_for_metrics(signatures=1)
+        proxy.wait_for_metrics(signatures=1, handshakes_open=1, receive_buffers=0)  # and holds no buffer
         os.kill(former, signal.SIGKILL)
         assert client.communicate(timeout=PATIENCE)[0] == b"ok"
     finally:
