@@ -356,8 +356,14 @@ enum result handshake_finish(struct handshake *handshake, struct record_layer *l
     enum result result = RESULT_ERROR;
     if (wolfSSL_GetPeerSequenceNumber(handshake->ssl, &read_sequence) >= 0 &&
         wolfSSL_GetSequenceNumber(handshake->ssl, &write_sequence) >= 0) {
-        result = record_layer_init(layer, suite, handshake->client_secret, handshake->server_secret,
-                                   read_sequence, write_sequence, 0);
+        const struct record_keys client = {handshake->client_secret,
+                                           wolfSSL_GetClientWriteKey(handshake->ssl),
+                                           wolfSSL_GetClientWriteIV(handshake->ssl)};
+        const struct record_keys server = {handshake->server_secret,
+                                           wolfSSL_GetServerWriteKey(handshake->ssl),
+                                           wolfSSL_GetServerWriteIV(handshake->ssl)};
+        result = record_layer_init_with_keys(layer, suite, &client, &server, read_sequence,
+                                             write_sequence, 0);
     }
     if (result == RESULT_OK) {
         *facts = handshake->facts;

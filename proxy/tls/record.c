@@ -59,9 +59,10 @@ static void init_direction(struct record_direction *direction, const uint8_t *se
     direction->limit = limit;
 }
 
-enum result record_layer_init(struct record_layer *layer, uint16_t suite,
-                              const uint8_t *read_secret, const uint8_t *write_secret,
-                              uint64_t read_sequence, uint64_t write_sequence, uint64_t limit) {
+// All but the keys. False for an unknown suite.
+static bool init_layer(struct record_layer *layer, uint16_t suite, const uint8_t *read_secret,
+                       const uint8_t *write_secret, uint64_t read_sequence, uint64_t write_sequence,
+                       uint64_t limit) {
     memset(layer, 0, sizeof(*layer));
     layer->suite = suite;
     size_t size = aead_hash_size(suite);
@@ -70,21 +71,51 @@ enum result record_layer_init(struct record_layer *layer, uint16_t suite,
     } else if (limit == SEQUENCE_END) {
         limit = SEQUENCE_END - 1;
     }
-    if (size > 0) {
-        init_direction(&layer->read, read_secret, size, read_sequence, limit);
-        init_direction(&layer->write, write_secret, size, write_sequence, limit);
-        enum result result = derive_keys(&layer->read, suite);
-        if (result == RESULT_OK && read_secret == write_secret) { // between us and the library
-            memcpy(layer->write.key, layer->read.key, sizeof(layer->read.key));
-            memcpy(layer->write.iv, layer->read.iv, sizeof(layer->read.iv));
-            return RESULT_OK;
-        }
-        if (result == RESULT_OK && derive_keys(&layer->write, suite) == RESULT_OK) {
-            return RESULT_OK;
-        }
+    if (size == 0) {
+        record_layer_wipe(layer);
+        return false;
     }
-    record_layer_wipe(layer);
-    return RESULT_ERROR;
+    init_direction(&layer->read, read_secret, size, read_sequence, limit);
+    init_direction(&layer->write, write_secret, size, write_sequence, limit);
+    return true;
+}
+
+static void set_keys(struct record_direction *direction, const uint8_t *key, size_t key_size,
+                     const uint8_t *iv) {
+    memcpy(direction->key, key, key_size);
+    memcpy(direction->iv, iv, sizeof(direction->iv));
+}
+
+enum result record_layer_init(struct record_layer *layer, uint16_t suite,
+                              const uint8_t *read_secret, const uint8_t *write_secret,
+                              uint64_t read_sequence, uint64_t write_sequence, uint64_t limit) {
+    if (!init_layer(layer, suite, read_secret, write_secret, read_sequence, write_sequence,
+                    limit)) {
+        return RESULT_ERROR;
+    }
+    enum result result = derive_keys(&layer->read, suite);
+    if (result == RESULT_OK && read_secret == write_secret) { // between us and the library
+        set_keys(&layer->write, layer->read.key, aead_key_size(suite), layer->read.iv);
+    } else if (result == RESULT_OK) {
+        result = derive_keys(&layer->write, suite);
+    }
+    if (result != RESULT_OK) {
+        record_layer_wipe(layer);
+    }
+    return result;
+}
+
+enum result record_layer_init_with_keys(struct record_layer *layer, uint16_t suite,
+                                        const struct record_keys *read,
+                                        const struct record_keys *write, uint64_t read_sequence,
+                                        uint64_t write_sequence, uint64_t limit) {
+    if (!init_layer(layer, suite, read->secret, write->secret, read_sequence, write_sequence,
+                    limit)) {
+        return RESULT_ERROR;
+    }
+    set_keys(&layer->read, read->key, aead_key_size(suite), read->iv);
+    set_keys(&layer->write, write->key, aead_key_size(suite), write->iv);
+    return RESULT_OK;
 }
 
 void record_layer_wipe(struct record_layer *layer) {

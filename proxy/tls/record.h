@@ -124,6 +124,16 @@ enum result record_layer_init(struct record_layer *layer, uint16_t suite,
                               const uint8_t *read_secret, const uint8_t *write_secret,
                               uint64_t read_sequence, uint64_t write_sequence,
                               uint64_t limit) MUST_CHECK;
+// The same for one who has the keys of the secrets already.
+struct record_keys {
+    const uint8_t *secret;
+    const uint8_t *key;
+    const uint8_t *iv;
+};
+enum result record_layer_init_with_keys(struct record_layer *layer, uint16_t suite,
+                                        const struct record_keys *read,
+                                        const struct record_keys *write, uint64_t read_sequence,
+                                        uint64_t write_sequence, uint64_t limit) MUST_CHECK;
 // Overwrites all secrets; from then on nothing is opened or sealed.
 void record_layer_wipe(struct record_layer *layer);
 

@@ -115,6 +115,25 @@ static void test_both_directions_may_have_one_secret(void **state) {
     }
 }
 
+static void test_keys_that_are_known_need_not_be_derived(void **state) {
+    struct fixture *f = *state;
+    for (size_t s = 0; s < SUITE_COUNT; s++) {
+        fixture_start(f, suites[s], 0);
+        struct record_layer derived, given;
+        assert_int_equal(
+            record_layer_init(&derived, suites[s], f->sends.secret, f->receives.secret, 3, 5, 7),
+            RESULT_OK);
+        const struct record_keys read = {f->sends.secret, derived.read.key, derived.read.iv};
+        const struct record_keys write = {f->receives.secret, derived.write.key, derived.write.iv};
+        assert_int_equal(record_layer_init_with_keys(&given, suites[s], &read, &write, 3, 5, 7),
+                         RESULT_OK);
+        assert_memory_equal(&given, &derived, sizeof(given));
+        assert_int_equal(record_layer_init_with_keys(&given, 0x1304, &read, &write, 0, 0, 0),
+                         RESULT_ERROR);
+        assert_true(given.failed && given.closed_write);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         RECORD_TEST(test_content_of_any_type_is_told),
@@ -123,6 +142,7 @@ int main(void) {
         RECORD_TEST(test_an_inner_plaintext_over_the_maximum),
         RECORD_TEST(test_a_piece_may_begin_with_any_byte),
         RECORD_TEST(test_both_directions_may_have_one_secret),
+        RECORD_TEST(test_keys_that_are_known_need_not_be_derived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
