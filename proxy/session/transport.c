@@ -442,5 +442,7 @@ void transport_shutdown(struct transport *transport, uint8_t alert) {
             send(transport->fd, record, sizeof(record), MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE);
         (void)sent;
     }
-    (void)shutdown(transport->fd, SHUT_WR);
+    if (!transport->ended && !transport->cut) { // else closing is all that is left
+        (void)shutdown(transport->fd, SHUT_WR);
+    }
 }

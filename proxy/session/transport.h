@@ -161,7 +161,9 @@ static inline bool transport_has_fills(const struct transport *transport) {
 }
 // A due KeyUpdate, when nothing else waits to be sent.
 enum result transport_send_key_update(struct transport *transport) MUST_CHECK;
-// Best effort: an alert (0: close_notify) and the end of our direction. Nothing must be unsent.
+// Best effort: an alert (0: close_notify) and the end of our direction. Nothing must be unsent. When
+// the client's direction has ended, the alert and the end may wait for transport_close(), which must
+// then follow.
 void transport_shutdown(struct transport *transport, uint8_t alert);
 // Gives back empty buffers.
 void transport_trim(struct transport *transport);
