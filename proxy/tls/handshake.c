@@ -23,10 +23,21 @@ struct handshake *handshake_new(const struct tls_contexts *contexts, struct reco
     return handshake;
 }
 
+// While the library waits for a signature, it has its object in a queue of the context, and
+// wolfSSL_free() of 5.9.2 does not take it out: the next handshake that waits would write to what was
+// freed. Told that there will be none, it takes it out by itself.
+static void end_waiting(struct handshake *handshake) {
+    if (handshake->library_waits) {
+        handshake->sign_state = SIGN_REFUSED;
+        (void)wolfSSL_accept(handshake->ssl);
+    }
+}
+
 void handshake_free(struct handshake *handshake) {
     if (handshake == NULL) {
         return;
     }
+    end_waiting(handshake);
     wolfSSL_free(handshake->ssl);
     free(handshake->facts.client);
     flight_free(&handshake->flight);

@@ -38,6 +38,7 @@ int handshake_send_callback(WOLFSSL *ssl, char *buffer, int size, void *context)
 static int sign(struct handshake *handshake, enum sign_scheme scheme, enum sign_hash hash,
                 const unsigned char *data, unsigned int size, unsigned char *out,
                 unsigned int *out_size) {
+    handshake->library_waits = false;
     switch (handshake->sign_state) {
     case SIGN_IDLE:
         if (size > SIGN_DATA_MAX) {
@@ -48,6 +49,7 @@ static int sign(struct handshake *handshake, enum sign_scheme scheme, enum sign_
         memcpy(handshake->request.key_id, handshake->identity->key_id, KEY_ID_SIZE);
         memcpy(handshake->request.data, data, size);
         handshake->sign_state = SIGN_WANTED;
+        handshake->library_waits = true;
         return WC_PENDING_E;
     case SIGN_READY:
         if (handshake->signature_size > *out_size) {
@@ -59,6 +61,7 @@ static int sign(struct handshake *handshake, enum sign_scheme scheme, enum sign_
     case SIGN_REFUSED:
         return NO_PRIVATE_KEY;
     default:
+        handshake->library_waits = true;
         return WC_PENDING_E;
     }
 }

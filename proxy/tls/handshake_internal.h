@@ -48,6 +48,7 @@ struct handshake {
     bool library_must_run; // something has changed for it, though it has no new input
 
     enum sign_state sign_state;
+    bool library_waits; // the library was told that the signature comes later, and not called since
     struct sign_request request;
     uint8_t signature[SIGNATURE_SIZE_MAX];
     size_t signature_size;

@@ -2,6 +2,8 @@
 #include "handshake_lab.h"
 #include "hello_bytes.h"
 
+#include <malloc.h>
+
 static struct lab lab;
 
 static int set_up_all(void **state) {
@@ -294,6 +296,75 @@ static void test_a_late_signature(void **state) {
     }
 }
 
+// What the library frees is kept here, filled with a pattern, to see that nobody writes to it.
+enum { KEPT_MAX = 20000, PATTERN = 0xa5 };
+static struct {
+    uint8_t *block;
+    size_t size;
+} kept[KEPT_MAX];
+static size_t kept_count;
+
+static void keep(void *block) {
+    if (block != NULL) {
+        assert_true(kept_count < KEPT_MAX);
+        size_t size = malloc_usable_size(block);
+        memset(block, PATTERN, size);
+        kept[kept_count].block = block;
+        kept[kept_count++].size = size;
+    }
+}
+
+static void *move(void *block, size_t size) {
+    void *moved = malloc(size);
+    size_t old_size = block == NULL ? 0 : malloc_usable_size(block);
+    assert_non_null(moved);
+    memcpy(moved, block == NULL ? moved : block, old_size < size ? old_size : size);
+    keep(block);
+    return moved;
+}
+
+static void assert_kept_untouched(void) {
+    for (; kept_count > 0; kept_count--) {
+        uint8_t *block = kept[kept_count - 1].block;
+        for (size_t i = 0; i < kept[kept_count - 1].size; i++) {
+            assert_int_equal(block[i], PATTERN);
+        }
+        free(block);
+    }
+}
+
+// A client may leave while its handshake waits; others wait beside it, before and behind.
+static void test_handshakes_that_end_while_they_wait_leave_nothing_behind(void **state) {
+    (void)state;
+    static const char *const names[] = {"p256.test", "p384.test", "ed.test", "rsa.test"};
+    for (size_t i = 0; i < 4; i++) {
+        const struct client client = {.name = names[i]};
+        struct link *links[4];
+        assert_int_equal(wolfSSL_SetAllocators(malloc, keep, move), 0);
+        for (size_t k = 0; k < 4; k++) {
+            links[k] = link_open(&lab, &client);
+            links[k]->keeps_signatures = true;
+            link_run(links[k]);
+            assert_true(handshake_waits_for_signature(links[k]->handshake));
+            if (k == 2) { // before the last begins
+                link_close(links[0]);
+            }
+        }
+        link_close(links[2]);
+        const struct sign_request *request = handshake_wants_signature(links[3]->handshake);
+        struct sign_response response = link_sign(links[3], request);
+        handshake_give_signature(links[3]->handshake, response.signature, response.signature_size);
+        link_run(links[3]);
+        link_finish(links[3]);
+        link_assert_works(links[3]);
+        link_close(links[3]);
+        handshake_give_signature(links[1]->handshake, NULL, 0); // refused, and not told any more
+        link_close(links[1]);
+        assert_int_equal(wolfSSL_SetAllocators(NULL, NULL, NULL), 0);
+        assert_kept_untouched();
+    }
+}
+
 static void test_the_request_names_key_scheme_and_hash(void **state) {
     (void)state;
     static const struct {
@@ -497,6 +568,7 @@ int main(void) {
         cmocka_unit_test(test_the_name_is_known_as_soon_as_the_hello_is),
         cmocka_unit_test(test_a_hello_over_several_records),
         cmocka_unit_test(test_a_late_signature),
+        cmocka_unit_test(test_handshakes_that_end_while_they_wait_leave_nothing_behind),
         cmocka_unit_test(test_the_request_names_key_scheme_and_hash),
         cmocka_unit_test(test_rsa_signs_with_the_hash_the_client_asks_for),
         cmocka_unit_test(test_data_that_come_with_finished_are_left),
