@@ -26,7 +26,7 @@ static struct exchange *allocate(struct session *session) {
     if (exchange == NULL) {
         return NULL;
     }
-    memset(exchange, 0, sizeof(*exchange));
+    memset(exchange, 0, offsetof(struct exchange, client));
     exchange->session = session;
     exchange->generation = generation_hold(service->current);
     exchange->active_ms = now_ms(exchange);
@@ -80,7 +80,8 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
     return forwarding;
 }
 
-// Writes the head for the server and keeps what the access log will want, in one allocation.
+// Writes the head for the server and keeps what the access log will want, without an allocation
+// where that is not unusually long.
 static bool encode_head(struct exchange *exchange, const struct http_request *request,
                         size_t head_size) {
     struct http_forwarding forwarding = make_forwarding(exchange, request);
@@ -102,7 +103,8 @@ static bool encode_head(struct exchange *exchange, const struct http_request *re
                       HEAD_GROWTH + strlen(exchange->site->name) +
                       (exchange->is_certified ? CERTIFICATE_GROWTH : 0) +
                       (forwarding.changes == NULL ? 0 : http_changes_size(forwarding.changes));
-    exchange->block = malloc(capacity + text_size);
+    size_t size = capacity + text_size;
+    exchange->block = size <= sizeof(exchange->room) ? exchange->room : malloc(size);
     if (exchange->block == NULL) {
         return false;
     }
@@ -563,7 +565,9 @@ void exchange_finish(struct exchange *exchange) {
     trailers_free(&exchange->response_trailers);
     free(exchange->request_final);
     free(exchange->final);
-    free(exchange->block);
+    if (exchange->block != exchange->room) {
+        free(exchange->block);
+    }
     generation_release(exchange->generation);
     slab_put(&service->exchange_slab, exchange);
 }

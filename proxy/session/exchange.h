@@ -22,6 +22,7 @@
     (REQUEST_LINES_MAX * 3 + 3) // each with its chunk line and CRLF; PROXY header, head, last chunk
 #define TRAILERS_MAX 8192
 #define ANSWER_FIELDS_MAX 8192 // of an answer of our own
+#define EXCHANGE_ROOM 2048     // for the head and the log's texts of a usual request
 
 enum request_state {
     REQUEST_HEAD, // the head is not written to the server yet
@@ -77,12 +78,10 @@ struct exchange {
     bool lease_reused;    // the lease came from the pool
     bool server_shut;     // our direction toward the server is closed (tunnels)
     bool request_failed;  // the server did not take all of it
-    char *block;          // one allocation: the encoded head, then the texts for the access log
+    char *block; // the encoded head, then the texts for the access log; NULL, `room` or allocated
     size_t head_size;
     uint32_t iov_first;
     uint32_t iov_count;
-    struct iovec iov[REQUEST_IOV_MAX];
-    char lines[REQUEST_LINES_MAX][CHUNK_LINE_SIZE];
     uint32_t line_count;
     size_t taken; // bytes of segments that the iov holds, to be consumed when it is written
 
@@ -121,8 +120,13 @@ struct exchange {
     struct slice method, target, host, referer, user_agent; // in block, may be cut
     struct slice protocols;                                 // of an upgrade; the same
     union client_address client_address; // who asks, as far as trusted proxies tell
+
+    // These are large, and not cleared when an exchange begins.
     char client[INET6_ADDRSTRLEN];
     uint8_t proxy_header[PROXY_HEADER_WRITE_MAX];
+    struct iovec iov[REQUEST_IOV_MAX];
+    char lines[REQUEST_LINES_MAX][CHUNK_LINE_SIZE];
+    char room[EXCHANGE_ROOM];
 };
 
 // Begins with a whole head, `head` (which the caller lets go of afterwards). A refused head makes
