@@ -22,6 +22,10 @@ static bool has_repeated(const struct http_index *index, enum http_field_id id) 
     return (index->repeated & FIELD_BIT(id)) != 0;
 }
 
+static struct slice first_value(const struct http_index *index, enum http_field_id id) {
+    return has(index, id) ? index->first[id]->value : (struct slice){NULL, 0};
+}
+
 // ---- framing fields, alike in requests and responses
 
 struct body_length {
@@ -422,7 +426,7 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
     request->idempotent = is_idempotent(line.method);
     request->fields = fields;
     struct slice section = {head.data + line_size, head.size - line_size};
-    struct http_index index;
+    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
     struct connection connection;
     struct body_length body;
     if (http_scan_fields(section, fields, &index, refusal) != RESULT_OK ||
@@ -432,6 +436,8 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
         read_body_length(&index, line.minor_version, &body, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
+    request->referer = first_value(&index, FIELD_REFERER);
+    request->user_agent = first_value(&index, FIELD_USER_AGENT);
     request->keep_alive = keeps_alive(&connection, line.minor_version);
     request->content_length = body.length;
     request->framing = body.chunked       ? FRAMING_CHUNKED
@@ -520,7 +526,7 @@ static enum result parse_response(struct slice head, bool request_is_head, struc
     response->minor_version = line.minor_version;
     response->fields = fields;
     struct slice section = {head.data + line_size, head.size - line_size};
-    struct http_index index;
+    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
     struct connection connection;
     struct body_length body;
     if (http_scan_fields(section, fields, &index, refusal) != RESULT_OK ||
@@ -559,7 +565,7 @@ enum result http_parse_trailers(struct slice section, struct http_fields *fields
                                 const char **why) {
     struct http_refusal refusal = {400, "trailer section over 64 KiB"};
     const struct body_length no_body = {false, false, 0};
-    struct http_index index;
+    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
     *why = NULL;
     if (section.size > HTTP_HEAD_SIZE_MAX ||
         http_scan_fields(section, fields, &index, &refusal) != RESULT_OK) {

@@ -57,7 +57,8 @@ struct http_request {
     // has no meaning (RFC 9110 9.3.1). It is forwarded, but the server is not trusted to have taken
     // it: its connection must not be used for another request.
     bool body_is_unusual;
-    int32_t max_forwards; // of OPTIONS, as received; -1: none
+    int32_t max_forwards;             // of OPTIONS, as received; -1: none
+    struct slice referer, user_agent; // of the first such fields; empty: none
     struct http_fields *fields;
 };
 

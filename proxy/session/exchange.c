@@ -30,8 +30,8 @@ static struct exchange *allocate(struct session *session) {
     exchange->session = session;
     exchange->generation = generation_hold(service->current);
     exchange->active_ms = now_ms(exchange);
-    exchange->started_us = clock_wall_us();
     exchange->started_mono_us = clock_monotonic_us();
+    exchange->started_us = exchange->started_mono_us + service->wall_offset_us;
     exchange->connect_us = exchange->response_us = -1;
     exchange->client_minor_version = 1;
     exchange->client_address = session->client_address;
@@ -49,11 +49,6 @@ static struct slice keep_text(char **at, struct slice text) {
         *at += size;
     }
     return kept;
-}
-
-static struct slice field_value(const struct http_request *request, enum http_field_id id) {
-    const struct http_field *field = http_fields_find(request->fields, id);
-    return field == NULL ? (struct slice){NULL, 0} : field->value;
 }
 
 static struct http_forwarding make_forwarding(const struct exchange *exchange,
@@ -85,12 +80,8 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
 static bool encode_head(struct exchange *exchange, const struct http_request *request,
                         size_t head_size) {
     struct http_forwarding forwarding = make_forwarding(exchange, request);
-    struct slice texts[] = {request->method,
-                            request->target,
-                            request->host,
-                            field_value(request, FIELD_REFERER),
-                            field_value(request, FIELD_USER_AGENT),
-                            request->protocols};
+    struct slice texts[] = {request->method,  request->target,     request->host,
+                            request->referer, request->user_agent, request->protocols};
     struct slice *kept[] = {&exchange->method,  &exchange->target,     &exchange->host,
                             &exchange->referer, &exchange->user_agent, &exchange->protocols};
     size_t text_count = sizeof(texts) / sizeof(texts[0]);
