@@ -188,11 +188,12 @@ static bool admit_client(struct exchange *exchange, size_t index) {
 uint16_t route_rules_choose(struct exchange *exchange, const struct http_request *request,
                             const char **why) {
     const struct generation *generation = exchange->generation;
-    const char *server_name = exchange->session->server_name;
-    size_t named = server_name == NULL
-                       ? ROUTER_NO_SITE
-                       : router_find_site(generation->router, slice_from(server_name));
-    size_t index = router_find_site(generation->router, request->host);
+    struct slice server_name = slice_from(exchange->session->server_name);
+    size_t named = server_name.data == NULL ? ROUTER_NO_SITE
+                                            : router_find_site(generation->router, server_name);
+    size_t index = named != ROUTER_NO_SITE && slice_equal(request->host, server_name)
+                       ? named
+                       : router_find_site(generation->router, request->host);
     if (request->host.size == 0) { // HTTP/1.0: the site of the handshake, else the first
         index = named == ROUTER_NO_SITE ? ROUTER_DEFAULT_SITE : named;
     }

@@ -8,6 +8,7 @@
 #include "session/service_internal.h"
 #include "session/session_handshake.h"
 #include "session/session_proxy.h"
+#include "upstream/watch.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -495,16 +496,8 @@ static void arm(struct session *session) {
                                   session->requests > 0);
         }
     }
-    if (want_read) {
-        ev_io_start(loop, &session->read_watcher);
-    } else {
-        ev_io_stop(loop, &session->read_watcher);
-    }
-    if (want_write) {
-        ev_io_start(loop, &session->write_watcher);
-    } else {
-        ev_io_stop(loop, &session->write_watcher);
-    }
+    watch(loop, &session->read_watcher, want_read);
+    watch(loop, &session->write_watcher, want_write);
     arm_timer(session);
 }
 
