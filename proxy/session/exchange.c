@@ -26,7 +26,7 @@ static struct exchange *allocate(struct session *session) {
     if (exchange == NULL) {
         return NULL;
     }
-    memset(exchange, 0, offsetof(struct exchange, client));
+    memset(exchange, 0, offsetof(struct exchange, client_text));
     exchange->session = session;
     exchange->generation = generation_hold(service->current);
     exchange->active_ms = now_ms(exchange);
@@ -35,7 +35,7 @@ static struct exchange *allocate(struct session *session) {
     exchange->connect_us = exchange->response_us = -1;
     exchange->client_minor_version = 1;
     exchange->client_address = session->client_address;
-    memcpy(exchange->client, session->client, sizeof(exchange->client));
+    exchange->client = (struct slice){session->client, session->client_size};
     session->requests++;
     metric_add(service->options.metrics, METRIC_requests, 1);
     return exchange;
@@ -55,7 +55,7 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
                                               const struct http_request *request) {
     const struct session *session = exchange->session;
     struct http_forwarding forwarding = {
-        .client_host = slice_from(session->client),
+        .client_host = {session->client, session->client_size},
         .proto = session->redirect ? SLICE("http") : SLICE("https"),
         .trusted = exchange->trusted,
     };
@@ -89,9 +89,10 @@ static bool encode_head(struct exchange *exchange, const struct http_request *re
     for (size_t i = 0; i < text_count; i++) {
         text_size += texts[i].size < LOG_TEXT_MAX ? texts[i].size : LOG_TEXT_MAX;
     }
+    struct slice host =
+        request->authority.size > 0 ? request->authority : slice_from(exchange->site->name);
     // Field lines without a space after the colon grow by it; the host is written three times.
-    size_t capacity = head_size + request->fields->count + 2 * request->authority.size +
-                      HEAD_GROWTH + strlen(exchange->site->name) +
+    size_t capacity = head_size + request->fields->count + 3 * host.size + HEAD_GROWTH +
                       (exchange->is_certified ? CERTIFICATE_GROWTH : 0) +
                       (forwarding.changes == NULL ? 0 : http_changes_size(forwarding.changes));
     size_t size = capacity + text_size;
@@ -99,8 +100,8 @@ static bool encode_head(struct exchange *exchange, const struct http_request *re
     if (exchange->block == NULL) {
         return false;
     }
-    exchange->head_size = http_encode_request(
-        request, &forwarding, slice_from(exchange->site->name), exchange->block, capacity);
+    exchange->head_size =
+        http_encode_request(request, &forwarding, host, exchange->block, capacity);
     char *at = exchange->block + capacity;
     for (size_t i = 0; i < text_count; i++) {
         *kept[i] = keep_text(&at, texts[i]);
@@ -514,7 +515,7 @@ static void write_log(const struct exchange *exchange) {
     }
     struct access_entry entry = {
         .started_us = exchange->started_us,
-        .client = slice_from(exchange->client),
+        .client = exchange->client,
         .client_port = session->client_port,
         .site = exchange->site == NULL ? (struct slice){NULL, 0} : slice_from(exchange->site->name),
         .method = exchange->method,

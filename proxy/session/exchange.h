@@ -119,10 +119,11 @@ struct exchange {
     const char *ended;                                      // why, when not in the usual way
     struct slice method, target, host, referer, user_agent; // in block, may be cut
     struct slice protocols;                                 // of an upgrade; the same
-    union client_address client_address; // who asks, as far as trusted proxies tell
+    struct slice client; // who asks, as far as trusted proxies tell; the session's, or client_text
+    union client_address client_address;
 
     // These are large, and not cleared when an exchange begins.
-    char client[INET6_ADDRSTRLEN];
+    char client_text[INET6_ADDRSTRLEN];
     uint8_t proxy_header[PROXY_HEADER_WRITE_MAX];
     struct iovec iov[REQUEST_IOV_MAX];
     char lines[REQUEST_LINES_MAX][CHUNK_LINE_SIZE];

@@ -45,8 +45,6 @@ static struct slice take_last(struct slice *list) {
 void route_rules_find_client(struct exchange *exchange, const struct http_request *request) {
     const struct session *session = exchange->session;
     const struct config_networks *trusted = &exchange->generation->config->trusted_proxies;
-    exchange->client_address = session->client_address;
-    memcpy(exchange->client, session->client, sizeof(exchange->client));
     exchange->trusted =
         networks_contain(trusted->items, trusted->count, &session->client_address.any);
     if (!exchange->trusted) {
@@ -64,7 +62,8 @@ void route_rules_find_client(struct exchange *exchange, const struct http_reques
                 return; // what is before something unknown is not believed
             }
             exchange->client_address = address;
-            memcpy(exchange->client, host, sizeof(host));
+            memcpy(exchange->client_text, host, sizeof(host));
+            exchange->client = slice_from(exchange->client_text);
             if (!networks_contain(trusted->items, trusted->count, &address.any)) {
                 return;
             }

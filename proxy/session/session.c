@@ -122,6 +122,7 @@ void session_set_client(struct session *session, const struct sockaddr *address)
                         sizeof(session->client));
         session->client_port = ntohs(session->client_address.v4.sin_port);
     }
+    session->client_size = (uint8_t)strlen(session->client);
 }
 
 // Counts the session among its client's. False when that are too many.
