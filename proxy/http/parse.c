@@ -156,8 +156,9 @@ static bool take_options(const struct http_index *index, struct connection *conn
         return true;
     }
     if (!has_repeated(index, FIELD_CONNECTION)) {
-        return http_list_each(index->first[FIELD_CONNECTION]->value, on_connection_option,
-                              connection);
+        struct slice value = index->first[FIELD_CONNECTION]->value;
+        connection->keep_alive = slice_equal(value, SLICE("keep-alive")); // as it nearly always is
+        return connection->keep_alive || http_list_each(value, on_connection_option, connection);
     }
     for (uint32_t i = 0; i < connection->fields->count; i++) {
         const struct http_field *field = &connection->fields->items[i];
@@ -273,8 +274,14 @@ static bool read_bytes(http_parser *parser, const char *bytes, size_t size) {
 // Whether http-parser may take the field for one that frames the body. It does so with every name
 // that begins like theirs.
 static bool may_frame(struct slice name) {
-    return slice_begins_nocase(name, SLICE("content-length")) ||
-           slice_begins_nocase(name, SLICE("transfer-encoding"));
+    switch (ascii_lower(name.data[0])) {
+    case 'c':
+        return slice_begins_nocase(name, SLICE("content-length"));
+    case 't':
+        return slice_begins_nocase(name, SLICE("transfer-encoding"));
+    default:
+        return false;
+    }
 }
 
 // Hands over the lines of those fields, as they were received, with a start line before them.
