@@ -13,7 +13,7 @@ size_t http_head_end(const char *data, size_t size, size_t *scanned) {
             break;
         }
         at = lf + 1;
-        if (at < end && *at > '\r') { // nearly every line begins so
+        if (at<end && * at> '\r') { // nearly every line begins so
             continue;
         }
         if (at < end && *at == '\n') {
