@@ -26,7 +26,7 @@ static struct exchange *allocate(struct session *session) {
     if (exchange == NULL) {
         return NULL;
     }
-    memset(exchange, 0, offsetof(struct exchange, client_text));
+    memset(exchange, 0, offsetof(struct exchange, iov));
     exchange->session = session;
     exchange->generation = generation_hold(service->current);
     exchange->active_ms = now_ms(exchange);

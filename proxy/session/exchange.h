@@ -113,7 +113,6 @@ struct exchange {
     int64_t connect_us;
     int64_t request_sent_us;
     int64_t response_us;
-    uint16_t status;
     uint64_t request_bytes;
     uint64_t response_bytes;
     const char *ended;                                      // why, when not in the usual way
@@ -121,11 +120,12 @@ struct exchange {
     struct slice protocols;                                 // of an upgrade; the same
     struct slice client; // who asks, as far as trusted proxies tell; the session's, or client_text
     union client_address client_address;
+    uint16_t status;
 
     // These are large, and not cleared when an exchange begins.
+    struct iovec iov[REQUEST_IOV_MAX];
     char client_text[INET6_ADDRSTRLEN];
     uint8_t proxy_header[PROXY_HEADER_WRITE_MAX];
-    struct iovec iov[REQUEST_IOV_MAX];
     char lines[REQUEST_LINES_MAX][CHUNK_LINE_SIZE];
     char room[EXCHANGE_ROOM];
 };
