@@ -41,4 +41,9 @@ static inline bool slice_equal_nocase(struct slice a, struct slice b) {
     return true;
 }
 
+static inline bool slice_begins_nocase(struct slice text, struct slice prefix) {
+    return text.size >= prefix.size &&
+           slice_equal_nocase((struct slice){text.data, prefix.size}, prefix);
+}
+
 #endif

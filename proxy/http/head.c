@@ -13,6 +13,9 @@ size_t http_head_end(const char *data, size_t size, size_t *scanned) {
             break;
         }
         at = lf + 1;
+        if (at<end && * at> '\r') { // nearly every line begins so
+            continue;
+        }
         if (at < end && *at == '\n') {
             return (size_t)(at + 1 - data);
         }

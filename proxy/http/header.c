@@ -3,7 +3,7 @@
 #include "http/scan.h"
 
 struct known_field {
-    struct slice name; // lower case
+    struct slice name; // as it is usually spelled
     enum http_field_id id;
 };
 
@@ -15,39 +15,39 @@ struct known_field {
     [SLOT(first, sizeof(text) - 1)] = {{text, sizeof(text) - 1}, field}
 
 static const struct known_field known_fields[SLOT_COUNT] = {
-    KNOWN('a', "authorization", FIELD_AUTHORIZATION),
-    KNOWN('c', "client-cert", FIELD_CLIENT_CERT),
-    KNOWN('c', "client-cert-chain", FIELD_CLIENT_CERT_CHAIN),
-    KNOWN('c', "connection", FIELD_CONNECTION),
-    KNOWN('c', "content-length", FIELD_CONTENT_LENGTH),
-    KNOWN('c', "content-type", FIELD_CONTENT_TYPE),
-    KNOWN('d', "date", FIELD_DATE),
-    KNOWN('e', "expect", FIELD_EXPECT),
-    KNOWN('f', "forwarded", FIELD_FORWARDED),
-    KNOWN('h', "host", FIELD_HOST),
-    KNOWN('h', "http2-settings", FIELD_HTTP2_SETTINGS),
-    KNOWN('k', "keep-alive", FIELD_KEEP_ALIVE),
-    KNOWN('m', "max-forwards", FIELD_MAX_FORWARDS),
-    KNOWN('o', "origin", FIELD_ORIGIN),
-    KNOWN('p', "proxy", FIELD_PROXY),
-    KNOWN('p', "proxy-authenticate", FIELD_PROXY_AUTHENTICATE),
-    KNOWN('p', "proxy-authentication-info", FIELD_PROXY_AUTHENTICATION_INFO),
-    KNOWN('p', "proxy-authorization", FIELD_PROXY_AUTHORIZATION),
-    KNOWN('p', "proxy-connection", FIELD_PROXY_CONNECTION),
-    KNOWN('r', "referer", FIELD_REFERER),
-    KNOWN('s', "server", FIELD_SERVER),
-    KNOWN('t', "te", FIELD_TE),
-    KNOWN('t', "trailer", FIELD_TRAILER),
-    KNOWN('t', "transfer-encoding", FIELD_TRANSFER_ENCODING),
-    KNOWN('u', "upgrade", FIELD_UPGRADE),
-    KNOWN('u', "user-agent", FIELD_USER_AGENT),
-    KNOWN('x', "x-client-certificate-fingerprint", FIELD_X_CLIENT_CERTIFICATE_FINGERPRINT),
-    KNOWN('x', "x-client-certificate-subject", FIELD_X_CLIENT_CERTIFICATE_SUBJECT),
-    KNOWN('x', "x-forwarded-for", FIELD_X_FORWARDED_FOR),
-    KNOWN('x', "x-forwarded-host", FIELD_X_FORWARDED_HOST),
-    KNOWN('x', "x-forwarded-proto", FIELD_X_FORWARDED_PROTO),
-    KNOWN('x', "x-tls-facts", FIELD_X_TLS_FACTS),
-    KNOWN('x', "x-real-ip", FIELD_X_FORWARDED_OTHER),
+    KNOWN('a', "Authorization", FIELD_AUTHORIZATION),
+    KNOWN('c', "Client-Cert", FIELD_CLIENT_CERT),
+    KNOWN('c', "Client-Cert-Chain", FIELD_CLIENT_CERT_CHAIN),
+    KNOWN('c', "Connection", FIELD_CONNECTION),
+    KNOWN('c', "Content-Length", FIELD_CONTENT_LENGTH),
+    KNOWN('c', "Content-Type", FIELD_CONTENT_TYPE),
+    KNOWN('d', "Date", FIELD_DATE),
+    KNOWN('e', "Expect", FIELD_EXPECT),
+    KNOWN('f', "Forwarded", FIELD_FORWARDED),
+    KNOWN('h', "Host", FIELD_HOST),
+    KNOWN('h', "HTTP2-Settings", FIELD_HTTP2_SETTINGS),
+    KNOWN('k', "Keep-Alive", FIELD_KEEP_ALIVE),
+    KNOWN('m', "Max-Forwards", FIELD_MAX_FORWARDS),
+    KNOWN('o', "Origin", FIELD_ORIGIN),
+    KNOWN('p', "Proxy", FIELD_PROXY),
+    KNOWN('p', "Proxy-Authenticate", FIELD_PROXY_AUTHENTICATE),
+    KNOWN('p', "Proxy-Authentication-Info", FIELD_PROXY_AUTHENTICATION_INFO),
+    KNOWN('p', "Proxy-Authorization", FIELD_PROXY_AUTHORIZATION),
+    KNOWN('p', "Proxy-Connection", FIELD_PROXY_CONNECTION),
+    KNOWN('r', "Referer", FIELD_REFERER),
+    KNOWN('s', "Server", FIELD_SERVER),
+    KNOWN('t', "TE", FIELD_TE),
+    KNOWN('t', "Trailer", FIELD_TRAILER),
+    KNOWN('t', "Transfer-Encoding", FIELD_TRANSFER_ENCODING),
+    KNOWN('u', "Upgrade", FIELD_UPGRADE),
+    KNOWN('u', "User-Agent", FIELD_USER_AGENT),
+    KNOWN('x', "X-Client-Certificate-Fingerprint", FIELD_X_CLIENT_CERTIFICATE_FINGERPRINT),
+    KNOWN('x', "X-Client-Certificate-Subject", FIELD_X_CLIENT_CERTIFICATE_SUBJECT),
+    KNOWN('x', "X-Forwarded-For", FIELD_X_FORWARDED_FOR),
+    KNOWN('x', "X-Forwarded-Host", FIELD_X_FORWARDED_HOST),
+    KNOWN('x', "X-Forwarded-Proto", FIELD_X_FORWARDED_PROTO),
+    KNOWN('x', "X-TLS-Facts", FIELD_X_TLS_FACTS),
+    KNOWN('x', "X-Real-IP", FIELD_X_FORWARDED_OTHER),
 };
 
 static bool is_sign(char byte) {
@@ -58,25 +58,24 @@ static bool is_sign(char byte) {
 // Whether two bytes of names are alike to a gateway: letters in any case, and signs among
 // themselves.
 static bool looks_like(char byte, char wanted) {
-    return ascii_lower(byte) == wanted || (wanted == '-' && is_sign(byte));
+    return ascii_lower(byte) == ascii_lower(wanted) || (wanted == '-' && is_sign(byte));
 }
 
-static enum http_field_id compare(struct slice name, const struct known_field *known) {
+// When the name is not spelled as usual.
+static __attribute__((noinline)) enum http_field_id compare(struct slice name,
+                                                            const struct known_field *known) {
     bool exact = true;
     for (size_t i = 0; i < name.size; i++) {
         char wanted = known->name.data[i];
-        if (name.data[i] == wanted || ascii_lower(name.data[i]) == wanted) {
-            continue;
-        }
         if (!looks_like(name.data[i], wanted)) {
             return FIELD_OTHER;
         }
-        exact = false;
+        exact = exact && ascii_lower(name.data[i]) == ascii_lower(wanted);
     }
     return exact ? known->id : FIELD_LOOKALIKE;
 }
 
-static bool begins_like(struct slice name, struct slice prefix) {
+static __attribute__((noinline)) bool begins_like(struct slice name, struct slice prefix) {
     size_t i = 0;
     while (i < prefix.size && i < name.size && looks_like(name.data[i], prefix.data[i])) {
         i++;
@@ -90,6 +89,9 @@ enum http_field_id http_field_lookup(struct slice name) {
     }
     size_t first = (uint8_t)ascii_lower(name.data[0]);
     const struct known_field *known = &known_fields[SLOT(first, name.size)];
+    if (slice_equal(name, known->name)) {
+        return known->id;
+    }
     enum http_field_id id = known->name.size == name.size ? compare(name, known) : FIELD_OTHER;
     return id == FIELD_OTHER && first == 'x' && begins_like(name, SLICE("x-forwarded-"))
                ? FIELD_X_FORWARDED_OTHER

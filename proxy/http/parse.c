@@ -22,6 +22,10 @@ static bool has_repeated(const struct http_index *index, enum http_field_id id) 
     return (index->repeated & FIELD_BIT(id)) != 0;
 }
 
+static struct slice first_value(const struct http_index *index, enum http_field_id id) {
+    return has(index, id) ? index->first[id]->value : (struct slice){NULL, 0};
+}
+
 // ---- framing fields, alike in requests and responses
 
 struct body_length {
@@ -152,8 +156,9 @@ static bool take_options(const struct http_index *index, struct connection *conn
         return true;
     }
     if (!has_repeated(index, FIELD_CONNECTION)) {
-        return http_list_each(index->first[FIELD_CONNECTION]->value, on_connection_option,
-                              connection);
+        struct slice value = index->first[FIELD_CONNECTION]->value;
+        connection->keep_alive = slice_equal(value, SLICE("keep-alive")); // as it nearly always is
+        return connection->keep_alive || http_list_each(value, on_connection_option, connection);
     }
     for (uint32_t i = 0; i < connection->fields->count; i++) {
         const struct http_field *field = &connection->fields->items[i];
@@ -220,67 +225,102 @@ static bool on_protocol(struct slice item, void *context) {
 // ---- the second reader
 
 struct second_reading {
-    const struct http_fields *fields;
-    const struct body_length *body;
-    uint32_t index;
+    const struct http_field *line;  // the field whose line is handed over
+    const struct http_field *field; // the one whose name was met last
+    uint32_t lines, names, values;
     bool differs;
     bool complete;
 };
 
 static int on_field_name(http_parser *parser, const char *at, size_t size) {
     struct second_reading *reading = parser->data;
-    const struct http_fields *fields = reading->fields;
-    reading->differs = reading->differs || reading->index >= fields->count ||
-                       fields->items[reading->index].name.data != at ||
-                       fields->items[reading->index].name.size != size;
+    const struct slice *ours = &reading->line->name;
+    reading->field = reading->line;
+    reading->names++;
+    reading->differs = reading->differs || ours->data != at || ours->size != size;
     return 0;
 }
 
+// An empty value is told only with the next line.
 static int on_field_value(http_parser *parser, const char *at, size_t size) {
     struct second_reading *reading = parser->data;
-    if (reading->differs || reading->index >= reading->fields->count) {
-        reading->differs = true;
-        return 0;
-    }
     while (size > 0 && (at[size - 1] == ' ' || at[size - 1] == '\t')) {
         size--;
     }
-    struct slice ours = reading->fields->items[reading->index++].value;
-    reading->differs = ours.size != size || (size > 0 && ours.data != at);
+    reading->values++;
+    reading->differs = reading->differs || reading->values != reading->names ||
+                       reading->field->value.size != size ||
+                       (size > 0 && reading->field->value.data != at);
     return 0;
 }
 
 static int on_fields_complete(http_parser *parser) {
     struct second_reading *reading = parser->data;
-    uint64_t length = reading->body->has_length ? reading->body->length : UINT64_MAX;
     reading->complete = true;
-    reading->differs = reading->differs || reading->index != reading->fields->count ||
-                       parser->content_length != length ||
-                       ((parser->flags & F_CHUNKED) != 0) != reading->body->chunked;
     return 2; // stop after the head
 }
 
-static enum result read_again(struct slice section, const struct http_fields *fields,
-                              const struct body_length *body, struct http_refusal *refusal) {
+// Hands http-parser some bytes of a head. False: it does not take them all.
+static bool read_bytes(http_parser *parser, const char *bytes, size_t size) {
     static const http_parser_settings settings = {
         .on_header_field = on_field_name,
         .on_header_value = on_field_value,
         .on_headers_complete = on_fields_complete,
     };
-    static const char start_line[] = "GET / HTTP/1.1\r\n";
-    struct second_reading reading = {fields, body, 0, false, false};
-    http_parser parser;
-    http_parser_init(&parser, HTTP_REQUEST);
-    parser.data = &reading;
-    size_t used = http_parser_execute(&parser, &settings, start_line, sizeof(start_line) - 1);
-    if (used == sizeof(start_line) - 1) {
-        used = http_parser_execute(&parser, &settings, section.data, section.size);
-        if (used == section.size && parser.http_errno == HPE_OK && reading.complete &&
-            !reading.differs) {
-            return RESULT_OK;
-        }
+    return http_parser_execute(parser, &settings, bytes, size) == size &&
+           parser->http_errno == HPE_OK;
+}
+
+// Whether http-parser may take the field for one that frames the body. It does so with every name
+// that begins like theirs.
+static bool may_frame(struct slice name) {
+    switch (ascii_lower(name.data[0])) {
+    case 'c':
+        return slice_begins_nocase(name, SLICE("content-length"));
+    case 't':
+        return slice_begins_nocase(name, SLICE("transfer-encoding"));
+    default:
+        return false;
     }
-    return refuse(refusal, 400, "two parsers read the fields differently");
+}
+
+// Hands over the lines of those fields, as they were received, with a start line before them.
+static bool read_lines(http_parser *parser, struct slice section, const struct http_fields *fields,
+                       struct second_reading *reading) {
+    static const char start_line[] = "GET / HTTP/1.1\r\n";
+    bool ok = true;
+    for (uint32_t i = 0; i < fields->count && ok; i++) {
+        const struct http_field *field = &fields->items[i];
+        if (!may_frame(field->name)) {
+            continue;
+        }
+        if (reading->lines++ == 0) {
+            http_parser_init(parser, HTTP_REQUEST);
+            parser->data = reading;
+            ok = read_bytes(parser, start_line, sizeof(start_line) - 1);
+        }
+        const char *end =
+            i + 1 < fields->count ? field[1].name.data : section.data + section.size - 2;
+        reading->line = field;
+        ok = ok && read_bytes(parser, field->name.data, (size_t)(end - field->name.data));
+    }
+    return ok;
+}
+
+// A section without such a field is not read again: there is nothing to differ in.
+static enum result read_again(struct slice section, const struct http_fields *fields,
+                              const struct body_length *body, struct http_refusal *refusal) {
+    uint64_t length = body->has_length ? body->length : UINT64_MAX;
+    struct second_reading reading = {.line = NULL};
+    http_parser parser;
+    bool ok = read_lines(&parser, section, fields, &reading);
+    if (reading.lines == 0) {
+        return RESULT_OK;
+    }
+    ok = ok && read_bytes(&parser, "\r\n", 2) && reading.complete && !reading.differs &&
+         reading.names == reading.lines && reading.values == reading.lines &&
+         parser.content_length == length && ((parser.flags & F_CHUNKED) != 0) == body->chunked;
+    return ok ? RESULT_OK : refuse(refusal, 400, "two parsers read the fields differently");
 }
 
 // ---- requests
@@ -393,7 +433,7 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
     request->idempotent = is_idempotent(line.method);
     request->fields = fields;
     struct slice section = {head.data + line_size, head.size - line_size};
-    struct http_index index;
+    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
     struct connection connection;
     struct body_length body;
     if (http_scan_fields(section, fields, &index, refusal) != RESULT_OK ||
@@ -403,6 +443,8 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
         read_body_length(&index, line.minor_version, &body, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
+    request->referer = first_value(&index, FIELD_REFERER);
+    request->user_agent = first_value(&index, FIELD_USER_AGENT);
     request->keep_alive = keeps_alive(&connection, line.minor_version);
     request->content_length = body.length;
     request->framing = body.chunked       ? FRAMING_CHUNKED
@@ -491,7 +533,7 @@ static enum result parse_response(struct slice head, bool request_is_head, struc
     response->minor_version = line.minor_version;
     response->fields = fields;
     struct slice section = {head.data + line_size, head.size - line_size};
-    struct http_index index;
+    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
     struct connection connection;
     struct body_length body;
     if (http_scan_fields(section, fields, &index, refusal) != RESULT_OK ||
@@ -530,7 +572,7 @@ enum result http_parse_trailers(struct slice section, struct http_fields *fields
                                 const char **why) {
     struct http_refusal refusal = {400, "trailer section over 64 KiB"};
     const struct body_length no_body = {false, false, 0};
-    struct http_index index;
+    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
     *why = NULL;
     if (section.size > HTTP_HEAD_SIZE_MAX ||
         http_scan_fields(section, fields, &index, &refusal) != RESULT_OK) {

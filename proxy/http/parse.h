@@ -4,11 +4,13 @@
 // The caller gathers a whole head (through the empty line) in one contiguous run of bytes;
 // http_head_end() finds that end incrementally. The head is read by our own strict scan (http/scan:
 // only CRLF line ends, no control bytes, no obs-fold, no space before the colon, token names); the
-// framing decision is made here, once, and stored in `framing`; then http-parser (built strict)
-// reads the fields a second time: where its names, values, length or chunked flag differ from ours
-// in anything, the message is refused: it decides nothing else. The start line is read by us alone,
-// as http-parser knows only a fixed list of methods. What is ambiguous is refused: a request with an `http_refusal`
-// status, a response with RESULT_ERROR.
+// framing decision is made here, once, and stored in `framing`. Then http-parser (built strict)
+// reads the lines that frame a body a second time, among them any whose names only begin like
+// Content-Length or Transfer-Encoding, as some readers take those for them: where a name, a value,
+// the length or the chunked flag differs from ours in anything, the message is refused: it decides
+// nothing else. The start line is read by us alone, as http-parser knows only a fixed list of
+// methods. What is ambiguous is refused: a request with an `http_refusal` status, a response with
+// RESULT_ERROR.
 //
 // No I/O, no allocation, no state between messages. http_parser.h is included only by parse.c.
 #ifndef RAVELIN_HTTP_PARSE_H
@@ -55,7 +57,8 @@ struct http_request {
     // has no meaning (RFC 9110 9.3.1). It is forwarded, but the server is not trusted to have taken
     // it: its connection must not be used for another request.
     bool body_is_unusual;
-    int32_t max_forwards; // of OPTIONS, as received; -1: none
+    int32_t max_forwards;             // of OPTIONS, as received; -1: none
+    struct slice referer, user_agent; // of the first such fields; empty: none
     struct http_fields *fields;
 };
 

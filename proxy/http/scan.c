@@ -77,6 +77,19 @@ static const char *scan_plain_path(const char *at) {
     return at;
 }
 
+// The first byte from `at` on that is none of a token; there is one. By fours, as names are short
+// and many.
+static const char *skip_token(const char *at) {
+    while (http_byte_is(at[0], BYTE_TOKEN) && http_byte_is(at[1], BYTE_TOKEN) &&
+           http_byte_is(at[2], BYTE_TOKEN) && http_byte_is(at[3], BYTE_TOKEN)) {
+        at += 4;
+    }
+    while (http_byte_is(*at, BYTE_TOKEN)) {
+        at++;
+    }
+    return at;
+}
+
 // The end of a run of target bytes, or NULL at a '%' without two hex digits after it.
 static const char *scan_target(const char *at) {
     for (;;) {
@@ -111,10 +124,7 @@ size_t http_scan_request_line(struct slice head, struct http_request_line *line,
     if (!ends_in_lf(head)) {
         return refuse(refusal, 400, "head without an end");
     }
-    const char *at = head.data;
-    while (http_byte_is(*at, BYTE_TOKEN)) {
-        at++;
-    }
+    const char *at = skip_token(head.data);
     line->method = (struct slice){head.data, (size_t)(at - head.data)};
     if (line->method.size == 0 || *at != ' ') {
         return refuse(refusal, 400, "no method token and space at the start of the request");
@@ -244,9 +254,7 @@ enum result http_scan_fields(struct slice section, struct http_fields *fields,
     bool ok = ends_in_lf(section) || refuse(refusal, 400, "head without an end");
     while (ok && *at != '\r') {
         const char *name = at;
-        while (http_byte_is(*at, BYTE_TOKEN)) {
-            at++;
-        }
+        at = skip_token(at);
         if (at == name || *at != ':') {
             ok = refuse(refusal, 400, why_bad_name(name, at));
             break;

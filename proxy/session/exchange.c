@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/socket.h"
 #include "http/encode.h"
-#include "http/writer.h"
+#include "session/exchange_internal.h"
 #include "session/relay.h"
 #include "session/route_rules.h"
 #include "session/service_internal.h"
@@ -18,18 +18,6 @@ enum { HEAD_GROWTH = 768, LOG_TEXT_MAX = 2048 };
 // And what a client's certificate adds: two names, and what they are given.
 enum { CERTIFICATE_GROWTH = 80 + sizeof(struct client_identity) };
 
-static int64_t now_ms(const struct exchange *exchange) {
-    return service_now_ms(exchange->session->service);
-}
-
-static const struct config_limits *limits(const struct exchange *exchange) {
-    return &exchange->generation->config->limits;
-}
-
-static bool answering(const struct exchange *exchange) {
-    return exchange->response_state >= RESPONSE_SENDING;
-}
-
 // --- beginning ---
 
 static struct exchange *allocate(struct session *session) {
@@ -38,16 +26,16 @@ static struct exchange *allocate(struct session *session) {
     if (exchange == NULL) {
         return NULL;
     }
-    memset(exchange, 0, sizeof(*exchange));
+    memset(exchange, 0, offsetof(struct exchange, iov));
     exchange->session = session;
     exchange->generation = generation_hold(service->current);
     exchange->active_ms = now_ms(exchange);
-    exchange->started_us = clock_wall_us();
     exchange->started_mono_us = clock_monotonic_us();
+    exchange->started_us = exchange->started_mono_us + service->wall_offset_us;
     exchange->connect_us = exchange->response_us = -1;
     exchange->client_minor_version = 1;
     exchange->client_address = session->client_address;
-    memcpy(exchange->client, session->client, sizeof(exchange->client));
+    exchange->client = (struct slice){session->client, session->client_size};
     session->requests++;
     metric_add(service->options.metrics, METRIC_requests, 1);
     return exchange;
@@ -63,16 +51,11 @@ static struct slice keep_text(char **at, struct slice text) {
     return kept;
 }
 
-static struct slice field_value(const struct http_request *request, enum http_field_id id) {
-    const struct http_field *field = http_fields_find(request->fields, id);
-    return field == NULL ? (struct slice){NULL, 0} : field->value;
-}
-
 static struct http_forwarding make_forwarding(const struct exchange *exchange,
                                               const struct http_request *request) {
     const struct session *session = exchange->session;
     struct http_forwarding forwarding = {
-        .client_host = slice_from(session->client),
+        .client_host = {session->client, session->client_size},
         .proto = session->redirect ? SLICE("http") : SLICE("https"),
         .trusted = exchange->trusted,
     };
@@ -92,16 +75,13 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
     return forwarding;
 }
 
-// Writes the head for the server and keeps what the access log will want, in one allocation.
+// Writes the head for the server and keeps what the access log will want, without an allocation
+// where that is not unusually long.
 static bool encode_head(struct exchange *exchange, const struct http_request *request,
                         size_t head_size) {
     struct http_forwarding forwarding = make_forwarding(exchange, request);
-    struct slice texts[] = {request->method,
-                            request->target,
-                            request->host,
-                            field_value(request, FIELD_REFERER),
-                            field_value(request, FIELD_USER_AGENT),
-                            request->protocols};
+    struct slice texts[] = {request->method,  request->target,     request->host,
+                            request->referer, request->user_agent, request->protocols};
     struct slice *kept[] = {&exchange->method,  &exchange->target,     &exchange->host,
                             &exchange->referer, &exchange->user_agent, &exchange->protocols};
     size_t text_count = sizeof(texts) / sizeof(texts[0]);
@@ -109,17 +89,19 @@ static bool encode_head(struct exchange *exchange, const struct http_request *re
     for (size_t i = 0; i < text_count; i++) {
         text_size += texts[i].size < LOG_TEXT_MAX ? texts[i].size : LOG_TEXT_MAX;
     }
+    struct slice host =
+        request->authority.size > 0 ? request->authority : slice_from(exchange->site->name);
     // Field lines without a space after the colon grow by it; the host is written three times.
-    size_t capacity = head_size + request->fields->count + 2 * request->authority.size +
-                      HEAD_GROWTH + strlen(exchange->site->name) +
+    size_t capacity = head_size + request->fields->count + 3 * host.size + HEAD_GROWTH +
                       (exchange->is_certified ? CERTIFICATE_GROWTH : 0) +
                       (forwarding.changes == NULL ? 0 : http_changes_size(forwarding.changes));
-    exchange->block = malloc(capacity + text_size);
+    size_t size = capacity + text_size;
+    exchange->block = size <= sizeof(exchange->room) ? exchange->room : malloc(size);
     if (exchange->block == NULL) {
         return false;
     }
-    exchange->head_size = http_encode_request(
-        request, &forwarding, slice_from(exchange->site->name), exchange->block, capacity);
+    exchange->head_size =
+        http_encode_request(request, &forwarding, host, exchange->block, capacity);
     char *at = exchange->block + capacity;
     for (size_t i = 0; i < text_count; i++) {
         *kept[i] = keep_text(&at, texts[i]);
@@ -138,39 +120,6 @@ static void note_request(struct exchange *exchange, const struct http_request *r
     exchange->request_framing = request->framing;
     exchange->request_left = request->content_length;
     chunk_decoder_init(&exchange->request_decoder);
-}
-
-// Names a whole answer of our own, which lies in the first slot of the send buffer, as the
-// response.
-static enum result send_answer(struct exchange *exchange, uint16_t status, char *answer,
-                               size_t size) {
-    struct transport *transport = &exchange->session->transport;
-    size_t scanned = 0;
-    exchange->status = status;
-    exchange->response_bytes = size - http_head_end(answer, size, &scanned);
-    exchange->response_state = RESPONSE_SENDING;
-    if (!transport_add_span(transport->send, 0, (uint8_t *)answer, size)) {
-        return RESULT_ERROR;
-    }
-    return transport_seal(transport);
-}
-
-static enum result answer_redirect(struct exchange *exchange, const struct http_request *request) {
-    struct session *session = exchange->session;
-    struct send_buffer *buffer = transport_send_buffer(&session->transport);
-    if (buffer == NULL) {
-        return RESULT_ERROR;
-    }
-    char *output = (char *)slot_payload(buffer, 0);
-    exchange->keep_alive = exchange->keep_alive && request->framing == FRAMING_NONE &&
-                           request->minor_version > 0; // which would need to be told
-    size_t size =
-        http_encode_redirect(request, exchange->generation->https_port, !exchange->keep_alive,
-                             service_date(session->service), output, SLOT_READ_MAX);
-    if (size == 0) {
-        return exchange_answer(exchange, 400, "no host to redirect to");
-    }
-    return send_answer(exchange, 308, output, size);
 }
 
 struct exchange *exchange_new(struct session *session, struct slice head) {
@@ -203,7 +152,7 @@ struct exchange *exchange_new(struct session *session, struct slice head) {
         } else if (status != 0) {
             result = exchange_answer(exchange, status, why);
         } else if (session->redirect) {
-            result = answer_redirect(exchange, &request);
+            result = exchange_answer_redirect(exchange, &request);
         } else if (request.max_forwards == 0) {
             result = exchange_answer_with(exchange, 204, SLICE(HTTP_ALLOW), "Max-Forwards is 0");
         } else {
@@ -231,56 +180,14 @@ struct exchange *exchange_new_refused(struct session *session, struct slice part
     return exchange;
 }
 
-// --- answers of our own ---
+// --- the lease ---
 
-static void drop_lease(struct exchange *exchange) {
+void exchange_drop_lease(struct exchange *exchange) {
     if (exchange->lease != NULL) {
         lease_close(exchange->lease);
         exchange->lease = NULL;
     }
 }
-
-// What every response of a site carries, and what this one does besides.
-static struct slice answer_fields(const struct exchange *exchange, struct slice fields,
-                                  char *output, size_t capacity) {
-    struct writer writer = writer_begin(output, capacity);
-    writer_put(&writer, fields);
-    if (exchange->route != NULL && exchange->site->hsts_s > 0) {
-        writer_put_hsts(&writer, exchange->site->hsts_s);
-    }
-    return (struct slice){output, writer_finish(&writer)};
-}
-
-enum result exchange_answer(struct exchange *exchange, uint16_t status, const char *why) {
-    return exchange_answer_with(exchange, status, SLICE(""), why);
-}
-
-enum result exchange_answer_with(struct exchange *exchange, uint16_t status, struct slice fields,
-                                 const char *why) {
-    struct session *session = exchange->session;
-    struct send_buffer *buffer = transport_send_buffer(&session->transport);
-    drop_lease(exchange);
-    exchange->ended = why;
-    // Half a record of an interim response cannot be taken back either.
-    if (buffer == NULL || exchange->response_started || transport_has_unsent(&session->transport)) {
-        return RESULT_ERROR;
-    }
-    memset(buffer->fills, 0, sizeof(buffer->fills));
-    buffer->span_count = 0;
-    bool whole =
-        exchange->request_framing == FRAMING_NONE || exchange->request_state == REQUEST_DONE;
-    exchange->keep_alive = exchange->keep_alive && whole && status != 400 &&
-                           exchange->client_minor_version > 0; // which would need to be told
-    char *output = (char *)slot_payload(buffer, 0);
-    char own_fields[ANSWER_FIELDS_MAX + 64];
-    fields = answer_fields(exchange, fields, own_fields, sizeof(own_fields));
-    size_t size = http_encode_answer(status, fields, !exchange->keep_alive, exchange->is_head,
-                                     service_date(session->service), output, SLOT_READ_MAX);
-    exchange->active_ms = now_ms(exchange);
-    return size == 0 ? RESULT_ERROR : send_answer(exchange, status, output, size);
-}
-
-// --- the lease ---
 
 // A pooled connection that the server has closed by now must not meet a request that cannot be
 // repeated.
@@ -311,7 +218,7 @@ static enum result take_lease(struct exchange *exchange) {
             !is_dead(exchange->lease)) {
             break;
         }
-        drop_lease(exchange);
+        exchange_drop_lease(exchange);
     } while (true);
     if (exchange->lease == NULL) {
         int error = errno; // for the caller
@@ -334,7 +241,7 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
     struct service *service = exchange->session->service;
     bool was_reused = exchange->lease != NULL && exchange->lease->reused;
     metric_add(service->options.metrics, METRIC_server_failures, 1);
-    drop_lease(exchange);
+    exchange_drop_lease(exchange);
     if (!was_reused) {
         exchange->failed_server = exchange->server;
         server_failed(exchange->server, now_ms(exchange));
@@ -608,7 +515,7 @@ static void write_log(const struct exchange *exchange) {
     }
     struct access_entry entry = {
         .started_us = exchange->started_us,
-        .client = slice_from(exchange->client),
+        .client = exchange->client,
         .client_port = session->client_port,
         .site = exchange->site == NULL ? (struct slice){NULL, 0} : slice_from(exchange->site->name),
         .method = exchange->method,
@@ -645,12 +552,14 @@ void exchange_finish(struct exchange *exchange) {
     struct service *service = exchange->session->service;
     count_status(exchange);
     write_log(exchange);
-    drop_lease(exchange);
+    exchange_drop_lease(exchange);
     trailers_free(&exchange->request_trailers);
     trailers_free(&exchange->response_trailers);
     free(exchange->request_final);
     free(exchange->final);
-    free(exchange->block);
+    if (exchange->block != exchange->room) {
+        free(exchange->block);
+    }
     generation_release(exchange->generation);
     slab_put(&service->exchange_slab, exchange);
 }

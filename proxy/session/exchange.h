@@ -22,6 +22,7 @@
     (REQUEST_LINES_MAX * 3 + 3) // each with its chunk line and CRLF; PROXY header, head, last chunk
 #define TRAILERS_MAX 8192
 #define ANSWER_FIELDS_MAX 8192 // of an answer of our own
+#define EXCHANGE_ROOM 2048     // for the head and the log's texts of a usual request
 
 enum request_state {
     REQUEST_HEAD, // the head is not written to the server yet
@@ -77,12 +78,10 @@ struct exchange {
     bool lease_reused;    // the lease came from the pool
     bool server_shut;     // our direction toward the server is closed (tunnels)
     bool request_failed;  // the server did not take all of it
-    char *block;          // one allocation: the encoded head, then the texts for the access log
+    char *block; // the encoded head, then the texts for the access log; NULL, `room` or allocated
     size_t head_size;
     uint32_t iov_first;
     uint32_t iov_count;
-    struct iovec iov[REQUEST_IOV_MAX];
-    char lines[REQUEST_LINES_MAX][CHUNK_LINE_SIZE];
     uint32_t line_count;
     size_t taken; // bytes of segments that the iov holds, to be consumed when it is written
 
@@ -114,15 +113,21 @@ struct exchange {
     int64_t connect_us;
     int64_t request_sent_us;
     int64_t response_us;
-    uint16_t status;
     uint64_t request_bytes;
     uint64_t response_bytes;
     const char *ended;                                      // why, when not in the usual way
     struct slice method, target, host, referer, user_agent; // in block, may be cut
     struct slice protocols;                                 // of an upgrade; the same
-    union client_address client_address; // who asks, as far as trusted proxies tell
-    char client[INET6_ADDRSTRLEN];
+    struct slice client; // who asks, as far as trusted proxies tell; the session's, or client_text
+    union client_address client_address;
+    uint16_t status;
+
+    // These are large, and not cleared when an exchange begins.
+    struct iovec iov[REQUEST_IOV_MAX];
+    char client_text[INET6_ADDRSTRLEN];
     uint8_t proxy_header[PROXY_HEADER_WRITE_MAX];
+    char lines[REQUEST_LINES_MAX][CHUNK_LINE_SIZE];
+    char room[EXCHANGE_ROOM];
 };
 
 // Begins with a whole head, `head` (which the caller lets go of afterwards). A refused head makes

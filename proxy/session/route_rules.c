@@ -45,8 +45,6 @@ static struct slice take_last(struct slice *list) {
 void route_rules_find_client(struct exchange *exchange, const struct http_request *request) {
     const struct session *session = exchange->session;
     const struct config_networks *trusted = &exchange->generation->config->trusted_proxies;
-    exchange->client_address = session->client_address;
-    memcpy(exchange->client, session->client, sizeof(exchange->client));
     exchange->trusted =
         networks_contain(trusted->items, trusted->count, &session->client_address.any);
     if (!exchange->trusted) {
@@ -64,7 +62,8 @@ void route_rules_find_client(struct exchange *exchange, const struct http_reques
                 return; // what is before something unknown is not believed
             }
             exchange->client_address = address;
-            memcpy(exchange->client, host, sizeof(host));
+            memcpy(exchange->client_text, host, sizeof(host));
+            exchange->client = slice_from(exchange->client_text);
             if (!networks_contain(trusted->items, trusted->count, &address.any)) {
                 return;
             }
@@ -188,11 +187,12 @@ static bool admit_client(struct exchange *exchange, size_t index) {
 uint16_t route_rules_choose(struct exchange *exchange, const struct http_request *request,
                             const char **why) {
     const struct generation *generation = exchange->generation;
-    const char *server_name = exchange->session->server_name;
-    size_t named = server_name == NULL
-                       ? ROUTER_NO_SITE
-                       : router_find_site(generation->router, slice_from(server_name));
-    size_t index = router_find_site(generation->router, request->host);
+    struct slice server_name = slice_from(exchange->session->server_name);
+    size_t named = server_name.data == NULL ? ROUTER_NO_SITE
+                                            : router_find_site(generation->router, server_name);
+    size_t index = named != ROUTER_NO_SITE && slice_equal(request->host, server_name)
+                       ? named
+                       : router_find_site(generation->router, request->host);
     if (request->host.size == 0) { // HTTP/1.0: the site of the handshake, else the first
         index = named == ROUTER_NO_SITE ? ROUTER_DEFAULT_SITE : named;
     }

@@ -35,9 +35,14 @@ static void on_turn_end(struct ev_loop *loop, ev_prepare *watcher, int events) {
     check_drained(service);
 }
 
+static void compare_clocks(struct service *service) {
+    service->wall_offset_us = clock_wall_us() - clock_monotonic_us();
+}
+
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     (void)loop, (void)events;
     struct service *service = timer->data;
+    compare_clocks(service);
     refusals_tick(service);
     access_log_flush(&service->access_log);
     pool_sweep(&service->pool, service_now_ms(service));
@@ -70,6 +75,7 @@ struct service *service_new(const struct service_options *options) {
     }
     service->options = *options;
     service->refusal_lines = REFUSALS_RATE;
+    compare_clocks(service);
     service->access_log_fd = service->staged_access_log_fd = -1;
     list_init(&service->sessions);
     list_init(&service->closed);

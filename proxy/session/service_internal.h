@@ -38,6 +38,7 @@ struct service {
     bool draining;
     ev_timer tick;
     ev_prepare turn_end;
+    int64_t wall_offset_us; // of the wall clock before the monotonic one, looked at once a second
     time_t date_second;
     char date[CLOCK_HTTP_DATE_SIZE];
     struct http_fields fields; // scratch: of the head being parsed

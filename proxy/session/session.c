@@ -8,6 +8,7 @@
 #include "session/service_internal.h"
 #include "session/session_handshake.h"
 #include "session/session_proxy.h"
+#include "upstream/watch.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -121,6 +122,7 @@ void session_set_client(struct session *session, const struct sockaddr *address)
                         sizeof(session->client));
         session->client_port = ntohs(session->client_address.v4.sin_port);
     }
+    session->client_size = (uint8_t)strlen(session->client);
 }
 
 // Counts the session among its client's. False when that are too many.
@@ -495,16 +497,8 @@ static void arm(struct session *session) {
                                   session->requests > 0);
         }
     }
-    if (want_read) {
-        ev_io_start(loop, &session->read_watcher);
-    } else {
-        ev_io_stop(loop, &session->read_watcher);
-    }
-    if (want_write) {
-        ev_io_start(loop, &session->write_watcher);
-    } else {
-        ev_io_stop(loop, &session->write_watcher);
-    }
+    watch(loop, &session->read_watcher, want_read);
+    watch(loop, &session->write_watcher, want_write);
     arm_timer(session);
 }
 

@@ -61,6 +61,7 @@ struct session {
     uint32_t requests;
     size_t lingered; // bytes thrown away while lingering
     char client[INET6_ADDRSTRLEN];
+    uint8_t client_size;
     union client_address client_address;
     uint64_t client_key;   // in the table of clients
     int64_t accepted_us;   // wall clock

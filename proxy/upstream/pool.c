@@ -1,6 +1,7 @@
 #include "upstream/pool.h"
 
 #include "base/socket.h"
+#include "upstream/watch.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -182,18 +183,10 @@ void lease_close(struct lease *lease) {
     slab_put(&lease->pool->leases, lease);
 }
 
-static void want(struct ev_loop *loop, ev_io *watcher, bool wanted) {
-    if (wanted) {
-        ev_io_start(loop, watcher);
-    } else {
-        ev_io_stop(loop, watcher);
-    }
-}
-
 void lease_want_read(struct lease *lease, bool wanted) {
-    want(lease->pool->loop, &lease->read_watcher, wanted);
+    watch(lease->pool->loop, &lease->read_watcher, wanted);
 }
 
 void lease_want_write(struct lease *lease, bool wanted) {
-    want(lease->pool->loop, &lease->write_watcher, wanted);
+    watch(lease->pool->loop, &lease->write_watcher, wanted);
 }

@@ -38,9 +38,10 @@ struct lease {
     ev_io write_watcher;
     int fd;
     bool connected;
-    bool reused;   // has served an exchange before
-    bool readable; // noted by the loop; the owner clears it after a short read
-    bool writable; // cleared by the owner after a short write
+    bool reused;         // has served an exchange before
+    bool readable;       // noted by the loop; the owner clears it after a short read
+    bool writable;       // cleared by the owner after a short write
+    bool large_response; // its owner's note for the next one: the last response was a large one
     int64_t idle_since_ms;
     unsigned idle_turn; // of the loop, when it was released
     void *owner;

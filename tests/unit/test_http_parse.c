@@ -105,6 +105,7 @@ static const struct accepted accepted_cases[] = {
     ACCEPT(POST("Content-Length: 000\r\n"), .method = "POST"),
     ACCEPT(POST("Content-Length: 1\r\n"), .method = "POST", .framing = FRAMING_LENGTH, .length = 1),
     ACCEPT(POST("content-length:\t 42 \r\n"), .method = "POST", .framing = FRAMING_LENGTH, .length = 42),
+    ACCEPT(POST("Content-Lengths:\r\nX: 1\r\nContent-Length: 1 \r\n"), .method = "POST", .framing = FRAMING_LENGTH, .length = 1),
     ACCEPT(POST("Content-Length: 000000000000000012\r\n"), .method = "POST", .framing = FRAMING_LENGTH, .length = 12),
     ACCEPT(POST("Content-Length: 999999999999999999\r\n"), .method = "POST", .framing = FRAMING_LENGTH,
            .length = 999999999999999999),
@@ -420,6 +421,7 @@ static const struct refused refused_cases[] = {
     REFUSE(400, POST("Transfer-Encoding: chunked\t\r\n"), TWO_READINGS),
     // And it takes a longer name for the one it begins with.
     REFUSE(400, POST("Content-Length: 1\r\nTransfer-Encodings: x\r\n"), TWO_READINGS),
+    REFUSE(400, POST("transfer-encodings:\r\nX: 1\r\nContent-Length: 1\r\n"), TWO_READINGS),
     // Connection.
     REFUSE(400, WITH("Connection: Host\r\n"), END_TO_END),
     REFUSE(400, WITH("Connection: close, content-length\r\n"), END_TO_END),

@@ -1,0 +1,27 @@
+// What the parts of an exchange know of each other: exchange.c and exchange_answer.c.
+#ifndef RAVELIN_SESSION_EXCHANGE_INTERNAL_H
+#define RAVELIN_SESSION_EXCHANGE_INTERNAL_H
+
+#include "session/exchange.h"
+#include "session/service_internal.h"
+
+static inline int64_t now_ms(const struct exchange *exchange) {
+    return service_now_ms(exchange->session->service);
+}
+
+static inline const struct config_limits *limits(const struct exchange *exchange) {
+    return &exchange->generation->config->limits;
+}
+
+// The response is whole, or an answer of our own has taken its place.
+static inline bool answering(const struct exchange *exchange) {
+    return exchange->response_state >= RESPONSE_SENDING;
+}
+
+// Closes the connection to the server, if there is one.
+void exchange_drop_lease(struct exchange *exchange);
+// The answer of a redirect listener.
+enum result exchange_answer_redirect(struct exchange *exchange,
+                                     const struct http_request *request) MUST_CHECK;
+
+#endif
