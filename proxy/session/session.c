@@ -513,6 +513,7 @@ void session_advance(struct session *session) {
         return;
     }
     session->advancing = true;
+    transport_begin_turn(&session->transport);
     enum result progress;
     do {
         session->again = false;
