@@ -105,7 +105,8 @@ static enum result read_server(struct exchange *exchange, struct send_buffer *bu
     }
     // With all of a body read there may be more, but nothing that is wanted: should it come, the
     // loop tells.
-    lease->readable = (size_t)received == total && total < limit;
+    bool goes_on = transport_count_turn(&exchange->session->transport, (size_t)received);
+    lease->readable = goes_on && (size_t)received == total && total < limit;
     add_to_fills(buffer, iov, (size_t)received);
     return RESULT_OK;
 }

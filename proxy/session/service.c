@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SPARE_SESSIONS_MAX = 1024, SPARE_EXCHANGES_MAX = 256, SCRATCH_SIZE = 64 * 1024 };
+enum { SPARE_EXCHANGES_MAX = 256, SCRATCH_SIZE = 64 * 1024 };
+// Sessions looked at in one loop turn because they are due: when thousands are at once, others wait
+// for a few of them, not for all.
+enum { DUE_BATCH = 32 };
 
 static void on_lease_ready(void *owner) {
     struct exchange *exchange = owner;
@@ -39,6 +42,45 @@ static void compare_clocks(struct service *service) {
     service->wall_offset_us = clock_wall_us() - clock_monotonic_us();
 }
 
+static void on_turn_begin(struct ev_loop *loop, ev_check *watcher, int events) {
+    (void)loop, (void)events;
+    struct service *service = watcher->data;
+    service->now_ms = clock_monotonic_us() / 1000;
+}
+
+// --- deadlines ---
+
+static void set_wheel_timer(struct service *service, int64_t at_ms) {
+    int64_t wait_ms = at_ms - service->now_ms;
+    ev_timer_stop(service->options.loop, &service->wheel_timer);
+    service->wheel_timer_ms = at_ms;
+    if (at_ms != INT64_MAX) {
+        ev_timer_set(&service->wheel_timer, wait_ms < 0 ? 0. : (double)wait_ms / 1000., 0.);
+        ev_timer_start(service->options.loop, &service->wheel_timer);
+    }
+}
+
+void service_await(struct service *service, struct wheel_node *node, int64_t at_ms) {
+    wheel_put(&service->wheel, node, at_ms);
+    if (at_ms < service->wheel_timer_ms) {
+        set_wheel_timer(service, wheel_next_ms(&service->wheel));
+    }
+}
+
+static void on_wheel_timer(struct ev_loop *loop, ev_timer *timer, int events) {
+    (void)loop, (void)events;
+    struct service *service = timer->data;
+    service->wheel_timer_ms = 0; // it is set below, and not on the way there
+    for (int i = 0; i < DUE_BATCH; i++) {
+        struct wheel_node *node = wheel_take(&service->wheel, service->now_ms);
+        if (node == NULL) {
+            break;
+        }
+        session_due(LIST_ENTRY(node, struct session, due));
+    }
+    set_wheel_timer(service, wheel_next_ms(&service->wheel));
+}
+
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     (void)loop, (void)events;
     struct service *service = timer->data;
@@ -47,7 +89,6 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     access_log_flush(&service->access_log);
     pool_sweep(&service->pool, service_now_ms(service));
     transport_pools_trim(&service->transports);
-    slab_trim(&service->session_slab);
     slab_trim(&service->exchange_slab);
 }
 
@@ -79,13 +120,20 @@ struct service *service_new(const struct service_options *options) {
     service->access_log_fd = service->staged_access_log_fd = -1;
     list_init(&service->sessions);
     list_init(&service->closed);
-    slab_init(&service->session_slab, sizeof(struct session), SPARE_SESSIONS_MAX);
+    service->now_ms = clock_monotonic_us() / 1000;
+    wheel_init(&service->wheel, service->now_ms);
+    service->wheel_timer_ms = INT64_MAX;
+    pages_init(&service->session_pages, sizeof(struct session));
     slab_init(&service->exchange_slab, sizeof(struct exchange), SPARE_EXCHANGES_MAX);
     pool_init(&service->pool, options->loop, options->metrics, on_lease_ready);
     signing_init(&service->signing, options->loop, options->metrics);
     ev_prepare_init(&service->turn_end, on_turn_end);
     ev_timer_init(&service->tick, on_tick, 1., 1.);
-    service->turn_end.data = service->tick.data = service;
+    ev_check_init(&service->turn_begin, on_turn_begin);
+    ev_set_priority(&service->turn_begin, EV_MAXPRI); // before all else of the turn
+    ev_init(&service->wheel_timer, on_wheel_timer);
+    service->turn_begin.data = service->turn_end.data = service;
+    service->tick.data = service->wheel_timer.data = service;
     if (!transport_pools_init(&service->transports, options->metrics) ||
         !allocate_scratch(service) ||
         !access_log_init(&service->access_log, -1, false, ACCESS_FORMAT_JSON, options->log)) {
@@ -93,6 +141,7 @@ struct service *service_new(const struct service_options *options) {
         return NULL;
     }
     service->access_log_ready = true;
+    ev_check_start(options->loop, &service->turn_begin);
     ev_prepare_start(options->loop, &service->turn_end);
     ev_timer_start(options->loop, &service->tick);
     return service;
@@ -122,6 +171,8 @@ void service_free(struct service *service) {
     listener_set_free(&service->listeners);
     close_sessions(service);
     ev_timer_stop(service->options.loop, &service->tick);
+    ev_timer_stop(service->options.loop, &service->wheel_timer);
+    ev_check_stop(service->options.loop, &service->turn_begin);
     ev_prepare_stop(service->options.loop, &service->turn_end);
     signing_free(&service->signing);
     pool_free(&service->pool);
@@ -131,7 +182,7 @@ void service_free(struct service *service) {
         access_log_free(&service->access_log);
     }
     close_access_log(service, -1);
-    slab_free(&service->session_slab);
+    pages_free(&service->session_pages);
     slab_free(&service->exchange_slab);
     free(service->fields.items);
     free(service->scratch);
@@ -226,13 +277,9 @@ void service_drain(struct service *service) {
     service->draining = true;
     listener_set_accept_queued(&service->listeners);
     listener_set_free(&service->listeners);
-    struct list_node *node = service->sessions.next;
-    while (node != &service->sessions) {
-        struct session *session = LIST_ENTRY(node, struct session, node);
-        node = node->next;
-        if (session->state == SESSION_OPEN && session->exchange == NULL) {
-            session_end(session, ALERT_CLOSE_NOTIFY);
-        }
+    struct list_node *node;
+    for (node = service->sessions.next; node != &service->sessions; node = node->next) {
+        session_drain(LIST_ENTRY(node, struct session, node));
     }
     check_drained(service);
 }

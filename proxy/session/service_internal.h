@@ -3,7 +3,9 @@
 #define RAVELIN_SESSION_SERVICE_INTERNAL_H
 
 #include "base/clock.h"
+#include "base/pages.h"
 #include "base/rate.h"
+#include "base/wheel.h"
 #include "http/header.h"
 #include "observe/access_log.h"
 #include "session/generation.h"
@@ -27,7 +29,8 @@ struct service {
     int staged_access_log_fd;
     struct list_node sessions;
     struct list_node closed; // freed at the end of the loop turn
-    struct slab session_slab;
+    struct wheel wheel;      // of the sessions, by when each is due
+    struct pages session_pages;
     struct slab exchange_slab;
     struct transport_pools transports;
     struct pool pool;
@@ -37,8 +40,12 @@ struct service {
     int access_log_fd;
     bool draining;
     ev_timer tick;
+    ev_timer wheel_timer;
+    int64_t wheel_timer_ms; // when it fires; INT64_MAX: never
+    ev_check turn_begin;
     ev_prepare turn_end;
     int64_t wall_offset_us; // of the wall clock before the monotonic one, looked at once a second
+    int64_t now_ms; // of the monotonic clock, as this loop turn began
     time_t date_second;
     char date[CLOCK_HTTP_DATE_SIZE];
     struct http_fields fields; // scratch: of the head being parsed
@@ -49,8 +56,11 @@ struct service {
 };
 
 static inline int64_t service_now_ms(const struct service *service) {
-    return (int64_t)(ev_now(service->options.loop) * 1000.0);
+    return service->now_ms;
 }
+
+// Has session_due() called for the session of this node, at this time or somewhat later.
+void service_await(struct service *service, struct wheel_node *node, int64_t at_ms);
 
 // The Date of this second, for responses.
 struct slice service_date(struct service *service);

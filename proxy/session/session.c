@@ -8,7 +8,6 @@
 #include "session/service_internal.h"
 #include "session/session_handshake.h"
 #include "session/session_proxy.h"
-#include "upstream/watch.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,6 +17,12 @@
 
 enum { LINGER_MS = 2000, LINGER_BYTES_MAX = 1 << 20 };
 
+struct partial_head {
+    size_t size;
+    size_t scanned;
+    char data[]; // as much as a head may have
+};
+
 static const struct config_limits *limits(const struct session *session) {
     return &session->service->current->config->limits;
 }
@@ -26,33 +31,31 @@ static int64_t now_ms(const struct session *session) {
     return service_now_ms(session->service);
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
-    (void)loop, (void)events;
+static void on_ready(struct ev_loop *loop, ev_io *watcher, int events) {
+    (void)loop;
     struct session *session = watcher->data;
-    session->transport.readable = true;
+    session->transport.readable |= (events & EV_READ) != 0;
+    session->transport.writable |= (events & EV_WRITE) != 0;
     session_advance(session);
 }
 
-static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
-    (void)loop, (void)events;
-    struct session *session = watcher->data;
-    session->transport.writable = true;
-    session_advance(session);
-}
-
-// --- the one timer: it is moved only when it would fire too late, else it looks at the deadline
-// when it fires ---
-
-static void arm_timer(struct session *session) {
+static void watch(struct session *session, int events) {
     struct ev_loop *loop = session->service->options.loop;
-    if (ev_is_active(&session->timer) && session->armed_ms <= session->deadline_ms) {
+    if ((session->watcher.events & (EV_READ | EV_WRITE)) == events) {
         return;
     }
-    ev_timer_stop(loop, &session->timer);
-    int64_t wait_ms = session->deadline_ms - now_ms(session);
-    ev_timer_set(&session->timer, wait_ms < 1 ? 0.001 : (double)wait_ms / 1000.0, 0.);
-    ev_timer_start(loop, &session->timer);
-    session->armed_ms = session->deadline_ms;
+    ev_io_stop(loop, &session->watcher);
+    ev_io_modify(&session->watcher, events);
+    if (events != 0) {
+        ev_io_start(loop, &session->watcher);
+    }
+}
+
+// Moved only when it would come up too late; when it comes up the deadline is looked at.
+static void await_deadline(struct session *session) {
+    if (session->due.at_ms == 0 || session->due.at_ms > session->deadline_ms) {
+        service_await(session->service, &session->due, session->deadline_ms);
+    }
 }
 
 // Closes one that is over a limit or not let in, and says so, once a second at most.
@@ -81,8 +84,11 @@ static void time_out(struct session *session) {
                 session_close(session);
                 return;
             }
-        } else if (session->head_since_ms != 0) {
-            struct slice part = {session->head, session->head == NULL ? 0 : session->head_size};
+        } else if (session->head_since_ms != 0 && !session->service->draining) {
+            struct slice part = {NULL, 0};
+            if (session->head != NULL) {
+                part = (struct slice){session->head->data, session->head->size};
+            }
             session->exchange = exchange_new_refused(session, part, 408, "header timeout");
         } else {
             session_end(session, ALERT_CLOSE_NOTIFY);
@@ -98,14 +104,19 @@ static void time_out(struct session *session) {
     }
 }
 
-static void on_timer(struct ev_loop *loop, ev_timer *timer, int events) {
-    (void)loop, (void)events;
-    struct session *session = timer->data;
+void session_due(struct session *session) {
     if (session->deadline_ms > now_ms(session)) {
-        arm_timer(session);
-        return;
+        await_deadline(session);
+    } else {
+        time_out(session);
     }
-    time_out(session);
+}
+
+void session_drain(struct session *session) {
+    if (session->state == SESSION_OPEN && session->exchange == NULL) {
+        session->deadline_ms = now_ms(session);
+        await_deadline(session);
+    }
 }
 
 // --- beginning and end ---
@@ -162,7 +173,7 @@ static void await_proxy_header(struct session *session) {
 
 void session_start(const struct listener *listener, int fd, const struct sockaddr_storage *peer) {
     struct service *service = listener->service;
-    struct session *session = slab_get(&service->session_slab);
+    struct session *session = pages_get(&service->session_pages);
     if (session == NULL) {
         close(fd);
         return;
@@ -173,10 +184,9 @@ void session_start(const struct listener *listener, int fd, const struct sockadd
     session->accepted_us = clock_wall_us();
     session_set_client(session, (const struct sockaddr *)peer);
     transport_init(&session->transport, &service->transports, fd, !session->redirect);
-    ev_io_init(&session->read_watcher, on_readable, fd, EV_READ);
-    ev_io_init(&session->write_watcher, on_writable, fd, EV_WRITE);
-    ev_init(&session->timer, on_timer);
-    session->read_watcher.data = session->write_watcher.data = session->timer.data = session;
+    ev_io_init(&session->watcher, on_ready, fd, 0);
+    session->watcher.data = session;
+    wheel_node_init(&session->due);
     list_push_last(&service->sessions, &session->node);
     metric_add(service->options.metrics, METRIC_sessions_open, 1);
     if (listener->proxy_protocol) {
@@ -185,8 +195,8 @@ void session_start(const struct listener *listener, int fd, const struct sockadd
         session_begin(session);
     }
     if (session->state != SESSION_CLOSED) {
-        ev_io_start(service->options.loop, &session->read_watcher);
-        arm_timer(session);
+        watch(session, EV_READ);
+        await_deadline(session);
     }
 }
 
@@ -218,9 +228,8 @@ void session_close(struct session *session) {
                                 session->client_key);
         session->counted = false;
     }
-    ev_io_stop(service->options.loop, &session->read_watcher);
-    ev_io_stop(service->options.loop, &session->write_watcher);
-    ev_timer_stop(service->options.loop, &session->timer);
+    watch(session, 0);
+    wheel_remove(&service->wheel, &session->due);
     transport_close(&session->transport);
     free(session->head);
     session->head = NULL;
@@ -235,7 +244,7 @@ void session_close(struct session *session) {
 void session_free(struct session *session) {
     list_remove(&session->node);
     secret_wipe(&session->transport.records, sizeof(session->transport.records));
-    slab_put(&session->service->session_slab, session);
+    pages_put(&session->service->session_pages, session);
 }
 
 void session_end(struct session *session, uint8_t alert) {
@@ -252,9 +261,8 @@ void session_end(struct session *session, uint8_t alert) {
     session_drop_handshake(session);
     session->state = SESSION_LINGER;
     session->deadline_ms = now_ms(session) + LINGER_MS;
-    ev_io_stop(session->service->options.loop, &session->write_watcher);
-    ev_io_start(session->service->options.loop, &session->read_watcher);
-    arm_timer(session);
+    watch(session, EV_READ);
+    await_deadline(session);
 }
 
 // Reads and throws away, so that our last bytes are not destroyed by a reset.
@@ -303,35 +311,35 @@ static enum result gather_head(struct session *session, struct slice *head) {
     struct transport *transport = &session->transport;
     size_t limit = limits(session)->header_size;
     if (session->head == NULL) {
-        session->head_scanned = session->head_size = 0;
-        session->head = malloc(limit);
+        session->head = malloc(sizeof(*session->head) + limit);
         if (session->head == NULL) {
             return RESULT_ERROR;
         }
+        session->head->scanned = session->head->size = 0;
     }
-    while (transport_has_segments(transport) && session->head_size < limit) {
+    struct partial_head *partial = session->head;
+    while (transport_has_segments(transport) && partial->size < limit) {
         const struct segment *first = transport_segment(transport, 0);
-        size_t room = limit - session->head_size;
+        size_t room = limit - partial->size;
         size_t part = first->size < room ? first->size : room;
-        memcpy(session->head + session->head_size, first->data, part);
-        session->head_size += part;
-        size_t empty =
-            http_skip_empty_lines(session->head, session->head_size, &session->empty_lines);
+        memcpy(partial->data + partial->size, first->data, part);
+        partial->size += part;
+        size_t empty = http_skip_empty_lines(partial->data, partial->size, &session->empty_lines);
         if (empty > 0) {
-            session->head_size -= empty;
-            memmove(session->head, session->head + empty, session->head_size);
-            session->head_scanned = 0;
+            partial->size -= empty;
+            memmove(partial->data, partial->data + empty, partial->size);
+            partial->scanned = 0;
         }
-        size_t end = http_head_end(session->head, session->head_size, &session->head_scanned);
-        size_t behind = end > 0 ? session->head_size - end : 0; // stays in the segments
+        size_t end = http_head_end(partial->data, partial->size, &partial->scanned);
+        size_t behind = end > 0 ? partial->size - end : 0; // stays in the segments
         transport_consume(transport, part - behind);
         if (end > 0) {
-            *head = (struct slice){session->head, end};
+            *head = (struct slice){partial->data, end};
             return RESULT_OK;
         }
     }
-    *head = (struct slice){session->head, session->head_size};
-    return session->head_size == limit ? RESULT_EOF : RESULT_AGAIN;
+    *head = (struct slice){partial->data, partial->size};
+    return partial->size == limit ? RESULT_EOF : RESULT_AGAIN;
 }
 
 // RESULT_OK: *head is a whole head. RESULT_EOF: it is too large, *head is its first part.
@@ -477,7 +485,6 @@ static enum result open_step(struct session *session) {
 // --- deciding ---
 
 static void arm(struct session *session) {
-    struct ev_loop *loop = session->service->options.loop;
     struct transport *transport = &session->transport;
     bool want_write;
     bool want_read = transport_wants_receive(transport) && !transport->readable;
@@ -497,9 +504,8 @@ static void arm(struct session *session) {
                                   session->requests > 0);
         }
     }
-    watch(loop, &session->read_watcher, want_read);
-    watch(loop, &session->write_watcher, want_write);
-    arm_timer(session);
+    watch(session, (want_read ? EV_READ : 0) | (want_write ? EV_WRITE : 0));
+    await_deadline(session);
 }
 
 void session_advance(struct session *session) {
@@ -508,6 +514,7 @@ void session_advance(struct session *session) {
         return;
     }
     session->advancing = true;
+    transport_begin_turn(&session->transport);
     enum result progress;
     do {
         session->again = false;

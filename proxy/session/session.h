@@ -5,8 +5,8 @@
 // (pipelined requests wait in the ring).
 //
 // session_advance() is the one function that decides: loop callbacks note readiness and call it; it
-// does all that can be done now and then arms exactly the watchers and the one timer that are
-// needed. session_close() may be called at any point and more than once; the memory goes back at
+// does all that can be done now and then has the loop watch for exactly what is needed, and puts the
+// session where the service finds it when it is due. session_close() may be called at any point and more than once; the memory goes back at
 // the end of the loop turn.
 //
 // An idle keep-alive session holds this struct and nothing else: no ring, no send buffer, no
@@ -15,6 +15,7 @@
 #define RAVELIN_SESSION_SESSION_H
 
 #include "base/list.h"
+#include "base/wheel.h"
 #include "session/generation.h"
 #include "session/transport.h"
 #include "tls/handshake.h"
@@ -46,11 +47,9 @@ struct session {
     struct list_node node; // in service->sessions, or in service->closed
     struct service *service;
     struct transport transport;
-    ev_io read_watcher;
-    ev_io write_watcher;
-    ev_timer timer;
-    int64_t armed_ms;    // when the timer will fire
-    int64_t deadline_ms; // when something must have happened
+    ev_io watcher;
+    struct wheel_node due; // in service->wheel
+    int64_t deadline_ms;   // when something must have happened
     enum session_state state;
     bool redirect; // of a redirect listener: plain, answers 308
     bool counted;  // in the table of clients
@@ -77,11 +76,9 @@ struct session {
     uint8_t client_policy[TLS_CLIENT_POLICY_SIZE];
     struct client_identity *client_identity;
     bool resumed;
-    char *head; // a request head that does not lie in one piece, while it is gathered
-    size_t head_size;
-    size_t head_scanned;
-    uint8_t empty_lines; // skipped before the next request
-    bool line_checked;   // the first line of an incomplete head is whole and good
+    struct partial_head *head; // while a request head that does not lie in one piece is gathered
+    uint8_t empty_lines;       // skipped before the next request
+    bool line_checked;         // the first line of an incomplete head is whole and good
     struct exchange *exchange;
 };
 
@@ -92,6 +89,10 @@ void session_set_client(struct session *session, const struct sockaddr *address)
 // The client is known: counts it and begins the handshake (or HTTP, where the listener is plain).
 void session_begin(struct session *session);
 void session_advance(struct session *session);
+// It came up in the service's wheel: looks at its deadline.
+void session_due(struct session *session);
+// The service drains: between exchanges the session is due to end now.
+void session_drain(struct session *session);
 // Drops the connection at once, without close_notify: what the client has received is to be seen as
 // cut.
 void session_close(struct session *session);

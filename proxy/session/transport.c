@@ -1,12 +1,17 @@
 #include "session/transport.h"
 
 #include "base/socket.h"
+#include "http/chunk.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { SPARE_RECEIVE_MAX = 1024, SPARE_SEND_MAX = 1024 };
+
+static_assert(SEND_SLOTS * (SLOT_READ_MAX + CHUNK_LINE_SIZE + 2 + RECORD_OVERHEAD) <= SEGMENT_MAX,
+              "a batch of records is one segment");
 
 bool transport_pools_init(struct transport_pools *pools, struct metrics_slot *metrics) {
     slab_init(&pools->receive_buffers, sizeof(struct receive_buffer), SPARE_RECEIVE_MAX);
@@ -112,7 +117,8 @@ enum result transport_receive(struct transport *transport) {
     if (received > 0) {
         ring->tail += (size_t)received;
         transport->received += (size_t)received;
-        transport->readable = (size_t)received == room;
+        bool goes_on = transport_count_turn(transport, (size_t)received);
+        transport->readable = goes_on && (size_t)received == room;
         return RESULT_OK;
     }
     transport->readable = false;
