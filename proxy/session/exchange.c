@@ -195,7 +195,8 @@ struct exchange *exchange_new(struct session *session, struct slice head) {
             why = "the target is too long";
         }
         route_rules_find_client(exchange, &request);
-        if (exchange->site == NULL) { // for the log line and the default host
+        exchange->of_site = exchange->site != NULL;
+        if (!exchange->of_site) { // for the log line and the default host
             exchange->site = &exchange->generation->config->sites[ROUTER_DEFAULT_SITE];
         }
         if (!encode_head(exchange, &request, head.size)) {
@@ -245,7 +246,7 @@ static struct slice answer_fields(const struct exchange *exchange, struct slice 
                                   char *output, size_t capacity) {
     struct writer writer = writer_begin(output, capacity);
     writer_put(&writer, fields);
-    if (exchange->route != NULL && exchange->site->hsts_s > 0) {
+    if (exchange->of_site && exchange->site->hsts_s > 0) {
         writer_put_hsts(&writer, exchange->site->hsts_s);
     }
     return (struct slice){output, writer_finish(&writer)};

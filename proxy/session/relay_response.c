@@ -256,6 +256,9 @@ static enum result take_head(struct exchange *exchange) {
 // small gap, so that one record serves for all.
 static bool put_data(struct exchange *exchange, uint32_t slot, uint8_t *data, size_t size) {
     struct send_buffer *buffer = buffer_of(exchange);
+    if (exchange->status == 205 && size > 0) { // which has none, and some clients look for none
+        return false;
+    }
     exchange->response_bytes += size;
     if (!exchange->client_chunked) {
         return transport_add_span(buffer, slot, data, size);

@@ -53,6 +53,7 @@ struct session {
     int64_t deadline_ms; // when something must have happened
     enum session_state state;
     bool redirect; // of a redirect listener: plain, answers 308
+    bool untold;   // the PROXY header did not say who the client is: not to be believed any more
     bool counted;  // in the table of clients
     bool counted_idle;
     bool advancing; // session_advance() is on the stack
