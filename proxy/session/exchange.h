@@ -42,6 +42,7 @@ struct trailers {
     char *data; // NULL until needed
     size_t size;
     size_t scanned;
+    struct http_part part;
     bool gathering;
 };
 
@@ -103,6 +104,7 @@ struct exchange {
     char *final; // the encoded trailer section, when there are trailers
     size_t final_size;
     size_t head_scanned;
+    struct http_part head_part; // what has been looked at of an incomplete head
 
     // time and account
     int64_t active_ms;     // last progress

@@ -39,6 +39,7 @@ static void start_fills(struct exchange *exchange, struct send_buffer *buffer) {
         uint32_t room = HEAD_ROOM + (uint32_t)http_changes_size(&exchange->route->response);
         buffer->fills[0] = (struct fill){room, room};
         exchange->head_scanned = 0;
+        exchange->head_part = (struct http_part){0, false};
         exchange->head_cut = false;
     }
     exchange->output_end = NULL;
@@ -123,6 +124,7 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
     struct send_buffer *buffer = buffer_of(exchange);
     buffer->fills[0].begin = (uint32_t)(end - slot_payload(buffer, 0));
     exchange->head_scanned = 0;
+    exchange->head_part = (struct http_part){0, false};
     exchange->head_cut = false;
     exchange->awaits_continue = exchange->awaits_continue && response->status != 100;
     if (++exchange->interim_count > INTERIM_MAX) {
@@ -232,14 +234,18 @@ static enum result take_head(struct exchange *exchange) {
     uint8_t *begin = slot_payload(buffer, 0) + fill->begin;
     size_t size =
         http_head_end((const char *)begin, fill->end - fill->begin, &exchange->head_scanned);
+    const char *why;
     if (size == 0) {
         exchange->head_cut = true;
+        if (http_check_response_part((const char *)begin, fill->end - fill->begin,
+                                     &exchange->head_part, &why) != RESULT_OK) {
+            return bad_response(exchange, why);
+        }
         return fill->end >= SLOT_READ_MAX ? bad_response(exchange, "the head is too large")
                                           : RESULT_AGAIN;
     }
     struct http_fields *fields = &exchange->session->service->fields;
     struct http_response response;
-    const char *why;
     fields->capacity = HTTP_FIELDS_MAX;
     if (http_parse_response((struct slice){(const char *)begin, size}, exchange->is_head,
                             exchange->protocols, fields, &response, &why) != RESULT_OK) {

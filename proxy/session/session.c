@@ -352,9 +352,8 @@ static enum result find_head(struct session *session, struct slice *head, size_t
 // False when the head that is still incomplete can never become one.
 static bool may_become_head(struct session *session, struct slice part,
                             struct http_refusal *refusal) {
-    return part.size == 0 || session->line_checked ||
-           http_check_first_line(part.data, part.size, &session->line_checked, refusal) ==
-               RESULT_OK;
+    return part.size == 0 ||
+           http_check_request_part(part.data, part.size, &session->head_part, refusal) == RESULT_OK;
 }
 
 static struct exchange *begin_exchange(struct session *session) {
@@ -388,7 +387,7 @@ static struct exchange *begin_exchange(struct session *session) {
     session->head = NULL;
     session->head_since_ms = 0;
     session->empty_lines = 0;
-    session->line_checked = false;
+    session->head_part = (struct http_part){0, false};
     if (exchange == NULL) {
         session_close(session);
     }

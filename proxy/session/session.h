@@ -15,6 +15,7 @@
 #define RAVELIN_SESSION_SESSION_H
 
 #include "base/list.h"
+#include "http/parse.h"
 #include "session/generation.h"
 #include "session/transport.h"
 #include "tls/handshake.h"
@@ -80,8 +81,8 @@ struct session {
     char *head; // a request head that does not lie in one piece, while it is gathered
     size_t head_size;
     size_t head_scanned;
-    uint8_t empty_lines; // skipped before the next request
-    bool line_checked;   // the first line of an incomplete head is whole and good
+    struct http_part head_part; // what has been looked at of an incomplete head
+    uint8_t empty_lines;        // skipped before the next request
     struct exchange *exchange;
 };
 
