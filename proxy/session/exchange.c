@@ -451,6 +451,10 @@ static enum result relay(struct exchange *exchange) {
 static enum result advance(struct exchange *exchange) {
     struct transport *transport = &exchange->session->transport;
     while (!answering(exchange)) {
+        if (exchange->session->steps_left == 0) { // it is the turn of others
+            return RESULT_AGAIN;
+        }
+        exchange->session->steps_left--;
         enum result result = connect_server(exchange);
         if (result == RESULT_OK && !answering(exchange)) {
             result = relay(exchange);

@@ -26,7 +26,8 @@ struct service {
     struct listener_set staged_listeners;
     int staged_access_log_fd;
     struct list_node sessions;
-    struct list_node closed; // freed at the end of the loop turn
+    struct list_node closed;     // freed at the end of the loop turn
+    struct list_node unfinished; // sessions that have used up their turn
     struct slab session_slab;
     struct slab exchange_slab;
     struct transport_pools transports;
@@ -38,6 +39,7 @@ struct service {
     bool draining;
     ev_timer tick;
     ev_prepare turn_end;
+    ev_idle busy; // active while there are unfinished sessions: the loop does not sleep then
     time_t date_second;
     char date[CLOCK_HTTP_DATE_SIZE];
     struct http_fields fields; // scratch: of the head being parsed

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 enum { LINGER_MS = 2000, LINGER_BYTES_MAX = 1 << 20 };
+// Of one session in one turn of the loop. A step is a request, or a round of a body: 64 KiB each way.
+enum { TURN_STEPS = 16 };
 
 static const struct config_limits *limits(const struct session *session) {
     return &session->service->current->config->limits;
@@ -167,6 +169,7 @@ void session_start(const struct listener *listener, int fd, const struct sockadd
     }
     memset(session, 0, sizeof(*session));
     session->service = service;
+    list_init(&session->turn_node);
     session->redirect = listener->protocol == LISTEN_REDIRECT;
     session->accepted_us = clock_wall_us();
     session_set_client(session, (const struct sockaddr *)peer);
@@ -226,6 +229,7 @@ void session_close(struct session *session) {
     free(session->server_name);
     free(session->client_identity);
     session->server_name = NULL;
+    list_remove(&session->turn_node);
     list_remove(&session->node);
     list_push_last(&service->closed, &session->node);
     metric_subtract(service->options.metrics, METRIC_sessions_open, 1);
@@ -513,9 +517,11 @@ void session_advance(struct session *session) {
         return;
     }
     session->advancing = true;
+    session->steps_left = TURN_STEPS;
     enum result progress;
     do {
         session->again = false;
+        session->steps_left--;
         switch (session->state) {
         case SESSION_PROXY_HEADER:
             progress = session_proxy_step(session);
@@ -534,8 +540,13 @@ void session_advance(struct session *session) {
             progress = RESULT_AGAIN;
             break;
         }
-    } while ((progress == RESULT_OK || session->again) && session->state != SESSION_CLOSED);
+    } while ((progress == RESULT_OK || session->again) && session->state != SESSION_CLOSED &&
+             session->steps_left > 0);
     session->advancing = false;
+    if (session->steps_left == 0 && session->state != SESSION_CLOSED) {
+        list_remove(&session->turn_node);
+        list_push_last(&session->service->unfinished, &session->turn_node);
+    }
     if (session->state == SESSION_OPEN &&
         transport_send_key_update(&session->transport) == RESULT_ERROR) {
         session_close(session);

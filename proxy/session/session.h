@@ -6,7 +6,8 @@
 //
 // session_advance() is the one function that decides: loop callbacks note readiness and call it; it
 // does all that can be done now and then arms exactly the watchers and the one timer that are
-// needed. session_close() may be called at any point and more than once; the memory goes back at
+// needed. With a client and a server that never let it wait there would be no end to that: after a
+// bounded number of steps it goes on in the next turn of the loop. session_close() may be called at any point and more than once; the memory goes back at
 // the end of the loop turn.
 //
 // An idle keep-alive session holds this struct and nothing else: no ring, no send buffer, no
@@ -44,7 +45,9 @@ union client_address {
 };
 
 struct session {
-    struct list_node node; // in service->sessions, or in service->closed
+    struct list_node node;      // in service->sessions, or in service->closed
+    struct list_node turn_node; // in service->unfinished, or in no list
+    uint32_t steps_left;        // of this turn of the loop: then others have theirs
     struct service *service;
     struct transport transport;
     ev_io read_watcher;
