@@ -47,9 +47,8 @@ void route_rules_find_client(struct exchange *exchange, const struct http_reques
     const struct config_networks *trusted = &exchange->generation->config->trusted_proxies;
     exchange->client_address = session->client_address;
     memcpy(exchange->client, session->client, sizeof(exchange->client));
-    exchange->trusted =
-        !session->untold &&
-        networks_contain(trusted->items, trusted->count, &session->client_address.any);
+    exchange->trusted = !session->untold && networks_contain(trusted->items, trusted->count,
+                                                             &session->client_address.any);
     if (!exchange->trusted) {
         return;
     }
