@@ -76,13 +76,81 @@ static bool check_line_start(const char *data, size_t size, struct http_refusal 
     return false;
 }
 
-enum result http_check_first_line(const char *data, size_t size, bool *whole,
-                                  struct http_refusal *refusal) {
-    const char *lf = size == 0 ? NULL : memchr(data, '\n', size);
-    *whole = lf != NULL;
-    struct http_request_line line;
-    bool ok = *whole ? http_scan_request_line((struct slice){data, (size_t)(lf + 1 - data)}, &line,
-                                              refusal) > 0
-                     : check_line_start(data, size, refusal);
-    return ok ? RESULT_OK : RESULT_ERROR;
+// Field lines from part->checked on, byte by byte: the last of them may be incomplete.
+static enum result check_lines(const char *data, size_t size, struct http_part *part,
+                               const char **why) {
+    *why = NULL;
+    for (size_t i = part->checked; i < size && *why == NULL; i++) {
+        char before = i == 0 ? '\n' : data[i - 1];
+        char byte = data[i];
+        if (byte == '\n') {
+            *why = before == '\r' ? NULL : "bare LF";
+            part->in_value = false;
+        } else if (before == '\r') {
+            *why = "bare CR";
+        } else if (part->in_value) {
+            *why = http_byte_is(byte, BYTE_VALUE) || byte == '\r' ? NULL
+                                                                  : "control byte in a field value";
+        } else if (before == '\n') {
+            *why =
+                http_byte_is(byte, BYTE_TOKEN) || byte == '\r' ? NULL : "field line without a name";
+        } else if (byte == ':') {
+            part->in_value = true;
+        } else if (!http_byte_is(byte, BYTE_TOKEN)) {
+            *why = "no token and colon at the start of a field line";
+        }
+    }
+    part->checked = (uint32_t)size;
+    return *why == NULL ? RESULT_OK : RESULT_ERROR;
+}
+
+enum result http_check_request_part(const char *data, size_t size, struct http_part *part,
+                                    struct http_refusal *refusal) {
+    if (part->checked == 0) {
+        const char *lf = size == 0 ? NULL : memchr(data, '\n', size);
+        struct http_request_line line;
+        if (lf == NULL) {
+            return check_line_start(data, size, refusal) ? RESULT_OK : RESULT_ERROR;
+        }
+        part->checked = (uint32_t)(lf + 1 - data);
+        if (http_scan_request_line((struct slice){data, part->checked}, &line, refusal) == 0) {
+            return RESULT_ERROR;
+        }
+    }
+    refusal->status = 400;
+    return check_lines(data, size, part, &refusal->why);
+}
+
+enum result http_check_response_part(const char *data, size_t size, struct http_part *part,
+                                     const char **why) {
+    static const char start[] = "HTTP/1.";
+    size_t compared = size < sizeof(start) - 1 ? size : sizeof(start) - 1;
+    if (part->checked == 0) {
+        const char *lf = size == 0 ? NULL : memchr(data, '\n', size);
+        const char *cr = size == 0 ? NULL : memchr(data, '\r', size);
+        struct http_status_line line;
+        struct http_refusal refusal;
+        if (memcmp(data, start, compared) != 0) {
+            *why = "status line does not begin with HTTP/1.0 or HTTP/1.1";
+            return RESULT_ERROR;
+        }
+        if (cr != NULL && cr + 1 < data + size && cr[1] != '\n') {
+            *why = "bare CR in the status line";
+            return RESULT_ERROR;
+        }
+        if (lf == NULL) {
+            return RESULT_OK;
+        }
+        part->checked = (uint32_t)(lf + 1 - data);
+        if (http_scan_status_line((struct slice){data, part->checked}, &line, &refusal) == 0) {
+            *why = refusal.why;
+            return RESULT_ERROR;
+        }
+    }
+    return check_lines(data, size, part, why);
+}
+
+enum result http_check_trailers_part(const char *data, size_t size, struct http_part *part,
+                                     const char **why) {
+    return check_lines(data, size, part, why);
 }

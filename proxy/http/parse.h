@@ -96,12 +96,22 @@ size_t http_trailers_end(const char *data, size_t size, size_t *scanned);
 // them; at most 8 are. `skipped` (start it at 0 for each request) counts them over several calls.
 size_t http_skip_empty_lines(const char *data, size_t size, uint8_t *skipped);
 
-// Looks at the beginning of a head that is not complete, so that what can never become a request
-// (HTTP/0.9, another protocol, a line that ends in a bare CR) is refused at once instead of waited
-// for. RESULT_OK: nothing is wrong so far; *whole when the first line is complete, and then the
-// question need not be asked again.
-enum result http_check_first_line(const char *data, size_t size, bool *whole,
-                                  struct http_refusal *refusal) MUST_CHECK;
+// How far a message that is not complete has been looked at. {0} when it begins.
+struct http_part {
+    uint32_t checked; // bytes; 0: not even the first line is whole
+    bool in_value;    // they end within the value of a field
+};
+
+// Look at all that has come of a head or trailer section that is not complete, so that what can
+// never become one (HTTP/0.9, another protocol, bare CR or LF, a control byte, a line that is no
+// field) is refused at once instead of waited for. RESULT_OK: nothing is wrong so far. On
+// RESULT_ERROR `refusal`, or *why, is as after parsing.
+enum result http_check_request_part(const char *data, size_t size, struct http_part *part,
+                                    struct http_refusal *refusal) MUST_CHECK;
+enum result http_check_response_part(const char *data, size_t size, struct http_part *part,
+                                     const char **why) MUST_CHECK;
+enum result http_check_trailers_part(const char *data, size_t size, struct http_part *part,
+                                     const char **why) MUST_CHECK;
 
 // What to answer when a request head does not end within the limit: 414 when not even its first
 // line does, else 431.

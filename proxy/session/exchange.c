@@ -144,7 +144,8 @@ struct exchange *exchange_new(struct session *session, struct slice head) {
             why = "the target is too long";
         }
         route_rules_find_client(exchange, &request);
-        if (exchange->site == NULL) { // for the log line and the default host
+        exchange->of_site = exchange->site != NULL;
+        if (!exchange->of_site) { // for the log line and the default host
             exchange->site = &exchange->generation->config->sites[ROUTER_DEFAULT_SITE];
         }
         if (!encode_head(exchange, &request, head.size)) {
@@ -357,6 +358,10 @@ static enum result relay(struct exchange *exchange) {
 static enum result advance(struct exchange *exchange) {
     struct transport *transport = &exchange->session->transport;
     while (!answering(exchange)) {
+        if (exchange->session->steps_left == 0) { // it is the turn of others
+            return RESULT_AGAIN;
+        }
+        exchange->session->steps_left--;
         enum result result = connect_server(exchange);
         if (result == RESULT_OK && !answering(exchange)) {
             result = relay(exchange);

@@ -43,6 +43,7 @@ struct trailers {
     char *data; // NULL until needed
     size_t size;
     size_t scanned;
+    struct http_part part;
     bool gathering;
 };
 
@@ -75,6 +76,7 @@ struct exchange {
     bool awaits_continue; // Expect: 100-continue was passed on, and the server has not said 100
     bool keep_alive;      // the session may go on after this exchange
     bool is_certified;    // the site asked for a certificate, and the client has shown one
+    bool of_site;         // the request is for `site`, which is else the first one
     bool lease_reused;    // the lease came from the pool
     bool server_shut;     // our direction toward the server is closed (tunnels)
     bool request_failed;  // the server did not take all of it
@@ -101,6 +103,7 @@ struct exchange {
     char *final; // the encoded trailer section, when there are trailers
     size_t final_size;
     size_t head_scanned;
+    struct http_part head_part; // what has been looked at of an incomplete head
 
     // time and account
     int64_t active_ms;     // last progress

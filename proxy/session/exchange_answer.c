@@ -42,7 +42,7 @@ static struct slice answer_fields(const struct exchange *exchange, struct slice 
                                   char *output, size_t capacity) {
     struct writer writer = writer_begin(output, capacity);
     writer_put(&writer, fields);
-    if (exchange->route != NULL && exchange->site->hsts_s > 0) {
+    if (exchange->of_site && exchange->site->hsts_s > 0) {
         writer_put_hsts(&writer, exchange->site->hsts_s);
     }
     return (struct slice){output, writer_finish(&writer)};

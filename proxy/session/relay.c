@@ -14,6 +14,7 @@ enum result trailers_gather(struct trailers *trailers, const char *data, size_t 
             return RESULT_ERROR;
         }
         trailers->size = trailers->scanned = 0;
+        trailers->part = (struct http_part){0, false};
     }
     size_t room = TRAILERS_MAX - trailers->size;
     size_t part = size < room ? size : room;
@@ -27,7 +28,11 @@ enum result trailers_gather(struct trailers *trailers, const char *data, size_t 
         return RESULT_OK;
     }
     *used = part;
-    return trailers->size == TRAILERS_MAX ? RESULT_ERROR : RESULT_AGAIN;
+    const char *why;
+    bool hopeless = trailers->size == TRAILERS_MAX ||
+                    http_check_trailers_part(trailers->data, trailers->size, &trailers->part,
+                                             &why) != RESULT_OK;
+    return hopeless ? RESULT_ERROR : RESULT_AGAIN;
 }
 
 void trailers_free(struct trailers *trailers) {

@@ -39,6 +39,7 @@ static void start_fills(struct exchange *exchange, struct send_buffer *buffer) {
         uint32_t room = HEAD_ROOM + (uint32_t)http_changes_size(&exchange->route->response);
         buffer->fills[0] = (struct fill){room, room};
         exchange->head_scanned = 0;
+        exchange->head_part = (struct http_part){0, false};
         exchange->head_cut = false;
     }
     exchange->output_end = NULL;
@@ -105,8 +106,7 @@ static enum result read_server(struct exchange *exchange, struct send_buffer *bu
     }
     // With all of a body read there may be more, but nothing that is wanted: should it come, the
     // loop tells.
-    bool goes_on = transport_count_turn(&exchange->session->transport, (size_t)received);
-    lease->readable = goes_on && (size_t)received == total && total < limit;
+    lease->readable = (size_t)received == total && total < limit;
     add_to_fills(buffer, iov, (size_t)received);
     return RESULT_OK;
 }
@@ -128,6 +128,7 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
     struct send_buffer *buffer = buffer_of(exchange);
     buffer->fills[0].begin = (uint32_t)(end - slot_payload(buffer, 0));
     exchange->head_scanned = 0;
+    exchange->head_part = (struct http_part){0, false};
     exchange->head_cut = false;
     exchange->awaits_continue = exchange->awaits_continue && response->status != 100;
     if (++exchange->interim_count > INTERIM_MAX) {
@@ -237,14 +238,18 @@ static enum result take_head(struct exchange *exchange) {
     uint8_t *begin = slot_payload(buffer, 0) + fill->begin;
     size_t size =
         http_head_end((const char *)begin, fill->end - fill->begin, &exchange->head_scanned);
+    const char *why;
     if (size == 0) {
         exchange->head_cut = true;
+        if (http_check_response_part((const char *)begin, fill->end - fill->begin,
+                                     &exchange->head_part, &why) != RESULT_OK) {
+            return bad_response(exchange, why);
+        }
         return fill->end >= SLOT_READ_MAX ? bad_response(exchange, "the head is too large")
                                           : RESULT_AGAIN;
     }
     struct http_fields *fields = &exchange->session->service->fields;
     struct http_response response;
-    const char *why;
     fields->capacity = HTTP_FIELDS_MAX;
     if (http_parse_response((struct slice){(const char *)begin, size}, exchange->is_head,
                             exchange->protocols, fields, &response, &why) != RESULT_OK) {
@@ -261,6 +266,9 @@ static enum result take_head(struct exchange *exchange) {
 // small gap, so that one record serves for all.
 static bool put_data(struct exchange *exchange, uint32_t slot, uint8_t *data, size_t size) {
     struct send_buffer *buffer = buffer_of(exchange);
+    if (exchange->status == 205 && size > 0) { // which has none, and some clients look for none
+        return false;
+    }
     exchange->response_bytes += size;
     if (!exchange->client_chunked) {
         return transport_add_span(buffer, slot, data, size);

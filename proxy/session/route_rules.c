@@ -45,8 +45,8 @@ static struct slice take_last(struct slice *list) {
 void route_rules_find_client(struct exchange *exchange, const struct http_request *request) {
     const struct session *session = exchange->session;
     const struct config_networks *trusted = &exchange->generation->config->trusted_proxies;
-    exchange->trusted =
-        networks_contain(trusted->items, trusted->count, &session->client_address.any);
+    exchange->trusted = !session->untold && networks_contain(trusted->items, trusted->count,
+                                                             &session->client_address.any);
     if (!exchange->trusted) {
         return;
     }

@@ -28,10 +28,34 @@ static void check_drained(struct service *service) {
     }
 }
 
-// Before the loop sleeps: memory of closed sessions goes back, nobody holds a pointer any more.
+// Lets each session that has used up its turn have another one.
+static void resume(struct service *service) {
+    struct list_node end; // of those who wait now: who is not finished after that comes behind it
+    list_init(&end);
+    list_push_last(&service->unfinished, &end);
+    while (service->unfinished.next != &end) {
+        struct session *session = LIST_ENTRY(service->unfinished.next, struct session, turn_node);
+        list_remove(&session->turn_node);
+        session_advance(session);
+    }
+    list_remove(&end);
+}
+
+static void on_idle(struct ev_loop *loop, ev_idle *watcher, int events) {
+    (void)loop, (void)watcher, (void)events;
+}
+
+// Before the loop sleeps. At last memory of closed sessions goes back: nobody holds a pointer any
+// more.
 static void on_turn_end(struct ev_loop *loop, ev_prepare *watcher, int events) {
-    (void)loop, (void)events;
+    (void)events;
     struct service *service = watcher->data;
+    resume(service);
+    if (list_is_empty(&service->unfinished)) {
+        ev_idle_stop(loop, &service->busy);
+    } else {
+        ev_idle_start(loop, &service->busy);
+    }
     while (!list_is_empty(&service->closed)) {
         session_free(LIST_ENTRY(service->closed.next, struct session, node));
     }
@@ -120,6 +144,7 @@ struct service *service_new(const struct service_options *options) {
     service->access_log_fd = service->staged_access_log_fd = -1;
     list_init(&service->sessions);
     list_init(&service->closed);
+    list_init(&service->unfinished);
     service->now_ms = clock_monotonic_us() / 1000;
     wheel_init(&service->wheel, service->now_ms);
     service->wheel_timer_ms = INT64_MAX;
@@ -128,6 +153,7 @@ struct service *service_new(const struct service_options *options) {
     pool_init(&service->pool, options->loop, options->metrics, on_lease_ready);
     signing_init(&service->signing, options->loop, options->metrics);
     ev_prepare_init(&service->turn_end, on_turn_end);
+    ev_idle_init(&service->busy, on_idle);
     ev_timer_init(&service->tick, on_tick, 1., 1.);
     ev_check_init(&service->turn_begin, on_turn_begin);
     ev_set_priority(&service->turn_begin, EV_MAXPRI); // before all else of the turn
@@ -174,6 +200,7 @@ void service_free(struct service *service) {
     ev_timer_stop(service->options.loop, &service->wheel_timer);
     ev_check_stop(service->options.loop, &service->turn_begin);
     ev_prepare_stop(service->options.loop, &service->turn_end);
+    ev_idle_stop(service->options.loop, &service->busy);
     signing_free(&service->signing);
     pool_free(&service->pool);
     generation_release(service->current);

@@ -28,8 +28,9 @@ struct service {
     struct listener_set staged_listeners;
     int staged_access_log_fd;
     struct list_node sessions;
-    struct list_node closed; // freed at the end of the loop turn
-    struct wheel wheel;      // of the sessions, by when each is due
+    struct list_node closed;     // freed at the end of the loop turn
+    struct list_node unfinished; // sessions that have used up their turn
+    struct wheel wheel;          // of the sessions, by when each is due
     struct pages session_pages;
     struct slab exchange_slab;
     struct transport_pools transports;
@@ -44,8 +45,9 @@ struct service {
     int64_t wheel_timer_ms; // when it fires; INT64_MAX: never
     ev_check turn_begin;
     ev_prepare turn_end;
+    ev_idle busy; // active while there are unfinished sessions: the loop does not sleep then
     int64_t wall_offset_us; // of the wall clock before the monotonic one, looked at once a second
-    int64_t now_ms; // of the monotonic clock, as this loop turn began
+    int64_t now_ms;         // of the monotonic clock, as this loop turn began
     time_t date_second;
     char date[CLOCK_HTTP_DATE_SIZE];
     struct http_fields fields; // scratch: of the head being parsed

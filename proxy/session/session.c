@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 enum { LINGER_MS = 2000, LINGER_BYTES_MAX = 1 << 20 };
+// Of one session in one turn of the loop. A step is a request, or a round of a body: 64 KiB each way.
+enum { TURN_STEPS = 4 };
 
 struct partial_head {
     size_t size;
@@ -180,6 +182,7 @@ void session_start(const struct listener *listener, int fd, const struct sockadd
     }
     memset(session, 0, sizeof(*session));
     session->service = service;
+    list_init(&session->turn_node);
     session->redirect = listener->protocol == LISTEN_REDIRECT;
     session->accepted_us = clock_wall_us();
     session_set_client(session, (const struct sockaddr *)peer);
@@ -236,6 +239,7 @@ void session_close(struct session *session) {
     free(session->server_name);
     free(session->client_identity);
     session->server_name = NULL;
+    list_remove(&session->turn_node);
     list_remove(&session->node);
     list_push_last(&service->closed, &session->node);
     metric_subtract(service->options.metrics, METRIC_sessions_open, 1);
@@ -361,9 +365,8 @@ static enum result find_head(struct session *session, struct slice *head, size_t
 // False when the head that is still incomplete can never become one.
 static bool may_become_head(struct session *session, struct slice part,
                             struct http_refusal *refusal) {
-    return part.size == 0 || session->line_checked ||
-           http_check_first_line(part.data, part.size, &session->line_checked, refusal) ==
-               RESULT_OK;
+    return part.size == 0 ||
+           http_check_request_part(part.data, part.size, &session->head_part, refusal) == RESULT_OK;
 }
 
 static struct exchange *begin_exchange(struct session *session) {
@@ -397,7 +400,7 @@ static struct exchange *begin_exchange(struct session *session) {
     session->head = NULL;
     session->head_since_ms = 0;
     session->empty_lines = 0;
-    session->line_checked = false;
+    session->head_part = (struct http_part){0, false};
     if (exchange == NULL) {
         session_close(session);
     }
@@ -514,10 +517,11 @@ void session_advance(struct session *session) {
         return;
     }
     session->advancing = true;
-    transport_begin_turn(&session->transport);
+    session->steps_left = TURN_STEPS;
     enum result progress;
     do {
         session->again = false;
+        session->steps_left--;
         switch (session->state) {
         case SESSION_PROXY_HEADER:
             progress = session_proxy_step(session);
@@ -536,8 +540,13 @@ void session_advance(struct session *session) {
             progress = RESULT_AGAIN;
             break;
         }
-    } while ((progress == RESULT_OK || session->again) && session->state != SESSION_CLOSED);
+    } while ((progress == RESULT_OK || session->again) && session->state != SESSION_CLOSED &&
+             session->steps_left > 0);
     session->advancing = false;
+    if (session->steps_left == 0 && session->state != SESSION_CLOSED) {
+        list_remove(&session->turn_node);
+        list_push_last(&session->service->unfinished, &session->turn_node);
+    }
     if (session->state == SESSION_OPEN &&
         transport_send_key_update(&session->transport) == RESULT_ERROR) {
         session_close(session);

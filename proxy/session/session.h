@@ -6,7 +6,9 @@
 //
 // session_advance() is the one function that decides: loop callbacks note readiness and call it; it
 // does all that can be done now and then has the loop watch for exactly what is needed, and puts the
-// session where the service finds it when it is due. session_close() may be called at any point and more than once; the memory goes back at
+// session where the service finds it when it is due. With a client and a server that never let it
+// wait there would be no end to that: after a bounded number of steps it goes on in the next turn of
+// the loop. session_close() may be called at any point and more than once; the memory goes back at
 // the end of the loop turn.
 //
 // An idle keep-alive session holds this struct and nothing else: no ring, no send buffer, no
@@ -16,6 +18,7 @@
 
 #include "base/list.h"
 #include "base/wheel.h"
+#include "http/parse.h"
 #include "session/generation.h"
 #include "session/transport.h"
 #include "tls/handshake.h"
@@ -44,7 +47,9 @@ union client_address {
 };
 
 struct session {
-    struct list_node node; // in service->sessions, or in service->closed
+    struct list_node node;      // in service->sessions, or in service->closed
+    struct list_node turn_node; // in service->unfinished, or in no list
+    uint32_t steps_left;        // of this turn of the loop: then others have theirs
     struct service *service;
     struct transport transport;
     ev_io watcher;
@@ -52,6 +57,7 @@ struct session {
     int64_t deadline_ms;   // when something must have happened
     enum session_state state;
     bool redirect; // of a redirect listener: plain, answers 308
+    bool untold;   // the PROXY header did not say who the client is: not to be believed any more
     bool counted;  // in the table of clients
     bool counted_idle;
     bool advancing; // session_advance() is on the stack
@@ -76,9 +82,9 @@ struct session {
     uint8_t client_policy[TLS_CLIENT_POLICY_SIZE];
     struct client_identity *client_identity;
     bool resumed;
-    struct partial_head *head; // while a request head that does not lie in one piece is gathered
-    uint8_t empty_lines;       // skipped before the next request
-    bool line_checked;         // the first line of an incomplete head is whole and good
+    struct partial_head *head;  // while a request head that does not lie in one piece is gathered
+    struct http_part head_part; // what has been looked at of an incomplete head
+    uint8_t empty_lines;        // skipped before the next request
     struct exchange *exchange;
 };
 

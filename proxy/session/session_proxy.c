@@ -23,6 +23,7 @@ enum result session_proxy_step(struct session *session) {
     case RESULT_OK:
         ring_release(receive->ring, receive->ring->head + header.size);
         receive->opened = receive->ring->head;
+        session->untold = !header.has_client;
         if (header.has_client) {
             session_set_client(session, &header.client.as.any);
         }

@@ -117,8 +117,7 @@ enum result transport_receive(struct transport *transport) {
     if (received > 0) {
         ring->tail += (size_t)received;
         transport->received += (size_t)received;
-        bool goes_on = transport_count_turn(transport, (size_t)received);
-        transport->readable = goes_on && (size_t)received == room;
+        transport->readable = (size_t)received == room;
         return RESULT_OK;
     }
     transport->readable = false;

@@ -9,10 +9,6 @@
 // No body byte is copied here in either direction: the AEAD is the only code that touches it. Both
 // buffers are held only while they hold bytes: transport_trim() gives empty ones back.
 //
-// In one turn of the loop a session reads about TURN_BYTES_MAX, from its client and its server
-// together: then both count as not readable, and the loop, which tells of what is in a socket as
-// long as it is there, calls again after the others have had their turn.
-//
 // Readiness: `readable` and `writable` are set by the loop's callbacks and cleared here after a
 // short read or write; nothing is read "to make sure".
 #ifndef RAVELIN_SESSION_TRANSPORT_H
@@ -57,7 +53,6 @@ struct receive_buffer {
 #define SLOT_READ_MAX ((size_t)RECORD_PAYLOAD_MAX - 64)
 #define SEGMENT_MAX (65536 - 40 - 32) // its MTU less IPv6, TCP and timestamps
 #define SLOT_SIZE (SLOT_LEAD + SLOT_READ_MAX + SLOT_TAIL)
-#define TURN_BYTES_MAX (2 * 65536)
 #define SPANS_MAX 16
 
 // A run of plaintext to be sent as one record.
@@ -108,13 +103,12 @@ struct transport {
     bool secure; // records; false: plain bytes
     bool readable;
     bool writable;
-    bool ended;          // the client sends nothing more, in good order (close_notify; plain: FIN)
-    bool cut;            // the connection ended without close_notify, or broke
-    bool failed;         // a record could not be opened: records.alert is due
-    uint32_t turn_bytes; // read in this turn of the loop
-    uint64_t received;   // bytes, ever
-    uint64_t sent;       // bytes, ever
-    uint64_t consumed;   // bytes of segments let go, ever
+    bool ended;        // the client sends nothing more, in good order (close_notify; plain: FIN)
+    bool cut;          // the connection ended without close_notify, or broke
+    bool failed;       // a record could not be opened: records.alert is due
+    uint64_t received; // bytes, ever
+    uint64_t sent;     // bytes, ever
+    uint64_t consumed; // bytes of segments let go, ever
     struct receive_buffer *receive;
     struct send_buffer *send;
     struct record_layer records;
@@ -124,16 +118,6 @@ void transport_init(struct transport *transport, struct transport_pools *pools, 
                     bool secure);
 // Gives back buffers, wipes keys, closes the descriptor.
 void transport_close(struct transport *transport);
-
-// A new turn of the loop.
-static inline void transport_begin_turn(struct transport *transport) {
-    transport->turn_bytes = 0;
-}
-// Counts bytes that were read, by whomever for this session. False: no more in this turn.
-static inline bool transport_count_turn(struct transport *transport, size_t size) {
-    transport->turn_bytes += (uint32_t)size;
-    return transport->turn_bytes < TURN_BYTES_MAX;
-}
 
 // One recv() when the descriptor is readable and the ring has room. RESULT_OK: bytes came.
 // RESULT_AGAIN: nothing to do now. RESULT_EOF: the connection's end was read (`ended` or `cut` is

@@ -131,12 +131,20 @@ static void read_request(struct slice head, struct slice rest, size_t part) {
     forward(&request, rest, part);
 }
 
-// A first line is not refused early when the whole head is then taken, however it comes.
-static void check_first_line(struct slice head, bool accepted, size_t part) {
-    bool whole = false;
-    struct http_refusal refusal;
-    for (size_t size = 1; accepted && size < head.size && !whole; size += part) {
-        CHECK(http_check_first_line(head.data, size, &whole, &refusal) == RESULT_OK);
+// A head is not refused early when the whole of it is then taken, and early means the same however
+// it comes.
+static void check_parts(struct slice head, bool accepted, size_t step) {
+    struct http_part part = {0, false};
+    for (size_t size = 1; size < head.size; size += step) {
+        struct http_part anew = {0, false};
+        struct http_refusal refusal;
+        enum result result = http_check_request_part(head.data, size, &part, &refusal);
+        CHECK(result == http_check_request_part(head.data, size, &anew, &refusal));
+        CHECK(result == RESULT_OK || !accepted);
+        if (result != RESULT_OK) {
+            CHECK(refusal.why != NULL && refusal.status >= 400 && refusal.status <= 505);
+            return;
+        }
     }
 }
 
@@ -162,7 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     (void)http_oversize_status(rest.data, rest.size);
     struct slice head = copy_of(rest.data, end == 0 ? rest.size : end);
     read_request(head, (struct slice){rest.data + end, end == 0 ? 0 : rest.size - end}, part);
-    check_first_line(head, is_accepted(head), part);
+    check_parts(head, is_accepted(head), part);
     free((char *)head.data);
     free((char *)text.data);
     return 0;

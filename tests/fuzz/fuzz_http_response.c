@@ -1,7 +1,7 @@
 // A server's bytes. The first byte chooses what the request was and how the answer is to be framed toward the client.
 #include "http_checks.h"
 
-static void read_response(struct slice head, uint8_t options) {
+static bool read_response(struct slice head, uint8_t options) {
     struct http_field items[FIELDS_MAX];
     struct http_fields fields = {items, 0, FIELDS_MAX};
     struct http_response response;
@@ -12,7 +12,7 @@ static void read_response(struct slice head, uint8_t options) {
     struct slice protocols = upgrade_asked ? SLICE("websocket, a/1") : (struct slice){NULL, 0};
     if (http_parse_response(head, is_head, protocols, &fields, &response, &why) != RESULT_OK) {
         CHECK(why != NULL);
-        return;
+        return false;
     }
     check_fields(&fields, head);
     CHECK(response.fields == &fields);
@@ -29,6 +29,18 @@ static void read_response(struct slice head, uint8_t options) {
         .write_chunked = (options & 16) != 0,
     };
     check_response(&response, head.size, is_head, framing);
+    return true;
+}
+
+// A head is not refused early when the whole of it is then taken.
+static void check_parts(struct slice head, bool accepted, size_t step) {
+    struct http_part part = {0, false};
+    enum result result = RESULT_OK;
+    for (size_t size = 1; size < head.size && result == RESULT_OK; size += step) {
+        const char *why = NULL;
+        result = http_check_response_part(head.data, size, &part, &why);
+        CHECK(result == RESULT_OK || (!accepted && why != NULL));
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -38,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct slice text = copy_of((const char *)data + 1, size - 1);
     size_t end = check_head_end(text, 1 + data[0]);
     struct slice head = copy_of(text.data, end == 0 ? text.size : end);
-    read_response(head, data[0]);
+    check_parts(head, read_response(head, data[0]), 1 + (size_t)data[0]);
     free((char *)head.data);
     free((char *)text.data);
     return 0;

@@ -242,6 +242,10 @@ def test_hsts_with_answers_of_our_own_and_never_over_plain_http(lab):
     refused = lab.client(proxy).ask()
     assert refused.status == 502
     assert refused.get("Strict-Transport-Security") == "max-age=31536000"
+    without_route = lab.client(route_proxy(lab, lab.server(), ("/only/", {"backend": "web"}, []))).ask()
+    assert without_route.status == 404
+    assert without_route.get("Strict-Transport-Security") == "max-age=31536000"
+    assert lab.client(proxy).ask(host="elsewhere.test").get("Strict-Transport-Security") is ABSENT
     plain = lab.plain_client(proxy.redirect_port)
     assert plain.ask("/").get("Strict-Transport-Security") is ABSENT
 

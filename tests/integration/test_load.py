@@ -12,6 +12,7 @@ import pytest
 from ravelin_test.http import request, response
 from ravelin_test.processes import TIED, children_of, client_ports, exists, run, text
 from ravelin_test.proxy import backend_block, site_block
+from ravelin_test.servers import all_taken
 from ravelin_test.settings import LONG, PATIENCE, SCALE, scaled
 from ravelin_test.waiting import wait_for
 
@@ -111,6 +112,28 @@ def test_the_limit_of_connections(lab):
     clients.pop().close()
     proxy.wait_for_metrics(sessions_open=9)
     assert lab.client(proxy).ask().status == 200
+
+
+def test_a_client_that_never_lets_it_wait_does_not_hold_up_others(lab):
+    """Three clients are heard in the same turn of the loop; one of them has sent many requests."""
+    proxy = lab.proxy(lab.server(), redirect=True)
+    clients = {name: lab.plain_client(proxy.redirect_port) for name in ("first", "many", "last")}
+    for client in clients.values():
+        assert client.ask("/before").status == 308
+    [worker] = proxy.worker_pids().values()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        for name, client in clients.items():
+            client.send(request(f"/{name}", "HEAD") * (150 if name == "many" else 1))
+            wait_for(lambda: all_taken(client.socket), "the requests to arrive")
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    for name, client in clients.items():
+        for _ in range(150 if name == "many" else 1):
+            assert client.response("HEAD").status == 308
+    order = [line["target"] for line in proxy.access_log(155)[3:]]
+    assert order.count("/many") == 150
+    assert order[-1] == "/many"
 
 
 # ---- Reload ----

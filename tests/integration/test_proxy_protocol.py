@@ -50,6 +50,18 @@ def test_the_client_is_whom_the_header_names(lab, name):
     assert line["client_port"] == (client.port if client_address == "127.0.0.1" else 4567)
 
 
+@pytest.mark.parametrize("name", ["v1-unknown", "v2-local"])
+def test_a_client_that_nobody_names_is_not_believed(lab, name):
+    """It may be anybody behind a proxy that looks into no head."""
+    server = lab.server()
+    proxy = lab.proxy(server, **TRUSTING)
+    client = lab.client(proxy, first=HEADERS[name][0])
+    assert client.ask(fields=["X-Forwarded-For: 192.0.2.9", "X-Forwarded-Proto: http"]).status == 200
+    assert server.requests[0].all("X-Forwarded-For") == ["127.0.0.1"]
+    assert server.requests[0].all("X-Forwarded-Proto") == ["https"]
+    assert proxy.access_log(1)[0]["client"] == "127.0.0.1"
+
+
 def test_a_header_in_pieces_and_one_with_the_handshake(lab):
     server = lab.server()
     proxy = lab.proxy(server, **TRUSTING)

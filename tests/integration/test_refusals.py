@@ -179,6 +179,25 @@ def test_too_large_a_head_gets_431(lab):
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("cut", [4097, 1000, 7])
+def test_the_size_of_heads(lab, cut):
+    """Below, at and above the limit, however they come."""
+    server = lab.server()
+    proxy = lab.proxy(server, limits={"header-size": "4k"})
+    for size, status in [(4095, 200), (4096, 200), (4097, 431)]:
+        filler = "a" * (size - len(request(fields=["X-A: "])))
+        data = request(fields=["X-A: " + filler])
+        assert len(data) == size
+        client = lab.client(proxy)
+        for at in range(0, size, cut):
+            client.send(data[at : at + cut])
+        answer = client.response()
+        assert answer.status == status
+        assert answer.get("Connection") == (None if status == 200 else "close")
+    assert [line["status"] for line in proxy.access_log(3)] == [200, 200, 431]
+    assert len(server.requests) == 2
+
+
 def test_too_many_fields_get_431(lab):
     proxy = lab.proxy(lab.server(), limits={"header-count": 20})
     expect(lab, proxy, request(fields=[f"X-{number}: a" for number in range(19)]), 200)  # Host is the twentieth

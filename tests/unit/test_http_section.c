@@ -90,42 +90,100 @@ static void skips_empty_lines(void **state) {
     assert_int_equal(skip_lines(nine, 18, 8, 8), 0);
 }
 
-static void looks_at_a_first_line_early(void **state) {
+static void looks_at_a_request_early(void **state) {
     (void)state;
     static const struct {
         struct slice text;
         uint16_t status; // 0: nothing is wrong so far
-        bool whole;
     } cases[] = {
-        {SLICE("G"), 0, false},
-        {SLICE("GET"), 0, false},
-        {SLICE("GET /a\0b"), 0, false}, // found when the line is whole
-        {SLICE("GET / HTTP/1.1"), 0, false},
-        {SLICE("GET / HTTP/1.1\r"), 0, false},
-        {SLICE("GET / HTTP/1.1\r\n"), 0, true},
-        {SLICE("GET / HTTP/1.1\r\nHost : x"), 0, true},
-        {SLICE("\r"), 0, false}, // of an empty line, which the caller has not skipped
-        {SLICE("\x16\x03\x01"), 400, false},
-        {SLICE(" GET"), 400, false},
-        {SLICE("GET\t"), 400, false},
-        {SLICE("\r\n"), 400, true},
-        {SLICE("GET\r\n"), 400, true},
-        {SLICE("GET /\r\n"), 400, true},
-        {SLICE("GET / HTTP/1.1\rX"), 400, false},
-        {SLICE("GET / HTTP/1.1\n"), 400, true},
-        {SLICE("GET / HTTP/2.0\r\n"), 505, true},
-        {SLICE("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456"), 501, false},
+        {SLICE("G"), 0},
+        {SLICE("GET"), 0},
+        {SLICE("GET /a\0b"), 0}, // found when the line is whole
+        {SLICE("GET / HTTP/1.1"), 0},
+        {SLICE("GET / HTTP/1.1\r"), 0},
+        {SLICE("GET / HTTP/1.1\r\n"), 0},
+        {SLICE("GET / HTTP/1.1\r\nHost"), 0},
+        {SLICE("GET / HTTP/1.1\r\nHost: \xe9\t x\r\nA:\r\n\r"), 0},
+        {SLICE("\r"), 0}, // of an empty line, which the caller has not skipped
+        {SLICE("\x16\x03\x01"), 400},
+        {SLICE(" GET"), 400},
+        {SLICE("GET\t"), 400},
+        {SLICE("\r\n"), 400},
+        {SLICE("GET\r\n"), 400},
+        {SLICE("GET /\r\n"), 400},
+        {SLICE("GET / HTTP/1.1\rX"), 400},
+        {SLICE("GET / HTTP/1.1\n"), 400},
+        {SLICE("GET / HTTP/2.0\r\n"), 505},
+        {SLICE("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456"), 501},
+        {SLICE("GET / HTTP/1.1\r\nHost "), 400},
+        {SLICE("GET / HTTP/1.1\r\n A"), 400},
+        {SLICE("GET / HTTP/1.1\r\n:"), 400},
+        {SLICE("GET / HTTP/1.1\r\nA\r"), 400},
+        {SLICE("GET / HTTP/1.1\r\nA: b\n"), 400},
+        {SLICE("GET / HTTP/1.1\r\nA: b\rc"), 400},
+        {SLICE("GET / HTTP/1.1\r\nA: b\0"), 400},
+        {SLICE("GET / HTTP/1.1\r\nA: b\x7f"), 400},
+        {SLICE("GET / HTTP/1.1\r\nA: b\r\n\r\r"), 400},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct slice text = copy_of(cases[i].text);
+        enum result expected = cases[i].status == 0 ? RESULT_OK : RESULT_ERROR;
+        struct http_part whole = {0, false};
         struct http_refusal refusal = {0, ""};
-        bool whole = !cases[i].whole;
-        enum result result = http_check_first_line(text.data, text.size, &whole, &refusal);
-        assert_int_equal(result, cases[i].status == 0 ? RESULT_OK : RESULT_ERROR);
-        assert_int_equal(refusal.status, cases[i].status);
-        assert_int_equal(whole, cases[i].whole);
+        assert_int_equal(http_check_request_part(text.data, text.size, &whole, &refusal), expected);
+        assert_true(cases[i].status == 0 || refusal.status == cases[i].status);
+        struct http_part bytes = {0, false};
+        enum result result = RESULT_OK;
+        for (size_t size = 1; size <= text.size && result == RESULT_OK; size++) {
+            result = http_check_request_part(text.data, size, &bytes, &refusal);
+        }
+        assert_int_equal(result, expected);
         free((char *)text.data);
     }
+}
+
+static void looks_at_a_response_early(void **state) {
+    (void)state;
+    static const struct {
+        struct slice text;
+        bool fine;
+    } cases[] = {
+        {SLICE("H"), true},
+        {SLICE("HTTP/1."), true},
+        {SLICE("HTTP/1.0 200 O\r"), true},
+        {SLICE("HTTP/1.1 200 OK\r\n"), true},
+        {SLICE("HTTP/1.1 200 OK\r\nA: b\r\n\r"), true},
+        {SLICE("X"), false},
+        {SLICE("\r\n"), false},
+        {SLICE("HTTP/2"), false},
+        {SLICE("HTTP/1.1 200 OK\rA"), false},
+        {SLICE("HTTP/1.1 2000\r\n"), false},
+        {SLICE("HTTP/1.1 200 OK\n"), false},
+        {SLICE("HTTP/1.1 200 OK\r\n A"), false},
+        {SLICE("HTTP/1.1 200 OK\r\nA: b\n"), false},
+        {SLICE("HTTP/1.1 200 OK\r\nA: b\r\n\r\r"), false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct slice text = copy_of(cases[i].text);
+        struct http_part part = {0, false};
+        const char *why = NULL;
+        enum result result = http_check_response_part(text.data, text.size, &part, &why);
+        assert_int_equal(result, cases[i].fine ? RESULT_OK : RESULT_ERROR);
+        assert_int_equal(why == NULL, cases[i].fine);
+        free((char *)text.data);
+    }
+}
+
+static void looks_at_trailers_early(void **state) {
+    (void)state;
+    const char *why = NULL;
+    struct http_part part = {0, false};
+    assert_int_equal(http_check_trailers_part("A: b", 4, &part, &why), RESULT_OK);
+    assert_int_equal(http_check_trailers_part("A: b\r\n\r", 7, &part, &why), RESULT_OK);
+    assert_int_equal(http_check_trailers_part("A: b\r\n\rx", 8, &part, &why), RESULT_ERROR);
+    assert_string_equal(why, "bare CR");
+    part = (struct http_part){0, false};
+    assert_int_equal(http_check_trailers_part(" A", 2, &part, &why), RESULT_ERROR);
 }
 
 struct section {
@@ -236,7 +294,9 @@ int main(void) {
         cmocka_unit_test(chooses_the_oversize_status),
         cmocka_unit_test(finds_the_end),
         cmocka_unit_test(skips_empty_lines),
-        cmocka_unit_test(looks_at_a_first_line_early),
+        cmocka_unit_test(looks_at_a_request_early),
+        cmocka_unit_test(looks_at_a_response_early),
+        cmocka_unit_test(looks_at_trailers_early),
         cmocka_unit_test(reads_trailers),
         cmocka_unit_test(gives_the_trailers),
         cmocka_unit_test(bounds_the_trailers),

@@ -404,25 +404,6 @@ static void test_a_long_plain_stream(void **state) {
 
 // ---- Closing
 
-// However much is there, others have their turn; the loop tells again of what is left.
-static void test_in_one_turn_only_so_much_is_read(void **state) {
-    struct fixture *f = *state;
-    static uint8_t data[RING_SIZE];
-    const size_t rounds = TURN_BYTES_MAX / RING_SIZE;
-    for (int turn = 0; turn < 3; turn++) {
-        transport_begin_turn(&f->transport);
-        f->transport.readable = true;
-        for (size_t i = 1; i <= rounds; i++) {
-            assert_int_equal(send(f->fd, data, sizeof(data), 0), sizeof(data));
-            assert_int_equal(transport_receive(&f->transport), RESULT_OK);
-            assert_int_equal(transport_open(&f->transport), RESULT_OK);
-            transport_consume(&f->transport, RING_SIZE);
-            assert_int_equal(f->transport.readable, i < rounds);
-        }
-        assert_true(transport_wants_receive(&f->transport));
-    }
-}
-
 static void test_closing_gives_everything_back(void **state) {
     struct fixture *f = *state;
     static const struct record_layer wiped;
@@ -467,7 +448,6 @@ int main(void) {
         PLAIN_TEST(test_plain_bytes_are_one_segment_that_grows),
         PLAIN_TEST(test_a_plain_end_is_in_order),
         PLAIN_TEST(test_a_long_plain_stream),
-        PLAIN_TEST(test_in_one_turn_only_so_much_is_read),
         SECURE_TEST(test_closing_gives_everything_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
