@@ -108,7 +108,7 @@ def main(words=None):
     options = arguments(words)
     # So that `with` blocks end what they started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    prefix = f"PEERS={os.environ['PEERS']} " if os.environ.get("PEERS") else ""
+    prefix = "" if "--peers" in words or options.peers == "debian" else f"PEERS={options.peers} "
     command = prefix + "bench/run" + "".join(f" {shlex.quote(word)}" for word in words)
     try:
         run = perform(options, command)
@@ -206,7 +206,8 @@ def installed_proxies(options, workshop, root):
         raise BenchError(f"{options.ravelin}: {error.strerror} (make builds it)") from error
     roots = {"debian": [None], "trixie": [root], "both": [None, root]}[options.peers]
     classes = [peer for peer in PEERS if not options.peer or peer.program in options.peer]
-    peers = [peer(root) for root in roots for peer in classes]
+    # One stunnel is enough: it is no yardstick.
+    peers = [peer(root) for root in roots for peer in classes if peer.compares or root is roots[-1]]
     absent = [peer.family for peer in peers if not peer.path]
     return [Ravelin(program), *(peer for peer in peers if peer.path)], absent
 

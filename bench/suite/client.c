@@ -11,6 +11,7 @@
 //
 //   --path PATH  --name NAME       what to ask for; the host in SNI and Host. A %d in it is the connection's number,
 //   --names N                      modulo N
+//   --host TEXT                    Host, if it is not just the name
 //   --body FILE                    the body every response must have, byte for byte, with status 200
 //   --group NAME  --suite NAME     X25519 and TLS_AES_128_GCM_SHA256 if not given
 //   --resume                       `fresh` connections resume the session of the one before
@@ -75,7 +76,7 @@ struct connection {
 };
 
 static struct {
-    const char *path, *name, *suite;
+    const char *path, *name, *host, *suite;
     unsigned names, sources;
     int group;
     bool resume, plain;
@@ -517,7 +518,7 @@ static size_t write_request(const struct connection *connection, char *text, siz
             : "";
     int size = snprintf(text, room,
                         "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: */*\r\n%s\r\n",
-                        options.path, name, more);
+                        options.path, options.host != NULL ? options.host : name, more);
     if (size < 0 || (size_t)size >= room) {
         fail("the path is too long");
     }
@@ -841,6 +842,8 @@ static void take_option(const char *name, const char *value) {
         options.path = value;
     } else if (strcmp(name, "--name") == 0) {
         options.name = value;
+    } else if (strcmp(name, "--host") == 0) {
+        options.host = value;
     } else if (strcmp(name, "--names") == 0) {
         options.names = number(value, 1000000);
     } else if (strcmp(name, "--body") == 0) {
