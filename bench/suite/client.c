@@ -378,9 +378,11 @@ static void start_connecting(struct connection *connection) {
 // --- Asking and being answered ---------------------------------------------------------------------------------------
 
 static void answered(struct connection *connection, bool stays_open) {
-    if (connection->wrong) {
-        count_error("status %u with a body of %zu bytes that is not as it should be",
-                    connection->parser.status_code, connection->got);
+    unsigned status = connection->parser.status_code;
+    if (connection->wrong && status >= 200 && status < 300) {
+        count_error("a body of %zu bytes that is not as it should be", connection->got);
+    } else if (connection->wrong) {
+        count_error("status %u", status);
     } else {
         tally.requests++;
         count_latency(connection->due_ns, now_ns());

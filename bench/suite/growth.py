@@ -19,7 +19,7 @@ from .processes import CpuTime, descriptors, kernel_memory, user_memory
 from .proxies import Job
 
 SOURCES = 32  # addresses to connect from: there are 28,000 ports on each
-CURVE_RATE = 2000
+CURVE_RATE = 8000
 CLIENT_SPARE = 500  # descriptors of a client for other things than connections
 
 
@@ -115,8 +115,9 @@ def take_connections(row, proxy, stage, steps):
             if empty is None:
                 empty = (memory, kernel, step)
             values = {"memory": memory}
-            if step > empty[2]:
+            if step >= 1000:
                 values["user_memory"] = (memory - empty[0]) / (step - empty[2])
+            if step >= 10000:  # fewer are lost in what else the machine does
                 values["kernel_memory"] = (kernel - empty[1]) / (step - empty[2])
             values |= _ask_all(row, started, clients, opened, stage.settings)
             if not row["problems"]:

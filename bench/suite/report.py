@@ -291,7 +291,10 @@ def _growth(curve, run):
     if counts:
         names = ", ".join(f"{name} {count}" for name, count in counts.items())
         parts[1] += f" Workers, as many as the descriptors of a process here make necessary: {names}."
+    taken = {metric for row in curve["rows"] for each in row["points"] for metric in each["values"]}
     for metric, (title, scale) in GROWTH[curve["name"]].items():
+        if metric not in taken:
+            continue
 
         def cells(row, metric=metric, scale=scale):
             values = [(point(row, step) or {}).get(metric) for step in steps]
