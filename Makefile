@@ -108,11 +108,12 @@ $(eval $(call variant,fuzz,build/fuzz/ravelin,proxy/main.c))
 build/fuzz/flags: | packages-fuzz
 
 # The load client of the bench suite.
-build/bench-client: build/release/bench/suite/client.o
+BENCH_CLIENT := $(patsubst %.c,build/release/%.o,$(wildcard bench/client/*.c))
+build/bench-client: $(BENCH_CLIENT)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(LINK_release) $(CFLAGS) $(LDFLAGS) $^ build/deps/wolfssl/lib/libwolfssl.a \
 		build/deps/http-parser/lib/libhttp_parser.a -lm -o $@
--include build/release/bench/suite/client.d
+-include $(BENCH_CLIENT:.o=.d)
 
 build/version: FORCE
 	@mkdir -p build

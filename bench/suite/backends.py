@@ -35,7 +35,9 @@ class FileBackend:
             (folder / "html" / name).write_bytes(self.files[f"/{name}"])
         port = free_port()
         self.servers = [f"127.0.0.1:{port}"]
-        self.servers += [f"127.0.{2 + n // 250}.{1 + n % 250}:{port}" for n in range(SERVERS_MAX - 1)]
+        self.servers += [
+            f"127.0.{2 + n // 250}.{1 + n % 250}:{port}" for n in range(SERVERS_MAX - 1)
+        ]
         config = folder / "nginx.conf"
         config.write_text(self._config(folder))
         self.program = Program(

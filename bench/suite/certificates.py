@@ -1,4 +1,4 @@
-"""Self-signed certificates: NAME.chain.pem, NAME.key.pem, and both/NAME.pem as HAProxy and hitch want it."""
+"""Self-signed certificates: NAME.chain.pem, NAME.key.pem, and both in both/NAME.pem."""
 
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
@@ -18,7 +18,11 @@ def make(folder, kind, count):
     """Certificates of a kind, "ecdsa" (P-256) or "rsa" (2048 bits), each with a key of its own."""
     (folder / "both").mkdir()
     for name in names(count):
-        key = ec.generate_private_key(ec.SECP256R1()) if kind == "ecdsa" else rsa.generate_private_key(65537, 2048)
+        key = (
+            ec.generate_private_key(ec.SECP256R1())
+            if kind == "ecdsa"
+            else rsa.generate_private_key(65537, 2048)
+        )
         chain = _certificate(name, key).public_bytes(serialization.Encoding.PEM)
         secret = key.private_bytes(
             serialization.Encoding.PEM,
@@ -40,7 +44,11 @@ def _certificate(name, key):
     if name == "localhost":
         alternatives.append(x509.IPAddress(ip_address("127.0.0.1")))
     now = datetime.now(timezone.utc)
-    builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30))
+    builder = x509.CertificateBuilder(
+        subject, subject, key.public_key(), x509.random_serial_number()
+    )
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(
+        now + timedelta(days=30)
+    )
     builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
     return builder.sign(key, hashes.SHA256())

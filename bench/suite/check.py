@@ -17,7 +17,15 @@ def check_tls(port, job):
     if job.group != GROUP:
         return []  # OpenSSL 3.0 has no other; the load client offers nothing else either
     name = certificates.names(job.sites)[-1]
-    command = ["openssl", "s_client", "-brief", "-connect", f"127.0.0.1:{port}", "-servername", name]
+    command = [
+        "openssl",
+        "s_client",
+        "-brief",
+        "-connect",
+        f"127.0.0.1:{port}",
+        "-servername",
+        name,
+    ]
     command += ["-ciphersuites", SUITE, "-groups", job.group, "-alpn", "http/1.1"]
     try:
         done = subprocess.run(

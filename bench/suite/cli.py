@@ -39,10 +39,10 @@ FULL = Settings(
 )
 QUICK = Settings(
     rounds=1,
-    seconds=1.0,
-    cpu_seconds=0.3,
-    warm_up_seconds=0.3,
-    max_minutes=2.7,
+    seconds=0.8,
+    cpu_seconds=0.2,
+    warm_up_seconds=0.2,
+    max_minutes=2.6,
     connections=(10, 1000),
     sites=(1, 1000),
     workers=WORKERS[:2],
@@ -53,7 +53,7 @@ PEER_SETS = ("debian", "trixie", "both")
 def arguments(words):
     parser = argparse.ArgumentParser(
         prog="bench/run",
-        description="Measures Ravelin beside nginx, HAProxy, hitch and stunnel: CPU time, latency, memory.",
+        description="Measures Ravelin beside nginx, HAProxy, hitch and stunnel: CPU, latency, memory.",
     )
     scenarios = [scenario.name for scenario in SCENARIOS + CURVES]
     peers = [peer.program for peer in PEERS] + ["none"]
@@ -70,15 +70,22 @@ def arguments(words):
     parser.add_argument("--peer", choices=peers, **only)
     value(
         "--peers",
-        "from this Debian, from a trixie in build/deps (root), or from both; default: PEERS of the environment, or debian",
+        "of this Debian, of a trixie in build/deps (root), or of both; default: $PEERS, or debian",
         choices=PEER_SETS,
         default=os.environ.get("PEERS") or "debian",
     )
     value("--rounds", f"{FULL.rounds}, or {QUICK.rounds} with --quick", type=int)
     value("--seconds", f"of a sample: {FULL.seconds}, or {QUICK.seconds} with --quick", type=float)
-    value("--minutes", f"at most: {FULL.max_minutes}, or {QUICK.max_minutes} with --quick", type=float)
+    value(
+        "--minutes", f"at most: {FULL.max_minutes}, or {QUICK.max_minutes} with --quick", type=float
+    )
     value("--ravelin", "default: build/ravelin", default=TOP / "build/ravelin", metavar="PROGRAM")
-    value("--client", "default: build/bench-client", default=TOP / "build/bench-client", metavar="PROGRAM")
+    value(
+        "--client",
+        "default: build/bench-client",
+        default=TOP / "build/bench-client",
+        metavar="PROGRAM",
+    )
     value("--output", "default: build/bench", default=TOP / "build/bench", metavar="FOLDER")
     flag("--continue", "take up the run in that folder: what it has is not measured again")
     flag("--write-results", "write bench/RESULTS.md and its plots as well")
@@ -146,11 +153,14 @@ def perform(options, command):
             "tools": machine.tool_versions(),
             "proxies": {proxy.name: facts_of(proxy) for proxy in proxies},
             "absent": absent,
+            "left_out": [],
             "scenarios": [],
         }
         minutes_before = take_up(run, options) if vars(options)["continue"] else 0
         backends = {}
-        for name in sorted({scenario.backend for scenario in scenarios} | ({"files"} if curves else set())):
+        for name in sorted(
+            {scenario.backend for scenario in scenarios} | ({"files"} if curves else set())
+        ):
             backends[name] = BACKENDS[name](workshop)
             stack.callback(backends[name].program.stop)
         stage = Stage(workshop, backends, proxies, settings, progress)
@@ -158,15 +168,21 @@ def perform(options, command):
         end = started + 60 * (settings.max_minutes - minutes_before)
         done = {scenario["name"] for scenario in run["scenarios"]}
         # A curve takes about as long as four other scenarios.
-        todo = [(each, 1, run_scenario) for each in scenarios] + [(each, 4, run_curve) for each in curves]
+        todo = [(each, 1, run_scenario) for each in scenarios] + [
+            (each, 4, run_curve) for each in curves
+        ]
         todo = [item for item in todo if item[0].name not in done]
         for number, (each, weight, measure) in enumerate(todo):
+            if number > 0 and time.monotonic() > end:
+                run["left_out"] = [other[0].title for other in todo[number:]]
+                progress(f"out of time: not measured: {', '.join(run['left_out'])}")
+                break
             share = weight / sum(other[1] for other in todo[number:])
             deadline = time.monotonic() + share * (end - time.monotonic())
             run["scenarios"].append(measure(each, stage, deadline))
             run["minutes"] = minutes_before + (time.monotonic() - started) / 60
             write(run, options)
-        run["complete"] = True
+        run["complete"] = not run["left_out"]
     return run
 
 
@@ -178,7 +194,10 @@ def take_up(run, options):
     except (OSError, ValueError) as error:
         raise BenchError(f"{path}: {error}: there is no run to continue") from error
     for name in ("format", "settings", "proxies"):
-        if json.loads(json.dumps(run[name])) != former.get(name):
+        ours, theirs = json.loads(json.dumps(run[name])), former.get(name)
+        if name == "settings":
+            ours["max_minutes"] = theirs["max_minutes"] = 0  # more time is no other way to measure
+        if ours != theirs:
             raise BenchError(f"{path}: another run, its {name} differ")
     run["scenarios"] = former["scenarios"]
     run["command"] = former["command"]
@@ -206,15 +225,19 @@ def installed_proxies(options, workshop, root):
         raise BenchError(f"{options.ravelin}: {error.strerror} (make builds it)") from error
     roots = {"debian": [None], "trixie": [root], "both": [None, root]}[options.peers]
     classes = [peer for peer in PEERS if not options.peer or peer.program in options.peer]
-    # One stunnel is enough: it is no yardstick.
-    peers = [peer(root) for root in roots for peer in classes if peer.compares or root is roots[-1]]
+    # One stunnel is enough, and none when there is no time: it is no yardstick.
+    stunnel = [] if options.quick and not options.peer else roots[-1:]
+    peers = [peer(root) for root in roots for peer in classes if peer.compares or root in stunnel]
     absent = [peer.family for peer in peers if not peer.path]
     return [Ravelin(program), *(peer for peer in peers if peer.path)], absent
 
 
 def install_trixie():
     """The folder with Debian trixie in it, which is made first if need be."""
-    if subprocess.run([TOP / "bench/trixie", TRIXIE], cwd=TOP, stdin=subprocess.DEVNULL).returncode != 0:
+    if (
+        subprocess.run([TOP / "bench/trixie", TRIXIE], cwd=TOP, stdin=subprocess.DEVNULL).returncode
+        != 0
+    ):
         raise BenchError("there is no trixie to take peers from")
     return str(TOP / TRIXIE)
 

@@ -1,4 +1,4 @@
-"""The suite's own load client (client.c) as an object."""
+"""The suite's own load client (bench/client) as an object."""
 
 import json
 import select

@@ -98,7 +98,8 @@ def take_connections(row, proxy, stage, steps):
         row["problems"] += check(target)
         share = descriptors() - CLIENT_SPARE
         clients = [
-            stack.enter_context(target.client("/1k", "--sources", SOURCES)) for _ in range(math.ceil(steps[-1] / share))
+            stack.enter_context(target.client("/1k", "--sources", SOURCES))
+            for _ in range(math.ceil(steps[-1] / share))
         ]
         opened = [0] * len(clients)
         empty = None
@@ -169,7 +170,10 @@ def take_sites(row, proxy, stage, steps):
             values["memory"] = user_memory(started.program.pid)
             target = Target(started.port, job, backend, stage.workshop)
             row["problems"] += check(target)
-            for metric, load in (("handshake", Fresh("/1k")), ("request", Kept("/1k", rate=CURVE_RATE))):
+            for metric, load in (
+                ("handshake", Fresh("/1k")),
+                ("request", Kept("/1k", rate=CURVE_RATE)),
+            ):
                 if row["problems"]:
                     return
                 with load.start(target) as session:

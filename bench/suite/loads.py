@@ -213,7 +213,9 @@ class Upload(ToolLoad):
 
 
 def client_result(answer):
-    result = Result(answer["requests"], answer["bytes"], answer["seconds"], problems=problems_of(answer))
+    result = Result(
+        answer["requests"], answer["bytes"], answer["seconds"], problems=problems_of(answer)
+    )
     latency = answer["latency_us"]
     for metric, name in (("p50", "p50"), ("p99", "p99"), ("p999", "p99.9")):
         result.values[metric] = latency[name] / 1e6
@@ -260,7 +262,8 @@ class _FreshSession:
 class Kept:
     """Requests, or messages, on connections that stay open; with a rate, at the times it sets.
 
-    `opened`: they are open, and have had a request, before a sample begins. `beside` is another load that keeps the proxy busy meanwhile; only its rate is told.
+    `opened`: they are open, and have had a request, before a sample begins. `beside` is another
+    load that keeps the proxy busy meanwhile; only its rate is told.
     """
 
     path: str

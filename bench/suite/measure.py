@@ -111,7 +111,9 @@ def _run_rounds(scenario, rows, running, stage, deadline):
     settings = stage.settings
     for number in range(settings.rounds):
         if number > 0 and time.monotonic() > deadline:
-            stage.progress(f"{scenario.name}: out of time after {number} of {settings.rounds} rounds")
+            stage.progress(
+                f"{scenario.name}: out of time after {number} of {settings.rounds} rounds"
+            )
             return
         first = number % max(1, len(running))
         for row, proxy, target in running[first:] + running[:first]:
@@ -208,7 +210,11 @@ class Others:
 
 
 def _one_line(scenario, rows):
-    metric, scale, unit = "total", scenario.unit.scale, f"{scenario.unit.time} per {scenario.unit.name}"
+    metric, scale, unit = (
+        "total",
+        scenario.unit.scale,
+        f"{scenario.unit.time} per {scenario.unit.name}",
+    )
     if scenario.kind != "work":
         metric, scale, unit = "p99", 1e3, "ms (p99)"
     parts = []

@@ -5,10 +5,16 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (after the choice of how to draw)
 
-from .report import GROWTH, KIB  # noqa: E402
+from .report import GROWTH, number  # noqa: E402
 from .stats import figures, valid  # noqa: E402
 
-COLOURS = {"Ravelin": "#0b6e4f", "nginx": "#5b7db1", "HAProxy": "#c98b2e", "hitch": "#8a6bb1", "stunnel": "#8d8d8d"}
+COLOURS = {
+    "Ravelin": "#0b6e4f",
+    "nginx": "#5b7db1",
+    "HAProxy": "#c98b2e",
+    "hitch": "#8a6bb1",
+    "stunnel": "#8d8d8d",
+}
 USER, SYSTEM = 1.0, 0.45  # how opaque
 
 
@@ -24,7 +30,11 @@ def draw(run, folder, stem):
         if figure is None:
             continue
         for kind in ("svg", "png"):
-            figure.savefig(folder / f"{stem}{name}.{kind}", dpi=100, metadata={"Date": None} if kind == "svg" else None)
+            figure.savefig(
+                folder / f"{stem}{name}.{kind}",
+                dpi=100,
+                metadata={"Date": None} if kind == "svg" else None,
+            )
         pyplot.close(figure)
         made.append((title, f"{stem}{name}.svg"))
     return made
@@ -41,7 +51,9 @@ def _dashed(run, proxy):
 
 def _grid(count, columns, height, title):
     rows = -(-count // columns)
-    figure, axes = pyplot.subplots(rows, columns, figsize=(5.2 * columns, height * rows), squeeze=False)
+    figure, axes = pyplot.subplots(
+        rows, columns, figsize=(5.2 * columns, height * rows), squeeze=False
+    )
     figure.suptitle(title, fontsize=13)
     flat = [axis for line in axes for axis in line]
     for axis in flat[count:]:
@@ -52,8 +64,8 @@ def _grid(count, columns, height, title):
     return figure, flat
 
 
-def _finish(figure):
-    figure.tight_layout(rect=(0, 0, 1, 0.985))
+def _finish(figure, bottom=0.0):
+    figure.tight_layout(rect=(0, bottom, 1, 0.985))
     return figure
 
 
@@ -67,7 +79,11 @@ def _wrapped(text, width=48):
 
 
 def _cpu(run):
-    scenarios = [each for each in run["scenarios"] if each["kind"] == "work" and any(map(valid, each["rows"]))]
+    scenarios = [
+        each
+        for each in run["scenarios"]
+        if each["kind"] == "work" and any(map(valid, each["rows"]))
+    ]
     if not scenarios:
         return None
     most = max(len([row for row in each["rows"] if valid(row)]) for each in scenarios)
@@ -79,12 +95,16 @@ def _cpu(run):
         for place, row in enumerate(rows):
             made = figures(row)
             user, system = (made[part]["median"] * unit["scale"] for part in ("user", "system"))
-            least, middle, most = (made["total"][which] * unit["scale"] for which in ("least", "median", "most"))
+            least, middle, most = (
+                made["total"][which] * unit["scale"] for which in ("least", "median", "most")
+            )
             tint = colour(run, row["proxy"])
             axis.barh(place, user, color=tint, alpha=USER)
             axis.barh(place, system, left=user, color=tint, alpha=SYSTEM)
             axis.plot([least, most], [place, place], color="black", linewidth=1)
-            axis.annotate(f" {middle:.3g}", (max(most, user + system), place), va="center", fontsize=8)
+            axis.annotate(
+                f" {number(middle)}", (max(most, user + system), place), va="center", fontsize=8
+            )
         axis.set_yticks(range(len(rows)), [row["proxy"] for row in rows])
         axis.set_title(_wrapped(scenario["title"]), fontsize=9)
         axis.set_xlabel(f"{unit['time']} per {unit['name']}", fontsize=8)
@@ -94,7 +114,9 @@ def _cpu(run):
 
 def _latency(run):
     scenarios = [
-        each for each in run["scenarios"] if each["kind"] in ("latency", "beside") and any(map(valid, each["rows"]))
+        each
+        for each in run["scenarios"]
+        if each["kind"] in ("latency", "beside") and any(map(valid, each["rows"]))
     ]
     if not scenarios:
         return None
@@ -102,15 +124,17 @@ def _latency(run):
     most = max(len([row for row in each["rows"] if valid(row)]) for each in scenarios)
     title = "Latency, from when a request was due: medians of the rounds; the line spans all rounds"
     figure, axes = _grid(3 * len(scenarios), 3, 1.1 + 0.28 * most, title)
-    for number, scenario in enumerate(scenarios):
+    for line, scenario in enumerate(scenarios):
         rows = [row for row in scenario["rows"] if valid(row)][::-1]
-        for (metric, label), axis in zip(names, axes[3 * number :]):
+        for (metric, label), axis in zip(names, axes[3 * line :]):
             for place, row in enumerate(rows):
                 made = figures(row)[metric]
-                least, middle, greatest = (1e3 * made[which] for which in ("least", "median", "most"))
+                least, middle, greatest = (
+                    1e3 * made[which] for which in ("least", "median", "most")
+                )
                 axis.barh(place, middle, color=colour(run, row["proxy"]))
                 axis.plot([least, greatest], [place, place], color="black", linewidth=1)
-                axis.annotate(f" {middle:.3g}", (greatest, place), va="center", fontsize=8)
+                axis.annotate(f" {number(middle)}", (greatest, place), va="center", fontsize=8)
             axis.set_yticks(range(len(rows)), [row["proxy"] for row in rows])
             axis.set_title(_wrapped(f"{label}: {scenario['title']}"), fontsize=9)
             axis.set_xlabel("ms", fontsize=8)
@@ -146,9 +170,16 @@ def _growth(run):
         curve = curves[name]
         title, scale = GROWTH[name][metric]
         for row in curve["rows"]:
-            points = [(each["x"], each["values"][metric] * scale) for each in row["points"] if metric in each["values"]]
+            points = [
+                (each["x"], each["values"][metric] * scale)
+                for each in row["points"]
+                if metric in each["values"]
+            ]
             if points:
-                style = {"color": colour(run, row["proxy"]), "linestyle": _dashed(run, row["proxy"])}
+                style = {
+                    "color": colour(run, row["proxy"]),
+                    "linestyle": _dashed(run, row["proxy"]),
+                }
                 axis.plot(*zip(*points), marker="o", markersize=4, label=row["proxy"], **style)
         if logarithmic:
             axis.set_xscale("log")
@@ -158,5 +189,8 @@ def _growth(run):
         axis.set_title(title, fontsize=9)
         axis.set_xlabel(curve["axis"] + (" (logarithmic)" if logarithmic else ""), fontsize=8)
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=7)
-    return _finish(figure)
+    handles = {}
+    for axis in axes[: len(panels)]:
+        handles.update(zip(*axis.get_legend_handles_labels()[::-1]))
+    figure.legend(handles.values(), handles.keys(), loc="lower center", ncol=4, fontsize=8)
+    return _finish(figure, bottom=0.03)

@@ -60,9 +60,15 @@ class Proxy:
 
     def __init__(self, root=None):
         self.root = root
-        path = ":".join(f"{root}{folder}" for folder in ("/usr/sbin", "/usr/bin")) if root else SEARCH_PATH
+        path = (
+            ":".join(f"{root}{folder}" for folder in ("/usr/sbin", "/usr/bin"))
+            if root
+            else SEARCH_PATH
+        )
         self.path = shutil.which(self.program, path=path)
-        self.seen_path = "/" + str(Path(self.path).relative_to(root)) if self.path and root else self.path
+        self.seen_path = (
+            "/" + str(Path(self.path).relative_to(root)) if self.path and root else self.path
+        )
         if self.path:
             self.own_version, self.library = self.find_version(), linked_openssl(self)
             self.name = f"{self.family} {_short(self.own_version)} ({_short(self.library)})"
@@ -83,7 +89,7 @@ class Proxy:
             return f"{self.library} has no {HYBRID}"
         needed = job.connections * self.descriptors_per_connection / job.workers + 500
         if job.connections > 8192 and needed > descriptors():
-            return f"a process may have {descriptors()} descriptors here, and it would need {needed:.0f}"
+            return _too_few_descriptors(needed)
         return None
 
     def has_hybrid(self):
@@ -160,11 +166,15 @@ class Ravelin(Proxy):
     aliases = {{127.0.0.1}}
     certificate {here}/certificates/{name}.chain.pem {{ key = {here}/certificates/{name}.key.pem }}
     route / {{ backend = web }}
-}}""".replace("    aliases = {127.0.0.1}\n", "" if job.sites > 1 else "    aliases = {127.0.0.1}\n")
+}}""".replace(
+                "    aliases = {127.0.0.1}\n",
+                "" if job.sites > 1 else "    aliases = {127.0.0.1}\n",
+            )
             for name in certificates.names(job.sites)
         )
         backend = "\n".join(f"    server {server} {{}}" for server in servers)
-        (folder.real / "ravelin.conf").write_text(f"""workers = {job.workers}
+        (folder.real / "ravelin.conf").write_text(
+            f"""workers = {job.workers}
 log = stderr
 log-level = warning
 access-log = {here}/access.log
@@ -178,7 +188,8 @@ listen 127.0.0.1:{port} {{}}
 backend web {{
 {backend}
 }}
-""")
+"""
+        )
         return ["run", "-c", here / "ravelin.conf"]
 
 
@@ -208,7 +219,8 @@ class Nginx(Proxy):
             else 'proxy_set_header Connection "";'
         )
         backend = "\n".join(f"        server {server};" for server in servers)
-        (folder.real / "nginx.conf").write_text(f"""{NGINX_USER}daemon off;
+        (folder.real / "nginx.conf").write_text(
+            f"""{NGINX_USER}daemon off;
 worker_processes {job.workers};
 pid {here}/pid;
 error_log {here}/error.log error;
@@ -244,7 +256,8 @@ http {{
     }}
 {sites}
 }}
-""")
+"""
+        )
         return ["-e", here / "error.log", "-c", here / "nginx.conf"]
 
 
@@ -259,8 +272,7 @@ class HAProxy(Proxy):
     def unfit(self, job):
         # Threads share one table of descriptors.
         if job.connections > 8192 and job.connections + 1000 > descriptors():
-            needed = job.connections + 1000
-            return f"a process may have {descriptors()} descriptors here, and it would need {needed}"
+            return _too_few_descriptors(job.connections + 1000)
         return super().unfit(job)
 
     def configure(self, folder, port, servers, job):
@@ -269,7 +281,8 @@ class HAProxy(Proxy):
         tls = f"ssl-min-ver TLSv1.3 ciphersuites {SUITE} curves {job.group} alpn http/1.1"
         most = job.connections + 500
         backend = "\n".join(f"    server s{n} {server}" for n, server in enumerate(servers))
-        (folder.real / "haproxy.cfg").write_text(f"""global
+        (folder.real / "haproxy.cfg").write_text(
+            f"""global
     nbthread {job.workers}
     tune.bufsize 32768
     maxconn {most}
@@ -295,7 +308,8 @@ frontend tls
 backend web
     http-reuse always
 {backend}
-""")
+"""
+        )
         return ["-db", "-f", here / "haproxy.cfg"]
 
 
@@ -320,10 +334,12 @@ class Hitch(Proxy):
         here = folder.seen
         account = 'user = "nobody"\ngroup = "nogroup"\n' if AS_ROOT else ""
         pems = "\n".join(
-            f'pem-file = "{here}/certificates/both/{name}.pem"' for name in certificates.names(job.sites)
+            f'pem-file = "{here}/certificates/both/{name}.pem"'
+            for name in certificates.names(job.sites)
         )
         address, _, backend_port = servers[0].rpartition(":")
-        (folder.real / "hitch.conf").write_text(f"""{account}daemon = off
+        (folder.real / "hitch.conf").write_text(
+            f"""{account}daemon = off
 workers = {job.workers}
 backlog = 4096
 log-level = 1
@@ -335,7 +351,8 @@ ciphersuites = "{SUITE}"
 ecdh-curve = "{job.group}"
 alpn-protos = "http/1.1"
 ocsp-dir = ""
-""")
+"""
+        )
         return ["--config", here / "hitch.conf"]
 
 
@@ -358,7 +375,8 @@ class Stunnel(Proxy):
     def configure(self, folder, port, servers, job):
         here = folder.seen
         account = "setuid = nobody\nsetgid = nogroup\n" if AS_ROOT else ""
-        (folder.real / "stunnel.conf").write_text(f"""{account}foreground = yes
+        (folder.real / "stunnel.conf").write_text(
+            f"""{account}foreground = yes
 pid =
 debug = err
 [web]
@@ -370,7 +388,8 @@ ciphersuites = {SUITE}
 curves = {job.group}
 TIMEOUTidle = 3600
 TIMEOUTclose = 0
-""")
+"""
+        )
         return [here / "stunnel.conf"]
 
 
@@ -384,6 +403,10 @@ def linked_openssl(proxy):
     content = Path(f"{proxy.root or ''}{library[1]}").read_bytes() if library else b""
     found = re.search(rb"OpenSSL [0-9]+\.[0-9]+\.[0-9]+[a-z]? ", content)
     return found[0].decode().strip() if found else "OpenSSL ?"
+
+
+def _too_few_descriptors(needed):
+    return f"needs {needed:,.0f} descriptors, and a process may have {descriptors():,} here"
 
 
 def _short(version):

@@ -71,7 +71,8 @@ def add_figures(run):
         if scenario["kind"] != "growth":
             scenario["judged"] = judged(scenario, run["proxies"])
     run["targets"] = [
-        dict(zip(("work", "measure", "value", "compared", "target", "holds"), row)) for row in targets(run)
+        dict(zip(("work", "measure", "value", "compared", "target", "holds"), row))
+        for row in targets(run)
     ]
 
 
@@ -79,7 +80,10 @@ def as_markdown(run, plots=()):
     """`plots`: pairs of a title and a file name beside the text."""
     parts = [_introduction(run)]
     if not run["complete"]:
-        parts.append("**This run is not complete.**")
+        left_out = (
+            f" Left out, for want of time: {'; '.join(run['left_out'])}." if run["left_out"] else ""
+        )
+        parts.append(f"**This run is not complete.**{left_out}")
     if problems(run):
         parts.append("## Problems\n\n" + "\n".join(f"- {problem}" for problem in problems(run)))
     parts += [_targets_table(run)]
@@ -116,7 +120,7 @@ def _machine_line(machine):
 
 
 def targets(run):
-    """Rows: the work, the measure, the value, what it is compared with, the target, does it hold."""
+    """Rows: the work, the measure, the value, what it is compared with, the target, if it holds."""
     rows = []
     for scenario in run["scenarios"]:
         if scenario["kind"] == "growth":
@@ -126,7 +130,9 @@ def targets(run):
             peer = f"÷ {each['peer']}" if each["peer"] else "no peer"
             value = "–" if each["ratio"] is None else f"{each['ratio']:.2f}"
             limit = f"≤ {each['limit']:.2f}"
-            rows.append((scenario["title"], MEASURES[each["metric"]], value, peer, limit, each["holds"]))
+            rows.append(
+                (scenario["title"], MEASURES[each["metric"]], value, peer, limit, each["holds"])
+            )
     return rows
 
 
@@ -142,7 +148,16 @@ def _growth_targets(curve):
                 kib = each["values"]["user_memory"] / KIB
                 work = f"{each['x']:,} idle TLS connections"
                 limit = f"≤ {IDLE_LIMIT_KIB} KiB"
-                rows.append((work, "user memory of each", f"{kib:.2f} KiB", "", limit, kib <= IDLE_LIMIT_KIB))
+                rows.append(
+                    (
+                        work,
+                        "user memory of each",
+                        f"{kib:.2f} KiB",
+                        "",
+                        limit,
+                        kib <= IDLE_LIMIT_KIB,
+                    )
+                )
         rows += _flat("CPU of a request", first, last, "total", "connections")
     elif name == "sites":
         at = point(ravelin, 1000)
@@ -216,9 +231,19 @@ def _work(scenario, run):
         all_figures = figures(row)
         times = [all_figures[name]["median"] for name in ("user", "system", "total")]
         times += [all_figures["total"][name] for name in ("least", "most")]
-        user, system, total, least, most = (_number(seconds * unit["scale"]) for seconds in times)
-        ratios = [_ratio_text(None if row is ravelin else ratio(ravelin, row, part)) for part in ("total", "user")]
-        return [user, system, total, f"{least}–{most}", _number(all_figures["rate"]["median"]), *ratios]
+        user, system, total, least, most = (number(seconds * unit["scale"]) for seconds in times)
+        ratios = [
+            _ratio_text(None if row is ravelin else ratio(ravelin, row, part))
+            for part in ("total", "user")
+        ]
+        return [
+            user,
+            system,
+            total,
+            f"{least}–{most}",
+            number(all_figures["rate"]["median"]),
+            *ratios,
+        ]
 
     lines = [
         f"## {scenario['title']}",
@@ -240,10 +265,10 @@ def _latency(scenario, run):
         texts = []
         for name in ("p50", "p99", "p999"):
             values = [made[name][which] * 1e3 for which in ("median", "least", "most")]
-            middle, least, most = (_number(value) for value in values)
+            middle, least, most = (number(value) for value in values)
             texts += [middle] if name == "p50" else [middle, f"{least}–{most}"]
         final = made["beside"]["median"] if beside else made["total"]["median"] * 1e6
-        return [*texts, _number(made["rate"]["median"]), _number(final)]
+        return [*texts, number(made["rate"]["median"]), number(final)]
 
     lines = [
         f"## {scenario['title']}",
@@ -278,9 +303,9 @@ GROWTH = {  # metric: title, scale
     },
 }
 GROWTH_TEXTS = {
-    "connections": "Requests go round all the connections, at a fixed rate, so that each is idle most of the time.",
+    "connections": "Requests go round all connections at a fixed rate: each is idle most of the time.",
     "sites": "Handshakes and connections are spread over all sites.",
-    "workers": "Clients and backend run on the same processors: on a small machine the rates cannot double.",
+    "workers": "Clients and backend share the processors: where these are few, rates cannot double.",
 }
 
 
@@ -290,7 +315,9 @@ def _growth(curve, run):
     counts = {row["proxy"]: row["workers"] for row in curve["rows"] if row.get("workers", 1) > 1}
     if counts:
         names = ", ".join(f"{name} {count}" for name, count in counts.items())
-        parts[1] += f" Workers, as many as the descriptors of a process here make necessary: {names}."
+        parts[
+            1
+        ] += f" Workers, as many as the descriptors of a process here make necessary: {names}."
     taken = {metric for row in curve["rows"] for each in row["points"] for metric in each["values"]}
     for metric, (title, scale) in GROWTH[curve["name"]].items():
         if metric not in taken:
@@ -298,7 +325,7 @@ def _growth(curve, run):
 
         def cells(row, metric=metric, scale=scale):
             values = [(point(row, step) or {}).get(metric) for step in steps]
-            return ["–" if value is None else _number(value * scale) for value in values]
+            return ["–" if value is None else number(value * scale) for value in values]
 
         lines = [_line([title, *(f"{step:,}" for step in steps)]), "|---|" + "--:|" * len(steps)]
         parts.append("\n".join(lines + _rows(curve, cells, len(steps) + 1)))
@@ -314,7 +341,7 @@ def _about(run):
     parts += [HOW_MEMORY] if "growth" in kinds else []
     lines = [
         f"- A sample lasts at least {settings['seconds']} s and {settings['cpu_seconds']} s of CPU time.",
-        f"- Load tools: {tools}, and bench/suite/client.c (wolfSSL).",
+        f"- Load tools: {tools}, and bench/client (on wolfSSL).",
     ]
     if taken:
         shares = [sample["others"] for sample in taken]
@@ -335,7 +362,7 @@ def _line(cells):
     return "| " + " | ".join(cells) + " |"
 
 
-def _number(value):
+def number(value):
     """Three digits that count."""
     if value >= 100:
         return f"{value:,.0f}"

@@ -42,7 +42,9 @@ def a_number(least, most, kind=float):
         except ValueError:
             value = None
         if value is None or not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"must be a number from {least:g} to {most:g}, not {text!r}")
+            raise argparse.ArgumentTypeError(
+                f"must be a number from {least:g} to {most:g}, not {text!r}"
+            )
         return value
 
     return parse
@@ -62,11 +64,20 @@ def arguments(words):
     def value(name, text, **more):
         parser.add_argument(name, help=text, **more)
 
-    value("--rate", "requests a second; default: as fast as they are answered", type=a_number(0.01, 1e6), default=0)
+    value(
+        "--rate",
+        "requests a second; default: as fast as they are answered",
+        type=a_number(0.01, 1e6),
+        default=0,
+    )
     value("--seconds", "default: 10", type=a_number(0.1, 3600), default=10)
     value("--connections", "at a time; default: 10", type=a_number(1, 100000, int), default=10)
-    parser.add_argument("--new", action="store_true", help="a new connection, and handshake, for every request")
-    parser.add_argument("--resume", action="store_true", help="the same, each resuming the session of one before")
+    parser.add_argument(
+        "--new", action="store_true", help="a new connection, and handshake, for every request"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="the same, each resuming the session of one before"
+    )
     value("--group", "default: the first of these that the server takes", choices=GROUPS)
     value("--suite", "default: the first of these that the server takes", choices=ORDER)
     value("--ca", "a PEM file of authorities to verify the certificate with", metavar="FILE")
@@ -169,8 +180,14 @@ def as_text(options, answer, certificate):
     speed = f"{answer['requests'] / seconds:,.1f} a second, {size:,.2f} MiB/s of bodies"
     lines.append(f"answered     {answer['requests']:,}: {speed}")
     handshakes = f"{answer['connects']:,} connections made meanwhile, {answer['resumed']:,} resumed"
-    lines.append(f"handshakes   {handshakes}" if place.tls else f"connections  {answer['connects']:,} made meanwhile")
-    parts = [f"{name} {latency[name] / 1000:,.3f}" for name in ("p50", "p90", "p99", "p99.9", "max")]
+    lines.append(
+        f"handshakes   {handshakes}"
+        if place.tls
+        else f"connections  {answer['connects']:,} made meanwhile"
+    )
+    parts = [
+        f"{name} {latency[name] / 1000:,.3f}" for name in ("p50", "p90", "p99", "p99.9", "max")
+    ]
     since = "since a request was due" if options.rate else "since it was sent"
     lines.append(f"latency      {', '.join(parts)} ms {since}")
     first = f", the first: {answer['first_error']}" if answer["errors"] else ""
@@ -182,7 +199,9 @@ def main(words=None):
     options = arguments(sys.argv[1:] if words is None else words)
     allow_many_descriptors()
     if not os.access(options.client, os.X_OK):
-        print(f"bench/load: {options.client} is not there: make build/bench-client", file=sys.stderr)
+        print(
+            f"bench/load: {options.client} is not there: make build/bench-client", file=sys.stderr
+        )
         return 1
     try:
         answer = put_load(options)

@@ -113,7 +113,15 @@ PROXIES = {
 
 def row(proxy, totals, problems=()):
     samples = [
-        {"round": number, "others": 0.01, "short": False, "user": total / 2, "system": total / 2, "total": total, "rate": 9}
+        {
+            "round": number,
+            "others": 0.01,
+            "short": False,
+            "user": total / 2,
+            "system": total / 2,
+            "total": total,
+            "rate": 9,
+        }
         for number, total in enumerate(totals)
     ]
     return {"proxy": proxy, "unfit": None, "samples": samples, "problems": list(problems)}
@@ -157,6 +165,7 @@ def a_run(*scenarios):
             for name, (family, parses, compares) in PROXIES.items()
         },
         "absent": [],
+        "left_out": [],
         "scenarios": list(scenarios),
     }
 
@@ -240,9 +249,11 @@ def test_plots_are_drawn(tmp_path):
     point = {"x": 10, "values": {"memory": 1 << 20, "total": 1e-5}}
     curve_rows = [{"proxy": "Ravelin", "unfit": None, "problems": [], "points": [point]}]
     curve = {"name": "connections", "title": "c", "kind": "growth", "axis": "c", "steps": [10], "rows": curve_rows}
-    made = plots.draw(a_run(a_scenario(ROWS), curve), tmp_path, "r-")
-    assert [name for _, name in made] == ["r-cpu.svg", "r-growth.svg"]
-    for name in ("r-cpu", "r-growth"):
+    late = [{**sample, "p50": 1e-3, "p99": 2e-3, "p999": 3e-3} for sample in ROWS[0]["samples"]]
+    latency = a_scenario([{**ROWS[0], "samples": late}], kind="latency")
+    made = plots.draw(a_run(a_scenario(ROWS), latency, curve), tmp_path, "r-")
+    assert [name for _, name in made] == ["r-cpu.svg", "r-latency.svg", "r-growth.svg"]
+    for name in ("r-cpu", "r-latency", "r-growth"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert b"<svg" in (tmp_path / f"{name}.svg").read_bytes()
 
@@ -404,7 +415,19 @@ def test_a_small_run_of_ravelin_alone(tmp_path, temporary):
 
 
 def test_a_program_that_does_not_start_does_not_end_the_run(tmp_path):
-    words = ["--quick", "--peer", "none", "--rounds", "1", "--seconds", "0.2", "--output", tmp_path, "--peers", "debian"]
+    words = [
+        "--quick",
+        "--peer",
+        "none",
+        "--rounds",
+        "1",
+        "--seconds",
+        "0.2",
+        "--output",
+        tmp_path,
+        "--peers",
+        "debian",
+    ]
     text = bench("run", *words, "--ravelin", "/bin/false", "--scenario", "resumed", "--scenario", "latency", status=1)
     assert "resumed: Ravelin: Ravelin ended with status 1" in text
     results = json.loads((tmp_path / "results.json").read_text())
