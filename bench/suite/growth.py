@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from . import certificates
 from .client import problems_of
+from .errors import TooLate
 from .loads import Fresh, Kept, NewConnections, Result, Target, Wrk, client_result
-from .measure import FAILURES, check, new_row, settled
+from .measure import FAILURES, check, settled
 from .processes import CpuTime, descriptors, kernel_memory, user_memory
-from .proxies import Job
+from .proxies import START_TIMEOUT, Job
 
 SOURCES = 32  # addresses to connect from: there are 28,000 ports on each
 CURVE_RATE = 8000
@@ -36,9 +37,7 @@ def run_curve(curve, stage, deadline):
     rows = []
     steps = getattr(stage.settings, curve.steps)
     for proxy in stage.proxies:
-        row = new_row(proxy, Job())
-        del row["samples"]
-        row["points"] = []
+        row = {"proxy": proxy.name, "unfit": None, "points": [], "problems": []}
         rows.append(row)
         if not proxy.compares:
             row["unfit"] = "a thread for each connection"
@@ -162,7 +161,12 @@ def take_sites(row, proxy, stage, steps):
         job = Job(sites=step)
         stage.workshop.certificates(job.kind, job.sites)
         with ExitStack() as stack:
-            started = proxy.start(stage.workshop, backend.servers, job)
+            try:
+                started = proxy.start(stage.workshop, backend.servers, job)
+            except TooLate:
+                row["note"] = f"not at {step:,}: it did not start within {START_TIMEOUT:g} s"
+                stage.progress(f"sites: {row['proxy']}: {row['note']}")
+                return
             stack.callback(started.stop)
             _first_handshake(started.port, certificates.names(step)[-1])
             values = {"start": time.monotonic() - started.program.started}

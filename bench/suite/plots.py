@@ -3,6 +3,10 @@
 import matplotlib
 
 matplotlib.use("Agg")
+matplotlib.rcParams[
+    "svg.fonttype"
+] = "none"  # text, not the shapes of its letters: a quarter of the size
+matplotlib.rcParams["svg.hashsalt"] = "bench"  # the same picture is the same file
 from matplotlib import pyplot  # noqa: E402  (after the choice of how to draw)
 
 from .report import GROWTH, number  # noqa: E402

@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from .errors import BenchError
+from .errors import BenchError, TooLate
 
 SEARCH_PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -110,7 +110,7 @@ class Program:
             except OSError:
                 time.sleep(POLL_SECONDS)
         late = f"does not listen after {timeout:g} s"
-        raise BenchError(f"{self.name} {late}:\n{self.log_end()}")
+        raise TooLate(f"{self.name} {late}:\n{self.log_end()}")
 
     def log_end(self):
         lines = self.log.read_text(errors="replace").splitlines()

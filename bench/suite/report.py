@@ -212,7 +212,7 @@ def _rows(scenario, cells_of, width):
     for row in scenario["rows"]:
         if row["unfit"]:
             notes.append(f"{row['proxy']}: {row['unfit']}")
-        elif row["problems"] or not row.get("samples", row.get("points")):
+        elif not (row.get("points") or valid(row)):
             lines.append(_line([row["proxy"], "invalid"] + [""] * (width - 2)))
         else:
             lines.append(_line([row["proxy"], *cells_of(row)]))

@@ -4,7 +4,7 @@ from statistics import median
 
 
 def valid(row):
-    return row is not None and bool(row["samples"]) and not row["problems"]
+    return row is not None and bool(row.get("samples")) and not row["problems"]
 
 
 def metrics(row):
