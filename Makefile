@@ -159,9 +159,9 @@ gate: $(GATE:%=build/release/%) certs packages-gate ## instructions of fixed wor
 	@CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' tests/gate/run
 gate-update: $(GATE:%=build/release/%) certs packages-gate ## write that file anew
 	@CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' tests/gate/run --update
-bench: all build/bench-client packages-bench ## measure beside other proxies; 25 minutes at most, on a quiet machine. PEERS=trixie: newer ones (root)
+bench: all build/bench-client packages-bench ## measure beside other proxies (25 minutes at most; PEERS=trixie: newer ones)
 	@bench/run
-bench-quick: all build/bench-client packages-bench ## the same, shorter and less exact (3 minutes)
+bench-quick: all build/bench-client packages-bench ## the same, shorter and less exact (under 3 minutes)
 	@bench/run --quick
 lint: $(DEPS) packages-lint packages-test packages-gate ## format, include directions, cppcheck, clang-tidy, shellcheck
 	@CPPFLAGS='$(CPPFLAGS) -DRAVELIN_VERSION=""' proxy/lint/all
