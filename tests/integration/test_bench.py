@@ -335,6 +335,7 @@ def test_good_answers_are_counted(ask):
         ok() + b"more",
         None,
     ],
+    ids=["another byte", "short", "long", "status", "no HTTP", "more after it", "closed"],
 )
 def test_a_wrong_answer_is_an_error_and_no_speed(ask, bad):
     client = ask(lambda number: bad if number == 5 else ok())
