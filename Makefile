@@ -23,7 +23,9 @@ PYTEST_JOBS ?= 2
 FUZZ_SECONDS ?= 20
 # libipsec-mb makes bulk AES-GCM faster on processors with VAES and AVX-512: used where it is to be had, unless `no`.
 IPSEC_MB ?= auto
-export CC WOLFSSL_TARBALL WOLFSSL_PREFIX HTTP_PARSER_TARBALL PACKAGES FUZZ_SECONDS PYTEST_JOBS IPSEC_MB
+# Where the other proxies of `make bench` come from: debian (this one), trixie (below build/, for root), or both.
+PEERS ?= debian
+export CC WOLFSSL_TARBALL WOLFSSL_PREFIX HTTP_PARSER_TARBALL PACKAGES FUZZ_SECONDS PYTEST_JOBS IPSEC_MB PEERS
 
 # --- Sources and flags ------------------------------------------------------------------------------------------------
 SOURCES := $(wildcard proxy/*/*.c)
@@ -105,6 +107,14 @@ $(eval $(call variant,count,build/count/ravelin,proxy/main.c tests/count_copies.
 $(eval $(call variant,fuzz,build/fuzz/ravelin,proxy/main.c))
 build/fuzz/flags: | packages-fuzz
 
+# The load client of the bench suite.
+BENCH_CLIENT := $(patsubst %.c,build/release/%.o,$(wildcard bench/client/*.c))
+build/bench-client: $(BENCH_CLIENT)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LINK_release) $(CFLAGS) $(LDFLAGS) $^ build/deps/wolfssl/lib/libwolfssl.a \
+		build/deps/http-parser/lib/libhttp_parser.a -lm -o $@
+-include $(BENCH_CLIENT:.o=.d)
+
 build/version: FORCE
 	@mkdir -p build
 	@commit=$$(GIT_CEILING_DIRECTORIES="$${PWD%/*}" git -c safe.directory='*' rev-parse --short HEAD 2>/dev/null); \
@@ -135,13 +145,13 @@ run: all certs packages-run ## serve https://localhost:8443/ with a development 
 UNIT = $(UNIT_TESTS:%=build/$1/%)
 COUNT := $(patsubst tests/count_copies.c,build/count/ravelin,$(wildcard tests/count_copies.c))
 CLIENT := build/debug/tests/wolfssl_client
-test: all certs $(call UNIT,debug) $(COUNT) $(CLIENT) packages-test ## all tests; the last line is the sum
+test: all certs $(call UNIT,debug) $(COUNT) $(CLIENT) build/bench-client packages-test ## all tests; the last line is the sum
 	@tests/run unit build/debug/tests/unit integration build/ravelin
 test-unit: $(call UNIT,debug) packages-test ## the unit tests alone
 	@tests/run unit build/debug/tests/unit
-test-integration: all certs $(COUNT) $(CLIENT) packages-test ## the integration tests alone
+test-integration: all certs $(COUNT) $(CLIENT) build/bench-client packages-test ## the integration tests alone
 	@tests/run integration build/ravelin
-asan: build/asan/ravelin $(call UNIT,asan) $(CLIENT) certs packages-test ## all tests under AddressSanitizer and UBSan
+asan: build/asan/ravelin $(call UNIT,asan) $(CLIENT) build/bench-client certs packages-test ## all tests under AddressSanitizer and UBSan
 	@tests/run unit build/asan/tests/unit integration build/asan/ravelin
 fuzz: $(FUZZERS:%=build/fuzz/%) ## every fuzzer for FUZZ_SECONDS (20)
 	@tests/run fuzz build/fuzz/tests/fuzz
@@ -149,14 +159,14 @@ gate: $(GATE:%=build/release/%) certs packages-gate ## instructions of fixed wor
 	@CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' tests/gate/run
 gate-update: $(GATE:%=build/release/%) certs packages-gate ## write that file anew
 	@CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' tests/gate/run --update
-bench: all packages-bench ## measure against other proxies on this machine (10 minutes; it should be quiet)
+bench: all build/bench-client packages-bench ## measure beside other proxies (25 minutes at most; PEERS=trixie: newer ones)
 	@bench/run
-bench-quick: all packages-bench ## the same, shorter and less exact (2 minutes)
+bench-quick: all build/bench-client packages-bench ## the same, shorter and less exact (under 3 minutes)
 	@bench/run --quick
 lint: $(DEPS) packages-lint packages-test packages-gate ## format, include directions, cppcheck, clang-tidy, shellcheck
 	@CPPFLAGS='$(CPPFLAGS) -DRAVELIN_VERSION=""' proxy/lint/all
 format: packages-lint ## clang-format every C file in place
-	@find proxy tests -name '*.[ch]' -print0 | xargs -0 clang-format -i
+	@find proxy tests bench -name '*.[ch]' -print0 | xargs -0 clang-format -i
 
 install: all ## into DESTDIR and PREFIX (/usr/local): the program, an example configuration, a systemd unit
 	install -D -m 755 build/ravelin "$(DESTDIR)$(PREFIX)/bin/ravelin"

@@ -1,2 +1,6 @@
 class BenchError(Exception):
-    """The run cannot go on; the text says what failed and why."""
+    """Something cannot go on; the text says what failed and why."""
+
+
+class TooLate(BenchError):
+    """A program that takes longer to start than anybody waits."""

@@ -32,6 +32,7 @@ def tool_versions():
         "wrk": _first(r"wrk (?:debian/)?(\S+)", output_of("wrk", "-v")),
         "h2load": _first(r"nghttp2/(\S+)", output_of("h2load", "--version")),
         "curl": _first(r"curl (\S+)", output_of("curl", "-q", "--version")),
+        "node": _first(r"v(\S+)", output_of("node", "--version")),
         "openssl": _first(r"OpenSSL (\S+)", output_of("openssl", "version")),
     }
 

@@ -1,18 +1,22 @@
-"""Programs: finding, starting and ending them, their ports, and the CPU time they use."""
+"""Programs: finding, starting and ending them, their ports, CPU time and memory."""
 
 import os
 import random
+import re
+import resource
 import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 
-from .errors import BenchError
+from .errors import BenchError, TooLate
 
 SEARCH_PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 TICKS = os.sysconf("SC_CLK_TCK")
 START_TIMEOUT = 10.0
+POLL_SECONDS = 0.005
+PAGE = os.sysconf("SC_PAGE_SIZE")
 STOP_TIMEOUT = 5.0
 
 # A program that we start dies with us, even when we are killed.
@@ -39,6 +43,19 @@ def output_of(*command, timeout=10):
     return done.stdout.decode(errors="replace")
 
 
+def descriptors():
+    """How many descriptors a process may have open."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return 1 << 20 if hard == resource.RLIM_INFINITY else hard
+
+
+def allow_many_descriptors():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(descriptors(), 1 << 20)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def free_port():
     """A TCP port of 127.0.0.1 that nobody listens on.
 
@@ -59,8 +76,9 @@ def free_port():
 class Program:
     """A long-running program in the foreground, its output in a file. End it with stop()."""
 
-    def __init__(self, name, command, log, port, env=None):
+    def __init__(self, name, command, log, port, env=None, start_timeout=START_TIMEOUT):
         self.name = name
+        self.started = time.monotonic()
         self.log = Path(log)
         with open(log, "ab") as output:  # appending, so that the file can be emptied while it runs
             self._process = subprocess.Popen(
@@ -74,13 +92,13 @@ class Program:
         self.pid = self._process.pid
         self._family = {}
         try:
-            self._wait_until_listening(port)
+            self._wait_until_listening(port, start_timeout)
         except BaseException:
             self.stop()
             raise
 
-    def _wait_until_listening(self, port):
-        deadline = time.monotonic() + START_TIMEOUT
+    def _wait_until_listening(self, port, timeout):
+        deadline = self.started + timeout
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 status = self._process.returncode
@@ -90,9 +108,9 @@ class Program:
                 self._family = pids_of(self.pid)
                 return
             except OSError:
-                time.sleep(0.02)
-        late = f"does not listen after {START_TIMEOUT:g} s"
-        raise BenchError(f"{self.name} {late}:\n{self.log_end()}")
+                time.sleep(POLL_SECONDS)
+        late = f"does not listen after {timeout:g} s"
+        raise TooLate(f"{self.name} {late}:\n{self.log_end()}")
 
     def log_end(self):
         lines = self.log.read_text(errors="replace").splitlines()
@@ -167,6 +185,37 @@ class CpuTime:
     @property
     def total(self):
         return self.user + self.system
+
+
+def user_memory(root):
+    """Bytes of memory of a process and its descendants, what they share counted once."""
+    pids = pids_of(root)
+    try:
+        return sum(_proportional_set(pid) for pid in pids)
+    except OSError:  # somebody else's, or not dumpable: without what they share
+        return sum(_own_set(pid) for pid in pids)
+
+
+def _proportional_set(pid):
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return 1024 * int(line.split()[1])
+    return 0
+
+
+def _own_set(pid):
+    try:
+        resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[1:3]
+    except OSError:
+        return 0
+    return PAGE * (int(resident) - int(shared))
+
+
+def kernel_memory():
+    """Bytes that the kernel has in slabs and in buffers of TCP, of the whole machine."""
+    slab = re.search(r"^Slab: +(\d+)", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    pages = re.search(r"^TCP: .*mem (\d+)", Path("/proc/net/sockstat").read_text(), re.MULTILINE)
+    return 1024 * int(slab[1]) + PAGE * int(pages[1])
 
 
 def machine_busy():

@@ -1,102 +1,109 @@
-"""The results as JSON and as Markdown."""
+"""The results as Markdown. A run is what results.json holds: plain data."""
 
-from dataclasses import asdict, dataclass
 from statistics import median
 
-from .stats import best_peer, by_name, figures, ratio
+from .stats import by_name, figures, judged, metrics, point, ratio, valid
 
-PARTS = ("user", "system", "total")
 QUIET_SHARE = 0.05  # more than this used by others makes the figures doubtful
 NOT_QUIET = "**The machine was not quiet; do not trust these figures.** "
+KIB, MIB = 1 << 10, 1 << 20
+
+MEASURES = {
+    "total": "total CPU",
+    "user": "user CPU",
+    "p99": "p99 latency",
+    "p999": "p99.9 latency",
+}
+IDLE_LIMIT_KIB = 1.5
+START_LIMIT_SECONDS = 0.5
 
 HOW = " ".join(
-    """Every proxy has one worker or thread, TLS 1.3 with TLS_AES_128_GCM_SHA256 and X25519, an
-    ECDSA P-256 certificate, keep-alive to the same backend (hitch: a connection for each client),
-    and an access log in a file (hitch has none). CPU time is user and system time of all its
-    processes, from /proc. The proxies take turns in every round. A ratio is the median of the
-    rounds' ratios. A failed or wrong response, or a process that died, makes a row invalid. The
-    handshakes of a load that keeps its connections are in its figures (about 1 %). Units per second
-    say little: clients, proxy and backend share the processors.""".split()
+    """Every proxy has one worker or thread, TLS 1.3 with TLS_AES_128_GCM_SHA256 and X25519, a
+    self-signed ECDSA P-256 certificate, keep-alive to the same backend (hitch and stunnel: a
+    connection for each client), and an access log in a file (hitch and stunnel have none). stunnel
+    has a thread for each connection; it is shown, but it is nobody's best peer. CPU time is user
+    and system time of all processes of a proxy, from /proc, Ravelin's signers included. The proxies
+    take turns in every round. A ratio is the median of the rounds' ratios. A failed or wrong
+    response, or a process that died, makes a row invalid. The handshakes of wrk are in its figures
+    (about 1 %). Units per second say little: clients, proxy and backend share the
+    processors.""".split()
+)
+HOW_LATENCY = " ".join(
+    """Latency is measured by the suite's own client, open loop: request k is due at k ÷ rate, is
+    sent then or as soon as a connection is free, and its latency counts from when it was due. The
+    tools that Debian packages (h2load --rps, wrk, hey) count from when they got to sending, which
+    leaves the waiting out.""".split()
+)
+HOW_MEMORY = " ".join(
+    """Memory of a proxy is the proportional set size of all its processes. Memory per connection is
+    what it grew by since ten connections, over the connections since; each has had a request. Kernel
+    memory is slabs and TCP buffers of the whole machine, so that of both ends of each connection,
+    and of the clients' epoll.""".split()
 )
 
 
-@dataclass
-class Run:
-    """All that a run found out. `results` has pairs of a scenario and its outcomes."""
-
-    command: str
-    settings: object
-    machine: dict
-    tools: dict
-    proxies: dict  # name to version
-    absent: list  # names of peers that are not installed
-    results: list
-
-    def samples(self):
-        outcomes = [outcome for _, outcomes in self.results for outcome in outcomes]
-        return [sample for outcome in outcomes for sample in outcome.samples]
-
-    def problems(self):
-        return [
-            f"{scenario.name}: {outcome.proxy.name}: {problem}"
-            for scenario, outcomes in self.results
-            for outcome in outcomes
-            for problem in outcome.problems
-        ]
+def samples(run):
+    return [
+        sample
+        for scenario in run["scenarios"]
+        for row in scenario["rows"]
+        for sample in row.get("samples", [])
+    ]
 
 
-# --- JSON ---------------------------------------------------------------------------------------
+def problems(run):
+    return [
+        f"{scenario['name']}: {row['proxy']}: {problem}"
+        for scenario in run["scenarios"]
+        for row in scenario["rows"]
+        for problem in row["problems"]
+    ]
 
 
-def as_json(run):
-    """A value for json.dump. CPU times are seconds per unit."""
-    return {
-        "format": 1,
-        "command": run.command,
-        "settings": asdict(run.settings),
-        "machine": run.machine,
-        "tools": run.tools,
-        "proxies": run.proxies,
-        "absent": run.absent,
-        "scenarios": [_scenario_as_json(scenario, outcomes) for scenario, outcomes in run.results],
-    }
+def add_figures(run):
+    """Writes into a run what follows from its samples, for readers of results.json."""
+    for scenario in run["scenarios"]:
+        for row in scenario["rows"]:
+            if "samples" in row and valid(row):
+                row["figures"] = figures(row)
+                ravelin = by_name(scenario["rows"], "Ravelin")
+                row["ravelin_to_this"] = {name: ratio(ravelin, row, name) for name in metrics(row)}
+        if scenario["kind"] != "growth":
+            scenario["judged"] = judged(scenario, run["proxies"])
+    run["targets"] = [
+        dict(zip(("work", "measure", "value", "compared", "target", "holds"), row))
+        for row in targets(run)
+    ]
 
 
-def _scenario_as_json(scenario, outcomes):
-    ravelin = by_name(outcomes, "Ravelin")
-    rows = []
-    for outcome in outcomes:
-        row = {"proxy": outcome.proxy.name, "valid": outcome.valid, "problems": outcome.problems}
-        if outcome.valid:
-            row["figures"] = asdict(figures(outcome))
-            row["ravelin_to_this"] = {part: ratio(ravelin, outcome, part) for part in PARTS}
-        row["samples"] = [asdict(sample) for sample in outcome.samples]
-        rows.append(row)
-    names = {"name": scenario.name, "title": scenario.title, "unit": scenario.unit.name}
-    return {**names, "proxies": rows}
-
-
-# --- Markdown -----------------------------------------------------------------------------------
-
-
-def as_markdown(run):
-    parts = [_introduction(run), _summary(run)]
-    parts += [_scenario_table(scenario, outcomes) for scenario, outcomes in run.results]
+def as_markdown(run, plots=()):
+    """`plots`: pairs of a title and a file name beside the text."""
+    parts = [_introduction(run)]
+    if not run["complete"]:
+        left_out = (
+            f" Left out, for want of time: {'; '.join(run['left_out'])}." if run["left_out"] else ""
+        )
+        parts.append(f"**This run is not complete.**{left_out}")
+    if problems(run):
+        parts.append("## Problems\n\n" + "\n".join(f"- {problem}" for problem in problems(run)))
+    parts += [_targets_table(run)]
+    parts += [f"![{title}]({name})" for title, name in plots]
+    for scenario in run["scenarios"]:
+        table = {"growth": _growth, "work": _work, "latency": _latency, "beside": _latency}
+        parts.append(table[scenario["kind"]](scenario, run))
     parts.append(_about(run))
-    if run.problems():
-        parts.append("## Problems\n\n" + "\n".join(f"- {problem}" for problem in run.problems()))
     return "\n\n".join(parts) + "\n"
 
 
 def _introduction(run):
-    proxies = "; ".join(f"{name} {version}" for name, version in run.proxies.items())
-    text = f"""# Measured on {run.machine["date"]}
+    proxies = "; ".join(f"{name}: {proxy['version']}" for name, proxy in run["proxies"].items())
+    text = f"""# Measured on {run["machine"]["date"]}
 
-`{run.command}` on {_machine_line(run.machine)}.
+`{run["command"]}` on {_machine_line(run["machine"])}. It took {run["minutes"]:.0f} minutes.
 
 {proxies}."""
-    if run.absent:
-        text += f"\n\nNot installed, so not measured: {', '.join(run.absent)}."
+    if run["absent"]:
+        text += f"\n\nNot installed, so not measured: {', '.join(run['absent'])}."
     return text
 
 
@@ -109,86 +116,253 @@ def _machine_line(machine):
     )
 
 
-def _summary(run):
-    lines = [
-        "## CPU time of Ravelin, for what the best peer and nginx need 1",
-        "",
-        "| work | total ÷ best peer | user ÷ best peer | total ÷ nginx | user ÷ nginx |",
-        "|---|--:|--:|--:|--:|",
-    ]
-    for scenario, outcomes in run.results:
-        ravelin, nginx = by_name(outcomes, "Ravelin"), by_name(outcomes, "nginx")
-        cells = [scenario.title]
-        for part in ("total", "user"):
-            peer = best_peer(scenario, outcomes, part)
-            value = ratio(ravelin, peer, part)
-            cells.append("–" if value is None else f"{value:.2f} ({peer.proxy.name})")
-        cells += [_ratio_text(ratio(ravelin, nginx, part)) for part in ("total", "user")]
-        lines.append(_row(cells))
-    if any(scenario.http_peers_only for scenario, _ in run.results):
-        lines += ["", "For small responses the best peer is one that parses HTTP, so not hitch."]
-    return "\n".join(lines)
+# --- Targets ------------------------------------------------------------------------------------
 
 
-def _scenario_table(scenario, outcomes):
-    unit = scenario.unit
-    ravelin, nginx = by_name(outcomes, "Ravelin"), by_name(outcomes, "nginx")
-    rounds = max(len(outcome.samples) for outcome in outcomes)
-    lines = [
-        f"## {scenario.title}",
-        "",
-        f"CPU time in {unit.time} per {unit.name}: medians (rounds: {rounds}) and extremes.",
-        "",
-        f"| proxy | user | sys | total | least–most | {unit.rate} | total ÷ nginx "
-        "| Ravelin ÷ it: total | user |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
-    ]
-    for outcome in outcomes:
-        if not outcome.valid:
-            lines.append(_row([outcome.proxy.name, "invalid"] + [""] * 7))
+def targets(run):
+    """Rows: the work, the measure, the value, what it is compared with, the target, if it holds."""
+    rows = []
+    for scenario in run["scenarios"]:
+        if scenario["kind"] == "growth":
+            rows += _growth_targets(scenario)
             continue
-        row = figures(outcome)
-        times = [row.user, row.system, row.total, row.total_least, row.total_most]
-        user, system, total, least, most = (_number(seconds * unit.scale) for seconds in times)
-        cells = [outcome.proxy.name, user, system, total, f"{least}–{most}", _number(row.rate)]
-        cells.append(_ratio_text(ratio(outcome, nginx, "total")))
-        other = None if outcome is ravelin else outcome
-        cells += [_ratio_text(ratio(ravelin, other, part)) for part in ("total", "user")]
-        lines.append(_row(cells))
+        for each in judged(scenario, run["proxies"]):
+            peer = f"÷ {each['peer']}" if each["peer"] else "no peer"
+            value = "–" if each["ratio"] is None else f"{each['ratio']:.2f}"
+            limit = f"≤ {each['limit']:.2f}"
+            rows.append(
+                (scenario["title"], MEASURES[each["metric"]], value, peer, limit, each["holds"])
+            )
+    return rows
+
+
+def _growth_targets(curve):
+    ravelin = by_name(curve["rows"], "Ravelin")
+    if not ravelin or not ravelin["points"]:
+        return []
+    first, last = ravelin["points"][0], ravelin["points"][-1]
+    name, rows = curve["name"], []
+    if name == "connections":
+        for each in ravelin["points"]:
+            if each["x"] >= 10000:
+                kib = each["values"]["user_memory"] / KIB
+                work = f"{each['x']:,} idle TLS connections"
+                limit = f"≤ {IDLE_LIMIT_KIB} KiB"
+                rows.append(
+                    (
+                        work,
+                        "user memory of each",
+                        f"{kib:.2f} KiB",
+                        "",
+                        limit,
+                        kib <= IDLE_LIMIT_KIB,
+                    )
+                )
+        rows += _flat("CPU of a request", first, last, "total", "connections")
+    elif name == "sites":
+        at = point(ravelin, 1000)
+        if at:
+            seconds = at["start"]
+            limit = f"≤ {START_LIMIT_SECONDS} s"
+            holds = seconds <= START_LIMIT_SECONDS
+            rows.append(("1,000 certificates", "cold start", f"{seconds:.2f} s", "", limit, holds))
+        rows += _flat("CPU of a request", first, last, "request", "sites")
+        rows += _flat("CPU of a handshake", first, last, "handshake", "sites")
+    elif name == "workers":
+        rows += _flat("CPU of a request", first, last, "request", "workers")
+        rows += _flat("CPU of a handshake", first, last, "handshake", "workers")
+    return rows
+
+
+def _flat(what, first, last, metric, axis):
+    if first is last or not first["values"].get(metric):
+        return []
+    value = last["values"][metric] / first["values"][metric]
+    work = f"{what}, from {first['x']:,} to {last['x']:,} {axis}"
+    return [(work, "total CPU", f"{value:.2f}", f"÷ at {first['x']:,}", "flat", None)]
+
+
+def _targets_table(run):
+    lines = [
+        "## Targets",
+        "",
+        "What Ravelin needs for what the best peer of the row needs 1, in this run.",
+        "",
+        "| work | measure | Ravelin | compared with | target | holds |",
+        "|---|---|--:|---|--:|:-:|",
+    ]
+    for work, measure, value, compared, limit, holds in targets(run):
+        word = {True: "yes", False: "**no**", None: "–"}[holds]
+        lines.append(_line([work, measure, value, compared, limit, word]))
+    if any(scenario.get("http_peers_only") for scenario in run["scenarios"]):
+        lines += ["", "For responses of 1 KiB the best peer is one that parses HTTP, so not hitch."]
     return "\n".join(lines)
+
+
+# --- Tables -------------------------------------------------------------------------------------
+
+
+def _rounds(scenario):
+    return max((len(row["samples"]) for row in scenario["rows"]), default=0)
+
+
+def _rows(scenario, cells_of, width):
+    """A line for each proxy; those that have nothing to show say why."""
+    lines, notes = [], []
+    for row in scenario["rows"]:
+        if row["unfit"]:
+            notes.append(f"{row['proxy']}: {row['unfit']}")
+        elif not (row.get("points") or valid(row)):
+            lines.append(_line([row["proxy"], "invalid"] + [""] * (width - 2)))
+        else:
+            lines.append(_line([row["proxy"], *cells_of(row)]))
+        if row.get("note"):
+            notes.append(f"{row['proxy']}: {row['note']}")
+    if notes:
+        lines += ["", "Not here: " + "; ".join(notes) + "."]
+    return lines
+
+
+def _work(scenario, run):
+    unit = scenario["unit"]
+    ravelin = by_name(scenario["rows"], "Ravelin")
+
+    def cells(row):
+        all_figures = figures(row)
+        times = [all_figures[name]["median"] for name in ("user", "system", "total")]
+        times += [all_figures["total"][name] for name in ("least", "most")]
+        user, system, total, least, most = (number(seconds * unit["scale"]) for seconds in times)
+        ratios = [
+            _ratio_text(None if row is ravelin else ratio(ravelin, row, part))
+            for part in ("total", "user")
+        ]
+        return [
+            user,
+            system,
+            total,
+            f"{least}–{most}",
+            number(all_figures["rate"]["median"]),
+            *ratios,
+        ]
+
+    lines = [
+        f"## {scenario['title']}",
+        "",
+        f"CPU time in {unit['time']} per {unit['name']}: medians (rounds: {_rounds(scenario)}) and extremes.",
+        "",
+        f"| proxy | user | sys | total | least–most | {unit['rate']} | Ravelin ÷ it: total | user |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    return "\n".join(lines + _rows(scenario, cells, 8))
+
+
+def _latency(scenario, run):
+    beside = scenario["beside"]
+    last = beside or "CPU, µs per request"
+
+    def cells(row):
+        made = figures(row)
+        texts = []
+        for name in ("p50", "p99", "p999"):
+            values = [made[name][which] * 1e3 for which in ("median", "least", "most")]
+            middle, least, most = (number(value) for value in values)
+            texts += [middle] if name == "p50" else [middle, f"{least}–{most}"]
+        final = made["beside"]["median"] if beside else made["total"]["median"] * 1e6
+        return [*texts, number(made["rate"]["median"]), number(final)]
+
+    lines = [
+        f"## {scenario['title']}",
+        "",
+        f"Milliseconds from when a request was due: medians (rounds: {_rounds(scenario)}) and extremes.",
+        "",
+        f"| proxy | p50 | p99 | least–most | p99.9 | least–most | requests/s | {last} |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    return "\n".join(lines + _rows(scenario, cells, 8))
+
+
+GROWTH = {  # metric: title, scale
+    "connections": {
+        "user_memory": ("User memory per connection, KiB", 1 / KIB),
+        "kernel_memory": ("Kernel memory per connection, both ends, KiB", 1 / KIB),
+        "memory": ("Memory of the proxy, MiB", 1 / MIB),
+        "total": ("CPU time of a 1 KiB request, µs", 1e6),
+    },
+    "sites": {
+        "start": ("From the start to the first handshake, s", 1),
+        "memory": ("Memory after the start, MiB", 1 / MIB),
+        "memory_used": ("Memory after handshakes with all that were asked for, MiB", 1 / MIB),
+        "handshake": ("CPU time of a full handshake and a request, µs", 1e6),
+        "request": ("CPU time of a 1 KiB request, µs", 1e6),
+    },
+    "workers": {
+        "handshake": ("CPU time of a full handshake and a request, µs", 1e6),
+        "handshake_rate": ("Full handshakes with a request, per second", 1),
+        "request": ("CPU time of a 1 KiB request, µs", 1e6),
+        "request_rate": ("1 KiB requests per second", 1),
+    },
+}
+GROWTH_TEXTS = {
+    "connections": "Requests go round all connections at a fixed rate: each is idle most of the time.",
+    "sites": "Handshakes and connections are spread over all sites.",
+    "workers": "Clients and backend share the processors: where these are few, rates cannot double.",
+}
+
+
+def _growth(curve, run):
+    steps = curve["steps"]
+    parts = [f"## {curve['title']}", GROWTH_TEXTS[curve["name"]] + " One sample for each figure."]
+    counts = {row["proxy"]: row["workers"] for row in curve["rows"] if row.get("workers", 1) > 1}
+    if counts:
+        names = ", ".join(f"{name} {count}" for name, count in counts.items())
+        parts[
+            1
+        ] += f" Workers, as many as the descriptors of a process here make necessary: {names}."
+    taken = {metric for row in curve["rows"] for each in row["points"] for metric in each["values"]}
+    for metric, (title, scale) in GROWTH[curve["name"]].items():
+        if metric not in taken:
+            continue
+
+        def cells(row, metric=metric, scale=scale):
+            values = [(point(row, step) or {}).get(metric) for step in steps]
+            return ["–" if value is None else number(value * scale) for value in values]
+
+        lines = [_line([title, *(f"{step:,}" for step in steps)]), "|---|" + "--:|" * len(steps)]
+        parts.append("\n".join(lines + _rows(curve, cells, len(steps) + 1)))
+    return "\n\n".join(parts)
 
 
 def _about(run):
-    settings, samples = run.settings, run.samples()
-    tools = ", ".join(f"{name} {version}" for name, version in run.tools.items())
+    settings, taken = run["settings"], samples(run)
+    tools = ", ".join(f"{name} {version}" for name, version in run["tools"].items())
+    kinds = {scenario["kind"] for scenario in run["scenarios"]}
+    parts = ["## How", HOW]
+    parts += [HOW_LATENCY] if kinds & {"latency", "beside"} else []
+    parts += [HOW_MEMORY] if "growth" in kinds else []
     lines = [
-        "## How",
-        "",
-        HOW,
-        "",
-        f"- A sample lasts at least {settings.seconds} s and {settings.cpu_seconds} s of CPU time.",
-        f"- Load tools: {tools}.",
+        f"- A sample lasts at least {settings['seconds']} s and {settings['cpu_seconds']} s of CPU time.",
+        f"- Load tools: {tools}, and bench/client (on wolfSSL).",
     ]
-    if samples:
-        shares = [sample.others for sample in samples]
+    if taken:
+        shares = [sample["others"] for sample in taken]
         most, middle = max(shares), median(shares)
         loud = "" if middle <= QUIET_SHARE else NOT_QUIET
         lines.append(
             f"- {loud}Other programs used {middle:.0%} of the processors while samples were taken "
             f"(median; {most:.0%} at most); load average before the run "
-            f"{run.machine['load_at_start']}."
+            f"{run['machine']['load_at_start']}."
         )
-    short = sum(sample.short for sample in samples)
+    short = sum(sample["short"] for sample in taken)
     if short:
-        lines.append(f"- {short} of {len(samples)} samples got less CPU time and are less exact.")
-    return "\n".join(lines)
+        lines.append(f"- {short} of {len(taken)} samples got less CPU time and are less exact.")
+    return "\n\n".join(parts + ["\n".join(lines)])
 
 
-def _row(cells):
+def _line(cells):
     return "| " + " | ".join(cells) + " |"
 
 
-def _number(value):
+def number(value):
     """Three digits that count."""
     if value >= 100:
         return f"{value:,.0f}"

@@ -1,11 +1,22 @@
-"""What is measured. A scenario is one kind of load on every proxy."""
+"""What is measured, and what Ravelin should reach.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+A scenario is one kind of load on every proxy. Its `kind` says what is told of it: "work", the CPU
+time of a unit of work; "latency", also the latency at a fixed rate; "beside", the latency while
+something else keeps the proxy busy.
+"""
 
-from .backends import FILES, UPLOAD_SIZE
-from .loads import NewConnections, Upload, Wrk
-from .workshop import GIB
+from dataclasses import dataclass, field
+
+from .loads import Fresh, Kept, NewConnections, Upload, Wrk
+from .proxies import Job
+from .workshop import GIB, HYBRID, MIB
+
+UPLOAD_SIZE = 100 * MIB
+MESSAGE_SIZE = 100
+RATE = 4000  # requests a second: a fifth of what the slowest proxy can do alone
+BUSY_RATE = 1000
+# Not by wrk, which would leave out of its count what is not complete at the end.
+LARGE = Kept("/100m", connections=4, opened=False)
 
 
 @dataclass(frozen=True)
@@ -16,12 +27,29 @@ class Unit:
     rate: str
     time: str
     scale: float
-    count: Callable  # the units in a Result
+    bytes: int = 0  # a unit is so many bytes, or else a request
+
+    def count(self, result):
+        return result.bytes / self.bytes if self.bytes else result.requests
 
 
-REQUEST = Unit("request", "requests/s", "µs", 1e6, lambda result: result.requests)
-CONNECTION = Unit("connection", "connections/s", "µs", 1e6, lambda result: result.requests)
-GIBIBYTE = Unit("GiB", "GiB/s", "ms", 1e3, lambda result: result.bytes / GIB)
+REQUEST = Unit("request", "requests/s", "µs", 1e6)
+MESSAGE = Unit("message", "messages/s", "µs", 1e6)
+CONNECTION = Unit("connection", "connections/s", "µs", 1e6)
+GIBIBYTE = Unit("GiB", "GiB/s", "ms", 1e3, GIB)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Ravelin's metric should be at most `limit` times that of the best peer, or of nginx."""
+
+    metric: str
+    limit: float
+    against: str = "best"  # or "nginx"
+
+
+def cpu_goals(total, user):
+    return (Goal("total", total), *([Goal("user", user)] if user else []))
 
 
 @dataclass(frozen=True)
@@ -30,46 +58,122 @@ class Scenario:
     title: str
     unit: Unit
     load: object
-    backend: str = "files"  # or "sink"
+    goals: tuple = ()
+    kind: str = "work"
+    backend: str = "files"  # or "sink", "echo"
+    job: Job = field(default_factory=Job)
     http_peers_only: bool = False  # the best peer is looked for among those that parse HTTP
-
-
-def _file(name):
-    return {"path": f"/{name}", "body_size": FILES[name]}
+    beside: str = ""  # what the other load does
 
 
 SCENARIOS = (
     Scenario(
         "handshake",
-        "Full handshake and one 1 KiB request",
+        "Full handshake, ECDSA P-256 and X25519, and one 1 KiB request",
         CONNECTION,
-        NewConnections(**_file("1k")),
+        NewConnections("/1k"),
+        cpu_goals(0.50, 0.42),
+    ),
+    Scenario(
+        "hybrid",
+        "Full handshake, ECDSA P-256 and X25519MLKEM768, and one 1 KiB request",
+        CONNECTION,
+        Fresh("/1k"),
+        cpu_goals(0.50, 0.42),
+        job=Job(group=HYBRID),
+    ),
+    Scenario(
+        "rsa",
+        "Full handshake, RSA-2048 and X25519, and one 1 KiB request",
+        CONNECTION,
+        NewConnections("/1k"),
+        cpu_goals(1.30, None),
+        job=Job(kind="rsa"),
+    ),
+    Scenario(
+        "resumed",
+        "Resumed handshake and one 1 KiB request",
+        CONNECTION,
+        Fresh("/1k", resume=True),
+        cpu_goals(0.50, 0.42),
     ),
     Scenario(
         "1k",
         "1 KiB responses, keep-alive, 64 connections",
         REQUEST,
-        Wrk(**_file("1k"), connections=64),
+        Wrk("/1k", connections=64),
+        cpu_goals(0.70, 0.40),
         http_peers_only=True,
     ),
     Scenario(
         "16k",
         "16 KiB responses, keep-alive, 64 connections",
         REQUEST,
-        Wrk(**_file("16k"), connections=64),
-        http_peers_only=True,
+        Wrk("/16k", connections=64),
+        cpu_goals(0.75, 0.45),
     ),
     Scenario(
-        "download",
-        "1 MiB responses, keep-alive, 8 connections",
+        "1m",
+        "1 MiB downloads, keep-alive, 8 connections",
         GIBIBYTE,
-        Wrk(**_file("1m"), connections=8),
+        Wrk("/1m", connections=8),
+        cpu_goals(0.85, 0.50),
+    ),
+    Scenario(
+        "100m",
+        "100 MiB downloads, keep-alive, 4 connections",
+        GIBIBYTE,
+        LARGE,
+        cpu_goals(0.85, 0.50),
     ),
     Scenario(
         "upload",
-        "256 MiB uploads, 4 at a time",
+        "100 MiB uploads, 4 at a time",
         GIBIBYTE,
         Upload(UPLOAD_SIZE, clients=4),
+        cpu_goals(0.85, 0.50),
         backend="sink",
+    ),
+    Scenario(
+        "websocket",
+        f"WebSocket messages of {MESSAGE_SIZE} bytes and back, 64 connections",
+        MESSAGE,
+        Kept("/", connections=64, message_size=MESSAGE_SIZE),
+        backend="echo",
+        job=Job(websocket=True),
+    ),
+    Scenario(
+        "servers",
+        "1 KiB responses, keep-alive, 64 connections, from 1,000 servers in turn",
+        REQUEST,
+        Wrk("/1k", connections=64),
+        job=Job(servers=1000),
+        http_peers_only=True,
+    ),
+    Scenario(
+        "latency",
+        f"Latency of 1 KiB responses at {RATE:,} requests a second, 64 connections",
+        REQUEST,
+        Kept("/1k", connections=64, rate=RATE),
+        (Goal("p99", 1.0), Goal("p999", 1.0)),
+        kind="latency",
+    ),
+    Scenario(
+        "latency-bulk",
+        f"Latency of 1 KiB responses at {BUSY_RATE:,} a second beside 4 downloads of 100 MiB",
+        REQUEST,
+        Kept("/1k", connections=64, rate=BUSY_RATE, beside=LARGE),
+        kind="beside",
+        beside="GiB/s beside",
+    ),
+    Scenario(
+        "latency-flood",
+        f"Latency of 1 KiB responses at {BUSY_RATE:,} a second in a flood of RSA-2048 handshakes",
+        REQUEST,
+        Kept("/1k", connections=64, rate=BUSY_RATE, beside=Fresh("/1k", at_a_time=32)),
+        (Goal("p99", 0.5, "nginx"),),
+        kind="beside",
+        job=Job(kind="rsa"),
+        beside="handshakes/s beside",
     ),
 )

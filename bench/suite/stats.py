@@ -1,64 +1,87 @@
-"""From samples to figures."""
+"""From samples to figures: of rows, which measure makes."""
 
-from dataclasses import dataclass
 from statistics import median
 
-from .measure import Outcome
+
+def valid(row):
+    return row is not None and bool(row.get("samples")) and not row["problems"]
 
 
-@dataclass(frozen=True)
-class Figures:
-    """Medians over the rounds, in CPU seconds per unit."""
-
-    user: float
-    system: float
-    total: float
-    total_least: float
-    total_most: float
-    rate: float  # units per second
+def metrics(row):
+    return [name for name in row["samples"][0] if name not in ("round", "others", "short")]
 
 
-def figures(outcome):
-    totals = [sample.per_unit("total") for sample in outcome.samples]
-    return Figures(
-        median(sample.per_unit("user") for sample in outcome.samples),
-        median(sample.per_unit("system") for sample in outcome.samples),
-        median(totals),
-        min(totals),
-        max(totals),
-        median(sample.rate for sample in outcome.samples),
-    )
+def figures(row):
+    """The median, the least and the most of every metric, over the rounds."""
+    made = {}
+    for name in metrics(row):
+        values = [sample[name] for sample in row["samples"]]
+        made[name] = {"median": median(values), "least": min(values), "most": max(values)}
+    return made
 
 
-def ratio(one, other, part):
-    """How much CPU time per unit one proxy needs for what the other needs 1.
+def middle(row, metric):
+    """The median of a metric, or None."""
+    if not valid(row) or metric not in row["samples"][0]:
+        return None
+    return median(sample[metric] for sample in row["samples"])
+
+
+def ratio(one, other, metric):
+    """How much of a metric one proxy has, for what the other has 1.
 
     The median of the rounds' ratios: what disturbs a whole round disturbs both. None when there is
     nothing to compare.
     """
-    if one is None or other is None or not (one.valid and other.valid):
+    if middle(one, metric) is None or middle(other, metric) is None:
         return None
-    by_round = {sample.round: sample.per_unit(part) for sample in other.samples}
+    by_round = {sample["round"]: sample[metric] for sample in other["samples"]}
     ratios = [
-        sample.per_unit(part) / by_round[sample.round]
-        for sample in one.samples
-        if by_round.get(sample.round, 0) > 0
+        sample[metric] / by_round[sample["round"]]
+        for sample in one["samples"]
+        if by_round.get(sample["round"], 0) > 0
     ]
     return median(ratios) if ratios else None
 
 
-def by_name(outcomes, name):
-    """The outcome of that proxy, or None."""
-    return next((outcome for outcome in outcomes if outcome.proxy.name == name), None)
+def by_name(rows, name):
+    """The row of that proxy, or None."""
+    return next((row for row in rows if row["proxy"] == name), None)
 
 
-def best_peer(scenario, outcomes, part) -> Outcome | None:
-    """The peer that needs the least."""
+def best_peer(scenario, proxies, metric, family=None):
+    """The row of the peer that has the least of a metric, of one family if told. Or None."""
     peers = [
-        outcome
-        for outcome in outcomes
-        if outcome.valid
-        and outcome.proxy.name != "Ravelin"
-        and (outcome.proxy.parses_http or not scenario.http_peers_only)
+        row
+        for row in scenario["rows"]
+        if middle(row, metric) is not None
+        and row["proxy"] != "Ravelin"
+        and proxies[row["proxy"]]["compares"]
+        and (proxies[row["proxy"]]["parses_http"] or not scenario["http_peers_only"])
+        and family in (None, proxies[row["proxy"]]["family"])
     ]
-    return min(peers, key=lambda outcome: getattr(figures(outcome), part), default=None)
+    return min(peers, key=lambda row: middle(row, metric), default=None)
+
+
+def judged(scenario, proxies):
+    """Every goal of a scenario with the peer, the ratio, and whether it holds (None: unknown)."""
+    ravelin = by_name(scenario["rows"], "Ravelin")
+    judgements = []
+    for goal in scenario["goals"]:
+        family = None if goal["against"] == "best" else goal["against"]
+        peer = best_peer(scenario, proxies, goal["metric"], family)
+        value = ratio(ravelin, peer, goal["metric"])
+        judgements.append(
+            {
+                **goal,
+                "peer": peer["proxy"] if peer else None,
+                "ratio": value,
+                "holds": None if value is None else value <= goal["limit"],
+            }
+        )
+    return judgements
+
+
+def point(row, x):
+    """A point of a curve's row, or None."""
+    return next((each["values"] for each in row["points"] if each["x"] == x), None)

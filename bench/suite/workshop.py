@@ -2,18 +2,18 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import BenchError
+from . import certificates
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 # One choice of TLS parameters for all servers and clients, so that all do the same work.
 SUITE = "TLS_AES_128_GCM_SHA256"
 GROUP = "X25519"
+HYBRID = "X25519MLKEM768"
 
 OPENSSL_CONF = f"""openssl_conf = settings
 [settings]
@@ -28,20 +28,29 @@ Groups = {GROUP}
 
 
 @dataclass(frozen=True)
-class Certificate:
-    chain: Path
-    key: Path
-    both: Path  # chain and key in one file, as HAProxy and hitch want it
+class Folder:
+    """A folder of a program: where it is, and where the program sees it, which may live in another
+    root."""
+
+    real: Path
+    seen: Path
+
+    def new(self, name):
+        (self.real / name).mkdir()
+        return Folder(self.real / name, self.seen / name)
 
 
 class Workshop:
     """A folder that unprivileged workers may look into. Use it in a `with` statement."""
 
-    def __init__(self, keep=False):
+    def __init__(self, client, keep=False):
+        self.client = client  # the load client's path
         self.keep = keep
         self.folder = Path(tempfile.mkdtemp(prefix="ravelin-bench."))
         self.folder.chmod(0o755)
+        self._folders = [self.folder]
         self._count = 0
+        self._certificates = {}
         self.openssl_conf = self.folder / "openssl.cnf"
         self.openssl_conf.write_text(OPENSSL_CONF)
 
@@ -50,37 +59,41 @@ class Workshop:
 
     def __exit__(self, *_):
         if not self.keep:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            for folder in self._folders:
+                shutil.rmtree(folder, ignore_errors=True)
 
-    def new_folder(self, name):
+    def new_folder(self, name, root=None):
+        """A new Folder, inside another root where one is given."""
         self._count += 1
-        folder = self.folder / f"{self._count}-{name}"
-        folder.mkdir()
-        return folder
+        name = f"{self._count}-{name}"
+        if not root:
+            folder = self.folder / name
+            folder.mkdir()
+            return Folder(folder, folder)
+        seen = Path("/tmp") / self.folder.name
+        real = Path(root) / seen.relative_to("/")
+        if real not in self._folders:
+            real.mkdir()
+            real.chmod(0o755)
+            self._folders.append(real)
+        return Folder(real, seen).new(name)
 
     def client_env(self):
         """The environment of a load tool: our TLS parameters, no proxy on the way."""
         env = {**os.environ, "OPENSSL_CONF": str(self.openssl_conf), "LC_ALL": "C"}
         return {name: value for name, value in env.items() if not name.lower().endswith("_proxy")}
 
-    def certificate(self):
-        """A self-signed ECDSA P-256 certificate for localhost and 127.0.0.1."""
-        folder = self.new_folder("certificate")
-        made = Certificate(folder / "chain.pem", folder / "key.pem", folder / "both.pem")
-        command = ["openssl", "req", "-x509", "-nodes", "-days", "30", "-subj", "/CN=localhost"]
-        command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-        command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-        command += ["-keyout", str(made.key), "-out", str(made.chain)]
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        if done.returncode != 0:
-            raise BenchError(f"openssl made no certificate:\n{done.stderr}")
-        made.both.touch(0o600)
-        made.both.write_text(made.key.read_text() + made.chain.read_text())
-        made.key.chmod(0o600)
-        return made
+    def certificates(self, kind, count=1):
+        """The folder of that many certificates; they are made when first asked for."""
+        if (kind, count) not in self._certificates:
+            folder = self.new_folder(f"certificates-{kind}-{count}").real
+            certificates.make(folder, kind, count)
+            self._certificates[kind, count] = folder
+        return self._certificates[kind, count]
+
+    def file(self, name, content):
+        """A file with that content, the same one for the same name."""
+        path = self.folder / name
+        if not path.exists():
+            path.write_bytes(content)
+        return path

@@ -1,0 +1,479 @@
+"""The bench suite: that it reads its tools right, counts no error as speed, and judges as it says."""
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from ravelin_test.folders import new_folder, remove_folder
+from ravelin_test.processes import run
+from ravelin_test.settings import PATIENCE, RAVELIN, ROOT
+
+sys.path.insert(0, str(ROOT / "bench"))
+
+from suite import plots, report  # noqa: E402  (after the path)
+from suite.check import tls_problems  # noqa: E402
+from suite.client import Client, problems_of  # noqa: E402
+from suite.loads import h2load_result, wrk_result  # noqa: E402
+from suite.proxies import Job  # noqa: E402
+from suite.scenarios import SCENARIOS  # noqa: E402
+from suite.stats import best_peer, by_name, figures, judged, ratio  # noqa: E402
+from suite.url import place_of  # noqa: E402
+
+CLIENT = ROOT / "build/bench-client"
+BODY = b"0123456789abcdef" * 64
+
+
+# --- What tools print ---------------------------------------------------------------------------------------------------
+
+WRK = """summary requests 1000
+summary bytes 1200000
+summary duration_us 2000000
+summary errors_connect 0
+summary errors_read 0
+summary errors_write 0
+summary errors_status 0
+summary errors_timeout 0
+"""
+H2LOAD = """finished in 250.00ms, 1600.00 req/s, 1.60MB/s
+requests: 400 total, 400 started, 400 done, 400 succeeded, 0 failed, 0 errored, 0 timeout
+status codes: 400 2xx, 0 3xx, 0 4xx, 0 5xx
+traffic: 480.00KB (480000) total, 70.00KB (70000) headers (space savings 0.00%), 400.00KB (409600) data
+"""
+OPENSSL = """Protocol version: TLSv1.3
+Ciphersuite: TLS_AES_128_GCM_SHA256
+Signature type: ECDSA
+Server Temp Key: X25519, 253 bits
+"""
+
+
+def test_wrk_is_read():
+    result = wrk_result(WRK, 1024)
+    assert (result.requests, result.bytes, result.seconds, result.problems) == (1000, 1200000, 2.0, [])
+
+
+@pytest.mark.parametrize(
+    "was, now, problem",
+    [
+        ("errors_status 0", "errors_status 3", "3 errors \\(status\\)"),
+        ("errors_timeout 0", "errors_timeout 1", "1 errors \\(timeout\\)"),
+        ("requests 1000", "requests 0", "no response"),
+        ("bytes 1200000", "bytes 1000000", "1000 responses in only 1000000 bytes"),
+        ("summary duration_us 2000000\n", "", "no summary"),
+    ],
+)
+def test_what_wrk_reports_as_wrong_is_no_speed(was, now, problem):
+    assert re.search(problem, wrk_result(WRK.replace(was, now), 1024).problems[0])
+
+
+def test_h2load_is_read():
+    result = h2load_result(H2LOAD, 400, 1024)
+    assert (result.requests, result.bytes, result.seconds, result.problems) == (400, 409600, 0.25, [])
+
+
+@pytest.mark.parametrize(
+    "was, now, problem",
+    [
+        ("400 succeeded, 0 failed", "399 succeeded, 1 failed", "399 succeeded, 1 failed"),
+        ("400 2xx, 0 3xx, 0 4xx, 0 5xx", "399 2xx, 0 3xx, 0 4xx, 1 5xx", "399 2xx"),
+        ("(409600) data", "(409599) data", "409599 body bytes instead of 409600"),
+        ("finished in", "stopped in", "no summary"),
+    ],
+)
+def test_what_h2load_reports_as_wrong_is_no_speed(was, now, problem):
+    assert problem in h2load_result(H2LOAD.replace(was, now), 400, 1024).problems[0]
+
+
+def test_a_proxy_that_does_other_work_is_found_out():
+    assert tls_problems(OPENSSL, Job()) == []
+    assert len(tls_problems(OPENSSL.replace("AES_128", "AES_256"), Job())) == 1
+    assert len(tls_problems(OPENSSL.replace("TLSv1.3", "TLSv1.2"), Job())) == 1
+    assert len(tls_problems(OPENSSL.replace("X25519, 253", "ECDH, 253"), Job())) == 1
+    assert len(tls_problems(OPENSSL, Job(kind="rsa"))) == 1
+    assert len(tls_problems("", Job())) == 4
+
+
+# --- From samples to judgements -----------------------------------------------------------------------------------------
+
+PROXIES = {
+    "Ravelin": ("Ravelin", True, True),
+    "nginx 1": ("nginx", True, True),
+    "HAProxy 1": ("HAProxy", True, True),
+    "hitch 1": ("hitch", False, True),
+    "stunnel 1": ("stunnel", False, False),
+}
+
+
+def row(proxy, totals, problems=()):
+    samples = [
+        {
+            "round": number,
+            "others": 0.01,
+            "short": False,
+            "user": total / 2,
+            "system": total / 2,
+            "total": total,
+            "rate": 9,
+        }
+        for number, total in enumerate(totals)
+    ]
+    return {"proxy": proxy, "unfit": None, "samples": samples, "problems": list(problems)}
+
+
+def a_scenario(rows, **changes):
+    return {
+        "name": "1k",
+        "title": "Small responses",
+        "kind": "work",
+        "unit": {"name": "request", "rate": "requests/s", "time": "µs", "scale": 1e6, "bytes": 0},
+        "http_peers_only": False,
+        "beside": "",
+        "goals": [{"metric": "total", "limit": 0.5, "against": "best"}],
+        "rows": rows,
+        **changes,
+    }
+
+
+def a_run(*scenarios):
+    return {
+        "format": 2,
+        "complete": True,
+        "command": "bench/run",
+        "minutes": 1,
+        "settings": {"seconds": 1, "cpu_seconds": 1},
+        "machine": {
+            "date": "today",
+            "processor": "a processor",
+            "processor_flags": ["aes"],
+            "processors": 2,
+            "virtual": False,
+            "memory_gib": 1,
+            "kernel": "6",
+            "system": "Debian",
+            "load_at_start": 0,
+        },
+        "tools": {"wrk": "1"},
+        "proxies": {
+            name: {"version": "1", "family": family, "parses_http": parses, "compares": compares, "newer": False}
+            for name, (family, parses, compares) in PROXIES.items()
+        },
+        "absent": [],
+        "left_out": [],
+        "scenarios": list(scenarios),
+    }
+
+
+ROWS = [
+    row("Ravelin", [4, 40, 4]),
+    row("nginx 1", [10, 100, 10]),
+    row("HAProxy 1", [12, 12, 12]),
+    row("hitch 1", [8, 8, 8]),
+    row("stunnel 1", [1, 1, 1]),
+]
+
+
+def test_a_ratio_is_the_median_of_the_rounds_and_noise_of_a_round_falls_out():
+    assert ratio(ROWS[0], ROWS[1], "total") == pytest.approx(0.4)
+    assert figures(ROWS[0])["total"] == {"median": 4, "least": 4, "most": 40}
+
+
+def test_the_best_peer_is_the_cheapest_that_does_the_same():
+    proxies = a_run()["proxies"]
+    assert best_peer(a_scenario(ROWS), proxies, "total")["proxy"] == "hitch 1"
+    assert best_peer(a_scenario(ROWS, http_peers_only=True), proxies, "total")["proxy"] == "nginx 1"
+    assert best_peer(a_scenario(ROWS), proxies, "total", "HAProxy")["proxy"] == "HAProxy 1"
+    assert best_peer(a_scenario(ROWS[:1]), proxies, "total") is None
+    assert best_peer(a_scenario(ROWS), proxies, "p99") is None
+
+
+def test_what_failed_once_has_no_figures_and_is_nobodys_measure():
+    rows = [ROWS[0], ROWS[1], row("hitch 1", [0.1, 0.1], ["wrk: 1 errors (status)"])]
+    run_ = a_run(a_scenario(rows))
+    assert best_peer(rows and a_scenario(rows), run_["proxies"], "total")["proxy"] == "nginx 1"
+    report.add_figures(run_)
+    assert "figures" not in rows[2]
+    text = report.as_markdown(run_)
+    assert "| hitch 1 | invalid |" in text
+    assert "1k: hitch 1: wrk: 1 errors (status)" in text
+
+
+def test_goals_are_judged():
+    proxies = a_run()["proxies"]
+    assert judged(a_scenario(ROWS[:2]), proxies)[0]["holds"] is True
+    assert judged(a_scenario(ROWS[:4]), proxies)[0]["holds"] is True  # 4 of hitch's 8
+    strict = a_scenario(ROWS[:4], goals=[{"metric": "total", "limit": 0.3, "against": "nginx"}])
+    assert judged(strict, proxies)[0] | {"ratio": 0} == {
+        **strict["goals"][0],
+        "peer": "nginx 1",
+        "ratio": 0,
+        "holds": False,
+    }
+    assert judged(a_scenario(ROWS[:1]), proxies)[0]["holds"] is None
+    text = report.as_markdown(a_run(strict))
+    assert "| Small responses | total CPU | 0.40 | ÷ nginx 1 | ≤ 0.30 | **no** |" in text
+
+
+def test_memory_and_start_are_judged_from_the_curves():
+    def curve(name, points):
+        rows = [{"proxy": "Ravelin", "unfit": None, "problems": [], "points": points}]
+        return {"name": name, "title": name, "kind": "growth", "axis": name, "steps": [10, 10000], "rows": rows}
+
+    points = [
+        {"x": 10, "values": {"memory": 1 << 20, "total": 1e-5}},
+        {"x": 10000, "values": {"memory": 21 << 20, "total": 2e-5, "user_memory": 2048, "kernel_memory": 4096}},
+    ]
+    text = report.as_markdown(a_run(curve("connections", points)))
+    assert "| 10,000 idle TLS connections | user memory of each | 2.00 KiB |  | ≤ 1.5 KiB | **no** |" in text
+    assert "from 10 to 10,000 connections | total CPU | 2.00 |" in text
+    assert "| Ravelin | 1.00 | 21.0 |" in text
+    sites = [{"x": x, "values": {"start": x / 10000, "memory": 1, "handshake": 1, "request": 1}} for x in (1, 1000)]
+    text = report.as_markdown(a_run({**curve("sites", sites), "steps": [1, 1000]}))
+    assert "| 1,000 certificates | cold start | 0.10 s |  | ≤ 0.5 s | yes |" in text
+
+
+def test_a_noisy_machine_is_named():
+    loud = [{**ROWS[0], "samples": [{**sample, "others": 0.5} for sample in ROWS[0]["samples"]]}]
+    assert "not quiet" in report.as_markdown(a_run(a_scenario(loud)))
+    assert "not quiet" not in report.as_markdown(a_run(a_scenario(ROWS)))
+    assert "not complete" in report.as_markdown({**a_run(a_scenario(ROWS)), "complete": False})
+
+
+def test_plots_are_drawn(tmp_path):
+    point = {"x": 10, "values": {"memory": 1 << 20, "total": 1e-5}}
+    curve_rows = [{"proxy": "Ravelin", "unfit": None, "problems": [], "points": [point]}]
+    curve = {"name": "connections", "title": "c", "kind": "growth", "axis": "c", "steps": [10], "rows": curve_rows}
+    late = [{**sample, "p50": 1e-3, "p99": 2e-3, "p999": 3e-3} for sample in ROWS[0]["samples"]]
+    latency = a_scenario([{**ROWS[0], "samples": late}], kind="latency")
+    made = plots.draw(a_run(a_scenario(ROWS), latency, curve), tmp_path, "r-")
+    assert [name for _, name in made] == ["r-cpu.svg", "r-latency.svg", "r-growth.svg"]
+    for name in ("r-cpu", "r-latency", "r-growth"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert b"<svg" in (tmp_path / f"{name}.svg").read_bytes()
+
+
+# --- The load client ----------------------------------------------------------------------------------------------------
+
+
+class Answers:
+    """A plain HTTP server: `answer` gets a request's number and returns what to send, or None to hang up."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.count = 0
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self._listener.getsockname()[1]
+        self._lock = threading.Lock()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                peer = self._listener.accept()[0]
+                threading.Thread(target=self._serve, args=[peer], daemon=True).start()
+
+    def _serve(self, peer):
+        with peer, contextlib.suppress(OSError):
+            while peer.recv(65536):
+                with self._lock:
+                    self.count += 1
+                    number = self.count
+                data = self.answer(number)
+                if data is None:
+                    return
+                peer.sendall(data)
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+def ok(body=BODY):
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+@pytest.fixture
+def ask(tmp_path):
+    """Starts a client of a server that answers so."""
+    with contextlib.ExitStack() as stack:
+
+        def start(answer, *words):
+            server = Answers(answer)
+            stack.callback(server.close)
+            (tmp_path / "body").write_bytes(BODY)
+            workshop = type("Workshop", (), {"client": CLIENT})
+            client = Client(workshop, server.port, "--plain", "--body", tmp_path / "body", *words)
+            return stack.enter_context(client)
+
+        yield start
+
+
+def test_good_answers_are_counted(ask):
+    client = ask(lambda number: ok())
+    assert client.open(3)["open"] == 3
+    answer = client.run(100, 0.5)
+    assert (answer["requests"], answer["errors"], answer["bytes"]) == (50, 0, 50 * len(BODY))
+    assert answer["connects"] == 0
+    assert problems_of(answer) == []
+    assert client.fresh(2, 0, 0.1)["connects"] > 0
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ok(BODY[:-1] + b"!"),
+        ok(BODY[:-1]),
+        ok(BODY + b"!"),
+        ok().replace(b"200 OK", b"500 No"),
+        ok().replace(b"HTTP/1.1", b"HTTQ/1.1"),
+        ok() + b"more",
+        None,
+    ],
+    ids=["another byte", "short", "long", "status", "no HTTP", "more after it", "closed"],
+)
+def test_a_wrong_answer_is_an_error_and_no_speed(ask, bad):
+    client = ask(lambda number: bad if number == 5 else ok())
+    client.open(2)
+    answer = client.run(50, 0.4)
+    assert answer["errors"] >= 1
+    assert answer["requests"] <= 20
+    assert problems_of(answer)
+
+
+def test_a_stall_is_felt_by_all_that_was_due_meanwhile(ask):
+    """If latency counted from when they were sent, one of fifty would be late."""
+
+    def stall(number):
+        if number == 5:
+            time.sleep(0.5)
+        return ok()
+
+    client = ask(stall)
+    client.open(1)
+    answer = client.run(50, 1.0)
+    assert answer["requests"] == 50
+    assert answer["latency_us"]["max"] >= 480_000
+    assert answer["latency_us"]["p90"] >= 200_000  # 25 were due meanwhile: 0.5 s late, 0.48 s, and so on
+
+
+def test_nobody_there_is_an_error(ask):
+    client = ask(lambda number: None)
+    answer = client.fresh(2, 0, 0.3)
+    assert answer["requests"] == 0
+    assert answer["errors"] >= 2
+    assert problems_of(answer)
+
+
+# --- The whole of it ----------------------------------------------------------------------------------------------------
+
+
+def bench(name, *words, status=0, **environment):
+    command = [ROOT / "bench" / name, *words]
+    environment = {**os.environ, **environment}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=8 * PATIENCE)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def processes_of(word):
+    listed = run(["ps", "-eo", "pid,args"]).stdout.decode().splitlines()
+    return [line for line in listed if word in line]
+
+
+@pytest.fixture
+def temporary():
+    folder = new_folder("bench")
+    yield folder
+    remove_folder(folder)
+
+
+def test_a_small_run_of_ravelin_alone(tmp_path, temporary):
+    words = ["--quick", "--peer", "none", "--rounds", "1", "--seconds", "0.2", "--output", tmp_path]
+    words += ["--ravelin", RAVELIN, "--peers", "debian"]
+    chosen = ["hybrid", "resumed", "latency", "websocket"]
+    chosen_words = [["--scenario", name] for name in chosen]
+    text = bench("run", *words, *sum(chosen_words[:1], []), TMPDIR=str(temporary))
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["complete"] and report.problems(results) == []
+    bench("run", *words, "--continue", *sum(chosen_words, []), TMPDIR=str(temporary))
+    former, results = results, json.loads((tmp_path / "results.json").read_text())
+    assert results["scenarios"][:1] == former["scenarios"]  # not measured again
+    assert {scenario["name"] for scenario in results["scenarios"]} == set(chosen)
+    for scenario in results["scenarios"]:
+        ravelin = by_name(scenario["rows"], "Ravelin")
+        assert len(ravelin["samples"]) == 1
+        assert ravelin["figures"]["total"]["median"] > 0
+    assert "Full handshake, ECDSA P-256 and X25519MLKEM768" in text
+    assert (tmp_path / "results-cpu.png").exists()
+    assert processes_of(str(temporary)) == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_program_that_does_not_start_does_not_end_the_run(tmp_path):
+    words = [
+        "--quick",
+        "--peer",
+        "none",
+        "--rounds",
+        "1",
+        "--seconds",
+        "0.2",
+        "--output",
+        tmp_path,
+        "--peers",
+        "debian",
+    ]
+    text = bench("run", *words, "--ravelin", "/bin/false", "--scenario", "resumed", "--scenario", "latency", status=1)
+    assert "resumed: Ravelin: Ravelin ended with status 1" in text
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["complete"] and len(report.problems(results)) == 2
+
+
+def test_a_url_is_put_under_load(lab):
+    server = lab.nginx()
+    (server.html / "page").write_bytes(b"p" * 1000)
+    proxy = lab.proxy(server)
+    url = f"https://localhost:{proxy.port}/page"
+    text = bench("load", url, "--seconds", "0.3", "--rate", "100", "--connections", "2", "--ca", lab.authority.ca)
+    assert "TLSv1.3, TLS_AES_128_GCM_SHA256, X25519MLKEM768" in text
+    assert "verified, valid until" in text
+    assert "answered     30:" in text
+    assert re.search(r"^errors       0$", text, re.MULTILINE)
+    answer = json.loads(bench("load", url, "--seconds", "0.3", "--resume", "--json", "--group", "X25519"))
+    assert answer["group"] == "X25519"
+    assert answer["resumed"] == answer["connects"] > 0
+    bad = bench("load", url + "-that-is-not-there", "--seconds", "0.2", status=1)
+    assert "status 404" in bad
+
+
+@pytest.mark.parametrize(
+    "words, problem",
+    [
+        ([], "required: URL"),
+        (["ftp://localhost/"], "no URL that begins with"),
+        (["https://u@localhost/"], "user name"),
+        (["https://localhost:99999/"], "Port out of range"),
+        (["https://localhost/", "--rate", "0"], "must be a number"),
+        (["https://localhost/", "--connections", "x"], "must be a number"),
+        (["https://localhost/", "--ca", "/nowhere"], "cannot read"),
+    ],
+)
+def test_bad_arguments_are_refused(words, problem):
+    assert problem in bench("load", *words, status=2)
+
+
+def test_what_is_asked_for_is_what_the_url_says():
+    place = place_of("https://[::1]:8443/a?b=c")
+    assert (place.tls, place.name, place.port, place.host, place.path) == (True, "::1", 8443, "[::1]:8443", "/a?b=c")
+    assert place_of("http://127.0.0.1").host == "127.0.0.1"
+
+
+def test_every_scenario_has_a_name_of_its_own():
+    names = [scenario.name for scenario in SCENARIOS]
+    assert len(names) == len(set(names))
