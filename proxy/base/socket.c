@@ -219,6 +219,10 @@ void socket_set_nodelay(int fd) {
     (void)set_on(fd, IPPROTO_TCP, TCP_NODELAY); // only a speed-up, and refused by unix sockets
 }
 
+void socket_acknowledge(int fd) {
+    (void)set_on(fd, IPPROTO_TCP, TCP_QUICKACK);
+}
+
 ssize_t socket_send(int fd, struct iovec *parts, size_t count) {
     if (count == 1) { // the usual case, and cheaper
         return send(fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL);

@@ -49,6 +49,9 @@ int socket_connect(const struct address *address, bool *connected);
 int socket_error(int fd); // SO_ERROR: 0 or an errno value
 // Small writes leave at once. Does nothing on a unix socket.
 void socket_set_nodelay(int fd);
+// Acknowledges at once what has come. The kernel would wait a while for something to send it along
+// with; and a client whose small writes wait for that (Nagle's algorithm) would wait as long.
+void socket_acknowledge(int fd);
 // Sends all parts in one call, as far as the socket takes them. Like send(): the bytes sent, or -1
 // with errno; a broken connection is EPIPE, never a signal.
 ssize_t socket_send(int fd, struct iovec *parts, size_t count);

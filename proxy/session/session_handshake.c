@@ -1,5 +1,6 @@
 #include "session/session_handshake.h"
 
+#include "base/socket.h"
 #include "session/refusals.h"
 #include "session/service_internal.h"
 
@@ -189,6 +190,9 @@ enum result session_handshake_step(struct session *session) {
         if (finish_handshake(session) != RESULT_OK) {
             session_close(session);
             return RESULT_AGAIN;
+        }
+        if (size == used) { // nothing came with Finished that is answered, and so acknowledged, now
+            socket_acknowledge(transport->fd);
         }
         return RESULT_OK;
     }

@@ -1,7 +1,9 @@
 """What is negotiated with TLS clients, what is refused, and how a connection ends. Byte by byte: test_tls13_*.py."""
 
+import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -100,6 +102,20 @@ def test_post_quantum_can_be_required(lab):
     assert "alert number 40" in output
     [line] = proxy.access_log(1)
     assert line["status"] == 0 and line["ended"]
+
+
+def test_a_client_whose_small_writes_wait_for_acknowledgments_is_not_kept_waiting(lab):
+    """Its request leaves when its Finished is acknowledged, which the kernel puts off for 40 ms at least."""
+    proxy = lab.proxy(lab.server())
+
+    def is_quick():
+        client = lab.client(proxy)
+        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+        begin = time.monotonic()
+        assert client.ask().status == 200
+        return time.monotonic() - begin < 0.035
+
+    wait_for(is_quick, "one of many answers to come at once")
 
 
 def test_a_silent_client_is_closed_after_the_handshake_timeout(lab):
