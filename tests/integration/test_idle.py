@@ -58,6 +58,7 @@ def test_the_memory_of_idle_connections(lab, many_descriptors):
     wait_for(lambda: private_memory_kib(proxy) < before + grown / 10, "the memory to go back", 2 * PATIENCE)
 
 
+@pytest.mark.skipif(SANITIZED, reason="sanitizers take no other clock")
 def test_many_that_are_due_at_once_all_end_in_order(lab):
     """More than the worker looks at in one turn. Whoever comes meanwhile is served."""
     clock = Clock(lab.subfolder("clock"))
