@@ -39,7 +39,9 @@ static void read_lines(struct slice text, struct http_fields *fields) {
             struct slice name = {at, (size_t)(colon - at)};
             struct slice value = {colon + 1, (size_t)(line_end - colon - 1)};
             enum http_field_id id = http_field_lookup(name);
-            if (http_is_token(name) && is_value(value) && is_plain(id)) {
+            // Such a name passes only where no Content-Length is: http-parser takes it for another.
+            bool may_frame = slice_begins_nocase(name, SLICE("transfer-encoding"));
+            if (http_is_token(name) && is_value(value) && is_plain(id) && !may_frame) {
                 bool hop = id == FIELD_LOOKALIKE || id == FIELD_TE || id == FIELD_TRAILER ||
                            id == FIELD_KEEP_ALIVE || id == FIELD_HTTP2_SETTINGS ||
                            (id >= FIELD_PROXY && id <= FIELD_PROXY_CONNECTION);

@@ -157,7 +157,7 @@ static size_t count_told(const struct fixture *f) {
 
 // The next request, waited for: the loop may have to send it first.
 static struct sign_request next_request(struct fixture *f) {
-    struct sign_request request;
+    struct sign_request request = {0};
     bool taken = false;
     RUN_UNTIL(f->loop, taken || (taken = take(f, &request)));
     return request;
@@ -170,7 +170,7 @@ static void test_a_request_goes_to_the_signer_and_its_answer_to_the_session(void
     ask(f, 7);
     assert_true(f->requests[7].number == f->numbers[7]);
     assert_int_equal(metrics_sum(f->metrics, 1, METRIC_signatures), 1);
-    struct sign_request request;
+    struct sign_request request = {0};
     assert_true(take(f, &request));
     assert_memory_equal(&request, &f->requests[7], sizeof(request));
     assert_false(take(f, &request)); // once
@@ -480,7 +480,7 @@ static void test_another_signer_takes_the_place_of_a_living_one(void **state) {
     f->signer = -1; // attach_signer() shall not close it
     attach_signer(f);
     assert_int_not_equal(f->signing.fd, old_end);
-    struct sign_request request;
+    struct sign_request request = {0};
     char byte;
     assert_int_equal(recv(old, &request, sizeof(request), 0), sizeof(request)); // was asked before
     assert_int_equal(recv(old, &byte, 1, 0), 0);                                // and sees the end

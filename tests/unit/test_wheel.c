@@ -57,7 +57,7 @@ static void test_what_is_far_away_comes_up_earlier(void **state) {
     int64_t now_ms = 5000;
     int times = 0;
     for (wheel_put(&wheel, &nodes[0], at_ms); nodes[0].at_ms < at_ms; times++) {
-        assert_true(nodes[0].at_ms > now_ms + WHEEL_SPAN_MS - 2 * WHEEL_SLOT_MS);
+        assert_true(nodes[0].at_ms > now_ms + WHEEL_SPAN_MS - (int64_t)2 * WHEEL_SLOT_MS);
         now_ms = wheel_next_ms(&wheel);
         assert_true(now_ms <= at_ms);
         assert_ptr_equal(wheel_take(&wheel, now_ms), &nodes[0]);
