@@ -1,12 +1,20 @@
 #include "upstream/pool.h"
 
 #include "base/socket.h"
-#include "upstream/watch.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 enum { SPARE_LEASES_MAX = 1024 };
+
+// Most of the time a watcher already is as it should be: then the library is not called.
+static void watch(struct ev_loop *loop, ev_io *watcher, bool wanted) {
+    if (wanted && !ev_is_active(watcher)) {
+        ev_io_start(loop, watcher);
+    } else if (!wanted && ev_is_active(watcher)) {
+        ev_io_stop(loop, watcher);
+    }
+}
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     (void)loop, (void)events;
