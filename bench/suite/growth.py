@@ -67,6 +67,19 @@ def _point(row, stage, curve, x, values):
     stage.progress(f"{curve}: {row['proxy']} at {x:,}: {text}")
 
 
+def _sample(row, load, target, started, stage, warm_up_seconds):
+    """What a load did, and the CPU time it took."""
+    with load.start(target) as session:
+        session.run(warm_up_seconds)
+        before = settled(started.program.pid)
+        result = session.run(stage.settings.seconds)
+        after = settled(started.program.pid)
+    row["problems"] += result.problems
+    if after.pids != before.pids:
+        row["problems"].append("its processes changed: one died")
+    return result, after.total - before.total
+
+
 # --- Connections --------------------------------------------------------------------------------
 
 
@@ -180,17 +193,10 @@ def take_sites(row, proxy, stage, steps):
             ):
                 if row["problems"]:
                     return
-                with load.start(target) as session:
-                    session.run(0.3)
-                    before = settled(started.program.pid)
-                    result = session.run(stage.settings.seconds)
-                    after = settled(started.program.pid)
-                row["problems"] += result.problems
+                result, cpu_seconds = _sample(row, load, target, started, stage, 0.3)
                 if result.requests:
-                    values[metric] = (after.total - before.total) / result.requests
+                    values[metric] = cpu_seconds / result.requests
             values["memory_used"] = user_memory(started.program.pid)
-            if after.pids != before.pids:
-                row["problems"].append("its processes changed: one died")
             if not row["problems"]:
                 _point(row, stage, "sites", step, values)
 
@@ -220,14 +226,10 @@ def take_workers(row, proxy, stage, steps):
             for metric, load in loads:
                 if row["problems"]:
                     return
-                with load.start(target) as session:
-                    session.run(stage.settings.warm_up_seconds)
-                    before = settled(started.program.pid)
-                    result = session.run(stage.settings.seconds)
-                    after = settled(started.program.pid)
-                row["problems"] += result.problems
+                warm_up = stage.settings.warm_up_seconds
+                result, cpu_seconds = _sample(row, load, target, started, stage, warm_up)
                 if result.requests:
-                    values[metric] = (after.total - before.total) / result.requests
+                    values[metric] = cpu_seconds / result.requests
                     values[f"{metric}_rate"] = result.requests / result.seconds
             if not row["problems"]:
                 _point(row, stage, "workers", step, values)
