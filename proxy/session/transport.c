@@ -219,6 +219,7 @@ enum result transport_open(struct transport *transport) {
         return RESULT_OK;
     }
     enum result result = RESULT_OK;
+    record_engine_begin_run(transport->pools->engine);
     while (result == RESULT_OK && receive->count < SEGMENTS_MAX && !transport->ended) {
         size_t record_size = 0;
         result = open_record(transport, &record_size);
@@ -229,6 +230,7 @@ enum result transport_open(struct transport *transport) {
             result = transport_send_key_update(transport);
         }
     }
+    record_engine_end_run(transport->pools->engine);
     if (transport->ended) { // whatever follows close_notify is not looked at (RFC 8446 6.1)
         receive->opened = receive->ring->tail;
         release_opened(receive);
@@ -366,6 +368,7 @@ enum result transport_seal(struct transport *transport) {
     struct send_buffer *buffer = transport->send;
     buffer->iov_first = buffer->iov_count = 0;
     enum result result = RESULT_OK;
+    record_engine_begin_run(transport->pools->engine);
     if (transport->secure && buffer->span_count == 0 &&
         record_wants_key_update(&transport->records)) {
         result = add_key_update(transport);
@@ -377,6 +380,7 @@ enum result transport_seal(struct transport *transport) {
             add_iov(buffer, buffer->spans[i].data, buffer->spans[i].size);
         }
     }
+    record_engine_end_run(transport->pools->engine);
     metric_add(transport->pools->metrics, METRIC_records_sealed, buffer->span_count);
     buffer->span_count = 0;
     if (result != RESULT_OK) {

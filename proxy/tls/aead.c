@@ -12,6 +12,9 @@
 struct record_engine {
     const struct aead_gcm *gcm;
     const char *refused;
+    bool in_run;
+    size_t expanded_size; // of the key that is expanded in `scratch`; 0: none is
+    uint8_t expanded[32];
     _Alignas(64) uint8_t scratch[AEAD_SCRATCH_SIZE];
 };
 
@@ -48,11 +51,15 @@ static enum aead_start wolfcrypt_start(void *scratch) {
     return AEAD_READY;
 }
 
-// The whole object is wiped after each call: which of its fields hold a key, or what was computed
-// from one, differs from build to build of wolfSSL. With wc_AesInit() this costs 20 ns.
-static int set_aes_key(Aes *aes, const uint8_t *key, size_t key_size) {
-    int error = wc_AesInit(aes, NULL, INVALID_DEVID);
-    return error != 0 ? error : wc_AesGcmSetKey(aes, key, (word32)key_size);
+static bool wolfcrypt_expand(void *scratch, const uint8_t *key, size_t key_size) {
+    return wc_AesInit(scratch, NULL, INVALID_DEVID) == 0 &&
+           wc_AesGcmSetKey(scratch, key, (word32)key_size) == 0;
+}
+
+// The whole object: which of its fields hold a key, or what was computed from one, differs from
+// build to build of wolfSSL. With wc_AesInit() this costs 20 ns.
+static void wolfcrypt_wipe(void *scratch) {
+    secret_wipe(scratch, sizeof(Aes));
 }
 
 // wolfCrypt's assembly reads 16 bytes where the 12 of a nonce lie.
@@ -66,37 +73,27 @@ static struct padded_nonce pad(const uint8_t *nonce) {
     return padded;
 }
 
-static bool wolfcrypt_seal(void *scratch, const uint8_t *key, size_t key_size, const uint8_t *nonce,
-                           const uint8_t *header, uint8_t *data, size_t size, uint8_t *tag) {
-    Aes *aes = scratch;
+static bool wolfcrypt_seal(void *scratch, const uint8_t *nonce, const uint8_t *header,
+                           uint8_t *data, size_t size, uint8_t *tag) {
     const struct padded_nonce padded = pad(nonce);
-    int error = set_aes_key(aes, key, key_size);
-    if (error == 0) {
-        error = wc_AesGcmEncrypt(aes, data, data, (word32)size, padded.bytes, AEAD_NONCE_SIZE, tag,
-                                 RECORD_TAG_SIZE, header, RECORD_HEADER_SIZE);
-    }
-    secret_wipe(aes, sizeof(*aes));
-    return error == 0;
+    return wc_AesGcmEncrypt(scratch, data, data, (word32)size, padded.bytes, AEAD_NONCE_SIZE, tag,
+                            RECORD_TAG_SIZE, header, RECORD_HEADER_SIZE) == 0;
 }
 
-static bool wolfcrypt_open(void *scratch, const uint8_t *key, size_t key_size, const uint8_t *nonce,
-                           const uint8_t *header, uint8_t *data, size_t size, const uint8_t *tag) {
-    Aes *aes = scratch;
+static bool wolfcrypt_open(void *scratch, const uint8_t *nonce, const uint8_t *header,
+                           uint8_t *data, size_t size, const uint8_t *tag) {
     const struct padded_nonce padded = pad(nonce);
-    int error = set_aes_key(aes, key, key_size);
-    if (error == 0) {
-        error = wc_AesGcmDecrypt(aes, data, data, (word32)size, padded.bytes, AEAD_NONCE_SIZE, tag,
-                                 RECORD_TAG_SIZE, header, RECORD_HEADER_SIZE);
-    }
-    secret_wipe(aes, sizeof(*aes));
-    return error == 0;
+    return wc_AesGcmDecrypt(scratch, data, data, (word32)size, padded.bytes, AEAD_NONCE_SIZE, tag,
+                            RECORD_TAG_SIZE, header, RECORD_HEADER_SIZE) == 0;
 }
 
 static const struct aead_gcm wolfcrypt = {
     .name = "wolfCrypt",
     .start = wolfcrypt_start,
+    .expand = wolfcrypt_expand,
     .seal = wolfcrypt_seal,
     .open = wolfcrypt_open,
+    .wipe = wolfcrypt_wipe,
 };
 
 // ---- Sealing and opening
@@ -110,6 +107,42 @@ static __attribute__((noinline)) void wipe_stack(void) {
     secret_wipe(below, sizeof(below));
 }
 
+static void forget_key(struct record_engine *engine) {
+    if (engine->expanded_size > 0) {
+        engine->gcm->wipe(engine->scratch);
+        secret_wipe(engine->expanded, sizeof(engine->expanded));
+        engine->expanded_size = 0;
+    }
+}
+
+// The bytes are compared, not where they lie: after a KeyUpdate another key lies there.
+static bool expand_key(struct record_engine *engine, const uint8_t *key, size_t size) {
+    if (engine->expanded_size == size && secret_equal(engine->expanded, key, size)) {
+        return true;
+    }
+    forget_key(engine);
+    engine->expanded_size = size;
+    memcpy(engine->expanded, key, size);
+    return engine->gcm->expand(engine->scratch, key, size);
+}
+
+// After each call, whatever became of it.
+static void clean_up(struct record_engine *engine, bool ok) {
+    if (!engine->in_run || !ok) {
+        forget_key(engine);
+    }
+    wipe_stack();
+}
+
+void record_engine_begin_run(struct record_engine *engine) {
+    engine->in_run = true;
+}
+
+void record_engine_end_run(struct record_engine *engine) {
+    engine->in_run = false;
+    forget_key(engine);
+}
+
 enum result aead_seal(struct record_engine *engine, uint16_t suite, const uint8_t *key,
                       const uint8_t nonce[AEAD_NONCE_SIZE],
                       const uint8_t header[RECORD_HEADER_SIZE], uint8_t *data, size_t size,
@@ -118,8 +151,8 @@ enum result aead_seal(struct record_engine *engine, uint16_t suite, const uint8_
     switch (suite) {
     case SUITE_AES_128_GCM_SHA256:
     case SUITE_AES_256_GCM_SHA384:
-        ok = engine->gcm->seal(engine->scratch, key, aead_key_size(suite), nonce, header, data,
-                               size, tag);
+        ok = expand_key(engine, key, aead_key_size(suite)) &&
+             engine->gcm->seal(engine->scratch, nonce, header, data, size, tag);
         break;
     case SUITE_CHACHA20_POLY1305_SHA256:
         ok = wc_ChaCha20Poly1305_Encrypt(key, nonce, header, RECORD_HEADER_SIZE, data, (word32)size,
@@ -128,7 +161,7 @@ enum result aead_seal(struct record_engine *engine, uint16_t suite, const uint8_
     default:
         break;
     }
-    wipe_stack();
+    clean_up(engine, ok);
     return ok ? RESULT_OK : RESULT_ERROR;
 }
 
@@ -140,8 +173,8 @@ enum result aead_open(struct record_engine *engine, uint16_t suite, const uint8_
     switch (suite) {
     case SUITE_AES_128_GCM_SHA256:
     case SUITE_AES_256_GCM_SHA384:
-        ok = engine->gcm->open(engine->scratch, key, aead_key_size(suite), nonce, header, data,
-                               size, tag);
+        ok = expand_key(engine, key, aead_key_size(suite)) &&
+             engine->gcm->open(engine->scratch, nonce, header, data, size, tag);
         break;
     case SUITE_CHACHA20_POLY1305_SHA256:
         ok = wc_ChaCha20Poly1305_Decrypt(key, nonce, header, RECORD_HEADER_SIZE, data, (word32)size,
@@ -150,7 +183,7 @@ enum result aead_open(struct record_engine *engine, uint16_t suite, const uint8_
     default:
         break;
     }
-    wipe_stack();
+    clean_up(engine, ok);
     if (!ok) {
         // The libraries decrypt while they authenticate.
         secret_wipe(data, size);

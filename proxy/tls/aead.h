@@ -9,12 +9,12 @@
 // it can be logged: the proxy serves on, and right. Without a wolfCrypt that passes there is no
 // engine. Both give the same bytes.
 //
-// No state but scratch space is kept in an engine: every call brings its key. Before a call returns
-// the expanded key is wiped, and the stack below that the library has used. wolfCrypt needs about
-// 50 ns for that, libipsec-mb 140 ns, twelve times less than a full record takes; it is the faster
-// one from records of 256 bytes on and loses some 35 ns with the smallest. In a worker that does
-// nothing but send large bodies, expanding keys is 1.6 % of the CPU time, and keeping them for the
-// next record saved a third of it: not enough for a key that stays in memory.
+// Every call brings its key. Before it returns the expanded key is wiped, and the stack below that
+// the library has used. wolfCrypt needs about 50 ns for that, libipsec-mb 140 ns, which is the faster
+// one from records of 256 bytes on and loses some 35 ns with the smallest. Only for a run of records
+// (record_engine_begin_run()) an engine keeps the key of the last call expanded, to use it again
+// when the next brings the same bytes: with full records expanding is a ninth of the work. Whatever
+// key a call brings is the one it uses.
 #ifndef RAVELIN_TLS_AEAD_H
 #define RAVELIN_TLS_AEAD_H
 
@@ -54,16 +54,20 @@ enum aead_start {
 };
 
 // AES-GCM by one library. `scratch` is AEAD_SCRATCH_SIZE bytes, aligned to 64, of the engine's
-// alone, and zeros at the start. key_size is 16 or 32. seal() and open() leave no secret in it.
+// alone, and zeros at the start. expand() comes before seal() and open(), which use the key of the
+// last one; after wipe() there is no secret in `scratch`.
 struct aead_gcm {
     const char *name;
     enum aead_start (*start)(void *scratch);
+    // key_size is 16 or 32. False: the library failed.
+    bool (*expand)(void *scratch, const uint8_t *key, size_t key_size);
     // False: the library failed.
-    bool (*seal)(void *scratch, const uint8_t *key, size_t key_size, const uint8_t *nonce,
-                 const uint8_t *header, uint8_t *data, size_t size, uint8_t *tag);
+    bool (*seal)(void *scratch, const uint8_t *nonce, const uint8_t *header, uint8_t *data,
+                 size_t size, uint8_t *tag);
     // False: not authentic, and what is in `data` must be wiped.
-    bool (*open)(void *scratch, const uint8_t *key, size_t key_size, const uint8_t *nonce,
-                 const uint8_t *header, uint8_t *data, size_t size, const uint8_t *tag);
+    bool (*open)(void *scratch, const uint8_t *nonce, const uint8_t *header, uint8_t *data,
+                 size_t size, const uint8_t *tag);
+    void (*wipe)(void *scratch);
 };
 extern const struct aead_gcm aead_ipsec_mb;
 // What its start() asks of the processor and of the library, in IMB_FEATURE_... bits.

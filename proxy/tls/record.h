@@ -8,8 +8,8 @@
 // one alert; the secret and the keys before a KeyUpdate are overwritten by it.
 //
 // No I/O and no allocation: bytes in, bytes and a code out. The caller owns all buffers. No
-// expanded key outlives a call, so an idle session holds only this struct.
-// The AEAD contexts are scratch space, one `struct record_engine` per process.
+// expanded key outlives a call, or a run of them, so an idle session holds only this struct. The
+// AEAD contexts are scratch space, one `struct record_engine` per process.
 #ifndef RAVELIN_TLS_RECORD_H
 #define RAVELIN_TLS_RECORD_H
 
@@ -114,6 +114,11 @@ void record_engine_free(struct record_engine *engine);
 const char *record_engine_name(const struct record_engine *engine); // that library's
 // The name of a library that was refused because its own tests failed; else NULL.
 const char *record_engine_refused(const struct record_engine *engine);
+// Around records that are sealed or opened one behind the other. In between an expanded key may stay
+// in the engine; outside of runs, and so while a worker waits or does anything else, none does. A
+// run within a run ends both.
+void record_engine_begin_run(struct record_engine *engine);
+void record_engine_end_run(struct record_engine *engine);
 
 // Derives keys and IVs from the traffic secrets (7.3), which are the suite's hash in size. Sequence
 // numbers as the handshake left them. `limit` is the number of records under one key, for each

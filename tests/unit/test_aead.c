@@ -369,6 +369,69 @@ static void test_a_call_leaves_nothing_in_the_engine(void **state) {
     }
 }
 
+// ---- Runs
+
+static bool holds(const uint8_t *page, const uint8_t *key) {
+    return memmem(page, PAGE, key, 16) != NULL;
+}
+
+// Whatever key a call brings is the one it uses, also when it lies where the one before lay, as
+// after a KeyUpdate, and when the one before was of another size or failed.
+static void test_in_a_run_each_record_has_the_key_it_brings(void **state) {
+    struct record_engine *engine = *state, *single = aead_engine_new(NULL);
+    assert_non_null(single);
+    struct arguments a = {.suite = SUITE_AES_128_GCM_SHA256};
+    uint64_t seed = 11;
+    record_engine_begin_run(engine);
+    for (unsigned round = 0; round < 500; round++) {
+        const unsigned change = round % 5; // mostly the key of the record before
+        if (change == 0) {
+            a = random_arguments(&seed);
+        } else if (change == 1) {
+            a.key[15] ^= 1; // within the shortest key
+        } else if (change == 2) {
+            a.suite ^= round % 3 == 0 && a.suite != SUITE_CHACHA20_POLY1305_SHA256 ? 3 : 0;
+        }
+        random_bytes(&seed, a.nonce, sizeof(a.nonce));
+        uint8_t data[100 + RECORD_TAG_SIZE], expected[sizeof(data)];
+        random_bytes(&seed, data, sizeof(data));
+        memcpy(expected, data, sizeof(data));
+        assert_int_equal(seal_one(single, &a, expected, 100, expected + 100), RESULT_OK);
+        assert_int_equal(seal_one(engine, &a, data, 100, data + 100), RESULT_OK);
+        assert_memory_equal(data, expected, sizeof(data));
+        if (round % 7 == 0) {
+            data[50] ^= 1;
+            assert_int_equal(open_one(engine, &a, data, 100, data + 100), RESULT_ERROR);
+        } else {
+            assert_int_equal(open_one(engine, &a, data, 100, data + 100), RESULT_OK);
+        }
+    }
+    record_engine_end_run(engine);
+    record_engine_free(single);
+}
+
+static void test_after_a_run_nothing_is_left_in_the_engine(void **state) {
+    uint8_t *page = *state, before[PAGE];
+    memcpy(before, page, PAGE);
+    uint64_t seed = 12;
+    for (unsigned round = 0; round < 20; round++) {
+        struct arguments a = random_arguments(&seed);
+        a.suite = round % 2 == 0 ? SUITE_AES_128_GCM_SHA256 : SUITE_AES_256_GCM_SHA384;
+        uint8_t data[64 + RECORD_TAG_SIZE] = {0};
+        record_engine_begin_run(*state);
+        assert_int_equal(seal_one(*state, &a, data, 64, data + 64), RESULT_OK);
+        assert_true(holds(page, a.key)); // so it is kept
+        assert_int_equal(open_one(*state, &a, data, 64, data + 64), RESULT_OK);
+        assert_true(holds(page, a.key));
+        if (round % 4 >= 2) { // what is not authentic ends the keeping at once
+            assert_int_equal(open_one(*state, &a, data, 64, data + 64), RESULT_ERROR);
+            assert_false(holds(page, a.key));
+        }
+        record_engine_end_run(*state);
+        assert_memory_equal(page, before, PAGE);
+    }
+}
+
 #ifndef RAVELIN_SANITIZE // there, locals do not lie on the stack
 
 // A call on a stack of its own.
@@ -497,6 +560,8 @@ int main(void) {
         cmocka_unit_test(test_other_sizes_than_the_sealed_one_are_refused),
         cmocka_unit_test(test_an_unknown_suite_is_refused),
         cmocka_unit_test(test_a_call_leaves_nothing_in_the_engine),
+        cmocka_unit_test(test_in_a_run_each_record_has_the_key_it_brings),
+        cmocka_unit_test(test_after_a_run_nothing_is_left_in_the_engine),
 #ifndef RAVELIN_SANITIZE
         cmocka_unit_test(test_a_call_leaves_nothing_on_the_stack),
 #endif

@@ -14,6 +14,7 @@ enum fault {
     NO_FAULT,
     UNSUITED,          // says so
     OWN_TEST_FAILS,    // says so
+    EXPAND_FAILS,      // says so
     SEAL_FAILS,        // says so
     TAG_WRONG,         // in one bit
     BODY_WRONG,        // in one bit, and not in the tag
@@ -42,36 +43,53 @@ static enum aead_start fake_start(void *scratch) {
     return fault == UNSUITED ? AEAD_UNSUITED : fault == OWN_TEST_FAILS ? AEAD_BROKEN : AEAD_READY;
 }
 
-static bool fake_seal(void *scratch, const uint8_t *key, size_t key_size, const uint8_t *nonce,
-                      const uint8_t *header, uint8_t *data, size_t size, uint8_t *tag) {
-    (void)scratch;
+struct fake_scratch {
+    uint8_t key[32];
+    size_t key_size;
+};
+
+static bool fake_expand(void *scratch, const uint8_t *key, size_t key_size) {
+    struct fake_scratch *s = scratch;
+    s->key_size = key_size;
+    memcpy(s->key, key, key_size);
+    return fault != EXPAND_FAILS;
+}
+
+static bool fake_seal(void *scratch, const uint8_t *nonce, const uint8_t *header, uint8_t *data,
+                      size_t size, uint8_t *tag) {
+    const struct fake_scratch *s = scratch;
     if (fault == NOT_ENCRYPTED) {
         return true;
     }
-    assert_int_equal(aead_seal(right, suite_of(key_size), key, nonce, header, data, size, tag),
-                     RESULT_OK);
-    tag[5] ^= fault == TAG_WRONG || (fault == WRONG_WITH_256 && key_size == 32) ? 0x40 : 0;
+    assert_int_equal(
+        aead_seal(right, suite_of(s->key_size), s->key, nonce, header, data, size, tag), RESULT_OK);
+    tag[5] ^= fault == TAG_WRONG || (fault == WRONG_WITH_256 && s->key_size == 32) ? 0x40 : 0;
     data[0] ^= fault == BODY_WRONG ? 1 : 0;
     data[size - 1] ^= fault == BODY_WRONG_AT_END && size > 1000 ? 1 : 0;
     return fault != SEAL_FAILS;
 }
 
-static bool fake_open(void *scratch, const uint8_t *key, size_t key_size, const uint8_t *nonce,
-                      const uint8_t *header, uint8_t *data, size_t size, const uint8_t *tag) {
-    (void)scratch;
+static bool fake_open(void *scratch, const uint8_t *nonce, const uint8_t *header, uint8_t *data,
+                      size_t size, const uint8_t *tag) {
+    const struct fake_scratch *s = scratch;
     if (fault == NOT_ENCRYPTED) {
         return true;
     }
     if (fault == OPENS_NOTHING) {
         return false;
     }
-    bool opened =
-        aead_open(right, suite_of(key_size), key, nonce, header, data, size, tag) == RESULT_OK;
+    bool opened = aead_open(right, suite_of(s->key_size), s->key, nonce, header, data, size, tag) ==
+                  RESULT_OK;
     data[size / 2] ^= fault == OPENS_WRONG ? 1 : 0;
     return opened || fault == OPENS_ANYTHING;
 }
 
-static const struct aead_gcm fake = {"fake", fake_start, fake_seal, fake_open};
+static void fake_wipe(void *scratch) {
+    memset(scratch, 0, sizeof(struct fake_scratch));
+}
+
+static const struct aead_gcm fake = {"fake",    fake_start, fake_expand,
+                                     fake_seal, fake_open,  fake_wipe};
 
 static void assert_works(struct record_engine *engine) {
     const uint8_t key[16] = {1}, nonce[AEAD_NONCE_SIZE] = {2}, header[RECORD_HEADER_SIZE] = {3};
