@@ -196,11 +196,25 @@ int socket_listen(const struct address *address, int queue_length) {
     return fd;
 }
 
+static bool is_loopback(const struct address *address) {
+    switch (address->as.any.sa_family) {
+    case AF_INET:
+        return ntohl(address->as.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    case AF_INET6:
+        return IN6_IS_ADDR_LOOPBACK(&address->as.v6.sin6_addr);
+    default:
+        return false;
+    }
+}
+
 int socket_connect(const struct address *address, bool *connected) {
     *connected = false;
     int fd = open_stream(address);
     if (fd < 0) {
         return -1;
+    }
+    if (is_loopback(address)) { // only a speed-up
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof("reno") - 1);
     }
     if (connect(fd, &address->as.any, address->size) == 0) {
         *connected = true;

@@ -44,7 +44,10 @@ bool address_equal(const struct address *a, const struct address *b);
 int socket_listen(const struct address *address, int queue_length);
 // Begins a connection. Returns the descriptor, or -1 with errno. *connected tells whether it is
 // complete at once; if not, it is when the descriptor becomes writable and socket_error() returns
-// 0. A unix server whose queue is full is -1 with EAGAIN at once.
+// 0. A unix server whose queue is full is -1 with EAGAIN at once. Within this machine (a loopback
+// address) nothing is lost for want of room on the way: whatever congestion control the system has,
+// such a connection has none that spreads packets over time, as BBR does at the cost of a timer for
+// each.
 int socket_connect(const struct address *address, bool *connected);
 int socket_error(int fd); // SO_ERROR: 0 or an errno value
 // Small writes leave at once. Does nothing on a unix socket.

@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 enum { LINGER_MS = 2000, LINGER_BYTES_MAX = 1 << 20 };
-// Of one session in one turn of the loop. A step is a request, or a round of a body: 64 KiB each way.
+// Of one session in one turn of the loop. A step is a request, or a round of a body: what a ring and
+// a send buffer hold.
 enum { TURN_STEPS = 4 };
 
 struct partial_head {

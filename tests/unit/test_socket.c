@@ -207,6 +207,41 @@ static void test_listen_and_connect(void **state) {
     }
 }
 
+static void assert_congestion_control(int fd, const char *wanted) {
+    char name[16] = "";
+    socklen_t size = sizeof(name);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &size), 0);
+    assert_string_equal(name, wanted);
+}
+
+// Elsewhere it is the system's own, which is looked up at a connection like any other.
+static void test_within_the_machine_nothing_is_paced(void **state) {
+    (void)state;
+    static const char *const within[] = {"127.0.0.1:0", "127.255.0.9:0", "[::1]:0"};
+    for (size_t i = 0; i < sizeof(within) / sizeof(within[0]); i++) {
+        int listener = listen_somewhere(within[i]);
+        struct address address = bound_address(listener);
+        bool connected;
+        int fd = socket_connect(&address, &connected);
+        assert_true(fd >= 0);
+        assert_congestion_control(fd, "reno");
+        close(fd);
+        close(listener);
+    }
+    char usual[16] = "";
+    socklen_t size = sizeof(usual);
+    int plain = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(getsockopt(plain, IPPROTO_TCP, TCP_CONGESTION, usual, &size), 0);
+    close(plain);
+    struct address outside = address_of("192.0.2.1:9"); // for documentation: nobody has it
+    bool connected;
+    int fd = socket_connect(&outside, &connected);
+    if (fd >= 0) { // there may be no way out of here
+        assert_congestion_control(fd, usual);
+        close(fd);
+    }
+}
+
 static void test_several_workers_listen_on_one_port(void **state) {
     (void)state;
     int first = listen_somewhere("127.0.0.1:0");
@@ -308,6 +343,7 @@ int main(void) {
         cmocka_unit_test(test_equal_means_family_host_and_port),
         cmocka_unit_test(test_an_unnamed_unix_client_has_a_text),
         cmocka_unit_test(test_listen_and_connect),
+        cmocka_unit_test(test_within_the_machine_nothing_is_paced),
         cmocka_unit_test(test_several_workers_listen_on_one_port),
         cmocka_unit_test(test_ipv6_leaves_ipv4_alone),
         cmocka_unit_test(test_a_unix_listener_is_refused),
