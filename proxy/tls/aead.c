@@ -14,8 +14,10 @@ struct record_engine {
     const char *refused;
     bool in_run;
     size_t expanded_size; // of the key that is expanded in `scratch`; 0: none is
-    uint8_t expanded[32];
-    _Alignas(64) uint8_t scratch[AEAD_SCRATCH_SIZE];
+    struct {
+        _Alignas(64) uint8_t key[64]; // the one that is expanded
+        _Alignas(64) uint8_t scratch[AEAD_SCRATCH_SIZE];
+    } secret;
 };
 
 size_t aead_key_size(uint16_t suite) {
@@ -56,12 +58,6 @@ static bool wolfcrypt_expand(void *scratch, const uint8_t *key, size_t key_size)
            wc_AesGcmSetKey(scratch, key, (word32)key_size) == 0;
 }
 
-// The whole object: which of its fields hold a key, or what was computed from one, differs from
-// build to build of wolfSSL. With wc_AesInit() this costs 20 ns.
-static void wolfcrypt_wipe(void *scratch) {
-    secret_wipe(scratch, sizeof(Aes));
-}
-
 // wolfCrypt's assembly reads 16 bytes where the 12 of a nonce lie.
 struct padded_nonce {
     uint8_t bytes[16];
@@ -87,13 +83,15 @@ static bool wolfcrypt_open(void *scratch, const uint8_t *nonce, const uint8_t *h
                             RECORD_TAG_SIZE, header, RECORD_HEADER_SIZE) == 0;
 }
 
+// The whole object is secret: which of its fields hold a key, or what was computed from one, differs
+// from build to build of wolfSSL. With wc_AesInit() wiping it costs 20 ns.
 static const struct aead_gcm wolfcrypt = {
     .name = "wolfCrypt",
+    .secret_size = sizeof(Aes),
     .start = wolfcrypt_start,
     .expand = wolfcrypt_expand,
     .seal = wolfcrypt_seal,
     .open = wolfcrypt_open,
-    .wipe = wolfcrypt_wipe,
 };
 
 // ---- Sealing and opening
@@ -109,21 +107,20 @@ static __attribute__((noinline)) void wipe_stack(void) {
 
 static void forget_key(struct record_engine *engine) {
     if (engine->expanded_size > 0) {
-        engine->gcm->wipe(engine->scratch);
-        secret_wipe(engine->expanded, sizeof(engine->expanded));
+        secret_wipe(&engine->secret, sizeof(engine->secret.key) + engine->gcm->secret_size);
         engine->expanded_size = 0;
     }
 }
 
 // The bytes are compared, not where they lie: after a KeyUpdate another key lies there.
 static bool expand_key(struct record_engine *engine, const uint8_t *key, size_t size) {
-    if (engine->expanded_size == size && secret_equal(engine->expanded, key, size)) {
+    if (engine->expanded_size == size && secret_equal(engine->secret.key, key, size)) {
         return true;
     }
     forget_key(engine);
     engine->expanded_size = size;
-    memcpy(engine->expanded, key, size);
-    return engine->gcm->expand(engine->scratch, key, size);
+    memcpy(engine->secret.key, key, size);
+    return engine->gcm->expand(engine->secret.scratch, key, size);
 }
 
 // After each call, whatever became of it.
@@ -152,7 +149,7 @@ enum result aead_seal(struct record_engine *engine, uint16_t suite, const uint8_
     case SUITE_AES_128_GCM_SHA256:
     case SUITE_AES_256_GCM_SHA384:
         ok = expand_key(engine, key, aead_key_size(suite)) &&
-             engine->gcm->seal(engine->scratch, nonce, header, data, size, tag);
+             engine->gcm->seal(engine->secret.scratch, nonce, header, data, size, tag);
         break;
     case SUITE_CHACHA20_POLY1305_SHA256:
         ok = wc_ChaCha20Poly1305_Encrypt(key, nonce, header, RECORD_HEADER_SIZE, data, (word32)size,
@@ -174,7 +171,7 @@ enum result aead_open(struct record_engine *engine, uint16_t suite, const uint8_
     case SUITE_AES_128_GCM_SHA256:
     case SUITE_AES_256_GCM_SHA384:
         ok = expand_key(engine, key, aead_key_size(suite)) &&
-             engine->gcm->open(engine->scratch, nonce, header, data, size, tag);
+             engine->gcm->open(engine->secret.scratch, nonce, header, data, size, tag);
         break;
     case SUITE_CHACHA20_POLY1305_SHA256:
         ok = wc_ChaCha20Poly1305_Decrypt(key, nonce, header, RECORD_HEADER_SIZE, data, (word32)size,
@@ -269,9 +266,9 @@ static bool answers(struct record_engine *engine, uint16_t suite, size_t size,
 }
 
 static enum aead_start start(struct record_engine *engine, const struct aead_gcm *gcm) {
-    secret_wipe(engine->scratch, sizeof(engine->scratch));
+    secret_wipe(engine->secret.scratch, sizeof(engine->secret.scratch));
     engine->gcm = gcm;
-    enum aead_start started = gcm->start(engine->scratch);
+    enum aead_start started = gcm->start(engine->secret.scratch);
     for (size_t i = 0; i < sizeof(known_answers) / sizeof(known_answers[0]); i++) {
         if (started == AEAD_READY &&
             !answers(engine, known_answers[i].suite, known_answers[i].size, known_answers[i].tag)) {

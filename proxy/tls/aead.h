@@ -55,9 +55,10 @@ enum aead_start {
 
 // AES-GCM by one library. `scratch` is AEAD_SCRATCH_SIZE bytes, aligned to 64, of the engine's
 // alone, and zeros at the start. expand() comes before seal() and open(), which use the key of the
-// last one; after wipe() there is no secret in `scratch`.
+// last one. Secrets lie in the first secret_size bytes only.
 struct aead_gcm {
     const char *name;
+    size_t secret_size;
     enum aead_start (*start)(void *scratch);
     // key_size is 16 or 32. False: the library failed.
     bool (*expand)(void *scratch, const uint8_t *key, size_t key_size);
@@ -67,7 +68,6 @@ struct aead_gcm {
     // False: not authentic, and what is in `data` must be wiped.
     bool (*open)(void *scratch, const uint8_t *nonce, const uint8_t *header, uint8_t *data,
                  size_t size, const uint8_t *tag);
-    void (*wipe)(void *scratch);
 };
 extern const struct aead_gcm aead_ipsec_mb;
 // What its start() asks of the processor and of the library, in IMB_FEATURE_... bits.

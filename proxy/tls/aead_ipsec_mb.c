@@ -38,9 +38,9 @@ struct state {
         _Alignas(64) struct gcm_key_data key;
         struct gcm_context_data context;
         uint8_t tag[RECORD_TAG_SIZE];
+        const struct functions *used; // of the expanded key's size
     } secret;
     struct functions aes_128, aes_256;
-    const struct functions *used; // of the expanded key's size
 };
 _Static_assert(sizeof(struct state) <= AEAD_SCRATCH_SIZE, "AEAD_SCRATCH_SIZE is too small");
 
@@ -80,16 +80,16 @@ static enum aead_start start(void *scratch) {
 
 static bool expand_key(void *scratch, const uint8_t *key, size_t key_size) {
     struct state *state = scratch;
-    state->used = key_size == IMB_GCM_128_KEY_LEN ? &state->aes_128 : &state->aes_256;
-    state->used->expand(key, &state->secret.key);
+    state->secret.used = key_size == IMB_GCM_128_KEY_LEN ? &state->aes_128 : &state->aes_256;
+    state->secret.used->expand(key, &state->secret.key);
     return true;
 }
 
 static bool seal_record(void *scratch, const uint8_t *nonce, const uint8_t *header, uint8_t *data,
                         size_t size, uint8_t *tag) {
     struct state *state = scratch;
-    state->used->seal(&state->secret.key, &state->secret.context, data, data, size, nonce, header,
-                      RECORD_HEADER_SIZE, tag, RECORD_TAG_SIZE);
+    state->secret.used->seal(&state->secret.key, &state->secret.context, data, data, size, nonce,
+                             header, RECORD_HEADER_SIZE, tag, RECORD_TAG_SIZE);
     return true;
 }
 
@@ -97,24 +97,18 @@ static bool seal_record(void *scratch, const uint8_t *nonce, const uint8_t *head
 static bool open_record(void *scratch, const uint8_t *nonce, const uint8_t *header, uint8_t *data,
                         size_t size, const uint8_t *tag) {
     struct state *state = scratch;
-    state->used->open(&state->secret.key, &state->secret.context, data, data, size, nonce, header,
-                      RECORD_HEADER_SIZE, state->secret.tag, RECORD_TAG_SIZE);
+    state->secret.used->open(&state->secret.key, &state->secret.context, data, data, size, nonce,
+                             header, RECORD_HEADER_SIZE, state->secret.tag, RECORD_TAG_SIZE);
     return secret_equal(state->secret.tag, tag, RECORD_TAG_SIZE);
-}
-
-static void wipe(void *scratch) {
-    struct state *state = scratch;
-    secret_wipe(&state->secret, sizeof(state->secret));
-    state->used = NULL;
 }
 
 const struct aead_gcm aead_ipsec_mb = {
     .name = "libipsec-mb " IMB_VERSION_STR,
+    .secret_size = sizeof(((struct state *)NULL)->secret),
     .start = start,
     .expand = expand_key,
     .seal = seal_record,
     .open = open_record,
-    .wipe = wipe,
 };
 
 #endif

@@ -84,12 +84,8 @@ static bool fake_open(void *scratch, const uint8_t *nonce, const uint8_t *header
     return opened || fault == OPENS_ANYTHING;
 }
 
-static void fake_wipe(void *scratch) {
-    memset(scratch, 0, sizeof(struct fake_scratch));
-}
-
-static const struct aead_gcm fake = {"fake",    fake_start, fake_expand,
-                                     fake_seal, fake_open,  fake_wipe};
+static const struct aead_gcm fake = {
+    "fake", sizeof(struct fake_scratch), fake_start, fake_expand, fake_seal, fake_open};
 
 static void assert_works(struct record_engine *engine) {
     const uint8_t key[16] = {1}, nonce[AEAD_NONCE_SIZE] = {2}, header[RECORD_HEADER_SIZE] = {3};
