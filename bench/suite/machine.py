@@ -8,6 +8,7 @@ from pathlib import Path
 from .processes import output_of
 
 INTERESTING_FLAGS = "aes pclmulqdq vaes vpclmulqdq avx2 avx512f sha_ni pmull sha2".split()
+CONGESTION_CONTROL = "/proc/sys/net/ipv4/tcp_congestion_control"
 
 
 def facts():
@@ -22,6 +23,7 @@ def facts():
         "virtual": "hypervisor" in flags,
         "memory_gib": round(memory_kib / (1 << 20), 1),
         "kernel": os.uname().release,
+        "congestion_control": Path(CONGESTION_CONTROL).read_text().strip(),
         "system": _os_release().get("PRETTY_NAME", "unknown"),
         "load_at_start": round(os.getloadavg()[0], 2),
     }

@@ -25,13 +25,14 @@ HOW = " ".join(
     and system time of all processes of a proxy, from /proc, Ravelin's signers included. The proxies
     take turns in every round. A ratio is the median of the rounds' ratios. A failed or wrong
     response, or a process that died, makes a row invalid. The handshakes of wrk are in its figures
-    (about 1 %). Units per second say little: clients, proxy and backend share the
-    processors.""".split()
+    (about 1 %). Units per second say little: clients, proxy and backend share the processors. Where
+    the system paces packets (BBR), Ravelin's connections to a server on the same machine are not
+    paced; those of the others, and all connections of clients, are.""".split()
 )
 HOW_LATENCY = " ".join(
     """Latency is measured by the suite's own client, open loop: request k is due at k ÷ rate, is
-    sent then or as soon as a connection is free, and its latency counts from when it was due. The
-    tools that Debian packages (h2load --rps, wrk, hey) count from when they got to sending, which
+    sent then or as soon as a connection is free, and its latency counts from when it was due. There
+    are three times as many rounds, each a third as long. The tools that Debian packages (h2load --rps, wrk, hey) count from when they got to sending, which
     leaves the waiting out.""".split()
 )
 HOW_MEMORY = " ".join(
@@ -112,7 +113,8 @@ def _machine_line(machine):
     flags = " ".join(machine["processor_flags"])
     return (
         f"{machine['processors']} {kind} ({machine['processor']}; {flags}), "
-        f"{machine['memory_gib']} GiB, Linux {machine['kernel']}, {machine['system']}"
+        f"{machine['memory_gib']} GiB, Linux {machine['kernel']} (TCP congestion control: "
+        f"{machine['congestion_control']}), {machine['system']}"
     )
 
 
