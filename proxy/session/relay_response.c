@@ -70,6 +70,9 @@ static ssize_t read_slots(const struct exchange *exchange, struct iovec iov[SEND
     if (exchange->response_state != RESPONSE_HEAD) {
         return readv(lease->fd, iov, SEND_SLOTS);
     }
+    if (transport_is_cold(&exchange->session->transport)) {
+        return recv(lease->fd, iov[0].iov_base, iov[0].iov_len, 0);
+    }
     bool was_large = lease->large_response;
     ssize_t first = was_large ? readv(lease->fd, iov, SEND_SLOTS)
                               : recv(lease->fd, iov[0].iov_base, iov[0].iov_len, 0);
@@ -81,6 +84,20 @@ static ssize_t read_slots(const struct exchange *exchange, struct iovec iov[SEND
     return more > 0 ? first + more : first; // an end or an error is met again at the next read
 }
 
+// How much may come into a slot now. A head that is cut must go on in the first one, so on a cold
+// connection nothing comes into the others before it is whole.
+static size_t slot_room(const struct exchange *exchange, const struct send_buffer *buffer,
+                        uint32_t slot) {
+    size_t room = SLOT_READ_MAX - buffer->fills[slot].end;
+    if (!transport_is_cold(&exchange->session->transport)) {
+        return room;
+    }
+    if (slot > 0 && exchange->response_state == RESPONSE_HEAD) {
+        return 0;
+    }
+    return room < COLD_READ_MAX ? room : COLD_READ_MAX;
+}
+
 // RESULT_OK: bytes came. RESULT_AGAIN: none now. RESULT_EOF: the server closed. RESULT_ERROR: its
 // connection broke.
 static enum result read_server(struct exchange *exchange, struct send_buffer *buffer) {
@@ -89,7 +106,7 @@ static enum result read_server(struct exchange *exchange, struct send_buffer *bu
     size_t limit = read_limit(exchange);
     size_t total = 0;
     for (uint32_t i = 0; i < SEND_SLOTS; i++) {
-        size_t room = SLOT_READ_MAX - buffer->fills[i].end;
+        size_t room = slot_room(exchange, buffer, i);
         size_t part = room < limit - total ? room : limit - total;
         iov[i] = (struct iovec){slot_payload(buffer, i) + buffer->fills[i].end, part};
         total += part;
@@ -231,7 +248,7 @@ static enum result take_final_head(struct exchange *exchange, const struct http_
     return RESULT_OK;
 }
 
-// RESULT_OK: a head was taken. RESULT_AGAIN: it is not whole.
+// RESULT_OK: a head was taken, or more of one can be read at once. RESULT_AGAIN: it is not whole.
 static enum result take_head(struct exchange *exchange) {
     struct send_buffer *buffer = buffer_of(exchange);
     struct fill *fill = &buffer->fills[0];
@@ -245,8 +262,10 @@ static enum result take_head(struct exchange *exchange) {
                                      &exchange->head_part, &why) != RESULT_OK) {
             return bad_response(exchange, why);
         }
-        return fill->end >= SLOT_READ_MAX ? bad_response(exchange, "the head is too large")
-                                          : RESULT_AGAIN;
+        if (fill->end >= SLOT_READ_MAX) {
+            return bad_response(exchange, "the head is too large");
+        }
+        return exchange->lease->readable ? RESULT_OK : RESULT_AGAIN;
     }
     struct http_fields *fields = &exchange->session->service->fields;
     struct http_response response;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 enum { LINGER_MS = 2000, LINGER_BYTES_MAX = 1 << 20 };
+enum { COOLING_MS = 1000 }; // of silence, after which a connection is cold
 // Of one session in one turn of the loop. A step is a request, or a round of a body: what a ring and
 // a send buffer hold.
 enum { TURN_STEPS = 4 };
@@ -417,7 +418,8 @@ static void finish_exchange(struct session *session) {
         session_end(session, ALERT_CLOSE_NOTIFY);
         return;
     }
-    session->deadline_ms = now_ms(session) + limits(session)->idle_timeout_ms;
+    session->answered_ms = now_ms(session);
+    session->deadline_ms = session->answered_ms + limits(session)->idle_timeout_ms;
 }
 
 // What to do when the client will send nothing more.
@@ -447,6 +449,9 @@ static bool next_exchange(struct session *session) {
     }
     if (session->exchange != NULL) {
         set_idle(session, false);
+        if (now_ms(session) - session->answered_ms >= COOLING_MS) {
+            transport_cool(transport);
+        }
         return true;
     }
     if (session->state == SESSION_OPEN && !transport_has_segments(transport)) {

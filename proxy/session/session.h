@@ -71,6 +71,7 @@ struct session {
     uint64_t client_key;   // in the table of clients
     int64_t accepted_us;   // wall clock
     int64_t head_since_ms; // when the request head that is incomplete now began to arrive; 0: none
+    int64_t answered_ms;   // when its last exchange ended
     struct handshake *handshake;
     struct generation *handshake_generation;
     uint64_t signing; // number of the signature waited for; 0: none

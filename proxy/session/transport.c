@@ -38,6 +38,7 @@ void transport_pools_trim(struct transport_pools *pools) {
 void transport_init(struct transport *transport, struct transport_pools *pools, int fd,
                     bool secure) {
     *transport = (struct transport){.pools = pools, .fd = fd, .secure = secure, .writable = true};
+    transport_cool(transport);
 }
 
 static void put_receive_buffer(struct transport *transport) {

@@ -55,6 +55,13 @@ struct receive_buffer {
 #define SLOT_SIZE (SLOT_LEAD + SLOT_READ_MAX + SLOT_TAIL)
 #define SPANS_MAX 16
 
+// A record is of use to the client when its last byte has come. A new connection, or one that has
+// been idle, sends some ten packets in its first round trip and twice as many in the next: a record
+// of 16 KiB would keep the first bytes waiting for the second. So until COLD_SIZE bytes have been
+// sent it is cold, and a slot is filled with no more than COLD_READ_MAX, three packets.
+#define COLD_SIZE 65536
+#define COLD_READ_MAX ((size_t)4096)
+
 // A run of plaintext to be sent as one record.
 struct span {
     uint8_t *data;
@@ -108,6 +115,7 @@ struct transport {
     bool failed;       // a record could not be opened: records.alert is due
     uint64_t received; // bytes, ever
     uint64_t sent;     // bytes, ever
+    uint64_t warm_at;  // when `sent` is that
     uint64_t consumed; // bytes of segments let go, ever
     struct receive_buffer *receive;
     struct send_buffer *send;
@@ -139,6 +147,14 @@ static inline uint32_t transport_segment_count(const struct transport *transport
 void transport_consume(struct transport *transport, size_t size);
 // True when more could be received and there is room for it.
 bool transport_wants_receive(const struct transport *transport);
+
+// It has been idle: its congestion window may have gone back to where it began.
+static inline void transport_cool(struct transport *transport) {
+    transport->warm_at = transport->sent + COLD_SIZE;
+}
+static inline bool transport_is_cold(const struct transport *transport) {
+    return transport->secure && transport->sent < transport->warm_at;
+}
 
 // The send buffer, made when there is none. NULL when memory is short.
 struct send_buffer *transport_send_buffer(struct transport *transport);
