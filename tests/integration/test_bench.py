@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 
 from suite import plots, report  # noqa: E402  (after the path)
 from suite.check import tls_problems  # noqa: E402
+from suite.cli import FULL, QUICK  # noqa: E402
 from suite.client import Client, problems_of  # noqa: E402
 from suite.loads import h2load_result, wrk_result  # noqa: E402
 from suite.proxies import Job  # noqa: E402
@@ -394,6 +395,17 @@ def temporary():
     remove_folder(folder)
 
 
+def test_latencies_are_taken_in_more_and_shorter_samples():
+    work, latency, beside = (
+        next(scenario for scenario in SCENARIOS if scenario.kind == kind) for kind in ("work", "latency", "beside")
+    )
+    assert FULL.suited_to(work) == FULL
+    for scenario in (latency, beside):
+        suited = FULL.suited_to(scenario)
+        assert (suited.rounds, suited.seconds) == (3 * FULL.rounds, FULL.seconds / 3)
+        assert QUICK.suited_to(scenario) == QUICK
+
+
 def test_a_small_run_of_ravelin_alone(tmp_path, temporary):
     words = ["--quick", "--peer", "none", "--rounds", "1", "--seconds", "0.2", "--output", tmp_path]
     words += ["--ravelin", RAVELIN, "--peers", "debian"]
@@ -408,7 +420,7 @@ def test_a_small_run_of_ravelin_alone(tmp_path, temporary):
     assert {scenario["name"] for scenario in results["scenarios"]} == set(chosen)
     for scenario in results["scenarios"]:
         ravelin = by_name(scenario["rows"], "Ravelin")
-        assert len(ravelin["samples"]) == (3 if scenario["kind"] == "latency" else 1)
+        assert len(ravelin["samples"]) == 1
         assert ravelin["figures"]["total"]["median"] > 0
     assert "Full handshake, ECDSA P-256 and X25519MLKEM768" in text
     assert (tmp_path / "results-cpu.png").exists()
