@@ -111,8 +111,18 @@ static inline void assert_no_buffers(const struct fixture *f) {
     assert_int_equal(metric(f, METRIC_send_buffers), 0);
 }
 
+// Between records an engine, which is one page, knows no key. All zeros: wiped with the transport.
+static inline void assert_not_in_the_engine(const struct fixture *f, const uint8_t key[16]) {
+    static const uint8_t zeros[16];
+    if (memcmp(key, zeros, sizeof(zeros)) != 0) {
+        assert_null(memmem(f->pools.engine, 4096, key, sizeof(zeros)));
+    }
+}
+
 static inline int tear_down(void **state) {
     struct fixture *f = *state;
+    assert_not_in_the_engine(f, f->transport.records.read.key);
+    assert_not_in_the_engine(f, f->transport.records.write.key);
     transport_close(&f->transport);
     assert_no_buffers(f);
     transport_pools_free(&f->pools);
