@@ -23,7 +23,7 @@ def facts():
         "virtual": "hypervisor" in flags,
         "memory_gib": round(memory_kib / (1 << 20), 1),
         "kernel": os.uname().release,
-        "congestion_control": Path(CONGESTION_CONTROL).read_text().strip(),
+        "congestion_control": _text(CONGESTION_CONTROL).strip() or "unknown",
         "system": _os_release().get("PRETTY_NAME", "unknown"),
         "load_at_start": round(os.getloadavg()[0], 2),
     }
@@ -49,9 +49,13 @@ def _value(text, name):
     return match[1].strip() if match else None
 
 
-def _os_release():
+def _text(path):
+    """Of a file that not every system has."""
     try:
-        text = Path("/etc/os-release").read_text()
+        return Path(path).read_text()
     except OSError:
-        return {}
-    return dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', text, re.MULTILINE))
+        return ""
+
+
+def _os_release():
+    return dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', _text("/etc/os-release"), re.MULTILINE))

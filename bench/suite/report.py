@@ -32,8 +32,9 @@ HOW = " ".join(
 HOW_LATENCY = " ".join(
     """Latency is measured by the suite's own client, open loop: request k is due at k ÷ rate, is
     sent then or as soon as a connection is free, and its latency counts from when it was due. In a
-    run of several rounds there are three times as many, each a third as long. The tools that Debian packages (h2load --rps, wrk, hey) count from when they got to sending, which
-    leaves the waiting out.""".split()
+    run of several rounds there are three times as many, each a third as long. The tools that Debian
+    packages (h2load --rps, wrk, hey) count from when they got to sending, which leaves the waiting
+    out.""".split()
 )
 HOW_MEMORY = " ".join(
     """Memory of a proxy is the proportional set size of all its processes. Memory per connection is
