@@ -190,14 +190,6 @@ void exchange_drop_lease(struct exchange *exchange) {
     }
 }
 
-// A pooled connection that the server has closed by now must not meet a request that cannot be
-// repeated.
-static bool is_dead(const struct lease *lease) {
-    char byte;
-    ssize_t peeked = recv(lease->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return peeked >= 0 || errno != EAGAIN;
-}
-
 static enum result take_lease(struct exchange *exchange) {
     struct service *service = exchange->session->service;
     size_t index = (size_t)(exchange->backend - exchange->generation->config->backends);
@@ -212,15 +204,7 @@ static enum result take_lease(struct exchange *exchange) {
     exchange->connect_begun_us =
         exchange->attempts == 1 ? exchange->started_mono_us : clock_monotonic_us();
     exchange->active_ms = now_ms(exchange);
-    bool repeatable = exchange->idempotent && exchange->request_framing == FRAMING_NONE;
-    do {
-        exchange->lease = pool_lease(&service->pool, exchange->server, fresh, exchange);
-        if (exchange->lease == NULL || !exchange->lease->reused || repeatable ||
-            !is_dead(exchange->lease)) {
-            break;
-        }
-        exchange_drop_lease(exchange);
-    } while (true);
+    exchange->lease = pool_lease(&service->pool, exchange->server, fresh, exchange);
     if (exchange->lease == NULL) {
         int error = errno; // for the caller
         log_warning(service->options.log, "backend %s: cannot connect to %s: %s",

@@ -3,6 +3,7 @@
 #include "base/socket.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { SPARE_LEASES_MAX = 1024 };
@@ -105,30 +106,17 @@ static struct lease *open_lease(struct pool *pool, struct server *server) {
     return lease;
 }
 
-static bool released_now(const struct lease *lease) {
-    return lease->idle_turn == ev_iteration(lease->pool->loop);
-}
-
-// Whether something of the server waits at an idle connection that the loop has not told yet, or,
-// when it was released in this very turn, not even looked for.
+// True if bytes or an end of the server wait at an idle connection. The loop cannot know: it polled
+// before this turn began, and the bytes may have come since.
 static bool has_something(const struct lease *lease) {
     char byte;
-    return ev_is_pending(&lease->read_watcher) ||
-           (released_now(lease) &&
-            (recv(lease->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN));
+    return recv(lease->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
-// The idle connection used last; but rather the one used longest ago than one released in this
-// turn, at which a system call would have to look.
-static struct lease *next_idle(const struct server *server) {
-    struct lease *first = LIST_ENTRY(server->idle.next, struct lease, node);
-    struct lease *last = LIST_ENTRY(server->idle.previous, struct lease, node);
-    return released_now(first) ? last : first;
-}
-
+// The connection that was used last.
 static struct lease *take_idle(struct server *server) {
     while (!list_is_empty(&server->idle)) {
-        struct lease *lease = next_idle(server);
+        struct lease *lease = LIST_ENTRY(server->idle.next, struct lease, node);
         if (!has_something(lease)) {
             leave_idle(lease);
             return lease;
@@ -172,7 +160,6 @@ void lease_release(struct lease *lease, bool retired, int64_t now_ms) {
     }
     lease->owner = NULL;
     lease->idle_since_ms = now_ms;
-    lease->idle_turn = ev_iteration(lease->pool->loop);
     lease_want_write(lease, false);
     lease_want_read(lease, true);
     list_push_first(&server->idle, &lease->node);

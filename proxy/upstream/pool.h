@@ -2,10 +2,9 @@
 //
 // A `struct lease` is one connection. While an exchange has it, `owner` is set and readiness is
 // noted in the flags and told by notify(owner); while it is idle in its server's pool it is only
-// watched: anything that becomes readable then (an end, or bytes nobody asked for) closes it, so
-// that they are never taken for the next answer. At one that is leased in the very turn it was
-// released in, the loop has not looked: one recv(MSG_PEEK) does. Otherwise reuse costs no system
-// call.
+// watched: anything that becomes readable then (an end, or bytes nobody asked for) closes it. The
+// loop polls once a turn, so pool_lease() also looks into the socket with one recv(MSG_PEEK) before
+// it reuses a connection: what a server sent before that call is never taken for a response.
 //
 // Watchers: the read watcher runs from the connection's first day and is stopped only while its
 // owner does not want to read (lease_want_read), so a request on a pooled connection costs no
@@ -43,7 +42,6 @@ struct lease {
     bool writable;       // cleared by the owner after a short write
     bool large_response; // its owner's note for the next one: the last response was a large one
     int64_t idle_since_ms;
-    unsigned idle_turn; // of the loop, when it was released
     void *owner;
 };
 
@@ -62,8 +60,8 @@ void pool_free(struct pool *pool);
 void pool_sweep(struct pool *pool, int64_t now_ms); // closes what has been idle too long
 void pool_close_idle(struct pool *pool, struct backend_set *set);
 
-// An idle connection of this server when there is one and `fresh` is false, else a new one (perhaps
-// not connected yet). NULL with errno when none could be made.
+// An idle connection of this server when there is one at which nothing waits and `fresh` is false,
+// else a new one (perhaps not connected yet). NULL with errno when none could be made.
 struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh, void *owner);
 // After the write watcher fired on a connection in progress: 0 when it is complete, EINPROGRESS, or
 // its error.
