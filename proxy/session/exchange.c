@@ -127,11 +127,10 @@ struct exchange *exchange_new(struct session *session, struct slice head) {
     if (exchange == NULL) {
         return NULL;
     }
-    struct http_fields *fields = &session->service->fields;
+    struct http_fields *fields = service_fields(session->service, limits(exchange)->header_count);
     struct http_request request;
     struct http_refusal refusal;
     enum result result = RESULT_OK;
-    fields->capacity = limits(exchange)->header_count;
     if (http_parse_request(head, fields, &request, &refusal) != RESULT_OK) {
         exchange->is_head = request.is_head;
         result = exchange_answer(exchange, refusal.status, refusal.why);

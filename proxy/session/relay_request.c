@@ -41,9 +41,9 @@ static enum result take_trailers(struct exchange *exchange, const char *data, si
     if (result != RESULT_OK) {
         return result;
     }
-    struct http_fields *fields = &exchange->session->service->fields;
+    struct http_fields *fields = service_fields(exchange->session->service,
+                                                exchange->generation->config->limits.header_count);
     const char *why;
-    fields->capacity = exchange->generation->config->limits.header_count;
     if (http_parse_trailers((struct slice){trailers->data, trailers->size}, fields, &why) !=
         RESULT_OK) {
         return RESULT_ERROR;

@@ -267,9 +267,8 @@ static enum result take_head(struct exchange *exchange) {
         }
         return exchange->lease->readable ? RESULT_OK : RESULT_AGAIN;
     }
-    struct http_fields *fields = &exchange->session->service->fields;
+    struct http_fields *fields = service_fields(exchange->session->service, HTTP_FIELDS_MAX);
     struct http_response response;
-    fields->capacity = HTTP_FIELDS_MAX;
     if (http_parse_response((struct slice){(const char *)begin, size}, exchange->is_head,
                             exchange->protocols, fields, &response, &why) != RESULT_OK) {
         return bad_response(exchange, why);
@@ -315,9 +314,8 @@ static enum result take_trailers(struct exchange *exchange, struct fill *fill, u
     if (result != RESULT_OK) {
         return result;
     }
-    struct http_fields *fields = &exchange->session->service->fields;
+    struct http_fields *fields = service_fields(exchange->session->service, HTTP_FIELDS_MAX);
     const char *why;
-    fields->capacity = HTTP_FIELDS_MAX;
     if (http_parse_trailers((struct slice){trailers->data, trailers->size}, fields, &why) !=
         RESULT_OK) {
         return RESULT_ERROR;

@@ -64,6 +64,13 @@ static inline int64_t service_now_ms(const struct service *service) {
 // Has session_due() called for the session of this node, at this time or somewhat later.
 void service_await(struct service *service, struct wheel_node *node, int64_t at_ms);
 
+// The scratch space for the fields of a message, for at most `most` of them. The array itself bounds
+// them too, whatever a configuration says.
+static inline struct http_fields *service_fields(struct service *service, uint32_t most) {
+    service->fields.capacity = most < HTTP_FIELDS_MAX ? most : HTTP_FIELDS_MAX;
+    return &service->fields;
+}
+
 // The Date of this second, for responses.
 struct slice service_date(struct service *service);
 

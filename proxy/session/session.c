@@ -21,10 +21,12 @@ enum { COOLING_MS = 1000 }; // of silence, after which a connection is cold
 // a send buffer hold.
 enum { TURN_STEPS = 4 };
 
+// Only `capacity` bounds the data: header-size may have been changed by a reload meanwhile.
 struct partial_head {
+    size_t capacity; // bytes of data, header-size when the head began
     size_t size;
     size_t scanned;
-    char data[]; // as much as a head may have
+    char data[];
 };
 
 static const struct config_limits *limits(const struct session *session) {
@@ -311,22 +313,29 @@ static enum result find_head_in_place(struct session *session, struct slice *hea
     return *size > limit ? RESULT_EOF : RESULT_OK;
 }
 
+static struct partial_head *new_partial_head(size_t capacity) {
+    struct partial_head *partial = malloc(sizeof(*partial) + capacity);
+    if (partial != NULL) {
+        partial->capacity = capacity;
+        partial->scanned = partial->size = 0;
+    }
+    return partial;
+}
+
 // A head in pieces is put together in a buffer of its own; the body behind it stays in the
 // segments.
 static enum result gather_head(struct session *session, struct slice *head) {
     struct transport *transport = &session->transport;
-    size_t limit = limits(session)->header_size;
     if (session->head == NULL) {
-        session->head = malloc(sizeof(*session->head) + limit);
+        session->head = new_partial_head(limits(session)->header_size);
         if (session->head == NULL) {
             return RESULT_ERROR;
         }
-        session->head->scanned = session->head->size = 0;
     }
     struct partial_head *partial = session->head;
-    while (transport_has_segments(transport) && partial->size < limit) {
+    while (transport_has_segments(transport) && partial->size < partial->capacity) {
         const struct segment *first = transport_segment(transport, 0);
-        size_t room = limit - partial->size;
+        size_t room = partial->capacity - partial->size;
         size_t part = first->size < room ? first->size : room;
         memcpy(partial->data + partial->size, first->data, part);
         partial->size += part;
@@ -345,7 +354,7 @@ static enum result gather_head(struct session *session, struct slice *head) {
         }
     }
     *head = (struct slice){partial->data, partial->size};
-    return partial->size == limit ? RESULT_EOF : RESULT_AGAIN;
+    return partial->size == partial->capacity ? RESULT_EOF : RESULT_AGAIN;
 }
 
 // RESULT_OK: *head is a whole head. RESULT_EOF: it is too large, *head is its first part.

@@ -13,6 +13,10 @@
 //
 // An idle keep-alive session holds this struct and nothing else: no ring, no send buffer, no
 // wolfSSL object, no key schedule.
+//
+// A reload may happen between any two calls. Every buffer carries its own capacity, and a handshake
+// or an exchange holds the generation that it began with. service->current is read only where
+// something begins, and never to bound memory that exists already.
 #ifndef RAVELIN_SESSION_SESSION_H
 #define RAVELIN_SESSION_SESSION_H
 
