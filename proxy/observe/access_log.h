@@ -75,7 +75,7 @@ struct access_entry {
     bool server_reused;      // a pooled connection
     int64_t duration_us;     // first byte of the request to last byte of the answer
     int64_t connect_us;      // time to get a server connection; -1 = none
-    int64_t response_us;     // request sent to response head; -1 = none
+    int64_t response_us;     // request sent to response head; 0 = it came before; -1 = none
     const char *tls_version; // "TLSv1.3", NULL on a plain listener, and of a handshake that failed
     const char *tls_group;   // "X25519MLKEM768"
     const char *tls_suite;   // "TLS_AES_128_GCM_SHA256"

@@ -32,6 +32,9 @@ static struct exchange *allocate(struct session *session) {
     exchange->active_ms = now_ms(exchange);
     exchange->started_mono_us = clock_monotonic_us();
     exchange->started_us = exchange->started_mono_us + service->wall_offset_us;
+    if (session->head_since_ms != 0) {
+        exchange->head_us = exchange->started_mono_us - session->head_since_ms * 1000;
+    }
     exchange->connect_us = exchange->response_us = -1;
     exchange->client_minor_version = 1;
     exchange->client_address = session->client_address;
@@ -202,6 +205,8 @@ static enum result take_lease(struct exchange *exchange) {
     // tells.
     exchange->connect_begun_us =
         exchange->attempts == 1 ? exchange->started_mono_us : clock_monotonic_us();
+    exchange->connect_us = -1;
+    exchange->request_sent_us = 0;
     exchange->active_ms = now_ms(exchange);
     exchange->lease = pool_lease(&service->pool, exchange->server, fresh, exchange);
     if (exchange->lease == NULL) {
@@ -502,7 +507,7 @@ static void write_log(const struct exchange *exchange) {
         ended = "the client closed the connection";
     }
     struct access_entry entry = {
-        .started_us = exchange->started_us,
+        .started_us = exchange->started_us - exchange->head_us,
         .client = exchange->client,
         .client_port = session->client_port,
         .site = exchange->site == NULL ? (struct slice){NULL, 0} : slice_from(exchange->site->name),
@@ -520,7 +525,7 @@ static void write_log(const struct exchange *exchange) {
         .server = exchange->server == NULL ? (struct slice){NULL, 0}
                                            : slice_from(exchange->server->config->text),
         .server_reused = exchange->lease_reused,
-        .duration_us = clock_monotonic_us() - exchange->started_mono_us,
+        .duration_us = clock_monotonic_us() - exchange->started_mono_us + exchange->head_us,
         .connect_us = exchange->connect_us,
         .response_us = exchange->response_us,
         .tls_version = session->redirect ? NULL : "TLSv1.3",

@@ -110,12 +110,13 @@ struct exchange {
     int64_t waited_ms;     // for the client to send or take a body, in this window of idle-timeout
     int64_t wait_begun_ms; // it is waited for since then; 0: not now
     uint64_t moved_before; // bytes, when the window began
-    int64_t started_us;
-    int64_t started_mono_us;
-    int64_t connect_begun_us;
-    int64_t connect_us;
-    int64_t request_sent_us;
-    int64_t response_us;
+    int64_t head_us;       // how long the request head took to arrive, 0: it came whole
+    int64_t started_us;    // wall clock, when the head was whole
+    int64_t started_mono_us;  // the same, monotonic clock
+    int64_t connect_begun_us; // these four: of the last attempt
+    int64_t connect_us;       // -1: it is not connected
+    int64_t request_sent_us;  // when the last byte of the request was written, 0: not yet
+    int64_t response_us;      // from request_sent_us to the final response head, -1: none
     uint64_t request_bytes;
     uint64_t response_bytes;
     const char *ended;                                      // why, when not in the usual way

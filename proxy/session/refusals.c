@@ -39,10 +39,10 @@ static void log_refusal(struct session *session, const struct refusal *refusal, 
 static void write_access(struct session *session, const char *why) {
     struct service *service = session->service;
     const struct access_entry entry = {
-        .started_us = session->accepted_us,
+        .started_us = session->accepted_us + service->wall_offset_us,
         .client = slice_from(session->client),
         .client_port = session->client_port,
-        .duration_us = clock_wall_us() - session->accepted_us,
+        .duration_us = clock_monotonic_us() - session->accepted_us,
         .connect_us = -1,
         .response_us = -1,
         .tls_sni = handshake_server_name(session->handshake),

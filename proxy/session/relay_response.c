@@ -240,7 +240,8 @@ static enum result take_final_head(struct exchange *exchange, const struct http_
     exchange->output_slot = 0;
     exchange->output_end = end;
     buffer->fills[0].begin = (uint32_t)(body - slot_payload(buffer, 0));
-    exchange->response_us = clock_monotonic_us() - exchange->request_sent_us;
+    exchange->response_us =
+        exchange->request_sent_us == 0 ? 0 : clock_monotonic_us() - exchange->request_sent_us;
     exchange->response_state = response->framing == FRAMING_NONE ? RESPONSE_SENDING : RESPONSE_BODY;
     if (response->framing == FRAMING_NONE && transport_has_fills(&exchange->session->transport)) {
         exchange->server_keep_alive = false; // bytes nobody asked for

@@ -188,7 +188,7 @@ void session_start(const struct listener *listener, int fd, const struct sockadd
     session->service = service;
     list_init(&session->turn_node);
     session->redirect = listener->protocol == LISTEN_REDIRECT;
-    session->accepted_us = clock_wall_us();
+    session->accepted_us = clock_monotonic_us();
     session_set_client(session, (const struct sockaddr *)peer);
     transport_init(&session->transport, &service->transports, fd, !session->redirect);
     ev_io_init(&session->watcher, on_ready, fd, 0);

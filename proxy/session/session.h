@@ -73,7 +73,7 @@ struct session {
     uint8_t client_size;
     union client_address client_address;
     uint64_t client_key;   // in the table of clients
-    int64_t accepted_us;   // wall clock
+    int64_t accepted_us;   // monotonic clock
     int64_t head_since_ms; // when the request head that is incomplete now began to arrive; 0: none
     int64_t answered_ms;   // when its last exchange ended
     struct handshake *handshake;

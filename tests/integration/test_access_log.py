@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from ravelin_test.http import request, response
+from ravelin_test.settings import PATIENCE
 from ravelin_test.waiting import wait_for
 
 FIELDS = [
@@ -57,6 +58,44 @@ def test_a_json_line_tells_everything(lab):
         "sni": "localhost",
         "client_certificate": None,
     }
+
+
+@pytest.mark.parametrize("fields", [["Content-Length: 100000"], ["Transfer-Encoding: chunked"]], ids=["length", "chunked"])
+def test_a_response_that_comes_before_its_request_is_whole(lab, fields):
+    def script(connection):
+        connection.head()
+        connection.send(response("early"))
+        connection.reader.rest()
+
+    proxy = lab.proxy(lab.server(script))
+    with lab.client(proxy) as client:
+        client.send(request("/", "POST", fields=fields))
+        assert client.response().body == b"early"
+    [line] = proxy.access_log(1)
+    assert line["response_us"] == 0
+    assert 0 <= line["connect_us"] <= line["duration_us"] < 1_000_000 * PATIENCE
+
+
+def test_the_times_of_a_second_attempt_are_its_own(lab):
+    """The first one went over a pooled connection and took no time to connect; the second one never connects."""
+    server = lab.server(lambda connection: connection.head() and connection.send(response("first")) or connection.head())
+    proxy = lab.proxy(server, allow=[".*"])
+    client = lab.client(proxy)
+    assert client.ask().status == 200
+    proxy.wait_for_metrics(pool_idle=1)
+    server.stop_listening()
+    assert client.ask().status == 502
+    line = proxy.access_log(2)[1]
+    assert (line["connect_us"], line["response_us"]) == (None, None)
+
+
+def test_the_duration_begins_with_the_first_byte(lab):
+    proxy = lab.proxy(lab.server(), limits={"header-timeout": "300ms"})
+    client = lab.client(proxy)
+    client.send(b"GET / HTTP/1.1\r\n")
+    assert client.response().status == 408
+    [line] = proxy.access_log(1)
+    assert 250_000 <= line["duration_us"] < 1_000_000 * PATIENCE
 
 
 def test_answers_of_our_own_are_logged(lab):

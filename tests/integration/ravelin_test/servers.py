@@ -146,13 +146,17 @@ class Server:
                 return
             connection.send(answer)
 
-    def close(self):
+    def stop_listening(self):
+        """Refuses new connections; those that there are go on."""
         self._closing = True
         try:
             self._listener.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
         self._listener.close()
+
+    def close(self):
+        self.stop_listening()
         for connection in self.connections:
             connection.close()
         for thread in [self._accepting, *self._threads]:
