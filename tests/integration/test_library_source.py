@@ -1,5 +1,6 @@
-"""proxy/deps accepts no source that its edits do not match."""
+"""proxy/deps: sources that are not as expected, and machines that cannot download them."""
 
+import os
 import shutil
 import tarfile
 
@@ -30,6 +31,7 @@ PLACES = {
         "sp_2048_get_from_table_avx2_32:\n        vmovdqu %ymm0, (%rdi)\n        repz retq\n" * 15,
     ),
 }
+SCRIPTS = ["wolfssl", "http-parser"]
 
 
 @pytest.fixture
@@ -84,3 +86,58 @@ def test_an_edit_that_finds_part_of_its_place_ends_the_build(lab, tree, monkeypa
     status, output = set_up(tree, "wolfssl", WOLFSSL_TARBALL=wolfssl_tarball(lab.folder))
     assert status == 1
     assert "wolfssl: hashes of a handshake: src/internal.c is not as expected: the edit makes 4 new lines" in output
+
+
+def path_without_apt(folder):
+    """A PATH with every program of this machine but apt's and dpkg's."""
+    folder.mkdir()
+    for place in ("/usr/bin", "/bin"):
+        for name in os.listdir(place):
+            if not name.startswith(("apt", "dpkg")) and not (folder / name).is_symlink():
+                (folder / name).symlink_to(f"{place}/{name}")
+    return str(folder)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_without_apt_the_message_names_what_to_give(lab, tree, script):
+    status, output = set_up(tree, script, PATH=path_without_apt(lab.folder / "path"))
+    assert status == 1
+    [line] = output.splitlines()
+    wanted = "WOLFSSL_TARBALL=FILE (a release, 5.9.2 or later) or WOLFSSL_PREFIX=FOLDER"
+    if script == "http-parser":
+        wanted = "HTTP_PARSER_TARBALL=FILE"
+    assert line == f"{script}: no apt here: give {wanted}"
+
+
+def apt_that(folder, program):
+    """A PATH on which apt-get is this shell program."""
+    folder.mkdir()
+    (folder / "apt-get").write_text(f"#!/bin/sh\n{program}\n")
+    (folder / "apt-get").chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_apt_without_mirrors_is_not_called_a_network_problem(lab, tree, script):
+    status, output = set_up(tree, script, PATH=apt_that(lab.folder / "path", "exit 0"))
+    assert status == 1
+    assert f"{script}: apt has no Debian mirror configured here: give " in output
+    assert "network" not in output
+
+
+MIRROR = "*print-uris*) echo \"'http://127.0.0.1:9/debian/dists/$release/InRelease' x 0\";;"
+
+
+@pytest.mark.parametrize("release", ["trixie", "bookworm", "forky"])
+def test_the_source_of_http_parser_is_that_of_the_release(lab, tree, release):
+    """What is asked for, in this order, of a mirror that gives nothing."""
+    script = tree / "proxy/deps/http-parser"
+    (lab.folder / "os-release").write_text(f"VERSION_CODENAME={release}\n")
+    script.write_text(script.read_text().replace("/etc/os-release", str(lab.folder / "os-release")))
+    asked = lab.folder / "asked"
+    apt = f'release={release}\ncase "$*" in {MIRROR} *update*) cat "$PWD"/build/deps/*/download/sources.list'
+    status, output = set_up(tree, "http-parser", PATH=apt_that(lab.folder / "path", f"{apt} >>{asked}; exit 1;; esac"))
+    assert status == 1
+    assert "Is there a network" in output and "HTTP_PARSER_TARBALL=FILE" in output
+    suites = [line.split(" main")[0].split()[-1] for line in asked.read_text().splitlines()]
+    assert suites == list(dict.fromkeys([release, "trixie", "bookworm"]))
