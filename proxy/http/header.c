@@ -9,7 +9,7 @@ struct known_field {
 
 // Length and first letter tell all known names apart; two names in one slot would not compile
 // (-Woverride-init).
-#define SLOT_COUNT 128
+#define SLOT_COUNT 256
 #define SLOT(first, size) (((first) + (size)*14) % SLOT_COUNT)
 #define KNOWN(first, text, field)                                                                  \
     [SLOT(first, sizeof(text) - 1)] = {{text, sizeof(text) - 1}, field}
@@ -29,6 +29,7 @@ static const struct known_field known_fields[SLOT_COUNT] = {
     KNOWN('k', "Keep-Alive", FIELD_KEEP_ALIVE),
     KNOWN('m', "Max-Forwards", FIELD_MAX_FORWARDS),
     KNOWN('o', "Origin", FIELD_ORIGIN),
+    KNOWN('p', "Persistent-Auth", FIELD_PERSISTENT_AUTH),
     KNOWN('p', "Proxy", FIELD_PROXY),
     KNOWN('p', "Proxy-Authenticate", FIELD_PROXY_AUTHENTICATE),
     KNOWN('p', "Proxy-Authentication-Info", FIELD_PROXY_AUTHENTICATION_INFO),
@@ -41,6 +42,7 @@ static const struct known_field known_fields[SLOT_COUNT] = {
     KNOWN('t', "Transfer-Encoding", FIELD_TRANSFER_ENCODING),
     KNOWN('u', "Upgrade", FIELD_UPGRADE),
     KNOWN('u', "User-Agent", FIELD_USER_AGENT),
+    KNOWN('w', "WWW-Authenticate", FIELD_WWW_AUTHENTICATE),
     KNOWN('x', "X-Client-Certificate-Fingerprint", FIELD_X_CLIENT_CERTIFICATE_FINGERPRINT),
     KNOWN('x', "X-Client-Certificate-Subject", FIELD_X_CLIENT_CERTIFICATE_SUBJECT),
     KNOWN('x', "X-Forwarded-For", FIELD_X_FORWARDED_FOR),
@@ -245,6 +247,16 @@ bool http_list_each(struct slice value, bool (*element)(struct slice item, void 
         at = next;
     }
     return true;
+}
+
+static bool is_other_challenge(struct slice challenge, void *context) {
+    (void)context;
+    return !slice_begins_nocase(challenge, SLICE("ntlm")) &&
+           !slice_begins_nocase(challenge, SLICE("nego"));
+}
+
+bool http_authenticates_connection(struct slice value) {
+    return !http_list_each(value, is_other_challenge, NULL);
 }
 
 bool http_is_token(struct slice text) {

@@ -31,6 +31,7 @@ enum http_field_id {
     FIELD_KEEP_ALIVE,
     FIELD_MAX_FORWARDS,
     FIELD_ORIGIN,
+    FIELD_PERSISTENT_AUTH, // of servers that authenticate connections
     FIELD_PROXY, // never a real field: gateways turn it into the variable HTTP_PROXY ("httpoxy")
     FIELD_PROXY_AUTHENTICATE,
     FIELD_PROXY_AUTHENTICATION_INFO,
@@ -43,6 +44,7 @@ enum http_field_id {
     FIELD_TRANSFER_ENCODING,
     FIELD_UPGRADE,
     FIELD_USER_AGENT,
+    FIELD_WWW_AUTHENTICATE,
     FIELD_X_CLIENT_CERTIFICATE_FINGERPRINT,
     FIELD_X_CLIENT_CERTIFICATE_SUBJECT,
     FIELD_X_FORWARDED_FOR,
@@ -91,6 +93,11 @@ bool http_field_is_barred_from_trailers(struct slice name);
 // callback does.
 bool http_list_each(struct slice value, bool (*element)(struct slice item, void *context),
                     void *context);
+
+// True if an Authorization value, or a challenge of a WWW-Authenticate or Proxy-Authenticate value,
+// has a scheme that authenticates the connection and not the request: NTLM or Negotiate (RFC 4559),
+// or one whose name begins like them. A quoted string that looks like such a challenge counts too.
+bool http_authenticates_connection(struct slice value);
 
 bool http_is_token(struct slice text); // RFC 9110 5.6.2: one or more tchar
 

@@ -1,6 +1,6 @@
 #include "http/parse.h"
 
-#include "http/scan.h"
+#include "http/parse_internal.h"
 #include "http/target.h"
 
 #include <http_parser.h>
@@ -8,31 +8,11 @@
 #define CONNECTION_OPTIONS_MAX 32
 #define DIGITS_MAX 18
 
-static enum result refuse(struct http_refusal *refusal, uint16_t status, const char *why) {
-    refusal->status = status;
-    refusal->why = why;
-    return RESULT_ERROR;
-}
-
-static bool has(const struct http_index *index, enum http_field_id id) {
-    return (index->seen & FIELD_BIT(id)) != 0;
-}
-
-static bool has_repeated(const struct http_index *index, enum http_field_id id) {
-    return (index->repeated & FIELD_BIT(id)) != 0;
-}
-
 static struct slice first_value(const struct http_index *index, enum http_field_id id) {
     return has(index, id) ? index->first[id]->value : (struct slice){NULL, 0};
 }
 
 // ---- framing fields, alike in requests and responses
-
-struct body_length {
-    bool has_length;
-    bool chunked;
-    uint64_t length;
-};
 
 static bool parse_digits(struct slice value, uint64_t *number) {
     if (value.size == 0 || value.size > DIGITS_MAX) {
@@ -86,8 +66,8 @@ static enum result check_transfer_encoding(struct slice value, struct http_refus
     return refuse(refusal, 501, "transfer coding other than chunked");
 }
 
-static enum result read_body_length(const struct http_index *index, uint8_t minor_version,
-                                    struct body_length *body, struct http_refusal *refusal) {
+enum result http_read_body_length(const struct http_index *index, uint8_t minor_version,
+                                  struct body_length *body, struct http_refusal *refusal) {
     *body = (struct body_length){false, false, 0};
     if (has(index, FIELD_CONTENT_LENGTH)) {
         if (has_repeated(index, FIELD_CONTENT_LENGTH)) {
@@ -115,15 +95,6 @@ static enum result read_body_length(const struct http_index *index, uint8_t mino
 }
 
 // ---- Connection and Upgrade
-
-struct connection {
-    struct http_fields *fields;
-    uint32_t option_count;
-    bool close;
-    bool keep_alive;
-    bool upgrade;
-    const char *why;
-};
 
 static bool on_connection_option(struct slice option, void *context) {
     struct connection *connection = context;
@@ -170,22 +141,11 @@ static bool take_options(const struct http_index *index, struct connection *conn
     return true;
 }
 
-static enum result read_connection(struct http_fields *fields, const struct http_index *index,
-                                   struct connection *connection, struct http_refusal *refusal) {
+enum result http_read_connection(struct http_fields *fields, const struct http_index *index,
+                                 struct connection *connection, struct http_refusal *refusal) {
     *connection = (struct connection){.fields = fields};
     return take_options(index, connection) ? RESULT_OK : refuse(refusal, 400, connection->why);
 }
-
-static bool keeps_alive(const struct connection *connection, uint8_t minor_version) {
-    return !connection->close && (minor_version == 1 || connection->keep_alive);
-}
-
-struct protocols {
-    uint32_t count;
-    bool barred; // one of them would hide requests from us
-    bool others; // one of them is none of `asked`
-    const struct slice *asked;
-};
 
 struct search {
     struct slice wanted;
@@ -198,7 +158,7 @@ static bool on_asked_protocol(struct slice item, void *context) {
     return !search->found;
 }
 
-static bool on_protocol(struct slice item, void *context) {
+bool http_on_protocol(struct slice item, void *context) {
     struct protocols *protocols = context;
     const char *slash = memchr(item.data, '/', item.size);
     struct slice name = item;
@@ -308,8 +268,8 @@ static bool read_lines(http_parser *parser, struct slice section, const struct h
 }
 
 // A section without such a field is not read again: there is nothing to differ in.
-static enum result read_again(struct slice section, const struct http_fields *fields,
-                              const struct body_length *body, struct http_refusal *refusal) {
+enum result http_read_again(struct slice section, const struct http_fields *fields,
+                            const struct body_length *body, struct http_refusal *refusal) {
     uint64_t length = body->has_length ? body->length : UINT64_MAX;
     struct second_reading reading = {.line = NULL};
     http_parser parser;
@@ -400,8 +360,8 @@ static enum result decide_upgrade(struct http_request *request, const struct htt
     }
     struct slice value = index->first[FIELD_UPGRADE]->value;
     struct protocols protocols = {0, false, false, NULL};
-    if (has_repeated(index, FIELD_UPGRADE) || !http_list_each(value, on_protocol, &protocols) ||
-        protocols.count == 0) {
+    if (has_repeated(index, FIELD_UPGRADE) ||
+        !http_list_each(value, http_on_protocol, &protocols) || protocols.count == 0) {
         return refuse(refusal, 400, "malformed or repeated Upgrade");
     }
     if (protocols.barred) {
@@ -439,12 +399,15 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
     if (http_scan_fields(section, fields, &index, refusal) != RESULT_OK ||
         check_repetitions(&index, refusal) != RESULT_OK ||
         decide_target(request, line.plain_size, &index, refusal) != RESULT_OK ||
-        read_connection(fields, &index, &connection, refusal) != RESULT_OK ||
-        read_body_length(&index, line.minor_version, &body, refusal) != RESULT_OK) {
+        http_read_connection(fields, &index, &connection, refusal) != RESULT_OK ||
+        http_read_body_length(&index, line.minor_version, &body, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
     request->referer = first_value(&index, FIELD_REFERER);
     request->user_agent = first_value(&index, FIELD_USER_AGENT);
+    request->binds_connection =
+        has(&index, FIELD_AUTHORIZATION) &&
+        http_authenticates_connection(index.first[FIELD_AUTHORIZATION]->value);
     request->keep_alive = keeps_alive(&connection, line.minor_version);
     request->content_length = body.length;
     request->framing = body.chunked       ? FRAMING_CHUNKED
@@ -457,139 +420,7 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
         decide_upgrade(request, &index, &connection, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
-    return read_again(section, fields, &body, refusal);
-}
-
-// ---- responses
-
-static enum result decide_switch(const struct http_response *response,
-                                 const struct http_index *index,
-                                 const struct connection *connection, struct slice asked,
-                                 struct http_refusal *refusal) {
-    if (asked.size == 0) {
-        return refuse(refusal, 502, "101 that was not asked for");
-    }
-    struct protocols protocols = {0, false, false, &asked};
-    if (response->minor_version == 0 || !connection->upgrade || !has(index, FIELD_UPGRADE) ||
-        has_repeated(index, FIELD_UPGRADE) ||
-        !http_list_each(index->first[FIELD_UPGRADE]->value, on_protocol, &protocols) ||
-        protocols.count == 0 || protocols.barred) {
-        return refuse(refusal, 502, "101 without a proper Upgrade");
-    }
-    if (protocols.others) {
-        return refuse(refusal, 502, "101 to a protocol that was not asked for");
-    }
-    return RESULT_OK;
-}
-
-// Lengths where there can be none. A 205 never has a body either, but not every client knows.
-static enum result check_response_body(const struct http_response *response,
-                                       const struct body_length *body,
-                                       struct http_refusal *refusal) {
-    if (response->status < 200 && response->minor_version == 0) {
-        return refuse(refusal, 502, "1xx in HTTP/1.0");
-    }
-    if (response->status == 205 && body->length > 0) {
-        return refuse(refusal, 502, "205 with a body");
-    }
-    return RESULT_OK;
-}
-
-static void decide_response_body(struct http_response *response, const struct body_length *body,
-                                 bool request_is_head) {
-    bool never_body = response->status < 200 || response->status == 204;
-    response->interim = response->status < 200 && response->status != 101;
-    response->has_declared_length = body->has_length && !never_body;
-    response->declared_length = response->has_declared_length ? body->length : 0;
-    response->declared_chunked = body->chunked && !never_body;
-    response->content_length = 0;
-    if (response->status == 101) {
-        response->framing = FRAMING_TUNNEL;
-    } else if (never_body || request_is_head || response->status == 304) {
-        response->framing = FRAMING_NONE;
-    } else if (body->chunked) {
-        response->framing = FRAMING_CHUNKED;
-    } else if (body->has_length) {
-        response->framing = body->length == 0 ? FRAMING_NONE : FRAMING_LENGTH;
-        response->content_length = body->length;
-    } else {
-        response->framing = FRAMING_CLOSE;
-    }
-}
-
-static enum result parse_response(struct slice head, bool request_is_head, struct slice protocols,
-                                  struct http_fields *fields, struct http_response *response,
-                                  struct http_refusal *refusal) {
-    if (head.size > HTTP_HEAD_SIZE_MAX) {
-        return refuse(refusal, 502, "head over 64 KiB");
-    }
-    struct http_status_line line;
-    size_t line_size = http_scan_status_line(head, &line, refusal);
-    if (line_size == 0) {
-        return RESULT_ERROR;
-    }
-    response->status = line.status;
-    response->reason = line.reason;
-    response->minor_version = line.minor_version;
-    response->fields = fields;
-    struct slice section = {head.data + line_size, head.size - line_size};
-    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
-    struct connection connection;
-    struct body_length body;
-    if (http_scan_fields(section, fields, &index, refusal) != RESULT_OK ||
-        read_connection(fields, &index, &connection, refusal) != RESULT_OK ||
-        read_body_length(&index, line.minor_version, &body, refusal) != RESULT_OK ||
-        check_response_body(response, &body, refusal) != RESULT_OK) {
-        return RESULT_ERROR;
-    }
-    decide_response_body(response, &body, request_is_head);
-    bool announces = line.status == 204 && (body.chunked || body.length > 0);
-    response->keep_alive = keeps_alive(&connection, line.minor_version) && !announces &&
-                           response->framing != FRAMING_CLOSE &&
-                           response->framing != FRAMING_TUNNEL;
-    if (line.status == 101 &&
-        decide_switch(response, &index, &connection, protocols, refusal) != RESULT_OK) {
-        return RESULT_ERROR;
-    }
-    return read_again(section, fields, &body, refusal);
-}
-
-enum result http_parse_response(struct slice head, bool request_is_head, struct slice protocols,
-                                struct http_fields *fields, struct http_response *response,
-                                const char **why) {
-    struct http_refusal refusal;
-    enum result result =
-        parse_response(head, request_is_head, protocols, fields, response, &refusal);
-    if (result != RESULT_OK) {
-        *why = refusal.why;
-    }
-    return result;
-}
-
-// ---- trailers
-
-enum result http_parse_trailers(struct slice section, struct http_fields *fields,
-                                const char **why) {
-    struct http_refusal refusal = {400, "trailer section over 64 KiB"};
-    const struct body_length no_body = {false, false, 0};
-    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
-    *why = NULL;
-    if (section.size > HTTP_HEAD_SIZE_MAX ||
-        http_scan_fields(section, fields, &index, &refusal) != RESULT_OK) {
-        *why = refusal.why;
-        return RESULT_ERROR;
-    }
-    for (uint32_t i = 0; i < fields->count; i++) {
-        if (http_field_is_barred_from_trailers(fields->items[i].name)) {
-            *why = "field that must not be in a trailer section";
-            return RESULT_ERROR;
-        }
-    }
-    if (read_again(section, fields, &no_body, &refusal) != RESULT_OK) {
-        *why = refusal.why;
-        return RESULT_ERROR;
-    }
-    return RESULT_OK;
+    return http_read_again(section, fields, &body, refusal);
 }
 
 void http_library_version(unsigned parts[3]) {

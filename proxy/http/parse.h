@@ -57,7 +57,8 @@ struct http_request {
     // has no meaning (RFC 9110 9.3.1). It is forwarded, but the server is not trusted to have taken
     // it: its connection must not be used for another request.
     bool body_is_unusual;
-    int32_t max_forwards;             // of OPTIONS, as received; -1: none
+    bool binds_connection; // Authorization is of a scheme that authenticates the connection
+    int32_t max_forwards;  // of OPTIONS, as received; -1: none
     struct slice referer, user_agent; // of the first such fields; empty: none
     struct http_fields *fields;
 };
@@ -73,6 +74,8 @@ struct http_response {
     bool declared_chunked; // Transfer-Encoding: chunked was there (also in answers to HEAD and 304)
     bool interim;          // 1xx other than 101
     bool keep_alive;       // the connection can be used again after this message
+    // The server authenticates the connection, or is about to: it must serve no other client.
+    bool binds_connection;
     struct http_fields *fields;
 };
 

@@ -118,6 +118,7 @@ static void note_request(struct exchange *exchange, const struct http_request *r
     exchange->idempotent = request->idempotent;
     uint32_t most = limits(exchange)->requests_per_connection;
     exchange->keep_alive = request->keep_alive && (most == 0 || exchange->session->requests < most);
+    exchange->binds_lease = request->binds_connection;
     exchange->body_in_doubt = request->body_is_unusual;
     exchange->awaits_continue = request->expects_continue;
     exchange->request_framing = request->framing;
@@ -192,14 +193,31 @@ void exchange_drop_lease(struct exchange *exchange) {
     }
 }
 
-static enum result take_lease(struct exchange *exchange) {
-    struct service *service = exchange->session->service;
+// The session's own connection to this backend on the first try, else one of the pool or a new one.
+static struct lease *choose_lease(struct exchange *exchange) {
+    struct session *session = exchange->session;
     size_t index = (size_t)(exchange->backend - exchange->generation->config->backends);
     struct backend *backend = &exchange->generation->backends->backends[index];
-    exchange->server = backend_choose(backend, exchange->failed_server, now_ms(exchange));
     // A connection that began with the name of one client is not for another.
     bool fresh =
-        exchange->attempts > 0 || exchange->backend->send_proxy_protocol != PROXY_PROTOCOL_OFF;
+        exchange->attempts > 1 || exchange->backend->send_proxy_protocol != PROXY_PROTOCOL_OFF;
+    struct lease *lease = exchange->attempts > 1 || list_is_empty(&session->kept)
+                              ? NULL
+                              : pool_lease_kept(&session->kept, backend, exchange);
+    if (lease != NULL) {
+        exchange->server = lease->server;
+        return lease;
+    }
+    exchange->server = backend_choose(backend, exchange->failed_server, now_ms(exchange));
+    lease = pool_lease(&session->service->pool, exchange->server, fresh, exchange);
+    if (lease != NULL) {
+        lease->bound = exchange->binds_lease;
+    }
+    return lease;
+}
+
+static enum result take_lease(struct exchange *exchange) {
+    struct service *service = exchange->session->service;
     exchange->attempts++;
     // The first try begins with the exchange; looking at the clock again would cost more than it
     // tells.
@@ -208,7 +226,7 @@ static enum result take_lease(struct exchange *exchange) {
     exchange->connect_us = -1;
     exchange->request_sent_us = 0;
     exchange->active_ms = now_ms(exchange);
-    exchange->lease = pool_lease(&service->pool, exchange->server, fresh, exchange);
+    exchange->lease = choose_lease(exchange);
     if (exchange->lease == NULL) {
         int error = errno; // for the caller
         log_warning(service->options.log, "backend %s: cannot connect to %s: %s",
@@ -299,8 +317,12 @@ static void release_lease(struct exchange *exchange) {
         return;
     }
     exchange->lease = NULL;
-    if (exchange->server_keep_alive && exchange->request_state == REQUEST_DONE &&
-        !exchange->request_failed && exchange->backend->send_proxy_protocol == PROXY_PROTOCOL_OFF) {
+    struct session *session = exchange->session;
+    bool reusable = exchange->server_keep_alive && exchange->request_state == REQUEST_DONE &&
+                    !exchange->request_failed;
+    if (reusable && lease->bound) {
+        lease_keep(lease, &session->kept, session->service->current->backends);
+    } else if (reusable && exchange->backend->send_proxy_protocol == PROXY_PROTOCOL_OFF) {
         lease_release(lease, exchange->generation->backends->retired, now_ms(exchange));
     } else {
         lease_close(lease);

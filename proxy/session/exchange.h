@@ -77,6 +77,7 @@ struct exchange {
     bool keep_alive;      // the session may go on after this exchange
     bool is_certified;    // the site asked for a certificate, and the client has shown one
     bool of_site;         // the request is for `site`, which is else the first one
+    bool binds_lease;     // its credentials authenticate the connection to the server
     bool lease_reused;    // the lease came from the pool
     bool server_shut;     // our direction toward the server is closed (tunnels)
     bool request_failed;  // the server did not take all of it

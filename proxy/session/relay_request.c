@@ -114,13 +114,14 @@ static enum result take_segment(struct exchange *exchange, const struct segment 
     return RESULT_OK;
 }
 
-// A new connection to a server that wants to know whose it is begins with that.
+// A new connection to a server that wants to know whose it is begins with that. One that is used
+// again has begun with this session's.
 static void add_proxy_header(struct exchange *exchange) {
     struct session *session = exchange->session;
     enum proxy_version version = (enum proxy_version)exchange->backend->send_proxy_protocol;
     struct address local = {.size = sizeof(local.as)};
     struct address client = {.size = sizeof(client.as.v6)};
-    if (version == PROXY_VERSION_NONE) {
+    if (version == PROXY_VERSION_NONE || exchange->lease->reused) {
         return;
     }
     if (getsockname(session->transport.fd, &local.as.any, &local.size) != 0) {

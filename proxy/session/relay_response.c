@@ -274,6 +274,7 @@ static enum result take_head(struct exchange *exchange) {
                             exchange->protocols, fields, &response, &why) != RESULT_OK) {
         return bad_response(exchange, why);
     }
+    exchange->lease->bound = exchange->lease->bound || response.binds_connection;
     return response.interim ? take_interim(exchange, &response, begin + size)
                             : take_final_head(exchange, &response, begin + size);
 }

@@ -277,6 +277,7 @@ void service_commit(struct service *service) {
     if (old != NULL) {
         old->backends->retired = true;
         pool_close_idle(&service->pool, old->backends);
+        pool_move_kept(&service->pool, service->current->backends);
         generation_release(old);
     }
 }

@@ -187,6 +187,7 @@ void session_start(const struct listener *listener, int fd, const struct sockadd
     memset(session, 0, sizeof(*session));
     session->service = service;
     list_init(&session->turn_node);
+    list_init(&session->kept);
     session->redirect = listener->protocol == LISTEN_REDIRECT;
     session->accepted_us = clock_monotonic_us();
     session_set_client(session, (const struct sockaddr *)peer);
@@ -229,6 +230,7 @@ void session_close(struct session *session) {
         exchange_finish(session->exchange);
         session->exchange = NULL;
     }
+    pool_close_kept(&session->kept);
     session_drop_handshake(session);
     if (session->counted) {
         client_table_disconnect(service->options.clients, service->options.slot,
@@ -267,6 +269,7 @@ void session_end(struct session *session, uint8_t alert) {
         return;
     }
     session_drop_handshake(session);
+    pool_close_kept(&session->kept);
     session->state = SESSION_LINGER;
     session->deadline_ms = now_ms(session) + LINGER_MS;
     watch(session, EV_READ);

@@ -12,7 +12,8 @@
 // the end of the loop turn.
 //
 // An idle keep-alive session holds this struct and nothing else: no ring, no send buffer, no
-// wolfSSL object, no key schedule.
+// wolfSSL object, no key schedule. Only connections that a server authenticates (upstream/pool.h)
+// stay with it, at most one for each backend, until it ends.
 //
 // A reload may happen between any two calls. Every buffer carries its own capacity, and a handshake
 // or an exchange holds the generation that it began with. service->current is read only where
@@ -91,6 +92,7 @@ struct session {
     struct http_part head_part; // what has been looked at of an incomplete head
     uint8_t empty_lines;        // skipped before the next request
     struct exchange *exchange;
+    struct list_node kept; // connections to servers that are bound to this client
 };
 
 // Takes over a descriptor that `listener` accepted. Closes it when memory is short.

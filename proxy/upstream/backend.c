@@ -1,6 +1,7 @@
 #include "upstream/backend.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool init_backend(struct backend *backend, const struct config_backend *config) {
     backend->config = config;
@@ -45,6 +46,28 @@ void backend_set_free(struct backend_set *set) {
     }
     free(set->backends);
     free(set);
+}
+
+static struct server *find_address(const struct backend *backend, const struct address *address) {
+    for (size_t i = 0; i < backend->server_count; i++) {
+        if (address_equal(&backend->servers[i].config->address, address)) {
+            return &backend->servers[i];
+        }
+    }
+    return NULL;
+}
+
+struct server *backend_set_find(const struct backend_set *set, const struct server *server) {
+    const struct config_backend *wanted = server->backend->config;
+    for (size_t i = 0; i < set->count; i++) {
+        const struct config_backend *config = set->backends[i].config;
+        if (strcmp(config->name, wanted->name) == 0) {
+            return config->send_proxy_protocol != wanted->send_proxy_protocol
+                       ? NULL
+                       : find_address(&set->backends[i], &server->config->address);
+        }
+    }
+    return NULL;
 }
 
 // Each candidate gains its weight; the one that has gained most serves and pays the total.

@@ -40,6 +40,10 @@ struct backend_set *backend_set_new(const struct config *config); // NULL when m
 // Every connection must have been closed or released before.
 void backend_set_free(struct backend_set *set);
 
+// The server of this set that stands for the same as `server` of another: one of the same address, of
+// the backend of the same name that has the same send-proxy-protocol. NULL: none.
+struct server *backend_set_find(const struct backend_set *set, const struct server *server);
+
 // Chooses a server, avoiding `failed` (which failed in this exchange; may be NULL) when there is
 // another.
 struct server *backend_choose(struct backend *backend, const struct server *failed, int64_t now_ms);

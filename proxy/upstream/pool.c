@@ -43,6 +43,7 @@ void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *met
     pool->notify = notify;
     slab_init(&pool->leases, sizeof(struct lease), SPARE_LEASES_MAX);
     list_init(&pool->by_age);
+    list_init(&pool->kept);
 }
 
 void pool_free(struct pool *pool) {
@@ -77,8 +78,11 @@ void pool_close_idle(struct pool *pool, struct backend_set *set) {
 static void leave_idle(struct lease *lease) {
     list_remove(&lease->node);
     list_remove(&lease->age_node);
-    lease->server->idle_count--;
-    metric_subtract(lease->pool->metrics, METRIC_pool_idle, 1);
+    if (!lease->kept) {
+        lease->server->idle_count--;
+        metric_subtract(lease->pool->metrics, METRIC_pool_idle, 1);
+    }
+    lease->kept = false;
 }
 
 static struct lease *open_lease(struct pool *pool, struct server *server) {
@@ -118,7 +122,6 @@ static struct lease *take_idle(struct server *server) {
     while (!list_is_empty(&server->idle)) {
         struct lease *lease = LIST_ENTRY(server->idle.next, struct lease, node);
         if (!has_something(lease)) {
-            leave_idle(lease);
             return lease;
         }
         lease_close(lease);
@@ -126,14 +129,20 @@ static struct lease *take_idle(struct server *server) {
     return NULL;
 }
 
+static void own_reused(struct lease *lease, void *owner) {
+    leave_idle(lease);
+    lease->reused = true;
+    lease->owner = owner;
+    metric_add(lease->pool->metrics, METRIC_server_reuses, 1);
+}
+
 struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh, void *owner) {
     struct lease *lease = fresh ? NULL : take_idle(server);
     if (lease != NULL) {
-        lease->reused = true;
-        metric_add(pool->metrics, METRIC_server_reuses, 1);
-    } else {
-        lease = open_lease(pool, server);
+        own_reused(lease, owner);
+        return lease;
     }
+    lease = open_lease(pool, server);
     if (lease != NULL) {
         lease->owner = owner;
     }
@@ -152,16 +161,20 @@ int lease_finish_connect(struct lease *lease) {
     return error;
 }
 
+static void become_idle(struct lease *lease) {
+    lease->owner = NULL;
+    lease_want_write(lease, false);
+    lease_want_read(lease, true);
+}
+
 void lease_release(struct lease *lease, bool retired, int64_t now_ms) {
     struct server *server = lease->server;
-    if (retired || lease->readable || server->idle_count >= POOL_IDLE_MAX) {
+    if (retired || lease->bound || lease->readable || server->idle_count >= POOL_IDLE_MAX) {
         lease_close(lease);
         return;
     }
-    lease->owner = NULL;
     lease->idle_since_ms = now_ms;
-    lease_want_write(lease, false);
-    lease_want_read(lease, true);
+    become_idle(lease);
     list_push_first(&server->idle, &lease->node);
     list_push_last(&lease->pool->by_age, &lease->age_node);
     server->idle_count++;
@@ -176,6 +189,66 @@ void lease_close(struct lease *lease) {
     lease_want_write(lease, false);
     close(lease->fd);
     slab_put(&lease->pool->leases, lease);
+}
+
+static struct lease *find_kept(struct list_node *keeper, const struct backend *backend) {
+    for (struct list_node *node = keeper->next; node != keeper; node = node->next) {
+        struct lease *lease = LIST_ENTRY(node, struct lease, node);
+        if (lease->server->backend == backend) {
+            return lease;
+        }
+    }
+    return NULL;
+}
+
+void lease_keep(struct lease *lease, struct list_node *keeper, const struct backend_set *set) {
+    struct server *server = backend_set_find(set, lease->server);
+    if (server == NULL || lease->readable) {
+        lease_close(lease);
+        return;
+    }
+    struct lease *other = find_kept(keeper, server->backend);
+    if (other != NULL) {
+        lease_close(other);
+    }
+    lease->server = server;
+    lease->kept = true;
+    become_idle(lease);
+    list_push_first(keeper, &lease->node);
+    list_push_last(&lease->pool->kept, &lease->age_node);
+}
+
+struct lease *pool_lease_kept(struct list_node *keeper, const struct backend *backend,
+                              void *owner) {
+    struct lease *lease = find_kept(keeper, backend);
+    if (lease != NULL && has_something(lease)) {
+        lease_close(lease);
+        return NULL;
+    }
+    if (lease != NULL) {
+        own_reused(lease, owner);
+    }
+    return lease;
+}
+
+void pool_close_kept(struct list_node *keeper) {
+    while (!list_is_empty(keeper)) {
+        lease_close(LIST_ENTRY(keeper->next, struct lease, node));
+    }
+}
+
+void pool_move_kept(struct pool *pool, const struct backend_set *set) {
+    struct list_node *next;
+    for (struct list_node *node = pool->kept.next; node != &pool->kept; node = next) {
+        next = node->next;
+        struct lease *lease = LIST_ENTRY(node, struct lease, age_node);
+        struct server *server = backend_set_find(set, lease->server);
+        if (server == NULL) {
+            lease_close(lease);
+        } else {
+            lease->server = server;
+        }
+    }
 }
 
 void lease_want_read(struct lease *lease, bool wanted) {

@@ -79,6 +79,40 @@ static void test_a_set_has_the_servers_of_the_config_in_its_order(void **state) 
     config_free(config);
 }
 
+#define OLD_SET LISTEN SITE "backend b { server 127.0.0.1:1 {} server unix:/run/x {} }\n"
+#define FIND_SET(text, index)                                                                      \
+    { LISTEN SITE text, index }
+
+static void test_a_server_is_found_in_another_set(void **state) {
+    (void)state;
+    enum { NONE = -1 };
+    static const struct {
+        const char *text;
+        int index; // of the server that unix:/run/x of backend b is
+    } cases[] = {
+        FIND_SET("backend b { server unix:/run/x {} }\n", 0),
+        FIND_SET("backend b { server 127.0.0.1:3 {} server unix:/run/x { weight = 9 } }\n", 1),
+        FIND_SET("backend b { server unix:/run/y {} }\n", NONE),
+        FIND_SET("backend b { server 127.0.0.1:1 {} }\nbackend c { server unix:/run/x {} }\n",
+                 NONE),
+        FIND_SET("backend b { server unix:/run/x {}\nsend-proxy-protocol = v2 }\n", NONE),
+    };
+    struct config *config = load(OLD_SET);
+    struct backend_set *set = backend_set_new(config);
+    struct server *wanted = &set->backends[0].servers[1];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config *other_config = load(cases[i].text);
+        struct backend_set *other = backend_set_new(other_config);
+        assert_ptr_equal(backend_set_find(other, wanted),
+                         cases[i].index == NONE ? NULL
+                                                : &other->backends[0].servers[cases[i].index]);
+        backend_set_free(other);
+        config_free(other_config);
+    }
+    backend_set_free(set);
+    config_free(config);
+}
+
 // ---- Weights
 
 static void test_equal_servers_take_turns(void **state) {
@@ -234,6 +268,7 @@ static void test_a_single_server_is_always_chosen(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_set_has_the_servers_of_the_config_in_its_order),
+        cmocka_unit_test(test_a_server_is_found_in_another_set),
         cmocka_unit_test(test_equal_servers_take_turns),
         cmocka_unit_test(test_weights_are_exact_over_a_round),
         cmocka_unit_test(test_a_heavy_server_is_spread_over_the_round),

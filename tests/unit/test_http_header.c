@@ -18,6 +18,7 @@ static const struct {
     {"Keep-Alive", FIELD_KEEP_ALIVE},
     {"Max-Forwards", FIELD_MAX_FORWARDS},
     {"Origin", FIELD_ORIGIN},
+    {"Persistent-Auth", FIELD_PERSISTENT_AUTH},
     {"Proxy", FIELD_PROXY},
     {"Proxy-Authenticate", FIELD_PROXY_AUTHENTICATE},
     {"Proxy-Authentication-Info", FIELD_PROXY_AUTHENTICATION_INFO},
@@ -30,6 +31,7 @@ static const struct {
     {"Transfer-Encoding", FIELD_TRANSFER_ENCODING},
     {"Upgrade", FIELD_UPGRADE},
     {"User-Agent", FIELD_USER_AGENT},
+    {"WWW-Authenticate", FIELD_WWW_AUTHENTICATE},
     {"X-Forwarded-For", FIELD_X_FORWARDED_FOR},
     {"X-Forwarded-Host", FIELD_X_FORWARDED_HOST},
     {"X-Forwarded-Proto", FIELD_X_FORWARDED_PROTO},
@@ -254,6 +256,36 @@ static void knows_end_to_end_fields(void **state) {
     }
 }
 
+static void knows_schemes_that_authenticate_connections(void **state) {
+    (void)state;
+    static const char *const connection[] = {
+        "NTLM",
+        "ntlm TlRMTVNTUAAB",
+        "Negotiate",
+        "nEGOTIATE YII=",
+        "Nego2 x",
+        "Basic realm=\"a\", NTLM",
+        "Basic realm=\"a\" , Digest realm=\"b\", nonce=\"c\",\tNegotiate",
+        ",, NTLM",
+    };
+    static const char *const request[] = {
+        "",
+        "Basic TlRMTQ==",
+        "Basic realm=\"NTLM\"",
+        "Bearer NTLM",
+        "Digest username=\"ntlm\", nc=1",
+        "NTL M",
+        "NT,LM",
+        "xNTLM",
+    };
+    for (size_t i = 0; i < sizeof connection / sizeof connection[0]; i++) {
+        assert_true(http_authenticates_connection(slice_from(connection[i])));
+    }
+    for (size_t i = 0; i < sizeof request / sizeof request[0]; i++) {
+        assert_false(http_authenticates_connection(slice_from(request[i])));
+    }
+}
+
 static void parses_authorities(void **state) {
     (void)state;
     static const struct {
@@ -299,6 +331,7 @@ int main(void) {
         cmocka_unit_test(splits_lists),
         cmocka_unit_test(knows_tokens),
         cmocka_unit_test(knows_end_to_end_fields),
+        cmocka_unit_test(knows_schemes_that_authenticate_connections),
         cmocka_unit_test(parses_authorities),
         cmocka_unit_test(refuses_authorities),
         cmocka_unit_test(knows_all_that_tells_about_forwarding),

@@ -671,6 +671,19 @@ static void knows_bodies_that_servers_ignore(void **state) {
     }
 }
 
+static void knows_credentials_of_connections(void **state) {
+    (void)state;
+    struct http_request request;
+    reads_requests(WITH("Authorization: ntlm TlRM\r\n"), &request);
+    assert_true(request.binds_connection);
+    reads_requests(WITH("Authorization: Negotiate YII=\r\n"), &request);
+    assert_true(request.binds_connection);
+    reads_requests(WITH("Authorization: Basic TlRM\r\n"), &request);
+    assert_false(request.binds_connection);
+    reads_requests(WITH("X: NTLM\r\n"), &request);
+    assert_false(request.binds_connection);
+}
+
 static void counts_forwards_of_options(void **state) {
     (void)state;
     struct http_request request;
@@ -721,6 +734,7 @@ int main(void) {
         cmocka_unit_test(knows_repeatable_methods),
         cmocka_unit_test(tells_the_path_from_the_query),
         cmocka_unit_test(knows_bodies_that_servers_ignore),
+        cmocka_unit_test(knows_credentials_of_connections),
         cmocka_unit_test(counts_forwards_of_options),
         cmocka_unit_test(keeps_what_an_upgrade_asks_for),
         cmocka_unit_test(counts_fields),

@@ -53,6 +53,15 @@ static const struct accepted accepted_cases[] = {
     ACCEPT("HTTP/1.1 200  OK \r\n\r\n", "200 ' OK ' until close"),
     ACCEPT(STATUS("599", LENGTH), "599 'x' 5 bytes, declared 5, keep"),
     ACCEPT(STATUS("299", LENGTH), "299 'x' 5 bytes, declared 5, keep"),
+    // Servers that authenticate the connection.
+    ACCEPT(STATUS("401", LENGTH "WWW-Authenticate: NTLM\r\n"), "401 'x' 5 bytes, declared 5, keep, bound"),
+    ACCEPT(STATUS("401", "www-authenticate: Basic realm=\"a\"\r\n" LENGTH "WWW-AUTHENTICATE: negotiate\r\n"),
+           "401 'x' 5 bytes, declared 5, keep, bound"),
+    ACCEPT(STATUS("401", LENGTH "WWW-Authenticate: Basic realm=a, Negotiate\r\n"), "401 'x' 5 bytes, declared 5, keep, bound"),
+    ACCEPT(STATUS("407", LENGTH "Proxy-Authenticate: NTLM\r\n"), "407 'x' 5 bytes, declared 5, keep, bound"),
+    ACCEPT(OK(LENGTH "Persistent-Auth: true\r\n"), "200 'OK' 5 bytes, declared 5, keep, bound"),
+    ACCEPT(OK(LENGTH "WWW-Authenticate: Negotiate oYG=\r\n"), "200 'OK' 5 bytes, declared 5, keep, bound"),
+    ACCEPT(STATUS("401", LENGTH "WWW-Authenticate: Basic realm=\"NTLM\"\r\nX: NTLM\r\n"), "401 'x' 5 bytes, declared 5, keep"),
     // Bodies.
     ACCEPT(OK(LENGTH), "200 'OK' 5 bytes, declared 5, keep"),
     ACCEPT(OK("Content-Length: 0\r\n"), "200 'OK' none, declared 0, keep"),
@@ -244,10 +253,11 @@ static void describe(const struct http_response *response, char *text, size_t si
     } else {
         assert_int_equal(response->declared_length, 0);
     }
-    snprintf(text, size, "%u '%.*s' %s%s%s%s%s", response->status, (int)response->reason.size,
+    snprintf(text, size, "%u '%.*s' %s%s%s%s%s%s", response->status, (int)response->reason.size,
              response->reason.data, length, declared,
              response->declared_chunked ? ", declared chunked" : "",
-             response->interim ? ", interim" : "", response->keep_alive ? ", keep" : "");
+             response->interim ? ", interim" : "", response->keep_alive ? ", keep" : "",
+             response->binds_connection ? ", bound" : "");
 }
 
 static void accepts(void **state) {

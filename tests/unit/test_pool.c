@@ -53,8 +53,8 @@ static int set_up(void **state) {
     for (size_t i = 0; i < SERVERS; i++) {
         listen_at(f, i);
     }
-    f->config_backend =
-        (struct config_backend){.servers = f->config_servers, .server_count = SERVERS};
+    f->config_backend = (struct config_backend){
+        .name = (char[]){"web"}, .servers = f->config_servers, .server_count = SERVERS};
     f->config = (struct config){.backends = &f->config_backend, .backend_count = 1};
     f->set = backend_set_new(&f->config);
     assert_non_null(f->set);
@@ -573,6 +573,133 @@ static void test_the_pool_of_a_server_has_a_bound(void **state) {
     assert_idle(f, POOL_IDLE_MAX, 1);
 }
 
+// ---- Connections that serve one client
+
+// A bound connection, idle in the keeper's list.
+static struct lease *keep_one(struct fixture *f, struct list_node *keeper, size_t index) {
+    struct lease *lease = lease_server(f, index, true);
+    lease->bound = true;
+    lease_keep(lease, keeper, f->set);
+    return lease;
+}
+
+static void test_a_bound_connection_is_never_pooled(void **state) {
+    struct fixture *f = *state;
+    struct lease *lease = lease_fresh(f);
+    int fd = lease->fd;
+    lease->bound = true;
+    lease_release(lease, false, NOW);
+    assert_idle(f, 0, 0);
+    assert_false(is_open(fd));
+}
+
+static void test_a_kept_connection_serves_its_keeper_alone(void **state) {
+    struct fixture *f = *state;
+    struct list_node keeper, stranger;
+    list_init(&keeper);
+    list_init(&stranger);
+    struct lease *lease = keep_one(f, &keeper, 0);
+    pool_sweep(&f->pool, NOW + 9 * POOL_IDLE_MS);
+    pool_close_idle(&f->pool, f->set);
+    assert_idle(f, 0, 0);
+    const struct backend *backend = &f->set->backends[0];
+    assert_null(pool_lease_kept(&stranger, backend, &f->owner));
+    struct lease *other = lease_server(f, 0, false);
+    assert_ptr_not_equal(other, lease);
+    assert_ptr_equal(pool_lease_kept(&keeper, backend, &f->owner), lease);
+    assert_true(lease->bound && lease->reused);
+    assert_ptr_equal(lease->owner, &f->owner);
+    assert_int_equal(metric(f, METRIC_server_reuses), 1);
+    assert_null(pool_lease_kept(&keeper, backend, &f->owner));
+    lease_close(lease);
+    lease_close(other);
+}
+
+static void test_a_keeper_has_one_connection_for_a_backend(void **state) {
+    struct fixture *f = *state;
+    struct list_node keeper;
+    list_init(&keeper);
+    int fd = keep_one(f, &keeper, 0)->fd;
+    struct lease *second = keep_one(f, &keeper, 1);
+    assert_false(is_open(fd));
+    assert_ptr_equal(LIST_ENTRY(keeper.next, struct lease, node), second);
+    assert_ptr_equal(second->node.next, &keeper);
+    fd = second->fd;
+    pool_close_kept(&keeper);
+    assert_true(list_is_empty(&keeper) && list_is_empty(&f->pool.kept));
+    assert_false(is_open(fd));
+}
+
+static void test_bytes_and_an_end_close_a_kept_connection(void **state) {
+    struct fixture *f = *state;
+    struct list_node keeper;
+    list_init(&keeper);
+    int told = 0;
+    for (size_t i = 0; i < 2; i++) {
+        struct lease *lease = keep_one(f, &keeper, 0);
+        int peer = accept_one(f, 0);
+        assert_true(i == 0 ? send(peer, "x", 1, 0) == 1 : shutdown(peer, SHUT_WR) == 0);
+        wait_readable(lease->fd);
+        told = f->owner.told;
+        if (i == 0) { // before the loop tells, at once; then by the loop
+            assert_null(pool_lease_kept(&keeper, &f->set->backends[0], &f->owner));
+        }
+        RUN_UNTIL(f->loop, list_is_empty(&keeper));
+        (void)close(peer);
+    }
+    assert_int_equal(f->owner.told, told);
+}
+
+static void test_one_with_something_to_read_is_not_kept(void **state) {
+    struct fixture *f = *state;
+    struct list_node keeper;
+    list_init(&keeper);
+    struct lease *lease = lease_fresh(f);
+    lease->bound = lease->readable = true;
+    int fd = lease->fd;
+    lease_keep(lease, &keeper, f->set);
+    assert_true(list_is_empty(&keeper));
+    assert_false(is_open(fd));
+}
+
+static void test_kept_connections_move_to_the_set_in_use(void **state) {
+    struct fixture *f = *state;
+    struct config_server servers[] = {f->config_servers[1], f->config_servers[0]};
+    struct config_backend backend = {.name = f->config_backend.name, .servers = servers};
+    struct config config = {.backends = &backend, .backend_count = 1};
+    struct list_node keepers[2];
+    struct lease *leases[2];
+    for (size_t i = 0; i < 2; i++) {
+        list_init(&keepers[i]);
+        leases[i] = keep_one(f, &keepers[i], i);
+    }
+    backend.server_count = 2;
+    struct backend_set *set = backend_set_new(&config);
+    pool_move_kept(&f->pool, set);
+    struct lease *lease = pool_lease_kept(&keepers[0], &set->backends[0], &f->owner);
+    assert_ptr_equal(lease, leases[0]);
+    assert_ptr_equal(lease->server, &set->backends[0].servers[1]);
+    assert_ptr_equal(leases[1]->server, &set->backends[0].servers[0]);
+
+    backend.server_count = 1; // without server 0
+    struct backend_set *last = backend_set_new(&config);
+    pool_move_kept(&f->pool, last);
+    assert_ptr_equal(leases[1]->server, &last->backends[0].servers[0]);
+    int fd = lease->fd;
+    lease_keep(lease, &keepers[0], last);
+    assert_true(list_is_empty(&keepers[0]));
+    assert_false(is_open(fd));
+    struct config_backend other = backend;
+    other.name = (char[]){"other"};
+    config.backends = &other;
+    struct backend_set *renamed = backend_set_new(&config);
+    pool_move_kept(&f->pool, renamed);
+    assert_true(list_is_empty(&keepers[1]));
+    backend_set_free(set);
+    backend_set_free(last);
+    backend_set_free(renamed);
+}
+
 #define POOL_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void) {
@@ -602,6 +729,12 @@ int main(void) {
         POOL_TEST(test_the_idle_connections_of_one_set_are_closed),
         POOL_TEST(test_freeing_the_pool_closes_what_is_idle),
         POOL_TEST(test_the_pool_of_a_server_has_a_bound),
+        POOL_TEST(test_a_bound_connection_is_never_pooled),
+        POOL_TEST(test_a_kept_connection_serves_its_keeper_alone),
+        POOL_TEST(test_a_keeper_has_one_connection_for_a_backend),
+        POOL_TEST(test_bytes_and_an_end_close_a_kept_connection),
+        POOL_TEST(test_one_with_something_to_read_is_not_kept),
+        POOL_TEST(test_kept_connections_move_to_the_set_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
