@@ -1,7 +1,9 @@
 #include "config/bundle.h"
 
 #include "config/bundle_format.h"
+#include "config/image.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -16,7 +18,7 @@ struct file {
 struct bundle_index {
     struct file *files; // as they lie
     size_t count;
-    struct file **by_path; // sorted; without the config
+    struct file **by_path; // sorted; without the config and its image
     size_t path_count;
 };
 
@@ -92,7 +94,7 @@ static bool make_index(struct bundle *bundle) {
     while (index->count < (size_t)count &&
            next_file(bundle, &offset, &index->files[index->count])) {
         struct file *file = &index->files[index->count++];
-        if (file->kind != BUNDLE_CONFIG) {
+        if (file->kind != BUNDLE_CONFIG && file->kind != BUNDLE_IMAGE) {
             index->by_path[index->path_count++] = file;
         }
     }
@@ -108,12 +110,15 @@ static void free_index(struct bundle_index *index) {
     }
 }
 
-// The config text comes first, in the bundle that has one.
-static const struct file *config_file(const struct bundle *bundle) {
+// The config text comes first, in the bundle that has one, and its image second.
+static const struct file *file_of(const struct bundle *bundle, enum bundle_kind kind, size_t at) {
     const struct bundle_index *index = bundle->index;
-    return index != NULL && index->count > 0 && index->files[0].kind == BUNDLE_CONFIG
-               ? &index->files[0]
-               : NULL;
+    return index != NULL && index->count > at && index->files[at].kind == kind ? &index->files[at]
+                                                                               : NULL;
+}
+
+static const struct file *config_file(const struct bundle *bundle) {
+    return file_of(bundle, BUNDLE_CONFIG, 0);
 }
 
 static bool is_sealed(int fd) {
@@ -179,6 +184,16 @@ struct slice bundle_config_text(const struct bundle *bundle) {
 struct slice bundle_config_path(const struct bundle *bundle) {
     const struct file *file = config_file(bundle);
     return file != NULL ? file->path : (struct slice){0};
+}
+
+struct config *bundle_config(const struct bundle *bundle, char error[CONFIG_ERROR_SIZE]) {
+    const struct file *text = config_file(bundle);
+    const struct file *image = file_of(bundle, BUNDLE_IMAGE, 1);
+    if (text == NULL || image == NULL) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "the bundle holds no configuration");
+        return NULL;
+    }
+    return image_read(image->content, text->path.data, error); // a NUL follows the path
 }
 
 struct slice bundle_file(const struct bundle *bundle, const char *path) {

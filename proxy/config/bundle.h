@@ -1,7 +1,8 @@
-// The bundle: the config text and every file it names, as one value of bytes.
+// The bundle: the config text, the checked config and every file it names, as one value of bytes.
 //
-// Only the master (and `ravelin check`) builds a bundle, by reading files. Everybody else gets its
-// bytes in a sealed memfd and looks files up by the absolute path the config gives them. Private
+// Only the master (and `ravelin check`) builds a bundle, by reading files. Every other process gets
+// its bytes in a sealed memfd, takes the checked config from it (bundle_config()) without parsing
+// the text, and looks files up by the absolute path the config gives them. Private
 // keys go into a second, separate bundle that only signers receive; the buffer they were read
 // through is wiped.
 //
@@ -28,7 +29,7 @@ struct bundle {
 };
 
 struct bundle_pair {
-    struct bundle files; // config text (first), certificates, OCSP responses, client-ca, -crl
+    struct bundle files; // config text (first), its image, certificates, OCSP, client-ca, -crl
     struct bundle keys;  // private keys only
 };
 
@@ -60,8 +61,12 @@ void bundle_close(struct bundle *bundle); // once more is fine
 // Whether both hold the same files with the same content.
 bool bundle_equal(const struct bundle *a, const struct bundle *b);
 
-// The config text and the absolute path it was read from: what config_load() needs in another
-// process. data is NULL when the bundle has none. In a bundle a NUL follows every path.
+// The checked config, built from its image (image.h): takes time and memory in proportion to it, and
+// needs neither libconfuse nor a file. NULL with `error` when the image is damaged or memory is
+// short. The caller frees it with config_free().
+struct config *bundle_config(const struct bundle *bundle, char error[CONFIG_ERROR_SIZE]);
+// The config text and the absolute path it was read from: what bundle_read_again() parses. data is
+// NULL when the bundle has none. In a bundle a NUL follows every path.
 struct slice bundle_config_text(const struct bundle *bundle);
 struct slice bundle_config_path(const struct bundle *bundle);
 // The content of a certificate or key by absolute path; data is NULL when it is not in the bundle.

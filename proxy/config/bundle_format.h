@@ -9,7 +9,8 @@
 #define BUNDLE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 enum bundle_kind {
-    BUNDLE_CONFIG = 1,
+    BUNDLE_CONFIG = 1, // the text
+    BUNDLE_IMAGE,      // the same, checked: image.h
     BUNDLE_CERTIFICATE,
     BUNDLE_KEY,
     BUNDLE_OCSP,

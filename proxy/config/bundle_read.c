@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "config/bundle_format.h"
+#include "config/image.h"
 #include "config/report.h"
 #include "config/text.h"
 
@@ -253,8 +254,8 @@ static bool copy_sources(struct reader *reader, const struct config *config) {
     return ok;
 }
 
-// The config file's path, absolute: config_load() in another process resolves the same paths with
-// it.
+// The config file's path, absolute: bundle_read_again() resolves the same paths with it, whatever the
+// working directory is then.
 static char *absolute_path(const struct config *config, const char *path) {
     const char *slash = strrchr(path, '/');
     const char *separator = strcmp(config->directory, "/") == 0 ? "" : "/";
@@ -269,6 +270,14 @@ static bool copy_text(struct reader *reader, const struct config *config, const 
     struct source source = {.kind = BUNDLE_CONFIG, .path = absolute};
     bool ok = absolute != NULL && writer_add(&reader->files, &source, text);
     free(absolute);
+    return ok;
+}
+
+static bool copy_image(struct reader *reader, const struct config *config) {
+    struct slice image = image_write(config);
+    const struct source source = {.kind = BUNDLE_IMAGE, .path = ""};
+    bool ok = image.data != NULL && writer_add(&reader->files, &source, image);
+    free((void *)(uintptr_t)image.data);
     return ok;
 }
 
@@ -293,7 +302,8 @@ static bool read_pair(struct reader *reader, const char *path, struct slice text
     if (*config == NULL) {
         return false;
     }
-    if (!copy_text(reader, *config, path, text) || !copy_sources(reader, *config)) {
+    if (!copy_text(reader, *config, path, text) || !copy_image(reader, *config) ||
+        !copy_sources(reader, *config)) {
         return refuse_bundle(reader);
     }
     if (!report_is_empty(&reader->report)) {

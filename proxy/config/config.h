@@ -1,18 +1,18 @@
 // One loaded configuration: an immutable value built from the text of a config file.
 //
-// config_load() parses text (from a path, or from a bundle's bytes) with libconfuse through the one
-// option table in options.c, checks every value, and builds a `struct config`. It is the same code
-// in the master, in a worker (at start and at reload) and in `ravelin check`. It opens no file,
-// reads no environment variable and looks up no name: the same text and path give the same config
-// in every process. The files a config names are read by the bundle (config/bundle.h).
+// config_load() parses text with libconfuse through the one option table in options.c, checks every
+// value, and builds a `struct config`. It runs where a bundle is built: in the master and in `ravelin
+// check`. A worker gets the checked config in the bundle and builds the same value from it, without
+// libconfuse (config/image.h). config_load() opens no file, reads no environment variable and looks
+// up no name. The files a config names are read by the bundle (config/bundle.h).
 //
 // Ownership: the config owns everything it points to; config_free() releases all of it. Nothing in
 // it changes after config_load() returned. Errors: on failure NULL is returned and `error` holds
 // one or more lines "file:line: what is wrong", newline-separated, NUL-terminated, no line cut
 // unless it is the only one; on success `error` is empty.
 //
-// libconfuse's lexer keeps its state in globals: one config_load() at a time in a process. It asks
-// whether descriptor -1 is a terminal: a sandbox lets ioctl(TCGETS) fail, not kill.
+// libconfuse's lexer keeps its state in globals: one config_load() at a time in a process. It ends
+// the process when memory is short, and asks whether descriptor -1 is a terminal.
 #ifndef RAVELIN_CONFIG_CONFIG_H
 #define RAVELIN_CONFIG_CONFIG_H
 

@@ -25,11 +25,7 @@ static uint16_t find_https_port(const struct config *config) {
 
 static bool build(struct generation *generation, const struct ticket_store *tickets,
                   char error[CONFIG_ERROR_SIZE]) {
-    struct slice text = bundle_config_text(&generation->bundle);
-    struct slice path = bundle_config_path(&generation->bundle);
-    char name[4096];
-    (void)snprintf(name, sizeof(name), "%.*s", (int)path.size, path.data);
-    generation->config = config_load(name, text.data, text.size, error);
+    generation->config = bundle_config(&generation->bundle, error);
     if (generation->config == NULL) {
         return false;
     }

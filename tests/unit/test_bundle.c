@@ -139,6 +139,8 @@ static void test_keys_are_in_the_bundle_of_keys_only(void **state) {
     assert_null(bundle_file(keys, entry->certificate_path).data);
     assert_null(bundle_config_text(keys).data);
     assert_null(bundle_config_path(keys).data);
+    assert_null(bundle_config(keys, folder->error));
+    assert_string_equal(folder->error, "the bundle holds no configuration");
     assert_null(bundle_file(files, "/nowhere").data);
     assert_null(bundle_file(files, folder->config).data);
 }
@@ -153,9 +155,10 @@ static void test_files_by_position(void **state) {
     assert_int_equal(path.data[path.size], '\0');
     assert_slice(content, "key of a");
     assert_false(bundle_file_at(&folder->pair.keys, 1, &path, &content));
-    assert_true(bundle_file_at(&folder->pair.files, 1, &path, &content));
+    // The config's text and image come first.
+    assert_true(bundle_file_at(&folder->pair.files, 2, &path, &content));
     assert_slice(content, "certificate of a");
-    assert_false(bundle_file_at(&folder->pair.files, 2, &path, &content));
+    assert_false(bundle_file_at(&folder->pair.files, 3, &path, &content));
     struct bundle closed = {.fd = -1};
     assert_false(bundle_file_at(&closed, 0, &path, &content));
     assert_null(bundle_file(&closed, "/x").data);
@@ -174,8 +177,8 @@ static void test_a_file_named_twice_is_there_once(void **state) {
     read_well(folder);
     assert_true(bundle_file_at(&folder->pair.keys, 0, &path, &content));
     assert_false(bundle_file_at(&folder->pair.keys, 1, &path, &content));
-    assert_true(bundle_file_at(&folder->pair.files, 2, &path, &content));
-    assert_false(bundle_file_at(&folder->pair.files, 3, &path, &content));
+    assert_true(bundle_file_at(&folder->pair.files, 3, &path, &content));
+    assert_false(bundle_file_at(&folder->pair.files, 4, &path, &content));
     assert_slice(bundle_file(&folder->pair.files, in(folder, "b.pem")), "certificate of b");
 }
 
@@ -196,10 +199,10 @@ static void test_another_process_gets_the_same_config(void **state) {
     struct bundle bundle;
     read_well(folder);
     assert_int_equal(bundle_open(dup(folder->pair.files.fd), &bundle), RESULT_OK);
-    struct slice text = bundle_config_text(&bundle);
-    struct config *config =
-        config_load(bundle_config_path(&bundle).data, text.data, text.size, folder->error);
+    struct config *config = bundle_config(&bundle, folder->error);
     assert_non_null(config);
+    assert_string_equal(folder->error, "");
+    assert_string_equal(config->path, folder->config);
     const char *path = config->sites[0].certificates[0].certificate_path;
     assert_string_equal(path, folder->loaded->sites[0].certificates[0].certificate_path);
     assert_slice(bundle_file(&bundle, path), "certificate of a");

@@ -1,0 +1,449 @@
+#include "config/image.h"
+
+#include "config/check.h"
+#include "config/options.h"
+#include "config/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NO_TEXT UINT32_MAX // stands where a text has its size
+
+// Without bytes it counts what an image takes.
+struct writer {
+    uint8_t *data;
+    size_t size;
+};
+
+struct reader {
+    const char *at;
+    size_t left;
+    bool out_of_memory;
+};
+
+// What the table says about how an option of one kind lies in an image. `object` is the struct of
+// the section.
+struct codec {
+    void (*put)(struct writer *writer, const struct option *option, const char *object);
+    bool (*take)(struct reader *reader, const struct option *option, char *object);
+};
+
+// --- Pieces ---
+
+static void put(struct writer *writer, const void *from, size_t size) {
+    if (writer->data != NULL && size > 0) {
+        memcpy(writer->data + writer->size, from, size);
+    }
+    writer->size += size;
+}
+
+static void put_number(struct writer *writer, uint32_t number) {
+    put(writer, &number, sizeof(number));
+}
+
+static void put_text(struct writer *writer, const char *text) {
+    size_t size = text == NULL ? 0 : strlen(text);
+    put_number(writer, text == NULL ? NO_TEXT : (uint32_t)size);
+    put(writer, text, size);
+}
+
+static bool take(struct reader *reader, void *to, size_t size) {
+    if (size > reader->left) {
+        return false;
+    }
+    memcpy(to, reader->at, size);
+    reader->at += size;
+    reader->left -= size;
+    return true;
+}
+
+static bool take_number(struct reader *reader, uint32_t *number) {
+    return take(reader, number, sizeof(*number));
+}
+
+// NULL where there is none.
+static bool take_text(struct reader *reader, char **text) {
+    uint32_t size;
+    *text = NULL;
+    if (!take_number(reader, &size)) {
+        return false;
+    }
+    if (size == NO_TEXT) {
+        return true;
+    }
+    if (size > reader->left || memchr(reader->at, '\0', size) != NULL) {
+        return false;
+    }
+    *text = strndup(reader->at, size);
+    reader->at += size;
+    reader->left -= size;
+    reader->out_of_memory |= *text == NULL;
+    return *text != NULL;
+}
+
+// How many there are of an option. Each takes at least the bytes of a number.
+static bool take_count(struct reader *reader, const struct option *option, uint32_t *count) {
+    return take_number(reader, count) && *count >= option->least && *count <= option->most &&
+           *count <= reader->left / sizeof(*count);
+}
+
+// Room for that many, zeroed; NULL for none.
+static bool make_items(struct reader *reader, size_t count, size_t size, void **items) {
+    *items = count == 0 ? NULL : calloc(count, size);
+    reader->out_of_memory |= count > 0 && *items == NULL;
+    return count == 0 || *items != NULL;
+}
+
+static char *pointer_at(const char *place) {
+    char *pointer;
+    memcpy(&pointer, place, sizeof(pointer));
+    return pointer;
+}
+
+static size_t count_at(const char *object, const struct option *option) {
+    size_t count;
+    memcpy(&count, object + option->count_offset, sizeof(count));
+    return count;
+}
+
+static void set_items(char *object, const struct option *option, const void *items, size_t count) {
+    memcpy(object + option->offset, &items, sizeof(items));
+    memcpy(object + option->count_offset, &count, sizeof(count));
+}
+
+// --- Values, by kind ---
+
+static void put_yes_no(struct writer *writer, const struct option *option, const char *object) {
+    put(writer, object + option->offset, sizeof(bool));
+}
+
+static bool take_yes_no(struct reader *reader, const struct option *option, char *object) {
+    uint8_t yes;
+    if (!take(reader, &yes, sizeof(yes)) || yes > 1) {
+        return false;
+    }
+    object[option->offset] = (char)yes;
+    return true;
+}
+
+static void put_plain(struct writer *writer, const struct option *option, const char *object) {
+    put(writer, object + option->offset, sizeof(uint32_t));
+}
+
+// 0 is also what an option without a default has when it was not given.
+static bool is_in_range(const struct option *option, uint64_t number) {
+    uint64_t unit = option->kind == KIND_SECONDS ? 1000 : 1;
+    return (number == 0 && (option->zero_word != NULL || option->initial == NULL)) ||
+           (number * unit >= option->minimum && number * unit <= option->maximum);
+}
+
+static bool take_plain(struct reader *reader, const struct option *option, char *object) {
+    uint32_t number;
+    if (!take_number(reader, &number) || !is_in_range(option, number)) {
+        return false;
+    }
+    memcpy(object + option->offset, &number, sizeof(number));
+    return true;
+}
+
+static uint32_t count_words(const struct option *option) {
+    uint32_t count = 0;
+    while (option->words[count] != NULL) {
+        count++;
+    }
+    return count;
+}
+
+static bool take_word(struct reader *reader, const struct option *option, char *object) {
+    uint32_t index;
+    if (!take_number(reader, &index) || index >= count_words(option)) {
+        return false;
+    }
+    memcpy(object + option->offset, &index, sizeof(index));
+    return true;
+}
+
+static void put_log(struct writer *writer, const struct option *option, const char *object) {
+    const struct config_log *log = (const void *)(object + option->offset);
+    put_number(writer, (uint32_t)log->target);
+    put_text(writer, log->path);
+}
+
+static bool take_log(struct reader *reader, const struct option *option, char *object) {
+    struct config_log *log = (void *)(object + option->offset);
+    uint32_t target;
+    if (!take_number(reader, &target) || target < option->minimum || target > LOG_TARGET_FILE ||
+        !take_text(reader, &log->path)) {
+        return false;
+    }
+    log->target = (enum log_target)target;
+    return (target == LOG_TARGET_FILE) == (log->path != NULL);
+}
+
+static void put_texts(struct writer *writer, const struct option *option, const char *object) {
+    if (option->count_offset == 0) {
+        put_text(writer, pointer_at(object + option->offset));
+        return;
+    }
+    const char *texts = pointer_at(object + option->offset);
+    size_t count = count_at(object, option);
+    put_number(writer, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        put_text(writer, pointer_at(texts + i * sizeof(char *)));
+    }
+}
+
+static bool take_one_text(struct reader *reader, char *place, bool must_be) {
+    char *text;
+    bool whole = take_text(reader, &text);
+    memcpy(place, &text, sizeof(text));
+    return whole && (text != NULL || !must_be);
+}
+
+// A title, whose row says nothing about how many, must be there.
+static bool take_texts(struct reader *reader, const struct option *option, char *object) {
+    uint32_t count;
+    void *items;
+    if (option->count_offset == 0) {
+        return take_one_text(reader, object + option->offset,
+                             option->least > 0 || option->most == 0);
+    }
+    if (!take_count(reader, option, &count) || !make_items(reader, count, sizeof(char *), &items)) {
+        return false;
+    }
+    set_items(object, option, items, count);
+    bool whole = true;
+    for (size_t i = 0; whole && i < count; i++) {
+        whole = take_one_text(reader, (char *)items + i * sizeof(char *), true);
+    }
+    return whole;
+}
+
+static bool take_prefix(struct reader *reader, const struct option *option, char *object) {
+    struct config_route *route = (void *)object;
+    if (!take_one_text(reader, object + option->offset, true)) {
+        return false;
+    }
+    route->prefix_size = strlen(route->prefix);
+    return route->prefix[0] == '/' && route->prefix_size <= PREFIX_MAX_SIZE;
+}
+
+// An address lies in an image as its text, which is parsed again: nothing is believed of a
+// sockaddr.
+static void put_address(struct writer *writer, const struct option *option, const char *object) {
+    char text[ADDRESS_TEXT_SIZE];
+    address_format((const void *)(object + option->offset), text);
+    put_text(writer, text);
+}
+
+static bool take_address(struct reader *reader, struct address *address, char **text) {
+    const char *why;
+    return take_one_text(reader, (char *)text, true) &&
+           address_parse(slice_from(*text), address, &why) == RESULT_OK;
+}
+
+static bool take_listen(struct reader *reader, const struct option *option, char *object) {
+    struct address *address = (void *)(object + option->offset);
+    char *text;
+    bool whole = take_address(reader, address, &text) && address->as.any.sa_family != AF_UNIX;
+    free(text);
+    return whole;
+}
+
+static bool take_server(struct reader *reader, const struct option *option, char *object) {
+    struct config_server *server = (void *)object;
+    (void)option;
+    return take_address(reader, &server->address, &server->text);
+}
+
+static void put_networks(struct writer *writer, const struct option *option, const char *object) {
+    const struct config_networks *networks = (const void *)(object + option->offset);
+    put_number(writer, (uint32_t)networks->count);
+    for (size_t i = 0; i < networks->count; i++) {
+        const struct network *network = &networks->items[i];
+        const uint8_t form[] = {network->bits, network->v6};
+        put(writer, form, sizeof(form));
+        put(writer, network->bytes, sizeof(network->bytes));
+    }
+}
+
+static bool take_network(struct reader *reader, struct network *network) {
+    uint8_t form[2];
+    if (!take(reader, form, sizeof(form)) ||
+        !take(reader, network->bytes, sizeof(network->bytes)) || form[1] > 1) {
+        return false;
+    }
+    network->bits = form[0];
+    network->v6 = form[1] != 0;
+    return network->bits <= (network->v6 ? 128 : 32);
+}
+
+static bool take_networks(struct reader *reader, const struct option *option, char *object) {
+    struct config_networks *networks = (void *)(object + option->offset);
+    uint32_t count;
+    void *items;
+    if (!take_count(reader, option, &count) ||
+        !make_items(reader, count, sizeof(*networks->items), &items)) {
+        return false;
+    }
+    *networks = (struct config_networks){items, count};
+    bool whole = true;
+    for (size_t i = 0; whole && i < count; i++) {
+        whole = take_network(reader, &networks->items[i]);
+    }
+    return whole;
+}
+
+// --- Sections ---
+
+static void put_section(struct writer *writer, enum section_id id, const char *object);
+static bool take_section(struct reader *reader, enum section_id id, char *object);
+
+static void put_sections(struct writer *writer, const struct option *option, const char *object) {
+    if (option->count_offset == 0) {
+        put_section(writer, option->inside, object + option->offset);
+        return;
+    }
+    const char *items = pointer_at(object + option->offset);
+    size_t count = count_at(object, option);
+    put_number(writer, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        put_section(writer, option->inside, items + i * section_at(option->inside)->size);
+    }
+}
+
+static bool take_sections(struct reader *reader, const struct option *option, char *object) {
+    size_t size = section_at(option->inside)->size;
+    uint32_t count;
+    void *items;
+    if (option->count_offset == 0) {
+        return take_section(reader, option->inside, object + option->offset);
+    }
+    if (!take_count(reader, option, &count) || !make_items(reader, count, size, &items)) {
+        return false;
+    }
+    set_items(object, option, items, count);
+    bool whole = true;
+    for (size_t i = 0; whole && i < count; i++) {
+        whole = take_section(reader, option->inside, (char *)items + i * size);
+    }
+    return whole;
+}
+
+static const struct codec codecs[KIND_COUNT] = {
+    [KIND_SECTION] = {put_sections, take_sections}, [KIND_YES_NO] = {put_yes_no, take_yes_no},
+    [KIND_NUMBER] = {put_plain, take_plain},        [KIND_SIZE] = {put_plain, take_plain},
+    [KIND_MILLISECONDS] = {put_plain, take_plain},  [KIND_SECONDS] = {put_plain, take_plain},
+    [KIND_WORD] = {put_plain, take_word},           [KIND_LOG] = {put_log, take_log},
+    [KIND_FILE] = {put_texts, take_texts},          [KIND_NAME] = {put_texts, take_texts},
+    [KIND_HOST] = {put_texts, take_texts},          [KIND_HOST_PATTERN] = {put_texts, take_texts},
+    [KIND_PREFIX] = {put_texts, take_prefix},       [KIND_LISTEN] = {put_address, take_listen},
+    [KIND_SERVER] = {put_address, take_server},     [KIND_NETWORKS] = {put_networks, take_networks},
+    [KIND_FIELD] = {put_texts, take_texts},         [KIND_FIELD_NAME] = {put_texts, take_texts},
+    [KIND_URL] = {put_texts, take_texts},
+};
+
+static void put_option(struct writer *writer, const struct option *option, const char *object) {
+    if (option->line_offset != 0) {
+        put(writer, object + option->line_offset, sizeof(int));
+    }
+    codecs[option->kind].put(writer, option, object);
+}
+
+static bool take_option(struct reader *reader, const struct option *option, char *object) {
+    return (option->line_offset == 0 || take(reader, object + option->line_offset, sizeof(int))) &&
+           codecs[option->kind].take(reader, option, object);
+}
+
+static void put_section(struct writer *writer, enum section_id id, const char *object) {
+    const struct section *section = section_at(id);
+    if (section->title.name != NULL) {
+        put_option(writer, &section->title, object);
+    }
+    for (size_t i = 0; i < section->option_count; i++) {
+        put_option(writer, &section->options[i], object);
+    }
+}
+
+static bool take_section(struct reader *reader, enum section_id id, char *object) {
+    const struct section *section = section_at(id);
+    bool whole = section->title.name == NULL || take_option(reader, &section->title, object);
+    for (size_t i = 0; whole && i < section->option_count; i++) {
+        whole = take_option(reader, &section->options[i], object);
+    }
+    return whole;
+}
+
+// --- Images ---
+
+// FNV-1a.
+static void mix(uint64_t *hash, const void *data, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        *hash = (*hash ^ ((const uint8_t *)data)[i]) * UINT64_C(0x100000001b3);
+    }
+}
+
+// Which table, and so which format.
+static uint64_t fingerprint(void) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (enum section_id id = SECTION_TOP; id < SECTION_COUNT; id++) {
+        const struct section *section = section_at(id);
+        mix(&hash, &section->size, sizeof(section->size));
+        for (size_t i = 0; i < section->option_count; i++) {
+            const struct option *option = &section->options[i];
+            const size_t form[] = {(size_t)option->kind, (size_t)option->inside, option->offset,
+                                   option->line_offset, option->count_offset};
+            mix(&hash, option->name, strlen(option->name) + 1);
+            mix(&hash, form, sizeof(form));
+        }
+    }
+    return hash;
+}
+
+static void write_all(struct writer *writer, const struct config *config) {
+    uint64_t format = fingerprint();
+    put(writer, &format, sizeof(format));
+    put_text(writer, config->directory);
+    put_section(writer, SECTION_TOP, (const char *)config);
+}
+
+struct slice image_write(const struct config *config) {
+    struct writer writer = {0};
+    write_all(&writer, config);
+    writer = (struct writer){.data = malloc(writer.size)};
+    if (writer.data == NULL) {
+        return (struct slice){0};
+    }
+    write_all(&writer, config);
+    return (struct slice){(const char *)writer.data, writer.size};
+}
+
+static bool read_all(struct reader *reader, struct config *config) {
+    uint64_t format;
+    return take(reader, &format, sizeof(format)) && format == fingerprint() &&
+           take_one_text(reader, (char *)&config->directory, true) &&
+           take_section(reader, SECTION_TOP, (char *)config) && reader->left == 0;
+}
+
+struct config *image_read(struct slice image, const char *path, char error[CONFIG_ERROR_SIZE]) {
+    struct reader reader = {.at = image.data, .left = image.size};
+    struct report report;
+    struct config *config = calloc(1, sizeof(*config));
+    report_init(&report, path, error, CONFIG_ERROR_SIZE);
+    if (config != NULL) {
+        config->path = strdup(path);
+    }
+    bool whole = config != NULL && config->path != NULL && read_all(&reader, config);
+    if (config == NULL || config->path == NULL || reader.out_of_memory) {
+        report_out_of_memory(&report);
+    } else if (!whole) {
+        report_add(&report, 0, "its image in the bundle is damaged");
+    } else {
+        check_config(config, &report);
+    }
+    if (!report_is_empty(&report)) {
+        config_free(config);
+        return NULL;
+    }
+    return config;
+}
