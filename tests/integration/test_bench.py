@@ -48,11 +48,19 @@ requests: 400 total, 400 started, 400 done, 400 succeeded, 0 failed, 0 errored, 
 status codes: 400 2xx, 0 3xx, 0 4xx, 0 5xx
 traffic: 480.00KB (480000) total, 70.00KB (70000) headers (space savings 0.00%), 400.00KB (409600) data
 """
-OPENSSL = """Protocol version: TLSv1.3
+# By version: 3.0 (Debian 12), 3.5 (Debian 13).
+OPENSSL = {
+    "3.0": """Protocol version: TLSv1.3
 Ciphersuite: TLS_AES_128_GCM_SHA256
 Signature type: ECDSA
 Server Temp Key: X25519, 253 bits
-"""
+""",
+    "3.5": """Protocol version: TLSv1.3
+Ciphersuite: TLS_AES_128_GCM_SHA256
+Signature type: ecdsa_secp256r1_sha256
+Peer Temp Key: X25519, 253 bits
+""",
+}
 
 
 def test_wrk_is_read():
@@ -92,13 +100,22 @@ def test_what_h2load_reports_as_wrong_is_no_speed(was, now, problem):
     assert problem in h2load_result(H2LOAD.replace(was, now), 400, 1024).problems[0]
 
 
-def test_a_proxy_that_does_other_work_is_found_out():
-    assert tls_problems(OPENSSL, Job()) == []
-    assert len(tls_problems(OPENSSL.replace("AES_128", "AES_256"), Job())) == 1
-    assert len(tls_problems(OPENSSL.replace("TLSv1.3", "TLSv1.2"), Job())) == 1
-    assert len(tls_problems(OPENSSL.replace("X25519, 253", "ECDH, 253"), Job())) == 1
-    assert len(tls_problems(OPENSSL, Job(kind="rsa"))) == 1
+@pytest.mark.parametrize("printed", OPENSSL.values(), ids=OPENSSL.keys())
+def test_a_proxy_that_does_other_work_is_found_out(printed):
+    assert tls_problems(printed, Job()) == []
+    assert len(tls_problems(printed.replace("AES_128", "AES_256"), Job())) == 1
+    assert len(tls_problems(printed.replace("TLSv1.3", "TLSv1.2"), Job())) == 1
+    [problem] = tls_problems(printed.replace("X25519, 253", "ECDH, 253"), Job())
+    assert problem == "the handshake has Temp Key ECDH instead of X25519"
+    assert len(tls_problems(printed, Job(kind="rsa"))) == 1
     assert len(tls_problems("", Job())) == 4
+
+
+def test_each_version_of_openssl_names_an_rsa_signature():
+    for version, name in (("3.0", "RSA-PSS"), ("3.5", "rsa_pss_rsae_sha256")):
+        printed = re.sub("Signature type: .*", f"Signature type: {name}", OPENSSL[version])
+        assert tls_problems(printed, Job(kind="rsa")) == []
+        assert len(tls_problems(printed, Job())) == 1
 
 
 # --- From samples to judgements -----------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import ssl
 
 from .http import Reader, request
 from .settings import PATIENCE
+from .tls13 import wire
 
 CLOSE_NOTIFY, CUT, RESET = "close_notify", "cut without close_notify", "reset"
 
@@ -150,6 +151,11 @@ class Client:
     @property
     def resumed(self):
         return self.tls.session_reused
+
+    @property
+    def group(self):
+        """The group that the client likes best, as the access log calls it: X25519, since OpenSSL 3.5 X25519MLKEM768."""
+        return wire.first_share(self.first_flight).name
 
     @property
     def names(self):

@@ -284,13 +284,18 @@ def plain_alerts(data):
 
 
 def hello_extensions(data):
-    """The numbers of the extensions in the ClientHello that `data` begins with."""
+    """The extensions in the ClientHello that `data` begins with: number -> contents."""
     hello = Cursor(records(data)[0][1], "a ClientHello")
     hello.bytes(4 + 2 + 32)
     hello.vector(1)
     hello.vector(2)
     hello.vector(1)
-    return list(hello.extensions())
+    return hello.extensions()
+
+
+def first_share(data):
+    """The group of the first key share in the ClientHello that `data` begins with."""
+    return Group(Cursor(Cursor(hello_extensions(data)[Ext.KEY_SHARE], "key shares").vector(2), "a key share").number(2))
 
 
 def exchange(port, data, timeout=PATIENCE):
