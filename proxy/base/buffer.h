@@ -18,8 +18,9 @@ static inline size_t buffer_size(const struct buffer *buffer) {
     return buffer->end - buffer->begin;
 }
 
+// NULL if nothing was ever put in. An offset, even of 0, to NULL is undefined in C.
 static inline uint8_t *buffer_bytes(const struct buffer *buffer) {
-    return buffer->data + buffer->begin;
+    return buffer->data == NULL ? NULL : buffer->data + buffer->begin;
 }
 
 // Room for `size` bytes behind the end; what is written there counts after buffer_grow(). Valid

@@ -49,7 +49,7 @@ void handshake_free(struct handshake *handshake) {
 }
 
 struct slice handshake_output(const struct handshake *handshake) {
-    return (struct slice){(const char *)handshake->output.data + handshake->output.begin,
+    return (struct slice){(const char *)buffer_bytes(&handshake->output),
                           buffer_size(&handshake->output)};
 }
 
