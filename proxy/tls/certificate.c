@@ -12,7 +12,7 @@
 #include <wolfssl/wolfcrypt/asn_public.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
-enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 4096 };
+enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 4096, RSA_EXPONENT_BITS_MAX = 32 };
 
 #define OID(bytes)                                                                                 \
     { bytes, sizeof(bytes) - 1 }
@@ -52,6 +52,15 @@ static uint32_t bit_count(struct slice number) {
     return bits;
 }
 
+// 0: no RSA exponent. With 1 a signature would be its own digest.
+static uint32_t exponent_bits(struct slice exponent) {
+    while (exponent.size > 1 && exponent.data[0] == 0) {
+        exponent = (struct slice){exponent.data + 1, exponent.size - 1};
+    }
+    uint32_t bits = bit_count(exponent);
+    return bits > 1 && ((uint8_t)exponent.data[exponent.size - 1] & 1) != 0 ? bits : 0;
+}
+
 static void read_key(struct der key_info, struct certificate *certificate) {
     static const struct slice rsa = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01");
     static const struct slice rsa_pss = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a");
@@ -78,6 +87,7 @@ static void read_key(struct der key_info, struct certificate *certificate) {
         struct der numbers = der_enter(&outer, DER_SEQUENCE);
         certificate->key = slice_equal(oid, rsa) ? CERTIFICATE_KEY_RSA : CERTIFICATE_KEY_RSA_PSS;
         certificate->key_bits = bit_count(der_unsigned(der_take(&numbers, DER_INTEGER)));
+        certificate->exponent_bits = exponent_bits(der_unsigned(der_take(&numbers, DER_INTEGER)));
     } else if (slice_equal(oid, ed25519)) {
         certificate->key = CERTIFICATE_KEY_ED25519;
     } else if (slice_equal(oid, ec)) {
@@ -151,12 +161,30 @@ enum result certificate_read(struct slice der, struct certificate *certificate, 
 
 // --- Judging ---
 
+// A large exponent makes each verification slow, and no issuer of certificates uses one.
+static enum result judge_exponent(const struct certificate *certificate,
+                                  char why[CERTIFICATE_WHY_SIZE]) {
+    if (certificate->exponent_bits == 0) {
+        (void)snprintf(why, CERTIFICATE_WHY_SIZE, "the exponent of its RSA key is even or 1");
+        return RESULT_ERROR;
+    }
+    if (certificate->exponent_bits > RSA_EXPONENT_BITS_MAX) {
+        (void)snprintf(why, CERTIFICATE_WHY_SIZE,
+                       "the exponent of its RSA key has %u bits, and at most %d are allowed",
+                       certificate->exponent_bits, RSA_EXPONENT_BITS_MAX);
+        return RESULT_ERROR;
+    }
+    return RESULT_OK;
+}
+
 enum result certificate_judge_key(const struct certificate *certificate, bool is_ours,
                                   char why[CERTIFICATE_WHY_SIZE]) {
     bool is_rsa = certificate->key == CERTIFICATE_KEY_RSA ||
                   (certificate->key == CERTIFICATE_KEY_RSA_PSS && !is_ours);
-    if (is_rsa && certificate->key_bits >= RSA_BITS_MIN && certificate->key_bits <= RSA_BITS_MAX) {
-        return RESULT_OK;
+    bool is_size_allowed =
+        certificate->key_bits >= RSA_BITS_MIN && certificate->key_bits <= RSA_BITS_MAX;
+    if (is_rsa && is_size_allowed) {
+        return judge_exponent(certificate, why);
     }
     if (is_rsa) {
         (void)snprintf(why, CERTIFICATE_WHY_SIZE,
@@ -201,17 +229,36 @@ static bool signature_verifies(const struct certificate *issuer,
            verified == ASN_BEFORE_DATE_E; // of dates others judge; the signature comes after them
 }
 
-// Whether names and key identifiers allow it.
-static bool may_have_issued(const struct certificate *issuer,
-                            const struct certificate *certificate) {
+bool certificate_may_have_issued(const struct certificate *issuer,
+                                 const struct certificate *certificate) {
     return slice_equal(issuer->subject, certificate->issuer) &&
            (!issuer->has_subject_key_id || !certificate->has_authority_key_id ||
             memcmp(issuer->subject_key_id, certificate->authority_key_id,
                    CERTIFICATE_KEY_ID_SIZE) == 0);
 }
 
+uint32_t certificate_verification_cost(const struct certificate *issuer) {
+    // Measured with this build of wolfSSL. RSA: the square of the size for each bit of the exponent.
+    switch (issuer->key) {
+    case CERTIFICATE_KEY_ED25519:
+        return 50;
+    case CERTIFICATE_KEY_P256:
+        return 100;
+    case CERTIFICATE_KEY_P384:
+        return 350;
+    case CERTIFICATE_KEY_RSA:
+    case CERTIFICATE_KEY_RSA_PSS: {
+        uint64_t cost =
+            ((uint64_t)issuer->key_bits * issuer->key_bits >> 20) * (issuer->exponent_bits + 1) / 2;
+        return cost < UINT32_MAX ? (uint32_t)cost + 1 : UINT32_MAX;
+    }
+    default:
+        return 850; // P-521, and what wolfSSL does not verify
+    }
+}
+
 bool certificate_issued(const struct certificate *issuer, const struct certificate *certificate) {
-    if (!may_have_issued(issuer, certificate)) {
+    if (!certificate_may_have_issued(issuer, certificate)) {
         return false;
     }
     // A signature that is not good enough cannot be verified either; that it is not is said
@@ -221,7 +268,8 @@ bool certificate_issued(const struct certificate *issuer, const struct certifica
 }
 
 bool certificate_verifies(const struct certificate *issuer, const struct certificate *certificate) {
-    return may_have_issued(issuer, certificate) && signature_verifies(issuer, certificate);
+    return certificate_may_have_issued(issuer, certificate) &&
+           signature_verifies(issuer, certificate);
 }
 
 // --- Names ---

@@ -11,8 +11,6 @@
 #include <wolfssl/options.h>
 #include <wolfssl/wolfcrypt/hash.h>
 
-enum { PATH_MAX_COUNT = 16 }; // certificates from the client's own to the last authority
-
 struct client_auth {
     struct certificate *authorities;
     size_t count;
@@ -168,97 +166,29 @@ const char *client_auth_without_crl(const struct client_auth *auth, char text[NA
     return NULL;
 }
 
-// --- The path from a client's certificate ---
-
-struct path {
-    const struct certificate *items[PATH_MAX_COUNT]; // the client's own first
-    size_t count;
-    bool trusted;           // it has reached an authority
-    unsigned verifications; // so far
-};
-
-static bool is_in_path(const struct path *path, const struct certificate *certificate) {
-    for (size_t i = 1; i < path->count; i++) {
-        if (slice_equal(path->items[i]->der, certificate->der)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// One of these that signed the last of the path, or NULL.
-static const struct certificate *find_issuer(struct path *path,
-                                             const struct certificate *certificates, size_t count) {
-    const struct certificate *last = path->items[path->count - 1];
-    for (size_t i = 0; i < count; i++) {
-        const struct certificate *candidate = &certificates[i];
-        if (!slice_equal(candidate->subject, last->issuer) || is_in_path(path, candidate)) {
-            continue;
-        }
-        if (path->verifications++ >= CLIENT_VERIFICATIONS_MAX) {
-            return NULL;
-        }
-        if (certificate_verifies(candidate, last)) {
-            return candidate;
-        }
-    }
-    return NULL;
-}
-
-static void build_path(const struct client_auth *auth, const struct certificate *presented,
-                       size_t count, struct path *path) {
-    *path = (struct path){.items = {presented}, .count = 1};
-    while (path->count < PATH_MAX_COUNT) {
-        const struct certificate *last = path->items[path->count - 1];
-        if (path->trusted && last->is_self_issued) {
-            return;
-        }
-        const struct certificate *issuer = find_issuer(path, auth->authorities, auth->count);
-        if (issuer == NULL && !path->trusted) {
-            issuer = find_issuer(path, presented + 1, count - 1);
-        } else if (issuer != NULL) {
-            path->trusted = true;
-        }
-        if (issuer == NULL) {
-            return;
-        }
-        path->items[path->count++] = issuer;
-    }
-    path->trusted = false; // too long to be believed
-}
-
 // --- Judging ---
 
 static struct client_verdict refuse(uint8_t alert, const char *why) {
     return (struct client_verdict){alert, why};
 }
 
-static bool is_claimed(const struct certificate *issuers, size_t count,
-                       const struct certificate *certificate) {
-    for (size_t i = 0; i < count; i++) {
-        if (certificate_issued(&issuers[i], certificate)) {
-            return true;
-        }
+static struct client_verdict refuse_path(enum client_path_end end) {
+    switch (end) {
+    case CLIENT_PATH_FALSE:
+        return refuse(ALERT_BAD_CERTIFICATE,
+                      "a signature on the client's certificates does not verify");
+    case CLIENT_PATH_COSTLY:
+        return refuse(ALERT_CERTIFICATE_UNKNOWN,
+                      "the client's certificates need too much work to verify");
+    case CLIENT_PATH_TOO_LONG:
+        return refuse(ALERT_CERTIFICATE_UNKNOWN, "the path to the client's authority is too long");
+    default:
+        return refuse(ALERT_UNKNOWN_CA, "the client's certificate is of an unknown authority");
     }
-    return false;
-}
-
-// Why there is no path. RFC 8446 6.2 tells an authority that is not known from a signature that
-// does not verify: a certificate that names the very key of an authority was not signed by it.
-static struct client_verdict refuse_path(const struct client_auth *auth,
-                                         const struct certificate *presented, size_t count,
-                                         const struct path *path) {
-    const struct certificate *last = path->items[path->count - 1];
-    bool is_false = is_claimed(auth->authorities, auth->count, last) ||
-                    (!last->is_self_issued && is_claimed(presented, count, last));
-    return is_false
-               ? refuse(ALERT_BAD_CERTIFICATE,
-                        "a signature on the client's certificates does not verify")
-               : refuse(ALERT_UNKNOWN_CA, "the client's certificate is of an unknown authority");
 }
 
 // Path length: authorities between this one, at `index`, and the client, but for self-issued ones.
-static bool is_short_enough(const struct path *path, size_t index) {
+static bool is_short_enough(const struct client_path *path, size_t index) {
     uint32_t between = 0;
     for (size_t i = 1; i < index; i++) {
         between += path->items[i]->is_self_issued ? 0 : 1;
@@ -268,7 +198,7 @@ static bool is_short_enough(const struct path *path, size_t index) {
 
 // Name constraints are for all that stands below. RFC 5280 6.1.3 exempts authorities that changed
 // their keys; here, as with the library, they are not.
-static bool may_vouch_for(const struct path *path, size_t index) {
+static bool may_vouch_for(const struct client_path *path, size_t index) {
     for (size_t i = 0; i < index; i++) {
         if (!constraints_allow(path->items[index]->der, path->items[i]->der)) {
             return false;
@@ -277,7 +207,7 @@ static bool may_vouch_for(const struct path *path, size_t index) {
     return true;
 }
 
-static struct client_verdict judge_authority_in_path(const struct path *path, size_t index) {
+static struct client_verdict judge_authority_in_path(const struct client_path *path, size_t index) {
     const struct certificate *certificate = path->items[index];
     if (!certificate->is_authority || !certificate->may_sign_certificates ||
         !is_short_enough(path, index)) {
@@ -290,8 +220,8 @@ static struct client_verdict judge_authority_in_path(const struct path *path, si
                : (struct client_verdict){0};
 }
 
-static struct client_verdict judge_one(const struct client_auth *auth, const struct path *path,
-                                       size_t index, int64_t now) {
+static struct client_verdict judge_one(const struct client_auth *auth,
+                                       const struct client_path *path, size_t index, int64_t now) {
     const struct certificate *certificate = path->items[index];
     bool is_last = index + 1 == path->count; // trusted for what it is: nobody vouches for it
     char ignored[CERTIFICATE_WHY_SIZE];
@@ -354,7 +284,7 @@ struct client_verdict client_auth_judge(const struct client_auth *auth,
                                         const struct slice *presented, size_t count, int64_t now,
                                         struct client_identity *identity) {
     struct certificate certificates[CLIENT_PRESENTED_MAX];
-    struct path path;
+    struct client_path path;
     char ignored[CERTIFICATE_WHY_SIZE];
     if (count == 0 || count > CLIENT_PRESENTED_MAX) {
         return refuse(ALERT_BAD_CERTIFICATE, "the client sent too many certificates");
@@ -370,9 +300,10 @@ struct client_verdict client_auth_judge(const struct client_auth *auth,
         return refuse(ALERT_BAD_CERTIFICATE,
                       "a signature on the client's certificates is too weak");
     }
-    build_path(auth, certificates, count, &path);
-    if (!path.trusted) {
-        return refuse_path(auth, certificates, count, &path);
+    enum client_path_end end =
+        client_path_find(auth->authorities, auth->count, certificates, count, &path);
+    if (end != CLIENT_PATH_TRUSTED) {
+        return refuse_path(end);
     }
     for (size_t i = 0; i < path.count; i++) {
         struct client_verdict verdict = judge_one(auth, &path, i, now);

@@ -13,7 +13,7 @@
 // (constraints.h).
 //
 // No I/O, no clock: bytes and the time in, a verdict out. Bounded: PRESENTED_MAX certificates of a
-// client, AUTHORITIES_MAX authorities, VERIFICATIONS_MAX signatures verified for one client.
+// client, AUTHORITIES_MAX authorities, and the work of one handshake: see client_path.h.
 //
 // Owner: the contexts of a generation; immutable.
 #ifndef RAVELIN_TLS_CLIENT_AUTH_H
@@ -21,13 +21,11 @@
 
 #include "config/bundle.h"
 #include "config/config.h"
-#include "tls/certificate.h"
+#include "tls/client_path.h"
 #include "tls/name.h"
 
-#define CLIENT_PRESENTED_MAX 8
 #define CLIENT_AUTHORITIES_MAX 256
 #define CLIENT_CRLS_MAX 256
-#define CLIENT_VERIFICATIONS_MAX 24
 #define CLIENT_AUTH_ERROR_SIZE (NAME_TEXT_SIZE + 256)
 #define CLIENT_FINGERPRINT_SIZE 65 // hex of SHA-256, with the NUL
 

@@ -268,6 +268,54 @@ static void test_weak_keys(void **state) {
     }
 }
 
+static void test_rsa_exponents(void **state) {
+    (void)state;
+    static const struct {
+        const char *exponent;
+        const char *why;
+    } cases[] = {
+        {"65539", NULL},
+        {"4294967291", NULL},
+        {"18446744073709551557",
+         "certificate 1 (CN=exponent): the exponent of its RSA key has 64 bits, and at most 32 are "
+         "allowed"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char option[64];
+        (void)snprintf(option, sizeof(option), "rsa_keygen_pubexp:%s", cases[i].exponent);
+        OPENSSL(&folder, "genpkey", "-algorithm", "rsa", "-pkeyopt", option, "-out",
+                in_folder(&folder, "exponent.key"));
+        issue(&folder, (struct issue){.name = "exponent", .same_key = true});
+        if (cases[i].why == NULL) {
+            ASSERT_ORDER("exponent.pem", "CN=exponent");
+        } else {
+            assert_unfit("exponent.pem", cases[i].why);
+        }
+    }
+}
+
+static void test_what_is_no_rsa_exponent(void **state) {
+    (void)state;
+    uint8_t der[4096];
+    OPENSSL(&folder, "x509", "-in", in_folder(&folder, "strong.pem"), "-outform", "DER", "-out",
+            in_folder(&folder, "strong.der"));
+    size_t size = read_file(&folder, "strong.der", der, sizeof(der));
+    uint8_t *exponent = memmem(der, size, "\x02\x03\x01\x00\x01", 5);
+    assert_non_null(exponent);
+    static const char *const exponents[] = {"\x02\x03\x01\x00\x02", "\x02\x03\x00\x00\x01"};
+    for (size_t i = 0; i < sizeof(exponents) / sizeof(exponents[0]); i++) {
+        struct certificate certificate;
+        const char *reason;
+        char why[CERTIFICATE_WHY_SIZE];
+        memcpy(exponent, exponents[i], 5);
+        if (certificate_read((struct slice){(const char *)der, size}, &certificate, &reason) ==
+            RESULT_OK) {
+            assert_int_equal(certificate_judge_key(&certificate, false, why), RESULT_ERROR);
+            assert_string_equal(why, "the exponent of its RSA key is even or 1");
+        }
+    }
+}
+
 static void test_a_kind_that_is_not_known(void **state) {
     (void)state;
     issue(&folder, (struct issue){.name = "ed448", .algorithm = "ed448", .digest = "null"});
@@ -346,6 +394,8 @@ int main(void) {
         cmocka_unit_test(test_the_right_name_with_the_wrong_key),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_weak_keys),
+        cmocka_unit_test(test_rsa_exponents),
+        cmocka_unit_test(test_what_is_no_rsa_exponent),
         cmocka_unit_test(test_a_kind_that_is_not_known),
         cmocka_unit_test(test_weak_signatures),
         cmocka_unit_test(test_the_signature_of_a_root_does_not_matter),
