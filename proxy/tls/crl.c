@@ -2,17 +2,17 @@
 
 #include "tls/der.h"
 #include "tls/pem.h"
+#include "tls/verify.h"
+#include "tls/x509.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <wolfssl/options.h>
-#include <wolfssl/ssl.h>
-#include <wolfssl/wolfcrypt/error-crypt.h>
-
 struct crl {
-    struct slice der;
-    struct slice issuer; // the content of the Name
+    struct slice issuer;      // the content of the Name
+    struct slice signed_part; // tbsCertList
+    struct signature_method method;
+    struct slice signature;
     int64_t from;
     int64_t until;
     struct slice *serials; // sorted
@@ -81,14 +81,36 @@ static bool has_critical_extension(struct der extensions) {
 
 static const char unreadable[] = "it cannot be read";
 
-// Finds the pieces (5.1). NULL, or what is wrong.
-static const char *read_list(struct crl *crl, char text[CRL_ERROR_SIZE]) {
-    struct der outer = der_begin(crl->der);
+// Finds the pieces around tbsCertList (5.1). *algorithm: content of the AlgorithmIdentifier.
+static bool read_frame(struct crl *crl, struct slice der, struct slice *algorithm) {
+    struct der outer = der_begin(der);
     struct der whole = der_enter(&outer, DER_SEQUENCE);
-    struct der body = der_enter(&whole, DER_SEQUENCE);
+    bool is_sequence = der_peek(&whole) == DER_SEQUENCE;
+    (void)der_take_any(&whole, &crl->signed_part);
+    *algorithm = der_take(&whole, DER_SEQUENCE);
+    crl->method = x509_method(*algorithm);
+    struct slice bits = der_take(&whole, DER_BIT_STRING);
+    bool is_whole_bytes = bits.size > 1 && bits.data[0] == 0;
+    if (!is_sequence || !is_whole_bytes || whole.bad || whole.rest.size > 0 || outer.bad ||
+        outer.rest.size > 0) {
+        return false;
+    }
+    crl->signature = (struct slice){bits.data + 1, bits.size - 1};
+    return true;
+}
+
+// Finds the pieces of a list. NULL, or what is wrong.
+static const char *read_list(struct crl *crl, struct slice der, char text[CRL_ERROR_SIZE]) {
+    struct slice algorithm;
     const char *shown;
+    if (!read_frame(crl, der, &algorithm)) {
+        return unreadable;
+    }
+    struct der whole = der_begin(crl->signed_part);
+    struct der body = der_enter(&whole, DER_SEQUENCE);
     der_skip(&body, DER_INTEGER); // version
-    const char *hash = certificate_signature_hash(der_take(&body, DER_SEQUENCE), &shown);
+    bool is_same = slice_equal(der_take(&body, DER_SEQUENCE), algorithm);
+    const char *hash = certificate_signature_hash(algorithm, &shown);
     crl->issuer = der_take(&body, DER_SEQUENCE);
     crl->from = der_take_time(&body);
     bool has_next = der_peek(&body) == DER_UTC_TIME || der_peek(&body) == DER_GENERALIZED_TIME;
@@ -99,7 +121,7 @@ static const char *read_list(struct crl *crl, char text[CRL_ERROR_SIZE]) {
     }
     bool has_extensions = der_peek(&body) == DER_CONTEXT_CONSTRUCTED + 0;
     struct der extensions = has_extensions ? der_enter(&body, DER_CONTEXT_CONSTRUCTED + 0) : body;
-    if (body.bad || outer.bad || outer.rest.size > 0) {
+    if (body.bad || body.rest.size > 0 || !is_same) {
         return unreadable;
     }
     if (!has_next) {
@@ -123,8 +145,7 @@ static enum result add_list(struct crls *crls, struct slice der, char why[CRL_ER
         return RESULT_ERROR;
     }
     struct crl *crl = &crls->lists[crls->count++];
-    *crl = (struct crl){.der = der};
-    const char *reason = read_list(crl, text);
+    const char *reason = read_list(crl, der, text);
     if (reason == NULL) {
         return RESULT_OK;
     }
@@ -189,44 +210,48 @@ void crls_free(struct crls *crls) {
 
 // --- Verifying ---
 
-static bool list_verifies(WOLFSSL_CERT_MANAGER *manager, const struct crl *crl) {
-    int loaded = wolfSSL_CertManagerLoadCRLBuffer(manager, (const byte *)crl->der.data,
-                                                  (long)crl->der.size, WOLFSSL_FILETYPE_ASN1);
-    (void)wolfSSL_CertManagerFreeCRL(manager); // each by itself
-    return loaded == WOLFSSL_SUCCESS || loaded == CRL_CERT_DATE_ERR;
+enum signer { SIGNER_NONE, SIGNER_NOT_ALLOWED, SIGNER_GOOD };
+
+static enum signer judge_signer(const struct crl *crl, const struct certificate *authority) {
+    struct x509 signer;
+    if (!slice_equal(authority->subject, crl->issuer) ||
+        x509_parse(authority->der, &signer) != RESULT_OK ||
+        verify_signature(&signer.key, crl->method, crl->signed_part, crl->signature) !=
+            VERDICT_GOOD) {
+        return SIGNER_NONE;
+    }
+    return signer.has_key_usage && (signer.key_usage & KEY_USAGE_CRL_SIGN) == 0 ? SIGNER_NOT_ALLOWED
+                                                                                : SIGNER_GOOD;
 }
 
-static bool load_authorities(WOLFSSL_CERT_MANAGER *manager, const struct certificate *authorities,
-                             size_t count) {
+// NULL, or why the list is not good.
+static const char *judge_signature(const struct crl *crl, const struct certificate *authorities,
+                                   size_t count) {
+    const char *why = "no authority of client-ca has signed it";
     for (size_t i = 0; i < count; i++) {
-        if (wolfSSL_CertManagerLoadCABuffer_ex(
-                manager, (const byte *)authorities[i].der.data, (long)authorities[i].der.size,
-                WOLFSSL_FILETYPE_ASN1, 0, WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY) != WOLFSSL_SUCCESS) {
-            return false;
+        enum signer signer = judge_signer(crl, &authorities[i]);
+        if (signer == SIGNER_GOOD) {
+            return NULL;
+        }
+        if (signer == SIGNER_NOT_ALLOWED) {
+            why = "the keyUsage of its authority does not allow cRLSign";
         }
     }
-    return true;
+    return why;
 }
 
 enum result crls_verify(const struct crls *crls, const struct certificate *authorities,
                         size_t count, char why[CRL_ERROR_SIZE]) {
-    WOLFSSL_CERT_MANAGER *manager = wolfSSL_CertManagerNew();
-    enum result result = RESULT_OK;
-    if (manager == NULL || !load_authorities(manager, authorities, count)) {
-        (void)snprintf(why, CRL_ERROR_SIZE, "out of memory");
-        result = RESULT_ERROR;
-    }
-    for (size_t i = 0; result == RESULT_OK && i < crls->count; i++) {
-        if (!list_verifies(manager, &crls->lists[i])) {
+    for (size_t i = 0; i < crls->count; i++) {
+        const char *reason = judge_signature(&crls->lists[i], authorities, count);
+        if (reason != NULL) {
             char name[NAME_TEXT_SIZE];
-            (void)snprintf(why, CRL_ERROR_SIZE,
-                           "revocation list %zu (of %s): no authority of client-ca has signed it",
-                           i + 1, name_for_message(crls->lists[i].issuer, name));
-            result = RESULT_ERROR;
+            (void)snprintf(why, CRL_ERROR_SIZE, "revocation list %zu (of %s): %s", i + 1,
+                           name_for_message(crls->lists[i].issuer, name), reason);
+            return RESULT_ERROR;
         }
     }
-    wolfSSL_CertManagerFree(manager);
-    return result;
+    return RESULT_OK;
 }
 
 // --- Looking up ---

@@ -28,8 +28,8 @@ enum crl_answer {
 // Reads a file: one list in DER, or PEM. NULL: `why` says what is wrong.
 struct crls *crls_new(struct slice file, char why[CRL_ERROR_SIZE]);
 void crls_free(struct crls *crls); // NULL is fine
-// Whether each list is signed by one of these authorities. The library does not verify one that is
-// past its nextUpdate; nobody is accepted by it either.
+// Verifies that one of these authorities signed each list, whatever the dates of both, and that its
+// keyUsage allows that (RFC 5280 6.3.3 f and g).
 enum result crls_verify(const struct crls *crls, const struct certificate *authorities,
                         size_t count, char why[CRL_ERROR_SIZE]) MUST_CHECK;
 // When all lists are fresh: from, until.

@@ -59,6 +59,7 @@ struct signature_method {
 // KeyUsage bits, as they stand in its first byte.
 #define KEY_USAGE_DIGITAL_SIGNATURE 0x80
 #define KEY_USAGE_CERT_SIGN 0x04
+#define KEY_USAGE_CRL_SIGN 0x02
 
 struct x509 {
     struct slice whole;

@@ -470,9 +470,27 @@ static void test_who_signed_a_list(void **state) {
                 "revocation list 1 (of CN=stranger): no authority of client-ca has signed it");
     issue(&folder,
           (struct issue){.name = "imposter", .subject = "/CN=root", .extensions = AUTHORITY});
-    list("imposter.crl", "imposter", date_in_days(-1), date_in_days(30));
-    assert_crls("root.pem", "imposter.crl",
-                "revocation list 1 (of CN=root): no authority of client-ca has signed it");
+    // Neither a fresh list of it nor one that is past its nextUpdate or not valid yet.
+    static const int days[][2] = {{-1, 30}, {-30, -1}, {1, 30}};
+    for (size_t i = 0; i < 3; i++) {
+        list("imposter.crl", "imposter", date_in_days(days[i][0]), date_in_days(days[i][1]));
+        assert_crls("root.pem", "imposter.crl",
+                    "revocation list 1 (of CN=root): no authority of client-ca has signed it");
+    }
+    JOIN(&folder, "all.pem", "root.pem", "imposter.pem");
+    assert_crls("all.pem", "imposter.crl", "");
+    assert_crls("all.pem", "root.crl", "");
+}
+
+static void test_an_authority_that_may_sign_no_lists(void **state) {
+    (void)state;
+    issue(&folder, (struct issue){.name = "nolists",
+                                  .extensions = "basicConstraints=critical,CA:TRUE\n"
+                                                "keyUsage=critical,keyCertSign\n"});
+    list("nolists.crl", "nolists", date_in_days(-1), date_in_days(30));
+    assert_crls("nolists.pem", "nolists.crl",
+                "revocation list 1 (of CN=nolists): the keyUsage of its authority does not allow "
+                "cRLSign");
 }
 
 static void test_what_is_to_be_said_about_the_files(void **state) {
@@ -598,6 +616,7 @@ int main(void) {
         cmocka_unit_test(test_the_revoked),
         cmocka_unit_test(test_lists_that_do_not_help),
         cmocka_unit_test(test_who_signed_a_list),
+        cmocka_unit_test(test_an_authority_that_may_sign_no_lists),
         cmocka_unit_test(test_what_is_to_be_said_about_the_files),
         cmocka_unit_test(test_files_of_authorities),
         cmocka_unit_test(test_files_of_lists),

@@ -191,6 +191,20 @@ static void test_a_false_signature_is_not_an_unknown_authority(void **state) {
     assert_int_equal(find(), CLIENT_PATH_UNKNOWN);
 }
 
+static void test_dates_do_not_stand_for_a_signature(void **state) {
+    (void)state;
+    issue(&folder, (struct issue){.name = "old",
+                                  .issuer = "root",
+                                  .extensions = CLIENT,
+                                  .from = "20200101000000Z",
+                                  .until = "20210101000000Z"});
+    AUTHORITIES("root");
+    PRESENTED("old");
+    assert_int_equal(find(), CLIENT_PATH_TRUSTED); // client_auth.c checks the dates
+    presented.der[0][presented.items[0].der.size - 1] ^= 1;
+    assert_int_equal(find(), CLIENT_PATH_FALSE);
+}
+
 static void test_the_path_goes_on_among_the_authorities(void **state) {
     (void)state;
     AUTHORITIES("middle", "root");
@@ -237,6 +251,7 @@ int main(void) {
         cmocka_unit_test(test_usual_paths_fit),
         cmocka_unit_test(test_a_dead_end_is_not_the_end),
         cmocka_unit_test(test_a_false_signature_is_not_an_unknown_authority),
+        cmocka_unit_test(test_dates_do_not_stand_for_a_signature),
         cmocka_unit_test(test_the_path_goes_on_among_the_authorities),
         cmocka_unit_test(test_rsa_keys_cost_by_size_and_exponent),
     };
