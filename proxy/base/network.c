@@ -3,19 +3,59 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
-enum { V4_BITS = 32, V6_BITS = 128 };
+enum { V4_BITS = 32, V6_BITS = 128, MAPPED_BITS = 96 };
 
 static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
-static bool parse_host(struct slice text, struct network *network) {
+static bool is_mapped(const uint8_t bytes[16]) {
+    return memcmp(bytes, mapped_prefix, sizeof(mapped_prefix)) == 0;
+}
+
+static bool parse_host(struct slice text, uint8_t bytes[16], bool *v6) {
     char copy[INET6_ADDRSTRLEN];
     if (text.size == 0 || text.size >= sizeof(copy) || memchr(text.data, '\0', text.size) != NULL) {
         return false;
     }
     memcpy(copy, text.data, text.size);
     copy[text.size] = '\0';
-    network->v6 = memchr(copy, ':', text.size) != NULL;
-    return inet_pton(network->v6 ? AF_INET6 : AF_INET, copy, network->bytes) == 1;
+    *v6 = memchr(copy, ':', text.size) != NULL;
+    return inet_pton(*v6 ? AF_INET6 : AF_INET, copy, bytes) == 1;
+}
+
+void ip_address_unmap(union ip_address *address) {
+    if (address->any.sa_family != AF_INET6 || !is_mapped(address->v6.sin6_addr.s6_addr)) {
+        return;
+    }
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = address->v6.sin6_port};
+    memcpy(&v4.sin_addr, address->v6.sin6_addr.s6_addr + sizeof(mapped_prefix),
+           sizeof(v4.sin_addr));
+    *address = (union ip_address){.v4 = v4};
+}
+
+bool ip_address_parse(struct slice text, union ip_address *address) {
+    uint8_t bytes[16];
+    bool v6;
+    if (!parse_host(text, bytes, &v6)) {
+        return false;
+    }
+    *address = (union ip_address){.v6 = {.sin6_family = AF_INET6}};
+    if (v6) {
+        memcpy(&address->v6.sin6_addr, bytes, sizeof(address->v6.sin6_addr));
+        ip_address_unmap(address);
+    } else {
+        address->v4.sin_family = AF_INET;
+        memcpy(&address->v4.sin_addr, bytes, sizeof(address->v4.sin_addr));
+    }
+    return true;
+}
+
+bool ip_address_same_host(const union ip_address *a, const union ip_address *b) {
+    if (a->any.sa_family != b->any.sa_family) {
+        return false;
+    }
+    return a->any.sa_family == AF_INET
+               ? a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr
+               : memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof(a->v6.sin6_addr)) == 0;
 }
 
 static bool parse_bits(struct slice text, unsigned most, uint8_t *bits) {
@@ -48,11 +88,20 @@ static bool has_bits_behind(const struct network *network) {
     return false;
 }
 
+// A network of which no address can be anything but an IPv4 one.
+static void unmap(struct network *network) {
+    if (network->v6 && network->bits >= MAPPED_BITS && is_mapped(network->bytes)) {
+        struct network v4 = {.bits = (uint8_t)(network->bits - MAPPED_BITS)};
+        memcpy(v4.bytes, network->bytes + sizeof(mapped_prefix), V4_BITS / 8);
+        *network = v4;
+    }
+}
+
 enum result network_parse(struct slice text, struct network *network, const char **why) {
     *network = (struct network){.bits = 0};
     const char *slash = text.size == 0 ? NULL : memchr(text.data, '/', text.size);
     struct slice host = {text.data, slash == NULL ? text.size : (size_t)(slash - text.data)};
-    if (!parse_host(host, network)) {
+    if (!parse_host(host, network->bytes, &network->v6)) {
         *why = "not an IP address (names are not looked up)";
         return RESULT_ERROR;
     }
@@ -66,14 +115,11 @@ enum result network_parse(struct slice text, struct network *network, const char
             return RESULT_ERROR;
         }
     }
-    if (network->v6 && memcmp(network->bytes, mapped_prefix, sizeof(mapped_prefix)) == 0) {
-        *why = "write IPv4 addresses as IPv4";
-        return RESULT_ERROR;
-    }
     if (has_bits_behind(network)) {
         *why = "the address has bits set behind its prefix";
         return RESULT_ERROR;
     }
+    unmap(network);
     return RESULT_OK;
 }
 
@@ -92,7 +138,7 @@ bool network_contains(const struct network *network, const struct sockaddr *addr
         break;
     case AF_INET6:
         bytes = ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr;
-        v6 = memcmp(bytes, mapped_prefix, sizeof(mapped_prefix)) != 0;
+        v6 = !is_mapped(bytes);
         bytes += v6 ? 0 : sizeof(mapped_prefix);
         break;
     default:

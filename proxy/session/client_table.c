@@ -1,5 +1,7 @@
 #include "session/client_table.h"
 
+#include "base/network.h"
+
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -70,8 +72,12 @@ static size_t cell_of(const struct client_table *table, size_t row, uint64_t key
 uint64_t client_table_key(const struct client_table *table, const struct sockaddr *address) {
     uint64_t value = 0;
     if (address->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
-        memcpy(&value, &v6->sin6_addr, sizeof(value));
+        union ip_address copy = {.v6 = *(const struct sockaddr_in6 *)(const void *)address};
+        ip_address_unmap(&copy);
+        if (copy.any.sa_family == AF_INET) {
+            return client_table_key(table, &copy.any);
+        }
+        memcpy(&value, &copy.v6.sin6_addr, sizeof(value));
     } else if (address->sa_family == AF_INET) {
         value = ((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr;
     }

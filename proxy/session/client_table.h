@@ -7,8 +7,8 @@
 // low; memory does not grow with the number of clients; nothing has to be evicted. The hash is keyed
 // at random at every start; it keeps clients apart and is not a secret.
 //
-// An IPv4 address counts as itself, an IPv6 address by its first 64 bits, which one host can use up
-// as it likes.
+// An IPv4 address counts as itself, also inside an IPv6 one (::ffff:192.0.2.1). Any other IPv6
+// address counts by its first 64 bits, which one host can use up as it likes.
 //
 // Connections have one writer per cell: each worker slot has rows of its own, which the master
 // clears when the worker died. Rates are shared by all: a generic cell rate algorithm (a token

@@ -59,6 +59,13 @@ static void test_ipv6_counts_by_network(void **state) {
     assert_int_equal(client_table_connect(table, 0, key_of(table, "[2001:db8:0:1::1]:1")), 1);
 }
 
+static void test_ipv4_inside_ipv6_counts_as_ipv4(void **state) {
+    struct client_table *table = *state;
+    assert_int_equal(client_table_connect(table, 0, key_of(table, "192.0.2.1:1")), 1);
+    assert_int_equal(client_table_connect(table, 0, key_of(table, "[::ffff:192.0.2.1]:1")), 2);
+    assert_int_equal(client_table_connect(table, 0, key_of(table, "[::ffff:192.0.2.2]:1")), 1);
+}
+
 static void test_an_estimate_is_never_too_low(void **state) {
     struct client_table *table = *state;
     uint32_t too_high = 0;
@@ -143,6 +150,7 @@ int main(void) {
         TEST(test_connections_of_all_slots_are_counted),
         TEST(test_who_dies_takes_its_connections_along),
         TEST(test_ipv6_counts_by_network),
+        TEST(test_ipv4_inside_ipv6_counts_as_ipv4),
         TEST(test_an_estimate_is_never_too_low),
         TEST(test_children_share_it),
         TEST(test_a_bucket_empties_and_fills),

@@ -92,7 +92,7 @@ static void test_networks(void **state) {
         {"10.0.0.0/33", "the prefix length is not 0 to 32"},
         {"localhost", "not an IP address (names are not looked up)"},
         {"\"::/129\"", "the prefix length is not 0 to 128"},
-        {"\"::ffff:10.0.0.1\"", "write IPv4 addresses as IPv4"},
+        {"\"::ffff:10.0.0.1/104\"", "the address has bits set behind its prefix"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[512];

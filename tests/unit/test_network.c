@@ -40,6 +40,10 @@ static void test_the_one_form(void **state) {
         {"::/0", "::/0"},
         {"203.0.113.128/25", "203.0.113.128/25"},
         {"fe80:0:0:0:0:0:0:0/10", "fe80::/10"},
+        {"::ffff:10.0.0.0/104", "10.0.0.0/8"},
+        {"::ffff:c000:201", "192.0.2.1/32"},
+        {"::ffff:0:0/96", "0.0.0.0/0"},
+        {"::ffff:0:0:0/96", "::ffff:0:0:0/96"},
     };
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         struct network network = parse(pairs[i][0]);
@@ -67,7 +71,8 @@ static void test_what_is_no_network(void **state) {
         "localhost",
         "1.2.3.4:80",
         "[::1]",
-        "::ffff:1.2.3.4",
+        "::ffff:10.0.0.0/80",
+        "::ffff:10.1.0.0/104",
         "2001:db8::1/64",
         "fe80::1%lo",
         "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255:1",
