@@ -96,38 +96,6 @@ static void put_content_length(struct writer *writer, uint64_t length) {
 
 // ---- requests
 
-// The values that a trusted proxy sent in a list field, each with ", " behind it.
-static void put_former(struct writer *writer, const struct http_fields *fields,
-                       enum http_field_id id) {
-    for (uint32_t i = 0; i < fields->count; i++) {
-        if (fields->items[i].id == id && fields->items[i].value.size > 0) {
-            writer_put(writer, fields->items[i].value);
-            writer_put_text(writer, ", ");
-        }
-    }
-}
-
-// What a trusted proxy said, else our own word.
-static struct slice former_or(const struct http_fields *fields, enum http_field_id id, bool trusted,
-                              struct slice own) {
-    const struct http_field *field = trusted ? http_fields_find(fields, id) : NULL;
-    return field == NULL || field->value.size == 0 ? own : field->value;
-}
-
-// RFC 7239: for=192.0.2.1 ; for="[2001:db8::1]" ; host in quotes when it is no token.
-static void put_forwarded(struct writer *writer, struct slice client, struct slice proto,
-                          struct slice host) {
-    bool bracket = memchr(client.data, ':', client.size) != NULL;
-    bool quote = !http_is_token(host);
-    writer_put(writer, bracket ? SLICE("for=\"[") : SLICE("for="));
-    writer_put(writer, client);
-    writer_put(writer, bracket ? SLICE("]\";proto=") : SLICE(";proto="));
-    writer_put(writer, proto);
-    writer_put(writer, quote ? SLICE(";host=\"") : SLICE(";host="));
-    writer_put(writer, host);
-    writer_put(writer, quote ? SLICE("\"\r\n") : SLICE("\r\n"));
-}
-
 static void put_tls_facts(struct writer *writer, const struct http_forwarding *forwarding) {
     writer_put_text(writer, "X-TLS-Facts: version=TLSv1.3; group=");
     writer_put(writer, forwarding->tls_group);
@@ -138,27 +106,12 @@ static void put_tls_facts(struct writer *writer, const struct http_forwarding *f
 }
 
 static void put_forwarding(struct writer *writer, const struct http_forwarding *forwarding,
-                           const struct http_fields *fields, struct slice host) {
-    struct slice client = forwarding->client_host;
-    bool trusted = forwarding->trusted;
-    if (client.size == 0 || (client.size >= 4 && memcmp(client.data, "unix", 4) == 0)) {
-        client = SLICE("unknown");
+                           struct slice host) {
+    struct slice peer = forwarding->client_host;
+    if (peer.size == 0 || (peer.size >= 4 && memcmp(peer.data, "unix", 4) == 0)) {
+        peer = SLICE("unknown");
     }
-    writer_put_text(writer, "X-Forwarded-For: ");
-    if (trusted) {
-        put_former(writer, fields, FIELD_X_FORWARDED_FOR);
-    }
-    writer_put(writer, client);
-    writer_put_text(writer, "\r\n");
-    writer_put_field(writer, SLICE("X-Forwarded-Proto"),
-                     former_or(fields, FIELD_X_FORWARDED_PROTO, trusted, forwarding->proto));
-    writer_put_field(writer, SLICE("X-Forwarded-Host"),
-                     former_or(fields, FIELD_X_FORWARDED_HOST, trusted, host));
-    writer_put_text(writer, "Forwarded: ");
-    if (trusted) {
-        put_former(writer, fields, FIELD_FORWARDED);
-    }
-    put_forwarded(writer, client, forwarding->proto, host);
+    http_told_write(writer, forwarding->told, peer, forwarding->proto, host);
     if (forwarding->tls_group.size > 0) {
         put_tls_facts(writer, forwarding);
     }
@@ -186,7 +139,7 @@ size_t http_encode_request(const struct http_request *request,
                     (request->upgrade ? FIELD_BIT(FIELD_UPGRADE) : 0) |
                     (request->framing == FRAMING_CHUNKED ? FIELD_BIT(FIELD_TRAILER) : 0);
     struct selection selection = {REQUEST_OWN, kept, 0};
-    if (forwarding->trusted) {
+    if (forwarding->told != NULL) {
         selection.own &= ~FIELD_BIT(FIELD_X_FORWARDED_OTHER);
     }
     if (request->max_forwards > 0) {
@@ -201,7 +154,7 @@ size_t http_encode_request(const struct http_request *request,
     } else if ((seen & FIELD_BIT(FIELD_CONTENT_LENGTH)) != 0) {
         put_content_length(&writer, request->content_length);
     }
-    put_forwarding(&writer, forwarding, request->fields, host);
+    put_forwarding(&writer, forwarding, host);
     put_set(&writer, changes);
     writer_put(&writer, request->upgrade ? SLICE("Connection: upgrade\r\n\r\n") : SLICE("\r\n"));
     return writer_finish(&writer);

@@ -10,14 +10,15 @@
 #define RAVELIN_HTTP_ENCODE_H
 
 #include "config/config.h"
+#include "http/forwarded.h"
 #include "http/parse.h"
 
 // What the proxy adds to a request: who asked, over what; and what its route changes.
 struct http_forwarding {
     struct slice client_host; // "192.0.2.1", "2001:db8::1"; anything else is written as "unknown"
     struct slice proto;       // "https"
-    bool trusted;           // the client is a proxy whose X-Forwarded-* and Forwarded are extended
-    struct slice tls_group; // for X-TLS-Facts; empty: it is not written
+    const struct http_told *told; // by a trusted proxy, which `client_host` is; NULL: by nobody
+    struct slice tls_group;       // for X-TLS-Facts; empty: it is not written
     struct slice tls_suite;
     bool tls_resumed;
     // Of the client's certificate, which was verified: printable ASCII. Without the fingerprint
@@ -30,8 +31,8 @@ struct http_forwarding {
 
 // Request for a server, always HTTP/1.1 with a persistent connection. Host is request->authority
 // (or `default_host` when the client sent none). X-Forwarded-For, -Proto, -Host and Forwarded are
-// ours; what the client sent in them is dropped, unless it is trusted: then we are added to the
-// lists, and its -Proto and -Host stay. X-TLS-Facts and X-Client-Certificate-* are ours alone, and
+// ours; what the client sent in them is dropped, unless it is a trusted proxy: see http/forwarded.h.
+// X-TLS-Facts and X-Client-Certificate-* are ours alone, and
 // Client-Cert and Client-Cert-Chain (RFC 9440), which say the same elsewhere, are dropped: whoever
 // the client is, it cannot forge them. Fields that `changes` names are dropped, those it sets are
 // written at the end. Content-Length or Transfer-Encoding: chunked follow request->framing (a

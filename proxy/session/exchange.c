@@ -55,12 +55,13 @@ static struct slice keep_text(char **at, struct slice text) {
 }
 
 static struct http_forwarding make_forwarding(const struct exchange *exchange,
-                                              const struct http_request *request) {
+                                              const struct http_request *request,
+                                              const struct http_told *told) {
     const struct session *session = exchange->session;
     struct http_forwarding forwarding = {
         .client_host = {session->client, session->client_size},
         .proto = session->redirect ? SLICE("http") : SLICE("https"),
-        .trusted = exchange->trusted,
+        .told = told,
     };
     if (exchange->route != NULL) {
         forwarding.path = route_rules_path(exchange, request);
@@ -81,8 +82,8 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
 // Writes the head for the server and keeps what the access log will want, without an allocation
 // where that is not unusually long.
 static bool encode_head(struct exchange *exchange, const struct http_request *request,
-                        size_t head_size) {
-    struct http_forwarding forwarding = make_forwarding(exchange, request);
+                        const struct http_told *told, size_t head_size) {
+    struct http_forwarding forwarding = make_forwarding(exchange, request, told);
     struct slice texts[] = {request->method,  request->target,     request->host,
                             request->referer, request->user_agent, request->protocols};
     struct slice *kept[] = {&exchange->method,  &exchange->target,     &exchange->host,
@@ -97,6 +98,7 @@ static bool encode_head(struct exchange *exchange, const struct http_request *re
     // Field lines without a space after the colon grow by it; the host is written three times.
     size_t capacity = head_size + request->fields->count + 3 * host.size + HEAD_GROWTH +
                       (exchange->is_certified ? CERTIFICATE_GROWTH : 0) +
+                      (told == NULL ? 0 : http_told_size(told)) +
                       (forwarding.changes == NULL ? 0 : http_changes_size(forwarding.changes));
     size_t size = capacity + text_size;
     exchange->block = size <= sizeof(exchange->room) ? exchange->room : malloc(size);
@@ -146,12 +148,12 @@ struct exchange *exchange_new(struct session *session, struct slice head) {
             status = 414;
             why = "the target is too long";
         }
-        route_rules_find_client(exchange, &request);
+        const struct http_told *told = route_rules_find_client(exchange, &request);
         exchange->of_site = exchange->site != NULL;
         if (!exchange->of_site) { // for the log line and the default host
             exchange->site = &exchange->generation->config->sites[ROUTER_DEFAULT_SITE];
         }
-        if (!encode_head(exchange, &request, head.size)) {
+        if (!encode_head(exchange, &request, told, head.size)) {
             result = exchange_answer(exchange, 431, "the head is too large to pass on");
         } else if (status != 0) {
             result = exchange_answer(exchange, status, why);

@@ -70,7 +70,7 @@ struct exchange {
     uint8_t client_minor_version;
     bool is_head;
     bool idempotent;
-    bool trusted;         // the peer is one of trusted-proxies
+    bool unknown;         // nobody knows for certain who asks: `allow` and `deny` let nobody in
     bool window_open;     // moved_before is set
     bool body_in_doubt;   // the server may not have taken the body for one: see struct http_request
     bool awaits_continue; // Expect: 100-continue was passed on, and the server has not said 100
@@ -124,7 +124,7 @@ struct exchange {
     struct slice method, target, host, referer, user_agent; // in block, may be cut
     struct slice protocols;                                 // of an upgrade; the same
     struct slice client; // who asks, as far as trusted proxies tell; the session's, or client_text
-    union client_address client_address;
+    union ip_address client_address;
     uint16_t status;
 
     // These are large, and not cleared when an exchange begins.

@@ -10,6 +10,7 @@ enum {
     V2_VERSION = 2,
     V2_LOCAL = 0,
     V2_PROXY = 1,
+    V2_UNSPECIFIED = 0,
     V2_TCP4 = 0x11,
     V2_TCP6 = 0x21,
     V2_UNIX_STREAM = 0x31,
@@ -161,7 +162,7 @@ static enum result read_v2_addresses(uint8_t family, const uint8_t *data, size_t
                                      struct proxy_header *header, const char **why) {
     size_t used = 0;
     switch (family) {
-    case 0: // unspecified: to be taken like LOCAL
+    case V2_UNSPECIFIED: // a client whose address is unknown
         return RESULT_OK;
     case V2_TCP4:
         used = V2_TCP4_SIZE;
@@ -207,6 +208,7 @@ static enum result read_v2(const uint8_t *data, size_t size, struct proxy_header
         return RESULT_AGAIN;
     }
     if (command == V2_LOCAL) { // a health check of the peer, say; addresses are to be ignored
+        header->local = true;
         return RESULT_OK;
     }
     return read_v2_addresses(data[13], data + V2_HEAD_SIZE, length, header, why);
@@ -286,8 +288,25 @@ static size_t write_v2(const struct endpoint *client, const struct endpoint *loc
     return V2_HEAD_SIZE + (size_t)length;
 }
 
+// For a client whose address is unknown.
+static size_t write_unknown(enum proxy_version version, uint8_t *output) {
+    static const char v1[] = "PROXY UNKNOWN\r\n";
+    if (version == PROXY_VERSION_1) {
+        memcpy(output, v1, sizeof(v1) - 1);
+        return sizeof(v1) - 1;
+    }
+    memcpy(output, v2_signature, sizeof(v2_signature));
+    output[12] = V2_VERSION << 4 | V2_PROXY;
+    output[13] = V2_UNSPECIFIED;
+    write_u16(output + 14, 0);
+    return V2_HEAD_SIZE;
+}
+
 size_t proxy_header_write(enum proxy_version version, const struct address *client,
                           const struct address *local, uint8_t output[PROXY_HEADER_WRITE_MAX]) {
+    if (client == NULL) {
+        return version == PROXY_VERSION_NONE ? 0 : write_unknown(version, output);
+    }
     bool v6 = !is_v4(client) || !is_v4(local);
     struct endpoint from = endpoint_of(client, v6);
     struct endpoint to = endpoint_of(local, v6);

@@ -24,8 +24,9 @@
 enum proxy_version { PROXY_VERSION_NONE, PROXY_VERSION_1, PROXY_VERSION_2 };
 
 struct proxy_header {
-    size_t size;           // of the whole header
-    bool has_client;       // false: LOCAL or UNKNOWN, the peer speaks for itself
+    size_t size;     // of the whole header
+    bool has_client; // false: the header names no client
+    bool local;      // version 2 LOCAL: the connection is the peer's own, as of a health check
     struct address client; // who connected to the peer
 };
 
@@ -35,7 +36,8 @@ enum result proxy_header_read(const uint8_t *data, size_t size, struct proxy_hea
                               const char **why) MUST_CHECK;
 
 // The header for a connection from `client` to our address `local`. Where one is IPv4 and the other
-// IPv6, the IPv4 address is written inside an IPv6 one. Returns its size.
+// IPv6, the IPv4 address is written inside an IPv6 one. `client` NULL: it is unknown, and the header
+// says so (version 1 UNKNOWN, version 2 with the family unspecified). Returns its size.
 size_t proxy_header_write(enum proxy_version version, const struct address *client,
                           const struct address *local, uint8_t output[PROXY_HEADER_WRITE_MAX]);
 

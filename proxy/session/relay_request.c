@@ -129,7 +129,8 @@ static void add_proxy_header(struct exchange *exchange) {
     }
     client.as.v6 = session->client_address.v6; // as large as either
     add_iov(exchange, exchange->proxy_header,
-            proxy_header_write(version, &client, &local, exchange->proxy_header));
+            proxy_header_write(version, session->unknown ? NULL : &client, &local,
+                               exchange->proxy_header));
 }
 
 // Gathers what can be written now. RESULT_ERROR: the body is malformed.

@@ -8,67 +8,63 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
-enum { SECOND_US = 1000000, ADDRESSES_MAX = 64 };
+enum { SECOND_US = 1000000 };
 
 // --- who asks ---
 
-static bool parse_client(struct slice text, union client_address *address,
-                         char host[INET6_ADDRSTRLEN]) {
-    if (text.size == 0 || text.size >= INET6_ADDRSTRLEN) {
-        return false;
-    }
-    memcpy(host, text.data, text.size);
-    host[text.size] = '\0';
-    *address = (union client_address){.v6 = {.sin6_family = AF_INET6}};
-    if (memchr(text.data, ':', text.size) != NULL) {
-        return inet_pton(AF_INET6, host, &address->v6.sin6_addr) == 1;
-    }
-    address->v4.sin_family = AF_INET;
-    return inet_pton(AF_INET, host, &address->v4.sin_addr) == 1;
-}
-
-// Takes the last element off a comma-separated list.
-static struct slice take_last(struct slice *list) {
-    const char *comma = memrchr(list->data, ',', list->size);
-    const char *begin = comma == NULL ? list->data : comma + 1;
-    const char *end = list->data + list->size;
-    list->size = comma == NULL ? 0 : (size_t)(comma - list->data);
-    while (begin < end && (*begin == ' ' || *begin == '\t')) {
-        begin++;
-    }
-    while (begin < end && (end[-1] == ' ' || end[-1] == '\t')) {
-        end--;
-    }
-    return (struct slice){begin, (size_t)(end - begin)};
-}
-
-void route_rules_find_client(struct exchange *exchange, const struct http_request *request) {
+// What was not understood of a trusted proxy's word, at most so often.
+static void log_unread(const struct exchange *exchange, const struct http_told *told) {
     const struct session *session = exchange->session;
-    const struct config_networks *trusted = &exchange->generation->config->trusted_proxies;
-    exchange->trusted = !session->untold && networks_contain(trusted->items, trusted->count,
-                                                             &session->client_address.any);
-    if (!exchange->trusted) {
+    struct service *service = session->service;
+    if ((told->unread.size == 0 && !told->doubtful) ||
+        !rate_take(&service->unread_lines, service_now_ms(service))) {
         return;
     }
-    // From the last field to the first, each from its end: every hop appended what it saw.
-    unsigned left = ADDRESSES_MAX;
-    for (uint32_t i = request->fields->count; i-- > 0;) {
-        const struct http_field *field = &request->fields->items[i];
-        struct slice list = field->value;
-        while (field->id == FIELD_X_FORWARDED_FOR && list.size > 0) {
-            union client_address address;
-            char host[INET6_ADDRSTRLEN];
-            if (left-- == 0 || !parse_client(take_last(&list), &address, host)) {
-                return; // what is before something unknown is not believed
-            }
-            exchange->client_address = address;
-            memcpy(exchange->client_text, host, sizeof(host));
-            exchange->client = slice_from(exchange->client_text);
-            if (!networks_contain(trusted->items, trusted->count, &address.any)) {
-                return;
-            }
-        }
+    if (told->doubtful) {
+        log_warning(service->options.log,
+                    "proxy %s: X-Forwarded-For and Forwarded name different clients; using "
+                    "X-Forwarded-For, and allow and deny lists refuse the client",
+                    session->client);
+    } else {
+        log_warning(
+            service->options.log,
+            "proxy %s: '%.*s' in its forwarding headers is not understood; %s", session->client,
+            (int)(told->unread.size < 200 ? told->unread.size : 200), told->unread.data,
+            told->kind == CLIENT_UNKNOWN ? "the client is unknown, and allow and deny lists "
+                                           "refuse it"
+                                         : "ignored");
     }
+}
+
+static void set_client(struct exchange *exchange, const union ip_address *address) {
+    bool v6 = address->any.sa_family == AF_INET6;
+    const void *host = v6 ? (const void *)&address->v6.sin6_addr : &address->v4.sin_addr;
+    exchange->client_address = *address;
+    exchange->client_text[0] = '\0';
+    (void)inet_ntop(address->any.sa_family, host, exchange->client_text,
+                    sizeof(exchange->client_text));
+    exchange->client = slice_from(exchange->client_text);
+}
+
+const struct http_told *route_rules_find_client(struct exchange *exchange,
+                                                const struct http_request *request) {
+    const struct session *session = exchange->session;
+    const struct config_networks *trusted = &exchange->generation->config->trusted_proxies;
+    exchange->unknown = session->unknown;
+    if (session->untold ||
+        !networks_contain(trusted->items, trusted->count, &session->client_address.any)) {
+        return NULL;
+    }
+    struct http_told *told = &session->service->told;
+    http_told_read(request->fields, trusted->items, trusted->count, told);
+    exchange->unknown = told->kind == CLIENT_UNKNOWN || told->doubtful;
+    // Of an unknown client the last proxy is known that was named: what it asks counts as its.
+    uint32_t named = told->kind == CLIENT_UNKNOWN ? told->client + 1 : told->client;
+    if (named < told->count) {
+        set_client(exchange, &told->nodes[named].address);
+    }
+    log_unread(exchange, told);
+    return told;
 }
 
 // --- rules ---
@@ -76,6 +72,9 @@ void route_rules_find_client(struct exchange *exchange, const struct http_reques
 static bool is_let_in(const struct exchange *exchange) {
     const struct config_route *route = exchange->route;
     const struct sockaddr *client = &exchange->client_address.any;
+    if (exchange->unknown) {
+        return route->allow.count == 0 && route->deny.count == 0;
+    }
     return !networks_contain(route->deny.items, route->deny.count, client) &&
            (route->allow.count == 0 ||
             networks_contain(route->allow.items, route->allow.count, client));
@@ -130,7 +129,10 @@ enum result route_rules_apply(struct exchange *exchange, const struct http_reque
     const struct config_route *route = exchange->route;
     const struct config_limits *limits = &exchange->generation->config->limits;
     if (!is_let_in(exchange)) {
-        return exchange_answer(exchange, 403, "the route does not let this client in");
+        return exchange_answer(
+            exchange, 403,
+            exchange->unknown ? "the client is unknown, and the route has an allow or deny list"
+                              : "the route does not let this client in");
     }
     int64_t wait_us = route->rate == 0 ? 0 : wait_for_turn(exchange);
     if (wait_us > 0) {

@@ -2,11 +2,15 @@
 // itself.
 //
 // The order: who may come (403), how often (429), how large (413), then redirect and return. The client
-// is the peer of the connection (or whom a PROXY header named); when that is one of trusted-proxies,
-// it is the last address in X-Forwarded-For that is not itself a trusted proxy.
+// is the peer of the connection (or whom a PROXY header named). If that is one of trusted-proxies, the
+// client is whom it names (http/forwarded.h).
+//
+// Invariant: a client that is unknown, because a trusted proxy's word cannot be read, passes no
+// `allow` and no `deny` list. For `rate` and the logs it counts as the proxy that did not name it.
 #ifndef RAVELIN_SESSION_ROUTE_RULES_H
 #define RAVELIN_SESSION_ROUTE_RULES_H
 
+#include "http/forwarded.h"
 #include "http/parse.h"
 #include "session/exchange.h"
 
@@ -17,8 +21,10 @@
 uint16_t route_rules_choose(struct exchange *exchange, const struct http_request *request,
                             const char **why);
 
-// Sets exchange->client and exchange->trusted.
-void route_rules_find_client(struct exchange *exchange, const struct http_request *request);
+// Sets exchange->client and exchange->unknown. Returns what a trusted proxy told, scratch space of the
+// service; NULL if the peer is none.
+const struct http_told *route_rules_find_client(struct exchange *exchange,
+                                                const struct http_request *request);
 
 // Applies exchange->route. RESULT_OK: the request goes on, or an answer is in the send buffer.
 // RESULT_ERROR: the session must be cut.

@@ -140,6 +140,7 @@ struct service *service_new(const struct service_options *options) {
     }
     service->options = *options;
     service->refusal_lines = REFUSALS_RATE;
+    service->unread_lines = (struct rate){.interval_ms = 1000, .burst = 10};
     compare_clocks(service);
     service->access_log_fd = service->staged_access_log_fd = -1;
     list_init(&service->sessions);

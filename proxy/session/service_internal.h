@@ -6,7 +6,7 @@
 #include "base/pages.h"
 #include "base/rate.h"
 #include "base/wheel.h"
-#include "http/header.h"
+#include "http/forwarded.h"
 #include "observe/access_log.h"
 #include "session/generation.h"
 #include "session/listener.h"
@@ -51,10 +51,12 @@ struct service {
     time_t date_second;
     char date[CLOCK_HTTP_DATE_SIZE];
     struct http_fields fields; // scratch: of the head being parsed
+    struct http_told told;     // scratch: what a trusted proxy told in it
     char *scratch;             // scratch: a response head being encoded
     size_t scratch_size;
     int64_t refused_logged_ms;
     struct rate refusal_lines; // of refused handshakes, see refusals.h
+    struct rate unread_lines;  // of what trusted proxies said and was not understood
 };
 
 static inline int64_t service_now_ms(const struct service *service) {

@@ -128,17 +128,17 @@ void session_drain(struct session *session) {
 // --- beginning and end ---
 
 void session_set_client(struct session *session, const struct sockaddr *address) {
+    union ip_address *client = &session->client_address;
     if (address->sa_family == AF_INET6) {
-        session->client_address.v6 = *(const struct sockaddr_in6 *)(const void *)address;
-        (void)inet_ntop(AF_INET6, &session->client_address.v6.sin6_addr, session->client,
-                        sizeof(session->client));
-        session->client_port = ntohs(session->client_address.v6.sin6_port);
+        client->v6 = *(const struct sockaddr_in6 *)(const void *)address;
+        ip_address_unmap(client);
     } else {
-        session->client_address.v4 = *(const struct sockaddr_in *)(const void *)address;
-        (void)inet_ntop(AF_INET, &session->client_address.v4.sin_addr, session->client,
-                        sizeof(session->client));
-        session->client_port = ntohs(session->client_address.v4.sin_port);
+        client->v4 = *(const struct sockaddr_in *)(const void *)address;
     }
+    bool v6 = client->any.sa_family == AF_INET6;
+    const void *host = v6 ? (const void *)&client->v6.sin6_addr : &client->v4.sin_addr;
+    (void)inet_ntop(client->any.sa_family, host, session->client, sizeof(session->client));
+    session->client_port = ntohs(v6 ? client->v6.sin6_port : client->v4.sin_port);
     session->client_size = (uint8_t)strlen(session->client);
 }
 

@@ -22,6 +22,7 @@
 #define RAVELIN_SESSION_SESSION_H
 
 #include "base/list.h"
+#include "base/network.h"
 #include "base/wheel.h"
 #include "http/parse.h"
 #include "session/generation.h"
@@ -45,12 +46,6 @@ enum session_state {
     SESSION_CLOSED, // waits to be freed
 };
 
-union client_address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
-
 struct session {
     struct list_node node;      // in service->sessions, or in service->closed
     struct list_node turn_node; // in service->unfinished, or in no list
@@ -62,8 +57,12 @@ struct session {
     int64_t deadline_ms;   // when something must have happened
     enum session_state state;
     bool redirect; // of a redirect listener: plain, answers 308
-    bool untold;   // the PROXY header did not say who the client is: not to be believed any more
-    bool counted;  // in the table of clients
+    // The PROXY header named no client: forwarding fields of this connection are not believed. If it
+    // was not for the peer's own connection (LOCAL), the client is unknown: neither `allow` nor `deny`
+    // lets it in.
+    bool untold;
+    bool unknown;
+    bool counted; // in the table of clients
     bool counted_idle;
     bool advancing; // session_advance() is on the stack
     bool again;     // and must run once more
@@ -72,7 +71,7 @@ struct session {
     size_t lingered; // bytes thrown away while lingering
     char client[INET6_ADDRSTRLEN];
     uint8_t client_size;
-    union client_address client_address;
+    union ip_address client_address;
     uint64_t client_key;   // in the table of clients
     int64_t accepted_us;   // monotonic clock
     int64_t head_since_ms; // when the request head that is incomplete now began to arrive; 0: none
@@ -97,7 +96,8 @@ struct session {
 
 // Takes over a descriptor that `listener` accepted. Closes it when memory is short.
 void session_start(const struct listener *listener, int fd, const struct sockaddr_storage *peer);
-// Says who the client is: the peer of the connection, or whom that names.
+// Says who the client is: the peer of the connection, or whom that names. An IPv4 address inside an
+// IPv6 one is kept as IPv4.
 void session_set_client(struct session *session, const struct sockaddr *address);
 // The client is known: counts it and begins the handshake (or HTTP, where the listener is plain).
 void session_begin(struct session *session);

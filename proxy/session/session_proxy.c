@@ -24,6 +24,7 @@ enum result session_proxy_step(struct session *session) {
         ring_release(receive->ring, receive->ring->head + header.size);
         receive->opened = receive->ring->head;
         session->untold = !header.has_client;
+        session->unknown = !header.has_client && !header.local;
         if (header.has_client) {
             session_set_client(session, &header.client.as.any);
         }

@@ -64,8 +64,8 @@ def test_a_trusted_proxy_is_extended(lab):
     assert asked.all("X-Forwarded-For") == ["192.0.2.1, 192.0.2.2, 192.0.2.3, 127.0.0.1"]
     assert asked.all("X-Forwarded-Proto") == ["http"]
     assert asked.all("X-Forwarded-Host") == ["example.org"]
-    ours = "for=127.0.0.1;proto=https;host=localhost"
-    assert asked.all("Forwarded") == [f"for=192.0.2.1;proto=http, {ours}"]
+    others = "for=192.0.2.2, for=192.0.2.3, for=127.0.0.1"
+    assert asked.all("Forwarded") == [f"for=192.0.2.1;proto=http;host=example.org, {others}"]
     assert asked.all("X-TLS-Facts") == []
     assert (asked.get("X-Forwarded-Port"), asked.get("X-Real-IP")) == ("80", "192.0.2.1")
     assert proxy.access_log(1)[0]["client"] == "192.0.2.2"  # the last that is not a proxy of ours
@@ -80,13 +80,137 @@ def test_a_trusted_proxy_that_says_nothing(lab):
     assert asked.all("Forwarded") == ["for=127.0.0.1;proto=https;host=localhost"]
 
 
-@pytest.mark.parametrize("said", ["unknown", "192.0.2.1, _hidden", "192.0.2.1:80", "1.2.3.4, 192.0.2.999"])
+@pytest.mark.parametrize("said", ["unknown", "192.0.2.1, _hidden", "192.0.2.1:65536", "1.2.3.4, 192.0.2.999"])
 def test_what_is_no_address_ends_the_belief(lab, said):
     server = lab.server()
     proxy = lab.proxy(server, top={"trusted-proxies": "127.0.0.1"})
     lab.client(proxy).ask(fields=[f"X-Forwarded-For: {said}"])
     assert server.requests[0].get("X-Forwarded-For") == f"{said}, 127.0.0.1"
     assert proxy.access_log(1)[0]["client"] == "127.0.0.1"
+    unread = said.split(", ")[-1]
+    proxy.wait_for_log(f"warning worker 0.*: proxy 127.0.0.1: '{unread}' in its forwarding headers is not understood")
+
+
+ADDRESSES = {
+    "192.0.2.1:51234": "192.0.2.1",
+    '"192.0.2.1:80"': "192.0.2.1",
+    " 198.51.100.1 ,\t192.0.2.1": "192.0.2.1",
+    "::ffff:192.0.2.1": "192.0.2.1",
+    "[::ffff:192.0.2.1]:443": "192.0.2.1",
+    "[2001:db8::7]:443": "2001:db8::7",
+    '"[2001:db8::7]"': "2001:db8::7",
+    "2001:DB8::7": "2001:db8::7",
+    "fe80::7%eth0": "fe80::7",
+}
+
+
+@pytest.mark.parametrize("said", ADDRESSES)
+def test_addresses_as_proxies_write_them(lab, said):
+    """Each is the same client for lists, logs and servers, in either header."""
+    client_address = ADDRESSES[said]
+    server = lab.server()
+    routes = [("/", {"backend": "web"}, []), ("/own", {"backend": "web", "allow": "127.0.0.0/8"}, [])]
+    routes += [("/its", {"backend": "web", "allow": f'"{client_address}"'}, [])]
+    routes += [("/not", {"backend": "web", "deny": f'"{client_address}"'}, [])]
+    proxy = route_proxy(lab, server, *routes, top={"trusted-proxies": "127.0.0.1"})
+    client = lab.client(proxy)
+    last = said.split(",")[-1].strip()
+    quoted_value = last if last.startswith('"') else f'"{last}"'
+    for field in [f"X-Forwarded-For: {said}", f"Forwarded: for={quoted_value}"]:
+        answers = [client.ask(target, fields=[field]).status for target in ["/", "/own", "/its", "/not"]]
+        assert answers == [200, 403, 200, 403]
+    assert {line["client"] for line in proxy.access_log(8)} == {client_address}
+    assert server.requests[2].get("X-Forwarded-For") == f"{client_address}, 127.0.0.1"
+    host = f"[{client_address}]" if ":" in client_address else client_address
+    element = server.requests[2].get("Forwarded").split(";")[0]
+    assert element.replace('"', "").removeprefix("for=").startswith(host)
+
+
+UNREADABLE = {
+    "a name": "X-Forwarded-For: client.example",
+    "nobody": "X-Forwarded-For: unknown",
+    "empty": "X-Forwarded-For: ",
+    "empty last": "X-Forwarded-For: 192.0.2.1, ",
+    "hidden": "Forwarded: for=_client",
+    "malformed": 'Forwarded: for=192.0.2.1, for="192.0.2.1',
+    "without for": "Forwarded: proto=https",
+    "endless": "X-Forwarded-For: " + ",".join(["192.0.2.1"] * 65),
+    "in disagreement": "X-Forwarded-For: 192.0.2.1\r\nForwarded: for=192.0.2.2",
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_an_unknown_client_passes_no_list(lab, name):
+    """Not that of the proxy either, which was the client for want of another."""
+    server = lab.server()
+    routes = [("/", {"backend": "web"}, []), ("/allow", {"backend": "web", "allow": quoted("127.0.0.0/8", "192.0.2.0/24")}, [])]
+    routes += [("/deny", {"backend": "web", "deny": "203.0.113.1"}, [])]
+    proxy = route_proxy(lab, server, *routes, top={"trusted-proxies": "127.0.0.1"})
+    client = lab.client(proxy)
+    fields = UNREADABLE[name].split("\r\n")
+    assert [client.ask(target, fields=fields).status for target in ["/", "/allow", "/deny"]] == [200, 403, 403]
+    lines = proxy.access_log(3)
+    assert {line["ended"] for line in lines[1:]} == {"the client is unknown, and the route has an allow or deny list"}
+    proxy.wait_for_log("warning worker 0.*: proxy 127.0.0.1: .*refuse")
+    assert [client.ask(target).status for target in ["/", "/allow", "/deny"]] == [200, 200, 200]  # the proxy itself
+
+
+def test_what_proxies_write_cannot_forge_a_log_line(lab):
+    proxy = lab.proxy(lab.server(), top={"trusted-proxies": "127.0.0.1"})
+    client = lab.client(proxy)
+    for _ in range(30):
+        client.ask(fields=["X-Forwarded-For: \xff\x9b2J'\xe2\x80\xae\" error" + "x" * 3000])
+    proxy.wait_for_log("proxy 127.0.0.1: .*is not understood")
+    lines = [line for line in proxy.log().splitlines() if "not understood" in line]
+    assert 1 <= len(lines) < 15  # so many at once, then one a second
+    assert all(r"'\xff\x9b2J'" in line and len(line) < 1000 for line in lines)
+
+
+def agreeing(asked):
+    """What the two kinds of headers tell: the first element of each."""
+    first = asked.get("Forwarded").split(",")[0].replace('"', "")
+    told = dict(pair.split("=", 1) for pair in first.split(";"))
+    client = asked.get("X-Forwarded-For").split(",")[0].strip()
+    assert told["for"].strip("[]") == client.strip("[]")
+    assert told["proto"] == asked.get("X-Forwarded-Proto")
+    assert told["host"] == asked.get("X-Forwarded-Host")
+    assert asked.get("Forwarded").count("proto=") == asked.get("Forwarded").count("host=") == 1
+    return client, told["proto"], told["host"]
+
+
+TOLD_BY_PROXIES = [
+    (["X-Forwarded-For: 192.0.2.1"], ("192.0.2.1", "https", "localhost")),
+    (["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: http", "X-Forwarded-Host: a:81"], ("192.0.2.1", "http", "a:81")),
+    (["X-Forwarded-Proto: http"], ("127.0.0.1", "http", "localhost")),
+    (["X-Forwarded-For: 2001:db8::1, 127.0.0.2", "X-Forwarded-Proto: http, https"], ("2001:db8::1", "http", "localhost")),
+    (["Forwarded: for=192.0.2.1"], ("192.0.2.1", "https", "localhost")),
+    (['Forwarded: for="[2001:db8::1]";proto=http;by=127.0.0.1'], ("2001:db8::1", "http", "localhost")),
+    (['Forwarded: for=192.0.2.1;host="a:81", for=127.0.0.2;proto=http'], ("192.0.2.1", "http", "a:81")),
+    (["X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.1;proto=http;host=a"], ("192.0.2.1", "http", "a")),
+    (["X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.9;proto=http;host=a"], ("192.0.2.1", "https", "localhost")),
+    (["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: http", "Forwarded: for=192.0.2.1;proto=https"], ("192.0.2.1", "http", "localhost")),
+    (["X-Forwarded-Proto: h ttps", "X-Forwarded-Host: a b"], ("127.0.0.1", "http", "localhost")),
+    (["Forwarded: nonsense", "X-Forwarded-Proto: http"], ("unknown", "http", "localhost")),
+]
+
+
+@pytest.mark.parametrize("fields, expected", TOLD_BY_PROXIES)
+def test_both_kinds_of_headers_tell_the_same(lab, fields, expected):
+    server = lab.server()
+    proxy = lab.proxy(server, top={"trusted-proxies": "127.0.0.0/8"})
+    lab.client(proxy).ask(fields=fields)
+    assert agreeing(server.requests[0]) == expected
+
+
+def test_ipv4_inside_ipv6_has_a_rate_of_its_own(lab):
+    route = ("/", {"return": 204, "rate": 1, "burst": 1}, [])
+    client = lab.client(route_proxy(lab, lab.server(), route, top={"trusted-proxies": "127.0.0.1"}))
+
+    def ask(address):
+        return client.ask(fields=[f"X-Forwarded-For: {address}"]).status
+
+    assert [ask("::ffff:192.0.2.1"), ask("::ffff:192.0.2.2"), ask("192.0.2.3:80")] == [204, 204, 204]
+    assert [ask("192.0.2.1"), ask("[::ffff:192.0.2.2]:9"), ask("::ffff:192.0.2.3")] == [429, 429, 429]
 
 
 def test_tls_facts_when_asked_for(lab):

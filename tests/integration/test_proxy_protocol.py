@@ -8,6 +8,7 @@ import pytest
 
 from ravelin_test.client import CLOSE_NOTIFY
 from ravelin_test.http import request
+from ravelin_test.proxy import backend_block, block
 
 TRUSTING = {"top": {"trusted-proxies": "127.0.0.1"}, "listen": {"proxy-protocol": "yes"}}
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -48,6 +49,39 @@ def test_the_client_is_whom_the_header_names(lab, name):
     line = proxy.access_log(1)[0]
     assert line["client"] == client_address
     assert line["client_port"] == (client.port if client_address == "127.0.0.1" else 4567)
+
+
+UNNAMED = {
+    "v1-unknown": (b"PROXY UNKNOWN\r\n", 403),
+    "v1-unknown-with-more": (b"PROXY UNKNOWN 192.0.2.7 192.0.2.8 1 2\r\n", 403),
+    "v2-unspecified": (SIGNATURE + b"\x21\0\0\0", 403),
+    "v2-unix": (SIGNATURE + b"\x21\x31\0\xd8" + bytes(216), 403),
+    "v2-local": (SIGNATURE + b"\x20\0\0\0", 200),  # the proxy itself
+    "v1-mapped": (version_1("::ffff:127.0.0.9", "TCP6", "::1"), 200),
+}
+
+
+@pytest.mark.parametrize("name", UNNAMED)
+def test_a_client_that_nobody_names_passes_no_list(lab, name):
+    """It is not the proxy that it came through."""
+    header, status = UNNAMED[name]
+    seen = []
+
+    def script(connection):
+        seen.append(connection.reader.until(b"\r\n", "a PROXY header"))
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    certificate = lab.authority.certificate("localhost", "127.0.0.1")
+    inner = [block("certificate", f'"{certificate.path}"', {"key": f'"{certificate.key}"'})]
+    for prefix, options in {"/": {}, "/allow": {"allow": "127.0.0.0/8"}, "/deny": {"deny": "192.0.2.0/24"}}.items():
+        inner.append(block("route", f'"{prefix}"', {"backend": "web", **options}))
+    site = block("site", "localhost", {"aliases": '"127.0.0.1"'}, inner)
+    backend = backend_block("web", [lab.server(script)], {"send-proxy-protocol": "v1"})
+    proxy = lab.proxy(sites=[site], backends=[backend], **TRUSTING)
+    client = lab.client(proxy, first=header)
+    assert [client.ask(target).status for target in ["/", "/allow", "/deny"]] == [200, status, status]
+    assert (seen[0] == b"PROXY UNKNOWN\r\n") == (status == 403)
 
 
 @pytest.mark.parametrize("name", ["v1-unknown", "v2-local"])
