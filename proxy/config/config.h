@@ -66,6 +66,7 @@ struct config_limits {
     uint32_t idle_timeout_ms;
     uint32_t header_size; // bytes of a whole request head
     uint32_t header_count;
+    uint32_t response_header_size;    // bytes of a whole response head or trailer section
     uint32_t target_size;             // bytes of a request target
     uint32_t body_size;               // bytes of a request body; 0 = no limit
     uint32_t body_rate;               // bytes a second, on average; 0 = no limit

@@ -23,9 +23,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// The longest head or trailer section the parser looks at, whatever the configuration says
-// (http-parser's own limit, compiled in, is 80 KiB). Longer: 431.
+// The longest head of a request (longer: 431), and the longest head of a response and trailer section,
+// that the parser looks at, whatever the configuration says.
 #define HTTP_HEAD_SIZE_MAX ((size_t)64 * 1024)
+#define HTTP_RESPONSE_HEAD_SIZE_MAX ((size_t)256 * 1024)
 
 enum http_framing {
     FRAMING_NONE,    // no body

@@ -76,8 +76,8 @@ static void decide_response_body(struct http_response *response, const struct bo
 static enum result parse_response(struct slice head, bool request_is_head, struct slice protocols,
                                   struct http_fields *fields, struct http_response *response,
                                   struct http_refusal *refusal) {
-    if (head.size > HTTP_HEAD_SIZE_MAX) {
-        return refuse(refusal, 502, "head over 64 KiB");
+    if (head.size > HTTP_RESPONSE_HEAD_SIZE_MAX) {
+        return refuse(refusal, 502, "head over 256 KiB");
     }
     struct http_status_line line;
     size_t line_size = http_scan_status_line(head, &line, refusal);
@@ -127,11 +127,11 @@ enum result http_parse_response(struct slice head, bool request_is_head, struct 
 
 enum result http_parse_trailers(struct slice section, struct http_fields *fields,
                                 const char **why) {
-    struct http_refusal refusal = {400, "trailer section over 64 KiB"};
+    struct http_refusal refusal = {400, "trailer section over 256 KiB"};
     const struct body_length no_body = {false, false, 0};
     __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
     *why = NULL;
-    if (section.size > HTTP_HEAD_SIZE_MAX ||
+    if (section.size > HTTP_RESPONSE_HEAD_SIZE_MAX ||
         http_scan_fields(section, fields, &index, &refusal) != RESULT_OK) {
         *why = refusal.why;
         return RESULT_ERROR;

@@ -5,6 +5,7 @@
 #include "http/encode.h"
 #include "session/exchange_internal.h"
 #include "session/relay.h"
+#include "session/relay_head.h"
 #include "session/route_rules.h"
 #include "session/service_internal.h"
 
@@ -272,7 +273,8 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
 // once.
 static bool can_repeat(const struct exchange *exchange) {
     return exchange->idempotent && exchange->request_framing == FRAMING_NONE &&
-           exchange->interim_count == 0 && !transport_has_fills(&exchange->session->transport);
+           exchange->interim_count == 0 && exchange->gathered_head == NULL &&
+           !transport_has_fills(&exchange->session->transport);
 }
 
 // No server is to blame when this process or host has run out of something.
@@ -570,6 +572,7 @@ void exchange_finish(struct exchange *exchange) {
     count_status(exchange);
     write_log(exchange);
     exchange_drop_lease(exchange);
+    response_head_free(exchange);
     trailers_free(&exchange->request_trailers);
     trailers_free(&exchange->response_trailers);
     free(exchange->request_final);

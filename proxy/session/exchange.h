@@ -20,9 +20,9 @@
 #define REQUEST_LINES_MAX 18 // data spans of one write
 #define REQUEST_IOV_MAX                                                                            \
     (REQUEST_LINES_MAX * 3 + 3) // each with its chunk line and CRLF; PROXY header, head, last chunk
-#define TRAILERS_MAX 8192
-#define ANSWER_FIELDS_MAX 8192 // of an answer of our own
-#define EXCHANGE_ROOM 2048     // for the head and the log's texts of a usual request
+#define TRAILERS_MAX 8192       // of a request
+#define ANSWER_FIELDS_MAX 8192  // of an answer of our own
+#define EXCHANGE_ROOM 2048      // for the head and the log's texts of a usual request
 
 enum request_state {
     REQUEST_HEAD, // the head is not written to the server yet
@@ -31,16 +31,18 @@ enum request_state {
 };
 
 enum response_state {
-    RESPONSE_HEAD, // none of the final head has arrived whole
+    RESPONSE_HEAD,        // none of the final head has arrived whole
+    RESPONSE_HEAD_PIECES, // a head that does not fit in one record is going out
     RESPONSE_BODY,
     RESPONSE_FINAL,   // the body is complete, its last bytes are not in the send buffer yet
     RESPONSE_SENDING, // everything is in the send buffer
     RESPONSE_DONE,
 };
 
-// Trailers on their way, gathered because they may arrive in pieces. Bounded by TRAILERS_MAX.
+// Trailers on their way, gathered because they may arrive in pieces.
 struct trailers {
     char *data; // NULL until needed
+    size_t capacity;
     size_t size;
     size_t scanned;
     struct http_part part;
@@ -103,6 +105,10 @@ struct exchange {
     uint32_t interim_count;
     char *final; // the encoded trailer section, when there are trailers
     size_t final_size;
+    size_t final_sent;                 // of that, in whole records
+    struct head_buffer *gathered_head; // where heads are gathered since one did not fit in a slot
+    struct head_buffer *encoded_head;  // one that goes out in pieces
+    enum response_state after_head;    // when it has gone out
     size_t head_scanned;
     struct http_part head_part; // what has been looked at of an incomplete head
 

@@ -5,18 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum result trailers_gather(struct trailers *trailers, const char *data, size_t size,
+enum result trailers_gather(struct trailers *trailers, size_t limit, const char *data, size_t size,
                             size_t *used) {
     *used = 0;
     if (trailers->data == NULL) {
-        trailers->data = malloc(TRAILERS_MAX);
+        trailers->data = malloc(limit);
         if (trailers->data == NULL) {
             return RESULT_ERROR;
         }
+        trailers->capacity = limit;
         trailers->size = trailers->scanned = 0;
         trailers->part = (struct http_part){0, false};
     }
-    size_t room = TRAILERS_MAX - trailers->size;
+    size_t room = trailers->capacity - trailers->size;
     size_t part = size < room ? size : room;
     memcpy(trailers->data + trailers->size, data, part);
     size_t before = trailers->size;
@@ -29,7 +30,7 @@ enum result trailers_gather(struct trailers *trailers, const char *data, size_t 
     }
     *used = part;
     const char *why;
-    bool hopeless = trailers->size == TRAILERS_MAX ||
+    bool hopeless = trailers->size == trailers->capacity ||
                     http_check_trailers_part(trailers->data, trailers->size, &trailers->part,
                                              &why) != RESULT_OK;
     return hopeless ? RESULT_ERROR : RESULT_AGAIN;

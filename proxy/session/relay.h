@@ -18,8 +18,8 @@ enum result relay_response(struct exchange *exchange) MUST_CHECK;
 
 // Appends to the trailers until their section is whole. RESULT_OK: whole, *used bytes of data
 // belong to it. RESULT_AGAIN: all of data was taken, more is needed. RESULT_ERROR: too long, malformed
-// (http_check_trailers_part) or no memory.
-enum result trailers_gather(struct trailers *trailers, const char *data, size_t size,
+// (http_check_trailers_part) or no memory. `limit` bounds a section that begins with this call.
+enum result trailers_gather(struct trailers *trailers, size_t limit, const char *data, size_t size,
                             size_t *used) MUST_CHECK;
 void trailers_free(struct trailers *trailers);
 

@@ -37,7 +37,7 @@ static enum result take_trailers(struct exchange *exchange, const char *data, si
                                  size_t *used) {
     struct trailers *trailers = &exchange->request_trailers;
     trailers->gathering = true;
-    enum result result = trailers_gather(trailers, data, size, used);
+    enum result result = trailers_gather(trailers, TRAILERS_MAX, data, size, used);
     if (result != RESULT_OK) {
         return result;
     }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "http/encode.h"
+#include "session/relay_head.h"
 #include "session/service_internal.h"
 
 #include <errno.h>
@@ -9,16 +10,11 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-// Room in the first slot for our head to be longer than the server's, and for a chunk line.
-enum { HEAD_ROOM = 256, INTERIM_MAX = 16, ZERO_PAD_MAX = 8 };
+enum { ZERO_PAD_MAX = 8 };
 static const char end_of_chunks[5] = {'0', '\r', '\n', '\r', '\n'};
 enum { LAST_CHUNK_SIZE = 3 }; // "0" and CRLF, without the CRLF that ends the trailers
 
-static struct send_buffer *buffer_of(struct exchange *exchange) {
-    return exchange->session->transport.send;
-}
-
-static enum result bad_response(struct exchange *exchange, const char *why) {
+enum result relay_bad_response(struct exchange *exchange, const char *why) {
     struct service *service = exchange->session->service;
     log_warning(service->options.log, "backend %s: server %s: bad response: %s",
                 exchange->backend->name, exchange->server->config->text, why);
@@ -36,11 +32,7 @@ static void start_fills(struct exchange *exchange, struct send_buffer *buffer) {
         buffer->fills[i] = (struct fill){0, 0};
     }
     if (exchange->response_state == RESPONSE_HEAD) {
-        uint32_t room = HEAD_ROOM + (uint32_t)http_changes_size(&exchange->route->response);
-        buffer->fills[0] = (struct fill){room, room};
-        exchange->head_scanned = 0;
-        exchange->head_part = (struct http_part){0, false};
-        exchange->head_cut = false;
+        response_head_start(exchange, buffer);
     }
     exchange->output_end = NULL;
 }
@@ -67,7 +59,7 @@ static void add_to_fills(struct send_buffer *buffer, const struct iovec iov[SEND
 // filled it the next probably will, and one readv() costs less than both.
 static ssize_t read_slots(const struct exchange *exchange, struct iovec iov[SEND_SLOTS]) {
     struct lease *lease = exchange->lease;
-    if (exchange->response_state != RESPONSE_HEAD) {
+    if (exchange->response_state != RESPONSE_HEAD || exchange->gathered_head != NULL) {
         return readv(lease->fd, iov, SEND_SLOTS);
     }
     if (transport_is_cold(&exchange->session->transport)) {
@@ -85,14 +77,19 @@ static ssize_t read_slots(const struct exchange *exchange, struct iovec iov[SEND
 }
 
 // How much may come into a slot now. A head that is cut must go on in the first one, so on a cold
-// connection nothing comes into the others before it is whole.
+// connection nothing comes into the others before it is whole. While a head is gathered, the first
+// one is kept free for ours.
 static size_t slot_room(const struct exchange *exchange, const struct send_buffer *buffer,
                         uint32_t slot) {
     size_t room = SLOT_READ_MAX - buffer->fills[slot].end;
+    bool is_head = exchange->response_state == RESPONSE_HEAD;
+    if (is_head && exchange->gathered_head != NULL && slot == 0) {
+        return 0;
+    }
     if (!transport_is_cold(&exchange->session->transport)) {
         return room;
     }
-    if (slot > 0 && exchange->response_state == RESPONSE_HEAD) {
+    if (slot > 0 && is_head && exchange->gathered_head == NULL) {
         return 0;
     }
     return room < COLD_READ_MAX ? room : COLD_READ_MAX;
@@ -128,157 +125,6 @@ static enum result read_server(struct exchange *exchange, struct send_buffer *bu
     return RESULT_OK;
 }
 
-// --- the head ---
-
-// Writes the encoded head so that it ends at `end`; the room before it is free.
-static bool place_head(struct send_buffer *buffer, const char *head, size_t size, uint8_t *end) {
-    if ((size_t)(end - slot_payload(buffer, 0)) < size) {
-        return false;
-    }
-    memcpy(end - size, head, size);
-    return transport_add_span(buffer, 0, end - size, size);
-}
-
-static enum result take_interim(struct exchange *exchange, const struct http_response *response,
-                                uint8_t *end) {
-    struct service *service = exchange->session->service;
-    struct send_buffer *buffer = buffer_of(exchange);
-    buffer->fills[0].begin = (uint32_t)(end - slot_payload(buffer, 0));
-    exchange->head_scanned = 0;
-    exchange->head_part = (struct http_part){0, false};
-    exchange->head_cut = false;
-    exchange->awaits_continue = exchange->awaits_continue && response->status != 100;
-    if (++exchange->interim_count > INTERIM_MAX) {
-        return bad_response(exchange, "too many interim responses");
-    }
-    if (exchange->client_minor_version == 0) { // HTTP/1.0 has none
-        return RESULT_OK;
-    }
-    struct http_response_framing framing = {.client_minor_version = 1};
-    size_t size = http_encode_response(response, &framing, service_date(service), service->scratch,
-                                       service->scratch_size);
-    // A byte before what follows is left for the inner content type.
-    if (size == 0 || !place_head(buffer, service->scratch, size, end - 1)) {
-        return bad_response(exchange, "the head is too large");
-    }
-    metric_add(service->options.metrics, METRIC_responses_1xx, 1);
-    return RESULT_OK;
-}
-
-// `available`: how many bytes have come behind the head.
-static void decide_framing(struct exchange *exchange, const struct http_response *response,
-                           size_t available) {
-    exchange->status = response->status;
-    exchange->response_framing = response->framing;
-    exchange->response_left = response->content_length;
-    // What a server has not read of a body it would read as the next request.
-    exchange->server_keep_alive =
-        response->keep_alive && !exchange->body_in_doubt && !exchange->awaits_continue;
-    chunk_decoder_init(&exchange->response_decoder);
-    bool unknown_length =
-        response->framing == FRAMING_CHUNKED || response->framing == FRAMING_CLOSE;
-    exchange->client_chunked = unknown_length && exchange->client_minor_version > 0;
-    if (unknown_length && exchange->client_minor_version == 0) {
-        exchange->keep_alive = false;
-    }
-    // A server that refuses a request before it has read it does not want the rest; and a response
-    // that ends here ends before the request.
-    bool whole = response->framing == FRAMING_NONE ||
-                 (response->framing == FRAMING_LENGTH && response->content_length <= available);
-    if (exchange->request_failed ||
-        (exchange->request_state != REQUEST_DONE && (response->status >= 300 || whole))) {
-        exchange->keep_alive = false;
-    }
-    if (response->status == 205 && response->framing != FRAMING_NONE) {
-        exchange->keep_alive = false; // some clients look for no body there
-    }
-    if (exchange->session->service->draining) {
-        exchange->keep_alive = false;
-    }
-    if (response->framing == FRAMING_TUNNEL) {
-        exchange->request_framing = FRAMING_TUNNEL;
-        exchange->request_state = REQUEST_BODY;
-        exchange->request_whole = false;
-        exchange->keep_alive = exchange->server_keep_alive = false;
-    }
-}
-
-// Where the head must end: before the body, and before the chunk line that a body without one is
-// about to get.
-static uint8_t *head_end(const struct exchange *exchange, struct send_buffer *buffer,
-                         uint8_t *body) {
-    if (!exchange->client_chunked || exchange->response_framing != FRAMING_CLOSE) {
-        return body;
-    }
-    size_t size = (size_t)(slot_payload(buffer, 0) + buffer->fills[0].end - body);
-    char line[CHUNK_LINE_SIZE];
-    return size == 0 ? body
-                     : body - (line + sizeof(line) - chunk_write_size(line + sizeof(line), size));
-}
-
-static enum result take_final_head(struct exchange *exchange, const struct http_response *response,
-                                   uint8_t *body) {
-    struct service *service = exchange->session->service;
-    struct send_buffer *buffer = buffer_of(exchange);
-    decide_framing(exchange, response,
-                   (size_t)(slot_payload(buffer, 0) + buffer->fills[0].end - body));
-    struct http_response_framing framing = {
-        .client_minor_version = exchange->client_minor_version,
-        .close = !exchange->keep_alive,
-        .write_chunked =
-            exchange->client_chunked ||
-            (exchange->is_head && response->declared_chunked && exchange->client_minor_version > 0),
-        .hsts_s = exchange->site->hsts_s,
-        .changes = &exchange->route->response,
-    };
-    size_t size = http_encode_response(response, &framing, service_date(service), service->scratch,
-                                       service->scratch_size);
-    uint8_t *end = head_end(exchange, buffer, body);
-    if (size == 0 || !place_head(buffer, service->scratch, size, end)) {
-        return bad_response(exchange, "the head is too large");
-    }
-    exchange->output_slot = 0;
-    exchange->output_end = end;
-    buffer->fills[0].begin = (uint32_t)(body - slot_payload(buffer, 0));
-    exchange->response_us =
-        exchange->request_sent_us == 0 ? 0 : clock_monotonic_us() - exchange->request_sent_us;
-    exchange->response_state = response->framing == FRAMING_NONE ? RESPONSE_SENDING : RESPONSE_BODY;
-    if (response->framing == FRAMING_NONE && transport_has_fills(&exchange->session->transport)) {
-        exchange->server_keep_alive = false; // bytes nobody asked for
-    }
-    return RESULT_OK;
-}
-
-// RESULT_OK: a head was taken, or more of one can be read at once. RESULT_AGAIN: it is not whole.
-static enum result take_head(struct exchange *exchange) {
-    struct send_buffer *buffer = buffer_of(exchange);
-    struct fill *fill = &buffer->fills[0];
-    uint8_t *begin = slot_payload(buffer, 0) + fill->begin;
-    size_t size =
-        http_head_end((const char *)begin, fill->end - fill->begin, &exchange->head_scanned);
-    const char *why;
-    if (size == 0) {
-        exchange->head_cut = true;
-        if (http_check_response_part((const char *)begin, fill->end - fill->begin,
-                                     &exchange->head_part, &why) != RESULT_OK) {
-            return bad_response(exchange, why);
-        }
-        if (fill->end >= SLOT_READ_MAX) {
-            return bad_response(exchange, "the head is too large");
-        }
-        return exchange->lease->readable ? RESULT_OK : RESULT_AGAIN;
-    }
-    struct http_fields *fields = service_fields(exchange->session->service, HTTP_FIELDS_MAX);
-    struct http_response response;
-    if (http_parse_response((struct slice){(const char *)begin, size}, exchange->is_head,
-                            exchange->protocols, fields, &response, &why) != RESULT_OK) {
-        return bad_response(exchange, why);
-    }
-    exchange->lease->bound = exchange->lease->bound || response.binds_connection;
-    return response.interim ? take_interim(exchange, &response, begin + size)
-                            : take_final_head(exchange, &response, begin + size);
-}
-
 // --- the body ---
 
 // Names body bytes as output. In a chunked body they get our own chunk line before and CRLF after
@@ -310,8 +156,8 @@ static bool put_data(struct exchange *exchange, uint32_t slot, uint8_t *data, si
 static enum result take_trailers(struct exchange *exchange, struct fill *fill, uint8_t *begin) {
     struct trailers *trailers = &exchange->response_trailers;
     size_t used = 0;
-    enum result result =
-        trailers_gather(trailers, (const char *)begin, fill->end - fill->begin, &used);
+    enum result result = trailers_gather(trailers, limits(exchange)->response_header_size,
+                                         (const char *)begin, fill->end - fill->begin, &used);
     fill->begin += (uint32_t)used;
     if (result != RESULT_OK) {
         return result;
@@ -409,7 +255,7 @@ static enum result take_body(struct exchange *exchange) {
                 return RESULT_OK; // the rest after these are sent
             }
             if (take_slot(exchange, i) != RESULT_OK) {
-                return bad_response(exchange, "the body is malformed");
+                return relay_bad_response(exchange, "the body is malformed");
             }
         }
     }
@@ -417,7 +263,7 @@ static enum result take_body(struct exchange *exchange) {
 }
 
 // The last chunk and the trailers: behind the last output when there is room in its record, else in
-// a later round.
+// later rounds, as many as it takes records.
 static enum result put_final(struct exchange *exchange) {
     struct send_buffer *buffer = buffer_of(exchange);
     const char *text = exchange->final == NULL ? end_of_chunks : exchange->final;
@@ -428,6 +274,8 @@ static enum result put_final(struct exchange *exchange) {
     }
     uint8_t *at = slot_payload(buffer, 0);
     uint32_t slot = 0;
+    text += exchange->final_sent;
+    size -= exchange->final_sent;
     if (buffer->span_count > 0) {
         const struct span *last = &buffer->spans[buffer->span_count - 1];
         slot = last->slot;
@@ -437,8 +285,13 @@ static enum result put_final(struct exchange *exchange) {
             return RESULT_OK;
         }
     }
+    if (size > SLOT_READ_MAX) {
+        size = SLOT_READ_MAX;
+        exchange->final_sent += size;
+    } else {
+        exchange->response_state = RESPONSE_SENDING;
+    }
     memcpy(at, text, size);
-    exchange->response_state = RESPONSE_SENDING;
     return transport_add_span(buffer, slot, at, size) ? RESULT_OK : RESULT_ERROR;
 }
 
@@ -462,7 +315,9 @@ static enum result fill_slots(struct exchange *exchange) {
     struct transport *transport = &exchange->session->transport;
     bool wants_more = !transport_has_fills(transport) ||
                       (exchange->response_state == RESPONSE_HEAD && exchange->head_cut);
-    if (exchange->response_state == RESPONSE_FINAL || !wants_more) {
+    bool only_sends = exchange->response_state == RESPONSE_FINAL ||
+                      exchange->response_state == RESPONSE_HEAD_PIECES;
+    if (only_sends || !wants_more) {
         return transport_send_buffer(transport) == NULL ? RESULT_ERROR : RESULT_OK;
     }
     if (!exchange->lease->readable) {
@@ -498,8 +353,10 @@ enum result relay_response(struct exchange *exchange) {
     if (result == RESULT_OK) {
         result = fill_slots(exchange);
     }
-    if (result == RESULT_OK && exchange->response_state == RESPONSE_HEAD) {
-        result = take_head(exchange);
+    if (result == RESULT_OK && exchange->response_state == RESPONSE_HEAD_PIECES) {
+        result = response_head_put(exchange);
+    } else if (result == RESULT_OK && exchange->response_state == RESPONSE_HEAD) {
+        result = response_head_take(exchange);
     }
     if (result == RESULT_OK && exchange->response_state == RESPONSE_BODY) {
         result = take_body(exchange);

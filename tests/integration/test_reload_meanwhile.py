@@ -19,6 +19,7 @@ LIMITS = {
     "idle-timeout": "5m",
     "header-size": "4k",
     "header-count": 50,
+    "response-header-size": "32k",
     "target-size": "2k",
     "body-size": "1m",
     "body-rate": 100,
@@ -32,6 +33,7 @@ RAISED = {
     "idle-timeout": "1h",
     "header-size": "64k",
     "header-count": 1000,
+    "response-header-size": "256k",
     "target-size": "64k",
     "body-size": "1g",
     "body-rate": "1m",
@@ -45,12 +47,21 @@ LOWERED = {
     "idle-timeout": "1m",
     "header-size": "1k",
     "header-count": 2,
+    "response-header-size": "4k",
     "target-size": 64,
     "body-size": 1,
     "body-rate": 1,
     "requests-per-connection": 2,
     "connections": 1,
     "connections-per-client": 1,
+}
+
+# Responses that stop in their middle: how much fills their heads, and where they are cut.
+HALF_SENT = {
+    "/response-head": (0, 30),
+    "/large-response-head": (30_000, 25_000),
+    "/too-large-response-head": (40_000, 25_000),
+    "/response-body": (0, -3),
 }
 
 
@@ -98,7 +109,7 @@ class Place:
     def __init__(self, lab):
         self.lab = lab
         self.go = threading.Event()
-        self.half_sent = {name: threading.Event() for name in ("/response-head", "/response-body")}
+        self.half_sent = {target: threading.Event() for target in HALF_SENT}
         self.ports = {kind: lab.port().number for kind in ("https", "redirect", "behind-proxy")}
         self.old, self.new = (lab.server(self._script(name)) for name in ("old", "new"))
         self.proxy = lab.prepare(self.old)
@@ -126,9 +137,10 @@ class Place:
                         connection.send(connection.reader.take(len(connection.reader.buffer)))
                     return
                 connection.reader.request_body(head)
-                answer = response(f"{name} {len(head.body)} {len(head.trailers)}")
+                filler, cut = HALF_SENT.get(head.target, (0, 0))
+                fields = ["X-Filler: " + "f" * filler] if filler else []
+                answer = response(f"{name} {len(head.body)} {len(head.trailers)}", fields=fields)
                 if head.target in self.half_sent:
-                    cut = 30 if head.target == "/response-head" else len(answer) - 3
                     connection.send(answer[:cut])
                     self.half_sent[head.target].set()
                     assert self.go.wait(8 * PATIENCE)
@@ -258,6 +270,15 @@ def response_head(conversation, place):
     return half_answered(conversation, place, "/response-head")
 
 
+def large_response_head(conversation, place):
+    return half_answered(conversation, place, "/large-response-head")
+
+
+def too_large_a_response_head(conversation, place):
+    """Within the limit that is raised, beyond the one it began with."""
+    return half_answered(conversation, place, "/too-large-response-head")
+
+
 def response_body(conversation, place):
     return half_answered(conversation, place, "/response-body")
 
@@ -283,6 +304,8 @@ BEGUN = {
     chunk_line: (200, b"old 1000 0"),
     trailers: (200, b"old 1 40"),
     response_head: (200, b"old 0 0"),
+    large_response_head: (200, b"old 0 0"),
+    too_large_a_response_head: (502, None),
     response_body: (200, b"old 0 0"),
     tunnel: None,
 }

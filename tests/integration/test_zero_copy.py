@@ -55,6 +55,24 @@ def test_a_download_is_not_copied(lab, framing):
     assert copied_mib(proxy) <= SIZE // MIB // 50
 
 
+@pytest.mark.parametrize("framing", HEADS)
+def test_what_came_with_a_large_head_is_not_copied(lab, framing):
+    """Only the head is, a few times. Each connection gets its head and much of the body at once."""
+    size, count = 4 * MIB, 16
+    filler = b"X-Filler: " + b"f" * 40_000 + b"\r\n"
+
+    def script(connection):
+        connection.request()
+        head = HEADS[framing] if framing != "length" else b"Content-Length: %d\r\nConnection: close\r\n" % size
+        connection.send(b"HTTP/1.1 200 OK\r\n" + filler + head + b"\r\n" + b"".join(body_in(framing, size)))
+
+    proxy = counting_proxy(lab, script)
+    for _ in range(count):
+        answer = proxy.curl("/", "-o", "/dev/null", "-w", "%{size_download}")
+        assert answer.stdout == str(size).encode()
+    assert copied_mib(proxy) <= count * 40_000 * 4 // MIB + 1
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_an_upload_is_not_copied(lab, framing):
     def script(connection):

@@ -15,7 +15,7 @@ static const char sample[] =
     "}\n"
     "limits {\n"
     "  handshake-timeout = 1500ms   header-timeout = 2m   idle-timeout = 1h\n"
-    "  header-size = 32k        header-count = 50     connections = 2000000\n"
+    "  header-size = 32k response-header-size = 5k header-count = 50 connections = 2000000\n"
     "}\n"
     "listen 0.0.0.0:8443 {}                  # protocol = https is the default\n"
     "listen [::]:8080 { protocol = redirect }   # answers 308 to https, nothing else\n"
@@ -55,6 +55,7 @@ static void test_the_options_of_the_sample(void **state) {
     assert_int_equal(config->limits.header_timeout_ms, 120000);
     assert_int_equal(config->limits.idle_timeout_ms, 3600000);
     assert_int_equal(config->limits.header_size, 32768);
+    assert_int_equal(config->limits.response_header_size, 5 * 1024);
     assert_int_equal(config->limits.header_count, 50);
     assert_int_equal(config->limits.connections, 2000000);
     config_free(config);
@@ -153,6 +154,7 @@ static void test_what_is_not_said_has_its_default(void **state) {
     config_free(config);
     config = load("tls {} limits { header-count = 7 }" REST);
     assert_int_equal(config->limits.header_count, 7);
+    assert_int_equal(config->limits.response_header_size, 65536);
     assert_int_equal(config->limits.header_size, 16384);
     assert_int_equal(config->tls.ticket_lifetime_s, 3600);
     config_free(config);

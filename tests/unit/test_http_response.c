@@ -326,7 +326,7 @@ static void bounds_the_head(void **state) {
     struct http_fields fields = {items, 0, 2};
     struct http_response response;
     const char *why = "";
-    size_t size = HTTP_HEAD_SIZE_MAX + 1;
+    size_t size = HTTP_RESPONSE_HEAD_SIZE_MAX + 1;
     char *head = malloc(size);
     assert_non_null(head);
     memset(head, 'x', size);
@@ -335,7 +335,7 @@ static void bounds_the_head(void **state) {
     assert_int_equal(http_parse_response((struct slice){head, size}, false, NO_UPGRADE, &fields,
                                          &response, &why),
                      RESULT_ERROR);
-    assert_string_equal(why, "head over 64 KiB");
+    assert_string_equal(why, "head over 256 KiB");
     put(head + size - 5, SLICE("\r\n\r\n"));
     assert_int_equal(http_parse_response((struct slice){head, size - 1}, false, NO_UPGRADE, &fields,
                                          &response, &why),

@@ -262,7 +262,7 @@ static void bounds_the_trailers(void **state) {
     struct http_fields fields = {items, 0, 3};
     const char *why = "";
     for (size_t over = 0; over < 2; over++) {
-        size_t size = HTTP_HEAD_SIZE_MAX + over;
+        size_t size = HTTP_RESPONSE_HEAD_SIZE_MAX + over;
         char *section = malloc(size);
         assert_non_null(section);
         memset(section, 'x', size);
@@ -272,7 +272,7 @@ static void bounds_the_trailers(void **state) {
                          over == 0 ? RESULT_OK : RESULT_ERROR);
         free(section);
     }
-    assert_string_equal(why, "trailer section over 64 KiB");
+    assert_string_equal(why, "trailer section over 256 KiB");
 }
 
 static void gives_the_trailers(void **state) {

@@ -143,6 +143,7 @@ static void test_descriptions(void **state) {
         {SECTION_TOP, "access-log-format", "json or combined"},
         {SECTION_TLS, "ticket-lifetime", "0, or a time from 1m to 1d"},
         {SECTION_LIMITS, "header-size", "a size from 1k to 64k"},
+        {SECTION_LIMITS, "response-header-size", "a size from 4k to 256k"},
         {SECTION_BACKEND, "balance", "round-robin"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
