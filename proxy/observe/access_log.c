@@ -2,12 +2,12 @@
 
 #include "base/utf8.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <syslog.h>
-#include <unistd.h>
+
+// How often lost lines are reported while they are being lost.
+enum { REPORT_INTERVAL_MS = 10000 };
 
 // ---- A line under construction ----
 
@@ -335,53 +335,15 @@ static void put_combined(struct line *line, struct access_log *log,
     PUT(line, "\"");
 }
 
-// ---- The buffer ----
+// ---- Lines ----
 
-static size_t count_lines(const char *data, size_t size) {
-    size_t lines = 0;
-    for (const char *at = data; (at = memchr(at, '\n', size - (size_t)(at - data))) != NULL; at++) {
-        lines++;
-    }
-    return lines;
-}
-
-// How much of `data` one write takes: whole lines, unless one alone is longer than a write may be.
-static size_t piece_size(const char *data, size_t size, size_t write_max) {
-    if (size <= write_max) {
-        return size;
-    }
-    size_t piece = write_max;
-    while (piece > 0 && data[piece - 1] != '\n') {
-        piece--;
-    }
-    return piece > 0 ? piece : write_max;
-}
-
-// Writes as much of the buffer as goes without waiting and moves the rest to its start.
-static void write_buffer(struct access_log *log) {
-    size_t done = 0;
-    while (done < log->used) {
-        const char *data = log->buffer + done;
-        ssize_t written =
-            log_put(log->fd, data, piece_size(data, log->used - done, log->write_max));
-        if (written <= 0) {
-            log->write_error = written < 0 ? errno : ENOSPC;
-            break;
-        }
-        done += (size_t)written;
-    }
-    if (done > 0) {
-        log->used -= done;
-        memmove(log->buffer, log->buffer + done, log->used);
-    }
-}
-
-// Builds a line in `space`, which has room for line_max bytes, and returns its size.
-static size_t build_line(struct access_log *log, const struct access_entry *entry, char *space) {
+// Builds a line in `space`, which has room for `room` bytes, and returns its size.
+static size_t build_line(struct access_log *log, const struct access_entry *entry, char *space,
+                         size_t room) {
     // Ends at the latest when every string is cut to nothing: what is left is well under a
     // kilobyte.
-    for (size_t string_max = log->line_max;; string_max /= 2) {
-        struct line line = {.at = space, .end = space + log->line_max, .string_max = string_max};
+    for (size_t string_max = room;; string_max /= 2) {
+        struct line line = {.at = space, .end = space + room, .string_max = string_max};
         if (log->format == ACCESS_FORMAT_JSON) {
             put_json(&line, log, entry);
         } else {
@@ -394,85 +356,74 @@ static size_t build_line(struct access_log *log, const struct access_entry *entr
     }
 }
 
-// Sets where lines go and what follows from it.
+static size_t line_max(const struct access_log *log) {
+    return log->sink.kind == SINK_FILE ? ACCESS_LOG_LINE_MAX : ACCESS_LOG_PIECE_LINE_MAX;
+}
+
+// ---- Targets ----
+
 static void set_target(struct access_log *log, int fd, bool use_syslog, enum access_format format) {
-    struct stat status;
-    bool is_file = !use_syslog && fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-    log->fd = use_syslog ? -1 : fd;
-    log->use_syslog = use_syslog;
+    sink_use(&log->sink, fd, use_syslog);
     log->format = format;
-    log->write_max = is_file ? ACCESS_LOG_BUFFER_SIZE : ACCESS_LOG_PIPE_LINE_MAX;
-    log->line_max = is_file ? ACCESS_LOG_LINE_MAX : ACCESS_LOG_PIPE_LINE_MAX;
+    log->line_max = line_max(log);
     log->time_second = INT64_MIN; // no text yet in this format
 }
 
-static void drop_buffer(struct access_log *log) {
-    log->dropped += count_lines(log->buffer, log->used);
-    log->used = 0;
-}
-
-static void report_dropped(struct access_log *log) {
-    if (log->dropped == log->dropped_reported) {
-        return;
+static void report_lost(struct access_log *log) {
+    uint64_t lost = log->sink.lost - log->lost_reported;
+    if (lost > 0) {
+        log_warning(log->errors, "access log: %llu lines lost: %s", (unsigned long long)lost,
+                    sink_reason(&log->sink));
+        log->lost_reported = log->sink.lost;
     }
-    const char *reason =
-        log->write_error == EAGAIN ? "the reader does not keep up" : strerror(log->write_error);
-    log_warning(log->errors, "access log: %llu lines dropped: %s",
-                (unsigned long long)(log->dropped - log->dropped_reported), reason);
-    log->dropped_reported = log->dropped;
 }
 
 bool access_log_init(struct access_log *log, int fd, bool use_syslog, enum access_format format,
                      struct log *errors) {
-    *log = (struct access_log){.errors = errors, .buffer = malloc(ACCESS_LOG_BUFFER_SIZE)};
+    char *buffer = malloc(ACCESS_LOG_BUFFER_SIZE);
+    *log = (struct access_log){.errors = errors,
+                               .reports = {.interval_ms = REPORT_INTERVAL_MS, .burst = 1}};
+    sink_init(&log->sink, buffer, buffer == NULL ? 0 : ACCESS_LOG_BUFFER_SIZE);
     set_target(log, fd, use_syslog, format);
-    return log->buffer != NULL;
+    return buffer != NULL;
 }
 
 void access_log_write(struct access_log *log, const struct access_entry *entry) {
-    if (log->use_syslog) {
-        // Nothing is ever left in the buffer here, so it serves as the space for the line.
-        size_t size = build_line(log, entry, log->buffer);
-        syslog(LOG_INFO, "%.*s", (int)size - 1, log->buffer);
+    if (!access_log_enabled(log)) {
         return;
     }
-    if (log->fd < 0) {
+    char *room = sink_room(&log->sink, log->line_max);
+    if (room == NULL) {
         return;
     }
-    if (ACCESS_LOG_BUFFER_SIZE - log->used < log->line_max) {
-        write_buffer(log);
-        if (ACCESS_LOG_BUFFER_SIZE - log->used < log->line_max) {
-            log->dropped++;
-            return;
-        }
+    size_t head = sink_head(&log->sink, LOG_INFO, room);
+    sink_add(&log->sink, head + build_line(log, entry, room + head, log->line_max - head));
+    // A daemon that did not keep up is asked again by the next flush, not with every line.
+    if (log->sink.kind == SINK_SYSLOG && !log->sink.is_stalled) {
+        sink_flush(&log->sink);
     }
-    log->used += build_line(log, entry, log->buffer + log->used);
 }
 
 void access_log_flush(struct access_log *log) {
-    if (log->used > 0) {
-        write_buffer(log);
+    sink_flush(&log->sink);
+    // If the error log does not keep up either, the report waits.
+    if (log->sink.lost != log->lost_reported && !log->errors->sink.is_stalled &&
+        rate_take(&log->reports, clock_monotonic_us() / 1000)) {
+        report_lost(log);
     }
-    report_dropped(log);
 }
 
 void access_log_reopen(struct access_log *log, int fd, bool use_syslog, enum access_format format) {
-    access_log_flush(log);
     set_target(log, fd, use_syslog, format);
-    if (log->fd < 0) {
-        drop_buffer(log);
-        report_dropped(log);
+    if (!access_log_enabled(log)) {
+        report_lost(log);
     }
 }
 
 void access_log_free(struct access_log *log) {
-    if (log->buffer != NULL) {
-        access_log_flush(log);
-        drop_buffer(log);
-        report_dropped(log);
-        free(log->buffer);
-        log->buffer = NULL;
-    }
-    log->fd = -1;
-    log->use_syslog = false;
+    sink_close(&log->sink);
+    report_lost(log);
+    free(log->sink.buffer);
+    log->sink.buffer = NULL;
+    log->sink.capacity = 0;
 }

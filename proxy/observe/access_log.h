@@ -1,15 +1,12 @@
 // The access log: one line per exchange (and one per session whose TLS handshake failed,
 // so that refusals are visible), JSON or combined.
 //
-// Lines are gathered in one buffer per worker and written when it is nearly full, once a second by
-// the worker's timer (access_log_flush), and at exit. To a file opened O_APPEND the buffer goes in
-// one write; to anything else (a pipe, a terminal) in pieces of whole lines that a pipe takes
-// whole. So the workers' lines do not mix. A full pipe or disk never blocks the worker (see
-// log_put): what was not taken stays in the buffer and is tried again; once the buffer is full, new
-// lines are dropped and counted, and the next access_log_flush() leaves a warning in the error log.
-// A disk that fills up may tear a line; its rest is written first when there is room again. With
-// syslog each line goes through syslog(3) at once, which waits for a slow daemon. Ignoring SIGPIPE
-// is the process's job.
+// Lines are gathered in one buffer per worker. Ravelin writes the buffer when it is nearly full, once
+// a second by the worker's timer (access_log_flush), and at exit; with syslog after each line. No
+// write waits for a reader, see sink.h: what the target did not accept stays in the buffer. When
+// the buffer is full, new lines are lost and counted. access_log_flush() reports lost lines in the
+// error log, at most once in 10 seconds. A disk that fills up may tear a line; the rest of the line
+// is written first when there is room again. Ignoring SIGPIPE is the process's job.
 //
 // JSON: one object a line, always with the same keys in the same order, every string escaped (RFC
 // 8259; control characters, DEL, U+0080 to U+009F and bytes over 0x7f that are not valid UTF-8 as
@@ -17,7 +14,7 @@
 // but printable ASCII), followed by no extra fields; "-" for what is not known, also as status and
 // size when no answer was sent.
 //
-// A line is at most 16 KiB (4 KiB to anything but a file, see above), line end included. When it
+// A line is at most 16 KiB (4 KiB to anything but a file, with syslog its header included), line end included. When it
 // would be longer, its strings are cut: all to the same length, the largest power-of-two part of
 // the line's size that makes it fit, so short ones stay whole. No escape and no character is cut in
 // two, and the line stays valid.
@@ -25,30 +22,27 @@
 #define RAVELIN_OBSERVE_ACCESS_LOG_H
 
 #include "base/clock.h"
+#include "base/rate.h"
 #include "base/slice.h"
 #include "observe/log.h"
+#include "observe/sink.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define ACCESS_LOG_BUFFER_SIZE 65536
 #define ACCESS_LOG_LINE_MAX 16384
-#define ACCESS_LOG_PIPE_LINE_MAX 4096 // PIPE_BUF: what a pipe takes whole or not at all
+#define ACCESS_LOG_PIECE_LINE_MAX SINK_PIECE_MAX
 
 enum access_format { ACCESS_FORMAT_JSON, ACCESS_FORMAT_COMBINED };
 
 struct access_log {
-    int fd; // -1 = off or syslog; not owned
-    bool use_syslog;
+    struct sink sink; // its buffer holds ACCESS_LOG_BUFFER_SIZE bytes
     enum access_format format;
     struct log *errors;
-    char *buffer; // ACCESS_LOG_BUFFER_SIZE bytes
-    size_t used;
-    size_t write_max; // bytes of one write
-    size_t line_max;  // bytes of one line
-    uint64_t dropped; // lines, since the start
-    uint64_t dropped_reported;
-    int write_error;     // the errno of the last write that failed
+    size_t line_max; // bytes of one line
+    uint64_t lost_reported;
+    struct rate reports;
     int64_t time_second; // the second that time_text is for
     char time_text[CLOCK_COMMON_LOG_SIZE];
 };
@@ -90,15 +84,15 @@ struct access_entry {
 bool access_log_init(struct access_log *log, int fd, bool use_syslog, enum access_format format,
                      struct log *errors);
 static inline bool access_log_enabled(const struct access_log *log) {
-    return log->fd >= 0 || log->use_syslog;
+    return sink_is_on(&log->sink);
 }
 // Adds one line; nothing when the log is off.
 void access_log_write(struct access_log *log, const struct access_entry *entry);
-// Writes what can be written, and warns about lines dropped since the last warning.
+// Writes what can be written, and reports lines lost since the last report.
 void access_log_flush(struct access_log *log);
 // Flushes to the old descriptor, then goes on with the new one (log rotation). The caller closes
-// the old one. What the old one did not take goes to the new one, or is dropped and counted when
-// there is none.
+// the old one. Lines that the old one did not accept go to the new one; if there is none, or if
+// only one of the two is syslog, they are lost.
 void access_log_reopen(struct access_log *log, int fd, bool use_syslog, enum access_format format);
 void access_log_free(struct access_log *log); // flushes
 

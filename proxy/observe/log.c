@@ -4,36 +4,29 @@
 #include "base/utf8.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
-#define LINE_SIZE                                                                                  \
-    2048 // with the line end; no more than PIPE_BUF, so that a pipe takes a line whole
+// With the line end; no more than SINK_PIECE_MAX, so that a pipe takes a line whole.
+#define LINE_SIZE 2048
 
 static const char *const severity_names[] = {"error", "warning", "info", "debug"};
 static const int syslog_priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 
 void log_init(struct log *log, int fd, bool use_syslog, enum log_severity level,
               const char *process) {
-    *log = (struct log){.fd = fd, .use_syslog = use_syslog, .level = level, .process = process};
+    log->process = process;
+    log->lost_reported = 0;
+    sink_init(&log->sink, log->buffer, sizeof(log->buffer));
+    log_use(log, fd, use_syslog, level);
 }
 
-ssize_t log_put(int fd, const char *data, size_t size) {
-    struct pollfd room = {.fd = fd, .events = POLLOUT};
-    // When poll itself fails, write is left to say what is wrong.
-    if (poll(&room, 1, 0) == 0) {
-        errno = EAGAIN;
-        return -1;
-    }
-    ssize_t written;
-    do {
-        written = write(fd, data, size);
-    } while (written < 0 && errno == EINTR);
-    return written;
+void log_use(struct log *log, int fd, bool use_syslog, enum log_severity level) {
+    sink_use(&log->sink, fd, use_syslog);
+    log->level = level;
 }
 
 // Appends `text` to line[used..limit), escaped. What does not fit is cut, and "..." marks the
@@ -67,39 +60,57 @@ static size_t append_escaped(char *line, size_t used, size_t limit, const char *
     return used;
 }
 
-// One line to the descriptor; false when it could not be written whole.
-static bool write_line(struct log *log, enum log_severity severity, const char *message) {
+// What a line begins with; returns its size.
+static size_t write_head(struct log *log, enum log_severity severity, char *line) {
+    if (log->sink.kind == SINK_SYSLOG) {
+        size_t size = sink_head(&log->sink, syslog_priorities[severity], line);
+        int more = snprintf(line + size, LINE_SIZE / 2, "%.64s: ", log->process);
+        return size + (more < 0 ? 0 : (size_t)more);
+    }
     char time[CLOCK_ISO_SIZE];
     clock_format_iso(clock_wall_us(), time);
-    char line[LINE_SIZE];
-    int head = snprintf(line, sizeof(line) / 2, "%s %s %.64s[%ld]: ", time,
-                        severity_names[severity], log->process, (long)getpid());
-    if (head < 0) {
-        return false;
-    }
-    size_t used = append_escaped(line, (size_t)head, sizeof(line) - 1, message);
-    line[used++] = '\n';
-    return log_put(log->fd, line, used) == (ssize_t)used;
+    int size = snprintf(line, LINE_SIZE / 2, "%s %s %.64s[%ld]: ", time, severity_names[severity],
+                        log->process, (long)getpid());
+    return size < 0 ? 0 : (size_t)size;
 }
 
-static void write_to_descriptor(struct log *log, enum log_severity severity, const char *message) {
-    if (log->lost > 0) {
-        char report[64];
-        (void)snprintf(report, sizeof(report), "%llu log lines could not be written",
-                       (unsigned long long)log->lost);
-        if (!write_line(log, SEVERITY_WARNING, report)) {
-            log->lost++;
-            return;
-        }
-        log->lost = 0;
+static void add_line(struct log *log, enum log_severity severity, const char *message) {
+    char *line = sink_room(&log->sink, LINE_SIZE);
+    if (line != NULL) {
+        size_t used = write_head(log, severity, line);
+        used = append_escaped(line, used, LINE_SIZE - 1, message);
+        line[used++] = '\n';
+        sink_add(&log->sink, used);
     }
-    if (!write_line(log, severity, message)) {
-        log->lost++;
+}
+
+// In the place of the lines that were lost, as soon as there is room for it and for a line more.
+static void report_lost(struct log *log) {
+    uint64_t lost = log->sink.lost - log->lost_reported;
+    if (lost > 0) {
+        sink_flush(&log->sink);
     }
+    if (lost > 0 && log->sink.capacity - log->sink.used >= (size_t)2 * LINE_SIZE) {
+        char report[96];
+        (void)snprintf(report, sizeof(report), "error log: %llu lines lost: %.48s",
+                       (unsigned long long)lost, sink_reason(&log->sink));
+        log->lost_reported = log->sink.lost;
+        add_line(log, SEVERITY_WARNING, report);
+    }
+}
+
+void log_flush(struct log *log) {
+    int saved_errno = errno;
+    sink_flush(&log->sink);
+    if (sink_is_on(&log->sink)) {
+        report_lost(log);
+        sink_flush(&log->sink);
+    }
+    errno = saved_errno;
 }
 
 void log_write(struct log *log, enum log_severity severity, const char *format, ...) {
-    if (!log_wants(log, severity) || (log->fd < 0 && !log->use_syslog)) {
+    if (!log_wants(log, severity) || !sink_is_on(&log->sink)) {
         return;
     }
     int saved_errno = errno;
@@ -113,12 +124,8 @@ void log_write(struct log *log, enum log_severity severity, const char *format, 
         (void)snprintf(message, sizeof(message), "(a message that cannot be formatted: %.200s)",
                        format);
     }
-    if (log->use_syslog) {
-        char line[LINE_SIZE];
-        line[append_escaped(line, 0, sizeof(line) - 1, message)] = '\0';
-        syslog(syslog_priorities[severity], "%s: %s", log->process, line);
-    } else {
-        write_to_descriptor(log, severity, message);
-    }
+    report_lost(log);
+    add_line(log, severity, message);
+    sink_flush(&log->sink);
     errno = saved_errno;
 }

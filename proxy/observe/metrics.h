@@ -75,6 +75,8 @@
     X(key_updates, COUNTER, "key updates in either direction")                                     \
     X(receive_buffers, GAUGE, "receive rings held by sessions")                                    \
     X(send_buffers, GAUGE, "send buffers held by sessions")                                        \
+    X(log_lines_lost, COUNTER,                                                                     \
+      "lines of the access log and of workers' error logs that were lost")                         \
     X(generation, LATEST, "the generation new exchanges use")                                      \
     X(generations_held, GAUGE, "generations some exchange still holds")
 

@@ -77,8 +77,8 @@ void child_load(struct child *child, const struct source *source) {
         message.fds[IPC_FD_BUNDLE] = source->keys_fd;
     } else {
         message.fds[IPC_FD_BUNDLE] = source->files_fd;
-        message.fds[IPC_FD_ERROR_LOG] = source->logs.error_fd;
-        message.fds[IPC_FD_ACCESS_LOG] = source->logs.access_fd;
+        message.fds[IPC_FD_ERROR_LOG] = source->logs.error.fd;
+        message.fds[IPC_FD_ACCESS_LOG] = source->logs.access.fd;
         message.log_level = source->config->log_level;
         message.log_to_syslog = source->config->log.target == LOG_TARGET_SYSLOG;
         for (size_t i = 0; i < source->listeners.count; i++) {
@@ -406,6 +406,9 @@ void children_reap(struct master *master) {
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         struct child *child = find_child(master, pid);
         validate_note_death(&master->reload.validation, pid, status);
+        if (log_writers_note_death(&master->log_writers, pid)) {
+            log_warning(&master->log, "a log writer (pid %ld) died", (long)pid);
+        }
         if (child != NULL) {
             bury(child, status);
         }

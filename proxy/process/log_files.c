@@ -4,10 +4,47 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static enum result open_target(int *fd, const struct config *config, const char *option,
-                               const struct config_log *target, char error[CONFIG_ERROR_SIZE]) {
+enum { OPEN_FLAGS = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK };
+
+// Opens what may be a FIFO that no process reads.
+static void open_path(struct log_file *file, const char *path, int flags) {
+    struct stat status;
+    file->fd = open(path, OPEN_FLAGS | flags, 0640);
+    if (file->fd >= 0 || errno != ENXIO || stat(path, &status) != 0 || !S_ISFIFO(status.st_mode)) {
+        return;
+    }
+    // Linux opens a FIFO for both ways at once, and then for writing too.
+    file->holder = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    file->fd = file->holder < 0 ? -1 : open(path, OPEN_FLAGS);
+    file->is_absent = file->holder < 0;
+}
+
+static void open_stream(struct log_file *file, int stream, struct log_writers *writers) {
+    struct stat status;
+    char path[32];
+    if (fstat(stream, &status) != 0) {
+        return;
+    }
+    if (S_ISREG(status.st_mode) || S_ISSOCK(status.st_mode)) {
+        file->fd = fcntl(stream, F_DUPFD_CLOEXEC, 0);
+        return;
+    }
+    if (isatty(stream) != 1) {
+        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", stream);
+        open_path(file, path, 0);
+    }
+    if (file->fd < 0) {
+        file->is_absent = false;
+        file->fd = log_writers_open(writers, stream);
+    }
+}
+
+static enum result open_target(struct log_file *file, const struct config *config,
+                               const char *option, const struct config_log *target,
+                               struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) {
     const char *name = target->path;
     switch (target->target) {
     case LOG_TARGET_OFF:
@@ -15,17 +52,17 @@ static enum result open_target(int *fd, const struct config *config, const char 
         return RESULT_OK;
     case LOG_TARGET_STDOUT:
         name = "stdout";
-        *fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+        open_stream(file, STDOUT_FILENO, writers);
         break;
     case LOG_TARGET_STDERR:
         name = "stderr";
-        *fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+        open_stream(file, STDERR_FILENO, writers);
         break;
     case LOG_TARGET_FILE:
-        *fd = open(target->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+        open_path(file, target->path, O_CREAT);
         break;
     }
-    if (*fd < 0) {
+    if (file->fd < 0 && !file->is_absent) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: %s: cannot open %s: %s", config->path, option,
                        name, strerror(errno));
         return RESULT_ERROR;
@@ -33,11 +70,16 @@ static enum result open_target(int *fd, const struct config *config, const char 
     return RESULT_OK;
 }
 
+void log_files_init(struct log_files *files) {
+    const struct log_file none = {.fd = -1, .holder = -1};
+    *files = (struct log_files){none, none};
+}
+
 enum result log_files_open(struct log_files *files, const struct config *config,
-                           char error[CONFIG_ERROR_SIZE]) {
-    *files = (struct log_files){-1, -1};
-    if (open_target(&files->error_fd, config, "log", &config->log, error) != RESULT_OK ||
-        open_target(&files->access_fd, config, "access-log", &config->access_log, error) !=
+                           struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) {
+    log_files_init(files);
+    if (open_target(&files->error, config, "log", &config->log, writers, error) != RESULT_OK ||
+        open_target(&files->access, config, "access-log", &config->access_log, writers, error) !=
             RESULT_OK) {
         log_files_close(files);
         return RESULT_ERROR;
@@ -45,14 +87,42 @@ enum result log_files_open(struct log_files *files, const struct config *config,
     return RESULT_OK;
 }
 
+static void warn(const struct log_file *file, const char *option, const char *path,
+                 struct log *log) {
+    if (path == NULL) {
+        path = "the standard stream";
+    }
+    if (file->is_absent) {
+        log_warning(log, "%s: no process reads the FIFO %s; the log is off until one does", option,
+                    path);
+    } else if (file->holder >= 0) {
+        log_warning(log, "%s: no process reads the FIFO %s; lines are lost when it is full", option,
+                    path);
+    }
+}
+
+void log_files_warn(const struct log_files *files, const struct config *config, struct log *log) {
+    warn(&files->error, "log", config->log.path, log);
+    warn(&files->access, "access-log", config->access_log.path, log);
+}
+
+unsigned log_files_absent(const struct log_files *files) {
+    return (files->error.is_absent ? 1 : 0) + (files->access.is_absent ? 1 : 0);
+}
+
+static void close_file(struct log_file *file) {
+    if (file->fd >= 0) {
+        (void)close(file->fd);
+    }
+    if (file->holder >= 0) {
+        (void)close(file->holder);
+    }
+}
+
 void log_files_close(struct log_files *files) {
-    if (files->error_fd >= 0) {
-        (void)close(files->error_fd);
-    }
-    if (files->access_fd >= 0) {
-        (void)close(files->access_fd);
-    }
-    *files = (struct log_files){-1, -1};
+    close_file(&files->error);
+    close_file(&files->access);
+    log_files_init(files);
 }
 
 enum log_severity log_files_severity(enum log_level level) {

@@ -1,21 +1,44 @@
 // Where the logs go: descriptors for the targets a config names, opened by the master and passed on
-// to workers, which open nothing. A file is opened for appending and made with mode 0640; stdout
-// and stderr are duplicated, so that every descriptor here is owned and closed alike.
+// to workers, which open nothing. Every descriptor here is owned and closed alike. None makes a
+// process wait for the reader of the lines (see observe/sink.h), and nothing is changed that another
+// program shares:
+//
+//   a file          opened for appending, made with mode 0640
+//   a FIFO, device  opened with O_NONBLOCK. A FIFO that no process reads is opened all the same: the
+//                   master holds a reading end, so that lines wait in the FIFO until it is full.
+//                   log_files_warn() reports it.
+//   stdout, stderr  a file or a socket is duplicated. A pipe is opened again through /proc, which
+//                   gives Ravelin an open file description of its own. A terminal gets a log writer,
+//                   and so does what cannot be opened again (log_writer.h).
 #ifndef RAVELIN_PROCESS_LOG_FILES_H
 #define RAVELIN_PROCESS_LOG_FILES_H
 
 #include "base/result.h"
 #include "config/config.h"
 #include "observe/log.h"
+#include "process/log_writer.h"
 
-struct log_files {
-    int error_fd;  // -1: syslog
-    int access_fd; // -1: off or syslog
+#include <stdbool.h>
+
+struct log_file {
+    int fd;         // -1: off, syslog, or not open yet
+    int holder;     // reading end of a FIFO that no process reads; -1: none
+    bool is_absent; // a FIFO that no process reads, and that Ravelin may not read: try again later
 };
 
+struct log_files {
+    struct log_file error;
+    struct log_file access;
+};
+
+void log_files_init(struct log_files *files); // none is open
 // On failure nothing is left open and `error` says which file and why.
 enum result log_files_open(struct log_files *files, const struct config *config,
-                           char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+                           struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+// Logs a warning for each FIFO that no process reads.
+void log_files_warn(const struct log_files *files, const struct config *config, struct log *log);
+// How many logs are off because no process reads their FIFO: to be opened again soon.
+unsigned log_files_absent(const struct log_files *files);
 void log_files_close(struct log_files *files); // once more is fine
 
 enum log_severity log_files_severity(enum log_level level);

@@ -16,11 +16,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <unistd.h>
 
 // How long after a stop a child may still live.
 static const ev_tstamp STOP_TIMEOUT = 5.;
+
+static void master_notify(struct master *master, const char *state) {
+    master->untold = notify_manager(state) ? NULL : state;
+}
 
 // --- Ways to end ---
 
@@ -40,7 +43,7 @@ void master_drain(struct master *master) {
     }
     log_info(&master->log, "draining");
     master->state = MASTER_DRAINING;
-    notify_manager("STOPPING=1");
+    master_notify(master, "STOPPING=1");
     auto_reload_stop(master);
     reload_abort(master, "Ravelin is ending");
     children_send_all(master, CHILD_WORKER, IPC_DRAIN, 0);
@@ -62,7 +65,7 @@ void master_stop(struct master *master, int exit_status) {
     log_info(&master->log, "stopping");
     master->state = MASTER_STOPPING;
     master->exit_status = exit_status;
-    notify_manager("STOPPING=1");
+    master_notify(master, "STOPPING=1");
     auto_reload_stop(master);
     reload_abort(master, "Ravelin is ending");
     children_send_all(master, CHILD_WORKER, IPC_STOP, 0);
@@ -86,7 +89,7 @@ void master_ready(struct master *master) {
     master->state = MASTER_RUNNING;
     log_info(&master->log, "ravelin: ready, %u worker%s", master->slot_count,
              master->slot_count == 1 ? "" : "s");
-    notify_manager("READY=1");
+    master_notify(master, "READY=1");
     auto_reload_update(master);
 }
 
@@ -170,6 +173,14 @@ static bool start_loop(struct master *master) {
     return true;
 }
 
+void master_use_log(struct master *master) {
+    const struct config *config = master->current->config;
+    const struct log_files *files = &master->current->logs;
+    log_use(&master->log, files->error.fd, config->log.target == LOG_TARGET_SYSLOG,
+            log_files_severity(config->log_level));
+    log_files_warn(files, config, &master->log);
+}
+
 // --- Start ---
 
 // A descriptor of ours must never take the place of a standard stream that is closed.
@@ -221,13 +232,12 @@ static int prepare_system(struct master *master) {
     char error[CONFIG_ERROR_SIZE];
     privilege_raise_descriptor_limit();
     master->control = control_open(master->config_path, error);
-    if (master->control == NULL ||
-        source_open(master->current, master->slot_count, NULL, error) != RESULT_OK) {
+    if (master->control == NULL || source_open(master->current, master->slot_count, NULL,
+                                               &master->log_writers, error) != RESULT_OK) {
         return complain(error, 1);
     }
-    log_init(&master->log, master->current->logs.error_fd,
-             master->current->config->log.target == LOG_TARGET_SYSLOG,
-             log_files_severity(master->current->config->log_level), "master");
+    log_init(&master->log, -1, false, SEVERITY_INFO, "master");
+    master_use_log(master);
     return start_loop(master) ? 0 : complain("ravelin: cannot make an event loop", 1);
 }
 
@@ -258,9 +268,10 @@ static void serve(struct master *master) {
 }
 
 static void release(struct master *master) {
+    sink_close(&master->log.sink);
     if (master->loop != NULL) {
         auto_reload_stop(master);
-        children_free(master);
+            children_free(master);
     }
     control_close(master->control);
     notices_stop(&master->notices);
@@ -268,6 +279,7 @@ static void release(struct master *master) {
         ev_loop_destroy(master->loop);
     }
     source_free(master->current);
+    log_writers_end(&master->log_writers);
     ticket_store_free(master->tickets);
     metrics_unmap(master->metrics, master->slot_count);
     client_table_unmap(master->clients);
@@ -280,16 +292,17 @@ int master_run(const char *config_path, const char *version, const struct title 
         .version = version,
         .title = title,
         .started_us = clock_wall_us(),
-        .log = {.fd = -1},
         .reload = {.validation = {.fd = -1}},
+        .log_writers = {.title = title},
     };
+    master.log_writers.privilege = &master.privilege;
     if (!open_standard_streams()) {
         return 1;
     }
     (void)prctl(PR_SET_NAME, "rav-master", 0, 0, 0);
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)umask(027); // log files are for the owner and its group
-    openlog("ravelin", LOG_PID, LOG_DAEMON);
+    (void)signal(SIGTTOU, SIG_IGN); // or a write to the terminal could stop every process
+    (void)umask(027);               // log files are for the owner and its group
     privilege_seal_memory();
     master.exit_status = prepare_config(&master);
     if (master.exit_status == 0) {

@@ -6,6 +6,7 @@
 #include "observe/metrics.h"
 #include "process/auto_reload.h"
 #include "process/control.h"
+#include "process/log_writer.h"
 #include "process/notices.h"
 #include "process/privilege.h"
 #include "process/source.h"
@@ -28,7 +29,7 @@ struct child {
     enum child_state state;
     pid_t pid; // 0: none
     unsigned restarts;
-    bool awaited;         // the reload waits for its answer
+    bool awaited; // the reload waits for its answer
     ev_io control;        // fd -1: closed
     ev_timer respawn;     // runs while the child is dead and will be replaced
     ev_tstamp died_at;    // 0: never
@@ -71,7 +72,9 @@ struct master {
     const char *version;
     const struct title *title;
     int64_t started_us; // wall clock
+    const char *untold; // what the service manager has not accepted yet; NULL: nothing
     struct log log;
+    struct log_writers log_writers;
     struct privilege privilege;
     unsigned slot_count;
     struct slot *slots;
@@ -97,6 +100,8 @@ void master_stop(struct master *master, int exit_status);
 void master_fail(struct master *master, const char *why);
 // Called when the last child has answered for the first time.
 void master_ready(struct master *master);
+// Logs to where the current generation says.
+void master_use_log(struct master *master);
 // Ticket keys rotate as often as the current generation says.
 void master_schedule_rotation(struct master *master);
 

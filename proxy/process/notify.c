@@ -1,5 +1,6 @@
 #include "process/notify.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,12 +8,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-void notify_manager(const char *state) {
+bool notify_manager(const char *state) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const char *path = getenv("NOTIFY_SOCKET");
     size_t size = path == NULL ? 0 : strlen(path);
     if (size < 2 || size >= sizeof(address.sun_path) || (path[0] != '/' && path[0] != '@')) {
-        return;
+        return true;
     }
     memcpy(address.sun_path, path, size);
     if (path[0] == '@') {
@@ -20,9 +21,12 @@ void notify_manager(const char *state) {
     }
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        return;
+        return false;
     }
-    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address,
-                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
+    ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
+                          (const struct sockaddr *)&address,
+                          (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
+    bool again = sent < 0 && (errno == EAGAIN || errno == ENOBUFS);
     (void)close(fd);
+    return !again;
 }

@@ -3,6 +3,10 @@
 #ifndef RAVELIN_PROCESS_NOTIFY_H
 #define RAVELIN_PROCESS_NOTIFY_H
 
-void notify_manager(const char *state); // "READY=1", "STOPPING=1"
+#include <stdbool.h>
+
+// `state`: "READY=1" or "STOPPING=1". Never waits. False: the manager accepts nothing now, or no
+// descriptor is free; try again later.
+bool notify_manager(const char *state);
 
 #endif

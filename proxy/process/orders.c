@@ -293,6 +293,23 @@ void orders_command(void *context, uint64_t client, enum control_command command
     }
 }
 
+// Makes these files the logs of the master and of the workers.
+static void use_log_files(struct master *master, const struct log_files *files) {
+    struct log_files former = master->current->logs;
+    master->current->logs = *files;
+    master_use_log(master);
+    log_files_close(&former);
+    struct ipc_message message;
+    ipc_init(&message, IPC_REOPEN, master->current->number);
+    message.fds[IPC_FD_ERROR_LOG] = files->error.fd;
+    message.fds[IPC_FD_ACCESS_LOG] = files->access.fd;
+    for (struct child *worker = child_first(master, CHILD_WORKER); worker != NULL;
+         worker = child_next(worker)) {
+        child_send(worker, &message);
+    }
+    log_info(&master->log, "log files reopened");
+}
+
 void orders_reopen_logs(struct master *master) {
     struct log_files files;
     char error[CONFIG_ERROR_SIZE];
@@ -300,20 +317,24 @@ void orders_reopen_logs(struct master *master) {
         master->reload.reopen_after = true;
         return;
     }
-    if (log_files_open(&files, master->current->config, error) != RESULT_OK) {
+    if (log_files_open(&files, master->current->config, &master->log_writers, error) != RESULT_OK) {
         log_error(&master->log, "%s", error);
         return;
     }
-    log_files_close(&master->current->logs);
-    master->current->logs = files;
-    master->log.fd = files.error_fd;
-    struct ipc_message message;
-    ipc_init(&message, IPC_REOPEN, master->current->number);
-    message.fds[IPC_FD_ERROR_LOG] = files.error_fd;
-    message.fds[IPC_FD_ACCESS_LOG] = files.access_fd;
-    for (struct child *worker = child_first(master, CHILD_WORKER); worker != NULL;
-         worker = child_next(worker)) {
-        child_send(worker, &message);
+    use_log_files(master, &files);
+}
+
+void orders_retry_logs(struct master *master) {
+    struct log_files files;
+    char error[CONFIG_ERROR_SIZE];
+    unsigned absent = log_files_absent(&master->current->logs);
+    if (absent == 0 || master->reload.phase != RELOAD_IDLE ||
+        log_files_open(&files, master->current->config, &master->log_writers, error) != RESULT_OK) {
+        return;
     }
-    log_info(&master->log, "log files reopened");
+    if (log_files_absent(&files) < absent) {
+        use_log_files(master, &files);
+    } else {
+        log_files_close(&files);
+    }
 }

@@ -8,5 +8,7 @@
 void orders_command(void *master, uint64_t client, enum control_command command);
 // Opens the log files anew, here and in the workers: after a rotation.
 void orders_reopen_logs(struct master *master);
+// The same if a log was off because its FIFO had no reader, and has one now.
+void orders_retry_logs(struct master *master);
 
 #endif

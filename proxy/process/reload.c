@@ -91,9 +91,7 @@ static void commit(struct master *master) {
     children_send_all(master, CHILD_WORKER, IPC_COMMIT, reload->staged->number);
     master->current = reload->staged;
     reload->staged = NULL;
-    log_init(&master->log, master->current->logs.error_fd,
-             master->current->config->log.target == LOG_TARGET_SYSLOG,
-             log_files_severity(master->current->config->log_level), master->log.process);
+    master_use_log(master);
     notices_use(&master->notices, master->current);
     source_free(former);
     master_schedule_rotation(master);
@@ -147,8 +145,8 @@ static void open_and_load(struct master *master) {
     if (master->reload.automatic) {
         log_info(&master->log, "files changed: reloading"); // not at every look at bad ones
     }
-    if (source_open(master->reload.staged, master->slot_count, master->current, error) !=
-        RESULT_OK) {
+    if (source_open(master->reload.staged, master->slot_count, master->current,
+                    &master->log_writers, error) != RESULT_OK) {
         fail(master, 1, error);
         return;
     }

@@ -15,7 +15,8 @@ static struct source *keep(struct bundle_pair *pair, struct config *config, uint
     struct source *source = calloc(1, sizeof(*source));
     int saved = errno;
     if (source != NULL) {
-        *source = (struct source){.number = number, .config = config, .logs = {-1, -1}};
+        *source = (struct source){.number = number, .config = config};
+        log_files_init(&source->logs);
         // The descriptors alone are kept: nothing of a key stays mapped in the master.
         source->files_fd = fcntl(pair->files.fd, F_DUPFD_CLOEXEC, 0);
         source->keys_fd = fcntl(pair->keys.fd, F_DUPFD_CLOEXEC, 0);
@@ -82,8 +83,8 @@ struct source *source_read_again(const struct source *former, uint64_t number, b
 }
 
 enum result source_open(struct source *source, size_t slots, const struct source *previous,
-                        char error[CONFIG_ERROR_SIZE]) {
-    if (log_files_open(&source->logs, source->config, error) != RESULT_OK) {
+                        struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) {
+    if (log_files_open(&source->logs, source->config, writers, error) != RESULT_OK) {
         return RESULT_ERROR;
     }
     if (listeners_open(&source->listeners, source->config, slots,

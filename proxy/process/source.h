@@ -32,7 +32,7 @@ struct source *source_read_again(const struct source *former, uint64_t number, b
                                  char error[CONFIG_ERROR_SIZE]);
 // `previous` (or NULL) keeps its own. On failure the source is as before and `error` says why.
 enum result source_open(struct source *source, size_t slots, const struct source *previous,
-                        char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+                        struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 void source_free(struct source *source); // NULL is fine
 
 #endif

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <syslog.h>
 #include <unistd.h>
 
 struct title title_find(int argc, char **argv) {
@@ -85,9 +84,6 @@ static void become(const struct spawn *spawn, const struct title *title, pid_t p
     reset_signals(mask);
     (void)prctl(PR_SET_NAME, spawn->name, 0, 0, 0);
     title_set(title, spawn->title);
-    // Else the C library would go on to use the number of a descriptor that becomes somebody
-    // else's.
-    closelog();
     if (!close_others(spawn->keep, spawn->keep_count)) {
         die(spawn, "cannot close descriptors");
     }

@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include <ev.h>
@@ -27,6 +26,7 @@ struct worker {
     struct service *service;
     ev_io control;
     struct log log;
+    int error_fd; // what it logs to; -1: none, or syslog
     char name[16];
     struct staged staged;
     bool has_log;
@@ -49,8 +49,9 @@ static void answer(struct worker *worker, enum ipc_type type, uint64_t generatio
 }
 
 static void use_log(struct worker *worker, int fd, bool use_syslog, enum log_severity level) {
-    int former = worker->log.fd;
-    log_init(&worker->log, fd, use_syslog, level, worker->name);
+    int former = worker->error_fd;
+    log_use(&worker->log, fd, use_syslog, level);
+    worker->error_fd = fd;
     if (former >= 0) {
         (void)close(former);
     }
@@ -173,7 +174,6 @@ static void on_drained(void *context) {
 static enum result start_up(struct worker *worker, const struct worker_start *start) {
     (void)snprintf(worker->name, sizeof(worker->name), "worker %u", start->slot);
     log_init(&worker->log, -1, false, SEVERITY_INFO, worker->name);
-    openlog("ravelin", LOG_PID, LOG_DAEMON);
     worker->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (worker->loop == NULL || tls_library_init() != RESULT_OK) {
         return RESULT_ERROR;
@@ -202,7 +202,7 @@ static enum result start_up(struct worker *worker, const struct worker_start *st
 
 int worker_run(void *argument) {
     const struct worker_start *start = argument;
-    struct worker worker = {.log = {.fd = -1}, .staged = {.error_fd = -1}, .exit_status = 1};
+    struct worker worker = {.error_fd = -1, .staged = {.error_fd = -1}, .exit_status = 1};
     if (start_up(&worker, start) != RESULT_OK) {
         (void)fprintf(stderr, "ravelin: %s: cannot start\n", worker.name);
         return 1;
@@ -210,6 +210,7 @@ int worker_run(void *argument) {
     ev_run(worker.loop, 0);
     drop_staged(&worker);
     service_free(worker.service);
+    sink_close(&worker.log.sink);
     ev_loop_destroy(worker.loop);
     tls_library_free();
     return worker.exit_status;

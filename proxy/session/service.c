@@ -105,12 +105,23 @@ static void on_wheel_timer(struct ev_loop *loop, ev_timer *timer, int events) {
     set_wheel_timer(service, wheel_next_ms(&service->wheel));
 }
 
+static void flush_logs(struct service *service) {
+    const struct log *log = service->options.log;
+    access_log_flush(&service->access_log);
+    log_flush(service->options.log);
+    uint64_t lost = log->sink.lost + service->access_log.sink.lost;
+    if (lost != service->lines_lost) {
+        metric_add(service->options.metrics, METRIC_log_lines_lost, lost - service->lines_lost);
+        service->lines_lost = lost;
+    }
+}
+
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     (void)loop, (void)events;
     struct service *service = timer->data;
     compare_clocks(service);
     refusals_tick(service);
-    access_log_flush(&service->access_log);
+    flush_logs(service);
     pool_sweep(&service->pool, service_now_ms(service));
     transport_pools_trim(&service->transports);
     slab_trim(&service->exchange_slab);

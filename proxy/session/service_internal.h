@@ -39,6 +39,7 @@ struct service {
     struct access_log access_log;
     bool access_log_ready;
     int access_log_fd;
+    uint64_t lines_lost; // of both logs, as counted in the metrics
     bool draining;
     ev_timer tick;
     ev_timer wheel_timer;

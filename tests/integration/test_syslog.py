@@ -26,6 +26,8 @@ class Syslog:
     def __init__(self, folder):
         self.path = folder / "log"
         self.lines = []
+        self.pause_after = None  # a text: when it came, nothing is read until `resume` is set
+        self.resume = threading.Event()
         self._socket = None
         self.open()
 
@@ -39,6 +41,9 @@ class Syslog:
         while data := own.recv(65536):
             priority, message = LINE.fullmatch(data.decode()).groups()
             self.lines.append((int(priority) & 7, message))
+            if self.pause_after and self.pause_after in message:
+                self.pause_after = None
+                self.resume.wait()
 
     def close(self):
         self._socket.shutdown(socket.SHUT_RD)
@@ -67,14 +72,15 @@ def syslog(lab):
     daemon = Syslog(folder)
     processes = []
 
-    def start(proxy):
+    def start(proxy, is_ready=None):
         process = Process([*enter, RAVELIN, "run", "-c", proxy.config], proxy.folder / "ravelin.log")
         processes.append(process)
-        daemon.wait_for("ready")
+        wait_for(is_ready, "the proxy to be ready") if is_ready else daemon.wait_for("ready")
         return process
 
     daemon.start = start
     yield daemon
+    daemon.resume.set()
     for process in processes:
         process.end(signal.SIGINT)
         assert process.output() == ""
@@ -129,3 +135,27 @@ def test_a_reload_changes_to_syslog(lab, syslog):
     assert proxy.worker_pids()[0] == worker
     assert len(proxy.access_lines()) == 1
     client.close()
+
+
+def test_a_daemon_that_stands_still(lab, syslog):
+    """Its queue of datagrams is full: clients are answered, and losses are reported once it reads again."""
+    proxy = lab.prepare(lab.server(), top={"access-log": "syslog"}, error_log_file=True)
+    syslog.pause_after = "/pause"
+    syslog.start(proxy, lambda: "ready" in proxy.log())
+    client = lab.client(proxy)
+    client.ask("/pause")
+    syslog.wait_for("/pause")
+    for _ in range(1500):
+        assert client.ask("/" + "x" * 900).status == 200
+    assert lab.client(proxy).ask("/other").status == 200
+    wait_for(lambda: re.search(r"access log: \d+ lines lost: the reader does not keep up", proxy.log()), "a report")
+    assert proxy.metrics()["log_lines_lost"] > 0
+    syslog.resume.set()
+
+    def flowing():
+        client.ask("/after")
+        return any('"/after"' in line for _, line in list(syslog.lines))
+
+    wait_for(flowing, "lines after the pause")
+    received = sum('"status":200' in line for _, line in list(syslog.lines))
+    assert received < 1500

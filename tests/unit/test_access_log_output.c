@@ -1,7 +1,7 @@
 // Where lines go and when: the buffer, files, pipes, syslog, and what happens when a line cannot be
 // written.
 #include "access_log_fixture.h"
-#include "fake_syslog.h"
+#include "syslog_daemon.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -44,15 +44,11 @@ static void test_a_nearly_full_buffer_is_written_and_no_line_is_lost(void **stat
     assert_int_equal(size % line_size, 0);
     access_log_flush(&fixture->log);
     assert_int_equal(size + strlen(read_text(fixture)), lines * line_size);
-    assert_int_equal(fixture->log.dropped, 0);
+    assert_int_equal(fixture->log.sink.lost, 0);
 }
 
-// Sends the log to a pipe whose write end blocks, as a stdout from a shell or a container runtime
-// does.
 static void use_pipe(struct fixture *fixture, int ends[2]) {
-    assert_int_equal(pipe2(ends, O_DIRECT | O_CLOEXEC), 0);
-    assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
-    assert_int_equal(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
+    assert_int_equal(pipe2(ends, O_DIRECT | O_CLOEXEC | O_NONBLOCK), 0);
     access_log_reopen(&fixture->log, ends[1], false, ACCESS_FORMAT_JSON);
 }
 
@@ -106,12 +102,12 @@ static void test_a_full_pipe_is_not_waited_for_and_the_loss_is_reported_once(voi
     const size_t lines = 2000;
     alarm(60); // a write that waits would never end
     write_lines(fixture, lines);
-    assert_in_range(fixture->log.dropped, 1, lines - 1);
+    assert_in_range(fixture->log.sink.lost, 1, lines - 1);
     assert_string_equal(read_error(fixture), "");
     char expected[128];
     (void)snprintf(expected, sizeof(expected),
-                   ": access log: %llu lines dropped: the reader does not keep up\n",
-                   (unsigned long long)fixture->log.dropped);
+                   ": access log: %llu lines lost: the reader does not keep up\n",
+                   (unsigned long long)fixture->log.sink.lost);
     access_log_flush(&fixture->log);
     assert_non_null(strstr(read_error(fixture), " warning worker 0["));
     assert_non_null(strstr(fixture->text, expected));
@@ -120,12 +116,12 @@ static void test_a_full_pipe_is_not_waited_for_and_the_loss_is_reported_once(voi
 
     // What was not dropped comes through once there is room.
     size_t read_lines = 0;
-    while (fixture->log.used > 0) {
+    while (fixture->log.sink.used > 0) {
         read_lines += drain_pipe(ends[0]);
         access_log_flush(&fixture->log);
     }
     read_lines += drain_pipe(ends[0]);
-    assert_int_equal(read_lines + fixture->log.dropped, lines);
+    assert_int_equal(read_lines + fixture->log.sink.lost, lines);
     write_lines(fixture, 1);
     access_log_flush(&fixture->log);
     assert_int_equal(drain_pipe(ends[0]), 1);
@@ -142,7 +138,7 @@ static void test_a_reader_that_went_away_is_named(void **state) {
     ends[0] = -1;
     write_lines(fixture, 3);
     access_log_free(&fixture->log);
-    assert_non_null(strstr(read_error(fixture), ": access log: 3 lines dropped: Broken pipe\n"));
+    assert_non_null(strstr(read_error(fixture), ": access log: 3 lines lost: Broken pipe\n"));
     close(ends[1]);
     (void)signal(SIGPIPE, SIG_DFL);
 }
@@ -161,9 +157,9 @@ static void test_a_line_torn_by_a_full_disk_is_completed_later(void **state) {
     access_log_flush(&fixture->log);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
     (void)signal(SIGXFSZ, SIG_DFL);
-    uint64_t dropped = fixture->log.dropped;
+    uint64_t dropped = fixture->log.sink.lost;
     assert_in_range(dropped, 1, 999);
-    assert_non_null(strstr(read_error(fixture), " lines dropped: File too large\n"));
+    assert_non_null(strstr(read_error(fixture), " lines lost: File too large\n"));
 
     access_log_flush(&fixture->log);
     const char *text = read_text(fixture);
@@ -182,7 +178,7 @@ static void test_turning_the_log_off_tells_what_that_loses(void **state) {
     ends[0] = -1;
     write_lines(fixture, 2);
     close_pipe(fixture, ends);
-    assert_non_null(strstr(read_error(fixture), ": access log: 2 lines dropped: Broken pipe\n"));
+    assert_non_null(strstr(read_error(fixture), ": access log: 2 lines lost: Broken pipe\n"));
     (void)signal(SIGPIPE, SIG_DFL);
 }
 
@@ -230,19 +226,57 @@ static void test_a_log_that_is_off_writes_nothing_and_may_be_opened_later(void *
 static void test_syslog_gets_each_line_at_once(void **state) {
     struct fixture *fixture = *state;
     struct access_entry entry = usual_entry();
+    struct syslog_daemon daemon;
+    int priority = -1;
+    daemon_init(&daemon);
+    daemon_start(&daemon, SOCK_DGRAM);
     entry.target = SLICE("/100%s%n");
+    fixture->log.sink.syslog_path = daemon.path;
     access_log_reopen(&fixture->log, fixture->file, true, ACCESS_FORMAT_COMBINED);
-    assert_int_equal(fixture->log.fd, -1); // syslog goes before a descriptor
+    assert_int_equal(fixture->log.sink.fd, -1); // syslog goes before a descriptor
     assert_true(access_log_enabled(&fixture->log));
     access_log_write(&fixture->log, &entry);
-    assert_int_equal(syslog_calls, 1);
-    assert_int_equal(syslog_priority, 6); // RFC 5424: informational
-    assert_string_equal(syslog_text, "192.0.2.1 - - [23/Nov/2026:10:11:12 +0000] "
-                                     "\"GET /100%s%n HTTP/1.1\" 200 1024 "
-                                     "\"https://localhost:8443/\" \"curl/8.5.0\"");
+    assert_string_equal(daemon_read(&daemon, &priority),
+                        "192.0.2.1 - - [23/Nov/2026:10:11:12 +0000] "
+                        "\"GET /100%s%n HTTP/1.1\" 200 1024 "
+                        "\"https://localhost:8443/\" \"curl/8.5.0\"");
+    assert_int_equal(priority, 3 << 3 | 6); // RFC 5424: daemon, informational
     access_log_flush(&fixture->log);
-    assert_int_equal(syslog_calls, 1);
+    assert_null(daemon_read(&daemon, &priority));
     assert_string_equal(read_text(fixture), "");
+    access_log_reopen(&fixture->log, -1, false, ACCESS_FORMAT_JSON);
+    daemon_free(&daemon);
+}
+
+static void test_a_daemon_that_stands_still_loses_lines_and_costs_no_time(void **state) {
+    struct fixture *fixture = *state;
+    struct syslog_daemon daemon;
+    int priority = -1;
+    const size_t lines = 1000;
+    daemon_init(&daemon);
+    daemon_start(&daemon, SOCK_DGRAM);
+    int other = daemon_fill(&daemon);
+    fixture->log.sink.syslog_path = daemon.path;
+    access_log_reopen(&fixture->log, -1, true, ACCESS_FORMAT_JSON);
+    alarm(60);
+    write_lines(fixture, lines);
+    access_log_flush(&fixture->log);
+    alarm(0);
+    assert_in_range(fixture->log.sink.lost, 1, lines - 1);
+    assert_non_null(strstr(read_error(fixture), " lines lost: the reader does not keep up\n"));
+    size_t kept = lines - fixture->log.sink.lost;
+    daemon_empty(&daemon);
+    size_t received = 0;
+    while (fixture->log.sink.used > 0) {
+        access_log_flush(&fixture->log);
+        while (daemon_read(&daemon, &priority) != NULL) {
+            received++;
+        }
+    }
+    assert_int_equal(received, kept);
+    close(other);
+    access_log_reopen(&fixture->log, -1, false, ACCESS_FORMAT_JSON);
+    daemon_free(&daemon);
 }
 
 int main(void) {
@@ -257,6 +291,7 @@ int main(void) {
         WITH_LOG(test_reopen_parts_the_lines_and_may_change_the_format),
         WITH_LOG(test_a_log_that_is_off_writes_nothing_and_may_be_opened_later),
         WITH_LOG(test_syslog_gets_each_line_at_once),
+        WITH_LOG(test_a_daemon_that_stands_still_loses_lines_and_costs_no_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,7 +134,7 @@ static int tear_down(void **state) {
     char other[96];
     auto_reload_stop(&fixture.master);
     ev_loop_destroy(fixture.master.loop);
-    (void)close(fixture.master.log.fd);
+    (void)close(fixture.master.log.sink.fd);
     (void)unlink(fixture.certificate_path);
     (void)unlink(fixture.log_path);
     (void)unlink(path_in(other, sizeof(other), "other"));

@@ -1,6 +1,6 @@
 #include "observe/log.h"
 
-#include "fake_syslog.h"
+#include "syslog_daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,13 +29,12 @@ static int set_up(void **state) {
     static struct fixture only;
     struct fixture *fixture = &only;
     int ends[2];
-    if (pipe2(ends, O_DIRECT) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
+    if (pipe2(ends, O_DIRECT | O_NONBLOCK) != 0) {
         return -1;
     }
     fixture->read_end = ends[0];
     fixture->write_end = ends[1];
     log_init(&fixture->log, ends[1], false, SEVERITY_DEBUG, "worker 0");
-    syslog_calls = 0;
     *state = fixture;
     return 0;
 }
@@ -198,42 +197,98 @@ static void test_a_cut_never_splits_an_escape_or_a_character(void **state) {
 static void fill_pipe(int fd) {
     char page[PIPE_BUF];
     memset(page, 'f', sizeof(page));
-    while (log_put(fd, page, sizeof(page)) > 0) {
+    while (write(fd, page, sizeof(page)) > 0) {
     }
     assert_int_equal(errno, EAGAIN);
 }
 
-static void test_a_full_pipe_is_not_waited_for_and_the_loss_is_reported(void **state) {
+static void test_a_full_pipe_is_not_waited_for_and_lines_wait(void **state) {
     struct fixture *fixture = *state;
-    // The write end is blocking, as a stderr from a shell is: a write that waits would end this
-    // test by alarm.
-    assert_int_equal(fcntl(fixture->write_end, F_GETFL) & O_NONBLOCK, 0);
-    alarm(60);
+    alarm(60); // a write that waits would end this test
     fill_pipe(fixture->write_end);
-    log_error(&fixture->log, "lost one");
-    log_error(&fixture->log, "lost two");
-    log_debug(&fixture->log, "lost three");
-    fixture->log.level = SEVERITY_WARNING;
-    log_info(&fixture->log, "not wanted, so not lost");
-    assert_int_equal(fixture->log.lost, 3);
+    log_error(&fixture->log, "waits");
+    log_flush(&fixture->log);
     while (read_packet(fixture) != NULL) {
     }
-    log_error(&fixture->log, "again");
-    assert_string_equal(read_message(fixture, "warning", getpid()),
-                        "3 log lines could not be written");
-    assert_string_equal(read_message(fixture, "error", getpid()), "again");
-    assert_int_equal(fixture->log.lost, 0);
+    log_flush(&fixture->log);
+    assert_string_equal(read_message(fixture, "error", getpid()), "waits");
+    assert_null(read_packet(fixture));
+    assert_int_equal(fixture->log.sink.lost, 0);
+    alarm(0);
+}
+
+// Puts the log into a pipe that does not hold more than a page, and writes lines until some are
+// lost. Returns how many were not lost.
+static unsigned lose_lines(struct fixture *fixture, unsigned count) {
+    fill_pipe(fixture->write_end);
+    for (unsigned i = 0; i < count; i++) {
+        log_error(&fixture->log, "line %u", i);
+    }
+    fixture->log.level = SEVERITY_WARNING;
+    log_info(&fixture->log, "not wanted, so not lost");
+    assert_in_range(fixture->log.sink.lost, 1, count - 1);
+    return count - (unsigned)fixture->log.sink.lost;
+}
+
+static void expect_losses(struct fixture *fixture, unsigned kept, unsigned count) {
+    char expected[96];
+    // Several lines that waited leave together.
+    (void)snprintf(expected, sizeof(expected),
+                   "error log: %u lines lost: the reader does not keep up\n", count - kept);
+    unsigned lines = 0;
+    const char *packet;
+    bool reported = false;
+    while ((packet = read_packet(fixture)) != NULL) {
+        reported = reported || strstr(packet, expected) != NULL;
+        for (; (packet = strstr(packet, ": line ")) != NULL; packet++) {
+            lines++;
+        }
+    }
+    assert_true(reported);
+    assert_int_equal(lines, kept);
+}
+
+static void test_lost_lines_are_reported_as_soon_as_there_is_room(void **state) {
+    struct fixture *fixture = *state;
+    alarm(60);
+    unsigned kept = lose_lines(fixture, 1000);
+    while (read_packet(fixture) != NULL) {
+    }
+    log_flush(&fixture->log); // no other line is needed
+    expect_losses(fixture, kept, 1000);
     log_error(&fixture->log, "and on");
     assert_string_equal(read_message(fixture, "error", getpid()), "and on");
     alarm(0);
 }
 
-static void test_put_fails_as_write_does(void **state) {
+static void test_lost_lines_are_reported_before_the_next_line(void **state) {
     struct fixture *fixture = *state;
-    assert_int_equal(log_put(fixture->write_end, "abc", 3), 3);
-    assert_string_equal(read_packet(fixture), "abc");
-    assert_int_equal(log_put(INT_MAX, "abc", 3), -1); // no such descriptor
-    assert_int_equal(errno, EBADF);
+    alarm(60);
+    unsigned kept = lose_lines(fixture, 1000);
+    while (read_packet(fixture) != NULL) {
+    }
+    log_error(&fixture->log, "line last");
+    expect_losses(fixture, kept + 1, 1001);
+    alarm(0);
+}
+
+static void test_another_target_gets_the_lines_that_wait(void **state) {
+    struct fixture *fixture = *state;
+    int former = fixture->write_end;
+    int former_reader = fixture->read_end;
+    int ends[2];
+    fill_pipe(former);
+    log_error(&fixture->log, "waits");
+    assert_int_equal(pipe2(ends, O_DIRECT | O_NONBLOCK), 0);
+    fixture->read_end = ends[0];
+    fixture->write_end = ends[1];
+    log_use(&fixture->log, ends[1], false, SEVERITY_INFO);
+    log_flush(&fixture->log);
+    assert_string_equal(read_message(fixture, "error", getpid()), "waits");
+    log_debug(&fixture->log, "not wanted any more");
+    assert_null(read_packet(fixture));
+    close(former);
+    close(former_reader);
 }
 
 static void test_a_reader_that_went_away_loses_lines_and_no_process(void **state) {
@@ -241,8 +296,11 @@ static void test_a_reader_that_went_away_loses_lines_and_no_process(void **state
     (void)signal(SIGPIPE, SIG_IGN);
     close(fixture->read_end);
     fixture->read_end = -1;
-    log_error(&fixture->log, "nobody reads");
-    assert_int_equal(fixture->log.lost, 1);
+    for (int i = 0; i < 1000; i++) {
+        log_error(&fixture->log, "nobody reads");
+    }
+    assert_in_range(fixture->log.sink.lost, 1, 999);
+    assert_string_equal(sink_reason(&fixture->log.sink), "Broken pipe");
     (void)signal(SIGPIPE, SIG_DFL);
 }
 
@@ -256,10 +314,14 @@ static void test_errno_is_left_alone(void **state) {
 
 static void test_a_log_without_a_target_writes_nowhere(void **state) {
     struct fixture *fixture = *state;
-    fixture->log.fd = -1;
+    struct log zeroed = {.level = SEVERITY_DEBUG};
+    log_error(&zeroed, "nowhere");
+    log_flush(&zeroed);
+    log_use(&fixture->log, -1, false, SEVERITY_DEBUG);
     log_error(&fixture->log, "nowhere");
-    assert_int_equal(fixture->log.lost, 0);
-    assert_int_equal(syslog_calls, 0);
+    log_flush(&fixture->log);
+    assert_int_equal(fixture->log.sink.lost, 0);
+    assert_null(read_packet(fixture));
 }
 
 static void test_a_child_writes_its_own_pid(void **state) {
@@ -281,21 +343,27 @@ static void test_a_child_writes_its_own_pid(void **state) {
 static void test_syslog_gets_priority_process_and_escaped_message(void **state) {
     struct fixture *fixture = *state;
     struct log *log = &fixture->log;
-    log_init(log, -1, true, SEVERITY_DEBUG, "worker 0");
-    // RFC 5424: 3 error, 4 warning, 6 informational, 7 debug.
+    struct syslog_daemon daemon;
+    int priority = -1;
+    daemon_init(&daemon);
+    daemon_start(&daemon, SOCK_DGRAM);
+    log->sink.syslog_path = daemon.path;
+    log_use(log, -1, true, SEVERITY_DEBUG);
+    // RFC 5424: facility 3, daemon; 3 error, 4 warning, 6 informational, 7 debug.
     static const int priorities[] = {3, 4, 6, 7};
     for (int severity = SEVERITY_ERROR; severity <= SEVERITY_DEBUG; severity++) {
         log_write(log, (enum log_severity)severity, "100%% of %s", "a\nb");
-        assert_int_equal(syslog_calls, severity + 1);
-        assert_int_equal(syslog_priority, priorities[severity]);
-        assert_string_equal(syslog_text, "worker 0: 100% of a\\x0ab");
+        assert_string_equal(daemon_read(&daemon, &priority), "worker 0: 100% of a\\x0ab");
+        assert_int_equal(priority, 3 << 3 | priorities[severity]);
     }
     log->level = SEVERITY_ERROR;
     log_warning(log, "not wanted");
-    assert_int_equal(syslog_calls, 4);
+    assert_null(daemon_read(&daemon, &priority));
     log_error(log, "%s", "%s%n");
-    assert_string_equal(syslog_text, "worker 0: %s%n");
+    assert_string_equal(daemon_read(&daemon, &priority), "worker 0: %s%n");
     assert_null(read_packet(fixture));
+    log_use(log, -1, false, SEVERITY_DEBUG);
+    daemon_free(&daemon);
 }
 
 #define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -308,8 +376,10 @@ int main(void) {
         WITH_LOG(test_nothing_can_forge_a_line_or_drive_a_terminal),
         WITH_LOG(test_a_long_line_is_cut_and_marked),
         WITH_LOG(test_a_cut_never_splits_an_escape_or_a_character),
-        WITH_LOG(test_a_full_pipe_is_not_waited_for_and_the_loss_is_reported),
-        WITH_LOG(test_put_fails_as_write_does),
+        WITH_LOG(test_a_full_pipe_is_not_waited_for_and_lines_wait),
+        WITH_LOG(test_lost_lines_are_reported_as_soon_as_there_is_room),
+        WITH_LOG(test_lost_lines_are_reported_before_the_next_line),
+        WITH_LOG(test_another_target_gets_the_lines_that_wait),
         WITH_LOG(test_a_reader_that_went_away_loses_lines_and_no_process),
         WITH_LOG(test_errno_is_left_alone),
         WITH_LOG(test_a_log_without_a_target_writes_nowhere),

@@ -53,7 +53,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     struct fixture *fixture = *state;
-    (void)close(fixture->log.fd);
+    (void)close(fixture->log.sink.fd);
     findings_unmap(fixture->source.findings, &fixture->config);
     free(fixture);
     return 0;
@@ -74,7 +74,7 @@ static void add(struct fixture *fixture, uint32_t site, uint32_t certificate, in
 // All that was logged so far.
 static const char *logged(const struct fixture *fixture) {
     static char text[65536];
-    ssize_t size = pread(fixture->log.fd, text, sizeof(text) - 1, 0);
+    ssize_t size = pread(fixture->log.sink.fd, text, sizeof(text) - 1, 0);
     assert_true(size >= 0);
     text[size] = '\0';
     return text;
