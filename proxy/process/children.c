@@ -1,5 +1,6 @@
 #include "process/children.h"
 
+#include "process/heartbeat.h"
 #include "process/reload.h"
 #include "process/signer_process.h"
 #include "process/worker.h"
@@ -110,6 +111,7 @@ static bool is_first_load(const struct child *child, uint64_t generation) {
 static void note_running(struct child *child) {
     struct master *master = child->master;
     child->state = CHILD_RUNNING;
+    child->pulse.missed = 0;
     if (master->state == MASTER_STARTING && all_run(master)) {
         master_ready(master);
     }
@@ -185,6 +187,9 @@ static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
         break;
     case IPC_DRAINED:
         break; // it ends by itself now
+    case IPC_PONG:
+        heartbeat_note_pong(child, message.generation);
+        break;
     default:
         child_kill(child, "sent nonsense");
         break;
@@ -274,6 +279,7 @@ static bool start_child(struct child *child) {
     child->pid = pid;
     child->state = CHILD_STARTING;
     child->awaited = false;
+    child->pulse = (struct pulse){.number = 0};
     ev_io_set(&child->control, fds[0], EV_READ);
     ev_io_start(master->loop, &child->control);
     if (child->kind == CHILD_WORKER) {

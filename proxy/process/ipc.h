@@ -3,9 +3,11 @@
 //
 // Who sends what:
 //   to a worker   LOAD (generation, bundle, listeners, logs), COMMIT, ABORT,
-//                 DATA (its end of the pair to its signer), REOPEN (logs), DRAIN, STOP
-//   to a signer   LOAD (generation, bundle of keys), ABORT, DATA (its end of the pair to its worker)
-//   to the master READY, COMMITTED, FAILED (text; all with the generation), DRAINED
+//                 DATA (its end of the pair to its signer), REOPEN (logs), DRAIN, STOP, PING
+//   to a signer   LOAD (generation, bundle of keys), ABORT, DATA (its end of the pair to its worker),
+//                 PING
+//   to the master READY, COMMITTED, FAILED (text; all with the generation), DRAINED, PONG (with the
+//                 number of the PING in the place of a generation)
 // What does not arrive is answered by the death of its process: the end of file on the pair is the
 // only signal of a peer that is gone.
 //
@@ -31,10 +33,12 @@ enum ipc_type {
     IPC_REOPEN,
     IPC_DRAIN,
     IPC_STOP,
+    IPC_PING,
     IPC_READY,
     IPC_FAILED,
     IPC_COMMITTED,
     IPC_DRAINED,
+    IPC_PONG,
     IPC_TYPE_END,
 };
 

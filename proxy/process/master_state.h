@@ -9,6 +9,7 @@
 #include "process/log_writer.h"
 #include "process/notices.h"
 #include "process/privilege.h"
+#include "process/pulse.h"
 #include "process/source.h"
 #include "process/spawn.h"
 #include "process/validate.h"
@@ -30,6 +31,7 @@ struct child {
     pid_t pid; // 0: none
     unsigned restarts;
     bool awaited; // the reload waits for its answer
+    struct pulse pulse;
     ev_io control;        // fd -1: closed
     ev_timer respawn;     // runs while the child is dead and will be replaced
     ev_tstamp died_at;    // 0: never
@@ -90,6 +92,7 @@ struct master {
     ev_signal signals[5];
     ev_timer rotate_tickets;
     struct notices notices;
+    ev_timer heartbeat;
     ev_timer kill; // after a stop that a child did not obey
 };
 

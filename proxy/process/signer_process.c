@@ -75,6 +75,8 @@ static enum result obey(struct signer *signer, struct ipc_message *message) {
         close_data(signer);
         signer->data = ipc_take(message, IPC_FD_DATA);
         return RESULT_OK;
+    case IPC_PING:
+        return ipc_send_type(signer->control, IPC_PONG, message->generation);
     default:
         return RESULT_ERROR;
     }

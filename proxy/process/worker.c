@@ -141,6 +141,9 @@ static void obey(struct worker *worker, struct ipc_message *message) {
     case IPC_STOP:
         leave(worker, 0);
         break;
+    case IPC_PING:
+        answer(worker, IPC_PONG, message->generation, "");
+        break;
     default:
         leave(worker, 1);
         break;

@@ -1,0 +1,27 @@
+// The heartbeat: a timer by which the master notices a worker or signer that stands still, in an
+// endless loop, a call that does not return, or stopped. The master says so in the log, kills the
+// child and replaces it.
+//
+// Every HEARTBEAT_PERIOD_S the master sends PING to each running child, and a child answers PONG with
+// the same number. pulse.h tells when a child that does not answer is lost: usually after 12 to 15
+// seconds. A child that has not started within HEARTBEAT_START_LIMIT ticks is lost too. A child
+// that a reload waits for is not counted, because the reload has its own time limit.
+//
+// With the same timer the master does what it could not do before: it writes log lines that were
+// not accepted, tells the service manager what it did not accept, opens log files that could not be
+// opened, starts log writers that have died, and connects signers and workers that could not be
+// connected.
+#ifndef RAVELIN_PROCESS_HEARTBEAT_H
+#define RAVELIN_PROCESS_HEARTBEAT_H
+
+#include "process/master_state.h"
+
+#define HEARTBEAT_PERIOD_S 3
+#define HEARTBEAT_START_LIMIT 40 // ticks
+
+void heartbeat_start(struct master *master);
+void heartbeat_stop(struct master *master);
+// A PONG of a child.
+void heartbeat_note_pong(struct child *child, uint64_t number);
+
+#endif

@@ -1,0 +1,78 @@
+"""The master replaces a process that stands still, and no other."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from ravelin_test.http import request
+from ravelin_test.settings import PATIENCE
+from ravelin_test.waiting import wait_for
+
+LIMIT = 15  # seconds after which a process that is stopped must be noticed, on an idle machine
+
+
+@pytest.fixture
+def proxy(lab):
+    return lab.proxy(lab.server(), workers=2, workers_may_die=True, allow=[".*"])
+
+
+def by_slot(proxy, kind):
+    return {child["slot"]: (child["pid"], child["state"]) for child in proxy.status()[kind]}
+
+
+def test_a_worker_and_a_signer_that_stand_still_are_replaced(lab, proxy):
+    worker, signer = by_slot(proxy, "workers")[0][0], by_slot(proxy, "signers")[1][0]
+    other_worker, other_signer = by_slot(proxy, "workers")[1], by_slot(proxy, "signers")[0]
+    os.kill(worker, signal.SIGSTOP)
+    os.kill(signer, signal.SIGSTOP)
+    proxy.command("status")  # the master goes on meanwhile
+
+    def replaced():
+        [new_worker, state], [new_signer, signer_state] = by_slot(proxy, "workers")[0], by_slot(proxy, "signers")[1]
+        return new_worker not in (worker, 0) and new_signer not in (signer, 0) and state == signer_state == "running"
+
+    wait_for(replaced, "both to be replaced", 4 * PATIENCE)
+    text = r"\(pid %d\) stands still: no answer for \d+ s, process stopped: killing it$"
+    proxy.wait_for_log(r"error master\[\d+\]: worker 0 " + text % worker)
+    proxy.wait_for_log(r"error master\[\d+\]: signer 1 " + text % signer)
+    assert by_slot(proxy, "workers")[1] == other_worker
+    assert by_slot(proxy, "signers")[0] == other_signer
+    for _ in range(20):  # both slots serve
+        assert lab.client(proxy).ask().status == 200
+
+
+def test_one_that_stands_still_while_draining_does_not_hold_up_the_end(lab):
+    asked, end = threading.Event(), threading.Event()
+
+    def never_answers(connection):
+        connection.request()
+        asked.set()
+        end.wait()
+
+    proxy = lab.proxy(lab.server(never_answers), workers_may_die=True, allow=[".*"])
+    lab.client(proxy).send(request("/open"))
+    wait_for(asked.is_set, "the request")
+    proxy.command("drain")
+    os.kill(proxy.worker_pids()[0], signal.SIGSTOP)
+    assert proxy.wait(4 * PATIENCE) == 0
+    end.set()
+    assert "stands still" in proxy.log()
+
+
+def test_a_master_that_was_stopped_kills_nobody(lab, proxy):
+    """Its clock went on, and its children's answers came late: from them, or from all of them stopped together."""
+    children = [pid for kind in ("workers", "signers") for pid, _ in by_slot(proxy, kind).values()]
+    for family in ([proxy.pid], [proxy.pid, *children]):
+        for pid in family:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(LIMIT + 3)
+        for pid in family:
+            os.kill(pid, signal.SIGCONT)
+        for _ in range(8):  # over some beats more
+            assert lab.client(proxy).ask().status == 200
+            time.sleep(1)
+        assert [pid for kind in ("workers", "signers") for pid, _ in by_slot(proxy, kind).values()] == children
+    assert "stands still" not in proxy.log()
