@@ -22,7 +22,6 @@ static int set_up(void **state) {
     memset(&fixture, 0, sizeof(fixture));
     fixture.source.config = &fixture.config;
     fixture.master.current = &fixture.source;
-    fixture.master.log.fd = -1;
     fixture.master.tickets = ticket_store_new();
     fixture.master.loop = ev_loop_new(EVFLAG_AUTO);
     *state = &fixture;
