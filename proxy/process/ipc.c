@@ -165,11 +165,12 @@ enum result ipc_receive(int fd, struct ipc_message *message) {
     if (size < 0) {
         return errno == EAGAIN ? RESULT_AGAIN : errno == ECONNRESET ? RESULT_EOF : RESULT_ERROR;
     }
-    if (size == 0) {
-        return RESULT_EOF;
-    }
     int fds[IPC_FDS_MAX] = {0};
     size_t count = ipc_detach_fds(&wire, fds, IPC_FDS_MAX);
+    if (size == 0 && count == 0) {
+        return RESULT_EOF;
+    }
+    // An empty datagram may carry descriptors, too.
     if ((size_t)size < sizeof(header) || (wire.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
         !header_is_valid(&header, count)) {
         for (size_t i = 0; i < count; i++) {

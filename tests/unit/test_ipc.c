@@ -204,6 +204,7 @@ static void test_nonsense_is_refused_and_leaves_no_descriptor(void **state) {
         {{.type = UINT32_MAX}, sizeof(good), 0},
         {good, sizeof(good) - 1, 0},
         {good, 1, 0},
+        {good, 0, 3},
         {good, sizeof(good), 1},
         {good, sizeof(good) - 1, 3},
         {{.type = IPC_LOAD, .has = 1}, sizeof(good), 0},
