@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,7 +32,8 @@ class Place:
     port: int
     host: str  # for the Host field
     path: str
-    address: str
+    address: str  # the first one of the name, until somewhere_there() has tried them
+    others: tuple = ()  # the name's further addresses
 
 
 def a_number(least, most, kind=float):
@@ -111,7 +112,19 @@ def place_of(url):
     except (OSError, UnicodeError) as error:
         raise ValueError(f"{parts.hostname}: {error}") from error
     host = name if port == usual else f"{name}:{port}"
-    return Place(tls, parts.hostname, port, host, path, found[0][4][0])
+    addresses = list(dict.fromkeys(entry[4][0] for entry in found))
+    return Place(tls, parts.hostname, port, host, path, addresses[0], tuple(addresses[1:]))
+
+
+def somewhere_there(place):
+    """The place at its first address that accepts a connection: 'localhost' has two, and a server may listen at one of them."""
+    for address in (place.address, *place.others):
+        try:
+            socket.create_connection((address, place.port), 10).close()
+            return replace(place, address=address, others=())
+        except OSError:
+            continue
+    return place
 
 
 def certificate_facts(place, authorities):
@@ -153,6 +166,8 @@ def choose(options):
 
 
 def put_load(options):
+    if options.place.others:
+        options.place = somewhere_there(options.place)
     group, suite = choose(options)
     with new_client(options, group, suite) as client:
         if options.new or options.resume:

@@ -26,7 +26,7 @@ from suite.loads import h2load_result, wrk_result  # noqa: E402
 from suite.proxies import Job  # noqa: E402
 from suite.scenarios import SCENARIOS  # noqa: E402
 from suite.stats import best_peer, by_name, figures, judged, ratio  # noqa: E402
-from suite.url import place_of  # noqa: E402
+from suite.url import Place, place_of, somewhere_there  # noqa: E402
 
 CLIENT = ROOT / "build/bench-client"
 BODY = b"0123456789abcdef" * 64
@@ -463,6 +463,16 @@ def test_a_program_that_does_not_start_does_not_end_the_run(tmp_path):
     assert "resumed: Ravelin: Ravelin ended with status 1" in text
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["complete"] and len(report.problems(results)) == 2
+
+
+def test_every_address_of_a_name_is_tried():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        here = Place(False, "localhost", port, "localhost", "/", "127.0.0.1")
+        assert somewhere_there(Place(False, "localhost", port, "localhost", "/", "::1", ("127.0.0.1",))) == here
+        assert somewhere_there(here) == here
+        nowhere = Place(False, "localhost", port, "localhost", "/", "127.0.0.2", ("127.0.0.3",))
+        assert somewhere_there(nowhere) == nowhere
 
 
 def test_a_url_is_put_under_load(lab):
