@@ -82,8 +82,15 @@ class ManyCertificates:
         now = datetime.datetime.now(datetime.timezone.utc)
         dates = [now - datetime.timedelta(days=1), now + datetime.timedelta(days=30)]
         self._dates = der(0x30, *(der(0x17, date.strftime("%y%m%d%H%M%SZ").encode()) for date in dates))
-        is_ca = _extension("0603551d13", der(0x30, b"\x01\x01\xff"), critical=True)
-        self.ca.write_bytes(_pem("CERTIFICATE", self._certificate(self._name, _multiply(self._secret), 1, is_ca)))
+        # What clients that check strictly (Python 3.13) expect: of an authority these three, of the rest its identifier.
+        point = _multiply(self._secret)
+        self._identifier = hashlib.sha256(point[0].to_bytes(32, "big")).digest()[:20]
+        extensions = [
+            _extension("0603551d13", der(0x30, b"\x01\x01\xff"), critical=True),  # basicConstraints: CA
+            _extension("0603551d0f", b"\x03\x02\x02\x04", critical=True),  # keyUsage: keyCertSign
+            _extension("0603551d0e", der(0x04, self._identifier)),  # subjectKeyIdentifier
+        ]
+        self.ca.write_bytes(_pem("CERTIFICATE", self._certificate(self._name, point, 1, *extensions)))
 
     def _sign(self, data):
         digest = int.from_bytes(hashlib.sha256(data).digest(), "big")
@@ -110,7 +117,8 @@ class ManyCertificates:
         secret, point = self._next, self._point
         self._next, self._point = secret + 1, _add(point, G)
         alternatives = _extension("0603551d11", der(0x30, *(der(0x82, name.encode()) for name in names)))
-        body = self._certificate(_name(names[0]), point, secret, alternatives)
+        issuer = _extension("0603551d23", der(0x30, der(0x80, self._identifier)))  # authorityKeyIdentifier
+        body = self._certificate(_name(names[0]), point, secret, alternatives, issuer)
         public = der(0xA1, der(0x03, b"\0\4" + point[0].to_bytes(32, "big") + point[1].to_bytes(32, "big")))
         private = der(0x30, _number(1), der(0x04, secret.to_bytes(32, "big")), public)
         key = der(0x30, _number(0), der(0x30, EC_PUBLIC_KEY, PRIME256V1), der(0x04, private))
