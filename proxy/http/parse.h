@@ -128,8 +128,8 @@ uint16_t http_oversize_status(const char *data, size_t size);
 // Refused with 400, beside what the scan refuses: a missing (HTTP/1.1), repeated or malformed Host;
 // a Host that differs from the authority of an absolute-form target (letters in any case, default
 // port aware); a target that is neither a path, an http or https URI, nor (with OPTIONS only) "*";
-// a fragment, user information or broken percent-encoding in it; a path that http_check_path()
-// refuses; a repeated Authorization, Content-Type or Origin; a Content-Length that is not 1 to 18
+// a fragment or user information in it; broken percent-encoding or a byte beyond ASCII before its
+// query (a query may hold both); a path that http_check_path() refuses; a repeated Authorization, Content-Type or Origin; a Content-Length that is not 1 to 18
 // digits, or repeated (even with the same value), or beside Transfer-Encoding; Transfer-Encoding
 // in HTTP/1.0, repeated, or not ending in exactly one "chunked"; more than 32 Connection options,
 // one that is no token, or one that names an end-to-end field (http_field_is_end_to_end); a

@@ -4,40 +4,46 @@
 
 // One letter per class, to keep the table readable.
 #define _ 0
-#define V BYTE_VALUE                 // white space and bytes beyond ASCII
-#define S (BYTE_VALUE | BYTE_TARGET) // delimiters that are special in a path
-#define T (S | BYTE_SEGMENT)         // other delimiters
-#define P (BYTE_VALUE | BYTE_TOKEN)  // '#' and '%': tokens, special in a target
-#define K (T | BYTE_TOKEN)           // other punctuation of tokens
-#define H (K | BYTE_HOST)            // letters beyond 'f', '-', '.', '_'
-#define X (H | BYTE_HEX)             // letters to 'f'
-#define D (X | BYTE_DIGIT)           // digits
+#define V BYTE_VALUE                              // white space
+#define B (BYTE_VALUE | BYTE_QUERY)               // bytes beyond ASCII
+#define Q (BYTE_VALUE | BYTE_QUERY)               // '?': begins a query
+#define S (BYTE_VALUE | BYTE_QUERY | BYTE_TARGET) // delimiters that are special in a path
+#define T (S | BYTE_SEGMENT)                      // other delimiters
+#define N (BYTE_VALUE | BYTE_TOKEN)               // '#': a token, and the end of a query to some
+#define P (N | BYTE_QUERY)                        // '%': a token, special in a path
+#define K (T | BYTE_TOKEN)                        // other punctuation of tokens
+#define H (K | BYTE_HOST)                         // letters beyond 'f', '-', '.', '_'
+#define X (H | BYTE_HEX)                          // letters to 'f'
+#define D (X | BYTE_DIGIT)                        // digits
 
 const uint8_t http_byte_classes[256] = {
     // clang-format off
     _, _, _, _, _, _, _, _, _, V, _, _, _, _, _, _, // 0x00
     _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, // 0x10
-    V, K, T, P, K, P, K, K, T, T, K, K, T, H, H, S, // 0x20
-    D, D, D, D, D, D, D, D, D, D, T, S, T, T, T, S, // 0x30
+    V, K, T, N, K, P, K, K, T, T, K, K, T, H, H, S, // 0x20
+    D, D, D, D, D, D, D, D, D, D, T, S, T, T, T, Q, // 0x30
     T, X, X, X, X, X, X, H, H, H, H, H, H, H, H, H, // 0x40
     H, H, H, H, H, H, H, H, H, H, H, T, S, T, K, H, // 0x50
     K, X, X, X, X, X, X, H, H, H, H, H, H, H, H, H, // 0x60
     H, H, H, H, H, H, H, H, H, H, H, T, K, T, K, _, // 0x70
-    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0x80
-    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0x90
-    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0xa0
-    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0xb0
-    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0xc0
-    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0xd0
-    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0xe0
-    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, // 0xf0
+    B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, // 0x80
+    B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, // 0x90
+    B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, // 0xa0
+    B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, // 0xb0
+    B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, // 0xc0
+    B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, // 0xd0
+    B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, // 0xe0
+    B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, // 0xf0
     // clang-format on
 };
 
 #undef _
 #undef V
+#undef B
+#undef Q
 #undef S
 #undef T
+#undef N
 #undef P
 #undef K
 #undef H
@@ -90,7 +96,7 @@ static const char *skip_token(const char *at) {
     return at;
 }
 
-// The end of a run of target bytes, or NULL at a '%' without two hex digits after it.
+// The end of a run of target bytes before a query, or NULL at a '%' without two hex digits after it.
 static const char *scan_target(const char *at) {
     for (;;) {
         while (http_byte_is(*at, BYTE_TARGET)) {
@@ -104,6 +110,15 @@ static const char *scan_target(const char *at) {
         }
         at += 3;
     }
+}
+
+// Nothing here depends on a query, so that its bytes are its server's own affair, if they cannot end
+// the line or, as '#' does for some readers, the query.
+static const char *scan_query(const char *at) {
+    while (http_byte_is(*at, BYTE_QUERY)) {
+        at++;
+    }
+    return at;
 }
 
 static bool scan_version(const char *at, const char *end, uint8_t *minor_version,
@@ -135,7 +150,12 @@ size_t http_scan_request_line(struct slice head, struct http_request_line *line,
     const char *target = ++at;
     at = scan_plain_path(target);
     line->plain_size = *at == ' ' || *at == '?' ? (size_t)(at - target) : 0;
-    at = scan_target(at);
+    if (*at != '?') {
+        at = scan_target(at);
+    }
+    if (at != NULL && *at == '?') {
+        at = scan_query(at);
+    }
     if (at == NULL) {
         return refuse(refusal, 400, "malformed percent-encoding in the target");
     }

@@ -18,11 +18,12 @@
 enum http_byte_class {
     BYTE_TOKEN = 1 << 0,  // tchar
     BYTE_VALUE = 1 << 1,  // field-vchar, SP and HTAB
-    BYTE_TARGET = 1 << 2, // visible ASCII but '#' and '%'
+    BYTE_TARGET = 1 << 2, // before a query: visible ASCII but '#', '%' and '?'
     BYTE_DIGIT = 1 << 3,
     BYTE_HEX = 1 << 4,
     BYTE_HOST = 1 << 5,    // letters, digits, '-', '.', '_'
     BYTE_SEGMENT = 1 << 6, // of a path: what means nothing but itself wherever it stands
+    BYTE_QUERY = 1 << 7,   // visible ASCII but '#', and bytes beyond ASCII
 };
 
 extern const uint8_t http_byte_classes[256];

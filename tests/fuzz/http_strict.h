@@ -194,7 +194,9 @@ static inline void strict_request_head(const char *text, size_t size,
     CHECK(at > text && *at == ' ');
     at++;
     CHECK(*at == '/' || (at[0] == '*' && at[1] == ' '));
-    while (*at > ' ' && *at <= '~' && *at != '#') {
+    bool query = false;
+    while ((*at > ' ' && *at <= '~' && *at != '#') || (query && ((unsigned char)*at & 0x80) != 0)) {
+        query = query || *at == '?';
         at++;
     }
     CHECK(message->start + message->start_size - at == 9 && memcmp(at, " HTTP/1.1", 9) == 0);

@@ -62,6 +62,22 @@ def test_node_answers(lab):
     assert proxy.curl("/", "-H", "Transfer-Encoding: chunked", "--data-binary", "@-", input=body).stdout == body
 
 
+QUERIES = ["100%", "a=%zz&b=%", "%u00e9", "q=\xe9\x80\xff", "[]{}|^`\"<>\\'"]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_servers_get_a_query_as_it_came(lab, query):
+    """What is no URI's, old programs send, and what it means is for the server to say."""
+    locations = 'location = /q { default_type text/plain; return 200 "GET /q?$args for $http_x_forwarded_for\n"; }'
+    servers = [lab.nginx(locations=locations)]
+    if query.isascii():  # node itself refuses the others
+        servers.append(lab.node("web_server.js"))
+    for server in servers:
+        client = lab.client(lab.proxy(server))
+        answer = client.ask(f"/q?{query}")
+        assert answer.body == f"GET /q?{query} for 127.0.0.1\n".encode("latin-1")
+
+
 def test_node_asks(lab, site):
     """node's own client, keep-alive, several requests at once."""
     proxy = lab.proxy(site, workers=2)
