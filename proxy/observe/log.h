@@ -44,6 +44,9 @@ void log_flush(struct log *log);
 void log_write(struct log *log, enum log_severity severity, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+// One log line for each line of the text that is not empty.
+void log_lines(struct log *log, enum log_severity severity, const char *text);
+
 static inline bool log_wants(const struct log *log, enum log_severity severity) {
     return severity <= log->level;
 }

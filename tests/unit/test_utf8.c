@@ -18,7 +18,12 @@ static void encode(uint32_t value, size_t size, uint8_t bytes[4]) {
 
 static size_t right_size(uint32_t code_point) {
     bool surrogate = code_point >= 0xd800 && code_point <= 0xdfff;
-    if (code_point < 0xa0 || surrogate || code_point > 0x10ffff) {
+    // Marks, embeddings, overrides, isolates of bidirectional text; separators; byte order mark.
+    bool format = code_point == 0x61c || code_point == 0x200e || code_point == 0x200f ||
+                  code_point == 0x2028 || code_point == 0x2029 ||
+                  (code_point >= 0x202a && code_point <= 0x202e) ||
+                  (code_point >= 0x2066 && code_point <= 0x2069) || code_point == 0xfeff;
+    if (code_point < 0xa0 || surrogate || format || code_point > 0x10ffff) {
         return 0;
     }
     return code_point < 0x800 ? 2 : code_point < 0x10000 ? 3 : 4;
