@@ -1,5 +1,6 @@
 #include "process/children.h"
 
+#include "base/printable.h"
 #include "process/heartbeat.h"
 #include "process/reload.h"
 #include "process/signer_process.h"
@@ -19,6 +20,10 @@ static const ev_tstamp CALM = 10.; // deaths further apart than this are no seri
 
 const char *child_kind_name(enum child_kind kind) {
     return kind == CHILD_WORKER ? "worker" : "signer";
+}
+
+void child_name(const struct child *child, char name[CHILD_NAME_SIZE]) {
+    (void)snprintf(name, CHILD_NAME_SIZE, "%s %u", child_kind_name(child->kind), child->slot);
 }
 
 static void on_message(struct ev_loop *loop, ev_io *watcher, int events);
@@ -133,28 +138,21 @@ static void note_committed(struct child *child, uint64_t generation) {
     }
 }
 
-// A child is not trusted: what it says is shown to people only in printable form.
-static void make_printable(char *text) {
-    for (char *at = text; *at != '\0'; at++) {
-        if (*at != '\n' && ((unsigned char)*at < 0x20 || *at == 0x7f)) {
-            *at = '?';
-        }
-    }
-}
-
-static void note_failure(struct child *child, struct ipc_message *message) {
+// A child is not trusted: people see what it says only in printable form, and as its word.
+static void note_failure(struct child *child, const struct ipc_message *message) {
     struct master *master = child->master;
-    make_printable(message->text);
-    if (is_first_load(child, message->generation)) {
-        if (master->state == MASTER_STARTING) {
-            master_fail(master, message->text);
-        } else {
-            log_error(&master->log, "%s", message->text);
-            child_kill(child, "cannot load the configuration");
-        }
-        return;
+    char name[CHILD_NAME_SIZE];
+    char text[CONFIG_ERROR_SIZE];
+    child_name(child, name);
+    printable_attribute(text, sizeof(text), name, message->text);
+    if (!is_first_load(child, message->generation)) {
+        reload_child_failed(child, message->generation, text);
+    } else if (master->state == MASTER_STARTING) {
+        master_fail(master, text);
+    } else {
+        log_lines(&master->log, SEVERITY_ERROR, text);
+        child_kill(child, "cannot load the configuration");
     }
-    reload_child_failed(child, message->generation, message->text);
 }
 
 static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {

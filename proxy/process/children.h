@@ -34,6 +34,9 @@ void children_free(struct master *master);
 
 const char *child_kind_name(enum child_kind kind); // "worker", "signer"
 
+#define CHILD_NAME_SIZE 32
+void child_name(const struct child *child, char name[CHILD_NAME_SIZE]); // "worker 3"
+
 // To go through all children of a kind, living or not, in the order of their slots; NULL after the
 // last.
 static inline struct child *child_first(const struct master *master, enum child_kind kind) {

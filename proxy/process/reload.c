@@ -7,18 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-// One log line for each line of the text.
-static void log_lines(struct master *master, enum log_severity severity, const char *text) {
-    for (const char *line = text; *line != '\0';) {
-        const char *end = strchr(line, '\n');
-        end = end == NULL ? line + strlen(line) : end;
-        if (end > line) {
-            log_write(&master->log, severity, "%.*s", (int)(end - line), line);
-        }
-        line = *end == '\n' ? end + 1 : end;
-    }
-}
-
 // Back to idle; what came in the meantime is done now.
 static void finish(struct master *master, int exit_code, const char *answer) {
     struct reload *reload = &master->reload;
@@ -53,10 +41,10 @@ static void finish(struct master *master, int exit_code, const char *answer) {
 static void log_failure(struct master *master, const char *text) {
     unsigned long long number = master->current->number;
     if (!master->reload.automatic) {
-        log_lines(master, SEVERITY_ERROR, text);
+        log_lines(&master->log, SEVERITY_ERROR, text);
         log_error(&master->log, "reload refused: generation %llu goes on", number);
     } else if (auto_reload_is_news(master, text)) {
-        log_lines(master, SEVERITY_WARNING, text);
+        log_lines(&master->log, SEVERITY_WARNING, text);
         log_warning(&master->log, "changed files refused: generation %llu goes on", number);
     } else {
         log_debug(&master->log, "changed files refused as before");
