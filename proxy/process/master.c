@@ -226,7 +226,10 @@ static int prepare_config(struct master *master) {
         return complain("ravelin: out of memory", 1);
     }
     const struct validate_input input = {master->current, &master->privilege, master->title};
-    return validate_wait(&input, error) == RESULT_OK ? 0 : complain(error, 2);
+    if (validate_wait(&input, error) != RESULT_OK) {
+        return complain(error, 2);
+    }
+    return source_settle(master->current, error) == RESULT_OK ? 0 : complain(error, 1);
 }
 
 // What else can fail before the first fork.

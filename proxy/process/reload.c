@@ -133,8 +133,10 @@ static void open_and_load(struct master *master) {
     if (master->reload.automatic) {
         log_info(&master->log, "files changed: reloading"); // not at every look at bad ones
     }
-    if (source_open(master->reload.staged, master->slot_count, master->current,
-                    &master->log_writers, error) != RESULT_OK) {
+    struct source *staged = master->reload.staged;
+    if (source_settle(staged, error) != RESULT_OK ||
+        source_open(staged, master->slot_count, master->current, &master->log_writers, error) !=
+            RESULT_OK) {
         fail(master, 1, error);
         return;
     }

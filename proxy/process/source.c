@@ -82,6 +82,15 @@ struct source *source_read_again(const struct source *former, uint64_t number, b
     return result != RESULT_OK || *same ? NULL : keep(&now, config, number, error);
 }
 
+enum result source_settle(struct source *source, char error[CONFIG_ERROR_SIZE]) {
+    source->findings = findings_settle(source->findings, source->config);
+    if (source->findings == NULL) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: out of memory", source->config->path);
+        return RESULT_ERROR;
+    }
+    return RESULT_OK;
+}
+
 enum result source_open(struct source *source, size_t slots, const struct source *previous,
                         struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) {
     if (log_files_open(&source->logs, source->config, writers, error) != RESULT_OK) {

@@ -17,7 +17,7 @@
 struct source {
     uint64_t number;
     struct config *config;
-    struct findings *findings; // filled by the validator
+    struct findings *findings; // filled by the validator, settled afterwards
     int files_fd;              // config text and certificates
     int keys_fd;               // private keys; goes to signers and the validator only
     struct listeners listeners;
@@ -33,6 +33,8 @@ struct source *source_read_again(const struct source *former, uint64_t number, b
 // `previous` (or NULL) keeps its own. On failure the source is as before and `error` says why.
 enum result source_open(struct source *source, size_t slots, const struct source *previous,
                         struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+// After the validator has ended: what it found becomes private to the master (findings.h).
+enum result source_settle(struct source *source, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 void source_free(struct source *source); // NULL is fine
 
 #endif

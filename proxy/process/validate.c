@@ -1,5 +1,6 @@
 #include "process/validate.h"
 
+#include "base/printable.h"
 #include "process/sandbox.h"
 #include "tls/check.h"
 #include "tls/context.h"
@@ -68,7 +69,10 @@ enum result validate_start(struct validation *validation, const struct validate_
         .run = run_child,
         .argument = &task,
     };
+    const struct source *source = input->source;
+    findings_lend(source->findings, source->config, true);
     pid_t pid = fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0 ? spawn_process(&spawn, input->title) : -1;
+    findings_lend(source->findings, source->config, false);
     (void)close(fds[1]);
     if (pid < 0) {
         (void)close(fds[0]);
@@ -131,6 +135,7 @@ enum result validate_read(struct validation *validation) {
     }
     if (validation->size > 1) {
         memmove(validation->text, validation->text + 1, validation->size);
+        printable_clean(validation->text, PRINTABLE_LINES);
     } else {
         judge_silence(validation);
     }

@@ -1,10 +1,13 @@
 #include "tls/findings.h"
 
 #include "base/clock.h"
+#include "base/printable.h"
 #include "config/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 enum { DAY_S = 86400 };
@@ -17,14 +20,50 @@ static size_t capacity(const struct config *config) {
     return most;
 }
 
+static bool term_fits(const struct term *term, const struct config *config) {
+    return term->kind < TERM_KIND_COUNT && term->site < config->site_count &&
+           term->certificate < config->sites[term->site].certificate_count;
+}
+
 static size_t map_size(const struct config *config) {
     return sizeof(struct findings) + capacity(config) * sizeof(struct term);
 }
 
-struct findings *findings_map(const struct config *config) {
-    void *map =
-        mmap(NULL, map_size(config), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+static struct findings *map_room(const struct config *config, int flags) {
+    void *map = mmap(NULL, map_size(config), PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
     return map == MAP_FAILED ? NULL : (struct findings *)map;
+}
+
+struct findings *findings_map(const struct config *config) {
+    struct findings *findings = map_room(config, MAP_SHARED);
+    if (findings != NULL) {
+        findings_lend(findings, config, false);
+    }
+    return findings;
+}
+
+void findings_lend(struct findings *findings, const struct config *config, bool lend) {
+    // It cannot fail on a whole mapping; if it did, a process would get what it must not have.
+    if (madvise(findings, map_size(config), lend ? MADV_DOFORK : MADV_DONTFORK) != 0) {
+        abort();
+    }
+}
+
+struct findings *findings_settle(struct findings *findings, const struct config *config) {
+    struct findings *copy = map_room(config, MAP_PRIVATE);
+    if (copy != NULL) {
+        memcpy(copy->warnings, findings->warnings, FINDINGS_TEXT_SIZE - 1);
+        printable_clean(copy->warnings, PRINTABLE_LINES);
+        size_t count = findings->count;
+        for (size_t i = 0; i < count && i < capacity(config); i++) {
+            struct term term = findings->terms[i];
+            if (term_fits(&term, config)) {
+                findings_add(copy, config, term);
+            }
+        }
+    }
+    findings_unmap(findings, config);
+    return copy;
 }
 
 void findings_unmap(struct findings *findings, const struct config *config) {
@@ -45,12 +84,7 @@ const struct term *findings_term(const struct findings *findings, const struct c
         return NULL;
     }
     const struct term *term = &findings->terms[index];
-    if (term->site >= config->site_count ||
-        term->certificate >= config->sites[term->site].certificate_count ||
-        term->kind >= TERM_KIND_COUNT) {
-        return NULL;
-    }
-    return term;
+    return term_fits(term, config) ? term : NULL;
 }
 
 // Within what can be reckoned with: the years 1 to 9999 lie well inside.

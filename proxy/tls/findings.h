@@ -1,9 +1,10 @@
 // What a look at a bundle's certificates found: warnings, and when what is in them begins and ends
 // to be valid.
 //
-// It is filled by tls/check, in a process that is then gone, and read by the master: so it lies in
-// one mapping, made before the fork and shared with it. What the other process wrote there is not
-// trusted: the readers here check every index and every end.
+// tls/check fills it in the validator, a process that the master does not trust. The mapping is
+// shared with that process only: the master lends it for one fork, and copies it into its private
+// memory when the validator has ended (findings_settle()). The copy holds only terms that fit the
+// config, and text that is printable.
 #ifndef RAVELIN_TLS_FINDINGS_H
 #define RAVELIN_TLS_FINDINGS_H
 
@@ -31,8 +32,13 @@ struct findings {
     struct term terms[];
 };
 
-// Room for all that this config can give, empty. NULL when memory is short.
+// Room for all that this config can give, empty, for the process that maps it and the one that it
+// lends it to. NULL when memory is short.
 struct findings *findings_map(const struct config *config);
+// Whether the processes that are forked from now on share it.
+void findings_lend(struct findings *findings, const struct config *config, bool lend);
+// Replaces it by a private, checked copy. Takes `findings`, on failure too. NULL: memory is short.
+struct findings *findings_settle(struct findings *findings, const struct config *config);
 void findings_unmap(struct findings *findings, const struct config *config); // NULL is fine
 
 // For tls/check: notes one; more than there is room for are left out.

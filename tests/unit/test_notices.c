@@ -236,6 +236,16 @@ static void test_nothing_written_there_is_believed(void **state) {
     findings->terms[4].kind = TERM_CLIENT_CRL; // of a site that has none
     char text[TERM_TEXT_SIZE];
     assert_false(term_warning(&findings->terms[4], &fixture->config, INT64_MAX / 2, text));
+    // Settled, it is a copy of what fits, in printable lines.
+    struct findings *shared = findings_map(&fixture->config);
+    memcpy(shared, findings, sizeof(*findings) + 12 * sizeof(struct term));
+    memcpy(shared->warnings, "one\x1b[2J\ntwo\xe2\x80\xae", 14);
+    struct findings *settled = findings_settle(shared, &fixture->config);
+    assert_non_null(settled);
+    assert_int_equal(settled->count, 9);
+    assert_memory_equal(settled->warnings, "one?[2J\ntwo???xx", 16);
+    assert_int_equal(settled->warnings[FINDINGS_TEXT_SIZE - 1], '\0');
+    findings_unmap(settled, &fixture->config);
     findings->terms[0].from = INT64_MIN;
     findings->terms[0].until = INT64_MAX;
     findings->terms[1].site = 0;
