@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/mman.h>
 
 enum metric_kind { COUNTER, GAUGE, LATEST };
 
@@ -15,19 +14,32 @@ static const struct {
 #undef METRIC_DESCRIPTION
 };
 
+static struct region region_of(const struct metrics_slot *map, size_t slots) {
+    return (struct region){.writable = (uint8_t *)(uintptr_t)map,
+                           .readable = (const uint8_t *)(map + slots),
+                           .slots = slots,
+                           .slot_size = sizeof(*map)};
+}
+
 struct metrics_slot *metrics_map(size_t slots) {
-    if (slots == 0 || slots > SIZE_MAX / sizeof(struct metrics_slot)) {
-        return NULL;
-    }
-    void *map = mmap(NULL, slots * sizeof(struct metrics_slot), PROT_READ | PROT_WRITE,
-                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return map == MAP_FAILED ? NULL : (struct metrics_slot *)map;
+    struct region region;
+    return region_map(&region, slots, sizeof(struct metrics_slot))
+               ? (struct metrics_slot *)(void *)region.writable
+               : NULL;
 }
 
 void metrics_unmap(struct metrics_slot *map, size_t slots) {
-    if (map != NULL) {
-        (void)munmap(map, slots * sizeof(struct metrics_slot));
-    }
+    struct region region = region_of(map, slots);
+    region_unmap(&region);
+}
+
+const struct metrics_slot *metrics_readable(const struct metrics_slot *map, size_t slots) {
+    return map + slots;
+}
+
+void metrics_lend(struct metrics_slot *map, size_t slots, size_t slot) {
+    struct region region = region_of(map, slots);
+    region_lend(&region, slot);
 }
 
 void metrics_clear_gauges(struct metrics_slot *slot) {
@@ -38,15 +50,33 @@ void metrics_clear_gauges(struct metrics_slot *slot) {
     }
 }
 
+static uint64_t value_of(const struct metrics_slot *slot, enum metric metric) {
+    return atomic_load_explicit(&slot->values[metric], memory_order_relaxed);
+}
+
+static uint64_t add_saturated(uint64_t sum, uint64_t value) {
+    return value > UINT64_MAX - sum ? UINT64_MAX : sum + value;
+}
+
 uint64_t metrics_sum(const struct metrics_slot *map, size_t slots, enum metric metric) {
     uint64_t sum = 0;
     uint64_t largest = 0;
     for (size_t i = 0; i < slots; i++) {
-        uint64_t value = atomic_load_explicit(&map[i].values[metric], memory_order_relaxed);
-        sum += value;
+        uint64_t value = value_of(&map[i], metric);
+        sum = add_saturated(sum, value);
         largest = value > largest ? value : largest;
     }
     return descriptions[metric].kind == LATEST ? largest : sum;
+}
+
+uint64_t metrics_bounded_sum(const struct metrics_slot *map, size_t slots, size_t own,
+                             uint64_t most, enum metric metric) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < slots; i++) {
+        uint64_t value = value_of(&map[i], metric);
+        sum = add_saturated(sum, i == own || value < most ? value : most);
+    }
+    return sum;
 }
 
 const char *metric_name(enum metric metric) {

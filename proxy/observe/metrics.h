@@ -1,12 +1,17 @@
 // Counters in shared memory: one slot per worker, one writer per slot, any reader.
 //
-// The master maps the region before it forks (metrics_map); a worker gets a pointer to its own slot
-// and adds to it with plain relaxed stores; nobody else writes there. A replaced worker goes on in
-// the slot of the one it replaces, so totals never go back; gauges (open sessions ...) are zeroed
+// The master maps the region before it forks (metrics_map). A worker adds to its own slot with
+// plain relaxed stores; no other worker can write there (base/region.h). A replaced worker goes on
+// in the slot of the one it replaces, so totals never go back; gauges (open sessions ...) are zeroed
 // by the master when a worker died. A reader sees each value whole, but not all values of one
 // instant.
+//
+// A worker that was taken over can write any value into its slot. Sums saturate; a limit that
+// counts over all workers uses metrics_bounded_sum(), in which one slot counts for a part only.
 #ifndef RAVELIN_OBSERVE_METRICS_H
 #define RAVELIN_OBSERVE_METRICS_H
+
+#include "base/region.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -88,7 +93,7 @@ enum metric {
 };
 
 struct metrics_slot {
-    _Alignas(64) _Atomic uint64_t values[METRIC_COUNT];
+    _Alignas(REGION_PAGE) _Atomic uint64_t values[METRIC_COUNT];
 };
 
 static inline void metric_add(struct metrics_slot *slot, enum metric metric, uint64_t amount) {
@@ -106,13 +111,20 @@ static inline void metric_set(struct metrics_slot *slot, enum metric metric, uin
     atomic_store_explicit(&slot->values[metric], value, memory_order_relaxed);
 }
 
-// Maps `slots` slots (at least 1), zeroed, shared with children. NULL when memory is short. The
-// caller unmaps.
+// Maps `slots` slots (at least 1), zeroed. The result is the writable view: of all slots in the
+// master, of the lent one in a worker. NULL when memory is short. The master unmaps.
 struct metrics_slot *metrics_map(size_t slots);
-void metrics_unmap(struct metrics_slot *map, size_t slots);
+void metrics_unmap(struct metrics_slot *map, size_t slots); // NULL is fine
+// The read-only view of all slots, which a forked process with a slot has too.
+const struct metrics_slot *metrics_readable(const struct metrics_slot *map, size_t slots);
+// Which slot the processes can write that are forked from now on; REGION_NO_SLOT: they get nothing.
+void metrics_lend(struct metrics_slot *map, size_t slots, size_t slot);
 void metrics_clear_gauges(struct metrics_slot *slot); // all but the counters
-// Sum over all slots; of a LATEST the largest value.
+// Sum over all slots, at most UINT64_MAX; of a LATEST the largest value.
 uint64_t metrics_sum(const struct metrics_slot *map, size_t slots, enum metric metric);
+// The same for a limit: the slot `own` counts in full, every other one for at most `most`.
+uint64_t metrics_bounded_sum(const struct metrics_slot *map, size_t slots, size_t own,
+                             uint64_t most, enum metric metric);
 const char *metric_name(enum metric metric);
 // All sums as one JSON object, NUL-terminated; returns its length, or 0 when it does not fit (4 KiB
 // are plenty).

@@ -205,6 +205,20 @@ static void close_control(struct child *child) {
     }
 }
 
+// A worker forked now reads the ticket keys and what other workers count, and writes its own slot.
+static void lend_to_worker(const struct master *master, unsigned slot) {
+    ticket_store_lend(master->tickets, true);
+    metrics_lend(master->metrics, master->slot_count, slot);
+    client_table_lend(master->clients, slot);
+}
+
+// What is forked now has no view of these: a signer, the validator.
+static void lend_to_nobody(const struct master *master) {
+    ticket_store_lend(master->tickets, false);
+    metrics_lend(master->metrics, master->slot_count, REGION_NO_SLOT);
+    client_table_lend(master->clients, REGION_NO_SLOT);
+}
+
 static pid_t fork_child(struct child *child, int control) {
     struct master *master = child->master;
     struct worker_start worker = {
@@ -217,9 +231,6 @@ static pid_t fork_child(struct child *child, int control) {
     };
     struct signer_start signer = {
         .control = control,
-        .metrics = master->metrics,
-        .slot_count = master->slot_count,
-        .clients = master->clients,
     };
     bool is_worker = child->kind == CHILD_WORKER;
     char name[16];
@@ -237,10 +248,11 @@ static pid_t fork_child(struct child *child, int control) {
         .run = is_worker ? worker_run : signer_run,
         .argument = is_worker ? (void *)&worker : (void *)&signer,
     };
-    // Workers alone get to read the ticket keys.
-    ticket_store_lend(master->tickets, is_worker);
+    if (is_worker) {
+        lend_to_worker(master, child->slot);
+    }
     pid_t pid = spawn_process(&spawn, master->title);
-    ticket_store_lend(master->tickets, false);
+    lend_to_nobody(master);
     return pid;
 }
 

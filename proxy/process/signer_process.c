@@ -171,8 +171,6 @@ int signer_run(void *argument) {
     const struct signer_start *start = argument;
     struct signer signer = {.control = start->control, .data = -1};
     spawn_mute();
-    metrics_unmap(start->metrics, start->slot_count);
-    client_table_unmap(start->clients);
     int status = 1;
     if (tls_library_init() == RESULT_OK) {
         signer.keys = signer_keys_new();

@@ -7,17 +7,8 @@
 #ifndef RAVELIN_PROCESS_SIGNER_PROCESS_H
 #define RAVELIN_PROCESS_SIGNER_PROCESS_H
 
-#include "observe/metrics.h"
-#include "session/client_table.h"
-
-#include <stddef.h>
-
 struct signer_start {
     int control;
-    // What it unmaps first.
-    struct metrics_slot *metrics;
-    size_t slot_count;
-    struct client_table *clients;
 };
 
 // The whole life of a signer process; a struct signer_start. Returns the exit status.

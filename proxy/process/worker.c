@@ -185,7 +185,7 @@ static enum result start_up(struct worker *worker, const struct worker_start *st
         .loop = worker->loop,
         .log = &worker->log,
         .metrics = &start->metrics[start->slot],
-        .all_metrics = start->metrics,
+        .all_metrics = metrics_readable(start->metrics, start->slot_count),
         .slot_count = start->slot_count,
         .slot = start->slot,
         .clients = start->clients,

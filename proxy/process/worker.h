@@ -18,7 +18,7 @@
 struct worker_start {
     unsigned slot;
     int control;
-    struct metrics_slot *metrics; // all slots
+    struct metrics_slot *metrics; // of all slots; its own is writable (metrics_map())
     size_t slot_count;
     struct client_table *clients;
     const struct ticket_store *tickets;

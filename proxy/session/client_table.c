@@ -1,40 +1,38 @@
 #include "session/client_table.h"
 
+#include "base/claim.h"
 #include "base/network.h"
+#include "base/region.h"
 
 #include <netinet/in.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
 enum { ROWS = 2, CONNECTION_CELLS = 1 << 15, RATE_CELLS = 1 << 16 };
 
-struct connection_rows {
-    _Atomic uint32_t counts[ROWS][CONNECTION_CELLS];
+// How much older than the clock of another worker the `now_us` of a busy one may be.
+static const int64_t CLOCK_SLACK_US = 2000000;
+
+// What a worker writes and the others read.
+struct rows {
+    _Alignas(REGION_PAGE) _Atomic uint32_t connections[ROWS][CONNECTION_CELLS];
+    _Atomic int64_t full_at_us[ROWS][RATE_CELLS]; // when the bucket will be full again
 };
 
 struct client_table {
-    size_t size; // of the mapping
-    size_t slot_count;
+    struct region region; // a slot is a struct rows
     uint64_t secret[ROWS + 1];
-    _Atomic int64_t full_at_us[ROWS][RATE_CELLS]; // when the bucket will be full again
-    struct connection_rows slots[];
 };
 
 struct client_table *client_table_map(size_t slots) {
-    if (slots == 0 || slots > (SIZE_MAX / 2) / sizeof(struct connection_rows)) {
+    struct client_table *table = calloc(1, sizeof(*table));
+    if (table == NULL) {
         return NULL;
     }
-    size_t size = sizeof(struct client_table) + slots * sizeof(struct connection_rows);
-    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (map == MAP_FAILED) {
-        return NULL;
-    }
-    struct client_table *table = map;
-    table->size = size;
-    table->slot_count = slots;
-    if (getrandom(table->secret, sizeof(table->secret), 0) != (ssize_t)sizeof(table->secret)) {
+    if (!region_map(&table->region, slots, sizeof(struct rows)) ||
+        getrandom(table->secret, sizeof(table->secret), 0) != (ssize_t)sizeof(table->secret)) {
         client_table_unmap(table);
         return NULL;
     }
@@ -43,16 +41,25 @@ struct client_table *client_table_map(size_t slots) {
 
 void client_table_unmap(struct client_table *table) {
     if (table != NULL) {
-        (void)munmap(table, table->size);
+        region_unmap(&table->region);
+        free(table);
     }
 }
 
+void client_table_lend(const struct client_table *table, size_t slot) {
+    region_lend(&table->region, slot);
+}
+
+static struct rows *own_rows(const struct client_table *table, size_t slot) {
+    return (struct rows *)(void *)(table->region.writable + slot * sizeof(struct rows));
+}
+
+static const struct rows *rows_of(const struct client_table *table, size_t slot) {
+    return (const struct rows *)(const void *)(table->region.readable + slot * sizeof(struct rows));
+}
+
 void client_table_clear(struct client_table *table, size_t slot) {
-    for (size_t row = 0; row < ROWS; row++) {
-        for (size_t cell = 0; cell < CONNECTION_CELLS; cell++) {
-            atomic_store_explicit(&table->slots[slot].counts[row][cell], 0, memory_order_relaxed);
-        }
-    }
+    memset((void *)own_rows(table, slot), 0, sizeof(struct rows));
 }
 
 // Spreads every bit of the input over all of the output (the finalizer of MurmurHash3).
@@ -84,64 +91,99 @@ uint64_t client_table_key(const struct client_table *table, const struct sockadd
     return mix(value ^ table->secret[ROWS]);
 }
 
-static uint32_t sum_over_slots(const struct client_table *table, size_t row, size_t cell) {
-    uint32_t sum = 0;
-    for (size_t slot = 0; slot < table->slot_count; slot++) {
-        sum += atomic_load_explicit(&table->slots[slot].counts[row][cell], memory_order_relaxed);
-    }
-    return sum;
-}
+// --- Connections ---
 
-// The slot's own cells, which nobody else writes.
+// In the worker's own cells.
 static void add(struct client_table *table, size_t slot, uint64_t key, uint32_t amount) {
     for (size_t row = 0; row < ROWS; row++) {
         size_t cell = cell_of(table, row, key, CONNECTION_CELLS);
-        _Atomic uint32_t *count = &table->slots[slot].counts[row][cell];
+        _Atomic uint32_t *count = &own_rows(table, slot)->connections[row][cell];
         uint32_t before = atomic_load_explicit(count, memory_order_relaxed);
         atomic_store_explicit(count, before + amount, memory_order_relaxed);
     }
 }
 
-uint32_t client_table_connect(struct client_table *table, size_t slot, uint64_t key) {
+// What is counted in one slot.
+static uint32_t count_in(const struct client_table *table, size_t slot, const size_t cells[ROWS]) {
     uint32_t least = UINT32_MAX;
-    add(table, slot, key, 1);
     for (size_t row = 0; row < ROWS; row++) {
-        uint32_t sum = sum_over_slots(table, row, cell_of(table, row, key, CONNECTION_CELLS));
-        least = sum < least ? sum : least;
+        uint32_t count = atomic_load_explicit(&rows_of(table, slot)->connections[row][cells[row]],
+                                              memory_order_relaxed);
+        least = count < least ? count : least;
     }
     return least;
+}
+
+bool client_table_connect(struct client_table *table, size_t slot, uint64_t key, uint32_t most) {
+    size_t slots = table->region.slots;
+    size_t cells[ROWS];
+    uint64_t sum = 0; // of at most 2^32 slots' 32-bit counts
+    add(table, slot, key, 1);
+    if (most == 0) {
+        return true;
+    }
+    for (size_t row = 0; row < ROWS; row++) {
+        cells[row] = cell_of(table, row, key, CONNECTION_CELLS);
+    }
+    uint64_t bound = claim_bound(most, slots);
+    for (size_t i = 0; i < slots && sum <= most; i++) {
+        uint64_t count = count_in(table, i, cells);
+        sum += i == slot || count < bound ? count : bound;
+    }
+    return sum <= most;
 }
 
 void client_table_disconnect(struct client_table *table, size_t slot, uint64_t key) {
     add(table, slot, key, UINT32_MAX); // minus one
 }
 
-static void move_on(_Atomic int64_t *cell, int64_t interval_us, int64_t now_us) {
-    int64_t before = atomic_load_explicit(cell, memory_order_relaxed);
-    int64_t after;
-    do {
-        after = (before > now_us ? before : now_us) + interval_us;
-    } while (!atomic_compare_exchange_weak_explicit(cell, &before, after, memory_order_relaxed,
-                                                    memory_order_relaxed));
-}
+// --- Rates ---
 
-int64_t client_table_take(struct client_table *table, uint64_t key, uint64_t purpose,
-                          int64_t interval_us, uint32_t burst, int64_t now_us) {
-    uint64_t bucket = key ^ mix(purpose);
-    _Atomic int64_t *cells[ROWS];
+// When the bucket will be full again by what one slot says, in a time in which `latest_us` is the
+// latest that can be true.
+static int64_t full_at_in(const struct client_table *table, size_t slot, const size_t cells[ROWS],
+                          int64_t latest_us) {
     int64_t earliest = INT64_MAX;
     for (size_t row = 0; row < ROWS; row++) {
-        cells[row] = &table->full_at_us[row][cell_of(table, row, bucket, RATE_CELLS)];
-        int64_t full_at_us = atomic_load_explicit(cells[row], memory_order_relaxed);
+        int64_t full_at_us = atomic_load_explicit(
+            &rows_of(table, slot)->full_at_us[row][cells[row]], memory_order_relaxed);
         earliest = full_at_us < earliest ? full_at_us : earliest;
     }
+    return earliest > latest_us ? 0 : earliest;
+}
+
+static void fill_cells(const struct client_table *table, uint64_t bucket, size_t cells[ROWS]) {
+    for (size_t row = 0; row < ROWS; row++) {
+        cells[row] = cell_of(table, row, bucket, RATE_CELLS);
+    }
+}
+
+// Moves the worker's own cells on.
+static void set_full_at(struct client_table *table, size_t slot, const size_t cells[ROWS],
+                        int64_t full_at_us) {
+    for (size_t row = 0; row < ROWS; row++) {
+        _Atomic int64_t *cell = &own_rows(table, slot)->full_at_us[row][cells[row]];
+        if (atomic_load_explicit(cell, memory_order_relaxed) < full_at_us) {
+            atomic_store_explicit(cell, full_at_us, memory_order_relaxed);
+        }
+    }
+}
+
+int64_t client_table_take(struct client_table *table, size_t slot, uint64_t key, uint64_t purpose,
+                          int64_t interval_us, uint32_t burst, int64_t now_us) {
+    size_t cells[ROWS];
+    int64_t empty_us = now_us + (int64_t)burst * interval_us; // of a bucket that is empty now
+    int64_t full_at_us = now_us;
+    fill_cells(table, key ^ mix(purpose), cells);
+    for (size_t i = 0; i < table->region.slots; i++) {
+        int64_t claimed_us = full_at_in(table, i, cells, empty_us + CLOCK_SLACK_US);
+        full_at_us = claimed_us > full_at_us ? claimed_us : full_at_us;
+    }
     // The bucket holds a request when it is at most burst - 1 of them short of full.
-    int64_t wait_us = earliest - now_us - (int64_t)(burst - 1) * interval_us;
+    int64_t wait_us = full_at_us - (empty_us - interval_us);
     if (wait_us > 0) {
         return wait_us;
     }
-    for (size_t row = 0; row < ROWS; row++) {
-        move_on(cells[row], interval_us, now_us);
-    }
+    set_full_at(table, slot, cells, full_at_us + interval_us);
     return 0;
 }

@@ -1,5 +1,6 @@
 #include "session/listener.h"
 
+#include "base/claim.h"
 #include "session/service_internal.h"
 
 #include <errno.h>
@@ -11,9 +12,11 @@ enum { ACCEPT_MAX = 16, QUEUED_MAX = 65536 };
 static const double PAUSE_S = 0.1;
 
 static bool over_limit(const struct service *service) {
-    uint64_t open = metrics_sum(service->options.all_metrics, service->options.slot_count,
-                                METRIC_sessions_open);
-    return open >= service->current->config->limits.connections;
+    const struct service_options *options = &service->options;
+    uint64_t limit = service->current->config->limits.connections;
+    return metrics_bounded_sum(options->all_metrics, options->slot_count, options->slot,
+                               claim_bound(limit, options->slot_count),
+                               METRIC_sessions_open) >= limit;
 }
 
 static void refuse(struct service *service, int fd) {

@@ -94,10 +94,11 @@ static uint64_t purpose_of(const struct exchange *exchange) {
 
 // Microseconds until this client may ask again; 0: now.
 static int64_t wait_for_turn(const struct exchange *exchange) {
-    struct client_table *table = exchange->session->service->options.clients;
-    uint64_t key = client_table_key(table, &exchange->client_address.any);
-    return client_table_take(table, key, purpose_of(exchange), SECOND_US / exchange->route->rate,
-                             exchange->route->burst, exchange->started_mono_us);
+    const struct service_options *options = &exchange->session->service->options;
+    uint64_t key = client_table_key(options->clients, &exchange->client_address.any);
+    return client_table_take(options->clients, options->slot, key, purpose_of(exchange),
+                             SECOND_US / exchange->route->rate, exchange->route->burst,
+                             exchange->started_mono_us);
 }
 
 static enum result refuse_for_now(struct exchange *exchange, int64_t wait_us) {

@@ -150,7 +150,7 @@ static bool count_client(struct session *session) {
     uint32_t most = limits(session)->connections_per_client;
     session->counted = true;
     session->client_key = key;
-    return client_table_connect(table, service->options.slot, key) <= most || most == 0;
+    return client_table_connect(table, service->options.slot, key, most);
 }
 
 void session_begin(struct session *session) {

@@ -1,3 +1,4 @@
+#include "base/claim.h"
 #include "observe/metrics.h"
 
 #include <inttypes.h>
@@ -93,6 +94,7 @@ static void test_clearing_gauges_leaves_the_counters_and_the_other_slots(void **
 static void test_a_child_writes_and_the_parent_reads(void **state) {
     struct metrics_slot *map = *state;
     metric_add(&map[2], METRIC_signatures, 1);
+    metrics_lend(map, SLOTS, 2);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
@@ -102,7 +104,38 @@ static void test_a_child_writes_and_the_parent_reads(void **state) {
     int status = -1;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
+    metrics_lend(map, SLOTS, REGION_NO_SLOT);
     assert_int_equal(metrics_sum(map, SLOTS, METRIC_signatures), 42);
+    assert_int_equal(metrics_sum(metrics_readable(map, SLOTS), SLOTS, METRIC_signatures), 42);
+}
+
+static void test_sums_do_not_wrap(void **state) {
+    struct metrics_slot *map = *state;
+    metric_set(&map[0], METRIC_requests, 5);
+    metric_set(&map[1], METRIC_requests, UINT64_MAX - 1);
+    assert_int_equal(metrics_sum(map, SLOTS, METRIC_requests), UINT64_MAX);
+    metric_set(&map[2], METRIC_requests, UINT64_MAX);
+    assert_int_equal(metrics_sum(map, SLOTS, METRIC_requests), UINT64_MAX);
+}
+
+static void test_of_other_slots_a_limit_believes_a_part(void **state) {
+    struct metrics_slot *map = *state;
+    metric_set(&map[0], METRIC_sessions_open, 70);
+    metric_set(&map[1], METRIC_sessions_open, 20);
+    metric_set(&map[2], METRIC_sessions_open, UINT64_MAX);
+    assert_int_equal(metrics_bounded_sum(map, SLOTS, 0, 30, METRIC_sessions_open), 120);
+    assert_int_equal(metrics_bounded_sum(map, SLOTS, 1, 30, METRIC_sessions_open), 80);
+    assert_int_equal(metrics_bounded_sum(map, SLOTS, 2, 30, METRIC_sessions_open), UINT64_MAX);
+}
+
+static void test_how_much_of_a_limit_one_slot_may_claim(void **state) {
+    (void)state;
+    assert_int_equal(claim_bound(1, 4), 1);
+    assert_int_equal(claim_bound(2, 4), 1);
+    assert_int_equal(claim_bound(10, 2), 9);
+    assert_int_equal(claim_bound(100, 2), 78);
+    assert_int_equal(claim_bound(100000, 4), 31266);
+    assert_int_equal(claim_bound(10000000, 1), 9999999); // there is no other slot
 }
 
 static void test_names_are_the_tables(void **state) {
@@ -154,6 +187,9 @@ int main(void) {
         WITH_MAP(test_the_generation_is_the_latest_and_not_a_sum),
         WITH_MAP(test_clearing_gauges_leaves_the_counters_and_the_other_slots),
         WITH_MAP(test_a_child_writes_and_the_parent_reads),
+        WITH_MAP(test_sums_do_not_wrap),
+        WITH_MAP(test_of_other_slots_a_limit_believes_a_part),
+        cmocka_unit_test(test_how_much_of_a_limit_one_slot_may_claim),
         cmocka_unit_test(test_names_are_the_tables),
         WITH_MAP(test_json_tells_every_sum),
         WITH_MAP(test_json_that_does_not_fit_is_none),

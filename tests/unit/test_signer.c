@@ -92,14 +92,7 @@ static void make_keys(struct fixture *fixture) {
 static void start_signer(struct fixture *fixture) {
     int fds[2];
     assert_int_equal(ipc_pair(fds), RESULT_OK);
-    struct signer_start start = {
-        .control = fds[1],
-        .metrics = metrics_map(1),
-        .slot_count = 1,
-        .clients = client_table_map(1),
-    };
-    assert_non_null(start.metrics);
-    assert_non_null(start.clients);
+    struct signer_start start = {.control = fds[1]};
     fixture->pid = fork();
     assert_true(fixture->pid >= 0);
     if (fixture->pid == 0) {
@@ -109,7 +102,6 @@ static void start_signer(struct fixture *fixture) {
     (void)close(fds[1]);
     fixture->control = fds[0];
     fixture->data = -1;
-    metrics_unmap(start.metrics, 1);
 }
 
 static int set_up(void **state) {
