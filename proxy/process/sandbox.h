@@ -2,9 +2,13 @@
 // it (SIGSYS, logged by the master as "killed by the sandbox").
 //
 // A worker can use its sockets, make TCP and unix connections, and map memory that is never
-// executable; it cannot open a file, start a program, make a process or look at others. A signer
-// can read and write the descriptors it has and nothing else. The validator runs under the signer's
+// executable; it cannot open a file, start a program, make a process, bind or listen. A signer can
+// read and write the descriptors it has and nothing else. The validator runs under the signer's
 // filter. There is no way back.
+//
+// fcntl(), madvise(), getsockopt() and setsockopt() are allowed with the arguments in one table in
+// sandbox.c; with others they fail with EPERM. What a filter cannot judge: the address of connect()
+// and sendto(), the name of a congestion control, and to which socket shutdown() is applied.
 //
 // A build with sanitizers has no sandbox (they need more); sandbox_enter() then does nothing.
 #ifndef RAVELIN_PROCESS_SANDBOX_H

@@ -4,15 +4,19 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -116,7 +120,7 @@ static int connect_somewhere(void) {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int on = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    return fd < 0 || setsockopt(fd, IPPROTO_TCP, 1, &on, sizeof(on)) != 0 ||
+    return fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
            (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 && errno == EPERM) ||
            close(fd) != 0 || close(socket(AF_INET6, SOCK_STREAM, 0)) != 0 ||
            close(socket(AF_UNIX, SOCK_STREAM, 0)) != 0 ||
@@ -193,6 +197,35 @@ static int open_a_netlink_socket(void) {
     return socket(AF_NETLINK, SOCK_RAW, 0);
 }
 
+static int open_a_socket_of_another_protocol(void) {
+    return socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP);
+}
+
+static int open_a_socket_for_another_way_to_listen(void) {
+    return socket(AF_UNIX, SOCK_SEQPACKET, 0);
+}
+
+static int bind_somewhere(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    return bind(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&address, sizeof(address));
+}
+
+static int ask_the_terminal(void) {
+    return ioctl(0, TIOCSTI, "x");
+}
+
+static int take_a_descriptor_of_another(void) {
+    return (int)syscall(SYS_pidfd_getfd, 0, 0, 0);
+}
+
+static int write_into_another(void) {
+    return (int)syscall(SYS_process_vm_writev, getppid(), NULL, 0, NULL, 0, 0);
+}
+
+static int load_another_filter(void) {
+    return (int)syscall(SYS_seccomp, 0, 0, NULL);
+}
+
 static int listen_somewhere(void) {
     return listen(socket(AF_INET, SOCK_STREAM, 0), 1);
 }
@@ -219,6 +252,79 @@ static int use_another_abi(void) {
     (void)kill(getpid(), SIGSYS);
     return 0;
 #endif
+}
+
+// Whether every call that is made here fails with EPERM.
+static bool fails(int result) {
+    return result == -1 && errno == EPERM;
+}
+
+static int set_other_options(void) {
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sock_filter all = {.code = BPF_RET, .k = 0};
+    struct sock_fprog program = {1, &all};
+    int on = 1;
+    const struct {
+        int level;
+        int option;
+    } options[] = {
+        {SOL_SOCKET, SO_ATTACH_FILTER},
+        {SOL_SOCKET, SO_ATTACH_BPF},
+        {SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF},
+        {SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF},
+        {SOL_SOCKET, SO_DETACH_REUSEPORT_BPF},
+        {SOL_SOCKET, SO_REUSEPORT},
+        {SOL_SOCKET, SO_REUSEADDR},
+        {SOL_SOCKET, SO_BINDTODEVICE},
+        {SOL_SOCKET, SO_INCOMING_CPU},
+        {SOL_SOCKET, SO_RCVBUF},
+        {SOL_SOCKET, TCP_NODELAY}, // its number at another level
+        {IPPROTO_TCP, TCP_ULP},
+        {IPPROTO_TCP, TCP_REPAIR},
+        {IPPROTO_TCP, TCP_FASTOPEN},
+        {IPPROTO_TCP, TCP_DEFER_ACCEPT},
+        {IPPROTO_TCP, TCP_MD5SIG},
+        {IPPROTO_IP, IP_TRANSPARENT},
+        {IPPROTO_IPV6, IPV6_V6ONLY},
+        {IPPROTO_TCP, -1},
+    };
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        if (!fails(
+                setsockopt(fd, options[i].level, options[i].option, &program, sizeof(program)))) {
+            return 1;
+        }
+    }
+    return setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on)) != 0 ||
+           setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4) != 0;
+}
+
+static int get_other_options(void) {
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    char value[256];
+    socklen_t size = sizeof(value);
+    return !fails(getsockopt(fd, SOL_SOCKET, SO_PEERSEC, value, &size)) ||
+           !fails(getsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, value, &size)) ||
+           !fails(getsockopt(fd, SOL_SOCKET, TCP_INFO, value, &size)) ||
+           getsockopt(fd, SOL_SOCKET, SO_ERROR, value, &size) != 0 ||
+           getsockopt(fd, IPPROTO_TCP, TCP_INFO, value, &size) != 0;
+}
+
+static int use_other_commands(void) {
+    const int commands[] = {F_SETFL, F_SETOWN, F_SETSIG,     F_SETLEASE,  F_NOTIFY,
+                            F_SETLK, F_DUPFD,  F_SETPIPE_SZ, F_ADD_SEALS, F_SETOWN_EX};
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (!fails(fcntl(0, commands[i], 0))) {
+            return 1;
+        }
+    }
+    return fcntl(0, F_GETFL) < 0 || fcntl(0, F_GETFD) < 0 || fcntl(0, F_SETFD, 0) != 0;
+}
+
+static int give_other_advice(void) {
+    void *pages = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return !fails(madvise(pages, 4096, MADV_DODUMP)) || !fails(madvise(pages, 4096, MADV_DOFORK)) ||
+           !fails(madvise(pages, 4096, MADV_REMOVE)) || madvise(pages, 4096, MADV_DONTFORK) != 0 ||
+           madvise(pages, 4096, MADV_DONTNEED) != 0;
 }
 
 // --- Tests ---
@@ -263,6 +369,13 @@ static void test_what_nobody_may(void **state) {
         map_executable_memory,
         open_a_datagram_socket,
         open_a_netlink_socket,
+        open_a_socket_of_another_protocol,
+        open_a_socket_for_another_way_to_listen,
+        bind_somewhere,
+        ask_the_terminal,
+        take_a_descriptor_of_another,
+        write_into_another,
+        load_another_filter,
         listen_somewhere,
         unload,
         ask_a_device,
@@ -275,8 +388,24 @@ static void test_what_nobody_may(void **state) {
     }
 }
 
+static void test_with_other_arguments_calls_fail(void **state) {
+    (void)state;
+#ifdef RAVELIN_SANITIZE
+    skip();
+#endif
+    assert_allowed(SANDBOX_WORKER, set_other_options);
+    assert_allowed(SANDBOX_WORKER, get_other_options);
+    assert_allowed(SANDBOX_WORKER, use_other_commands);
+    assert_allowed(SANDBOX_WORKER, give_other_advice);
+    assert_fatal(SANDBOX_SIGNER, set_other_options);
+    assert_fatal(SANDBOX_SIGNER, get_other_options);
+    assert_allowed(SANDBOX_SIGNER, use_other_commands);
+    assert_allowed(SANDBOX_SIGNER, give_other_advice);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_with_other_arguments_calls_fail),
         cmocka_unit_test(test_what_everybody_may),
         cmocka_unit_test(test_what_only_workers_may),
         cmocka_unit_test(test_what_nobody_may),
