@@ -20,20 +20,13 @@ void printable_clean(char *text, enum printable kind) {
 }
 
 void printable_attribute(char *output, size_t capacity, const char *name, const char *text) {
-    size_t used = 0;
-    bool is_first = true;
-    do {
-        size_t size = strcspn(text, "\n");
-        if (size > 0 || (is_first && text[size] == '\0')) {
-            int written = snprintf(output + used, capacity - used, "%s%s: %.*s",
-                                   is_first ? "" : "\n", name, (int)size, text);
-            if (written < 0 || (size_t)written >= capacity - used) {
-                break; // cut, and ended by a NUL
-            }
-            used += (size_t)written;
-            is_first = false;
-        }
-        text += size;
-    } while (*text++ == '\n' && (*text != '\0' || is_first));
-    printable_clean(output, PRINTABLE_LINES);
+    size_t room = capacity - 1;
+    int head = snprintf(output, capacity, "%s: '", name);
+    if (head < 0 || (size_t)head >= room) {
+        output[0] = '\0';
+        return;
+    }
+    (void)snprintf(output + head, room - (size_t)head, "%s", text);
+    printable_clean(output, PRINTABLE_LINE);
+    (void)strcat(output, "'");
 }

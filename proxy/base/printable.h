@@ -10,9 +10,8 @@ enum printable { PRINTABLE_LINE, PRINTABLE_LINES };
 // utf8_printable() accepts. PRINTABLE_LINES: keeps line feeds.
 void printable_clean(char *text, enum printable kind);
 
-// Copies `text` with `name` and ": " before each of its lines, cleaned, so that no line in it passes
-// for one of somebody else. Empty lines are left out; no line gives "name: ". Cut to `capacity` (at
-// least 1), NUL included.
+// Writes "name: 'text'" on one line, cleaned, so that the text passes for nobody else's. The text is
+// cut to `capacity`, NUL included; where not even the name fits, the output is empty.
 void printable_attribute(char *output, size_t capacity, const char *name, const char *text);
 
 #endif

@@ -150,7 +150,7 @@ static void note_failure(struct child *child, const struct ipc_message *message)
     } else if (master->state == MASTER_STARTING) {
         master_fail(master, text);
     } else {
-        log_lines(&master->log, SEVERITY_ERROR, text);
+        log_error(&master->log, "%s", text);
         child_kill(child, "cannot load the configuration");
     }
 }

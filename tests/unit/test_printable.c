@@ -41,29 +41,29 @@ static void assert_attributed(size_t capacity, const char *text, const char *exp
     assert_int_equal(output[capacity], '!');
 }
 
-static void test_every_line_says_whose_it_is(void **state) {
+static void test_the_text_is_one_line_with_a_name(void **state) {
     (void)state;
-    assert_attributed(60, "out of memory", "worker 3: out of memory");
-    assert_attributed(60, "one\ntwo\n", "worker 3: one\nworker 3: two");
-    assert_attributed(60, "\n\n\ntwo\n\n", "worker 3: two");
-    assert_attributed(60, "a\rmaster: b\x9b", "worker 3: a?master: b?");
-    assert_attributed(60, "", "worker 3: ");
-    assert_attributed(60, "\n\n", "worker 3: ");
+    assert_attributed(60, "out of memory", "worker 3: 'out of memory'");
+    assert_attributed(60, "one\ntwo\n", "worker 3: 'one?two?'");
+    assert_attributed(60, "a\rmaster: b\x9b", "worker 3: 'a?master: b?'");
+    assert_attributed(60, "", "worker 3: ''");
 }
 
 static void test_what_does_not_fit_is_cut(void **state) {
     (void)state;
     assert_attributed(1, "text", "");
-    assert_attributed(12, "text", "worker 3: t");
-    assert_attributed(17, "text\nmore", "worker 3: text\nw");
-    assert_attributed(13, "\xc3\xbc\xc3\xbc", "worker 3: \xc3\xbc");
-    assert_attributed(12, "\xc3\xbc", "worker 3: ?");
+    assert_attributed(12, "text", "");
+    assert_attributed(13, "text", "worker 3: ''");
+    assert_attributed(16, "text", "worker 3: 'tex'");
+    assert_attributed(17, "text", "worker 3: 'text'");
+    assert_attributed(15, "\xc3\xbc\xc3\xbc", "worker 3: '\xc3\xbc'");
+    assert_attributed(14, "\xc3\xbc", "worker 3: '?'");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_terminal_would_obey_goes),
-        cmocka_unit_test(test_every_line_says_whose_it_is),
+        cmocka_unit_test(test_the_text_is_one_line_with_a_name),
         cmocka_unit_test(test_what_does_not_fit_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
