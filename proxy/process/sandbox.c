@@ -194,9 +194,9 @@ static bool fill_fatal(scmp_filter_ctx filter, enum sandbox kind) {
 
 // Lets the others fail that are not chosen. What fill_fatal() judges passes.
 static bool fill_refusing(scmp_filter_ctx filter, enum sandbox kind) {
-    static const int judged[] = {SCMP_SYS(mmap),    SCMP_SYS(mprotect), SCMP_SYS(newfstatat),
-                                 SCMP_SYS(tgkill),  SCMP_SYS(ioctl),    SCMP_SYS(socket),
-                                 SCMP_SYS(seccomp), SCMP_SYS(prctl)}; // that loads the other
+    static const int judged[] = {SCMP_SYS(mmap),   SCMP_SYS(mprotect), SCMP_SYS(newfstatat),
+                                 SCMP_SYS(tgkill), SCMP_SYS(socket),   SCMP_SYS(seccomp),
+                                 SCMP_SYS(prctl)}; // that loads the other
     return allow_all(filter, everybody, COUNT(everybody)) &&
            allow_all(filter, workers, COUNT(workers)) && allow_all(filter, judged, COUNT(judged)) &&
            allow_choices(filter, kind, true);

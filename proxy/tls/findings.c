@@ -44,7 +44,8 @@ struct findings *findings_map(const struct config *config) {
 
 void findings_lend(struct findings *findings, const struct config *config, bool lend) {
     // It cannot fail on a whole mapping; if it did, a process would get what it must not have.
-    if (madvise(findings, map_size(config), lend ? MADV_DOFORK : MADV_DONTFORK) != 0) {
+    if (findings != NULL &&
+        madvise(findings, map_size(config), lend ? MADV_DOFORK : MADV_DONTFORK) != 0) {
         abort();
     }
 }

@@ -35,7 +35,7 @@ struct findings {
 // Room for all that this config can give, empty, for the process that maps it and the one that it
 // lends it to. NULL when memory is short.
 struct findings *findings_map(const struct config *config);
-// Whether the processes that are forked from now on share it.
+// Whether the processes that are forked from now on share it. NULL is fine.
 void findings_lend(struct findings *findings, const struct config *config, bool lend);
 // Replaces it by a private, checked copy. Takes `findings`, on failure too. NULL: memory is short.
 struct findings *findings_settle(struct findings *findings, const struct config *config);
