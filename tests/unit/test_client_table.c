@@ -76,9 +76,9 @@ static void test_ipv6_counts_by_network(void **state) {
 
 static void test_ipv4_inside_ipv6_counts_as_ipv4(void **state) {
     struct client_table *table = *state;
-    assert_int_equal(client_table_connect(table, 0, key_of(table, "192.0.2.1:1")), 1);
-    assert_int_equal(client_table_connect(table, 0, key_of(table, "[::ffff:192.0.2.1]:1")), 2);
-    assert_int_equal(client_table_connect(table, 0, key_of(table, "[::ffff:192.0.2.2]:1")), 1);
+    assert_int_equal(connect_one(table, 0, key_of(table, "192.0.2.1:1")), 1);
+    assert_int_equal(connect_one(table, 0, key_of(table, "[::ffff:192.0.2.1]:1")), 2);
+    assert_int_equal(connect_one(table, 0, key_of(table, "[::ffff:192.0.2.2]:1")), 1);
 }
 
 static void test_an_estimate_is_never_too_low(void **state) {
