@@ -358,20 +358,21 @@ static enum result decide_upgrade(struct http_request *request, const struct htt
     if (!has(index, FIELD_UPGRADE) || !connection->upgrade || request->minor_version == 0) {
         return RESULT_OK;
     }
-    struct slice value = index->first[FIELD_UPGRADE]->value;
     struct protocols protocols = {0, false, false, NULL};
-    if (has_repeated(index, FIELD_UPGRADE) ||
-        !http_list_each(value, http_on_protocol, &protocols) || protocols.count == 0) {
-        return refuse(refusal, 400, "malformed or repeated Upgrade");
+    for (uint32_t i = 0; i < request->fields->count; i++) {
+        const struct http_field *field = &request->fields->items[i];
+        if (field->id == FIELD_UPGRADE &&
+            !http_list_each(field->value, http_on_protocol, &protocols)) {
+            return refuse(refusal, 400, "malformed Upgrade");
+        }
     }
-    if (protocols.barred) {
-        return RESULT_OK;
+    if (protocols.count == 0) {
+        return refuse(refusal, 400, "malformed Upgrade");
     }
-    if (request->framing != FRAMING_NONE) {
-        return refuse(refusal, 400, "Upgrade with a body");
+    request->upgrade = !protocols.barred && !has_repeated(index, FIELD_UPGRADE);
+    if (request->upgrade) {
+        request->protocols = index->first[FIELD_UPGRADE]->value;
     }
-    request->upgrade = true;
-    request->protocols = value;
     return RESULT_OK;
 }
 

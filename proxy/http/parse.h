@@ -51,7 +51,7 @@ struct http_request {
     bool keep_alive;           // what the client asks for
     bool is_head;
     bool expects_continue; // only for HTTP/1.1 with a body; otherwise the expectation means nothing
-    bool upgrade; // Connection: upgrade with an Upgrade field, HTTP/1.1, no body; see below
+    bool upgrade;          // Connection: upgrade with one Upgrade field, HTTP/1.1; see below
     struct slice protocols; // what it may be upgraded to, when `upgrade`
     bool idempotent;        // GET HEAD OPTIONS PUT DELETE
     // A body whose server may not read it as one: with GET, HEAD, OPTIONS or DELETE, where a body
@@ -133,13 +133,14 @@ uint16_t http_oversize_status(const char *data, size_t size);
 // digits, or repeated (even with the same value), or beside Transfer-Encoding; Transfer-Encoding
 // in HTTP/1.0, repeated, or not ending in exactly one "chunked"; more than 32 Connection options,
 // one that is no token, or one that names an end-to-end field (http_field_is_end_to_end); a
-// malformed or repeated Upgrade or (with OPTIONS) Max-Forwards; an Upgrade with a body. 405: TRACE. 417: Expect other than one 100-continue.
+// malformed Upgrade; a malformed or repeated Max-Forwards (with OPTIONS). 405: TRACE. 417: Expect other than one 100-continue.
 // 431: too many fields. 501: CONNECT, a method over 32 bytes, or other codings before a final
 // "chunked". 505: any version HTTP/d.d but 1.0 and 1.1.
 //
 // An Upgrade to HTTP/2 (h2c) or TLS is not an upgrade here, as the tunnel would carry requests
-// nobody looks at: it is dropped, and the request goes on as an ordinary one, body and all (RFC
-// 9110 7.8 lets a server ignore it).
+// nobody looks at, and neither is one of several Upgrade lines: it is dropped, and the request goes
+// on as an ordinary one, body and all (RFC 9110 7.8 lets a server ignore it). A request with a body
+// may be upgraded, too: the caller must accept a 101 only when it has sent all of the body.
 enum result http_parse_request(struct slice head, struct http_fields *fields,
                                struct http_request *request,
                                struct http_refusal *refusal) MUST_CHECK;

@@ -246,6 +246,10 @@ static enum result take(struct exchange *exchange, struct slice text, uint8_t *e
                             &why) != RESULT_OK) {
         return relay_bad_response(exchange, why);
     }
+    // Before that nobody can tell where the body ends and the tunnel begins.
+    if (response.framing == FRAMING_TUNNEL && exchange->request_state != REQUEST_DONE) {
+        return relay_bad_response(exchange, "101 before the end of the request");
+    }
     exchange->lease->bound = exchange->lease->bound || response.binds_connection;
     if (end != NULL) {
         struct send_buffer *buffer = buffer_of(exchange);

@@ -125,7 +125,6 @@ static void read_request(struct slice head, struct slice rest, size_t part) {
     CHECK(request.framing == FRAMING_NONE || request.framing == FRAMING_LENGTH ||
           request.framing == FRAMING_CHUNKED);
     CHECK((request.content_length > 0) == (request.framing == FRAMING_LENGTH));
-    CHECK(!request.upgrade || request.framing == FRAMING_NONE);
     CHECK(request.upgrade == (request.protocols.size > 0));
     check_request(&request);
     forward(&request, rest, part);

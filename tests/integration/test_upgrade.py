@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from ravelin_test.client import CLOSE_NOTIFY, CUT, RESET
-from ravelin_test.http import request, response
+from ravelin_test.http import chunked, request, response
 from ravelin_test.node import run_node
 from ravelin_test.settings import scaled
 
@@ -185,6 +185,93 @@ def test_a_server_may_decline_the_upgrade(lab):
         client.send(request(fields=UPGRADE))
         assert client.response().body == b"no upgrade today"
     assert client.ask().status == 200
+
+
+# ---- With a body (docker exec) ----
+
+
+def body_bytes(framing, body):
+    """The fields that announce the body, and its bytes."""
+    if framing == "chunked":
+        return ["Transfer-Encoding: chunked"], chunked(body[: len(body) // 2], body[len(body) // 2 :], trailers=["X-T: 1"])
+    return [f"Content-Length: {len(body)}"], body
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("size", [2, 40_000, 3_000_000])
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_an_upgrade_with_a_body(lab, framing, size, method):
+    """Whatever comes behind the body belongs to the tunnel, when it came with the request and when it comes later."""
+    body = os.urandom(size)
+
+    def script(connection):
+        message = connection.request()
+        assert (message.body, message.get("Upgrade")) == (body, "echo/1")
+        assert message.get("Connection").lower() == "upgrade"
+        connection.send(SWITCH + b"early data")
+        while connection.reader.buffer or connection.reader.more():
+            connection.send(connection.reader.take(len(connection.reader.buffer)))
+
+    client = lab.client(lab.proxy(lab.server(script)))
+    fields, data = body_bytes(framing, body)
+    client.send(request("/exec", method, fields=[*UPGRADE, *fields]) + data + b"GET / HTTP/1.1\r\n\r\n")
+    assert client.response().status == 101
+    assert client.reader.exactly(28, "the tunnel") == b"early dataGET / HTTP/1.1\r\n\r\n"
+    client.send(b"later")
+    assert client.reader.exactly(5, "the echo") == b"later"
+    client.half_close()
+    assert client.read_end() == CLOSE_NOTIFY
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_an_upgrade_with_a_body_may_be_declined(lab, framing):
+    server = lab.server(reply=lambda message: response(message.body))
+    client = lab.client(lab.proxy(server))
+    fields, data = body_bytes(framing, b"a body")
+    client.send((request("/exec", "POST", fields=[*UPGRADE, *fields]) + data) * 2)
+    for _ in range(2):
+        assert client.response().body == b"a body"
+    assert len(server.connections) == 1
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_a_101_before_the_end_of_the_body_becomes_502(lab, framing):
+    """What the client sends then could be either body or tunnel: neither side gets any more of it."""
+    fields, data = body_bytes(framing, b"x" * 1000)
+    rest = []
+
+    def script(connection):
+        connection.head()
+        connection.send(SWITCH + b"early data")
+        rest.append(connection.reader.rest())
+
+    server = lab.server(script)
+    proxy = lab.proxy(server)
+    client = lab.client(proxy)
+    client.send(request("/exec", "POST", fields=[*UPGRADE, *fields]) + data[:500])
+    answer = client.response()
+    assert (answer.status, answer.get("Connection")) == (502, "close")
+    assert proxy.access_log(1)[0]["ended"] == "101 before the end of the request"
+    server.close()
+    assert rest[0].count(b"x") <= 500
+
+
+def test_an_upgrade_that_waits_for_100(lab):
+    def script(connection):
+        head = connection.head()
+        assert head.get("Expect") == "100-continue"
+        connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        assert connection.reader.exactly(4, "the body") == b"body"
+        connection.send(SWITCH)
+        connection.send(connection.reader.exactly(4, "the tunnel"))
+
+    client = lab.client(lab.proxy(lab.server(script)))
+    client.send(request("/exec", "POST", fields=[*UPGRADE, "Expect: 100-continue", "Content-Length: 4"]))
+    assert client.reader.head().status == 100
+    client.send(b"body")
+    assert client.response().status == 101
+    client.send(b"next")
+    assert client.reader.exactly(4, "the echo") == b"next"
 
 
 @pytest.mark.parametrize("protocol", ["h2c", "TLS/1.0"])
