@@ -1,6 +1,7 @@
 #include "process/master.h"
 
 #include "base/clock.h"
+#include "base/reserve.h"
 #include "process/children.h"
 #include "process/heartbeat.h"
 #include "process/master_state.h"
@@ -311,6 +312,9 @@ int master_run(const char *config_path, const char *version, const struct title 
     (void)signal(SIGTTOU, SIG_IGN); // or a write to the terminal could stop every process
     (void)umask(027);               // log files are for the owner and its group
     privilege_seal_memory();
+    // For the loops of all processes. Without address space for it they have the heap alone.
+    (void)reserve_open();
+    ev_set_allocator(reserve_realloc);
     master.exit_status = prepare_config(&master);
     if (master.exit_status == 0) {
         master.exit_status = prepare_system(&master);

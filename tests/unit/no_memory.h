@@ -1,5 +1,5 @@
 // Allocations that fail when a test says so: malloc() and its kin of the whole program, libraries
-// included. Include it in one file of a program.
+// included, and new mappings (mmap(), mremap()). Include it in one file of a program.
 //
 // memory_fail_at(n) lets the n-th allocation from now on fail, and that one alone; memory_fail_from(n)
 // lets all from that one on fail. memory_again() ends it and tells whether one has failed: when none
@@ -11,15 +11,21 @@
 #define RAVELIN_TESTS_NO_MEMORY_H
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 struct no_memory {
     uint64_t count;
     uint64_t from, until; // fails where from <= count < until; 0: never
     uint64_t failed;
     int64_t blocks;
+    bool paused; // neither counts nor fails: what the test itself does
 };
 
 static struct no_memory no_memory;
@@ -36,6 +42,9 @@ void *__libc_realloc(void *block, size_t size);
 void __libc_free(void *block);
 
 static bool no_memory_now(void) {
+    if (no_memory.paused) {
+        return false;
+    }
     no_memory.count++;
     if (no_memory.from == 0 || no_memory.count < no_memory.from ||
         no_memory.count >= no_memory.until) {
@@ -66,6 +75,22 @@ void *realloc(void *block, size_t size) {
     return grown;
 }
 
+void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset) {
+    return no_memory_now()
+               ? MAP_FAILED
+               : (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset); // NOLINT
+}
+
+// NOLINTNEXTLINE(cert-dcl50-cpp)
+void *mremap(void *at, size_t size, size_t new_size, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    void *to = (flags & MREMAP_FIXED) != 0 ? va_arg(arguments, void *) : NULL;
+    va_end(arguments);
+    return no_memory_now() ? MAP_FAILED
+                           : (void *)syscall(SYS_mremap, at, size, new_size, flags, to); // NOLINT
+}
+
 void free(void *block) {
     no_memory.blocks -= block != NULL;
     __libc_free(block);
@@ -79,6 +104,14 @@ static inline void memory_fail_at(uint64_t n) {
 
 static inline void memory_fail_from(uint64_t n) {
     no_memory = (struct no_memory){.from = n, .until = UINT64_MAX, .blocks = no_memory.blocks};
+}
+
+static inline void memory_fail(uint64_t n, bool for_good) {
+    if (for_good) {
+        memory_fail_from(n);
+    } else {
+        memory_fail_at(n);
+    }
 }
 
 static inline bool memory_again(void) {
