@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/tcp.h> // the C library's tcp_info ends too early
 #include <stdio.h>
 #include <unistd.h>
@@ -194,6 +195,23 @@ int socket_listen(const struct address *address, int queue_length) {
         return close_keeping_errno(fd);
     }
     return fd;
+}
+
+bool socket_is_listening(int fd) {
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
+}
+
+void socket_reset_listening(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    // Where there is none, that is an error.
+    (void)set_on(fd, SOL_SOCKET, SO_DETACH_FILTER);
+    (void)set_on(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF);
+    (void)set_on(fd, IPPROTO_TCP, TCP_NODELAY);
+    if (flags >= 0 && (flags & O_NONBLOCK) == 0) {
+        (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    }
 }
 
 static bool is_loopback(const struct address *address) {

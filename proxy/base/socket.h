@@ -42,6 +42,12 @@ bool address_equal(const struct address *a, const struct address *b);
 // On the connections it accepts small writes leave at once.
 // A unix address is refused with EAFNOSUPPORT.
 int socket_listen(const struct address *address, int queue_length);
+// Whether it still listens: shutdown() on any descriptor of a listening socket ends that, for all.
+bool socket_is_listening(int fd);
+// Takes from a listening socket what a process that shared it may have left: filters, a program that
+// steers connections between the sockets of an address, and other flags and options than those of
+// socket_listen().
+void socket_reset_listening(int fd);
 // Begins a connection. Returns the descriptor, or -1 with errno. *connected tells whether it is
 // complete at once; if not, it is when the descriptor becomes writable and socket_error() returns
 // 0. A unix server whose queue is full is -1 with EAGAIN at once. Within this machine (a loopback

@@ -16,6 +16,7 @@
 
 static const ev_tstamp DELAY_FIRST = 0.1;
 static const ev_tstamp DELAY_MAX = 5.;
+static const ev_tstamp CALM_LISTENERS = 60.;
 static const ev_tstamp CALM = 10.; // deaths further apart than this are no series
 
 const char *child_kind_name(enum child_kind kind) {
@@ -93,6 +94,60 @@ void child_load(struct child *child, const struct source *source) {
         message.listener_count = source->listeners.count;
     }
     child_send(child, &message);
+}
+
+// --- Listening sockets ---
+
+// True: at least one was bound anew.
+static bool renew_listeners(struct child *worker) {
+    struct master *master = worker->master;
+    char address[ADDRESS_TEXT_SIZE];
+    size_t failed;
+    size_t renewed = listeners_renew(&master->current->listeners, worker->slot, address, &failed);
+    if (failed > 0) {
+        log_error(&master->log, "worker %u: socket on %s does not listen and cannot be bound: %s",
+                  worker->slot, address, strerror(errno));
+    } else if (renewed > 0) {
+        log_error(&master->log, "worker %u: socket on %s did not listen any more: bound again",
+                  worker->slot, address);
+    }
+    return renewed > 0;
+}
+
+static void send_listeners(struct child *worker) {
+    const struct listeners *listeners = &worker->master->current->listeners;
+    struct ipc_message message;
+    ipc_init(&message, IPC_LISTENERS, worker->master->current->number);
+    for (size_t i = 0; i < listeners->count; i++) {
+        message.listeners[i] = listeners_fd(listeners, i, worker->slot);
+    }
+    message.listener_count = listeners->count;
+    child_send(worker, &message);
+}
+
+static void check_listeners(struct child *worker) {
+    ev_tstamp now = ev_now(worker->master->loop);
+    if (!renew_listeners(worker)) {
+        return;
+    }
+    if (worker->renewed_at > 0. && now - worker->renewed_at < CALM_LISTENERS) {
+        child_kill(worker, "shuts its listening sockets down");
+    } else {
+        send_listeners(worker);
+    }
+    worker->renewed_at = now;
+}
+
+void children_check_listeners(struct master *master) {
+    if (master->state != MASTER_RUNNING || master->reload.phase != RELOAD_IDLE) {
+        return;
+    }
+    for (struct child *worker = child_first(master, CHILD_WORKER); worker != NULL;
+         worker = child_next(worker)) {
+        if (worker->state == CHILD_RUNNING) {
+            check_listeners(worker);
+        }
+    }
 }
 
 // --- Receiving ---
@@ -279,6 +334,10 @@ static bool start_child(struct child *child) {
     int fds[2];
     if (ipc_pair(fds) != RESULT_OK) {
         return false;
+    }
+    if (child->kind == CHILD_WORKER) { // the one before may have been taken over
+        (void)renew_listeners(child);
+        listeners_reset(&master->current->listeners, child->slot);
     }
     pid_t pid = fork_child(child, fds[1]);
     (void)close(fds[1]);

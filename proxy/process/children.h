@@ -25,6 +25,9 @@ void child_kill(struct child *child, const char *why);
 // Sends a plain message to all living children of a kind.
 void children_send_all(struct master *master, enum child_kind kind, enum ipc_type type,
                        uint64_t generation);
+// With every heartbeat: binds the listening sockets anew that a worker has shut down, and gives them
+// to it. A worker that does it again within a minute is killed.
+void children_check_listeners(struct master *master);
 // SIGKILL for all.
 void children_kill_all(struct master *master);
 // Closes the signers' control sockets, upon which they end.

@@ -72,6 +72,7 @@ static void on_beat(struct ev_loop *loop, ev_timer *timer, int events) {
             }
         }
     }
+    children_check_listeners(master);
     do_later_work(master);
 }
 

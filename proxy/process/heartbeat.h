@@ -7,10 +7,10 @@
 // seconds. A child that has not started within HEARTBEAT_START_LIMIT ticks is lost too. A child
 // that a reload waits for is not counted, because the reload has its own time limit.
 //
-// With the same timer the master does what it could not do before: it writes log lines that were
-// not accepted, tells the service manager what it did not accept, opens log files that could not be
-// opened, starts log writers that have died, and connects signers and workers that could not be
-// connected.
+// With the same timer the master binds listening sockets again that a worker has shut down, and does
+// what it could not do before: it writes log lines that were not accepted, tells the service manager
+// what it did not accept, opens log files that could not be opened, starts log writers that have
+// died, and connects signers and workers that could not be connected.
 #ifndef RAVELIN_PROCESS_HEARTBEAT_H
 #define RAVELIN_PROCESS_HEARTBEAT_H
 

@@ -3,7 +3,8 @@
 //
 // Who sends what:
 //   to a worker   LOAD (generation, bundle, listeners, logs), COMMIT, ABORT,
-//                 DATA (its end of the pair to its signer), REOPEN (logs), DRAIN, STOP, PING
+//                 DATA (its end of the pair to its signer), REOPEN (logs), DRAIN, STOP, PING,
+//                 LISTENERS (those of the current generation, of which some were bound again)
 //   to a signer   LOAD (generation, bundle of keys), ABORT, DATA (its end of the pair to its worker),
 //                 PING
 //   to the master READY, COMMITTED, FAILED (text; all with the generation), DRAINED, PONG (with the
@@ -34,6 +35,7 @@ enum ipc_type {
     IPC_DRAIN,
     IPC_STOP,
     IPC_PING,
+    IPC_LISTENERS,
     IPC_READY,
     IPC_FAILED,
     IPC_COMMITTED,

@@ -162,6 +162,45 @@ enum result listeners_open(struct listeners *listeners, const struct config *con
     return RESULT_OK;
 }
 
+// False: it could not be bound.
+static bool renew(struct listeners *listeners, size_t index, size_t slot) {
+    int *fd = &listeners->fds[index * listeners->slots + slot];
+    int fresh = socket_listen(&listeners->config->listeners[index].address, QUEUE_LENGTH);
+    if (fresh < 0) {
+        return false;
+    }
+    (void)close(*fd);
+    *fd = fresh;
+    return true;
+}
+
+size_t listeners_renew(struct listeners *listeners, size_t slot, char address[ADDRESS_TEXT_SIZE],
+                       size_t *failed) {
+    size_t renewed = 0;
+    *failed = 0;
+    address[0] = '\0';
+    for (size_t i = 0; i < listeners->count; i++) {
+        if (socket_is_listening(listeners_fd(listeners, i, slot))) {
+            continue;
+        }
+        if (address[0] == '\0') {
+            address_format(&listeners->config->listeners[i].address, address);
+        }
+        if (renew(listeners, i, slot)) {
+            renewed++;
+        } else {
+            (*failed)++;
+        }
+    }
+    return renewed;
+}
+
+void listeners_reset(const struct listeners *listeners, size_t slot) {
+    for (size_t i = 0; i < listeners->count; i++) {
+        socket_reset_listening(listeners_fd(listeners, i, slot));
+    }
+}
+
 void listeners_close(struct listeners *listeners) {
     for (size_t i = 0; listeners->fds != NULL && i < listeners->count * listeners->slots; i++) {
         if (listeners->fds[i] >= 0) {

@@ -35,6 +35,7 @@ struct child {
     ev_io control;        // fd -1: closed
     ev_timer respawn;     // runs while the child is dead and will be replaced
     ev_tstamp died_at;    // 0: never
+    ev_tstamp renewed_at; // when a listening socket of a worker was bound again; 0: never
     ev_tstamp next_delay; // of the respawn timer
 };
 

@@ -141,6 +141,12 @@ static void obey(struct worker *worker, struct ipc_message *message) {
     case IPC_STOP:
         leave(worker, 0);
         break;
+    case IPC_LISTENERS:
+        if (service_replace_listeners(worker->service, message->listeners,
+                                      message->listener_count)) {
+            message->listener_count = 0; // the service's from here on
+        }
+        break;
     case IPC_PING:
         answer(worker, IPC_PONG, message->generation, "");
         break;

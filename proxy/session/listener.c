@@ -4,12 +4,59 @@
 #include "session/service_internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { ACCEPT_MAX = 16, QUEUED_MAX = 65536 };
+// So many connections in a row may fail before the next one waits.
+enum { FAILURES_MAX = 64 };
 static const double PAUSE_S = 0.1;
+static const double PAUSE_MAX_S = 1.;
+
+// What an error of accept4() means.
+enum accept_failure {
+    ACCEPT_NOTHING,    // no connection waits
+    ACCEPT_CONNECTION, // this connection failed, perhaps not the next
+    ACCEPT_SHORTAGE,   // no descriptor or memory: the connection still waits
+    ACCEPT_BROKEN,     // the socket does not listen, or an error that is not listed
+};
+
+static const struct {
+    int error;
+    enum accept_failure failure;
+} failures[] = {
+    {EAGAIN, ACCEPT_NOTHING},
+    {EINTR, ACCEPT_CONNECTION},
+    {ECONNABORTED, ACCEPT_CONNECTION}, // the client has gone
+    {EPERM, ACCEPT_CONNECTION},        // a firewall forbids it
+    // Errors that are already pending on the new connection, accept(2).
+    {EPROTO, ACCEPT_CONNECTION},
+    {ENOPROTOOPT, ACCEPT_CONNECTION},
+    {ENETDOWN, ACCEPT_CONNECTION},
+    {ENETUNREACH, ACCEPT_CONNECTION},
+    {EHOSTDOWN, ACCEPT_CONNECTION},
+    {EHOSTUNREACH, ACCEPT_CONNECTION},
+    {ENONET, ACCEPT_CONNECTION},
+    {ECONNRESET, ACCEPT_CONNECTION},
+    {ETIMEDOUT, ACCEPT_CONNECTION},
+    {EMFILE, ACCEPT_SHORTAGE},
+    {ENFILE, ACCEPT_SHORTAGE},
+    {ENOBUFS, ACCEPT_SHORTAGE},
+    {ENOMEM, ACCEPT_SHORTAGE},
+};
+
+static enum accept_failure judge(int error) {
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        if (failures[i].error == error) {
+            return failures[i].failure;
+        }
+    }
+    return ACCEPT_BROKEN;
+}
 
 static bool over_limit(const struct service *service) {
     const struct service_options *options = &service->options;
@@ -37,34 +84,70 @@ static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events) {
     ev_io_start(loop, &listener->watcher);
 }
 
-static void pause_listener(struct listener *listener, int error) {
+static void log_pause(struct listener *listener, int error, double pause_s) {
     struct service *service = listener->service;
-    log_error(service->options.log, "cannot accept: %s; trying again in %.1f s", strerror(error),
-              PAUSE_S);
-    ev_io_stop(service->options.loop, &listener->watcher);
-    ev_timer_set(&listener->pause, PAUSE_S, 0.);
-    ev_timer_start(service->options.loop, &listener->pause);
+    if (!rate_take(&listener->pause_lines, service_now_ms(service))) {
+        return;
+    }
+    char more[64] = "";
+    if (listener->pause_lines.left_out > 0) {
+        (void)snprintf(more, sizeof(more), " (%" PRIu64 " more times since the last line)",
+                       listener->pause_lines.left_out);
+        listener->pause_lines.left_out = 0;
+    }
+    log_error(service->options.log, "cannot accept on %s: %s; trying again in %.1f s%s",
+              listener->address, strerror(error), pause_s, more);
+}
+
+// A shortage may be over soon; of a broken socket that is less and less likely.
+static void pause_listener(struct listener *listener, int error) {
+    struct ev_loop *loop = listener->service->options.loop;
+    bool is_short = judge(error) == ACCEPT_SHORTAGE;
+    double pause_s = is_short || listener->pause_s == 0. ? PAUSE_S : 2 * listener->pause_s;
+    listener->pause_s = pause_s > PAUSE_MAX_S ? PAUSE_MAX_S : pause_s;
+    listener->failures = 0;
+    log_pause(listener, error, listener->pause_s);
+    ev_io_stop(loop, &listener->watcher);
+    ev_timer_set(&listener->pause, listener->pause_s, 0.);
+    ev_timer_start(loop, &listener->pause);
+}
+
+static void start_session(struct listener *listener, int fd, const struct sockaddr_storage *peer) {
+    struct service *service = listener->service;
+    metric_add(service->options.metrics, METRIC_sessions_accepted, 1);
+    listener->failures = 0;
+    listener->pause_s = 0.;
+    if (over_limit(service)) {
+        refuse(service, fd);
+    } else {
+        session_start(listener, fd, peer);
+    }
+}
+
+// False: no other connection should be accepted now.
+static bool note_failure(struct listener *listener, int error) {
+    enum accept_failure failure = judge(error);
+    if (failure == ACCEPT_NOTHING) {
+        return false;
+    }
+    listener->failures++;
+    if (failure == ACCEPT_CONNECTION && listener->failures < FAILURES_MAX) {
+        return true;
+    }
+    pause_listener(listener, error);
+    return false;
 }
 
 // Accepts up to `most` connections. False when no more wait, or none can be accepted now.
 static bool accept_some(struct listener *listener, int most) {
-    struct service *service = listener->service;
     for (int i = 0; i < most; i++) {
         struct sockaddr_storage peer;
         socklen_t size = sizeof(peer);
         int fd = accept4(listener->watcher.fd, (struct sockaddr *)&peer, &size,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            metric_add(service->options.metrics, METRIC_sessions_accepted, 1);
-            if (over_limit(service)) {
-                refuse(service, fd);
-            } else {
-                session_start(listener, fd, &peer);
-            }
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            pause_listener(listener, errno);
-            return false;
-        } else if (errno != EINTR && errno != ECONNABORTED) {
+            start_session(listener, fd, &peer);
+        } else if (!note_failure(listener, errno)) {
             return false;
         }
     }
@@ -100,6 +183,8 @@ bool listener_set_init(struct listener_set *set, struct service *service,
         listener->protocol = config->listeners[i].protocol;
         listener->proxy_protocol = config->listeners[i].proxy_protocol;
         listener->batch = 1;
+        listener->pause_lines = (struct rate){.interval_ms = 10000, .burst = 3};
+        address_format(&config->listeners[i].address, listener->address);
         ev_io_init(&listener->watcher, on_connection, fds[i], EV_READ);
         ev_init(&listener->pause, on_pause_over);
         listener->watcher.data = listener->pause.data = listener;
@@ -112,6 +197,22 @@ void listener_set_start(struct listener_set *set) {
     for (size_t i = 0; i < set->count; i++) {
         ev_io_start(set->listeners[i].service->options.loop, &set->listeners[i].watcher);
     }
+}
+
+bool listener_set_replace(struct listener_set *set, const int *fds, size_t count) {
+    if (count != set->count) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct listener *listener = &set->listeners[i];
+        struct ev_loop *loop = listener->service->options.loop;
+        ev_timer_stop(loop, &listener->pause);
+        ev_io_stop(loop, &listener->watcher);
+        close(listener->watcher.fd);
+        ev_io_set(&listener->watcher, fds[i], EV_READ);
+        ev_io_start(loop, &listener->watcher);
+    }
+    return true;
 }
 
 void listener_set_accept_queued(struct listener_set *set) {

@@ -3,9 +3,16 @@
 // A set belongs to one generation; at a reload the new set starts before the old one stops, and
 // both watch the same sockets where the addresses are the same, so no queued connection is lost.
 // The set owns its descriptors.
+//
+// Errors of accept4() are in one table in listener.c. A connection that failed by itself is skipped;
+// where none can be accepted, the listener logs why, at most three lines at once and one in 10
+// seconds, and waits: 0.1 s in a shortage, up to 1 s if the socket does not listen any more, which
+// the master notices (process/listeners.h).
 #ifndef RAVELIN_SESSION_LISTENER_H
 #define RAVELIN_SESSION_LISTENER_H
 
+#include "base/rate.h"
+#include "base/socket.h"
 #include "config/config.h"
 
 #include <ev.h>
@@ -16,7 +23,11 @@ struct service;
 struct listener {
     struct service *service;
     ev_io watcher;
-    ev_timer pause; // after the process ran out of descriptors
+    ev_timer pause;          // while no connection can be accepted
+    double pause_s;          // length of the last pause; 0: a connection was accepted since
+    unsigned failures;       // connections that could not be accepted, in a row
+    struct rate pause_lines; // of the log
+    char address[ADDRESS_TEXT_SIZE];
     enum listen_protocol protocol;
     bool proxy_protocol;
     int batch;     // how many connections to accept when some wait
@@ -32,6 +43,9 @@ struct listener_set {
 bool listener_set_init(struct listener_set *set, struct service *service,
                        const struct config *config, const int *fds, size_t count);
 void listener_set_start(struct listener_set *set);
+// Goes on with these sockets, one for each listener, and closes the former ones. False, with nothing
+// done and `fds` still the caller's: the number does not fit.
+bool listener_set_replace(struct listener_set *set, const int *fds, size_t count);
 // Accepts all that wait in the queues, which closing would reset.
 void listener_set_accept_queued(struct listener_set *set);
 void listener_set_free(struct listener_set *set); // stops and closes

@@ -307,6 +307,10 @@ void service_attach_signer(struct service *service, int fd) {
     signing_attach(&service->signing, fd);
 }
 
+bool service_replace_listeners(struct service *service, const int *fds, size_t count) {
+    return !service->draining && listener_set_replace(&service->listeners, fds, count);
+}
+
 void service_reopen_access_log(struct service *service, int access_log_fd) {
     if (service->current != NULL) {
         use_access_log(service, access_log_fd);

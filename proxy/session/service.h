@@ -60,6 +60,9 @@ void service_log_start(struct service *service);
 // The data socket of the signer. A former one is closed; requests it left unanswered are asked
 // again.
 void service_attach_signer(struct service *service, int fd);
+// The listening sockets of the current generation, some of them bound again; they become the
+// service's. False, with nothing done: the number does not fit.
+bool service_replace_listeners(struct service *service, const int *fds, size_t count);
 // Log rotation: the access log goes on in this descriptor, which becomes the service's.
 void service_reopen_access_log(struct service *service, int access_log_fd);
 // Stops accepting, closes idle sessions, lets exchanges end; then calls options.drained.

@@ -19,7 +19,7 @@ def test_without_descriptors_it_answers_503_and_clients_wait(lab):
     proxy = poor_proxy(lab)
     client = lab.client(proxy)
     silent = [lab.plain_client(proxy.port) for _ in range(DESCRIPTORS)]  # the kernel accepts them all, the worker cannot
-    proxy.wait_for_log("cannot accept: Too many open files")
+    proxy.wait_for_log(r"cannot accept on 127\.0\.0\.1:\d+: Too many open files")
     answer = client.ask()
     assert answer.status == 503
     assert b"503" in answer.body

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -188,6 +189,95 @@ static void test_our_own_port_on_another_address(void **state) {
     (void)close(port.fd);
 }
 
+// What a worker does to a socket that it shares with the master.
+static void test_a_socket_that_was_shut_down_is_bound_again(void **state) {
+    (void)state;
+    struct port ports[] = {hold_port("127.0.0.1"), hold_port("127.0.0.1")};
+    struct config_listen listens[] = {{.address = ports[0].address}, {.address = ports[1].address}};
+    const struct config config = make_config(listens, 2);
+    struct listeners listeners;
+    char error[CONFIG_ERROR_SIZE];
+    char address[ADDRESS_TEXT_SIZE];
+    char expected[ADDRESS_TEXT_SIZE];
+    size_t failed = 1;
+    assert_int_equal(listeners_open(&listeners, &config, 1, NULL, error), RESULT_OK);
+    assert_int_equal(listeners_renew(&listeners, 0, address, &failed), 0);
+    assert_int_equal(failed, 0);
+    assert_string_equal(address, "");
+    const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+    for (int round = 0; round < 2; round++) {
+        int shared = fcntl(listeners_fd(&listeners, 1, 0), F_DUPFD_CLOEXEC, 0);
+        if (round == 0) {
+            assert_int_equal(shutdown(shared, SHUT_RDWR), 0);
+        } else {
+            assert_int_equal(connect(shared, &nowhere, sizeof(nowhere)), 0);
+        }
+        assert_false(connects(&ports[1].address));
+        assert_int_equal(listeners_renew(&listeners, 0, address, &failed), 1);
+        assert_int_equal(failed, 0);
+        address_format(&ports[1].address, expected);
+        assert_string_equal(address, expected);
+        assert_true(connects(&ports[1].address));
+        (void)close(shared);
+    }
+    assert_true(connects(&ports[0].address));
+    listeners_close(&listeners);
+    (void)close(ports[0].fd);
+    (void)close(ports[1].fd);
+}
+
+static void test_a_socket_that_cannot_be_bound_is_tried_again(void **state) {
+    (void)state;
+    struct port port = hold_port("127.0.0.1");
+    struct config_listen listens[] = {{.address = port.address}};
+    const struct config config = make_config(listens, 1);
+    struct listeners listeners;
+    char error[CONFIG_ERROR_SIZE];
+    char address[ADDRESS_TEXT_SIZE];
+    size_t failed;
+    assert_int_equal(listeners_open(&listeners, &config, 1, NULL, error), RESULT_OK);
+    assert_int_equal(shutdown(listeners_fd(&listeners, 0, 0), SHUT_RDWR), 0);
+    listens[0].address.as.v4.sin_addr.s_addr = htonl(0xc0000201); // 192.0.2.1: of no machine
+    assert_int_equal(listeners_renew(&listeners, 0, address, &failed), 0);
+    assert_int_equal(failed, 1);
+    assert_int_equal(errno, EADDRNOTAVAIL);
+    listens[0].address = port.address;
+    assert_int_equal(listeners_renew(&listeners, 0, address, &failed), 1);
+    assert_int_equal(failed, 0);
+    listeners_close(&listeners);
+    (void)close(port.fd);
+}
+
+static void test_what_a_worker_attached_is_taken_off(void **state) {
+    (void)state;
+    struct port port = hold_port("127.0.0.1");
+    struct config_listen listens[] = {{.address = port.address}};
+    const struct config config = make_config(listens, 1);
+    struct listeners listeners;
+    char error[CONFIG_ERROR_SIZE];
+    assert_int_equal(listeners_open(&listeners, &config, SLOTS, NULL, error), RESULT_OK);
+    // Every connection to the last socket of the address.
+    struct sock_filter last = {.code = BPF_RET, .k = SLOTS - 1};
+    const struct sock_fprog program = {1, &last};
+    int fd = listeners_fd(&listeners, 0, 0);
+    assert_int_equal(
+        setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), 0);
+    assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+    listeners_reset(&listeners, 0);
+    assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+    const int on = 1;
+    // There is no program any more.
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &on, sizeof(on)), -1);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &on, sizeof(on)), -1);
+    for (int i = 0; i < 64; i++) {
+        assert_true(connects(&port.address));
+    }
+    assert_true(has_connection(fd));
+    listeners_close(&listeners);
+    (void)close(port.fd);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_socket_for_each_slot),
@@ -195,6 +285,9 @@ int main(void) {
         cmocka_unit_test(test_an_address_on_which_somebody_listens),
         cmocka_unit_test(test_ipv6),
         cmocka_unit_test(test_our_own_port_on_another_address),
+        cmocka_unit_test(test_a_socket_that_was_shut_down_is_bound_again),
+        cmocka_unit_test(test_a_socket_that_cannot_be_bound_is_tried_again),
+        cmocka_unit_test(test_what_a_worker_attached_is_taken_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
