@@ -34,13 +34,17 @@ static enum result fail(const struct config *config, char error[CONFIG_ERROR_SIZ
     return RESULT_ERROR;
 }
 
+static const char *user_name(const struct config *config) {
+    return config->user == NULL ? DEFAULT_USER : config->user;
+}
+
 enum result privilege_find(const struct config *config, struct privilege *privilege,
                            char error[CONFIG_ERROR_SIZE]) {
     *privilege = (struct privilege){.change = false, .uid = geteuid(), .gid = getegid()};
     if (geteuid() != 0) {
         return RESULT_OK;
     }
-    const char *name = config->user == NULL ? DEFAULT_USER : config->user;
+    const char *name = user_name(config);
     errno = 0;
     const struct passwd *entry = getpwnam(name);
     if (entry == NULL && errno != 0) {
@@ -62,8 +66,8 @@ enum result privilege_find(const struct config *config, struct privilege *privil
     return RESULT_OK;
 }
 
-bool privilege_equal(const struct privilege *a, const struct privilege *b) {
-    return a->change == b->change && a->uid == b->uid && a->gid == b->gid;
+bool privilege_is_same(const struct config *a, const struct config *b) {
+    return geteuid() != 0 || strcmp(user_name(a), user_name(b)) == 0;
 }
 
 void privilege_seal_memory(void) {

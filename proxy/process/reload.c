@@ -196,11 +196,7 @@ static void on_timeout(struct ev_loop *loop, ev_timer *timer, int events) {
 
 static enum result check_fixed(struct master *master, const struct config *config,
                                char error[CONFIG_ERROR_SIZE]) {
-    struct privilege privilege;
-    if (privilege_find(config, &privilege, error) != RESULT_OK) {
-        return RESULT_ERROR;
-    }
-    if (!privilege_equal(&privilege, &master->privilege)) {
+    if (!privilege_is_same(config, master->current->config)) {
         (void)snprintf(error, CONFIG_ERROR_SIZE,
                        "%s: user: cannot change while Ravelin runs; start it anew", config->path);
         return RESULT_ERROR;

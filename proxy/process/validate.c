@@ -12,9 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 // The first byte of a verdict; the error text follows the second.
+enum { REAP_ATTEMPTS = 200, REAP_PAUSE_MS = 1 };
+
 enum { VERDICT_VALID = 'v', VERDICT_INVALID = 'i' };
 
 struct task {
@@ -91,17 +94,22 @@ void validate_note_death(struct validation *validation, pid_t pid, int status) {
 }
 
 // After the end of the file it is ending, or it cut itself loose; in neither case does it take
-// long.
+// long. One that the kernel does not let end yet is left to who reaps all children.
 static void reap(struct validation *validation) {
-    int status = 0;
-    if (validation->pid > 0) {
+    const struct timespec pause = {.tv_nsec = REAP_PAUSE_MS * 1000000L};
+    for (int i = 0; validation->pid > 0 && i < REAP_ATTEMPTS; i++) {
+        int status = 0;
         pid_t pid = waitpid(validation->pid, &status, WNOHANG);
-        if (pid == 0) {
-            (void)kill(validation->pid, SIGKILL);
-            pid = waitpid(validation->pid, &status, 0);
+        if (pid != 0) {
+            validate_note_death(validation, pid, status);
+            break;
         }
-        validate_note_death(validation, pid, status);
+        if (i > 0) {
+            (void)kill(validation->pid, SIGKILL);
+        }
+        (void)nanosleep(&pause, NULL);
     }
+    validation->pid = 0;
 }
 
 static void judge_silence(struct validation *validation) {
