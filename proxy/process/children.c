@@ -193,6 +193,15 @@ static void note_committed(struct child *child, uint64_t generation) {
     }
 }
 
+// Its end of the pair did not arrive: the heartbeat connects the slot again.
+static void note_apart(struct child *child, const char *text) {
+    struct slot *slot = &child->master->slots[child->slot];
+    if (!slot->is_apart) {
+        slot->is_apart = true;
+        log_error(&child->master->log, "%s", text);
+    }
+}
+
 // A child is not trusted: people see what it says only in printable form, and as its word.
 static void note_failure(struct child *child, const struct ipc_message *message) {
     struct master *master = child->master;
@@ -200,7 +209,9 @@ static void note_failure(struct child *child, const struct ipc_message *message)
     char text[CONFIG_ERROR_SIZE];
     child_name(child, name);
     printable_attribute(text, sizeof(text), name, message->text);
-    if (!is_first_load(child, message->generation)) {
+    if (message->generation == IPC_NO_GENERATION) {
+        note_apart(child, text);
+    } else if (!is_first_load(child, message->generation)) {
         reload_child_failed(child, message->generation, text);
     } else if (master->state == MASTER_STARTING) {
         master_fail(master, text);
@@ -227,6 +238,9 @@ static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
             (void)kill(child->pid, SIGKILL);
         }
         return;
+    }
+    if (message.is_cut) { // a child sends no descriptors
+        message.type = IPC_TYPE_END;
     }
     switch (message.type) {
     case IPC_READY:
@@ -317,6 +331,7 @@ static bool connect_slot(struct slot *slot) {
     if (ipc_pair(fds) != RESULT_OK) {
         return false;
     }
+    slot->is_apart = false;
     for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
         struct ipc_message message;
         ipc_init(&message, IPC_DATA, 0);
@@ -327,6 +342,15 @@ static bool connect_slot(struct slot *slot) {
     (void)close(fds[0]);
     (void)close(fds[1]);
     return true;
+}
+
+void children_connect(struct master *master) {
+    for (unsigned i = 0; i < master->slot_count; i++) {
+        struct slot *slot = &master->slots[i];
+        if (slot->is_apart) {
+            (void)connect_slot(slot); // if it fails, the slot stays apart
+        }
+    }
 }
 
 static bool start_child(struct child *child) {

@@ -30,6 +30,8 @@ void children_send_all(struct master *master, enum child_kind kind, enum ipc_typ
 void children_check_listeners(struct master *master);
 // SIGKILL for all.
 void children_kill_all(struct master *master);
+// Connects workers and signers again whose end of the pair did not arrive, see ipc.h.
+void children_connect(struct master *master);
 // Closes the signers' control sockets, upon which they end.
 void children_dismiss_signers(struct master *master);
 unsigned children_alive(const struct master *master, enum child_kind kind);

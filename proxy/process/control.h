@@ -9,7 +9,9 @@
 //
 // One request (a word) and one answer (the exit code as a digit, then text) per connection;
 // descriptors may come with the answer. At most CONTROL_CLIENTS_MAX at a time; the next wait in the
-// socket's queue.
+// socket's queue. A client that asks nothing within CONTROL_SILENCE_S is dropped. The master waits
+// for none of them: an answer that a client does not take at once is lost. While the master has no
+// free descriptor it tries to accept every CONTROL_PAUSE_S.
 #ifndef RAVELIN_PROCESS_CONTROL_H
 #define RAVELIN_PROCESS_CONTROL_H
 
@@ -22,6 +24,9 @@
 #define CONTROL_CLIENTS_MAX 16
 #define CONTROL_ANSWER_MAX ((size_t)65536)
 #define CONTROL_TIMEOUT_S 60
+#define CONTROL_CONNECT_S 10 // the longest wait for a place in the queue of a master
+#define CONTROL_SILENCE_S 5
+#define CONTROL_PAUSE_S 1
 #define CONTROL_FDS_MAX 2
 
 enum control_command {
@@ -39,6 +44,8 @@ struct ev_loop;
 struct control_handler {
     // Answer with control_answer(), now or later.
     void (*command)(void *context, uint64_t client, enum control_command command);
+    // No connection can be accepted, with the errno; once for as long as that lasts. May be NULL.
+    void (*failed)(void *context, int error);
     void *context;
 };
 

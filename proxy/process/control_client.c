@@ -82,7 +82,9 @@ enum result control_ask(const char *config_path, const char *command, struct con
             (void)fail(error, config_path, "no ravelin runs with this file");
             result = RESULT_EOF;
         } else {
-            result = fail(error, config_path, strerror(errno));
+            result =
+                fail(error, config_path,
+                     errno == EAGAIN ? "the master does not accept commands" : strerror(errno));
         }
     }
     if (result != RESULT_OK) {

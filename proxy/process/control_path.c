@@ -1,5 +1,7 @@
 #include "process/control_path.h"
 
+#include "process/control.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -7,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 // FNV-1a: names, not secrets, are told apart.
@@ -53,6 +56,8 @@ int control_connect(const struct control_path *path) {
     if (fd < 0) {
         return -1;
     }
+    const struct timeval patience = {.tv_sec = CONTROL_CONNECT_S};
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     if (connect(fd, (const struct sockaddr *)&path->address, sizeof(path->address)) != 0) {
         int saved = errno;
         (void)close(fd);

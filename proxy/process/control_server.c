@@ -10,9 +10,12 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <ev.h>
+
+enum { LOCK_ATTEMPTS = 100, LOCK_PAUSE_MS = 50 };
 
 static const char *const command_names[CONTROL_COMMAND_COUNT] = {
     [CONTROL_RELOAD] = "reload", [CONTROL_DRAIN] = "drain", [CONTROL_STOP] = "stop",
@@ -22,6 +25,7 @@ static const char *const command_names[CONTROL_COMMAND_COUNT] = {
 struct client {
     uint64_t id; // 0: free
     ev_io watcher;
+    ev_timer silence;
     struct control_server *server;
     bool asked;
 };
@@ -31,10 +35,27 @@ struct control_server {
     struct control_path path;
     struct ev_loop *loop; // NULL before control_start()
     ev_io accepts;
+    ev_timer pause; // of accepts
+    bool has_failed;
     struct control_handler handler;
     uint64_t last_id;
     struct client clients[CONTROL_CLIENTS_MAX];
 };
+
+// Another master that starts now holds the lock for some milliseconds.
+static bool lock(int fd) {
+    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+    for (int i = 0; i < LOCK_ATTEMPTS; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            return true;
+        }
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            return false;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+    return false;
+}
 
 // The folder, ours alone, locked against another master that starts just now; -1 with `error`.
 static int lock_folder(const struct control_path *path, char error[CONFIG_ERROR_SIZE]) {
@@ -52,7 +73,7 @@ static int lock_folder(const struct control_path *path, char error[CONFIG_ERROR_
         (void)snprintf(error, CONFIG_ERROR_SIZE,
                        "%s belongs to another user: no control socket can be made there",
                        path->folder);
-    } else if (fchmod(fd, 0700) != 0 || flock(fd, LOCK_EX) != 0) {
+    } else if (fchmod(fd, 0700) != 0 || !lock(fd)) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "cannot lock %s: %s", path->folder,
                        strerror(errno));
     } else {
@@ -68,6 +89,11 @@ static enum result refuse_second(const char *config_path, const struct control_p
                                  char error[CONFIG_ERROR_SIZE]) {
     int fd = control_connect(path);
     pid_t pid = 0;
+    if (fd < 0 && errno == EAGAIN) { // its queue is full: it stands still
+        (void)snprintf(error, CONFIG_ERROR_SIZE,
+                       "%s: ravelin already runs with this file and does not answer", config_path);
+        return RESULT_ERROR;
+    }
     if (fd < 0) {
         return RESULT_OK;
     }
@@ -125,6 +151,7 @@ struct control_server *control_open(const char *config_path, char error[CONFIG_E
 static void drop_client(struct client *client) {
     struct control_server *server = client->server;
     ev_io_stop(server->loop, &client->watcher);
+    ev_timer_stop(server->loop, &client->silence);
     (void)close(client->watcher.fd);
     client->id = 0;
     ev_io_start(server->loop, &server->accepts); // there is room again
@@ -145,6 +172,7 @@ static void on_request(struct ev_loop *loop, ev_io *watcher, int events) {
         return;
     }
     client->asked = true;
+    ev_timer_stop(server->loop, &client->silence);
     for (int i = 0; i < CONTROL_COMMAND_COUNT; i++) {
         if ((size_t)size == strlen(command_names[i]) &&
             memcmp(word, command_names[i], (size_t)size) == 0) {
@@ -164,6 +192,32 @@ static struct client *free_client(struct control_server *server) {
     return NULL;
 }
 
+static void on_silence(struct ev_loop *loop, ev_timer *timer, int events) {
+    (void)loop;
+    (void)events;
+    drop_client(timer->data);
+}
+
+static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct control_server *server = timer->data;
+    (void)events;
+    ev_io_start(loop, &server->accepts);
+}
+
+// The connection stays in the queue, so the socket stays readable: only a pause keeps the loop from
+// coming back at once.
+static void pause_accepts(struct control_server *server, int error) {
+    ev_io_stop(server->loop, &server->accepts);
+    ev_timer_set(&server->pause, CONTROL_PAUSE_S, 0.);
+    ev_timer_start(server->loop, &server->pause);
+    if (!server->has_failed) {
+        server->has_failed = true;
+        if (server->handler.failed != NULL) {
+            server->handler.failed(server->handler.context, error);
+        }
+    }
+}
+
 static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
     struct control_server *server = watcher->data;
     struct client *client = free_client(server);
@@ -175,8 +229,12 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
     }
     int fd = accept4(watcher->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+            pause_accepts(server, errno);
+        }
         return;
     }
+    server->has_failed = false;
     if (!control_peer_is_trusted(fd, &pid)) {
         (void)close(fd);
         return;
@@ -185,6 +243,9 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
     ev_io_init(&client->watcher, on_request, fd, EV_READ);
     client->watcher.data = client;
     ev_io_start(loop, &client->watcher);
+    ev_timer_init(&client->silence, on_silence, CONTROL_SILENCE_S, 0.);
+    client->silence.data = client;
+    ev_timer_start(loop, &client->silence);
 }
 
 void control_start(struct control_server *server, struct ev_loop *loop,
@@ -192,7 +253,8 @@ void control_start(struct control_server *server, struct ev_loop *loop,
     server->loop = loop;
     server->handler = *handler;
     ev_io_init(&server->accepts, on_connection, server->fd, EV_READ);
-    server->accepts.data = server;
+    ev_init(&server->pause, on_pause_over);
+    server->accepts.data = server->pause.data = server;
     ev_io_start(loop, &server->accepts);
 }
 
@@ -238,6 +300,7 @@ void control_close(struct control_server *server) {
     }
     if (server->loop != NULL) {
         ev_io_stop(server->loop, &server->accepts);
+        ev_timer_stop(server->loop, &server->pause);
     }
     (void)unlink(server->path.address.sun_path);
     (void)close(server->fd);

@@ -43,7 +43,7 @@ static void beat(struct child *child) {
         }
         return;
     }
-    if (pulse_tick(&child->pulse, process_state_read(child->pid).cpu_s)) {
+    if (pulse_tick(&child->pulse)) {
         struct ipc_message ping;
         ipc_init(&ping, IPC_PING, child->pulse.number);
         child_send(child, &ping);
@@ -58,6 +58,7 @@ static void do_later_work(struct master *master) {
         master->untold = NULL;
     }
     orders_retry_logs(master);
+    children_connect(master);
 }
 
 static void on_beat(struct ev_loop *loop, ev_timer *timer, int events) {

@@ -40,6 +40,7 @@ void ipc_init(struct ipc_message *message, enum ipc_type type, uint64_t generati
         message->fds[i] = -1;
     }
     message->listener_count = 0;
+    message->is_cut = false;
     message->text[0] = '\0';
 }
 
@@ -129,11 +130,20 @@ size_t ipc_detach_fds(struct msghdr *message, int *fds, size_t capacity) {
     return count;
 }
 
-static bool header_is_valid(const struct header *header, size_t fd_count) {
+static bool header_is_valid(const struct header *header) {
     return header->type >= IPC_LOAD && header->type < IPC_TYPE_END &&
            header->has < 1U << IPC_FD_COUNT && header->listener_count <= CONFIG_LISTENERS_MAX &&
-           header->log_level <= LOG_LEVEL_DEBUG &&
-           (size_t)__builtin_popcount(header->has) + header->listener_count == fd_count;
+           header->log_level <= LOG_LEVEL_DEBUG;
+}
+
+static size_t count_fds(const struct header *header) {
+    return (size_t)__builtin_popcount(header->has) + header->listener_count;
+}
+
+static void close_all(const int *fds, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        (void)close(fds[i]);
+    }
 }
 
 static void fill(struct ipc_message *message, const struct header *header, const int *fds) {
@@ -170,15 +180,21 @@ enum result ipc_receive(int fd, struct ipc_message *message) {
     if (size == 0 && count == 0) {
         return RESULT_EOF;
     }
+    bool is_cut = (wire.msg_flags & MSG_CTRUNC) != 0;
     // An empty datagram may carry descriptors, too.
-    if ((size_t)size < sizeof(header) || (wire.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
-        !header_is_valid(&header, count)) {
-        for (size_t i = 0; i < count; i++) {
-            (void)close(fds[i]);
-        }
+    if ((size_t)size < sizeof(header) || (wire.msg_flags & MSG_TRUNC) != 0 ||
+        !header_is_valid(&header) ||
+        (is_cut ? count >= count_fds(&header) : count != count_fds(&header))) {
+        close_all(fds, count);
         return RESULT_ERROR;
     }
+    if (is_cut) {
+        close_all(fds, count);
+        header.has = 0;
+        header.listener_count = 0;
+    }
     fill(message, &header, fds);
+    message->is_cut = is_cut;
     size_t text_size = (size_t)size - sizeof(header);
     memcpy(message->text, text, text_size);
     message->text[text_size] = '\0';

@@ -14,14 +14,16 @@
 //
 // Ownership: ipc_send() leaves the descriptors with the caller; those of a received message are the
 // receiver's: it takes what it keeps with ipc_take() and calls ipc_close() for the rest. A message
-// that is cut, malformed or has the wrong number of descriptors is an error and leaves none open:
-// the master trusts no worker.
+// that is malformed or has the wrong number of descriptors is an error and leaves none open: the
+// master trusts no worker. A message whose descriptors the kernel could not deliver, because the
+// receiver has too few free, is received without any (`is_cut`).
 #ifndef RAVELIN_PROCESS_IPC_H
 #define RAVELIN_PROCESS_IPC_H
 
 #include "base/result.h"
 #include "config/config.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -44,6 +46,9 @@ enum ipc_type {
     IPC_TYPE_END,
 };
 
+// FAILED with this generation: the descriptor of DATA did not arrive.
+#define IPC_NO_GENERATION 0
+
 enum ipc_fd { IPC_FD_BUNDLE, IPC_FD_ERROR_LOG, IPC_FD_ACCESS_LOG, IPC_FD_DATA, IPC_FD_COUNT };
 
 struct ipc_message {
@@ -54,6 +59,7 @@ struct ipc_message {
     int fds[IPC_FD_COUNT]; // -1: none
     int listeners[CONFIG_LISTENERS_MAX];
     size_t listener_count;
+    bool is_cut; // received without its descriptors: the receiver has no room for them
     char text[CONFIG_ERROR_SIZE];
 };
 

@@ -237,6 +237,9 @@ static int prepare_config(struct master *master) {
 static int prepare_system(struct master *master) {
     char error[CONFIG_ERROR_SIZE];
     privilege_raise_descriptor_limit();
+    if (realpath(master->config_path, master->real_path) == NULL) {
+        (void)snprintf(master->real_path, sizeof(master->real_path), "%s", master->config_path);
+    }
     master->control = control_open(master->config_path, error);
     if (master->control == NULL || source_open(master->current, master->slot_count, NULL,
                                                &master->log_writers, error) != RESULT_OK) {
@@ -259,7 +262,7 @@ static void log_start(struct master *master) {
 }
 
 static void serve(struct master *master) {
-    const struct control_handler handler = {orders_command, master};
+    const struct control_handler handler = {orders_command, orders_fail, master};
     log_start(master);
     children_init(master);
     notices_start(&master->notices, master->loop, &master->log, NOTICES_PERIOD_S);

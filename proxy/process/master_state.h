@@ -16,6 +16,7 @@
 #include "session/client_table.h"
 #include "tls/ticket.h"
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include <ev.h>
@@ -41,6 +42,7 @@ struct child {
 
 struct slot {
     struct child children[CHILD_KIND_COUNT];
+    bool is_apart; // worker and signer have no common pair of sockets
 };
 
 // In this order.
@@ -72,6 +74,7 @@ struct master {
     enum master_state state;
     int exit_status;
     const char *config_path;
+    char real_path[PATH_MAX]; // of the config file, found at the start
     const char *version;
     const struct title *title;
     int64_t started_us; // wall clock

@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,12 +64,6 @@ static void add_children(struct text *text, struct master *master, enum child_ki
             child_state_name(child->state), child->restarts);
     }
     add(text, "]");
-}
-
-static void add_config_path(struct text *text, const struct master *master) {
-    char real[PATH_MAX];
-    bool found = realpath(master->config_path, real) != NULL;
-    add_json_string(text, found ? real : master->config_path);
 }
 
 static const char *reload_name(enum reload_phase phase) {
@@ -205,7 +198,7 @@ static void add_status(struct text *text, struct master *master) {
     add(text,
         ",\"pid\":%ld,\"state\":\"%s\",\"generation\":%" PRIu64 ",\"config\":", (long)getpid(),
         states[master->state], master->current->number);
-    add_config_path(text, master);
+    add_json_string(text, master->real_path);
     add(text, ",\"started\":\"%s\",\"reload\":\"%s\"", started, reload_name(master->reload.phase));
     add_watch(text, &master->auto_reload);
     add_children(text, master, CHILD_WORKER);
@@ -291,6 +284,12 @@ void orders_command(void *context, uint64_t client, enum control_command command
     case CONTROL_COMMAND_COUNT:
         break;
     }
+}
+
+void orders_fail(void *context, int error) {
+    struct master *master = context;
+    log_error(&master->log, "control socket: cannot accept a connection: %s; trying every %d s",
+              strerror(error), CONTROL_PAUSE_S);
 }
 
 // Makes these files the logs of the master and of the workers.

@@ -6,6 +6,8 @@
 
 // The control socket's handler; its context is the master.
 void orders_command(void *master, uint64_t client, enum control_command command);
+// The control socket's other handler: says in the log why no command can be received.
+void orders_fail(void *master, int error);
 // Opens the log files anew, here and in the workers: after a rotation.
 void orders_reopen_logs(struct master *master);
 // The same if a log was off because its FIFO had no reader, and has one now.

@@ -41,7 +41,7 @@ struct process_state process_state_read(pid_t pid) {
     return process_state_parse(text);
 }
 
-bool pulse_tick(struct pulse *pulse, double cpu_s) {
+bool pulse_tick(struct pulse *pulse) {
     if (pulse->waits) {
         pulse->missed++;
         return false;
@@ -49,16 +49,18 @@ bool pulse_tick(struct pulse *pulse, double cpu_s) {
     pulse->number++;
     pulse->waits = true;
     pulse->missed = 0;
-    pulse->cpu_s = cpu_s;
     return true;
 }
 
 bool pulse_is_late(const struct pulse *pulse) {
-    return pulse->waits && !pulse->is_lost && pulse->missed >= PULSE_LIMIT;
+    return pulse->waits && !pulse->is_lost && pulse->missed > 0;
 }
 
 bool pulse_judge(struct pulse *pulse, const struct process_state *state) {
-    if (!pulse_is_late(pulse) || state->letter == 't') {
+    if (pulse->missed == 1) {
+        pulse->cpu_s = state->cpu_s;
+    }
+    if (!pulse_is_late(pulse) || pulse->missed < PULSE_LIMIT || state->letter == 't') {
         return false;
     }
     bool runs = state->letter == 'R' || state->letter == 'D';

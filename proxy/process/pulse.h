@@ -14,7 +14,7 @@
 
 #define PULSE_LIMIT 4       // ticks
 #define PULSE_LIMIT_BUSY 20 // ticks
-#define PULSE_CPU_S 10.
+#define PULSE_CPU_S 8.
 
 // Zeroed for a new child.
 struct pulse {
@@ -22,7 +22,7 @@ struct pulse {
     bool waits;      // for its answer
     bool is_lost;
     unsigned missed; // ticks since the last PING
-    double cpu_s;    // the child's processor time when it was sent
+    double cpu_s;    // the child's processor time at the first of these ticks
 };
 
 // What /proc/PID/stat says.
@@ -35,8 +35,8 @@ struct process_state process_state_parse(const char *stat);
 struct process_state process_state_read(pid_t pid);
 
 // One tick. True: send a PING with `number`.
-bool pulse_tick(struct pulse *pulse, double cpu_s);
-// Whether so many ticks have passed that the state of the child must be read.
+bool pulse_tick(struct pulse *pulse);
+// Whether the answer did not come within a tick: then pulse_judge() must be called in each tick.
 bool pulse_is_late(const struct pulse *pulse);
 // Whether a late child stands still. True once.
 bool pulse_judge(struct pulse *pulse, const struct process_state *state);

@@ -65,6 +65,9 @@ static enum result load(struct signer *signer, struct ipc_message *message) {
 }
 
 static enum result obey(struct signer *signer, struct ipc_message *message) {
+    if (message->is_cut) { // it holds two descriptors: something is very wrong
+        return RESULT_ERROR;
+    }
     switch (message->type) {
     case IPC_LOAD:
         return load(signer, message);

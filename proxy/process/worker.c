@@ -118,7 +118,32 @@ static void reopen(struct worker *worker, struct ipc_message *message) {
     }
 }
 
+static const char NO_DESCRIPTORS[] =
+    "too few free descriptors (raise LimitNOFILE or ulimit -n, or lower limits.connections)";
+
+// A message without the descriptors that belong to it. The worker goes on with what it has.
+static void do_without(struct worker *worker, const struct ipc_message *message) {
+    switch (message->type) {
+    case IPC_LOAD:
+        answer(worker, IPC_FAILED, message->generation, NO_DESCRIPTORS);
+        break;
+    case IPC_DATA:
+        answer(worker, IPC_FAILED, IPC_NO_GENERATION, NO_DESCRIPTORS);
+        break;
+    case IPC_REOPEN:
+        log_error(&worker->log, "log files not reopened: %s", NO_DESCRIPTORS);
+        break;
+    default:
+        leave(worker, 1);
+        break;
+    }
+}
+
 static void obey(struct worker *worker, struct ipc_message *message) {
+    if (message->is_cut) {
+        do_without(worker, message);
+        return;
+    }
     switch (message->type) {
     case IPC_LOAD:
         load(worker, message);

@@ -1,5 +1,6 @@
 #include "process/control.h"
 #include "process/control_path.h"
+#include "process/pulse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -106,6 +108,14 @@ static void on_command(void *context, uint64_t client, enum control_command comm
     }
 }
 
+// By a byte in the pipe that a test reads.
+static int failure_fd = -1;
+
+static void on_failure(void *context, int error) {
+    (void)context;
+    (void)!write(failure_fd, error == EMFILE ? "f" : "?", 1);
+}
+
 static void start_master(struct fixture *fixture) {
     int ready[2];
     char byte;
@@ -115,7 +125,7 @@ static void start_master(struct fixture *fixture) {
     if (fixture->master == 0) {
         struct fake_master master = {.server = control_open(fixture->config, fixture->error),
                                      .dies = fixture->dies};
-        const struct control_handler handler = {on_command, &master};
+        const struct control_handler handler = {on_command, on_failure, &master};
         struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
         if (master.server == NULL || loop == NULL) {
             _exit(1);
@@ -285,6 +295,82 @@ static void test_more_clients_than_are_served_at_once(void **state) {
     assert_string_equal(ask_raw(fixture, "drain", 5), "0draining");
 }
 
+// One that says nothing is dropped, so that the others get its place.
+static void test_a_client_that_asks_nothing_is_dropped(void **state) {
+    struct fixture *fixture = *state;
+    int silent[CONTROL_CLIENTS_MAX];
+    char byte;
+    start_master(fixture);
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        silent[i] = control_connect(&fixture->path);
+        assert_true(silent[i] >= 0);
+    }
+    assert_string_equal(ask_raw(fixture, "drain", 5), "0draining");
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct pollfd readable = {.fd = silent[i], .events = POLLIN};
+        assert_int_equal(poll(&readable, 1, 60000), 1);
+        assert_int_equal(recv(silent[i], &byte, 1, 0), 0);
+        (void)close(silent[i]);
+    }
+}
+
+static double cpu_seconds(pid_t pid) {
+    return process_state_read(pid).cpu_s;
+}
+
+static void test_a_master_without_descriptors_waits_for_one(void **state) {
+    struct fixture *fixture = *state;
+    int failures[2];
+    char bytes[16];
+    struct rlimit usual;
+    assert_int_equal(pipe2(failures, O_NONBLOCK), 0);
+    failure_fd = failures[1];
+    start_master(fixture);
+    assert_int_equal(prlimit(fixture->master, RLIMIT_NOFILE, NULL, &usual), 0);
+    const struct rlimit none = {0, usual.rlim_max};
+    assert_int_equal(prlimit(fixture->master, RLIMIT_NOFILE, &none, NULL), 0);
+    double before = cpu_seconds(fixture->master);
+    int client = control_connect(&fixture->path);
+    assert_int_equal(send(client, "drain", 5, MSG_NOSIGNAL), 5);
+    struct pollfd readable = {.fd = client, .events = POLLIN};
+    assert_int_equal(poll(&readable, 1, 3500), 0);
+    assert_true(cpu_seconds(fixture->master) - before < 0.5);
+    assert_int_equal(read(failures[0], bytes, sizeof(bytes)), 1); // said once
+    assert_int_equal(bytes[0], 'f');
+    assert_int_equal(prlimit(fixture->master, RLIMIT_NOFILE, &usual, NULL), 0);
+    assert_int_equal(poll(&readable, 1, 60000), 1);
+    assert_int_equal(recv(client, bytes, sizeof(bytes), 0), 9);
+    assert_memory_equal(bytes, "0draining", 9);
+    (void)close(client);
+    (void)close(failures[0]);
+    (void)close(failures[1]);
+    failure_fd = -1;
+}
+
+// A stopped master whose queue is full: neither a command nor a second start waits for ever.
+static void test_a_master_that_stands_still_is_not_waited_for(void **state) {
+    struct fixture *fixture = *state;
+    char output[256];
+    char errors[256];
+    int waiting[4 * CONTROL_CLIENTS_MAX];
+    size_t count = 0;
+    start_master(fixture);
+    assert_int_equal(kill(fixture->master, SIGSTOP), 0);
+    do {
+        assert_true(count < sizeof(waiting) / sizeof(waiting[0]));
+        waiting[count] = control_connect(&fixture->path);
+    } while (waiting[count++] >= 0);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(request(fixture, "status", output, errors), 1);
+    assert_non_null(strstr(errors, "the master does not accept commands"));
+    assert_null(control_open(fixture->config, fixture->error));
+    assert_non_null(strstr(fixture->error, "already runs with this file and does not answer"));
+    while (count-- > 1) {
+        (void)close(waiting[count - 1]);
+    }
+    assert_int_equal(kill(fixture->master, SIGCONT), 0);
+}
+
 static void test_the_client_prints_and_returns_what_it_is_told(void **state) {
     struct fixture *fixture = *state;
     char output[256];
@@ -354,6 +440,9 @@ int main(void) {
         TEST(test_requests_and_answers),
         TEST(test_an_answer_may_come_later),
         TEST(test_more_clients_than_are_served_at_once),
+        TEST(test_a_client_that_asks_nothing_is_dropped),
+        TEST(test_a_master_without_descriptors_waits_for_one),
+        TEST(test_a_master_that_stands_still_is_not_waited_for),
         TEST(test_the_client_prints_and_returns_what_it_is_told),
         TEST(test_the_client_when_the_master_ends_instead),
         TEST(test_descriptors_may_come_with_an_answer),

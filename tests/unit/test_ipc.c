@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -225,6 +226,43 @@ static void test_nonsense_is_refused_and_leaves_no_descriptor(void **state) {
     assert_int_equal(receive_raw(fds, &good, sizeof(good), 0), RESULT_OK);
 }
 
+// A receiver without free descriptors gets the message without them, and keeps none.
+static void test_a_message_to_a_receiver_without_free_descriptors(void **state) {
+    const int *fds = *state;
+    struct ipc_message message;
+    struct ipc_message received;
+    struct rlimit usual;
+    ipc_init(&message, IPC_LOAD, 7);
+    message.fds[IPC_FD_BUNDLE] = message.fds[IPC_FD_ERROR_LOG] = fds[0];
+    message.listeners[0] = message.listeners[1] = fds[0];
+    message.listener_count = 2;
+    size_t before = count_fds();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    int lowest = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
+    (void)close(lowest);
+    for (int free = 0; free < 4; free++) {
+        assert_int_equal(ipc_send(fds[0], &message), RESULT_OK);
+        // Higher descriptors are in use or not, these few are all that a new one can be.
+        const struct rlimit tight = {(rlim_t)lowest + free, usual.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+        enum result result = ipc_receive(fds[1], &received);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+        assert_int_equal(result, RESULT_OK);
+        assert_true(received.is_cut);
+        assert_int_equal(received.type, IPC_LOAD);
+        assert_int_equal(received.generation, 7);
+        assert_int_equal(received.listener_count, 0);
+        assert_int_equal(received.fds[IPC_FD_BUNDLE], -1);
+        ipc_close(&received);
+        assert_int_equal(count_fds(), before);
+    }
+    assert_int_equal(ipc_send(fds[0], &message), RESULT_OK);
+    assert_int_equal(ipc_receive(fds[1], &received), RESULT_OK);
+    assert_false(received.is_cut);
+    assert_int_equal(received.listener_count, 2);
+    ipc_close(&received);
+}
+
 static void test_a_text_that_is_too_long_is_refused(void **state) {
     const int *fds = *state;
     static char data[sizeof(struct wire) + CONFIG_ERROR_SIZE];
@@ -245,6 +283,7 @@ int main(void) {
         TEST(test_nothing_waits),
         TEST(test_the_end),
         TEST(test_nonsense_is_refused_and_leaves_no_descriptor),
+        TEST(test_a_message_to_a_receiver_without_free_descriptors),
         TEST(test_a_text_that_is_too_long_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

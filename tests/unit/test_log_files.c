@@ -222,7 +222,8 @@ static int open_fifo_as_nobody(struct fixture *fixture) {
         make_config(LOG_TARGET_SYSLOG, NULL, LOG_TARGET_FILE, fixture->path);
     enum result result =
         log_files_open(&fixture->files, &config, &fixture->writers, fixture->error);
-    return result == RESULT_OK && fixture->files.access.fd == -1 && log_files_absent(&fixture->files) == 1
+    return result == RESULT_OK && fixture->files.access.fd == -1 &&
+                   log_files_absent(&fixture->files) == 1
                ? 0
                : 1;
 }
