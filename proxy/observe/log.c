@@ -60,6 +60,26 @@ static size_t append_escaped(char *line, size_t used, size_t limit, const char *
     return used;
 }
 
+const char *log_quote(struct slice text, char output[LOG_QUOTE_SIZE]) {
+    static const char hex[] = "0123456789abcdef";
+    const size_t limit = LOG_QUOTE_SIZE - sizeof("'...");
+    size_t used = 0;
+    size_t i = 0;
+    output[used++] = '\'';
+    for (; i < text.size; i++) {
+        uint8_t byte = (uint8_t)text.data[i];
+        bool plain = byte >= 0x20 && byte < 0x7f && byte != '\'' && byte != '\\';
+        if (limit - used < (plain ? 1U : 4U)) {
+            break;
+        }
+        memcpy(output + used, (char[]){'\\', 'x', hex[byte >> 4], hex[byte & 15]}, 4);
+        output[used] = plain ? text.data[i] : output[used];
+        used += plain ? 1 : 4;
+    }
+    memcpy(output + used, i < text.size ? "'..." : "'", i < text.size ? 5 : 2);
+    return output;
+}
+
 // What a line begins with; returns its size.
 static size_t write_head(struct log *log, enum log_severity severity, char *line) {
     if (log->sink.kind == SINK_SYSLOG) {

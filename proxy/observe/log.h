@@ -13,6 +13,7 @@
 #ifndef RAVELIN_OBSERVE_LOG_H
 #define RAVELIN_OBSERVE_LOG_H
 
+#include "base/slice.h"
 #include "observe/sink.h"
 
 #include <stdbool.h>
@@ -46,6 +47,11 @@ void log_write(struct log *log, enum log_severity severity, const char *format, 
 
 // One log line for each line of the text that is not empty.
 void log_lines(struct log *log, enum log_severity severity, const char *text);
+// Writes `text`, which a client sent, in single quotes, for use in a message: printable ASCII as it is,
+// every other byte and `'` and `\` as \xHH, NUL included. A longer text is cut and ends in "..." behind
+// the quote. Returns `output`, NUL-terminated.
+#define LOG_QUOTE_SIZE 400
+const char *log_quote(struct slice text, char output[LOG_QUOTE_SIZE]);
 
 static inline bool log_wants(const struct log *log, enum log_severity severity) {
     return severity <= log->level;

@@ -558,7 +558,7 @@ static void write_log(const struct exchange *exchange) {
         .tls_group = session->tls_group,
         .tls_suite = session->tls_suite,
         .tls_resumed = session->resumed,
-        .tls_sni = slice_from(session->server_name),
+        .tls_sni = session_server_name(session),
         .tls_client = session->client_identity == NULL
                           ? (struct slice){NULL, 0}
                           : slice_from(session->client_identity->subject),

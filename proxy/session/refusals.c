@@ -25,15 +25,17 @@ static void tell_left_out(struct service *service) {
 static void log_refusal(struct session *session, const struct refusal *refusal, const char *why) {
     const struct client_hello *hello = handshake_hello(session->handshake);
     struct slice name = handshake_server_name(session->handshake);
+    char quoted[LOG_QUOTE_SIZE];
+    const char *shown = name.size == 0 ? "none" : name.data;
     char offered[HELLO_TEXT_SIZE] = "nothing that could be read";
     if (hello != NULL) {
         hello_describe(hello, offered);
     }
     log_info(session->service->options.log,
-             "client %s port %u: TLS handshake refused: %s (%s); offered: %s; server name: %.*s",
+             "client %s port %u: TLS handshake refused: %s (%s); offered: %s; server name: %s",
              session->client, session->client_port, why,
              refusal->alert == REFUSAL_NO_ALERT ? "no alert" : alert_name(refusal->alert), offered,
-             name.size == 0 ? 4 : (int)name.size, name.size == 0 ? "none" : name.data);
+             handshake_name_is_odd(session->handshake) ? log_quote(name, quoted) : shown);
 }
 
 static void write_access(struct session *session, const char *why) {

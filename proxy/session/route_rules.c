@@ -20,19 +20,19 @@ static void log_unread(const struct exchange *exchange, const struct http_told *
         !rate_take(&service->unread_lines, service_now_ms(service))) {
         return;
     }
+    char quoted[LOG_QUOTE_SIZE];
     if (told->doubtful) {
         log_warning(service->options.log,
                     "proxy %s: X-Forwarded-For and Forwarded name different clients; using "
                     "X-Forwarded-For, and allow and deny lists refuse the client",
                     session->client);
     } else {
-        log_warning(
-            service->options.log,
-            "proxy %s: '%.*s' in its forwarding headers is not understood; %s", session->client,
-            (int)(told->unread.size < 200 ? told->unread.size : 200), told->unread.data,
-            told->kind == CLIENT_UNKNOWN ? "the client is unknown, and allow and deny lists "
-                                           "refuse it"
-                                         : "ignored");
+        log_warning(service->options.log,
+                    "proxy %s: %s in its forwarding headers is not understood; %s", session->client,
+                    log_quote(told->unread, quoted),
+                    told->kind == CLIENT_UNKNOWN ? "the client is unknown, and allow and deny "
+                                                   "lists refuse it"
+                                                 : "ignored");
     }
 }
 
@@ -190,7 +190,9 @@ static bool admit_client(struct exchange *exchange, size_t index) {
 uint16_t route_rules_choose(struct exchange *exchange, const struct http_request *request,
                             const char **why) {
     const struct generation *generation = exchange->generation;
-    struct slice server_name = slice_from(exchange->session->server_name);
+    const struct session *session = exchange->session;
+    struct slice server_name =
+        session->server_name_is_odd ? SLICE("") : session_server_name(session);
     size_t named = server_name.data == NULL ? ROUTER_NO_SITE
                                             : router_find_site(generation->router, server_name);
     size_t index = named != ROUTER_NO_SITE && slice_equal(request->host, server_name)

@@ -245,6 +245,7 @@ void session_close(struct session *session) {
     free(session->server_name);
     free(session->client_identity);
     session->server_name = NULL;
+    session->server_name_size = 0;
     list_remove(&session->turn_node);
     list_remove(&session->node);
     list_push_last(&service->closed, &session->node);

@@ -81,7 +81,9 @@ struct session {
     uint64_t signing; // number of the signature waited for; 0: none
     const char *tls_group;
     const char *tls_suite;
-    char *server_name; // SNI, or NULL
+    char *server_name; // SNI, or NULL; not terminated
+    uint8_t server_name_size;
+    bool server_name_is_odd; // no host can have it: any bytes, for logs only
     // What the site of the handshake asked of the client's certificate, and who it is; see
     // tls/handshake.h.
     uint8_t client_policy[TLS_CLIENT_POLICY_SIZE];
@@ -93,6 +95,10 @@ struct session {
     struct exchange *exchange;
     struct list_node kept; // connections to servers that are bound to this client
 };
+
+static inline struct slice session_server_name(const struct session *session) {
+    return (struct slice){session->server_name, session->server_name_size};
+}
 
 // Takes over a descriptor that `listener` accepted. Closes it when memory is short.
 void session_start(const struct listener *listener, int fd, const struct sockaddr_storage *peer);

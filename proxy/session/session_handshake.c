@@ -5,6 +5,7 @@
 #include "session/service_internal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 void session_drop_handshake(struct session *session) {
@@ -93,12 +94,22 @@ static void count_handshake(struct session *session, const struct handshake_fact
     }
 }
 
+// When memory is short, as if the client had named no host.
+static void keep_server_name(struct session *session, const struct handshake_facts *facts) {
+    session->server_name = facts->name_size == 0 ? NULL : malloc(facts->name_size);
+    if (session->server_name != NULL) {
+        memcpy(session->server_name, facts->name, facts->name_size);
+        session->server_name_size = facts->name_size;
+        session->server_name_is_odd = facts->name_is_odd;
+    }
+}
+
 static enum result finish_handshake(struct session *session) {
     struct handshake_facts facts;
     enum result result = handshake_finish(session->handshake, &session->transport.records, &facts);
     session->handshake = NULL;
-    if (result == RESULT_OK && facts.name_size > 0) {
-        session->server_name = strdup(facts.name);
+    if (result == RESULT_OK) {
+        keep_server_name(session, &facts);
     }
     session_drop_handshake(session);
     if (result != RESULT_OK) {

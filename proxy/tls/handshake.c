@@ -65,6 +65,10 @@ struct slice handshake_server_name(const struct handshake *handshake) {
     return (struct slice){handshake->facts.name, handshake->facts.name_size};
 }
 
+bool handshake_name_is_odd(const struct handshake *handshake) {
+    return handshake->facts.name_is_odd;
+}
+
 const struct client_hello *handshake_hello(const struct handshake *handshake) {
     return handshake->hello.start.size > 0 ? &handshake->hello : NULL;
 }
@@ -101,6 +105,23 @@ static enum result send_alert(struct handshake *handshake, enum result refused) 
 
 // ---- The ClientHello
 
+static void keep_name(struct handshake *handshake) {
+    struct handshake_facts *facts = &handshake->facts;
+    struct slice name = handshake->hello.server_name;
+    facts->name_is_odd = name.size == 0 && handshake->hello.odd_name.size > 0;
+    name = facts->name_is_odd ? handshake->hello.odd_name : name;
+    facts->name_size = (uint8_t)(name.size < HELLO_NAME_MAX ? name.size : HELLO_NAME_MAX);
+    for (size_t i = 0; i < facts->name_size; i++) {
+        facts->name[i] = facts->name_is_odd ? name.data[i] : ascii_lower(name.data[i]);
+    }
+}
+
+// The name, if a host can have it.
+static struct slice host_name(const struct handshake *handshake) {
+    size_t size = handshake->facts.name_is_odd ? 0 : handshake->facts.name_size;
+    return (struct slice){handshake->facts.name, size};
+}
+
 static bool create_ssl(struct handshake *handshake) {
     WOLFSSL *ssl = handshake->ssl = wolfSSL_new(handshake->identity->context);
     if (ssl == NULL || !handshake_bind(handshake)) {
@@ -111,21 +132,13 @@ static bool create_ssl(struct handshake *handshake) {
                               WOLFSSL_ALPN_FAILED_ON_MISMATCH) == WOLFSSL_SUCCESS;
     // A ticket is of no use to a client that will not make a new key exchange with it (4.2.9).
     ok = ok && (handshake->hello.offers_psk_dhe || wolfSSL_no_ticket_TLSv13(ssl) == 0);
-    if (ok && handshake->facts.name_size >
-                  0) { // so that the name is acknowledged and tickets are bound to it
-        ok = wolfSSL_UseSNI(ssl, WOLFSSL_SNI_HOST_NAME, handshake->facts.name,
-                            handshake->facts.name_size) == WOLFSSL_SUCCESS;
+    struct slice name = host_name(handshake);
+    if (ok && name.size > 0) { // so that the name is acknowledged and tickets are bound to it
+        ok = wolfSSL_UseSNI(ssl, WOLFSSL_SNI_HOST_NAME, name.data, (unsigned short)name.size) ==
+             WOLFSSL_SUCCESS;
         wolfSSL_SNI_SetOptions(ssl, WOLFSSL_SNI_HOST_NAME, WOLFSSL_SNI_ANSWER_ON_MISMATCH);
     }
     return ok;
-}
-
-static void keep_name(struct handshake *handshake) {
-    struct slice name = handshake->hello.server_name;
-    for (size_t i = 0; i < name.size; i++) {
-        handshake->facts.name[i] = ascii_lower(name.data[i]);
-    }
-    handshake->facts.name_size = (uint8_t)name.size;
 }
 
 static struct hello_policy policy_of(const struct handshake *handshake) {
@@ -138,9 +151,9 @@ static struct hello_policy policy_of(const struct handshake *handshake) {
 
 // Without a name it is the first site; with one that no site has, too, unless such are refused.
 static enum result choose_identity(struct handshake *handshake) {
-    struct slice name = {handshake->facts.name, handshake->facts.name_size};
-    size_t site = name.size == 0 ? HANDSHAKE_NO_SITE
-                                 : handshake->choose_site(handshake->choose_context, name);
+    size_t site = handshake->facts.name_size == 0
+                      ? HANDSHAKE_NO_SITE
+                      : handshake->choose_site(handshake->choose_context, host_name(handshake));
     if (site == HANDSHAKE_NO_SITE && hello_has(&handshake->hello, HELLO_SERVER_NAME) &&
         handshake->contexts->refuses_unknown_names) {
         return refusal_set(&handshake->flight.refusal, REFUSAL_unknown_name, NULL);
@@ -158,7 +171,7 @@ static enum result choose_identity(struct handshake *handshake) {
 static enum result pass_hello(struct handshake *handshake, const struct client_hello *hello,
                               struct buffer *kept) {
     struct transcript *transcript = &handshake->transcript;
-    struct slice name = {handshake->facts.name, handshake->facts.name_size};
+    struct slice name = host_name(handshake);
     struct hello_policy policy = policy_of(handshake);
     struct buffer message = {0};
     flight_take_hello(&handshake->flight, kept);

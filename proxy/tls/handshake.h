@@ -32,8 +32,8 @@
 
 struct handshake;
 
-// Which site a client asks for: the caller's router decides. `name` is never empty. Returns the
-// site's index, or HANDSHAKE_NO_SITE when no site has the name.
+// Which site a client asks for: the caller's router decides. `name` is empty for a name that no host
+// can have. Returns the site's index, or HANDSHAKE_NO_SITE when no site has the name.
 #define HANDSHAKE_NO_SITE SIZE_MAX
 typedef size_t (*handshake_site_function)(void *context, struct slice name);
 
@@ -42,6 +42,7 @@ struct handshake_facts {
     const char *group;
     const char *suite;
     bool resumed;
+    bool name_is_odd; // no host can have the name: any bytes, as sent, perhaps cut; only for logs
     uint8_t name_size;
     char name[HELLO_NAME_MAX + 1]; // SNI, lower case, NUL-terminated
     size_t site_index;             // the site whose certificate was used
@@ -80,8 +81,10 @@ enum result handshake_finish(struct handshake *handshake, struct record_layer *l
                              struct handshake_facts *facts) MUST_CHECK;
 
 const struct refusal *handshake_refusal(const struct handshake *handshake);
-// The name the client asked for, empty as long as it is not known.
+// The name the client asked for, empty as long as it is not known. NUL-terminated unless it is odd: one
+// that no host can have, any bytes.
 struct slice handshake_server_name(const struct handshake *handshake);
+bool handshake_name_is_odd(const struct handshake *handshake);
 // What the client offered, valid as long as the handshake; NULL as long as it is not known.
 const struct client_hello *handshake_hello(const struct handshake *handshake);
 

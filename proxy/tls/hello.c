@@ -100,7 +100,8 @@ static bool is_plausible(struct slice name) {
     return true;
 }
 
-// At most one name of a kind; kinds to come are laid out in the same way (RFC 6066 3).
+// At most one name of a kind; kinds to come are laid out in the same way (RFC 6066 3). A name that no
+// host can have is well-formed too: it is unknown, as many others are.
 static enum verdict parse_server_name(struct slice body, struct client_hello *hello) {
     struct reader reader = reader_of(body);
     struct reader list = reader_of(read_vector(&reader, 2));
@@ -116,10 +117,10 @@ static enum verdict parse_server_name(struct slice body, struct client_hello *he
         if (kind != NAME_HOST) {
             continue;
         }
-        if (hello->server_name.size > 0 || !is_plausible(name)) {
+        if (hello->server_name.size > 0 || hello->odd_name.size > 0) {
             return BAD_CONTENT;
         }
-        hello->server_name = name;
+        *(is_plausible(name) ? &hello->server_name : &hello->odd_name) = name;
     }
     return fine_if(reader_done(&list));
 }

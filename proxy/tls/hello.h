@@ -85,7 +85,8 @@ struct client_hello {
     struct slice protocols;         // the raw list of ALPN
     struct slice signature_schemes; // the raw list
     uint32_t signatures;            // hello_signature bits
-    struct slice server_name;       // as sent; empty: none
+    struct slice server_name;       // as sent; empty: none that a host can have
+    struct slice odd_name;          // as sent, any bytes: one that no host can have; empty: none
     struct slice psk_modes;         // the raw list
     bool offers_psk_dhe;            // psk_dhe_ke is among them
     struct slice status_request;    // the whole extension, as of pre_shared_key

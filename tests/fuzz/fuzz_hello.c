@@ -21,11 +21,11 @@ static void check_inside(struct slice whole, struct slice part) {
 }
 
 static void check_found(struct slice message, const struct client_hello *hello) {
-    const struct slice parts[] = {hello->start,          hello->random,        hello->session_id,
-                                  hello->cipher_suites,  hello->compressions,  hello->extensions,
-                                  hello->versions,       hello->groups,        hello->key_shares,
-                                  hello->protocols,      hello->server_name,   hello->psk_modes,
-                                  hello->status_request, hello->pre_shared_key};
+    const struct slice parts[] = {
+        hello->start,        hello->random,         hello->session_id,    hello->cipher_suites,
+        hello->compressions, hello->extensions,     hello->versions,      hello->groups,
+        hello->key_shares,   hello->protocols,      hello->server_name,   hello->odd_name,
+        hello->psk_modes,    hello->status_request, hello->pre_shared_key};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         check_inside(message, parts[i]);
     }
@@ -34,6 +34,7 @@ static void check_found(struct slice message, const struct client_hello *hello) 
         uint8_t c = (uint8_t)hello->server_name.data[i];
         CHECK(c > ' ' && c < 0x7f && strchr("\"/\\:*%[]", c) == NULL);
     }
+    CHECK(hello->server_name.size == 0 || hello->odd_name.size == 0);
     CHECK((hello->signatures & ~(uint32_t)0xf) == 0);
     CHECK(hello->present >> HELLO_EXTENSION_COUNT == 0);
     char text[HELLO_TEXT_SIZE];

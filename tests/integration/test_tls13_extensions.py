@@ -1,8 +1,11 @@
 """What the extensions of a ClientHello say: names, protocols, signatures, groups (RFC 8446 4.2, RFC 6066, RFC 7301)."""
 
+import re
+
 import pytest
 
 from ravelin_test.http import response
+from ravelin_test.proxy import site_block
 from ravelin_test.tls13 import (
     ALL_SCHEMES,
     Ext,
@@ -36,23 +39,87 @@ NAMES = {
     "an empty name behind": (("localhost", ""), "decode_error|illegal_parameter"),
     "two names": (("localhost", "www.localhost"), "illegal_parameter"),
     "the same name twice": (("localhost", "localhost"), "illegal_parameter"),
-    "NUL": ((b"local\0host",), "illegal_parameter"),
-    "NUL at the end": ((b"localhost\0",), "illegal_parameter"),
-    "BEL": ((b"local\7host",), "illegal_parameter"),
-    "UTF-8": (("l\u00f6calhost".encode(),), "illegal_parameter"),
-    "an escape sequence": ((b"localhost\x1b[31mBAD\x1b[0;37m",), "illegal_parameter"),
-    "a space": ((b"local host",), "illegal_parameter"),
-    "a slash": ((b"localhost/x",), "illegal_parameter"),
-    "a line end": ((b"localhost\r\nHost: x",), "illegal_parameter"),
-    "a colon": ((b"localhost:443",), "illegal_parameter"),
-    "256 characters": ((b"a." * 128,), "illegal_parameter|unrecognized_name"),
-    "60000 characters": ((b"a" * 60000,), "illegal_parameter|unrecognized_name"),
+    "an odd name and another": ((b"a b", "localhost"), "illegal_parameter"),
+}
+
+# No host can have these. They are well-formed, and of no site.
+ODD_NAMES = {
+    "NUL": b"local\0host",
+    "NUL at the end": b"localhost\0",
+    "BEL": b"local\7host",
+    "UTF-8": "l\u00f6calhost".encode(),
+    "an escape sequence": b"localhost\x1b[31mBAD\x1b[0;37m",
+    "a space": b"local host",
+    "a space by pattern": b"a b.localhost",
+    "a slash": b"localhost/x",
+    "a line end": b"localhost\r\nHost: x",
+    "a colon": b"localhost:443",
+    "an address in brackets": b"[::1]",
+    "an asterisk": b"*.localhost",
+    "quotes": b'"localhost"\'\\',
+    "all bytes": bytes(range(256)),
+    "256 characters": b"a." * 128,
+    "60000 characters": b"a" * 60000,
 }
 
 
 @pytest.mark.parametrize("names, outcome", cases(NAMES))
 def test_server_name(tls_proxy, names, outcome):
     check_hello(tls_proxy, client_hello().set(Ext.SERVER_NAME, wire.server_name(*names)), outcome)
+
+
+@pytest.mark.parametrize("name", cases(ODD_NAMES))
+def test_a_name_that_no_host_can_have(tls_proxy, name):
+    check_hello(tls_proxy, client_hello().set(Ext.SERVER_NAME, wire.server_name(name)), "ok")
+
+
+@pytest.fixture(scope="module")
+def refusing_proxy(module_lab):
+    """One that refuses unknown names, and has no site for all."""
+    sites = [site_block("localhost", [module_lab.authority.certificate("localhost")], ["*.localhost"])]
+    return module_lab.proxy(module_lab.server(), sites=sites, tls={"unknown-server-name": "refuse"})
+
+
+@pytest.mark.parametrize("name", cases(ODD_NAMES))
+def test_a_name_that_no_host_can_have_where_unknown_ones_are_refused(refusing_proxy, name):
+    check_hello(refusing_proxy, client_hello().set(Ext.SERVER_NAME, wire.server_name(name)), "unrecognized_name")
+
+
+SHOWN = {
+    # As JSON gives it back, and in the error log.
+    b"localhost:443": ("localhost:443", "'localhost:443'"),
+    b"a b.localhost": ("a b.localhost", "'a b.localhost'"),
+    "l\u00f6calhost".encode(): ("l\u00f6calhost", r"'l\xc3\xb6calhost'"),
+    b"a\0b\r\nc\x1b[31m\xff'\\": ("a\0b\r\nc\x1b[31m\xff'\\", r"'a\x00b\x0d\x0ac\x1b[31m\xff\x27\x5c'"),
+    b"a" * 60000: ("a" * 255, "'" + "a" * 255 + "'"),
+}
+
+
+@pytest.mark.parametrize("unknown", ["refuse", "default-site"])
+def test_logs_show_a_name_that_no_host_can_have(lab, unknown):
+    sites = [site_block("localhost", [lab.authority.certificate("localhost")], ["*.localhost"])]
+    proxy = lab.proxy(lab.server(), sites=sites, tls={"unknown-server-name": unknown})
+    outcome = "unrecognized_name" if unknown == "refuse" else "ok"
+    for count, (name, (in_json, in_errors)) in enumerate(SHOWN.items(), 1):
+        check_hello(proxy, client_hello().set(Ext.SERVER_NAME, wire.server_name(name)), outcome)
+        line = proxy.access_log(count)[-1]
+        assert line["tls"]["sni"] == in_json
+        if unknown == "refuse":
+            assert line["ended"] == "unknown server name"
+            proxy.wait_for_log("server name: " + re.escape(in_errors) + "$")
+        else:
+            assert line["status"] == 200
+
+
+def test_a_name_that_no_host_can_have_and_a_site_for_all(lab):
+    """It is that site's, as every unknown name is; without one, a request goes by its Host alone."""
+    for aliases, answers in [(["*"], [421, 200]), ([], [200, 421])]:
+        sites = [site_block(name, [lab.authority.certificate(name)], more) for name, more in (("localhost", []), ("b.test", aliases))]
+        proxy = lab.proxy(lab.server(), sites=sites)
+        for host, status in zip(["localhost", "c.test"], answers):
+            with talk_to(proxy) as talk:
+                talk.handshake(client_hello().set(Ext.SERVER_NAME, wire.server_name(b"a b")))
+                assert talk.ask(host=host).status == status
 
 
 NAME_BYTES = {

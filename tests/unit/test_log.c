@@ -366,6 +366,35 @@ static void test_syslog_gets_priority_process_and_escaped_message(void **state) 
     daemon_free(&daemon);
 }
 
+static void assert_quoted(const char *text, size_t size, const char *wanted) {
+    char output[LOG_QUOTE_SIZE];
+    char copy[512];
+    memcpy(copy, text, size);
+    assert_ptr_equal(log_quote((struct slice){copy, size}, output), output);
+    assert_string_equal(output, wanted);
+}
+
+static void test_what_clients_sent_is_quoted_in_ascii(void **state) {
+    (void)state;
+    assert_quoted("", 0, "''");
+    assert_quoted("GET /a?b HTTP/1.1", 17, "'GET /a?b HTTP/1.1'");
+    assert_quoted("a'b\\c", 5, "'a\\x27b\\x5cc'");
+    assert_quoted("a\0b\r\n\x7f\xc3\xa4\xff", 9, "'a\\x00b\\x0d\\x0a\\x7f\\xc3\\xa4\\xff'");
+    char text[LOG_QUOTE_SIZE + 8];
+    char wanted[LOG_QUOTE_SIZE] = "'";
+    memset(text, 'a', sizeof(text));
+    size_t most = LOG_QUOTE_SIZE - sizeof("''...");
+    memset(wanted + 1, 'a', most);
+    memcpy(wanted + 1 + most, "'", 2);
+    assert_quoted(text, most, wanted);
+    memcpy(wanted + 1 + most, "'...", 5);
+    assert_quoted(text, most + 1, wanted);
+    assert_quoted(text, sizeof(text), wanted);
+    text[most - 3] = '\n'; // no room for its escape: not half of it
+    memcpy(wanted + 1 + most - 3, "'...", 5);
+    assert_quoted(text, most, wanted);
+}
+
 #define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -385,6 +414,7 @@ int main(void) {
         WITH_LOG(test_a_log_without_a_target_writes_nowhere),
         WITH_LOG(test_a_child_writes_its_own_pid),
         WITH_LOG(test_syslog_gets_priority_process_and_escaped_message),
+        cmocka_unit_test(test_what_clients_sent_is_quoted_in_ascii),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
