@@ -263,7 +263,7 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
         return exchange_answer(exchange, status, why);
     }
     exchange->request_state = REQUEST_HEAD;
-    exchange->request_whole = exchange->request_failed = false;
+    exchange->request_whole = exchange->request_failed = exchange->request_given_up = false;
     exchange->iov_first = exchange->iov_count = 0;
     metric_add(service->options.metrics, METRIC_server_retries, 1);
     return RESULT_OK;
@@ -344,6 +344,15 @@ static enum result server_gone(struct exchange *exchange) {
                  "the server closed the connection without an answer");
 }
 
+// The server has refused the request and takes no more of it, and the client does not take the
+// response: it may be one that reads only after it has sent everything.
+static bool is_refused_midway(const struct exchange *exchange) {
+    return exchange->response_started && exchange->status >= 300 &&
+           exchange->request_state == REQUEST_BODY && !exchange->request_given_up &&
+           exchange->iov_first < exchange->iov_count &&
+           transport_has_unsent(&exchange->session->transport);
+}
+
 // One round of both directions. RESULT_OK after progress.
 static enum result relay(struct exchange *exchange) {
     enum result response = relay_response(exchange);
@@ -359,12 +368,18 @@ static enum result relay(struct exchange *exchange) {
     enum result request = relay_request(exchange);
     if (request == RESULT_EOF) {
         // Perhaps the server answered before it closed: what it said is read first.
+        exchange_give_up_request(exchange);
         exchange->request_state = REQUEST_DONE;
         exchange->request_failed = exchange->lease->readable = true;
         return RESULT_OK;
     }
     if (request == RESULT_ERROR) {
         return RESULT_ERROR;
+    }
+    if (response == RESULT_AGAIN && request == RESULT_AGAIN && is_refused_midway(exchange)) {
+        exchange_give_up_request(exchange);
+        exchange->request_failed = true;
+        return RESULT_OK;
     }
     return response == RESULT_OK || request == RESULT_OK ? RESULT_OK : RESULT_AGAIN;
 }
@@ -388,14 +403,14 @@ static enum result advance(struct exchange *exchange) {
     }
     if (exchange->response_state == RESPONSE_SENDING) {
         release_lease(exchange);
+        if (exchange->request_state != REQUEST_DONE) {
+            exchange_give_up_request(exchange);
+        }
         enum result result = transport_flush(transport);
         if (result != RESULT_OK) {
             return result;
         }
-        bool body_left = exchange->request_failed || (exchange->request_framing != FRAMING_NONE &&
-                                                      exchange->request_state != REQUEST_DONE);
-        exchange->keep_alive =
-            exchange->keep_alive && !body_left && exchange->request_framing != FRAMING_TUNNEL;
+        exchange->keep_alive = exchange->keep_alive && exchange_request_ends(exchange);
         exchange->response_state = RESPONSE_DONE;
     }
     return RESULT_OK;
@@ -406,7 +421,8 @@ static enum result advance(struct exchange *exchange) {
 // body-rate in each.
 
 static uint64_t moved(const struct exchange *exchange) {
-    return exchange->request_bytes + socket_acknowledged(exchange->session->transport.fd);
+    return exchange->request_bytes + exchange->session->dropped +
+           socket_acknowledged(exchange->session->transport.fd);
 }
 
 static void open_window(struct exchange *exchange) {
@@ -455,7 +471,7 @@ void exchange_arm(struct exchange *exchange) {
 static bool waits_for_client(const struct exchange *exchange) {
     return transport_has_unsent(&exchange->session->transport) ||
            (exchange->request_state == REQUEST_BODY && exchange->iov_first == exchange->iov_count &&
-            exchange->request_framing != FRAMING_TUNNEL);
+            exchange->request_framing != FRAMING_TUNNEL && !exchange->request_given_up);
 }
 
 // At the end of a window.
@@ -488,6 +504,7 @@ static enum result client_timed_out(struct exchange *exchange) {
         exchange->ended = "the client took the response too slowly";
         return RESULT_ERROR;
     }
+    exchange->rest_is_lost = true;
     return exchange_answer(exchange, 408, "the request body came too slowly");
 }
 

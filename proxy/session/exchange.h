@@ -83,6 +83,8 @@ struct exchange {
     bool lease_reused;    // the lease came from the pool
     bool server_shut;     // our direction toward the server is closed (tunnels)
     bool request_failed;  // the server did not take all of it
+    bool request_given_up; // no more of it is sent; see exchange_give_up_request()
+    bool rest_is_lost;     // the end of the request cannot be found, or is not waited for
     char *block; // the encoded head, then the texts for the access log; NULL, `room` or allocated
     size_t head_size;
     uint32_t iov_first;

@@ -26,7 +26,8 @@ enum result exchange_answer_redirect(struct exchange *exchange,
         return RESULT_ERROR;
     }
     char *output = (char *)slot_payload(buffer, 0);
-    exchange->keep_alive = exchange->keep_alive && request->framing == FRAMING_NONE &&
+    exchange_give_up_request(exchange);
+    exchange->keep_alive = exchange->keep_alive && exchange_request_ends(exchange) &&
                            request->minor_version > 0; // which would need to be told
     size_t size =
         http_encode_redirect(request, exchange->generation->https_port, !exchange->keep_alive,
@@ -64,9 +65,9 @@ enum result exchange_answer_with(struct exchange *exchange, uint16_t status, str
     }
     memset(buffer->fills, 0, sizeof(buffer->fills));
     buffer->span_count = 0;
-    bool whole =
-        exchange->request_framing == FRAMING_NONE || exchange->request_state == REQUEST_DONE;
-    exchange->keep_alive = exchange->keep_alive && whole && status != 400 &&
+    exchange_give_up_request(exchange);
+    exchange->keep_alive = exchange->keep_alive && exchange_request_ends(exchange) &&
+                           status != 400 &&
                            exchange->client_minor_version > 0; // which would need to be told
     char *output = (char *)slot_payload(buffer, 0);
     char own_fields[ANSWER_FIELDS_MAX + 64];

@@ -18,6 +18,11 @@ static inline bool answering(const struct exchange *exchange) {
     return exchange->response_state >= RESPONSE_SENDING;
 }
 
+// Sends no more of the request to the server. If the client has more of it to send and its framing
+// is known, the session drops the rest: see body_rest.h.
+void exchange_give_up_request(struct exchange *exchange);
+// Whether another request can follow on the connection.
+bool exchange_request_ends(const struct exchange *exchange);
 // Closes the connection to the server, if there is one.
 void exchange_drop_lease(struct exchange *exchange);
 // The answer of a redirect listener.

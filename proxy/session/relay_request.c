@@ -221,12 +221,13 @@ static enum result client_ended(struct exchange *exchange) {
 
 enum result relay_request(struct exchange *exchange) {
     struct transport *transport = &exchange->session->transport;
-    if (exchange->request_state == REQUEST_DONE) {
+    if (exchange->request_state == REQUEST_DONE || exchange->request_given_up) {
         return RESULT_AGAIN;
     }
     if (exchange->iov_count == 0) {
         uint64_t consumed = transport->consumed;
         if (gather(exchange) != RESULT_OK) {
+            exchange->rest_is_lost = true;
             return exchange_answer(exchange, 400, "the request body is malformed");
         }
         if (exchange->body_limit != 0 && exchange->request_bytes > exchange->body_limit &&

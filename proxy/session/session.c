@@ -4,8 +4,10 @@
 #include "base/secret.h"
 #include "base/socket.h"
 #include "http/parse.h"
+#include "session/body_rest.h"
 #include "session/exchange.h"
 #include "session/service_internal.h"
+#include "session/session_drop.h"
 #include "session/session_handshake.h"
 #include "session/session_proxy.h"
 
@@ -15,7 +17,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LINGER_MS = 2000, LINGER_BYTES_MAX = 1 << 20 };
 enum { COOLING_MS = 1000 }; // of silence, after which a connection is cold
 // Of one session in one turn of the loop. A step is a request, or a round of a body: what a ring and
 // a send buffer hold.
@@ -75,6 +76,15 @@ static void refuse(struct session *session, const char *why) {
     session_close(session);
 }
 
+// Between exchanges: the deadline of an idle session, or of one that drops the rest of a request.
+static void end_or_drop_on(struct session *session) {
+    if (session->rest != NULL && session_drop_again(session)) {
+        await_deadline(session);
+    } else {
+        session_end(session, ALERT_CLOSE_NOTIFY);
+    }
+}
+
 static void time_out(struct session *session) {
     switch (session->state) {
     case SESSION_PROXY_HEADER:
@@ -97,13 +107,17 @@ static void time_out(struct session *session) {
             }
             session->exchange = exchange_new_refused(session, part, 408, "header timeout");
         } else {
-            session_end(session, ALERT_CLOSE_NOTIFY);
+            end_or_drop_on(session);
             return;
         }
         session_advance(session);
         return;
     case SESSION_LINGER:
-        session_close(session);
+        if (session_drop_again(session)) {
+            await_deadline(session);
+        } else {
+            session_close(session);
+        }
         return;
     case SESSION_CLOSED:
         return;
@@ -119,7 +133,11 @@ void session_due(struct session *session) {
 }
 
 void session_drain(struct session *session) {
-    if (session->state == SESSION_OPEN && session->exchange == NULL) {
+    bool between = session->state == SESSION_OPEN && session->exchange == NULL;
+    if (session->state == SESSION_LINGER || (between && session->rest != NULL)) {
+        session_drop_hurry(session);
+        await_deadline(session);
+    } else if (between) {
         session->deadline_ms = now_ms(session);
         await_deadline(session);
     }
@@ -242,6 +260,8 @@ void session_close(struct session *session) {
     transport_close(&session->transport);
     free(session->head);
     session->head = NULL;
+    body_rest_free(session->rest);
+    session->rest = NULL;
     free(session->server_name);
     free(session->client_identity);
     session->server_name = NULL;
@@ -272,23 +292,9 @@ void session_end(struct session *session, uint8_t alert) {
     session_drop_handshake(session);
     pool_close_kept(&session->kept);
     session->state = SESSION_LINGER;
-    session->deadline_ms = now_ms(session) + LINGER_MS;
+    session_drop_begin(session);
     watch(session, EV_READ);
     await_deadline(session);
-}
-
-// Reads and throws away, so that our last bytes are not destroyed by a reset.
-static void linger(struct session *session) {
-    char waste[4096];
-    ssize_t received;
-    do {
-        received = recv(session->transport.fd, waste, sizeof(waste), 0);
-        session->lingered += received > 0 ? (size_t)received : 0;
-    } while (received == (ssize_t)sizeof(waste) && session->lingered < LINGER_BYTES_MAX);
-    if (received == 0 || (received < 0 && errno != EAGAIN && errno != EINTR) ||
-        session->lingered >= LINGER_BYTES_MAX) {
-        session_close(session);
-    }
 }
 
 // --- requests ---
@@ -427,12 +433,14 @@ static void finish_exchange(struct session *session) {
     bool go_on = exchange->keep_alive && !session->service->draining;
     exchange_finish(exchange);
     session->exchange = NULL;
-    if (!go_on) {
+    if (session->rest != NULL) { // it is dropped, then the session ends
+        session_drop_begin(session);
+    } else if (!go_on) {
         session_end(session, ALERT_CLOSE_NOTIFY);
-        return;
+    } else {
+        session->answered_ms = now_ms(session);
+        session->deadline_ms = session->answered_ms + limits(session)->idle_timeout_ms;
     }
-    session->answered_ms = now_ms(session);
-    session->deadline_ms = session->answered_ms + limits(session)->idle_timeout_ms;
 }
 
 // What to do when the client will send nothing more.
@@ -457,7 +465,7 @@ static void client_broke(struct session *session) {
 // Between exchanges: begins the next one when its head is there. False when it is not.
 static bool next_exchange(struct session *session) {
     struct transport *transport = &session->transport;
-    if (transport_has_segments(transport)) {
+    if (session->rest == NULL && transport_has_segments(transport)) {
         session->exchange = begin_exchange(session);
     }
     if (session->exchange != NULL) {
@@ -482,6 +490,13 @@ static enum result open_step(struct session *session) {
         client_broke(session);
         return RESULT_AGAIN;
     }
+    uint64_t dropped = session->dropped;
+    if (session->rest != NULL) {
+        if (session_drop_rest(session) != RESULT_AGAIN && session->exchange == NULL) {
+            session_end(session, ALERT_CLOSE_NOTIFY);
+            return RESULT_AGAIN;
+        }
+    }
     // Taking a head lets go of segments too, but only where there were too many is there more to open.
     bool was_full = transport_segment_count(transport) == SEGMENTS_MAX;
     uint64_t consumed = transport->consumed;
@@ -499,8 +514,9 @@ static enum result open_step(struct session *session) {
         }
     }
     // What was let go made room for more; what filled the ring may have left more in the socket.
-    bool more = transport->consumed != consumed || (received == RESULT_OK && transport->readable &&
-                                                    transport_wants_receive(transport));
+    bool more =
+        transport->consumed != consumed || session->dropped != dropped ||
+        (received == RESULT_OK && transport->readable && transport_wants_receive(transport));
     return more ? RESULT_OK : RESULT_AGAIN;
 }
 
@@ -523,7 +539,7 @@ static void arm(struct session *session) {
             session->deadline_ms = exchange_deadline(session->exchange);
         } else {
             set_idle(session, transport->receive == NULL && transport->send == NULL &&
-                                  session->requests > 0);
+                                  session->requests > 0 && session->rest == NULL);
         }
     }
     watch(session, (want_read ? EV_READ : 0) | (want_write ? EV_WRITE : 0));
@@ -552,7 +568,9 @@ void session_advance(struct session *session) {
             progress = open_step(session);
             break;
         case SESSION_LINGER:
-            linger(session);
+            if (session_drop_received(session) == RESULT_OK) {
+                session_close(session);
+            }
             progress = RESULT_AGAIN;
             break;
         default:

@@ -34,6 +34,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct body_rest;
 struct exchange;
 struct listener;
 struct service;
@@ -68,7 +69,10 @@ struct session {
     bool again;     // and must run once more
     uint16_t client_port;
     uint32_t requests;
-    size_t lingered; // bytes thrown away while lingering
+    struct body_rest *rest;  // of a request that no server gets; NULL: none. No request follows it
+    uint64_t dropped;        // bytes of requests and after the end, ever
+    uint64_t dropped_before; // when this period of dropping began
+    int64_t drop_until_ms;   // dropping ends then, whatever arrives; 0: it has not begun
     char client[INET6_ADDRSTRLEN];
     uint8_t client_size;
     union ip_address client_address;

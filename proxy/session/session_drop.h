@@ -1,0 +1,31 @@
+// Dropping what a client still sends and nobody wants: the rest of a request that has its response,
+// and the bytes after the end of the session's own direction. Otherwise close() sends a reset, which
+// can destroy the response or the alert before the client has read it (RFC 9112 9.6).
+//
+// Bounds: a client that sends nothing for a period (5 s within a request, 2 s after the end), or
+// less than `body-rate` on average, is closed, and so is each client after DROP_TOTAL_MS. While the
+// service drains, dropping ends after DROP_DRAIN_MS. One turn of the loop drops at most as much as
+// it would relay. A session that drops holds no buffer between two turns.
+#ifndef RAVELIN_SESSION_SESSION_DROP_H
+#define RAVELIN_SESSION_SESSION_DROP_H
+
+#include "session/session.h"
+
+#define DROP_TOTAL_MS 60000
+#define DROP_DRAIN_MS 1000
+
+// Begins a period and sets the deadline of the session to its end.
+void session_drop_begin(struct session *session);
+// At the deadline: begins another period if the client has sent enough and there is time left.
+// False: dropping is over.
+bool session_drop_again(struct session *session);
+// The service drains: little time is left.
+void session_drop_hurry(struct session *session);
+// Drops the rest of the request that has arrived. RESULT_OK: the request is complete, the rest is
+// freed. RESULT_AGAIN: more must arrive. RESULT_ERROR: its end cannot be found; the rest is freed.
+enum result session_drop_rest(struct session *session) MUST_CHECK;
+// Drops what has arrived, as it came over the wire. RESULT_OK: the client has ended or broken the
+// connection.
+enum result session_drop_received(struct session *session) MUST_CHECK;
+
+#endif
