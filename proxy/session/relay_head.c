@@ -223,7 +223,8 @@ static enum result take_final(struct exchange *exchange, const struct http_respo
     if (head.size == 0) {
         return exchange_answer(exchange, 503, no_memory);
     }
-    exchange->response_us = clock_monotonic_us() - exchange->request_sent_us;
+    exchange->response_us =
+        exchange->request_sent_us == 0 ? 0 : clock_monotonic_us() - exchange->request_sent_us;
     exchange->response_state = response->framing == FRAMING_NONE ? RESPONSE_SENDING : RESPONSE_BODY;
     if (response->framing == FRAMING_NONE && unused(buffer) > 0) {
         exchange->server_keep_alive = false; // bytes nobody asked for
