@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+#define BYTE_ORDER_MARK_SIZE 3
 #define DEPTH_MAX 8 // braces inside braces; the grammar needs 4
 
 struct scan {
@@ -36,7 +38,27 @@ static bool is_control(const struct scan *scan) {
     return (c < ' ' && c != '\t' && c != '\n') || c == 0x7f;
 }
 
+static bool begins_with(const struct scan *scan, const char *bytes, size_t size) {
+    return scan->size - scan->at >= size && memcmp(scan->text + scan->at, bytes, size) == 0;
+}
+
+static bool is_utf16(const struct scan *scan) {
+    return begins_with(scan, "\xff\xfe", 2) || begins_with(scan, "\xfe\xff", 2) ||
+           (scan->size > 1 && (scan->text[0] == '\0' || scan->text[1] == '\0'));
+}
+
+// A byte order mark at the beginning means nothing in UTF-8; Windows editors write one.
+static void blank_byte_order_mark(struct scan *scan) {
+    if (begins_with(scan, BYTE_ORDER_MARK, BYTE_ORDER_MARK_SIZE)) {
+        memset(scan->copy, ' ', BYTE_ORDER_MARK_SIZE);
+        scan->at = BYTE_ORDER_MARK_SIZE;
+    }
+}
+
 static bool check_bytes(struct scan *scan) {
+    if (is_utf16(scan)) {
+        return refuse(scan, "the text is UTF-16; save the file as UTF-8");
+    }
     while (scan->at < scan->size) {
         const uint8_t *here = (const uint8_t *)scan->text + scan->at;
         size_t length = *here < 0x80 ? 1 : utf8_printable(here, scan->size - scan->at);
@@ -52,6 +74,7 @@ static bool check_bytes(struct scan *scan) {
     }
     scan->at = 0;
     scan->line = 1;
+    blank_byte_order_mark(scan);
     return true;
 }
 
@@ -121,6 +144,9 @@ static bool check_plain(const struct scan *scan) {
     }
     if (is_variable(scan)) {
         return refuse(scan, variable_refused);
+    }
+    if (begins_with(scan, BYTE_ORDER_MARK, BYTE_ORDER_MARK_SIZE)) {
+        return refuse(scan, "a byte order mark inside the text; remove these three bytes");
     }
     if ((c & 0x80) != 0) {
         return refuse(scan, "a character that is not ASCII; put the value in quotes");

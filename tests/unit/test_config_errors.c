@@ -375,14 +375,21 @@ static void test_bytes_that_are_no_text(void **state) {
         {"# \xc3", "t.conf:1: the text is not UTF-8"},
         {"# \xc0\x80", "t.conf:1: the text is not UTF-8"},
         {"# \xed\xa0\x80", "t.conf:1: the text is not UTF-8"},
-        {"\xef\xbb\xbfworkers = 2",
-         "t.conf:1: a character that is not ASCII; put the value in quotes"},
         {"\nworkers\xc2\xa0= 2",
          "t.conf:2: a character that is not ASCII; put the value in quotes"},
     };
     CHECK_ALL(refusals);
     static const char nul[] = "\nworkers = 2\n\0" REST;
     assert_refused_bytes(nul, sizeof(nul) - 1, "t.conf:3: control character 0x00");
+    static const char utf16[] = "t.conf:1: the text is UTF-16; save the file as UTF-8";
+    assert_refused_bytes("\xff\xfel\0o\0g\0", 8, utf16);
+    assert_refused_bytes("\xfe\xff\0l\0o\0g", 8, utf16);
+    assert_refused_bytes("l\0o\0g\0", 6, utf16);
+    assert_refused_bytes("\0l\0o\0g", 6, utf16);
+    assert_refused("\n\xef\xbb\xbflog = stderr\n" REST,
+                   "t.conf:2: a byte order mark inside the text; remove these three bytes");
+    assert_accepted("\xef\xbb\xbf" REST);
+    assert_accepted("\xef\xbb\xbf# a comment\n" REST);
 }
 
 static void test_characters_that_would_be_misread(void **state) {
