@@ -1,6 +1,7 @@
 #include "doctor/trust.h"
 
-#include "tls/pem.h"
+#include "tls/certificate_faults.h"
+#include "tls/pem_certificate.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -35,25 +36,39 @@ static char *read_file(const char *path, size_t *size) {
     return data;
 }
 
-// Certificates that cannot be read are passed over: others stand beside them.
-static enum result read_anchors(struct slice pem, struct trust *trust) {
+// In a store of the system, what cannot be read is passed over: others stand beside it. In a file
+// that the user named, it is an error.
+static enum result read_anchors(struct slice text, bool is_named, struct trust *trust,
+                                char why[PEM_WHY_SIZE]) {
     size_t used = 0;
-    size_t capacity = pem.size;
+    struct pem pem = pem_begin(text);
+    (void)snprintf(why, PEM_WHY_SIZE, "no PEM certificate in it");
     for (;;) {
-        size_t size = capacity - used;
-        enum result result = pem_next(&pem, "CERTIFICATE", trust->der + used, &size);
+        struct pem_block block;
+        char reason[PEM_WHY_SIZE];
+        enum result result = pem_next_certificate(&pem, PEM_USE_CHAIN, &block, trust->der + used,
+                                                  text.size - used, reason);
         if (result == RESULT_EOF || trust->count == ANCHORS_MAX) {
             return trust->count > 0 ? RESULT_OK : RESULT_ERROR;
         }
-        struct slice der = {(const char *)trust->der + used, size};
-        if (result == RESULT_OK && x509_parse(der, &trust->anchors[trust->count]) == RESULT_OK) {
+        if (result == RESULT_OK &&
+            x509_parse(block.der, &trust->anchors[trust->count]) == RESULT_OK) {
             trust->count++;
-            used += size;
+            used += block.der.size;
+        } else if (is_named) {
+            if (result == RESULT_OK) {
+                char fault[CERTIFICATE_FAULT_SIZE];
+                (void)snprintf(reason, PEM_WHY_SIZE, "line %u: %.150s", block.line,
+                               certificate_fault(block.der, fault));
+            }
+            memcpy(why, reason, PEM_WHY_SIZE);
+            return RESULT_ERROR;
         }
     }
 }
 
-static enum result load(const char *path, struct trust *trust, char error[TRUST_ERROR_SIZE]) {
+static enum result load(const char *path, bool is_named, struct trust *trust,
+                        char error[TRUST_ERROR_SIZE]) {
     size_t size = 0;
     char *data = read_file(path, &size);
     if (data == NULL) {
@@ -63,12 +78,13 @@ static enum result load(const char *path, struct trust *trust, char error[TRUST_
     trust->der = malloc(size + 1);
     trust->anchors = calloc(ANCHORS_MAX, sizeof(*trust->anchors));
     enum result result = RESULT_ERROR;
-    (void)snprintf(error, TRUST_ERROR_SIZE, "%s: no PEM certificate in it", path);
+    char why[PEM_WHY_SIZE] = "out of memory";
     if (trust->der != NULL && trust->anchors != NULL) {
-        result = read_anchors((struct slice){data, size}, trust);
+        result = read_anchors((struct slice){data, size}, is_named, trust, why);
     }
     free(data);
     if (result != RESULT_OK) {
+        (void)snprintf(error, TRUST_ERROR_SIZE, "%s: %s", path, why);
         trust_free(trust);
     }
     return result;
@@ -77,10 +93,10 @@ static enum result load(const char *path, struct trust *trust, char error[TRUST_
 enum result trust_load(const char *path, struct trust *trust, char error[TRUST_ERROR_SIZE]) {
     *trust = (struct trust){0};
     if (path != NULL) {
-        return load(path, trust, error);
+        return load(path, true, trust, error);
     }
     for (size_t i = 0; i < sizeof(SYSTEM_FILES) / sizeof(SYSTEM_FILES[0]); i++) {
-        if (load(SYSTEM_FILES[i], trust, error) == RESULT_OK) {
+        if (load(SYSTEM_FILES[i], false, trust, error) == RESULT_OK) {
             return RESULT_OK;
         }
     }

@@ -80,9 +80,10 @@ enum result signer_keys_load(struct signer_keys *keys, uint64_t generation,
     }
     for (size_t i = 0; i < total; i++) {
         char name[4096];
+        char why[PEM_WHY_SIZE]; // the validator has reported it
         struct signer_key *key = &set.keys[i];
         if (!bundle_file_at(bundle, i, &path, &content) || path.size >= sizeof(name) ||
-            private_key_read(content, &key->key) != RESULT_OK) {
+            private_key_read(content, &key->key, why) != RESULT_OK) {
             free_set(&set);
             return RESULT_ERROR;
         }

@@ -144,7 +144,7 @@ static void read_extensions(const struct DecodedCert *parsed, struct certificate
     memcpy(certificate->authority_key_id, parsed->extAuthKeyId, CERTIFICATE_KEY_ID_SIZE);
 }
 
-enum result certificate_read(struct slice der, struct certificate *certificate, const char **why) {
+enum result certificate_read(struct slice der, struct certificate *certificate) {
     struct DecodedCert parsed;
     *certificate = (struct certificate){.der = der};
     wc_InitDecodedCert(&parsed, (const byte *)der.data, (word32)der.size, NULL);
@@ -153,9 +153,6 @@ enum result certificate_read(struct slice der, struct certificate *certificate, 
         read_extensions(&parsed, certificate);
     }
     wc_FreeDecodedCert(&parsed);
-    *why = failed == ASN_UNKNOWN_OID_E ? "its key or its signature is of an unknown kind"
-           : failed == ASN_CRIT_EXT_E  ? "it has a critical extension that is not known here"
-                                       : "it cannot be read";
     return failed == 0 && read_pieces(certificate) ? RESULT_OK : RESULT_ERROR;
 }
 

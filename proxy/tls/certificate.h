@@ -52,9 +52,8 @@ struct certificate {
     uint8_t authority_key_id[CERTIFICATE_KEY_ID_SIZE];
 };
 
-// RESULT_ERROR: it cannot be read; *why is a static text.
-enum result certificate_read(struct slice der, struct certificate *certificate,
-                             const char **why) MUST_CHECK;
+// RESULT_ERROR: it cannot be read; certificate_faults.h finds out why.
+enum result certificate_read(struct slice der, struct certificate *certificate) MUST_CHECK;
 // Whether its key is one to be used at all. Of ours, only of the kinds that the signer signs with;
 // authorities and clients may also have P-521 and RSA-PSS.
 enum result certificate_judge_key(const struct certificate *certificate, bool is_ours,

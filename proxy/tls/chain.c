@@ -1,21 +1,24 @@
 #include "tls/chain.h"
 
-#include "tls/pem.h"
+#include "tls/certificate_faults.h"
+#include "tls/pem_certificate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 // --- Reading ---
 
-static enum result read_one(struct chain *chain, struct slice der, char why[CHAIN_ERROR_SIZE]) {
-    const char *reason;
+static enum result read_one(struct chain *chain, const struct pem_block *block,
+                            char why[CHAIN_ERROR_SIZE]) {
     size_t number = chain->count + 1;
-    if (certificate_read(der, &chain->certificates[chain->count], &reason) != RESULT_OK) {
-        (void)snprintf(why, CHAIN_ERROR_SIZE, "certificate %zu: %s", number, reason);
+    if (certificate_read(block->der, &chain->certificates[chain->count]) != RESULT_OK) {
+        char fault[CERTIFICATE_FAULT_SIZE];
+        (void)snprintf(why, CHAIN_ERROR_SIZE, "line %u: certificate %zu: %s", block->line, number,
+                       certificate_fault(block->der, fault));
         return RESULT_ERROR;
     }
     for (size_t i = 0; i < chain->count; i++) {
-        if (slice_equal(chain->certificates[i].der, der)) {
+        if (slice_equal(chain->certificates[i].der, block->der)) {
             char name[NAME_TEXT_SIZE];
             (void)snprintf(why, CHAIN_ERROR_SIZE, "certificate %zu (%s) is certificate %zu again",
                            number, name_for_message(chain->certificates[i].subject, name), i + 1);
@@ -26,31 +29,25 @@ static enum result read_one(struct chain *chain, struct slice der, char why[CHAI
     return RESULT_OK;
 }
 
-static enum result read_all(struct chain *chain, struct slice pem, char why[CHAIN_ERROR_SIZE]) {
-    size_t capacity = pem.size;
+static enum result read_all(struct chain *chain, struct slice text, char why[CHAIN_ERROR_SIZE]) {
     size_t used = 0;
+    struct pem pem = pem_begin(text);
     for (;;) {
-        size_t size = capacity - used;
-        switch (pem_next(&pem, "CERTIFICATE", chain->der + used, &size)) {
-        case RESULT_OK:
-            break;
-        case RESULT_EOF:
+        struct pem_block block;
+        enum result result = pem_next_certificate(&pem, PEM_USE_CHAIN, &block, chain->der + used,
+                                                  text.size - used, why);
+        if (result == RESULT_EOF) {
             (void)snprintf(why, CHAIN_ERROR_SIZE, "no PEM certificate in it");
             return chain->count > 0 ? RESULT_OK : RESULT_ERROR;
-        default:
-            (void)snprintf(why, CHAIN_ERROR_SIZE, "certificate %zu: its PEM is damaged",
-                           chain->count + 1);
-            return RESULT_ERROR;
         }
-        if (chain->count == CHAIN_MAX) {
+        if (result == RESULT_OK && chain->count == CHAIN_MAX) {
             (void)snprintf(why, CHAIN_ERROR_SIZE, "more than %d certificates in it", CHAIN_MAX);
             return RESULT_ERROR;
         }
-        struct slice der = {(const char *)chain->der + used, size};
-        if (read_one(chain, der, why) != RESULT_OK) {
+        if (result != RESULT_OK || read_one(chain, &block, why) != RESULT_OK) {
             return RESULT_ERROR;
         }
-        used += size;
+        used += block.der.size;
     }
 }
 

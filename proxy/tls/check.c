@@ -62,10 +62,9 @@ static void note_terms(struct check *check, size_t site, size_t index, const str
 static void check_key(struct check *check, const struct config_certificate *entry,
                       const struct certificate *leaf) {
     struct private_key key;
-    if (private_key_read(bundle_file(check->keys, entry->key_path), &key) != RESULT_OK) {
-        report_add(&check->errors, entry->key_line,
-                   "%s: no usable PEM private key in it (encrypted keys are not supported)",
-                   entry->key_path);
+    char why[PEM_WHY_SIZE];
+    if (private_key_read(bundle_file(check->keys, entry->key_path), &key, why) != RESULT_OK) {
+        report_add(&check->errors, entry->key_line, "%s: %s", entry->key_path, why);
         return;
     }
     if (!private_key_fits(&key, leaf)) {
@@ -79,11 +78,11 @@ static void check_ocsp(struct check *check, size_t site, size_t index,
                        const struct certificate *leaf) {
     const struct config_certificate *entry = &check->config->sites[site].certificates[index];
     struct ocsp ocsp;
-    const char *why;
+    char why[PEM_WHY_SIZE];
     if (entry->ocsp_path == NULL) {
         return;
     }
-    if (ocsp_read(bundle_file(check->files, entry->ocsp_path), leaf, &ocsp, &why) != RESULT_OK) {
+    if (ocsp_read(bundle_file(check->files, entry->ocsp_path), leaf, &ocsp, why) != RESULT_OK) {
         report_add(&check->errors, entry->ocsp_line, "%s: %s", entry->ocsp_path, why);
         return;
     }

@@ -1,8 +1,9 @@
 #include "tls/client_auth.h"
 
+#include "tls/certificate_faults.h"
 #include "tls/constraints.h"
 #include "tls/crl.h"
-#include "tls/pem.h"
+#include "tls/pem_certificate.h"
 #include "tls/record.h"
 
 #include <stdio.h>
@@ -33,18 +34,19 @@ static const char *judge_authority(const struct certificate *certificate,
     return NULL;
 }
 
-static enum result add_authority(struct client_auth *auth, struct slice der,
+static enum result add_authority(struct client_auth *auth, const struct pem_block *block,
                                  char why[CLIENT_AUTH_ERROR_SIZE]) {
     struct certificate *certificate = &auth->authorities[auth->count];
-    const char *reason;
     char text[CERTIFICATE_WHY_SIZE];
     char name[NAME_TEXT_SIZE];
     size_t number = auth->count + 1;
-    if (certificate_read(der, certificate, &reason) != RESULT_OK) {
-        (void)snprintf(why, CLIENT_AUTH_ERROR_SIZE, "certificate %zu: %s", number, reason);
+    if (certificate_read(block->der, certificate) != RESULT_OK) {
+        char fault[CERTIFICATE_FAULT_SIZE];
+        (void)snprintf(why, CLIENT_AUTH_ERROR_SIZE, "line %u: certificate %zu: %s", block->line,
+                       number, certificate_fault(block->der, fault));
         return RESULT_ERROR;
     }
-    reason = judge_authority(certificate, text);
+    const char *reason = judge_authority(certificate, text);
     if (reason != NULL) {
         (void)snprintf(why, CLIENT_AUTH_ERROR_SIZE, "certificate %zu (%s): %s", number,
                        name_for_message(certificate->subject, name), reason);
@@ -54,32 +56,27 @@ static enum result add_authority(struct client_auth *auth, struct slice der,
     return RESULT_OK;
 }
 
-static enum result read_authorities(struct client_auth *auth, struct slice pem,
+static enum result read_authorities(struct client_auth *auth, struct slice text,
                                     char why[CLIENT_AUTH_ERROR_SIZE]) {
-    size_t capacity = pem.size;
     size_t used = 0;
+    struct pem pem = pem_begin(text);
     for (;;) {
-        size_t size = capacity - used;
-        enum result result = pem_next(&pem, "CERTIFICATE", auth->der + used, &size);
+        struct pem_block block;
+        enum result result = pem_next_certificate(&pem, PEM_USE_ANCHOR, &block, auth->der + used,
+                                                  text.size - used, why);
         if (result == RESULT_EOF) {
             (void)snprintf(why, CLIENT_AUTH_ERROR_SIZE, "no PEM certificate in it");
             return auth->count > 0 ? RESULT_OK : RESULT_ERROR;
         }
-        if (result != RESULT_OK) {
-            (void)snprintf(why, CLIENT_AUTH_ERROR_SIZE, "certificate %zu: its PEM is damaged",
-                           auth->count + 1);
-            return RESULT_ERROR;
-        }
-        if (auth->count == CLIENT_AUTHORITIES_MAX) {
+        if (result == RESULT_OK && auth->count == CLIENT_AUTHORITIES_MAX) {
             (void)snprintf(why, CLIENT_AUTH_ERROR_SIZE, "more than %d certificates in it",
                            CLIENT_AUTHORITIES_MAX);
             return RESULT_ERROR;
         }
-        struct slice der = {(const char *)auth->der + used, size};
-        if (add_authority(auth, der, why) != RESULT_OK) {
+        if (result != RESULT_OK || add_authority(auth, &block, why) != RESULT_OK) {
             return RESULT_ERROR;
         }
-        used += size;
+        used += block.der.size;
     }
 }
 
@@ -290,8 +287,7 @@ struct client_verdict client_auth_judge(const struct client_auth *auth,
         return refuse(ALERT_BAD_CERTIFICATE, "the client sent too many certificates");
     }
     for (size_t i = 0; i < count; i++) {
-        const char *why;
-        if (certificate_read(presented[i], &certificates[i], &why) != RESULT_OK) {
+        if (certificate_read(presented[i], &certificates[i]) != RESULT_OK) {
             return refuse(ALERT_BAD_CERTIFICATE, "a certificate of the client cannot be read");
         }
     }

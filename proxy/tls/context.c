@@ -173,11 +173,11 @@ static int staple(WOLFSSL *ssl, void *context) {
 
 static bool set_ocsp(const struct tls_contexts *contexts, const struct config_certificate *entry,
                      const struct certificate *leaf, struct tls_identity *identity) {
-    const char *why;
+    char why[PEM_WHY_SIZE];
     if (entry->ocsp_path == NULL) {
         return true;
     }
-    return ocsp_read(bundle_file(contexts->files, entry->ocsp_path), leaf, &identity->ocsp, &why) ==
+    return ocsp_read(bundle_file(contexts->files, entry->ocsp_path), leaf, &identity->ocsp, why) ==
                RESULT_OK &&
            wolfSSL_CTX_set_tlsext_status_cb(identity->context, staple) == WOLFSSL_SUCCESS &&
            wolfSSL_CTX_set_tlsext_status_arg(identity->context, &identity->ocsp) == WOLFSSL_SUCCESS;

@@ -79,10 +79,9 @@ static bool has_critical_extension(struct der extensions) {
     return critical || list.bad;
 }
 
-static const char unreadable[] = "it cannot be read";
-
-// Finds the pieces around tbsCertList (5.1). *algorithm: content of the AlgorithmIdentifier.
-static bool read_frame(struct crl *crl, struct slice der, struct slice *algorithm) {
+// Finds the pieces around tbsCertList (5.1). NULL, or what is wrong. *algorithm: content of the
+// AlgorithmIdentifier.
+static const char *read_frame(struct crl *crl, struct slice der, struct slice *algorithm) {
     struct der outer = der_begin(der);
     struct der whole = der_enter(&outer, DER_SEQUENCE);
     bool is_sequence = der_peek(&whole) == DER_SEQUENCE;
@@ -90,51 +89,73 @@ static bool read_frame(struct crl *crl, struct slice der, struct slice *algorith
     *algorithm = der_take(&whole, DER_SEQUENCE);
     crl->method = x509_method(*algorithm);
     struct slice bits = der_take(&whole, DER_BIT_STRING);
-    bool is_whole_bytes = bits.size > 1 && bits.data[0] == 0;
-    if (!is_sequence || !is_whole_bytes || whole.bad || whole.rest.size > 0 || outer.bad ||
-        outer.rest.size > 0) {
-        return false;
+    if (outer.bad) {
+        return "it is cut short, or its DER is damaged";
+    }
+    if (outer.rest.size > 0) {
+        return "bytes follow the list; a file holds one list in DER, or several in PEM";
+    }
+    if (!is_sequence || whole.bad || whole.rest.size > 0 || bits.size < 2 || bits.data[0] != 0) {
+        return "it is not a revocation list: its parts are not those of RFC 5280";
     }
     crl->signature = (struct slice){bits.data + 1, bits.size - 1};
-    return true;
+    return NULL;
 }
 
-// Finds the pieces of a list. NULL, or what is wrong.
-static const char *read_list(struct crl *crl, struct slice der, char text[CRL_ERROR_SIZE]) {
-    struct slice algorithm;
-    const char *shown;
-    if (!read_frame(crl, der, &algorithm)) {
-        return unreadable;
+// The dates of a list. NULL, or what is wrong.
+static const char *read_dates(struct crl *crl, struct der *body) {
+    crl->from = der_take_time(body);
+    if (body->bad) {
+        return "its thisUpdate is not a valid date";
     }
+    if (der_peek(body) != DER_UTC_TIME && der_peek(body) != DER_GENERALIZED_TIME) {
+        return "it has no nextUpdate";
+    }
+    crl->until = der_take_time(body);
+    return body->bad ? "its nextUpdate is not a valid date" : NULL;
+}
+
+// Finds the pieces of tbsCertList. NULL, or what is wrong.
+static const char *read_body(struct crl *crl, struct slice algorithm) {
     struct der whole = der_begin(crl->signed_part);
     struct der body = der_enter(&whole, DER_SEQUENCE);
     der_skip(&body, DER_INTEGER); // version
     bool is_same = slice_equal(der_take(&body, DER_SEQUENCE), algorithm);
-    const char *hash = certificate_signature_hash(algorithm, &shown);
     crl->issuer = der_take(&body, DER_SEQUENCE);
-    crl->from = der_take_time(&body);
-    bool has_next = der_peek(&body) == DER_UTC_TIME || der_peek(&body) == DER_GENERALIZED_TIME;
-    crl->until = has_next ? der_take_time(&body) : 0;
+    if (body.bad || !is_same) {
+        return body.bad ? "its fields are damaged" : "its two signature algorithms differ";
+    }
+    const char *why = read_dates(crl, &body);
+    if (why != NULL) {
+        return why;
+    }
     struct slice revoked = {NULL, 0};
     if (der_peek(&body) == DER_SEQUENCE) {
         revoked = der_take(&body, DER_SEQUENCE);
     }
     bool has_extensions = der_peek(&body) == DER_CONTEXT_CONSTRUCTED + 0;
     struct der extensions = has_extensions ? der_enter(&body, DER_CONTEXT_CONSTRUCTED + 0) : body;
-    if (body.bad || body.rest.size > 0 || !is_same) {
-        return unreadable;
-    }
-    if (!has_next) {
-        return "it has no nextUpdate";
-    }
-    if (hash == NULL) {
-        (void)snprintf(text, CRL_ERROR_SIZE, "it is signed with %s", shown);
-        return text;
+    if (body.bad || body.rest.size > 0) {
+        return "its fields are damaged";
     }
     if (has_extensions && has_critical_extension(extensions)) {
         return "it has a critical extension, and only plain, complete lists are taken";
     }
-    return read_serials(crl, revoked) ? NULL : unreadable;
+    return read_serials(crl, revoked) ? NULL : "its revoked certificates cannot be read";
+}
+
+static const char *read_list(struct crl *crl, struct slice der, char text[CRL_ERROR_SIZE]) {
+    struct slice algorithm;
+    const char *shown;
+    const char *why = read_frame(crl, der, &algorithm);
+    if (why == NULL) {
+        why = read_body(crl, algorithm);
+    }
+    if (why == NULL && certificate_signature_hash(algorithm, &shown) == NULL) {
+        (void)snprintf(text, CRL_ERROR_SIZE, "it is signed with %s", shown);
+        return text;
+    }
+    return why;
 }
 
 static enum result add_list(struct crls *crls, struct slice der, char why[CRL_ERROR_SIZE]) {
@@ -154,31 +175,33 @@ static enum result add_list(struct crls *crls, struct slice der, char why[CRL_ER
     return RESULT_ERROR;
 }
 
-static enum result read_all(struct crls *crls, struct slice file, char why[CRL_ERROR_SIZE]) {
-    size_t capacity = file.size;
+static enum result read_pem(struct crls *crls, struct slice text, char why[CRL_ERROR_SIZE]) {
     size_t used = 0;
-    if (file.size > 0 && (uint8_t)file.data[0] == DER_SEQUENCE) {
-        memcpy(crls->der, file.data, file.size);
-        return add_list(crls, (struct slice){(const char *)crls->der, file.size}, why);
-    }
+    struct pem pem = pem_begin(text);
     for (;;) {
-        size_t size = capacity - used;
-        enum result result = pem_next(&file, "X509 CRL", crls->der + used, &size);
+        struct pem_block block;
+        enum result result = pem_next(&pem, &block, crls->der + used, text.size - used, why);
         if (result == RESULT_EOF) {
             (void)snprintf(why, CRL_ERROR_SIZE, "no revocation list in it, neither DER nor PEM");
             return crls->count > 0 ? RESULT_OK : RESULT_ERROR;
         }
-        if (result != RESULT_OK) {
-            (void)snprintf(why, CRL_ERROR_SIZE, "revocation list %zu: its PEM is damaged",
-                           crls->count + 1);
+        if (result == RESULT_OK && !pem_is(&block, "X509 CRL")) {
+            pem_refuse_label(&block, "a revocation list (X509 CRL)", why);
             return RESULT_ERROR;
         }
-        struct slice der = {(const char *)crls->der + used, size};
-        if (add_list(crls, der, why) != RESULT_OK) {
+        if (result != RESULT_OK || add_list(crls, block.der, why) != RESULT_OK) {
             return RESULT_ERROR;
         }
-        used += size;
+        used += block.der.size;
     }
+}
+
+static enum result read_all(struct crls *crls, struct slice file, char why[CRL_ERROR_SIZE]) {
+    if (pem_is_der(file)) {
+        memcpy(crls->der, file.data, file.size);
+        return add_list(crls, (struct slice){(const char *)crls->der, file.size}, why);
+    }
+    return read_pem(crls, file, why);
 }
 
 struct crls *crls_new(struct slice file, char why[CRL_ERROR_SIZE]) {

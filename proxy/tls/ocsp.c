@@ -1,8 +1,8 @@
 #include "tls/ocsp.h"
 
 #include "tls/der.h"
-#include "tls/pem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 // RFC 6960 4.2.1.
@@ -54,7 +54,8 @@ static const char *read_basic(struct der basic, const struct certificate *certif
         }
         answers.bad = answers.bad || bad;
     }
-    return answers.bad ? no_response : "it is about another certificate";
+    return answers.bad ? "an answer in the response is damaged, or a date in it is not valid"
+                       : "it is about another certificate";
 }
 
 // An OCSPResponse. NULL, or what is wrong.
@@ -62,13 +63,19 @@ static const char *read_response(const struct certificate *certificate, struct o
     struct der outer = der_begin((struct slice){(const char *)ocsp->der, ocsp->size});
     struct der response = der_enter(&outer, DER_SEQUENCE);
     struct slice status = der_take(&response, DER_ENUMERATED);
-    if (status.size != 1 || outer.rest.size > 0) {
+    if (outer.bad) {
+        return "the OCSP response is cut short, or its DER is damaged";
+    }
+    if (status.size != 1) {
         return no_response;
+    }
+    if (outer.rest.size > 0) {
+        return "bytes follow the OCSP response";
     }
     size_t code = (uint8_t)status.data[0];
     if (code != 0) {
         const char *failure = code < sizeof(failures) / sizeof(failures[0]) ? failures[code] : NULL;
-        return failure == NULL ? no_response : failure;
+        return failure == NULL ? "it has a status that RFC 6960 does not define" : failure;
     }
     struct der bytes = der_enter(&response, DER_CONTEXT_CONSTRUCTED + 0);
     struct der typed = der_enter(&bytes, DER_SEQUENCE);
@@ -79,30 +86,58 @@ static const char *read_response(const struct certificate *certificate, struct o
     return is_basic ? read_basic(basic, certificate, ocsp) : no_response;
 }
 
-static bool take_file(struct slice file, struct ocsp *ocsp) {
-    ocsp->size = file.size;
-    if (file.size > 0 && (uint8_t)file.data[0] == DER_SEQUENCE) {
-        memcpy(ocsp->der, file.data, file.size);
-        return true;
-    }
-    return pem_next(&file, "OCSP RESPONSE", ocsp->der, &ocsp->size) == RESULT_OK;
-}
-
-enum result ocsp_read(struct slice file, const struct certificate *certificate, struct ocsp *ocsp,
-                      const char **why) {
-    *ocsp = (struct ocsp){.der = malloc(file.size + 1)};
-    if (ocsp->der == NULL) {
-        *why = "out of memory";
+// The one block of a PEM file.
+static enum result take_pem(struct slice file, struct ocsp *ocsp, char why[PEM_WHY_SIZE]) {
+    struct pem pem = pem_begin(file);
+    struct pem_block block;
+    uint8_t ignored[16];
+    enum result result = pem_next(&pem, &block, ocsp->der, file.size, why);
+    if (result == RESULT_EOF) {
+        (void)snprintf(why, PEM_WHY_SIZE, "%s", no_response);
         return RESULT_ERROR;
     }
-    *why = !take_file(file, ocsp)       ? no_response
-           : ocsp->size > OCSP_SIZE_MAX ? "larger than 16 KiB"
-                                        : read_response(certificate, ocsp);
-    if (*why != NULL) {
-        ocsp_free(ocsp);
+    if (result == RESULT_OK && !pem_is(&block, "OCSP RESPONSE")) {
+        pem_refuse_label(&block, "an OCSP RESPONSE", why);
+        return RESULT_ERROR;
+    }
+    if (result != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    ocsp->size = block.der.size;
+    unsigned line = block.line;
+    if (pem_next(&pem, &block, ignored, sizeof(ignored), why) != RESULT_EOF) {
+        (void)snprintf(why, PEM_WHY_SIZE, "something follows the OCSP RESPONSE of line %u", line);
         return RESULT_ERROR;
     }
     return RESULT_OK;
+}
+
+static enum result take_file(struct slice file, struct ocsp *ocsp, char why[PEM_WHY_SIZE]) {
+    if (pem_is_der(file)) {
+        ocsp->size = file.size;
+        memcpy(ocsp->der, file.data, file.size);
+        return RESULT_OK;
+    }
+    return take_pem(file, ocsp, why);
+}
+
+enum result ocsp_read(struct slice file, const struct certificate *certificate, struct ocsp *ocsp,
+                      char why[PEM_WHY_SIZE]) {
+    *ocsp = (struct ocsp){.der = malloc(file.size + 1)};
+    (void)snprintf(why, PEM_WHY_SIZE, "out of memory");
+    enum result result = ocsp->der == NULL ? RESULT_ERROR : take_file(file, ocsp, why);
+    if (result == RESULT_OK) {
+        const char *reason =
+            ocsp->size > OCSP_SIZE_MAX ? "larger than 16 KiB" : read_response(certificate, ocsp);
+        if (reason != NULL) {
+            (void)snprintf(why, PEM_WHY_SIZE, "%s", reason);
+            result = RESULT_ERROR;
+        }
+    }
+    if (result != RESULT_OK) {
+        ocsp_free(ocsp);
+    }
+    return result;
 }
 
 void ocsp_free(struct ocsp *ocsp) {

@@ -7,6 +7,7 @@
 #define RAVELIN_TLS_OCSP_H
 
 #include "tls/certificate.h"
+#include "tls/pem.h"
 
 #define OCSP_SIZE_MAX ((size_t)16384)
 
@@ -20,11 +21,11 @@ struct ocsp {
     int64_t until; // nextUpdate; INT64_MAX when there is none
 };
 
-// Reads a file, DER or PEM, that holds a response about `certificate`. Of several answers in it,
-// the first about the certificate's serial number counts. RESULT_ERROR: nothing is left to free,
-// and *why is a static text.
+// Reads a file, DER or PEM, that holds one response about `certificate` and nothing else. Of
+// several answers in the response, the first about the certificate's serial number counts.
+// RESULT_ERROR: nothing is left to free, and `why` says what is wrong.
 enum result ocsp_read(struct slice file, const struct certificate *certificate, struct ocsp *ocsp,
-                      const char **why) MUST_CHECK;
+                      char why[PEM_WHY_SIZE]) MUST_CHECK;
 void ocsp_free(struct ocsp *ocsp); // once more is fine
 
 #endif

@@ -2,8 +2,8 @@
 
 #include "base/secret.h"
 #include "tls/der.h"
-#include "tls/pem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <wolfssl/options.h>
@@ -40,8 +40,11 @@ static enum certificate_key find_curve(struct slice oid) {
                                                                        : CERTIFICATE_KEY_OTHER;
 }
 
-// ECPrivateKey (RFC 5915). `curve` is OTHER when only it can say.
-static bool read_ec(struct slice der, enum certificate_key curve, struct private_key *key) {
+static const char damaged[] = "the key is cut short, or its DER is damaged";
+static const char no_curve[] = "the curve of the key is none of P-256 and P-384";
+
+// ECPrivateKey (RFC 5915). `curve` is OTHER when only it can say. NULL, or what is wrong.
+static const char *read_ec(struct slice der, enum certificate_key curve, struct private_key *key) {
     struct der outer = der_begin(der);
     struct der fields = der_enter(&outer, DER_SEQUENCE);
     (void)der_take(&fields, DER_INTEGER);
@@ -50,12 +53,19 @@ static bool read_ec(struct slice der, enum certificate_key curve, struct private
         struct der parameters = der_enter(&fields, DER_CONTEXT_CONSTRUCTED + 0);
         enum certificate_key named = find_curve(der_take(&parameters, DER_OID));
         if (curve != CERTIFICATE_KEY_OTHER && named != curve) {
-            return false;
+            return "the key names two curves";
         }
         curve = named;
     }
-    return !fields.bad && curve != CERTIFICATE_KEY_OTHER && scalar.size > 0 &&
-           scalar.size <= scalar_size(curve) && keep(key, curve, scalar.data, scalar.size);
+    if (fields.bad || scalar.size == 0) {
+        return damaged;
+    }
+    if (curve == CERTIFICATE_KEY_OTHER) {
+        return no_curve;
+    }
+    return scalar.size <= scalar_size(curve) && keep(key, curve, scalar.data, scalar.size)
+               ? NULL
+               : damaged;
 }
 
 static bool read_ed25519(struct slice der, struct private_key *key) {
@@ -87,52 +97,99 @@ static bool read_rsa(struct slice der, struct private_key *key) {
     return ok;
 }
 
-// PrivateKeyInfo (RFC 5958), or one of the two older forms.
-static bool read_der(struct slice der, struct private_key *key) {
-    struct der outer = der_begin(der);
-    struct der fields = der_enter(&outer, DER_SEQUENCE);
-    (void)der_take(&fields, DER_INTEGER);
-    if (der_peek(&fields) == DER_OCTET_STRING) {
-        return read_ec(der, CERTIFICATE_KEY_OTHER, key);
-    }
-    if (der_peek(&fields) == DER_INTEGER) {
-        return read_rsa(der, key);
-    }
+// PrivateKeyInfo (RFC 5958) from behind its version. NULL, or what is wrong.
+static const char *read_pkcs8(struct der fields, struct private_key *key) {
     struct der algorithm = der_enter(&fields, DER_SEQUENCE);
     struct slice oid = der_take(&algorithm, DER_OID);
     struct slice inner = der_take(&fields, DER_OCTET_STRING);
     if (fields.bad) {
-        return false;
+        return damaged;
     }
     if (slice_equal(oid, SLICE("\x2a\x86\x48\xce\x3d\x02\x01"))) {
         enum certificate_key curve = find_curve(der_take(&algorithm, DER_OID));
-        return curve != CERTIFICATE_KEY_OTHER && read_ec(inner, curve, key);
+        return curve == CERTIFICATE_KEY_OTHER ? no_curve : read_ec(inner, curve, key);
     }
     if (slice_equal(oid, SLICE("\x2b\x65\x70"))) {
-        return read_ed25519(inner, key);
+        return read_ed25519(inner, key) ? NULL : damaged;
     }
-    return slice_equal(oid, SLICE("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01")) && read_rsa(inner, key);
+    if (slice_equal(oid, SLICE("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"))) {
+        return read_rsa(inner, key) ? NULL : damaged;
+    }
+    return "the key is none of ECDSA, Ed25519 and RSA";
 }
 
-enum result private_key_read(struct slice pem, struct private_key *key) {
-    static const char *const labels[] = {"PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"};
-    enum result result = RESULT_EOF;
-    size_t capacity = pem.size + 1;
+// PrivateKeyInfo, or one of the two older forms. NULL, or what is wrong.
+static const char *read_der(struct slice der, struct private_key *key) {
+    struct der outer = der_begin(der);
+    struct der fields = der_enter(&outer, DER_SEQUENCE);
+    (void)der_take(&fields, DER_INTEGER);
+    if (fields.bad) {
+        return damaged;
+    }
+    if (outer.rest.size > 0) {
+        return "bytes follow the key";
+    }
+    if (der_peek(&fields) == DER_OCTET_STRING) {
+        return read_ec(der, CERTIFICATE_KEY_OTHER, key);
+    }
+    if (der_peek(&fields) == DER_INTEGER) {
+        return read_rsa(der, key) ? NULL : damaged;
+    }
+    return read_pkcs8(fields, key);
+}
+
+// One block of the file. False: `why` says what is wrong.
+static bool read_block(const struct pem_block *block, struct private_key *key,
+                       char why[PEM_WHY_SIZE]) {
+    bool is_key = pem_is(block, "PRIVATE KEY") || pem_is(block, "EC PRIVATE KEY") ||
+                  pem_is(block, "RSA PRIVATE KEY");
+    bool is_beside = pem_is_parameters(block) || pem_is(block, "CERTIFICATE") ||
+                     pem_is(block, "X509 CERTIFICATE") || pem_is(block, "TRUSTED CERTIFICATE");
+    const char *reason = NULL;
+    if (is_beside) {
+        return true;
+    }
+    if (block->is_encrypted || pem_is(block, "ENCRYPTED PRIVATE KEY")) {
+        reason = "the key is encrypted; decrypt it with 'openssl pkey -in FILE -out NEW'";
+    } else if (!is_key) {
+        pem_refuse_label(block, "a private key in a form that Ravelin reads", why);
+        return false;
+    } else if (key->secret != NULL) {
+        reason = "a second private key; a file holds one";
+    } else {
+        reason = read_der(block->der, key);
+    }
+    if (reason != NULL) {
+        (void)snprintf(why, PEM_WHY_SIZE, "line %u: %s", block->line, reason);
+    }
+    return reason == NULL;
+}
+
+enum result private_key_read(struct slice text, struct private_key *key, char why[PEM_WHY_SIZE]) {
+    struct pem pem = pem_begin(text);
+    size_t capacity = text.size + 1;
     uint8_t *der = malloc(capacity);
+    enum result result = der == NULL ? RESULT_ERROR : RESULT_OK;
     *key = (struct private_key){.secret = NULL};
-    for (size_t i = 0; der != NULL && result == RESULT_EOF && i < COUNT(labels); i++) {
-        struct slice text = pem;
-        size_t size = capacity;
-        result = pem_next(&text, labels[i], der, &size);
-        if (result == RESULT_OK && !read_der((struct slice){(const char *)der, size}, key)) {
+    (void)snprintf(why, PEM_WHY_SIZE, "out of memory");
+    while (result == RESULT_OK) {
+        struct pem_block block;
+        result = pem_next(&pem, &block, der, capacity, why);
+        if (result == RESULT_OK && !read_block(&block, key, why)) {
             result = RESULT_ERROR;
         }
+    }
+    if (result == RESULT_EOF && key->secret == NULL) {
+        (void)snprintf(why, PEM_WHY_SIZE, "no PEM private key in it");
+    }
+    if (result == RESULT_ERROR) {
+        private_key_free(key);
     }
     if (der != NULL) {
         secret_wipe(der, capacity);
         free(der);
     }
-    return result == RESULT_OK ? RESULT_OK : RESULT_ERROR;
+    return key->secret != NULL ? RESULT_OK : RESULT_ERROR;
 }
 
 void private_key_free(struct private_key *key) {

@@ -110,7 +110,7 @@ static enum result read_rsa(struct slice bits, struct public_key *key) {
     return numbers.bad || key->modulus.size > RSA_MODULUS_SIZE_MAX ? RESULT_ERROR : RESULT_OK;
 }
 
-static enum result read_key(struct der info, struct public_key *key) {
+enum result x509_read_key(struct der info, struct public_key *key) {
     static const struct oid_name kinds[] = {
         {OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"), KEY_RSA},
         {OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"), KEY_RSA}, // for RSASSA-PSS only
@@ -334,7 +334,7 @@ static enum result read_body(struct der body, struct x509 *certificate) {
     certificate->not_after = der_take_time(&validity);
     (void)der_take_any(&body, &certificate->subject);
     struct der key_info = der_enter(&body, DER_SEQUENCE);
-    if (body.bad || validity.bad || read_key(key_info, &certificate->key) != RESULT_OK) {
+    if (body.bad || validity.bad || x509_read_key(key_info, &certificate->key) != RESULT_OK) {
         return RESULT_ERROR;
     }
     der_skip(&body, DER_CONTEXT + 1); // unique ids: nobody has them

@@ -88,6 +88,8 @@ struct x509 {
 // RESULT_ERROR: not a certificate.
 enum result x509_parse(struct slice der, struct x509 *certificate) MUST_CHECK;
 
+// Reads the content of a SubjectPublicKeyInfo.
+enum result x509_read_key(struct der info, struct public_key *key) MUST_CHECK;
 // Reads an AlgorithmIdentifier of a signature.
 struct signature_method x509_read_method(struct der *der);
 // The same of its content.

@@ -1,11 +1,12 @@
 // What is read of certificates, names, OCSP responses, revocation lists, PEM and keys: nothing is read past its bytes,
 // what is found lies inside, and a name as text is printable. The first byte chooses the reader.
+#include "tls/certificate_faults.h"
 #include "tls/chain.h"
 #include "tls/constraints.h"
 #include "tls/crl.h"
 #include "tls/der.h"
 #include "tls/ocsp.h"
-#include "tls/pem.h"
+#include "tls/pem_certificate.h"
 #include "tls/private_key.h"
 
 #include <stdlib.h>
@@ -61,13 +62,13 @@ static void check_certificate(struct slice der, const struct certificate *certif
 
 static void read_certificate(struct slice input) {
     struct certificate certificate;
-    const char *why;
+    char fault[CERTIFICATE_FAULT_SIZE];
     (void)constraints_allow(input, input);
-    if (certificate_read(input, &certificate, &why) == RESULT_OK) {
+    if (certificate_read(input, &certificate) == RESULT_OK) {
         check_certificate(input, &certificate);
-    } else {
-        CHECK(why != NULL);
     }
+    CHECK(certificate_fault(input, fault) == fault);
+    CHECK(strnlen(fault, sizeof(fault)) < sizeof(fault));
 }
 
 static void read_chain(struct slice input) {
@@ -89,12 +90,12 @@ static void read_response(struct slice input) {
     // Any serial number that is in there.
     struct certificate certificate = {.serial = SLICE("\1")};
     struct ocsp ocsp;
-    const char *why;
-    if (ocsp_read(input, &certificate, &ocsp, &why) == RESULT_OK) {
+    char why[PEM_WHY_SIZE];
+    if (ocsp_read(input, &certificate, &ocsp, why) == RESULT_OK) {
         CHECK(ocsp.size <= OCSP_SIZE_MAX);
         ocsp_free(&ocsp);
     } else {
-        CHECK(why != NULL && ocsp.der == NULL);
+        CHECK(strnlen(why, sizeof(why)) < sizeof(why) && ocsp.der == NULL);
     }
 }
 
@@ -115,7 +116,8 @@ static void read_lists(struct slice input) {
 
 static void read_key(struct slice input) {
     struct private_key key;
-    if (private_key_read(input, &key) == RESULT_OK) {
+    char why[PEM_WHY_SIZE];
+    if (private_key_read(input, &key, why) == RESULT_OK) {
         CHECK(key.secret != NULL && key.size > 0);
         private_key_free(&key);
     }
@@ -124,13 +126,20 @@ static void read_key(struct slice input) {
 
 static void read_pem(struct slice input) {
     uint8_t *output = malloc(input.size + 1);
-    struct slice rest = input;
-    size_t size = input.size;
-    while (pem_next(&rest, "X", output, &size) == RESULT_OK) {
-        check_inside(input, rest);
-        CHECK(size <= input.size);
-        size = input.size;
-    }
+    struct pem pem = pem_begin(input);
+    struct pem_block block;
+    char why[PEM_WHY_SIZE];
+    unsigned line = 0;
+    enum result result;
+    CHECK(output != NULL);
+    do { // an error is passed over, as the doctor does
+        result = pem_next_certificate(&pem, PEM_USE_ANCHOR, &block, output, input.size, why);
+        check_inside(input, pem.rest);
+        check_inside((struct slice){(const char *)output, input.size}, block.der);
+        CHECK(result == RESULT_EOF || pem.line > line || pem.rest.size == 0);
+        CHECK(result != RESULT_ERROR || strnlen(why, sizeof(why)) < sizeof(why));
+        line = pem.line;
+    } while (result != RESULT_EOF);
     free(output);
 }
 

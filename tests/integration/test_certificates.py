@@ -348,9 +348,10 @@ def test_what_is_no_useful_response_is_refused(lab, stapled):
     for content, said in [
         (root.ocsp(other).read_bytes(), "it is about another certificate"),
         (bytes.fromhex("30030a0103"), "it says tryLater, not successful"),
-        (bytes.fromhex("30030a0104"), "no OCSP response in it, neither DER nor PEM"),
-        (root.ocsp(certificate).read_bytes()[:-1], "no OCSP response in it, neither DER nor PEM"),
-        (certificate.path.read_bytes(), "no OCSP response in it, neither DER nor PEM"),
+        (bytes.fromhex("30030a0104"), "it has a status that RFC 6960 does not define"),
+        (root.ocsp(certificate).read_bytes()[:-1], "the OCSP response is cut short, or its DER is damaged"),
+        (certificate.path.read_bytes(), "line 1: 'CERTIFICATE' is not an OCSP RESPONSE; remove it from this file"),
+        (b"text", "no OCSP response in it, neither DER nor PEM"),
         (root.ocsp(certificate).read_bytes() + b"0" * 16384, "larger than 16 KiB"),
     ]:
         path.write_bytes(content)
@@ -391,3 +392,33 @@ def test_nobody_is_asked_for_a_response(lab, authorities, with_file):
     proxy = lab.proxy(lab.server(), sites=[site])
     assert ("Cert Status: good" in asked_for_status(proxy, root)) == with_file
     assert responder.connections == []
+
+
+# ---- What else a file of certificates may hold
+
+
+@pytest.mark.parametrize("change, said", [
+    (lambda leaf, middle: "\ufeff" + leaf + "\ufeff" + middle, None),
+    (lambda leaf, middle: leaf + middle.replace(" CERTIFICATE", " TRUSTED CERTIFICATE"), None),
+    (lambda leaf, middle: leaf + middle.replace(" CERTIFICATE", " X509 CERTIFICATE"), None),
+    (lambda leaf, middle: (leaf + "Issuer: front-end\n" + middle).replace("\n", "\r\n"), None),
+    (lambda leaf, middle: leaf + middle.replace("-----BEGIN", "----BEGIN"), "is not a whole boundary line"),
+    (lambda leaf, middle: leaf.rstrip() + middle, "is not a whole boundary line"),
+    (lambda leaf, middle: leaf + middle.replace("-----BEGIN CERTIFICATE-----\n", ""), "base64 outside of a block"),
+    (lambda leaf, middle: leaf + middle.replace("-----END CERTIFICATE-----\n", ""), "without its END"),
+    (lambda leaf, middle: leaf + middle.replace(" CERTIFICATE", " PUBLIC KEY"), "'PUBLIC KEY' is not a certificate"),
+])
+def test_no_block_of_a_chain_is_passed_over(lab, authorities, change, said):
+    root, middle = authorities
+    certificate = middle.issue("localhost", extensions=SERVER, names=["DNS:localhost"])
+    text = change(certificate.path.read_text(), middle.ca.read_text())
+    certificate.path.write_bytes(text.encode())
+    if said is None:
+        proxy = lab.proxy(lab.server(), sites=[site_block("localhost", [certificate])])
+        assert "Verify return code: 0" in proxy.s_client("-CAfile", root.ca)
+    else:
+        proxy = lab.prepare(lab.server(), sites=[site_block("localhost", [certificate])])
+        result = run([proxy.program, "check", "-c", proxy.config], check=False)
+        assert result.returncode == 2
+        assert f"{certificate.path}: line " in result.stderr.decode()
+        assert said in result.stderr.decode()

@@ -204,7 +204,7 @@ def test_files_that_are_no_good_are_refused_with_their_line(lab, clients):
     stranger_crl = clients.stranger.crl()
     for site, option, said in [
         (asking(lab, clients.ada.path), "client-ca", "it is not the certificate of an authority"),
-        (asking(lab, stranger_crl), "client-ca", "no PEM certificate in it"),
+        (asking(lab, stranger_crl), "client-ca", "line 1: 'X509 CRL' is not a certificate; remove it from this file"),
         (asking(lab, clients.root.ca, crl=stranger_crl), "client-crl", "no authority of client-ca has signed it"),
         (asking(lab, lab.folder / "nowhere"), "client-ca", "No such file or directory"),
     ]:

@@ -4,6 +4,7 @@
 #define RAVELIN_TESTS_CERTIFICATES_H
 
 #include "config/bundle.h"
+#include "tls/pem.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +20,17 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+// The DER of the first block of a PEM text.
+static inline size_t first_der(struct slice text, uint8_t *der, size_t capacity) {
+    struct pem pem = pem_begin(text);
+    struct pem_block block;
+    char why[PEM_WHY_SIZE];
+    if (pem_next(&pem, &block, der, capacity, why) != RESULT_OK) {
+        fail_msg("%s", why);
+    }
+    return block.der.size;
+}
 
 struct folder {
     char path[40];

@@ -106,7 +106,7 @@ static uint8_t judge_at(const struct client_auth *auth, int64_t now, const char 
         uint8_t pem[8192];
         struct slice text = load(names[count], pem, sizeof(pem));
         size_t size = sizeof(der[0]);
-        assert_int_equal(pem_next(&text, "CERTIFICATE", der[count], &size), RESULT_OK);
+        size = first_der(text, der[count], size);
         presented[count] = (struct slice){(const char *)der[count], size};
     }
     struct client_verdict verdict = client_auth_judge(auth, presented, count, now, &identity);
@@ -193,7 +193,7 @@ static void test_a_changed_certificate(void **state) {
     uint8_t der[8192];
     struct slice text = load("direct.pem", pem, sizeof(pem));
     size_t size = sizeof(der);
-    assert_int_equal(pem_next(&text, "CERTIFICATE", der, &size), RESULT_OK);
+    size = first_der(text, der, size);
     struct slice presented = {(const char *)der, size};
     for (size_t i = 0; i < size; i++) { // each byte of it
         der[i] ^= 1;
@@ -553,10 +553,15 @@ static void test_files_of_authorities(void **state) {
 static void test_files_of_lists(void **state) {
     (void)state;
     assert_unusable("root.pem", "text", "no revocation list in it, neither DER nor PEM");
-    assert_unusable("root.pem", "root.pem", "no revocation list in it, neither DER nor PEM");
+    assert_unusable(
+        "root.pem", "root.pem",
+        "line 1: 'CERTIFICATE' is not a revocation list (X509 CRL); remove it from this "
+        "file");
     write_text(&folder, "rubbish",
                "-----BEGIN X509 CRL-----\nMAAwADAAMAAwAA==\n-----END X509 CRL-----\n");
-    assert_unusable("root.pem", "rubbish", "revocation list 1 (of no name): it cannot be read");
+    assert_unusable("root.pem", "rubbish",
+                    "revocation list 1 (of no name): bytes follow the list; a file holds one list "
+                    "in DER, or several in PEM");
     OPENSSL(&folder, "ca", "-config", in_folder(&folder, "ca.conf"), "-cert",
             in_folder(&folder, "root.pem"), "-keyfile", in_folder(&folder, "root.key"), "-gencrl",
             "-md", "sha1", "-out", in_folder(&folder, "sha1.crl"));

@@ -78,17 +78,16 @@ struct loaded {
 static void load(struct loaded *loaded, const char *const *names) {
     for (loaded->count = 0; names[loaded->count] != NULL; loaded->count++) {
         uint8_t pem[4096];
-        const char *why;
         char file[32];
         size_t i = loaded->count;
         size_t size = sizeof(loaded->der[0]);
         assert_in_range(i, 0, CERTIFICATES_MAX - 1);
         (void)snprintf(file, sizeof(file), "%s.pem", names[i]);
         struct slice text = {(const char *)pem, read_file(&folder, file, pem, sizeof(pem))};
-        assert_int_equal(pem_next(&text, "CERTIFICATE", loaded->der[i], &size), RESULT_OK);
-        assert_int_equal(certificate_read((struct slice){(const char *)loaded->der[i], size},
-                                          &loaded->items[i], &why),
-                         RESULT_OK);
+        size = first_der(text, loaded->der[i], size);
+        assert_int_equal(
+            certificate_read((struct slice){(const char *)loaded->der[i], size}, &loaded->items[i]),
+            RESULT_OK);
     }
 }
 

@@ -72,7 +72,7 @@ static struct loaded *load(const char *name) {
     (void)snprintf(file, sizeof(file), "%s.pem", name);
     struct slice pem = {text, read_file(&folder, file, text, sizeof(text))};
     size_t size = sizeof(loaded->der);
-    assert_int_equal(pem_next(&pem, "CERTIFICATE", loaded->der, &size), RESULT_OK);
+    size = first_der(pem, loaded->der, size);
     assert_int_equal(x509_parse((struct slice){(const char *)loaded->der, size}, &loaded->x509),
                      RESULT_OK);
     return loaded;
@@ -468,11 +468,17 @@ static void test_files_of_authorities(void **state) {
                              "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     size += read_file(&folder, "middle.pem", text + size, sizeof(text) - size);
     write_file(&folder, "authorities", text, size);
+    assert_int_equal(trust_load(in_folder(&folder, "authorities"), &trust, error), RESULT_ERROR);
+    assert_non_null(strstr(error, "authorities: line "));
+    assert_non_null(strstr(error, ": it is not a certificate: its DER does not begin with"));
+    size = read_file(&folder, "root.pem", text, sizeof(text));
+    size += read_file(&folder, "middle.pem", text + size, sizeof(text) - size);
+    write_file(&folder, "authorities", text, size);
     assert_int_equal(trust_load(in_folder(&folder, "authorities"), &trust, error), RESULT_OK);
     assert_int_equal(trust.count, 2);
     trust_free(&trust);
     assert_int_equal(trust_load(in_folder(&folder, "leaf.key"), &trust, error), RESULT_ERROR);
-    assert_non_null(strstr(error, "leaf.key: no PEM certificate in it"));
+    assert_non_null(strstr(error, "leaf.key: line 1: 'PRIVATE KEY' is not a certificate"));
     assert_int_equal(trust_load(in_folder(&folder, "nothing"), &trust, error), RESULT_ERROR);
     assert_non_null(strstr(error, "nothing: No such file"));
 }

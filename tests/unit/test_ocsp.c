@@ -57,10 +57,10 @@ static void test_what_it_says(void **state) {
     (void)state;
     uint8_t der[OCSP_SIZE_MAX];
     struct ocsp ocsp;
-    const char *why;
+    char why[PEM_WHY_SIZE];
     struct slice file = {(const char *)der, read_file(&folder, "response", der, sizeof(der))};
     int64_t now = (int64_t)time(NULL);
-    assert_int_equal(ocsp_read(file, &leaf.certificates[0], &ocsp, &why), RESULT_OK);
+    assert_int_equal(ocsp_read(file, &leaf.certificates[0], &ocsp, why), RESULT_OK);
     assert_int_equal(ocsp.status, OCSP_GOOD);
     assert_in_range(ocsp.from, now - 600, now + 1);
     assert_int_equal(ocsp.until - ocsp.from, 3 * 86400);
@@ -69,7 +69,7 @@ static void test_what_it_says(void **state) {
     ocsp_free(&ocsp);
     assert_null(ocsp.der);
     ocsp_free(&ocsp);
-    assert_int_equal(ocsp_read(file, &other.certificates[0], &ocsp, &why), RESULT_OK);
+    assert_int_equal(ocsp_read(file, &other.certificates[0], &ocsp, why), RESULT_OK);
     assert_int_equal(ocsp.status, OCSP_REVOKED);
     ocsp_free(&ocsp);
 }
@@ -78,34 +78,86 @@ static void test_no_damage_does_harm(void **state) {
     (void)state;
     uint8_t der[OCSP_SIZE_MAX];
     struct ocsp ocsp;
-    const char *why;
+    char why[PEM_WHY_SIZE];
     size_t size = read_file(&folder, "response", der, sizeof(der));
     for (size_t i = 0; i < size; i++) {
         // Exactly as much memory as there are bytes, for sanitizers.
         uint8_t *copy = malloc(i + 1);
         memcpy(copy, der, i);
         assert_int_equal(
-            ocsp_read((struct slice){(const char *)copy, i}, &leaf.certificates[0], &ocsp, &why),
+            ocsp_read((struct slice){(const char *)copy, i}, &leaf.certificates[0], &ocsp, why),
             RESULT_ERROR);
         free(copy);
         for (unsigned bit = 0; bit < 8; bit++) {
             der[i] ^= (uint8_t)(1u << bit);
-            why = NULL;
+            why[0] = '\0';
             if (ocsp_read((struct slice){(const char *)der, size}, &leaf.certificates[0], &ocsp,
-                          &why) == RESULT_OK) {
+                          why) == RESULT_OK) {
                 ocsp_free(&ocsp);
             } else {
-                assert_non_null(why);
+                assert_true(why[0] != '\0');
             }
             der[i] ^= (uint8_t)(1u << bit);
         }
     }
 }
 
+static void assert_refused(struct slice file, const char *what) {
+    struct ocsp ocsp;
+    char why[PEM_WHY_SIZE];
+    assert_int_equal(ocsp_read(file, &leaf.certificates[0], &ocsp, why), RESULT_ERROR);
+    assert_string_equal(why, what);
+}
+
+// Base64 of the DER, in a block with this label and with a text behind it.
+static struct slice as_pem(const uint8_t *der, size_t size, const char *label, const char *behind) {
+    static char text[32768];
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    int used = snprintf(text, sizeof(text), "-----BEGIN %s-----\n", label);
+    for (size_t i = 0; i < size; i += 3) {
+        uint32_t bits = (uint32_t)der[i] << 16 | (uint32_t)(i + 1 < size ? der[i + 1] : 0) << 8 |
+                        (i + 2 < size ? der[i + 2] : 0);
+        for (size_t k = 0; k < 4; k++) {
+            text[used++] = i + k <= size ? digits[bits >> (18 - 6 * k) & 63] : '=';
+        }
+        if (i % 48 == 45) {
+            text[used++] = '\n';
+        }
+    }
+    used +=
+        snprintf(text + used, sizeof(text) - (size_t)used, "\n-----END %s-----\n%s", label, behind);
+    return (struct slice){text, (size_t)used};
+}
+
+static void test_a_file_holds_one_response(void **state) {
+    (void)state;
+    uint8_t der[OCSP_SIZE_MAX];
+    struct ocsp ocsp;
+    char why[PEM_WHY_SIZE];
+    size_t size = read_file(&folder, "response", der, sizeof(der) - 1);
+    struct slice pem = as_pem(der, size, "OCSP RESPONSE", "a comment\n");
+    assert_int_equal(ocsp_read(pem, &leaf.certificates[0], &ocsp, why), RESULT_OK);
+    assert_int_equal(ocsp.size, size);
+    assert_memory_equal(ocsp.der, der, size);
+    ocsp_free(&ocsp);
+    der[size] = 0;
+    assert_refused((struct slice){(const char *)der, size + 1}, "bytes follow the OCSP response");
+    assert_refused(as_pem(der, size, "OCSP RESPONSE", "-----BEGIN X-----\nAAAA\n-----END X-----\n"),
+                   "something follows the OCSP RESPONSE of line 1");
+    assert_refused(as_pem(der, size, "OCSP RESPONSE", "----BEGIN X-----\n"),
+                   "something follows the OCSP RESPONSE of line 1");
+    assert_refused(as_pem(der, size, "OCSP REQUEST", ""),
+                   "line 1: 'OCSP REQUEST' is not an OCSP RESPONSE; remove it from this file");
+    assert_refused(SLICE("0 is a digit\n"), "no OCSP response in it, neither DER nor PEM");
+    assert_refused(SLICE("\xff\xfe-\0"),
+                   "line 1: the text is UTF-16; save the file as UTF-8 or ASCII");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_it_says),
         cmocka_unit_test(test_no_damage_does_harm),
+        cmocka_unit_test(test_a_file_holds_one_response),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }

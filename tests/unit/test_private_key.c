@@ -40,20 +40,23 @@ static int tear_down_all(void **state) {
     return 0;
 }
 
+static char why[PEM_WHY_SIZE];
+
 static enum result read_key(const char *name, struct private_key *key) {
     uint8_t pem[16384];
     size_t size = read_file(&folder, name, pem, sizeof(pem));
-    return private_key_read((struct slice){(const char *)pem, size}, key);
+    return private_key_read((struct slice){(const char *)pem, size}, key, why);
 }
 
 static bool fits(const struct private_key *key, const char *name) {
     uint8_t pem[16384];
     char file[32];
-    char why[CHAIN_ERROR_SIZE];
+    char reason[CHAIN_ERROR_SIZE];
     struct chain chain;
     (void)snprintf(file, sizeof(file), "%s.pem", name);
     size_t size = read_file(&folder, file, pem, sizeof(pem));
-    assert_int_equal(chain_read((struct slice){(const char *)pem, size}, &chain, why), RESULT_OK);
+    assert_int_equal(chain_read((struct slice){(const char *)pem, size}, &chain, reason),
+                     RESULT_OK);
     bool belongs = private_key_fits(key, &chain.certificates[0]);
     chain_free(&chain);
     return belongs;
@@ -124,16 +127,54 @@ static void test_what_is_no_usable_key(void **state) {
     OPENSSL(&folder, "genpkey", "-algorithm", "ec", "-pkeyopt", "ec_paramgen_curve:P-521", "-out",
             in_folder(&folder, "p521.key"));
     OPENSSL(&folder, "genpkey", "-algorithm", "x25519", "-out", in_folder(&folder, "x.key"));
+    OPENSSL(&folder, "req", "-new", "-key", in_folder(&folder, "p256.key"), "-subj", "/CN=x",
+            "-out", in_folder(&folder, "request"));
+    OPENSSL(&folder, "pkey", "-in", in_folder(&folder, "p256.key"), "-outform", "DER", "-out",
+            in_folder(&folder, "der.key"));
+    write_text(&folder, "behind.key",
+               "-----BEGIN PRIVATE KEY-----\nMAMCAQAA\n-----END PRIVATE KEY-----\n");
     write_text(&folder, "text.key", "not a key\n");
     write_text(&folder, "empty.key", "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n");
     write_text(&folder, "rubbish.key",
                "-----BEGIN PRIVATE KEY-----\nMAMCAQA=\n-----END PRIVATE KEY-----\n");
-    static const char *const names[] = {"locked.key", "oldlocked.key", "p521.key", "x.key",
-                                        "text.key",   "empty.key",     "p256.pem", "rubbish.key"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        assert_int_equal(read_key(names[i], &key), RESULT_ERROR);
+    JOIN(&folder, "two.key", "p256.key", "p384.key");
+    JOIN(&folder, "request.key", "p256.key", "request");
+    static const char encrypted[] =
+        "line 1: the key is encrypted; decrypt it with 'openssl pkey -in FILE -out NEW'";
+    static const struct {
+        const char *name;
+        const char *why;
+    } cases[] = {
+        {"locked.key", encrypted},
+        {"oldlocked.key", encrypted},
+        {"p521.key", "line 1: the curve of the key is none of P-256 and P-384"},
+        {"x.key", "line 1: the key is none of ECDSA, Ed25519 and RSA"},
+        {"text.key", "no PEM private key in it"},
+        {"empty.key", "line 2: the base64 of 'PRIVATE KEY' is not complete"},
+        {"p256.pem", "no PEM private key in it"},
+        {"rubbish.key", "line 1: the key is cut short, or its DER is damaged"},
+        {"two.key", "line 6: a second private key; a file holds one"},
+        {"request.key", "line 6: 'CERTIFICATE REQUEST' is not a private key in a form that Ravelin "
+                        "reads; remove it from this file"},
+        {"behind.key", "line 1: bytes follow the key"},
+        {"der.key", "line 1: the file is binary (DER or PKCS#12), not PEM; convert it, for example "
+                    "with 'openssl x509 -inform der' or 'openssl pkcs12'"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(read_key(cases[i].name, &key), RESULT_ERROR);
+        assert_string_equal(why, cases[i].why);
         assert_null(key.secret);
     }
+}
+
+static void test_what_may_stand_beside_a_key(void **state) {
+    (void)state;
+    struct private_key key;
+    write_text(&folder, "comment", "\xef\xbb\xbfKey of a.test\r\n");
+    JOIN(&folder, "both.key", "comment", "p256.pem", "p256.key");
+    assert_int_equal(read_key("both.key", &key), RESULT_OK);
+    assert_true(fits(&key, "p256"));
+    private_key_free(&key);
 }
 
 int main(void) {
@@ -142,6 +183,7 @@ int main(void) {
         cmocka_unit_test(test_older_forms),
         cmocka_unit_test(test_the_public_key_is_computed),
         cmocka_unit_test(test_what_is_no_usable_key),
+        cmocka_unit_test(test_what_may_stand_beside_a_key),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
