@@ -24,10 +24,12 @@ enum http_field_id {
     FIELD_CONTENT_LENGTH,
     FIELD_CONTENT_TYPE,
     FIELD_DATE,
+    FIELD_DESTINATION, // of WebDAV, with a URL in it; and If, with one in each of its tags
     FIELD_EXPECT,
     FIELD_FORWARDED,
     FIELD_HOST,
     FIELD_HTTP2_SETTINGS,
+    FIELD_IF,
     FIELD_KEEP_ALIVE,
     FIELD_MAX_FORWARDS,
     FIELD_ORIGIN,

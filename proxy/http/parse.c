@@ -406,6 +406,8 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
     }
     request->referer = first_value(&index, FIELD_REFERER);
     request->user_agent = first_value(&index, FIELD_USER_AGENT);
+    request->has_dav_fields =
+        (index.seen & (FIELD_BIT(FIELD_DESTINATION) | FIELD_BIT(FIELD_IF))) != 0;
     request->binds_connection =
         has(&index, FIELD_AUTHORIZATION) &&
         http_authenticates_connection(index.first[FIELD_AUTHORIZATION]->value);

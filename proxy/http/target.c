@@ -169,3 +169,49 @@ const char *http_resolve_target(struct http_request *request, size_t plain_size,
     }
     return resolve_absolute(request, scheme, default_port, host == NULL ? NULL : &authority);
 }
+
+// A path of a target, and perhaps a query.
+static bool is_target(struct slice path, struct slice query) {
+    for (size_t i = 0; i < path.size; i++) {
+        bool encoded = path.data[i] == '%' && path.size - i > 2 &&
+                       http_byte_is(path.data[i + 1], BYTE_HEX) &&
+                       http_byte_is(path.data[i + 2], BYTE_HEX);
+        if (!encoded && !http_byte_is(path.data[i], BYTE_TARGET)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < query.size; i++) {
+        if (!http_byte_is(query.data[i], BYTE_QUERY)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *http_parse_reference(struct slice text, struct http_reference *reference) {
+    uint16_t default_port;
+    size_t scheme = scheme_size(text, &default_port);
+    struct slice rest = {text.data + scheme, text.size - scheme};
+    const char *slash = rest.size == 0 ? NULL : memchr(rest.data, '/', rest.size);
+    size_t host_size = slash == NULL ? rest.size : (size_t)(slash - rest.data);
+    *reference = (struct http_reference){.has_authority = scheme > 0, .path = SLICE("/")};
+    if (scheme == 0 && (slash == NULL || host_size > 0)) {
+        return "neither a path nor an http or https URI";
+    }
+    if (scheme > 0) {
+        const char *why =
+            http_parse_authority((struct slice){rest.data, host_size}, &reference->authority);
+        if (why != NULL) {
+            return why;
+        }
+    }
+    if (slash != NULL) {
+        reference->path = (struct slice){slash, rest.size - host_size};
+    }
+    const char *mark = memchr(reference->path.data, '?', reference->path.size);
+    size_t path_size = mark == NULL ? reference->path.size : (size_t)(mark - reference->path.data);
+    reference->path_size = path_size;
+    struct slice path = {reference->path.data, path_size};
+    struct slice query = {path.data + path_size, reference->path.size - path_size};
+    return is_target(path, query) ? http_check_path(path) : "illegal byte in the URL";
+}

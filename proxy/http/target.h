@@ -1,5 +1,5 @@
-// The request target and the host it is meant for: RFC 9112 3.2 and 3.3, RFC 3986 3.2. Used by
-// http/parse only.
+// The request target and the host it is meant for: RFC 9112 3.2 and 3.3, RFC 3986 3.2. And other URLs
+// that a request names. Used by http/parse and session/dav only.
 #ifndef RAVELIN_HTTP_TARGET_H
 #define RAVELIN_HTTP_TARGET_H
 
@@ -22,5 +22,16 @@ const char *http_parse_authority(struct slice text, struct http_authority *autho
 // see struct http_request_line. NULL when it is right, else why the answer is 400.
 const char *http_resolve_target(struct http_request *request, size_t plain_size,
                                 const struct http_field *host);
+
+// The URL of a field: "/path", or an http or https URI; both may have a query, but no fragment.
+struct http_reference {
+    bool has_authority;
+    struct http_authority authority; // when it has one
+    struct slice path;               // and query; "/" when the URI ends with its authority
+    size_t path_size;                // of the path without the query; http_check_path() is content
+};
+
+// NULL when it is right, else why not.
+const char *http_parse_reference(struct slice text, struct http_reference *reference);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/socket.h"
 #include "http/encode.h"
+#include "session/dav.h"
 #include "session/exchange_internal.h"
 #include "session/relay.h"
 #include "session/relay_head.h"
@@ -154,7 +155,11 @@ struct exchange *exchange_new(struct session *session, struct slice head) {
         if (!exchange->of_site) { // for the log line and the default host
             exchange->site = &exchange->generation->config->sites[ROUTER_DEFAULT_SITE];
         }
-        if (!encode_head(exchange, &request, told, head.size)) {
+        size_t growth = 0;
+        if (request.has_dav_fields && status == 0 && !session->redirect) {
+            status = dav_rewrite(exchange, &request, told, &growth, &why);
+        }
+        if (!encode_head(exchange, &request, told, head.size + growth)) {
             result = exchange_answer(exchange, 431, "the head is too large to pass on");
         } else if (status != 0) {
             result = exchange_answer(exchange, status, why);

@@ -69,8 +69,7 @@ const struct http_told *route_rules_find_client(struct exchange *exchange,
 
 // --- rules ---
 
-static bool is_let_in(const struct exchange *exchange) {
-    const struct config_route *route = exchange->route;
+bool route_rules_let_in(const struct exchange *exchange, const struct config_route *route) {
     const struct sockaddr *client = &exchange->client_address.any;
     if (exchange->unknown) {
         return route->allow.count == 0 && route->deny.count == 0;
@@ -129,7 +128,7 @@ static enum result redirect(struct exchange *exchange, const struct http_request
 enum result route_rules_apply(struct exchange *exchange, const struct http_request *request) {
     const struct config_route *route = exchange->route;
     const struct config_limits *limits = &exchange->generation->config->limits;
-    if (!is_let_in(exchange)) {
+    if (!route_rules_let_in(exchange, exchange->route)) {
         return exchange_answer(
             exchange, 403,
             exchange->unknown ? "the client is unknown, and the route has an allow or deny list"
@@ -153,9 +152,7 @@ enum result route_rules_apply(struct exchange *exchange, const struct http_reque
     return RESULT_OK;
 }
 
-struct slice route_rules_path(const struct exchange *exchange, const struct http_request *request) {
-    const struct config_route *route = exchange->route;
-    struct slice path = request->path;
+struct slice route_rules_strip(const struct config_route *route, struct slice path) {
     if (!route->strip_prefix || path.data[0] != '/') { // OPTIONS *
         return path;
     }
@@ -163,19 +160,20 @@ struct slice route_rules_path(const struct exchange *exchange, const struct http
     return (struct slice){path.data + cut, path.size - cut};
 }
 
+struct slice route_rules_path(const struct exchange *exchange, const struct http_request *request) {
+    return route_rules_strip(exchange->route, request->path);
+}
+
 // --- which route ---
 
-// The server of a route that strips its prefix must not see more or less stripped than was matched,
-// and what is left must be a path of its own.
-static bool can_strip(const struct config_route *route, const struct http_request *request) {
-    if (request->path_is_plain) {
+bool route_rules_can_strip(const struct config_route *route, struct slice path, bool plain) {
+    if (!route->strip_prefix || plain) {
         return true;
     }
     size_t cut = route->prefix_size - 1;
-    return request->path_size >= route->prefix_size &&
-           memcmp(request->path.data, route->prefix, route->prefix_size) == 0 &&
-           http_check_path((struct slice){request->path.data + cut, request->path_size - cut}) ==
-               NULL;
+    return path.size >= route->prefix_size &&
+           memcmp(path.data, route->prefix, route->prefix_size) == 0 &&
+           http_check_path((struct slice){path.data + cut, path.size - cut}) == NULL;
 }
 
 // By whatever way a client came here: a site that asks for certificates is reached over its own
@@ -227,7 +225,7 @@ uint16_t route_rules_choose(struct exchange *exchange, const struct http_request
         *why = "no route";
         return 404;
     }
-    if (found->strip_prefix && !whole_server && !can_strip(found, request)) {
+    if (!whole_server && !route_rules_can_strip(found, path, request->path_is_plain)) {
         *why = "the prefix that is to be stripped is not written plainly";
         return 400;
     }

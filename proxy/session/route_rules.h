@@ -34,4 +34,13 @@ enum result route_rules_apply(struct exchange *exchange,
 // What the server is to be asked for: the target without the route's prefix, when it says so.
 struct slice route_rules_path(const struct exchange *exchange, const struct http_request *request);
 
+// Whether the client may come to this route, by its `allow` and `deny`.
+bool route_rules_let_in(const struct exchange *exchange, const struct config_route *route);
+// Whether a path (without its query) that leads to this route can be stripped, if the route wants
+// that: its server must not see more or less stripped than was matched, and what is left must be a
+// path of its own. `plain`: see http/path.h.
+bool route_rules_can_strip(const struct config_route *route, struct slice path, bool plain);
+// A path, and query, for this route without the prefix that it strips.
+struct slice route_rules_strip(const struct config_route *route, struct slice path);
+
 #endif

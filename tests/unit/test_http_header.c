@@ -11,10 +11,12 @@ static const struct {
     {"Content-Length", FIELD_CONTENT_LENGTH},
     {"Content-Type", FIELD_CONTENT_TYPE},
     {"Date", FIELD_DATE},
+    {"Destination", FIELD_DESTINATION},
     {"Expect", FIELD_EXPECT},
     {"Forwarded", FIELD_FORWARDED},
     {"Host", FIELD_HOST},
     {"HTTP2-Settings", FIELD_HTTP2_SETTINGS},
+    {"If", FIELD_IF},
     {"Keep-Alive", FIELD_KEEP_ALIVE},
     {"Max-Forwards", FIELD_MAX_FORWARDS},
     {"Origin", FIELD_ORIGIN},
@@ -323,6 +325,51 @@ static void refuses_authorities(void **state) {
     assert_null(http_parse_authority(SLICE("a.b.:1"), &authority));
 }
 
+static void parses_references(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *host; // NULL: none
+        const char *path;
+        size_t path_size;
+    } good[] = {
+        {"/", NULL, "/", 1},
+        {"/a/b?c?d", NULL, "/a/b?c?d", 4},
+        {"/a%2Fb", NULL, "/a%2Fb", 6},
+        {"//a/b", NULL, "//a/b", 5},
+        {"http://a", "a", "/", 1},
+        {"https://A.b:443/c?%\xff", "A.b", "/c?%\xff", 2},
+        {"hTTps://[::1]:80/", "[::1]", "/", 1},
+    };
+    static const char *const bad[] = {
+        "",          "a",           "a/b",         "http:/a",    "ftp://a/",
+        "http:///a", "http://a:x/", "http://a@b/", "http://a?b", "/a#b",
+        "/a b",      "/%",          "/%4",         "/a%4x",      "/\xc3\xa4",
+        "/a\\b",     "/a/%2e%2e",   "/../",        "/a?b c",     "/a?b#c",
+        "*",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        struct http_reference reference;
+        struct slice text = copy_of(slice_from(good[i].text));
+        assert_null(http_parse_reference(text, &reference));
+        assert_int_equal(reference.has_authority, good[i].host != NULL);
+        if (good[i].host != NULL) {
+            assert_slice(reference.authority.host, good[i].host);
+        }
+        assert_slice(reference.path, good[i].path);
+        assert_int_equal(reference.path_size, good[i].path_size);
+        free((char *)text.data);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct http_reference reference;
+        struct slice text = copy_of(slice_from(bad[i]));
+        if (http_parse_reference(text, &reference) == NULL) {
+            fail_msg("accepted: %s", bad[i]);
+        }
+        free((char *)text.data);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_its_fields),
@@ -334,6 +381,7 @@ int main(void) {
         cmocka_unit_test(knows_schemes_that_authenticate_connections),
         cmocka_unit_test(parses_authorities),
         cmocka_unit_test(refuses_authorities),
+        cmocka_unit_test(parses_references),
         cmocka_unit_test(knows_all_that_tells_about_forwarding),
         cmocka_unit_test(knows_what_is_no_trailer),
     };

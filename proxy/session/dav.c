@@ -1,0 +1,149 @@
+#include "session/dav.h"
+
+#include "http/target.h"
+#include "http/writer.h"
+#include "session/route_rules.h"
+#include "session/service_internal.h"
+
+struct rewriting {
+    const struct exchange *exchange;
+    const struct http_request *request;
+    const struct http_told *told;
+    struct slice host; // with its port, as the server is told it
+    struct writer writer;
+    const char *why;
+};
+
+// Whether requests for this host are for the same site. A trusted proxy may have changed Host.
+static bool is_own_host(const struct rewriting *rewriting, struct slice host) {
+    const struct exchange *exchange = rewriting->exchange;
+    const struct generation *generation = exchange->generation;
+    struct http_authority asked;
+    if (rewriting->told != NULL && http_parse_authority(rewriting->told->host, &asked) == NULL &&
+        slice_equal_nocase(host, asked.host)) {
+        return true;
+    }
+    return slice_equal_nocase(host, rewriting->request->host) ||
+           router_find_site(generation->router, host) ==
+               (size_t)(exchange->site - generation->config->sites);
+}
+
+static uint16_t refuse(struct rewriting *rewriting, uint16_t status, const char *why) {
+    rewriting->why = why;
+    return status;
+}
+
+// Writes what the server is to see of a URL. Returns 0 or a status: then nothing was written.
+static uint16_t put_url(struct rewriting *rewriting, struct slice url) {
+    const struct exchange *exchange = rewriting->exchange;
+    struct http_reference reference;
+    const struct config_route *route;
+    if (http_parse_reference(url, &reference) != NULL) {
+        return refuse(rewriting, 400, "Destination is malformed");
+    }
+    if (reference.has_authority && !is_own_host(rewriting, reference.authority.host)) {
+        return refuse(rewriting, 502, "Destination is on another host");
+    }
+    struct slice path = {reference.path.data, reference.path_size};
+    if (router_find_route(exchange->site, path, false, &route) != RESULT_OK) {
+        return refuse(rewriting, 400, "servers could take Destination to different routes");
+    }
+    if (route == NULL || route->backend_name == NULL ||
+        &exchange->generation->config->backends[route->backend_index] != exchange->backend) {
+        return refuse(rewriting, 502, "Destination is not on the same backend");
+    }
+    if (!route_rules_let_in(exchange, route)) {
+        return refuse(rewriting, 403, "the route of Destination does not let this client in");
+    }
+    if (!route_rules_can_strip(route, path, false)) {
+        return refuse(rewriting, 400, "the prefix of Destination is not written plainly");
+    }
+    if (reference.has_authority) {
+        writer_put_text(&rewriting->writer, "http://");
+        writer_put(&rewriting->writer, rewriting->host);
+    }
+    writer_put(&rewriting->writer, route_rules_strip(route, reference.path));
+    return 0;
+}
+
+// The size of a run of a list in If: one byte, or all of a quoted string.
+static size_t list_step(struct slice rest) {
+    const char *quote = rest.data[0] == '"' ? memchr(rest.data + 1, '"', rest.size - 1) : NULL;
+    return quote == NULL ? 1 : (size_t)(quote + 1 - rest.data);
+}
+
+// If: <URL> (<token> ["etag"]) ... : the URLs are those outside of parentheses.
+static void put_if(struct rewriting *rewriting, struct slice value) {
+    bool in_list = false;
+    while (value.size > 0) {
+        const char *close =
+            !in_list && value.data[0] == '<' ? memchr(value.data, '>', value.size) : NULL;
+        size_t size = in_list ? list_step(value) : 1;
+        if (close != NULL) {
+            struct slice url = {value.data + 1, (size_t)(close - value.data) - 1};
+            writer_put_text(&rewriting->writer, "<");
+            if (put_url(rewriting, url) != 0) {
+                writer_put(&rewriting->writer, url);
+            }
+            writer_put_text(&rewriting->writer, ">");
+            size = url.size + 2;
+        } else {
+            in_list = value.data[0] == '(' || (in_list && value.data[0] != ')');
+            writer_put(&rewriting->writer, (struct slice){value.data, size});
+        }
+        value = (struct slice){value.data + size, value.size - size};
+    }
+}
+
+static uint16_t rewrite_field(struct rewriting *rewriting, struct http_field *field,
+                              size_t *growth) {
+    struct writer *writer = &rewriting->writer;
+    const char *begin = writer->at;
+    uint16_t status = 0;
+    if (field->id == FIELD_IF) {
+        put_if(rewriting, field->value);
+    } else {
+        status = put_url(rewriting, field->value);
+    }
+    if (status == 0 && writer->overflow) {
+        status = refuse(rewriting, 431, "the head is too large to pass on");
+    }
+    if (status == 0) {
+        struct slice value = {begin, (size_t)(writer->at - begin)};
+        *growth += value.size > field->value.size ? value.size - field->value.size : 0;
+        field->value = value;
+    }
+    return status;
+}
+
+uint16_t dav_rewrite(struct exchange *exchange, struct http_request *request,
+                     const struct http_told *told, size_t *growth, const char **why) {
+    struct service *service = exchange->session->service;
+    struct rewriting rewriting = {
+        .exchange = exchange,
+        .request = request,
+        .told = told,
+        .host = request->authority.size > 0 ? request->authority : slice_from(exchange->site->name),
+        .writer = writer_begin(service->scratch, service->scratch_size),
+    };
+    *growth = 0;
+    // Who is not let in is told that first.
+    if (exchange->backend == NULL || !route_rules_let_in(exchange, exchange->route)) {
+        return 0;
+    }
+    uint32_t destinations = 0;
+    for (uint32_t i = 0; i < request->fields->count; i++) {
+        struct http_field *field = &request->fields->items[i];
+        if (field->id != FIELD_DESTINATION && field->id != FIELD_IF) {
+            continue;
+        }
+        destinations += field->id == FIELD_DESTINATION ? 1 : 0;
+        uint16_t status = destinations > 1 ? refuse(&rewriting, 400, "repeated Destination")
+                                           : rewrite_field(&rewriting, field, growth);
+        if (status != 0) {
+            *why = rewriting.why;
+            return status;
+        }
+    }
+    return 0;
+}
