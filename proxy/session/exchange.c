@@ -237,8 +237,7 @@ static enum result take_lease(struct exchange *exchange) {
     exchange->lease = choose_lease(exchange);
     if (exchange->lease == NULL) {
         int error = errno; // for the caller
-        log_warning(service->options.log, "backend %s: cannot connect to %s: %s",
-                    exchange->backend->name, exchange->server->config->text, strerror(error));
+        complain_of_server(service, exchange->server, "cannot connect: %s", strerror(error));
         errno = error;
         return RESULT_ERROR;
     }
@@ -260,8 +259,7 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
     if (!was_reused) {
         exchange->failed_server = exchange->server;
         server_failed(exchange->server, now_ms(exchange));
-        log_warning(service->options.log, "backend %s: server %s: %s", exchange->backend->name,
-                    exchange->server->config->text, why);
+        complain_of_server(service, exchange->server, "%s", why);
     }
     if (!may_repeat || exchange->response_started ||
         exchange->attempts > exchange->backend->retries) {

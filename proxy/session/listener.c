@@ -69,13 +69,9 @@ static bool over_limit(const struct service *service) {
 static void refuse(struct service *service, int fd) {
     close(fd);
     metric_add(service->options.metrics, METRIC_sessions_refused, 1);
-    int64_t now_ms = service_now_ms(service);
-    if (now_ms - service->refused_logged_ms >= 1000) {
-        service->refused_logged_ms = now_ms;
-        log_warning(service->options.log,
-                    "the limit of %u connections is reached: new ones are closed",
-                    service->current->config->limits.connections);
-    }
+    complain(service, COMPLAINT_LIMIT, SEVERITY_WARNING,
+             "the limit of %u connections is reached: new ones are closed",
+             service->current->config->limits.connections);
 }
 
 static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events) {

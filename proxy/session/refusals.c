@@ -58,8 +58,8 @@ static void write_access(struct session *session, const char *why) {
 void refusals_note(struct session *session, const struct refusal *refusal) {
     struct service *service = session->service;
     if (session->transport.received == 0) { // a probe of the port: no handshake ever began
-        log_debug(service->options.log, "client %s: not a word: %s", session->client,
-                  refusal->text);
+        complain(service, COMPLAINT_PROBE, SEVERITY_DEBUG, "client %s: not a word: %s",
+                 session->client, refusal->text);
         return;
     }
     metric_add(service->options.metrics, METRIC_handshakes_failed, 1);
@@ -78,7 +78,7 @@ void refusals_note(struct session *session, const struct refusal *refusal) {
 
 void refusals_tick(struct service *service) {
     struct rate *rate = &service->refusal_lines;
-    if (rate->left_out > 0 && rate_take(rate, service_now_ms(service))) {
+    if (rate_take_summary(rate, service_now_ms(service))) {
         tell_left_out(service);
     }
 }

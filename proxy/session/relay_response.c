@@ -16,8 +16,7 @@ enum { LAST_CHUNK_SIZE = 3 }; // "0" and CRLF, without the CRLF that ends the tr
 
 enum result relay_bad_response(struct exchange *exchange, const char *why) {
     struct service *service = exchange->session->service;
-    log_warning(service->options.log, "backend %s: server %s: bad response: %s",
-                exchange->backend->name, exchange->server->config->text, why);
+    complain_of_server(service, exchange->server, "bad response: %s", why);
     if (exchange->response_started) {
         exchange->ended = why;
         return RESULT_ERROR;

@@ -12,27 +12,26 @@ enum { SECOND_US = 1000000 };
 
 // --- who asks ---
 
-// What was not understood of a trusted proxy's word, at most so often.
+// What was not understood of a trusted proxy's word.
 static void log_unread(const struct exchange *exchange, const struct http_told *told) {
     const struct session *session = exchange->session;
     struct service *service = session->service;
-    if ((told->unread.size == 0 && !told->doubtful) ||
-        !rate_take(&service->unread_lines, service_now_ms(service))) {
+    if (told->unread.size == 0 && !told->doubtful) {
         return;
     }
     char quoted[LOG_QUOTE_SIZE];
     if (told->doubtful) {
-        log_warning(service->options.log,
-                    "proxy %s: X-Forwarded-For and Forwarded name different clients; using "
-                    "X-Forwarded-For, and allow and deny lists refuse the client",
-                    session->client);
+        complain(service, COMPLAINT_FORWARDED, SEVERITY_WARNING,
+                 "proxy %s: X-Forwarded-For and Forwarded name different clients; using "
+                 "X-Forwarded-For, and allow and deny lists refuse the client",
+                 session->client);
     } else {
-        log_warning(service->options.log,
-                    "proxy %s: %s in its forwarding headers is not understood; %s", session->client,
-                    log_quote(told->unread, quoted),
-                    told->kind == CLIENT_UNKNOWN ? "the client is unknown, and allow and deny "
-                                                   "lists refuse it"
-                                                 : "ignored");
+        complain(service, COMPLAINT_FORWARDED, SEVERITY_WARNING,
+                 "proxy %s: %s in its forwarding headers is not understood; %s", session->client,
+                 log_quote(told->unread, quoted),
+                 told->kind == CLIENT_UNKNOWN ? "the client is unknown, and allow and deny lists "
+                                                "refuse it"
+                                              : "ignored");
     }
 }
 

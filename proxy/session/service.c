@@ -121,6 +121,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     struct service *service = timer->data;
     compare_clocks(service);
     refusals_tick(service);
+    complaints_tick(service);
     flush_logs(service);
     pool_sweep(&service->pool, service_now_ms(service));
     transport_pools_trim(&service->transports);
@@ -151,7 +152,7 @@ struct service *service_new(const struct service_options *options) {
     }
     service->options = *options;
     service->refusal_lines = REFUSALS_RATE;
-    service->unread_lines = (struct rate){.interval_ms = 1000, .burst = 10};
+    complaints_init(&service->complaints);
     compare_clocks(service);
     service->access_log_fd = service->staged_access_log_fd = -1;
     list_init(&service->sessions);

@@ -8,6 +8,7 @@
 #include "base/wheel.h"
 #include "http/forwarded.h"
 #include "observe/access_log.h"
+#include "session/complaints.h"
 #include "session/generation.h"
 #include "session/listener.h"
 #include "session/service.h"
@@ -55,9 +56,8 @@ struct service {
     struct http_told told;     // scratch: what a trusted proxy told in it
     char *scratch;             // scratch: a response head being encoded
     size_t scratch_size;
-    int64_t refused_logged_ms;
+    struct complaints complaints;
     struct rate refusal_lines; // of refused handshakes, see refusals.h
-    struct rate unread_lines;  // of what trusted proxies said and was not understood
 };
 
 static inline int64_t service_now_ms(const struct service *service) {

@@ -65,14 +65,12 @@ static void await_deadline(struct session *session) {
     }
 }
 
-// Closes one that is over a limit or not let in, and says so, once a second at most.
+// Closes one that is over a limit or not let in, and says so.
 static void refuse(struct session *session, const char *why) {
     struct service *service = session->service;
     metric_add(service->options.metrics, METRIC_sessions_refused, 1);
-    if (now_ms(session) - service->refused_logged_ms >= 1000) {
-        service->refused_logged_ms = now_ms(session);
-        log_warning(service->options.log, "client %s: %s: closed", session->client, why);
-    }
+    complain(service, COMPLAINT_LIMIT, SEVERITY_WARNING, "client %s: %s: closed", session->client,
+             why);
     session_close(session);
 }
 

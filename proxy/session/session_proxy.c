@@ -4,7 +4,8 @@
 #include "session/service_internal.h"
 
 static void refuse(struct session *session, const char *why) {
-    log_info(session->service->options.log, "proxy %s: %s", session->client, why);
+    complain(session->service, COMPLAINT_PROXY_HEADER, SEVERITY_INFO, "proxy %s: %s",
+             session->client, why);
     metric_add(session->service->options.metrics, METRIC_sessions_refused, 1);
     session_close(session);
 }

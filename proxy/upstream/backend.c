@@ -14,6 +14,8 @@ static bool init_backend(struct backend *backend, const struct config_backend *c
         struct server *server = &backend->servers[i];
         server->config = &config->servers[i];
         server->backend = backend;
+        server->lines =
+            (struct rate){.interval_ms = SERVER_LINES_INTERVAL_MS, .burst = SERVER_LINES_BURST};
         list_init(&server->idle);
     }
     return true;

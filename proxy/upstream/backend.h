@@ -8,12 +8,15 @@
 #define RAVELIN_UPSTREAM_BACKEND_H
 
 #include "base/list.h"
+#include "base/rate.h"
 #include "config/config.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define SERVER_PENALTY_MS 1000
+#define SERVER_LINES_INTERVAL_MS 1000
+#define SERVER_LINES_BURST 20
 
 struct server {
     const struct config_server *config;
@@ -22,6 +25,7 @@ struct server {
     uint32_t idle_count;
     int64_t current_weight;
     int64_t penalty_until_ms;
+    struct rate lines; // of the log, about this server
 };
 
 struct backend {

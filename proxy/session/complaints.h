@@ -1,0 +1,47 @@
+// Lines of the error log that a client or a server can cause. Their number is bounded, so that a flood
+// of them fills no disk: of each kind, and of each server, at most a burst and then a few a second.
+// A line follows that says how many were left out. Refused handshakes are counted by refusals.h.
+#ifndef RAVELIN_SESSION_COMPLAINTS_H
+#define RAVELIN_SESSION_COMPLAINTS_H
+
+#include "base/rate.h"
+#include "observe/log.h"
+
+#include <stdbool.h>
+
+struct server;
+struct service;
+
+#define COMPLAINTS_BURST 20
+#define COMPLAINTS_PER_SECOND 1
+
+// name, what its lines are about: "N more lines about ... were left out".
+#define COMPLAINTS(X)                                                                              \
+    X(LIMIT, "connections over a limit")                                                           \
+    X(PROXY_HEADER, "PROXY headers")                                                               \
+    X(FORWARDED, "forwarding headers")                                                             \
+    X(PROBE, "connections without a word")
+
+enum complaint {
+#define COMPLAINT_ENUM(name, text) COMPLAINT_##name,
+    COMPLAINTS(COMPLAINT_ENUM)
+#undef COMPLAINT_ENUM
+        COMPLAINT_COUNT,
+};
+
+struct complaints {
+    struct rate rates[COMPLAINT_COUNT];
+    bool about_servers; // lines about a server may have been left out
+};
+
+void complaints_init(struct complaints *complaints);
+// Logs one line, or counts it as left out. Lines that the level does not want count for nothing.
+void complain(struct service *service, enum complaint kind, enum log_severity severity,
+              const char *format, ...) __attribute__((format(printf, 4, 5)));
+// A warning about a server: "backend NAME: server ADDRESS: ...".
+void complain_of_server(struct service *service, struct server *server, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+// Once a second: says how many lines were left out, as soon as the rate allows a line.
+void complaints_tick(struct service *service);
+
+#endif
