@@ -3,10 +3,11 @@
 
 #include "base/clock.h"
 #include "doctor/staple.h"
+#include "tls/findings.h"
 
 #include <arpa/inet.h>
 
-enum { DAY_S = 86400, WARN_DAYS = 14, RSA_BITS_MIN = 2048 };
+enum { DAY_S = 86400, RSA_BITS_MIN = 2048 };
 
 void check_chain(struct audit *audit, struct finding *finding) {
     const struct path *path = &audit->path;
@@ -52,7 +53,7 @@ static size_t certificates_that_count(const struct audit *audit, const struct x5
 void check_dates(struct audit *audit, struct finding *finding) {
     const struct x509 *list[CHAIN_SENT_MAX];
     size_t count = certificates_that_count(audit, list);
-    int64_t first_end = INT64_MAX;
+    struct term term = term_begin(TERM_CERTIFICATE, 0, 0);
     char date[CLOCK_ISO_SIZE];
     char name[X509_TEXT_SIZE];
     for (size_t i = 0; i < count; i++) {
@@ -64,11 +65,13 @@ void check_dates(struct audit *audit, struct finding *finding) {
                         is_early ? "is not valid before" : "expired on", date);
             return;
         }
-        first_end = list[i]->not_after < first_end ? list[i]->not_after : first_end;
+        term_add(&term, (uint32_t)i, list[i]->not_before, list[i]->not_after);
     }
-    int64_t days = (first_end - audit->now) / DAY_S;
-    clock_format_iso(first_end * 1000000, date);
-    finding_set(finding, days < WARN_DAYS ? OUTCOME_WARN : OUTCOME_PASS,
+    bool is_soon = audit->now >= term.warn_from;
+    int64_t end = is_soon ? term.warn_until : term.until;
+    int64_t days = (end - audit->now) / DAY_S;
+    clock_format_iso(end * 1000000, date);
+    finding_set(finding, is_soon ? OUTCOME_WARN : OUTCOME_PASS,
                 "valid until %.10s, %lld day%s from now", date, (long long)days,
                 days == 1 ? "" : "s");
 }

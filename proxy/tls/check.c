@@ -40,20 +40,14 @@ static void warn(struct check *check, int line, const char *format, ...) {
 }
 
 static void note_terms(struct check *check, size_t site, size_t index, const struct chain *chain) {
-    const struct certificate *first = &chain->certificates[0];
-    struct term term = {.kind = TERM_CERTIFICATE,
-                        .site = (uint32_t)site,
-                        .certificate = (uint32_t)index,
-                        .number = chain->numbers[0],
-                        .from = first->not_before,
-                        .until = first->not_after};
-    // A root at the end is not what clients look at: they have their own.
-    for (size_t i = 1; i < chain->count && !chain->certificates[i].is_self_issued; i++) {
+    struct term term = term_begin(TERM_CERTIFICATE, (uint32_t)site, (uint32_t)index);
+    for (size_t i = 0; i < chain->count; i++) {
         const struct certificate *certificate = &chain->certificates[i];
-        term.from = certificate->not_before > term.from ? certificate->not_before : term.from;
-        if (certificate->not_after < term.until) {
-            term.until = certificate->not_after;
-            term.number = chain->numbers[i];
+        // A root at the end is not what clients look at: they have their own.
+        if (i == 0 || !certificate->is_self_issued) {
+            term_add(&term, chain->numbers[i], certificate->not_before, certificate->not_after);
+        } else {
+            break;
         }
     }
     findings_add(check->findings, check->config, term);
@@ -90,12 +84,11 @@ static void check_ocsp(struct check *check, size_t site, size_t index,
         warn(check, entry->ocsp_line, "%s: it says that the certificate is %s", entry->ocsp_path,
              ocsp.status == OCSP_REVOKED ? "revoked" : "unknown");
     }
-    findings_add(check->findings, check->config,
-                 (struct term){.kind = TERM_OCSP,
-                               .site = (uint32_t)site,
-                               .certificate = (uint32_t)index,
-                               .from = ocsp.from,
-                               .until = ocsp.until});
+    // It lives for days, and a job replaces it: only its end is worth a warning.
+    struct term term = term_begin(TERM_OCSP, (uint32_t)site, (uint32_t)index);
+    term.from = ocsp.from;
+    term.until = ocsp.until;
+    findings_add(check->findings, check->config, term);
     ocsp_free(&ocsp);
 }
 
@@ -147,20 +140,12 @@ static void warn_names(struct check *check, const struct names *names) {
 }
 
 static void note_client_terms(struct check *check, size_t site, const struct client_auth *auth) {
-    int64_t authorities[2];
-    int64_t crls[2];
-    client_auth_terms(auth, authorities, crls);
-    findings_add(check->findings, check->config,
-                 (struct term){.kind = TERM_CLIENT_CA,
-                               .site = (uint32_t)site,
-                               .from = authorities[0],
-                               .until = authorities[1]});
+    struct term authorities = term_begin(TERM_CLIENT_CA, (uint32_t)site, 0);
+    struct term crls = term_begin(TERM_CLIENT_CRL, (uint32_t)site, 0);
+    client_auth_terms(auth, &authorities, &crls);
+    findings_add(check->findings, check->config, authorities);
     if (check->config->sites[site].client_crl_path != NULL) {
-        findings_add(check->findings, check->config,
-                     (struct term){.kind = TERM_CLIENT_CRL,
-                                   .site = (uint32_t)site,
-                                   .from = crls[0],
-                                   .until = crls[1]});
+        findings_add(check->findings, check->config, crls);
     }
 }
 

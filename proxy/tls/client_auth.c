@@ -137,20 +137,16 @@ enum result client_auth_verify_crls(const struct client_auth *auth,
                               : crls_verify(auth->crls, auth->authorities, auth->count, why);
 }
 
-void client_auth_terms(const struct client_auth *auth, int64_t authorities[2], int64_t crls[2]) {
-    authorities[0] = auth->authorities[0].not_before;
-    authorities[1] = auth->authorities[0].not_after;
-    for (size_t i = 1; i < auth->count; i++) {
-        const struct certificate *certificate = &auth->authorities[i];
-        authorities[0] =
-            certificate->not_before > authorities[0] ? certificate->not_before : authorities[0];
-        authorities[1] =
-            certificate->not_after < authorities[1] ? certificate->not_after : authorities[1];
+void client_auth_terms(const struct client_auth *auth, struct term *authorities,
+                       struct term *crls) {
+    for (size_t i = 0; i < auth->count; i++) {
+        term_add(authorities, 0, auth->authorities[i].not_before, auth->authorities[i].not_after);
     }
-    crls[0] = INT64_MIN;
-    crls[1] = INT64_MAX;
     if (auth->crls != NULL) {
-        crls_terms(auth->crls, crls);
+        int64_t terms[2];
+        crls_terms(auth->crls, terms);
+        crls->from = terms[0];
+        crls->until = terms[1];
     }
 }
 

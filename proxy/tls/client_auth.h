@@ -22,6 +22,7 @@
 #include "config/bundle.h"
 #include "config/config.h"
 #include "tls/client_path.h"
+#include "tls/findings.h"
 #include "tls/name.h"
 
 #define CLIENT_AUTHORITIES_MAX 256
@@ -58,8 +59,8 @@ void client_auth_free(struct client_auth *auth); // NULL is fine
 enum result client_auth_verify_crls(const struct client_auth *auth,
                                     char why[CLIENT_AUTH_ERROR_SIZE]) MUST_CHECK;
 
-// When all of the authorities, and all lists, are valid.
-void client_auth_terms(const struct client_auth *auth, int64_t authorities[2], int64_t crls[2]);
+// Adds to the first term when all of the authorities are valid, to the second when all lists are.
+void client_auth_terms(const struct client_auth *auth, struct term *authorities, struct term *crls);
 // The subject of an authority that has no revocation list though there are some, or NULL: none can
 // be accepted whom it issued a certificate. `text` is room for it.
 const char *client_auth_without_crl(const struct client_auth *auth, char text[NAME_TEXT_SIZE]);

@@ -104,7 +104,6 @@ struct subject {
     int line;
     const char *what;
     const char *then; // what follows when it is not valid
-    bool is_certificate;
 };
 
 static struct subject subject_of(const struct term *term, const struct config *config) {
@@ -112,16 +111,48 @@ static struct subject subject_of(const struct term *term, const struct config *c
     const struct config_certificate *entry = &site->certificates[term->certificate];
     switch (term->kind) {
     case TERM_OCSP:
-        return (struct subject){entry->ocsp_path, entry->ocsp_line, "it", "; it is not stapled",
-                                false};
+        return (struct subject){entry->ocsp_path, entry->ocsp_line, "it", "; it is not stapled"};
     case TERM_CLIENT_CA:
         return (struct subject){site->client_ca_path, site->client_ca_line, "an authority in it",
-                                "; its clients are refused", true};
+                                "; its clients are refused"};
     case TERM_CLIENT_CRL:
         return (struct subject){site->client_crl_path, site->client_crl_line, "a list in it",
-                                "; clients are refused", false};
+                                "; clients are refused"};
     default:
-        return (struct subject){entry->certificate_path, entry->line, "it", "", true};
+        return (struct subject){entry->certificate_path, entry->line, "it", ""};
+    }
+}
+
+int64_t term_warning_time(int64_t not_before, int64_t not_after) {
+    const int64_t most = (int64_t)TERM_WARN_DAYS * DAY_S;
+    int64_t end = sane_time(not_after);
+    int64_t third = (end - sane_time(not_before)) / 3;
+    return end - (third < 0 ? 0 : third < most ? third : most);
+}
+
+struct term term_begin(enum term_kind kind, uint32_t site, uint32_t certificate) {
+    return (struct term){.kind = kind,
+                         .site = site,
+                         .certificate = certificate,
+                         .from = INT64_MIN,
+                         .until = INT64_MAX,
+                         .warn_from = INT64_MAX,
+                         .warn_until = INT64_MAX};
+}
+
+void term_add(struct term *term, uint32_t number, int64_t not_before, int64_t not_after) {
+    int64_t warn_from = term_warning_time(not_before, not_after);
+    if (not_before > term->from) {
+        term->from = not_before;
+    }
+    if (not_after < term->until) {
+        term->until = not_after;
+        term->number = number;
+    }
+    if (warn_from < term->warn_from) {
+        term->warn_from = warn_from;
+        term->warn_until = not_after;
+        term->warn_number = number;
     }
 }
 
@@ -130,17 +161,18 @@ bool term_warning(const struct term *term, const struct config *config, int64_t 
     const struct subject subject = subject_of(term, config);
     bool is_early = now < term->from;
     bool is_over = now > term->until;
-    bool is_soon = subject.is_certificate && now + (int64_t)TERM_WARN_DAYS * DAY_S > term->until;
+    bool is_soon = !is_early && !is_over && now >= term->warn_from;
     if (subject.path == NULL || (!is_early && !is_over && !is_soon)) {
         return false;
     }
-    int64_t moment = sane_time(is_early ? term->from : term->until);
+    int64_t moment = sane_time(is_early ? term->from : is_soon ? term->warn_until : term->until);
+    uint32_t number = is_soon ? term->warn_number : term->number;
     int64_t days = (moment > now ? moment - now : now - moment) / DAY_S;
     char date[CLOCK_HTTP_DATE_SIZE];
     char which[32] = "";
     clock_format_http_date((time_t)moment, date);
-    if (term->number > 1) {
-        (void)snprintf(which, sizeof(which), "certificate %u: ", term->number);
+    if (number > 1) {
+        (void)snprintf(which, sizeof(which), "certificate %u: ", number);
     }
     (void)snprintf(text, TERM_TEXT_SIZE, "%s:%d: %.*s: %s%s %s %s, %s%" PRId64 " day%s%s%s",
                    config->path, subject.line, 2 * REPORT_QUOTE_MAX, subject.path, which,

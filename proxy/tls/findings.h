@@ -12,7 +12,7 @@
 
 #define FINDINGS_TEXT_SIZE 65536
 #define TERM_TEXT_SIZE 512
-#define TERM_WARN_DAYS 21
+#define TERM_WARN_DAYS 21 // at most: see term_warning_time()
 
 enum term_kind { TERM_CERTIFICATE, TERM_OCSP, TERM_CLIENT_CA, TERM_CLIENT_CRL, TERM_KIND_COUNT };
 
@@ -21,9 +21,12 @@ struct term {
     uint32_t kind;
     uint32_t site;        // index into config->sites
     uint32_t certificate; // index into its certificates; 0 when it is about clients
-    uint32_t number;      // of the certificate in the file, from 1; 0: the file as a whole
+    uint32_t number;      // of the first certificate to end, from 1; 0: the file as a whole
+    uint32_t warn_number; // of the certificate that warn_until is about
     int64_t from;
     int64_t until;
+    int64_t warn_from;  // when a warning about warn_until begins; INT64_MAX: never
+    int64_t warn_until; // end of the certificate whose warning begins first
 };
 
 struct findings {
@@ -41,14 +44,21 @@ void findings_lend(struct findings *findings, const struct config *config, bool 
 struct findings *findings_settle(struct findings *findings, const struct config *config);
 void findings_unmap(struct findings *findings, const struct config *config); // NULL is fine
 
+// When to warn that a certificate ends: when a third of its lifetime is left, at most
+// TERM_WARN_DAYS before its end. A fresh certificate that lives for six days is thus not warned
+// about.
+int64_t term_warning_time(int64_t not_before, int64_t not_after);
+// A term that ends never, and one more certificate that has to be valid in it.
+struct term term_begin(enum term_kind kind, uint32_t site, uint32_t certificate);
+void term_add(struct term *term, uint32_t number, int64_t not_before, int64_t not_after);
+
 // For tls/check: notes one; more than there is room for are left out.
 void findings_add(struct findings *findings, const struct config *config, struct term term);
 
 // The i-th term, or NULL past the last (or for one that fits nothing in the config).
 const struct term *findings_term(const struct findings *findings, const struct config *config,
                                  size_t index);
-// Whether something is to be said about a term now: it has not begun, is over or, of certificates,
-// over within TERM_WARN_DAYS. `text` is then "file:line: path: it expires on ..., in 3 days".
+// Whether something is to be said about a term now: it has not begun, is over or ends soon. `text` is then "file:line: path: it expires on ..., in 3 days".
 bool term_warning(const struct term *term, const struct config *config, int64_t now,
                   char text[TERM_TEXT_SIZE]);
 #endif

@@ -228,8 +228,8 @@ def test_an_expired_certificate_is_served_with_a_warning(lab, authorities):
 
 def test_what_is_to_expire_is_said_at_start_and_at_each_reload_by_the_master_alone(lab, authorities):
     root, _ = authorities
-    soon = root.issue("localhost", extensions=SERVER, names=["DNS:localhost"], until=20.5)
-    later = root.issue("a.test", extensions=SERVER, names=["DNS:a.test"], until=22)
+    soon = root.issue("localhost", extensions=SERVER, names=["DNS:localhost"], since=-60, until=20.5)
+    later = root.issue("a.test", extensions=SERVER, names=["DNS:a.test"], since=-60, until=22)
     sites = [site_block("localhost", [soon]), site_block("a.test", [later])]
     proxy = lab.proxy(lab.server(), sites=sites, workers=2)
     said = r"(\S+ \S+)\[\d+\]: \S+:\d+: \S+: it expires on .* in 20 days"
@@ -242,7 +242,10 @@ def test_what_is_to_expire_is_said_at_start_and_at_each_reload_by_the_master_alo
 def test_the_status_says_which_expires_first(lab, authorities):
     root, _ = authorities
     dates = {"localhost": 25, "a.test": 3, "b.test": 100}
-    made = {name: root.issue(name, extensions=SERVER, names=[f"DNS:{name}"], until=days) for name, days in dates.items()}
+    made = {
+        name: root.issue(name, extensions=SERVER, names=[f"DNS:{name}"], since=-50, until=days)
+        for name, days in dates.items()
+    }
     proxy = lab.proxy(lab.server(), sites=[site_block(name, [certificate]) for name, certificate in made.items()])
     told = proxy.status()["certificates"]
     assert told["count"] == 3

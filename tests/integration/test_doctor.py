@@ -6,6 +6,7 @@ import time
 import pytest
 
 from ravelin_test import doctor as d
+from ravelin_test.issuing import in_days
 from ravelin_test.processes import run, text
 from ravelin_test.proxy import site_block
 from ravelin_test.settings import RAVELIN, SCALE
@@ -283,7 +284,14 @@ def test_dates(workshop, openssl, start, end, came):
 
 
 def test_a_certificate_that_ends_soon(workshop, openssl):
-    d.Report(openssl(workshop.leaf("leaf", None, "-days", "3")).port, ca=workshop.ca).expect(dates="warn")
+    """A third of its lifetime is left, and at most 21 days."""
+    def outcome(since, until):
+        leaf = workshop.leaf_of_dates(in_days(since), in_days(until))
+        return d.Report(openssl(leaf).port, ca=workshop.ca)
+
+    outcome(-1, 5).expect(dates="pass")
+    outcome(-5, 1.5).expect(dates="warn")
+    outcome(-70, 20).expect(dates="warn")
 
 
 @pytest.mark.parametrize("names", ["DNS:elsewhere.test,DNS:*.localhost", None, "IP:127.0.0.1"])

@@ -495,17 +495,17 @@ static void test_an_authority_that_may_sign_no_lists(void **state) {
 
 static void test_what_is_to_be_said_about_the_files(void **state) {
     (void)state;
-    int64_t authorities[2];
-    int64_t crls[2];
+    struct term authorities = term_begin(TERM_CLIENT_CA, 0, 0);
+    struct term crls = term_begin(TERM_CLIENT_CRL, 0, 0);
     char text[NAME_TEXT_SIZE];
     int64_t now = (int64_t)time(NULL);
     JOIN(&folder, "all.pem", "oldroot.pem", "root.pem");
     struct client_auth *auth = make_well("all.pem", "root.crl");
-    client_auth_terms(auth, authorities, crls);
-    assert_int_equal(authorities[1], 1609459200);
-    assert_in_range(authorities[0], now - 2 * DAY_S, now);
-    assert_in_range(crls[0], now - 2 * DAY_S, now);
-    assert_in_range(crls[1], now + 29 * DAY_S, now + 31 * DAY_S);
+    client_auth_terms(auth, &authorities, &crls);
+    assert_int_equal(authorities.until, 1609459200);
+    assert_in_range(authorities.from, now - 2 * DAY_S, now);
+    assert_in_range(crls.from, now - 2 * DAY_S, now);
+    assert_in_range(crls.until, now + 29 * DAY_S, now + 31 * DAY_S);
     assert_string_equal(client_auth_without_crl(auth, text), "CN=oldroot");
     client_auth_free(auth);
     auth = make_well("root.pem", "root.crl");
@@ -513,8 +513,9 @@ static void test_what_is_to_be_said_about_the_files(void **state) {
     client_auth_free(auth);
     auth = make_well("root.pem", NULL);
     assert_null(client_auth_without_crl(auth, text));
-    client_auth_terms(auth, authorities, crls);
-    assert_true(crls[0] < now && crls[1] > now);
+    crls = term_begin(TERM_CLIENT_CRL, 0, 0);
+    client_auth_terms(auth, &authorities, &crls);
+    assert_true(crls.from < now && crls.until > now);
     client_auth_free(auth);
     client_auth_free(NULL);
 }

@@ -59,15 +59,27 @@ static int tear_down(void **state) {
     return 0;
 }
 
+// The lifetime of one more certificate. Half a day more, so that the number of days does not hang on
+// this moment.
+static void lengthen(struct term *term, uint32_t number, int64_t from_days, int64_t until_days) {
+    int64_t now = clock_wall_us() / 1000000;
+    term_add(term, number, now + from_days * DAY, now + until_days * DAY + DAY / 2);
+}
+
 static void add(struct fixture *fixture, uint32_t site, uint32_t certificate, int64_t from_days,
                 int64_t until_days) {
+    struct term term = term_begin(TERM_CERTIFICATE, site, certificate);
+    lengthen(&term, 1, from_days, until_days);
+    findings_add(fixture->source.findings, &fixture->config, term);
+}
+
+// A response or a list: there is no warning before its end.
+static void add_file(struct fixture *fixture, enum term_kind kind, uint32_t site, int64_t from_days,
+                     int64_t until_days) {
     int64_t now = clock_wall_us() / 1000000;
-    // Half a day more, so that the number of days does not hang on this moment.
-    struct term term = {.site = site,
-                        .certificate = certificate,
-                        .number = 1,
-                        .from = now + from_days * DAY,
-                        .until = now + until_days * DAY + DAY / 2};
+    struct term term = term_begin(kind, site, 0);
+    term.from = now + from_days * DAY;
+    term.until = now + until_days * DAY + DAY / 2;
     findings_add(fixture->source.findings, &fixture->config, term);
 }
 
@@ -116,11 +128,54 @@ static void test_what_expires_and_when(void **state) {
 
 static void test_which_certificate_of_a_chain(void **state) {
     struct fixture *fixture = *state;
-    add(fixture, 0, 0, -100, 1);
-    fixture->source.findings->terms[0].number = 3;
+    struct term term = term_begin(TERM_CERTIFICATE, 0, 0);
+    lengthen(&term, 1, -100, 10);
+    lengthen(&term, 3, -100, 1);
+    lengthen(&term, 2, -100, 5);
+    findings_add(fixture->source.findings, &fixture->config, term);
     use(fixture);
     assert_int_equal(count(logged(fixture), "/x.pem: certificate 3: it expires on "), 1);
     assert_int_equal(count(logged(fixture), "in 1 day\n"), 1);
+}
+
+// In days: since when and until when it is valid, and whether there is a warning.
+static void test_the_lifetime_decides_when_to_warn(void **state) {
+    static const struct {
+        int64_t from;
+        int64_t until;
+        bool warned;
+    } cases[] = {
+        {0, 6, false},   {-3, 3, false},    {-4, 2, false},    {-5, 1, true},    {-60, 30, false},
+        {-70, 20, true}, {-300, 65, false}, {-340, 22, false}, {-345, 20, true}, {-2, 0, true},
+        {0, 1, false},   {-7, 7, false},    {-11, 3, true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fixture *fixture = *state;
+        char text[TERM_TEXT_SIZE];
+        struct term term = term_begin(TERM_CERTIFICATE, 0, 0);
+        lengthen(&term, 1, cases[i].from, cases[i].until);
+        assert_int_equal(term_warning(&term, &fixture->config, clock_wall_us() / 1000000, text),
+                         cases[i].warned);
+    }
+    assert_int_equal(term_warning_time(0, 90 * DAY), 69 * DAY);
+    assert_int_equal(term_warning_time(0, 63 * DAY), 42 * DAY);
+    assert_int_equal(term_warning_time(0, 6 * DAY), 4 * DAY);
+    assert_int_equal(term_warning_time(DAY, 0), 0);
+    assert_true(term_warning_time(INT64_MIN, INT64_MAX) > 0);
+    assert_true(term_warning_time(INT64_MAX, INT64_MIN) < 0);
+}
+
+// A fresh certificate that ends first does not hide the one above it, and is not warned about.
+static void test_each_certificate_has_its_own_lifetime(void **state) {
+    struct fixture *fixture = *state;
+    struct term term = term_begin(TERM_CERTIFICATE, 0, 0);
+    lengthen(&term, 1, -1, 5);
+    lengthen(&term, 2, -800, 20);
+    findings_add(fixture->source.findings, &fixture->config, term);
+    use(fixture);
+    assert_int_equal(count(logged(fixture), "\n"), 1);
+    assert_int_equal(count(logged(fixture), "/x.pem: certificate 2: it expires on "), 1);
+    assert_int_equal(count(logged(fixture), "in 20 days\n"), 1);
 }
 
 // They live for days: only that one is over is worth a word.
@@ -128,12 +183,10 @@ static void test_ocsp_responses(void **state) {
     struct fixture *fixture = *state;
     fixture->certificates[0][0].ocsp_path = (char *)(uintptr_t) "/x.ocsp";
     fixture->certificates[0][0].ocsp_line = 5;
-    add(fixture, 0, 0, -1, 3);
-    fixture->source.findings->terms[0].kind = TERM_OCSP;
+    add_file(fixture, TERM_OCSP, 0, -1, 3);
     use(fixture);
     assert_string_equal(logged(fixture), "");
-    add(fixture, 0, 0, -4, -2);
-    fixture->source.findings->terms[1].kind = TERM_OCSP;
+    add_file(fixture, TERM_OCSP, 0, -4, -2);
     use(fixture);
     assert_int_equal(count(logged(fixture), "\n"), 1);
     assert_int_equal(count(logged(fixture), "r.conf:5: /x.ocsp: it expired on "), 1);
@@ -148,10 +201,10 @@ static void test_files_about_clients(void **state) {
     fixture->sites[1].client_crl_line = 8;
     add(fixture, 1, 0, -100, 10);
     add(fixture, 1, 0, -100, -1);
-    add(fixture, 1, 0, -100, 10);
-    add(fixture, 1, 0, -100, -2);
-    for (size_t i = 0; i < 4; i++) {
-        fixture->source.findings->terms[i].kind = i < 2 ? TERM_CLIENT_CA : TERM_CLIENT_CRL;
+    add_file(fixture, TERM_CLIENT_CRL, 1, -100, 10);
+    add_file(fixture, TERM_CLIENT_CRL, 1, -100, -2);
+    for (size_t i = 0; i < 2; i++) {
+        fixture->source.findings->terms[i].kind = TERM_CLIENT_CA;
     }
     use(fixture);
     const char *text = logged(fixture);
@@ -258,6 +311,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_expires_and_when, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_which_certificate_of_a_chain, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_lifetime_decides_when_to_warn, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_each_certificate_has_its_own_lifetime, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_ocsp_responses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_files_about_clients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_warnings_are_said_line_by_line, set_up, tear_down),
