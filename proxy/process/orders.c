@@ -204,7 +204,7 @@ static void add_status(struct text *text, struct master *master) {
     add_children(text, master, CHILD_WORKER);
     add_children(text, master, CHILD_SIGNER);
     add_certificates(text, master->current);
-    add(text, ",\"metrics\":");
+    add(text, ",\"lost_log_lines\":%" PRIu64 ",\"metrics\":", master->log.sink.lost);
     size_t size = metrics_to_json(master->metrics, master->slot_count, text->data + text->size,
                                   text->capacity - text->size);
     text->failed = text->failed || size == 0;
