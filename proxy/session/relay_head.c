@@ -14,6 +14,8 @@
 
 // HEAD_ROOM: in the first slot for our head to be longer than the server's, and for a chunk line.
 enum { HEAD_ROOM = 256, INTERIM_MAX = 16 };
+// What a server is taken to read of a body together with the head, whatever it answers.
+enum { UNREAD_BODY_MIN = 16 * 1024 };
 
 static const char too_large[] = "the head is larger than response-header-size";
 static const char no_memory[] = "no memory for a response head";
@@ -155,6 +157,15 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
     return RESULT_OK;
 }
 
+// A server that refuses a request may not have read its body, although the sockets on the way have
+// taken all of it. One that authenticates connections must keep them, and reads.
+static bool may_be_unread(const struct exchange *exchange, uint16_t status) {
+    bool whole =
+        exchange->request_framing == FRAMING_NONE || exchange->request_state == REQUEST_DONE;
+    return (status >= 300 && !whole) ||
+           (status >= 400 && !exchange->lease->bound && exchange->request_bytes > UNREAD_BODY_MIN);
+}
+
 // `available`: how many bytes have come behind the head.
 static void decide_framing(struct exchange *exchange, const struct http_response *response,
                            size_t available) {
@@ -162,8 +173,9 @@ static void decide_framing(struct exchange *exchange, const struct http_response
     exchange->response_framing = response->framing;
     exchange->response_left = response->content_length;
     // What a server has not read of a body it would read as the next request.
-    exchange->server_keep_alive =
-        response->keep_alive && !exchange->body_in_doubt && !exchange->awaits_continue;
+    exchange->server_keep_alive = response->keep_alive && !exchange->body_in_doubt &&
+                                  !exchange->awaits_continue &&
+                                  !may_be_unread(exchange, response->status);
     chunk_decoder_init(&exchange->response_decoder);
     bool unknown_length =
         response->framing == FRAMING_CHUNKED || response->framing == FRAMING_CLOSE;

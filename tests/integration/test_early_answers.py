@@ -89,6 +89,16 @@ def test_a_server_that_takes_the_whole_request_gets_it_whole(lab):
     assert client.ask().status == 200
 
 
+@pytest.mark.parametrize("size, connections", [(10_000, 1), (100_000, 4)])
+def test_a_connection_with_a_body_that_was_refused_is_not_used_again(lab, size, connections):
+    """The sockets on the way take all of it, whether the server reads it or not."""
+    server = lab.server(reply=lambda _: response("no", "403 Forbidden"))
+    client = lab.client(lab.proxy(server))
+    for _ in range(4):
+        assert client.ask(method="POST", body=b"u" * size).status == 403
+    assert len(server.connections) == connections
+
+
 # ---- Answers of the proxy itself ----
 
 
