@@ -225,8 +225,18 @@ static bool is_loopback(const struct address *address) {
     }
 }
 
-int socket_connect(const struct address *address, bool *connected) {
-    *connected = false;
+enum result socket_connect_again(int fd, const struct address *address, enum connect_state *state) {
+    *state = CONNECT_DONE;
+    if (connect(fd, &address->as.any, address->size) == 0) {
+        return RESULT_OK;
+    }
+    bool full = errno == EAGAIN && address->as.any.sa_family == AF_UNIX;
+    *state = full ? CONNECT_QUEUE_FULL : CONNECT_PENDING;
+    return full || errno == EINPROGRESS ? RESULT_OK : RESULT_ERROR;
+}
+
+int socket_connect(const struct address *address, enum connect_state *state) {
+    *state = CONNECT_PENDING;
     int fd = open_stream(address);
     if (fd < 0) {
         return -1;
@@ -234,11 +244,7 @@ int socket_connect(const struct address *address, bool *connected) {
     if (is_loopback(address)) { // only a speed-up
         (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof("reno") - 1);
     }
-    if (connect(fd, &address->as.any, address->size) == 0) {
-        *connected = true;
-        return fd;
-    }
-    return errno == EINPROGRESS ? fd : close_keeping_errno(fd);
+    return socket_connect_again(fd, address, state) == RESULT_OK ? fd : close_keeping_errno(fd);
 }
 
 int socket_error(int fd) {

@@ -48,13 +48,20 @@ bool socket_is_listening(int fd);
 // steers connections between the sockets of an address, and other flags and options than those of
 // socket_listen().
 void socket_reset_listening(int fd);
-// Begins a connection. Returns the descriptor, or -1 with errno. *connected tells whether it is
-// complete at once; if not, it is when the descriptor becomes writable and socket_error() returns
-// 0. A unix server whose queue is full is -1 with EAGAIN at once. Within this machine (a loopback
+enum connect_state {
+    CONNECT_DONE,
+    CONNECT_PENDING,    // complete if the descriptor becomes writable and socket_error() returns 0
+    CONNECT_QUEUE_FULL, // of a unix server; nothing tells when: call socket_connect_again() later
+};
+
+// Begins a connection. Returns the descriptor, or -1 with errno. Within this machine (a loopback
 // address) nothing is lost for want of room on the way: whatever congestion control the system has,
 // such a connection has none that spreads packets over time, as BBR does at the cost of a timer for
 // each.
-int socket_connect(const struct address *address, bool *connected);
+int socket_connect(const struct address *address, enum connect_state *state);
+// After CONNECT_QUEUE_FULL. RESULT_ERROR: errno says why, and the descriptor is of no more use.
+enum result socket_connect_again(int fd, const struct address *address,
+                                 enum connect_state *state) MUST_CHECK;
 int socket_error(int fd); // SO_ERROR: 0 or an errno value
 // Small writes leave at once. Does nothing on a unix socket.
 void socket_set_nodelay(int fd);

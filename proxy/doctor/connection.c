@@ -146,11 +146,11 @@ static enum result wait_for(const struct connection *connection, short events) {
 
 enum result connection_open(struct connection *connection, const struct address *address,
                             int64_t deadline_us, size_t budget, char error[CONNECTION_ERROR_SIZE]) {
-    bool connected = false;
+    enum connect_state state;
     *connection = (struct connection){-1, deadline_us, budget};
-    connection->fd = socket_connect(address, &connected);
+    connection->fd = socket_connect(address, &state);
     int failed = connection->fd < 0 ? errno : 0;
-    if (failed == 0 && !connected) {
+    if (failed == 0 && state == CONNECT_PENDING) {
         enum result result = wait_for(connection, POLLOUT);
         failed = result == RESULT_OK      ? socket_error(connection->fd)
                  : result == RESULT_AGAIN ? ETIMEDOUT

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 enum { SPARE_LEASES_MAX = 1024 };
+static const double RETRY_FIRST_S = 0.002;
+static const double RETRY_MAX_S = 0.064;
 
 // Most of the time a watcher already is as it should be: then the library is not called.
 static void watch(struct ev_loop *loop, ev_io *watcher, bool wanted) {
@@ -33,6 +35,24 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
     struct lease *lease = watcher->data;
     lease->writable = true;
     lease_want_write(lease, false);
+    lease->pool->notify(lease->owner);
+}
+
+// The queue of the server was full.
+static void on_retry(struct ev_loop *loop, ev_timer *timer, int events) {
+    (void)events;
+    struct lease *lease = timer->data;
+    enum connect_state state;
+    if (socket_connect_again(lease->fd, &lease->server->config->address, &state) != RESULT_OK) {
+        lease->error = errno;
+    } else if (state == CONNECT_QUEUE_FULL) {
+        timer->repeat = 2 * timer->repeat < RETRY_MAX_S ? 2 * timer->repeat : RETRY_MAX_S;
+        ev_timer_again(loop, timer);
+        return;
+    }
+    ev_timer_stop(loop, timer);
+    lease->queue_full = false;
+    lease->writable = true; // a unix connection is complete at once
     lease->pool->notify(lease->owner);
 }
 
@@ -86,8 +106,8 @@ static void leave_idle(struct lease *lease) {
 }
 
 static struct lease *open_lease(struct pool *pool, struct server *server) {
-    bool connected = false;
-    int fd = socket_connect(&server->config->address, &connected);
+    enum connect_state state;
+    int fd = socket_connect(&server->config->address, &state);
     if (fd < 0) {
         return NULL;
     }
@@ -97,13 +117,19 @@ static struct lease *open_lease(struct pool *pool, struct server *server) {
         errno = ENOMEM;
         return NULL;
     }
+    bool connected = state == CONNECT_DONE;
     *lease = (struct lease){
         .pool = pool, .server = server, .fd = fd, .connected = connected, .writable = connected};
     list_init(&lease->node);
     list_init(&lease->age_node);
     ev_io_init(&lease->read_watcher, on_readable, fd, EV_READ);
     ev_io_init(&lease->write_watcher, on_writable, fd, EV_WRITE);
-    lease->read_watcher.data = lease->write_watcher.data = lease;
+    ev_timer_init(&lease->retry, on_retry, 0., RETRY_FIRST_S);
+    lease->read_watcher.data = lease->write_watcher.data = lease->retry.data = lease;
+    lease->queue_full = state == CONNECT_QUEUE_FULL;
+    if (lease->queue_full) {
+        ev_timer_again(pool->loop, &lease->retry);
+    }
     lease_want_write(lease, !connected);
     lease_want_read(lease, connected);
     metric_add(pool->metrics, METRIC_server_connections, 1);
@@ -153,7 +179,7 @@ int lease_finish_connect(struct lease *lease) {
     if (!lease->writable) {
         return EINPROGRESS;
     }
-    int error = socket_error(lease->fd);
+    int error = lease->error != 0 ? lease->error : socket_error(lease->fd);
     if (error == 0) {
         lease->connected = true;
         lease_want_read(lease, true);
@@ -187,6 +213,7 @@ void lease_close(struct lease *lease) {
     }
     lease_want_read(lease, false);
     lease_want_write(lease, false);
+    ev_timer_stop(lease->pool->loop, &lease->retry);
     close(lease->fd);
     slab_put(&lease->pool->leases, lease);
 }
@@ -256,5 +283,6 @@ void lease_want_read(struct lease *lease, bool wanted) {
 }
 
 void lease_want_write(struct lease *lease, bool wanted) {
-    watch(lease->pool->loop, &lease->write_watcher, wanted);
+    // A socket that has not begun to connect is always writable.
+    watch(lease->pool->loop, &lease->write_watcher, wanted && !lease->queue_full);
 }

@@ -15,6 +15,10 @@
 // owner does not want to read (lease_want_read), so a request on a pooled connection costs no
 // epoll_ctl. I/O itself is the owner's (session/relay).
 //
+// A unix server whose queue is full refuses with EAGAIN, and the kernel does not tell when there is
+// room. Then a timer tries again after 2 ms, and after twice the time before at each further try, up
+// to 64 ms. The owner's connect-timeout bounds the tries.
+//
 // Bounds: at most POOL_IDLE_MAX idle connections a server and worker, each for at most
 // POOL_IDLE_MS. A keeper has at most one bound connection for each backend, as long as it lives.
 #ifndef RAVELIN_UPSTREAM_POOL_H
@@ -42,6 +46,9 @@ struct lease {
     ev_io read_watcher;
     ev_io write_watcher;
     int fd;
+    ev_timer retry;  // while queue_full
+    bool queue_full; // of the server: the connection has not begun
+    int error;       // errno of a later try, 0: none failed
     bool connected;
     bool reused;         // has served an exchange before
     bool readable;       // noted by the loop; the owner clears it after a short read
@@ -72,8 +79,8 @@ void pool_close_idle(struct pool *pool, struct backend_set *set);
 // An idle connection of this server when there is one at which nothing waits and `fresh` is false,
 // else a new one (perhaps not connected yet). NULL with errno when none could be made.
 struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh, void *owner);
-// After the write watcher fired on a connection in progress: 0 when it is complete, EINPROGRESS, or
-// its error.
+// After the owner was notified of a connection in progress: 0 when it is complete, EINPROGRESS, or its
+// error.
 int lease_finish_connect(struct lease *lease);
 // Gives the connection back for the next exchange; closes it when the pool is full or its
 // generation retired.

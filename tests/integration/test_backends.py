@@ -1,5 +1,6 @@
 """Which server a request goes to, over which connection, and what happens when that fails."""
 
+import socket
 import threading
 import time
 
@@ -218,6 +219,61 @@ def test_a_server_that_does_not_take_connections_is_passed_over(lab):
     [server] = named_servers(lab, "good")
     proxy = lab.proxy(lab.deaf_server(), server, backend={"connect-timeout": "500ms"}, allow=[".*"])
     assert ask_many(lab.client(proxy), 5) == {"good": 5}
+
+
+class FullServer:
+    """A unix socket whose queue is full: connecting fails at once, and the kernel does not tell when there is room."""
+
+    def __init__(self, path):
+        self.address = f"unix:{path}"
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(str(path))
+        path.chmod(0o666)
+        self._listener.listen(0)
+        self._filler = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._filler.connect(str(path))
+
+    def serve(self, count):
+        """Takes the filler from the queue, then answers `count` requests, each on a connection of its own."""
+        self._listener.accept()[0].close()
+        for _ in range(count):
+            peer, _ = self._listener.accept()
+            with peer:
+                while b"\r\n\r\n" not in peer.recv(65536):
+                    pass
+                peer.sendall(response("served"))
+
+    def close(self):
+        self._listener.close()
+        self._filler.close()
+
+
+@pytest.mark.parametrize("method, body", [("GET", None), ("POST", b"x" * 1000)], ids=["GET", "POST"])
+def test_a_unix_server_whose_queue_is_full_is_waited_for(lab, method, body):
+    server = lab.keep_server(FullServer(lab.folder / "full.sock"))
+    proxy = lab.proxy(server, backend={"connect-timeout": "1m", "retries": 0})
+    clients = [lab.client(proxy) for _ in range(3)]
+    for client in clients:
+        client.send(request("/", method, body=body))
+    assert lab.client(proxy).ask(host="elsewhere.test").status == 421  # the worker goes on meanwhile
+    assert proxy.access_log(1)[0]["status"] == 421
+    server.serve(len(clients))
+    assert [client.response().body for client in clients] == [b"served"] * 3
+    lines = proxy.access_log(4)[1:]
+    assert all(0 < line["connect_us"] <= line["duration_us"] for line in lines)
+
+
+def test_a_queue_that_stays_full_is_not_waited_for_longer_than_the_connect_timeout(lab):
+    full = lab.keep_server(FullServer(lab.folder / "full.sock"))
+    [good] = named_servers(lab, "good")
+    sites = [site_block("localhost", [lab.authority.certificate("localhost", "127.0.0.1")], routes={"/": "full", "/both/": "both"})]
+    options = {"connect-timeout": "300ms"}
+    backends = [backend_block("full", [full], {**options, "retries": 0}), backend_block("both", [full, good], options)]
+    proxy = lab.proxy(sites=sites, backends=backends)
+    client = lab.client(proxy)
+    assert client.ask().status == 504
+    assert ask_many(client, 4, target="/both/") == {"good": 4}
+    assert proxy.access_log(5)[0]["ended"] == "connect timeout"
 
 
 def test_a_server_that_comes_back_is_used_again(lab):

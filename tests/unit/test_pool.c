@@ -185,6 +185,76 @@ static void test_no_lease_where_nothing_can_be_connected(void **state) {
     assert_int_equal(metric(f, METRIC_server_connections), 0);
 }
 
+// A unix server with room for no more connection.
+struct full_server {
+    char folder[40];
+    struct address address;
+    int listener;
+    int waiting; // in its queue
+};
+
+static void open_full_server(struct full_server *full) {
+    char text[64];
+    const char *why;
+    enum connect_state state;
+    (void)snprintf(full->folder, sizeof(full->folder), "/tmp/ravelin-test-pool-XXXXXX");
+    assert_non_null(mkdtemp(full->folder));
+    (void)snprintf(text, sizeof(text), "unix:%s/server", full->folder);
+    assert_int_equal(address_parse(slice_from(text), &full->address, &why), RESULT_OK);
+    full->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(full->listener, &full->address.as.any, full->address.size), 0);
+    assert_int_equal(listen(full->listener, 0), 0);
+    full->waiting = socket_connect(&full->address, &state);
+    assert_true(full->waiting >= 0);
+}
+
+static void close_full_server(const struct full_server *full) {
+    (void)close(full->waiting);
+    (void)close(full->listener);
+    assert_int_equal(unlink(full->address.as.unix_path.sun_path), 0);
+    assert_int_equal(rmdir(full->folder), 0);
+}
+
+static void test_a_full_queue_is_waited_for(void **state) {
+    struct fixture *f = *state;
+    struct full_server full;
+    open_full_server(&full);
+    f->config_servers[0].address = full.address;
+    struct lease *lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner);
+    assert_non_null(lease);
+    lease_want_write(lease, true); // as an exchange does that waits for its connection
+    RUN_UNTIL(f->loop, lease->retry.repeat > 0.01);
+    assert_int_equal(f->owner.told, 0);
+    assert_int_equal(lease_finish_connect(lease), EINPROGRESS);
+    assert_false(ev_is_active(&lease->write_watcher)); // it would always fire
+    (void)close(accept(full.listener, NULL, NULL));
+    RUN_UNTIL(f->loop, f->owner.told > 0);
+    assert_int_equal(lease_finish_connect(lease), 0);
+    assert_true(lease->connected);
+    assert_true(ev_is_active(&lease->read_watcher));
+    assert_false(ev_is_active(&lease->retry));
+    lease_close(lease);
+    close_full_server(&full);
+}
+
+static void test_a_server_that_goes_while_its_queue_is_full(void **state) {
+    struct fixture *f = *state;
+    struct full_server full;
+    open_full_server(&full);
+    f->config_servers[0].address = full.address;
+    struct lease *lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner);
+    struct lease *impatient = pool_lease(&f->pool, &f->servers[0], false, &f->owner);
+    assert_true(lease != NULL && impatient != NULL);
+    lease_close(impatient);
+    (void)close(full.listener);
+    full.listener = -1;
+    RUN_UNTIL(f->loop, f->owner.told > 0);
+    assert_int_equal(lease_finish_connect(lease), ECONNREFUSED);
+    assert_false(lease->connected);
+    lease_close(lease);
+    close_full_server(&full);
+}
+
 // ---- Readiness
 
 static void test_the_owner_is_told_when_there_is_something_to_read(void **state) {
@@ -708,6 +778,8 @@ int main(void) {
         POOL_TEST(test_a_refused_connection_is_told),
         POOL_TEST(test_no_lease_where_nothing_can_be_connected),
         POOL_TEST(test_the_owner_is_told_when_there_is_something_to_read),
+        POOL_TEST(test_a_full_queue_is_waited_for),
+        POOL_TEST(test_a_server_that_goes_while_its_queue_is_full),
         POOL_TEST(test_an_owner_that_does_not_want_to_read_is_not_told),
         POOL_TEST(test_a_released_connection_is_leased_again),
         POOL_TEST(test_a_fresh_one_is_asked_for_although_one_is_idle),

@@ -178,11 +178,11 @@ static void assert_nodelay(int fd) {
 
 static void assert_connects(int listener) {
     struct address address = bound_address(listener);
-    bool connected;
+    enum connect_state connected;
     int fd = socket_connect(&address, &connected);
     assert_true(fd >= 0);
     assert_flags(fd);
-    if (!connected) {
+    if (connected != CONNECT_DONE) {
         wait_for(fd, POLLOUT);
     }
     assert_int_equal(socket_error(fd), 0);
@@ -221,7 +221,7 @@ static void test_within_the_machine_nothing_is_paced(void **state) {
     for (size_t i = 0; i < sizeof(within) / sizeof(within[0]); i++) {
         int listener = listen_somewhere(within[i]);
         struct address address = bound_address(listener);
-        bool connected;
+        enum connect_state connected;
         int fd = socket_connect(&address, &connected);
         assert_true(fd >= 0);
         assert_congestion_control(fd, "reno");
@@ -234,7 +234,7 @@ static void test_within_the_machine_nothing_is_paced(void **state) {
     assert_int_equal(getsockopt(plain, IPPROTO_TCP, TCP_CONGESTION, usual, &size), 0);
     close(plain);
     struct address outside = address_of("192.0.2.1:9"); // for documentation: nobody has it
-    bool connected;
+    enum connect_state connected;
     int fd = socket_connect(&outside, &connected);
     if (fd >= 0) { // there may be no way out of here
         assert_congestion_control(fd, usual);
@@ -281,14 +281,14 @@ static void test_a_closed_port_is_an_error_of_the_socket(void **state) {
     // Bound but not listening: refuses, and nobody else can take the port meanwhile.
     int owner = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct address any = address_of("127.0.0.1:0");
-    bool connected = true;
+    enum connect_state connected;
     assert_int_equal(bind(owner, &any.as.any, any.size), 0);
     struct address address = bound_address(owner);
     int fd = socket_connect(&address, &connected);
     if (fd < 0) {
         assert_int_equal(errno, ECONNREFUSED);
     } else {
-        assert_false(connected);
+        assert_int_equal(connected, CONNECT_PENDING);
         wait_for(fd, POLLOUT);
         assert_int_equal(socket_error(fd), ECONNREFUSED);
         close(fd);
@@ -296,26 +296,66 @@ static void test_a_closed_port_is_an_error_of_the_socket(void **state) {
     close(owner);
 }
 
+enum { WAITING_MAX = 8 };
+
+// Connects until the queue of the server is full; the first of fds[] waits for room, the others are
+// in the queue.
+static void fill_queue(const struct address *address, int fds[WAITING_MAX]) {
+    for (int i = 0; i < WAITING_MAX; i++) {
+        fds[i] = -1;
+    }
+    for (int i = WAITING_MAX - 1; i > 0; i--) {
+        enum connect_state connected;
+        int fd = socket_connect(address, &connected);
+        assert_true(fd >= 0);
+        if (connected == CONNECT_QUEUE_FULL) {
+            assert_flags(fd);
+            fds[0] = fd;
+            return;
+        }
+        assert_int_equal(connected, CONNECT_DONE);
+        fds[i] = fd;
+    }
+    fail_msg("the queue does not fill up");
+}
+
+static void close_all(const int fds[WAITING_MAX]) {
+    for (int i = 0; i < WAITING_MAX; i++) {
+        if (fds[i] >= 0) {
+            close(fds[i]);
+        }
+    }
+}
+
 static void test_connect_to_a_unix_server(void **state) {
     (void)state;
+    int fds[WAITING_MAX];
     char folder[] = "/tmp/ravelin-test-socket-XXXXXX";
     char text[sizeof(folder) + 16];
     assert_non_null(mkdtemp(folder));
     (void)snprintf(text, sizeof(text), "unix:%s/server", folder);
     struct address address = address_of(text);
-    bool connected = true;
+    enum connect_state connected;
     assert_int_equal(socket_connect(&address, &connected), -1);
     assert_int_equal(errno, ENOENT);
-    assert_false(connected);
+    assert_int_equal(connected, CONNECT_PENDING);
 
     int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(server, &address.as.any, address.size), 0);
     assert_int_equal(listen(server, 1), 0);
     int fd = socket_connect(&address, &connected);
     assert_true(fd >= 0);
-    assert_true(connected);
+    assert_int_equal(connected, CONNECT_DONE);
     assert_flags(fd);
     socket_set_nodelay(fd); // has no meaning here, and does no harm
+    fill_queue(&address, fds);
+    assert_int_equal(socket_connect_again(fds[0], &address, &connected), RESULT_OK);
+    assert_int_equal(connected, CONNECT_QUEUE_FULL);
+    close(accept(server, NULL, NULL));
+    assert_int_equal(socket_connect_again(fds[0], &address, &connected), RESULT_OK);
+    assert_int_equal(connected, CONNECT_DONE);
+    assert_int_equal(socket_error(fds[0]), 0);
+    close_all(fds);
     close(fd);
     close(server);
     assert_int_equal(unlink(text + 5), 0);
