@@ -74,11 +74,13 @@ static bool take_text(struct reader *reader, char **text) {
     if (size > reader->left || memchr(reader->at, '\0', size) != NULL) {
         return false;
     }
-    *text = strndup(reader->at, size);
-    reader->at += size;
-    reader->left -= size;
-    reader->out_of_memory |= *text == NULL;
-    return *text != NULL;
+    *text = malloc((size_t)size + 1);
+    if (*text == NULL) {
+        reader->out_of_memory = true;
+        return false;
+    }
+    (*text)[size] = '\0';
+    return take(reader, *text, size);
 }
 
 // How many there are of an option. Each takes at least the bytes of a number.
