@@ -1,49 +1,111 @@
 #include "base/ring.h"
 
-#include "base/sanitize.h"
-
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
 static_assert((RING_SIZE & (RING_SIZE - 1)) == 0, "ring_at() masks positions");
 
-// Both halves of the reserved area show the same memory: a shared mapping, and a second view of it,
-// which is what mremap() makes of an old size of 0. No descriptor is needed on the way.
-static int map_twice(uint8_t *base) {
-    void *first = mmap(base, RING_SIZE, PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    if (first == MAP_FAILED) {
-        return -1;
-    }
-    void *second = mremap(base, 0, RING_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, base + RING_SIZE);
-    if (second == MAP_FAILED) {
-        return -1;
-    }
-    // What clients sent belongs in no core dump and in no child.
-    if (madvise(base, 2 * RING_SIZE, MADV_DONTDUMP) != 0) {
-        return -1;
-    }
-    return madvise(base, 2 * RING_SIZE, MADV_DONTFORK);
+struct ring_chunk {
+    struct list_node node; // of the partial chunks, when it is one
+    uint8_t *base;         // 2 * count * RING_SIZE bytes of address space
+    size_t count;
+    size_t free_count;
+    struct ring *free; // neither in use nor a spare; they have no memory
+    struct ring rings[];
+};
+
+// A second view of shared memory, at this address: that is what mremap() makes of an old size of 0.
+// No descriptor is needed for it.
+static bool show(uint8_t *memory, size_t size, uint8_t *at) {
+    return mremap(memory, 0, size, MREMAP_MAYMOVE | MREMAP_FIXED, at) != MAP_FAILED;
 }
 
-static uint8_t *map_ring(void) {
+// The views of `count` rings, whose memory lies one behind the other: A AB BC C.
+static bool show_all(uint8_t *memory, size_t count, uint8_t *base) {
+    bool shown = show(memory, RING_SIZE, base);
+    for (size_t i = 0; shown && i + 1 < count; i++) {
+        shown = show(memory + i * RING_SIZE, 2 * RING_SIZE, base + (2 * i + 1) * RING_SIZE);
+    }
+    return shown &&
+           show(memory + (count - 1) * RING_SIZE, RING_SIZE, base + (2 * count - 1) * RING_SIZE);
+}
+
+// What clients sent belongs in no core dump and in no child.
+static bool confine(uint8_t *base, size_t size) {
+    return madvise(base, size, MADV_DONTDUMP) == 0 && madvise(base, size, MADV_DONTFORK) == 0;
+}
+
+static uint8_t *map_rings(size_t count) {
+    size_t size = 2 * count * RING_SIZE;
     // The reservation comes first: fixed addresses then replace pages that are ours, never somebody
     // else's.
-    void *base = mmap(NULL, 2 * RING_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *base = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) {
         return NULL;
     }
-    if (map_twice(base) != 0) {
-        munmap(base, 2 * RING_SIZE);
+    uint8_t *memory =
+        mmap(NULL, count * RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    bool mapped = memory != MAP_FAILED && show_all(memory, count, base) && confine(base, size);
+    if (memory != MAP_FAILED) {
+        (void)munmap(memory, count * RING_SIZE);
+    }
+    if (!mapped) {
+        (void)munmap(base, size);
         return NULL;
     }
     return base;
 }
 
-static void unmap_ring(struct ring *ring) {
-    munmap(ring->base, 2 * RING_SIZE);
-    free(ring);
+static struct ring_chunk *make_chunk(size_t count) {
+    struct ring_chunk *chunk = malloc(sizeof(*chunk) + count * sizeof(chunk->rings[0]));
+    if (chunk == NULL) {
+        return NULL;
+    }
+    *chunk = (struct ring_chunk){.base = map_rings(count), .count = count, .free_count = count};
+    if (chunk->base == NULL) {
+        free(chunk);
+        return NULL;
+    }
+    for (size_t i = count; i-- > 0;) {
+        struct ring *ring = &chunk->rings[i];
+        *ring = (struct ring){
+            .base = chunk->base + 2 * i * RING_SIZE, .next_spare = chunk->free, .chunk = chunk};
+        chunk->free = ring;
+    }
+    return chunk;
+}
+
+static struct ring_chunk *find_chunk(struct ring_pool *pool) {
+    if (!list_is_empty(&pool->partial)) {
+        return LIST_ENTRY(pool->partial.next, struct ring_chunk, node);
+    }
+    struct ring_chunk *chunk = make_chunk(RING_CHUNK);
+    if (chunk == NULL && RING_CHUNK > 1) {
+        chunk = make_chunk(1);
+    }
+    if (chunk != NULL) {
+        list_push_first(&pool->partial, &chunk->node);
+    }
+    return chunk;
+}
+
+// It is neither in use nor a spare any more.
+static void give_back(struct ring_pool *pool, struct ring *ring) {
+    struct ring_chunk *chunk = ring->chunk;
+    if (chunk->free_count++ == 0) {
+        list_push_last(&pool->partial, &chunk->node);
+    }
+    if (chunk->free_count == chunk->count) {
+        list_remove(&chunk->node);
+        (void)munmap(chunk->base, 2 * chunk->count * RING_SIZE);
+        free(chunk);
+        return;
+    }
+    (void)madvise(ring->base, RING_SIZE, MADV_REMOVE);
+    ring->next_spare = chunk->free;
+    chunk->free = ring;
 }
 
 static void free_spares(struct ring_pool *pool, size_t count) {
@@ -51,12 +113,13 @@ static void free_spares(struct ring_pool *pool, size_t count) {
         struct ring *ring = pool->spares;
         pool->spares = ring->next_spare;
         pool->spare_count--;
-        unmap_ring(ring);
+        give_back(pool, ring);
     }
 }
 
 void ring_pool_init(struct ring_pool *pool, size_t spare_max) {
     *pool = (struct ring_pool){.spare_max = KEEP_SPARES ? spare_max : 0};
+    list_init(&pool->partial);
 }
 
 struct ring *ring_get(struct ring_pool *pool) {
@@ -65,18 +128,20 @@ struct ring *ring_get(struct ring_pool *pool) {
         pool->spares = ring->next_spare;
         pool->spare_count--;
         pool->spare_low = pool->spare_count < pool->spare_low ? pool->spare_count : pool->spare_low;
-        *ring = (struct ring){.base = ring->base};
+        *ring = (struct ring){.base = ring->base, .chunk = ring->chunk};
         return ring;
     }
-    ring = malloc(sizeof(*ring));
-    if (ring == NULL) {
+    struct ring_chunk *chunk = find_chunk(pool);
+    if (chunk == NULL) {
         return NULL;
     }
-    *ring = (struct ring){.base = map_ring()};
-    if (ring->base == NULL) {
-        free(ring);
-        return NULL;
+    ring = chunk->free;
+    chunk->free = ring->next_spare;
+    if (--chunk->free_count == 0) {
+        list_remove(&chunk->node);
     }
+    ring->next_spare = NULL;
+    ring->head = ring->tail = 0;
     return ring;
 }
 
@@ -85,7 +150,7 @@ void ring_put(struct ring_pool *pool, struct ring *ring) {
         return;
     }
     if (pool->spare_count >= pool->spare_max) {
-        unmap_ring(ring);
+        give_back(pool, ring);
         return;
     }
     ring->next_spare = pool->spares;

@@ -7,12 +7,21 @@
 // + RING_SIZE. When a ring is empty ring_rewind() returns its positions to 0, so small messages
 // always use the same few cache lines.
 //
-// A ring_pool keeps spare rings (mapping one takes several system calls); one pool per worker. A
-// spare keeps its bytes: who gets it reads only what was received since. Rings are in no core dump
-// and in no child (MADV_DONTDUMP, MADV_DONTFORK). Under AddressSanitizer no spare is kept, so that
-// a use after put is seen.
+// Rings are mapped in chunks of RING_CHUNK, because the number of mappings of a process has a limit
+// (vm.max_map_count). In a chunk the rings A, B and C lie as A AB BC C: the second view of a ring and
+// the first view of the next one are one mapping, so that a ring costs one mapping and not two. When
+// a whole chunk cannot be mapped, a ring is mapped alone. A chunk is unmapped when its last ring
+// comes back.
+//
+// A ring_pool keeps spare rings with their memory; one pool per worker. A spare keeps its bytes: who
+// gets it reads only what was received since. What is more than spare_max gives its memory back.
+// Rings are in no core dump and in no child (MADV_DONTDUMP, MADV_DONTFORK). Under AddressSanitizer
+// no spare is kept and a chunk is one ring, so that a use after put is seen.
 #ifndef RAVELIN_BASE_RING_H
 #define RAVELIN_BASE_RING_H
+
+#include "base/list.h"
+#include "base/sanitize.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,15 +30,20 @@
 // large body costs less the more of it comes in one call, up to about here: with half of it 1.13
 // times as much.
 #define RING_SIZE ((size_t)131072)
+#define RING_CHUNK (KEEP_SPARES ? 32 : 1)
+
+struct ring_chunk;
 
 struct ring {
     uint8_t *base; // 2 * RING_SIZE bytes of address space, RING_SIZE of memory
     uint64_t head; // first byte still needed
     uint64_t tail; // end of the bytes received
     struct ring *next_spare;
+    struct ring_chunk *chunk; // it lies there
 };
 
 struct ring_pool {
+    struct list_node partial; // chunks with a ring that is not in use and no spare
     struct ring *spares;
     size_t spare_count;
     size_t spare_low; // the lowest spare_count since the last trim

@@ -98,6 +98,7 @@ static const struct choice choices[] = {
     {SANDBOX_SIGNER, SCMP_SYS(madvise), 2, MADV_HUGEPAGE, ANY}, // malloc()
     {SANDBOX_SIGNER, SCMP_SYS(madvise), 2, MADV_DONTDUMP, ANY},
     {SANDBOX_SIGNER, SCMP_SYS(madvise), 2, MADV_DONTFORK, ANY},
+    {SANDBOX_WORKER, SCMP_SYS(madvise), 2, MADV_REMOVE, ANY}, // rings; where one can write
     {SANDBOX_WORKER, SCMP_SYS(getsockopt), 1, SOL_SOCKET, SO_ERROR},
     {SANDBOX_WORKER, SCMP_SYS(getsockopt), 1, IPPROTO_TCP, TCP_INFO},
     {SANDBOX_WORKER, SCMP_SYS(setsockopt), 1, IPPROTO_TCP, TCP_NODELAY},

@@ -186,7 +186,7 @@ static void test_spares_are_reused_and_begin_at_zero(void **state) {
     assert_null(pool.spares);
 }
 
-static void test_rings_over_the_maximum_are_unmapped(void **state) {
+static void test_rings_over_the_maximum_give_their_memory_back(void **state) {
     (void)state;
     struct ring_pool pool;
     struct ring *rings[3];
@@ -195,6 +195,7 @@ static void test_rings_over_the_maximum_are_unmapped(void **state) {
     for (size_t i = 0; i < 3; i++) {
         rings[i] = ring_get(&pool);
         assert_non_null(rings[i]);
+        memset(rings[i]->base, 'a', RING_SIZE);
     }
     assert_int_equal(count_open_files(), files); // a ring needs no descriptor
     const uint8_t *kept = rings[0]->base, *over = rings[1]->base;
@@ -203,11 +204,56 @@ static void test_rings_over_the_maximum_are_unmapped(void **state) {
     }
     assert_int_equal(pool.spare_count, KEEP_SPARES ? 1 : 0);
     assert_int_equal(is_mapped(kept), KEEP_SPARES);
-    assert_false(is_mapped(over));
-    assert_false(is_mapped(over + RING_SIZE));
+    assert_int_equal(is_mapped(over), KEEP_SPARES);
+    if (KEEP_SPARES) {
+        assert_int_equal(kept[RING_SIZE - 1], 'a');
+        assert_int_equal(over[0] | over[RING_SIZE - 1] | over[2 * RING_SIZE - 1], 0);
+    }
     ring_pool_free(&pool);
     assert_false(is_mapped(kept));
+    assert_false(is_mapped(over));
     ring_put(&pool, NULL);
+}
+
+enum { MANY = 200 };
+
+// Each of many rings has memory of its own, and all of them cost little more than a mapping each.
+static void test_a_ring_costs_one_mapping(void **state) {
+    (void)state;
+    struct ring_pool pool;
+    static struct ring *rings[MANY];
+    ring_pool_init(&pool, 0);
+    const size_t before = count_mappings();
+    for (size_t i = 0; i < MANY; i++) {
+        rings[i] = ring_get(&pool);
+        assert_non_null(rings[i]);
+        memset(rings[i]->base, (int)i, RING_SIZE);
+    }
+    if (KEEP_SPARES) {
+        assert_in_range(count_mappings() - before, MANY, MANY + MANY / RING_CHUNK + RING_CHUNK + 4);
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        assert_int_equal(rings[i]->base[0], (uint8_t)i);
+        assert_memory_equal(rings[i]->base, rings[i]->base + RING_SIZE, RING_SIZE);
+    }
+    // Back in another order: what is in use keeps its bytes, and all is unmapped with the last.
+    for (size_t i = 0; i < MANY; i += 2) {
+        ring_put(&pool, rings[i]);
+    }
+    for (size_t i = 1; i < MANY; i += 2) {
+        assert_int_equal(rings[i]->base[RING_SIZE - 1], (uint8_t)i);
+    }
+    struct ring *again = ring_get(&pool); // of a chunk that is there
+    assert_non_null(again);
+    again->base[0] = 1;
+    assert_int_equal(again->base[RING_SIZE], 1);
+    ring_put(&pool, again);
+    for (size_t i = MANY - 1; i < MANY; i -= 2) {
+        ring_put(&pool, rings[i]);
+    }
+    assert_true(list_is_empty(&pool.partial));
+    assert_in_range(count_mappings(), 0, before + 1);
+    ring_pool_free(&pool);
 }
 
 static void test_trim_gives_back_half_and_comes_to_an_end(void **state) {
@@ -385,7 +431,8 @@ int main(void) {
         cmocka_unit_test(test_positions),
         cmocka_unit_test(test_a_ring_is_in_no_dump_and_no_child),
         cmocka_unit_test(test_spares_are_reused_and_begin_at_zero),
-        cmocka_unit_test(test_rings_over_the_maximum_are_unmapped),
+        cmocka_unit_test(test_rings_over_the_maximum_give_their_memory_back),
+        cmocka_unit_test(test_a_ring_costs_one_mapping),
         cmocka_unit_test(test_trim_gives_back_half_and_comes_to_an_end),
         cmocka_unit_test(test_a_ring_needs_no_descriptor),
         cmocka_unit_test(test_no_ring_without_address_space),
