@@ -1,7 +1,7 @@
 #include "process/children.h"
 
 #include "base/printable.h"
-#include "process/heartbeat.h"
+#include "process/beat.h"
 #include "process/reload.h"
 #include "process/signer_process.h"
 #include "process/worker.h"
@@ -255,7 +255,7 @@ static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
     case IPC_DRAINED:
         break; // it ends by itself now
     case IPC_PONG:
-        heartbeat_note_pong(child, message.generation);
+        beat_note_pong(child, message.generation);
         break;
     default:
         child_kill(child, "sent nonsense");

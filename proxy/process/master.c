@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "base/reserve.h"
+#include "process/beat.h"
 #include "process/children.h"
-#include "process/heartbeat.h"
 #include "process/master_state.h"
 #include "process/notify.h"
 #include "process/orders.h"
@@ -70,7 +70,7 @@ void master_stop(struct master *master, int exit_status) {
     master_notify(master, "STOPPING=1");
     auto_reload_stop(master);
     reload_abort(master, "Ravelin is ending");
-    heartbeat_stop(master);
+    beat_stop(master);
     children_send_all(master, CHILD_WORKER, IPC_STOP, 0);
     children_dismiss_signers(master);
     listeners_close(&master->current->listeners);
@@ -269,7 +269,7 @@ static void serve(struct master *master) {
     notices_use(&master->notices, master->current);
     master_schedule_rotation(master);
     control_start(master->control, master->loop, &handler);
-    heartbeat_start(master);
+    beat_start(master);
     children_start(master);
     if (children_alive(master, CHILD_WORKER) + children_alive(master, CHILD_SIGNER) > 0) {
         ev_run(master->loop, 0);
@@ -281,7 +281,7 @@ static void release(struct master *master) {
     sink_close(&master->log.sink);
     if (master->loop != NULL) {
         auto_reload_stop(master);
-        heartbeat_stop(master);
+        beat_stop(master);
         children_free(master);
     }
     control_close(master->control);

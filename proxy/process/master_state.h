@@ -96,7 +96,7 @@ struct master {
     ev_signal signals[5];
     ev_timer rotate_tickets;
     struct notices notices;
-    ev_timer heartbeat;
+    ev_timer beat;
     ev_timer kill; // after a stop that a child did not obey
 };
 

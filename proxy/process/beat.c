@@ -1,4 +1,4 @@
-#include "process/heartbeat.h"
+#include "process/beat.h"
 
 #include "process/children.h"
 #include "process/notify.h"
@@ -27,7 +27,7 @@ static void check(struct child *child) {
     if (pulse_judge(&child->pulse, &state)) {
         char why[96];
         (void)snprintf(why, sizeof(why), "stands still: no answer for %u s, process %s",
-                       child->pulse.missed * HEARTBEAT_PERIOD_S, state_name(state.letter));
+                       child->pulse.missed * BEAT_PERIOD_S, state_name(state.letter));
         child_kill(child, why);
     }
 }
@@ -38,7 +38,7 @@ static void beat(struct child *child) {
     }
     if (child->state == CHILD_STARTING) {
         child->pulse.missed++;
-        if (child->pulse.missed == HEARTBEAT_START_LIMIT) {
+        if (child->pulse.missed == BEAT_START_LIMIT) {
             child_kill(child, "did not start in time");
         }
         return;
@@ -77,17 +77,17 @@ static void on_beat(struct ev_loop *loop, ev_timer *timer, int events) {
     do_later_work(master);
 }
 
-void heartbeat_start(struct master *master) {
-    ev_timer_init(&master->heartbeat, on_beat, HEARTBEAT_PERIOD_S, HEARTBEAT_PERIOD_S);
-    master->heartbeat.data = master;
-    ev_timer_start(master->loop, &master->heartbeat);
+void beat_start(struct master *master) {
+    ev_timer_init(&master->beat, on_beat, BEAT_PERIOD_S, BEAT_PERIOD_S);
+    master->beat.data = master;
+    ev_timer_start(master->loop, &master->beat);
 }
 
-void heartbeat_stop(struct master *master) {
-    ev_timer_stop(master->loop, &master->heartbeat);
+void beat_stop(struct master *master) {
+    ev_timer_stop(master->loop, &master->beat);
 }
 
-void heartbeat_note_pong(struct child *child, uint64_t number) {
+void beat_note_pong(struct child *child, uint64_t number) {
     if (!pulse_note_answer(&child->pulse, number)) {
         child_kill(child, "sent nonsense");
     }
