@@ -47,6 +47,16 @@ bool session_begin_handshake(struct session *session) {
     return true;
 }
 
+// A signer knows the keys of a few generations only. A client may be silent for longer than these
+// last, so a handshake takes the generation that is in use when its ClientHello is complete.
+static void renew_generation(struct session *session) {
+    struct generation *current = session->service->current;
+    if (handshake_renew(session->handshake, current->contexts, current)) {
+        generation_release(session->handshake_generation);
+        session->handshake_generation = generation_hold(current);
+    }
+}
+
 // RESULT_OK: all sent. RESULT_AGAIN: the client does not take more now.
 static enum result flush_handshake(struct session *session) {
     struct slice output = handshake_output(session->handshake);
@@ -182,6 +192,9 @@ enum result session_handshake_step(struct session *session) {
     uint8_t *data = ring == NULL ? NULL : ring_at(ring, ring->head);
     size_t size = ring == NULL ? 0 : ring_used(ring);
     size_t used = 0;
+    if (session->handshake_generation != session->service->current) {
+        renew_generation(session);
+    }
     enum result result = handshake_advance(session->handshake, data, size, &used);
     if (result == RESULT_ERROR) {
         refuse_handshake(session);

@@ -23,6 +23,16 @@ struct handshake *handshake_new(const struct tls_contexts *contexts, struct reco
     return handshake;
 }
 
+bool handshake_renew(struct handshake *handshake, const struct tls_contexts *contexts,
+                     void *choose_context) {
+    if (handshake->ssl != NULL || handshake->identity != NULL) {
+        return false;
+    }
+    handshake->contexts = contexts;
+    handshake->choose_context = choose_context;
+    return true;
+}
+
 // While the library waits for a signature, it has its object in a queue of the context, and
 // wolfSSL_free() of 5.9.2 does not take it out: the next handshake that waits would write to what was
 // freed. Told that there will be none, it takes it out by itself.

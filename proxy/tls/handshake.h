@@ -56,6 +56,10 @@ struct handshake_facts {
 // `engine`: the scratch space of this process, see record.h. NULL when memory is short.
 struct handshake *handshake_new(const struct tls_contexts *contexts, struct record_engine *engine,
                                 handshake_site_function choose_site, void *choose_context);
+// A newer generation is in use. True: the handshake has not read a ClientHello and uses these from now
+// on. False: nothing changed, it has chosen a certificate and keeps its contexts.
+bool handshake_renew(struct handshake *handshake, const struct tls_contexts *contexts,
+                     void *choose_context);
 void handshake_free(struct handshake *handshake);
 
 // RESULT_OK: complete, call handshake_finish() once the output has been sent. RESULT_AGAIN: needs

@@ -10,6 +10,7 @@ from ravelin_test.client import CLOSE_NOTIFY, Client
 from ravelin_test.http import Reader, chunk, request, response
 from ravelin_test.proxy import backend_block, block, site_block
 from ravelin_test.settings import PATIENCE
+from test_backends import FullServer
 
 CHUNKED = ["Transfer-Encoding: chunked"]
 TUNNEL = ["Connection: Upgrade", "Upgrade: echo"]
@@ -114,7 +115,9 @@ class Place:
         self.old, self.new = (lab.server(self._script(name)) for name in ("old", "new"))
         self.proxy = lab.prepare(self.old)
         self.proxy.port = self.ports["https"]
-        self.configure()
+        self.full = lab.keep_server(FullServer(lab.folder / "full.sock"))
+        backends = [backend_block("web", [self.old]), backend_block("full", [self.full], {"connect-timeout": "5m"})]
+        self.configure(routes={"/": "web", "/full/": "full"}, backends=backends)
         self.proxy.start()
 
     def configure(self, limits=None, listeners=None, routes=None, site="localhost", backends=None, top=None):
@@ -258,6 +261,25 @@ def trailers(conversation, place):
     return send_in_halves(conversation, place.client(), data[:-200], data[-200:])
 
 
+def connecting(conversation, place):
+    client = place.client()
+    client.send(request("/full/"))
+    conversation.pause()
+    place.full.serve(1)
+    return answer_of(client)
+
+
+def dropped_body(conversation, place):
+    """Its response has come, the rest of it not."""
+    client = place.client()
+    client.send(request("/", "POST", fields=["Content-Length: 3000000"]) + b"d" * 1_000_000)
+    status = client.response().status
+    conversation.pause()
+    client.send(b"d" * 2_000_000)
+    assert client.read_end() == CLOSE_NOTIFY
+    return status
+
+
 def half_answered(conversation, place, target):
     client = place.client()
     client.send(request(target))
@@ -303,6 +325,8 @@ BEGUN = {
     body: (200, b"old 10000 0"),
     chunk_line: (200, b"old 1000 0"),
     trailers: (200, b"old 1 40"),
+    connecting: (200, b"served"),
+    dropped_body: 413,
     response_head: (200, b"old 0 0"),
     large_response_head: (200, b"old 0 0"),
     too_large_a_response_head: (502, None),
@@ -357,6 +381,22 @@ def test_what_is_half_sent_survives(lab, change):
     for client in lab._clients:
         client.close()
     place.proxy.wait_for_metrics(sessions_open=0, generations_held=1)
+
+
+@pytest.mark.parametrize("script", BEGIN_LATER)
+def test_many_reloads(lab, script):
+    """More than the signers keep keys of, and the last one has another certificate."""
+    place = Place(lab)
+    held = Conversation(script, place)
+    held.wait_until_paused()
+    with place.client() as client:
+        assert client.ask().status == 200
+    for name in ["backend replaced", "limits raised", "route removed", "logs changed", "limits lowered"]:
+        place.configure(**CHANGES[name][0](place))
+        place.proxy.reload()
+    if script is finished:  # its certificate was chosen and its signature made by the first generation
+        assert place.proxy.metrics()["generations_held"] == 2
+    assert held.finish() == OLD
 
 
 def test_a_head_is_bounded_by_the_limit_it_began_with(lab):
