@@ -5,18 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 
-void printable_clean(char *text, enum printable kind) {
-    size_t left = strlen(text);
-    while (left > 0) {
-        uint8_t byte = (uint8_t)*text;
-        size_t size = byte >= 0x20 && byte < 0x7f ? 1 : utf8_printable((uint8_t *)text, left);
-        if (size == 0) {
-            size = 1;
-            *text = byte == '\n' && kind == PRINTABLE_LINES ? '\n' : '?';
+void printable_clean_bytes(char *data, size_t size, enum printable kind) {
+    while (size > 0) {
+        uint8_t byte = (uint8_t)*data;
+        size_t width = byte >= 0x20 && byte < 0x7f ? 1 : utf8_printable((uint8_t *)data, size);
+        if (width == 0) {
+            width = 1;
+            *data = byte == '\n' && kind == PRINTABLE_LINES ? '\n' : '?';
         }
-        text += size;
-        left -= size;
+        data += width;
+        size -= width;
     }
+}
+
+void printable_clean(char *text, enum printable kind) {
+    printable_clean_bytes(text, strlen(text), kind);
 }
 
 void printable_attribute(char *output, size_t capacity, const char *name, const char *text) {

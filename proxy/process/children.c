@@ -1,5 +1,6 @@
 #include "process/children.h"
 
+#include "base/clock.h"
 #include "base/printable.h"
 #include "process/beat.h"
 #include "process/reload.h"
@@ -50,6 +51,7 @@ void child_kill(struct child *child, const char *why) {
         log_error(&child->master->log, "%s %u (pid %ld) %s: killing it",
                   child_kind_name(child->kind), child->slot, (long)child->pid, why);
         (void)kill(child->pid, SIGKILL);
+        ev_io_stop(child->master->loop, &child->control); // what it has sent means nothing now
     }
 }
 
@@ -239,6 +241,11 @@ static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
         }
         return;
     }
+    if (!rate_take(&child->messages, clock_monotonic_us() / 1000)) {
+        child_kill(child, "sends too many messages");
+        ipc_close(&message);
+        return;
+    }
     if (message.is_cut) { // a child sends no descriptors
         message.type = IPC_TYPE_END;
     }
@@ -373,6 +380,7 @@ static bool start_child(struct child *child) {
     child->state = CHILD_STARTING;
     child->awaited = false;
     child->pulse = (struct pulse){.number = 0};
+    child->messages = (struct rate){.interval_ms = 50, .burst = 200};
     ev_io_set(&child->control, fds[0], EV_READ);
     ev_io_start(master->loop, &child->control);
     if (child->kind == CHILD_WORKER) {
@@ -486,7 +494,7 @@ static void bury(struct child *child, int status) {
     }
 }
 
-static struct child *find_child(struct master *master, pid_t pid) {
+struct child *children_find(struct master *master, pid_t pid) {
     for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
         for (struct child *child = child_first(master, kind); child != NULL;
              child = child_next(child)) {
@@ -503,7 +511,7 @@ void children_reap(struct master *master) {
     pid_t pid;
     // Strangers that the master inherited are reaped too.
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        struct child *child = find_child(master, pid);
+        struct child *child = children_find(master, pid);
         validate_note_death(&master->reload.validation, pid, status);
         if (log_writers_note_death(&master->log_writers, pid)) {
             log_warning(&master->log, "a log writer (pid %ld) died", (long)pid);

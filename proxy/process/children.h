@@ -28,6 +28,8 @@ void children_send_all(struct master *master, enum child_kind kind, enum ipc_typ
 // With every heartbeat: binds the listening sockets anew that a worker has shut down, and gives them
 // to it. A worker that does it again within a minute is killed.
 void children_check_listeners(struct master *master);
+// NULL: the process is none of them.
+struct child *children_find(struct master *master, pid_t pid);
 // SIGKILL for all.
 void children_kill_all(struct master *master);
 // Connects workers and signers again whose end of the pair did not arrive, see ipc.h.

@@ -5,7 +5,8 @@
 // command finds the master by the same -c FILE that started it: /run/ravelin/<hash>.sock for root,
 // else <hash>.sock in ${XDG_RUNTIME_DIR:-/tmp}/ravelin-<uid>/. The folder is made with mode 0700
 // and must be ours. Both sides look at SO_PEERCRED: the master takes commands from root and from
-// its own user; the client believes root and its own user.
+// its own user; the client believes root and its own user. Where the master is not root, its workers
+// are of its user too: their connections are closed unread.
 //
 // One request (a word) and one answer (the exit code as a digit, then text) per connection;
 // descriptors may come with the answer. At most CONTROL_CLIENTS_MAX at a time; the next wait in the
@@ -18,8 +19,10 @@
 #include "base/result.h"
 #include "config/config.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define CONTROL_CLIENTS_MAX 16
 #define CONTROL_ANSWER_MAX ((size_t)65536)
@@ -46,6 +49,8 @@ struct control_handler {
     void (*command)(void *context, uint64_t client, enum control_command command);
     // No connection can be accepted, with the errno; once for as long as that lasts. May be NULL.
     void (*failed)(void *context, int error);
+    // Whether this process, though of a trusted user, may give no commands: a child of the master's.
+    bool (*refuses)(void *context, pid_t pid);
     void *context;
 };
 

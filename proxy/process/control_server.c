@@ -235,7 +235,9 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
         return;
     }
     server->has_failed = false;
-    if (!control_peer_is_trusted(fd, &pid)) {
+    const struct control_handler *handler = &server->handler;
+    if (!control_peer_is_trusted(fd, &pid) ||
+        (handler->refuses != NULL && handler->refuses(handler->context, pid))) {
         (void)close(fd);
         return;
     }

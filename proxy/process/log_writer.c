@@ -1,5 +1,6 @@
 #include "process/log_writer.h"
 
+#include "base/printable.h"
 #include "observe/sink.h"
 #include "process/sandbox.h"
 
@@ -43,15 +44,17 @@ static void write_all(int fd, const char *data, size_t size) {
 }
 
 // Writes the whole lines among the bytes; returns how many bytes these are.
-static size_t write_lines(int fd, const char *data, size_t size) {
+static size_t write_lines(int fd, char *data, size_t size) {
     size_t done = 0;
     while (done < size) {
         size_t most = size - done < SINK_PIECE_MAX ? size - done : SINK_PIECE_MAX;
-        const char *end = memrchr(data + done, '\n', most);
+        char *end = memrchr(data + done, '\n', most);
         if (end == NULL && most < SINK_PIECE_MAX) {
             break;
         }
         size_t piece = end == NULL ? most : (size_t)(end - (data + done)) + 1;
+        // A process that was taken over could have written anything into the pipe.
+        printable_clean_bytes(data + done, piece, PRINTABLE_LINES);
         write_all(fd, data + done, piece);
         done += piece;
     }
@@ -72,6 +75,7 @@ static int run_copy(void *argument) {
             continue;
         }
         if (size <= 0) {
+            printable_clean_bytes(buffer, used, PRINTABLE_LINES);
             write_all(copy->to, buffer, used);
             return size < 0;
         }

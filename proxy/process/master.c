@@ -262,7 +262,10 @@ static void log_start(struct master *master) {
 }
 
 static void serve(struct master *master) {
-    const struct control_handler handler = {orders_command, orders_fail, master};
+    const struct control_handler handler = {.command = orders_command,
+                                            .failed = orders_fail,
+                                            .refuses = orders_refuses,
+                                            .context = master};
     log_start(master);
     children_init(master);
     notices_start(&master->notices, master->loop, &master->log, NOTICES_PERIOD_S);

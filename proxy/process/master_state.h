@@ -2,6 +2,7 @@
 #ifndef RAVELIN_PROCESS_MASTER_STATE_H
 #define RAVELIN_PROCESS_MASTER_STATE_H
 
+#include "base/rate.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "process/auto_reload.h"
@@ -31,7 +32,8 @@ struct child {
     enum child_state state;
     pid_t pid; // 0: none
     unsigned restarts;
-    bool awaited; // the reload waits for its answer
+    bool awaited;         // the reload waits for its answer
+    struct rate messages; // that it sends; one that floods the master is killed
     struct pulse pulse;
     ev_io control;        // fd -1: closed
     ev_timer respawn;     // runs while the child is dead and will be replaced

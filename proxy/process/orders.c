@@ -261,6 +261,17 @@ static void answer_prove(struct master *master, uint64_t client) {
     }
 }
 
+bool orders_refuses(void *context, pid_t pid) {
+    struct master *master = context;
+    const struct child *child = children_find(master, pid);
+    if (child == NULL) {
+        return false;
+    }
+    log_error(&master->log, "%s %u (pid %ld) connects to the control socket: refused",
+              child_kind_name(child->kind), child->slot, (long)pid);
+    return true;
+}
+
 void orders_command(void *context, uint64_t client, enum control_command command) {
     struct master *master = context;
     switch (command) {

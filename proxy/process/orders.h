@@ -8,6 +8,8 @@
 void orders_command(void *master, uint64_t client, enum control_command command);
 // The control socket's other handler: says in the log why no command can be received.
 void orders_fail(void *master, int error);
+// Its judge of who may give none. Logs a refusal.
+bool orders_refuses(void *master, pid_t pid);
 // Opens the log files anew, here and in the workers: after a rotation.
 void orders_reopen_logs(struct master *master);
 // The same if a log was off because its FIFO had no reader, and has one now.

@@ -3,6 +3,7 @@
 #include "process/ipc.h"
 #include "process/log_files.h"
 #include "process/sandbox.h"
+#include "process/spawn.h"
 #include "session/service.h"
 #include "tls/context.h"
 
@@ -231,7 +232,7 @@ static enum result start_up(struct worker *worker, const struct worker_start *st
     ev_io_init(&worker->control, on_control, start->control, EV_READ);
     worker->control.data = worker;
     ev_io_start(worker->loop, &worker->control);
-    return sandbox_enter(SANDBOX_WORKER);
+    return RESULT_OK;
 }
 
 int worker_run(void *argument) {
@@ -239,6 +240,10 @@ int worker_run(void *argument) {
     struct worker worker = {.error_fd = -1, .staged = {.error_fd = -1}, .exit_status = 1};
     if (start_up(&worker, start) != RESULT_OK) {
         (void)fprintf(stderr, "ravelin: %s: cannot start\n", worker.name);
+        return 1;
+    }
+    spawn_mute(); // a terminal there would obey what is written, and tell what is typed
+    if (sandbox_enter(SANDBOX_WORKER) != RESULT_OK) {
         return 1;
     }
     ev_run(worker.loop, 0);

@@ -125,7 +125,8 @@ static void start_master(struct fixture *fixture) {
     if (fixture->master == 0) {
         struct fake_master master = {.server = control_open(fixture->config, fixture->error),
                                      .dies = fixture->dies};
-        const struct control_handler handler = {on_command, on_failure, &master};
+        const struct control_handler handler = {
+            .command = on_command, .failed = on_failure, .context = &master};
         struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
         if (master.server == NULL || loop == NULL) {
             _exit(1);

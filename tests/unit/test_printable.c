@@ -33,6 +33,13 @@ static void test_what_a_terminal_would_obey_goes(void **state) {
     assert_cleaned("one\ntwo\r\n", PRINTABLE_LINES, "one\ntwo?\n");
 }
 
+static void test_bytes_may_hold_nuls(void **state) {
+    (void)state;
+    char bytes[] = "a\0b\x1b\n\xc3\xbc\xc3";
+    printable_clean_bytes(bytes, sizeof(bytes) - 1, PRINTABLE_LINES);
+    assert_string_equal(bytes, "a?b?\n\xc3\xbc?");
+}
+
 static void assert_attributed(size_t capacity, const char *text, const char *expected) {
     char output[64];
     memset(output, '!', sizeof(output));
@@ -63,6 +70,7 @@ static void test_what_does_not_fit_is_cut(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_terminal_would_obey_goes),
+        cmocka_unit_test(test_bytes_may_hold_nuls),
         cmocka_unit_test(test_the_text_is_one_line_with_a_name),
         cmocka_unit_test(test_what_does_not_fit_is_cut),
     };
