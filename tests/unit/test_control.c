@@ -24,6 +24,7 @@
 
 // A config file of the test's own, which gives the socket its name.
 struct fixture {
+    pid_t refused; // by the master, set before it starts
     char folder[64];
     char config[96];
     struct control_path path;
@@ -64,6 +65,7 @@ static int tear_down(void **state) {
 // --- A master in a process of its own ---
 
 struct fake_master {
+    pid_t refused; // 0: none
     struct control_server *server;
     uint64_t waiting; // who asked for a reload and is answered with the next command
     bool dies;
@@ -116,6 +118,11 @@ static void on_failure(void *context, int error) {
     (void)!write(failure_fd, error == EMFILE ? "f" : "?", 1);
 }
 
+static bool refuses(void *context, pid_t pid) {
+    const struct fake_master *master = context;
+    return pid == master->refused;
+}
+
 static void start_master(struct fixture *fixture) {
     int ready[2];
     char byte;
@@ -124,9 +131,10 @@ static void start_master(struct fixture *fixture) {
     assert_true(fixture->master >= 0);
     if (fixture->master == 0) {
         struct fake_master master = {.server = control_open(fixture->config, fixture->error),
-                                     .dies = fixture->dies};
+                                     .dies = fixture->dies,
+                                     .refused = fixture->refused};
         const struct control_handler handler = {
-            .command = on_command, .failed = on_failure, .context = &master};
+            .command = on_command, .failed = on_failure, .refuses = refuses, .context = &master};
         struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
         if (master.server == NULL || loop == NULL) {
             _exit(1);
@@ -280,6 +288,28 @@ static void test_an_answer_may_come_later(void **state) {
     (void)close(left);
     (void)close(waits);
     assert_string_equal(ask_raw(fixture, "drain", 5), "0draining");
+}
+
+// A worker of the same user, say.
+static void test_a_process_that_may_give_no_commands(void **state) {
+    struct fixture *fixture = *state;
+    char byte;
+    fixture->refused = getpid();
+    start_master(fixture);
+    int fd = control_connect(&fixture->path);
+    assert_true(fd >= 0);
+    (void)send(fd, "reload", 6, MSG_NOSIGNAL);
+    assert_true(recv(fd, &byte, 1, 0) <= 0);
+    (void)close(fd);
+    pid_t other = fork();
+    if (other == 0) {
+        fd = control_connect(&fixture->path);
+        (void)!send(fd, "drain", 5, MSG_NOSIGNAL);
+        _exit(recv(fd, &byte, 1, 0) == 1 ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(other, &status, 0), other);
+    assert_int_equal(status, 0);
 }
 
 static void test_more_clients_than_are_served_at_once(void **state) {
@@ -440,6 +470,7 @@ int main(void) {
         TEST(test_what_a_dead_master_left_is_replaced),
         TEST(test_requests_and_answers),
         TEST(test_an_answer_may_come_later),
+        TEST(test_a_process_that_may_give_no_commands),
         TEST(test_more_clients_than_are_served_at_once),
         TEST(test_a_client_that_asks_nothing_is_dropped),
         TEST(test_a_master_without_descriptors_waits_for_one),
