@@ -72,6 +72,7 @@ struct config_limits {
     uint32_t body_rate;               // bytes a second, on average; 0 = no limit
     uint32_t requests_per_connection; // 0 = no limit
     uint32_t connections;             // in the whole proxy
+    int connections_line;             // 0: not given
     uint32_t connections_per_client;  // 0 = no limit
 };
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/reserve.h"
 #include "process/beat.h"
+#include "process/capacity.h"
 #include "process/children.h"
 #include "process/master_state.h"
 #include "process/notify.h"
@@ -261,6 +262,22 @@ static void log_start(struct master *master) {
     }
 }
 
+void master_warn_capacity(struct master *master) {
+    const struct config *config = master->current->config;
+    const struct capacity capacity = capacity_find(CAPACITY_MAPPINGS_PATH);
+    for (int kind = 0; kind < CAPACITY_KINDS; kind++) {
+        char text[CAPACITY_TEXT_SIZE];
+        char line[16] = "";
+        if (config->limits.connections_line > 0) {
+            (void)snprintf(line, sizeof(line), ":%d", config->limits.connections_line);
+        }
+        if (capacity_warning((enum capacity_kind)kind, &capacity, config, master->slot_count,
+                             text)) {
+            log_warning(&master->log, "%s%s: %s", config->path, line, text);
+        }
+    }
+}
+
 static void serve(struct master *master) {
     const struct control_handler handler = {.command = orders_command,
                                             .failed = orders_fail,
@@ -270,6 +287,7 @@ static void serve(struct master *master) {
     children_init(master);
     notices_start(&master->notices, master->loop, &master->log, NOTICES_PERIOD_S);
     notices_use(&master->notices, master->current);
+    master_warn_capacity(master);
     master_schedule_rotation(master);
     control_start(master->control, master->loop, &handler);
     beat_start(master);

@@ -111,6 +111,8 @@ void master_fail(struct master *master, const char *why);
 void master_ready(struct master *master);
 // Logs to where the current generation says.
 void master_use_log(struct master *master);
+// Logs a warning when the system has not enough of what `connections` may need (capacity.h).
+void master_warn_capacity(struct master *master);
 // Ticket keys rotate as often as the current generation says.
 void master_schedule_rotation(struct master *master);
 

@@ -25,7 +25,8 @@ def test_thousands_of_sites_load_and_each_is_found(lab, authority):
     count = scaled(3000)
     names = [f"s{i}.test" for i in range(count)]
     sites = [site_block(name, [authority.certificate(name, f"www.{name}")], [f"www.{name}"]) for name in names]
-    proxy = lab.prepare(sites=sites, backends=[backend_block("web", [lab.server(reply=lambda r: response("ok"))])])
+    limits = {"connections": 1000}  # fewer than the system may warn of
+    proxy = lab.prepare(limits=limits, sites=sites, backends=[backend_block("web", [lab.server(reply=lambda r: response("ok"))])])
     assert f"{count} sites, {count} certificates" in run([proxy.program, "check", "-c", proxy.config]).stdout.decode()
     proxy.start()
     context = client_context(authority.ca)

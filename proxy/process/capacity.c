@@ -1,0 +1,62 @@
+#include "process/capacity.h"
+
+#include "base/ring.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+// For what is not a connection: the loop, logs, the master, the signer, generations in use; and
+// libraries, heap, sessions.
+enum { OTHER_DESCRIPTORS = 64, OTHER_MAPPINGS = 1024 };
+
+// A number alone in a file; 0 when there is none.
+static uint64_t read_number(const char *path) {
+    char text[32];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return 0;
+    }
+    ssize_t size = read(fd, text, sizeof(text) - 1);
+    (void)close(fd);
+    text[size < 0 ? 0 : size] = '\0';
+    return strtoull(text, NULL, 10);
+}
+
+struct capacity capacity_find(const char *mappings_path) {
+    struct rlimit limit;
+    bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return (struct capacity){.descriptors = known ? limit.rlim_cur : 0,
+                             .mappings = read_number(mappings_path)};
+}
+
+static uint64_t share(const struct config *config, unsigned workers) {
+    return ((uint64_t)config->limits.connections + workers - 1) / workers;
+}
+
+bool capacity_warning(enum capacity_kind kind, const struct capacity *capacity,
+                      const struct config *config, unsigned workers,
+                      char text[CAPACITY_TEXT_SIZE]) {
+    uint64_t clients = share(config, workers);
+    uint64_t needed;
+    if (kind == CAPACITY_DESCRIPTORS) {
+        needed = 2 * clients + config->listener_count + OTHER_DESCRIPTORS;
+        (void)snprintf(
+            text, CAPACITY_TEXT_SIZE,
+            "limits: connections '%u': each process that serves clients may need %" PRIu64
+            " file descriptors and can have %" PRIu64 "; raise the limit (LimitNOFILE=%" PRIu64
+            " in the systemd unit, or ulimit -n) or lower connections",
+            config->limits.connections, needed, capacity->descriptors, needed);
+        return capacity->descriptors != 0 && capacity->descriptors < needed;
+    }
+    needed = clients + clients / RING_CHUNK + OTHER_MAPPINGS;
+    (void)snprintf(text, CAPACITY_TEXT_SIZE,
+                   "limits: connections '%u': each process that serves clients may need %" PRIu64
+                   " memory mappings when all clients send at once, and can have %" PRIu64
+                   "; run: sysctl -w vm.max_map_count=%" PRIu64 ", or lower connections",
+                   config->limits.connections, needed, capacity->mappings, needed);
+    return capacity->mappings != 0 && capacity->mappings < needed;
+}
