@@ -60,14 +60,18 @@ static void print_summary(const char *path, const struct config *config) {
                  plural(config->listener_count));
 }
 
-static void print_warnings(const struct config *config, const struct findings *findings) {
-    const struct term *term;
-    int64_t now = clock_wall_us() / 1000000;
-    for (const char *line = findings->warnings; *line != '\0';) {
+static void print_lines(const char *line) {
+    while (*line != '\0') {
         size_t size = strcspn(line, "\n");
         (void)fprintf(stderr, "warning: %.*s\n", (int)size, line);
         line += size + (line[size] == '\n');
     }
+}
+
+static void print_warnings(const struct config *config, const struct findings *findings) {
+    const struct term *term;
+    int64_t now = clock_wall_us() / 1000000;
+    print_lines(findings->warnings);
     for (size_t i = 0; (term = findings_term(findings, config, i)) != NULL; i++) {
         char text[TERM_TEXT_SIZE];
         if (term_warning(term, config, now, text)) {
@@ -94,6 +98,7 @@ static int check(const char *path) {
                tls_check(config, &pair.files, &pair.keys, findings, error) != RESULT_OK) {
         (void)fprintf(stderr, "%s\n", error);
     } else {
+        print_lines(pair.warnings);
         print_warnings(config, findings);
         print_summary(path, config);
         exit_code = EXIT_SUCCESS;

@@ -28,9 +28,13 @@ struct bundle {
     struct bundle_index *index; // where each file lies
 };
 
+#define BUNDLE_WARNINGS_SIZE 4096
+
 struct bundle_pair {
     struct bundle files; // config text (first), its image, certificates, OCSP, client-ca, -crl
     struct bundle keys;  // private keys only
+    // Of bundle_read(), lines as report.h writes them: keys that only their place protects. Or "".
+    char warnings[BUNDLE_WARNINGS_SIZE];
 };
 
 #define BUNDLE_FILE_MAX                                                                            \
@@ -42,7 +46,7 @@ struct bundle_pair {
 // line that asked for it, and all files that cannot be used are named.
 //
 // Refused: what is not a regular file, empty or over the limit; a key that others may change or
-// everybody may read; a certificate file with a private key in it, because workers get certificates
+// that any user can read (key_file.h); a certificate file with a private key in it, because workers get certificates
 // and never keys.
 enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;

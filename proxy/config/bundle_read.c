@@ -3,6 +3,7 @@
 #include "base/secret.h"
 #include "config/bundle_format.h"
 #include "config/image.h"
+#include "config/key_file.h"
 #include "config/report.h"
 #include "config/text.h"
 
@@ -28,7 +29,9 @@ struct writer {
 
 struct reader {
     struct report report;
-    char *buffer; // every file passes through here; it may be a key
+    struct report warnings;
+    char place[KEY_PLACE_SIZE]; // that the last warning was about
+    char *buffer;               // every file passes through here; it may be a key
     struct writer files;
     struct writer keys;
 };
@@ -54,19 +57,54 @@ static bool refuse(struct reader *reader, const struct source *source, const cha
     return false;
 }
 
-static bool check_status(struct reader *reader, const struct source *source,
+// One warning for all keys of a place: they come sorted by path.
+static void warn_of_place(struct reader *reader, const struct source *source, unsigned mode,
+                          const char *place) {
+    if (strcmp(reader->place, place) == 0) {
+        return;
+    }
+    (void)snprintf(reader->place, sizeof(reader->place), "%s", place);
+    report_add(&reader->warnings, source->line,
+               "key '%s': world-readable (mode %04o); only the %s protects it and the keys beside "
+               "it; set mode "
+               "0400 if you can",
+               source->path, mode, place);
+}
+
+static bool check_key(struct reader *reader, const struct source *source, int fd,
+                      const struct stat *status) {
+    unsigned mode = status->st_mode & 07777;
+    char place[KEY_PLACE_SIZE];
+    switch (key_file_judge(fd, status, place)) {
+    case KEY_FILE_PRIVATE:
+        return true;
+    case KEY_FILE_SHIELDED:
+        warn_of_place(reader, source, mode, place);
+        return true;
+    case KEY_FILE_CHANGEABLE:
+        report_add(
+            &reader->report, source->line,
+            "key '%s': users other than its owner can change it (mode %04o); run: chmod 0600 "
+            "'%s'",
+            source->path, mode, source->path);
+        return false;
+    default:
+        report_add(
+            &reader->report, source->line,
+            "key '%s': any user can read it (mode %04o); run: chmod 0600 '%s', set mode: 0400 "
+            "(Docker secret) or defaultMode: 0400 (Kubernetes), or copy it to a folder of "
+            "mode 0700",
+            source->path, mode, source->path);
+        return false;
+    }
+}
+
+static bool check_status(struct reader *reader, const struct source *source, int fd,
                          const struct stat *status) {
     if (!S_ISREG(status->st_mode)) {
         return refuse(reader, source, "not a regular file");
     }
-    if (source->kind == BUNDLE_KEY && (status->st_mode & (S_IWGRP | S_IWOTH | S_IROTH)) != 0) {
-        report_add(
-            &reader->report, source->line,
-            "key '%s': everyone may read it, or others may change it; run: chmod g-w,o-rwx '%s'",
-            source->path, source->path);
-        return false;
-    }
-    return true;
+    return source->kind != BUNDLE_KEY || check_key(reader, source, fd, status);
 }
 
 // Up to the end of the file or of the buffer. False with errno.
@@ -113,7 +151,7 @@ static bool read_source(struct reader *reader, const struct source *source, stru
     if (fd < 0) {
         return refuse(reader, source, strerror(errno));
     }
-    bool ok = fstat(fd, &status) == 0 ? check_status(reader, source, &status)
+    bool ok = fstat(fd, &status) == 0 ? check_status(reader, source, fd, &status)
                                       : refuse(reader, source, strerror(errno));
     content->data = reader->buffer;
     if (ok && !read_all(fd, reader->buffer, &content->size)) {
@@ -321,6 +359,7 @@ static enum result read_bundles(const char *path, struct slice text, struct bund
     *config = NULL;
     pair->files = pair->keys = (struct bundle){.fd = -1};
     report_init(&reader.report, path, error, CONFIG_ERROR_SIZE);
+    report_init(&reader.warnings, path, pair->warnings, sizeof(pair->warnings));
     bool ok = read_pair(&reader, path, text, pair, config, error);
     if (!ok) {
         bundle_close(&pair->files);

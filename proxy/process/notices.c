@@ -34,9 +34,9 @@ void notices_start(struct notices *notices, struct ev_loop *loop, struct log *lo
     notices->timer.data = notices;
 }
 
-static void say_warnings(const struct notices *notices) {
-    const char *text = notices->source->findings->warnings;
-    const char *end = text + strnlen(text, FINDINGS_TEXT_SIZE);
+// Each line of a text.
+static void say_lines(const struct notices *notices, const char *text, size_t size) {
+    const char *end = text + strnlen(text, size);
     while (text < end) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         stop = stop == NULL ? end : stop;
@@ -47,7 +47,8 @@ static void say_warnings(const struct notices *notices) {
 
 void notices_use(struct notices *notices, const struct source *source) {
     notices->source = source;
-    say_warnings(notices);
+    say_lines(notices, source->warnings, sizeof(source->warnings));
+    say_lines(notices, source->findings->warnings, FINDINGS_TEXT_SIZE);
     say_terms(notices);
     ev_timer_again(notices->loop, &notices->timer);
 }

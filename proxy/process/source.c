@@ -1,7 +1,5 @@
 #include "process/source.h"
 
-#include "config/bundle.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +15,7 @@ static struct source *keep(struct bundle_pair *pair, struct config *config, uint
     if (source != NULL) {
         *source = (struct source){.number = number, .config = config};
         log_files_init(&source->logs);
+        memcpy(source->warnings, pair->warnings, sizeof(source->warnings));
         // The descriptors alone are kept: nothing of a key stays mapped in the master.
         source->files_fd = fcntl(pair->files.fd, F_DUPFD_CLOEXEC, 0);
         source->keys_fd = fcntl(pair->keys.fd, F_DUPFD_CLOEXEC, 0);

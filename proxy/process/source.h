@@ -8,6 +8,7 @@
 #ifndef RAVELIN_PROCESS_SOURCE_H
 #define RAVELIN_PROCESS_SOURCE_H
 
+#include "config/bundle.h"
 #include "process/listeners.h"
 #include "process/log_files.h"
 #include "tls/findings.h"
@@ -17,9 +18,10 @@
 struct source {
     uint64_t number;
     struct config *config;
-    struct findings *findings; // filled by the validator, settled afterwards
-    int files_fd;              // config text and certificates
-    int keys_fd;               // private keys; goes to signers and the validator only
+    char warnings[BUNDLE_WARNINGS_SIZE]; // of the bundle's files
+    struct findings *findings;           // filled by the validator, settled afterwards
+    int files_fd;                        // config text and certificates
+    int keys_fd;                         // private keys; goes to signers and the validator only
     struct listeners listeners;
     struct log_files logs;
 };

@@ -142,6 +142,30 @@ def test_a_key_that_others_may_touch(lab, mode):
     assert str(key) in text(result.stderr)
 
 
+def test_keys_that_only_their_folder_protects(lab):
+    """As container platforms mount secrets: there is one warning for all keys of the place."""
+    secrets = lab.subfolder("secrets")
+    secrets.chmod(0o700)
+    sites = []
+    for name in ("localhost", "a.test"):
+        made = lab.authority.certificate(name)
+        key = secrets / f"{name}.key"
+        key.write_bytes(made.key.read_bytes())
+        key.chmod(0o444)
+        sites.append(site_block(name, [Certificate(made.path, key)]))
+    proxy = lab.proxy(lab.server(), sites=sites)
+    said = f"world-readable (mode 0444); only the folder '{secrets}' protects it"
+    assert proxy.log().count(said) == 1
+    assert text(proxy.command("check").stderr).count(said) == 1
+    proxy.reload()
+    proxy.wait_for_log(rf"(?s){re.escape(said)}.*{re.escape(said)}")
+    secrets.chmod(0o755)
+    result = proxy.command("check", check=False)
+    assert result.returncode == 2
+    for way in ("chmod 0600", "mode: 0400", "defaultMode: 0400"):
+        assert text(result.stderr).count(way) == 2
+
+
 def test_weak_keys_are_refused(lab):
     """RSA under 2048 bits is no key."""
     path, key = lab.folder / "weak.pem", lab.folder / "weak.key"

@@ -5,15 +5,16 @@ import shutil
 
 import pytest
 
+from ravelin_test.folders import new_folder, remove_folder
 from ravelin_test.processes import run, text
 from ravelin_test.settings import RAVELIN
 from weakening.cases import CASES, config_of
 
 
 @pytest.fixture(scope="module")
-def files(authority, tmp_path_factory):
+def files(authority):
     """By what stands in <> in the corpus."""
-    folder = tmp_path_factory.mktemp("weak")
+    folder = new_folder("weak")  # one that all users can enter
     ours = authority.certificate("localhost")
     other = authority.certificate("other.test")
 
@@ -33,7 +34,7 @@ def files(authority, tmp_path_factory):
     both = folder / "both.pem"
     both.write_bytes(ours.path.read_bytes() + ours.key.read_bytes())
     both.chmod(0o600)
-    return {
+    yield {
         "the certificate": ours.path,
         "the key": ours.key,
         "a key that all may read": copy("open.key", ours.key, 0o644),
@@ -45,6 +46,7 @@ def files(authority, tmp_path_factory):
         "a certificate with secp256k1": make("k1", "ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"),
         "a certificate with P-224": make("p224", "ec", "-pkeyopt", "ec_paramgen_curve:P-224"),
     }
+    remove_folder(folder)
 
 
 def filled(config, files, port):

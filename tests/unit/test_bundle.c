@@ -324,26 +324,49 @@ static void test_all_missing_files_are_named_with_their_lines(void **state) {
     assert_refused(folder, expected);
 }
 
+static void accept_key(struct folder *folder, mode_t mode, const char *warning) {
+    assert_int_equal(chmod(in(folder, "a.key"), mode), 0);
+    read_well(folder);
+    assert_string_equal(folder->pair.warnings, warning);
+    bundle_close(&folder->pair.files);
+    bundle_close(&folder->pair.keys);
+    config_free(folder->loaded);
+    folder->loaded = NULL;
+}
+
 static void test_keys_that_others_may_read_or_change(void **state) {
     struct folder *folder = *state;
-    char why[256];
-    (void)snprintf(why, sizeof(why),
-                   "everyone may read it, or others may change it; run: chmod g-w,o-rwx '%s/a.key'",
-                   folder->path);
-    static const mode_t refused[] = {0644, 0604, 0602, 0660, 0666};
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        assert_int_equal(chmod(in(folder, "a.key"), refused[i]), 0);
+    char why[512];
+    static const mode_t modes[] = {0644, 0604, 0602, 0660, 0666};
+    assert_int_equal(chmod(folder->path, 0755), 0);
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        bool is_exposed = i < 2;
+        (void)snprintf(why, sizeof(why),
+                       is_exposed ? "any user can read it (mode %04o); run: chmod 0600 '%s/a.key', "
+                                    "set mode: 0400 (Docker secret) or defaultMode: 0400 "
+                                    "(Kubernetes), or copy it to a folder of mode 0700"
+                                  : "users other than its owner can change it (mode %04o); run: "
+                                    "chmod 0600 '%s/a.key'",
+                       modes[i], folder->path);
+        assert_int_equal(chmod(in(folder, "a.key"), modes[i]), 0);
         assert_file_refused(folder, "key", "a.key", why);
     }
-    static const mode_t accepted[] = {0600, 0400, 0640, 0440};
-    for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
-        assert_int_equal(chmod(in(folder, "a.key"), accepted[i]), 0);
-        read_well(folder);
-        bundle_close(&folder->pair.files);
-        bundle_close(&folder->pair.keys);
-        config_free(folder->loaded);
-        folder->loaded = NULL;
-    }
+    accept_key(folder, 0600, "");
+    accept_key(folder, 0400, "");
+    accept_key(folder, 0640, "");
+    accept_key(folder, 0440, "");
+}
+
+static void test_a_key_that_its_folder_protects(void **state) {
+    struct folder *folder = *state;
+    char warning[512];
+    (void)snprintf(
+        warning, sizeof(warning),
+        "%s:3: key '%s/a.key': world-readable (mode 0644); only the folder '%s' protects "
+        "it and the keys beside it; set mode 0400 if you can",
+        folder->config, folder->path, folder->path);
+    assert_int_equal(chmod(folder->path, 0700), 0);
+    accept_key(folder, 0644, warning);
 }
 
 static void test_a_certificate_file_with_a_key_in_it(void **state) {
@@ -569,6 +592,7 @@ int main(void) {
         TEST(test_files_that_cannot_be_used),
         TEST(test_all_missing_files_are_named_with_their_lines),
         TEST(test_keys_that_others_may_read_or_change),
+        TEST(test_a_key_that_its_folder_protects),
         TEST(test_a_certificate_file_with_a_key_in_it),
         TEST(test_what_is_not_sealed_is_no_bundle),
         TEST(test_damaged_bundles_are_refused),

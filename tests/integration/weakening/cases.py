@@ -224,10 +224,10 @@ BY_PLACE = {
         ("Caddy: curves of one site", "curves = secp256r1", GROUPS),
     ],
     "key": [
-        ("a key that everybody may read", 'key = "<file of a key that all may read>"', "everyone may read"),
-        ("a key that its group may change", 'key = "<file of a key that its group may change>"', "may change"),
-        ("a certificate where the key should be", 'key = "<file without a key>"', "no usable PEM private key"),
-        ("nginx: an encrypted key", 'key = "<file of an encrypted key>"', "encrypted keys are not supported"),
+        ("a key that everybody may read", 'key = "<file of a key that all may read>"', "any user can read it"),
+        ("a key that its group may change", 'key = "<file of a key that its group may change>"', "can change it"),
+        ("a certificate where the key should be", 'key = "<file without a key>"', "no PEM private key in it"),
+        ("nginx: an encrypted key", 'key = "<file of an encrypted key>"', "the key is encrypted"),
         ("a key of another certificate", 'key = "<file of another key>"', "does not belong to the certificate"),
     ],
     "certificate": [
