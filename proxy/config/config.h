@@ -35,7 +35,7 @@ enum log_target {
     LOG_TARGET_SYSLOG,
     LOG_TARGET_FILE
 };
-enum access_log_format { ACCESS_LOG_JSON, ACCESS_LOG_COMBINED };
+enum access_log_format { ACCESS_LOG_JSON, ACCESS_LOG_COMBINED, ACCESS_LOG_COMBINED_REASON };
 enum unknown_server_name { UNKNOWN_NAME_DEFAULT_SITE, UNKNOWN_NAME_REFUSE };
 enum client_certificate { CLIENT_CERTIFICATE_REQUIRED, CLIENT_CERTIFICATE_OPTIONAL };
 enum listen_protocol { LISTEN_HTTPS, LISTEN_REDIRECT };

@@ -29,7 +29,7 @@
 // Each list is in the order of its enum.
 static const char *const log_words[] = {"off", "stdout", "stderr", "syslog", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
-static const char *const format_words[] = {"json", "combined", NULL};
+static const char *const format_words[] = {"json", "combined", "combined-reason", NULL};
 static const char *const protocol_words[] = {"https", "redirect", NULL};
 static const char *const unknown_name_words[] = {"default-site", "refuse", NULL};
 static const char *const client_certificate_words[] = {"required", "optional", NULL};
@@ -49,7 +49,8 @@ static const struct option top_options[] = {
     {"access-log", "Where the access log goes: one line per request.", KIND_LOG, OPTIONAL,
      WORDS(log_words), RANGE(LOG_TARGET_OFF, LOG_TARGET_FILE), INITIAL("off"),
      AT(config, access_log)},
-    {"access-log-format", "One JSON object per line, or the combined format of Apache and nginx.",
+    {"access-log-format",
+     "json: an object a line; combined: as Apache and nginx; combined-reason: with `ended` last.",
      KIND_WORD, OPTIONAL, WORDS(format_words), INITIAL("json"), AT(config, access_log_format)},
     {"tls",
      "What all listeners ask of a TLS client. TLS 1.3 is not an option: there is nothing less.",

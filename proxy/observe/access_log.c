@@ -247,8 +247,9 @@ static void put_json_exchange(struct line *line, const struct access_entry *entr
     put_json_string(line, entry->target);
     PUT(line, ",\"host\":");
     put_json_string(line, entry->host);
-    if (entry->method.size == 0) {
-        PUT(line, ",\"protocol\":null");
+    if (entry->method.size == 0 || entry->request_line.size > 0) {
+        PUT(line, ",\"protocol\":");
+        put_json_string(line, entry->protocol);
     } else {
         PUT(line, ",\"protocol\":\"HTTP/1.");
         put_unsigned(line, entry->minor_version);
@@ -288,6 +289,8 @@ static void put_json(struct line *line, struct access_log *log, const struct acc
     put_json_string(line, entry->client);
     PUT(line, ",\"client_port\":");
     put_unsigned(line, entry->client_port);
+    PUT(line, ",\"client_unread\":");
+    put_json_string(line, entry->client_unread);
     put_json_exchange(line, entry);
     put_json_server(line, entry);
     put_json_tls(line, entry);
@@ -306,6 +309,28 @@ static void put_combined_string(struct line *line, struct slice text) {
     }
 }
 
+static void put_combined_request(struct line *line, const struct access_entry *entry) {
+    if (entry->request_line.size > 0 || entry->method.size == 0) {
+        put_combined_string(line, entry->request_line);
+        return;
+    }
+    put_combined_string(line, entry->method);
+    PUT(line, " ");
+    put_combined_string(line, entry->target);
+    PUT(line, " HTTP/1.");
+    put_unsigned(line, entry->minor_version);
+}
+
+static void put_combined_reason(struct line *line, const struct access_entry *entry) {
+    PUT(line, " \"");
+    put_combined_string(line, slice_from(entry->ended));
+    if (entry->client_unread.size > 0) {
+        PUT(line, "; not understood: ");
+        put_combined_string(line, entry->client_unread);
+    }
+    PUT(line, "\"");
+}
+
 static void put_combined(struct line *line, struct access_log *log,
                          const struct access_entry *entry) {
     put_combined_string(line, entry->client);
@@ -313,13 +338,7 @@ static void put_combined(struct line *line, struct access_log *log,
     (void)update_time(log, entry->started_us);
     put(line, log->time_text, CLOCK_COMMON_LOG_SIZE - 1);
     PUT(line, "] \"");
-    put_combined_string(line, entry->method);
-    if (entry->method.size > 0) {
-        PUT(line, " ");
-        put_combined_string(line, entry->target);
-        PUT(line, " HTTP/1.");
-        put_unsigned(line, entry->minor_version);
-    }
+    put_combined_request(line, entry);
     if (entry->status == 0) {
         PUT(line, "\" - - \"");
     } else {
@@ -333,6 +352,9 @@ static void put_combined(struct line *line, struct access_log *log,
     PUT(line, "\" \"");
     put_combined_string(line, entry->user_agent);
     PUT(line, "\"");
+    if (log->format == ACCESS_FORMAT_COMBINED_REASON) {
+        put_combined_reason(line, entry);
+    }
 }
 
 // ---- Lines ----

@@ -11,8 +11,9 @@
 // JSON: one object a line, always with the same keys in the same order, every string escaped (RFC
 // 8259; control characters, DEL, U+0080 to U+009F and bytes over 0x7f that are not valid UTF-8 as
 // \u00XX). Combined: the Apache/nginx format, quoted fields escaped (\" \\, and \xHH for everything
-// but printable ASCII), followed by no extra fields; "-" for what is not known, also as status and
-// size when no answer was sent.
+// but printable ASCII); "-" for what is not known, also as status and size when no answer was sent.
+// Combined has no extra fields. Combined-reason has one more in quotes: why the request ended when not
+// in the usual way, and what was not understood of a trusted proxy.
 //
 // A line is at most 16 KiB (4 KiB to anything but a file, with syslog its header included), line end included. When it
 // would be longer, its strings are cut: all to the same length, the largest power-of-two part of
@@ -34,7 +35,7 @@
 #define ACCESS_LOG_LINE_MAX 16384
 #define ACCESS_LOG_PIECE_LINE_MAX SINK_PIECE_MAX
 
-enum access_format { ACCESS_FORMAT_JSON, ACCESS_FORMAT_COMBINED };
+enum access_format { ACCESS_FORMAT_JSON, ACCESS_FORMAT_COMBINED, ACCESS_FORMAT_COMBINED_REASON };
 
 struct access_log {
     struct sink sink; // its buffer holds ACCESS_LOG_BUFFER_SIZE bytes
@@ -54,11 +55,17 @@ struct access_entry {
     int64_t started_us;  // wall clock, when the request's first byte was there
     struct slice client; // address
     uint16_t client_port;
+    // What a trusted proxy said of the client and could not be understood.
+    struct slice client_unread;
     struct slice site; // its name
+    // Of a request that was refused unread: its first line, any bytes. Method, target and protocol are
+    // then what could be told apart in it.
+    struct slice request_line;
     struct slice method;
     struct slice target;
     struct slice host;
-    uint8_t minor_version;   // HTTP/1.x
+    struct slice protocol;   // with `request_line`: "HTTP/1.1"
+    uint8_t minor_version;   // HTTP/1.x, without `request_line`
     uint16_t status;         // 0: no answer was sent
     uint64_t request_bytes;  // body
     uint64_t response_bytes; // body

@@ -20,6 +20,7 @@ struct service;
     X(LIMIT, "connections over a limit")                                                           \
     X(PROXY_HEADER, "PROXY headers")                                                               \
     X(FORWARDED, "forwarding headers")                                                             \
+    X(REQUEST, "refused requests")                                                                 \
     X(PROBE, "connections without a word")
 
 enum complaint {

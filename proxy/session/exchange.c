@@ -16,7 +16,7 @@
 
 // What the encoded head may be longer than the received one: the forwarding fields, with the
 // client's address twice.
-enum { HEAD_GROWTH = 768, LOG_TEXT_MAX = 2048 };
+enum { HEAD_GROWTH = 768 };
 // And what a client's certificate adds: two names, and what they are given.
 enum { CERTIFICATE_GROWTH = 80 + sizeof(struct client_identity) };
 
@@ -44,16 +44,6 @@ static struct exchange *allocate(struct session *session) {
     session->requests++;
     metric_add(service->options.metrics, METRIC_requests, 1);
     return exchange;
-}
-
-static struct slice keep_text(char **at, struct slice text) {
-    size_t size = text.size < LOG_TEXT_MAX ? text.size : LOG_TEXT_MAX;
-    struct slice kept = {*at, size};
-    if (size > 0) {
-        memcpy(*at, text.data, size);
-        *at += size;
-    }
-    return kept;
 }
 
 static struct http_forwarding make_forwarding(const struct exchange *exchange,
@@ -86,15 +76,16 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
 static bool encode_head(struct exchange *exchange, const struct http_request *request,
                         const struct http_told *told, size_t head_size) {
     struct http_forwarding forwarding = make_forwarding(exchange, request, told);
-    struct slice texts[] = {request->method,  request->target,     request->host,
-                            request->referer, request->user_agent, request->protocols};
-    struct slice *kept[] = {&exchange->method,  &exchange->target,     &exchange->host,
-                            &exchange->referer, &exchange->user_agent, &exchange->protocols};
+    const struct kept_text texts[] = {
+        {&exchange->method, request->method},
+        {&exchange->target, request->target},
+        {&exchange->host, request->host},
+        {&exchange->referer, request->referer},
+        {&exchange->user_agent, request->user_agent},
+        {&exchange->protocols, request->protocols},
+        {&exchange->client_unread, told == NULL ? (struct slice){NULL, 0} : told->unread},
+    };
     size_t text_count = sizeof(texts) / sizeof(texts[0]);
-    size_t text_size = 0;
-    for (size_t i = 0; i < text_count; i++) {
-        text_size += texts[i].size < LOG_TEXT_MAX ? texts[i].size : LOG_TEXT_MAX;
-    }
     struct slice host =
         request->authority.size > 0 ? request->authority : slice_from(exchange->site->name);
     // Field lines without a space after the colon grow by it; the host is written three times.
@@ -102,17 +93,14 @@ static bool encode_head(struct exchange *exchange, const struct http_request *re
                       (exchange->is_certified ? CERTIFICATE_GROWTH : 0) +
                       (told == NULL ? 0 : http_told_size(told)) +
                       (forwarding.changes == NULL ? 0 : http_changes_size(forwarding.changes));
-    size_t size = capacity + text_size;
+    size_t size = capacity + exchange_texts_size(texts, text_count);
     exchange->block = size <= sizeof(exchange->room) ? exchange->room : malloc(size);
     if (exchange->block == NULL) {
         return false;
     }
     exchange->head_size =
         http_encode_request(request, &forwarding, host, exchange->block, capacity);
-    char *at = exchange->block + capacity;
-    for (size_t i = 0; i < text_count; i++) {
-        *kept[i] = keep_text(&at, texts[i]);
-    }
+    exchange_keep_texts(texts, text_count, exchange->block + capacity);
     return exchange->head_size > 0;
 }
 
@@ -141,6 +129,7 @@ struct exchange *exchange_new(struct session *session, struct slice head) {
     enum result result = RESULT_OK;
     if (http_parse_request(head, fields, &request, &refusal) != RESULT_OK) {
         exchange->is_head = request.is_head;
+        exchange_keep_refused(exchange, head);
         result = exchange_answer(exchange, refusal.status, refusal.why);
     } else {
         note_request(exchange, &request);
@@ -185,6 +174,7 @@ struct exchange *exchange_new_refused(struct session *session, struct slice part
         return NULL;
     }
     exchange->is_head = part.size >= 5 && memcmp(part.data, "HEAD ", 5) == 0;
+    exchange_keep_refused(exchange, part);
     if (exchange_answer(exchange, status, why) != RESULT_OK) {
         exchange_finish(exchange);
         return NULL;
@@ -542,55 +532,10 @@ static void count_status(const struct exchange *exchange) {
     metric_add(metrics, METRIC_response_body_bytes, exchange->response_bytes);
 }
 
-static void write_log(const struct exchange *exchange) {
-    const struct session *session = exchange->session;
-    struct access_log *log = &session->service->access_log;
-    if (!access_log_enabled(log)) {
-        return;
-    }
-    const char *ended = exchange->ended;
-    if (ended == NULL && exchange->response_state != RESPONSE_DONE) {
-        ended = "the client closed the connection";
-    }
-    struct access_entry entry = {
-        .started_us = exchange->started_us - exchange->head_us,
-        .client = exchange->client,
-        .client_port = session->client_port,
-        .site = exchange->site == NULL ? (struct slice){NULL, 0} : slice_from(exchange->site->name),
-        .method = exchange->method,
-        .target = exchange->target,
-        .host = exchange->host,
-        .minor_version = exchange->client_minor_version,
-        .status = exchange->status,
-        .request_bytes = exchange->request_bytes,
-        .response_bytes = exchange->response_bytes,
-        .referer = exchange->referer,
-        .user_agent = exchange->user_agent,
-        .backend = exchange->backend == NULL ? (struct slice){NULL, 0}
-                                             : slice_from(exchange->backend->name),
-        .server = exchange->server == NULL ? (struct slice){NULL, 0}
-                                           : slice_from(exchange->server->config->text),
-        .server_reused = exchange->lease_reused,
-        .duration_us = clock_monotonic_us() - exchange->started_mono_us + exchange->head_us,
-        .connect_us = exchange->connect_us,
-        .response_us = exchange->response_us,
-        .tls_version = session->redirect ? NULL : "TLSv1.3",
-        .tls_group = session->tls_group,
-        .tls_suite = session->tls_suite,
-        .tls_resumed = session->resumed,
-        .tls_sni = session_server_name(session),
-        .tls_client = session->client_identity == NULL
-                          ? (struct slice){NULL, 0}
-                          : slice_from(session->client_identity->subject),
-        .ended = ended,
-    };
-    access_log_write(log, &entry);
-}
-
 void exchange_finish(struct exchange *exchange) {
     struct service *service = exchange->session->service;
     count_status(exchange);
-    write_log(exchange);
+    exchange_write_log(exchange);
     exchange_drop_lease(exchange);
     response_head_free(exchange);
     trailers_free(&exchange->request_trailers);

@@ -67,11 +67,14 @@ struct exchange {
     uint64_t body_limit;               // of a chunked body, which does not tell its size; 0: none
     struct chunk_decoder request_decoder;
     struct trailers request_trailers;
-    bool request_whole;  // all of it is in the iov or written
-    char *request_final; // the encoded trailer section, when there are trailers
+    bool request_whole;   // all of it is in the iov or written
+    const char *body_why; // what is wrong with a malformed body; NULL: nothing, or it is not said
+    char *request_final;  // the encoded trailer section, when there are trailers
     uint8_t client_minor_version;
     bool is_head;
     bool idempotent;
+    bool answered;        // by Ravelin itself
+    bool refused;         // the head was not understood, or never whole
     bool unknown;         // nobody knows for certain who asks: `allow` and `deny` let nobody in
     bool window_open;     // moved_before is set
     bool body_in_doubt;   // the server may not have taken the body for one: see struct http_request
@@ -130,7 +133,9 @@ struct exchange {
     uint64_t response_bytes;
     const char *ended;                                      // why, when not in the usual way
     struct slice method, target, host, referer, user_agent; // in block, may be cut
-    struct slice protocols;                                 // of an upgrade; the same
+    struct slice request_line, protocol; // of a request that was refused unread; the same
+    struct slice client_unread; // what a trusted proxy wrote and is not understood; the same
+    struct slice protocols;     // of an upgrade; the same
     struct slice client; // who asks, as far as trusted proxies tell; the session's, or client_text
     union ip_address client_address;
     uint16_t status;

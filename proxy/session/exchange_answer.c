@@ -59,6 +59,7 @@ enum result exchange_answer_with(struct exchange *exchange, uint16_t status, str
     struct send_buffer *buffer = transport_send_buffer(&session->transport);
     exchange_drop_lease(exchange);
     exchange->ended = why;
+    exchange->answered = true;
     // Half a record of an interim response cannot be taken back either.
     if (buffer == NULL || exchange->response_started || transport_has_unsent(&session->transport)) {
         return RESULT_ERROR;

@@ -25,6 +25,19 @@ void exchange_give_up_request(struct exchange *exchange);
 bool exchange_request_ends(const struct exchange *exchange);
 // Closes the connection to the server, if there is one.
 void exchange_drop_lease(struct exchange *exchange);
+// A text for the logs, and where it is to be kept.
+struct kept_text {
+    struct slice *to;
+    struct slice text;
+};
+// How many bytes exchange_keep_texts() writes: each text is cut to 2 KiB.
+size_t exchange_texts_size(const struct kept_text *texts, size_t count);
+void exchange_keep_texts(const struct kept_text *texts, size_t count, char *at);
+// Keeps what can be told of a request that is refused unread, `bytes` being its head or a part of it.
+// `block` must not be set yet.
+void exchange_keep_refused(struct exchange *exchange, struct slice bytes);
+// Writes the access log line, and for a refused request one in the error log.
+void exchange_write_log(const struct exchange *exchange);
 // The answer of a redirect listener.
 enum result exchange_answer_redirect(struct exchange *exchange,
                                      const struct http_request *request) MUST_CHECK;

@@ -1,11 +1,13 @@
 #include "session/refusals.h"
 
+#include "http/glance.h"
+#include "session/exchange.h"
 #include "session/service_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { WHY_SIZE = 160 };
+enum { WHY_SIZE = 160, RECEIVED_SHOWN = 64 };
 
 static const enum metric metric_of[REFUSAL_COUNT] = {
 #define REFUSAL_METRIC(name, alert, text) [REFUSAL_##name] = METRIC_refused_##name,
@@ -22,25 +24,52 @@ static void tell_left_out(struct service *service) {
     }
 }
 
-static void log_refusal(struct session *session, const struct refusal *refusal, const char *why) {
+// Of bytes that are no ClientHello: enough to know the protocol by. Of plain HTTP the request line.
+static struct slice first_bytes(struct slice bytes, bool is_http) {
+    struct slice line = is_http ? http_glance(bytes).line : bytes;
+    return (struct slice){line.data,
+                          is_http || line.size < RECEIVED_SHOWN ? line.size : RECEIVED_SHOWN};
+}
+
+static void log_refusal(struct session *session, const struct refusal *refusal, const char *why,
+                        struct slice bytes) {
     const struct client_hello *hello = handshake_hello(session->handshake);
     struct slice name = handshake_server_name(session->handshake);
     char quoted[LOG_QUOTE_SIZE];
     const char *shown = name.size == 0 ? "none" : name.data;
     char offered[HELLO_TEXT_SIZE] = "nothing that could be read";
+    char received[LOG_QUOTE_SIZE] = "";
     if (hello != NULL) {
         hello_describe(hello, offered);
+    } else if (bytes.size > 0) {
+        log_quote(first_bytes(bytes, refusal->reason == REFUSAL_plain_http), received);
     }
     log_info(session->service->options.log,
-             "client %s port %u: TLS handshake refused: %s (%s); offered: %s; server name: %s",
+             "client %s port %u: TLS handshake refused: %s (%s); offered: %s; server name: %s%s%s",
              session->client, session->client_port, why,
              refusal->alert == REFUSAL_NO_ALERT ? "no alert" : alert_name(refusal->alert), offered,
-             handshake_name_is_odd(session->handshake) ? log_quote(name, quoted) : shown);
+             handshake_name_is_odd(session->handshake) ? log_quote(name, quoted) : shown,
+             received[0] == '\0' ? "" : "; received: ", received);
 }
 
-static void write_access(struct session *session, const char *why) {
+// What was answered to plain HTTP, and to what request.
+static void describe_plain_http(struct access_entry *entry, struct slice bytes) {
+    struct http_glance glance = http_glance(bytes);
+    entry->request_line = glance.line;
+    entry->method = glance.method;
+    entry->target = glance.target;
+    entry->protocol = glance.protocol;
+    entry->host = glance.host;
+    entry->referer = glance.referer;
+    entry->user_agent = glance.user_agent;
+    entry->status = 400;
+    entry->response_bytes = PLAIN_HTTP_ANSWER_SIZE;
+}
+
+static void write_access(struct session *session, const struct refusal *refusal, const char *why,
+                         struct slice bytes) {
     struct service *service = session->service;
-    const struct access_entry entry = {
+    struct access_entry entry = {
         .started_us = session->accepted_us + service->wall_offset_us,
         .client = slice_from(session->client),
         .client_port = session->client_port,
@@ -50,12 +79,15 @@ static void write_access(struct session *session, const char *why) {
         .tls_sni = handshake_server_name(session->handshake),
         .ended = why,
     };
+    if (refusal->reason == REFUSAL_plain_http) {
+        describe_plain_http(&entry, bytes);
+    }
     if (access_log_enabled(&service->access_log)) {
         access_log_write(&service->access_log, &entry);
     }
 }
 
-void refusals_note(struct session *session, const struct refusal *refusal) {
+void refusals_note(struct session *session, const struct refusal *refusal, struct slice bytes) {
     struct service *service = session->service;
     if (session->transport.received == 0) { // a probe of the port: no handshake ever began
         complain(service, COMPLAINT_PROBE, SEVERITY_DEBUG, "client %s: not a word: %s",
@@ -72,8 +104,35 @@ void refusals_note(struct session *session, const struct refusal *refusal) {
     const char *reason = refusal_text(refusal->reason);
     (void)snprintf(why, sizeof(why), reason == refusal->text ? "%s" : "%s: %s", reason,
                    refusal->text);
-    log_refusal(session, refusal, why);
-    write_access(session, why);
+    log_refusal(session, refusal, why, bytes);
+    write_access(session, refusal, why, bytes);
+}
+
+void refusals_note_request(const struct exchange *exchange) {
+    const struct session *session = exchange->session;
+    bool malformed = exchange->refused || exchange->status == 400 || exchange->status == 408;
+    bool unread = exchange->request_line.size > 0;
+    char line[LOG_QUOTE_SIZE];
+    char host[LOG_QUOTE_SIZE];
+    char agent[LOG_QUOTE_SIZE];
+    enum log_severity severity = malformed ? SEVERITY_INFO : SEVERITY_DEBUG;
+    if (!log_wants(session->service->options.log, severity)) {
+        return;
+    }
+    complain(session->service, COMPLAINT_REQUEST, severity,
+             "client %s port %u: request refused: %u %s: %.*s%s%s, host %s, user agent %s",
+             session->client, session->client_port, exchange->status, exchange->ended,
+             unread ? 0 : (int)exchange->method.size, exchange->method.data,
+             unread || exchange->method.size == 0 ? "" : " ",
+             log_quote(unread ? exchange->request_line : exchange->target, line),
+             log_quote(exchange->host, host), log_quote(exchange->user_agent, agent));
+}
+
+void refusals_note_half(struct session *session, struct slice part) {
+    char line[LOG_QUOTE_SIZE];
+    complain(session->service, COMPLAINT_REQUEST, SEVERITY_DEBUG,
+             "client %s port %u: left in the middle of its request headers: %s", session->client,
+             session->client_port, log_quote(http_glance(part).line, line));
 }
 
 void refusals_tick(struct service *service) {

@@ -1,12 +1,17 @@
-// Handshakes that fail: counted by reason, and told in the logs, but so that a flood of them fills no
-// disk: at most REFUSALS_BURST lines at once and then REFUSALS_PER_SECOND, in either log, with a line
-// that says how many were left out.
+// Handshakes and requests that are refused.
+//
+// Handshakes are counted by reason, and logged so that a flood of them fills no disk: at most
+// REFUSALS_BURST lines at once and then REFUSALS_PER_SECOND, in either log, with a line that says how
+// many were left out. The access log has a line for every request; complaints.h bounds their lines in
+// the error log.
 #ifndef RAVELIN_SESSION_REFUSALS_H
 #define RAVELIN_SESSION_REFUSALS_H
 
 #include "base/rate.h"
+#include "base/slice.h"
 #include "tls/refusal.h"
 
+struct exchange;
 struct service;
 struct session;
 
@@ -17,8 +22,16 @@ struct session;
         .interval_ms = 1000 / REFUSALS_PER_SECOND, .burst = REFUSALS_BURST                         \
     }
 
-// While the session still has its handshake.
-void refusals_note(struct session *session, const struct refusal *refusal);
+#define PLAIN_HTTP_ANSWER_SIZE 41 // bytes of the page that plain HTTP on the TLS port gets
+
+// While the session still has its handshake. `bytes`: what the client sent last, for a client that
+// sent no ClientHello.
+void refusals_note(struct session *session, const struct refusal *refusal, struct slice bytes);
+// Logs status, reason and request line of a request that Ravelin answered: level info if it was malformed or
+// never whole, debug otherwise. Once the exchange has its status.
+void refusals_note_request(const struct exchange *exchange);
+// The client left after `part` of a request head: level debug.
+void refusals_note_half(struct session *session, struct slice part);
 // Once a second: tells how many lines were left out, as soon as the rate allows a line.
 void refusals_tick(struct service *service);
 

@@ -43,9 +43,8 @@ static enum result take_trailers(struct exchange *exchange, const char *data, si
     }
     struct http_fields *fields = service_fields(exchange->session->service,
                                                 exchange->generation->config->limits.header_count);
-    const char *why;
-    if (http_parse_trailers((struct slice){trailers->data, trailers->size}, fields, &why) !=
-        RESULT_OK) {
+    if (http_parse_trailers((struct slice){trailers->data, trailers->size}, fields,
+                            &exchange->body_why) != RESULT_OK) {
         return RESULT_ERROR;
     }
     size_t capacity = trailers->size + fields->count + 2;
@@ -80,9 +79,8 @@ static enum result take_chunked(struct exchange *exchange, const struct segment 
             continue;
         }
         enum chunk_span span;
-        const char *why;
-        if (chunk_next(&exchange->request_decoder, (const char *)at, left, &span, &length, &why) !=
-            RESULT_OK) {
+        if (chunk_next(&exchange->request_decoder, (const char *)at, left, &span, &length,
+                       &exchange->body_why) != RESULT_OK) {
             return RESULT_ERROR;
         }
         if (span == CHUNK_DATA) {
@@ -228,7 +226,9 @@ enum result relay_request(struct exchange *exchange) {
         uint64_t consumed = transport->consumed;
         if (gather(exchange) != RESULT_OK) {
             exchange->rest_is_lost = true;
-            return exchange_answer(exchange, 400, "the request body is malformed");
+            return exchange_answer(exchange, 400,
+                                   exchange->body_why == NULL ? "the request body is malformed"
+                                                              : exchange->body_why);
         }
         if (exchange->body_limit != 0 && exchange->request_bytes > exchange->body_limit &&
             exchange->request_framing != FRAMING_TUNNEL) {

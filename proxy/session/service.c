@@ -266,10 +266,14 @@ void service_abort(struct service *service) {
 }
 
 static void use_access_log(struct service *service, int fd) {
+    static const enum access_format formats[] = {
+        [ACCESS_LOG_JSON] = ACCESS_FORMAT_JSON,
+        [ACCESS_LOG_COMBINED] = ACCESS_FORMAT_COMBINED,
+        [ACCESS_LOG_COMBINED_REASON] = ACCESS_FORMAT_COMBINED_REASON,
+    };
     const struct config *config = service->current->config;
     access_log_reopen(&service->access_log, fd, config->access_log.target == LOG_TARGET_SYSLOG,
-                      config->access_log_format == ACCESS_LOG_JSON ? ACCESS_FORMAT_JSON
-                                                                   : ACCESS_FORMAT_COMBINED);
+                      formats[config->access_log_format]);
     close_access_log(service, fd);
 }
 

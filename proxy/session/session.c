@@ -6,6 +6,7 @@
 #include "http/parse.h"
 #include "session/body_rest.h"
 #include "session/exchange.h"
+#include "session/refusals.h"
 #include "session/service_internal.h"
 #include "session/session_drop.h"
 #include "session/session_handshake.h"
@@ -443,6 +444,9 @@ static void finish_exchange(struct session *session) {
 
 // What to do when the client will send nothing more.
 static void client_ended(struct session *session) {
+    if (session->head != NULL && session->head->size > 0) {
+        refusals_note_half(session, (struct slice){session->head->data, session->head->size});
+    }
     if (session->transport.failed) {
         session_end(session, session->transport.records.alert);
     } else if (session->transport.cut || session->transport.ended) {

@@ -143,16 +143,16 @@ static enum result finish_handshake(struct session *session) {
 void session_handshake_broken(struct session *session, enum refusal_reason reason) {
     struct refusal refusal = {0};
     (void)!refusal_set(&refusal, reason, NULL);
-    refusals_note(session, &refusal);
+    refusals_note(session, &refusal, SLICE(""));
 }
 
 static const char plain_http_answer[] =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
     "Content-Length: 41\r\n\r\nThis port speaks HTTPS, not plain HTTP.\r\n";
 
-static void refuse_handshake(struct session *session) {
+static void refuse_handshake(struct session *session, struct slice bytes) {
     const struct refusal *refusal = handshake_refusal(session->handshake);
-    refusals_note(session, refusal);
+    refusals_note(session, refusal, bytes);
     if (refusal->reason == REFUSAL_plain_http) {
         ssize_t sent = send(session->transport.fd, plain_http_answer, sizeof(plain_http_answer) - 1,
                             MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -197,7 +197,7 @@ enum result session_handshake_step(struct session *session) {
     }
     enum result result = handshake_advance(session->handshake, data, size, &used);
     if (result == RESULT_ERROR) {
-        refuse_handshake(session);
+        refuse_handshake(session, (struct slice){(const char *)data, size});
         return RESULT_AGAIN;
     }
     if (ring != NULL) {

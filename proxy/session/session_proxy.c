@@ -3,9 +3,14 @@
 #include "session/proxy_protocol.h"
 #include "session/service_internal.h"
 
-static void refuse(struct session *session, const char *why) {
-    complain(session->service, COMPLAINT_PROXY_HEADER, SEVERITY_INFO, "proxy %s: %s",
-             session->client, why);
+enum { RECEIVED_SHOWN = 64 };
+
+// `bytes`: what came, of which the beginning is logged.
+static void refuse(struct session *session, const char *why, struct slice bytes) {
+    char quoted[LOG_QUOTE_SIZE];
+    bytes.size = bytes.size < RECEIVED_SHOWN ? bytes.size : RECEIVED_SHOWN;
+    complain(session->service, COMPLAINT_PROXY_HEADER, SEVERITY_INFO, "proxy %s: %s; received: %s",
+             session->client, why, log_quote(bytes, quoted));
     metric_add(session->service->options.metrics, METRIC_sessions_refused, 1);
     session_close(session);
 }
@@ -19,8 +24,10 @@ enum result session_proxy_step(struct session *session) {
     }
     struct proxy_header header;
     const char *why = NULL;
-    switch (proxy_header_read(ring_at(receive->ring, receive->ring->head), ring_used(receive->ring),
-                              &header, &why)) {
+    const uint8_t *data = ring_at(receive->ring, receive->ring->head);
+    size_t size = ring_used(receive->ring);
+    struct slice bytes = {(const char *)data, size};
+    switch (proxy_header_read(data, size, &header, &why)) {
     case RESULT_OK:
         ring_release(receive->ring, receive->ring->head + header.size);
         receive->opened = receive->ring->head;
@@ -33,12 +40,12 @@ enum result session_proxy_step(struct session *session) {
         return RESULT_OK;
     case RESULT_AGAIN:
         if (transport->cut || transport->ended) {
-            refuse(session, "the connection ended before a whole PROXY header");
+            refuse(session, "the connection ended before a whole PROXY header", bytes);
             return RESULT_AGAIN;
         }
         return received == RESULT_OK && transport->readable ? RESULT_OK : RESULT_AGAIN;
     default:
-        refuse(session, why);
+        refuse(session, why, bytes);
         return RESULT_AGAIN;
     }
 }

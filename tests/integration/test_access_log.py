@@ -4,6 +4,7 @@ import datetime
 import json
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from ravelin_test.settings import PATIENCE
 from ravelin_test.waiting import wait_for
 
 FIELDS = [
-    *["time", "client", "client_port", "site", "method", "target", "host", "protocol", "status"],
+    *["time", "client", "client_port", "client_unread", "site", "method", "target", "host", "protocol", "status"],
     *["request_bytes", "response_bytes", "referer", "user_agent", "backend", "server", "server_reused"],
     *["duration_us", "connect_us", "response_us", "tls", "ended"],
 ]
@@ -169,6 +170,163 @@ def test_the_combined_format(lab):
     pattern = r'^127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET /a\?b HTTP/1\.1" 200 5 "http://r/" '
     assert re.match(pattern, line), line
     assert line.endswith(r'"\"q\" \\"')
+
+
+# ---- Refused requests ----
+
+HEAD = "Host: localhost\r\nUser-Agent: old/1.0\r\n"
+KNOWN = ("HTTP/1.1", "localhost", "old/1.0")
+NOT_HTTP = "no method token and space at the start of the request"
+
+REFUSED_REQUESTS = {
+    # What is sent; the status and the reason; then method, target, protocol, host and user agent, as the log has them.
+    "two lengths": (
+        f"POST /orders/7 HTTP/1.1\r\n{HEAD}Content-Length: 2\r\nContent-Length: 2\r\n\r\n{{}}",
+        (400, "repeated Content-Length", "POST", "/orders/7", *KNOWN),
+    ),
+    "a space in the path": (
+        f"GET /a b HTTP/1.1\r\n{HEAD}\r\n",
+        (400, "malformed version in the request line", "GET", "/a b", *KNOWN),
+    ),
+    "another version": (
+        f"GET /a HTTP/1.2\r\n{HEAD}\r\n",
+        (505, "HTTP version other than 1.0 and 1.1", "GET", "/a", "HTTP/1.2", "localhost", "old/1.0"),
+    ),
+    "HTTP/2": (
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        (505, "HTTP version other than 1.0 and 1.1", "PRI", "*", "HTTP/2.0", None, None),
+    ),
+    "no Host": ("GET /a HTTP/1.1\r\nUser-Agent: b\r\n\r\n", (400, "no Host", "GET", "/a", "HTTP/1.1", None, "b")),
+    "no method": ("\x16\x03\x01\xff(\r\n\r\n", (400, NOT_HTTP, None, "\x16\x03\x01\xff(", None, None, None)),
+    "another protocol": ("SSH-2.0-x_1\r\n", (400, NOT_HTTP, None, "SSH-2.0-x_1", None, None, None)),
+    "a bare LF": (f"GET /a HTTP/1.1\r\n{HEAD}X: a\nb\r\n\r\n", (400, "bare LF", "GET", "/a", *KNOWN)),
+    "a wrong field in half a head": (
+        f"PUT /half HTTP/1.1\r\n{HEAD}X y: a\r\n",
+        (400, "no token and colon at the start of a field line", "PUT", "/half", *KNOWN),
+    ),
+    "too large a head": (
+        f"GET /large HTTP/1.1\r\n{HEAD}X: {'x' * 3000}",
+        (431, "the head is too large", "GET", "/large", *KNOWN),
+    ),
+    "too long a line": (
+        f"GET /{'x' * 3000}",
+        (414, "the head is too large", "GET", "/" + "x" * 1019, None, None, None),
+    ),
+    "CONNECT": (
+        f"CONNECT localhost:443 HTTP/1.1\r\n{HEAD}\r\n",
+        (501, "CONNECT", "CONNECT", "localhost:443", *KNOWN),
+    ),
+    "an escape sequence": (
+        f"GET /\x1b[2J\" HTTP/1.1\r\n{HEAD}\r\n",
+        (400, "illegal byte in the target", "GET", '/\x1b[2J"', *KNOWN),
+    ),
+    "a malformed chunk": (
+        f"POST /chunks HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\nx\r\n",
+        (400, "malformed or too large chunk size", "POST", "/chunks", *KNOWN),
+    ),
+    "a slow head": (f"GET /slow HTTP/1.1\r\n{HEAD}X: ", (408, "header timeout", "GET", "/slow", *KNOWN)),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_REQUESTS)
+def test_a_refused_request_can_be_traced(lab, name):
+    sent, (status, reason, *told) = REFUSED_REQUESTS[name]
+    timeouts = {"header-timeout": "300ms"} if name == "a slow head" else {}
+    proxy = lab.proxy(lab.server(), limits={"header-size": "1k", **timeouts})
+    client = lab.client(proxy)
+    client.send(sent.encode("latin-1"))
+    assert client.response().status == status
+    [line] = proxy.access_log(1)
+    assert [line[key] for key in ("method", "target", "protocol", "host", "user_agent")] == told
+    assert (line["status"], line["ended"]) == (status, reason)
+    start = f"info worker 0.*: client 127.0.0.1 port {client.port}: request refused: {status} {re.escape(reason)}: "
+    found = proxy.wait_for_log(start + ".*$")
+    method, target = told[:2]
+    assert (method or "") in found.group()
+    assert (target[:20] if target.isprintable() and target.isascii() else r"\x") in found.group()
+    assert "\x1b" not in proxy.log()
+
+
+def test_half_a_request_of_a_client_that_left(lab):
+    proxy = lab.proxy(lab.server(), top={"log-level": "debug"})
+    client = lab.client(proxy)
+    client.send(f"GET /half HTTP/1.1\r\n{HEAD}".encode())
+    client.half_close()
+    client.read_end()
+    proxy.wait_for_log("debug worker 0.*: left in the middle of its request headers: 'GET /half HTTP/1.1'$")
+
+
+def test_combined_lines_of_refused_requests(lab):
+    for kind, reason in [("combined", ""), ("combined-reason", ' "repeated Content-Length"')]:
+        proxy = lab.proxy(lab.server(), top={"access-log-format": kind})
+        client = lab.client(proxy)
+        client.send(REFUSED_REQUESTS["two lengths"][0].encode())
+        assert client.response().status == 400
+        wait_for(proxy.access_lines, "a line")
+        [line] = proxy.access_lines()
+        assert re.search(rf'\] "POST /orders/7 HTTP/1\.1" 400 \d+ "-" "old/1\.0"{reason}$', line), line
+
+
+def test_combined_with_the_reason_tells_all_kinds(lab):
+    top = {"access-log-format": "combined-reason", "trusted-proxies": "127.0.0.1", "log-level": "debug"}
+    proxy = lab.proxy(lab.server(), top=top)
+    client = lab.client(proxy)
+    client.ask("/good")
+    client.ask("/", fields=['X-Forwarded-For: "\xff'])
+    client.ask("/other", host="elsewhere.test")
+    wait_for(lambda: len(proxy.access_lines()) >= 3, "three lines")
+    good, unread, other = proxy.access_lines()
+    assert good.endswith(' "-" "-" "-"')
+    assert unread.endswith(r' "-; not understood: \"\xff"')
+    assert other.endswith(' "no site has this name"')
+    proxy.wait_for_log(r"debug worker 0.*: request refused: 421 no site has this name: GET '/other', host 'elsewhere\.test'")
+
+
+def test_plain_http_on_the_tls_port_can_be_traced(lab):
+    proxy = lab.proxy(lab.server())
+    answer = lab.plain_client(proxy.port).ask("/plain?a", fields=["User-Agent: old/1.0"])
+    assert answer.status == 400
+    [line] = proxy.access_log(1)
+    told = {"method": "GET", "target": "/plain?a", "protocol": "HTTP/1.1", "host": "localhost", "user_agent": "old/1.0"}
+    assert {key: line[key] for key in told} == told
+    assert (line["status"], line["response_bytes"]) == (400, len(answer.body))
+    assert line["ended"] == "plain HTTP on the TLS port"
+    proxy.wait_for_log(r"TLS handshake refused: plain HTTP on the TLS port .*; received: 'GET /plain\?a HTTP/1\.1'$")
+
+
+def test_many_refused_requests_do_not_fill_the_error_log(lab):
+    proxy = lab.proxy(lab.server())
+    for _ in range(60):
+        client = lab.client(proxy)
+        client.send(b"nonsense\r\n")
+        assert client.response().status == 400
+    assert len(proxy.access_log(60)) == 60
+    proxy.wait_for_log("[0-9]+ more lines about refused requests were left out")
+    assert 20 <= proxy.log().count("request refused: 400") < 60
+
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ["http/chunk", "http/head", "http/parse", "http/path", "http/scan", "http/target", "session/exchange"]
+SOURCES += ["session/exchange_answer", "session/exchange_log", "session/relay_request", "session/route_rules", "session/dav"]
+STRING_OR_COMMENT = re.compile(r'"((?:[^"\\\n]|\\.)*)"|//[^\n]*|#include[^\n]*')
+NO_REASONS = re.compile(r"allow and deny lists|status line|status is not|in its forwarding headers|X-Forwarded-For and Forwarded|URL|neither a path")
+
+
+def reasons(name):
+    """The texts of a source file that are sentences, and so go into `ended`."""
+    source = re.sub(r'"\s*\n\s*"', "", (ROOT / "proxy" / f"{name}.c").read_text())
+    found = [match.group(1) for match in STRING_OR_COMMENT.finditer(source) if match.group(1)]
+    texts = {text for text in found if re.fullmatch(r"[A-Za-z1][^%\\:=]* [^%\\:=]*[^%\\:= ]", text)}
+    return {text for text in texts if not NO_REASONS.search(text)}
+
+
+def test_the_manual_explains_every_reason():
+    manual = (ROOT / "conf" / "README.md").read_text()
+    explained = set(re.findall(r"`([^`\n]+)`", manual[manual.index("### Values of `ended`") :]))
+    found = set().union(*map(reasons, SOURCES))
+    found |= set(re.findall(r'"([^"]+)"', (ROOT / "proxy/tls/refusal.h").read_text().partition("enum refusal_reason")[0]))
+    assert len(found) > 90
+    assert {text for text in found if not text.endswith(".h")} - explained == set()
 
 
 @pytest.mark.parametrize("target", ["stdout", "stderr"])

@@ -162,7 +162,7 @@ def test_what_proxies_write_cannot_forge_a_log_line(lab):
         client.ask(fields=["X-Forwarded-For: \xff\x9b2J'\xe2\x80\xae\" error" + "x" * 3000])
     proxy.wait_for_log("proxy 127.0.0.1: .*is not understood")
     lines = [line for line in proxy.log().splitlines() if "not understood" in line]
-    assert 1 <= len(lines) < 15  # so many at once, then one a second
+    assert 1 <= len(lines) < 30  # so many at once, then one a second
     assert all(r"'\xff\x9b2J\x27\xe2\x80\xae" in line and len(line) < 1000 for line in lines)
 
 

@@ -24,7 +24,8 @@ static void test_json_of_an_exchange(void **state) {
     assert_string_equal(
         written(*state, &entry),
         "{\"time\":\"2026-11-23T10:11:12.345Z\",\"client\":\"192.0.2.1\",\"client_port\":54321,"
-        "\"site\":\"localhost\",\"method\":\"GET\",\"target\":\"/api/items?page=2\","
+        "\"client_unread\":null,\"site\":\"localhost\",\"method\":\"GET\",\"target\":\"/api/"
+        "items?page=2\","
         "\"host\":\"localhost:8443\",\"protocol\":\"HTTP/1.1\",\"status\":200,\"request_bytes\":0,"
         "\"response_bytes\":1024,\"referer\":\"https://localhost:8443/\","
         "\"user_agent\":\"curl/8.5.0\",\"backend\":\"api\",\"server\":\"127.0.0.1:9000\","
@@ -40,7 +41,8 @@ static void test_json_of_a_session_without_a_request(void **state) {
     assert_string_equal(
         written(*state, &entry),
         "{\"time\":\"2000-10-10T13:55:36.000Z\",\"client\":\"2001:db8::1\",\"client_port\":1,"
-        "\"site\":null,\"method\":null,\"target\":null,\"host\":null,\"protocol\":null,"
+        "\"client_unread\":null,\"site\":null,\"method\":null,\"target\":null,\"host\":null,"
+        "\"protocol\":null,"
         "\"status\":0,\"request_bytes\":0,\"response_bytes\":0,\"referer\":null,"
         "\"user_agent\":null,\"backend\":null,\"server\":null,\"server_reused\":false,"
         "\"duration_us\":10,\"connect_us\":null,\"response_us\":null,\"tls\":null,"
@@ -87,6 +89,60 @@ static void test_combined_lines(void **state) {
                         "2001:db8::1 - - [10/Oct/2000:13:55:36 +0000] \"-\" 400 0 \"-\" \"-\"\n");
 }
 
+// A request that was refused unread: what could be told apart in it in JSON, its first line in combined.
+static void test_lines_of_a_refused_request(void **state) {
+    struct fixture *fixture = *state;
+    struct access_entry entry = empty_entry();
+    entry.status = 400;
+    entry.ended = "why \"so\"";
+    entry.request_line = SLICE("GET /\n\xff\" HTTP/1.1");
+    entry.method = SLICE("GET");
+    entry.target = SLICE("/\n\xff\"");
+    entry.protocol = SLICE("HTTP/1.1");
+    entry.host = SLICE("h");
+    entry.user_agent = SLICE("a\x01");
+    const char *line = written(fixture, &entry);
+    assert_non_null(strstr(line,
+                           ",\"method\":\"GET\",\"target\":\"/\\n\\u00ff\\\"\",\"host\":\"h\","
+                           "\"protocol\":\"HTTP/1.1\",\"status\":400,"));
+    assert_non_null(strstr(line, "\"user_agent\":\"a\\u0001\""));
+    use_format(fixture, ACCESS_FORMAT_COMBINED);
+    assert_non_null(strstr(written(fixture, &entry),
+                           " \"GET /\\x0a\\xff\\\" HTTP/1.1\" 400 0 \"-\" \"a\\x01\"\n"));
+    use_format(fixture, ACCESS_FORMAT_COMBINED_REASON);
+    assert_non_null(
+        strstr(written(fixture, &entry),
+               " \"GET /\\x0a\\xff\\\" HTTP/1.1\" 400 0 \"-\" \"a\\x01\" \"why \\\"so\\\"\"\n"));
+    // Nothing but a target, which is the line: no method, no protocol.
+    entry.request_line = entry.target = SLICE("\x16\x03\x01");
+    entry.method = entry.protocol = slice_from(NULL);
+    assert_non_null(strstr(written(fixture, &entry), " \"\\x16\\x03\\x01\" 400 0 "));
+    use_format(fixture, ACCESS_FORMAT_JSON);
+    assert_non_null(strstr(written(fixture, &entry),
+                           "\"method\":null,\"target\":\"\\u0016\\u0003\\u0001\","
+                           "\"host\":\"h\",\"protocol\":null,"));
+}
+
+static void test_combined_with_the_reason(void **state) {
+    struct fixture *fixture = *state;
+    use_format(fixture, ACCESS_FORMAT_COMBINED_REASON);
+    struct access_entry entry = usual_entry();
+    assert_string_equal(
+        written(fixture, &entry),
+        "192.0.2.1 - - [23/Nov/2026:10:11:12 +0000] \"GET /api/items?page=2 HTTP/1.1\" 200 "
+        "1024 \"https://localhost:8443/\" \"curl/8.5.0\" \"-\"\n");
+    entry.client_unread = SLICE("a\"b");
+    assert_non_null(
+        strstr(written(fixture, &entry), " \"curl/8.5.0\" \"-; not understood: a\\\"b\"\n"));
+    entry = empty_entry();
+    assert_string_equal(written(fixture, &entry), "2001:db8::1 - - [10/Oct/2000:13:55:36 +0000] "
+                                                  "\"-\" - - \"-\" \"-\" \"handshake failed\"\n");
+    use_format(fixture, ACCESS_FORMAT_JSON);
+    entry.client_unread = SLICE("a\"b\xff");
+    assert_non_null(
+        strstr(written(fixture, &entry), ",\"client_unread\":\"a\\\"b\\u00ff\",\"site\":"));
+}
+
 static void test_numbers_of_every_length(void **state) {
     struct fixture *fixture = *state;
     struct access_entry entry = usual_entry();
@@ -120,7 +176,7 @@ static void test_the_time_follows_every_entry_forth_and_back(void **state) {
         {0, "1970-01-01T00:00:00.000Z", "01/Jan/1970:00:00:00 "},
     };
     struct access_entry entry = usual_entry();
-    for (int format = ACCESS_FORMAT_JSON; format <= ACCESS_FORMAT_COMBINED; format++) {
+    for (int format = ACCESS_FORMAT_JSON; format <= ACCESS_FORMAT_COMBINED_REASON; format++) {
         use_format(fixture, (enum access_format)format);
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
             entry.started_us = cases[i].instant;
@@ -141,7 +197,7 @@ static const char *escaped(enum access_format format, unsigned byte) {
         (void)snprintf(text, sizeof(text), "\\%c", (int)byte);
     } else if (byte >= 0x20 && byte < 0x7f) {
         (void)snprintf(text, sizeof(text), "%c", (int)byte);
-    } else if (format == ACCESS_FORMAT_COMBINED) {
+    } else if (format != ACCESS_FORMAT_JSON) {
         (void)snprintf(text, sizeof(text), "\\x%02x", byte);
     } else if (letter != NULL) {
         (void)snprintf(text, sizeof(text), "\\%c", letter[1]);
@@ -155,7 +211,7 @@ static void test_every_byte_at_every_place_of_a_word(void **state) {
     struct fixture *fixture = *state;
     static const char plain[] = "abcdefghijklmnopq";
     struct access_entry entry = usual_entry();
-    for (int format = ACCESS_FORMAT_JSON; format <= ACCESS_FORMAT_COMBINED; format++) {
+    for (int format = ACCESS_FORMAT_JSON; format <= ACCESS_FORMAT_COMBINED_REASON; format++) {
         use_format(fixture, (enum access_format)format);
         for (unsigned byte = 0; byte < 256; byte++) {
             for (size_t place = 0; place <= 16; place++) {
@@ -320,7 +376,8 @@ static void test_all_strings_huge_and_all_numbers_long(void **state) {
 
 static const char checker[] =
     "import json, sys\n"
-    "keys = ('time client client_port site method target host protocol status request_bytes '\n"
+    "keys = ('time client client_port client_unread site method target host protocol status "
+    "request_bytes '\n"
     "        'response_bytes referer user_agent backend server server_reused duration_us '\n"
     "        'connect_us response_us tls ended').split()\n"
     "def meaning(raw):\n"
@@ -425,6 +482,8 @@ int main(void) {
         WITH_LOG(test_json_of_a_failed_handshake_tells_the_name),
         WITH_LOG(test_json_of_http_1_0_and_tls_without_sni),
         WITH_LOG(test_combined_lines),
+        WITH_LOG(test_lines_of_a_refused_request),
+        WITH_LOG(test_combined_with_the_reason),
         WITH_LOG(test_numbers_of_every_length),
         WITH_LOG(test_the_time_follows_every_entry_forth_and_back),
         WITH_LOG(test_every_byte_at_every_place_of_a_word),

@@ -110,8 +110,8 @@ static void test_values_that_an_option_does_not_take(void **state) {
          "256, not '99999999999999999999': too large"},
         {"log-level = warn\n" REST,
          "t.conf:1: log-level must be error, warning, info or debug, not 'warn'"},
-        {"access-log-format = jsno\n" REST,
-         "t.conf:1: access-log-format must be json or combined, not 'jsno': did you mean 'json'?"},
+        {"access-log-format = jsno\n" REST, "t.conf:1: access-log-format must be json, combined or "
+                                            "combined-reason, not 'jsno': did you mean 'json'?"},
         {"log = stdeer\n" REST,
          "t.conf:1: log must be stderr, syslog or a file, not 'stdeer': did you mean 'stderr'?"},
         {"log = off\n" REST, "t.conf:1: log must be stderr, syslog or a file, not 'off': a file is "
