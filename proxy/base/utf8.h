@@ -6,18 +6,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The size (2 to 4) of the multi-byte character that begins at `data`, of which `size` bytes are
-// there. 0 when there is none: an ASCII byte, a stray or missing continuation byte, an overlong
-// form, a surrogate, something over U+10FFFF, or a character that changes how the text around it is
-// shown: the control characters U+0080 to U+009F, which a terminal would obey, the marks,
-// embeddings, overrides and isolates of bidirectional text, the line and paragraph separators
-// U+2028 and U+2029, and the byte order mark U+FEFF.
+// Characters that change how the text around them is shown: the marks, embeddings, overrides and
+// isolates of bidirectional text, the line and paragraph separators U+2028 and U+2029, and the byte
+// order mark U+FEFF.
 static inline bool utf8_is_format(uint32_t code) {
     return code == 0x061c || code == 0x200e || code == 0x200f || code == 0xfeff ||
            (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
 }
 
-static inline size_t utf8_printable(const uint8_t *data, size_t size) {
+// The size (2 to 4) of the multi-byte character that begins at `data`, of which `size` bytes are
+// there, and its number in *code. 0 when there is none: an ASCII byte, a stray or missing continuation
+// byte, an overlong form, a surrogate, something over U+10FFFF, or one of the control characters
+// U+0080 to U+009F, which a terminal would obey.
+static inline size_t utf8_read(const uint8_t *data, size_t size, uint32_t *code) {
     uint8_t lead = size > 0 ? data[0] : 0;
     size_t length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
     if (length == 0 || size < length) {
@@ -30,14 +31,21 @@ static inline size_t utf8_printable(const uint8_t *data, size_t size) {
     if (data[1] < low || data[1] > high) {
         return 0;
     }
-    uint32_t code = (uint32_t)(lead & (0x7f >> length)) << 6 | (data[1] & 0x3f);
+    *code = (uint32_t)(lead & (0x7f >> length)) << 6 | (data[1] & 0x3f);
     for (size_t i = 2; i < length; i++) {
         if ((data[i] & 0xc0) != 0x80) {
             return 0;
         }
-        code = code << 6 | (data[i] & 0x3f);
+        *code = *code << 6 | (data[i] & 0x3f);
     }
-    return utf8_is_format(code) ? 0 : length;
+    return length;
+}
+
+// The same for text that is shown: 0 for a format character too.
+static inline size_t utf8_printable(const uint8_t *data, size_t size) {
+    uint32_t code = 0;
+    size_t length = utf8_read(data, size, &code);
+    return length > 0 && utf8_is_format(code) ? 0 : length;
 }
 
 #endif

@@ -61,7 +61,8 @@ static bool check_bytes(struct scan *scan) {
     }
     while (scan->at < scan->size) {
         const uint8_t *here = (const uint8_t *)scan->text + scan->at;
-        size_t length = *here < 0x80 ? 1 : utf8_printable(here, scan->size - scan->at);
+        uint32_t code;
+        size_t length = *here < 0x80 ? 1 : utf8_read(here, scan->size - scan->at, &code);
         if (length == 0) {
             return refuse(scan, "the text is not UTF-8");
         }
