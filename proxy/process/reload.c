@@ -81,8 +81,8 @@ static void commit(struct master *master) {
     reload->staged = NULL;
     master_use_log(master);
     notices_use(&master->notices, master->current);
-    if (!reload->automatic) { // else the text is the one of before
-        master_warn_capacity(master);
+    if (former->config->limits.connections != master->current->config->limits.connections) {
+        master_warn_capacity(master); // else it was said before
     }
     source_free(former);
     master_schedule_rotation(master);
