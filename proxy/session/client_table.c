@@ -19,6 +19,9 @@ static const int64_t CLOCK_SLACK_US = 2000000;
 struct rows {
     _Alignas(REGION_PAGE) _Atomic uint32_t connections[ROWS][CONNECTION_CELLS];
     _Atomic int64_t full_at_us[ROWS][RATE_CELLS]; // when the bucket will be full again
+    // Since when only other workers refuse the requests of a bucket; 0: they do not. Its worker alone
+    // reads this.
+    int64_t refused_since_us[RATE_CELLS];
 };
 
 struct client_table {
@@ -169,21 +172,46 @@ static void set_full_at(struct client_table *table, size_t slot, const size_t ce
     }
 }
 
+// When the bucket will be full again by what the other slots say.
+static int64_t full_at_by_others(const struct client_table *table, size_t own,
+                                 const size_t cells[ROWS], int64_t latest_us) {
+    int64_t full_at_us = 0;
+    for (size_t i = 0; i < table->region.slots; i++) {
+        int64_t claimed_us = i == own ? 0 : full_at_in(table, i, cells, latest_us);
+        full_at_us = claimed_us > full_at_us ? claimed_us : full_at_us;
+    }
+    return full_at_us;
+}
+
+// Whether a request passes that only others' claims refuse: one does in each `patience_us`.
+static bool has_waited(struct rows *own, size_t cell, int64_t patience_us, int64_t now_us) {
+    int64_t *since_us = &own->refused_since_us[cell];
+    if (*since_us == 0) {
+        *since_us = now_us;
+    }
+    return now_us - *since_us >= patience_us;
+}
+
 int64_t client_table_take(struct client_table *table, size_t slot, uint64_t key, uint64_t purpose,
                           int64_t interval_us, uint32_t burst, int64_t now_us) {
     size_t cells[ROWS];
-    int64_t empty_us = now_us + (int64_t)burst * interval_us; // of a bucket that is empty now
-    int64_t full_at_us = now_us;
     fill_cells(table, key ^ mix(purpose), cells);
-    for (size_t i = 0; i < table->region.slots; i++) {
-        int64_t claimed_us = full_at_in(table, i, cells, empty_us + CLOCK_SLACK_US);
-        full_at_us = claimed_us > full_at_us ? claimed_us : full_at_us;
-    }
+    int64_t empty_us = now_us + (int64_t)burst * interval_us; // of a bucket that is empty now
+    int64_t own_us = full_at_in(table, slot, cells, empty_us + CLOCK_SLACK_US);
+    int64_t others_us = full_at_by_others(table, slot, cells, empty_us + CLOCK_SLACK_US);
+    own_us = own_us > now_us ? own_us : now_us;
+    int64_t full_at_us = others_us > own_us ? others_us : own_us;
     // The bucket holds a request when it is at most burst - 1 of them short of full.
-    int64_t wait_us = full_at_us - (empty_us - interval_us);
-    if (wait_us > 0) {
-        return wait_us;
+    int64_t most_us = empty_us - interval_us;
+    struct rows *own = own_rows(table, slot);
+    if (full_at_us > most_us) {
+        int64_t patience_us = 2 * (int64_t)table->region.slots * interval_us;
+        if (own_us > most_us || !has_waited(own, cells[0], patience_us, now_us)) {
+            return full_at_us - most_us;
+        }
+        full_at_us = own_us;
     }
+    own->refused_since_us[cells[0]] = 0;
     set_full_at(table, slot, cells, full_at_us + interval_us);
     return 0;
 }

@@ -13,7 +13,7 @@ import pytest
 from ravelin_test.http import request, response
 from ravelin_test.processes import children_of, exists, text
 from ravelin_test.proxy import backend_block
-from ravelin_test.settings import IS_ROOT, PATIENCE, SANITIZED
+from ravelin_test.settings import IS_ROOT, PATIENCE, ROOT, SANITIZED
 from ravelin_test.waiting import stays, wait_for
 
 NOBODY = 65534
@@ -416,3 +416,18 @@ def test_a_worker_that_dies_while_draining_is_not_replaced(lab, slow):
     os.kill(worker, signal.SIGKILL)
     assert proxy.wait() == 0
     slow.told = True
+
+
+# ---- Promises ----
+
+
+def test_the_threat_model_names_tests_that_exist():
+    text = (ROOT / "proxy/README.md").read_text()
+    model = text[text.index("## Threat model") : text.index("What is not defended")]
+    functions = set(re.findall(r"`(test_\w+)`", model))
+    files = set(re.findall(r"\b(test_\w+\.(?:py|c))\b", model))
+    assert len(functions) > 12 and len(files) > 12
+    sources = {path.name: path.read_text() for path in [*ROOT.glob("tests/*/test_*.py"), *ROOT.glob("tests/*/test_*.c")]}
+    assert files <= sources.keys()
+    defined = set(re.findall(r"^def (test_\w+)\(", "\n".join(sources.values()), re.MULTILINE))
+    assert functions <= defined, functions - defined

@@ -247,6 +247,26 @@ static void test_a_time_that_cannot_be_is_not_believed(void **state) {
     assert_true(client_table_take(table, 0, other, 1, SECOND_US, 3, now_us) > 0);
 }
 
+// A worker that always says that the bucket is empty slows the others down and no more.
+static void test_a_bucket_that_only_another_worker_empties(void **state) {
+    struct client_table *table = *state;
+    uint64_t key = key_of(table, "192.0.2.1:1");
+    int64_t now_us = 1000 * (int64_t)SECOND_US;
+    const int64_t end_us = now_us + 600 * (int64_t)SECOND_US;
+    int passed = 0;
+    for (; now_us < end_us; now_us += SECOND_US / 4) {
+        while (client_table_take(table, 1, key, 1, SECOND_US, 3, now_us) == 0) {
+        }
+        passed += client_table_take(table, 0, key, 1, SECOND_US, 3, now_us) == 0;
+    }
+    assert_in_range(passed, 80, 100); // one in 2 * SLOTS seconds
+    // Its own requests count: it gets no second one at once.
+    client_table_clear(table, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(client_table_take(table, 0, key, 1, SECOND_US, 3, now_us), 0);
+    }
+}
+
 static void test_buckets_are_apart(void **state) {
     struct client_table *table = *state;
     uint64_t one = key_of(table, "192.0.2.1:1");
@@ -283,6 +303,7 @@ int main(void) {
         TEST(test_a_burst_of_one),
         TEST(test_a_bucket_is_one_for_all_workers),
         TEST(test_a_time_that_cannot_be_is_not_believed),
+        TEST(test_a_bucket_that_only_another_worker_empties),
         TEST(test_buckets_are_apart),
         cmocka_unit_test(test_no_slots),
     };
