@@ -45,6 +45,7 @@ static void listen_at(struct fixture *f, size_t index) {
 }
 
 static int set_up(void **state) {
+    static char name[] = "web";
     struct fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
     f->loop = ev_loop_new(EVFLAG_AUTO);
@@ -54,7 +55,7 @@ static int set_up(void **state) {
         listen_at(f, i);
     }
     f->config_backend = (struct config_backend){
-        .name = (char[]){"web"}, .servers = f->config_servers, .server_count = SERVERS};
+        .name = name, .servers = f->config_servers, .server_count = SERVERS};
     f->config = (struct config){.backends = &f->config_backend, .backend_count = 1};
     f->set = backend_set_new(&f->config);
     assert_non_null(f->set);
