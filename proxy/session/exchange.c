@@ -1,7 +1,6 @@
 #include "session/exchange.h"
 
 #include "base/clock.h"
-#include "base/socket.h"
 #include "http/encode.h"
 #include "session/dav.h"
 #include "session/exchange_internal.h"
@@ -409,40 +408,9 @@ static enum result advance(struct exchange *exchange) {
     return RESULT_OK;
 }
 
-// A client that moves a byte now and then is never idle, and yet would hold us for ever: so it is
-// looked at in windows of idle-timeout, made of the time that it was waited for, and must move
-// body-rate in each.
-
-static uint64_t moved(const struct exchange *exchange) {
-    return exchange->request_bytes + exchange->session->dropped +
-           socket_acknowledged(exchange->session->transport.fd);
-}
-
-static void open_window(struct exchange *exchange) {
-    exchange->window_open = true;
-    exchange->waited_ms = 0;
-    exchange->moved_before = moved(exchange);
-}
-
-static void begin_wait(struct exchange *exchange) {
-    if (!exchange->window_open) {
-        open_window(exchange);
-    }
-    if (exchange->wait_begun_ms == 0) {
-        exchange->wait_begun_ms = now_ms(exchange);
-    }
-}
-
-static void end_wait(struct exchange *exchange) {
-    if (exchange->wait_begun_ms != 0) {
-        exchange->waited_ms += now_ms(exchange) - exchange->wait_begun_ms;
-        exchange->wait_begun_ms = 0;
-    }
-}
-
 enum result exchange_advance(struct exchange *exchange) {
     uint64_t sent = exchange->session->transport.sent;
-    end_wait(exchange);
+    pace_end_wait(exchange);
     enum result result = advance(exchange);
     if (exchange->session->transport.sent != sent) { // a client that takes a little is not idle
         exchange->active_ms = now_ms(exchange);
@@ -461,50 +429,10 @@ void exchange_arm(struct exchange *exchange) {
     lease_want_write(lease, !lease->writable && (!lease->connected || unwritten));
 }
 
-static bool waits_for_client(const struct exchange *exchange) {
-    return transport_has_unsent(&exchange->session->transport) ||
-           (exchange->request_state == REQUEST_BODY && exchange->iov_first == exchange->iov_count &&
-            exchange->request_framing != FRAMING_TUNNEL && !exchange->request_given_up);
-}
-
-// At the end of a window.
-static bool is_too_slow(const struct exchange *exchange) {
-    uint64_t least =
-        (uint64_t)limits(exchange)->body_rate * limits(exchange)->idle_timeout_ms / 1000;
-    return moved(exchange) - exchange->moved_before < (least == 0 ? 1 : least);
-}
-
-int64_t exchange_deadline(struct exchange *exchange) {
-    if (waits_for_client(exchange)) {
-        begin_wait(exchange);
-        return exchange->wait_begun_ms + limits(exchange)->idle_timeout_ms - exchange->waited_ms;
-    }
-    int64_t wait_ms = limits(exchange)->idle_timeout_ms;
-    if (!answering(exchange)) {
-        bool connecting = exchange->lease != NULL && !exchange->lease->connected;
-        wait_ms = connecting ? exchange->backend->connect_timeout_ms
-                             : exchange->backend->response_timeout_ms;
-    }
-    return exchange->active_ms + wait_ms;
-}
-
-static enum result client_timed_out(struct exchange *exchange) {
-    if (!is_too_slow(exchange)) {
-        open_window(exchange);
-        return RESULT_OK;
-    }
-    if (answering(exchange) || exchange->response_started) {
-        exchange->ended = "the client took the response too slowly";
-        return RESULT_ERROR;
-    }
-    exchange->rest_is_lost = true;
-    return exchange_answer(exchange, 408, "the request body came too slowly");
-}
-
 enum result exchange_timed_out(struct exchange *exchange) {
-    end_wait(exchange);
-    if (waits_for_client(exchange)) {
-        return client_timed_out(exchange);
+    pace_end_wait(exchange);
+    if (pace_waits_for_client(exchange)) {
+        return pace_client_timed_out(exchange);
     }
     if (answering(exchange) || exchange->response_started) {
         exchange->ended = "timed out";

@@ -1,4 +1,5 @@
-// What the parts of an exchange know of each other: exchange.c and exchange_answer.c.
+// What the parts of an exchange know of each other: exchange.c, exchange_answer.c, exchange_rest.c and
+// exchange_pace.c.
 #ifndef RAVELIN_SESSION_EXCHANGE_INTERNAL_H
 #define RAVELIN_SESSION_EXCHANGE_INTERNAL_H
 
@@ -23,6 +24,12 @@ static inline bool answering(const struct exchange *exchange) {
 void exchange_give_up_request(struct exchange *exchange);
 // Whether another request can follow on the connection.
 bool exchange_request_ends(const struct exchange *exchange);
+// The client is waited for: to send a body or to take a response.
+bool pace_waits_for_client(const struct exchange *exchange);
+// The wait is over, for now.
+void pace_end_wait(struct exchange *exchange);
+// At the deadline of such a wait. RESULT_OK: it goes on, or 408 is the response.
+enum result pace_client_timed_out(struct exchange *exchange) MUST_CHECK;
 // Closes the connection to the server, if there is one.
 void exchange_drop_lease(struct exchange *exchange);
 // A text for the logs, and where it is to be kept.
