@@ -336,15 +336,6 @@ static enum result server_gone(struct exchange *exchange) {
                  "the server closed the connection without an answer");
 }
 
-// The server has refused the request and takes no more of it, and the client does not take the
-// response: it may be one that reads only after it has sent everything.
-static bool is_refused_midway(const struct exchange *exchange) {
-    return exchange->response_started && exchange->status >= 300 &&
-           exchange->request_state == REQUEST_BODY && !exchange->request_given_up &&
-           exchange->iov_first < exchange->iov_count &&
-           transport_has_unsent(&exchange->session->transport);
-}
-
 // One round of both directions. RESULT_OK after progress.
 static enum result relay(struct exchange *exchange) {
     enum result response = relay_response(exchange);
@@ -368,7 +359,9 @@ static enum result relay(struct exchange *exchange) {
     if (request == RESULT_ERROR) {
         return RESULT_ERROR;
     }
-    if (response == RESULT_AGAIN && request == RESULT_AGAIN && is_refused_midway(exchange)) {
+    // The client may be one that reads only after it has sent everything.
+    if (response == RESULT_AGAIN && request == RESULT_AGAIN && exchange->status >= 300 &&
+        exchange_is_stuck(exchange)) {
         exchange_give_up_request(exchange);
         exchange->request_failed = true;
         return RESULT_OK;

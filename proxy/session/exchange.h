@@ -122,8 +122,10 @@ struct exchange {
     int64_t waited_ms;     // for the client to send or take a body, in this window of idle-timeout
     int64_t wait_begun_ms; // it is waited for since then; 0: not now
     uint64_t moved_before; // bytes, when the window began
-    int64_t head_us;       // how long the request head took to arrive, 0: it came whole
-    int64_t started_us;    // wall clock, when the head was whole
+    int64_t stalled_ms;    // neither side takes bytes since then; 0: one of them does
+    uint64_t stalled_before;  // as moved_before, when that began
+    int64_t head_us;          // how long the request head took to arrive, 0: it came whole
+    int64_t started_us;       // wall clock, when the head was whole
     int64_t started_mono_us;  // the same, monotonic clock
     int64_t connect_begun_us; // these four: of the last attempt
     int64_t connect_us;       // -1: it is not connected

@@ -22,6 +22,8 @@ static inline bool answering(const struct exchange *exchange) {
 // Sends no more of the request to the server. If the client has more of it to send and its framing
 // is known, the session drops the rest: see body_rest.h.
 void exchange_give_up_request(struct exchange *exchange);
+// The response has begun, but the client takes no more of it, and the server no more of the request.
+bool exchange_is_stuck(const struct exchange *exchange);
 // Whether another request can follow on the connection.
 bool exchange_request_ends(const struct exchange *exchange);
 // The client is waited for: to send a body or to take a response.

@@ -44,10 +44,46 @@ static bool is_too_slow(const struct exchange *exchange) {
     return moved(exchange) - exchange->moved_before < (least == 0 ? 1 : least);
 }
 
+// --- deadlock ---
+
+// A client that reads only after it has sent everything, and a server that reads only after it has
+// sent everything, wait for each other. After STALL_MS in which neither read a byte, the request is
+// given up, so that the response can end.
+enum { STALL_MS = 5000 };
+
+static void note_stall(struct exchange *exchange) {
+    if (!exchange_is_stuck(exchange)) {
+        exchange->stalled_ms = 0;
+    } else if (exchange->stalled_ms == 0 || exchange->stalled_before != moved(exchange)) {
+        exchange->stalled_ms = now_ms(exchange);
+        exchange->stalled_before = moved(exchange);
+    }
+}
+
+// True if that is what the deadline was for.
+static bool end_stall(struct exchange *exchange) {
+    if (exchange->stalled_ms == 0 || now_ms(exchange) - exchange->stalled_ms < STALL_MS) {
+        return false;
+    }
+    if (exchange->stalled_before == moved(exchange)) {
+        exchange_give_up_request(exchange);
+        exchange->request_failed = true;
+        exchange->ended = "the server stopped reading the request";
+    }
+    exchange->stalled_ms = 0;
+    return true;
+}
+
+// --- deadlines ---
+
 int64_t exchange_deadline(struct exchange *exchange) {
     if (pace_waits_for_client(exchange)) {
         begin_wait(exchange);
-        return exchange->wait_begun_ms + limits(exchange)->idle_timeout_ms - exchange->waited_ms;
+        note_stall(exchange);
+        int64_t at_ms =
+            exchange->wait_begun_ms + limits(exchange)->idle_timeout_ms - exchange->waited_ms;
+        int64_t stall_ms = exchange->stalled_ms + STALL_MS;
+        return exchange->stalled_ms != 0 && stall_ms < at_ms ? stall_ms : at_ms;
     }
     int64_t wait_ms = limits(exchange)->idle_timeout_ms;
     if (!answering(exchange)) {
@@ -59,6 +95,9 @@ int64_t exchange_deadline(struct exchange *exchange) {
 }
 
 enum result pace_client_timed_out(struct exchange *exchange) {
+    if (end_stall(exchange)) {
+        return RESULT_OK;
+    }
     if (!is_too_slow(exchange)) {
         open_window(exchange);
         return RESULT_OK;

@@ -23,6 +23,13 @@ static bool has_body(const struct exchange *exchange) {
            exchange->request_framing == FRAMING_CHUNKED;
 }
 
+bool exchange_is_stuck(const struct exchange *exchange) {
+    return exchange->response_started && exchange->request_state == REQUEST_BODY &&
+           !exchange->request_given_up && exchange->request_framing != FRAMING_TUNNEL &&
+           exchange->iov_first < exchange->iov_count && !exchange->lease->writable &&
+           transport_has_unsent(&exchange->session->transport);
+}
+
 void exchange_give_up_request(struct exchange *exchange) {
     struct session *session = exchange->session;
     if (exchange->request_given_up) {

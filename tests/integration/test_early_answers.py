@@ -71,6 +71,47 @@ def test_a_server_answers_early(lab, body, afterwards, framing):
     assert (line["status"], line["ended"], line["response_bytes"]) == (403, None, len(body))
 
 
+@pytest.mark.parametrize("afterwards", ["closes", "waits"])
+def test_a_large_success_comes_early(lab, afterwards):
+    """Client and server both read only after they have sent everything, and nobody has refused anything."""
+    done = threading.Event()
+    server = lab.server(server_script(response(LARGE, fields=CLOSE), afterwards, done), keep=False)
+    proxy = lab.proxy(server)
+    client = lab.client(proxy, timeout=3 * PATIENCE)
+    client.send(upload())
+    answer = client.response()
+    assert (answer.status, answer.body == LARGE) == (200, True)
+    assert client.read_end() == CLOSE_NOTIFY
+    done.set()
+    [line] = proxy.access_log(1)
+    assert (line["status"], line["ended"]) == (200, "the server stopped reading the request")
+
+
+def test_a_client_that_pauses_loses_nothing(lab):
+    """For a while neither side reads. Then the client goes on, and the server gets all of the request."""
+    sizes = []
+
+    def script(connection):
+        head = connection.head()
+        connection.send(response(fields=[f"Content-Length: {len(LARGE) + 1}"], length=False) + LARGE)
+        connection.reader.request_body(head)
+        sizes.append(len(head.body))
+        connection.send(b".")
+
+    proxy = lab.proxy(lab.server(script, keep=False))
+    client = lab.client(proxy)
+    data = upload()
+    sender = threading.Thread(target=client.send, args=(data,), daemon=True)
+    sender.start()
+    wait_for(lambda: proxy.metrics()["send_buffers"] == 1, "the response to wait")
+    stays(lambda: not sizes and sender.is_alive(), "nothing moves", 1)
+    received = 0
+    while received < len(LARGE):  # as it comes over the wire, a little more than the body
+        received += len(client.socket.recv(262144))
+    sender.join(PATIENCE)
+    wait_for(lambda: sizes == [SIZE // 100_000 * 100_000], "the whole request at the server")
+
+
 def test_a_server_that_takes_the_whole_request_gets_it_whole(lab):
     """The response is complete first only from the point of view of the client."""
     bodies = []
