@@ -366,6 +366,7 @@ void http_told_read(const struct http_fields *fields, const struct network *trus
     told->source = FIELD_OTHER;
     told->kind = CLIENT_PEER;
     told->doubtful = false;
+    told->has_real_ip = http_fields_find(fields, FIELD_X_REAL_IP) != NULL;
     told->client = told->count = 0;
     told->unread = (struct slice){NULL, 0};
     if (listed || forwarded) {
@@ -382,7 +383,7 @@ void http_told_read(const struct http_fields *fields, const struct network *trus
 // ---- writing
 
 size_t http_told_size(const struct http_told *told) {
-    size_t size = 2 * NODE_SIZE_MAX + 2 * (told->proto.size + told->host.size);
+    size_t size = 3 * NODE_SIZE_MAX + 2 * (told->proto.size + told->host.size);
     for (uint32_t i = 0; i < told->count; i++) {
         // The node in both lists; its parameters once more, for the quotes that some may get.
         size += 2 * (NODE_SIZE_MAX + told->nodes[i].text.size) + told->nodes[i].element.size;
@@ -503,6 +504,16 @@ static void put_elements(struct writer *writer, const struct http_told *told, st
     }
 }
 
+static void put_real_ip(struct writer *writer, const struct http_told *told, struct slice peer) {
+    char text[INET6_ADDRSTRLEN];
+    if (told->kind != CLIENT_UNKNOWN) {
+        writer_put_field(writer, SLICE("X-Real-IP"),
+                         told->kind == CLIENT_PEER
+                             ? peer
+                             : format_host(&told->nodes[told->client].address, text));
+    }
+}
+
 void http_told_write(struct writer *writer, const struct http_told *told, struct slice peer,
                      struct slice proto, struct slice host) {
     bool listed = told != NULL && told->source != FIELD_OTHER;
@@ -527,4 +538,7 @@ void http_told_write(struct writer *writer, const struct http_told *told, struct
         put_rest(writer, proto, host);
     }
     writer_put_text(writer, "\r\n");
+    if (told != NULL && told->has_real_ip) {
+        put_real_ip(writer, told, peer);
+    }
 }

@@ -1,6 +1,6 @@
 // What a trusted proxy says about the client of a request: X-Forwarded-For, -Proto and -Host, and
 // Forwarded (RFC 7239). Reads them and writes both kinds, so that a server finds the same client,
-// protocol and host in either.
+// protocol and host in either. X-Real-IP is never read, as it has one value for any number of proxies.
 //
 // One kind decides: X-Forwarded-For if the request has it, otherwise Forwarded. If both are there and
 // name different clients, X-Forwarded-For decides and `doubtful` is set.
@@ -45,7 +45,8 @@ enum http_told_client {
 struct http_told {
     enum http_field_id source; // FIELD_X_FORWARDED_FOR or FIELD_FORWARDED; FIELD_OTHER: no list
     enum http_told_client kind;
-    bool doubtful; // X-Forwarded-For and Forwarded name different clients
+    bool has_real_ip; // X-Real-IP came
+    bool doubtful;    // X-Forwarded-For and Forwarded name different clients
     uint32_t client;
     struct slice unread; // the value that could not be understood, empty: none
     struct slice proto;  // what the client spoke to the first trusted proxy; empty: not told
@@ -67,7 +68,8 @@ void http_told_read(const struct http_fields *fields, const struct network *trus
 // An upper bound on what http_told_write() adds to what was received and to http_told_own_size().
 size_t http_told_size(const struct http_told *told);
 
-// Writes X-Forwarded-For, -Proto, -Host and Forwarded, each once. `peer`: the address of the
+// Writes X-Forwarded-For, -Proto, -Host and Forwarded, each once, and X-Real-IP with the client's
+// address if a trusted proxy sent one and the client is known. `peer`: the address of the
 // connection, or "unknown"; it is added to both lists. `proto`, `host`: what is true of this
 // connection, written where `told` has no other word. `told` NULL: the peer is the client.
 void http_told_write(struct writer *writer, const struct http_told *told, struct slice peer,

@@ -51,7 +51,7 @@ static const struct known_field known_fields[SLOT_COUNT] = {
     KNOWN('x', "X-Forwarded-Host", FIELD_X_FORWARDED_HOST),
     KNOWN('x', "X-Forwarded-Proto", FIELD_X_FORWARDED_PROTO),
     KNOWN('x', "X-TLS-Facts", FIELD_X_TLS_FACTS),
-    KNOWN('x', "X-Real-IP", FIELD_X_FORWARDED_OTHER),
+    KNOWN('x', "X-Real-IP", FIELD_X_REAL_IP),
 };
 
 static bool is_sign(char byte) {
@@ -156,9 +156,10 @@ bool http_field_is_end_to_end(struct slice name) {
         NAME("x-client-certificate-subject"),
         NAME("x-tls-facts"),
     };
-    const uint64_t forwarding =
-        FIELD_BIT(FIELD_X_FORWARDED_FOR) | FIELD_BIT(FIELD_X_FORWARDED_HOST) |
-        FIELD_BIT(FIELD_X_FORWARDED_OTHER) | FIELD_BIT(FIELD_X_FORWARDED_PROTO);
+    const uint64_t forwarding = FIELD_BIT(FIELD_X_FORWARDED_FOR) |
+                                FIELD_BIT(FIELD_X_FORWARDED_HOST) |
+                                FIELD_BIT(FIELD_X_FORWARDED_OTHER) |
+                                FIELD_BIT(FIELD_X_FORWARDED_PROTO) | FIELD_BIT(FIELD_X_REAL_IP);
     return (forwarding & FIELD_BIT(http_field_lookup(name))) != 0 ||
            is_one_of(name, names, COUNT_OF(names));
 }

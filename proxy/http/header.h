@@ -51,8 +51,9 @@ enum http_field_id {
     FIELD_X_CLIENT_CERTIFICATE_SUBJECT,
     FIELD_X_FORWARDED_FOR,
     FIELD_X_FORWARDED_HOST,
-    FIELD_X_FORWARDED_OTHER, // any other X-Forwarded-*, and X-Real-IP
+    FIELD_X_FORWARDED_OTHER, // any other X-Forwarded-*
     FIELD_X_FORWARDED_PROTO,
+    FIELD_X_REAL_IP,
     FIELD_X_TLS_FACTS,
     // One of the names above with '_' or another sign where it has '-' (X_Forwarded_For). Gateways
     // that turn names into environment variables cannot tell the two apart, so these are never

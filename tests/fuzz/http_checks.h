@@ -118,9 +118,9 @@ static inline uint32_t count_fields(const struct http_fields *fields, enum http_
     (FIELD_BIT(FIELD_CONTENT_LENGTH) | FIELD_BIT(FIELD_EXPECT) | FIELD_BIT(FIELD_FORWARDED) |      \
      FIELD_BIT(FIELD_HOST) | FIELD_BIT(FIELD_X_FORWARDED_FOR) | FIELD_BIT(FIELD_MAX_FORWARDS) |    \
      FIELD_BIT(FIELD_X_FORWARDED_HOST) | FIELD_BIT(FIELD_X_FORWARDED_OTHER) |                      \
-     FIELD_BIT(FIELD_X_FORWARDED_PROTO) | FIELD_BIT(FIELD_X_TLS_FACTS) |                           \
-     FIELD_BIT(FIELD_CLIENT_CERT) | FIELD_BIT(FIELD_CLIENT_CERT_CHAIN) |                           \
-     FIELD_BIT(FIELD_X_CLIENT_CERTIFICATE_FINGERPRINT) |                                           \
+     FIELD_BIT(FIELD_X_FORWARDED_PROTO) | FIELD_BIT(FIELD_X_REAL_IP) |                             \
+     FIELD_BIT(FIELD_X_TLS_FACTS) | FIELD_BIT(FIELD_CLIENT_CERT) |                                 \
+     FIELD_BIT(FIELD_CLIENT_CERT_CHAIN) | FIELD_BIT(FIELD_X_CLIENT_CERTIFICATE_FINGERPRINT) |      \
      FIELD_BIT(FIELD_X_CLIENT_CERTIFICATE_SUBJECT))
 
 static const struct http_forwarding forwarding = {.client_host = {"2001:db8::1", 11},

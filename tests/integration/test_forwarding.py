@@ -67,7 +67,7 @@ def test_a_trusted_proxy_is_extended(lab):
     others = "for=192.0.2.2, for=192.0.2.3, for=127.0.0.1"
     assert asked.all("Forwarded") == [f"for=192.0.2.1;proto=http;host=example.org, {others}"]
     assert asked.all("X-TLS-Facts") == []
-    assert (asked.get("X-Forwarded-Port"), asked.get("X-Real-IP")) == ("80", "192.0.2.1")
+    assert (asked.get("X-Forwarded-Port"), asked.get("X-Real-IP")) == ("80", "192.0.2.2")
     assert proxy.access_log(1)[0]["client"] == "192.0.2.2"  # the last that is not a proxy of ours
 
 

@@ -333,6 +333,32 @@ static void protocol_and_host_are_about_the_client(void **state) {
     }
 }
 
+// It is written anew, and not at all of a client that is unknown.
+static void x_real_ip_is_the_client(void **state) {
+    (void)state;
+    static const struct {
+        const char *lines, *wanted;
+    } cases[] = {
+        {XFF "203.0.113.7:1, 10.0.0.2\r\nX-Real-IP: 1.1.1.1\r\n", "\r\nX-Real-IP: 203.0.113.7\r\n"},
+        {"Forwarded: for=\"[2001:db8::7]\"\r\nx-real-ip: 1.1.1.1\r\n",
+         "\r\nX-Real-IP: 2001:db8::7\r\n"},
+        {"X-Real-IP: 1.1.1.1\r\n", "\r\nX-Real-IP: 10.0.0.1\r\n"},
+        {XFF "unknown\r\nX-Real-IP: 1.1.1.1\r\n", NULL},
+        {XFF "203.0.113.7\r\n", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct reading *reading = read_lines(cases[i].lines);
+        char output[4096];
+        struct writer writer = writer_begin(output, sizeof output - 1);
+        http_told_write(&writer, &reading->told, SLICE("10.0.0.1"), SLICE("https"), SLICE("h"));
+        output[writer_finish(&writer)] = '\0';
+        const char *found = strstr(output, "\r\nX-Real-IP: ");
+        assert_int_equal(found != NULL, cases[i].wanted != NULL);
+        assert_true(found == NULL || strcmp(found, cases[i].wanted) == 0);
+        done(reading);
+    }
+}
+
 static void lists_are_bounded(void **state) {
     (void)state;
     static char lines[66000];
@@ -391,6 +417,7 @@ int main(void) {
         cmocka_unit_test(what_is_not_an_address_makes_the_client_unknown),
         cmocka_unit_test(both_kinds_are_compared),
         cmocka_unit_test(protocol_and_host_are_about_the_client),
+        cmocka_unit_test(x_real_ip_is_the_client),
         cmocka_unit_test(lists_are_bounded),
         cmocka_unit_test(the_room_suffices),
     };
