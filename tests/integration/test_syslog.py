@@ -89,7 +89,7 @@ def syslog(lab):
 
 def test_both_logs(lab, syslog):
     top = {"log": "syslog", "access-log": "syslog"}
-    proxy = lab.prepare(lab.server(), top=top)
+    proxy = lab.prepare(lab.server(), top=top, limits={"connections": 1000})  # no warning that they are too many
     syslog.start(proxy)
     with lab.client(proxy) as client:
         # More clients than the master had descriptors: were a worker to write to one of those numbers, a client would see.
@@ -102,7 +102,7 @@ def test_both_logs(lab, syslog):
         broken.sendall(b"nonsense\r\n\r\n")
         broken.recv(100)
     syslog.wait_for(r"^worker 0: ")
-    assert {severity for severity, _ in syslog.lines} == {6}  # info
+    assert [line for line in syslog.lines if line[0] != 6] == []  # info
 
 
 def test_a_daemon_that_comes_again(lab, syslog):

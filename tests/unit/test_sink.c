@@ -178,11 +178,12 @@ static void test_a_socket_is_not_waited_for_and_stays_as_it_was(void **state) {
     assert_int_equal(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
     unsigned lines = 0;
     while (fixture->sink.used > 0) {
-        lines +=
-            check_lines(fixture->text, read_some(ends[0], fixture->text, 4 * BUFFER_SIZE), 500);
+        lines += check_lines(fixture->text,
+                             read_some(ends[0], fixture->text, sizeof(fixture->text)), 500);
         sink_flush(&fixture->sink);
     }
-    lines += check_lines(fixture->text, read_some(ends[0], fixture->text, 4 * BUFFER_SIZE), 500);
+    lines +=
+        check_lines(fixture->text, read_some(ends[0], fixture->text, sizeof(fixture->text)), 500);
     assert_int_equal(lines, added);
     sink_close(&fixture->sink);
     close(ends[0]);
