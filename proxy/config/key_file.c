@@ -77,9 +77,9 @@ static long mount_id(int fd) {
 static void unescape(const char *from, char to[PATH_MAX]) {
     size_t size = 0;
     while (*from != '\0' && size < PATH_MAX - 1) {
-        unsigned code;
-        if (*from == '\\' && sscanf(from + 1, "%3o", &code) == 1) {
-            to[size++] = (char)code;
+        bool is_escape = *from == '\\' && strspn(from + 1, "01234567") >= 3;
+        if (is_escape) {
+            to[size++] = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
             from += 4;
         } else {
             to[size++] = *from++;

@@ -14,6 +14,7 @@ struct scan {
     const char *text;
     size_t size;
     size_t at;
+    size_t begin; // behind a byte order mark
     int line;
     char *copy; // text, with comments blanked
     struct report *report;
@@ -47,22 +48,22 @@ static bool is_utf16(const struct scan *scan) {
            (scan->size > 1 && (scan->text[0] == '\0' || scan->text[1] == '\0'));
 }
 
-// A byte order mark at the beginning means nothing in UTF-8; Windows editors write one.
-static void blank_byte_order_mark(struct scan *scan) {
-    if (begins_with(scan, BYTE_ORDER_MARK, BYTE_ORDER_MARK_SIZE)) {
-        memset(scan->copy, ' ', BYTE_ORDER_MARK_SIZE);
-        scan->at = BYTE_ORDER_MARK_SIZE;
-    }
-}
-
 static bool check_bytes(struct scan *scan) {
     if (is_utf16(scan)) {
         return refuse(scan, "the text is UTF-16; save the file as UTF-8");
+    }
+    // A byte order mark at the beginning means nothing in UTF-8; Windows editors write one.
+    if (begins_with(scan, BYTE_ORDER_MARK, BYTE_ORDER_MARK_SIZE)) {
+        memset(scan->copy, ' ', BYTE_ORDER_MARK_SIZE);
+        scan->at = scan->begin = BYTE_ORDER_MARK_SIZE;
     }
     while (scan->at < scan->size) {
         const uint8_t *here = (const uint8_t *)scan->text + scan->at;
         uint32_t code;
         size_t length = *here < 0x80 ? 1 : utf8_read(here, scan->size - scan->at, &code);
+        if (begins_with(scan, BYTE_ORDER_MARK, BYTE_ORDER_MARK_SIZE)) {
+            return refuse(scan, "a byte order mark inside the text; remove these three bytes");
+        }
         if (length == 0) {
             return refuse(scan, "the text is not UTF-8");
         }
@@ -73,9 +74,8 @@ static bool check_bytes(struct scan *scan) {
         scan->line += *here == '\n';
         scan->at += length;
     }
-    scan->at = 0;
+    scan->at = scan->begin;
     scan->line = 1;
-    blank_byte_order_mark(scan);
     return true;
 }
 
@@ -145,9 +145,6 @@ static bool check_plain(const struct scan *scan) {
     }
     if (is_variable(scan)) {
         return refuse(scan, variable_refused);
-    }
-    if (begins_with(scan, BYTE_ORDER_MARK, BYTE_ORDER_MARK_SIZE)) {
-        return refuse(scan, "a byte order mark inside the text; remove these three bytes");
     }
     if ((c & 0x80) != 0) {
         return refuse(scan, "a character that is not ASCII; put the value in quotes");

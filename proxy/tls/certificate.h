@@ -32,15 +32,14 @@ struct certificate {
     struct slice key_info;   // SubjectPublicKeyInfo, whole
     struct slice public_key; // what its BIT STRING holds: a point, an RSAPublicKey
     enum certificate_key key;
-    uint32_t key_bits;           // RSA and RSA-PSS only
-    uint32_t exponent_bits;      // RSA and RSA-PSS only; 0: even or 1, which is no exponent
+    uint32_t key_bits;      // RSA and RSA-PSS only
+    uint32_t exponent_bits; // RSA and RSA-PSS only; 0: even or 1, which is no exponent
+    uint32_t path_length;   // basicConstraints: how many authorities may follow; UINT32_MAX: any
     const char *signature_hash;  // "SHA-256", ...; "" for Ed25519; NULL when it is not one of ours
     const char *signature_shown; // what the signature is made with, for messages
     int64_t not_before;          // seconds since 1970
     int64_t not_after;
-    bool is_authority; // basicConstraints: CA
-    uint32_t
-        path_length; // basicConstraints: how many authorities may follow below; UINT32_MAX: any
+    bool is_authority;          // basicConstraints: CA
     bool may_sign_certificates; // what keyUsage says, if it is there
     bool may_sign_data;
     bool constrains_names; // nameConstraints

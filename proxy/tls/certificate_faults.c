@@ -14,7 +14,8 @@
 enum { SERIAL_SIZE_MAX = 20, EXTENSIONS_MAX = 64, OID_TEXT_SIZE = 80 };
 
 struct fault {
-    char *text; // [CERTIFICATE_FAULT_SIZE]
+    char *text;        // [CERTIFICATE_FAULT_SIZE]
+    bool is_tolerated; // look also for what wolfSSL reads, or may read
 };
 
 // Always false, so that a check can return it.
@@ -66,6 +67,9 @@ static bool check_serial(const struct fault *fault, struct der *body) {
     if (zeros == serial.size) {
         return fail(fault, "its serial number is 0");
     }
+    if (!fault->is_tolerated) {
+        return true;
+    }
     if ((serial.data[0] & 0x80) != 0) {
         return fail(fault, "its serial number is negative");
     }
@@ -88,7 +92,8 @@ static bool check_algorithms(const struct fault *fault, struct slice inner, stru
     struct signature_method method = x509_method(inner);
     bool is_strong = method.hash == HASH_SHA256 || method.hash == HASH_SHA384 ||
                      method.hash == HASH_SHA512 || method.kind == SIGNATURE_ED25519;
-    return is_strong || fail(fault, "it is signed with %s, which is not supported", method.name);
+    return is_strong || !fault->is_tolerated ||
+           fail(fault, "it is signed with %s, which is not supported", method.name);
 }
 
 static bool check_name(const struct fault *fault, struct der *body, const char *what) {
@@ -266,9 +271,10 @@ static bool check_certificate(const struct fault *fault, struct slice bytes) {
 }
 
 const char *certificate_fault(struct slice der, char text[CERTIFICATE_FAULT_SIZE]) {
-    const struct fault fault = {text};
+    const struct fault fault = {text, false};
+    const struct fault tolerated = {text, true};
     struct DecodedCert parsed;
-    if (!check_certificate(&fault, der)) {
+    if (!check_certificate(&fault, der) || !check_certificate(&tolerated, der)) {
         return text;
     }
     wc_InitDecodedCert(&parsed, (const byte *)der.data, (word32)der.size, NULL);

@@ -80,6 +80,12 @@ static void test_serial_numbers(void **state) {
                         "its serial number has 21 bytes, and at most 20 are allowed");
 }
 
+static void set_date(uint8_t *date, const char *text) {
+    for (size_t i = 0; i < 13; i++) {
+        date[i] = (uint8_t)text[i];
+    }
+}
+
 static void test_dates(void **state) {
     (void)state;
     struct der_file file;
@@ -87,17 +93,17 @@ static void test_dates(void **state) {
     uint8_t *date = behind(&file, SLICE("\x30\x1e\x17\x0d")); // validity, notBefore
     uint8_t kept[13];
     memcpy(kept, date, sizeof(kept));
-    memcpy(date, "261301000000Z", 13);
+    set_date(date, "261301000000Z");
     assert_fault(&file, "its notBefore '261301000000Z' is not a valid date");
-    memcpy(date, "2601010000001", 13);
+    set_date(date, "2601010000001");
     assert_fault(&file, "its notBefore '2601010000001' is not a valid date");
     memcpy(date, kept, sizeof(kept));
     date += 15;
-    memcpy(date, "260230000000Z", 13);
+    set_date(date, "260230000000Z");
     char text[CERTIFICATE_FAULT_SIZE];
     assert_string_equal(certificate_fault(slice_of(&file), text),
                         "its notAfter '260230000000Z' is not a valid date");
-    memcpy(date, "100101000000Z", 13);
+    set_date(date, "100101000000Z");
     assert_string_equal(certificate_fault(slice_of(&file), text),
                         "its notAfter is before its notBefore");
 }
@@ -128,7 +134,7 @@ static void test_keys_and_signatures(void **state) {
         const char *fault;
     } cases[] = {
         {{.algorithm = "ed448", .digest = "null"},
-         "it is signed with Ed448, which is not supported"},
+         "its key (Ed448) is of a kind that is not supported"},
         {{.algorithm = "ec", .curve = "brainpoolP256r1"},
          "its key (ECDSA brainpoolP256r1) is of a kind that is not supported"},
         {{.digest = "sha1"}, "it is signed with ECDSA with SHA-1, which is not supported"},
@@ -168,6 +174,18 @@ static void test_frames(void **state) {
     assert_fault(&other, "its issuer is not a valid name");
 }
 
+// What wolfSSL reads is named only if there is nothing else.
+static void test_the_cause_comes_first(void **state) {
+    (void)state;
+    struct der_file file;
+    OPENSSL(&folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-subj", "/CN=x", "-set_serial", "-5", "-sha1", "-addext",
+            "1.2.3.4=critical,DER:0500", "-keyout", in_folder(&folder, "serial.key"), "-out",
+            in_folder(&folder, "serial.pem"));
+    file = load("serial.pem");
+    assert_fault(&file, "its critical extension 1.2.3.4 is not supported");
+}
+
 // Whatever is changed, there is a text, and nothing is read past the end.
 static void test_every_byte(void **state) {
     (void)state;
@@ -193,7 +211,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_serial_numbers), cmocka_unit_test(test_dates),
         cmocka_unit_test(test_extensions),     cmocka_unit_test(test_keys_and_signatures),
-        cmocka_unit_test(test_frames),         cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_frames),         cmocka_unit_test(test_the_cause_comes_first),
+        cmocka_unit_test(test_every_byte),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }

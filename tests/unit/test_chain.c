@@ -183,7 +183,8 @@ static void test_damaged(void **state) {
     write_text(&folder, "rubbish.pem",
                "-----BEGIN CERTIFICATE-----\nMAAwADAAMAAwAA==\n-----END CERTIFICATE-----\n");
     JOIN(&folder, "chain.pem", "two.pem", "rubbish.pem");
-    assert_unreadable("chain.pem", "line 12: certificate 2: 8 bytes after the end of the certificate");
+    assert_unreadable("chain.pem",
+                      "line 12: certificate 2: 8 bytes after the end of the certificate");
     write_text(&folder, "broken.pem",
                "-----BEGIN CERTIFICATE-----\n####\n-----END CERTIFICATE-----\n");
     JOIN(&folder, "chain.pem", "leaf.pem", "broken.pem");
@@ -319,7 +320,7 @@ static void test_a_kind_that_is_not_known(void **state) {
     (void)state;
     issue(&folder, (struct issue){.name = "ed448", .algorithm = "ed448", .digest = "null"});
     assert_unreadable("ed448.pem",
-                      "line 1: certificate 1: it is signed with Ed448, which is not supported");
+                      "line 1: certificate 1: its key (Ed448) is of a kind that is not supported");
 }
 
 static void test_weak_signatures(void **state) {

@@ -51,8 +51,8 @@ static int set_up_all(void **state) {
     // A stranger: each is named as the root is and signed by the one before it, with the most
     // expensive keys there are.
     make("s0", NULL, "/CN=X", "P-521", NO_IDENTIFIERS);
-    for (char i = '1'; i <= '7'; i++) {
-        const char name[] = {'s', i, '\0'};
+    for (int i = '1'; i <= '7'; i++) {
+        const char name[] = {'s', (char)i, '\0'};
         const char issuer[] = {'s', (char)(i - 1), '\0'};
         make(name, issuer, "/CN=X", "P-521", NO_IDENTIFIERS);
     }

@@ -157,9 +157,9 @@ static void test_the_lifetime_decides_when_to_warn(void **state) {
         assert_int_equal(term_warning(&term, &fixture->config, clock_wall_us() / 1000000, text),
                          cases[i].warned);
     }
-    assert_int_equal(term_warning_time(0, 90 * DAY), 69 * DAY);
-    assert_int_equal(term_warning_time(0, 63 * DAY), 42 * DAY);
-    assert_int_equal(term_warning_time(0, 6 * DAY), 4 * DAY);
+    assert_int_equal(term_warning_time(0, INT64_C(90) * DAY), INT64_C(69) * DAY);
+    assert_int_equal(term_warning_time(0, INT64_C(63) * DAY), INT64_C(42) * DAY);
+    assert_int_equal(term_warning_time(0, INT64_C(6) * DAY), INT64_C(4) * DAY);
     assert_int_equal(term_warning_time(DAY, 0), 0);
     assert_true(term_warning_time(INT64_MIN, INT64_MAX) > 0);
     assert_true(term_warning_time(INT64_MAX, INT64_MIN) < 0);
