@@ -1,14 +1,16 @@
 """The master replaces a process that stands still, and no other."""
 
 import os
+import platform
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from ravelin_test.http import request
-from ravelin_test.settings import PATIENCE
+from ravelin_test.settings import IS_ROOT, PATIENCE
 from ravelin_test.waiting import wait_for
 
 LIMIT = 15  # seconds after which a process that is stopped must be noticed, on an idle machine
@@ -42,6 +44,19 @@ def test_a_worker_and_a_signer_that_stand_still_are_replaced(lab, proxy):
     assert by_slot(proxy, "signers")[0] == other_signer
     for _ in range(20):  # both slots serve
         assert lab.client(proxy).ask().status == 200
+
+
+@pytest.mark.skipif(not IS_ROOT or platform.machine() != "x86_64", reason="writes into the code of a process")
+def test_a_worker_in_an_endless_loop_is_replaced(lab):
+    proxy = lab.proxy(lab.server(), workers_may_die=True, allow=[".*"])
+    [worker] = proxy.worker_pids().values()
+    where = int(Path(f"/proc/{worker}/syscall").read_text().split()[-1], 16)  # it waits in a system call, and returns here
+    with open(f"/proc/{worker}/mem", "r+b", buffering=0) as memory:
+        memory.seek(where)
+        memory.write(b"\xeb\xfe")  # a jump to itself
+    wait_for(lambda: proxy.worker_pids()[0] not in (0, worker), "another worker", 8 * PATIENCE)
+    proxy.wait_for_log(r"worker 0 \(pid %d\) stands still: no answer for \d+ s, process running: killing it" % worker)
+    assert lab.client(proxy).ask().status == 200
 
 
 def test_one_that_stands_still_while_draining_does_not_hold_up_the_end(lab):
