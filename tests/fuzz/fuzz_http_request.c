@@ -1,6 +1,7 @@
 // A client's bytes: empty lines, then a head, then a body and whatever comes next. What we send for them is, to a strict
 // reader, one message with that body. The first byte chooses how the bytes are cut.
 #include "http/chunk.h"
+#include "http/glance.h"
 #include "http_checks.h"
 
 struct output {
@@ -148,6 +149,22 @@ static void check_parts(struct slice head, bool accepted, size_t step) {
     }
 }
 
+// What the logs tell of it lies within its bytes, and agrees with the strict reading of a head that is accepted.
+static void check_glance(struct slice head, bool accepted) {
+    struct http_glance glance = http_glance(head);
+    const struct slice parts[] = {glance.line, glance.method,  glance.target,    glance.protocol,
+                                  glance.host, glance.referer, glance.user_agent};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        CHECK(parts[i].size <= HTTP_GLANCE_LINE_MAX);
+        CHECK(parts[i].size == 0 || (parts[i].data >= head.data &&
+                                     parts[i].data + parts[i].size <= head.data + head.size));
+        CHECK(parts[i].size == 0 || memchr(parts[i].data, '\n', parts[i].size) == NULL);
+    }
+    CHECK(!accepted || (glance.method.size > 0 && glance.target.size > 0));
+    CHECK(!accepted || slice_equal(glance.protocol, SLICE("HTTP/1.1")) ||
+          slice_equal(glance.protocol, SLICE("HTTP/1.0")));
+}
+
 static bool is_accepted(struct slice head) {
     struct http_field items[FIELDS_MAX];
     struct http_fields fields = {items, 0, FIELDS_MAX};
@@ -171,6 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct slice head = copy_of(rest.data, end == 0 ? rest.size : end);
     read_request(head, (struct slice){rest.data + end, end == 0 ? 0 : rest.size - end}, part);
     check_parts(head, is_accepted(head), part);
+    check_glance(head, is_accepted(head));
     free((char *)head.data);
     free((char *)text.data);
     return 0;
