@@ -173,6 +173,24 @@ def test_the_alert_says_why(lab, clients, refused, proxy, case):
     proxy.wait_for_metrics(handshakes_failed=1, requests=0)
 
 
+def test_a_stranger_cannot_make_the_worker_compute(lab):
+    """Eight certificates named as the authority: the work is bounded, with a reason in the log."""
+    plain = ["basicConstraints=critical,CA:TRUE", "subjectKeyIdentifier=hash"]
+    known = Issuer(lab.folder / "known", "Same", kind="ecdsa-p521", extensions=plain)
+    strangers = [
+        Issuer(lab.folder / f"stranger{i}", "Same", kind="ecdsa-p521", extensions=plain) for i in range(7)
+    ]
+    leaf = strangers[0].issue("leaf", kind="ecdsa-p521", extensions=["subjectKeyIdentifier=hash"])
+    proxy = lab.proxy(lab.server(), sites=[asking(lab, known.ca)])
+    chain = joined(lab.folder / "chain.pem", *[stranger.ca for stranger in strangers])
+    output = s_client_with(proxy, leaf, "-cert_chain", chain)
+    assert "alert number 46" in output
+    proxy.wait_for_log(r"refused: .*the client's certificates need too much work to verify \(certificate_unknown\)")
+    proxy.wait_for_metrics(refused_bad_certificate=1, requests=0)
+    with lab.client(proxy, context=context_with(lab, known.issue("good", kind="ecdsa-p521"))) as client:
+        assert client.ask().status == 200
+
+
 def test_the_revoked(lab, clients):
     root = Issuer(lab.folder / "root", "Root")
     good, bad = root.issue("good"), root.issue("bad")
