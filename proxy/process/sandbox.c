@@ -13,6 +13,8 @@ void sandbox_library_version(unsigned parts[3]) {
 
 #else
 
+#include "process/landlock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -219,6 +221,7 @@ static bool load(enum sandbox kind, uint32_t otherwise,
 enum result sandbox_enter(enum sandbox kind) {
     // The C library reads the time zone from a file when it first needs it, even for UTC.
     tzset();
+    (void)landlock_enter(); // for what the filters might let through
     // Of two filters the kernel obeys the stricter.
     bool ok = load(kind, SCMP_ACT_ERRNO(EPERM), fill_refusing) &&
               load(kind, SCMP_ACT_KILL_PROCESS, fill_fatal);

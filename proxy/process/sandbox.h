@@ -6,6 +6,8 @@
 // read and write the descriptors it has and nothing else. The validator runs under the signer's
 // filter. There is no way back.
 //
+// Before the filter comes a fence against what the filter might let through (landlock.h).
+//
 // fcntl(), madvise(), getsockopt() and setsockopt() are allowed with the arguments in one table in
 // sandbox.c; with others they fail with EPERM. What a filter cannot judge: the address of connect()
 // and sendto(), the name of a congestion control, and to which socket shutdown() is applied.

@@ -1,0 +1,125 @@
+#include "process/landlock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static long abi(void) {
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+}
+
+// The errno of the attempt in a process behind the fence; 0: it worked.
+static int inside(int (*attempt)(const void *), const void *argument) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || landlock_enter() != (abi() >= 1)) {
+            _exit(255);
+        }
+        errno = 0;
+        _exit(attempt(argument) < 0 ? errno : 0);
+    }
+    int status = 0;
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int open_file(const void *path) {
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int write_file(const void *path) {
+    return open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+}
+
+static int bind_tcp(const void *argument) {
+    const struct sockaddr_in address = {.sin_family = AF_INET};
+    (void)argument;
+    return bind(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), (const struct sockaddr *)&address,
+                sizeof(address));
+}
+
+static int signal_parent(const void *argument) {
+    (void)argument;
+    return kill(getppid(), 0);
+}
+
+static int connect_to(const void *address) {
+    return connect(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), address,
+                   sizeof(struct sockaddr_un));
+}
+
+static int nothing(const void *argument) {
+    (void)argument;
+    return 0;
+}
+
+static void test_a_kernel_without_it_is_no_error(void **state) {
+    (void)state;
+    assert_int_equal(inside(nothing, NULL), 0);
+}
+
+static void test_no_file_is_reached(void **state) {
+    (void)state;
+    if (abi() < 1) {
+        skip();
+    }
+    assert_int_equal(inside(open_file, "/etc/hostname"), EACCES);
+    assert_int_equal(inside(write_file, "/tmp/ravelin-landlock"), EACCES);
+}
+
+static void test_no_port_is_bound(void **state) {
+    (void)state;
+    if (abi() < 4) {
+        skip();
+    }
+    assert_int_equal(inside(bind_tcp, NULL), EACCES);
+}
+
+static void test_no_abstract_socket_and_no_signal(void **state) {
+    (void)state;
+    if (abi() < 6) {
+        skip();
+    }
+    assert_int_equal(inside(signal_parent, NULL), EPERM);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct sockaddr_un named = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "ravelin-%d", getpid());
+    (void)snprintf(named.sun_path, sizeof(named.sun_path), "/tmp/ravelin-landlock-%d", getpid());
+    struct sockaddr_un *addresses[] = {&address, &named};
+    for (size_t i = 0; i < 2; i++) {
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)addresses[i], sizeof(address)), 0);
+        assert_int_equal(listen(fd, 1), 0);
+        // One with a path is a server or syslog.
+        assert_int_equal(inside(connect_to, addresses[i]), i == 0 ? EPERM : 0);
+        (void)close(fd);
+    }
+    (void)unlink(named.sun_path);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_kernel_without_it_is_no_error),
+        cmocka_unit_test(test_no_file_is_reached),
+        cmocka_unit_test(test_no_port_is_bound),
+        cmocka_unit_test(test_no_abstract_socket_and_no_signal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
