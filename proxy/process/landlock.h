@@ -1,6 +1,6 @@
 // Landlock: a second fence around a process, behind the filter of sandbox.h. Where the kernel has it,
-// the process can reach no file system (ABI 1), bind no TCP port (ABI 4), and connect to no abstract unix
-// socket and signal no process outside (ABI 6). It stays in force if a hole in the filter shows up.
+// the process can reach no file system (ABI 1), bind no TCP port (ABI 4), connect to no abstract
+// unix socket and signal no process outside (ABI 6). It holds also if the filter has a hole.
 //
 // What it cannot judge here: the address of connect(), because servers come and go with reloads and a
 // fence can only become narrower; and unix sockets with a path.
