@@ -11,12 +11,12 @@ from ravelin_test.clock import Clock
 from ravelin_test.http import chunk, request, response
 from ravelin_test.processes import run, text
 from ravelin_test.proxy import block, site_block
-from ravelin_test.settings import PATIENCE, SANITIZED, scaled
+from ravelin_test.settings import PATIENCE, SANITIZED
 from ravelin_test.waiting import stays, wait_for
 from test_limits import bears_cut_requests
 
-SIZE = scaled(16_000_000)
-LARGE = b"l" * scaled(12_000_000)  # more than all buffers on the way hold
+SIZE = 16_000_000
+LARGE = b"l" * 12_000_000  # more than all buffers on the way hold
 CLOSE = ["Connection: close"]
 
 
