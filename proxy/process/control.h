@@ -28,6 +28,7 @@
 #define CONTROL_ANSWER_MAX ((size_t)65536)
 #define CONTROL_TIMEOUT_S 60
 #define CONTROL_CONNECT_S 10 // the longest wait for a place in the queue of a master
+#define CONTROL_LOCK_S 60    // the longest wait for another master that starts at the same time
 #define CONTROL_SILENCE_S 5
 #define CONTROL_PAUSE_S 1
 #define CONTROL_FDS_MAX 2

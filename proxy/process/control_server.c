@@ -15,7 +15,7 @@
 
 #include <ev.h>
 
-enum { LOCK_ATTEMPTS = 100, LOCK_PAUSE_MS = 50 };
+enum { LOCK_PAUSE_MS = 50, LOCK_ATTEMPTS = CONTROL_LOCK_S * 1000 / LOCK_PAUSE_MS };
 
 static const char *const command_names[CONTROL_COMMAND_COUNT] = {
     [CONTROL_RELOAD] = "reload", [CONTROL_DRAIN] = "drain", [CONTROL_STOP] = "stop",
@@ -75,7 +75,8 @@ static int lock_folder(const struct control_path *path, char error[CONFIG_ERROR_
                        path->folder);
     } else if (fchmod(fd, 0700) != 0 || !lock(fd)) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "cannot lock %s: %s", path->folder,
-                       strerror(errno));
+                       errno == EWOULDBLOCK ? "another ravelin that starts holds it"
+                                            : strerror(errno));
     } else {
         return fd;
     }
