@@ -47,6 +47,7 @@ struct trailers {
     size_t scanned;
     struct http_part part;
     bool gathering;
+    const char *why; // after RESULT_ERROR of trailers_gather()
 };
 
 struct exchange {

@@ -11,6 +11,7 @@ enum result trailers_gather(struct trailers *trailers, size_t limit, const char 
     if (trailers->data == NULL) {
         trailers->data = malloc(limit);
         if (trailers->data == NULL) {
+            trailers->why = "no memory for a trailer section";
             return RESULT_ERROR;
         }
         trailers->capacity = limit;
@@ -29,10 +30,10 @@ enum result trailers_gather(struct trailers *trailers, size_t limit, const char 
         return RESULT_OK;
     }
     *used = part;
-    const char *why;
+    trailers->why = "the trailer section is too large";
     bool hopeless = trailers->size == trailers->capacity ||
                     http_check_trailers_part(trailers->data, trailers->size, &trailers->part,
-                                             &why) != RESULT_OK;
+                                             &trailers->why) != RESULT_OK;
     return hopeless ? RESULT_ERROR : RESULT_AGAIN;
 }
 

@@ -39,6 +39,7 @@ static enum result take_trailers(struct exchange *exchange, const char *data, si
     trailers->gathering = true;
     enum result result = trailers_gather(trailers, TRAILERS_MAX, data, size, used);
     if (result != RESULT_OK) {
+        exchange->body_why = result == RESULT_ERROR ? trailers->why : exchange->body_why;
         return result;
     }
     struct http_fields *fields = service_fields(exchange->session->service,

@@ -224,6 +224,14 @@ REFUSED_REQUESTS = {
         f"POST /chunks HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\nx\r\n",
         (400, "malformed or too large chunk size", "POST", "/chunks", *KNOWN),
     ),
+    "a forbidden trailer": (
+        f"POST /chunks HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\n0\r\nHost: b\r\n\r\n",
+        (400, "field that must not be in a trailer section", "POST", "/chunks", *KNOWN),
+    ),
+    "half a malformed trailer": (
+        f"POST /chunks HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\n0\r\na b: c",
+        (400, "no token and colon at the start of a field line", "POST", "/chunks", *KNOWN),
+    ),
     "a slow head": (f"GET /slow HTTP/1.1\r\n{HEAD}X: ", (408, "header timeout", "GET", "/slow", *KNOWN)),
 }
 
@@ -307,7 +315,7 @@ def test_many_refused_requests_do_not_fill_the_error_log(lab):
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ["http/chunk", "http/head", "http/parse", "http/path", "http/scan", "http/target", "session/exchange"]
-SOURCES += ["session/exchange_answer", "session/exchange_log", "session/relay_request", "session/route_rules", "session/dav"]
+SOURCES += ["session/exchange_answer", "session/exchange_log", "session/relay", "session/relay_request", "session/route_rules", "session/dav"]
 STRING_OR_COMMENT = re.compile(r'"((?:[^"\\\n]|\\.)*)"|//[^\n]*|#include[^\n]*')
 NO_REASONS = re.compile(r"allow and deny lists|status line|status is not|in its forwarding headers|X-Forwarded-For and Forwarded|URL|neither a path")
 
