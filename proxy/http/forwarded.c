@@ -383,10 +383,11 @@ void http_told_read(const struct http_fields *fields, const struct network *trus
 // ---- writing
 
 size_t http_told_size(const struct http_told *told) {
-    size_t size = 3 * NODE_SIZE_MAX + 2 * (told->proto.size + told->host.size);
+    size_t size = (size_t)3 * NODE_SIZE_MAX + 2 * (told->proto.size + told->host.size);
     for (uint32_t i = 0; i < told->count; i++) {
         // The node in both lists; its parameters once more, for the quotes that some may get.
-        size += 2 * (NODE_SIZE_MAX + told->nodes[i].text.size) + told->nodes[i].element.size;
+        size +=
+            2 * ((size_t)NODE_SIZE_MAX + told->nodes[i].text.size) + told->nodes[i].element.size;
     }
     return size;
 }

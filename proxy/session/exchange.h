@@ -68,9 +68,9 @@ struct exchange {
     uint64_t body_limit;               // of a chunked body, which does not tell its size; 0: none
     struct chunk_decoder request_decoder;
     struct trailers request_trailers;
-    bool request_whole;   // all of it is in the iov or written
     const char *body_why; // what is wrong with a malformed body; NULL: nothing, or it is not said
     char *request_final;  // the encoded trailer section, when there are trailers
+    uint16_t status;
     uint8_t client_minor_version;
     bool is_head;
     bool idempotent;
@@ -87,6 +87,7 @@ struct exchange {
     bool lease_reused;    // the lease came from the pool
     bool server_shut;     // our direction toward the server is closed (tunnels)
     bool request_failed;  // the server did not take all of it
+    bool request_whole;   // all of it is in the iov or written
     bool request_given_up; // no more of it is sent; see exchange_give_up_request()
     bool rest_is_lost;     // the end of the request cannot be found, or is not waited for
     char *block; // the encoded head, then the texts for the access log; NULL, `room` or allocated
@@ -141,7 +142,6 @@ struct exchange {
     struct slice protocols;     // of an upgrade; the same
     struct slice client; // who asks, as far as trusted proxies tell; the session's, or client_text
     union ip_address client_address;
-    uint16_t status;
 
     // These are large, and not cleared when an exchange begins.
     struct iovec iov[REQUEST_IOV_MAX];

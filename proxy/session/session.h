@@ -50,12 +50,12 @@ enum session_state {
 struct session {
     struct list_node node;      // in service->sessions, or in service->closed
     struct list_node turn_node; // in service->unfinished, or in no list
-    uint32_t steps_left;        // of this turn of the loop: then others have theirs
     struct service *service;
     struct transport transport;
     ev_io watcher;
     struct wheel_node due; // in service->wheel
     int64_t deadline_ms;   // when something must have happened
+    uint32_t steps_left;   // of this turn of the loop: then others have theirs
     enum session_state state;
     bool redirect; // of a redirect listener: plain, answers 308
     // The PROXY header named no client: forwarding fields of this connection are not believed. If it
@@ -75,6 +75,10 @@ struct session {
     int64_t drop_until_ms;   // dropping ends then, whatever arrives; 0: it has not begun
     char client[INET6_ADDRSTRLEN];
     uint8_t client_size;
+    uint8_t server_name_size;
+    bool server_name_is_odd; // no host can have it: any bytes, for logs only
+    bool resumed;
+    uint8_t empty_lines; // skipped before the next request
     union ip_address client_address;
     uint64_t client_key;   // in the table of clients
     int64_t accepted_us;   // monotonic clock
@@ -85,17 +89,13 @@ struct session {
     uint64_t signing; // number of the signature waited for; 0: none
     const char *tls_group;
     const char *tls_suite;
-    char *server_name; // SNI, or NULL; not terminated
-    uint8_t server_name_size;
-    bool server_name_is_odd; // no host can have it: any bytes, for logs only
+    char *server_name; // SNI, or NULL; server_name_size bytes, not terminated
     // What the site of the handshake asked of the client's certificate, and who it is; see
     // tls/handshake.h.
     uint8_t client_policy[TLS_CLIENT_POLICY_SIZE];
     struct client_identity *client_identity;
-    bool resumed;
     struct partial_head *head;  // while a request head that does not lie in one piece is gathered
     struct http_part head_part; // what has been looked at of an incomplete head
-    uint8_t empty_lines;        // skipped before the next request
     struct exchange *exchange;
     struct list_node kept; // connections to servers that are bound to this client
 };

@@ -343,8 +343,8 @@ static void x_real_ip_is_the_client(void **state) {
         {"Forwarded: for=\"[2001:db8::7]\"\r\nx-real-ip: 1.1.1.1\r\n",
          "\r\nX-Real-IP: 2001:db8::7\r\n"},
         {"X-Real-IP: 1.1.1.1\r\n", "\r\nX-Real-IP: 10.0.0.1\r\n"},
-        {XFF "unknown\r\nX-Real-IP: 1.1.1.1\r\n", NULL},
-        {XFF "203.0.113.7\r\n", NULL},
+        {XFF "unknown\r\nX-Real-IP: 1.1.1.1\r\n", ""},
+        {XFF "203.0.113.7\r\n", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct reading *reading = read_lines(cases[i].lines);
@@ -353,8 +353,7 @@ static void x_real_ip_is_the_client(void **state) {
         http_told_write(&writer, &reading->told, SLICE("10.0.0.1"), SLICE("https"), SLICE("h"));
         output[writer_finish(&writer)] = '\0';
         const char *found = strstr(output, "\r\nX-Real-IP: ");
-        assert_int_equal(found != NULL, cases[i].wanted != NULL);
-        assert_true(found == NULL || strcmp(found, cases[i].wanted) == 0);
+        assert_string_equal(found == NULL ? "" : found, cases[i].wanted);
         done(reading);
     }
 }
