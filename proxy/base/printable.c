@@ -31,5 +31,7 @@ void printable_attribute(char *output, size_t capacity, const char *name, const 
     }
     (void)snprintf(output + head, room - (size_t)head, "%s", text);
     printable_clean(output, PRINTABLE_LINE);
-    (void)strcat(output, "'");
+    size_t used = strlen(output);
+    output[used] = '\'';
+    output[used + 1] = '\0';
 }

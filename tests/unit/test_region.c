@@ -85,7 +85,7 @@ static void test_a_process_writes_its_slot_and_reads_all(void **state) {
     struct region region;
     assert_true(region_map(&region, SLOTS, SLOT_SIZE));
     region.writable[0] = 1;
-    region.writable[2 * SLOT_SIZE] = 30;
+    region.writable[2 * (size_t)SLOT_SIZE] = 30;
     assert_int_equal(in_child(&region, 1, write_slot_1), 0);
     assert_int_equal(region.readable[SLOT_SIZE], 7);
     assert_int_equal(region.readable[2 * SLOT_SIZE - 1], 8);
