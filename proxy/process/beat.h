@@ -1,14 +1,14 @@
 // The heartbeat: a timer by which the master notices a worker or signer that stands still, in an
-// endless loop, a call that does not return, or stopped. The master says so in the log, kills the
-// child and replaces it.
+// endless loop, in a call that does not return, or stopped. The master logs an error, kills the child
+// and replaces it.
 //
 // Every BEAT_PERIOD_S the master sends PING to each running child, and a child answers PONG with
-// the same number. pulse.h tells when a child that does not answer is lost: usually after 12 to 15
+// the same number. pulse.h decides when a child that does not answer is lost: usually after 12 to 15
 // seconds. A child that has not started within BEAT_START_LIMIT ticks is lost too. A child
 // that a reload waits for is not counted, because the reload has its own time limit.
 //
 // With the same timer the master binds listening sockets again that a worker has shut down, and does
-// what it could not do before: it writes log lines that were not accepted, tells the service manager
+// what it could not do before: it writes log lines that were not accepted, reports to the service manager
 // what it did not accept, opens log files that could not be opened, starts log writers that have
 // died, and connects signers and workers that could not be connected.
 //

@@ -27,8 +27,8 @@ static void pause_ms(long milliseconds) {
 
 // --- In the log writer ---
 
-// Whatever a stream says that has gone (a closed terminal, a pipe without a reader) is final for
-// these bytes only: it may accept later ones.
+// An error of the stream (a closed terminal, a pipe without a reader) drops these bytes only: the
+// stream may accept later ones.
 static void write_all(int fd, const char *data, size_t size) {
     while (size > 0) {
         ssize_t written = write(fd, data, size);

@@ -6,7 +6,7 @@
 
 // The control socket's handler; its context is the master.
 void orders_command(void *master, uint64_t client, enum control_command command);
-// The control socket's other handler: says in the log why no command can be received.
+// The control socket's other handler: logs why no command can be received.
 void orders_fail(void *master, int error);
 // Its judge of who may give none. Logs a refusal.
 bool orders_refuses(void *master, pid_t pid);

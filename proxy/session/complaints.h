@@ -1,6 +1,6 @@
 // Lines of the error log that a client or a server can cause. Their number is bounded, so that a flood
 // of them fills no disk: of each kind, and of each server, at most a burst and then a few a second.
-// A line follows that says how many were left out. Refused handshakes are counted by refusals.h.
+// A line with the number of lines left out follows. refusals.h counts refused handshakes.
 #ifndef RAVELIN_SESSION_COMPLAINTS_H
 #define RAVELIN_SESSION_COMPLAINTS_H
 
@@ -42,7 +42,7 @@ void complain(struct service *service, enum complaint kind, enum log_severity se
 // A warning about a server: "backend NAME: server ADDRESS: ...".
 void complain_of_server(struct service *service, struct server *server, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-// Once a second: says how many lines were left out, as soon as the rate allows a line.
+// Once a second: logs how many lines were left out, as soon as the rate allows a line.
 void complaints_tick(struct service *service);
 
 #endif
