@@ -28,12 +28,12 @@ PEERS ?= debian
 export CC WOLFSSL_TARBALL WOLFSSL_PREFIX HTTP_PARSER_TARBALL PACKAGES FUZZ_SECONDS PYTEST_JOBS IPSEC_MB PEERS
 
 # --- Sources and flags ------------------------------------------------------------------------------------------------
-SOURCES := $(wildcard proxy/*/*.c)
+SOURCES := $(wildcard proxy/*/*.c proxy/*/*/*.c)
 UNIT_TESTS := $(patsubst %.c,%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst %.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 GATE := $(patsubst %.c,%,$(wildcard tests/gate/*.c))
 DEPS := build/deps/wolfssl/finished build/deps/http-parser/finished
-# The library's calls of two functions of its own go through ours: see proxy/tls/transcript.c.
+# The library's calls of two functions of its own go through ours: see proxy/tls/handshake/transcript.c.
 LIBS = -Wl,--wrap=HashInput,--wrap=HashRaw build/deps/wolfssl/lib/libwolfssl.a \
 	build/deps/http-parser/lib/libhttp_parser.a $(if $(ipsec_mb),$(IPSEC_MB_LIB)) -lev -lconfuse -lseccomp -lm
 

@@ -7,11 +7,11 @@
 #include "process/master.h"
 #include "process/privilege.h"
 #include "process/prove.h"
-#include "tls/check.h"
-#include "tls/context.h"
-#include "tls/prove.h"
-#include "tls/record.h"
-#include "tls/ticket.h"
+#include "tls/certificate/check.h"
+#include "tls/handshake/context.h"
+#include "tls/handshake/ticket.h"
+#include "tls/prove/prove.h"
+#include "tls/record/record.h"
 
 #include <getopt.h>
 #include <stdio.h>

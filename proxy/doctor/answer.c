@@ -1,8 +1,8 @@
 #include "doctor/answer.h"
 
+#include "base/reader.h"
 #include "doctor/suites.h"
-#include "tls/reader.h"
-#include "tls/record.h"
+#include "tls/record/record.h"
 #include "tls/registry.h"
 
 #include <stdio.h>

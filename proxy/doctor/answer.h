@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 #include "base/slice.h"
-#include "tls/server_hello.h"
+#include "tls/probe/server_hello.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
 #include "doctor/audit.h"
 
 #include "base/clock.h"
+#include "base/reader.h"
 #include "base/secret.h"
 #include "doctor/suites.h"
-#include "tls/key_exchange.h"
-#include "tls/reader.h"
+#include "tls/probe/key_exchange.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,9 +202,9 @@ const struct answer *audit_accepted_legacy(struct audit *audit) {
 
 // ---- Conversations
 
-struct client_wishes audit_wishes(const struct audit *audit) {
+struct probe_wishes audit_wishes(const struct audit *audit) {
     bool has_hybrids = key_exchange_knows(GROUP_X25519MLKEM768);
-    struct client_wishes wishes = {
+    struct probe_wishes wishes = {
         .name = slice_from(audit->target.name),
         .suites = NUMBERS(SUITES_13),
         .groups = NUMBERS(GROUPS),
@@ -219,7 +219,7 @@ struct client_wishes audit_wishes(const struct audit *audit) {
     return wishes;
 }
 
-void audit_converse(struct audit *audit, const struct client_wishes *wishes,
+void audit_converse(struct audit *audit, const struct probe_wishes *wishes,
                     struct conversation *conversation) {
     conversation_open(conversation, &audit->address, deadline_of(audit), CONVERSATION_BUDGET,
                       wishes);
@@ -233,18 +233,18 @@ struct slice audit_request(struct audit *audit) {
 }
 
 static void keep_tickets(struct audit *audit, const struct conversation *conversation) {
-    const struct client_ticket *tickets;
-    size_t count = client_tickets(conversation->client, &tickets);
-    audit->tickets_seen += client_ticket_count(conversation->client);
+    const struct probe_ticket *tickets;
+    size_t count = probe_tickets(conversation->client, &tickets);
+    audit->tickets_seen += probe_ticket_count(conversation->client);
     for (size_t i = 0; i < count && audit->ticket_count < AUDIT_TICKETS_MAX; i++) {
         audit->tickets[audit->ticket_count++] = tickets[i];
     }
 }
 
-const struct client_ticket *audit_ticket(struct audit *audit) {
+const struct probe_ticket *audit_ticket(struct audit *audit) {
     if (audit->next_ticket >= audit->ticket_count && audit->tickets_seen > 0) {
         struct conversation conversation;
-        struct client_wishes wishes = audit_wishes(audit);
+        struct probe_wishes wishes = audit_wishes(audit);
         audit_converse(audit, &wishes, &conversation);
         conversation_send(&conversation, audit_request(audit));
         conversation_read_end(&conversation);
@@ -272,7 +272,7 @@ static enum result find_address(struct audit *audit, char error[CONNECTION_ERROR
 
 static void have_first_conversation(struct audit *audit) {
     struct conversation conversation;
-    struct client_wishes wishes = audit_wishes(audit);
+    struct probe_wishes wishes = audit_wishes(audit);
     conversation_open(&conversation, &audit->address, deadline_of(audit), FIRST_BUDGET, &wishes);
     audit->connected = conversation.connected;
     if (audit->connected) {
@@ -284,8 +284,8 @@ static void have_first_conversation(struct audit *audit) {
     conversation_text(&conversation, audit->first_text);
     audit->first_ending = conversation.ending;
     if (conversation.client != NULL) {
-        audit->facts = *client_facts(conversation.client);
-        struct slice list = audit->facts.certificates; // no longer than CLIENT_MESSAGE_MAX
+        audit->facts = *probe_facts(conversation.client);
+        struct slice list = audit->facts.certificates; // no longer than PROBE_MESSAGE_MAX
         if (list.size > 0) {
             memcpy(audit->kept, list.data, list.size);
         }

@@ -11,7 +11,7 @@
 #include "doctor/conversation.h"
 #include "doctor/path.h"
 #include "doctor/trust.h"
-#include "tls/offer.h"
+#include "tls/probe/offer.h"
 
 #define AUDIT_TICKETS_MAX 8
 #define PROBE_SIZE_MAX ((size_t)128 * 1024)
@@ -32,12 +32,12 @@ struct audit {
     bool speaks_tls;
     char first_text[CONVERSATION_TEXT_SIZE]; // how it ended
     enum ending first_ending;
-    struct client_facts facts; // its slices point nowhere any more
-    uint16_t http_status;      // 0: no HTTP
+    struct probe_facts facts; // its slices point nowhere any more
+    uint16_t http_status;     // 0: no HTTP
     size_t ticket_count;
     size_t next_ticket;
     size_t tickets_seen;
-    struct client_ticket tickets[AUDIT_TICKETS_MAX];
+    struct probe_ticket tickets[AUDIT_TICKETS_MAX];
 
     // Of probes that several checks ask for.
     bool legacy_asked[LEGACY_COUNT];
@@ -50,7 +50,7 @@ struct audit {
     struct x509 certificates[CHAIN_SENT_MAX];
     struct slice staple;
     struct path path;
-    uint8_t kept[CLIENT_MESSAGE_MAX]; // what the slices above point to
+    uint8_t kept[PROBE_MESSAGE_MAX]; // what the slices above point to
 
     char request[512];                // audit_request()
     struct flight flight;             // of the last probe
@@ -80,11 +80,11 @@ const struct answer *audit_legacy(struct audit *audit, enum legacy_version versi
 const struct answer *audit_accepted_legacy(struct audit *audit);
 
 // Wishes for an ordinary handshake.
-struct client_wishes audit_wishes(const struct audit *audit);
-void audit_converse(struct audit *audit, const struct client_wishes *wishes,
+struct probe_wishes audit_wishes(const struct audit *audit);
+void audit_converse(struct audit *audit, const struct probe_wishes *wishes,
                     struct conversation *conversation);
 // A ticket nobody has used yet, if need be from a new conversation; NULL when the server has none.
-const struct client_ticket *audit_ticket(struct audit *audit);
+const struct probe_ticket *audit_ticket(struct audit *audit);
 // "GET / HTTP/1.1" with Host, Connection: close and the empty line.
 struct slice audit_request(struct audit *audit);
 

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "doctor/staple.h"
-#include "tls/findings.h"
+#include "tls/certificate/findings.h"
 
 #include <arpa/inet.h>
 

@@ -130,11 +130,11 @@ static void offer_legacy_signatures(struct audit *audit, struct finding *finding
 void check_weak_signatures(struct audit *audit, struct finding *finding) {
     // SHA-1, and RSA as in PKCS #1 v1.5, which TLS 1.3 knows for certificates only.
     static const uint16_t schemes[] = {0x0201, 0x0203, 0x0401, 0x0501, 0x0601};
-    struct client_wishes wishes = audit_wishes(audit);
+    struct probe_wishes wishes = audit_wishes(audit);
     struct conversation conversation;
     wishes.signatures = NUMBERS(schemes);
     audit_converse(audit, &wishes, &conversation);
-    uint16_t scheme = conversation.client == NULL ? 0 : client_facts(conversation.client)->scheme;
+    uint16_t scheme = conversation.client == NULL ? 0 : probe_facts(conversation.client)->scheme;
     char text[CONVERSATION_TEXT_SIZE];
     conversation_text(&conversation, text);
     enum ending ending = conversation.ending;

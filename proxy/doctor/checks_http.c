@@ -17,7 +17,7 @@ struct reply {
 
 static void ask(struct audit *audit, const char *request, struct reply *reply) {
     struct conversation conversation;
-    struct client_wishes wishes = audit_wishes(audit);
+    struct probe_wishes wishes = audit_wishes(audit);
     audit_converse(audit, &wishes, &conversation);
     conversation_send(&conversation, slice_from(request));
     conversation_read_head(&conversation);

@@ -70,13 +70,13 @@ void check_renegotiation(struct audit *audit, struct finding *finding) {
     struct offer offer = audit_offer(audit, NUMBERS(USUAL_GROUPS));
     offer_write(&offer, random, &message);
     struct conversation conversation;
-    struct client_wishes wishes = audit_wishes(audit);
+    struct probe_wishes wishes = audit_wishes(audit);
     audit_converse(audit, &wishes, &conversation);
     conversation_send_message(&conversation, (struct slice){(const char *)bytes, message.size});
     conversation_read_end(&conversation);
     char text[CONVERSATION_TEXT_SIZE];
     conversation_text(&conversation, text);
-    uint8_t alert = conversation.client == NULL ? 0 : client_facts(conversation.client)->alert;
+    uint8_t alert = conversation.client == NULL ? 0 : probe_facts(conversation.client)->alert;
     if (!conversation.connected) {
         finding_set(finding, OUTCOME_FAIL, "could not be checked: %s", text);
     } else if (conversation.ending == ENDING_ALERT && alert == ALERT_UNEXPECTED_MESSAGE) {

@@ -9,21 +9,21 @@ static const char NO_TICKET[] = "the server gives no tickets: every handshake is
 struct attempt {
     enum ending ending;
     bool connected;
-    struct client_facts facts; // its slices point nowhere
-    uint16_t status;           // of an answer to early data
+    struct probe_facts facts; // its slices point nowhere
+    uint16_t status;          // of an answer to early data
     char text[CONVERSATION_TEXT_SIZE];
 };
 
-static void try_ticket(struct audit *audit, const struct client_wishes *wishes,
+static void try_ticket(struct audit *audit, const struct probe_wishes *wishes,
                        struct attempt *attempt) {
     struct conversation conversation;
     audit_converse(audit, wishes, &conversation);
     attempt->ending = conversation.ending;
     attempt->connected = conversation.connected;
     attempt->status = 0;
-    attempt->facts = (struct client_facts){0};
+    attempt->facts = (struct probe_facts){0};
     if (conversation.client != NULL) {
-        attempt->facts = *client_facts(conversation.client);
+        attempt->facts = *probe_facts(conversation.client);
     }
     if (attempt->facts.early_data_accepted) {
         conversation_read_head(&conversation);
@@ -43,12 +43,12 @@ static bool was_lost(const struct attempt *attempt, struct finding *finding) {
 
 void check_resumption(struct audit *audit, struct finding *finding) {
     struct attempt attempt;
-    const struct client_ticket *ticket = audit_ticket(audit);
+    const struct probe_ticket *ticket = audit_ticket(audit);
     if (ticket == NULL) {
         finding_set(finding, OUTCOME_PASS, "%s", NO_TICKET);
         return;
     }
-    struct client_wishes wishes = audit_wishes(audit);
+    struct probe_wishes wishes = audit_wishes(audit);
     wishes.ticket = ticket;
     try_ticket(audit, &wishes, &attempt);
     if (was_lost(&attempt, finding)) {
@@ -68,7 +68,7 @@ void check_resumption(struct audit *audit, struct finding *finding) {
 
 void check_psk_only(struct audit *audit, struct finding *finding) {
     struct attempt attempt;
-    struct client_wishes wishes = audit_wishes(audit);
+    struct probe_wishes wishes = audit_wishes(audit);
     wishes.ticket = audit_ticket(audit);
     wishes.modes = PSK_KE;
     if (wishes.ticket == NULL) {
@@ -90,8 +90,8 @@ void check_psk_only(struct audit *audit, struct finding *finding) {
 
 void check_early_data(struct audit *audit, struct finding *finding) {
     struct attempt attempt;
-    struct client_wishes wishes = audit_wishes(audit);
-    const struct client_ticket *ticket = audit_ticket(audit);
+    struct probe_wishes wishes = audit_wishes(audit);
+    const struct probe_ticket *ticket = audit_ticket(audit);
     if (ticket == NULL) {
         finding_set(finding, OUTCOME_PASS, "%s", NO_TICKET);
         return;
@@ -122,7 +122,7 @@ void check_early_data(struct audit *audit, struct finding *finding) {
 
 void check_other_name(struct audit *audit, struct finding *finding) {
     struct attempt attempt;
-    struct client_wishes wishes = audit_wishes(audit);
+    struct probe_wishes wishes = audit_wishes(audit);
     wishes.ticket = audit_ticket(audit);
     wishes.name = SLICE("another-name.invalid");
     if (wishes.ticket == NULL) {

@@ -62,7 +62,7 @@ void check_tls12(struct audit *audit, struct finding *finding) {
 }
 
 void check_tls13(struct audit *audit, struct finding *finding) {
-    const struct client_facts *facts = &audit->facts;
+    const struct probe_facts *facts = &audit->facts;
     if (!audit->connected) {
         finding_set(finding, OUTCOME_FAIL, "no TLS 1.3 here: %s", audit->first_text);
     } else if (facts->signature == VERDICT_BAD) {

@@ -11,19 +11,19 @@ static void end(struct conversation *conversation, enum ending ending) {
 }
 
 static void flush(struct conversation *conversation) {
-    struct slice output = client_output(conversation->client);
+    struct slice output = probe_output(conversation->client);
     if (output.size == 0 || conversation->ending != ENDING_NONE) {
         return;
     }
     switch (connection_send(&conversation->connection, output)) {
     case RESULT_OK:
-        client_sent(conversation->client, output.size);
+        probe_sent(conversation->client, output.size);
         return;
     case RESULT_AGAIN:
         end(conversation, ENDING_TIME);
         return;
     default: // broken; but perhaps the other side said why before it left: receive() finds out
-        client_sent(conversation->client, output.size);
+        probe_sent(conversation->client, output.size);
         return;
     }
 }
@@ -35,7 +35,7 @@ static void receive(struct conversation *conversation) {
     case RESULT_OK:
         // There is room: the client has just said that it needs more, so it holds less than a
         // record.
-        if (client_feed(conversation->client, buffer, size) != size) {
+        if (probe_feed(conversation->client, buffer, size) != size) {
             end(conversation, ENDING_FAULT);
         }
         return;
@@ -59,37 +59,37 @@ static void keep_data(struct conversation *conversation, struct slice data) {
     conversation->data_size += data.size;
 }
 
-// The next thing that happens; CLIENT_NOTHING at the end.
-static enum client_event next_event(struct conversation *conversation) {
-    enum client_event event = CLIENT_NOTHING;
+// The next thing that happens; PROBE_NOTHING at the end.
+static enum probe_event next_event(struct conversation *conversation) {
+    enum probe_event event = PROBE_NOTHING;
     struct slice data;
-    while (conversation->ending == ENDING_NONE && event == CLIENT_NOTHING) {
-        enum result result = client_advance(conversation->client, &event, &data);
+    while (conversation->ending == ENDING_NONE && event == PROBE_NOTHING) {
+        enum result result = probe_advance(conversation->client, &event, &data);
         if (result == RESULT_ERROR) {
             (void)snprintf(conversation->error, sizeof(conversation->error), "%s",
-                           client_failure(conversation->client));
+                           probe_failure(conversation->client));
             end(conversation, ENDING_FAULT);
         } else if (result == RESULT_AGAIN) {
             flush(conversation);
             if (conversation->ending == ENDING_NONE) {
                 receive(conversation);
             }
-        } else if (event == CLIENT_DATA) {
+        } else if (event == PROBE_DATA) {
             keep_data(conversation, data);
         }
     }
-    if (event == CLIENT_ALERT) {
+    if (event == PROBE_ALERT) {
         end(conversation, ENDING_ALERT);
-    } else if (event == CLIENT_CLOSED) {
+    } else if (event == PROBE_CLOSED) {
         end(conversation, ENDING_CLOSE_NOTIFY);
     }
     return event;
 }
 
 void conversation_open(struct conversation *conversation, const struct address *address,
-                       int64_t deadline_us, size_t budget, const struct client_wishes *wishes) {
+                       int64_t deadline_us, size_t budget, const struct probe_wishes *wishes) {
     *conversation = (struct conversation){.connection = {.fd = -1}, .ending = ENDING_NONE};
-    conversation->client = client_new(wishes);
+    conversation->client = probe_new(wishes);
     if (conversation->client == NULL) {
         (void)snprintf(conversation->error, sizeof(conversation->error), "out of memory");
         end(conversation, ENDING_NO_CONNECTION);
@@ -102,30 +102,30 @@ void conversation_open(struct conversation *conversation, const struct address *
     }
     flush(conversation);
     while (conversation->ending == ENDING_NONE && !conversation->connected) {
-        conversation->connected = next_event(conversation) == CLIENT_HANDSHAKE_DONE;
+        conversation->connected = next_event(conversation) == PROBE_HANDSHAKE_DONE;
     }
     flush(conversation);
 }
 
 void conversation_close(struct conversation *conversation) {
     if (conversation->ending == ENDING_NONE && conversation->connected &&
-        client_send_close(conversation->client) == RESULT_OK) {
+        probe_send_close(conversation->client) == RESULT_OK) {
         flush(conversation);
     }
-    client_free(conversation->client);
+    probe_free(conversation->client);
     connection_close(&conversation->connection);
 }
 
 void conversation_send(struct conversation *conversation, struct slice data) {
     if (conversation->ending == ENDING_NONE &&
-        client_send_data(conversation->client, data) == RESULT_OK) {
+        probe_send_data(conversation->client, data) == RESULT_OK) {
         flush(conversation);
     }
 }
 
 void conversation_send_message(struct conversation *conversation, struct slice message) {
     if (conversation->ending == ENDING_NONE &&
-        client_send_message(conversation->client, message) == RESULT_OK) {
+        probe_send_message(conversation->client, message) == RESULT_OK) {
         flush(conversation);
     }
 }
@@ -166,7 +166,7 @@ void conversation_text(const struct conversation *conversation, char text[CONVER
         (void)snprintf(text, CONVERSATION_TEXT_SIZE, "%s", conversation->error);
         return;
     case ENDING_ALERT:
-        (void)snprintf(text, CONVERSATION_TEXT_SIZE, "%s", client_failure(conversation->client));
+        (void)snprintf(text, CONVERSATION_TEXT_SIZE, "%s", probe_failure(conversation->client));
         return;
     default:
         (void)snprintf(text, CONVERSATION_TEXT_SIZE, "%s", endings[conversation->ending]);

@@ -3,7 +3,7 @@
 #define RAVELIN_DOCTOR_CONVERSATION_H
 
 #include "doctor/connection.h"
-#include "tls/client.h"
+#include "tls/probe/probe.h"
 
 #define CONVERSATION_HEAD_MAX 8192
 
@@ -17,12 +17,12 @@ enum ending {
     ENDING_ALERT,         // a fatal alert came
     ENDING_TIME,          // nothing came any more
     ENDING_MUCH,          // more came than anybody wants
-    ENDING_FAULT,         // what came was wrong: client_failure()
+    ENDING_FAULT,         // what came was wrong: probe_failure()
 };
 
 struct conversation {
     struct connection connection;
-    struct tls_client *client;
+    struct probe *client;
     bool connected; // the handshake went through
     enum ending ending;
     char error[CONNECTION_ERROR_SIZE]; // why, for ENDING_NO_CONNECTION and ENDING_FAULT
@@ -33,7 +33,7 @@ struct conversation {
 
 // Connects and does the handshake. Whatever comes of it, conversation_close() must follow.
 void conversation_open(struct conversation *conversation, const struct address *address,
-                       int64_t deadline_us, size_t budget, const struct client_wishes *wishes);
+                       int64_t deadline_us, size_t budget, const struct probe_wishes *wishes);
 void conversation_close(struct conversation *conversation);
 
 // Sends; the connection's end shows in `ending`.

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "config/quantity.h"
 #include "doctor/listing.h"
-#include "tls/context.h"
+#include "tls/handshake/context.h"
 
 #include <getopt.h>
 #include <stdio.h>

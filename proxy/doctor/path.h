@@ -9,7 +9,7 @@
 #define RAVELIN_DOCTOR_PATH_H
 
 #include "doctor/trust.h"
-#include "tls/verify.h"
+#include "tls/certificate/verify.h"
 
 #define PATH_MAX_LENGTH 8
 #define PATH_TEXT_SIZE 320

@@ -1,7 +1,7 @@
 #include "doctor/staple.h"
 
 #include "base/clock.h"
-#include "tls/verify.h"
+#include "tls/certificate/verify.h"
 
 #include <stdio.h>
 

@@ -6,7 +6,7 @@
 #define RAVELIN_DOCTOR_STAPLE_H
 
 #include "base/result.h"
-#include "tls/x509.h"
+#include "tls/certificate/x509.h"
 
 #define STAPLE_TEXT_SIZE 224
 

@@ -3,7 +3,7 @@
 #ifndef RAVELIN_DOCTOR_SUITES_H
 #define RAVELIN_DOCTOR_SUITES_H
 
-#include "tls/offer.h"
+#include "tls/probe/offer.h"
 
 enum suite_fault {
     SUITE_EXPORT = 1,

@@ -1,7 +1,7 @@
 #include "doctor/trust.h"
 
-#include "tls/certificate_faults.h"
-#include "tls/pem_certificate.h"
+#include "tls/certificate/certificate_faults.h"
+#include "tls/certificate/pem_certificate.h"
 
 #include <errno.h>
 #include <stdio.h>

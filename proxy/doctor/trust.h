@@ -6,7 +6,7 @@
 #define RAVELIN_DOCTOR_TRUST_H
 
 #include "base/result.h"
-#include "tls/x509.h"
+#include "tls/certificate/x509.h"
 
 #define TRUST_FILE_MAX ((size_t)16 * 1024 * 1024)
 

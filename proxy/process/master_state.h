@@ -15,7 +15,7 @@
 #include "process/spawn.h"
 #include "process/validate.h"
 #include "session/client_table.h"
-#include "tls/ticket.h"
+#include "tls/handshake/ticket.h"
 
 #include <limits.h>
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 #include "process/control.h"
 #include "process/prove_internal.h"
 #include "process/sandbox.h"
-#include "tls/context.h"
+#include "tls/handshake/context.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

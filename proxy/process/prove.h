@@ -1,5 +1,5 @@
 // `ravelin prove [-c FILE] [--json]`: what this binary can negotiate and what it cannot
-// (tls/prove.h), the hashes of the executable and of what runs, and what is in force there.
+// (tls/prove/prove.h), the hashes of the executable and of what runs, and what is in force there.
 //
 // What runs is read back from the running master: over the control socket come the values of its
 // configuration, and descriptors of its own executable and of the bundle it has loaded, which are

@@ -4,7 +4,7 @@
 
 #include "config/bundle.h"
 #include "tls/digest.h"
-#include "tls/prove.h"
+#include "tls/prove/prove.h"
 
 #include <limits.h>
 #include <stdint.h>

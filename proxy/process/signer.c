@@ -1,7 +1,7 @@
 #include "process/signer.h"
 
 #include "base/secret.h"
-#include "tls/private_key.h"
+#include "tls/certificate/private_key.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 //
 // It has one data socket (to one worker) and one control socket (to the master), no other
 // descriptor, no file access and no network. On the data socket it answers sign requests
-// (tls/signature.h), nothing else; on the control socket it takes key bundles. Keys of the two
+// (tls/handshake/signature.h), nothing else; on the control socket it takes key bundles. Keys of the two
 // generations before the current one are kept, so that handshakes begun before a reload can end;
 // older ones are wiped.
 //
@@ -13,7 +13,7 @@
 
 #include "base/result.h"
 #include "config/bundle.h"
-#include "tls/signature.h"
+#include "tls/handshake/signature.h"
 
 struct signer_keys; // all keys of the last generations
 

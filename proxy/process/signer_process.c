@@ -6,7 +6,7 @@
 #include "process/sandbox.h"
 #include "process/signer.h"
 #include "process/spawn.h"
-#include "tls/context.h"
+#include "tls/handshake/context.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -11,7 +11,7 @@
 #include "config/bundle.h"
 #include "process/listeners.h"
 #include "process/log_files.h"
-#include "tls/findings.h"
+#include "tls/certificate/findings.h"
 
 #include <stdint.h>
 

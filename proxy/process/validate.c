@@ -2,8 +2,8 @@
 
 #include "base/printable.h"
 #include "process/sandbox.h"
-#include "tls/check.h"
-#include "tls/context.h"
+#include "tls/certificate/check.h"
+#include "tls/handshake/context.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #include "process/sandbox.h"
 #include "process/spawn.h"
 #include "session/service.h"
-#include "tls/context.h"
+#include "tls/handshake/context.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,7 +11,7 @@
 
 #include "observe/metrics.h"
 #include "session/client_table.h"
-#include "tls/ticket.h"
+#include "tls/handshake/ticket.h"
 
 #include <stddef.h>
 

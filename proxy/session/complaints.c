@@ -1,7 +1,7 @@
 #include "session/complaints.h"
 
+#include "backend/backend.h"
 #include "session/service_internal.h"
-#include "upstream/backend.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

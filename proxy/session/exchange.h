@@ -9,13 +9,13 @@
 #ifndef RAVELIN_SESSION_EXCHANGE_H
 #define RAVELIN_SESSION_EXCHANGE_H
 
+#include "backend/pool.h"
 #include "base/result.h"
 #include "base/slice.h"
 #include "http/chunk.h"
 #include "http/parse.h"
 #include "session/proxy_protocol.h"
 #include "session/session.h"
-#include "upstream/pool.h"
 
 #define REQUEST_LINES_MAX 18 // data spans of one write
 #define REQUEST_IOV_MAX                                                                            \

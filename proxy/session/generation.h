@@ -5,11 +5,11 @@
 #ifndef RAVELIN_SESSION_GENERATION_H
 #define RAVELIN_SESSION_GENERATION_H
 
+#include "backend/backend.h"
+#include "backend/router.h"
 #include "config/bundle.h"
 #include "config/config.h"
-#include "tls/context.h"
-#include "upstream/backend.h"
-#include "upstream/router.h"
+#include "tls/handshake/context.h"
 
 #include <stdint.h>
 

@@ -9,7 +9,7 @@
 
 #include "base/rate.h"
 #include "base/slice.h"
-#include "tls/refusal.h"
+#include "tls/handshake/refusal.h"
 
 struct exchange;
 struct service;

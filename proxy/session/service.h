@@ -16,7 +16,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "session/client_table.h"
-#include "tls/ticket.h"
+#include "tls/handshake/ticket.h"
 
 #include <stdbool.h>
 #include <stddef.h>

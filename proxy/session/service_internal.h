@@ -2,6 +2,7 @@
 #ifndef RAVELIN_SESSION_SERVICE_INTERNAL_H
 #define RAVELIN_SESSION_SERVICE_INTERNAL_H
 
+#include "backend/pool.h"
 #include "base/clock.h"
 #include "base/pages.h"
 #include "base/rate.h"
@@ -15,7 +16,6 @@
 #include "session/session.h"
 #include "session/signing.h"
 #include "session/transport.h"
-#include "upstream/pool.h"
 
 #include <ev.h>
 

@@ -12,7 +12,7 @@
 // the end of the loop turn.
 //
 // An idle keep-alive session holds this struct and nothing else: no ring, no send buffer, no
-// wolfSSL object, no key schedule. Only connections that a server authenticates (upstream/pool.h)
+// wolfSSL object, no key schedule. Only connections that a server authenticates (backend/pool.h)
 // stay with it, at most one for each backend, until it ends.
 //
 // A reload may happen between any two calls. Every buffer carries its own capacity, and a handshake
@@ -27,7 +27,7 @@
 #include "http/parse.h"
 #include "session/generation.h"
 #include "session/transport.h"
-#include "tls/handshake.h"
+#include "tls/handshake/handshake.h"
 
 #include <ev.h>
 #include <netinet/in.h>
@@ -91,7 +91,7 @@ struct session {
     const char *tls_suite;
     char *server_name; // SNI, or NULL; server_name_size bytes, not terminated
     // What the site of the handshake asked of the client's certificate, and who it is; see
-    // tls/handshake.h.
+    // tls/handshake/handshake.h.
     uint8_t client_policy[TLS_CLIENT_POLICY_SIZE];
     struct client_identity *client_identity;
     struct partial_head *head;  // while a request head that does not lie in one piece is gathered

@@ -11,7 +11,7 @@
 #define RAVELIN_SESSION_SIGNING_H
 
 #include "base/list.h"
-#include "tls/signature.h"
+#include "tls/handshake/signature.h"
 
 #include <ev.h>
 #include <stdbool.h>

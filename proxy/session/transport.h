@@ -19,7 +19,7 @@
 #include "base/slab.h"
 #include "base/slice.h"
 #include "observe/metrics.h"
-#include "tls/record.h"
+#include "tls/record/record.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 #include "http_strict.h"
 #include "session/exchange.h"
 #include "session/service_internal.h"
-#include "tls/aead.h"
+#include "tls/record/aead.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -104,8 +104,9 @@ static inline void lab_make_files(struct lab *lab) {
     lab_write_config(lab, 2, "header-size = 64k header-count = 1000 requests-per-connection = 2",
                      "route /a/ { backend = web\n strip-prefix = yes }\n"
                      " route / { redirect = \"https://b.test/\" }");
-    lab_write_config(lab, 3, "idle-timeout = 1s body-rate = 0 connections-per-client = 1",
-                     "route / { backend = web\n rate = 1 burst = 3\n request { set-header = \"X-A: b\" } }");
+    lab_write_config(
+        lab, 3, "idle-timeout = 1s body-rate = 0 connections-per-client = 1",
+        "route / { backend = web\n rate = 1 burst = 3\n request { set-header = \"X-A: b\" } }");
 }
 
 static inline void lab_remove_files(const struct lab *lab) {

@@ -1,13 +1,13 @@
 // What is read of certificates, names, OCSP responses, revocation lists, PEM and keys: nothing is read past its bytes,
 // what is found lies inside, and a name as text is printable. The first byte chooses the reader.
-#include "tls/certificate_faults.h"
-#include "tls/chain.h"
-#include "tls/constraints.h"
-#include "tls/crl.h"
-#include "tls/der.h"
-#include "tls/ocsp.h"
-#include "tls/pem_certificate.h"
-#include "tls/private_key.h"
+#include "tls/certificate/certificate_faults.h"
+#include "tls/certificate/chain.h"
+#include "tls/certificate/constraints.h"
+#include "tls/certificate/crl.h"
+#include "tls/certificate/der.h"
+#include "tls/certificate/ocsp.h"
+#include "tls/certificate/pem_certificate.h"
+#include "tls/certificate/private_key.h"
 
 #include <stdlib.h>
 

@@ -1,11 +1,11 @@
 // What servers may send to `ravelin doctor`. The first byte says what the rest is: an answer to a ClientHello,
 // bytes for the TLS client, handshake messages for it, a chain of certificates, an OCSP response, or a target.
+#include "base/reader.h"
 #include "doctor/answer.h"
 #include "doctor/connection.h"
 #include "doctor/path.h"
 #include "doctor/staple.h"
-#include "tls/client_internal.h"
-#include "tls/reader.h"
+#include "tls/probe/probe_internal.h"
 
 #include <stdlib.h>
 
@@ -51,11 +51,11 @@ static void check_answer(struct slice received, bool whole) {
 
 // ---- The client
 
-static struct tls_client *new_client(void) {
+static struct probe *new_client(void) {
     static const uint16_t suites[] = {0x1301, 0x1302, 0x1303};
     static const uint16_t groups[] = {GROUP_X25519, GROUP_P256};
     static const uint16_t signatures[] = {0x0403, 0x0804, 0x0807};
-    const struct client_wishes wishes = {
+    const struct probe_wishes wishes = {
         .name = SLICE("a.test"),
         .suites = NUMBERS(suites),
         .groups = NUMBERS(groups),
@@ -63,54 +63,54 @@ static struct tls_client *new_client(void) {
         .shares = {groups, 1},
         .modes = PSK_KE | PSK_DHE_KE,
     };
-    struct tls_client *client = client_new(&wishes);
+    struct probe *client = probe_new(&wishes);
     CHECK(client != NULL);
     return client;
 }
 
-static void check_client(const struct tls_client *client) {
-    CHECK(client->transcript_size <= CLIENT_TRANSCRIPT_MAX);
-    CHECK(client->kept_tickets <= CLIENT_TICKETS_MAX);
+static void check_client(const struct probe *client) {
+    CHECK(client->transcript_size <= PROBE_TRANSCRIPT_MAX);
+    CHECK(client->kept_tickets <= PROBE_TICKETS_MAX);
     CHECK(client->kept_tickets <= client->ticket_count);
-    CHECK(client->output_size <= CLIENT_OUTPUT_SIZE);
+    CHECK(client->output_size <= PROBE_OUTPUT_SIZE);
     CHECK(client->message_size <= sizeof(client->message));
-    CHECK(client->input_begin <= client->input_end && client->input_end <= CLIENT_INPUT_SIZE);
+    CHECK(client->input_begin <= client->input_end && client->input_end <= PROBE_INPUT_SIZE);
     check_inside(client->certificate, sizeof(client->certificate), client->facts.certificates);
     CHECK(memchr(client->failure, '\0', sizeof(client->failure)) != NULL);
 }
 
 static void feed_bytes(struct slice bytes) {
-    struct tls_client *client = new_client();
-    enum client_event event;
+    struct probe *client = new_client();
+    enum probe_event event;
     struct slice data;
     enum result result = RESULT_AGAIN;
     while (result != RESULT_ERROR && bytes.size > 0) {
-        size_t taken = client_feed(client, bytes.data, bytes.size);
+        size_t taken = probe_feed(client, bytes.data, bytes.size);
         CHECK(taken > 0);
         bytes.data += taken;
         bytes.size -= taken;
         do {
-            result = client_advance(client, &event, &data);
-            CHECK(event != CLIENT_HANDSHAKE_DONE); // nobody here has the keys
+            result = probe_advance(client, &event, &data);
+            CHECK(event != PROBE_HANDSHAKE_DONE); // nobody here has the keys
             check_client(client);
         } while (result == RESULT_OK);
     }
-    CHECK(client_advance(client, &event, &data) != RESULT_OK);
-    client_free(client);
+    CHECK(probe_advance(client, &event, &data) != RESULT_OK);
+    probe_free(client);
 }
 
 // The second byte: a state. Then messages, each behind two bytes of size.
 static void feed_messages(struct slice bytes) {
-    struct tls_client *client = new_client();
+    struct probe *client = new_client();
     struct reader reader = reader_of(bytes);
     uint32_t choice = read_number(&reader, 1);
-    client->state = (enum client_state)(choice % CLIENT_OVER);
+    client->state = (enum probe_state)(choice % PROBE_OVER);
     client->facts.resumed = (choice & 0x40) != 0;
     client->facts.suite = 0x1301;
     CHECK(key_schedule_start(&client->schedule, 0x1301, SLICE("")) == RESULT_OK);
-    while (reader_more(&reader) && client->state != CLIENT_OVER) {
+    while (reader_more(&reader) && client->state != PROBE_OVER) {
         struct slice message = read_vector(&reader, 2);
-        enum client_event event = CLIENT_NOTHING;
+        enum probe_event event = PROBE_NOTHING;
         if (message.size < 4) {
             continue;
         }
@@ -118,13 +118,13 @@ static void feed_messages(struct slice bytes) {
         CHECK(copy != NULL);
         memcpy(copy, message.data, message.size);
         enum result result =
-            client_take_message(client, (struct slice){(const char *)copy, message.size}, &event);
-        CHECK(result == RESULT_OK || (result == RESULT_ERROR && client->state == CLIENT_OVER &&
+            probe_take_message(client, (struct slice){(const char *)copy, message.size}, &event);
+        CHECK(result == RESULT_OK || (result == RESULT_ERROR && client->state == PROBE_OVER &&
                                       client->failure[0] != '\0'));
         check_client(client);
         free(copy);
     }
-    client_free(client);
+    probe_free(client);
 }
 
 // ---- Certificates

@@ -5,8 +5,8 @@
 // The first two bytes choose: whether a HelloRetryRequest was sent, whether keys are used, early data
 // were offered, and a certificate asked for; and the size of the pieces. With keys, what follows is a
 // list of records to be sealed: a type, two bytes of length, the content.
-#include "tls/aead.h"
-#include "tls/flight.h"
+#include "tls/handshake/flight.h"
+#include "tls/record/aead.h"
 
 #include <stdlib.h>
 #include <string.h>

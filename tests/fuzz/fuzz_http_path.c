@@ -2,10 +2,10 @@
 //
 // The readings are written out once more, and plainly: every mixture of what servers are known to do. The first byte
 // of the input chooses which routes there are.
+#include "backend/router.h"
 #include "config/config.h"
 #include "http/path.h"
 #include "http_checks.h"
-#include "upstream/router.h"
 
 #define PATH_SIZE_MAX 64
 

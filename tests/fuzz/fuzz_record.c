@@ -3,8 +3,8 @@
 // kept beside it, so that what the layer does can be checked against what it promises. Its AES-GCM
 // is wolfCrypt's, that of the layer is the one this machine is best at: they must agree.
 #include "base/secret.h"
-#include "tls/aead.h"
-#include "tls/record.h"
+#include "tls/record/aead.h"
+#include "tls/record/record.h"
 
 #include <stdlib.h>
 #include <string.h>

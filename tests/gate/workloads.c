@@ -1,10 +1,10 @@
 // Small fixed pieces of work, each counted by callgrind (tests/gate/run starts it and reads the
 // dumps). AES-GCM is wolfCrypt's, as valgrind does not know AVX-512. First it prints what the counts
 // depend on beside our own code.
+#include "backend/router.h"
 #include "http/encode.h"
-#include "tls/aead.h"
-#include "tls/context.h"
-#include "upstream/router.h"
+#include "tls/handshake/context.h"
+#include "tls/record/aead.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 ASK_AND_CLOSE = request(fields=["Connection: close"])
-# As in proxy/tls/ticket_keys.h: version and current, then three times a name and a key.
+# As in proxy/tls/handshake/ticket_keys.h: version and current, then three times a name and a key.
 NAME_SIZE, KEY_SIZE, KEY_COUNT, RING = 16, 32, 3, 8
 PLACE = "ravelin-secret"
 

@@ -2,7 +2,7 @@
 #ifndef RAVELIN_TESTS_AEAD_LIBRARIES_H
 #define RAVELIN_TESTS_AEAD_LIBRARIES_H
 
-#include "tls/aead.h"
+#include "tls/record/aead.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 #define RAVELIN_TESTS_CERTIFICATES_H
 
 #include "config/bundle.h"
-#include "tls/pem.h"
+#include "tls/certificate/pem.h"
 
 #include <dirent.h>
 #include <errno.h>

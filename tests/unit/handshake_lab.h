@@ -4,7 +4,7 @@
 
 #include "certificates.h"
 #include "process/signer.h"
-#include "tls/handshake.h"
+#include "tls/handshake/handshake.h"
 
 #include <wolfssl/options.h>
 #include <wolfssl/error-ssl.h>

@@ -5,7 +5,7 @@
 #define RAVELIN_TESTS_RECORD_PEER_H
 
 #include "aead_libraries.h"
-#include "tls/record.h"
+#include "tls/record/record.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
+#include "backend/backend.h"
 #include "config_text.h"
-#include "upstream/backend.h"
 
 enum { SERVERS_MAX = 8 };
 

@@ -1,7 +1,7 @@
 // What is said about certificates that cannot be read: one certificate, with one field of it changed.
 #include "issue.h"
-#include "tls/certificate.h"
-#include "tls/certificate_faults.h"
+#include "tls/certificate/certificate.h"
+#include "tls/certificate/certificate_faults.h"
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>

@@ -1,6 +1,6 @@
 // Chains of certificates: which are read, in which order they come out, and which are good enough.
 #include "issue.h"
-#include "tls/chain.h"
+#include "tls/certificate/chain.h"
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>

@@ -1,8 +1,8 @@
 // The judge of a bundle: what is refused, with which words and where, what is only warned about,
 // and what will expire.
 #include "issue.h"
-#include "tls/check.h"
-#include "tls/context.h"
+#include "tls/certificate/check.h"
+#include "tls/handshake/context.h"
 
 #define REST                                                                                       \
     "route / { backend = b } }\nlisten 127.0.0.1:1 {}\nbackend b { server 127.0.0.1:2 {} }\n"

@@ -1,8 +1,8 @@
 // Clients' certificates: who is accepted, and with which alert everybody else is refused.
 #include "issue.h"
-#include "tls/client_auth.h"
-#include "tls/pem.h"
-#include "tls/record.h"
+#include "tls/certificate/client_auth.h"
+#include "tls/certificate/pem.h"
+#include "tls/record/record.h"
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>

@@ -1,8 +1,8 @@
 // The search for the path from a client's certificate to an authority: what it finds and how much
 // work a client can cause.
 #include "issue.h"
-#include "tls/client_path.h"
-#include "tls/pem.h"
+#include "tls/certificate/client_path.h"
+#include "tls/certificate/pem.h"
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>

@@ -2,8 +2,8 @@
 // were left out.
 #include "session/complaints.h"
 
+#include "backend/backend.h"
 #include "session/service_internal.h"
-#include "upstream/backend.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // Name constraints: which names an authority may vouch for.
 #include "issue.h"
-#include "tls/constraints.h"
-#include "tls/pem.h"
+#include "tls/certificate/constraints.h"
+#include "tls/certificate/pem.h"
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>

@@ -1,7 +1,8 @@
 // The TLS contexts of a generation: made when they are needed, and which certificate a client gets.
 #include "certificates.h"
-#include "tls/context.h"
-#include "tls/context_internal.h"
+#include "tls/handshake/context.h"
+#include "tls/handshake/context_internal.h"
+#include "tls/policy.h"
 
 #include <string.h>
 
@@ -187,7 +188,7 @@ static void test_the_best_certificate_that_the_client_can_verify(void **state) {
 
 static void test_the_library_has_what_is_needed(void **state) {
     (void)state;
-    assert_true(tls_has_post_quantum());
+    assert_true(policy_has_post_quantum());
     assert_string_not_equal(tls_library_version(), "");
 }
 

@@ -1,5 +1,5 @@
 // DER: what is read, and that nothing malformed is.
-#include "tls/der.h"
+#include "tls/certificate/der.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

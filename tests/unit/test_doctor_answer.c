@@ -1,9 +1,9 @@
 // ClientHellos as the doctor writes them, and the answers it reads.
 #include "doctor/answer.h"
 #include "doctor/suites.h"
-#include "tls/hello.h"
-#include "tls/offer.h"
-#include "tls/record.h"
+#include "tls/handshake/hello.h"
+#include "tls/probe/offer.h"
+#include "tls/record/record.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

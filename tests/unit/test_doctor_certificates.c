@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "doctor/path.h"
 #include "doctor/staple.h"
-#include "tls/pem.h"
-#include "tls/verify.h"
+#include "tls/certificate/pem.h"
+#include "tls/certificate/verify.h"
 
 static struct folder folder;
 static int64_t now;

@@ -1,6 +1,6 @@
 // Everything a client sends up to its Finished: what is taken, what is refused, and with which alert.
 #include "record_peer.h"
-#include "tls/flight.h"
+#include "tls/handshake/flight.h"
 
 enum { CLIENT_HELLO = 1, CERTIFICATE = 11, CERTIFICATE_VERIFY = 15, FINISHED = 20 };
 

@@ -528,7 +528,7 @@ static void stranger_load(WOLFSSL_CTX *context) {
     wolfSSL_CTX_SetIOSend(context, stranger_send);
 }
 
-// tls/transcript.c steps in for our handshakes alone.
+// tls/handshake/transcript.c steps in for our handshakes alone.
 static void test_other_servers_keep_their_transcript(void **state) {
     (void)state;
     static struct stranger stranger;

@@ -1,7 +1,7 @@
 // Our own reading of a ClientHello: its form, and what it offers. What it must offer is tested in
 // test_hello_check.c.
 #include "hello_bytes.h"
-#include "tls/hello.h"
+#include "tls/handshake/hello.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 // What a ClientHello must keep to, what it must offer, and what the one after a HelloRetryRequest may
 // change.
 #include "hello_bytes.h"
-#include "tls/hello.h"
+#include "tls/handshake/hello.h"
 
 static const int GROUPS[] = {4588, 4587, 0x001d, 0x0017, 0x0018};
 

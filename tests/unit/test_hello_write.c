@@ -1,7 +1,7 @@
 // The ClientHello that the library gets instead of the client's.
+#include "base/reader.h"
 #include "hello_bytes.h"
-#include "tls/hello.h"
-#include "tls/reader.h"
+#include "tls/handshake/hello.h"
 
 #include <stdlib.h>
 

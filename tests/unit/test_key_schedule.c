@@ -1,7 +1,7 @@
 // The key schedule with the values of RFC 8448 section 3 and 4 (simple 1-RTT handshake, resumption).
-#include "tls/key_exchange.h"
-#include "tls/key_schedule.h"
-#include "tls/offer.h"
+#include "tls/probe/key_exchange.h"
+#include "tls/probe/key_schedule.h"
+#include "tls/probe/offer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // Distinguished names as text (RFC 4514), and that nothing a certificate holds can break out of a
 // header line.
-#include "tls/name.h"
+#include "tls/certificate/name.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 #include "handshake_lab.h"
 #include "issue.h"
 #include "no_memory.h"
-#include "tls/check.h"
+#include "tls/certificate/check.h"
 
 #define PERSON                                                                                     \
     "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"                     \

@@ -1,7 +1,7 @@
 // OCSP responses: which are taken, what they say, and that no damage does harm.
 #include "issue.h"
-#include "tls/chain.h"
-#include "tls/ocsp.h"
+#include "tls/certificate/chain.h"
+#include "tls/certificate/ocsp.h"
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>

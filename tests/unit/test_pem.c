@@ -1,5 +1,5 @@
 // PEM: which texts are read, and that nothing that looks like a part of a block is passed over.
-#include "tls/pem_certificate.h"
+#include "tls/certificate/pem_certificate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // Connections to servers, with a real loop and servers on the loopback interface.
+#include "backend/pool.h"
 #include "base/socket.h"
 #include "loop.h"
-#include "upstream/pool.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,7 +1,7 @@
 // Private keys: which files are read, and to which certificates they belong.
 #include "issue.h"
-#include "tls/chain.h"
-#include "tls/private_key.h"
+#include "tls/certificate/chain.h"
+#include "tls/certificate/private_key.h"
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>

@@ -1,9 +1,9 @@
 // What `ravelin prove` finds out about the linked library, and that it would see something else.
-#include "tls/context.h"
 #include "tls/digest.h"
-#include "tls/prove.h"
+#include "tls/handshake/context.h"
+#include "tls/prove/prove.h"
+#include "tls/prove/rehearsal.h"
 #include "tls/registry.h"
-#include "tls/rehearsal.h"
 
 #include <elf.h>
 #include <endian.h>
@@ -240,11 +240,11 @@ static void test_whole_handshakes_of_a_rehearsal(void **state) {
                                         [REHEARSAL_P384] = 0x0503,
                                         [REHEARSAL_ED25519] = 0x0807,
                                         [REHEARSAL_RSA] = 0x0805};
-    struct client_wishes wishes = {.suites = NUMBERS(suites),
-                                   .groups = NUMBERS(groups),
-                                   .shares = NUMBERS(groups),
-                                   .signatures = NUMBERS(schemes),
-                                   .modes = PSK_DHE_KE};
+    struct probe_wishes wishes = {.suites = NUMBERS(suites),
+                                  .groups = NUMBERS(groups),
+                                  .shares = NUMBERS(groups),
+                                  .signatures = NUMBERS(schemes),
+                                  .modes = PSK_DHE_KE};
     struct rehearsal *rehearsal = rehearsal_new();
     assert_non_null(rehearsal);
     struct rehearsal_outcome outcome;
@@ -255,7 +255,7 @@ static void test_whole_handshakes_of_a_rehearsal(void **state) {
         assert_int_equal(outcome.group, GROUP_X25519MLKEM768);
         assert_int_equal(outcome.scheme, expected[kind]);
     }
-    struct client_ticket ticket = outcome.ticket;
+    struct probe_ticket ticket = outcome.ticket;
     wishes.ticket = &ticket;
     rehearsal_connect(rehearsal, REHEARSAL_RSA, &wishes, &outcome);
     assert_true(outcome.connected && outcome.resumed);

@@ -1,5 +1,5 @@
 // Tickets in a handshake. Whole handshakes with them are in test_handshake_resumption.c.
-#include "tls/resumption.h"
+#include "tls/handshake/resumption.h"
 
 #include "base/clock.h"
 

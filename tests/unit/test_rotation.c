@@ -1,6 +1,6 @@
 // When the master changes the ticket keys.
 #include "process/master_state.h"
-#include "tls/ticket_keys.h"
+#include "tls/handshake/ticket_keys.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
+#include "backend/router.h"
 #include "config_text.h"
-#include "upstream/router.h"
 
 enum { SITE_COUNT = 4 };
 

@@ -1,6 +1,6 @@
 // What a service says at its start. What it does is tested through the program.
 #include "session/service_internal.h"
-#include "tls/aead.h"
+#include "tls/record/aead.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

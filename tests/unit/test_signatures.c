@@ -2,7 +2,7 @@
 // verified by openssl with the public key of the certificate.
 #include "certificates.h"
 #include "process/signer.h"
-#include "tls/context.h"
+#include "tls/handshake/context.h"
 
 #define REST                                                                                       \
     "route / { backend = b } }\nlisten 127.0.0.1:1 {}\nbackend b { server 127.0.0.1:2 {} }\n"

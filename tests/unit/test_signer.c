@@ -3,7 +3,7 @@
 #include "config/bundle.h"
 #include "process/ipc.h"
 #include "process/signer.h"
-#include "tls/ticket.h"
+#include "tls/handshake/ticket.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 #include "smaps.h"
-#include "tls/ticket.h"
-#include "tls/ticket_keys.h"
+#include "tls/handshake/ticket.h"
+#include "tls/handshake/ticket_keys.h"
 
 #include <errno.h>
 #include <poll.h>

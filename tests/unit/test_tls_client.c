@@ -2,7 +2,7 @@
 // when the server does wrong.
 #include "watcher.h"
 
-#include "tls/client_internal.h"
+#include "tls/probe/probe_internal.h"
 
 #define TWO_SITES LAB_SITE("a.test", "ec") LAB_ROUTE LAB_SITE("b.test", "rsa") LAB_REST
 
@@ -27,7 +27,7 @@ static int tear_down(void **state) {
 }
 
 static void assert_works(struct watcher *watcher) {
-    assert_int_equal(client_send_data(watcher->client, SLICE("GET / HTTP/1.1")), RESULT_OK);
+    assert_int_equal(probe_send_data(watcher->client, SLICE("GET / HTTP/1.1")), RESULT_OK);
     watcher_send(watcher);
     link_assert_server_reads(watcher->link, "GET / HTTP/1.1");
     link_send(watcher->link, "HTTP/1.1 200 OK");
@@ -46,11 +46,11 @@ static void test_every_group_and_suite(void **state) {
     (void)state;
     for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
         for (size_t s = 0; s < 3; s++) {
-            struct client_wishes wishes = usual_wishes();
+            struct probe_wishes wishes = usual_wishes();
             wishes.groups = wishes.shares = (struct numbers){&groups[g], 1};
             wishes.suites = (struct numbers){&WATCHER_SUITES[s], 1};
             struct watcher watcher = watcher_connect(&lab, &wishes);
-            const struct client_facts *facts = client_facts(watcher.client);
+            const struct probe_facts *facts = probe_facts(watcher.client);
             assert_int_equal(facts->group, groups[g]);
             assert_int_equal(facts->suite, WATCHER_SUITES[s]);
             assert_int_equal(facts->scheme, 0x0403);
@@ -67,13 +67,13 @@ static void test_a_retry(void **state) {
     for (size_t shares = 0; shares < 2; shares++) { // none, or one that the server does not take
         static const uint16_t secp521r1[] = {GROUP_P521};
         static const uint16_t groups[] = {GROUP_P521, GROUP_P384};
-        struct client_wishes wishes = usual_wishes();
+        struct probe_wishes wishes = usual_wishes();
         wishes.groups = NUMBERS(groups);
         wishes.shares = (struct numbers){secp521r1, shares};
         struct watcher watcher = watcher_connect(&lab, &wishes);
-        assert_true(client_facts(watcher.client)->retried);
-        assert_int_equal(client_facts(watcher.client)->group, GROUP_P384);
-        assert_int_equal(client_facts(watcher.client)->signature, VERDICT_GOOD);
+        assert_true(probe_facts(watcher.client)->retried);
+        assert_int_equal(probe_facts(watcher.client)->group, GROUP_P384);
+        assert_int_equal(probe_facts(watcher.client)->signature, VERDICT_GOOD);
         assert_works(&watcher);
         watcher_close(&watcher);
     }
@@ -81,17 +81,17 @@ static void test_a_retry(void **state) {
 
 static void test_an_rsa_certificate(void **state) {
     (void)state;
-    struct client_wishes wishes = usual_wishes();
+    struct probe_wishes wishes = usual_wishes();
     wishes.name = SLICE("b.test");
     struct watcher watcher = watcher_connect(&lab, &wishes);
-    assert_int_equal(client_facts(watcher.client)->scheme, 0x0804);
-    assert_int_equal(client_facts(watcher.client)->signature, VERDICT_GOOD);
+    assert_int_equal(probe_facts(watcher.client)->scheme, 0x0804);
+    assert_int_equal(probe_facts(watcher.client)->signature, VERDICT_GOOD);
     watcher_close(&watcher);
 }
 
 static void test_bytes_one_by_one(void **state) {
     (void)state;
-    struct client_wishes wishes = usual_wishes();
+    struct probe_wishes wishes = usual_wishes();
     struct watcher watcher = watcher_open(&lab, &wishes);
     watcher_run(&watcher, 1);
     assert_int_equal(watcher.handshakes, 1);
@@ -101,7 +101,7 @@ static void test_bytes_one_by_one(void **state) {
 // A signature that is not the certificate's is noted; whoever asked decides what it means.
 static void test_a_wrong_signature(void **state) {
     (void)state;
-    struct client_wishes wishes = usual_wishes();
+    struct probe_wishes wishes = usual_wishes();
     struct watcher watcher = watcher_open(&lab, &wishes);
     watcher.link->keeps_signatures = true;
     watcher_run(&watcher, SIZE_MAX);
@@ -112,98 +112,98 @@ static void test_a_wrong_signature(void **state) {
     handshake_give_signature(watcher.link->handshake, response.signature, response.signature_size);
     watcher_run(&watcher, SIZE_MAX);
     assert_int_equal(watcher.handshakes, 1);
-    assert_int_equal(client_facts(watcher.client)->signature, VERDICT_BAD);
+    assert_int_equal(probe_facts(watcher.client)->signature, VERDICT_BAD);
     watcher_close(&watcher);
 }
 
 // A ticket of a whole handshake.
-static struct client_ticket get_ticket(void) {
-    const struct client_ticket *tickets;
-    struct client_wishes wishes = usual_wishes();
+static struct probe_ticket get_ticket(void) {
+    const struct probe_ticket *tickets;
+    struct probe_wishes wishes = usual_wishes();
     struct watcher watcher = watcher_connect(&lab, &wishes);
-    assert_int_equal(client_tickets(watcher.client, &tickets), client_ticket_count(watcher.client));
-    assert_true(client_ticket_count(watcher.client) > 0);
-    assert_int_equal(watcher.tickets, client_ticket_count(watcher.client));
-    struct client_ticket ticket = tickets[0];
+    assert_int_equal(probe_tickets(watcher.client, &tickets), probe_ticket_count(watcher.client));
+    assert_true(probe_ticket_count(watcher.client) > 0);
+    assert_int_equal(watcher.tickets, probe_ticket_count(watcher.client));
+    struct probe_ticket ticket = tickets[0];
     watcher_close(&watcher);
     return ticket;
 }
 
 static void test_resumption(void **state) {
     (void)state;
-    struct client_ticket ticket = get_ticket();
+    struct probe_ticket ticket = get_ticket();
     assert_true(ticket.lifetime_s > 0);
     assert_false(ticket.allows_early_data);
-    struct client_wishes wishes = usual_wishes();
+    struct probe_wishes wishes = usual_wishes();
     wishes.ticket = &ticket;
     struct watcher watcher = watcher_connect(&lab, &wishes);
-    assert_true(client_facts(watcher.client)->resumed);
-    assert_int_equal(client_facts(watcher.client)->group, GROUP_X25519);
-    assert_int_equal(client_facts(watcher.client)->certificates.size, 0);
+    assert_true(probe_facts(watcher.client)->resumed);
+    assert_int_equal(probe_facts(watcher.client)->group, GROUP_X25519);
+    assert_int_equal(probe_facts(watcher.client)->certificates.size, 0);
     assert_works(&watcher);
     watcher_close(&watcher);
 }
 
 static void test_resumption_after_a_retry(void **state) {
     (void)state;
-    struct client_ticket ticket = get_ticket();
-    struct client_wishes wishes = usual_wishes();
+    struct probe_ticket ticket = get_ticket();
+    struct probe_wishes wishes = usual_wishes();
     wishes.ticket = &ticket;
     wishes.shares.count = 0;
     struct watcher watcher = watcher_connect(&lab, &wishes);
-    assert_true(client_facts(watcher.client)->retried);
-    assert_true(client_facts(watcher.client)->resumed);
+    assert_true(probe_facts(watcher.client)->retried);
+    assert_true(probe_facts(watcher.client)->resumed);
     assert_works(&watcher);
     watcher_close(&watcher);
 }
 
 static void test_a_ticket_under_another_name_is_not_taken(void **state) {
     (void)state;
-    struct client_ticket ticket = get_ticket();
-    struct client_wishes wishes = usual_wishes();
+    struct probe_ticket ticket = get_ticket();
+    struct probe_wishes wishes = usual_wishes();
     wishes.ticket = &ticket;
     wishes.name = SLICE("b.test");
     struct watcher watcher = watcher_connect(&lab, &wishes);
-    assert_false(client_facts(watcher.client)->resumed);
+    assert_false(probe_facts(watcher.client)->resumed);
     watcher_close(&watcher);
 }
 
 static void test_early_data_are_not_taken(void **state) {
     (void)state;
-    struct client_ticket ticket = get_ticket();
-    struct client_wishes wishes = usual_wishes();
+    struct probe_ticket ticket = get_ticket();
+    struct probe_wishes wishes = usual_wishes();
     wishes.ticket = &ticket;
     wishes.early_data = SLICE("GET / HTTP/1.1\r\n\r\n");
     struct watcher watcher = watcher_open(&lab, &wishes);
     watcher_run(&watcher, SIZE_MAX);
-    assert_false(client_facts(watcher.client)->early_data_accepted);
+    assert_false(probe_facts(watcher.client)->early_data_accepted);
     watcher_close(&watcher);
 }
 
 static void test_what_no_server_may_choose(void **state) {
     (void)state;
-    struct client_wishes wishes = usual_wishes();
-    struct client_ticket ticket = get_ticket();
+    struct probe_wishes wishes = usual_wishes();
+    struct probe_ticket ticket = get_ticket();
     wishes.ticket = &ticket;
     wishes.modes = PSK_KE;
     struct watcher watcher = watcher_open(&lab, &wishes);
     watcher_run(&watcher, SIZE_MAX);
-    assert_false(client_facts(watcher.client)->resumed);
+    assert_false(probe_facts(watcher.client)->resumed);
     watcher_close(&watcher);
 }
 
 static void test_an_alert(void **state) {
     static const uint16_t secp521r1[] = {GROUP_P521};
     (void)state;
-    struct client_wishes wishes = usual_wishes();
+    struct probe_wishes wishes = usual_wishes();
     wishes.groups = wishes.shares = NUMBERS(secp521r1);
     struct watcher watcher = watcher_open(&lab, &wishes);
     watcher_run(&watcher, SIZE_MAX);
-    const struct client_facts *facts = client_facts(watcher.client);
+    const struct probe_facts *facts = probe_facts(watcher.client);
     assert_int_equal(watcher.alerts, 1);
     assert_true(facts->has_alert && !facts->alert_was_protected);
     assert_int_equal(facts->alert, ALERT_HANDSHAKE_FAILURE);
-    assert_string_equal(client_failure(watcher.client), "alert handshake_failure (40)");
+    assert_string_equal(probe_failure(watcher.client), "alert handshake_failure (40)");
     watcher_close(&watcher);
 }
 
@@ -223,7 +223,7 @@ static void test_changed_bytes(void **state) {
     (void)state;
     size_t end = SIZE_MAX;
     for (size_t at = 0; at < end; at += at < 160 ? 1 : 37) {
-        struct client_wishes wishes = usual_wishes();
+        struct probe_wishes wishes = usual_wishes();
         struct watcher watcher = watcher_open(&lab, &wishes);
         watcher_send(&watcher);
         link_run(watcher.link);
@@ -234,7 +234,7 @@ static void test_changed_bytes(void **state) {
             watcher_take(&watcher, SIZE_MAX);
             // The version of a plain record is not looked at (RFC 8446 5.1).
             if (watcher.handshakes != (at == 2)) {
-                fail_msg("byte %zu: %s", at, client_failure(watcher.client));
+                fail_msg("byte %zu: %s", at, probe_failure(watcher.client));
             }
         }
         watcher_close(&watcher);
@@ -243,24 +243,24 @@ static void test_changed_bytes(void **state) {
 
 static void test_a_wrong_finished(void **state) {
     (void)state;
-    struct client_wishes wishes = usual_wishes();
-    struct tls_client *client = client_new(&wishes);
-    enum client_event event = CLIENT_NOTHING;
+    struct probe_wishes wishes = usual_wishes();
+    struct probe *client = probe_new(&wishes);
+    enum probe_event event = PROBE_NOTHING;
     uint8_t finished[4 + 32] = {MESSAGE_FINISHED, 0, 0, 32};
     assert_non_null(client);
-    client->state = CLIENT_WAITS_FINISHED;
+    client->state = PROBE_WAITS_FINISHED;
     assert_int_equal(key_schedule_start(&client->schedule, 0x1301, SLICE("")), RESULT_OK);
     struct slice message = {(const char *)finished, sizeof(finished)};
-    assert_int_equal(client_take_message(client, message, &event), RESULT_ERROR);
-    assert_string_equal(client_failure(client), "the server's Finished is wrong");
-    assert_false(client_is_connected(client));
-    client_free(client);
+    assert_int_equal(probe_take_message(client, message, &event), RESULT_ERROR);
+    assert_string_equal(probe_failure(client), "the server's Finished is wrong");
+    assert_false(probe_is_connected(client));
+    probe_free(client);
 }
 
 // What is not encrypted must not be taken for the beginning of what is (RFC 8446 5.1).
 static void test_a_message_across_a_change_of_keys(void **state) {
     (void)state;
-    struct client_wishes wishes = usual_wishes();
+    struct probe_wishes wishes = usual_wishes();
     struct watcher watcher = watcher_open(&lab, &wishes);
     watcher_send(&watcher);
     link_run(watcher.link);
@@ -272,14 +272,14 @@ static void test_a_message_across_a_change_of_keys(void **state) {
     hello[4]++;
     queue->end++;
     watcher_take(&watcher, SIZE_MAX);
-    assert_string_equal(client_failure(watcher.client),
+    assert_string_equal(probe_failure(watcher.client),
                         "a handshake message goes on across a change of keys");
     watcher_close(&watcher);
 }
 
 static void test_key_updates(void **state) {
     (void)state;
-    struct client_wishes wishes = usual_wishes();
+    struct probe_wishes wishes = usual_wishes();
     struct watcher watcher = watcher_connect(&lab, &wishes);
     struct record_direction *read = &watcher.link->layer.read;
     for (size_t i = 0; i < 3; i++) {
@@ -299,7 +299,7 @@ static void test_key_updates(void **state) {
 
 static void test_close_notify(void **state) {
     (void)state;
-    struct client_wishes wishes = usual_wishes();
+    struct probe_wishes wishes = usual_wishes();
     struct watcher watcher = watcher_connect(&lab, &wishes);
     uint8_t alert[RECORD_ALERT_SIZE];
     assert_int_equal(record_seal_alert(&watcher.link->layer, lab.engine, ALERT_CLOSE_NOTIFY, alert),
@@ -313,9 +313,9 @@ static void test_close_notify(void **state) {
 
 static void test_other_messages_after_the_handshake_reach_the_server(void **state) {
     (void)state;
-    struct client_wishes wishes = usual_wishes();
+    struct probe_wishes wishes = usual_wishes();
     struct watcher watcher = watcher_connect(&lab, &wishes);
-    assert_int_equal(client_send_message(watcher.client, SLICE("\x01\x00\x00\x00")), RESULT_OK);
+    assert_int_equal(probe_send_message(watcher.client, SLICE("\x01\x00\x00\x00")), RESULT_OK);
     watcher_send(&watcher);
     struct queue *queue = &watcher.link->to_server;
     enum record_event event;

@@ -1,0 +1,56 @@
+// Backends at work: the servers of one generation as one worker sees them, and the choice among
+// them.
+//
+// Round robin is smooth and weighted (in each round a server is chosen as often as its weight says,
+// spread out). A server that could not be connected to is passed over for SERVER_PENALTY_MS, unless
+// all are. State is per worker: no sharing, no locks.
+#ifndef RAVELIN_BACKEND_BACKEND_H
+#define RAVELIN_BACKEND_BACKEND_H
+
+#include "base/list.h"
+#include "base/rate.h"
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SERVER_PENALTY_MS 1000
+#define SERVER_LINES_INTERVAL_MS 1000
+#define SERVER_LINES_BURST 20
+
+struct server {
+    const struct config_server *config;
+    struct backend *backend;
+    struct list_node idle; // server_connection.node, the most recently used first
+    uint32_t idle_count;
+    int64_t current_weight;
+    int64_t penalty_until_ms;
+    struct rate lines; // of the log, about this server
+};
+
+struct backend {
+    const struct config_backend *config;
+    struct server *servers;
+    size_t server_count;
+};
+
+struct backend_set {
+    struct backend *backends; // in the order of config.backends
+    size_t count;
+    bool retired; // its generation is no longer current: connections are closed instead of pooled
+};
+
+struct backend_set *backend_set_new(const struct config *config); // NULL when memory is short
+// Every connection must have been closed or released before.
+void backend_set_free(struct backend_set *set);
+
+// The server of this set that stands for the same as `server` of another: one of the same address, of
+// the backend of the same name that has the same send-proxy-protocol. NULL: none.
+struct server *backend_set_find(const struct backend_set *set, const struct server *server);
+
+// Chooses a server, avoiding `failed` (which failed in this exchange; may be NULL) when there is
+// another.
+struct server *backend_choose(struct backend *backend, const struct server *failed, int64_t now_ms);
+void server_failed(struct server *server, int64_t now_ms);
+
+#endif

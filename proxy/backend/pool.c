@@ -1,0 +1,288 @@
+#include "backend/pool.h"
+
+#include "base/socket.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SPARE_LEASES_MAX = 1024 };
+static const double RETRY_FIRST_S = 0.002;
+static const double RETRY_MAX_S = 0.064;
+
+// Most of the time a watcher already is as it should be: then the library is not called.
+static void watch(struct ev_loop *loop, ev_io *watcher, bool wanted) {
+    if (wanted && !ev_is_active(watcher)) {
+        ev_io_start(loop, watcher);
+    } else if (!wanted && ev_is_active(watcher)) {
+        ev_io_stop(loop, watcher);
+    }
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
+    (void)loop, (void)events;
+    struct lease *lease = watcher->data;
+    if (lease->owner == NULL) {
+        lease_close(lease);
+        return;
+    }
+    lease->readable = true;
+    lease->pool->notify(lease->owner);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
+    (void)loop, (void)events;
+    struct lease *lease = watcher->data;
+    lease->writable = true;
+    lease_want_write(lease, false);
+    lease->pool->notify(lease->owner);
+}
+
+// The queue of the server was full.
+static void on_retry(struct ev_loop *loop, ev_timer *timer, int events) {
+    (void)events;
+    struct lease *lease = timer->data;
+    enum connect_state state;
+    if (socket_connect_again(lease->fd, &lease->server->config->address, &state) != RESULT_OK) {
+        lease->error = errno;
+    } else if (state == CONNECT_QUEUE_FULL) {
+        timer->repeat = 2 * timer->repeat < RETRY_MAX_S ? 2 * timer->repeat : RETRY_MAX_S;
+        ev_timer_again(loop, timer);
+        return;
+    }
+    ev_timer_stop(loop, timer);
+    lease->queue_full = false;
+    lease->writable = true; // a unix connection is complete at once
+    lease->pool->notify(lease->owner);
+}
+
+void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics,
+               void (*notify)(void *owner)) {
+    pool->loop = loop;
+    pool->metrics = metrics;
+    pool->notify = notify;
+    slab_init(&pool->leases, sizeof(struct lease), SPARE_LEASES_MAX);
+    list_init(&pool->by_age);
+    list_init(&pool->kept);
+}
+
+void pool_free(struct pool *pool) {
+    while (!list_is_empty(&pool->by_age)) {
+        lease_close(LIST_ENTRY(pool->by_age.next, struct lease, age_node));
+    }
+    slab_free(&pool->leases);
+}
+
+void pool_sweep(struct pool *pool, int64_t now_ms) {
+    while (!list_is_empty(&pool->by_age)) {
+        struct lease *oldest = LIST_ENTRY(pool->by_age.next, struct lease, age_node);
+        if (now_ms - oldest->idle_since_ms < POOL_IDLE_MS) {
+            return;
+        }
+        lease_close(oldest);
+    }
+}
+
+void pool_close_idle(struct pool *pool, struct backend_set *set) {
+    (void)pool;
+    for (size_t i = 0; i < set->count; i++) {
+        for (size_t k = 0; k < set->backends[i].server_count; k++) {
+            struct list_node *idle = &set->backends[i].servers[k].idle;
+            while (!list_is_empty(idle)) {
+                lease_close(LIST_ENTRY(idle->next, struct lease, node));
+            }
+        }
+    }
+}
+
+static void leave_idle(struct lease *lease) {
+    list_remove(&lease->node);
+    list_remove(&lease->age_node);
+    if (!lease->kept) {
+        lease->server->idle_count--;
+        metric_subtract(lease->pool->metrics, METRIC_pool_idle, 1);
+    }
+    lease->kept = false;
+}
+
+static struct lease *open_lease(struct pool *pool, struct server *server) {
+    enum connect_state state;
+    int fd = socket_connect(&server->config->address, &state);
+    if (fd < 0) {
+        return NULL;
+    }
+    struct lease *lease = slab_get(&pool->leases);
+    if (lease == NULL) {
+        close(fd);
+        errno = ENOMEM;
+        return NULL;
+    }
+    bool connected = state == CONNECT_DONE;
+    *lease = (struct lease){
+        .pool = pool, .server = server, .fd = fd, .connected = connected, .writable = connected};
+    list_init(&lease->node);
+    list_init(&lease->age_node);
+    ev_io_init(&lease->read_watcher, on_readable, fd, EV_READ);
+    ev_io_init(&lease->write_watcher, on_writable, fd, EV_WRITE);
+    ev_timer_init(&lease->retry, on_retry, 0., RETRY_FIRST_S);
+    lease->read_watcher.data = lease->write_watcher.data = lease->retry.data = lease;
+    lease->queue_full = state == CONNECT_QUEUE_FULL;
+    if (lease->queue_full) {
+        ev_timer_again(pool->loop, &lease->retry);
+    }
+    lease_want_write(lease, !connected);
+    lease_want_read(lease, connected);
+    metric_add(pool->metrics, METRIC_server_connections, 1);
+    return lease;
+}
+
+// True if bytes or an end of the server wait at an idle connection. The loop cannot know: it polled
+// before this turn began, and the bytes may have come since.
+static bool has_something(const struct lease *lease) {
+    char byte;
+    return recv(lease->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+// The connection that was used last.
+static struct lease *take_idle(struct server *server) {
+    while (!list_is_empty(&server->idle)) {
+        struct lease *lease = LIST_ENTRY(server->idle.next, struct lease, node);
+        if (!has_something(lease)) {
+            return lease;
+        }
+        lease_close(lease);
+    }
+    return NULL;
+}
+
+static void own_reused(struct lease *lease, void *owner) {
+    leave_idle(lease);
+    lease->reused = true;
+    lease->owner = owner;
+    metric_add(lease->pool->metrics, METRIC_server_reuses, 1);
+}
+
+struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh, void *owner) {
+    struct lease *lease = fresh ? NULL : take_idle(server);
+    if (lease != NULL) {
+        own_reused(lease, owner);
+        return lease;
+    }
+    lease = open_lease(pool, server);
+    if (lease != NULL) {
+        lease->owner = owner;
+    }
+    return lease;
+}
+
+int lease_finish_connect(struct lease *lease) {
+    if (!lease->writable) {
+        return EINPROGRESS;
+    }
+    int error = lease->error != 0 ? lease->error : socket_error(lease->fd);
+    if (error == 0) {
+        lease->connected = true;
+        lease_want_read(lease, true);
+    }
+    return error;
+}
+
+static void become_idle(struct lease *lease) {
+    lease->owner = NULL;
+    lease_want_write(lease, false);
+    lease_want_read(lease, true);
+}
+
+void lease_release(struct lease *lease, bool retired, int64_t now_ms) {
+    struct server *server = lease->server;
+    if (retired || lease->bound || lease->readable || server->idle_count >= POOL_IDLE_MAX) {
+        lease_close(lease);
+        return;
+    }
+    lease->idle_since_ms = now_ms;
+    become_idle(lease);
+    list_push_first(&server->idle, &lease->node);
+    list_push_last(&lease->pool->by_age, &lease->age_node);
+    server->idle_count++;
+    metric_add(lease->pool->metrics, METRIC_pool_idle, 1);
+}
+
+void lease_close(struct lease *lease) {
+    if (lease->owner == NULL) {
+        leave_idle(lease);
+    }
+    lease_want_read(lease, false);
+    lease_want_write(lease, false);
+    ev_timer_stop(lease->pool->loop, &lease->retry);
+    close(lease->fd);
+    slab_put(&lease->pool->leases, lease);
+}
+
+static struct lease *find_kept(struct list_node *keeper, const struct backend *backend) {
+    for (struct list_node *node = keeper->next; node != keeper; node = node->next) {
+        struct lease *lease = LIST_ENTRY(node, struct lease, node);
+        if (lease->server->backend == backend) {
+            return lease;
+        }
+    }
+    return NULL;
+}
+
+void lease_keep(struct lease *lease, struct list_node *keeper, const struct backend_set *set) {
+    struct server *server = backend_set_find(set, lease->server);
+    if (server == NULL || lease->readable) {
+        lease_close(lease);
+        return;
+    }
+    struct lease *other = find_kept(keeper, server->backend);
+    if (other != NULL) {
+        lease_close(other);
+    }
+    lease->server = server;
+    lease->kept = true;
+    become_idle(lease);
+    list_push_first(keeper, &lease->node);
+    list_push_last(&lease->pool->kept, &lease->age_node);
+}
+
+struct lease *pool_lease_kept(struct list_node *keeper, const struct backend *backend,
+                              void *owner) {
+    struct lease *lease = find_kept(keeper, backend);
+    if (lease != NULL && has_something(lease)) {
+        lease_close(lease);
+        return NULL;
+    }
+    if (lease != NULL) {
+        own_reused(lease, owner);
+    }
+    return lease;
+}
+
+void pool_close_kept(struct list_node *keeper) {
+    while (!list_is_empty(keeper)) {
+        lease_close(LIST_ENTRY(keeper->next, struct lease, node));
+    }
+}
+
+void pool_move_kept(struct pool *pool, const struct backend_set *set) {
+    struct list_node *next;
+    for (struct list_node *node = pool->kept.next; node != &pool->kept; node = next) {
+        next = node->next;
+        struct lease *lease = LIST_ENTRY(node, struct lease, age_node);
+        struct server *server = backend_set_find(set, lease->server);
+        if (server == NULL) {
+            lease_close(lease);
+        } else {
+            lease->server = server;
+        }
+    }
+}
+
+void lease_want_read(struct lease *lease, bool wanted) {
+    watch(lease->pool->loop, &lease->read_watcher, wanted);
+}
+
+void lease_want_write(struct lease *lease, bool wanted) {
+    // A socket that has not begun to connect is always writable.
+    watch(lease->pool->loop, &lease->write_watcher, wanted && !lease->queue_full);
+}

@@ -1,0 +1,38 @@
+// What prove.c, which asks, shares with prove_claims.c, which knows what to ask. Nobody else
+// includes it.
+#ifndef RAVELIN_TLS_PROVE_PROVE_INTERNAL_H
+#define RAVELIN_TLS_PROVE_PROVE_INTERNAL_H
+
+#include "base/elf.h"
+#include "tls/prove/prove.h"
+#include "tls/prove/rehearsal.h"
+#include "tls/registry.h"
+
+struct prover {
+    struct prove_report *report;
+    struct rehearsal *rehearsal;
+    struct elf_symbols symbols;
+};
+
+// A ClientHello of TLS 1.3 with exactly one suite, one group (without a share of it) and one
+// signature scheme. The numbers are kept in `offer`, which must stay where it is.
+struct single_offer {
+    uint16_t suite;
+    uint16_t group;
+    uint16_t scheme;
+    uint16_t version;
+    struct offer offer;
+};
+
+void single_offer_make(struct single_offer *single, uint16_t suite, uint16_t group);
+
+// Whether the library takes this one, and nothing else in its place.
+bool prover_takes_version(struct prover *prover, uint16_t version, struct rehearsal_answer *answer);
+bool prover_takes_suite(struct prover *prover, uint16_t suite);
+bool prover_takes_group(struct prover *prover, uint16_t group);
+bool prover_takes_scheme(struct prover *prover, uint16_t scheme);
+
+// All claims, into the report.
+void prove_claims(struct prover *prover);
+
+#endif
