@@ -186,14 +186,16 @@ struct slice bundle_config_path(const struct bundle *bundle) {
     return file != NULL ? file->path : (struct slice){0};
 }
 
-struct config *bundle_config(const struct bundle *bundle, char error[CONFIG_ERROR_SIZE]) {
+struct config *bundle_config(const struct bundle *bundle, const char *path,
+                             char error[CONFIG_ERROR_SIZE]) {
     const struct file *text = config_file(bundle);
     const struct file *image = file_of(bundle, BUNDLE_IMAGE, 1);
     if (text == NULL || image == NULL) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "the bundle holds no configuration");
         return NULL;
     }
-    return image_read(image->content, text->path.data, error); // a NUL follows the path
+    // A NUL follows the path in the bundle.
+    return image_read(image->content, path != NULL ? path : text->path.data, error);
 }
 
 struct slice bundle_file(const struct bundle *bundle, const char *path) {

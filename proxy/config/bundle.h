@@ -1,6 +1,7 @@
 // The bundle: the config text, the checked config and every file it names, as one value of bytes.
 //
-// Only the master (and `ravelin check`) builds a bundle, by reading files. Every other process gets
+// Only the reader of the master (process/reading.h) and `ravelin check` build a bundle, by reading
+// files. Every other process gets
 // its bytes in a sealed memfd, takes the checked config from it (bundle_config()) without parsing
 // the text, and looks files up by the absolute path the config gives them. Private
 // keys go into a second, separate bundle that only signers receive; the buffer they were read
@@ -67,8 +68,10 @@ bool bundle_equal(const struct bundle *a, const struct bundle *b);
 
 // The checked config, built from its image (image.h): takes time and memory in proportion to it, and
 // needs neither libconfuse nor a file. NULL with `error` when the image is damaged or memory is
-// short. The caller frees it with config_free().
-struct config *bundle_config(const struct bundle *bundle, char error[CONFIG_ERROR_SIZE]);
+// short. The caller frees it with config_free(). `path`: how the config names its file; NULL: by the
+// absolute path.
+struct config *bundle_config(const struct bundle *bundle, const char *path,
+                             char error[CONFIG_ERROR_SIZE]);
 // The config text and the absolute path it was read from: what bundle_read_again() parses. data is
 // NULL when the bundle has none. In a bundle a NUL follows every path.
 struct slice bundle_config_text(const struct bundle *bundle);

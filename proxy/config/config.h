@@ -1,8 +1,8 @@
 // One loaded configuration: an immutable value built from the text of a config file.
 //
 // config_load() parses text with libconfuse through the one option table in options.c, checks every
-// value, and builds a `struct config`. It runs where a bundle is built: in the master and in `ravelin
-// check`. A worker gets the checked config in the bundle and builds the same value from it, without
+// value, and builds a `struct config`. It runs where a bundle is built: in the master's reader and in
+// `ravelin check`. Every other process gets the checked config in the bundle and builds the same value from it, without
 // libconfuse (config/image.h). config_load() opens no file, reads no environment variable and looks
 // up no name. The files a config names are read by the bundle (config/bundle.h).
 //

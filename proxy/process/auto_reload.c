@@ -98,7 +98,7 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events) {
         schedule_look(master, AUTO_RELOAD_PAUSE_S);
         return;
     }
-    ev_tstamp began = monotonic_s();
+    automatic->looked_at = monotonic_s();
     // First the watch: what changes from here on is noticed.
     stop_watching(master);
     start_watching(master);
@@ -106,6 +106,11 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events) {
         schedule_look(master, AUTO_RELOAD_RETRY_S);
     }
     reload_changed_files(master);
+}
+
+void auto_reload_note_read(struct master *master) {
+    struct auto_reload *automatic = &master->auto_reload;
+    ev_tstamp began = automatic->looked_at;
     automatic->looked_at = monotonic_s();
     automatic->pause_least = (automatic->looked_at - began) * 10;
 }

@@ -61,6 +61,8 @@ void auto_reload_stop(struct master *master); // for good; once more is fine
 // What reload.c tells of the reload it was asked for (reload_changed_files()): the files are the
 // same; or it ended with this exit code and text.
 void auto_reload_note_same(struct master *master);
+// The files were read, whatever came of it: the longer that takes, the more rarely it is done.
+void auto_reload_note_read(struct master *master);
 void auto_reload_note_end(struct master *master, int exit_code, const char *text);
 // Whether this is not what the last one failed with.
 bool auto_reload_is_news(const struct master *master, const char *text);

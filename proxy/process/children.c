@@ -512,6 +512,7 @@ void children_reap(struct master *master) {
     // Strangers that the master inherited are reaped too.
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         struct child *child = children_find(master, pid);
+        validate_note_death(&master->reload.reading.child, pid, status);
         validate_note_death(&master->reload.validation, pid, status);
         if (log_writers_note_death(&master->log_writers, pid)) {
             log_warning(&master->log, "a log writer (pid %ld) died", (long)pid);

@@ -212,7 +212,8 @@ static int complain(const char *text, int exit_status) {
 // What of the configuration can be wrong. Returns the exit status, 0 for none.
 static int prepare_config(struct master *master) {
     char error[CONFIG_ERROR_SIZE];
-    master->current = source_read(master->config_path, ++master->last_number, error);
+    const struct reading_input reading = {.path = master->config_path, .title = master->title};
+    master->current = reading_wait(&reading, ++master->last_number, error);
     if (master->current == NULL ||
         privilege_find(master->current->config, &master->privilege, error) != RESULT_OK) {
         return complain(error, 2);
@@ -324,7 +325,8 @@ int master_run(const char *config_path, const char *version, const struct title 
         .version = version,
         .title = title,
         .started_us = clock_wall_us(),
-        .reload = {.validation = {.fd = -1}},
+        .reload = {.validation = {.fd = -1},
+                   .reading = {.child = {.fd = -1}, .files_fd = -1, .keys_fd = -1}},
         .log_writers = {.title = title},
     };
     master.log_writers.privilege = &master.privilege;

@@ -11,6 +11,7 @@
 #include "process/notices.h"
 #include "process/privilege.h"
 #include "process/pulse.h"
+#include "process/reading.h"
 #include "process/source.h"
 #include "process/spawn.h"
 #include "process/validate.h"
@@ -50,6 +51,7 @@ struct slot {
 // In this order.
 enum reload_phase {
     RELOAD_IDLE,
+    RELOAD_READ, // the reader reads the files
     RELOAD_VALIDATE,
     RELOAD_SIGNERS, // LOAD was sent to the signers
     RELOAD_WORKERS, // and to the workers
@@ -59,8 +61,9 @@ enum reload_phase {
 struct reload {
     enum reload_phase phase;
     struct source *staged;
+    struct reading reading;
     struct validation validation;
-    ev_io verdict;
+    ev_io verdict; // of the reader, then of the validator
     ev_timer timeout;
     uint64_t client;       // of the control socket, who waits for the outcome; 0: nobody
     bool automatic;        // changed files asked for it

@@ -70,6 +70,8 @@ static const char *reload_name(enum reload_phase phase) {
     switch (phase) {
     case RELOAD_IDLE:
         return "none";
+    case RELOAD_READ:
+        return "reading";
     case RELOAD_VALIDATE:
         return "validating";
     case RELOAD_SIGNERS:

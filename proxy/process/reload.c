@@ -12,6 +12,7 @@ static void finish(struct master *master, int exit_code, const char *answer) {
     struct reload *reload = &master->reload;
     ev_timer_stop(master->loop, &reload->timeout);
     ev_io_stop(master->loop, &reload->verdict);
+    reading_cancel(&reload->reading);
     validate_cancel(&reload->validation);
     reload->phase = RELOAD_IDLE;
     uint64_t client = reload->client;
@@ -177,6 +178,9 @@ static void on_timeout(struct ev_loop *loop, ev_timer *timer, int events) {
     (void)loop;
     (void)events;
     switch (master->reload.phase) {
+    case RELOAD_READ:
+        fail(master, 1, "the files could not be read in time");
+        break;
     case RELOAD_VALIDATE:
         fail(master, 1, "the certificates and keys could not be looked at in time");
         break;
@@ -213,6 +217,18 @@ static enum result check_fixed(struct master *master, const struct config *confi
     return RESULT_OK;
 }
 
+// For what a child says next, for RELOAD_TIMEOUT_S.
+static void await(struct master *master, void (*on_word)(struct ev_loop *, ev_io *, int), int fd) {
+    struct reload *reload = &master->reload;
+    ev_io_init(&reload->verdict, on_word, fd, EV_READ);
+    reload->verdict.data = master;
+    ev_io_start(master->loop, &reload->verdict);
+    ev_timer_stop(master->loop, &reload->timeout);
+    ev_timer_init(&reload->timeout, on_timeout, (ev_tstamp)RELOAD_TIMEOUT_S, 0.);
+    reload->timeout.data = master;
+    ev_timer_start(master->loop, &reload->timeout);
+}
+
 static void begin_validation(struct master *master) {
     struct reload *reload = &master->reload;
     const struct validate_input input = {reload->staged, &master->privilege, master->title};
@@ -220,12 +236,7 @@ static void begin_validation(struct master *master) {
         fail(master, 1, "cannot start the validator");
         return;
     }
-    ev_io_init(&reload->verdict, on_verdict, reload->validation.fd, EV_READ);
-    reload->verdict.data = master;
-    ev_io_start(master->loop, &reload->verdict);
-    ev_timer_init(&reload->timeout, on_timeout, (ev_tstamp)RELOAD_TIMEOUT_S, 0.);
-    reload->timeout.data = master;
-    ev_timer_start(master->loop, &reload->timeout);
+    await(master, on_verdict, reload->validation.fd);
 }
 
 // Goes on with what was read; NULL: `error` says why it could not be.
@@ -240,9 +251,53 @@ static void stage(struct master *master, struct source *source, char error[CONFI
     begin_validation(master);
 }
 
-void reload_begin(struct master *master, uint64_t client) {
+// No reload after all.
+static void find_nothing_new(struct master *master) {
+    auto_reload_note_same(master);
+    master->reload.automatic = false; // it is not the end of one that is worth a note
+    finish(master, 1, "");
+}
+
+static void on_reading(struct ev_loop *loop, ev_io *watcher, int events) {
+    struct master *master = watcher->data;
     struct reload *reload = &master->reload;
     char error[CONFIG_ERROR_SIZE];
+    (void)events;
+    enum result result = reading_receive(&reload->reading);
+    if (result == RESULT_AGAIN) {
+        return;
+    }
+    ev_io_stop(loop, watcher);
+    if (reload->automatic) {
+        auto_reload_note_read(master);
+    }
+    if (result != RESULT_OK) {
+        fail(master, 2, reload->reading.child.text);
+    } else if (reload->reading.same) {
+        find_nothing_new(master);
+    } else {
+        const char *name = reload->automatic ? NULL : master->config_path;
+        stage(master, reading_take(&reload->reading, name, master->last_number + 1, error), error);
+    }
+}
+
+// `former`: as in reading.h.
+static void begin_reading(struct master *master, const struct source *former) {
+    struct reload *reload = &master->reload;
+    const struct reading_input input = {master->config_path, former, master->title};
+    reload->phase = RELOAD_READ;
+    if (reading_start(&reload->reading, &input) != RESULT_OK) {
+        char error[CONFIG_ERROR_SIZE];
+        (void)snprintf(error, sizeof(error), "%s: cannot start a process that reads it: %s",
+                       master->config_path, strerror(errno));
+        fail(master, 1, error);
+        return;
+    }
+    await(master, on_reading, reload->reading.child.fd);
+}
+
+void reload_begin(struct master *master, uint64_t client) {
+    struct reload *reload = &master->reload;
     if (master->state != MASTER_RUNNING) {
         control_answer(master->control, client, 1,
                        master->state == MASTER_STARTING ? "Ravelin is still starting"
@@ -260,20 +315,12 @@ void reload_begin(struct master *master, uint64_t client) {
     }
     log_info(&master->log, "reloading %s", master->config_path);
     reload->client = client;
-    stage(master, source_read(master->config_path, master->last_number + 1, error), error);
+    begin_reading(master, NULL);
 }
 
 void reload_changed_files(struct master *master) {
-    char error[CONFIG_ERROR_SIZE];
-    bool same;
-    struct source *source =
-        source_read_again(master->current, master->last_number + 1, &same, error);
-    if (same) {
-        auto_reload_note_same(master);
-        return;
-    }
     master->reload.automatic = true;
-    stage(master, source, error);
+    begin_reading(master, master->current);
 }
 
 void reload_abort(struct master *master, const char *why) {

@@ -1,6 +1,6 @@
 // Reload: the change of the generation in running processes, all of them or none.
 //
-//   read the files -> validate (in a child) -> open new sockets and logs
+//   read the files (in a child: reading.h) -> validate (in another child) -> open new sockets and logs
 //   -> LOAD in every signer -> LOAD in every worker -> COMMIT in every worker
 // Any failure before COMMIT (an error, a death, no answer within RELOAD_TIMEOUT_S) aborts in every
 // process and changes nothing. COMMIT cannot fail; the reload is over, and its client answered,

@@ -7,78 +7,42 @@
 #include <string.h>
 #include <unistd.h>
 
-// Makes a source of what was read, all of which it takes.
-static struct source *keep(struct bundle_pair *pair, struct config *config, uint64_t number,
-                           char error[CONFIG_ERROR_SIZE]) {
-    struct source *source = calloc(1, sizeof(*source));
-    int saved = errno;
-    if (source != NULL) {
-        *source = (struct source){.number = number, .config = config};
-        log_files_init(&source->logs);
-        memcpy(source->warnings, pair->warnings, sizeof(source->warnings));
-        // The descriptors alone are kept: nothing of a key stays mapped in the master.
-        source->files_fd = fcntl(pair->files.fd, F_DUPFD_CLOEXEC, 0);
-        source->keys_fd = fcntl(pair->keys.fd, F_DUPFD_CLOEXEC, 0);
-        source->findings = findings_map(config);
-        saved = errno;
+// The checked config, with the name its file has for the user.
+static struct config *open_config(int files_fd, const char *path, char error[CONFIG_ERROR_SIZE]) {
+    struct bundle files;
+    int fd = fcntl(files_fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0 || bundle_open(fd, &files) != RESULT_OK) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "the bundle of files cannot be opened: %s",
+                       strerror(errno));
+        return NULL;
     }
-    bundle_close(&pair->files);
-    bundle_close(&pair->keys);
-    if (source == NULL || source->files_fd < 0 || source->keys_fd < 0 || source->findings == NULL) {
-        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", config->path, strerror(saved));
-        if (source == NULL) {
-            config_free(config);
+    struct config *config = bundle_config(&files, path, error);
+    bundle_close(&files);
+    return config;
+}
+
+struct source *source_new(int files_fd, int keys_fd, const char *path, uint64_t number,
+                          char error[CONFIG_ERROR_SIZE]) {
+    struct source *source = calloc(1, sizeof(*source));
+    if (source == NULL) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "out of memory");
+        (void)close(files_fd);
+        (void)close(keys_fd);
+        return NULL;
+    }
+    *source = (struct source){.number = number, .files_fd = files_fd, .keys_fd = keys_fd};
+    log_files_init(&source->logs);
+    source->config = open_config(files_fd, path, error);
+    source->findings = source->config == NULL ? NULL : findings_map(source->config);
+    if (source->findings == NULL) {
+        if (source->config != NULL) {
+            (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", source->config->path,
+                           strerror(errno));
         }
         source_free(source);
         return NULL;
     }
     return source;
-}
-
-struct source *source_read(const char *path, uint64_t number, char error[CONFIG_ERROR_SIZE]) {
-    struct bundle_pair pair;
-    struct config *config;
-    if (bundle_read(path, &pair, &config, error) != RESULT_OK) {
-        return NULL;
-    }
-    return keep(&pair, config, number, error);
-}
-
-static enum result open_bundles(const struct source *source, struct bundle_pair *pair) {
-    *pair = (struct bundle_pair){.files = {.fd = -1}, .keys = {.fd = -1}};
-    if (bundle_open(fcntl(source->files_fd, F_DUPFD_CLOEXEC, 0), &pair->files) != RESULT_OK) {
-        return RESULT_ERROR;
-    }
-    if (bundle_open(fcntl(source->keys_fd, F_DUPFD_CLOEXEC, 0), &pair->keys) != RESULT_OK) {
-        bundle_close(&pair->files);
-        return RESULT_ERROR;
-    }
-    return RESULT_OK;
-}
-
-struct source *source_read_again(const struct source *former, uint64_t number, bool *same,
-                                 char error[CONFIG_ERROR_SIZE]) {
-    struct bundle_pair before;
-    struct bundle_pair now;
-    struct config *config;
-    *same = false;
-    if (open_bundles(former, &before) != RESULT_OK) {
-        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: the files in use cannot be opened: %s",
-                       former->config->path, strerror(errno));
-        return NULL;
-    }
-    enum result result = bundle_read_again(&before.files, &now, &config, error);
-    if (result == RESULT_OK) {
-        *same = bundle_equal(&before.files, &now.files) && bundle_equal(&before.keys, &now.keys);
-    }
-    bundle_close(&before.files);
-    bundle_close(&before.keys);
-    if (*same) {
-        bundle_close(&now.files);
-        bundle_close(&now.keys);
-        config_free(config);
-    }
-    return result != RESULT_OK || *same ? NULL : keep(&now, config, number, error);
 }
 
 enum result source_settle(struct source *source, char error[CONFIG_ERROR_SIZE]) {

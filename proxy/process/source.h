@@ -2,8 +2,8 @@
 // its generation from: the checked config, the bundles as sealed memfds (unmapped, to hand to
 // processes that come later), the listening sockets and the log files.
 //
-// Two steps, because a bundle is validated in between: source_read() reads files and has no effect
-// outside; source_open() opens sockets and logs. source_free() closes everything; what a later
+// Two steps, because a bundle is validated in between: source_new() has no effect outside;
+// source_open() opens sockets and logs. The bundles come from reading.h. source_free() closes everything; what a later
 // generation took over it has as duplicates.
 #ifndef RAVELIN_PROCESS_SOURCE_H
 #define RAVELIN_PROCESS_SOURCE_H
@@ -26,12 +26,11 @@ struct source {
     struct log_files logs;
 };
 
-// NULL with `error` when the config or a file it names is no good, or memory is short.
-struct source *source_read(const char *path, uint64_t number, char error[CONFIG_ERROR_SIZE]);
-// The same for the config text that `former` was read with: the files it names as they are now. NULL
-// too, with *same true, when these are what `former` holds.
-struct source *source_read_again(const struct source *former, uint64_t number, bool *same,
-                                 char error[CONFIG_ERROR_SIZE]);
+// Takes the descriptors of both bundles, on failure too. `path`: how messages name the config file;
+// NULL: by its absolute path. NULL with `error` when a bundle is damaged or memory is short. Nothing
+// of a key is mapped.
+struct source *source_new(int files_fd, int keys_fd, const char *path, uint64_t number,
+                          char error[CONFIG_ERROR_SIZE]);
 // `previous` (or NULL) keeps its own. On failure the source is as before and `error` says why.
 enum result source_open(struct source *source, size_t slots, const struct source *previous,
                         struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;

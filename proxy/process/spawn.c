@@ -87,7 +87,7 @@ static void become(const struct spawn *spawn, const struct title *title, pid_t p
     if (!close_others(spawn->keep, spawn->keep_count)) {
         die(spawn, "cannot close descriptors");
     }
-    if (privilege_drop(spawn->privilege, &why) != RESULT_OK) {
+    if (spawn->privilege != NULL && privilege_drop(spawn->privilege, &why) != RESULT_OK) {
         die(spawn, why);
     }
     // After the change of user, which clears it.

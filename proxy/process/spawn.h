@@ -26,9 +26,9 @@ struct title {
 struct title title_find(int argc, char **argv);
 
 struct spawn {
-    const char *name;  // at most 15 characters, for the kernel: "rav-worker-0"
-    const char *title; // for ps: "ravelin: worker 0"
-    const struct privilege *privilege;
+    const char *name;                  // at most 15 characters, for the kernel: "rav-worker-0"
+    const char *title;                 // for ps: "ravelin: worker 0"
+    const struct privilege *privilege; // NULL: it keeps the rights of the master
     int keep[SPAWN_KEEP_MAX];
     size_t keep_count;
     int (*run)(void *argument); // its result is the exit status

@@ -112,15 +112,13 @@ static void reap(struct validation *validation) {
     validation->pid = 0;
 }
 
-static void judge_silence(struct validation *validation) {
+void validate_describe_end(struct validation *validation, const char *who) {
     if (WIFSIGNALED(validation->status)) {
         (void)snprintf(validation->text, sizeof(validation->text),
-                       "the process that looked at the certificates and keys was killed by signal "
-                       "%d (%s)",
-                       WTERMSIG(validation->status), strsignal(WTERMSIG(validation->status)));
+                       "%s was killed by signal %d (%s)", who, WTERMSIG(validation->status),
+                       strsignal(WTERMSIG(validation->status)));
     } else {
-        (void)snprintf(validation->text, sizeof(validation->text),
-                       "the process that looked at the certificates and keys ended without a word");
+        (void)snprintf(validation->text, sizeof(validation->text), "%s ended without a word", who);
     }
 }
 
@@ -145,7 +143,7 @@ enum result validate_read(struct validation *validation) {
         memmove(validation->text, validation->text + 1, validation->size);
         printable_clean(validation->text, PRINTABLE_LINES);
     } else {
-        judge_silence(validation);
+        validate_describe_end(validation, "the process that looked at the certificates and keys");
     }
     return RESULT_ERROR;
 }

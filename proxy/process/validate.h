@@ -33,6 +33,8 @@ enum result validate_start(struct validation *validation,
 enum result validate_read(struct validation *validation) MUST_CHECK;
 // For who reaps all children: takes note when it was this one.
 void validate_note_death(struct validation *validation, pid_t pid, int status);
+// Words for the end of a child that said nothing, into `text`. `who`: what it was.
+void validate_describe_end(struct validation *validation, const char *who);
 // Gives up: kills the child and reaps it. None: nothing.
 void validate_cancel(struct validation *validation);
 // Starts one and waits for its verdict, for at most VALIDATE_TIMEOUT_S; reaps the child.

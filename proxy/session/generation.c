@@ -25,7 +25,7 @@ static uint16_t find_https_port(const struct config *config) {
 
 static bool build(struct generation *generation, const struct ticket_store *tickets,
                   char error[CONFIG_ERROR_SIZE]) {
-    generation->config = bundle_config(&generation->bundle, error);
+    generation->config = bundle_config(&generation->bundle, NULL, error);
     if (generation->config == NULL) {
         return false;
     }

@@ -139,7 +139,7 @@ static void test_keys_are_in_the_bundle_of_keys_only(void **state) {
     assert_null(bundle_file(keys, entry->certificate_path).data);
     assert_null(bundle_config_text(keys).data);
     assert_null(bundle_config_path(keys).data);
-    assert_null(bundle_config(keys, folder->error));
+    assert_null(bundle_config(keys, NULL, folder->error));
     assert_string_equal(folder->error, "the bundle holds no configuration");
     assert_null(bundle_file(files, "/nowhere").data);
     assert_null(bundle_file(files, folder->config).data);
@@ -199,7 +199,7 @@ static void test_another_process_gets_the_same_config(void **state) {
     struct bundle bundle;
     read_well(folder);
     assert_int_equal(bundle_open(dup(folder->pair.files.fd), &bundle), RESULT_OK);
-    struct config *config = bundle_config(&bundle, folder->error);
+    struct config *config = bundle_config(&bundle, NULL, folder->error);
     assert_non_null(config);
     assert_string_equal(folder->error, "");
     assert_string_equal(config->path, folder->config);

@@ -103,6 +103,18 @@ def children_of(pid):
         return []
 
 
+def lasting_children_of(pid):
+    """Those that serve: without processes that read or check a configuration, and end then."""
+    passing = ("rav-reader", "rav-validator", "rav-master")  # the last one: before it has a name of its own
+    names = {}
+    for child in children_of(pid):
+        try:
+            names[child] = Path(f"/proc/{child}/comm").read_text().strip()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return [child for child, name in names.items() if name not in passing]
+
+
 def exists(pid):
     """False also for one that has ended and that nobody has waited for yet."""
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .client import Client, client_context
 from .ports import Port
-from .processes import TIED, Process, children_of, exists, memory_kib, run, text
+from .processes import TIED, Process, children_of, exists, lasting_children_of, memory_kib, run, text
 from .settings import PATIENCE, RAVELIN
 from .waiting import wait_for
 
@@ -143,7 +143,7 @@ class Proxy:
         self._process = Process([self.program, "run", "-c", self.config], self.folder / "ravelin.log", self.environment)
         self.pid = self._process.pid
         wait_for(self._ready, "the proxy to be ready", 2 * PATIENCE)
-        self._children_at_start = sorted(children_of(self.pid))
+        self._children_at_start = sorted(lasting_children_of(self.pid))
         return self
 
     def _ready(self):
@@ -155,7 +155,7 @@ class Proxy:
         if self._process is None:
             return
         if not self.workers_may_die and self.running():
-            assert sorted(children_of(self.pid)) == self._children_at_start, "a process of the proxy was replaced"
+            assert sorted(lasting_children_of(self.pid)) == self._children_at_start, "a process of the proxy was replaced"
         self.send_signal(signal.SIGTERM)
         status = self._process.wait(2 * PATIENCE)
         assert status == 0, f"the proxy ended with {status}"

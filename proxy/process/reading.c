@@ -1,0 +1,221 @@
+#include "process/reading.h"
+
+#include "base/printable.h"
+#include "config/bundle.h"
+#include "process/ipc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+// The first byte of what the child sends. The warnings of the bundles follow the first one, an error
+// text the last one.
+enum { SAYS_READ = 'r', SAYS_SAME = 's', SAYS_INVALID = 'i' };
+
+static_assert((int)BUNDLE_WARNINGS_SIZE <= (int)CONFIG_ERROR_SIZE, "either fits");
+
+struct task {
+    const struct reading_input *input;
+    int socket;
+};
+
+// --- In the child ---
+
+static bool open_bundles(const struct source *source, struct bundle_pair *pair) {
+    pair->keys = (struct bundle){.fd = -1};
+    return bundle_open(source->files_fd, &pair->files) == RESULT_OK &&
+           bundle_open(source->keys_fd, &pair->keys) == RESULT_OK;
+}
+
+static char read_again(const struct source *former, struct bundle_pair *now,
+                       char error[CONFIG_ERROR_SIZE]) {
+    struct bundle_pair before;
+    struct config *config;
+    if (!open_bundles(former, &before)) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: the files in use cannot be opened: %s",
+                       former->config->path, strerror(errno));
+        return SAYS_INVALID;
+    }
+    if (bundle_read_again(&before.files, now, &config, error) != RESULT_OK) {
+        return SAYS_INVALID;
+    }
+    bool same = bundle_equal(&before.files, &now->files) && bundle_equal(&before.keys, &now->keys);
+    return same ? SAYS_SAME : SAYS_READ;
+}
+
+static char read_all(const struct reading_input *input, struct bundle_pair *pair,
+                     char error[CONFIG_ERROR_SIZE]) {
+    struct config *config;
+    if (input->former != NULL) {
+        return read_again(input->former, pair, error);
+    }
+    return bundle_read(input->path, pair, &config, error) == RESULT_OK ? SAYS_READ : SAYS_INVALID;
+}
+
+// Memory and descriptors go with the process.
+static int run_child(void *argument) {
+    const struct task *task = argument;
+    char said[1 + CONFIG_ERROR_SIZE];
+    struct bundle_pair pair;
+    said[0] = read_all(task->input, &pair, said + 1);
+    struct iovec part = {said, 1};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    union ipc_room room;
+    if (said[0] == SAYS_READ) {
+        const int fds[] = {pair.files.fd, pair.keys.fd};
+        ipc_attach_fds(&message, &room, fds, 2);
+        part.iov_len += strnlen(pair.warnings, sizeof(pair.warnings));
+        memcpy(said + 1, pair.warnings, part.iov_len - 1);
+    } else if (said[0] == SAYS_INVALID) {
+        part.iov_len += strnlen(said + 1, CONFIG_ERROR_SIZE);
+    }
+    return sendmsg(task->socket, &message, MSG_NOSIGNAL) == (ssize_t)part.iov_len ? 0 : 1;
+}
+
+// --- In the master ---
+
+void reading_init(struct reading *reading) {
+    *reading = (struct reading){.child = {.fd = -1}, .files_fd = -1, .keys_fd = -1};
+}
+
+enum result reading_start(struct reading *reading, const struct reading_input *input) {
+    int fds[2];
+    reading_init(reading);
+    if (ipc_pair(fds) != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    struct task task = {input, fds[1]};
+    struct spawn spawn = {
+        .name = "rav-reader",
+        .title = "ravelin: reader",
+        .keep = {fds[1]},
+        .keep_count = 1,
+        .run = run_child,
+        .argument = &task,
+    };
+    if (input->former != NULL) {
+        spawn.keep[spawn.keep_count++] = input->former->files_fd;
+        spawn.keep[spawn.keep_count++] = input->former->keys_fd;
+    }
+    pid_t pid = spawn_process(&spawn, input->title);
+    (void)close(fds[1]);
+    if (pid < 0) {
+        (void)close(fds[0]);
+        return RESULT_ERROR;
+    }
+    reading->child.pid = pid;
+    reading->child.fd = fds[0];
+    return RESULT_OK;
+}
+
+static void close_bundles(struct reading *reading) {
+    int *fds[] = {&reading->files_fd, &reading->keys_fd};
+    for (size_t i = 0; i < 2; i++) {
+        if (*fds[i] >= 0) {
+            (void)close(*fds[i]);
+            *fds[i] = -1;
+        }
+    }
+}
+
+// What came, in child.text and the descriptors. -1: nothing yet.
+static ssize_t receive(struct reading *reading) {
+    struct validation *child = &reading->child;
+    struct iovec part = {child->text, sizeof(child->text) - 1};
+    union ipc_room room;
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = room.bytes,
+                             .msg_controllen = sizeof(room.bytes)};
+    ssize_t size;
+    do {
+        size = recvmsg(child->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    } while (size < 0 && errno == EINTR);
+    if (size < 0) {
+        return errno == EAGAIN ? -1 : 0;
+    }
+    int fds[] = {-1, -1};
+    (void)ipc_detach_fds(&message, fds, 2);
+    reading->files_fd = fds[0];
+    reading->keys_fd = fds[1];
+    return size;
+}
+
+// What a child says that neither read nor refused, into child.text.
+static void explain(struct reading *reading, char said) {
+    struct validation *child = &reading->child;
+    if (said == SAYS_READ) { // the kernel drops descriptors for which there is no room
+        (void)snprintf(child->text, sizeof(child->text),
+                       "the files that were read cannot be received: %s", strerror(EMFILE));
+    } else {
+        validate_describe_end(child, "the process that read the configuration");
+    }
+}
+
+enum result reading_receive(struct reading *reading) {
+    struct validation *child = &reading->child;
+    ssize_t size = receive(reading);
+    if (size < 0) {
+        return RESULT_AGAIN;
+    }
+    validate_cancel(child); // it has nothing more to say
+    char said = size == 0 ? '\0' : child->text[0];
+    child->text[size] = '\0';
+    memmove(child->text, child->text + (size > 0), (size_t)size); // with the NUL
+    printable_clean(child->text, PRINTABLE_LINES);
+    reading->same = said == SAYS_SAME && reading->files_fd < 0;
+    if (reading->same || (said == SAYS_READ && reading->files_fd >= 0 && reading->keys_fd >= 0)) {
+        return RESULT_OK;
+    }
+    close_bundles(reading);
+    if (said != SAYS_INVALID || child->text[0] == '\0') {
+        explain(reading, said);
+    }
+    return RESULT_ERROR;
+}
+
+void reading_cancel(struct reading *reading) {
+    validate_cancel(&reading->child);
+    close_bundles(reading);
+}
+
+struct source *reading_take(struct reading *reading, const char *path, uint64_t number,
+                            char error[CONFIG_ERROR_SIZE]) {
+    struct source *source = source_new(reading->files_fd, reading->keys_fd, path, number, error);
+    if (source != NULL) {
+        (void)snprintf(source->warnings, sizeof(source->warnings), "%s", reading->child.text);
+    }
+    reading->files_fd = reading->keys_fd = -1;
+    return source;
+}
+
+struct source *reading_wait(const struct reading_input *input, uint64_t number,
+                            char error[CONFIG_ERROR_SIZE]) {
+    struct reading reading;
+    if (reading_start(&reading, input) != RESULT_OK) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: cannot start a process that reads it: %s",
+                       input->path, strerror(errno));
+        return NULL;
+    }
+    struct pollfd readable = {.fd = reading.child.fd, .events = POLLIN};
+    enum result result = RESULT_AGAIN;
+    while (result == RESULT_AGAIN && poll(&readable, 1, READING_TIMEOUT_S * 1000) > 0) {
+        result = reading_receive(&reading);
+    }
+    if (result == RESULT_OK) {
+        return reading_take(&reading, input->path, number, error);
+    }
+    if (result == RESULT_AGAIN) {
+        reading_cancel(&reading);
+        (void)snprintf(error, CONFIG_ERROR_SIZE,
+                       "%s: its files could not be read within %d seconds", input->path,
+                       READING_TIMEOUT_S);
+    } else {
+        memcpy(error, reading.child.text, CONFIG_ERROR_SIZE);
+    }
+    return NULL;
+}
