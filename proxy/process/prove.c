@@ -159,21 +159,28 @@ static void look_at_processes(struct proved_running *running) {
     }
 }
 
+static void look_at_file(struct proved_file *file, struct slice path, struct slice content) {
+    char now[DIGEST_TEXT_SIZE];
+    file->path = path;
+    digest_text(content, file->sha256);
+    file->on_disk = !hash_file(path.data, now)       ? ON_DISK_UNREADABLE
+                    : strcmp(now, file->sha256) == 0 ? ON_DISK_SAME
+                                                     : ON_DISK_DIFFERENT;
+}
+
 static bool look_at_files(struct proved_running *running) {
     struct slice path;
     struct slice content;
-    while (bundle_file_at(&running->bundle, running->file_count, &path, &content)) {
-        running->file_count++;
+    size_t count = 0;
+    while (bundle_file_at(&running->bundle, count, &path, &content)) {
+        count++;
     }
-    running->files = calloc(running->file_count + 1, sizeof(*running->files));
-    for (size_t i = 0; running->files != NULL && i < running->file_count; i++) {
-        struct proved_file *file = &running->files[i];
-        char now[DIGEST_TEXT_SIZE];
-        (void)bundle_file_at(&running->bundle, i, &file->path, &content);
-        digest_text(content, file->sha256);
-        file->on_disk = !hash_file(file->path.data, now) ? ON_DISK_UNREADABLE
-                        : strcmp(now, file->sha256) == 0 ? ON_DISK_SAME
-                                                         : ON_DISK_DIFFERENT;
+    running->files = calloc(count + 1, sizeof(*running->files));
+    for (size_t i = 0; running->files != NULL && i < count; i++) {
+        (void)bundle_file_at(&running->bundle, i, &path, &content);
+        if (path.size > 0) { // the image of the configuration has no path and is not on the disk
+            look_at_file(&running->files[running->file_count++], path, content);
+        }
     }
     return running->files != NULL && running->file_count > 0;
 }
