@@ -343,7 +343,9 @@ enum result handshake_advance(struct handshake *handshake, uint8_t *data, size_t
     if (handshake->flight.refusal.reason != REFUSAL_NONE) {
         return RESULT_ERROR;
     }
-    enum result result = advance(handshake, data, size, used);
+    // A caller without bytes has no pointer either, and an offset to NULL is undefined in C.
+    uint8_t none;
+    enum result result = advance(handshake, data == NULL ? &none : data, size, used);
     return result == RESULT_ERROR ? send_alert(handshake, result) : result;
 }
 
