@@ -5,8 +5,9 @@ from pathlib import Path
 from .processes import Process, run
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "node"
-# Where Debian puts packages such as node-ws; a node from elsewhere does not look there by itself.
-ENVIRONMENT = {"NODE_PATH": "/usr/share/nodejs:/usr/lib/nodejs"}
+# Where Debian puts packages such as node-ws; a node from elsewhere does not look there by itself. Proxies in tests listen at
+# 127.0.0.1, and node 18 tries only the first address of 'localhost'.
+ENVIRONMENT = {"NODE_PATH": "/usr/share/nodejs:/usr/lib/nodejs", "NODE_OPTIONS": "--dns-result-order=ipv4first"}
 
 
 class NodeServer:
