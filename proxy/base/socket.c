@@ -203,12 +203,26 @@ bool socket_is_listening(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
 }
 
+// To what a new socket has: connections inherit it.
+static void reset_congestion_control(int fd) {
+    char name[16];
+    socklen_t size = sizeof(name);
+    int fresh = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fresh >= 0 && getsockopt(fresh, IPPROTO_TCP, TCP_CONGESTION, name, &size) == 0) {
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strnlen(name, size));
+    }
+    if (fresh >= 0) {
+        (void)close(fresh);
+    }
+}
+
 void socket_reset_listening(int fd) {
     int flags = fcntl(fd, F_GETFL);
     // Where there is none, that is an error.
     (void)set_on(fd, SOL_SOCKET, SO_DETACH_FILTER);
     (void)set_on(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF);
     (void)set_on(fd, IPPROTO_TCP, TCP_NODELAY);
+    reset_congestion_control(fd);
     if (flags >= 0 && (flags & O_NONBLOCK) == 0) {
         (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -266,7 +267,15 @@ static void test_what_a_worker_attached_is_taken_off(void **state) {
     assert_true(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0 ||
                 errno == EPERM);
     assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+    char before[16] = "";
+    char after[16] = "";
+    socklen_t size = sizeof(before);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, before, &size), 0);
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
     listeners_reset(&listeners, 0);
+    size = sizeof(after);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, after, &size), 0);
+    assert_string_equal(after, before);
     assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
     const int on = 1;
     // There is no program any more.
