@@ -456,11 +456,14 @@ static void put_other_parameters(struct writer *writer, const struct http_node *
     }
 }
 
+// `proto` is a scheme, and so a token. So is a host without a port, unless it is an IPv6 address.
 static void put_rest(struct writer *writer, struct slice proto, struct slice host) {
-    writer_put_text(writer, ";");
-    put_parameter(writer, SLICE("proto"), proto);
-    writer_put_text(writer, ";");
-    put_parameter(writer, SLICE("host"), host);
+    bool quote = memchr(host.data, ':', host.size) != NULL;
+    writer_put_text(writer, ";proto=");
+    writer_put(writer, proto);
+    writer_put(writer, quote ? SLICE(";host=\"") : SLICE(";host="));
+    writer_put(writer, host);
+    writer_put(writer, quote ? SLICE("\"") : SLICE(""));
 }
 
 // A node as X-Forwarded-For has it: as received there, but never empty, as some readers skip that.
@@ -491,7 +494,7 @@ static void put_list(struct writer *writer, const struct http_told *told) {
 static void put_elements(struct writer *writer, const struct http_told *told, struct slice proto,
                          struct slice host) {
     static const struct http_node unreadable = {.kind = NODE_UNREADABLE};
-    uint32_t count = told->source == FIELD_OTHER ? 0 : told->count == 0 ? 1 : told->count;
+    uint32_t count = told->count == 0 ? 1 : told->count;
     for (uint32_t i = 0; i < count; i++) {
         const struct http_node *node = told->count == 0 ? &unreadable : &told->nodes[i];
         put_for_node(writer, node);
@@ -515,31 +518,56 @@ static void put_real_ip(struct writer *writer, const struct http_told *told, str
     }
 }
 
-void http_told_write(struct writer *writer, const struct http_told *told, struct slice peer,
-                     struct slice proto, struct slice host) {
-    bool listed = told != NULL && told->source != FIELD_OTHER;
-    if (told != NULL) {
-        proto = first_of(told->proto, proto);
-        host = first_of(told->host, host);
+// The peer's own element of Forwarded, up to the value's end.
+static void put_for_peer(struct writer *writer, struct slice peer) {
+    bool bracket = memchr(peer.data, ':', peer.size) != NULL;
+    writer_put(writer, bracket ? SLICE("Forwarded: for=\"[") : SLICE("Forwarded: for="));
+    writer_put(writer, peer);
+    if (bracket) {
+        writer_put_text(writer, "]\"");
     }
+}
+
+// Of a client that is no trusted proxy, or of one that names nobody: the peer is the client. Nearly
+// every request takes this way.
+static void write_peer(struct writer *writer, struct slice peer, struct slice proto,
+                       struct slice host) {
+    writer_put_field(writer, SLICE("X-Forwarded-For"), peer);
+    writer_put_field(writer, SLICE("X-Forwarded-Proto"), proto);
+    writer_put_field(writer, SLICE("X-Forwarded-Host"), host);
+    put_for_peer(writer, peer);
+    put_rest(writer, proto, host);
+    writer_put_text(writer, "\r\n");
+}
+
+static void write_list(struct writer *writer, const struct http_told *told, struct slice peer,
+                       struct slice proto, struct slice host) {
     writer_put_text(writer, "X-Forwarded-For: ");
-    if (listed) {
-        put_list(writer, told);
-    }
+    put_list(writer, told);
     writer_put(writer, peer);
     writer_put_text(writer, "\r\n");
     writer_put_field(writer, SLICE("X-Forwarded-Proto"), proto);
     writer_put_field(writer, SLICE("X-Forwarded-Host"), host);
     writer_put_text(writer, "Forwarded: ");
-    if (listed) {
-        put_elements(writer, told, proto, host);
-    }
+    put_elements(writer, told, proto, host);
     put_for_address(writer, peer, SLICE(""));
-    if (!listed) {
-        put_rest(writer, proto, host);
-    }
     writer_put_text(writer, "\r\n");
-    if (told != NULL && told->has_real_ip) {
+}
+
+void http_told_write(struct writer *writer, const struct http_told *told, struct slice peer,
+                     struct slice proto, struct slice host) {
+    if (told == NULL) {
+        write_peer(writer, peer, proto, host);
+        return;
+    }
+    proto = first_of(told->proto, proto);
+    host = first_of(told->host, host);
+    if (told->source == FIELD_OTHER) {
+        write_peer(writer, peer, proto, host);
+    } else {
+        write_list(writer, told, peer, proto, host);
+    }
+    if (told->has_real_ip) {
         put_real_ip(writer, told, peer);
     }
 }

@@ -289,8 +289,12 @@ static void put_json(struct line *line, struct access_log *log, const struct acc
     put_json_string(line, entry->client);
     PUT(line, ",\"client_port\":");
     put_unsigned(line, entry->client_port);
-    PUT(line, ",\"client_unread\":");
-    put_json_string(line, entry->client_unread);
+    if (entry->client_unread.size == 0) { // as nearly always
+        PUT(line, ",\"client_unread\":null");
+    } else {
+        PUT(line, ",\"client_unread\":");
+        put_json_string(line, entry->client_unread);
+    }
     put_json_exchange(line, entry);
     put_json_server(line, entry);
     put_json_tls(line, entry);
