@@ -314,15 +314,20 @@ def test_many_refused_requests_do_not_fill_the_error_log(lab):
 
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ["http/chunk", "http/head", "http/parse", "http/path", "http/scan", "http/target", "session/exchange"]
-SOURCES += ["session/exchange_answer", "session/exchange_log", "session/relay", "session/relay_request", "session/route_rules", "session/dav"]
+SOURCES = ["http/chunk", "http/head", "http/parse", "http/path", "http/scan", "http/target", "exchange", "exchange_answer"]
+SOURCES += ["exchange_log", "relay", "relay_request", "route_rules", "dav"]
 STRING_OR_COMMENT = re.compile(r'"((?:[^"\\\n]|\\.)*)"|//[^\n]*|#include[^\n]*')
 NO_REASONS = re.compile(r"allow and deny lists|status line|status is not|in its forwarding headers|X-Forwarded-For and Forwarded|URL|neither a path")
 
 
+def one_file(name):
+    [path] = (ROOT / "proxy").rglob(name)
+    return path
+
+
 def reasons(name):
     """The texts of a source file that are sentences, and so go into `ended`."""
-    source = re.sub(r'"\s*\n\s*"', "", (ROOT / "proxy" / f"{name}.c").read_text())
+    source = re.sub(r'"\s*\n\s*"', "", one_file(f"{name}.c").read_text())
     found = [match.group(1) for match in STRING_OR_COMMENT.finditer(source) if match.group(1)]
     texts = {text for text in found if re.fullmatch(r"[A-Za-z1][^%\\:=]* [^%\\:=]*[^%\\:= ]", text)}
     return {text for text in texts if not NO_REASONS.search(text)}
@@ -332,7 +337,7 @@ def test_the_manual_explains_every_reason():
     manual = (ROOT / "conf" / "README.md").read_text()
     explained = set(re.findall(r"`([^`\n]+)`", manual[manual.index("### Values of `ended`") :]))
     found = set().union(*map(reasons, SOURCES))
-    found |= set(re.findall(r'"([^"]+)"', (ROOT / "proxy/tls/handshake/refusal.h").read_text().partition("enum refusal_reason")[0]))
+    found |= set(re.findall(r'"([^"]+)"', one_file("refusal.h").read_text().partition("enum refusal_reason")[0]))
     assert len(found) > 90
     assert {text for text in found if not text.endswith(".h")} - explained == set()
 
