@@ -25,6 +25,7 @@ struct server {
     uint32_t idle_count;
     int64_t current_weight;
     int64_t penalty_until_ms;
+    int64_t distrusted_until_ms; // until then no connection is reused, see pool.h
     struct rate lines; // of the log, about this server
 };
 

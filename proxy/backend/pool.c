@@ -1,8 +1,10 @@
 #include "backend/pool.h"
 
+#include "base/clock.h"
 #include "base/socket.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,11 +21,44 @@ static void watch(struct ev_loop *loop, ev_io *watcher, bool wanted) {
     }
 }
 
+// What waits at an idle connection.
+enum found { FOUND_NOTHING, FOUND_END, FOUND_BYTES };
+
+static enum found look_into(const struct lease *lease) {
+    char bytes[12];
+    ssize_t size = recv(lease->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+    if (size < 0) {
+        return errno == EAGAIN ? FOUND_NOTHING : FOUND_END;
+    }
+    // Some servers send 408 before they close an idle connection (RFC 9110 15.5.9).
+    bool is_timeout = size == (ssize_t)sizeof(bytes) && memcmp(bytes, "HTTP/1.", 7) == 0 &&
+                      memcmp(bytes + 8, " 408", 4) == 0;
+    return size == 0 || is_timeout ? FOUND_END : FOUND_BYTES;
+}
+
+// The server's view of where messages end is not Ravelin's, so no connection to it is reused.
+static void distrust(struct pool *pool, struct server *server) {
+    server->distrusted_until_ms = clock_monotonic_us() / 1000 + POOL_DISTRUST_MS;
+    metric_add(pool->metrics, METRIC_server_unasked, 1);
+    while (!list_is_empty(&server->idle)) {
+        lease_close(LIST_ENTRY(server->idle.next, struct lease, node));
+    }
+}
+
+static void close_idle(struct lease *lease, enum found found) {
+    struct pool *pool = lease->pool;
+    struct server *server = lease->server;
+    lease_close(lease);
+    if (found == FOUND_BYTES) {
+        distrust(pool, server);
+    }
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     (void)loop, (void)events;
     struct lease *lease = watcher->data;
     if (lease->owner == NULL) {
-        lease_close(lease);
+        close_idle(lease, look_into(lease));
         return;
     }
     lease->readable = true;
@@ -136,21 +171,16 @@ static struct lease *open_lease(struct pool *pool, struct server *server) {
     return lease;
 }
 
-// True if bytes or an end of the server wait at an idle connection. The loop cannot know: it polled
-// before this turn began, and the bytes may have come since.
-static bool has_something(const struct lease *lease) {
-    char byte;
-    return recv(lease->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
-}
-
-// The connection that was used last.
+// The connection that was used last. The loop polled before this turn began, so it cannot know what
+// has come since: each is looked into.
 static struct lease *take_idle(struct server *server) {
     while (!list_is_empty(&server->idle)) {
         struct lease *lease = LIST_ENTRY(server->idle.next, struct lease, node);
-        if (!has_something(lease)) {
+        enum found found = look_into(lease);
+        if (found == FOUND_NOTHING) {
             return lease;
         }
-        lease_close(lease);
+        close_idle(lease, found);
     }
     return NULL;
 }
@@ -195,7 +225,8 @@ static void become_idle(struct lease *lease) {
 
 void lease_release(struct lease *lease, bool retired, int64_t now_ms) {
     struct server *server = lease->server;
-    if (retired || lease->bound || lease->readable || server->idle_count >= POOL_IDLE_MAX) {
+    if (retired || lease->bound || lease->readable || server->idle_count >= POOL_IDLE_MAX ||
+        now_ms < server->distrusted_until_ms) {
         lease_close(lease);
         return;
     }
@@ -248,8 +279,9 @@ void lease_keep(struct lease *lease, struct list_node *keeper, const struct back
 struct lease *pool_lease_kept(struct list_node *keeper, const struct backend *backend,
                               void *owner) {
     struct lease *lease = find_kept(keeper, backend);
-    if (lease != NULL && has_something(lease)) {
-        lease_close(lease);
+    enum found found = lease == NULL ? FOUND_NOTHING : look_into(lease);
+    if (found != FOUND_NOTHING) {
+        close_idle(lease, found);
         return NULL;
     }
     if (lease != NULL) {

@@ -6,6 +6,10 @@
 // loop polls once a turn, so pool_lease() also looks into the socket with one recv(MSG_PEEK) before
 // it reuses a connection: what a server sent before that call is never taken for a response.
 //
+// Bytes that nobody asked for mean that the server and Ravelin do not agree on where a message ends.
+// Then no connection to this server is reused for POOL_DISTRUST_MS. A 408 before an end is none of
+// these.
+//
 // A server that authenticates connections (NTLM, Negotiate) takes every request on one for the
 // request of the client that logged in. Such a connection is `bound`: it never enters the pool.
 // Between its exchanges it is idle in its keeper's list (a session's), watched like a pooled one,
@@ -36,6 +40,7 @@
 
 #define POOL_IDLE_MAX 512
 #define POOL_IDLE_MS 60000
+#define POOL_DISTRUST_MS 60000
 
 struct lease {
     struct list_node node; // in server->idle or in its keeper's list, only while idle

@@ -74,6 +74,8 @@
     X(server_reuses, COUNTER, "requests sent on a pooled server connection")                       \
     X(server_retries, COUNTER, "requests sent again after a server connection failed")             \
     X(server_failures, COUNTER, "server connections that failed or broke off")                     \
+    X(server_unasked, COUNTER,                                                                     \
+      "idle server connections that were closed because of bytes that nobody asked for")           \
     X(pool_idle, GAUGE, "idle server connections in the pools")                                    \
     X(records_sealed, COUNTER, "TLS records sealed")                                               \
     X(records_opened, COUNTER, "TLS records opened")                                               \
