@@ -66,7 +66,8 @@ LINK_release = $(FLAGS_release) -pie -Wl,-z,relro,-z,now,-z,noexecstack
 FLAGS_debug := -Og -g3
 FLAGS_asan := -O1 -g $(SANITIZE)
 # Counts copies: memcpy and memmove stay calls, and calls go through tests/count_copies.c.
-FLAGS_count := -O2 -g -fno-builtin-memcpy -fno-builtin-memmove
+# Its processes keep stderr, where the counter reports.
+FLAGS_count := -O2 -g -fno-builtin-memcpy -fno-builtin-memmove -DRAVELIN_COUNT_COPIES
 LINK_count := -Wl,--wrap=memcpy,--wrap=memmove
 FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link $(SANITIZE)
 LINK_fuzz := -fsanitize=fuzzer,address,undefined
