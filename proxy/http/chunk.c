@@ -15,6 +15,7 @@ enum chunk_state {
     STATE_QUOTED,      // between quotes
     STATE_QUOTED_PAIR, // after a backslash
     STATE_VALUE_END,   // after the closing quote
+    STATE_ANYTHING,    // of the tolerant kind: an extension, whatever it is
     STATE_SIZE_LF,     // the CR of the size line has been seen
     STATE_DATA,        //
     STATE_DATA_CR,     // after the data
@@ -25,6 +26,10 @@ enum chunk_state {
 
 void chunk_decoder_init(struct chunk_decoder *decoder) {
     *decoder = (struct chunk_decoder){.state = STATE_SIZE};
+}
+
+void chunk_decoder_init_tolerant(struct chunk_decoder *decoder) {
+    *decoder = (struct chunk_decoder){.state = STATE_SIZE, .tolerant = true};
 }
 
 static bool is_space(char byte) {
@@ -44,9 +49,25 @@ static enum chunk_state after_part(char byte, enum chunk_state when_space) {
                             : STATE_FAILED;
 }
 
+static enum chunk_state after_line(const struct chunk_decoder *decoder) {
+    return decoder->remaining == 0 ? STATE_TRAILERS : STATE_DATA;
+}
+
+// What follows the size in a line of the tolerant kind.
+static enum chunk_state after_size_tolerantly(const struct chunk_decoder *decoder, char byte) {
+    return byte == '\n'  ? after_line(decoder)
+           : byte == ';' ? STATE_ANYTHING
+                         : after_part(byte, STATE_SIZE_SPACE);
+}
+
 static enum chunk_state step_size(struct chunk_decoder *decoder, char byte) {
     if (!http_byte_is(byte, BYTE_HEX)) {
-        return decoder->digits == 0 ? STATE_FAILED : after_part(byte, STATE_SIZE_SPACE);
+        return decoder->digits == 0 ? STATE_FAILED
+               : decoder->tolerant  ? after_size_tolerantly(decoder, byte)
+                                    : after_part(byte, STATE_SIZE_SPACE);
+    }
+    if (decoder->tolerant && decoder->remaining == 0) {
+        decoder->digits = 0; // leading zeros do not count
     }
     decoder->remaining = decoder->remaining << 4 | hex_value(byte);
     decoder->digits++;
@@ -91,19 +112,33 @@ static enum chunk_state step_extension(enum chunk_state state, char byte) {
     }
 }
 
+static enum chunk_state next_size(struct chunk_decoder *decoder) {
+    decoder->digits = 0;
+    decoder->line_size = 0;
+    return STATE_SIZE;
+}
+
 // One byte of framing.
 static enum chunk_state step(struct chunk_decoder *decoder, char byte) {
     switch ((enum chunk_state)decoder->state) {
     case STATE_SIZE:
         return step_size(decoder, byte);
     case STATE_SIZE_LF:
-        return byte != '\n' ? STATE_FAILED : decoder->remaining == 0 ? STATE_TRAILERS : STATE_DATA;
+        return byte == '\n' ? after_line(decoder) : STATE_FAILED;
+    case STATE_ANYTHING:
+        return byte == '\n' ? after_line(decoder) : byte == '\r' ? STATE_SIZE_LF : STATE_ANYTHING;
     case STATE_DATA_CR:
-        return byte == '\r' ? STATE_DATA_LF : STATE_FAILED;
+        if (byte == '\r') {
+            return STATE_DATA_LF;
+        }
+        return byte == '\n' && decoder->tolerant ? next_size(decoder) : STATE_FAILED;
     case STATE_DATA_LF:
-        decoder->digits = 0;
-        decoder->line_size = 0;
-        return byte == '\n' ? STATE_SIZE : STATE_FAILED;
+        return byte == '\n' ? next_size(decoder) : STATE_FAILED;
+    case STATE_SIZE_SPACE:
+        if (decoder->tolerant) {
+            return after_size_tolerantly(decoder, byte);
+        }
+        return step_extension(STATE_SIZE_SPACE, byte);
     default:
         return step_extension((enum chunk_state)decoder->state, byte);
     }
@@ -133,15 +168,16 @@ static enum result fail(struct chunk_decoder *decoder, const char *reason, const
 static enum result next_framing(struct chunk_decoder *decoder, const char *data, size_t size,
                                 size_t *length, const char **why) {
     size_t used = 0;
+    size_t line_max = decoder->tolerant ? CHUNK_TOLERANT_LINE_MAX : CHUNK_SIZE_LINE_MAX;
     while (used < size && decoder->state != STATE_DATA && decoder->state != STATE_TRAILERS) {
         enum chunk_state before = (enum chunk_state)decoder->state;
+        decoder->wrong = data[used];
         enum chunk_state after = step(decoder, data[used++]);
         if (after == STATE_FAILED) {
             return fail(decoder, why_failed(before), why);
         }
-        if (before != STATE_DATA_CR && before != STATE_DATA_LF &&
-            ++decoder->line_size > CHUNK_SIZE_LINE_MAX) {
-            return fail(decoder, "chunk size line over 256 bytes", why);
+        if (before != STATE_DATA_CR && before != STATE_DATA_LF && ++decoder->line_size > line_max) {
+            return fail(decoder, "chunk size line too long", why);
         }
         decoder->state = (uint8_t)after;
     }

@@ -7,16 +7,22 @@
 // or over 16 digits / 2^60, space after it (unless an extension follows, as the grammar has it),
 // bare LF or CR, data not followed by CRLF, a control byte in an extension. It remembers nothing
 // but its state, so the spans are the same however the bytes were cut.
+//
+// The tolerant kind is for the bodies of servers, and takes what nginx and HAProxy both do: lines that
+// end in LF, blanks behind the size, any number of leading zeros, extensions of any bytes but CR and
+// LF. With LF alone the framing between two data spans may be as short as 3 bytes.
 #ifndef RAVELIN_HTTP_CHUNK_H
 #define RAVELIN_HTTP_CHUNK_H
 
 #include "base/result.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 // The longest size line with its extensions and CRLF, and the largest chunk.
 #define CHUNK_SIZE_LINE_MAX 256
+#define CHUNK_TOLERANT_LINE_MAX 16384
 #define CHUNK_SIZE_MAX (UINT64_C(1) << 60)
 
 enum chunk_span {
@@ -29,12 +35,15 @@ enum chunk_span {
 
 struct chunk_decoder {
     uint8_t state;
+    bool tolerant;
+    char wrong;         // after RESULT_ERROR: the byte at which that was
     uint8_t digits;     // of the size line in progress
     uint16_t line_size; // of the size line in progress
     uint64_t remaining; // data bytes left in the current chunk
 };
 
 void chunk_decoder_init(struct chunk_decoder *decoder);
+void chunk_decoder_init_tolerant(struct chunk_decoder *decoder);
 
 // Looks at data[0..size), size > 0. RESULT_OK: the first *length bytes are *span (length > 0, or 0
 // for CHUNK_TRAILERS); call again with what follows. Data spans are as long as the input and the

@@ -201,8 +201,11 @@ size_t http_encode_response(const struct http_response *response,
     struct writer writer = writer_begin(output, capacity);
     bool switching = response->status == 101;
     bool final = !response->interim && !switching;
+    const char digits[] = {(char)('0' + response->status / 100 % 10),
+                           (char)('0' + response->status / 10 % 10),
+                           (char)('0' + response->status % 10)};
     writer_put_text(&writer, "HTTP/1.1 ");
-    writer_put_number(&writer, response->status);
+    writer_put(&writer, (struct slice){digits, sizeof(digits)});
     writer_put_text(&writer, " ");
     writer_put(&writer, response->reason);
     writer_put_text(&writer, "\r\n");

@@ -61,10 +61,10 @@ struct http_response_framing {
 size_t http_encode_response(const struct http_response *response,
                             const struct http_response_framing *framing, struct slice date,
                             char *output, size_t capacity);
-// An upper bound on how much longer the encoded head can be than the received one: the head-room a
-// first record needs. It holds when at most 64 field lines came without a space after their colon
-// (each grows by the space); a server that sends more of those may meet a 0 from an encoder that
-// was given just this room. What `changes` sets comes on top: http_changes_size().
+// An upper bound on how much longer the encoded head can be than the received one, when at most 64
+// field lines came without a space after their colon (each grows by the space) or with an LF alone at
+// their end (each grows by the CR). Without that condition: two bytes more for each field. What
+// `changes` sets comes on top: http_changes_size().
 #define HTTP_RESPONSE_GROWTH_MAX 200
 size_t http_changes_size(const struct config_changes *changes);
 

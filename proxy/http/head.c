@@ -64,12 +64,12 @@ static bool check_line_start(const char *data, size_t size, struct http_refusal 
     }
     const char *cr = memchr(data, '\r', size);
     if (method > METHOD_SIZE_MAX) {
-        *refusal = (struct http_refusal){501, "method longer than 32 bytes"};
+        *refusal = (struct http_refusal){.status = 501, .why = "method longer than 32 bytes"};
     } else if (method < size && (method == 0 || data[method] != ' ') && data[method] != '\r') {
-        *refusal =
-            (struct http_refusal){400, "no method token and space at the start of the request"};
+        *refusal = (struct http_refusal){
+            .status = 400, .why = "no method token and space at the start of the request"};
     } else if (cr != NULL && cr + 1 < data + size) {
-        *refusal = (struct http_refusal){400, "bare CR in the request line"};
+        *refusal = (struct http_refusal){.status = 400, .why = "bare CR in the request line"};
     } else {
         return true;
     }
@@ -121,36 +121,85 @@ enum result http_check_request_part(const char *data, size_t size, struct http_p
     return check_lines(data, size, part, &refusal->why);
 }
 
+// As check_lines(), for the tolerant scan.
+static enum result check_response_lines(const char *data, size_t size, struct http_part *part,
+                                        struct http_refusal *refusal) {
+    const char *why = NULL;
+    size_t i = part->checked;
+    for (; i < size; i++) {
+        char before = data[i - 1]; // the status line ended with an LF
+        char byte = data[i];
+        if (byte == '\n') {
+            part->in_value = false;
+        } else if (before == '\r') {
+            why = "bare CR";
+        } else if (byte == '\0') {
+            why = "NUL in a field";
+        } else if (!part->in_value && byte == ':' && before != '\n') {
+            part->in_value = true;
+        } else if (!part->in_value && byte != '\r' && !http_byte_is(byte, BYTE_TOKEN)) {
+            why = before == '\n' ? "field line without a name"
+                                 : "no token and colon at the start of a field line";
+        }
+        if (why != NULL) {
+            *refusal = (struct http_refusal){502, why, &data[i], NULL};
+            return RESULT_ERROR;
+        }
+    }
+    part->checked = (uint32_t)size;
+    return RESULT_OK;
+}
+
 enum result http_check_response_part(const char *data, size_t size, struct http_part *part,
-                                     const char **why) {
-    static const char start[] = "HTTP/1.";
-    size_t compared = size < sizeof(start) - 1 ? size : sizeof(start) - 1;
+                                     struct http_refusal *refusal) {
+    static const char start[] = "HTTP/";
     if (part->checked == 0) {
         const char *lf = size == 0 ? NULL : memchr(data, '\n', size);
         const char *cr = size == 0 ? NULL : memchr(data, '\r', size);
         struct http_status_line line;
-        struct http_refusal refusal;
-        if (memcmp(data, start, compared) != 0) {
-            *why = "status line does not begin with HTTP/1.0 or HTTP/1.1";
-            return RESULT_ERROR;
+        for (size_t i = 0; i < size && i < sizeof(start) - 1; i++) {
+            if (data[i] != start[i]) {
+                *refusal = (struct http_refusal){
+                    502, "status line does not begin with HTTP/1.0 or HTTP/1.1", data + i, NULL};
+                return RESULT_ERROR;
+            }
         }
         if (cr != NULL && cr + 1 < data + size && cr[1] != '\n') {
-            *why = "bare CR in the status line";
+            *refusal = (struct http_refusal){502, "bare CR in the status line", cr, NULL};
             return RESULT_ERROR;
         }
         if (lf == NULL) {
             return RESULT_OK;
         }
         part->checked = (uint32_t)(lf + 1 - data);
-        if (http_scan_status_line((struct slice){data, part->checked}, &line, &refusal) == 0) {
-            *why = refusal.why;
+        if (http_scan_status_line_tolerantly((struct slice){data, part->checked}, &line, refusal) ==
+            0) {
             return RESULT_ERROR;
         }
     }
-    return check_lines(data, size, part, why);
+    return check_response_lines(data, size, part, refusal);
 }
 
 enum result http_check_trailers_part(const char *data, size_t size, struct http_part *part,
                                      const char **why) {
     return check_lines(data, size, part, why);
+}
+
+enum result http_check_response_trailers_part(const char *data, size_t size, struct http_part *part,
+                                              struct http_refusal *refusal) {
+    const char *end = data + size;
+    const char *at = data + part->checked;
+    while (at < end && (at = memchr(at, '\r', (size_t)(end - at))) != NULL) {
+        if (at + 1 == end) {
+            part->checked = (uint32_t)(size - 1);
+            return RESULT_OK;
+        }
+        if (at[1] != '\n') {
+            *refusal = (struct http_refusal){502, "bare CR in a trailer", at, NULL};
+            return RESULT_ERROR;
+        }
+        at++;
+    }
+    part->checked = (uint32_t)size;
+    return RESULT_OK;
 }

@@ -96,9 +96,24 @@ enum result http_read_body_length(const struct http_index *index, uint8_t minor_
 
 // ---- Connection and Upgrade
 
+static void mark_hop_by_hop(struct http_fields *fields, struct slice name) {
+    for (uint32_t i = 0; i < fields->count; i++) {
+        if (slice_equal_nocase(fields->items[i].name, name)) {
+            fields->items[i].hop_by_hop = true;
+        }
+    }
+}
+
+static const char *why_bad_option(const struct connection *connection, struct slice option) {
+    return connection->option_count > CONNECTION_OPTIONS_MAX ? "too many Connection options"
+           : !http_is_token(option)                          ? "Connection option is not a token"
+           : http_field_is_end_to_end(option) ? "Connection names an end-to-end field"
+                                              : NULL;
+}
+
 static bool on_connection_option(struct slice option, void *context) {
     struct connection *connection = context;
-    if (++connection->option_count > CONNECTION_OPTIONS_MAX) {
+    if (++connection->option_count > CONNECTION_OPTIONS_MAX && !connection->tolerant) {
         connection->why = "too many Connection options";
     } else if (slice_equal_nocase(option, SLICE("close"))) {
         connection->close = true;
@@ -106,16 +121,14 @@ static bool on_connection_option(struct slice option, void *context) {
         connection->keep_alive = true;
     } else if (slice_equal_nocase(option, SLICE("upgrade"))) {
         connection->upgrade = true;
-    } else if (!http_is_token(option)) {
-        connection->why = "Connection option is not a token";
-    } else if (http_field_is_end_to_end(option)) {
-        connection->why = "Connection names an end-to-end field";
     } else {
-        for (uint32_t i = 0; i < connection->fields->count; i++) {
-            struct http_field *field = &connection->fields->items[i];
-            if (slice_equal_nocase(field->name, option)) {
-                field->hop_by_hop = true;
-            }
+        const char *why = why_bad_option(connection, option);
+        if (why == NULL) {
+            mark_hop_by_hop(connection->fields, option);
+        } else if (connection->tolerant) {
+            connection->odd = true;
+        } else {
+            connection->why = why;
         }
     }
     return connection->why == NULL;
@@ -142,8 +155,9 @@ static bool take_options(const struct http_index *index, struct connection *conn
 }
 
 enum result http_read_connection(struct http_fields *fields, const struct http_index *index,
-                                 struct connection *connection, struct http_refusal *refusal) {
-    *connection = (struct connection){.fields = fields};
+                                 bool tolerant, struct connection *connection,
+                                 struct http_refusal *refusal) {
+    *connection = (struct connection){.fields = fields, .tolerant = tolerant};
     return take_options(index, connection) ? RESULT_OK : refuse(refusal, 400, connection->why);
 }
 
@@ -244,21 +258,23 @@ static bool may_frame(struct slice name) {
     }
 }
 
+static bool begin_reading(http_parser *parser, struct second_reading *reading) {
+    static const char start_line[] = "GET / HTTP/1.1\r\n";
+    http_parser_init(parser, HTTP_REQUEST);
+    parser->data = reading;
+    return read_bytes(parser, start_line, sizeof(start_line) - 1);
+}
+
 // Hands over the lines of those fields, as they were received, with a start line before them.
 static bool read_lines(http_parser *parser, struct slice section, const struct http_fields *fields,
                        struct second_reading *reading) {
-    static const char start_line[] = "GET / HTTP/1.1\r\n";
     bool ok = true;
     for (uint32_t i = 0; i < fields->count && ok; i++) {
         const struct http_field *field = &fields->items[i];
         if (!may_frame(field->name)) {
             continue;
         }
-        if (reading->lines++ == 0) {
-            http_parser_init(parser, HTTP_REQUEST);
-            parser->data = reading;
-            ok = read_bytes(parser, start_line, sizeof(start_line) - 1);
-        }
+        ok = reading->lines++ > 0 || begin_reading(parser, reading);
         const char *end =
             i + 1 < fields->count ? field[1].name.data : section.data + section.size - 2;
         reading->line = field;
@@ -267,20 +283,74 @@ static bool read_lines(http_parser *parser, struct slice section, const struct h
     return ok;
 }
 
+static bool agrees(http_parser *parser, const struct second_reading *reading,
+                   const struct body_length *body) {
+    uint64_t length = body->has_length ? body->length : UINT64_MAX;
+    return read_bytes(parser, "\r\n", 2) && reading->complete && !reading->differs &&
+           reading->names == reading->lines && reading->values == reading->lines &&
+           parser->content_length == length && ((parser->flags & F_CHUNKED) != 0) == body->chunked;
+}
+
+static const char differently[] = "two parsers read the fields differently";
+
 // A section without such a field is not read again: there is nothing to differ in.
 enum result http_read_again(struct slice section, const struct http_fields *fields,
                             const struct body_length *body, struct http_refusal *refusal) {
-    uint64_t length = body->has_length ? body->length : UINT64_MAX;
     struct second_reading reading = {.line = NULL};
     http_parser parser;
     bool ok = read_lines(&parser, section, fields, &reading);
-    if (reading.lines == 0) {
+    if (reading.lines == 0 || (ok && agrees(&parser, &reading, body))) {
         return RESULT_OK;
     }
-    ok = ok && read_bytes(&parser, "\r\n", 2) && reading.complete && !reading.differs &&
-         reading.names == reading.lines && reading.values == reading.lines &&
-         parser.content_length == length && ((parser.flags & F_CHUNKED) != 0) == body->chunked;
-    return ok ? RESULT_OK : refuse(refusal, 400, "two parsers read the fields differently");
+    return refuse(refusal, 400, differently);
+}
+
+// Of a line with its end; the others are refused.
+#define CANONICAL_LINE_MAX 512
+
+// Hands over a field as one line.
+static bool read_field(http_parser *parser, const struct http_field *field,
+                       struct second_reading *reading) {
+    char text[CANONICAL_LINE_MAX];
+    struct http_field line = {{text, field->name.size},
+                              {text + field->name.size + 1, field->value.size},
+                              field->id,
+                              false};
+    if (field->name.size + field->value.size + 3 > sizeof(text)) {
+        return false;
+    }
+    memcpy(text, field->name.data, field->name.size);
+    text[field->name.size] = ':';
+    memcpy(text + field->name.size + 1, field->value.data, field->value.size);
+    memcpy(text + field->name.size + 1 + field->value.size, "\r\n", 2);
+    reading->line = &line;
+    return read_bytes(parser, text, field->name.size + field->value.size + 3);
+}
+
+static bool read_one(http_parser *parser, const struct http_field *field,
+                     struct second_reading *reading) {
+    return (reading->lines++ > 0 || begin_reading(parser, reading)) &&
+           read_field(parser, field, reading);
+}
+
+enum result http_read_framing_again(const struct http_fields *fields,
+                                    const struct http_field canonical[2],
+                                    const struct body_length *body, struct http_refusal *refusal) {
+    struct second_reading reading = {.line = NULL};
+    http_parser parser;
+    bool ok = true;
+    for (size_t i = 0; i < 2 && ok; i++) {
+        ok = canonical[i].name.size == 0 || read_one(&parser, &canonical[i], &reading);
+    }
+    for (uint32_t i = 0; i < fields->count && ok; i++) {
+        const struct http_field *field = &fields->items[i];
+        ok = !may_frame(field->name) || field->id == FIELD_CONTENT_LENGTH ||
+             field->id == FIELD_TRANSFER_ENCODING || read_one(&parser, field, &reading);
+    }
+    if (reading.lines == 0 || (ok && agrees(&parser, &reading, body))) {
+        return RESULT_OK;
+    }
+    return refuse(refusal, 502, differently);
 }
 
 // ---- requests
@@ -400,7 +470,7 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
     if (http_scan_fields(section, fields, &index, refusal) != RESULT_OK ||
         check_repetitions(&index, refusal) != RESULT_OK ||
         decide_target(request, line.plain_size, &index, refusal) != RESULT_OK ||
-        http_read_connection(fields, &index, &connection, refusal) != RESULT_OK ||
+        http_read_connection(fields, &index, false, &connection, refusal) != RESULT_OK ||
         http_read_body_length(&index, line.minor_version, &body, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }

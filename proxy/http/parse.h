@@ -10,7 +10,8 @@
 // the length or the chunked flag differs from ours in anything, the message is refused: it decides
 // nothing else. The start line is read by us alone, as http-parser knows only a fixed list of
 // methods. What is ambiguous is refused: a request with an `http_refusal` status, a response with
-// RESULT_ERROR.
+// RESULT_ERROR. The head of a response that the strict scan refuses is read once more by a tolerant
+// one (http/scan_response).
 //
 // No I/O, no allocation, no state between messages. http_parser.h is included only by parse.c.
 #ifndef RAVELIN_HTTP_PARSE_H
@@ -66,7 +67,7 @@ struct http_request {
 };
 
 struct http_response {
-    uint16_t status; // 100 to 599
+    uint16_t status; // 0 to 999
     struct slice reason;
     uint8_t minor_version;
     enum http_framing framing; // for 101: FRAMING_TUNNEL
@@ -82,10 +83,13 @@ struct http_response {
 };
 
 // What to answer a refused request with (400, 405, 417, 431, 501 or 505) and why (a static text for
-// the log).
+// the log). For responses and trailers also what is wrong: the byte, or the field, in the message;
+// each NULL where there is none.
 struct http_refusal {
     uint16_t status;
     const char *why;
+    const char *byte;
+    const struct http_field *field; // valid as long as the fields are
 };
 
 // Looks for the end of the head in data[0..size). `scanned` (start it at 0) remembers how far
@@ -114,9 +118,11 @@ struct http_part {
 enum result http_check_request_part(const char *data, size_t size, struct http_part *part,
                                     struct http_refusal *refusal) MUST_CHECK;
 enum result http_check_response_part(const char *data, size_t size, struct http_part *part,
-                                     const char **why) MUST_CHECK;
+                                     struct http_refusal *refusal) MUST_CHECK;
 enum result http_check_trailers_part(const char *data, size_t size, struct http_part *part,
                                      const char **why) MUST_CHECK;
+enum result http_check_response_trailers_part(const char *data, size_t size, struct http_part *part,
+                                              struct http_refusal *refusal) MUST_CHECK;
 
 // What to answer when a request head does not end within the limit: 414 when not even its first
 // line does, else 431.
@@ -147,22 +153,36 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
                                struct http_refusal *refusal) MUST_CHECK;
 
 // `request_is_head`, `protocols` (empty when no upgrade was asked for): of the request this answers.
-// On RESULT_ERROR *why is a static text.
 //
-// 1xx, 204, 304 and answers to HEAD have no body, whatever their fields say; after a 204 that
-// announces one the connection is not kept. Errors beside the scan's: a status outside 100 to 599; a
-// Content-Length or Transfer-Encoding that a request would be refused for; any transfer coding but
-// one "chunked"; a 205 with a length, as clients disagree whether it has a body; a 1xx in HTTP/1.0;
-// a 101 that was not asked for, names a protocol that was not, or lacks Upgrade or Connection:
-// upgrade; Connection as above.
+// 1xx, 204, 205, 304 and answers to HEAD have no body, whatever their fields say; after a 204 or 205
+// that announces one the connection is not kept, and a 205 is declared to be empty.
+//
+// Servers are the operator's choice, so a head that does not pass the scan of requests is read
+// again, as nginx and HAProxy both do where only one reading exists (http/scan_response.c): lines
+// that end in LF; several SP before the status; any status of three digits; any version from 1.0
+// (what is beyond 1.1 is as 1.1); control bytes but CR, LF and NUL in values; any but CR and LF in
+// the reason, which is then left out. Content-Length may be repeated, in lines or in a list, with
+// the same number; Transfer-Encoding may have empty elements, and be in HTTP/1.0 (then the connection
+// is not kept); Connection options that are no tokens, or name an end-to-end field, mean nothing
+// (then it is not kept either).
+//
+// Errors: what remains of the scan's; Content-Length of another form, or two of different value;
+// any Transfer-Encoding but one "chunked"; both of them; a 1xx in HTTP/1.0; a 101 that was not asked
+// for, names a protocol that was not, or lacks Upgrade or Connection: upgrade.
 enum result http_parse_response(struct slice head, bool request_is_head, struct slice protocols,
                                 struct http_fields *fields, struct http_response *response,
-                                const char **why) MUST_CHECK;
+                                struct http_refusal *refusal) MUST_CHECK;
 
-// The trailer section of a chunked body: field lines and the empty line. Same strictness. Fields
+// The trailer section of a chunked request: field lines and the empty line. Same strictness. Fields
 // that must not be in trailers (http_field_is_barred_from_trailers) make it an error.
 enum result http_parse_trailers(struct slice section, struct http_fields *fields,
                                 const char **why) MUST_CHECK;
+
+// The same of a response. Lines that are no fields, or fields that must not be in trailers, are left
+// out, and so are fields beyond the capacity. An error is only a bare CR, as two readings of the
+// line exist, or no end.
+enum result http_parse_response_trailers(struct slice section, struct http_fields *fields,
+                                         struct http_refusal *refusal) MUST_CHECK;
 
 // Of http-parser: major, minor, patch.
 void http_library_version(unsigned parts[3]);

@@ -6,8 +6,13 @@
 #include "http/scan.h"
 
 static inline enum result refuse(struct http_refusal *refusal, uint16_t status, const char *why) {
-    refusal->status = status;
-    refusal->why = why;
+    *refusal = (struct http_refusal){.status = status, .why = why};
+    return RESULT_ERROR;
+}
+
+static inline enum result refuse_field(struct http_refusal *refusal, const char *why,
+                                       const struct http_field *field) {
+    *refusal = (struct http_refusal){.status = 502, .why = why, .field = field};
     return RESULT_ERROR;
 }
 
@@ -36,12 +41,15 @@ struct connection {
     bool close;
     bool keep_alive;
     bool upgrade;
+    bool tolerant; // of options that mean nothing; `odd` tells that there were any
+    bool odd;
     const char *why;
 };
 
-// The options of every Connection field. Marks the fields that they name as hop-by-hop.
+// The options of every Connection field. Marks the fields that they name as hop-by-hop. `tolerant`: as
+// in struct connection.
 enum result http_read_connection(struct http_fields *fields, const struct http_index *index,
-                                 struct connection *connection,
+                                 bool tolerant, struct connection *connection,
                                  struct http_refusal *refusal) MUST_CHECK;
 
 static inline bool keeps_alive(const struct connection *connection, uint8_t minor_version) {
@@ -58,10 +66,16 @@ struct protocols {
 // For each element of an Upgrade value; the context is a struct protocols. False: malformed.
 bool http_on_protocol(struct slice item, void *context);
 
-// Has http-parser read the lines of a section that may frame a body. RESULT_ERROR: it reads anything
-// otherwise than `fields` and `body` say.
+// Has http-parser read the lines of a request's section that may frame a body. RESULT_ERROR: it reads
+// anything otherwise than `fields` and `body` say.
 enum result http_read_again(struct slice section, const struct http_fields *fields,
                             const struct body_length *body,
                             struct http_refusal *refusal) MUST_CHECK;
+// The same of a response, of which two fields frame the body; one without a name is not there. What
+// else has a name that begins like theirs is read, too.
+enum result http_read_framing_again(const struct http_fields *fields,
+                                    const struct http_field canonical[2],
+                                    const struct body_length *body,
+                                    struct http_refusal *refusal) MUST_CHECK;
 
 #endif

@@ -38,25 +38,105 @@ static enum result decide_switch(const struct http_response *response,
     return RESULT_OK;
 }
 
-// Lengths where there can be none. A 205 never has a body either, but not every client knows.
-static enum result check_response_body(const struct http_response *response,
-                                       const struct body_length *body,
-                                       struct http_refusal *refusal) {
-    if (response->status < 200 && response->minor_version == 0) {
-        return refuse(refusal, 502, "1xx in HTTP/1.0");
+// ---- framing
+
+struct lengths {
+    struct body_length *body;
+    struct slice first; // the digits that were met first, without leading zeros
+    bool differ;
+};
+
+// A number without a sign, of any digits but at most 18 that count.
+static bool read_number(struct slice digits, uint64_t *number) {
+    size_t counting = 0;
+    *number = 0;
+    for (size_t i = 0; i < digits.size; i++) {
+        if (!http_byte_is(digits.data[i], BYTE_DIGIT)) {
+            return false;
+        }
+        counting += counting > 0 || digits.data[i] != '0' ? 1 : 0;
+        if (counting > 18) {
+            return false;
+        }
+        *number = *number * 10 + (uint64_t)(digits.data[i] - '0');
     }
-    if (response->status == 205 && body->length > 0) {
-        return refuse(refusal, 502, "205 with a body");
+    return digits.size > 0;
+}
+
+static bool on_length(struct slice item, void *context) {
+    struct lengths *lengths = context;
+    uint64_t number;
+    if (!read_number(item, &number)) {
+        return false;
+    }
+    lengths->differ = lengths->first.size > 0 && number != lengths->body->length;
+    while (item.size > 1 && item.data[0] == '0') {
+        item = (struct slice){item.data + 1, item.size - 1};
+    }
+    lengths->first = lengths->first.size > 0 ? lengths->first : item;
+    lengths->body->length = number;
+    return !lengths->differ;
+}
+
+struct codings {
+    struct slice chunked;
+    uint32_t count;
+};
+
+static bool on_coding(struct slice item, void *context) {
+    struct codings *codings = context;
+    codings->chunked = item;
+    return codings->count++ == 0 && slice_equal_nocase(item, SLICE("chunked"));
+}
+
+// Reads every Content-Length and Transfer-Encoding. `canonical`: the fields as one of each would say
+// it, for the second reader; without a name where there is none.
+static enum result read_framing(const struct http_fields *fields, const struct http_index *index,
+                                struct body_length *body, struct http_field canonical[2],
+                                struct http_refusal *refusal) {
+    struct lengths lengths = {.body = body};
+    struct codings codings = {.count = 0};
+    *body = (struct body_length){false, false, 0};
+    canonical[0] = canonical[1] = (struct http_field){.id = FIELD_OTHER};
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct http_field *field = &fields->items[i];
+        if (field->id == FIELD_CONTENT_LENGTH &&
+            (!http_list_each(field->value, on_length, &lengths) || lengths.first.size == 0)) {
+            return refuse_field(refusal,
+                                lengths.differ ? "Content-Length of two values"
+                                               : "Content-Length is not a number of 1 to 18 digits",
+                                field);
+        }
+        if (field->id == FIELD_TRANSFER_ENCODING &&
+            !http_list_each(field->value, on_coding, &codings)) {
+            return refuse_field(refusal, "Transfer-Encoding is not exactly chunked", field);
+        }
+    }
+    body->has_length = lengths.first.size > 0;
+    body->chunked = codings.count > 0;
+    if (body->has_length && body->chunked) {
+        return refuse_field(refusal, "both Content-Length and Transfer-Encoding",
+                            index->first[FIELD_TRANSFER_ENCODING]);
+    }
+    if (body->has_length) {
+        canonical[0] = *index->first[FIELD_CONTENT_LENGTH];
+        canonical[0].value = lengths.first;
+    }
+    if (body->chunked) {
+        canonical[1] = *index->first[FIELD_TRANSFER_ENCODING];
+        canonical[1].value = codings.chunked;
     }
     return RESULT_OK;
 }
 
 static void decide_response_body(struct http_response *response, const struct body_length *body,
                                  bool request_is_head) {
-    bool never_body = response->status < 200 || response->status == 204;
-    response->interim = response->status < 200 && response->status != 101;
-    response->has_declared_length = body->has_length && !never_body;
-    response->declared_length = response->has_declared_length ? body->length : 0;
+    bool is_1xx = response->status >= 100 && response->status < 200;
+    bool is_205 = response->status == 205;
+    bool never_body = is_1xx || response->status == 204 || is_205;
+    response->interim = is_1xx && response->status != 101;
+    response->has_declared_length = (body->has_length && !never_body) || is_205;
+    response->declared_length = body->has_length && !never_body ? body->length : 0;
     response->declared_chunked = body->chunked && !never_body;
     response->content_length = 0;
     if (response->status == 101) {
@@ -73,14 +153,27 @@ static void decide_response_body(struct http_response *response, const struct bo
     }
 }
 
-static enum result parse_response(struct slice head, bool request_is_head, struct slice protocols,
-                                  struct http_fields *fields, struct http_response *response,
-                                  struct http_refusal *refusal) {
+static size_t scan_status_line(struct slice head, struct http_status_line *line,
+                               struct http_refusal *refusal) {
+    size_t size = http_scan_status_line(head, line, refusal);
+    return size > 0 ? size : http_scan_status_line_tolerantly(head, line, refusal);
+}
+
+static enum result scan_fields(struct slice section, struct http_fields *fields,
+                               struct http_index *index, struct http_refusal *refusal) {
+    return http_scan_fields(section, fields, index, refusal) == RESULT_OK
+               ? RESULT_OK
+               : http_scan_fields_tolerantly(section, fields, index, refusal);
+}
+
+enum result http_parse_response(struct slice head, bool request_is_head, struct slice protocols,
+                                struct http_fields *fields, struct http_response *response,
+                                struct http_refusal *refusal) {
     if (head.size > HTTP_RESPONSE_HEAD_SIZE_MAX) {
         return refuse(refusal, 502, "head over 256 KiB");
     }
     struct http_status_line line;
-    size_t line_size = http_scan_status_line(head, &line, refusal);
+    size_t line_size = scan_status_line(head, &line, refusal);
     if (line_size == 0) {
         return RESULT_ERROR;
     }
@@ -92,42 +185,36 @@ static enum result parse_response(struct slice head, bool request_is_head, struc
     __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
     struct connection connection;
     struct body_length body;
-    if (http_scan_fields(section, fields, &index, refusal) != RESULT_OK ||
-        http_read_connection(fields, &index, &connection, refusal) != RESULT_OK ||
-        http_read_body_length(&index, line.minor_version, &body, refusal) != RESULT_OK ||
-        check_response_body(response, &body, refusal) != RESULT_OK) {
+    struct http_field canonical[2];
+    if (scan_fields(section, fields, &index, refusal) != RESULT_OK ||
+        http_read_connection(fields, &index, true, &connection, refusal) != RESULT_OK ||
+        read_framing(fields, &index, &body, canonical, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
     decide_response_body(response, &body, request_is_head);
+    if ((response->interim || line.status == 101) && line.minor_version == 0) {
+        return refuse(refusal, 502, "1xx in HTTP/1.0");
+    }
+    bool announces =
+        (line.status == 204 || line.status == 205) && (body.chunked || body.length > 0);
+    bool endless_205 = line.status == 205 && !body.chunked && !body.has_length;
     response->binds_connection = binds_connection(fields, &index);
-    bool announces = line.status == 204 && (body.chunked || body.length > 0);
-    response->keep_alive = keeps_alive(&connection, line.minor_version) && !announces &&
-                           response->framing != FRAMING_CLOSE &&
-                           response->framing != FRAMING_TUNNEL;
+    response->keep_alive =
+        keeps_alive(&connection, line.minor_version) && !connection.odd && !announces &&
+        !endless_205 && !(body.chunked && line.minor_version == 0) &&
+        response->framing != FRAMING_CLOSE && response->framing != FRAMING_TUNNEL;
     if (line.status == 101 &&
         decide_switch(response, &index, &connection, protocols, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
-    return http_read_again(section, fields, &body, refusal);
-}
-
-enum result http_parse_response(struct slice head, bool request_is_head, struct slice protocols,
-                                struct http_fields *fields, struct http_response *response,
-                                const char **why) {
-    struct http_refusal refusal;
-    enum result result =
-        parse_response(head, request_is_head, protocols, fields, response, &refusal);
-    if (result != RESULT_OK) {
-        *why = refusal.why;
-    }
-    return result;
+    return http_read_framing_again(fields, canonical, &body, refusal);
 }
 
 // ---- trailers
 
 enum result http_parse_trailers(struct slice section, struct http_fields *fields,
                                 const char **why) {
-    struct http_refusal refusal = {400, "trailer section over 256 KiB"};
+    struct http_refusal refusal = {.status = 400, .why = "trailer section over 256 KiB"};
     const struct body_length no_body = {false, false, 0};
     __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
     *why = NULL;
@@ -147,4 +234,28 @@ enum result http_parse_trailers(struct slice section, struct http_fields *fields
         return RESULT_ERROR;
     }
     return RESULT_OK;
+}
+
+enum result http_parse_response_trailers(struct slice section, struct http_fields *fields,
+                                         struct http_refusal *refusal) {
+    const char *at = section.data;
+    const char *end = at + section.size;
+    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
+    struct slice line;
+    index.seen = index.repeated = 0;
+    fields->count = 0;
+    while (http_next_line(&at, end, &line) && line.size > 0) {
+        struct slice name, value;
+        const char *cr = memchr(line.data, '\r', line.size);
+        if (cr != NULL) {
+            *refusal =
+                (struct http_refusal){.status = 502, .why = "bare CR in a trailer", .byte = cr};
+            return RESULT_ERROR;
+        }
+        if (http_split_field(line, &name, &value, refusal) == RESULT_OK &&
+            fields->count < fields->capacity && !http_field_is_barred_from_trailers(name)) {
+            http_add_field(fields, &index, name, value);
+        }
+    }
+    return at == end ? RESULT_OK : refuse(refusal, 502, "bytes after the trailers");
 }

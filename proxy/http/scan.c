@@ -59,8 +59,7 @@ static const uint64_t hop_by_hop_ids =
     FIELD_BIT(FIELD_TRANSFER_ENCODING) | FIELD_BIT(FIELD_UPGRADE) | FIELD_BIT(FIELD_LOOKALIKE);
 
 static bool refuse(struct http_refusal *refusal, uint16_t status, const char *why) {
-    refusal->status = status;
-    refusal->why = why;
+    *refusal = (struct http_refusal){.status = status, .why = why};
     return false;
 }
 
@@ -233,7 +232,7 @@ size_t http_scan_status_line(struct slice head, struct http_status_line *line,
     return (size_t)(at + 2 - head.data);
 }
 
-static const char *why_bad_name(const char *name, const char *at) {
+const char *http_why_bad_name(const char *name, const char *at) {
     if (*at == ' ' || *at == '\t') {
         return at == name ? "folded field line" : "space before the colon of a field";
     }
@@ -248,8 +247,8 @@ static const char *why_bad_value(const char *at) {
     return *at == '\n' ? "bare LF" : *at == '\r' ? "bare CR" : "control byte in a field value";
 }
 
-static void add_field(struct http_fields *fields, struct http_index *index, struct slice name,
-                      struct slice value) {
+void http_add_field(struct http_fields *fields, struct http_index *index, struct slice name,
+                    struct slice value) {
     struct http_field *field = &fields->items[fields->count++];
     field->name = name;
     field->value = value;
@@ -276,7 +275,7 @@ enum result http_scan_fields(struct slice section, struct http_fields *fields,
         const char *name = at;
         at = skip_token(at);
         if (at == name || *at != ':') {
-            ok = refuse(refusal, 400, why_bad_name(name, at));
+            ok = refuse(refusal, 400, http_why_bad_name(name, at));
             break;
         }
         size_t name_size = (size_t)(at - name);
@@ -302,8 +301,8 @@ enum result http_scan_fields(struct slice section, struct http_fields *fields,
             ok = refuse(refusal, 431, "too many fields");
             break;
         }
-        add_field(fields, index, (struct slice){name, name_size},
-                  (struct slice){value, (size_t)(stop - value)});
+        http_add_field(fields, index, (struct slice){name, name_size},
+                       (struct slice){value, (size_t)(stop - value)});
     }
     if (ok && (!is_crlf(at) || at + 2 != end)) {
         ok = refuse(refusal, 400, "bare CR, or bytes after the empty line");

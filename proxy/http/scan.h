@@ -63,4 +63,23 @@ size_t http_scan_status_line(struct slice head, struct http_status_line *line,
 enum result http_scan_fields(struct slice section, struct http_fields *fields,
                              struct http_index *index, struct http_refusal *refusal) MUST_CHECK;
 
+// The tolerant scan of http/scan_response.c, for the heads of responses that the strict one refuses:
+// see http_parse_response(). `refusal` says which byte is wrong.
+size_t http_scan_status_line_tolerantly(struct slice head, struct http_status_line *line,
+                                        struct http_refusal *refusal);
+enum result http_scan_fields_tolerantly(struct slice section, struct http_fields *fields,
+                                        struct http_index *index,
+                                        struct http_refusal *refusal) MUST_CHECK;
+// The line at *at without its end, CRLF or LF; *at goes behind that. False: no line ends there.
+bool http_next_line(const char **at, const char *end, struct slice *line);
+// Splits a line into name and value. RESULT_ERROR: it is no field.
+enum result http_split_field(struct slice line, struct slice *name, struct slice *value,
+                             struct http_refusal *refusal) MUST_CHECK;
+
+// Shared by both scans: why what is at `at` ends no name that began at `name`; and the field that
+// there is room for.
+const char *http_why_bad_name(const char *name, const char *at);
+void http_add_field(struct http_fields *fields, struct http_index *index, struct slice name,
+                    struct slice value);
+
 #endif

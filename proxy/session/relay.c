@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum result trailers_gather(struct trailers *trailers, size_t limit, const char *data, size_t size,
-                            size_t *used) {
+// RESULT_EOF: the section has reached its limit.
+static enum result gather(struct trailers *trailers, size_t limit, const char *data, size_t size,
+                          size_t *used) {
     *used = 0;
     if (trailers->data == NULL) {
         trailers->data = malloc(limit);
@@ -30,11 +31,40 @@ enum result trailers_gather(struct trailers *trailers, size_t limit, const char 
         return RESULT_OK;
     }
     *used = part;
-    trailers->why = "the trailer section is too large";
-    bool hopeless = trailers->size == trailers->capacity ||
-                    http_check_trailers_part(trailers->data, trailers->size, &trailers->part,
-                                             &trailers->why) != RESULT_OK;
-    return hopeless ? RESULT_ERROR : RESULT_AGAIN;
+    return trailers->size == trailers->capacity ? RESULT_EOF : RESULT_AGAIN;
+}
+
+enum result trailers_gather(struct trailers *trailers, size_t limit, const char *data, size_t size,
+                            size_t *used) {
+    enum result result = gather(trailers, limit, data, size, used);
+    if (result == RESULT_EOF) {
+        trailers->why = "the trailer section is too large";
+        return RESULT_ERROR;
+    }
+    if (result == RESULT_AGAIN &&
+        http_check_trailers_part(trailers->data, trailers->size, &trailers->part, &trailers->why) !=
+            RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    return result;
+}
+
+enum result trailers_gather_response(struct trailers *trailers, size_t limit, const char *data,
+                                     size_t size, size_t *used, struct http_refusal *refusal) {
+    enum result result = gather(trailers, limit, data, size, used);
+    if (result == RESULT_ERROR) {
+        *refusal = (struct http_refusal){.status = 503, .why = "no memory for trailers"};
+    } else if (result == RESULT_EOF) {
+        *refusal = (struct http_refusal){
+            .status = 502, .why = "the trailers are larger than response-header-size"};
+        result = RESULT_ERROR;
+    } else if (result == RESULT_AGAIN) {
+        result = http_check_response_trailers_part(trailers->data, trailers->size, &trailers->part,
+                                                   refusal) == RESULT_OK
+                     ? RESULT_AGAIN
+                     : RESULT_ERROR;
+    }
+    return result;
 }
 
 void trailers_free(struct trailers *trailers) {

@@ -21,6 +21,11 @@ enum result relay_response(struct exchange *exchange) MUST_CHECK;
 // (http_check_trailers_part) or no memory. `limit` bounds a section that begins with this call.
 enum result trailers_gather(struct trailers *trailers, size_t limit, const char *data, size_t size,
                             size_t *used) MUST_CHECK;
+// The same of a response. On RESULT_ERROR `refusal` says why: too long, no memory, or what no reading
+// of it could mend (http_check_response_trailers_part).
+enum result trailers_gather_response(struct trailers *trailers, size_t limit, const char *data,
+                                     size_t size, size_t *used,
+                                     struct http_refusal *refusal) MUST_CHECK;
 void trailers_free(struct trailers *trailers);
 
 #endif

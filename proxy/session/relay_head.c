@@ -10,10 +10,12 @@
 #include "http/encode.h"
 #include "session/service_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 // HEAD_ROOM: in the first slot for our head to be longer than the server's, and for a chunk line.
-enum { HEAD_ROOM = 256, INTERIM_MAX = 16 };
+// INTERIM_MAX: a server that is busy may say 102 (Processing) for hours.
+enum { HEAD_ROOM = 256, INTERIM_MAX = 1000, WHERE_SIZE = 160, NAME_SHOWN_MAX = 64 };
 // What a server is taken to read of a body together with the head, whatever it answers.
 enum { UNREAD_BODY_MIN = 16 * 1024 };
 
@@ -58,6 +60,51 @@ void response_head_start(struct exchange *exchange, struct send_buffer *buffer) 
     expect_head(exchange);
 }
 
+// --- what is wrong ---
+
+// Says where `at` is: by its line, from 1, and its column.
+static int put_place(char *text, size_t capacity, struct slice message, const char *at) {
+    size_t line = 1;
+    const char *begin = message.data;
+    for (const char *byte = message.data; byte < at; byte++) {
+        if (*byte == '\n') {
+            line++;
+            begin = byte + 1;
+        }
+    }
+    return snprintf(text, capacity, ": line %zu, column %zu", line, (size_t)(at - begin) + 1);
+}
+
+// Field values are not shown: a cookie may be among them. Those that frame the body are.
+static void put_field(char *text, size_t capacity, const struct http_field *field) {
+    struct slice name = field->name, value = {NULL, 0};
+    if (field->id == FIELD_CONTENT_LENGTH || field->id == FIELD_TRANSFER_ENCODING ||
+        field->id == FIELD_UPGRADE) {
+        value = field->value;
+    }
+    (void)snprintf(text, capacity, ": '%.*s: %.*s'",
+                   (int)(name.size < NAME_SHOWN_MAX ? name.size : NAME_SHOWN_MAX), name.data,
+                   (int)(value.size < NAME_SHOWN_MAX ? value.size : NAME_SHOWN_MAX),
+                   value.size == 0 ? "" : value.data);
+}
+
+enum result relay_bad_message(struct exchange *exchange, struct slice message,
+                              const struct http_refusal *refusal) {
+    char where[WHERE_SIZE] = "";
+    const char *end = message.data + message.size;
+    if (refusal->byte != NULL) {
+        int size = put_place(where, sizeof(where), message, refusal->byte);
+        if (refusal->byte < end) {
+            (void)snprintf(where + size, sizeof(where) - (size_t)size, ", byte 0x%02x",
+                           (unsigned)(uint8_t)*refusal->byte);
+        }
+    } else if (refusal->field != NULL) {
+        int size = put_place(where, sizeof(where), message, refusal->field->name.data);
+        put_field(where + size, sizeof(where) - (size_t)size, refusal->field);
+    }
+    return relay_bad_response(exchange, refusal->why, where);
+}
+
 // --- encoding ---
 
 // Encodes in the service's scratch, or in exchange->encoded_head when that is too small. Empty:
@@ -65,7 +112,7 @@ void response_head_start(struct exchange *exchange, struct send_buffer *buffer) 
 static struct slice encode(struct exchange *exchange, const struct http_response *response,
                            size_t head_size, const struct http_response_framing *framing) {
     struct service *service = exchange->session->service;
-    size_t capacity = head_size + response->fields->count + HTTP_RESPONSE_GROWTH_MAX +
+    size_t capacity = head_size + (size_t)2 * response->fields->count + HTTP_RESPONSE_GROWTH_MAX +
                       (framing->changes == NULL ? 0 : http_changes_size(framing->changes));
     char *output = service->scratch;
     if (capacity > service->scratch_size) {
@@ -139,7 +186,7 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
     expect_head(exchange);
     exchange->awaits_continue = exchange->awaits_continue && response->status != 100;
     if (++exchange->interim_count > INTERIM_MAX) {
-        return relay_bad_response(exchange, "too many interim responses");
+        return relay_bad_response(exchange, "too many interim responses", "");
     }
     if (exchange->client_minor_version == 0) { // HTTP/1.0 has none
         return RESULT_OK;
@@ -176,7 +223,7 @@ static void decide_framing(struct exchange *exchange, const struct http_response
     exchange->server_keep_alive = response->keep_alive && !exchange->body_in_doubt &&
                                   !exchange->awaits_continue &&
                                   !may_be_unread(exchange, response->status);
-    chunk_decoder_init(&exchange->response_decoder);
+    chunk_decoder_init_tolerant(&exchange->response_decoder);
     bool unknown_length =
         response->framing == FRAMING_CHUNKED || response->framing == FRAMING_CLOSE;
     exchange->client_chunked = unknown_length && exchange->client_minor_version > 0;
@@ -190,9 +237,6 @@ static void decide_framing(struct exchange *exchange, const struct http_response
     if (exchange->request_failed ||
         (exchange->request_state != REQUEST_DONE && (response->status >= 300 || whole))) {
         exchange->keep_alive = false;
-    }
-    if (response->status == 205 && response->framing != FRAMING_NONE) {
-        exchange->keep_alive = false; // some clients look for no body there
     }
     if (exchange->session->service->draining) {
         exchange->keep_alive = false;
@@ -254,14 +298,14 @@ static enum result take_final(struct exchange *exchange, const struct http_respo
 static enum result take(struct exchange *exchange, struct slice text, uint8_t *end) {
     struct http_fields *fields = service_fields(exchange->session->service, HTTP_FIELDS_MAX);
     struct http_response response;
-    const char *why;
+    struct http_refusal refusal;
     if (http_parse_response(text, exchange->is_head, exchange->protocols, fields, &response,
-                            &why) != RESULT_OK) {
-        return relay_bad_response(exchange, why);
+                            &refusal) != RESULT_OK) {
+        return relay_bad_message(exchange, text, &refusal);
     }
     // Before that nobody can tell where the body ends and the tunnel begins.
     if (response.framing == FRAMING_TUNNEL && exchange->request_state != REQUEST_DONE) {
-        return relay_bad_response(exchange, "101 before the end of the request");
+        return relay_bad_response(exchange, "101 before the end of the request", "");
     }
     exchange->lease->bound = exchange->lease->bound || response.binds_connection;
     if (end != NULL) {
@@ -327,15 +371,16 @@ enum result response_head_take(struct exchange *exchange) {
         result = gather(exchange, &head);
     }
     if (head.size > limit || (head.size == limit && result == RESULT_AGAIN)) {
-        return relay_bad_response(exchange, too_large);
+        return relay_bad_response(exchange, too_large, "");
     }
     if (result == RESULT_OK) {
         return take(exchange, head, end);
     }
-    const char *why;
+    struct http_refusal refusal;
     exchange->head_cut = true;
-    if (http_check_response_part(head.data, head.size, &exchange->head_part, &why) != RESULT_OK) {
-        return relay_bad_response(exchange, why);
+    if (http_check_response_part(head.data, head.size, &exchange->head_part, &refusal) !=
+        RESULT_OK) {
+        return relay_bad_message(exchange, head, &refusal);
     }
     return exchange->lease->readable ? RESULT_OK : RESULT_AGAIN;
 }

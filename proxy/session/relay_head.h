@@ -22,7 +22,12 @@ static inline struct send_buffer *buffer_of(struct exchange *exchange) {
     return exchange->session->transport.send;
 }
 
-// Answers 502, or says that the session must be cut, when the response has begun. Logs why.
-enum result relay_bad_response(struct exchange *exchange, const char *why) MUST_CHECK;
+// Answers 502, or says that the session must be cut, when the response has begun. Logs why, and
+// where in the response that is.
+enum result relay_bad_response(struct exchange *exchange, const char *why,
+                               const char *where) MUST_CHECK;
+// The same with what is wrong in a head or trailer section.
+enum result relay_bad_message(struct exchange *exchange, struct slice message,
+                              const struct http_refusal *refusal) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 #include "session/service_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -14,9 +15,9 @@ enum { ZERO_PAD_MAX = 8 };
 static const char end_of_chunks[5] = {'0', '\r', '\n', '\r', '\n'};
 enum { LAST_CHUNK_SIZE = 3 }; // "0" and CRLF, without the CRLF that ends the trailers
 
-enum result relay_bad_response(struct exchange *exchange, const char *why) {
+enum result relay_bad_response(struct exchange *exchange, const char *why, const char *where) {
     struct service *service = exchange->session->service;
-    complain_of_server(service, exchange->server, "bad response: %s", why);
+    complain_of_server(service, exchange->server, "bad response: %s%s", why, where);
     if (exchange->response_started) {
         exchange->ended = why;
         return RESULT_ERROR;
@@ -131,9 +132,6 @@ static enum result read_server(struct exchange *exchange, struct send_buffer *bu
 // small gap, so that one record serves for all.
 static bool put_data(struct exchange *exchange, uint32_t slot, uint8_t *data, size_t size) {
     struct send_buffer *buffer = buffer_of(exchange);
-    if (exchange->status == 205 && size > 0) { // which has none, and some clients look for none
-        return false;
-    }
     exchange->response_bytes += size;
     if (!exchange->client_chunked) {
         return transport_add_span(buffer, slot, data, size);
@@ -152,41 +150,67 @@ static bool put_data(struct exchange *exchange, uint32_t slot, uint8_t *data, si
     return transport_add_span(buffer, slot, begin, (size_t)(exchange->output_end - begin));
 }
 
+// The last chunk line and these trailers, as they go out.
+static bool encode_final(struct exchange *exchange, const struct http_fields *fields) {
+    size_t capacity = exchange->response_trailers.size + (size_t)2 * fields->count + 8;
+    exchange->final = malloc(capacity);
+    if (exchange->final == NULL) {
+        return false;
+    }
+    memcpy(exchange->final, end_of_chunks, LAST_CHUNK_SIZE);
+    size_t encoded =
+        http_encode_trailers(fields, exchange->final + LAST_CHUNK_SIZE, capacity - LAST_CHUNK_SIZE);
+    exchange->final_size = LAST_CHUNK_SIZE + encoded;
+    return encoded > 0;
+}
+
+// RESULT_AGAIN: the section is not whole.
 static enum result take_trailers(struct exchange *exchange, struct fill *fill, uint8_t *begin) {
     struct trailers *trailers = &exchange->response_trailers;
     size_t used = 0;
-    enum result result = trailers_gather(trailers, limits(exchange)->response_header_size,
-                                         (const char *)begin, fill->end - fill->begin, &used);
+    struct http_refusal refusal;
+    enum result result =
+        trailers_gather_response(trailers, limits(exchange)->response_header_size,
+                                 (const char *)begin, fill->end - fill->begin, &used, &refusal);
     fill->begin += (uint32_t)used;
-    if (result != RESULT_OK) {
+    struct slice section = {trailers->data, trailers->size};
+    if (result == RESULT_AGAIN) {
         return result;
     }
     struct http_fields *fields = service_fields(exchange->session->service, HTTP_FIELDS_MAX);
-    const char *why;
-    if (http_parse_trailers((struct slice){trailers->data, trailers->size}, fields, &why) !=
-        RESULT_OK) {
-        return RESULT_ERROR;
+    if (result == RESULT_OK) {
+        result = http_parse_response_trailers(section, fields, &refusal);
     }
-    if (fields->count > 0 && exchange->client_chunked) {
-        size_t capacity = trailers->size + fields->count + 8;
-        exchange->final = malloc(capacity);
-        if (exchange->final == NULL) {
-            return RESULT_ERROR;
-        }
-        memcpy(exchange->final, end_of_chunks, LAST_CHUNK_SIZE);
-        size_t encoded = http_encode_trailers(fields, exchange->final + LAST_CHUNK_SIZE,
-                                              capacity - LAST_CHUNK_SIZE);
-        if (encoded == 0) {
-            return RESULT_ERROR;
-        }
-        exchange->final_size = LAST_CHUNK_SIZE + encoded;
+    if (result != RESULT_OK) {
+        return relay_bad_message(exchange, section, &refusal);
+    }
+    if (fields->count > 0 && exchange->client_chunked && !encode_final(exchange, fields)) {
+        return RESULT_ERROR;
     }
     exchange->response_state = RESPONSE_FINAL;
     return RESULT_OK;
 }
 
+static enum result bad_chunk(struct exchange *exchange, const char *why) {
+    char where[64];
+    (void)snprintf(where, sizeof(where), ": byte 0x%02x, behind %llu bytes of body",
+                   (unsigned)(uint8_t)exchange->response_decoder.wrong,
+                   (unsigned long long)exchange->response_bytes);
+    return relay_bad_response(exchange, why, where);
+}
+
+// Whether there is no room for our CRLF and size line between the last output and this data: it must
+// wait for the next round then. That is so only where lines end in LF alone.
+static bool is_too_near(const struct exchange *exchange, uint32_t slot, uint8_t *data,
+                        size_t size) {
+    char line[CHUNK_LINE_SIZE];
+    ptrdiff_t line_size = line + sizeof(line) - chunk_write_size(line + sizeof(line), size);
+    return exchange->client_chunked && exchange->output_end != NULL &&
+           exchange->output_slot == slot && data - exchange->output_end < line_size;
+}
+
 // One slot of a chunked body. Data is named as output only after the framing that follows it has
-// been read, because our CRLF is written over it.
+// been read, because our CRLF is written over it. RESULT_AGAIN: the rest must wait for the next round.
 static enum result take_chunked(struct exchange *exchange, uint32_t slot) {
     struct send_buffer *buffer = buffer_of(exchange);
     struct fill *fill = &buffer->fills[slot];
@@ -198,17 +222,23 @@ static enum result take_chunked(struct exchange *exchange, uint32_t slot) {
            (data != NULL || buffer->span_count + 2 < SPANS_MAX)) {
         uint8_t *begin = slot_payload(buffer, slot) + fill->begin;
         if (exchange->response_trailers.gathering) {
-            if (take_trailers(exchange, fill, begin) == RESULT_ERROR) {
+            enum result result = take_trailers(exchange, fill, begin);
+            if (result == RESULT_ERROR) {
                 return RESULT_ERROR;
             }
             continue;
         }
+        struct chunk_decoder before = exchange->response_decoder;
         enum chunk_span span;
         size_t length;
         const char *why;
         if (chunk_next(&exchange->response_decoder, (const char *)begin, fill->end - fill->begin,
                        &span, &length, &why) != RESULT_OK) {
-            return RESULT_ERROR;
+            return bad_chunk(exchange, why);
+        }
+        if (span == CHUNK_DATA && is_too_near(exchange, slot, begin, length)) {
+            exchange->response_decoder = before;
+            return RESULT_AGAIN;
         }
         fill->begin += (uint32_t)length;
         if (data != NULL && !put_data(exchange, slot, data, data_size)) {
@@ -248,13 +278,17 @@ static enum result take_slot(struct exchange *exchange, uint32_t slot) {
 
 static enum result take_body(struct exchange *exchange) {
     struct send_buffer *buffer = buffer_of(exchange);
+    if (buffer->span_count == 0) { // what was output before has gone out
+        exchange->output_end = NULL;
+    }
     for (uint32_t i = 0; i < SEND_SLOTS && exchange->response_state == RESPONSE_BODY; i++) {
         if (buffer->fills[i].begin < buffer->fills[i].end) {
             if (buffer->span_count + 2 >= SPANS_MAX) {
                 return RESULT_OK; // the rest after these are sent
             }
-            if (take_slot(exchange, i) != RESULT_OK) {
-                return relay_bad_response(exchange, "the body is malformed");
+            enum result result = take_slot(exchange, i);
+            if (result != RESULT_OK) {
+                return result == RESULT_AGAIN ? RESULT_OK : result;
             }
         }
     }

@@ -108,7 +108,7 @@ static void read_request(struct slice head, struct slice rest, size_t part) {
     struct http_field items[FIELDS_MAX];
     struct http_fields fields = {items, 0, FIELDS_MAX};
     struct http_request request;
-    struct http_refusal refusal = {0, NULL};
+    struct http_refusal refusal = {.why = NULL};
     memset(&request, 0xff, sizeof request);
     if (http_parse_request(head, &fields, &request, &refusal) != RESULT_OK) {
         CHECK(refusal.why != NULL);
@@ -116,7 +116,7 @@ static void read_request(struct slice head, struct slice rest, size_t part) {
               refusal.status == 431 || refusal.status == 501 || refusal.status == 505);
         return;
     }
-    check_fields(&fields, head);
+    check_fields(&fields, head, true);
     CHECK(request.fields == &fields);
     CHECK(request.path.data[0] == '/' || slice_equal(request.path, SLICE("*")));
     CHECK(request.path_size > 0 && request.path_size <= request.path.size);

@@ -5,18 +5,20 @@ static bool read_response(struct slice head, uint8_t options) {
     struct http_field items[FIELDS_MAX];
     struct http_fields fields = {items, 0, FIELDS_MAX};
     struct http_response response;
-    const char *why = NULL;
+    struct http_refusal refusal = {.why = NULL};
     bool is_head = (options & 1) != 0;
     bool upgrade_asked = (options & 2) != 0;
     memset(&response, 0xff, sizeof response);
     struct slice protocols = upgrade_asked ? SLICE("websocket, a/1") : (struct slice){NULL, 0};
-    if (http_parse_response(head, is_head, protocols, &fields, &response, &why) != RESULT_OK) {
-        CHECK(why != NULL);
+    if (http_parse_response(head, is_head, protocols, &fields, &response, &refusal) != RESULT_OK) {
+        CHECK(refusal.why != NULL);
+        CHECK(refusal.byte == NULL ||
+              (refusal.byte >= head.data && refusal.byte <= head.data + head.size));
         return false;
     }
-    check_fields(&fields, head);
+    check_fields(&fields, head, false);
     CHECK(response.fields == &fields);
-    CHECK(response.status >= 100 && response.status <= 599);
+    CHECK(response.status <= 999);
     CHECK(response.status != 101 || upgrade_asked);
     CHECK((response.framing == FRAMING_TUNNEL) == (response.status == 101));
     CHECK((response.content_length > 0) == (response.framing == FRAMING_LENGTH));
@@ -37,9 +39,9 @@ static void check_parts(struct slice head, bool accepted, size_t step) {
     struct http_part part = {0, false};
     enum result result = RESULT_OK;
     for (size_t size = 1; size < head.size && result == RESULT_OK; size += step) {
-        const char *why = NULL;
-        result = http_check_response_part(head.data, size, &part, &why);
-        CHECK(result == RESULT_OK || (!accepted && why != NULL));
+        struct http_refusal refusal = {.why = NULL};
+        result = http_check_response_part(head.data, size, &part, &refusal);
+        CHECK(result == RESULT_OK || (!accepted && refusal.why != NULL));
     }
 }
 

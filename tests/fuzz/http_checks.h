@@ -53,7 +53,8 @@ static inline size_t check_head_end(struct slice text, size_t part) {
 
 // Each name is a token, no value holds a byte that could end its line or is surrounded by white space, and each lies within
 // the head, after the one before.
-static inline void check_fields(const struct http_fields *fields, struct slice within) {
+static inline void check_fields(const struct http_fields *fields, struct slice within,
+                                bool request) {
     const char *at = within.data;
     CHECK(fields->count <= fields->capacity);
     for (uint32_t i = 0; i < fields->count; i++) {
@@ -66,7 +67,8 @@ static inline void check_fields(const struct http_fields *fields, struct slice w
         CHECK(field->id == http_field_lookup(field->name));
         for (size_t j = 0; j < field->value.size; j++) {
             unsigned char byte = (unsigned char)field->value.data[j];
-            CHECK((byte >= 0x20 && byte != 0x7f) || byte == '\t');
+            CHECK((byte >= 0x20 && byte != 0x7f) || byte == '\t' ||
+                  (!request && byte != 0 && byte != '\r' && byte != '\n'));
         }
         if (field->value.size > 0) {
             char first = field->value.data[0];
@@ -132,7 +134,7 @@ static inline void check_request(const struct http_request *request) {
     struct http_field items[FIELDS_MAX + 8];
     struct http_fields fields = {items, 0, FIELDS_MAX + 8};
     struct http_request again;
-    struct http_refusal refusal = {0, ""};
+    struct http_refusal refusal = {.why = ""};
     size_t size = http_encode_request(request, &forwarding, SLICE("default"), output, OUTPUT_SIZE);
     size_t scanned = 0;
     struct strict_message message;
@@ -185,10 +187,12 @@ static inline void check_response(const struct http_response *response, size_t r
     struct http_field items[FIELDS_MAX + 8];
     struct http_fields fields = {items, 0, FIELDS_MAX + 8};
     struct http_response again;
-    const char *why = "";
-    bool final = response->status >= 200;
-    bool bodiless = !final || response->status == 204 || response->status == 304 || request_is_head;
-    framing.write_chunked = framing.write_chunked && final && response->status != 204;
+    struct http_refusal refusal = {.why = ""};
+    bool final = response->status < 100 || response->status >= 200;
+    bool bodiless = !final || response->status == 204 || response->status == 205 ||
+                    response->status == 304 || request_is_head;
+    framing.write_chunked =
+        framing.write_chunked && final && response->status != 204 && response->status != 205;
     size_t size = http_encode_response(response, &framing, SLICE("Mon, 23 Nov 2026 06:00:00 GMT"),
                                        output, OUTPUT_SIZE);
     size_t scanned = 0;
@@ -196,16 +200,16 @@ static inline void check_response(const struct http_response *response, size_t r
     CHECK(size > 0 && http_head_end(output, size, &scanned) == size);
     strict_response_head(output, size, &message);
     CHECK(message.head_size == size);
-    CHECK(size <= received_size + HTTP_RESPONSE_GROWTH_MAX + response->fields->count);
-    if (size > HTTP_HEAD_SIZE_MAX) {
+    CHECK(size <= received_size + HTTP_RESPONSE_GROWTH_MAX + (size_t)2 * response->fields->count);
+    if (size > HTTP_RESPONSE_HEAD_SIZE_MAX) {
         return;
     }
     struct slice protocols =
         response->status == 101 ? SLICE("websocket, a/1") : (struct slice){NULL, 0};
     enum result result = http_parse_response((struct slice){output, size}, request_is_head,
-                                             protocols, &fields, &again, &why);
+                                             protocols, &fields, &again, &refusal);
     if (result != RESULT_OK) {
-        fprintf(stderr, "%s:\n%.*s", why, (int)size, output);
+        fprintf(stderr, "%s:\n%.*s", refusal.why, (int)size, output);
     }
     CHECK(result == RESULT_OK);
     CHECK(again.status == response->status && slice_equal(again.reason, response->reason));

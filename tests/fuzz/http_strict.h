@@ -108,9 +108,11 @@ static inline enum strict_name strict_name_of(const char *name, size_t size, boo
     return STRICT_OTHER;
 }
 
-// The end of the line that begins at `at`, which must be there: CRLF, and no other control byte before it.
-static inline const char *strict_line_end(const char *at, const char *end) {
-    while (at < end && strict_is_text(*at)) {
+// The end of the line that begins at `at`, which must be there: CRLF, and no other control byte before it, but in the
+// values of responses, where servers are taken as they are.
+static inline const char *strict_line_end(const char *at, const char *end, bool request) {
+    while (at < end &&
+           (strict_is_text(*at) || (!request && *at != '\r' && *at != '\n' && *at != '\0'))) {
         at++;
     }
     CHECK(end - at >= 2 && at[0] == '\r' && at[1] == '\n');
@@ -121,7 +123,7 @@ static inline const char *strict_line_end(const char *at, const char *end) {
 static inline const char *strict_fields(const char *at, const char *end, bool request,
                                         struct strict_message *message) {
     for (;;) {
-        const char *stop = strict_line_end(at, end);
+        const char *stop = strict_line_end(at, end, request);
         if (stop == at) {
             return stop + 2;
         }
@@ -167,7 +169,7 @@ static inline void strict_head(const char *text, size_t size, bool request,
     const char *end = text + size;
     memset(message, 0, sizeof *message);
     message->start = text;
-    const char *line_end = strict_line_end(text, end);
+    const char *line_end = strict_line_end(text, end, true);
     message->start_size = (size_t)(line_end - text);
     const char *fields_end = strict_fields(line_end + 2, end, request, message);
     message->head_size = (size_t)(fields_end - text);
@@ -215,7 +217,7 @@ static inline void strict_response_head(const char *text, size_t size,
                                         struct strict_message *message) {
     strict_head(text, size, false, message);
     CHECK(message->start_size >= 13 && memcmp(text, "HTTP/1.1 ", 9) == 0);
-    CHECK(text[9] >= '1' && text[9] <= '5' && text[12] == ' ');
+    CHECK(text[9] >= '0' && text[9] <= '9' && text[12] == ' ');
     CHECK(text[10] >= '0' && text[10] <= '9' && text[11] >= '0' && text[11] <= '9');
     bool interim = text[9] == '1' || memcmp(text + 9, "204", 3) == 0;
     CHECK(!interim || (message->counts[STRICT_CONTENT_LENGTH] == 0 &&

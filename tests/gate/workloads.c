@@ -172,10 +172,11 @@ static void rewrite_responses(struct http_fields *fields) {
     char output[4096];
     for (int i = 0; i < TIMES; i++) {
         struct http_response response;
-        const char *why;
+        struct http_refusal refusal;
         const size_t size = whole_head(response_head, sizeof(response_head) - 1);
         MUST(http_parse_response((struct slice){response_head, size}, false,
-                                 (struct slice){NULL, 0}, fields, &response, &why) == RESULT_OK);
+                                 (struct slice){NULL, 0}, fields, &response,
+                                 &refusal) == RESULT_OK);
         MUST(http_encode_response(&response, &framing, (struct slice){NULL, 0}, output,
                                   sizeof(output)) > 0);
     }

@@ -347,13 +347,13 @@ def test_curl_sees_a_cut_response(lab):
 
 GARBAGE = [
     b"garbage\r\n\r\n",
-    b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+    b"HTTP/1.1 200 O\rK\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok!",
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\nX: a\r\n folded\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\nContent-Length: 0x2\r\n\r\nok",
-    b"HTTP/1.1 999 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
     b"HTTP/2 200 OK\r\nContent-Length: 2\r\n\r\nok",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -392,3 +392,53 @@ def test_an_oversized_response_head_becomes_502(lab):
 
     client = lab.client(lab.proxy(lab.server(script), allow=[".*"]))
     assert client.ask().status == 502
+
+
+# ---- Servers that are taken as they are ----
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("together", [True, False], ids=["at once", "in pieces"])
+def test_many_small_chunks(lab, end, together):
+    """With LF alone there is less room between two chunks than our own lines need."""
+    parts = [os.urandom(1 + number * 37 % 300) for number in range(2000)]
+    end = end.encode()
+    answer = response(fields=CHUNKED, length=False)
+    answer += b"".join(b"%x" % len(part) + end + part + end for part in parts) + b"0" + end + b"X-T: 1" + end + end
+
+    def script(connection):
+        while connection.request():
+            if together:
+                connection.send(answer)
+                continue
+            for at in range(0, len(answer), 7001):
+                connection.send(answer[at : at + 7001])
+                connection.wait_until_taken()
+
+    server = lab.server(script)
+    client = lab.client(lab.proxy(server))
+    for version in ("HTTP/1.1", "HTTP/1.1", "HTTP/1.0"):
+        message = client.ask(version=version)
+        assert message.body == b"".join(parts)
+        assert version == "HTTP/1.0" or message.trailers == [("X-T", "1")]
+    assert len(server.connections) == 1
+
+
+FAULTS = {
+    b"HTTP/1.x 200 OK\r\n\r\n": "status line does not begin with HTTP/1.0 or HTTP/1.1: line 1, column 8, byte 0x78",
+    b"HTTP/1.1 200 OK\r\nA: b\r\nX-Y : c\r\n\r\n": "space before the colon of a field: line 3, column 4, byte 0x20",
+    b"HTTP/1.1 200 OK\r\nA: b\0\r\n\r\n": "NUL in a field value: line 2, column 5, byte 0x00",
+    b"HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 2, 3\r\n\r\n": "Content-Length of two values: line 3, column 1: 'Content-Length: 2, 3'",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n": "Transfer-Encoding is not exactly chunked: line 2, column 1: 'Transfer-Encoding: gzip'",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhellox": "chunk data not followed by CRLF: byte 0x78, behind 0 bytes of body",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\nC: d\re\r\n\r\n": "bare CR in a trailer: line 2, column 5, byte 0x0d",
+}
+
+
+@pytest.mark.parametrize("sent, told", FAULTS.items(), ids=FAULTS.values())
+def test_the_log_tells_what_is_wrong_and_where(lab, sent, told):
+    proxy = lab.proxy(lab.server(lambda connection: connection.request() and connection.send(sent)))
+    assert lab.client(proxy).ask().status == 502
+    [line] = [message for _, _, message in proxy.log_lines() if "bad response" in message]
+    assert line.endswith(f"bad response: {told}")
+    assert proxy.access_log(1)[0]["ended"] == told.split(":")[0]

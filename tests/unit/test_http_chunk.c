@@ -57,7 +57,7 @@ static const struct accepted accepted_cases[] = {
 #define BAD_LINE "chunk size line does not end in CRLF"
 #define BAD_END "chunk data not followed by CRLF"
 #define BAD_EXTENSION "malformed chunk extension"
-#define LONG_LINE "chunk size line over 256 bytes"
+#define LONG_LINE "chunk size line too long"
 
 // The last byte is the one it is refused for.
 static const struct refused refused_cases[] = {
@@ -178,10 +178,14 @@ static void feed(struct chunk_decoder *decoder, struct slice part, struct outcom
 }
 
 // In parts of `first`, then `step` bytes.
-static struct outcome decode(struct slice text, size_t first, size_t step) {
+static struct outcome decode_as(bool tolerant, struct slice text, size_t first, size_t step) {
     struct outcome outcome = {.result = RESULT_OK, .why = ""};
     struct chunk_decoder decoder;
-    chunk_decoder_init(&decoder);
+    if (tolerant) {
+        chunk_decoder_init_tolerant(&decoder);
+    } else {
+        chunk_decoder_init(&decoder);
+    }
     size_t at = 0;
     for (size_t size = first; at < text.size && outcome.result == RESULT_OK; size = step) {
         size_t rest = text.size - at;
@@ -192,18 +196,80 @@ static struct outcome decode(struct slice text, size_t first, size_t step) {
     return outcome;
 }
 
-static void check_accepted(const struct accepted *wanted, size_t first, size_t step) {
+static struct outcome decode(struct slice text, size_t first, size_t step) {
+    return decode_as(false, text, first, step);
+}
+
+static void check_accepted_as(bool tolerant, const struct accepted *wanted, size_t first,
+                              size_t step) {
     char bytes[600];
     size_t size = wanted->text.size;
     assert_in_range(size, 1, sizeof bytes - 8);
     put(put(bytes, wanted->text), SLICE("X: 1\r\n\r\n")); // a trailer section, which is left alone
-    struct outcome outcome = decode((struct slice){bytes, size + 8}, first, step);
+    struct outcome outcome = decode_as(tolerant, (struct slice){bytes, size + 8}, first, step);
     if (outcome.result != RESULT_OK) {
         fail_msg("refused, %s, cut at %zu, %zu: %s", outcome.why, first, step, wanted->text.data);
     }
     assert_true(outcome.ended);
     assert_int_equal(outcome.used, size);
     assert_slice(((struct slice){outcome.data, outcome.data_size}), wanted->data);
+}
+
+static void check_accepted(const struct accepted *wanted, size_t first, size_t step) {
+    check_accepted_as(false, wanted, first, step);
+    check_accepted_as(true, wanted, first, step);
+}
+
+static void takes_what_servers_send(void **state) {
+    (void)state;
+    static const struct accepted tolerant[] = {
+        {BYTES("5 \r\nhello\r\n0 \t\r\n"), "hello"},
+        {BYTES("5\nhello\n1\n,\r\n6\r\n world\n0\n"), "hello, world"},
+        {BYTES("5;\r\nhello\r\n0;;=\"\r\n"), "hello"},
+        {BYTES("5 ;\x01\0\xff\nhello\r\n0\r\n"), "hello"},
+        {BYTES("00000000000000000000000000000000005\r\nhello\r\n0000000000000000000000\r\n"),
+         "hello"},
+        {BYTES("5;"
+               "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+               "xxxxxxxxxxxxx"
+               "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+               "xxxxxxxxxxxxx"
+               "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+               "xxxxxxxxx\r\n"
+               "hello\r\n0\r\n"),
+         "hello"},
+    };
+    static const char *const refused[] = {
+        " ",
+        "\n",
+        "\r",
+        ";",
+        "x",
+        "5 x",
+        "5\rx",
+        "5;a\rx",
+        "5\r\nhellox",
+        "5\r\nhello\rx",
+        "5\nhello\n\n",
+        "+",
+        "0x",
+        "1000000000000001",
+        "00010000000000000000",
+    };
+    for (size_t i = 0; i < sizeof tolerant / sizeof tolerant[0]; i++) {
+        for (size_t step = 0; step < 9; step++) {
+            check_accepted_as(true, &tolerant[i], step, step);
+        }
+        assert_int_equal(decode(tolerant[i].text, 0, 0).result, RESULT_ERROR);
+    }
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        struct slice text = slice_from(refused[i]);
+        for (size_t step = 0; step < 3; step++) {
+            assert_int_equal(decode_as(true, text, step, step).result, RESULT_ERROR);
+        }
+        text.size--;
+        assert_int_equal(decode_as(true, text, 0, 0).result, RESULT_OK);
+    }
 }
 
 static void accepts_however_cut(void **state) {
@@ -316,9 +382,13 @@ static void writes_sizes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(accepts_however_cut), cmocka_unit_test(refuses_however_cut),
-        cmocka_unit_test(stays_refused),       cmocka_unit_test(stays_at_the_trailers),
-        cmocka_unit_test(gives_long_spans),    cmocka_unit_test(writes_sizes),
+        cmocka_unit_test(takes_what_servers_send),
+        cmocka_unit_test(accepts_however_cut),
+        cmocka_unit_test(refuses_however_cut),
+        cmocka_unit_test(stays_refused),
+        cmocka_unit_test(stays_at_the_trailers),
+        cmocka_unit_test(gives_long_spans),
+        cmocka_unit_test(writes_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

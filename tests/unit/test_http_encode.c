@@ -78,7 +78,7 @@ static size_t rewrite_request(const char *head, const struct http_forwarding *fo
     struct http_field items[20];
     struct http_fields fields = {items, 0, 20};
     struct http_request request;
-    struct http_refusal refusal = {0, ""};
+    struct http_refusal refusal = {.why = ""};
     if (http_parse_request(slice_from(head), &fields, &request, &refusal) != RESULT_OK) {
         fail_msg("%s: %s", refusal.why, head);
     }
@@ -185,15 +185,15 @@ static size_t rewrite_response(const char *head, enum toward toward, char *outpu
     struct http_field items[20];
     struct http_fields fields = {items, 0, 20};
     struct http_response response;
-    const char *why = "";
+    struct http_refusal refusal = {.why = ""};
     const struct http_response_framing framing = {
         .client_minor_version = toward == TOWARD_OLD || toward == TOWARD_OLD_CLOSE ? 0 : 1,
         .close = toward == TOWARD_CLOSING || toward == TOWARD_OLD_CLOSE,
         .write_chunked = toward == TOWARD_CHUNKED,
     };
     if (http_parse_response(slice_from(head), false, SLICE("websocket"), &fields, &response,
-                            &why) != RESULT_OK) {
-        fail_msg("%s: %s", why, head);
+                            &refusal) != RESULT_OK) {
+        fail_msg("%s: %s", refusal.why, head);
     }
     return http_encode_response(&response, &framing, SLICE(DATE), output, capacity);
 }
@@ -217,14 +217,14 @@ static void grows_within_bounds(void **state) {
     struct http_field items[64];
     struct http_fields fields = {items, 0, 64};
     struct http_response response;
-    const char *why;
+    struct http_refusal refusal;
     char *at = put(head, SLICE("HTTP/1.1 200\r\n"));
     for (int i = 0; i < 64; i++) {
         at = put(at, SLICE("a:\r\n"));
     }
     size_t size = (size_t)(put(at, SLICE("\r\n")) - head);
     assert_int_equal(http_parse_response((struct slice){head, size}, false, NO_UPGRADE, &fields,
-                                         &response, &why),
+                                         &response, &refusal),
                      RESULT_OK);
     const struct http_response_framing framing = {.write_chunked = true};
     size_t encoded = http_encode_response(&response, &framing, SLICE(DATE), output, sizeof output);
@@ -310,12 +310,12 @@ static void respects_the_room(void **state) {
 static struct slice read_answer(struct slice answer, bool head_only, uint16_t status,
                                 struct http_response *response) {
     size_t scanned = 0;
-    const char *why = "";
+    struct http_refusal refusal = {.why = ""};
     size_t head_size = http_head_end(answer.data, answer.size, &scanned);
     assert_in_range(head_size, 1, answer.size);
     if (http_parse_response((struct slice){answer.data, head_size}, head_only, NO_UPGRADE,
-                            response->fields, response, &why) != RESULT_OK) {
-        fail_msg("%s", why);
+                            response->fields, response, &refusal) != RESULT_OK) {
+        fail_msg("%s", refusal.why);
     }
     assert_int_equal(response->status, status);
     assert_true(response->has_declared_length);

@@ -524,7 +524,7 @@ static void accepts(void **state) {
         struct http_field items[FIELDS_MAX];
         struct http_fields fields = {items, 0, FIELDS_MAX};
         struct http_request request;
-        struct http_refusal refusal = {0, ""};
+        struct http_refusal refusal = {.why = ""};
         struct slice head = copy_of(wanted->head);
         memset(&request, 0xa5, sizeof request); // every member must be set
         if (http_parse_request(head, &fields, &request, &refusal) != RESULT_OK) {
@@ -548,7 +548,7 @@ static void refuses(void **state) {
         struct http_field items[FIELDS_MAX];
         struct http_fields fields = {items, 0, FIELDS_MAX};
         struct http_request request;
-        struct http_refusal refusal = {0, ""};
+        struct http_refusal refusal = {.why = ""};
         struct slice head = copy_of(wanted->head);
         if (http_parse_request(head, &fields, &request, &refusal) != RESULT_ERROR) {
             fail_msg("accepted: %s", wanted->head.data);
@@ -627,7 +627,7 @@ static void knows_repeatable_methods(void **state) {
 static void reads_requests(const char *head, struct http_request *request) {
     static struct http_field items[4];
     static struct http_fields fields = {items, 0, 4};
-    struct http_refusal refusal = {0, ""};
+    struct http_refusal refusal = {.why = ""};
     fields.count = 0;
     if (http_parse_request(slice_from(head), &fields, request, &refusal) != RESULT_OK) {
         fail_msg("%s: %s", refusal.why, head);

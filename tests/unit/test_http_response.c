@@ -70,8 +70,9 @@ static const struct accepted accepted_cases[] = {
     ACCEPT(OK(CHUNKED), "200 'OK' chunked, declared chunked, keep"),
     ACCEPT(OK("transfer-encoding:Chunked \r\n"), "200 'OK' chunked, declared chunked, keep"),
     ACCEPT(OLD(LENGTH), "200 'OK' 5 bytes, declared 5"),
-    ACCEPT(STATUS("205", ""), "205 'x' until close"),
-    ACCEPT(STATUS("205", CHUNKED), "205 'x' chunked, declared chunked, keep"),
+    ACCEPT(STATUS("205", ""), "205 'x' none, declared 0"),
+    ACCEPT(STATUS("205", CHUNKED), "205 'x' none, declared 0"),
+    ACCEPT(STATUS("205", LENGTH), "205 'x' none, declared 0"),
     ACCEPT(STATUS("205", "Content-Length: 0\r\n"), "205 'x' none, declared 0, keep"),
     ACCEPT(STATUS("301", "Location: /\r\n" LENGTH), "301 'x' 5 bytes, declared 5, keep"),
     // No body, whatever the fields say.
@@ -110,6 +111,41 @@ static const struct accepted accepted_cases[] = {
     ACCEPT(OLD("Connection: keep-alive\r\n"), "200 'OK' until close"),
     ACCEPT(OK("Connection: keep-alive\r\n"), "200 'OK' until close"),
     ACCEPT(OK(CHUNKED "Connection: close\r\n"), "200 'OK' chunked, declared chunked"),
+    // What only the tolerant scan takes: status lines.
+    ACCEPT("HTTP/1.1   200 OK\r\n\r\n", "200 'OK' until close"),
+    ACCEPT("HTTP/1.2 200 OK\r\n" LENGTH "\r\n", "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT("HTTP/2.0 200 OK\r\n" LENGTH "\r\n", "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(STATUS("600", LENGTH), "600 'x' 5 bytes, declared 5, keep"),
+    ACCEPT(STATUS("999", ""), "999 'x' until close"),
+    ACCEPT(STATUS("099", LENGTH), "99 'x' 5 bytes, declared 5, keep"),
+    ACCEPT(STATUS("000", LENGTH), "0 'x' 5 bytes, declared 5, keep"),
+    ACCEPT("HTTP/1.1 200 O\0K\r\n\r\n", "200 '' until close"),
+    ACCEPT("HTTP/1.1 200 O\x7fK\r\n\r\n", "200 '' until close"),
+    // Lines that end in LF.
+    ACCEPT("HTTP/1.1 200\n\r\n", "200 '' until close"),
+    ACCEPT("HTTP/1.1 200 OK\n\n", "200 'OK' until close"),
+    ACCEPT("HTTP/1.1 200 OK\nA: b\nContent-Length: 5 \n\n", "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(OK("A: b\nContent-Length:5\n"), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT("HTTP/1.1 200 OK\r\nA: b\r\n\n", "200 'OK' until close"),
+    // Values.
+    ACCEPT(OK(LENGTH "A: b\x01\x1b\x7f\x0b\x0c" "c\r\n"), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(OK(LENGTH LENGTH), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(OK(LENGTH "content-length: 05\r\n"), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(OK("Content-Length: 5 ,5, 0005\r\n"), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(OK("Content-Length: 5\t\r\n"), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(OK("Content-Length: 000000000000000000000000005\r\n"), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(STATUS("100", LENGTH LENGTH), "100 'x' none, interim, keep"),
+    ACCEPT(OK("Transfer-Encoding: chunked,\r\n"), "200 'OK' chunked, declared chunked, keep"),
+    ACCEPT(OK("Transfer-Encoding:\r\n" LENGTH), "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(OK("Transfer-Encoding:\r\n" CHUNKED), "200 'OK' chunked, declared chunked, keep"),
+    ACCEPT(OLD(CHUNKED "Connection: keep-alive\r\n"), "200 'OK' chunked, declared chunked"),
+    ACCEPT(OK(LENGTH "Connection: a b\r\n"), "200 'OK' 5 bytes, declared 5"),
+    ACCEPT(OK(LENGTH "Connection: \"close\", keep-alive\r\n"), "200 'OK' 5 bytes, declared 5"),
+    ACCEPT(OK(LENGTH "Connection: Content-Length, set-cookie\r\n"), "200 'OK' 5 bytes, declared 5"),
+    ACCEPT(OK(LENGTH "Connection: 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32\r\n"),
+           "200 'OK' 5 bytes, declared 5, keep"),
+    ACCEPT(OK(LENGTH "Connection: 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33\r\n"),
+           "200 'OK' 5 bytes, declared 5"),
     // Host means nothing here.
     ACCEPT(OK(LENGTH "Host: a b\r\nHost: c\r\n"), "200 'OK' 5 bytes, declared 5, keep"),
     ACCEPT(OK(LENGTH "Expect: x\r\nUpgrade: h2c\r\n"), "200 'OK' 5 bytes, declared 5, keep"),
@@ -117,10 +153,10 @@ static const struct accepted accepted_cases[] = {
 };
 
 #define NO_HTTP "status line does not begin with HTTP/1.0 or HTTP/1.1"
-#define BAD_STATUS "status is not three digits from 100 to 599"
-#define BAD_LINE "bare CR, bare LF or control byte in the status line"
-#define BAD_LENGTH "Content-Length is not 1 to 18 digits"
-#define TWO_LENGTHS "repeated Content-Length"
+#define BAD_STATUS "status is not three digits"
+#define BAD_LINE "bare CR in the status line"
+#define BAD_LENGTH "Content-Length is not a number of 1 to 18 digits"
+#define TWO_LENGTHS "Content-Length of two values"
 #define BOTH "both Content-Length and Transfer-Encoding"
 #define BAD_CODING "Transfer-Encoding is not exactly chunked"
 #define BAD_SWITCH "101 without a proper Upgrade"
@@ -131,8 +167,6 @@ static const struct refused refused_cases[] = {
     // clang-format off
     // Status lines.
     REFUSE("HTTP/0.9 200 OK\r\n\r\n", NO_HTTP),
-    REFUSE("HTTP/1.2 200 OK\r\n\r\n", NO_HTTP),
-    REFUSE("HTTP/2.0 200 OK\r\n\r\n", NO_HTTP),
     REFUSE("HTTP/2 200 OK\r\n\r\n", NO_HTTP),
     REFUSE("HTTP/1 200 OK\r\n\r\n", NO_HTTP),
     REFUSE("HTTP/1.10 200 OK\r\n\r\n", NO_HTTP),
@@ -146,47 +180,33 @@ static const struct refused refused_cases[] = {
     REFUSE("Status: 200\r\n\r\n", NO_HTTP),
     REFUSE("<html>\n\n</html>\n", NO_HTTP),
     REFUSE("\n\n", NO_HTTP),
-    REFUSE("", NO_HTTP),
-    REFUSE("HTTP/1.1 200 OK\r\n\r", NO_HTTP),
-    REFUSE("HTTP/1.1  200 OK\r\n\r\n", BAD_STATUS),
+    REFUSE("", "head without an end"),
     REFUSE("HTTP/1.1 20 OK\r\n\r\n", BAD_STATUS),
     REFUSE("HTTP/1.1 2000 OK\r\n\r\n", BAD_STATUS),
-    REFUSE("HTTP/1.1 099 OK\r\n\r\n", BAD_STATUS),
-    REFUSE("HTTP/1.1 000 OK\r\n\r\n", BAD_STATUS),
-    REFUSE("HTTP/1.1 600 OK\r\n\r\n", BAD_STATUS),
-    REFUSE("HTTP/1.1 999 OK\r\n\r\n", BAD_STATUS),
     REFUSE("HTTP/1.1 +20 OK\r\n\r\n", BAD_STATUS),
     REFUSE("HTTP/1.1 2x0 OK\r\n\r\n", BAD_STATUS),
     REFUSE("HTTP/1.1 20x OK\r\n\r\n", BAD_STATUS),
     REFUSE("HTTP/1.1 OK\r\n\r\n", BAD_STATUS),
     REFUSE("HTTP/1.1 200\tOK\r\n\r\n", BAD_STATUS),
-    REFUSE("HTTP/1.1 200\n\r\n", BAD_STATUS),
     REFUSE("HTTP/1.1 200OK\r\n\r\n", BAD_STATUS),
-    REFUSE("HTTP/1.1 200 OK\n\n", BAD_LINE),
-    REFUSE("HTTP/1.1 200 OK\nA: b\r\n\r\n", BAD_LINE),
     REFUSE("HTTP/1.1 200 OK\r\r\n\r\n", BAD_LINE),
     REFUSE("HTTP/1.1 200 O\rK\r\n\r\n", BAD_LINE),
-    REFUSE("HTTP/1.1 200 O\0K\r\n\r\n", BAD_LINE),
-    REFUSE("HTTP/1.1 200 O\x7fK\r\n\r\n", BAD_LINE),
-    REFUSE("HTTP/1.1 200\r \n\r\n", BAD_LINE),
-    REFUSE("HTTP/1.1 200 OK\r\n", "head without an end"),
+    REFUSE("HTTP/1.1 200\r \n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 200 OK\r\n", "head without an empty line"),
     REFUSE("HTTP/1.1 200 OK\r\nA: b\r\n", "head without an empty line"),
     // Field lines: the same scan as for requests.
     REFUSE(OK("A : b\r\n"), "space before the colon of a field"),
     REFUSE(OK("A: b\r\n c\r\n"), "folded field line"),
-    REFUSE(OK("A: b\n"), "bare LF"),
     REFUSE(OK("A: b\rC: d\r\n"), "bare CR"),
-    REFUSE(OK("A: b\0\r\n"), "control byte in a field value"),
+    REFUSE(OK("A: b\0\r\n"), "NUL in a field value"),
     REFUSE(OK("A\r\n"), "field line without a colon"),
     REFUSE(OK(": b\r\n"), "empty field name"),
     REFUSE(OK("A[]: b\r\n"), "illegal byte in a field name"),
-    REFUSE("HTTP/1.1 200 OK\r\nA: b\r\n\n", "field line without a colon"),
-    REFUSE(OK("\r\nA: b\r\n"), "bare CR, or bytes after the empty line"),
+    REFUSE(OK("\r\nA: b\r\n"), "bytes after the empty line"),
     REFUSE(OK("A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\n"), "too many fields"),
     // Lengths.
-    REFUSE(OK("Content-Length: 5\r\nContent-Length: 5\r\n"), TWO_LENGTHS),
     REFUSE(OK("Content-Length: 5\r\nContent-Length: 6\r\n"), TWO_LENGTHS),
-    REFUSE(OK("Content-Length: 5, 5\r\n"), BAD_LENGTH),
+    REFUSE(OK("Content-Length: 5, 6\r\n"), TWO_LENGTHS),
     REFUSE(OK("Content-Length: -5\r\n"), BAD_LENGTH),
     REFUSE(OK("Content-Length: +5\r\n"), BAD_LENGTH),
     REFUSE(OK("Content-Length: 5x\r\n"), BAD_LENGTH),
@@ -194,20 +214,17 @@ static const struct refused refused_cases[] = {
     REFUSE(OK("Content-Length: 1000000000000000000\r\n"), BAD_LENGTH),
     REFUSE(OK(LENGTH CHUNKED), BOTH),
     REFUSE(OK(CHUNKED LENGTH), BOTH),
-    REFUSE(OLD(CHUNKED), "Transfer-Encoding in HTTP/1.0"),
-    REFUSE(OK(CHUNKED CHUNKED), "repeated Transfer-Encoding"),
+    REFUSE(OK(CHUNKED CHUNKED), BAD_CODING),
     REFUSE(OK("Transfer-Encoding: gzip\r\n"), BAD_CODING),
     REFUSE(OK("Transfer-Encoding: identity\r\n"), BAD_CODING),
     REFUSE(OK("Transfer-Encoding: chunked, identity\r\n"), BAD_CODING),
     REFUSE(OK("Transfer-Encoding: chunked;x=y\r\n"), BAD_CODING),
-    REFUSE(OK("Transfer-Encoding:\r\n"), BAD_CODING),
-    REFUSE(OK("Transfer-Encoding: gzip, chunked\r\n"), "transfer coding other than chunked"),
+    REFUSE(OK("Transfer-Encoding: gzip, chunked\r\n"), BAD_CODING),
     // The same where there is no body at all: the head is malformed.
     REFUSE(STATUS("204", LENGTH CHUNKED), BOTH),
-    REFUSE(STATUS("100", LENGTH LENGTH), TWO_LENGTHS),
     REFUSE_AS(ASKED_HEAD, OK("Content-Length: x\r\n"), BAD_LENGTH),
     REFUSE_AS(ASKED_HEAD, OK(LENGTH CHUNKED), BOTH),
-    REFUSE(STATUS("304", "Content-Length: 5, 6\r\n"), BAD_LENGTH),
+    REFUSE(STATUS("304", "Content-Length: 5, 6\r\n"), TWO_LENGTHS),
     // Switching protocols.
     REFUSE(STATUS("101", SWITCHED), UNASKED),
     REFUSE_AS(ASKED_HEAD, STATUS("101", SWITCHED), UNASKED),
@@ -224,11 +241,6 @@ static const struct refused refused_cases[] = {
     REFUSE_AS(ASKED_UPGRADE, STATUS("101", "Connection: Upgrade\r\nUpgrade: a, c\r\n"), OTHER_SWITCH),
     REFUSE_AS(ASKED_UPGRADE, "HTTP/1.0 101 x\r\n" SWITCHED "\r\n", "1xx in HTTP/1.0"),
     REFUSE("HTTP/1.0 100 x\r\n\r\n", "1xx in HTTP/1.0"),
-    REFUSE(STATUS("205", LENGTH), "205 with a body"),
-    // Connection.
-    REFUSE(OK("Connection: Content-Length\r\n"), "Connection names an end-to-end field"),
-    REFUSE(OK("Connection: set-cookie\r\n"), "Connection names an end-to-end field"),
-    REFUSE(OK("Connection: a b\r\n"), "Connection option is not a token"),
     // clang-format on
 };
 
@@ -267,17 +279,17 @@ static void accepts(void **state) {
         struct http_field items[4];
         struct http_fields fields = {items, 0, 4};
         struct http_response response;
-        const char *why = "";
+        struct http_refusal refusal = {.why = ""};
         char text[256];
         struct slice head = copy_of(wanted->head);
         memset(&response, 0xa5, sizeof response); // every member must be set
         if (http_parse_response(head, wanted->asked == ASKED_HEAD, protocols_of(wanted->asked),
-                                &fields, &response, &why) != RESULT_OK) {
-            fail_msg("refused, %s: %s", why, wanted->head.data);
+                                &fields, &response, &refusal) != RESULT_OK) {
+            fail_msg("refused, %s: %s", refusal.why, wanted->head.data);
         }
         describe(&response, text, sizeof text);
         assert_string_equal(text, wanted->reading);
-        assert_int_equal(response.minor_version, head.data[7] - '0');
+        assert_int_equal(response.minor_version, memcmp(head.data, "HTTP/1.0", 8) != 0);
         assert_ptr_equal(response.fields, &fields);
         free((char *)head.data);
     }
@@ -290,17 +302,91 @@ static void refuses(void **state) {
         struct http_field items[4];
         struct http_fields fields = {items, 0, 4};
         struct http_response response;
-        const char *why = "";
+        struct http_refusal refusal = {.why = ""};
         struct slice head = copy_of(wanted->head);
         if (http_parse_response(head, wanted->asked == ASKED_HEAD, protocols_of(wanted->asked),
-                                &fields, &response, &why) != RESULT_ERROR) {
+                                &fields, &response, &refusal) != RESULT_ERROR) {
             fail_msg("accepted: %s", wanted->head.data);
         }
-        if (strcmp(why, wanted->why) != 0) {
-            fail_msg("refused with %s instead of %s: %s", why, wanted->why, wanted->head.data);
+        if (strcmp(refusal.why, wanted->why) != 0) {
+            fail_msg("refused with %s instead of %s: %s", refusal.why, wanted->why,
+                     wanted->head.data);
         }
         free((char *)head.data);
     }
+}
+
+static void tells_what_is_wrong(void **state) {
+    (void)state;
+    static const struct {
+        struct slice head;
+        size_t at; // of the byte that is wrong, SIZE_MAX: none
+        const char *field;
+    } cases[] = {
+        {BYTES("HTTP/1.x 200 OK\r\n\r\n"), 7, NULL},
+        {BYTES("HTTP/1.1 2x0 OK\r\n\r\n"), 10, NULL},
+        {BYTES("HTTP/1.1 200 O\rK\r\n\r\n"), 14, NULL},
+        {BYTES(OK("A: b\r\nB : c\r\n")), 24, NULL},
+        {BYTES(OK("A: b\rc\r\n")), 21, NULL},
+        {BYTES(OK("A: b\0c\n")), 21, NULL},
+        {BYTES(OK("A: b\n c\n")), 22, NULL},
+        {BYTES(OK("A: b\r\nContent-length: 5, 6\r\n")), SIZE_MAX, "Content-length"},
+        {BYTES(OK(LENGTH CHUNKED)), SIZE_MAX, "Transfer-Encoding"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_field items[4];
+        struct http_fields fields = {items, 0, 4};
+        struct http_response response;
+        struct http_refusal refusal = {.why = ""};
+        const char *head = cases[i].head.data;
+        assert_int_equal(
+            http_parse_response(cases[i].head, false, NO_UPGRADE, &fields, &response, &refusal),
+            RESULT_ERROR);
+        assert_int_equal(refusal.byte == NULL ? SIZE_MAX : (size_t)(refusal.byte - head),
+                         cases[i].at);
+        assert_int_equal(refusal.field != NULL, cases[i].field != NULL);
+        if (cases[i].field != NULL) {
+            assert_slice(refusal.field->name, cases[i].field);
+        }
+    }
+}
+
+static void leaves_out_what_is_no_trailer(void **state) {
+    (void)state;
+    static const struct {
+        struct slice section;
+        const char *names; // of the fields that stay
+    } cases[] = {
+        {BYTES("\r\n"), ""},
+        {BYTES("\n"), ""},
+        {BYTES("A: 1\r\nB:2\n\r\n"), "A B "},
+        {BYTES(
+             "A: 1\r\nContent-Length: 5\r\nTransfer-Encoding: x\r\nSet-Cookie: a\r\nB: 2\r\n\r\n"),
+         "A B "},
+        {BYTES("A: 1\r\n folded\r\nno colon\r\n: b\r\nC : d\r\nD(): e\r\nE: \0\r\nF: 6\r\n\r\n"),
+         "A F "},
+        {BYTES("A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\n\r\n"), "A B C D "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_field items[4];
+        struct http_fields fields = {items, 0, 4};
+        struct http_refusal refusal;
+        char names[16] = "";
+        struct slice section = copy_of(cases[i].section);
+        assert_int_equal(http_parse_response_trailers(section, &fields, &refusal), RESULT_OK);
+        for (uint32_t k = 0; k < fields.count; k++) {
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%.*s ",
+                     (int)items[k].name.size, items[k].name.data);
+        }
+        assert_string_equal(names, cases[i].names);
+        free((char *)section.data);
+    }
+    struct http_field items[4];
+    struct http_fields fields = {items, 0, 4};
+    struct http_refusal refusal;
+    struct slice bad = SLICE("A: 1\r\nB: a\rb\r\n\r\n");
+    assert_int_equal(http_parse_response_trailers(bad, &fields, &refusal), RESULT_ERROR);
+    assert_ptr_equal(refusal.byte, bad.data + 10);
 }
 
 static void marks_hop_by_hop_fields(void **state) {
@@ -308,10 +394,10 @@ static void marks_hop_by_hop_fields(void **state) {
     struct http_field items[8];
     struct http_fields fields = {items, 0, 8};
     struct http_response response;
-    const char *why;
+    struct http_refusal refusal = {.why = ""};
     struct slice head = SLICE(OK("Foo: 1\r\nConnection: foo\r\nKeep-Alive: 5\r\n" CHUNKED
                                  "Trailer: X\r\nProxy-Authenticate: a\r\nServer: b\r\n"));
-    assert_int_equal(http_parse_response(head, false, NO_UPGRADE, &fields, &response, &why),
+    assert_int_equal(http_parse_response(head, false, NO_UPGRADE, &fields, &response, &refusal),
                      RESULT_OK);
     assert_int_equal(fields.count, 7);
     for (uint32_t i = 0; i < 6; i++) {
@@ -325,7 +411,7 @@ static void bounds_the_head(void **state) {
     struct http_field items[2];
     struct http_fields fields = {items, 0, 2};
     struct http_response response;
-    const char *why = "";
+    struct http_refusal refusal = {.why = ""};
     size_t size = HTTP_RESPONSE_HEAD_SIZE_MAX + 1;
     char *head = malloc(size);
     assert_non_null(head);
@@ -333,12 +419,12 @@ static void bounds_the_head(void **state) {
     put(head, SLICE("HTTP/1.1 200 OK\r\nA: "));
     put(head + size - 4, SLICE("\r\n\r\n"));
     assert_int_equal(http_parse_response((struct slice){head, size}, false, NO_UPGRADE, &fields,
-                                         &response, &why),
+                                         &response, &refusal),
                      RESULT_ERROR);
-    assert_string_equal(why, "head over 256 KiB");
+    assert_string_equal(refusal.why, "head over 256 KiB");
     put(head + size - 5, SLICE("\r\n\r\n"));
     assert_int_equal(http_parse_response((struct slice){head, size - 1}, false, NO_UPGRADE, &fields,
-                                         &response, &why),
+                                         &response, &refusal),
                      RESULT_OK);
     free(head);
 }
@@ -347,6 +433,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts),
         cmocka_unit_test(refuses),
+        cmocka_unit_test(tells_what_is_wrong),
+        cmocka_unit_test(leaves_out_what_is_no_trailer),
         cmocka_unit_test(marks_hop_by_hop_fields),
         cmocka_unit_test(bounds_the_head),
     };
