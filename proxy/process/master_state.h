@@ -3,6 +3,7 @@
 #define RAVELIN_PROCESS_MASTER_STATE_H
 
 #include "base/rate.h"
+#include "exchange/client_table.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "process/auto_reload.h"
@@ -15,7 +16,6 @@
 #include "process/source.h"
 #include "process/spawn.h"
 #include "process/validate.h"
-#include "session/client_table.h"
 #include "tls/handshake/ticket.h"
 
 #include <limits.h>

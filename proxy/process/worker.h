@@ -9,8 +9,8 @@
 #ifndef RAVELIN_PROCESS_WORKER_H
 #define RAVELIN_PROCESS_WORKER_H
 
+#include "exchange/client_table.h"
 #include "observe/metrics.h"
-#include "session/client_table.h"
 #include "tls/handshake/ticket.h"
 
 #include <stddef.h>

@@ -13,9 +13,9 @@
 
 #include "base/result.h"
 #include "config/config.h"
+#include "exchange/client_table.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
-#include "session/client_table.h"
 #include "tls/handshake/ticket.h"
 
 #include <stdbool.h>

@@ -24,8 +24,8 @@
 #include "base/list.h"
 #include "base/network.h"
 #include "base/wheel.h"
+#include "exchange/generation.h"
 #include "http/parse.h"
-#include "session/generation.h"
 #include "session/transport.h"
 #include "tls/handshake/handshake.h"
 

@@ -2,8 +2,8 @@
 //
 // The readings are written out once more, and plainly: every mixture of what servers are known to do. The first byte
 // of the input chooses which routes there are.
-#include "backend/router.h"
 #include "config/config.h"
+#include "exchange/router.h"
 #include "http/path.h"
 #include "http_checks.h"
 

@@ -1,7 +1,7 @@
 // Small fixed pieces of work, each counted by callgrind (tests/gate/run starts it and reads the
 // dumps). AES-GCM is wolfCrypt's, as valgrind does not know AVX-512. First it prints what the counts
 // depend on beside our own code.
-#include "backend/router.h"
+#include "exchange/router.h"
 #include "http/encode.h"
 #include "tls/handshake/context.h"
 #include "tls/record/aead.h"

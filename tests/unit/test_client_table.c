@@ -1,6 +1,6 @@
 #include "base/region.h"
 #include "base/socket.h"
-#include "session/client_table.h"
+#include "exchange/client_table.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -3,8 +3,8 @@
 #include "../fuzz/exchange_lab.h"
 
 #include "base/reserve.h"
+#include "exchange/generation.h"
 #include "no_memory.h"
-#include "session/generation.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

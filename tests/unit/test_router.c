@@ -1,5 +1,5 @@
-#include "backend/router.h"
 #include "config_text.h"
+#include "exchange/router.h"
 
 enum { SITE_COUNT = 4 };
 

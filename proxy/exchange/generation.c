@@ -1,4 +1,4 @@
-#include "session/generation.h"
+#include "exchange/generation.h"
 
 #include "observe/metrics.h"
 

@@ -1,4 +1,4 @@
-#include "backend/router.h"
+#include "exchange/router.h"
 
 #include "http/path.h"
 

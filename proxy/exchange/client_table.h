@@ -22,8 +22,8 @@
 // Rates are a generic cell rate algorithm (a token bucket kept as one point in time: when it will be
 // full again). The latest point of all workers counts. Two workers that take from one bucket within
 // the same microsecond may both count one request only once.
-#ifndef RAVELIN_SESSION_CLIENT_TABLE_H
-#define RAVELIN_SESSION_CLIENT_TABLE_H
+#ifndef RAVELIN_EXCHANGE_CLIENT_TABLE_H
+#define RAVELIN_EXCHANGE_CLIENT_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

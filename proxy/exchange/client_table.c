@@ -1,4 +1,4 @@
-#include "session/client_table.h"
+#include "exchange/client_table.h"
 
 #include "base/claim.h"
 #include "base/network.h"

@@ -2,13 +2,13 @@
 // for the backends' pools and counters; reference-counted. The service holds one reference while it
 // is current; a handshake and an exchange hold one each for as long as they last. The last release
 // frees it.
-#ifndef RAVELIN_SESSION_GENERATION_H
-#define RAVELIN_SESSION_GENERATION_H
+#ifndef RAVELIN_EXCHANGE_GENERATION_H
+#define RAVELIN_EXCHANGE_GENERATION_H
 
 #include "backend/backend.h"
-#include "backend/router.h"
 #include "config/bundle.h"
 #include "config/config.h"
+#include "exchange/router.h"
 #include "tls/handshake/context.h"
 
 #include <stdint.h>

@@ -4,8 +4,8 @@
 // whatever the number of sites: exact names first, then "*.suffix" wildcards from the longest
 // suffix to the shortest (a wildcard stands for one or more labels), then the site with the alias
 // "*".
-#ifndef RAVELIN_BACKEND_ROUTER_H
-#define RAVELIN_BACKEND_ROUTER_H
+#ifndef RAVELIN_EXCHANGE_ROUTER_H
+#define RAVELIN_EXCHANGE_ROUTER_H
 
 #include "base/result.h"
 #include "base/slice.h"
