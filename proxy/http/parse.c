@@ -247,7 +247,7 @@ static bool read_bytes(http_parser *parser, const char *bytes, size_t size) {
 
 // Whether http-parser may take the field for one that frames the body. It does so with every name
 // that begins like theirs.
-static bool may_frame(struct slice name) {
+static inline __attribute__((always_inline)) bool may_frame(struct slice name) {
     switch (ascii_lower(name.data[0])) {
     case 'c':
         return slice_begins_nocase(name, SLICE("content-length"));
@@ -283,8 +283,8 @@ static bool read_lines(http_parser *parser, struct slice section, const struct h
     return ok;
 }
 
-static bool agrees(http_parser *parser, const struct second_reading *reading,
-                   const struct body_length *body) {
+static inline bool agrees(http_parser *parser, const struct second_reading *reading,
+                          const struct body_length *body) {
     uint64_t length = body->has_length ? body->length : UINT64_MAX;
     return read_bytes(parser, "\r\n", 2) && reading->complete && !reading->differs &&
            reading->names == reading->lines && reading->values == reading->lines &&
@@ -308,23 +308,26 @@ enum result http_read_again(struct slice section, const struct http_fields *fiel
 // Of a line with its end; the others are refused.
 #define CANONICAL_LINE_MAX 512
 
-// Hands over a field as one line.
+// Hands over a field as one line. Its value is not empty, so that nothing of it is told later.
 static bool read_field(http_parser *parser, const struct http_field *field,
                        struct second_reading *reading) {
     char text[CANONICAL_LINE_MAX];
-    struct http_field line = {{text, field->name.size},
-                              {text + field->name.size + 1, field->value.size},
-                              field->id,
-                              false};
-    if (field->name.size + field->value.size + 3 > sizeof(text)) {
+    size_t name_size = field->name.size, value_size = field->value.size;
+    size_t size = name_size + value_size + 3;
+    struct http_field line = {
+        {text, name_size}, {text + name_size + 1, value_size}, field->id, false};
+    if (size > sizeof(text)) {
         return false;
     }
-    memcpy(text, field->name.data, field->name.size);
-    text[field->name.size] = ':';
-    memcpy(text + field->name.size + 1, field->value.data, field->value.size);
-    memcpy(text + field->name.size + 1 + field->value.size, "\r\n", 2);
+    memcpy(text, field->name.data, name_size);
+    text[name_size] = ':';
+    memcpy(text + name_size + 1, field->value.data, value_size);
+    text[size - 2] = '\r';
+    text[size - 1] = '\n';
     reading->line = &line;
-    return read_bytes(parser, text, field->name.size + field->value.size + 3);
+    bool ok = read_bytes(parser, text, size);
+    reading->line = reading->field = NULL;
+    return ok;
 }
 
 static bool read_one(http_parser *parser, const struct http_field *field,
@@ -344,8 +347,9 @@ enum result http_read_framing_again(const struct http_fields *fields,
     }
     for (uint32_t i = 0; i < fields->count && ok; i++) {
         const struct http_field *field = &fields->items[i];
-        ok = !may_frame(field->name) || field->id == FIELD_CONTENT_LENGTH ||
-             field->id == FIELD_TRANSFER_ENCODING || read_one(&parser, field, &reading);
+        bool is_other = may_frame(field->name) && field->id != FIELD_CONTENT_LENGTH &&
+                        field->id != FIELD_TRANSFER_ENCODING && field->value.size > 0;
+        ok = !is_other || read_one(&parser, field, &reading);
     }
     if (reading.lines == 0 || (ok && agrees(&parser, &reading, body))) {
         return RESULT_OK;

@@ -46,33 +46,36 @@ struct lengths {
     bool differ;
 };
 
-// A number without a sign, of any digits but at most 18 that count.
-static bool read_number(struct slice digits, uint64_t *number) {
-    size_t counting = 0;
+static struct slice strip_zeros(struct slice digits) {
+    while (digits.size > 1 && digits.data[0] == '0') {
+        digits = (struct slice){digits.data + 1, digits.size - 1};
+    }
+    return digits;
+}
+
+// A number without a sign and without leading zeros, of at most 18 digits.
+static inline bool read_number(struct slice digits, uint64_t *number) {
+    if (digits.size == 0 || digits.size > 18) {
+        return false;
+    }
     *number = 0;
     for (size_t i = 0; i < digits.size; i++) {
         if (!http_byte_is(digits.data[i], BYTE_DIGIT)) {
             return false;
         }
-        counting += counting > 0 || digits.data[i] != '0' ? 1 : 0;
-        if (counting > 18) {
-            return false;
-        }
         *number = *number * 10 + (uint64_t)(digits.data[i] - '0');
     }
-    return digits.size > 0;
+    return true;
 }
 
 static bool on_length(struct slice item, void *context) {
     struct lengths *lengths = context;
     uint64_t number;
+    item = strip_zeros(item);
     if (!read_number(item, &number)) {
         return false;
     }
     lengths->differ = lengths->first.size > 0 && number != lengths->body->length;
-    while (item.size > 1 && item.data[0] == '0') {
-        item = (struct slice){item.data + 1, item.size - 1};
-    }
     lengths->first = lengths->first.size > 0 ? lengths->first : item;
     lengths->body->length = number;
     return !lengths->differ;
@@ -89,44 +92,98 @@ static bool on_coding(struct slice item, void *context) {
     return codings->count++ == 0 && slice_equal_nocase(item, SLICE("chunked"));
 }
 
-// Reads every Content-Length and Transfer-Encoding. `canonical`: the fields as one of each would say
-// it, for the second reader; without a name where there is none.
+static enum result read_framing_field(const struct http_field *field, struct lengths *lengths,
+                                      struct codings *codings, struct http_refusal *refusal) {
+    if (field->id == FIELD_CONTENT_LENGTH && lengths->first.size == 0 &&
+        read_number(field->value, &lengths->body->length)) { // nearly always
+        lengths->first = field->value;
+        return RESULT_OK;
+    }
+    if (field->id == FIELD_CONTENT_LENGTH &&
+        (!http_list_each(field->value, on_length, lengths) || lengths->first.size == 0)) {
+        return refuse_field(refusal,
+                            lengths->differ ? "Content-Length of two values"
+                                            : "Content-Length is not a number of 1 to 18 digits",
+                            field);
+    }
+    if (field->id == FIELD_TRANSFER_ENCODING && !http_list_each(field->value, on_coding, codings)) {
+        return refuse_field(refusal, "Transfer-Encoding is not exactly chunked", field);
+    }
+    return RESULT_OK;
+}
+
+#define FRAMING_BITS (FIELD_BIT(FIELD_CONTENT_LENGTH) | FIELD_BIT(FIELD_TRANSFER_ENCODING))
+
+// Where there are several of one kind every field is looked at, else the one that there is.
+static enum result read_framing_fields(const struct http_fields *fields,
+                                       const struct http_index *index, struct lengths *lengths,
+                                       struct codings *codings, struct http_refusal *refusal) {
+    enum result result = RESULT_OK;
+    if ((index->repeated & FRAMING_BITS) != 0) {
+        for (uint32_t i = 0; i < fields->count && result == RESULT_OK; i++) {
+            result = read_framing_field(&fields->items[i], lengths, codings, refusal);
+        }
+        return result;
+    }
+    if (has(index, FIELD_CONTENT_LENGTH)) {
+        result = read_framing_field(index->first[FIELD_CONTENT_LENGTH], lengths, codings, refusal);
+    }
+    if (result == RESULT_OK && has(index, FIELD_TRANSFER_ENCODING)) {
+        result =
+            read_framing_field(index->first[FIELD_TRANSFER_ENCODING], lengths, codings, refusal);
+    }
+    return result;
+}
+
+// What frames the body, as one field of each kind would say it; empty where there is none.
+struct framing {
+    struct slice digits;
+    struct slice coding;
+};
+
+// Reads every Content-Length and Transfer-Encoding.
 static enum result read_framing(const struct http_fields *fields, const struct http_index *index,
-                                struct body_length *body, struct http_field canonical[2],
+                                struct body_length *body, struct framing *framing,
                                 struct http_refusal *refusal) {
     struct lengths lengths = {.body = body};
     struct codings codings = {.count = 0};
     *body = (struct body_length){false, false, 0};
-    canonical[0] = canonical[1] = (struct http_field){.id = FIELD_OTHER};
-    for (uint32_t i = 0; i < fields->count; i++) {
-        const struct http_field *field = &fields->items[i];
-        if (field->id == FIELD_CONTENT_LENGTH &&
-            (!http_list_each(field->value, on_length, &lengths) || lengths.first.size == 0)) {
-            return refuse_field(refusal,
-                                lengths.differ ? "Content-Length of two values"
-                                               : "Content-Length is not a number of 1 to 18 digits",
-                                field);
-        }
-        if (field->id == FIELD_TRANSFER_ENCODING &&
-            !http_list_each(field->value, on_coding, &codings)) {
-            return refuse_field(refusal, "Transfer-Encoding is not exactly chunked", field);
-        }
+    if ((index->seen & FRAMING_BITS) == 0) {
+        return RESULT_OK;
+    }
+    if (read_framing_fields(fields, index, &lengths, &codings, refusal) != RESULT_OK) {
+        return RESULT_ERROR;
     }
     body->has_length = lengths.first.size > 0;
     body->chunked = codings.count > 0;
-    if (body->has_length && body->chunked) {
-        return refuse_field(refusal, "both Content-Length and Transfer-Encoding",
-                            index->first[FIELD_TRANSFER_ENCODING]);
+    framing->digits = lengths.first;
+    framing->coding = codings.chunked;
+    return body->has_length && body->chunked
+               ? refuse_field(refusal, "both Content-Length and Transfer-Encoding",
+                              index->first[FIELD_TRANSFER_ENCODING])
+               : RESULT_OK;
+}
+
+// Has the second reader read it as it was received, where that is as clear to it, else in its
+// canonical form.
+static enum result compare_framing(struct slice section, bool strict,
+                                   const struct http_fields *fields, const struct http_index *index,
+                                   const struct body_length *body, const struct framing *framing,
+                                   struct http_refusal *refusal) {
+    if (strict && (index->repeated & FRAMING_BITS) == 0 &&
+        http_read_again(section, fields, body, refusal) == RESULT_OK) {
+        return RESULT_OK;
     }
+    struct http_field canonical[2] = {{.id = FIELD_OTHER}, {.id = FIELD_OTHER}};
     if (body->has_length) {
         canonical[0] = *index->first[FIELD_CONTENT_LENGTH];
-        canonical[0].value = lengths.first;
+        canonical[0].value = framing->digits;
     }
     if (body->chunked) {
         canonical[1] = *index->first[FIELD_TRANSFER_ENCODING];
-        canonical[1].value = codings.chunked;
+        canonical[1].value = framing->coding;
     }
-    return RESULT_OK;
+    return http_read_framing_again(fields, canonical, body, refusal);
 }
 
 static void decide_response_body(struct http_response *response, const struct body_length *body,
@@ -159,11 +216,12 @@ static size_t scan_status_line(struct slice head, struct http_status_line *line,
     return size > 0 ? size : http_scan_status_line_tolerantly(head, line, refusal);
 }
 
+// *strict: the strict scan accepts them.
 static enum result scan_fields(struct slice section, struct http_fields *fields,
-                               struct http_index *index, struct http_refusal *refusal) {
-    return http_scan_fields(section, fields, index, refusal) == RESULT_OK
-               ? RESULT_OK
-               : http_scan_fields_tolerantly(section, fields, index, refusal);
+                               struct http_index *index, bool *strict,
+                               struct http_refusal *refusal) {
+    *strict = http_scan_fields(section, fields, index, refusal) == RESULT_OK;
+    return *strict ? RESULT_OK : http_scan_fields_tolerantly(section, fields, index, refusal);
 }
 
 enum result http_parse_response(struct slice head, bool request_is_head, struct slice protocols,
@@ -185,10 +243,11 @@ enum result http_parse_response(struct slice head, bool request_is_head, struct 
     __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
     struct connection connection;
     struct body_length body;
-    struct http_field canonical[2];
-    if (scan_fields(section, fields, &index, refusal) != RESULT_OK ||
+    struct framing framing;
+    bool strict;
+    if (scan_fields(section, fields, &index, &strict, refusal) != RESULT_OK ||
         http_read_connection(fields, &index, true, &connection, refusal) != RESULT_OK ||
-        read_framing(fields, &index, &body, canonical, refusal) != RESULT_OK) {
+        read_framing(fields, &index, &body, &framing, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
     decide_response_body(response, &body, request_is_head);
@@ -207,7 +266,7 @@ enum result http_parse_response(struct slice head, bool request_is_head, struct 
         decide_switch(response, &index, &connection, protocols, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
-    return http_read_framing_again(fields, canonical, &body, refusal);
+    return compare_framing(section, strict, fields, &index, &body, &framing, refusal);
 }
 
 // ---- trailers

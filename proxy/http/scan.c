@@ -50,14 +50,6 @@ const uint8_t http_byte_classes[256] = {
 #undef X
 #undef D
 
-// Hop-by-hop by name (RFC 9110 7.6.1), and what must not reach a server under its own name.
-static const uint64_t hop_by_hop_ids =
-    FIELD_BIT(FIELD_CONNECTION) | FIELD_BIT(FIELD_HTTP2_SETTINGS) | FIELD_BIT(FIELD_KEEP_ALIVE) |
-    FIELD_BIT(FIELD_PROXY) | FIELD_BIT(FIELD_PROXY_AUTHENTICATE) |
-    FIELD_BIT(FIELD_PROXY_AUTHENTICATION_INFO) | FIELD_BIT(FIELD_PROXY_AUTHORIZATION) |
-    FIELD_BIT(FIELD_PROXY_CONNECTION) | FIELD_BIT(FIELD_TE) | FIELD_BIT(FIELD_TRAILER) |
-    FIELD_BIT(FIELD_TRANSFER_ENCODING) | FIELD_BIT(FIELD_UPGRADE) | FIELD_BIT(FIELD_LOOKALIKE);
-
 static bool refuse(struct http_refusal *refusal, uint16_t status, const char *why) {
     *refusal = (struct http_refusal){.status = status, .why = why};
     return false;
@@ -245,22 +237,6 @@ const char *http_why_bad_name(const char *name, const char *at) {
 
 static const char *why_bad_value(const char *at) {
     return *at == '\n' ? "bare LF" : *at == '\r' ? "bare CR" : "control byte in a field value";
-}
-
-void http_add_field(struct http_fields *fields, struct http_index *index, struct slice name,
-                    struct slice value) {
-    struct http_field *field = &fields->items[fields->count++];
-    field->name = name;
-    field->value = value;
-    field->id = http_field_lookup(name);
-    field->hop_by_hop = (hop_by_hop_ids & FIELD_BIT(field->id)) != 0;
-    uint64_t bit = FIELD_BIT(field->id);
-    if ((index->seen & bit) != 0) {
-        index->repeated |= bit;
-    } else {
-        index->seen |= bit;
-        index->first[field->id] = field;
-    }
 }
 
 enum result http_scan_fields(struct slice section, struct http_fields *fields,

@@ -76,10 +76,32 @@ bool http_next_line(const char **at, const char *end, struct slice *line);
 enum result http_split_field(struct slice line, struct slice *name, struct slice *value,
                              struct http_refusal *refusal) MUST_CHECK;
 
-// Shared by both scans: why what is at `at` ends no name that began at `name`; and the field that
-// there is room for.
+// Why what is at `at` ends no name that began at `name`.
 const char *http_why_bad_name(const char *name, const char *at);
-void http_add_field(struct http_fields *fields, struct http_index *index, struct slice name,
-                    struct slice value);
+
+// Hop-by-hop by name (RFC 9110 7.6.1), and what must not reach a server under its own name.
+#define HOP_BY_HOP_IDS                                                                             \
+    (FIELD_BIT(FIELD_CONNECTION) | FIELD_BIT(FIELD_HTTP2_SETTINGS) | FIELD_BIT(FIELD_KEEP_ALIVE) | \
+     FIELD_BIT(FIELD_PROXY) | FIELD_BIT(FIELD_PROXY_AUTHENTICATE) |                                \
+     FIELD_BIT(FIELD_PROXY_AUTHENTICATION_INFO) | FIELD_BIT(FIELD_PROXY_AUTHORIZATION) |           \
+     FIELD_BIT(FIELD_PROXY_CONNECTION) | FIELD_BIT(FIELD_TE) | FIELD_BIT(FIELD_TRAILER) |          \
+     FIELD_BIT(FIELD_TRANSFER_ENCODING) | FIELD_BIT(FIELD_UPGRADE) | FIELD_BIT(FIELD_LOOKALIKE))
+
+// There is room for one more field.
+static inline void http_add_field(struct http_fields *fields, struct http_index *index,
+                                  struct slice name, struct slice value) {
+    struct http_field *field = &fields->items[fields->count++];
+    field->name = name;
+    field->value = value;
+    field->id = http_field_lookup(name);
+    field->hop_by_hop = (HOP_BY_HOP_IDS & FIELD_BIT(field->id)) != 0;
+    uint64_t bit = FIELD_BIT(field->id);
+    if ((index->seen & bit) != 0) {
+        index->repeated |= bit;
+    } else {
+        index->seen |= bit;
+        index->first[field->id] = field;
+    }
+}
 
 #endif
