@@ -68,6 +68,13 @@ struct wheel_node *wheel_take(struct wheel *wheel, int64_t now_ms) {
     return node;
 }
 
+void wheel_run(struct wheel *wheel, int64_t now_ms, uint32_t most) {
+    struct wheel_node *node;
+    for (uint32_t i = 0; i < most && (node = wheel_take(wheel, now_ms)) != NULL; i++) {
+        node->due(node);
+    }
+}
+
 int64_t wheel_next_ms(const struct wheel *wheel) {
     int64_t slot = first_occupied(wheel);
     return slot < 0 ? INT64_MAX : slot * WHEEL_SLOT_MS;

@@ -1,9 +1,12 @@
 // A timer wheel: says of many things in what order they are due, coarsely and at no cost that grows
 // with their number.
 //
-// A thing is due at most WHEEL_SLOT_MS after its time and never before it. One whose time is
-// further away than WHEEL_SPAN_MS comes up earlier, to be put in again: who takes it looks at the
-// time himself. Nothing is allocated; a wheel never owns what is in it.
+// A node is part of the object that waits, and carries the callback that the object wants called. So
+// one wheel serves objects of many kinds and knows none of them.
+//
+// A node is due at most WHEEL_SLOT_MS after its time and never before it. A node whose time is
+// further away than WHEEL_SPAN_MS is due earlier: its callback compares the time and puts it in again.
+// Nothing is allocated; a wheel never owns what is in it.
 #ifndef RAVELIN_BASE_WHEEL_H
 #define RAVELIN_BASE_WHEEL_H
 
@@ -19,6 +22,8 @@
 struct wheel_node {
     struct list_node node;
     int64_t at_ms; // when it comes up; 0: it is in no wheel
+    // The node is in no wheel when this is called. It may put any node in, remove any, and free its own.
+    void (*due)(struct wheel_node *node);
 };
 
 struct wheel {
@@ -27,9 +32,10 @@ struct wheel {
     struct list_node slots[WHEEL_SLOTS];
 };
 
-static inline void wheel_node_init(struct wheel_node *node) {
+static inline void wheel_node_init(struct wheel_node *node, void (*due)(struct wheel_node *node)) {
     list_init(&node->node);
     node->at_ms = 0;
+    node->due = due;
 }
 
 void wheel_init(struct wheel *wheel, int64_t now_ms);
@@ -39,6 +45,9 @@ void wheel_remove(struct wheel *wheel, struct wheel_node *node); // also one tha
 // The next one that is due, which is in no wheel then; NULL when there is none. What is put in
 // while this is called again and again at the same `now_ms`, with a later time, is not among them.
 struct wheel_node *wheel_take(struct wheel *wheel, int64_t now_ms);
+// Takes at most `most` nodes that are due and calls their callbacks. A node that a callback puts in
+// with a time after `now_ms` is not among them.
+void wheel_run(struct wheel *wheel, int64_t now_ms, uint32_t most);
 // When wheel_take() will have one; INT64_MAX: never.
 int64_t wheel_next_ms(const struct wheel *wheel);
 

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 enum { SPARE_EXCHANGES_MAX = 256, SCRATCH_SIZE = 64 * 1024 };
-// Sessions looked at in one loop turn because they are due: when thousands are at once, others wait
-// for a few of them, not for all.
+// Callbacks of due nodes in one loop turn: when thousands are due at once, others wait for a few of
+// them, not for all.
 enum { DUE_BATCH = 32 };
 
 static void on_lease_ready(void *owner) {
@@ -95,13 +95,7 @@ static void on_wheel_timer(struct ev_loop *loop, ev_timer *timer, int events) {
     (void)loop, (void)events;
     struct service *service = timer->data;
     service->wheel_timer_ms = 0; // it is set below, and not on the way there
-    for (int i = 0; i < DUE_BATCH; i++) {
-        struct wheel_node *node = wheel_take(&service->wheel, service->now_ms);
-        if (node == NULL) {
-            break;
-        }
-        session_due(LIST_ENTRY(node, struct session, due));
-    }
+    wheel_run(&service->wheel, service->now_ms, DUE_BATCH);
     set_wheel_timer(service, wheel_next_ms(&service->wheel));
 }
 

@@ -31,7 +31,7 @@ struct service {
     struct list_node sessions;
     struct list_node closed;     // freed at the end of the loop turn
     struct list_node unfinished; // sessions that have used up their turn
-    struct wheel wheel;          // of the sessions, by when each is due
+    struct wheel wheel;          // of all that waits for a time
     struct pages session_pages;
     struct slab exchange_slab;
     struct transport_pools transports;
@@ -64,7 +64,7 @@ static inline int64_t service_now_ms(const struct service *service) {
     return service->now_ms;
 }
 
-// Has session_due() called for the session of this node, at this time or somewhat later.
+// Has the callback of this node called, at this time or somewhat later.
 void service_await(struct service *service, struct wheel_node *node, int64_t at_ms);
 
 // The scratch space for the fields of a message, for at most `most` of them. The array itself bounds

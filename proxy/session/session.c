@@ -123,7 +123,9 @@ static void time_out(struct session *session) {
     }
 }
 
-void session_due(struct session *session) {
+// The session came up in the wheel, perhaps before its deadline.
+static void on_due(struct wheel_node *node) {
+    struct session *session = LIST_ENTRY(node, struct session, due);
     if (session->deadline_ms > now_ms(session)) {
         await_deadline(session);
     } else {
@@ -211,7 +213,7 @@ void session_start(const struct listener *listener, int fd, const struct sockadd
     transport_init(&session->transport, &service->transports, fd, !session->redirect);
     ev_io_init(&session->watcher, on_ready, fd, 0);
     session->watcher.data = session;
-    wheel_node_init(&session->due);
+    wheel_node_init(&session->due, on_due);
     list_push_last(&service->sessions, &session->node);
     metric_add(service->options.metrics, METRIC_sessions_open, 1);
     if (listener->proxy_protocol) {

@@ -112,8 +112,6 @@ void session_set_client(struct session *session, const struct sockaddr *address)
 // The client is known: counts it and begins the handshake (or HTTP, where the listener is plain).
 void session_begin(struct session *session);
 void session_advance(struct session *session);
-// It came up in the service's wheel: looks at its deadline.
-void session_due(struct session *session);
 // The service drains: between exchanges the session is due to end now.
 void session_drain(struct session *session);
 // Drops the connection at once, without close_notify: what the client has received is to be seen as

@@ -347,7 +347,7 @@ static inline void lab_server_closes(struct lab *lab, bool half) {
 static inline void lab_time_out(struct lab *lab) {
     if (lab_is_open(lab)) {
         lab->session->deadline_ms = 1;
-        session_due(lab->session);
+        lab->session->due.due(&lab->session->due);
     }
 }
 

@@ -12,11 +12,17 @@ enum { NODE_COUNT = 2000 };
 
 static struct wheel wheel;
 static struct wheel_node nodes[NODE_COUNT];
+static size_t calls; // of on_due()
+
+static void on_due(struct wheel_node *node) {
+    assert_int_equal(node->at_ms, 0);
+    calls++;
+}
 
 static void init(int64_t now_ms) {
     wheel_init(&wheel, now_ms);
     for (size_t i = 0; i < NODE_COUNT; i++) {
-        wheel_node_init(&nodes[i]);
+        wheel_node_init(&nodes[i], on_due);
     }
 }
 
@@ -137,6 +143,51 @@ static void test_taking_ends_though_all_is_put_in_again(void **state) {
     }
 }
 
+// An object that waits, of another kind than on_due()'s.
+struct waiter {
+    int called;
+    struct wheel_node node;
+};
+
+static void wait_again(struct wheel_node *node) {
+    struct waiter *waiter = LIST_ENTRY(node, struct waiter, node);
+    waiter->called++;
+    wheel_put(&wheel, node, 6001);
+    wheel_remove(&wheel, &nodes[1]); // it was due too
+}
+
+static void test_each_node_has_its_own_callback_called(void **state) {
+    (void)state;
+    init(5000);
+    calls = 0;
+    struct waiter waiter = {.called = 0};
+    wheel_node_init(&waiter.node, wait_again);
+    wheel_put(&wheel, &nodes[0], 5500);
+    wheel_put(&wheel, &waiter.node, 5500);
+    wheel_put(&wheel, &nodes[1], 5500);
+    wheel_run(&wheel, 5499, NODE_COUNT);
+    assert_int_equal(calls, 0);
+    wheel_run(&wheel, 6000, NODE_COUNT);
+    assert_int_equal(calls, 1);
+    assert_int_equal(waiter.called, 1); // what it put in again is not among them
+    assert_true(waiter.node.at_ms == 6001);
+    wheel_remove(&wheel, &waiter.node);
+}
+
+static void test_no_more_callbacks_are_called_than_asked_for(void **state) {
+    (void)state;
+    init(5000);
+    calls = 0;
+    for (size_t i = 0; i < NODE_COUNT; i++) {
+        wheel_put(&wheel, &nodes[i], 5500);
+    }
+    wheel_run(&wheel, 6000, 32);
+    assert_int_equal(calls, 32);
+    assert_true(wheel_next_ms(&wheel) <= 6000);
+    wheel_run(&wheel, 6000, NODE_COUNT);
+    assert_int_equal(calls, NODE_COUNT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_is_due_in_an_empty_wheel),
@@ -146,6 +197,8 @@ int main(void) {
         cmocka_unit_test(test_moving_and_removing),
         cmocka_unit_test(test_all_come_up_in_order),
         cmocka_unit_test(test_taking_ends_though_all_is_put_in_again),
+        cmocka_unit_test(test_each_node_has_its_own_callback_called),
+        cmocka_unit_test(test_no_more_callbacks_are_called_than_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
