@@ -62,7 +62,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
         return;
     }
     lease->readable = true;
-    lease->pool->notify(lease->owner);
+    lease->owner->ready(lease->owner);
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
@@ -70,7 +70,7 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
     struct lease *lease = watcher->data;
     lease->writable = true;
     lease_want_write(lease, false);
-    lease->pool->notify(lease->owner);
+    lease->owner->ready(lease->owner);
 }
 
 // The queue of the server was full.
@@ -88,14 +88,12 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events) {
     ev_timer_stop(loop, timer);
     lease->queue_full = false;
     lease->writable = true; // a unix connection is complete at once
-    lease->pool->notify(lease->owner);
+    lease->owner->ready(lease->owner);
 }
 
-void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics,
-               void (*notify)(void *owner)) {
+void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics) {
     pool->loop = loop;
     pool->metrics = metrics;
-    pool->notify = notify;
     slab_init(&pool->leases, sizeof(struct lease), SPARE_LEASES_MAX);
     list_init(&pool->by_age);
     list_init(&pool->kept);
@@ -185,14 +183,15 @@ static struct lease *take_idle(struct server *server) {
     return NULL;
 }
 
-static void own_reused(struct lease *lease, void *owner) {
+static void own_reused(struct lease *lease, struct lease_owner *owner) {
     leave_idle(lease);
     lease->reused = true;
     lease->owner = owner;
     metric_add(lease->pool->metrics, METRIC_server_reuses, 1);
 }
 
-struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh, void *owner) {
+struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh,
+                         struct lease_owner *owner) {
     struct lease *lease = fresh ? NULL : take_idle(server);
     if (lease != NULL) {
         own_reused(lease, owner);
@@ -277,7 +276,7 @@ void lease_keep(struct lease *lease, struct list_node *keeper, const struct back
 }
 
 struct lease *pool_lease_kept(struct list_node *keeper, const struct backend *backend,
-                              void *owner) {
+                              struct lease_owner *owner) {
     struct lease *lease = find_kept(keeper, backend);
     enum found found = lease == NULL ? FOUND_NOTHING : look_into(lease);
     if (found != FOUND_NOTHING) {

@@ -1,7 +1,8 @@
 // Connections to servers: made, leased to one exchange at a time, and pooled between exchanges.
 //
-// A `struct lease` is one connection. While an exchange has it, `owner` is set and readiness is
-// noted in the flags and told by notify(owner); while it is idle in its server's pool it is only
+// A `struct lease` is one connection. While somebody has it, `owner` is set: readiness is noted in
+// the flags, then ready() of the owner is called. An owner is part of the object that has the lease,
+// so owners can be of any kind. While the connection is idle in its server's pool it is only
 // watched: anything that becomes readable then (an end, or bytes nobody asked for) closes it. The
 // loop polls once a turn, so pool_lease() also looks into the socket with one recv(MSG_PEEK) before
 // it reuses a connection: what a server sent before that call is never taken for a response.
@@ -42,6 +43,11 @@
 #define POOL_IDLE_MS 60000
 #define POOL_DISTRUST_MS 60000
 
+struct lease_owner {
+    // Readiness was noted in the lease. May close or release the lease and free the owner.
+    void (*ready)(struct lease_owner *owner);
+};
+
 struct lease {
     struct list_node node; // in server->idle or in its keeper's list, only while idle
     // In pool->by_age, the longest idle first, or in pool->kept; only while idle.
@@ -62,7 +68,7 @@ struct lease {
     bool kept;           // idle in its keeper's list
     bool large_response; // its owner's note for the next one: the last response was a large one
     int64_t idle_since_ms;
-    void *owner;
+    struct lease_owner *owner; // NULL: idle
 };
 
 struct pool {
@@ -71,11 +77,9 @@ struct pool {
     struct list_node by_age;
     struct list_node kept; // all idle connections of all keepers
     struct metrics_slot *metrics;
-    void (*notify)(void *owner);
 };
 
-void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics,
-               void (*notify)(void *owner));
+void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics);
 // Closes all pooled connections; leased and kept ones must have been closed before.
 void pool_free(struct pool *pool);
 void pool_sweep(struct pool *pool, int64_t now_ms); // closes what has been idle too long
@@ -83,8 +87,9 @@ void pool_close_idle(struct pool *pool, struct backend_set *set);
 
 // An idle connection of this server when there is one at which nothing waits and `fresh` is false,
 // else a new one (perhaps not connected yet). NULL with errno when none could be made.
-struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh, void *owner);
-// After the owner was notified of a connection in progress: 0 when it is complete, EINPROGRESS, or its
+struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh,
+                         struct lease_owner *owner);
+// After ready() was called for a connection in progress: 0 when it is complete, EINPROGRESS, or its
 // error.
 int lease_finish_connect(struct lease *lease);
 // Gives the connection back for the next exchange; closes it when the pool is full or its
@@ -98,7 +103,8 @@ void lease_close(struct lease *lease);
 void lease_keep(struct lease *lease, struct list_node *keeper, const struct backend_set *set);
 // The connection that the keeper has for this backend, leased to `owner`. NULL: it has none at which
 // nothing waits.
-struct lease *pool_lease_kept(struct list_node *keeper, const struct backend *backend, void *owner);
+struct lease *pool_lease_kept(struct list_node *keeper, const struct backend *backend,
+                              struct lease_owner *owner);
 void pool_close_kept(struct list_node *keeper);
 // `set` takes the place of the one in use: kept connections become those of its servers, and are
 // closed where it has not the same server.

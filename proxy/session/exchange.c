@@ -21,6 +21,10 @@ enum { CERTIFICATE_GROWTH = 80 + sizeof(struct client_identity) };
 
 // --- beginning ---
 
+static void on_lease_ready(struct lease_owner *owner) {
+    session_advance(LIST_ENTRY(owner, struct exchange, lease_owner)->session);
+}
+
 static struct exchange *allocate(struct session *session) {
     struct service *service = session->service;
     struct exchange *exchange = slab_get(&service->exchange_slab);
@@ -30,6 +34,7 @@ static struct exchange *allocate(struct session *session) {
     memset(exchange, 0, offsetof(struct exchange, iov));
     exchange->session = session;
     exchange->generation = generation_hold(service->current);
+    exchange->lease_owner.ready = on_lease_ready;
     exchange->active_ms = now_ms(exchange);
     exchange->started_mono_us = clock_monotonic_us();
     exchange->started_us = exchange->started_mono_us + service->wall_offset_us;
@@ -200,13 +205,13 @@ static struct lease *choose_lease(struct exchange *exchange) {
         exchange->attempts > 1 || exchange->backend->send_proxy_protocol != PROXY_PROTOCOL_OFF;
     struct lease *lease = exchange->attempts > 1 || list_is_empty(&session->kept)
                               ? NULL
-                              : pool_lease_kept(&session->kept, backend, exchange);
+                              : pool_lease_kept(&session->kept, backend, &exchange->lease_owner);
     if (lease != NULL) {
         exchange->server = lease->server;
         return lease;
     }
     exchange->server = backend_choose(backend, exchange->failed_server, now_ms(exchange));
-    lease = pool_lease(&session->service->pool, exchange->server, fresh, exchange);
+    lease = pool_lease(&session->service->pool, exchange->server, fresh, &exchange->lease_owner);
     if (lease != NULL) {
         lease->bound = exchange->binds_lease;
     }

@@ -59,6 +59,7 @@ struct exchange {
     struct server *server;
     struct server *failed_server;
     struct lease *lease;
+    struct lease_owner lease_owner;
     uint32_t attempts;
 
     // request

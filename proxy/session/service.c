@@ -14,11 +14,6 @@ enum { SPARE_EXCHANGES_MAX = 256, SCRATCH_SIZE = 64 * 1024 };
 // them, not for all.
 enum { DUE_BATCH = 32 };
 
-static void on_lease_ready(void *owner) {
-    struct exchange *exchange = owner;
-    session_advance(exchange->session);
-}
-
 static void check_drained(struct service *service) {
     if (service->draining && list_is_empty(&service->sessions) &&
         service->options.drained != NULL) {
@@ -157,7 +152,7 @@ struct service *service_new(const struct service_options *options) {
     service->wheel_timer_ms = INT64_MAX;
     pages_init(&service->session_pages, sizeof(struct session));
     slab_init(&service->exchange_slab, sizeof(struct exchange), SPARE_EXCHANGES_MAX);
-    pool_init(&service->pool, options->loop, options->metrics, on_lease_ready);
+    pool_init(&service->pool, options->loop, options->metrics);
     signing_init(&service->signing, options->loop, options->metrics);
     ev_prepare_init(&service->turn_end, on_turn_end);
     ev_idle_init(&service->busy, on_idle);

@@ -16,6 +16,7 @@ enum { SERVERS = 2, NOW = 1000000 };
 
 // What the owner of a lease was told.
 struct owner {
+    struct lease_owner as_owner;
     int told;
 };
 
@@ -32,8 +33,8 @@ struct fixture {
     struct owner owner;
 };
 
-static inline void notify(void *owner) {
-    ((struct owner *)owner)->told++;
+static inline void on_ready(struct lease_owner *owner) {
+    LIST_ENTRY(owner, struct owner, as_owner)->told++;
 }
 
 static inline void listen_at(struct fixture *f, size_t index) {
@@ -62,7 +63,8 @@ static inline int set_up(void **state) {
     f->set = backend_set_new(&f->config);
     assert_non_null(f->set);
     f->servers = f->set->backends[0].servers;
-    pool_init(&f->pool, f->loop, f->metrics, notify);
+    pool_init(&f->pool, f->loop, f->metrics);
+    f->owner.as_owner.ready = on_ready;
     *state = f;
     return 0;
 }
@@ -104,9 +106,9 @@ static inline int accept_one(const struct fixture *f, size_t index) {
 
 // A lease whose connection is complete.
 static inline struct lease *lease_server(struct fixture *f, size_t index, bool fresh) {
-    struct lease *lease = pool_lease(&f->pool, &f->servers[index], fresh, &f->owner);
+    struct lease *lease = pool_lease(&f->pool, &f->servers[index], fresh, &f->owner.as_owner);
     assert_non_null(lease);
-    assert_ptr_equal(lease->owner, &f->owner);
+    assert_ptr_equal(lease->owner, &f->owner.as_owner);
     assert_ptr_equal(lease->server, &f->servers[index]);
     if (!lease->connected) {
         RUN_UNTIL(f->loop, lease->writable);

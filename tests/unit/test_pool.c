@@ -7,7 +7,7 @@
 
 static void test_a_lease_is_a_new_connection(void **state) {
     struct fixture *f = *state;
-    struct lease *lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner);
+    struct lease *lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner);
     assert_non_null(lease);
     assert_false(lease->reused);
     assert_int_equal(metric(f, METRIC_server_connections), 1);
@@ -38,7 +38,7 @@ static void test_a_lease_is_a_new_connection(void **state) {
 static void test_a_refused_connection_is_told(void **state) {
     struct fixture *f = *state;
     (void)close(f->listeners[0]);
-    struct lease *lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner);
+    struct lease *lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner);
     f->listeners[0] = -1;
     if (lease == NULL) {
         assert_int_equal(errno, ECONNREFUSED);
@@ -57,7 +57,7 @@ static void test_no_lease_where_nothing_can_be_connected(void **state) {
         address_parse(SLICE("unix:/nowhere/at/all"), &f->config_servers[0].address, &why),
         RESULT_OK);
     errno = 0;
-    assert_null(pool_lease(&f->pool, &f->servers[0], false, &f->owner));
+    assert_null(pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner));
     assert_int_equal(errno, ENOENT);
     assert_int_equal(metric(f, METRIC_server_connections), 0);
 }
@@ -97,7 +97,7 @@ static void test_a_full_queue_is_waited_for(void **state) {
     struct full_server full;
     open_full_server(&full);
     f->config_servers[0].address = full.address;
-    struct lease *lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner);
+    struct lease *lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner);
     assert_non_null(lease);
     lease_want_write(lease, true); // as an exchange does that waits for its connection
     RUN_UNTIL(f->loop, lease->retry.repeat > 0.01);
@@ -119,8 +119,8 @@ static void test_a_server_that_goes_while_its_queue_is_full(void **state) {
     struct full_server full;
     open_full_server(&full);
     f->config_servers[0].address = full.address;
-    struct lease *lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner);
-    struct lease *impatient = pool_lease(&f->pool, &f->servers[0], false, &f->owner);
+    struct lease *lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner);
+    struct lease *impatient = pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner);
     assert_true(lease != NULL && impatient != NULL);
     lease_close(impatient);
     (void)close(full.listener);
@@ -145,6 +145,34 @@ static void test_the_owner_is_told_when_there_is_something_to_read(void **state)
     assert_int_equal(send(peer, "x", 1, 0), 1);
     RUN_UNTIL(f->loop, lease->readable);
     assert_int_equal(f->owner.told, 1);
+    lease_close(lease);
+    (void)close(peer);
+}
+
+// An owner of another kind: it gives its connection back from within.
+struct visitor {
+    struct lease *lease;
+    struct lease_owner as_owner;
+};
+
+static void leave(struct lease_owner *owner) {
+    struct visitor *visitor = LIST_ENTRY(owner, struct visitor, as_owner);
+    lease_close(visitor->lease);
+    visitor->lease = NULL;
+}
+
+static void test_each_owner_has_its_own_callback_called(void **state) {
+    struct fixture *f = *state;
+    struct lease *lease = lease_fresh(f);
+    int peer = accept_one(f, 0);
+    struct visitor visitor = {.as_owner = {.ready = leave}};
+    visitor.lease = pool_lease(&f->pool, &f->servers[0], true, &visitor.as_owner);
+    assert_non_null(visitor.lease);
+    f->owner.told = 0;
+    RUN_UNTIL(f->loop, visitor.lease == NULL); // it is connected
+    assert_int_equal(f->owner.told, 0);
+    assert_int_equal(send(peer, "x", 1, 0), 1);
+    RUN_UNTIL(f->loop, f->owner.told == 1);
     lease_close(lease);
     (void)close(peer);
 }
@@ -176,12 +204,12 @@ static void test_a_released_connection_is_leased_again(void **state) {
     lease_release(lease, false, NOW);
     assert_null(lease->owner);
     assert_idle(f, 1, 0);
-    struct lease *again = pool_lease(&f->pool, &f->servers[0], false, &f->owner);
+    struct lease *again = pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner);
     assert_ptr_equal(again, lease);
     assert_int_equal(again->fd, fd);
     assert_true(again->reused);
     assert_true(again->connected);
-    assert_ptr_equal(again->owner, &f->owner);
+    assert_ptr_equal(again->owner, &f->owner.as_owner);
     assert_true(ev_is_active(&again->read_watcher));
     assert_idle(f, 0, 0);
     assert_int_equal(metric(f, METRIC_server_connections), 1);
@@ -323,14 +351,14 @@ static void test_a_kept_connection_serves_its_keeper_alone(void **state) {
     pool_close_idle(&f->pool, f->set);
     assert_idle(f, 0, 0);
     const struct backend *backend = &f->set->backends[0];
-    assert_null(pool_lease_kept(&stranger, backend, &f->owner));
+    assert_null(pool_lease_kept(&stranger, backend, &f->owner.as_owner));
     struct lease *other = lease_server(f, 0, false);
     assert_ptr_not_equal(other, lease);
-    assert_ptr_equal(pool_lease_kept(&keeper, backend, &f->owner), lease);
+    assert_ptr_equal(pool_lease_kept(&keeper, backend, &f->owner.as_owner), lease);
     assert_true(lease->bound && lease->reused);
-    assert_ptr_equal(lease->owner, &f->owner);
+    assert_ptr_equal(lease->owner, &f->owner.as_owner);
     assert_int_equal(metric(f, METRIC_server_reuses), 1);
-    assert_null(pool_lease_kept(&keeper, backend, &f->owner));
+    assert_null(pool_lease_kept(&keeper, backend, &f->owner.as_owner));
     lease_close(lease);
     lease_close(other);
 }
@@ -362,7 +390,7 @@ static void test_bytes_and_an_end_close_a_kept_connection(void **state) {
         wait_readable(lease->fd);
         told = f->owner.told;
         if (i == 0) { // before the loop tells, at once; then by the loop
-            assert_null(pool_lease_kept(&keeper, &f->set->backends[0], &f->owner));
+            assert_null(pool_lease_kept(&keeper, &f->set->backends[0], &f->owner.as_owner));
         }
         RUN_UNTIL(f->loop, list_is_empty(&keeper));
         (void)close(peer);
@@ -396,7 +424,7 @@ static void test_kept_connections_move_to_the_set_in_use(void **state) {
     backend.server_count = 2;
     struct backend_set *set = backend_set_new(&config);
     pool_move_kept(&f->pool, set);
-    struct lease *lease = pool_lease_kept(&keepers[0], &set->backends[0], &f->owner);
+    struct lease *lease = pool_lease_kept(&keepers[0], &set->backends[0], &f->owner.as_owner);
     assert_ptr_equal(lease, leases[0]);
     assert_ptr_equal(lease->server, &set->backends[0].servers[1]);
     assert_ptr_equal(leases[1]->server, &set->backends[0].servers[0]);
@@ -428,6 +456,7 @@ int main(void) {
         POOL_TEST(test_a_full_queue_is_waited_for),
         POOL_TEST(test_a_server_that_goes_while_its_queue_is_full),
         POOL_TEST(test_the_owner_is_told_when_there_is_something_to_read),
+        POOL_TEST(test_each_owner_has_its_own_callback_called),
         POOL_TEST(test_an_owner_that_does_not_want_to_read_is_not_told),
         POOL_TEST(test_a_released_connection_is_leased_again),
         POOL_TEST(test_a_fresh_one_is_asked_for_although_one_is_idle),

@@ -60,7 +60,8 @@ static void test_bytes_that_came_before_the_release_are_seen_by_the_next_lease(v
     assert_int_equal(send(peer, "x", 1, 0), 1);
     wait_readable(fd);
     lease_release(lease, false, NOW);
-    lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner); // without a turn of the loop
+    lease = pool_lease(&f->pool, &f->servers[0], false,
+                       &f->owner.as_owner); // without a turn of the loop
     assert_non_null(lease);
     assert_false(lease->reused);
     char byte;
@@ -78,7 +79,7 @@ static void test_an_end_that_came_before_the_release_is_seen_by_the_next_lease(v
     assert_int_equal(shutdown(peer, SHUT_WR), 0);
     wait_readable(lease->fd);
     lease_release(lease, false, NOW);
-    lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner);
+    lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner);
     assert_non_null(lease);
     assert_false(lease->reused);
     lease_close(lease);
@@ -96,7 +97,7 @@ static void lease_now(struct ev_loop *loop, ev_check *watcher, int events) {
     struct leaser *leaser = watcher->data;
     if (ev_pending_count(loop) > 0 && leaser->lease == NULL) {
         struct fixture *f = leaser->fixture;
-        leaser->lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner);
+        leaser->lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner);
     }
 }
 
@@ -136,7 +137,7 @@ static void lease_after_the_poll(struct fixture *f, const char *bytes) {
         assert_int_equal(shutdown(peer, SHUT_WR), 0);
     }
     wait_readable(lease->fd);
-    lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner);
+    lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner);
     assert_non_null(lease);
     assert_false(lease->reused);
     assert_int_equal(metric(f, METRIC_server_connections), 2);
@@ -201,7 +202,8 @@ static void test_the_idle_connections_of_one_set_are_closed(void **state) {
         lease_release(lease, false, NOW);
         lease_release(more, false, NOW);
     }
-    struct lease *others = pool_lease(&f->pool, &other->backends[0].servers[0], true, &f->owner);
+    struct lease *others =
+        pool_lease(&f->pool, &other->backends[0].servers[0], true, &f->owner.as_owner);
     assert_non_null(others);
     lease_release(others, false, NOW);
     assert_int_equal(metric(f, METRIC_pool_idle), 5);
@@ -227,7 +229,7 @@ static void test_freeing_the_pool_closes_what_is_idle(void **state) {
     assert_false(is_open(first_fd));
     assert_false(is_open(second_fd));
     assert_idle(f, 0, 0);
-    pool_init(&f->pool, f->loop, f->metrics, notify); // for tear_down()
+    pool_init(&f->pool, f->loop, f->metrics); // for tear_down()
 }
 
 // ---- Servers that send bytes that nobody asked for
