@@ -26,6 +26,7 @@
 #include "base/wheel.h"
 #include "exchange/generation.h"
 #include "http/parse.h"
+#include "session/signing.h"
 #include "session/transport.h"
 #include "tls/handshake/handshake.h"
 
@@ -87,6 +88,7 @@ struct session {
     struct handshake *handshake;
     struct generation *handshake_generation;
     uint64_t signing; // number of the signature waited for; 0: none
+    struct signing_owner signing_owner;
     const char *tls_group;
     const char *tls_suite;
     char *server_name; // SNI, or NULL; server_name_size bytes, not terminated
@@ -121,7 +123,5 @@ void session_close(struct session *session);
 void session_end(struct session *session, uint8_t alert);
 // Frees what session_close() has left; the service calls it at the end of a loop turn.
 void session_free(struct session *session);
-// The answer of the signer to session->signing.
-void session_signed(struct session *session, const uint8_t *signature, size_t size);
 
 #endif

@@ -164,25 +164,27 @@ static void refuse_handshake(struct session *session, struct slice bytes) {
     session_end(session, ALERT_CLOSE_NOTIFY);
 }
 
+static void on_signature(struct signing_owner *owner, const uint8_t *signature, size_t size) {
+    struct session *session = LIST_ENTRY(owner, struct session, signing_owner);
+    session->signing = 0;
+    if (session->handshake != NULL) {
+        handshake_give_signature(session->handshake, signature, size);
+        session_advance(session);
+    }
+}
+
 // False when the handshake must go on at once, without a signature.
 static bool ask_signer(struct session *session) {
     struct sign_request *request = handshake_wants_signature(session->handshake);
     if (request == NULL) {
         return true;
     }
-    session->signing = signing_ask(&session->service->signing, session, request);
+    session->signing_owner.answered = on_signature;
+    session->signing = signing_ask(&session->service->signing, &session->signing_owner, request);
     if (session->signing == 0) {
         handshake_give_signature(session->handshake, NULL, 0);
     }
     return session->signing != 0;
-}
-
-void session_signed(struct session *session, const uint8_t *signature, size_t size) {
-    session->signing = 0;
-    if (session->handshake != NULL) {
-        handshake_give_signature(session->handshake, signature, size);
-        session_advance(session);
-    }
 }
 
 enum result session_handshake_step(struct session *session) {

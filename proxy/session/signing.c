@@ -1,7 +1,6 @@
 #include "session/signing.h"
 
 #include "observe/metrics.h"
-#include "session/session.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -100,7 +99,7 @@ static void release_place(struct signing *signing, uint32_t index) {
     if (!place->sent) {
         remove_unsent(signing, index);
     }
-    place->session = NULL;
+    place->owner = NULL;
     place->serial++;
     place->next = signing->first_free;
     signing->first_free = index;
@@ -112,17 +111,17 @@ static struct signing_place *find_place(struct signing *signing, uint64_t number
         return NULL;
     }
     struct signing_place *place = &signing->places[index];
-    return place->session != NULL && place->serial == number >> 32 ? place : NULL;
+    return place->owner != NULL && place->serial == number >> 32 ? place : NULL;
 }
 
 static void take_answer(struct signing *signing, const struct sign_response *response) {
     signing->unanswered -= signing->unanswered > 0 ? 1 : 0;
     struct signing_place *place = find_place(signing, response->number);
     if (place != NULL && response->signature_size <= SIGNATURE_SIZE_MAX) {
-        struct session *session = place->session;
+        struct signing_owner *owner = place->owner;
         release_place(signing, (uint32_t)(place - signing->places));
-        session_signed(session, response->signature, response->signature_size);
-    } // else the session ended meanwhile, or it makes no sense
+        owner->answered(owner, response->signature, response->signature_size);
+    } // else the owner has gone meanwhile, or it makes no sense
 }
 
 static void on_answer(struct ev_loop *loop, ev_io *watcher, int events) {
@@ -173,7 +172,7 @@ void signing_attach(struct signing *signing, int fd) {
     ev_io_start(signing->loop, &signing->read_watcher);
     signing->unanswered = 0;
     for (uint32_t i = 0; i < signing->place_count; i++) {
-        if (signing->places[i].session != NULL && signing->places[i].sent) {
+        if (signing->places[i].owner != NULL && signing->places[i].sent) {
             push_unsent(signing, i);
         }
     }
@@ -198,7 +197,7 @@ static bool grow(struct signing *signing) {
     return true;
 }
 
-uint64_t signing_ask(struct signing *signing, struct session *session,
+uint64_t signing_ask(struct signing *signing, struct signing_owner *owner,
                      struct sign_request *request) {
     if (signing->first_free == NO_PLACE && !grow(signing)) {
         return 0;
@@ -206,7 +205,7 @@ uint64_t signing_ask(struct signing *signing, struct session *session,
     uint32_t index = signing->first_free;
     struct signing_place *place = &signing->places[index];
     signing->first_free = place->next;
-    place->session = session;
+    place->owner = owner;
     place->request = request;
     push_unsent(signing, index);
     request->number = (uint64_t)place->serial << 32 | (index + 1);

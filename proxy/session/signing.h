@@ -1,7 +1,7 @@
 // The link to the signer: sign requests of many handshakes on one SOCK_SEQPACKET socket, none of
 // which stops the worker.
 //
-// Each waiting session has a number; the answer carries it. When the signer dies, waiting requests
+// Each request has a number; the answer carries it. An owner is part of the object that waits. When the signer dies, waiting requests
 // stay in the table and are asked again on the socket of the next one (signing_attach).
 //
 // A signer that has nothing to do is asked at once. One that is at work does not wait for the next
@@ -17,11 +17,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct session;
 struct metrics_slot;
 
+struct signing_owner {
+    // The answer; size 0: there will be no signature. The request is forgotten.
+    void (*answered)(struct signing_owner *owner, const uint8_t *signature, size_t size);
+};
+
 struct signing_place {
-    struct session *session;            // NULL: free
+    struct signing_owner *owner;        // NULL: free
     const struct sign_request *request; // the handshake's
     uint32_t serial;
     bool sent;
@@ -48,11 +52,12 @@ struct signing {
 void signing_init(struct signing *signing, struct ev_loop *loop, struct metrics_slot *metrics);
 void signing_free(struct signing *signing);
 void signing_attach(struct signing *signing, int fd);
-// Asks for a signature; session_signed() is called with the answer, never from in here. 0 when
-// memory is short.
-uint64_t signing_ask(struct signing *signing, struct session *session,
+// Asks for a signature; answered() is called with the answer, never from in here. Owner and request
+// stay where they are until then, or until signing_forget(). Returns the number of the request, 0
+// when memory is short.
+uint64_t signing_ask(struct signing *signing, struct signing_owner *owner,
                      struct sign_request *request);
-// The session does not wait any more.
+// The owner does not wait any more. Other numbers than those that are waited for change nothing.
 void signing_forget(struct signing *signing, uint64_t number);
 
 #endif

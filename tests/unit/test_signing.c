@@ -1,8 +1,7 @@
-// The link to the signer. The signer is the test itself, at the other end of the socket; what would be
-// the session's is here too.
+// The link to the signer. The signer is the test itself, at the other end of the socket, and so are
+// the owners of the requests.
 #include "loop.h"
 #include "observe/metrics.h"
-#include "session/session.h"
 #include "session/signing.h"
 
 #include <errno.h>
@@ -16,6 +15,7 @@ enum { SESSIONS = 1000 };
 
 // What a session was told.
 struct told {
+    struct signing_owner owner;
     unsigned times;
     size_t size;
     uint8_t signature[SIGNATURE_SIZE_MAX];
@@ -29,7 +29,6 @@ struct fixture {
     struct sign_request batch[SIGN_BATCH_MAX]; // the last datagram it received
     size_t batch_count;
     size_t batch_next;
-    struct session sessions[SESSIONS];
     struct sign_request requests[SESSIONS];
     uint64_t numbers[SESSIONS];
     struct told told[SESSIONS];
@@ -37,9 +36,8 @@ struct fixture {
 
 static struct fixture fixture;
 
-// Stands in for the one of session.c, which is not linked.
-void session_signed(struct session *session, const uint8_t *signature, size_t size) {
-    struct told *told = &fixture.told[session - fixture.sessions];
+static void on_answer(struct signing_owner *owner, const uint8_t *signature, size_t size) {
+    struct told *told = LIST_ENTRY(owner, struct told, owner);
     told->times++;
     told->size = size;
     memcpy(told->signature, signature, size);
@@ -56,6 +54,13 @@ static void attach_signer(struct fixture *f) {
     signing_attach(&f->signing, pair[0]);
 }
 
+static void forget_answers(struct fixture *f) {
+    memset(f->told, 0, sizeof(f->told));
+    for (size_t i = 0; i < SESSIONS; i++) {
+        f->told[i].owner.answered = on_answer;
+    }
+}
+
 static int set_up(void **state) {
     struct fixture *f = &fixture;
     memset(f, 0, sizeof(*f));
@@ -63,6 +68,7 @@ static int set_up(void **state) {
     f->metrics = metrics_map(1);
     assert_true(f->loop != NULL && f->metrics != NULL);
     f->signer = -1;
+    forget_answers(f);
     signing_init(&f->signing, f->loop, f->metrics);
     attach_signer(f);
     *state = f;
@@ -85,7 +91,7 @@ static void ask(struct fixture *f, size_t session) {
     memset(request, 0, sizeof(*request));
     memcpy(request->data, &session, sizeof(session));
     request->data_size = sizeof(session);
-    f->numbers[session] = signing_ask(&f->signing, &f->sessions[session], request);
+    f->numbers[session] = signing_ask(&f->signing, &f->told[session].owner, request);
     assert_true(f->numbers[session] != 0);
     assert_int_equal(f->told[session].times, 0); // never from in there
 }
@@ -206,7 +212,7 @@ static void test_the_largest_signature_arrives_whole(void **state) {
 // Each of many is answered in an order that has nothing to do with that of asking.
 static void ask_and_answer_all(struct fixture *f) {
     static struct sign_request requests[SESSIONS];
-    memset(f->told, 0, sizeof(f->told));
+    forget_answers(f);
     ask_first(f, SESSIONS);
     for (size_t i = 0; i < SESSIONS; i++) {
         requests[i] = next_request(f);
@@ -588,14 +594,14 @@ static void test_the_table_has_a_bound(void **state) {
     signing_init(&f->signing, f->loop, f->metrics);
     uint64_t last = 0;
     for (size_t i = 0; i < PLACES_MAX; i++) {
-        last = signing_ask(&f->signing, &f->sessions[0], &request);
+        last = signing_ask(&f->signing, &f->told[0].owner, &request);
         assert_true(last != 0);
     }
-    assert_true(signing_ask(&f->signing, &f->sessions[0], &request) == 0);
+    assert_true(signing_ask(&f->signing, &f->told[0].owner, &request) == 0);
     assert_int_equal(f->signing.unsent, PLACES_MAX);
     signing_forget(&f->signing, last);
-    assert_true(signing_ask(&f->signing, &f->sessions[0], &request) != 0);
-    assert_true(signing_ask(&f->signing, &f->sessions[0], &request) == 0);
+    assert_true(signing_ask(&f->signing, &f->told[0].owner, &request) != 0);
+    assert_true(signing_ask(&f->signing, &f->told[0].owner, &request) == 0);
 }
 
 #define SIGNING_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
