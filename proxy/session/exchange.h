@@ -14,7 +14,7 @@
 #include "base/slice.h"
 #include "http/chunk.h"
 #include "http/parse.h"
-#include "session/proxy_protocol.h"
+#include "http/proxy_protocol.h"
 #include "session/session.h"
 
 #define REQUEST_LINES_MAX 18 // data spans of one write

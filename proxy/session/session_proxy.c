@@ -1,6 +1,6 @@
 #include "session/session_proxy.h"
 
-#include "session/proxy_protocol.h"
+#include "http/proxy_protocol.h"
 #include "session/service_internal.h"
 
 enum { RECEIVED_SHOWN = 64 };

@@ -1,5 +1,5 @@
 // A PROXY header from any bytes: what is taken, taken again from its own writing, is the same.
-#include "session/proxy_protocol.h"
+#include "http/proxy_protocol.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "session/proxy_protocol.h"
+#include "http/proxy_protocol.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

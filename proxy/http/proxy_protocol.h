@@ -6,8 +6,8 @@
 // the others. Bytes in, bytes and a code out: no I/O, no allocation.
 //
 // What a version 2 header carries behind the addresses (TLVs) must be well-formed and is not used.
-#ifndef RAVELIN_SESSION_PROXY_PROTOCOL_H
-#define RAVELIN_SESSION_PROXY_PROTOCOL_H
+#ifndef RAVELIN_HTTP_PROXY_PROTOCOL_H
+#define RAVELIN_HTTP_PROXY_PROTOCOL_H
 
 #include "base/result.h"
 #include "base/socket.h"

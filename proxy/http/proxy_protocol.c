@@ -1,4 +1,4 @@
-#include "session/proxy_protocol.h"
+#include "http/proxy_protocol.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
