@@ -6,11 +6,11 @@
 #include "http/parse.h"
 #include "session/body_rest.h"
 #include "session/exchange.h"
+#include "session/handshake_step.h"
+#include "session/proxy_header.h"
 #include "session/refusals.h"
 #include "session/service_internal.h"
 #include "session/session_drop.h"
-#include "session/session_handshake.h"
-#include "session/session_proxy.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

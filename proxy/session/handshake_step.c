@@ -1,4 +1,4 @@
-#include "session/session_handshake.h"
+#include "session/handshake_step.h"
 
 #include "base/socket.h"
 #include "session/refusals.h"

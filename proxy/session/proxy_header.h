@@ -1,7 +1,7 @@
 // The first part of a session on a listener with proxy-protocol: the PROXY header that says who the
 // client is. Only trusted peers get this far (session.c). Only session.c includes it.
-#ifndef RAVELIN_SESSION_SESSION_PROXY_H
-#define RAVELIN_SESSION_SESSION_PROXY_H
+#ifndef RAVELIN_SESSION_PROXY_HEADER_H
+#define RAVELIN_SESSION_PROXY_HEADER_H
 
 #include "session/session.h"
 

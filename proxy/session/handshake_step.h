@@ -1,7 +1,7 @@
 // The part of a session that drives its TLS handshake: bytes between socket and tls/handshake, the
 // way to the signer, the hand-over to the record layer. Only session.c includes it.
-#ifndef RAVELIN_SESSION_SESSION_HANDSHAKE_H
-#define RAVELIN_SESSION_SESSION_HANDSHAKE_H
+#ifndef RAVELIN_SESSION_HANDSHAKE_STEP_H
+#define RAVELIN_SESSION_HANDSHAKE_STEP_H
 
 #include "session/session.h"
 

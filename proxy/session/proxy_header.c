@@ -1,4 +1,4 @@
-#include "session/session_proxy.h"
+#include "session/proxy_header.h"
 
 #include "http/proxy_protocol.h"
 #include "session/service_internal.h"
