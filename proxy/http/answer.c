@@ -117,15 +117,13 @@ size_t http_encode_answer(uint16_t status, struct slice extra, bool close, bool 
     return writer_finish(&writer);
 }
 
-size_t http_encode_redirect(const struct http_request *request, uint16_t https_port, bool close,
-                            struct slice date, char *output, size_t capacity) {
+size_t http_encode_redirect(const struct http_request *request, uint16_t https_port, char *output,
+                            size_t capacity) {
     if (request->host.size == 0) {
         return 0;
     }
     struct writer writer = writer_begin(output, capacity);
-    struct known_status known = find_status(308);
     bool whole_server = slice_equal(request->path, SLICE("*"));
-    put_answer_head(&writer, &known, close, date);
     writer_put_text(&writer, "Location: https://");
     writer_put(&writer, request->host);
     if (https_port != 443) {
@@ -133,9 +131,6 @@ size_t http_encode_redirect(const struct http_request *request, uint16_t https_p
         writer_put_number(&writer, https_port);
     }
     writer_put(&writer, whole_server ? SLICE("/") : request->path);
-    writer_put_text(&writer, "\r\n\r\n");
-    if (!request->is_head) {
-        put_page(&writer, &known);
-    }
+    writer_put_text(&writer, "\r\n");
     return writer_finish(&writer);
 }

@@ -83,11 +83,11 @@ size_t http_encode_trailers(const struct http_fields *fields, char *output, size
 size_t http_encode_answer(uint16_t status, struct slice extra, bool close, bool head_only,
                           struct slice date, char *output, size_t capacity);
 
-// The 308 of a redirect listener: Location: https://host[:port]target. `port` 443 is left out. The
-// host comes from the request and has been checked by the parser; without one (HTTP/1.0) there is
+// The field of a redirect listener's 308: Location: https://host[:port]target. `port` 443 is left out.
+// The host comes from the request and has been checked by the parser; without one (HTTP/1.0) there is
 // nowhere to point to and 0 is returned. "*" becomes "/".
-size_t http_encode_redirect(const struct http_request *request, uint16_t https_port, bool close,
-                            struct slice date, char *output, size_t capacity);
+size_t http_encode_redirect(const struct http_request *request, uint16_t https_port, char *output,
+                            size_t capacity);
 
 // The reason phrase of a known status, else "Error".
 const char *http_reason(uint16_t status);

@@ -11,7 +11,6 @@ struct rewriting {
     const struct http_told *told;
     struct slice host; // with its port, as the server is told it
     struct writer writer;
-    const char *why;
 };
 
 // Whether requests for this host are for the same site. A trusted proxy may have changed Host.
@@ -28,42 +27,37 @@ static bool is_own_host(const struct rewriting *rewriting, struct slice host) {
                (size_t)(exchange->site - generation->config->sites);
 }
 
-static uint16_t refuse(struct rewriting *rewriting, uint16_t status, const char *why) {
-    rewriting->why = why;
-    return status;
-}
-
-// Writes what the server is to see of a URL. Returns 0 or a status: then nothing was written.
-static uint16_t put_url(struct rewriting *rewriting, struct slice url) {
+// Writes what the server is to see of a URL. With an answer nothing was written.
+static struct answer put_url(struct rewriting *rewriting, struct slice url) {
     const struct exchange *exchange = rewriting->exchange;
     struct http_reference reference;
     const struct config_route *route;
     if (http_parse_reference(url, &reference) != NULL) {
-        return refuse(rewriting, 400, "Destination is malformed");
+        return answer_of(400, "Destination is malformed");
     }
     if (reference.has_authority && !is_own_host(rewriting, reference.authority.host)) {
-        return refuse(rewriting, 502, "Destination is on another host");
+        return answer_of(502, "Destination is on another host");
     }
     struct slice path = {reference.path.data, reference.path_size};
     if (router_find_route(exchange->site, path, false, &route) != RESULT_OK) {
-        return refuse(rewriting, 400, "servers could take Destination to different routes");
+        return answer_of(400, "servers could take Destination to different routes");
     }
     if (route == NULL || route->backend_name == NULL ||
         &exchange->generation->config->backends[route->backend_index] != exchange->backend) {
-        return refuse(rewriting, 502, "Destination is not on the same backend");
+        return answer_of(502, "Destination is not on the same backend");
     }
     if (!route_rules_let_in(exchange, route)) {
-        return refuse(rewriting, 403, "the route of Destination does not let this client in");
+        return answer_of(403, "the route of Destination does not let this client in");
     }
     if (!route_rules_can_strip(route, path, false)) {
-        return refuse(rewriting, 400, "the prefix of Destination is not written plainly");
+        return answer_of(400, "the prefix of Destination is not written plainly");
     }
     if (reference.has_authority) {
         writer_put_text(&rewriting->writer, "http://");
         writer_put(&rewriting->writer, rewriting->host);
     }
     writer_put(&rewriting->writer, route_rules_strip(route, reference.path));
-    return 0;
+    return NO_ANSWER;
 }
 
 // The size of a run of a list in If: one byte, or all of a quoted string.
@@ -82,7 +76,7 @@ static void put_if(struct rewriting *rewriting, struct slice value) {
         if (close != NULL) {
             struct slice url = {value.data + 1, (size_t)(close - value.data) - 1};
             writer_put_text(&rewriting->writer, "<");
-            if (put_url(rewriting, url) != 0) {
+            if (put_url(rewriting, url).status != 0) {
                 writer_put(&rewriting->writer, url);
             }
             writer_put_text(&rewriting->writer, ">");
@@ -95,29 +89,29 @@ static void put_if(struct rewriting *rewriting, struct slice value) {
     }
 }
 
-static uint16_t rewrite_field(struct rewriting *rewriting, struct http_field *field,
-                              size_t *growth) {
+static struct answer rewrite_field(struct rewriting *rewriting, struct http_field *field,
+                                   size_t *growth) {
     struct writer *writer = &rewriting->writer;
     const char *begin = writer->at;
-    uint16_t status = 0;
+    struct answer answer = NO_ANSWER;
     if (field->id == FIELD_IF) {
         put_if(rewriting, field->value);
     } else {
-        status = put_url(rewriting, field->value);
+        answer = put_url(rewriting, field->value);
     }
-    if (status == 0 && writer->overflow) {
-        status = refuse(rewriting, 431, "the head is too large to pass on");
+    if (answer.status == 0 && writer->overflow) {
+        answer = answer_of(431, "the head is too large to pass on");
     }
-    if (status == 0) {
+    if (answer.status == 0) {
         struct slice value = {begin, (size_t)(writer->at - begin)};
         *growth += value.size > field->value.size ? value.size - field->value.size : 0;
         field->value = value;
     }
-    return status;
+    return answer;
 }
 
-uint16_t dav_rewrite(struct exchange *exchange, struct http_request *request,
-                     const struct http_told *told, size_t *growth, const char **why) {
+struct answer dav_rewrite(struct exchange *exchange, struct http_request *request,
+                          const struct http_told *told, size_t *growth) {
     struct service *service = exchange->session->service;
     struct rewriting rewriting = {
         .exchange = exchange,
@@ -129,7 +123,7 @@ uint16_t dav_rewrite(struct exchange *exchange, struct http_request *request,
     *growth = 0;
     // Who is not let in is told that first.
     if (exchange->backend == NULL || !route_rules_let_in(exchange, exchange->route)) {
-        return 0;
+        return NO_ANSWER;
     }
     uint32_t destinations = 0;
     for (uint32_t i = 0; i < request->fields->count; i++) {
@@ -138,12 +132,11 @@ uint16_t dav_rewrite(struct exchange *exchange, struct http_request *request,
             continue;
         }
         destinations += field->id == FIELD_DESTINATION ? 1 : 0;
-        uint16_t status = destinations > 1 ? refuse(&rewriting, 400, "repeated Destination")
-                                           : rewrite_field(&rewriting, field, growth);
-        if (status != 0) {
-            *why = rewriting.why;
-            return status;
+        struct answer answer = destinations > 1 ? answer_of(400, "repeated Destination")
+                                                : rewrite_field(&rewriting, field, growth);
+        if (answer.status != 0) {
+            return answer;
         }
     }
-    return 0;
+    return NO_ANSWER;
 }

@@ -15,15 +15,14 @@
 #include "session/exchange.h"
 
 // Rewrites the values of these fields. They lie in the service's scratch then, which must stay as it
-// is until the head is encoded. *growth: by how much they are longer. Returns 0, or the status to
-// refuse with, and *why:
+// is until the head is encoded. *growth: by how much they are longer. Answers:
 //   400  Destination is repeated or malformed, or servers could take it to different routes
 //   403  the route of the destination does not let this client in
 //   431  there is no room for the new values
 //   502  the destination is on another host or backend (RFC 4918 9.8.5, 9.9.4)
 // A tag of If for which one of these holds stays as it was received: its condition fails. exchange
 // has its route and its client. `told`: by a trusted proxy, NULL if there is none.
-uint16_t dav_rewrite(struct exchange *exchange, struct http_request *request,
-                     const struct http_told *told, size_t *growth, const char **why);
+struct answer dav_rewrite(struct exchange *exchange, struct http_request *request,
+                          const struct http_told *told, size_t *growth);
 
 #endif

@@ -75,21 +75,10 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
     return forwarding;
 }
 
-// Writes the head for the server and keeps what the access log will want, without an allocation
-// where that is not unusually long.
-static bool encode_head(struct exchange *exchange, const struct http_request *request,
-                        const struct http_told *told, size_t head_size) {
+// Writes the head for the server, without an allocation where that is not unusually long.
+static struct answer encode_head(struct exchange *exchange, const struct http_request *request,
+                                 const struct http_told *told, size_t head_size) {
     struct http_forwarding forwarding = make_forwarding(exchange, request, told);
-    const struct kept_text texts[] = {
-        {&exchange->method, request->method},
-        {&exchange->target, request->target},
-        {&exchange->host, request->host},
-        {&exchange->referer, request->referer},
-        {&exchange->user_agent, request->user_agent},
-        {&exchange->protocols, request->protocols},
-        {&exchange->client_unread, told == NULL ? (struct slice){NULL, 0} : told->unread},
-    };
-    size_t text_count = sizeof(texts) / sizeof(texts[0]);
     struct slice host =
         request->authority.size > 0 ? request->authority : slice_from(exchange->site->name);
     // Field lines without a space after the colon grow by it; the host is written three times.
@@ -97,15 +86,13 @@ static bool encode_head(struct exchange *exchange, const struct http_request *re
                       (exchange->is_certified ? CERTIFICATE_GROWTH : 0) +
                       (told == NULL ? 0 : http_told_size(told)) +
                       (forwarding.changes == NULL ? 0 : http_changes_size(forwarding.changes));
-    size_t size = capacity + exchange_texts_size(texts, text_count);
-    exchange->block = size <= sizeof(exchange->room) ? exchange->room : malloc(size);
-    if (exchange->block == NULL) {
-        return false;
+    bool fits = capacity <= sizeof(exchange->room) - exchange->room_used;
+    exchange->head = fits ? exchange->room + exchange->room_used : malloc(capacity);
+    if (exchange->head != NULL) {
+        exchange->head_size =
+            http_encode_request(request, &forwarding, host, exchange->head, capacity);
     }
-    exchange->head_size =
-        http_encode_request(request, &forwarding, host, exchange->block, capacity);
-    exchange_keep_texts(texts, text_count, exchange->block + capacity);
-    return exchange->head_size > 0;
+    return exchange->head_size > 0 ? NO_ANSWER : answer_of(431, "the head is too large to pass on");
 }
 
 static void note_request(struct exchange *exchange, const struct http_request *request) {
@@ -122,53 +109,74 @@ static void note_request(struct exchange *exchange, const struct http_request *r
     chunk_decoder_init(&exchange->request_decoder);
 }
 
+// What is answered instead of asking a server, first reason first. *growth: by how much field values
+// are longer than they were received.
+static struct answer judge(struct exchange *exchange, struct http_request *request,
+                           const struct http_told **told, size_t *growth) {
+    bool redirect = exchange->session->redirect;
+    struct answer answer = redirect ? NO_ANSWER : route_rules_choose(exchange, request);
+    *told = route_rules_find_client(exchange, request);
+    exchange->of_site = exchange->site != NULL;
+    if (!exchange->of_site) { // for the log line and the default host
+        exchange->site = &exchange->generation->config->sites[ROUTER_DEFAULT_SITE];
+    }
+    if (request->target.size > limits(exchange)->target_size) {
+        return answer_of(414, "the target is too long");
+    }
+    if (redirect) {
+        return route_rules_to_https(exchange, request);
+    }
+    if (answer.status == 0 && request->has_dav_fields) {
+        answer = dav_rewrite(exchange, request, *told, growth);
+    }
+    if (answer.status == 0 && request->max_forwards == 0) {
+        answer = answer_of(204, "Max-Forwards is 0");
+        answer.fields = SLICE(HTTP_ALLOW);
+    }
+    return answer.status == 0 ? route_rules_apply(exchange, request) : answer;
+}
+
+// Takes a whole head. What is answered instead of asking a server.
+static struct answer take_request(struct exchange *exchange, struct slice head) {
+    struct http_fields *fields =
+        service_fields(exchange->session->service, limits(exchange)->header_count);
+    struct http_request request;
+    struct http_refusal refusal;
+    if (http_parse_request(head, fields, &request, &refusal) != RESULT_OK) {
+        exchange->is_head = request.is_head;
+        exchange_keep_refused(exchange, head);
+        return answer_of(refusal.status, refusal.why);
+    }
+    const struct http_told *told;
+    size_t growth = 0;
+    note_request(exchange, &request);
+    struct answer answer = judge(exchange, &request, &told, &growth);
+    exchange_keep_request(exchange, &request, told);
+    return answer.status == 0 ? encode_head(exchange, &request, told, head.size + growth) : answer;
+}
+
+// What a part could not do (it returned RESULT_ERROR): its answer is the response, if it has one and
+// nothing was sent. RESULT_ERROR: the session must be cut.
+static enum result settle(struct exchange *exchange) {
+    return exchange->answer.status == 0 ? RESULT_ERROR : exchange_answer(exchange);
+}
+
+// Gives the answer that the new exchange begins with, if any.
+static struct exchange *begin(struct exchange *exchange) {
+    if (exchange->answer.status != 0 && settle(exchange) != RESULT_OK) {
+        exchange_finish(exchange);
+        return NULL;
+    }
+    return exchange;
+}
+
 struct exchange *exchange_new(struct session *session, struct slice head) {
     struct exchange *exchange = allocate(session);
     if (exchange == NULL) {
         return NULL;
     }
-    struct http_fields *fields = service_fields(session->service, limits(exchange)->header_count);
-    struct http_request request;
-    struct http_refusal refusal;
-    enum result result = RESULT_OK;
-    if (http_parse_request(head, fields, &request, &refusal) != RESULT_OK) {
-        exchange->is_head = request.is_head;
-        exchange_keep_refused(exchange, head);
-        result = exchange_answer(exchange, refusal.status, refusal.why);
-    } else {
-        note_request(exchange, &request);
-        const char *why = NULL;
-        uint16_t status = session->redirect ? 0 : route_rules_choose(exchange, &request, &why);
-        if (request.target.size > limits(exchange)->target_size) {
-            status = 414;
-            why = "the target is too long";
-        }
-        const struct http_told *told = route_rules_find_client(exchange, &request);
-        exchange->of_site = exchange->site != NULL;
-        if (!exchange->of_site) { // for the log line and the default host
-            exchange->site = &exchange->generation->config->sites[ROUTER_DEFAULT_SITE];
-        }
-        size_t growth = 0;
-        if (request.has_dav_fields && status == 0 && !session->redirect) {
-            status = dav_rewrite(exchange, &request, told, &growth, &why);
-        }
-        if (!encode_head(exchange, &request, told, head.size + growth)) {
-            result = exchange_answer(exchange, 431, "the head is too large to pass on");
-        } else if (status != 0) {
-            result = exchange_answer(exchange, status, why);
-        } else if (session->redirect) {
-            result = exchange_answer_redirect(exchange, &request);
-        } else if (request.max_forwards == 0) {
-            result = exchange_answer_with(exchange, 204, SLICE(HTTP_ALLOW), "Max-Forwards is 0");
-        } else {
-            result = route_rules_apply(exchange, &request);
-        }
-    }
-    if (result != RESULT_OK) {
-        exchange_finish(exchange);
-        return NULL;
-    }
-    return exchange;
+    exchange->answer = take_request(exchange, head);
+    return begin(exchange);
 }
 
 struct exchange *exchange_new_refused(struct session *session, struct slice part, uint16_t status,
@@ -179,11 +187,8 @@ struct exchange *exchange_new_refused(struct session *session, struct slice part
     }
     exchange->is_head = part.size >= 5 && memcmp(part.data, "HEAD ", 5) == 0;
     exchange_keep_refused(exchange, part);
-    if (exchange_answer(exchange, status, why) != RESULT_OK) {
-        exchange_finish(exchange);
-        return NULL;
-    }
-    return exchange;
+    exchange->answer = answer_of(status, why);
+    return begin(exchange);
 }
 
 // --- the lease ---
@@ -242,8 +247,8 @@ static enum result take_lease(struct exchange *exchange) {
     return RESULT_OK;
 }
 
-// After a server failed: another try where that is allowed, else an answer. The state of the
-// request is as before the first try.
+// After a server failed: RESULT_OK: another try, where that is allowed, and the state of the request is
+// as before the first one. RESULT_ERROR: an answer.
 static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t status,
                          const char *why) {
     struct service *service = exchange->session->service;
@@ -257,7 +262,7 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
     }
     if (!may_repeat || exchange->response_started ||
         exchange->attempts > exchange->backend->retries) {
-        return exchange_answer(exchange, status, why);
+        return exchange_refuse(exchange, status, why);
     }
     exchange->request_state = REQUEST_HEAD;
     exchange->request_whole = exchange->request_failed = exchange->request_given_up = false;
@@ -280,12 +285,12 @@ static bool is_own_shortage(int error) {
            error == EADDRNOTAVAIL;
 }
 
-// RESULT_OK: connected. RESULT_AGAIN: not yet. RESULT_ERROR: the session must be cut.
+// RESULT_OK: connected. RESULT_AGAIN: not yet. RESULT_ERROR: no server can be asked.
 static enum result connect_server(struct exchange *exchange) {
-    while (!answering(exchange)) {
+    for (;;) {
         if (exchange->lease == NULL && take_lease(exchange) != RESULT_OK) {
             enum result result = is_own_shortage(errno)
-                                     ? exchange_answer(exchange, 503, "no connection can be made")
+                                     ? exchange_refuse(exchange, 503, "no connection can be made")
                                      : retry(exchange, true, 502, "the connection failed");
             if (result != RESULT_OK) {
                 return result;
@@ -307,7 +312,6 @@ static enum result connect_server(struct exchange *exchange) {
             return RESULT_ERROR;
         }
     }
-    return RESULT_OK;
 }
 
 // --- advancing ---
@@ -350,9 +354,6 @@ static enum result relay(struct exchange *exchange) {
     if (response == RESULT_ERROR || answering(exchange)) {
         return response;
     }
-    if (exchange->lease == NULL) { // an answer of our own took its place
-        return RESULT_OK;
-    }
     enum result request = relay_request(exchange);
     if (request == RESULT_EOF) {
         // Perhaps the server answered before it closed: what it said is read first.
@@ -382,8 +383,11 @@ static enum result advance(struct exchange *exchange) {
         }
         exchange->session->steps_left--;
         enum result result = connect_server(exchange);
-        if (result == RESULT_OK && !answering(exchange)) {
+        if (result == RESULT_OK) {
             result = relay(exchange);
+        }
+        if (result == RESULT_ERROR) {
+            result = settle(exchange);
         }
         if (result == RESULT_OK) {
             exchange->active_ms = now_ms(exchange);
@@ -418,6 +422,7 @@ enum result exchange_advance(struct exchange *exchange) {
 
 void exchange_arm(struct exchange *exchange) {
     struct lease *lease = exchange->lease;
+    pace_note_wait(exchange);
     if (lease == NULL) {
         return;
     }
@@ -427,7 +432,7 @@ void exchange_arm(struct exchange *exchange) {
     lease_want_write(lease, !lease->writable && (!lease->connected || unwritten));
 }
 
-enum result exchange_timed_out(struct exchange *exchange) {
+static enum result at_deadline(struct exchange *exchange) {
     pace_end_wait(exchange);
     if (pace_waits_for_client(exchange)) {
         return pace_client_timed_out(exchange);
@@ -442,7 +447,12 @@ enum result exchange_timed_out(struct exchange *exchange) {
         return retry(exchange, true, 504, "connect timeout");
     }
     metric_add(service->options.metrics, METRIC_server_failures, 1);
-    return exchange_answer(exchange, 504, "response timeout");
+    return exchange_refuse(exchange, 504, "response timeout");
+}
+
+enum result exchange_timed_out(struct exchange *exchange) {
+    enum result result = at_deadline(exchange);
+    return result == RESULT_ERROR ? settle(exchange) : result;
 }
 
 // --- the end ---
@@ -468,8 +478,11 @@ void exchange_finish(struct exchange *exchange) {
     trailers_free(&exchange->response_trailers);
     free(exchange->request_final);
     free(exchange->final);
-    if (exchange->block != exchange->room) {
-        free(exchange->block);
+    if (exchange->texts != exchange->room) {
+        free(exchange->texts);
+    }
+    if (exchange->head != exchange->room + exchange->room_used) {
+        free(exchange->head);
     }
     generation_release(exchange->generation);
     slab_put(&service->exchange_slab, exchange);

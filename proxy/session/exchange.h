@@ -12,6 +12,7 @@
 #include "backend/pool.h"
 #include "base/result.h"
 #include "base/slice.h"
+#include "exchange/answer.h"
 #include "http/chunk.h"
 #include "http/parse.h"
 #include "http/proxy_protocol.h"
@@ -21,7 +22,6 @@
 #define REQUEST_IOV_MAX                                                                            \
     (REQUEST_LINES_MAX * 3 + 3) // each with its chunk line and CRLF; PROXY header, head, last chunk
 #define TRAILERS_MAX 8192       // of a request
-#define ANSWER_FIELDS_MAX 8192  // of an answer of our own
 #define EXCHANGE_ROOM 2048      // for the head and the log's texts of a usual request
 
 enum request_state {
@@ -91,8 +91,11 @@ struct exchange {
     bool request_whole;   // all of it is in the iov or written
     bool request_given_up; // no more of it is sent; see exchange_give_up_request()
     bool rest_is_lost;     // the end of the request cannot be found, or is not waited for
-    char *block; // the encoded head, then the texts for the access log; NULL, `room` or allocated
+    struct answer answer;  // of a part that refuses; see exchange_refuse()
+    char *texts;           // for the access log: NULL, in `room` or allocated
+    char *head;            // the encoded one: NULL, in `room` or allocated
     size_t head_size;
+    size_t room_used; // by texts
     uint32_t iov_first;
     uint32_t iov_count;
     uint32_t line_count;
@@ -137,7 +140,7 @@ struct exchange {
     uint64_t request_bytes;
     uint64_t response_bytes;
     const char *ended;                                      // why, when not in the usual way
-    struct slice method, target, host, referer, user_agent; // in block, may be cut
+    struct slice method, target, host, referer, user_agent; // in texts, may be cut
     struct slice request_line, protocol; // of a request that was refused unread; the same
     struct slice client_unread; // what a trusted proxy wrote and is not understood; the same
     struct slice protocols;     // of an upgrade; the same
@@ -161,21 +164,15 @@ struct exchange *exchange_new_refused(struct session *session, struct slice part
 // Does all that can be done. RESULT_AGAIN: waits. RESULT_OK: complete, the session may go on if
 // exchange->keep_alive. RESULT_ERROR: the session must be cut.
 enum result exchange_advance(struct exchange *exchange) MUST_CHECK;
-// Sets exactly the lease's watchers that are needed.
+// When nothing more can be done now: notes who is waited for and sets exactly the lease's watchers that
+// are needed.
 void exchange_arm(struct exchange *exchange);
-// When the side that is waited for must have done something.
-int64_t exchange_deadline(struct exchange *exchange);
+// When the side that is waited for must have done something. For after exchange_arm().
+int64_t exchange_deadline(const struct exchange *exchange);
 // The deadline passed: answers 408 or 504 when nothing was sent yet. RESULT_ERROR: the session must
 // be cut.
 enum result exchange_timed_out(struct exchange *exchange) MUST_CHECK;
 // Writes the access log line, lets the lease go, frees.
 void exchange_finish(struct exchange *exchange);
-
-// Puts an answer of our own into the send buffer; no more is asked of the server. `why` is static,
-// for the log; NULL when nothing is wrong. `fields`: further field lines, each with CRLF, at most
-// ANSWER_FIELDS_MAX bytes.
-enum result exchange_answer(struct exchange *exchange, uint16_t status, const char *why) MUST_CHECK;
-enum result exchange_answer_with(struct exchange *exchange, uint16_t status, struct slice fields,
-                                 const char *why) MUST_CHECK;
 
 #endif

@@ -28,27 +28,31 @@ bool exchange_is_stuck(const struct exchange *exchange);
 bool exchange_request_ends(const struct exchange *exchange);
 // The client is waited for: to send a body or to take a response.
 bool pace_waits_for_client(const struct exchange *exchange);
+// Nothing more can be done now: if the client is waited for, that begins here, or goes on.
+void pace_note_wait(struct exchange *exchange);
 // The wait is over, for now.
 void pace_end_wait(struct exchange *exchange);
 // At the deadline of such a wait. RESULT_OK: it goes on, or 408 is the response.
 enum result pace_client_timed_out(struct exchange *exchange) MUST_CHECK;
 // Closes the connection to the server, if there is one.
 void exchange_drop_lease(struct exchange *exchange);
-// A text for the logs, and where it is to be kept.
-struct kept_text {
-    struct slice *to;
-    struct slice text;
-};
-// How many bytes exchange_keep_texts() writes: each text is cut to 2 KiB.
-size_t exchange_texts_size(const struct kept_text *texts, size_t count);
-void exchange_keep_texts(const struct kept_text *texts, size_t count, char *at);
+// For the parts: ends what they do, with an answer in place of the response. exchange.c gives it, or cuts
+// the session if something of a response was sent.
+static inline enum result exchange_refuse(struct exchange *exchange, uint16_t status,
+                                          const char *why) {
+    exchange->answer = answer_of(status, why);
+    return RESULT_ERROR;
+}
+// Puts exchange->answer into the send buffer and no more is asked of the server. For exchange.c only.
+// RESULT_ERROR: the session must be cut.
+enum result exchange_answer(struct exchange *exchange) MUST_CHECK;
+// Keeps what the access log will want of a request. `told`: by a trusted proxy, or NULL. Once.
+void exchange_keep_request(struct exchange *exchange, const struct http_request *request,
+                           const struct http_told *told);
 // Keeps what can be told of a request that is refused unread, `bytes` being its head or a part of it.
-// `block` must not be set yet.
+// Once, instead.
 void exchange_keep_refused(struct exchange *exchange, struct slice bytes);
 // Writes the access log line, and for a refused request one in the error log.
 void exchange_write_log(const struct exchange *exchange);
-// The answer of a redirect listener.
-enum result exchange_answer_redirect(struct exchange *exchange,
-                                     const struct http_request *request) MUST_CHECK;
 
 #endif

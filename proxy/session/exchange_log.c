@@ -11,23 +11,43 @@ static size_t kept_size(struct slice text) {
     return text.size < LOG_TEXT_MAX ? text.size : LOG_TEXT_MAX;
 }
 
-size_t exchange_texts_size(const struct kept_text *texts, size_t count) {
+// A text, and where it is to be kept.
+struct kept_text {
+    struct slice *to;
+    struct slice text;
+};
+
+// Without an allocation where the texts are not unusually long. Without memory they are not logged.
+static void keep_texts(struct exchange *exchange, const struct kept_text *texts, size_t count) {
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
         size += kept_size(texts[i].text);
     }
-    return size;
-}
-
-void exchange_keep_texts(const struct kept_text *texts, size_t count, char *at) {
-    for (size_t i = 0; i < count; i++) {
-        size_t size = kept_size(texts[i].text);
-        *texts[i].to = (struct slice){at, size};
-        if (size > 0) {
-            memcpy(at, texts[i].text.data, size);
-            at += size;
+    char *at = size <= sizeof(exchange->room) ? exchange->room : malloc(size);
+    exchange->texts = at;
+    exchange->room_used = at == exchange->room ? size : 0;
+    for (size_t i = 0; i < count && at != NULL; i++) {
+        size_t part = kept_size(texts[i].text);
+        *texts[i].to = (struct slice){at, part};
+        if (part > 0) {
+            memcpy(at, texts[i].text.data, part);
+            at += part;
         }
     }
+}
+
+void exchange_keep_request(struct exchange *exchange, const struct http_request *request,
+                           const struct http_told *told) {
+    const struct kept_text texts[] = {
+        {&exchange->method, request->method},
+        {&exchange->target, request->target},
+        {&exchange->host, request->host},
+        {&exchange->referer, request->referer},
+        {&exchange->user_agent, request->user_agent},
+        {&exchange->protocols, request->protocols},
+        {&exchange->client_unread, told == NULL ? (struct slice){NULL, 0} : told->unread},
+    };
+    keep_texts(exchange, texts, sizeof(texts) / sizeof(texts[0]));
 }
 
 void exchange_keep_refused(struct exchange *exchange, struct slice bytes) {
@@ -41,13 +61,8 @@ void exchange_keep_refused(struct exchange *exchange, struct slice bytes) {
         {&exchange->referer, glance.referer},
         {&exchange->user_agent, glance.user_agent},
     };
-    size_t count = sizeof(texts) / sizeof(texts[0]);
-    size_t size = exchange_texts_size(texts, count);
     exchange->refused = true;
-    exchange->block = size <= sizeof(exchange->room) ? exchange->room : malloc(size);
-    if (exchange->block != NULL) {
-        exchange_keep_texts(texts, count, exchange->block);
-    }
+    keep_texts(exchange, texts, sizeof(texts) / sizeof(texts[0]));
 }
 
 static void write_access_log(const struct exchange *exchange, const char *ended) {

@@ -76,10 +76,15 @@ static bool end_stall(struct exchange *exchange) {
 
 // --- deadlines ---
 
-int64_t exchange_deadline(struct exchange *exchange) {
+void pace_note_wait(struct exchange *exchange) {
     if (pace_waits_for_client(exchange)) {
         begin_wait(exchange);
         note_stall(exchange);
+    }
+}
+
+int64_t exchange_deadline(const struct exchange *exchange) {
+    if (pace_waits_for_client(exchange)) {
         int64_t at_ms =
             exchange->wait_begun_ms + limits(exchange)->idle_timeout_ms - exchange->waited_ms;
         int64_t stall_ms = exchange->stalled_ms + STALL_MS;
@@ -107,5 +112,5 @@ enum result pace_client_timed_out(struct exchange *exchange) {
         return RESULT_ERROR;
     }
     exchange->rest_is_lost = true;
-    return exchange_answer(exchange, 408, "the request body came too slowly");
+    return exchange_refuse(exchange, 408, "the request body came too slowly");
 }

@@ -7,7 +7,8 @@
 //
 // Each returns RESULT_OK after progress, RESULT_AGAIN when it waits for a side, RESULT_EOF when the
 // server closed where that cannot be (the caller may try another server while nothing was passed
-// on), RESULT_ERROR when the client's side failed.
+// on), RESULT_ERROR when the exchange cannot go on: with exchange->answer set (exchange_refuse()) that takes
+// the place of the response, else the session must be cut.
 #ifndef RAVELIN_SESSION_RELAY_H
 #define RAVELIN_SESSION_RELAY_H
 

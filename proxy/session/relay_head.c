@@ -140,7 +140,7 @@ static enum result begin_pieces(struct exchange *exchange, struct slice head) {
     if (exchange->encoded_head == NULL) {
         exchange->encoded_head = new_buffer(head.size);
         if (exchange->encoded_head == NULL) {
-            return exchange_answer(exchange, 503, no_memory);
+            return exchange_refuse(exchange, 503, no_memory);
         }
         memcpy(exchange->encoded_head->data, head.data, head.size);
     }
@@ -194,7 +194,7 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
     struct http_response_framing framing = {.client_minor_version = 1};
     struct slice head = encode(exchange, response, head_size, &framing);
     if (head.size == 0) {
-        return exchange_answer(exchange, 503, no_memory);
+        return exchange_refuse(exchange, 503, no_memory);
     }
     metric_add(exchange->session->service->options.metrics, METRIC_responses_1xx, 1);
     // A byte before what follows is left for the inner content type.
@@ -277,7 +277,7 @@ static enum result take_final(struct exchange *exchange, const struct http_respo
     };
     struct slice head = encode(exchange, response, head_size, &framing);
     if (head.size == 0) {
-        return exchange_answer(exchange, 503, no_memory);
+        return exchange_refuse(exchange, 503, no_memory);
     }
     exchange->response_us =
         exchange->request_sent_us == 0 ? 0 : clock_monotonic_us() - exchange->request_sent_us;
@@ -365,7 +365,7 @@ enum result response_head_take(struct exchange *exchange) {
             exchange->gathered_head = new_buffer(limit);
         }
         if (exchange->gathered_head == NULL) {
-            return exchange_answer(exchange, 503, no_memory);
+            return exchange_refuse(exchange, 503, no_memory);
         }
         end = NULL;
         result = gather(exchange, &head);

@@ -2,7 +2,7 @@
 
 #include "base/socket.h"
 #include "http/encode.h"
-#include "session/service_internal.h"
+#include "session/exchange_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -140,7 +140,7 @@ static enum result gather(struct exchange *exchange) {
     exchange->taken = 0;
     if (exchange->request_state == REQUEST_HEAD) {
         add_proxy_header(exchange);
-        add_iov(exchange, exchange->block, exchange->head_size);
+        add_iov(exchange, exchange->head, exchange->head_size);
         exchange->request_state = REQUEST_BODY;
         exchange->request_whole = exchange->request_framing == FRAMING_NONE;
     }
@@ -227,13 +227,13 @@ enum result relay_request(struct exchange *exchange) {
         uint64_t consumed = transport->consumed;
         if (gather(exchange) != RESULT_OK) {
             exchange->rest_is_lost = true;
-            return exchange_answer(exchange, 400,
+            return exchange_refuse(exchange, 400,
                                    exchange->body_why == NULL ? "the request body is malformed"
                                                               : exchange->body_why);
         }
         if (exchange->body_limit != 0 && exchange->request_bytes > exchange->body_limit &&
             exchange->request_framing != FRAMING_TUNNEL) {
-            return exchange_answer(exchange, 413, "the request body is larger than is accepted");
+            return exchange_refuse(exchange, 413, "the request body is larger than is accepted");
         }
         if (exchange->iov_count == 0) {
             if (transport->consumed != consumed) {

@@ -22,7 +22,7 @@ enum result relay_bad_response(struct exchange *exchange, const char *why, const
         exchange->ended = why;
         return RESULT_ERROR;
     }
-    return exchange_answer(exchange, 502, why);
+    return exchange_refuse(exchange, 502, why);
 }
 
 // --- reading from the server ---

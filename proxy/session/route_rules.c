@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/network.h"
+#include "http/encode.h"
 #include "http/path.h"
 #include "session/service_internal.h"
 
@@ -9,6 +10,8 @@
 #include <stdio.h>
 
 enum { SECOND_US = 1000000 };
+// Of Location: of a route, and of a redirect listener. The page behind it must fit in the same record.
+enum { LOCATION_MAX = 8192, HTTPS_LOCATION_MAX = 15 * 1024 };
 
 // --- who asks ---
 
@@ -99,15 +102,16 @@ static int64_t wait_for_turn(const struct exchange *exchange) {
                              exchange->started_mono_us);
 }
 
-static enum result refuse_for_now(struct exchange *exchange, int64_t wait_us) {
-    char field[48];
-    int size = snprintf(field, sizeof(field), "Retry-After: %lld\r\n",
+static struct answer refuse_for_now(struct exchange *exchange, int64_t wait_us) {
+    struct service *service = exchange->session->service;
+    int size = snprintf(service->scratch, service->scratch_size, "Retry-After: %lld\r\n",
                         (long long)((wait_us + SECOND_US - 1) / SECOND_US));
-    return exchange_answer_with(exchange, 429, (struct slice){field, (size_t)size},
-                                "more requests than one client may make");
+    struct answer answer = answer_of(429, "more requests than one client may make");
+    answer.fields = (struct slice){service->scratch, (size_t)size};
+    return answer;
 }
 
-static enum result redirect(struct exchange *exchange, const struct http_request *request) {
+static struct answer redirect(struct exchange *exchange, const struct http_request *request) {
     static const uint16_t statuses[] = {301, 302, 303, 307, 308}; // in the order of enum redirect
     struct service *service = exchange->session->service;
     const struct config_route *route = exchange->route;
@@ -117,21 +121,30 @@ static enum result redirect(struct exchange *exchange, const struct http_request
         has_path || slice_equal(request->path, SLICE("*")) ? SLICE("") : request->path;
     int size = snprintf(service->scratch, service->scratch_size, "Location: %s%.*s\r\n",
                         route->redirect, (int)path.size, path.data);
-    if (size < 0 || size > ANSWER_FIELDS_MAX) {
-        return exchange_answer(exchange, 414, "the target is too long to redirect to");
+    if (size < 0 || size > LOCATION_MAX) {
+        return answer_of(414, "the target is too long to redirect to");
     }
-    return exchange_answer_with(exchange, statuses[route->redirect_how],
-                                (struct slice){service->scratch, (size_t)size}, NULL);
+    struct answer answer = answer_of(statuses[route->redirect_how], NULL);
+    answer.fields = (struct slice){service->scratch, (size_t)size};
+    return answer;
 }
 
-enum result route_rules_apply(struct exchange *exchange, const struct http_request *request) {
+struct answer route_rules_to_https(struct exchange *exchange, const struct http_request *request) {
+    struct service *service = exchange->session->service;
+    struct answer answer = answer_of(308, NULL);
+    size_t size = http_encode_redirect(request, exchange->generation->https_port, service->scratch,
+                                       HTTPS_LOCATION_MAX);
+    answer.fields = (struct slice){service->scratch, size};
+    return size == 0 ? answer_of(400, "no host to redirect to") : answer;
+}
+
+struct answer route_rules_apply(struct exchange *exchange, const struct http_request *request) {
     const struct config_route *route = exchange->route;
     const struct config_limits *limits = &exchange->generation->config->limits;
     if (!route_rules_let_in(exchange, exchange->route)) {
-        return exchange_answer(
-            exchange, 403,
-            exchange->unknown ? "the client is unknown, and the route has an allow or deny list"
-                              : "the route does not let this client in");
+        return answer_of(403, exchange->unknown
+                                  ? "the client is unknown, and the route has an allow or deny list"
+                                  : "the route does not let this client in");
     }
     int64_t wait_us = route->rate == 0 ? 0 : wait_for_turn(exchange);
     if (wait_us > 0) {
@@ -140,15 +153,15 @@ enum result route_rules_apply(struct exchange *exchange, const struct http_reque
     exchange->body_limit = route->body_size != 0 ? route->body_size : limits->body_size;
     if (exchange->body_limit != 0 && request->framing == FRAMING_LENGTH &&
         request->content_length > exchange->body_limit) {
-        return exchange_answer(exchange, 413, "the request body is larger than is accepted");
+        return answer_of(413, "the request body is larger than is accepted");
     }
     if (route->redirect != NULL) {
         return redirect(exchange, request);
     }
     if (route->status != 0) {
-        return exchange_answer(exchange, (uint16_t)route->status, NULL);
+        return answer_of((uint16_t)route->status, NULL);
     }
-    return RESULT_OK;
+    return NO_ANSWER;
 }
 
 struct slice route_rules_strip(const struct config_route *route, struct slice path) {
@@ -184,8 +197,7 @@ static bool admit_client(struct exchange *exchange, size_t index) {
     return policy == NULL || memcmp(policy, session->client_policy, TLS_CLIENT_POLICY_SIZE) == 0;
 }
 
-uint16_t route_rules_choose(struct exchange *exchange, const struct http_request *request,
-                            const char **why) {
+struct answer route_rules_choose(struct exchange *exchange, const struct http_request *request) {
     const struct generation *generation = exchange->generation;
     const struct session *session = exchange->session;
     struct slice server_name =
@@ -199,17 +211,15 @@ uint16_t route_rules_choose(struct exchange *exchange, const struct http_request
         index = named == ROUTER_NO_SITE ? ROUTER_DEFAULT_SITE : named;
     }
     if (index == ROUTER_NO_SITE) {
-        *why = "no site has this name";
-        return 421;
+        return answer_of(421, "no site has this name");
     }
     if (named != ROUTER_NO_SITE && named != index) {
-        *why = "the name of the TLS handshake belongs to another site";
-        return 421;
+        return answer_of(421, "the name of the TLS handshake belongs to another site");
     }
     if (!admit_client(exchange, index)) {
-        *why = "the site asks for a client certificate, and this connection is not for it";
         exchange->keep_alive = false;
-        return 421;
+        return answer_of(
+            421, "the site asks for a client certificate, and this connection is not for it");
     }
     exchange->site = &generation->config->sites[index];
     bool whole_server = slice_equal(request->path, SLICE("*")); // OPTIONS *
@@ -217,20 +227,17 @@ uint16_t route_rules_choose(struct exchange *exchange, const struct http_request
     const struct config_route *found;
     if (router_find_route(exchange->site, whole_server ? SLICE("/") : path, request->path_is_plain,
                           &found) != RESULT_OK) {
-        *why = "servers could take the path to different routes";
-        return 400;
+        return answer_of(400, "servers could take the path to different routes");
     }
     if (found == NULL) {
-        *why = "no route";
-        return 404;
+        return answer_of(404, "no route");
     }
     if (!whole_server && !route_rules_can_strip(found, path, request->path_is_plain)) {
-        *why = "the prefix that is to be stripped is not written plainly";
-        return 400;
+        return answer_of(400, "the prefix that is to be stripped is not written plainly");
     }
     exchange->route = found;
     if (found->backend_name != NULL) {
         exchange->backend = &generation->config->backends[found->backend_index];
     }
-    return 0;
+    return NO_ANSWER;
 }

@@ -14,22 +14,21 @@
 #include "http/parse.h"
 #include "session/exchange.h"
 
-// Chooses site, route and backend. Returns 0, or the status to refuse with: 421 for a host that no
-// site names, or another site than the name in the TLS handshake; 404 without a route; 400 for a
-// path that servers could take to different routes, or whose prefix cannot be stripped as it was
-// matched.
-uint16_t route_rules_choose(struct exchange *exchange, const struct http_request *request,
-                            const char **why);
+// Chooses site, route and backend. Answers 421 for a host that no site names, or another site than the
+// name in the TLS handshake; 404 without a route; 400 for a path that servers could take to different
+// routes, or whose prefix cannot be stripped as it was matched.
+struct answer route_rules_choose(struct exchange *exchange, const struct http_request *request);
 
 // Sets exchange->client and exchange->unknown. Returns what a trusted proxy told, scratch space of the
 // service; NULL if the peer is none.
 const struct http_told *route_rules_find_client(struct exchange *exchange,
                                                 const struct http_request *request);
 
-// Applies exchange->route. RESULT_OK: the request goes on, or an answer is in the send buffer.
-// RESULT_ERROR: the session must be cut.
-enum result route_rules_apply(struct exchange *exchange,
-                              const struct http_request *request) MUST_CHECK;
+// Applies exchange->route.
+struct answer route_rules_apply(struct exchange *exchange, const struct http_request *request);
+
+// The answer of a redirect listener: 308 to https, or 400 if the request names no host.
+struct answer route_rules_to_https(struct exchange *exchange, const struct http_request *request);
 
 // What the server is to be asked for: the target without the route's prefix, when it says so.
 struct slice route_rules_path(const struct exchange *exchange, const struct http_request *request);

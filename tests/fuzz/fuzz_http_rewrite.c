@@ -104,8 +104,7 @@ static void check_room(const struct http_request *request, const struct http_res
                 i == 0   ? http_encode_request(request, &forwarding, SLICE("default"), to, capacity)
                 : i == 1 ? http_encode_response(response, &framing, date, to, capacity)
                 : i == 2 ? http_encode_trailers(request->fields, to, capacity)
-                         : http_encode_redirect(request, choices->room, framing.close, date, to,
-                                                capacity);
+                         : http_encode_redirect(request, choices->room, to, capacity);
         }
         CHECK(sizes[1] == (sizes[0] <= room ? sizes[0] : 0));
         CHECK(memcmp(whole, output, sizes[1]) == 0);
