@@ -1,6 +1,6 @@
 #include "observe/access_log.h"
 
-#include "base/utf8.h"
+#include "base/escape.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,17 +50,6 @@ static void put_unsigned(struct line *line, uint64_t value) {
 
 // ---- Strings ----
 
-// How each byte is written inside a string: 0 as it is, HIGH as it is where it begins a UTF-8
-// character, anything else as a backslash and that letter, after 'u' and 'x' with the byte's value
-// in hex.
-#define HIGH 1
-
-static const uint8_t json_classes[256] = {
-    [0x00 ... 0x07] = 'u', ['\b'] = 'b',  ['\t'] = 't', ['\n'] = 'n',
-    [0x0b] = 'u',          ['\f'] = 'f',  ['\r'] = 'r', ['"'] = '"',
-    [0x0e ... 0x1f] = 'u', ['\\'] = '\\', [0x7f] = 'u', [0x80 ... 0xff] = HIGH,
-};
-
 static const uint8_t combined_classes[256] = {
     [0x00 ... 0x1f] = 'x',
     ['"'] = '"',
@@ -68,100 +57,12 @@ static const uint8_t combined_classes[256] = {
     [0x7f ... 0xff] = 'x',
 };
 
-// Whether eight bytes at once are all of class 0, which is the same in both tables: no borrow or
-// carry between the bytes can hide one that is not (it may only accuse a good one, which the tables
-// then acquit).
-static inline bool is_plain_word(uint64_t word) {
-    const uint64_t ones = 0x0101010101010101;
-    const uint64_t highs = ones * 0x80;
-    uint64_t quotes = word ^ ones * '"';
-    uint64_t backslashes = word ^ ones * '\\';
-    uint64_t high_or_del = word | (word + ones);
-    uint64_t control = word - ones * 0x20;
-    return ((high_or_del | control | (quotes - ones) | (backslashes - ones)) & highs) == 0;
-}
-
-// Writes what the byte at `at` becomes to `unit` and returns its size; *taken bytes of the input
-// are in it.
-static size_t escape(uint8_t class, const uint8_t *at, size_t left, char unit[6], size_t *taken) {
-    static const char hex[] = "0123456789abcdef";
-    *taken = 1;
-    if (class == HIGH) {
-        size_t size = utf8_printable(at, left);
-        if (size > 0) {
-            memcpy(unit, at, size);
-            *taken = size;
-            return size;
-        }
-        if (*at == 0xc2 && left > 1 && (at[1] & 0xc0) == 0x80) {
-            at++; // U+0080 to U+009F: the second byte is the character's number
-            *taken = 2;
-        }
-        class = 'u';
-    }
-    size_t size = 0;
-    unit[size++] = '\\';
-    unit[size++] = (char)class;
-    if (class == 'u') {
-        unit[size++] = '0';
-        unit[size++] = '0';
-    }
-    if (class == 'u' || class == 'x') {
-        unit[size++] = hex[*at >> 4];
-        unit[size++] = hex[*at & 15];
-    }
-    return size;
-}
-
-// Copies the plain bytes at the start of `text`, no more than `room`, and returns how many.
-static inline size_t copy_plain(char *out, size_t room, const uint8_t *text, size_t size,
-                                const uint8_t classes[256]) {
-    size_t most = size < room ? size : room;
-    size_t done = 0;
-    uint64_t word;
-    while (most - done >= sizeof(word)) {
-        memcpy(&word, text + done, sizeof(word));
-        if (!is_plain_word(word)) {
-            break;
-        }
-        memcpy(out + done, &word, sizeof(word));
-        done += sizeof(word);
-    }
-    while (done < most && classes[text[done]] == 0) {
-        out[done] = (char)text[done];
-        done++;
-    }
-    return done;
-}
-
 static void put_escaped(struct line *line, struct slice text, const uint8_t classes[256]) {
-    const uint8_t *at = (const uint8_t *)text.data;
-    size_t left = text.size;
     size_t room = (size_t)(line->end - line->at);
     bool may_cut = room > line->string_max;
-    room = may_cut ? line->string_max : room;
-    for (;;) {
-        size_t plain = copy_plain(line->at, room, at, left, classes);
-        line->at += plain;
-        room -= plain;
-        at += plain;
-        left -= plain;
-        if (left == 0) {
-            return;
-        }
-        char unit[6];
-        size_t taken = 1;
-        size_t size = 0;
-        if (room == 0 || (size = escape(classes[*at], at, left, unit, &taken)) > room) {
-            break;
-        }
-        memcpy(line->at, unit, size);
-        line->at += size;
-        room -= size;
-        at += taken;
-        left -= taken;
-    }
-    line->full |= !may_cut;
+    const struct escaped done = escape(text, line->at, may_cut ? line->string_max : room, classes);
+    line->at += done.size;
+    line->full |= done.taken < text.size && !may_cut;
 }
 
 // ---- Times ----
@@ -190,7 +91,7 @@ static void put_json_string(struct line *line, struct slice text) {
         return;
     }
     PUT(line, "\"");
-    put_escaped(line, text, json_classes);
+    put_escaped(line, text, escape_json);
     PUT(line, "\"");
 }
 
