@@ -1,8 +1,5 @@
 #include "observe/metrics.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 enum metric_kind { COUNTER, GAUGE, LATEST };
 
 static const struct {
@@ -83,21 +80,11 @@ const char *metric_name(enum metric metric) {
     return descriptions[metric].name;
 }
 
-size_t metrics_to_json(const struct metrics_slot *map, size_t slots, char *output,
-                       size_t capacity) {
-    size_t used = 0;
+void metrics_to_json(const struct metrics_slot *map, size_t slots, struct json *json,
+                     const char *name) {
+    json_open(json, name, '{');
     for (size_t i = 0; i < METRIC_COUNT; i++) {
-        int size = snprintf(output + used, capacity - used, "%c\"%s\":%" PRIu64, i == 0 ? '{' : ',',
-                            descriptions[i].name, metrics_sum(map, slots, (enum metric)i));
-        if (size < 0 || (size_t)size >= capacity - used) {
-            return 0;
-        }
-        used += (size_t)size;
+        json_unsigned(json, descriptions[i].name, metrics_sum(map, slots, (enum metric)i));
     }
-    if (capacity - used < sizeof("}")) {
-        return 0;
-    }
-    output[used++] = '}';
-    output[used] = '\0';
-    return used;
+    json_close(json, '}');
 }

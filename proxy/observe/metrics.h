@@ -11,6 +11,7 @@
 #ifndef RAVELIN_OBSERVE_METRICS_H
 #define RAVELIN_OBSERVE_METRICS_H
 
+#include "base/json.h"
 #include "base/region.h"
 
 #include <stdatomic.h>
@@ -128,8 +129,8 @@ uint64_t metrics_sum(const struct metrics_slot *map, size_t slots, enum metric m
 uint64_t metrics_bounded_sum(const struct metrics_slot *map, size_t slots, size_t own,
                              uint64_t most, enum metric metric);
 const char *metric_name(enum metric metric);
-// All sums as one JSON object, NUL-terminated; returns its length, or 0 when it does not fit (4 KiB
-// are plenty).
-size_t metrics_to_json(const struct metrics_slot *map, size_t slots, char *output, size_t capacity);
+// All sums as one JSON object of this name (json.h); they take less than 4 KiB.
+void metrics_to_json(const struct metrics_slot *map, size_t slots, struct json *json,
+                     const char *name);
 
 #endif

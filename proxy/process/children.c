@@ -24,6 +24,12 @@ const char *child_kind_name(enum child_kind kind) {
     return kind == CHILD_WORKER ? "worker" : "signer";
 }
 
+const char *child_state_name(enum child_state state) {
+    static const char *const names[] = {
+        [CHILD_DEAD] = "dead", [CHILD_STARTING] = "starting", [CHILD_RUNNING] = "running"};
+    return names[state];
+}
+
 void child_name(const struct child *child, char name[CHILD_NAME_SIZE]) {
     (void)snprintf(name, CHILD_NAME_SIZE, "%s %u", child_kind_name(child->kind), child->slot);
 }

@@ -40,6 +40,7 @@ unsigned children_alive(const struct master *master, enum child_kind kind);
 void children_free(struct master *master);
 
 const char *child_kind_name(enum child_kind kind); // "worker", "signer"
+const char *child_state_name(enum child_state state);
 
 #define CHILD_NAME_SIZE 32
 void child_name(const struct child *child, char name[CHILD_NAME_SIZE]); // "worker 3"

@@ -1,8 +1,8 @@
 #include "process/orders.h"
 
-#include "base/clock.h"
 #include "process/children.h"
 #include "process/reload.h"
+#include "process/status.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,6 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static void answer_status(struct master *master, uint64_t client) {
+    char *text = malloc(CONTROL_ANSWER_MAX);
+    if (text != NULL && status_draw(master, text, CONTROL_ANSWER_MAX)) {
+        control_answer(master->control, client, 0, text);
+    } else {
+        control_answer(master->control, client, 1, "no room for the status");
+    }
+    free(text);
+}
 
 // Text that grows up to a bound; what does not fit marks it as failed.
 struct text {
@@ -33,198 +43,6 @@ static void add(struct text *text, const char *format, ...) {
         return;
     }
     text->size += (size_t)size;
-}
-
-static void add_json_string(struct text *text, const char *string) {
-    add(text, "\"");
-    for (const char *at = string; *at != '\0'; at++) {
-        if (*at == '"' || *at == '\\') {
-            add(text, "\\%c", *at);
-        } else if ((unsigned char)*at < 0x20) {
-            add(text, "\\u%04x", (unsigned)*at);
-        } else {
-            add(text, "%c", *at);
-        }
-    }
-    add(text, "\"");
-}
-
-static const char *child_state_name(enum child_state state) {
-    static const char *const names[] = {
-        [CHILD_DEAD] = "dead", [CHILD_STARTING] = "starting", [CHILD_RUNNING] = "running"};
-    return names[state];
-}
-
-static void add_children(struct text *text, struct master *master, enum child_kind kind) {
-    add(text, ",\"%ss\":[", child_kind_name(kind));
-    for (struct child *child = child_first(master, kind); child != NULL;
-         child = child_next(child)) {
-        add(text, "%s{\"slot\":%u,\"pid\":%ld,\"state\":\"%s\",\"restarts\":%u}",
-            child->slot == 0 ? "" : ",", child->slot, (long)child->pid,
-            child_state_name(child->state), child->restarts);
-    }
-    add(text, "]");
-}
-
-static const char *reload_name(enum reload_phase phase) {
-    switch (phase) {
-    case RELOAD_IDLE:
-        return "none";
-    case RELOAD_READ:
-        return "reading";
-    case RELOAD_VALIDATE:
-        return "validating";
-    case RELOAD_SIGNERS:
-        return "loading signers";
-    case RELOAD_WORKERS:
-        return "loading workers";
-    case RELOAD_COMMIT:
-    default:
-        return "committing";
-    }
-}
-
-static const char *watch_state(const struct auto_reload *automatic) {
-    return !automatic->on                  ? "off"
-           : automatic->files == NULL      ? "not watching"
-           : automatic->problem[0] != '\0' ? "watching in part"
-                                           : "watching";
-}
-
-static void add_watch(struct text *text, const struct auto_reload *automatic) {
-    add(text, ",\"certificate_watch\":{\"state\":\"%s\",\"problem\":", watch_state(automatic));
-    if (automatic->problem[0] == '\0') {
-        add(text, "null");
-    } else {
-        add_json_string(text, automatic->problem);
-    }
-    add(text, ",\"last_reload\":");
-    if (automatic->ended_us == 0) {
-        add(text, "null}");
-        return;
-    }
-    char ended[CLOCK_ISO_SIZE];
-    clock_format_iso(automatic->ended_us, ended);
-    add(text, "{\"time\":\"%s\",\"ok\":%s,\"message\":", ended,
-        automatic->succeeded ? "true" : "false");
-    add_json_string(text, automatic->ending);
-    add(text, "}}");
-}
-
-// --- Certificates ---
-
-// As many as say what is next; the answer has its limit.
-enum { CERTIFICATES_MAX = 20, CERTIFICATE_TEXT_MAX = 640 };
-
-static int compare_ends(const void *left, const void *right) {
-    const struct term *const *a = left;
-    const struct term *const *b = right;
-    return ((*a)->until > (*b)->until) - ((*a)->until < (*b)->until);
-}
-
-// The terms of certificates, the first to end first. NULL when memory is short.
-static const struct term **sort_terms(const struct source *source, size_t *count) {
-    const struct term *term;
-    size_t total = 0;
-    while (findings_term(source->findings, source->config, total) != NULL) {
-        total++;
-    }
-    const struct term **terms = calloc(total + 1, sizeof(const struct term *));
-    *count = 0;
-    for (size_t i = 0; terms != NULL && i < total; i++) {
-        term = findings_term(source->findings, source->config, i);
-        if (term != NULL && term->kind == TERM_CERTIFICATE) {
-            terms[(*count)++] = term;
-        }
-    }
-    if (terms != NULL) {
-        qsort(terms, *count, sizeof(const struct term *), compare_ends);
-    }
-    return terms;
-}
-
-static void add_certificate(struct text *text, const struct config *config,
-                            const struct term *term) {
-    const struct config_site *site = &config->sites[term->site];
-    const char *path = site->certificates[term->certificate].certificate_path;
-    if (strlen(site->name) + strlen(path) > CERTIFICATE_TEXT_MAX) {
-        path = ""; // the line in the configuration is to be found by the site
-    }
-    add(text, "{\"site\":");
-    add_json_string(text, site->name);
-    add(text, ",\"file\":");
-    add_json_string(text, path);
-    add(text, ",\"expires\":%" PRId64 "}", term->until);
-}
-
-// Of how many certificates, OCSP responses, authorities and lists the log has something to say today.
-static size_t count_warnings(const struct source *source) {
-    char ignored[TERM_TEXT_SIZE];
-    int64_t now = clock_wall_us() / 1000000;
-    const struct term *term;
-    size_t warnings = 0;
-    for (size_t i = 0; (term = findings_term(source->findings, source->config, i)) != NULL; i++) {
-        warnings += term_warning(term, source->config, now, ignored) ? 1 : 0;
-    }
-    return warnings;
-}
-
-static void add_certificates(struct text *text, const struct source *source) {
-    size_t count = 0;
-    const struct term **terms = sort_terms(source, &count);
-    if (terms == NULL) {
-        text->failed = true;
-        return;
-    }
-    add(text,
-        ",\"certificates\":{\"count\":%zu,\"warnings\":%zu,\"first_expires\":%" PRId64
-        ",\"next\":[",
-        count, count_warnings(source), count == 0 ? 0 : terms[0]->until);
-    for (size_t i = 0; i < count && i < CERTIFICATES_MAX; i++) {
-        add(text, "%s", i == 0 ? "" : ",");
-        add_certificate(text, source->config, terms[i]);
-    }
-    add(text, "]}");
-    free(terms);
-}
-
-static void add_status(struct text *text, struct master *master) {
-    static const char *const states[] = {[MASTER_STARTING] = "starting",
-                                         [MASTER_RUNNING] = "running",
-                                         [MASTER_DRAINING] = "draining",
-                                         [MASTER_STOPPING] = "stopping"};
-    char started[CLOCK_ISO_SIZE];
-    clock_format_iso(master->started_us, started);
-    add(text, "{\"version\":");
-    add_json_string(text, master->version);
-    add(text,
-        ",\"pid\":%ld,\"state\":\"%s\",\"generation\":%" PRIu64 ",\"config\":", (long)getpid(),
-        states[master->state], master->current->number);
-    add_json_string(text, master->real_path);
-    add(text, ",\"started\":\"%s\",\"reload\":\"%s\"", started, reload_name(master->reload.phase));
-    add_watch(text, &master->auto_reload);
-    add_children(text, master, CHILD_WORKER);
-    add_children(text, master, CHILD_SIGNER);
-    add_certificates(text, master->current);
-    add(text, ",\"lost_log_lines\":%" PRIu64 ",\"metrics\":", master->log.sink.lost);
-    size_t size = metrics_to_json(master->metrics, master->slot_count, text->data + text->size,
-                                  text->capacity - text->size);
-    text->failed = text->failed || size == 0;
-    text->size += size;
-    add(text, "}");
-}
-
-static void answer_status(struct master *master, uint64_t client) {
-    struct text text = {.data = malloc(CONTROL_ANSWER_MAX), .capacity = CONTROL_ANSWER_MAX};
-    if (text.data != NULL) {
-        add_status(&text, master);
-    }
-    if (text.data == NULL || text.failed) {
-        control_answer(master->control, client, 1, "no room for the status");
-    } else {
-        control_answer(master->control, client, 0, text.data);
-    }
-    free(text.data);
 }
 
 static void add_processes(struct text *text, struct master *master) {

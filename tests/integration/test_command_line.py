@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -219,6 +220,23 @@ def test_a_relative_path(lab):
     proxy.command("reload")
     proxy.command("stop")
     assert process.wait() == 0
+
+
+@pytest.mark.parametrize("name", [b'a "quoted" \\ name', b"line\nend\t\x1b[1m\x7f", b"no \xff\xc0\x80 UTF-8 \xe2\x82", "straße €".encode()])
+def test_status_is_json_whatever_the_path_of_the_configuration(lab, name):
+    proxy = lab.prepare(lab.server())
+    config = os.fsencode(proxy.folder) + b"/" + name
+    shutil.copy(proxy.config, config)
+    process = Process([RAVELIN, "run", "-c", os.fsdecode(config)], lab.folder / "log")
+    process.wait_for_output(r"\bready\b", 2 * PATIENCE)
+    status = subprocess.run([RAVELIN, "status", "-c", config], stdout=subprocess.PIPE, check=True)
+    subprocess.run([RAVELIN, "stop", "-c", config], check=True)
+    assert process.wait() == 0
+    written = json.loads(status.stdout.decode())["config"]
+    try:
+        assert written == config.decode()
+    except UnicodeDecodeError:
+        assert written == config.decode("latin-1")  # a byte that is no UTF-8 is written as its number
 
 
 def test_the_service_manager_is_told(lab):

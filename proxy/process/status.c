@@ -1,0 +1,176 @@
+#include "process/status.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "process/children.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// --- Processes ---
+
+static void put_children(struct json *json, struct master *master, enum child_kind kind) {
+    char name[CHILD_NAME_SIZE];
+    (void)snprintf(name, sizeof(name), "%ss", child_kind_name(kind));
+    json_open(json, name, '[');
+    for (struct child *child = child_first(master, kind); child != NULL;
+         child = child_next(child)) {
+        json_open(json, NULL, '{');
+        json_unsigned(json, "slot", child->slot);
+        json_integer(json, "pid", child->pid);
+        json_string(json, "state", child_state_name(child->state));
+        json_unsigned(json, "restarts", child->restarts);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+// --- Reloads ---
+
+static const char *reload_name(enum reload_phase phase) {
+    switch (phase) {
+    case RELOAD_IDLE:
+        return "none";
+    case RELOAD_READ:
+        return "reading";
+    case RELOAD_VALIDATE:
+        return "validating";
+    case RELOAD_SIGNERS:
+        return "loading signers";
+    case RELOAD_WORKERS:
+        return "loading workers";
+    case RELOAD_COMMIT:
+    default:
+        return "committing";
+    }
+}
+
+static const char *watch_state(const struct auto_reload *automatic) {
+    return !automatic->on                  ? "off"
+           : automatic->files == NULL      ? "not watching"
+           : automatic->problem[0] != '\0' ? "watching in part"
+                                           : "watching";
+}
+
+static void put_watch(struct json *json, const struct auto_reload *automatic) {
+    json_open(json, "certificate_watch", '{');
+    json_string(json, "state", watch_state(automatic));
+    json_string(json, "problem", automatic->problem[0] == '\0' ? NULL : automatic->problem);
+    if (automatic->ended_us == 0) {
+        json_string(json, "last_reload", NULL);
+    } else {
+        char ended[CLOCK_ISO_SIZE];
+        clock_format_iso(automatic->ended_us, ended);
+        json_open(json, "last_reload", '{');
+        json_string(json, "time", ended);
+        json_bool(json, "ok", automatic->succeeded);
+        json_string(json, "message", automatic->ending);
+        json_close(json, '}');
+    }
+    json_close(json, '}');
+}
+
+// --- Certificates ---
+
+// As many as say what is next; the answer has its limit.
+enum { CERTIFICATES_MAX = 20, CERTIFICATE_TEXT_MAX = 640 };
+
+static int compare_ends(const void *left, const void *right) {
+    const struct term *const *a = left;
+    const struct term *const *b = right;
+    return ((*a)->until > (*b)->until) - ((*a)->until < (*b)->until);
+}
+
+// The terms of certificates, the first to end first. NULL when memory is short.
+static const struct term **sort_terms(const struct source *source, size_t *count) {
+    const struct term *term;
+    size_t total = 0;
+    while (findings_term(source->findings, source->config, total) != NULL) {
+        total++;
+    }
+    const struct term **terms = calloc(total + 1, sizeof(const struct term *));
+    *count = 0;
+    for (size_t i = 0; terms != NULL && i < total; i++) {
+        term = findings_term(source->findings, source->config, i);
+        if (term != NULL && term->kind == TERM_CERTIFICATE) {
+            terms[(*count)++] = term;
+        }
+    }
+    if (terms != NULL) {
+        qsort(terms, *count, sizeof(const struct term *), compare_ends);
+    }
+    return terms;
+}
+
+static void put_certificate(struct json *json, const struct config *config,
+                            const struct term *term) {
+    const struct config_site *site = &config->sites[term->site];
+    const char *path = site->certificates[term->certificate].certificate_path;
+    if (strlen(site->name) + strlen(path) > CERTIFICATE_TEXT_MAX) {
+        path = ""; // the line in the configuration is to be found by the site
+    }
+    json_open(json, NULL, '{');
+    json_string(json, "site", site->name);
+    json_string(json, "file", path);
+    json_integer(json, "expires", term->until);
+    json_close(json, '}');
+}
+
+// Of how many certificates, OCSP responses, authorities and lists the log has something to say today.
+static size_t count_warnings(const struct source *source) {
+    char ignored[TERM_TEXT_SIZE];
+    int64_t now = clock_wall_us() / 1000000;
+    const struct term *term;
+    size_t warnings = 0;
+    for (size_t i = 0; (term = findings_term(source->findings, source->config, i)) != NULL; i++) {
+        warnings += term_warning(term, source->config, now, ignored) ? 1 : 0;
+    }
+    return warnings;
+}
+
+static void put_certificates(struct json *json, const struct source *source) {
+    size_t count = 0;
+    const struct term **terms = sort_terms(source, &count);
+    if (terms == NULL) {
+        json->failed = true;
+        return;
+    }
+    json_open(json, "certificates", '{');
+    json_unsigned(json, "count", count);
+    json_unsigned(json, "warnings", count_warnings(source));
+    json_integer(json, "first_expires", count == 0 ? 0 : terms[0]->until);
+    json_open(json, "next", '[');
+    for (size_t i = 0; i < count && i < CERTIFICATES_MAX; i++) {
+        put_certificate(json, source->config, terms[i]);
+    }
+    json_close(json, ']');
+    json_close(json, '}');
+    free(terms);
+}
+
+bool status_draw(struct master *master, char *output, size_t capacity) {
+    static const char *const states[] = {[MASTER_STARTING] = "starting",
+                                         [MASTER_RUNNING] = "running",
+                                         [MASTER_DRAINING] = "draining",
+                                         [MASTER_STOPPING] = "stopping"};
+    struct json json = json_into(output, capacity);
+    char started[CLOCK_ISO_SIZE];
+    clock_format_iso(master->started_us, started);
+    json_open(&json, NULL, '{');
+    json_string(&json, "version", master->version);
+    json_integer(&json, "pid", getpid());
+    json_string(&json, "state", states[master->state]);
+    json_unsigned(&json, "generation", master->current->number);
+    json_string(&json, "config", master->real_path);
+    json_string(&json, "started", started);
+    json_string(&json, "reload", reload_name(master->reload.phase));
+    put_watch(&json, &master->auto_reload);
+    put_children(&json, master, CHILD_WORKER);
+    put_children(&json, master, CHILD_SIGNER);
+    put_certificates(&json, master->current);
+    json_unsigned(&json, "lost_log_lines", master->log.sink.lost);
+    metrics_to_json(master->metrics, master->slot_count, &json, "metrics");
+    json_close(&json, '}');
+    return !json.failed;
+}
