@@ -1,11 +1,10 @@
 #include "base/secret.h"
 
-#include <fcntl.h>
+#include "base/region.h"
+
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 void secret_wipe(void *data, size_t size) {
     if (size > 0) {
@@ -50,52 +49,32 @@ void secret_unmap(void *data, size_t size) {
     }
 }
 
-// A view of the whole of `fd`; NULL when that fails.
-static void *map_view(int fd, size_t size, int protection) {
-    void *view = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
-    if (view != MAP_FAILED && !confine(view, size)) {
-        munmap(view, size);
-        view = MAP_FAILED;
-    }
-    return view == MAP_FAILED ? NULL : view;
-}
-
-static bool map_views(int fd, struct secret_views *views) {
-    size_t size = views->size;
-    views->own =
-        ftruncate(fd, (off_t)size) == 0 ? map_view(fd, size, PROT_READ | PROT_WRITE) : NULL;
-    if (views->own == NULL) {
-        return false;
-    }
-    (void)mlock(views->own, size); // as above; it holds for the pages, and so for both views
-    // Views that are made after the seal can never become writable.
-    views->lent =
-        fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0 ? map_view(fd, size, PROT_READ) : NULL;
-    if (views->lent == NULL) {
-        munmap(views->own, size);
-    }
-    return views->lent != NULL;
+static struct region region_of(const struct secret_views *views) {
+    return (struct region){.writable = views->own,
+                           .readable = views->lent,
+                           .slots = 1,
+                           .slot_size = region_round(views->size)};
 }
 
 bool secret_map_views(size_t size, struct secret_views *views) {
+    struct region region;
     *views = (struct secret_views){.size = size};
-    int fd = memfd_create("ravelin-secret", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    bool mapped = fd >= 0 && map_views(fd, views);
-    if (fd >= 0) {
-        (void)close(fd);
+    if (size > SIZE_MAX / 4 || !region_map(&region, "ravelin-secret", 1, region_round(size))) {
+        return false;
     }
-    return mapped;
+    views->own = region.writable;
+    views->lent = region.readable;
+    (void)mlock(views->own, size); // as above; it holds for the pages, and so for both views
+    return true;
 }
 
 void secret_lend(const struct secret_views *views, bool lend) {
-    void *lent = (void *)(uintptr_t)views->lent;
-    // It cannot fail on a whole mapping; if it did, secrets would go where they must not.
-    if (madvise(lent, views->size, lend ? MADV_DOFORK : MADV_DONTFORK) != 0) {
-        abort();
-    }
+    const struct region region = region_of(views);
+    region_lend(&region, lend ? REGION_READER : REGION_NO_SLOT);
 }
 
 void secret_unmap_views(const struct secret_views *views) {
-    secret_unmap(views->own, views->size);
-    munmap((void *)(uintptr_t)views->lent, views->size);
+    struct region region = region_of(views);
+    secret_wipe(views->own, views->size);
+    region_unmap(&region);
 }

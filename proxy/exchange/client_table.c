@@ -34,7 +34,7 @@ struct client_table *client_table_map(size_t slots) {
     if (table == NULL) {
         return NULL;
     }
-    if (!region_map(&table->region, slots, sizeof(struct rows)) ||
+    if (!region_map(&table->region, "ravelin-clients", slots, sizeof(struct rows)) ||
         getrandom(table->secret, sizeof(table->secret), 0) != (ssize_t)sizeof(table->secret)) {
         client_table_unmap(table);
         return NULL;

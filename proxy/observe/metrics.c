@@ -20,7 +20,7 @@ static struct region region_of(const struct metrics_slot *map, size_t slots) {
 
 struct metrics_slot *metrics_map(size_t slots) {
     struct region region;
-    return region_map(&region, slots, sizeof(struct metrics_slot))
+    return region_map(&region, "ravelin-metrics", slots, sizeof(struct metrics_slot))
                ? (struct metrics_slot *)(void *)region.writable
                : NULL;
 }

@@ -2,13 +2,12 @@
 
 #include "base/clock.h"
 #include "base/printable.h"
+#include "base/region.h"
 #include "config/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { DAY_S = 86400 };
 
@@ -26,32 +25,37 @@ static bool term_fits(const struct term *term, const struct config *config) {
 }
 
 static size_t map_size(const struct config *config) {
-    return sizeof(struct findings) + capacity(config) * sizeof(struct term);
+    return region_round(sizeof(struct findings) + capacity(config) * sizeof(struct term));
 }
 
-static struct findings *map_room(const struct config *config, int flags) {
-    void *map = mmap(NULL, map_size(config), PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
-    return map == MAP_FAILED ? NULL : (struct findings *)map;
+// They lie in its one slot.
+static struct region region_of(struct findings *findings, const struct config *config) {
+    size_t size = map_size(config);
+    uint8_t *base = (uint8_t *)findings;
+    return (struct region){
+        .writable = base,
+        .readable = base + size,
+        .slots = 1,
+        .slot_size = size,
+    };
 }
 
 struct findings *findings_map(const struct config *config) {
-    struct findings *findings = map_room(config, MAP_SHARED);
-    if (findings != NULL) {
-        findings_lend(findings, config, false);
-    }
-    return findings;
+    struct region region;
+    return region_map(&region, "ravelin-findings", 1, map_size(config))
+               ? (struct findings *)(void *)region.writable
+               : NULL;
 }
 
 void findings_lend(struct findings *findings, const struct config *config, bool lend) {
-    // It cannot fail on a whole mapping; if it did, a process would get what it must not have.
-    if (findings != NULL &&
-        madvise(findings, map_size(config), lend ? MADV_DOFORK : MADV_DONTFORK) != 0) {
-        abort();
+    if (findings != NULL) {
+        const struct region region = region_of(findings, config);
+        region_lend(&region, lend ? 0 : REGION_NO_SLOT);
     }
 }
 
 struct findings *findings_settle(struct findings *findings, const struct config *config) {
-    struct findings *copy = map_room(config, MAP_PRIVATE);
+    struct findings *copy = findings_map(config); // which is lent to nobody
     if (copy != NULL) {
         memcpy(copy->warnings, findings->warnings, FINDINGS_TEXT_SIZE - 1);
         printable_clean(copy->warnings, PRINTABLE_LINES);
@@ -70,7 +74,8 @@ struct findings *findings_settle(struct findings *findings, const struct config 
 
 void findings_unmap(struct findings *findings, const struct config *config) {
     if (findings != NULL) {
-        (void)munmap(findings, map_size(config));
+        struct region region = region_of(findings, config);
+        region_unmap(&region);
     }
 }
 

@@ -1,9 +1,9 @@
 // What a look at a bundle's certificates found: warnings, and when what is in them begins and ends
 // to be valid.
 //
-// tls/check fills it in the validator, a process that the master does not trust. The mapping is
-// shared with that process only: the master lends it for one fork, and copies it into its private
-// memory when the validator has ended (findings_settle()). The copy holds only terms that fit the
+// tls/check fills it in the validator, a process that the master does not trust. The mapping is a
+// region (base/region.h), shared with that process only: the master lends it for one fork, and copies
+// it into another, which is lent to nobody, when the validator has ended (findings_settle()). The copy holds only terms that fit the
 // config, and text that is printable.
 #ifndef RAVELIN_TLS_CERTIFICATE_FINDINGS_H
 #define RAVELIN_TLS_CERTIFICATE_FINDINGS_H
