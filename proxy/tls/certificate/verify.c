@@ -1,5 +1,7 @@
 #include "tls/certificate/verify.h"
 
+#include "tls/registry.h"
+
 #include <wolfssl/options.h>
 #include <wolfssl/wolfcrypt/asn_public.h>
 #include <wolfssl/wolfcrypt/ecc.h>
@@ -152,32 +154,24 @@ enum verdict verify_signature(const struct public_key *key, struct signature_met
 struct signature_method verify_scheme(uint16_t scheme) {
     static const struct {
         uint16_t scheme;
-        struct signature_method method;
+        enum signature_kind kind;
+        enum signature_hash hash;
     } known[] = {
-        {0x0101, {SIGNATURE_RSA_PKCS1, HASH_MD5, "rsa_pkcs1_md5", 0}},
-        {0x0201, {SIGNATURE_RSA_PKCS1, HASH_SHA1, "rsa_pkcs1_sha1", 0}},
-        {0x0202, {SIGNATURE_OTHER, HASH_SHA1, "dsa_sha1", 0}},
-        {0x0203, {SIGNATURE_ECDSA, HASH_SHA1, "ecdsa_sha1", 0}},
-        {0x0301, {SIGNATURE_RSA_PKCS1, HASH_SHA224, "rsa_pkcs1_sha224", 0}},
-        {0x0303, {SIGNATURE_ECDSA, HASH_SHA224, "ecdsa_sha224", 0}},
-        {0x0401, {SIGNATURE_RSA_PKCS1, HASH_SHA256, "rsa_pkcs1_sha256", 0}},
-        {0x0403, {SIGNATURE_ECDSA, HASH_SHA256, "ecdsa_secp256r1_sha256", 0}},
-        {0x0501, {SIGNATURE_RSA_PKCS1, HASH_SHA384, "rsa_pkcs1_sha384", 0}},
-        {0x0503, {SIGNATURE_ECDSA, HASH_SHA384, "ecdsa_secp384r1_sha384", 0}},
-        {0x0601, {SIGNATURE_RSA_PKCS1, HASH_SHA512, "rsa_pkcs1_sha512", 0}},
-        {0x0603, {SIGNATURE_ECDSA, HASH_SHA512, "ecdsa_secp521r1_sha512", 0}},
-        {0x0804, {SIGNATURE_RSA_PSS, HASH_SHA256, "rsa_pss_rsae_sha256", 0}},
-        {0x0805, {SIGNATURE_RSA_PSS, HASH_SHA384, "rsa_pss_rsae_sha384", 0}},
-        {0x0806, {SIGNATURE_RSA_PSS, HASH_SHA512, "rsa_pss_rsae_sha512", 0}},
-        {0x0807, {SIGNATURE_ED25519, HASH_NONE, "ed25519", 0}},
-        {0x0808, {SIGNATURE_ED448, HASH_NONE, "ed448", 0}},
-        {0x0809, {SIGNATURE_RSA_PSS, HASH_SHA256, "rsa_pss_pss_sha256", 0}},
-        {0x080a, {SIGNATURE_RSA_PSS, HASH_SHA384, "rsa_pss_pss_sha384", 0}},
-        {0x080b, {SIGNATURE_RSA_PSS, HASH_SHA512, "rsa_pss_pss_sha512", 0}},
+        {0x0101, SIGNATURE_RSA_PKCS1, HASH_MD5},    {0x0201, SIGNATURE_RSA_PKCS1, HASH_SHA1},
+        {0x0202, SIGNATURE_OTHER, HASH_SHA1},       {0x0203, SIGNATURE_ECDSA, HASH_SHA1},
+        {0x0301, SIGNATURE_RSA_PKCS1, HASH_SHA224}, {0x0303, SIGNATURE_ECDSA, HASH_SHA224},
+        {0x0401, SIGNATURE_RSA_PKCS1, HASH_SHA256}, {0x0403, SIGNATURE_ECDSA, HASH_SHA256},
+        {0x0501, SIGNATURE_RSA_PKCS1, HASH_SHA384}, {0x0503, SIGNATURE_ECDSA, HASH_SHA384},
+        {0x0601, SIGNATURE_RSA_PKCS1, HASH_SHA512}, {0x0603, SIGNATURE_ECDSA, HASH_SHA512},
+        {0x0804, SIGNATURE_RSA_PSS, HASH_SHA256},   {0x0805, SIGNATURE_RSA_PSS, HASH_SHA384},
+        {0x0806, SIGNATURE_RSA_PSS, HASH_SHA512},   {0x0807, SIGNATURE_ED25519, HASH_NONE},
+        {0x0808, SIGNATURE_ED448, HASH_NONE},       {0x0809, SIGNATURE_RSA_PSS, HASH_SHA256},
+        {0x080a, SIGNATURE_RSA_PSS, HASH_SHA384},   {0x080b, SIGNATURE_RSA_PSS, HASH_SHA512},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (known[i].scheme == scheme) {
-            return known[i].method;
+            const char *name = registry_name(registry_schemes(), scheme);
+            return (struct signature_method){known[i].kind, known[i].hash, name, 0};
         }
     }
     return (struct signature_method){SIGNATURE_OTHER, HASH_OTHER, "an unknown scheme", 0};
