@@ -13,7 +13,8 @@
 #define FIRST_BUDGET ((size_t)4 * 1024 * 1024)
 #define CONVERSATION_BUDGET ((size_t)256 * 1024)
 
-static const uint16_t SUITES_13[] = {0x1301, 0x1302, 0x1303};
+static const uint16_t SUITES_13[] = {SUITE_AES_128_GCM_SHA256, SUITE_AES_256_GCM_SHA384,
+                                     SUITE_CHACHA20_POLY1305_SHA256};
 static const uint16_t SIGNATURES[] = {0x0403, 0x0503, 0x0603, 0x0807, 0x0804, 0x0805,
                                       0x0806, 0x0809, 0x080a, 0x080b, 0x0808};
 // As TLS 1.2 has it, with what nobody should use any more.

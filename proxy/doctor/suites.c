@@ -1,10 +1,14 @@
 #include "doctor/suites.h"
 
+#include "tls/policy.h"
+
 struct suite {
     uint16_t number;
     uint16_t bits;
     const char *name;
 };
+
+#define OF_TLS13(constant, number, name, ...) {(constant), 0, (name)},
 
 // Every suite has bits of its faults, and what it exchanges keys with.
 static const struct suite SUITES[] = {
@@ -90,9 +94,9 @@ static const struct suite SUITES[] = {
     {0x0019, SUITE_EXPORT | SUITE_ANONYMOUS | SUITE_DES | SUITE_CBC,
      "TLS_DH_anon_EXPORT_WITH_DES40_CBC_SHA"},
     // TLS 1.3: never in a list for older versions.
-    {0x1301, 0, "TLS_AES_128_GCM_SHA256"},
-    {0x1302, 0, "TLS_AES_256_GCM_SHA384"},
-    {0x1303, 0, "TLS_CHACHA20_POLY1305_SHA256"},
+    // clang-format off
+    POLICY_SUITES(OF_TLS13)
+    // clang-format on
     {0x1304, 0, "TLS_AES_128_CCM_SHA256"},
     {0x1305, 0, "TLS_AES_128_CCM_8_SHA256"},
     {0xc0b4, 0, "TLS_SHA256_SHA256"},

@@ -24,11 +24,6 @@ void session_drop_handshake(struct session *session) {
     }
 }
 
-struct named_metric {
-    const char *name;
-    enum metric metric;
-};
-
 static size_t choose_site(void *context, struct slice name) {
     const struct generation *generation = context;
     size_t site = router_find_site(generation->router, name);
@@ -74,33 +69,12 @@ static enum result flush_handshake(struct session *session) {
     return RESULT_OK;
 }
 
-static void count_by_name(struct session *session, const struct named_metric *metrics, size_t count,
-                          const char *name) {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(metrics[i].name, name) == 0) {
-            metric_add(session->service->options.metrics, metrics[i].metric, 1);
-        }
-    }
-}
-
 static void count_handshake(struct session *session, const struct handshake_facts *facts) {
-    static const struct named_metric groups[] = {
-        {"X25519MLKEM768", METRIC_group_x25519mlkem768},
-        {"SecP256r1MLKEM768", METRIC_group_secp256r1mlkem768},
-        {"X25519", METRIC_group_x25519},
-        {"P-256", METRIC_group_p256},
-        {"P-384", METRIC_group_p384},
-    };
-    static const struct named_metric suites[] = {
-        {"TLS_AES_128_GCM_SHA256", METRIC_suite_aes_128_gcm_sha256},
-        {"TLS_AES_256_GCM_SHA384", METRIC_suite_aes_256_gcm_sha384},
-        {"TLS_CHACHA20_POLY1305_SHA256", METRIC_suite_chacha20_poly1305_sha256},
-    };
-    metric_add(session->service->options.metrics,
-               facts->resumed ? METRIC_handshakes_resumed : METRIC_handshakes_full, 1);
-    count_by_name(session, suites, sizeof(suites) / sizeof(suites[0]), facts->suite);
-    if (!facts->resumed) {
-        count_by_name(session, groups, sizeof(groups) / sizeof(groups[0]), facts->group);
+    struct metrics_slot *metrics = session->service->options.metrics;
+    metric_add(metrics, facts->resumed ? METRIC_handshakes_resumed : METRIC_handshakes_full, 1);
+    metric_add(metrics, facts->suite->metric, 1);
+    if (!facts->resumed && facts->group != NULL) {
+        metric_add(metrics, facts->group->metric, 1);
     }
 }
 
@@ -125,8 +99,8 @@ static enum result finish_handshake(struct session *session) {
     if (result != RESULT_OK) {
         return result;
     }
-    session->tls_group = facts.group;
-    session->tls_suite = facts.suite;
+    session->tls_group = facts.group == NULL ? "" : facts.group->name;
+    session->tls_suite = facts.suite->name;
     session->resumed = facts.resumed;
     session->client_identity = facts.client;
     memcpy(session->client_policy, facts.client_policy, sizeof(session->client_policy));

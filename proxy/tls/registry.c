@@ -1,5 +1,7 @@
 #include "tls/registry.h"
 
+// A row of each of what Ravelin accepts.
+#define OURS(constant, number, name, ...) {(constant), 0, (name)},
 #define REGISTRY(array) ((struct registry){(array), sizeof(array) / sizeof((array)[0])})
 
 static const struct registered versions[] = {
@@ -8,9 +10,9 @@ static const struct registered versions[] = {
 };
 
 static const struct registered suites[] = {
-    {0x1301, 0, "TLS_AES_128_GCM_SHA256"},
-    {0x1302, 0, "TLS_AES_256_GCM_SHA384"},
-    {0x1303, 0, "TLS_CHACHA20_POLY1305_SHA256"},
+    // clang-format off
+    POLICY_SUITES(OURS)
+    // clang-format on
     {0x1304, FLAW_OTHER, "TLS_AES_128_CCM_SHA256"},
     {0x1305, FLAW_OTHER, "TLS_AES_128_CCM_8_SHA256"},
     {0x1306, FLAW_OTHER, "TLS_AEGIS_256_SHA512"},
@@ -59,13 +61,11 @@ static const struct registered suites[] = {
 };
 
 static const struct registered groups[] = {
-    {0x11ec, 0, "X25519MLKEM768"},
-    {0x11eb, 0, "SecP256r1MLKEM768"},
-    {0x001d, 0, "X25519"},
-    {0x0017, 0, "P-256"},
-    {0x0018, 0, "P-384"},
-    {0x0019, 0, "P-521"},
-    {0x11ed, 0, "SecP384r1MLKEM1024"},
+    // clang-format off
+    POLICY_GROUPS(OURS)
+    // clang-format on
+    {GROUP_P521, 0, "P-521"},
+    {GROUP_SECP384R1MLKEM1024, 0, "SecP384r1MLKEM1024"},
     {0x0200, 0, "MLKEM512"},
     {0x0201, 0, "MLKEM768"},
     {0x0202, 0, "MLKEM1024"},
@@ -97,12 +97,9 @@ static const struct registered groups[] = {
 };
 
 static const struct registered schemes[] = {
-    {0x0403, 0, "ecdsa_secp256r1_sha256"},
-    {0x0503, 0, "ecdsa_secp384r1_sha384"},
-    {0x0807, 0, "ed25519"},
-    {0x0804, 0, "rsa_pss_rsae_sha256"},
-    {0x0805, 0, "rsa_pss_rsae_sha384"},
-    {0x0806, 0, "rsa_pss_rsae_sha512"},
+    // clang-format off
+    POLICY_SCHEMES(OURS)
+    // clang-format on
     {0x0603, 0, "ecdsa_secp521r1_sha512"},
     {0x0808, 0, "ed448"},
     {0x0809, 0, "rsa_pss_pss_sha256"},

@@ -1,8 +1,10 @@
 // Numbers of TLS and their names (IANA's registries): versions, cipher suites, groups and signature
 // schemes, good and bad, as far as a client may offer them and `ravelin prove` asks the library for
-// them. Not what is allowed: that is context.c's matter.
+// them. Ravelin itself accepts only those of policy.h, which come first.
 #ifndef RAVELIN_TLS_REGISTRY_H
 #define RAVELIN_TLS_REGISTRY_H
+
+#include "tls/policy.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,13 +18,9 @@ enum tls_version {
     VERSION_TLS13 = 0x0304,
 };
 
-enum tls_group {
-    GROUP_P256 = 0x0017,
-    GROUP_P384 = 0x0018,
+// Groups of other peers, beside those of enum tls_group.
+enum tls_other_group {
     GROUP_P521 = 0x0019,
-    GROUP_X25519 = 0x001d,
-    GROUP_SECP256R1MLKEM768 = 0x11eb,
-    GROUP_X25519MLKEM768 = 0x11ec,
     GROUP_SECP384R1MLKEM1024 = 0x11ed,
 };
 

@@ -93,7 +93,7 @@ static void check_message(const uint8_t *data, size_t size) {
     }
     struct slice message = {(const char *)copy, size};
     const struct hello_policy policy = {
-        .groups = GROUPS, .group_count = 5, .signature = HELLO_SIGNATURE_ECDSA_P256};
+        .groups = GROUPS, .group_count = 5, .signature = POLICY_SIGNATURE_ECDSA_P256};
     struct client_hello hello;
     struct refusal refusal = {0};
     enum result result = hello_parse(message, &hello, &refusal);

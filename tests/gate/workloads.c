@@ -82,17 +82,18 @@ static void update_keys(struct records *r) {
 
 static void count_records(struct records *r, uint16_t suite, size_t size) {
     char name[80];
+    const char *suite_name = policy_suites[policy_suite_index(suite)].name;
     start_records(r, suite);
     count_begin();
     seal_all(r, &r->ours, size);
-    (void)snprintf(name, sizeof(name), "seal %zu bytes, %s", size, record_suite_name(suite));
+    (void)snprintf(name, sizeof(name), "seal %zu bytes, %s", size, suite_name);
     count_end(name);
 
     start_records(r, suite);
     seal_all(r, &r->peer, size);
     count_begin();
     open_all(r, size);
-    (void)snprintf(name, sizeof(name), "open %zu bytes, %s", size, record_suite_name(suite));
+    (void)snprintf(name, sizeof(name), "open %zu bytes, %s", size, suite_name);
     count_end(name);
 }
 

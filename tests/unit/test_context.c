@@ -69,8 +69,8 @@ static void test_every_kind_of_certificate_is_taken(void **state) {
         build_well("site a.test { certificate p256.pem { key = p256.key }\n"
                    "certificate p384.pem { key = p384.key } certificate ed.pem { key = ed.key }\n"
                    "certificate rsa.pem { key = rsa.key }\n" REST);
-    static const uint32_t signatures[] = {HELLO_SIGNATURE_ECDSA_P256, HELLO_SIGNATURE_ECDSA_P384,
-                                          HELLO_SIGNATURE_ED25519, HELLO_SIGNATURE_RSA_PSS};
+    static const uint32_t signatures[] = {POLICY_SIGNATURE_ECDSA_P256, POLICY_SIGNATURE_ECDSA_P384,
+                                          POLICY_SIGNATURE_ED25519, POLICY_SIGNATURE_RSA_PSS};
     static const char *const keys[] = {"p256.key", "p384.key", "ed.key", "rsa.key"};
     assert_non_null(select_any(contexts, 0));
     assert_int_equal(contexts->site_count, 1);
@@ -146,11 +146,11 @@ static const char *selected(const struct tls_contexts *contexts, size_t site, ui
     const struct tls_identity *identity = tls_contexts_select(contexts, site, &hello);
     assert_non_null(identity);
     switch (identity->signature) {
-    case HELLO_SIGNATURE_ECDSA_P256:
+    case POLICY_SIGNATURE_ECDSA_P256:
         return "p256";
-    case HELLO_SIGNATURE_ECDSA_P384:
+    case POLICY_SIGNATURE_ECDSA_P384:
         return "p384";
-    case HELLO_SIGNATURE_ED25519:
+    case POLICY_SIGNATURE_ED25519:
         return "ed";
     default:
         return "rsa";
@@ -160,10 +160,10 @@ static const char *selected(const struct tls_contexts *contexts, size_t site, ui
 static void test_the_best_certificate_that_the_client_can_verify(void **state) {
     (void)state;
     enum {
-        P256 = HELLO_SIGNATURE_ECDSA_P256,
-        P384 = HELLO_SIGNATURE_ECDSA_P384,
-        ED = HELLO_SIGNATURE_ED25519,
-        RSA = HELLO_SIGNATURE_RSA_PSS
+        P256 = POLICY_SIGNATURE_ECDSA_P256,
+        P384 = POLICY_SIGNATURE_ECDSA_P384,
+        ED = POLICY_SIGNATURE_ED25519,
+        RSA = POLICY_SIGNATURE_RSA_PSS
     };
     struct tls_contexts *contexts = build_well(
         "site a.test { certificate rsa.pem { key = rsa.key } certificate ed.pem { key = ed.key }\n"

@@ -56,7 +56,7 @@ static void test_an_offer_is_read_as_it_was_meant(void **state) {
     assert_true(slice_equal(hello.server_name, SLICE("a.test")));
     assert_true(slice_equal(hello.cipher_suites, SLICE("\x13\x01\x13\x03")));
     assert_true(slice_equal(hello.groups, SLICE("\x00\x1d\x01\x00")));
-    assert_true((hello.signatures & HELLO_SIGNATURE_RSA_PSS) != 0);
+    assert_true((hello.signatures & POLICY_SIGNATURE_RSA_PSS) != 0);
     // The binder is the very end.
     assert_int_equal(offer_binders_size(&offer), 35);
     assert_int_equal(bytes[message.size - 33], 32);

@@ -72,8 +72,8 @@ static void test_what_was_offered_is_found(void **state) {
     assert_int_equal(hello.legacy_version, 0x0303);
     assert_true(hello.offers_tls13);
     assert_true(slice_equal(hello.server_name, SLICE("a.test")));
-    assert_int_equal(hello.signatures, HELLO_SIGNATURE_ECDSA_P256 | HELLO_SIGNATURE_ECDSA_P384 |
-                                           HELLO_SIGNATURE_ED25519 | HELLO_SIGNATURE_RSA_PSS);
+    assert_int_equal(hello.signatures, POLICY_SIGNATURE_ECDSA_P256 | POLICY_SIGNATURE_ECDSA_P384 |
+                                           POLICY_SIGNATURE_ED25519 | POLICY_SIGNATURE_RSA_PSS);
     assert_true(same(hello.groups, "\x00\x1d\x00\x17\x00\x18", 6));
     assert_true(same(hello.versions, "\x03\x04", 2));
     assert_true(same(hello.cipher_suites, "\x13\x01\x13\x02\x13\x03", 6));
@@ -368,12 +368,12 @@ static void test_signatures_are_told_apart(void **state) {
         uint16_t scheme;
         uint32_t signature;
     } cases[] = {
-        {0x0403, HELLO_SIGNATURE_ECDSA_P256},
-        {0x0503, HELLO_SIGNATURE_ECDSA_P384},
-        {0x0807, HELLO_SIGNATURE_ED25519},
-        {0x0804, HELLO_SIGNATURE_RSA_PSS},
-        {0x0805, HELLO_SIGNATURE_RSA_PSS},
-        {0x0806, HELLO_SIGNATURE_RSA_PSS},
+        {0x0403, POLICY_SIGNATURE_ECDSA_P256},
+        {0x0503, POLICY_SIGNATURE_ECDSA_P384},
+        {0x0807, POLICY_SIGNATURE_ED25519},
+        {0x0804, POLICY_SIGNATURE_RSA_PSS},
+        {0x0805, POLICY_SIGNATURE_RSA_PSS},
+        {0x0806, POLICY_SIGNATURE_RSA_PSS},
         {0x0401, 0}, // RSA PKCS #1
         {0x0809, 0}, // RSA-PSS with a key that is for PSS alone
         {0x0603, 0}, // P-521
@@ -394,7 +394,7 @@ static void test_signatures_are_told_apart(void **state) {
     many[1999] = 0x0807;
     struct hello_parts parts = usual_parts();
     parts.signatures = many;
-    assert_int_equal(parse_parts(&parts, REFUSAL_NONE).signatures, HELLO_SIGNATURE_ED25519);
+    assert_int_equal(parse_parts(&parts, REFUSAL_NONE).signatures, POLICY_SIGNATURE_ED25519);
 }
 
 // ---- The server name

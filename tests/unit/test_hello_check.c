@@ -7,7 +7,7 @@ static const int GROUPS[] = {4588, 4587, 0x001d, 0x0017, 0x0018};
 
 static struct hello_policy usual_policy(void) {
     return (struct hello_policy){
-        .groups = GROUPS, .group_count = 5, .signature = HELLO_SIGNATURE_ECDSA_P256};
+        .groups = GROUPS, .group_count = 5, .signature = POLICY_SIGNATURE_ECDSA_P256};
 }
 
 // The hello of these parts; it lives in `message`.
@@ -244,9 +244,9 @@ static void test_suites_groups_and_signatures(void **state) {
     parts = usual_parts();
     parts.signatures = rsa;
     assert_offer(&parts, &policy, REFUSAL_no_signature);
-    policy.signature = HELLO_SIGNATURE_RSA_PSS;
+    policy.signature = POLICY_SIGNATURE_RSA_PSS;
     assert_offer(&parts, &policy, REFUSAL_NONE);
-    policy.signature = HELLO_SIGNATURE_ED25519;
+    policy.signature = POLICY_SIGNATURE_ED25519;
     parts.extra = PSK; // then no signature may be needed
     parts.extra_size = PSK_SIZE;
     assert_offer(&parts, &policy, REFUSAL_NONE);

@@ -2,7 +2,7 @@
 
 #include "tls/certificate/chain.h"
 #include "tls/handshake/context_internal.h"
-#include "tls/record/record.h"
+#include "tls/policy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,20 +14,6 @@
 // Any value but INVALID_DEVID tells wolfSSL that the key is elsewhere and must not be decoded.
 enum { KEY_IS_ELSEWHERE = 1 };
 enum { RSA_BITS_MIN = 2048 };
-
-static const int GROUPS[] = {
-#ifdef WOLFSSL_HAVE_MLKEM
-    WOLFSSL_X25519MLKEM768, WOLFSSL_SECP256R1MLKEM768,
-#endif
-    WOLFSSL_ECC_X25519,     WOLFSSL_ECC_SECP256R1,     WOLFSSL_ECC_SECP384R1,
-};
-enum {
-    GROUP_COUNT = sizeof(GROUPS) / sizeof(GROUPS[0]),
-    POST_QUANTUM_GROUP_COUNT = GROUP_COUNT - 3,
-};
-
-static const char SUITES[] =
-    "TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:TLS13-CHACHA20-POLY1305-SHA256";
 
 enum result tls_library_init(void) {
     return wolfSSL_Init() == WOLFSSL_SUCCESS ? RESULT_OK : RESULT_ERROR;
@@ -41,16 +27,12 @@ const char *tls_library_version(void) {
     return wolfSSL_lib_version();
 }
 
-static int allowed_groups(const struct config_tls *policy) {
-    return policy->require_post_quantum ? POST_QUANTUM_GROUP_COUNT : GROUP_COUNT;
-}
-
 bool context_apply_policy(WOLFSSL_CTX *context, const struct config_tls *policy,
                           const struct ticket_store *tickets) {
-    int groups[GROUP_COUNT];
-    memcpy(groups, GROUPS, sizeof(groups));
-    int group_count = allowed_groups(policy);
-    bool ok = group_count > 0 && wolfSSL_CTX_set_cipher_list(context, SUITES) == WOLFSSL_SUCCESS &&
+    int groups[POLICY_GROUP_COUNT];
+    int group_count = (int)policy_usable_groups(policy->require_post_quantum, groups);
+    bool ok = group_count > 0 &&
+              wolfSSL_CTX_set_cipher_list(context, policy_cipher_list()) == WOLFSSL_SUCCESS &&
               wolfSSL_CTX_set_groups(context, groups, group_count) == WOLFSSL_SUCCESS &&
               wolfSSL_CTX_only_dhe_psk(context) == 0 &&
               wolfSSL_CTX_set_group_messages(context) == WOLFSSL_SUCCESS &&
@@ -78,13 +60,13 @@ bool context_apply_policy(WOLFSSL_CTX *context, const struct config_tls *policy,
 static uint32_t signature_of(enum certificate_key key) {
     switch (key) {
     case CERTIFICATE_KEY_P256:
-        return HELLO_SIGNATURE_ECDSA_P256;
+        return POLICY_SIGNATURE_ECDSA_P256;
     case CERTIFICATE_KEY_P384:
-        return HELLO_SIGNATURE_ECDSA_P384;
+        return POLICY_SIGNATURE_ECDSA_P384;
     case CERTIFICATE_KEY_ED25519:
-        return HELLO_SIGNATURE_ED25519;
+        return POLICY_SIGNATURE_ED25519;
     case CERTIFICATE_KEY_RSA:
-        return HELLO_SIGNATURE_RSA_PSS;
+        return POLICY_SIGNATURE_RSA_PSS;
     default:
         return 0;
     }
@@ -307,9 +289,8 @@ struct tls_contexts *tls_contexts_build(const struct config *config, const struc
     contexts->files = files;
     contexts->generation = generation;
     contexts->tickets = tickets;
-    contexts->groups = GROUPS;
-    contexts->group_count = (size_t)allowed_groups(&config->tls);
     contexts->post_quantum_only = config->tls.require_post_quantum;
+    contexts->group_count = policy_usable_groups(contexts->post_quantum_only, contexts->groups);
     contexts->refuses_unknown_names = config->tls.unknown_server_name == UNKNOWN_NAME_REFUSE;
     contexts->site_count = config->site_count;
     contexts->sites = calloc(config->site_count, sizeof(*contexts->sites));
@@ -334,17 +315,15 @@ void tls_contexts_free(struct tls_contexts *contexts) {
 const struct tls_identity *tls_contexts_select(const struct tls_contexts *contexts,
                                                size_t site_index,
                                                const struct client_hello *hello) {
-    // Cheapest to sign and to verify first.
-    static const uint32_t preference[] = {HELLO_SIGNATURE_ECDSA_P256, HELLO_SIGNATURE_ECDSA_P384,
-                                          HELLO_SIGNATURE_ED25519, HELLO_SIGNATURE_RSA_PSS};
     const struct tls_site *site = &contexts->sites[site_index];
     if (site->identities == NULL &&
         (!build_site(contexts, site_index) || site->identities == NULL)) {
         return NULL;
     }
-    for (size_t i = 0; i < sizeof(preference) / sizeof(preference[0]); i++) {
-        for (size_t k = 0; k < site->count; k++) {
-            if ((site->identities[k].signature & preference[i] & hello->signatures) != 0) {
+    for (size_t i = 0; i < POLICY_SCHEME_COUNT; i++) {
+        uint32_t preferred = policy_schemes[i].signature & hello->signatures;
+        for (size_t k = 0; preferred != 0 && k < site->count; k++) {
+            if ((site->identities[k].signature & preferred) != 0) {
                 return &site->identities[k];
             }
         }

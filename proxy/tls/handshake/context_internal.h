@@ -5,6 +5,7 @@
 #include "tls/certificate/client_auth.h"
 #include "tls/certificate/ocsp.h"
 #include "tls/handshake/context.h"
+#include "tls/policy.h"
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
@@ -12,7 +13,7 @@
 struct tls_identity {
     WOLFSSL_CTX *context; // has its own random generator, which its sessions share
     const struct tls_contexts *owner;
-    uint32_t signature;                // the hello_signature bit a client must offer
+    uint32_t signature;                // the policy_signature bit a client must offer
     bool asks_certificate;             // of the client
     bool needs_certificate;            // and serves none without
     const struct client_auth *clients; // whom it accepts; NULL when it does not ask
@@ -36,7 +37,7 @@ struct tls_contexts {
     const struct ticket_store *tickets;
     struct tls_site *sites;
     size_t site_count;
-    const int *groups; // in order of preference
+    int groups[POLICY_GROUP_COUNT]; // in order of preference
     size_t group_count;
     bool post_quantum_only; // no classical group is among them
     bool refuses_unknown_names;

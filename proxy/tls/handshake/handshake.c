@@ -374,16 +374,6 @@ void handshake_give_signature(struct handshake *handshake, const uint8_t *signat
 
 // ---- The hand-over
 
-// wolfSSL writes some groups by another name than the trade does.
-static const char *group_name(const char *library_name) {
-    if (library_name == NULL) {
-        return "";
-    }
-    return strcmp(library_name, "SECP256R1") == 0   ? "P-256"
-           : strcmp(library_name, "SECP384R1") == 0 ? "P-384"
-                                                    : library_name;
-}
-
 enum result handshake_finish(struct handshake *handshake, struct record_layer *layer,
                              struct handshake_facts *facts) {
     word64 read_sequence = 0;
@@ -403,8 +393,8 @@ enum result handshake_finish(struct handshake *handshake, struct record_layer *l
     }
     if (result == RESULT_OK) {
         *facts = handshake->facts;
-        facts->suite = record_suite_name(suite);
-        facts->group = group_name(wolfSSL_get_curve_name(handshake->ssl));
+        facts->suite = &policy_suites[policy_suite_index(suite)]; // the layer knows no other
+        facts->group = policy_group_named(wolfSSL_get_curve_name(handshake->ssl));
         facts->resumed = wolfSSL_session_reused(handshake->ssl) != 0;
         handshake->facts.client = NULL; // moved
     }

@@ -25,6 +25,7 @@
 #include "tls/handshake/context.h"
 #include "tls/handshake/refusal.h"
 #include "tls/handshake/signature.h"
+#include "tls/policy.h"
 #include "tls/record/record.h"
 
 #include <stdbool.h>
@@ -37,10 +38,10 @@ struct handshake;
 #define HANDSHAKE_NO_SITE SIZE_MAX
 typedef size_t (*handshake_site_function)(void *context, struct slice name);
 
-// What was negotiated; the texts are static.
+// What was negotiated.
 struct handshake_facts {
-    const char *group;
-    const char *suite;
+    const struct policy_group *group; // NULL: none of the policy, which wolfSSL never negotiates
+    const struct policy_suite *suite;
     bool resumed;
     bool name_is_odd; // no host can have the name: any bytes, as sent, perhaps cut; only for logs
     uint8_t name_size;

@@ -49,32 +49,14 @@ static enum verdict parse_groups(struct slice body, struct client_hello *hello) 
     return parse_numbers(body, 2, &hello->groups);
 }
 
-static const struct {
-    uint16_t scheme;
-    uint32_t bit;
-} schemes[] = {
-    {0x0403, HELLO_SIGNATURE_ECDSA_P256}, {0x0503, HELLO_SIGNATURE_ECDSA_P384},
-    {0x0807, HELLO_SIGNATURE_ED25519},    {0x0804, HELLO_SIGNATURE_RSA_PSS},
-    {0x0805, HELLO_SIGNATURE_RSA_PSS},    {0x0806, HELLO_SIGNATURE_RSA_PSS},
-};
-
-int hello_scheme_index(uint32_t scheme) {
-    for (int i = 0; i < (int)(sizeof(schemes) / sizeof(schemes[0])); i++) {
-        if (schemes[i].scheme == scheme) {
-            return i;
-        }
-    }
-    return -1;
-}
-
 static enum verdict parse_signatures(struct slice body, struct client_hello *hello) {
     if (parse_numbers(body, 2, &hello->signature_schemes) != FINE) {
         return BAD_SYNTAX;
     }
     struct reader list = reader_of(hello->signature_schemes);
     while (reader_more(&list)) {
-        int index = hello_scheme_index(read_number(&list, 2));
-        hello->signatures |= index < 0 ? 0 : schemes[index].bit;
+        int index = policy_scheme_index(read_number(&list, 2));
+        hello->signatures |= index < 0 ? 0 : policy_schemes[index].signature;
     }
     return FINE;
 }

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/slice.h"
 #include "tls/handshake/refusal.h"
+#include "tls/policy.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,13 +23,6 @@
 #define HELLO_SIZE_MAX (2 + 32 + 1 + 32 + 2 + 65534 + 1 + 255 + 2 + 65535)
 // What we speak inside, separated by commas; the first of the client's that is among them is used.
 #define HELLO_PROTOCOLS "http/1.1,http/1.0"
-
-enum hello_signature {
-    HELLO_SIGNATURE_ECDSA_P256 = 1,
-    HELLO_SIGNATURE_ECDSA_P384 = 2,
-    HELLO_SIGNATURE_ED25519 = 4,
-    HELLO_SIGNATURE_RSA_PSS = 8,
-};
 
 // Their numbers.
 enum hello_type {
@@ -84,7 +78,7 @@ struct client_hello {
     struct slice key_shares;        // the raw list
     struct slice protocols;         // the raw list of ALPN
     struct slice signature_schemes; // the raw list
-    uint32_t signatures;            // hello_signature bits
+    uint32_t signatures;            // policy_signature bits
     struct slice server_name;       // as sent; empty: none that a host can have
     struct slice odd_name;          // as sent, any bytes: one that no host can have; empty: none
     struct slice psk_modes;         // the raw list
@@ -111,16 +105,12 @@ struct hello_policy {
     const int *groups; // IANA numbers, in order of preference
     size_t group_count;
     bool post_quantum;  // all of them are post-quantum
-    uint32_t signature; // hello_signature bit of the certificate
+    uint32_t signature; // policy_signature bit of the certificate
 };
 // Whether it offers enough. A hello with a PSK need not offer a signature algorithm of ours.
 enum result hello_check_offer(const struct client_hello *hello, const struct hello_policy *policy,
                               struct refusal *refusal) MUST_CHECK;
 
-// Which of ours an IANA number is, from 0; -1: none. Fewer than 32 of each.
-int hello_suite_index(uint32_t suite);
-int hello_group_index(uint32_t group);
-int hello_scheme_index(uint32_t scheme); // of signatures
 bool hello_protocol_is_ours(struct slice protocol);
 
 // The group that will be asked for when no share of ours came: the first of the policy's that the

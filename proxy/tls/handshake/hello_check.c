@@ -1,6 +1,6 @@
 #include "base/reader.h"
 #include "tls/handshake/hello.h"
-#include "tls/registry.h"
+#include "tls/policy.h"
 
 enum {
     UNCOMPRESSED_POINT = 4,
@@ -18,44 +18,10 @@ static bool list_has(struct slice list, uint32_t wanted) {
     return false;
 }
 
-int hello_suite_index(uint32_t suite) {
-    static const uint16_t suites[] = {SUITE_AES_128_GCM_SHA256, SUITE_AES_256_GCM_SHA384,
-                                      SUITE_CHACHA20_POLY1305_SHA256};
-    for (int i = 0; i < (int)(sizeof(suites) / sizeof(suites[0])); i++) {
-        if (suites[i] == suite) {
-            return i;
-        }
-    }
-    return -1;
-}
-
-// Our groups, and what a share of each looks like from outside: its size, and whether it begins
-// with an uncompressed point. Whether the point lies on its curve, the library finds out.
-static const struct {
-    uint16_t group;
-    bool has_point;
-    size_t share_size;
-} our_groups[] = {
-    {GROUP_X25519MLKEM768, false, 1184 + 32},
-    {GROUP_SECP256R1MLKEM768, true, 65 + 1184},
-    {GROUP_X25519, false, 32},
-    {GROUP_P256, true, 65},
-    {GROUP_P384, true, 97},
-};
-
-int hello_group_index(uint32_t group) {
-    for (int i = 0; i < (int)(sizeof(our_groups) / sizeof(our_groups[0])); i++) {
-        if (our_groups[i].group == group) {
-            return i;
-        }
-    }
-    return -1;
-}
-
 static bool offers_suite(const struct client_hello *hello) {
     struct reader list = reader_of(hello->cipher_suites);
     while (reader_more(&list)) {
-        if (hello_suite_index(read_number(&list, 2)) >= 0) {
+        if (policy_suite_index(read_number(&list, 2)) >= 0) {
             return true;
         }
     }
@@ -90,13 +56,14 @@ static enum result check_mandatory(const struct client_hello *hello, struct refu
     return RESULT_OK;
 }
 
+// What a share looks like from outside. Whether its point lies on its curve, the library finds out.
 static bool share_fits(uint32_t group, struct slice share) {
-    int index = hello_group_index(group);
+    int index = policy_group_index(group);
     if (index < 0) {
         return share.size > 0;
     }
-    return share.size == our_groups[index].share_size &&
-           (!our_groups[index].has_point || share.data[0] == UNCOMPRESSED_POINT);
+    return share.size == policy_groups[index].share_size &&
+           (!policy_groups[index].has_point || share.data[0] == UNCOMPRESSED_POINT);
 }
 
 enum { UNLISTED = 0, LISTED = 1, SHARED = 2 };

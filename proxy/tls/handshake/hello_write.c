@@ -74,7 +74,7 @@ static void write_ours(struct writer *writer, struct slice numbers, int (*index_
 static void write_suites(struct writer *writer, const struct client_hello *hello, uint16_t suite) {
     const char only[] = {(char)(suite >> 8), (char)suite};
     write_ours(writer, suite == 0 ? hello->cipher_suites : (struct slice){only, sizeof(only)},
-               hello_suite_index);
+               policy_suite_index);
 }
 
 static size_t open_extension(struct writer *writer, uint32_t type) {
@@ -98,28 +98,36 @@ static void write_versions(struct writer *writer) {
     close_vector(writer, extension, 2);
 }
 
+static void write_all_schemes(struct writer *writer) {
+    size_t list = open_vector(writer, 2);
+    for (int i = 0; i < POLICY_SCHEME_COUNT; i++) {
+        write_number(writer, policy_schemes[i].number, 2);
+    }
+    close_vector(writer, list, 2);
+}
+
 // A hello with a PSK may have none that is ours. Where its PSK comes only after a retry, that must
 // not keep the library from asking for one; else it must see that there is none: 0xfe00 is
 // nobody's.
 static void write_signatures(struct writer *writer, const struct client_hello *hello,
                              bool psk_to_come) {
-    static const char all[] = "\x04\x03\x05\x03\x08\x07\x08\x04\x08\x05\x08\x06";
     if (!hello_has(hello, HELLO_SIGNATURES) && !psk_to_come) {
         return;
     }
     size_t extension = open_extension(writer, HELLO_TYPE_SIGNATURES);
     if (hello->signatures != 0) {
-        write_ours(writer, hello->signature_schemes, hello_scheme_index);
+        write_ours(writer, hello->signature_schemes, policy_scheme_index);
+    } else if (psk_to_come) {
+        write_all_schemes(writer);
     } else {
-        write_vector(writer, 2,
-                     psk_to_come ? (struct slice){all, sizeof(all) - 1} : SLICE("\xfe\x00"));
+        write_vector(writer, 2, SLICE("\xfe\x00"));
     }
     close_vector(writer, extension, 2);
 }
 
 static void write_groups(struct writer *writer, const struct client_hello *hello) {
     size_t extension = open_extension(writer, HELLO_TYPE_GROUPS);
-    write_ours(writer, hello->groups, hello_group_index);
+    write_ours(writer, hello->groups, policy_group_index);
     close_vector(writer, extension, 2);
 }
 
@@ -176,7 +184,7 @@ static void write_shares(struct writer *writer, const struct client_hello *hello
     while (reader_more(&shares)) {
         uint32_t group = read_number(&shares, 2);
         struct slice share = read_vector(&shares, 2);
-        if (hello_group_index(group) >= 0) {
+        if (policy_group_index(group) >= 0) {
             write_share(writer, group, share);
         }
     }

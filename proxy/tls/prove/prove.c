@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { USUAL_SUITE = 0x1301, USUAL_SCHEME = 0x0403 };
+enum { USUAL_SUITE = SUITE_AES_128_GCM_SHA256, USUAL_SCHEME = SCHEME_ECDSA_P256 };
 
 const char *proof_kind_name(enum proof_kind kind) {
     static const char *const names[] = {[PROOF_HANDSHAKE] = "handshake",

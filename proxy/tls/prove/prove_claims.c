@@ -261,15 +261,17 @@ static void exactly(struct prover *prover, const struct name_list *list, size_t 
 }
 
 static void claim_groups(struct prover *prover) {
-    static const char *const wanted[] = {"X25519MLKEM768", "SecP256r1MLKEM768", "X25519", "P-256",
-                                         "P-384"};
+    const char *wanted[POLICY_GROUP_COUNT];
+    for (size_t i = 0; i < POLICY_GROUP_COUNT; i++) {
+        wanted[i] = policy_groups[i].name;
+    }
     struct registry groups = registry_groups();
     uint16_t all[PROVE_LIST_MAX];
     size_t count = 0;
     begin(prover, "no-weak-groups",
           "no group but X25519, P-256, P-384 and hybrids with ML-KEM-768");
     exactly(prover, &prover->report->negotiable.groups, groups.count, "groups", wanted,
-            sizeof(wanted) / sizeof(wanted[0]));
+            POLICY_GROUP_COUNT);
     DEFINED(prover, WOLFSSL_VALIDATE_ECC_IMPORT);
 
     begin(prover, "post-quantum-first", "who offers a post-quantum group gets one");
@@ -278,7 +280,7 @@ static void claim_groups(struct prover *prover) {
     }
     struct single_offer single;
     struct rehearsal_answer answer;
-    single_offer_make(&single, 0x1301, GROUP_X25519);
+    single_offer_make(&single, SUITE_AES_128_GCM_SHA256, GROUP_X25519);
     single.offer.groups = (struct numbers){all, count};
     rehearsal_offer(prover->rehearsal, &single.offer, &answer);
     const char *chosen = registry_name(groups, answer.group);
@@ -288,12 +290,13 @@ static void claim_groups(struct prover *prover) {
 }
 
 static void claim_signatures(struct prover *prover) {
-    static const char *const wanted[] = {
-        "ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ed25519",
-        "rsa_pss_rsae_sha256",    "rsa_pss_rsae_sha384",    "rsa_pss_rsae_sha512"};
+    const char *wanted[POLICY_SCHEME_COUNT];
+    for (size_t i = 0; i < POLICY_SCHEME_COUNT; i++) {
+        wanted[i] = policy_schemes[i].name;
+    }
     begin(prover, "no-weak-signatures", "no signature with SHA-1, MD5, DSA or PKCS #1 v1.5");
     exactly(prover, &prover->report->negotiable.signatures, registry_schemes().count, "schemes",
-            wanted, sizeof(wanted) / sizeof(wanted[0]));
+            wanted, POLICY_SCHEME_COUNT);
     absent(prover, "wc_InitSha");
     absent(prover, "wc_InitMd5");
     DEFINED(prover, NO_SHA);
@@ -333,7 +336,7 @@ static void claim_no_compression(struct prover *prover) {
     struct single_offer single;
     struct rehearsal_answer answer;
     begin(prover, "no-compression", "nothing is compressed");
-    single_offer_make(&single, 0x1301, GROUP_X25519);
+    single_offer_make(&single, SUITE_AES_128_GCM_SHA256, GROUP_X25519);
     single.offer.compressions = SLICE("\1"); // DEFLATE, RFC 3749
     rehearsal_offer(prover->rehearsal, &single.offer, &answer);
     answered(prover, &answer, "a ClientHello with compression alone");

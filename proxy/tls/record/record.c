@@ -458,18 +458,3 @@ enum result record_seal_alert(struct record_layer *layer, struct record_engine *
     }
     return result;
 }
-
-// ---- Names
-
-const char *record_suite_name(uint16_t suite) {
-    switch (suite) {
-    case SUITE_AES_128_GCM_SHA256:
-        return "TLS_AES_128_GCM_SHA256";
-    case SUITE_AES_256_GCM_SHA384:
-        return "TLS_AES_256_GCM_SHA384";
-    case SUITE_CHACHA20_POLY1305_SHA256:
-        return "TLS_CHACHA20_POLY1305_SHA256";
-    default:
-        return "unknown";
-    }
-}

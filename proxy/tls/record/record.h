@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "tls/alert.h"
+#include "tls/policy.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,13 +43,6 @@ enum record_type {
     RECORD_ALERT = 21,
     RECORD_HANDSHAKE = 22,
     RECORD_APPLICATION_DATA = 23,
-};
-
-// The three suites, by their IANA numbers.
-enum record_suite {
-    SUITE_AES_128_GCM_SHA256 = 0x1301,
-    SUITE_AES_256_GCM_SHA384 = 0x1302,
-    SUITE_CHACHA20_POLY1305_SHA256 = 0x1303,
 };
 
 struct record_engine; // AEAD scratch of one process
@@ -176,7 +170,5 @@ enum result record_seal_key_update(struct record_layer *layer, struct record_eng
 // RESULT_EOF when one was already, or when the peer sent a fatal one.
 enum result record_seal_alert(struct record_layer *layer, struct record_engine *engine,
                               uint8_t alert, uint8_t output[RECORD_ALERT_SIZE]) MUST_CHECK;
-
-const char *record_suite_name(uint16_t suite); // "TLS_AES_128_GCM_SHA256"; "unknown"
 
 #endif
