@@ -112,13 +112,13 @@ static struct answer rewrite_field(struct rewriting *rewriting, struct http_fiel
 
 struct answer dav_rewrite(struct exchange *exchange, struct http_request *request,
                           const struct http_told *told, size_t *growth) {
-    struct service *service = exchange->session->service;
+    struct shared *shared = exchange->shared;
     struct rewriting rewriting = {
         .exchange = exchange,
         .request = request,
         .told = told,
         .host = request->authority.size > 0 ? request->authority : slice_from(exchange->site->name),
-        .writer = writer_begin(service->scratch, service->scratch_size),
+        .writer = writer_begin(shared->scratch, shared->scratch_size),
     };
     *growth = 0;
     // Who is not let in is told that first.

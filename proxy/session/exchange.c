@@ -26,37 +26,39 @@ static void on_lease_ready(struct lease_owner *owner) {
 }
 
 static struct exchange *allocate(struct session *session) {
-    struct service *service = session->service;
-    struct exchange *exchange = slab_get(&service->exchange_slab);
+    struct shared *shared = &session->service->shared;
+    struct exchange *exchange = slab_get(&shared->exchange_slab);
     if (exchange == NULL) {
         return NULL;
     }
     memset(exchange, 0, offsetof(struct exchange, iov));
     exchange->session = session;
-    exchange->generation = generation_hold(service->current);
+    exchange->shared = shared;
+    exchange->client = &session->client;
+    exchange->generation = generation_hold(shared->current);
     exchange->lease_owner.ready = on_lease_ready;
     exchange->active_ms = now_ms(exchange);
     exchange->started_mono_us = clock_monotonic_us();
-    exchange->started_us = exchange->started_mono_us + service->wall_offset_us;
+    exchange->started_us = exchange->started_mono_us + shared->wall_offset_us;
     if (session->head_since_ms != 0) {
         exchange->head_us = exchange->started_mono_us - session->head_since_ms * 1000;
     }
     exchange->connect_us = exchange->response_us = -1;
     exchange->client_minor_version = 1;
-    exchange->client_address = session->client_address;
-    exchange->client = (struct slice){session->client, session->client_size};
+    exchange->client_address = exchange->client->address;
+    exchange->client_shown = client_text(exchange->client);
     session->requests++;
-    metric_add(service->options.metrics, METRIC_requests, 1);
+    metric_add(shared->metrics, METRIC_requests, 1);
     return exchange;
 }
 
 static struct http_forwarding make_forwarding(const struct exchange *exchange,
                                               const struct http_request *request,
                                               const struct http_told *told) {
-    const struct session *session = exchange->session;
+    const struct client *client = exchange->client;
     struct http_forwarding forwarding = {
-        .client_host = {session->client, session->client_size},
-        .proto = session->redirect ? SLICE("http") : SLICE("https"),
+        .client_host = client_text(client),
+        .proto = client->redirect ? SLICE("http") : SLICE("https"),
         .told = told,
     };
     if (exchange->route != NULL) {
@@ -64,13 +66,13 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
         forwarding.changes = &exchange->route->request;
     }
     if (exchange->is_certified) {
-        forwarding.certificate_subject = slice_from(session->client_identity->subject);
-        forwarding.certificate_fingerprint = slice_from(session->client_identity->fingerprint);
+        forwarding.certificate_subject = slice_from(client->identity->subject);
+        forwarding.certificate_fingerprint = slice_from(client->identity->fingerprint);
     }
     if (exchange->backend != NULL && exchange->backend->tls_facts) {
-        forwarding.tls_group = slice_from(session->tls_group);
-        forwarding.tls_suite = slice_from(session->tls_suite);
-        forwarding.tls_resumed = session->resumed;
+        forwarding.tls_group = slice_from(client->tls_group);
+        forwarding.tls_suite = slice_from(client->tls_suite);
+        forwarding.tls_resumed = client->resumed;
     }
     return forwarding;
 }
@@ -113,7 +115,7 @@ static void note_request(struct exchange *exchange, const struct http_request *r
 // are longer than they were received.
 static struct answer judge(struct exchange *exchange, struct http_request *request,
                            const struct http_told **told, size_t *growth) {
-    bool redirect = exchange->session->redirect;
+    bool redirect = exchange->client->redirect;
     struct answer answer = redirect ? NO_ANSWER : route_rules_choose(exchange, request);
     *told = route_rules_find_client(exchange, request);
     exchange->of_site = exchange->site != NULL;
@@ -138,8 +140,7 @@ static struct answer judge(struct exchange *exchange, struct http_request *reque
 
 // Takes a whole head. What is answered instead of asking a server.
 static struct answer take_request(struct exchange *exchange, struct slice head) {
-    struct http_fields *fields =
-        service_fields(exchange->session->service, limits(exchange)->header_count);
+    struct http_fields *fields = shared_fields(exchange->shared, limits(exchange)->header_count);
     struct http_request request;
     struct http_refusal refusal;
     if (http_parse_request(head, fields, &request, &refusal) != RESULT_OK) {
@@ -216,7 +217,7 @@ static struct lease *choose_lease(struct exchange *exchange) {
         return lease;
     }
     exchange->server = backend_choose(backend, exchange->failed_server, now_ms(exchange));
-    lease = pool_lease(&session->service->pool, exchange->server, fresh, &exchange->lease_owner);
+    lease = pool_lease(&exchange->shared->pool, exchange->server, fresh, &exchange->lease_owner);
     if (lease != NULL) {
         lease->bound = exchange->binds_lease;
     }
@@ -224,7 +225,7 @@ static struct lease *choose_lease(struct exchange *exchange) {
 }
 
 static enum result take_lease(struct exchange *exchange) {
-    struct service *service = exchange->session->service;
+    struct shared *shared = exchange->shared;
     exchange->attempts++;
     // The first try begins with the exchange; looking at the clock again would cost more than it
     // tells.
@@ -236,7 +237,7 @@ static enum result take_lease(struct exchange *exchange) {
     exchange->lease = choose_lease(exchange);
     if (exchange->lease == NULL) {
         int error = errno; // for the caller
-        complain_of_server(service, exchange->server, "cannot connect: %s", strerror(error));
+        complain_of_server(shared, exchange->server, "cannot connect: %s", strerror(error));
         errno = error;
         return RESULT_ERROR;
     }
@@ -251,14 +252,14 @@ static enum result take_lease(struct exchange *exchange) {
 // as before the first one. RESULT_ERROR: an answer.
 static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t status,
                          const char *why) {
-    struct service *service = exchange->session->service;
+    struct shared *shared = exchange->shared;
     bool was_reused = exchange->lease != NULL && exchange->lease->reused;
-    metric_add(service->options.metrics, METRIC_server_failures, 1);
+    metric_add(shared->metrics, METRIC_server_failures, 1);
     exchange_drop_lease(exchange);
     if (!was_reused) {
         exchange->failed_server = exchange->server;
         server_failed(exchange->server, now_ms(exchange));
-        complain_of_server(service, exchange->server, "%s", why);
+        complain_of_server(shared, exchange->server, "%s", why);
     }
     if (!may_repeat || exchange->response_started ||
         exchange->attempts > exchange->backend->retries) {
@@ -267,7 +268,7 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
     exchange->request_state = REQUEST_HEAD;
     exchange->request_whole = exchange->request_failed = exchange->request_given_up = false;
     exchange->iov_first = exchange->iov_count = 0;
-    metric_add(service->options.metrics, METRIC_server_retries, 1);
+    metric_add(shared->metrics, METRIC_server_retries, 1);
     return RESULT_OK;
 }
 
@@ -326,7 +327,7 @@ static void release_lease(struct exchange *exchange) {
     bool reusable = exchange->server_keep_alive && exchange->request_state == REQUEST_DONE &&
                     !exchange->request_failed;
     if (reusable && lease->bound) {
-        lease_keep(lease, &session->kept, session->service->current->backends);
+        lease_keep(lease, &session->kept, exchange->shared->current->backends);
     } else if (reusable && exchange->backend->send_proxy_protocol == PROXY_PROTOCOL_OFF) {
         lease_release(lease, exchange->generation->backends->retired, now_ms(exchange));
     } else {
@@ -338,7 +339,7 @@ static void release_lease(struct exchange *exchange) {
 static enum result server_gone(struct exchange *exchange) {
     if (exchange->response_started) { // the client must see that something is missing
         exchange->ended = "the server broke off";
-        metric_add(exchange->session->service->options.metrics, METRIC_server_failures, 1);
+        metric_add(exchange->shared->metrics, METRIC_server_failures, 1);
         return RESULT_ERROR;
     }
     return retry(exchange, can_repeat(exchange), 502,
@@ -441,12 +442,12 @@ static enum result at_deadline(struct exchange *exchange) {
         exchange->ended = "timed out";
         return RESULT_ERROR;
     }
-    struct service *service = exchange->session->service;
+    struct shared *shared = exchange->shared;
     bool connecting = exchange->lease != NULL && !exchange->lease->connected;
     if (connecting) {
         return retry(exchange, true, 504, "connect timeout");
     }
-    metric_add(service->options.metrics, METRIC_server_failures, 1);
+    metric_add(shared->metrics, METRIC_server_failures, 1);
     return exchange_refuse(exchange, 504, "response timeout");
 }
 
@@ -460,7 +461,7 @@ enum result exchange_timed_out(struct exchange *exchange) {
 static void count_status(const struct exchange *exchange) {
     static const enum metric classes[] = {METRIC_responses_2xx, METRIC_responses_3xx,
                                           METRIC_responses_4xx, METRIC_responses_5xx};
-    struct metrics_slot *metrics = exchange->session->service->options.metrics;
+    struct metrics_slot *metrics = exchange->shared->metrics;
     if (exchange->status >= 200 && exchange->status < 600) {
         metric_add(metrics, classes[exchange->status / 100 - 2], 1);
     }
@@ -469,7 +470,7 @@ static void count_status(const struct exchange *exchange) {
 }
 
 void exchange_finish(struct exchange *exchange) {
-    struct service *service = exchange->session->service;
+    struct shared *shared = exchange->shared;
     count_status(exchange);
     exchange_write_log(exchange);
     exchange_drop_lease(exchange);
@@ -485,5 +486,5 @@ void exchange_finish(struct exchange *exchange) {
         free(exchange->head);
     }
     generation_release(exchange->generation);
-    slab_put(&service->exchange_slab, exchange);
+    slab_put(&shared->exchange_slab, exchange);
 }

@@ -52,6 +52,8 @@ struct trailers {
 
 struct exchange {
     struct session *session;
+    struct shared *shared;
+    const struct client *client; // the session's
     struct generation *generation;
     const struct config_site *site;
     const struct config_route *route;
@@ -144,7 +146,8 @@ struct exchange {
     struct slice request_line, protocol; // of a request that was refused unread; the same
     struct slice client_unread; // what a trusted proxy wrote and is not understood; the same
     struct slice protocols;     // of an upgrade; the same
-    struct slice client; // who asks, as far as trusted proxies tell; the session's, or client_text
+    struct slice
+        client_shown; // who asks, as far as trusted proxies tell; the client's, or client_text
     union ip_address client_address;
 
     // These are large, and not cleared when an exchange begins.

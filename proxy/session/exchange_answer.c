@@ -53,7 +53,7 @@ enum result exchange_answer(struct exchange *exchange) {
     struct slice fields = answer_fields(exchange, answer.fields, site_fields, sizeof(site_fields));
     size_t size =
         http_encode_answer(answer.status, fields, !exchange->keep_alive, exchange->is_head,
-                           service_date(session->service), output, SLOT_READ_MAX);
+                           shared_date(exchange->shared), output, SLOT_READ_MAX);
     exchange->active_ms = now_ms(exchange);
     return size == 0 ? RESULT_ERROR : send_answer(exchange, answer.status, output, size);
 }

@@ -7,7 +7,7 @@
 #include "session/service_internal.h"
 
 static inline int64_t now_ms(const struct exchange *exchange) {
-    return service_now_ms(exchange->session->service);
+    return shared_now_ms(exchange->shared);
 }
 
 static inline const struct config_limits *limits(const struct exchange *exchange) {

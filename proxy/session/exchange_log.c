@@ -1,7 +1,6 @@
 // What an exchange leaves in the logs.
 #include "http/glance.h"
 #include "session/exchange_internal.h"
-#include "session/refusals.h"
 
 #include <stdlib.h>
 
@@ -66,15 +65,15 @@ void exchange_keep_refused(struct exchange *exchange, struct slice bytes) {
 }
 
 static void write_access_log(const struct exchange *exchange, const char *ended) {
-    const struct session *session = exchange->session;
-    struct access_log *log = &session->service->access_log;
+    const struct client *client = exchange->client;
+    struct access_log *log = &exchange->shared->access_log;
     if (!access_log_enabled(log)) {
         return;
     }
     struct access_entry entry = {
         .started_us = exchange->started_us - exchange->head_us,
-        .client = exchange->client,
-        .client_port = session->client_port,
+        .client = exchange->client_shown,
+        .client_port = client->port,
         .client_unread = exchange->client_unread,
         .site = exchange->site == NULL ? (struct slice){NULL, 0} : slice_from(exchange->site->name),
         .request_line = exchange->request_line,
@@ -96,17 +95,38 @@ static void write_access_log(const struct exchange *exchange, const char *ended)
         .duration_us = clock_monotonic_us() - exchange->started_mono_us + exchange->head_us,
         .connect_us = exchange->connect_us,
         .response_us = exchange->response_us,
-        .tls_version = session->redirect ? NULL : "TLSv1.3",
-        .tls_group = session->tls_group,
-        .tls_suite = session->tls_suite,
-        .tls_resumed = session->resumed,
-        .tls_sni = session_server_name(session),
-        .tls_client = session->client_identity == NULL
-                          ? (struct slice){NULL, 0}
-                          : slice_from(session->client_identity->subject),
+        .tls_version = client->redirect ? NULL : "TLSv1.3",
+        .tls_group = client->tls_group,
+        .tls_suite = client->tls_suite,
+        .tls_resumed = client->resumed,
+        .tls_sni = client_server_name(client),
+        .tls_client = client->identity == NULL ? (struct slice){NULL, 0}
+                                               : slice_from(client->identity->subject),
         .ended = ended,
     };
     access_log_write(log, &entry);
+}
+
+// Status, reason and request line of a request that Ravelin answered: level info if it was malformed or
+// never whole, debug otherwise.
+static void log_refused(const struct exchange *exchange) {
+    const struct client *client = exchange->client;
+    bool malformed = exchange->refused || exchange->status == 400 || exchange->status == 408;
+    bool unread = exchange->request_line.size > 0;
+    char line[LOG_QUOTE_SIZE];
+    char host[LOG_QUOTE_SIZE];
+    char agent[LOG_QUOTE_SIZE];
+    enum log_severity severity = malformed ? SEVERITY_INFO : SEVERITY_DEBUG;
+    if (!log_wants(exchange->shared->log, severity)) {
+        return;
+    }
+    complain(exchange->shared, COMPLAINT_REQUEST, severity,
+             "client %s port %u: request refused: %u %s: %.*s%s%s, host %s, user agent %s",
+             client->text, client->port, exchange->status, exchange->ended,
+             unread ? 0 : (int)exchange->method.size, exchange->method.data,
+             unread || exchange->method.size == 0 ? "" : " ",
+             log_quote(unread ? exchange->request_line : exchange->target, line),
+             log_quote(exchange->host, host), log_quote(exchange->user_agent, agent));
 }
 
 void exchange_write_log(const struct exchange *exchange) {
@@ -117,6 +137,6 @@ void exchange_write_log(const struct exchange *exchange) {
     write_access_log(exchange, ended);
     if (exchange->answered && exchange->ended != NULL &&
         (exchange->refused || exchange->status / 100 == 4)) {
-        refusals_note_request(exchange);
+        log_refused(exchange);
     }
 }

@@ -31,7 +31,7 @@ static size_t choose_site(void *context, struct slice name) {
 }
 
 bool session_begin_handshake(struct session *session) {
-    struct generation *generation = session->service->current;
+    struct generation *generation = session->service->shared.current;
     session->handshake = handshake_new(generation->contexts, session->service->transports.engine,
                                        choose_site, generation);
     if (session->handshake == NULL) {
@@ -45,7 +45,7 @@ bool session_begin_handshake(struct session *session) {
 // A signer knows the keys of a few generations only. A client may be silent for longer than these
 // last, so a handshake takes the generation that is in use when its ClientHello is complete.
 static void renew_generation(struct session *session) {
-    struct generation *current = session->service->current;
+    struct generation *current = session->service->shared.current;
     if (handshake_renew(session->handshake, current->contexts, current)) {
         generation_release(session->handshake_generation);
         session->handshake_generation = generation_hold(current);
@@ -80,11 +80,11 @@ static void count_handshake(struct session *session, const struct handshake_fact
 
 // When memory is short, as if the client had named no host.
 static void keep_server_name(struct session *session, const struct handshake_facts *facts) {
-    session->server_name = facts->name_size == 0 ? NULL : malloc(facts->name_size);
-    if (session->server_name != NULL) {
-        memcpy(session->server_name, facts->name, facts->name_size);
-        session->server_name_size = facts->name_size;
-        session->server_name_is_odd = facts->name_is_odd;
+    session->client.server_name = facts->name_size == 0 ? NULL : malloc(facts->name_size);
+    if (session->client.server_name != NULL) {
+        memcpy(session->client.server_name, facts->name, facts->name_size);
+        session->client.server_name_size = facts->name_size;
+        session->client.server_name_is_odd = facts->name_is_odd;
     }
 }
 
@@ -99,15 +99,15 @@ static enum result finish_handshake(struct session *session) {
     if (result != RESULT_OK) {
         return result;
     }
-    session->tls_group = facts.group == NULL ? "" : facts.group->name;
-    session->tls_suite = facts.suite->name;
-    session->resumed = facts.resumed;
-    session->client_identity = facts.client;
-    memcpy(session->client_policy, facts.client_policy, sizeof(session->client_policy));
+    session->client.tls_group = facts.group == NULL ? "" : facts.group->name;
+    session->client.tls_suite = facts.suite->name;
+    session->client.resumed = facts.resumed;
+    session->client.identity = facts.client;
+    memcpy(session->client.policy, facts.client_policy, sizeof(session->client.policy));
     count_handshake(session, &facts);
     session->state = SESSION_OPEN;
     session->deadline_ms = service_now_ms(session->service) +
-                           session->service->current->config->limits.header_timeout_ms;
+                           session->service->shared.current->config->limits.header_timeout_ms;
     if (session->transport.receive != NULL) {
         session->transport.receive->opened = session->transport.receive->ring->head;
     }
@@ -168,7 +168,7 @@ enum result session_handshake_step(struct session *session) {
     uint8_t *data = ring == NULL ? NULL : ring_at(ring, ring->head);
     size_t size = ring == NULL ? 0 : ring_used(ring);
     size_t used = 0;
-    if (session->handshake_generation != session->service->current) {
+    if (session->handshake_generation != session->service->shared.current) {
         renew_generation(session);
     }
     enum result result = handshake_advance(session->handshake, data, size, &used);

@@ -60,7 +60,7 @@ static enum accept_failure judge(int error) {
 
 static bool over_limit(const struct service *service) {
     const struct service_options *options = &service->options;
-    uint64_t limit = service->current->config->limits.connections;
+    uint64_t limit = service->shared.current->config->limits.connections;
     return metrics_bounded_sum(options->all_metrics, options->slot_count, options->slot,
                                claim_bound(limit, options->slot_count),
                                METRIC_sessions_open) >= limit;
@@ -69,9 +69,9 @@ static bool over_limit(const struct service *service) {
 static void refuse(struct service *service, int fd) {
     close(fd);
     metric_add(service->options.metrics, METRIC_sessions_refused, 1);
-    complain(service, COMPLAINT_LIMIT, SEVERITY_WARNING,
+    complain(&service->shared, COMPLAINT_LIMIT, SEVERITY_WARNING,
              "the limit of %u connections is reached: new ones are closed",
-             service->current->config->limits.connections);
+             service->shared.current->config->limits.connections);
 }
 
 static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events) {

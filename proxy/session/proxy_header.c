@@ -9,8 +9,8 @@ enum { RECEIVED_SHOWN = 64 };
 static void refuse(struct session *session, const char *why, struct slice bytes) {
     char quoted[LOG_QUOTE_SIZE];
     bytes.size = bytes.size < RECEIVED_SHOWN ? bytes.size : RECEIVED_SHOWN;
-    complain(session->service, COMPLAINT_PROXY_HEADER, SEVERITY_INFO, "proxy %s: %s; received: %s",
-             session->client, why, log_quote(bytes, quoted));
+    complain(&session->service->shared, COMPLAINT_PROXY_HEADER, SEVERITY_INFO,
+             "proxy %s: %s; received: %s", session->client.text, why, log_quote(bytes, quoted));
     metric_add(session->service->options.metrics, METRIC_sessions_refused, 1);
     session_close(session);
 }
@@ -31,8 +31,8 @@ enum result session_proxy_step(struct session *session) {
     case RESULT_OK:
         ring_release(receive->ring, receive->ring->head + header.size);
         receive->opened = receive->ring->head;
-        session->untold = !header.has_client;
-        session->unknown = !header.has_client && !header.local;
+        session->client.untold = !header.has_client;
+        session->client.unknown = !header.has_client && !header.local;
         if (header.has_client) {
             session_set_client(session, &header.client.as.any);
         }

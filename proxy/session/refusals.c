@@ -1,7 +1,6 @@
 #include "session/refusals.h"
 
 #include "http/glance.h"
-#include "session/exchange.h"
 #include "session/service_internal.h"
 
 #include <inttypes.h>
@@ -46,7 +45,7 @@ static void log_refusal(struct session *session, const struct refusal *refusal, 
     }
     log_info(session->service->options.log,
              "client %s port %u: TLS handshake refused: %s (%s); offered: %s; server name: %s%s%s",
-             session->client, session->client_port, why,
+             session->client.text, session->client.port, why,
              refusal->alert == REFUSAL_NO_ALERT ? "no alert" : alert_name(refusal->alert), offered,
              handshake_name_is_odd(session->handshake) ? log_quote(name, quoted) : shown,
              received[0] == '\0' ? "" : "; received: ", received);
@@ -70,9 +69,9 @@ static void write_access(struct session *session, const struct refusal *refusal,
                          struct slice bytes) {
     struct service *service = session->service;
     struct access_entry entry = {
-        .started_us = session->accepted_us + service->wall_offset_us,
-        .client = slice_from(session->client),
-        .client_port = session->client_port,
+        .started_us = session->accepted_us + service->shared.wall_offset_us,
+        .client = slice_from(session->client.text),
+        .client_port = session->client.port,
         .duration_us = clock_monotonic_us() - session->accepted_us,
         .connect_us = -1,
         .response_us = -1,
@@ -82,16 +81,16 @@ static void write_access(struct session *session, const struct refusal *refusal,
     if (refusal->reason == REFUSAL_plain_http) {
         describe_plain_http(&entry, bytes);
     }
-    if (access_log_enabled(&service->access_log)) {
-        access_log_write(&service->access_log, &entry);
+    if (access_log_enabled(&service->shared.access_log)) {
+        access_log_write(&service->shared.access_log, &entry);
     }
 }
 
 void refusals_note(struct session *session, const struct refusal *refusal, struct slice bytes) {
     struct service *service = session->service;
     if (session->transport.received == 0) { // a probe of the port: no handshake ever began
-        complain(service, COMPLAINT_PROBE, SEVERITY_DEBUG, "client %s: not a word: %s",
-                 session->client, refusal->text);
+        complain(&service->shared, COMPLAINT_PROBE, SEVERITY_DEBUG, "client %s: not a word: %s",
+                 session->client.text, refusal->text);
         return;
     }
     metric_add(service->options.metrics, METRIC_handshakes_failed, 1);
@@ -108,31 +107,11 @@ void refusals_note(struct session *session, const struct refusal *refusal, struc
     write_access(session, refusal, why, bytes);
 }
 
-void refusals_note_request(const struct exchange *exchange) {
-    const struct session *session = exchange->session;
-    bool malformed = exchange->refused || exchange->status == 400 || exchange->status == 408;
-    bool unread = exchange->request_line.size > 0;
-    char line[LOG_QUOTE_SIZE];
-    char host[LOG_QUOTE_SIZE];
-    char agent[LOG_QUOTE_SIZE];
-    enum log_severity severity = malformed ? SEVERITY_INFO : SEVERITY_DEBUG;
-    if (!log_wants(session->service->options.log, severity)) {
-        return;
-    }
-    complain(session->service, COMPLAINT_REQUEST, severity,
-             "client %s port %u: request refused: %u %s: %.*s%s%s, host %s, user agent %s",
-             session->client, session->client_port, exchange->status, exchange->ended,
-             unread ? 0 : (int)exchange->method.size, exchange->method.data,
-             unread || exchange->method.size == 0 ? "" : " ",
-             log_quote(unread ? exchange->request_line : exchange->target, line),
-             log_quote(exchange->host, host), log_quote(exchange->user_agent, agent));
-}
-
 void refusals_note_half(struct session *session, struct slice part) {
     char line[LOG_QUOTE_SIZE];
-    complain(session->service, COMPLAINT_REQUEST, SEVERITY_DEBUG,
-             "client %s port %u: left in the middle of its request headers: %s", session->client,
-             session->client_port, log_quote(http_glance(part).line, line));
+    complain(&session->service->shared, COMPLAINT_REQUEST, SEVERITY_DEBUG,
+             "client %s port %u: left in the middle of its request headers: %s",
+             session->client.text, session->client.port, log_quote(http_glance(part).line, line));
 }
 
 void refusals_tick(struct service *service) {

@@ -1,4 +1,4 @@
-// Handshakes and requests that are refused.
+// Handshakes that are refused, and requests that are never whole.
 //
 // Handshakes are counted by reason, and logged so that a flood of them fills no disk: at most
 // REFUSALS_BURST lines at once and then REFUSALS_PER_SECOND, in either log, with a line that says how
@@ -11,7 +11,6 @@
 #include "base/slice.h"
 #include "tls/handshake/refusal.h"
 
-struct exchange;
 struct service;
 struct session;
 
@@ -27,9 +26,6 @@ struct session;
 // While the session still has its handshake. `bytes`: what the client sent last, for a client that
 // sent no ClientHello.
 void refusals_note(struct session *session, const struct refusal *refusal, struct slice bytes);
-// Logs status, reason and request line of a request that Ravelin answered: level info if it was malformed or
-// never whole, debug otherwise. Once the exchange has its status.
-void refusals_note_request(const struct exchange *exchange);
 // The client left after `part` of a request head: level debug.
 void refusals_note_half(struct session *session, struct slice part);
 // Once a second: tells how many lines were left out, as soon as the rate allows a line.

@@ -111,11 +111,11 @@ enum result relay_bad_message(struct exchange *exchange, struct slice message,
 // there is no memory.
 static struct slice encode(struct exchange *exchange, const struct http_response *response,
                            size_t head_size, const struct http_response_framing *framing) {
-    struct service *service = exchange->session->service;
+    struct shared *shared = exchange->shared;
     size_t capacity = head_size + (size_t)2 * response->fields->count + HTTP_RESPONSE_GROWTH_MAX +
                       (framing->changes == NULL ? 0 : http_changes_size(framing->changes));
-    char *output = service->scratch;
-    if (capacity > service->scratch_size) {
+    char *output = shared->scratch;
+    if (capacity > shared->scratch_size) {
         exchange->encoded_head = new_buffer(capacity);
         if (exchange->encoded_head == NULL) {
             return (struct slice){NULL, 0};
@@ -123,7 +123,7 @@ static struct slice encode(struct exchange *exchange, const struct http_response
         output = exchange->encoded_head->data;
     }
     return (struct slice){
-        output, http_encode_response(response, framing, service_date(service), output, capacity)};
+        output, http_encode_response(response, framing, shared_date(shared), output, capacity)};
 }
 
 // Writes the encoded head so that it ends at `end`; the room before it is free.
@@ -196,7 +196,7 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
     if (head.size == 0) {
         return exchange_refuse(exchange, 503, no_memory);
     }
-    metric_add(exchange->session->service->options.metrics, METRIC_responses_1xx, 1);
+    metric_add(exchange->shared->metrics, METRIC_responses_1xx, 1);
     // A byte before what follows is left for the inner content type.
     if (end == NULL || !place(buffer_of(exchange), head, end - 1)) {
         return begin_pieces(exchange, head);
@@ -238,7 +238,7 @@ static void decide_framing(struct exchange *exchange, const struct http_response
         (exchange->request_state != REQUEST_DONE && (response->status >= 300 || whole))) {
         exchange->keep_alive = false;
     }
-    if (exchange->session->service->draining) {
+    if (exchange->shared->draining) {
         exchange->keep_alive = false;
     }
     if (response->framing == FRAMING_TUNNEL) {
@@ -296,7 +296,7 @@ static enum result take_final(struct exchange *exchange, const struct http_respo
 
 // `end`: as for take_interim().
 static enum result take(struct exchange *exchange, struct slice text, uint8_t *end) {
-    struct http_fields *fields = service_fields(exchange->session->service, HTTP_FIELDS_MAX);
+    struct http_fields *fields = shared_fields(exchange->shared, HTTP_FIELDS_MAX);
     struct http_response response;
     struct http_refusal refusal;
     if (http_parse_response(text, exchange->is_head, exchange->protocols, fields, &response,

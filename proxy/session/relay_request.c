@@ -42,8 +42,8 @@ static enum result take_trailers(struct exchange *exchange, const char *data, si
         exchange->body_why = result == RESULT_ERROR ? trailers->why : exchange->body_why;
         return result;
     }
-    struct http_fields *fields = service_fields(exchange->session->service,
-                                                exchange->generation->config->limits.header_count);
+    struct http_fields *fields =
+        shared_fields(exchange->shared, exchange->generation->config->limits.header_count);
     if (http_parse_trailers((struct slice){trailers->data, trailers->size}, fields,
                             &exchange->body_why) != RESULT_OK) {
         return RESULT_ERROR;
@@ -116,19 +116,18 @@ static enum result take_segment(struct exchange *exchange, const struct segment 
 // A new connection to a server that wants to know whose it is begins with that. One that is used
 // again has begun with this session's.
 static void add_proxy_header(struct exchange *exchange) {
-    struct session *session = exchange->session;
     enum proxy_version version = (enum proxy_version)exchange->backend->send_proxy_protocol;
     struct address local = {.size = sizeof(local.as)};
     struct address client = {.size = sizeof(client.as.v6)};
     if (version == PROXY_VERSION_NONE || exchange->lease->reused) {
         return;
     }
-    if (getsockname(session->transport.fd, &local.as.any, &local.size) != 0) {
+    if (getsockname(exchange->session->transport.fd, &local.as.any, &local.size) != 0) {
         local.as.v4.sin_family = AF_INET; // 0.0.0.0:0, unknown
     }
-    client.as.v6 = session->client_address.v6; // as large as either
+    client.as.v6 = exchange->client->address.v6; // as large as either
     add_iov(exchange, exchange->proxy_header,
-            proxy_header_write(version, session->unknown ? NULL : &client, &local,
+            proxy_header_write(version, exchange->client->unknown ? NULL : &client, &local,
                                exchange->proxy_header));
 }
 

@@ -16,8 +16,8 @@ static const char end_of_chunks[5] = {'0', '\r', '\n', '\r', '\n'};
 enum { LAST_CHUNK_SIZE = 3 }; // "0" and CRLF, without the CRLF that ends the trailers
 
 enum result relay_bad_response(struct exchange *exchange, const char *why, const char *where) {
-    struct service *service = exchange->session->service;
-    complain_of_server(service, exchange->server, "bad response: %s%s", why, where);
+    struct shared *shared = exchange->shared;
+    complain_of_server(shared, exchange->server, "bad response: %s%s", why, where);
     if (exchange->response_started) {
         exchange->ended = why;
         return RESULT_ERROR;
@@ -177,7 +177,7 @@ static enum result take_trailers(struct exchange *exchange, struct fill *fill, u
     if (result == RESULT_AGAIN) {
         return result;
     }
-    struct http_fields *fields = service_fields(exchange->session->service, HTTP_FIELDS_MAX);
+    struct http_fields *fields = shared_fields(exchange->shared, HTTP_FIELDS_MAX);
     if (result == RESULT_OK) {
         result = http_parse_response_trailers(section, fields, &refusal);
     }

@@ -17,20 +17,20 @@ enum { LOCATION_MAX = 8192, HTTPS_LOCATION_MAX = 15 * 1024 };
 
 // What was not understood of a trusted proxy's word.
 static void log_unread(const struct exchange *exchange, const struct http_told *told) {
-    const struct session *session = exchange->session;
-    struct service *service = session->service;
+    const struct client *client = exchange->client;
+    struct shared *shared = exchange->shared;
     if (told->unread.size == 0 && !told->doubtful) {
         return;
     }
     char quoted[LOG_QUOTE_SIZE];
     if (told->doubtful) {
-        complain(service, COMPLAINT_FORWARDED, SEVERITY_WARNING,
+        complain(shared, COMPLAINT_FORWARDED, SEVERITY_WARNING,
                  "proxy %s: X-Forwarded-For and Forwarded name different clients; using "
                  "X-Forwarded-For, and allow and deny lists refuse the client",
-                 session->client);
+                 client->text);
     } else {
-        complain(service, COMPLAINT_FORWARDED, SEVERITY_WARNING,
-                 "proxy %s: %s in its forwarding headers is not understood; %s", session->client,
+        complain(shared, COMPLAINT_FORWARDED, SEVERITY_WARNING,
+                 "proxy %s: %s in its forwarding headers is not understood; %s", client->text,
                  log_quote(told->unread, quoted),
                  told->kind == CLIENT_UNKNOWN ? "the client is unknown, and allow and deny lists "
                                                 "refuse it"
@@ -45,19 +45,18 @@ static void set_client(struct exchange *exchange, const union ip_address *addres
     exchange->client_text[0] = '\0';
     (void)inet_ntop(address->any.sa_family, host, exchange->client_text,
                     sizeof(exchange->client_text));
-    exchange->client = slice_from(exchange->client_text);
+    exchange->client_shown = slice_from(exchange->client_text);
 }
 
 const struct http_told *route_rules_find_client(struct exchange *exchange,
                                                 const struct http_request *request) {
-    const struct session *session = exchange->session;
+    const struct client *client = exchange->client;
     const struct config_networks *trusted = &exchange->generation->config->trusted_proxies;
-    exchange->unknown = session->unknown;
-    if (session->untold ||
-        !networks_contain(trusted->items, trusted->count, &session->client_address.any)) {
+    exchange->unknown = client->unknown;
+    if (client->untold || !networks_contain(trusted->items, trusted->count, &client->address.any)) {
         return NULL;
     }
-    struct http_told *told = &session->service->told;
+    struct http_told *told = &exchange->shared->told;
     http_told_read(request->fields, trusted->items, trusted->count, told);
     exchange->unknown = told->kind == CLIENT_UNKNOWN || told->doubtful;
     // Of an unknown client the last proxy is known that was named: what it asks counts as its.
@@ -95,46 +94,46 @@ static uint64_t purpose_of(const struct exchange *exchange) {
 
 // Microseconds until this client may ask again; 0: now.
 static int64_t wait_for_turn(const struct exchange *exchange) {
-    const struct service_options *options = &exchange->session->service->options;
-    uint64_t key = client_table_key(options->clients, &exchange->client_address.any);
-    return client_table_take(options->clients, options->slot, key, purpose_of(exchange),
+    const struct shared *shared = exchange->shared;
+    uint64_t key = client_table_key(shared->clients, &exchange->client_address.any);
+    return client_table_take(shared->clients, shared->slot, key, purpose_of(exchange),
                              SECOND_US / exchange->route->rate, exchange->route->burst,
                              exchange->started_mono_us);
 }
 
 static struct answer refuse_for_now(struct exchange *exchange, int64_t wait_us) {
-    struct service *service = exchange->session->service;
-    int size = snprintf(service->scratch, service->scratch_size, "Retry-After: %lld\r\n",
+    struct shared *shared = exchange->shared;
+    int size = snprintf(shared->scratch, shared->scratch_size, "Retry-After: %lld\r\n",
                         (long long)((wait_us + SECOND_US - 1) / SECOND_US));
     struct answer answer = answer_of(429, "more requests than one client may make");
-    answer.fields = (struct slice){service->scratch, (size_t)size};
+    answer.fields = (struct slice){shared->scratch, (size_t)size};
     return answer;
 }
 
 static struct answer redirect(struct exchange *exchange, const struct http_request *request) {
     static const uint16_t statuses[] = {301, 302, 303, 307, 308}; // in the order of enum redirect
-    struct service *service = exchange->session->service;
+    struct shared *shared = exchange->shared;
     const struct config_route *route = exchange->route;
     const char *scheme = strstr(route->redirect, "://");
     bool has_path = scheme == NULL || strchr(scheme + 3, '/') != NULL;
     struct slice path =
         has_path || slice_equal(request->path, SLICE("*")) ? SLICE("") : request->path;
-    int size = snprintf(service->scratch, service->scratch_size, "Location: %s%.*s\r\n",
+    int size = snprintf(shared->scratch, shared->scratch_size, "Location: %s%.*s\r\n",
                         route->redirect, (int)path.size, path.data);
     if (size < 0 || size > LOCATION_MAX) {
         return answer_of(414, "the target is too long to redirect to");
     }
     struct answer answer = answer_of(statuses[route->redirect_how], NULL);
-    answer.fields = (struct slice){service->scratch, (size_t)size};
+    answer.fields = (struct slice){shared->scratch, (size_t)size};
     return answer;
 }
 
 struct answer route_rules_to_https(struct exchange *exchange, const struct http_request *request) {
-    struct service *service = exchange->session->service;
+    struct shared *shared = exchange->shared;
     struct answer answer = answer_of(308, NULL);
-    size_t size = http_encode_redirect(request, exchange->generation->https_port, service->scratch,
+    size_t size = http_encode_redirect(request, exchange->generation->https_port, shared->scratch,
                                        HTTPS_LOCATION_MAX);
-    answer.fields = (struct slice){service->scratch, size};
+    answer.fields = (struct slice){shared->scratch, size};
     return size == 0 ? answer_of(400, "no host to redirect to") : answer;
 }
 
@@ -191,17 +190,16 @@ bool route_rules_can_strip(const struct config_route *route, struct slice path, 
 // By whatever way a client came here: a site that asks for certificates is reached over its own
 // handshakes only, in which it asked for the very same.
 static bool admit_client(struct exchange *exchange, size_t index) {
-    const struct session *session = exchange->session;
+    const struct client *client = exchange->client;
     const uint8_t *policy = tls_contexts_client_policy(exchange->generation->contexts, index);
-    exchange->is_certified = policy != NULL && session->client_identity != NULL;
-    return policy == NULL || memcmp(policy, session->client_policy, TLS_CLIENT_POLICY_SIZE) == 0;
+    exchange->is_certified = policy != NULL && client->identity != NULL;
+    return policy == NULL || memcmp(policy, client->policy, TLS_CLIENT_POLICY_SIZE) == 0;
 }
 
 struct answer route_rules_choose(struct exchange *exchange, const struct http_request *request) {
     const struct generation *generation = exchange->generation;
-    const struct session *session = exchange->session;
-    struct slice server_name =
-        session->server_name_is_odd ? SLICE("") : session_server_name(session);
+    const struct client *client = exchange->client;
+    struct slice server_name = client->server_name_is_odd ? SLICE("") : client_server_name(client);
     size_t named = server_name.data == NULL ? ROUTER_NO_SITE
                                             : router_find_site(generation->router, server_name);
     size_t index = named != ROUTER_NO_SITE && slice_equal(request->host, server_name)

@@ -15,7 +15,7 @@ enum { SPARE_EXCHANGES_MAX = 256, SCRATCH_SIZE = 64 * 1024 };
 enum { DUE_BATCH = 32 };
 
 static void check_drained(struct service *service) {
-    if (service->draining && list_is_empty(&service->sessions) &&
+    if (service->shared.draining && list_is_empty(&service->sessions) &&
         service->options.drained != NULL) {
         void (*drained)(void *) = service->options.drained;
         service->options.drained = NULL; // once
@@ -58,19 +58,19 @@ static void on_turn_end(struct ev_loop *loop, ev_prepare *watcher, int events) {
 }
 
 static void compare_clocks(struct service *service) {
-    service->wall_offset_us = clock_wall_us() - clock_monotonic_us();
+    service->shared.wall_offset_us = clock_wall_us() - clock_monotonic_us();
 }
 
 static void on_turn_begin(struct ev_loop *loop, ev_check *watcher, int events) {
     (void)loop, (void)events;
     struct service *service = watcher->data;
-    service->now_ms = clock_monotonic_us() / 1000;
+    service->shared.now_ms = clock_monotonic_us() / 1000;
 }
 
 // --- deadlines ---
 
 static void set_wheel_timer(struct service *service, int64_t at_ms) {
-    int64_t wait_ms = at_ms - service->now_ms;
+    int64_t wait_ms = at_ms - service->shared.now_ms;
     ev_timer_stop(service->options.loop, &service->wheel_timer);
     service->wheel_timer_ms = at_ms;
     if (at_ms != INT64_MAX) {
@@ -90,15 +90,15 @@ static void on_wheel_timer(struct ev_loop *loop, ev_timer *timer, int events) {
     (void)loop, (void)events;
     struct service *service = timer->data;
     service->wheel_timer_ms = 0; // it is set below, and not on the way there
-    wheel_run(&service->wheel, service->now_ms, DUE_BATCH);
+    wheel_run(&service->wheel, service->shared.now_ms, DUE_BATCH);
     set_wheel_timer(service, wheel_next_ms(&service->wheel));
 }
 
 static void flush_logs(struct service *service) {
     const struct log *log = service->options.log;
-    access_log_flush(&service->access_log);
+    access_log_flush(&service->shared.access_log);
     log_flush(service->options.log);
-    uint64_t lost = log->sink.lost + service->access_log.sink.lost;
+    uint64_t lost = log->sink.lost + service->shared.access_log.sink.lost;
     if (lost != service->lines_lost) {
         metric_add(service->options.metrics, METRIC_log_lines_lost, lost - service->lines_lost);
         service->lines_lost = lost;
@@ -110,28 +110,19 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     struct service *service = timer->data;
     compare_clocks(service);
     refusals_tick(service);
-    complaints_tick(service);
+    complaints_tick(&service->shared);
     flush_logs(service);
-    pool_sweep(&service->pool, service_now_ms(service));
+    pool_sweep(&service->shared.pool, service_now_ms(service));
     transport_pools_trim(&service->transports);
-    slab_trim(&service->exchange_slab);
-}
-
-struct slice service_date(struct service *service) {
-    time_t now = (time_t)ev_now(service->options.loop);
-    if (now != service->date_second) {
-        service->date_second = now;
-        clock_format_http_date(now, service->date);
-    }
-    return (struct slice){service->date, CLOCK_HTTP_DATE_SIZE - 1};
+    slab_trim(&service->shared.exchange_slab);
 }
 
 static bool allocate_scratch(struct service *service) {
-    service->fields.items = calloc(HTTP_FIELDS_MAX, sizeof(*service->fields.items));
-    service->fields.capacity = HTTP_FIELDS_MAX;
-    service->scratch = malloc(SCRATCH_SIZE);
-    service->scratch_size = SCRATCH_SIZE;
-    return service->fields.items != NULL && service->scratch != NULL;
+    service->shared.fields.items = calloc(HTTP_FIELDS_MAX, sizeof(*service->shared.fields.items));
+    service->shared.fields.capacity = HTTP_FIELDS_MAX;
+    service->shared.scratch = malloc(SCRATCH_SIZE);
+    service->shared.scratch_size = SCRATCH_SIZE;
+    return service->shared.fields.items != NULL && service->shared.scratch != NULL;
 }
 
 struct service *service_new(const struct service_options *options) {
@@ -140,19 +131,23 @@ struct service *service_new(const struct service_options *options) {
         return NULL;
     }
     service->options = *options;
+    service->shared.log = options->log;
+    service->shared.metrics = options->metrics;
+    service->shared.clients = options->clients;
+    service->shared.slot = options->slot;
     service->refusal_lines = REFUSALS_RATE;
-    complaints_init(&service->complaints);
+    complaints_init(&service->shared.complaints);
     compare_clocks(service);
     service->access_log_fd = service->staged_access_log_fd = -1;
     list_init(&service->sessions);
     list_init(&service->closed);
     list_init(&service->unfinished);
-    service->now_ms = clock_monotonic_us() / 1000;
-    wheel_init(&service->wheel, service->now_ms);
+    service->shared.now_ms = clock_monotonic_us() / 1000;
+    wheel_init(&service->wheel, service->shared.now_ms);
     service->wheel_timer_ms = INT64_MAX;
     pages_init(&service->session_pages, sizeof(struct session));
-    slab_init(&service->exchange_slab, sizeof(struct exchange), SPARE_EXCHANGES_MAX);
-    pool_init(&service->pool, options->loop, options->metrics);
+    slab_init(&service->shared.exchange_slab, sizeof(struct exchange), SPARE_EXCHANGES_MAX);
+    pool_init(&service->shared.pool, options->loop, options->metrics);
     signing_init(&service->signing, options->loop, options->metrics);
     ev_prepare_init(&service->turn_end, on_turn_end);
     ev_idle_init(&service->busy, on_idle);
@@ -164,7 +159,8 @@ struct service *service_new(const struct service_options *options) {
     service->tick.data = service->wheel_timer.data = service;
     if (!transport_pools_init(&service->transports, options->metrics) ||
         !allocate_scratch(service) ||
-        !access_log_init(&service->access_log, -1, false, ACCESS_FORMAT_JSON, options->log)) {
+        !access_log_init(&service->shared.access_log, -1, false, ACCESS_FORMAT_JSON,
+                         options->log)) {
         service_free(service);
         return NULL;
     }
@@ -204,17 +200,17 @@ void service_free(struct service *service) {
     ev_prepare_stop(service->options.loop, &service->turn_end);
     ev_idle_stop(service->options.loop, &service->busy);
     signing_free(&service->signing);
-    pool_free(&service->pool);
-    generation_release(service->current);
+    pool_free(&service->shared.pool);
+    generation_release(service->shared.current);
     transport_pools_free(&service->transports);
     if (service->access_log_ready) {
-        access_log_free(&service->access_log);
+        access_log_free(&service->shared.access_log);
     }
     close_access_log(service, -1);
     pages_free(&service->session_pages);
-    slab_free(&service->exchange_slab);
-    free(service->fields.items);
-    free(service->scratch);
+    slab_free(&service->shared.exchange_slab);
+    free(service->shared.fields.items);
+    free(service->shared.scratch);
     free(service);
 }
 
@@ -260,30 +256,31 @@ static void use_access_log(struct service *service, int fd) {
         [ACCESS_LOG_COMBINED] = ACCESS_FORMAT_COMBINED,
         [ACCESS_LOG_COMBINED_REASON] = ACCESS_FORMAT_COMBINED_REASON,
     };
-    const struct config *config = service->current->config;
-    access_log_reopen(&service->access_log, fd, config->access_log.target == LOG_TARGET_SYSLOG,
+    const struct config *config = service->shared.current->config;
+    access_log_reopen(&service->shared.access_log, fd,
+                      config->access_log.target == LOG_TARGET_SYSLOG,
                       formats[config->access_log_format]);
     close_access_log(service, fd);
 }
 
 void service_commit(struct service *service) {
-    struct generation *old = service->current;
+    struct generation *old = service->shared.current;
     struct listener_set old_listeners = service->listeners;
-    service->current = service->staged;
+    service->shared.current = service->staged;
     service->listeners = service->staged_listeners;
     service->staged = NULL;
     service->staged_listeners = (struct listener_set){NULL, 0};
-    metric_set(service->options.metrics, METRIC_generation, service->current->number);
+    metric_set(service->options.metrics, METRIC_generation, service->shared.current->number);
     use_access_log(service, service->staged_access_log_fd);
     service->staged_access_log_fd = -1;
-    if (!service->draining) {
+    if (!service->shared.draining) {
         listener_set_start(&service->listeners);
     }
     listener_set_free(&old_listeners);
     if (old != NULL) {
         old->backends->retired = true;
-        pool_close_idle(&service->pool, old->backends);
-        pool_move_kept(&service->pool, service->current->backends);
+        pool_close_idle(&service->shared.pool, old->backends);
+        pool_move_kept(&service->shared.pool, service->shared.current->backends);
         generation_release(old);
     }
 }
@@ -302,17 +299,17 @@ void service_attach_signer(struct service *service, int fd) {
 }
 
 bool service_replace_listeners(struct service *service, const int *fds, size_t count) {
-    return !service->draining && listener_set_replace(&service->listeners, fds, count);
+    return !service->shared.draining && listener_set_replace(&service->listeners, fds, count);
 }
 
 void service_reopen_access_log(struct service *service, int access_log_fd) {
-    if (service->current != NULL) {
+    if (service->shared.current != NULL) {
         use_access_log(service, access_log_fd);
     }
 }
 
 void service_drain(struct service *service) {
-    service->draining = true;
+    service->shared.draining = true;
     listener_set_accept_queued(&service->listeners);
     listener_set_free(&service->listeners);
     struct list_node *node;

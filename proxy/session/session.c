@@ -32,7 +32,7 @@ struct partial_head {
 };
 
 static const struct config_limits *limits(const struct session *session) {
-    return &session->service->current->config->limits;
+    return &session->service->shared.current->config->limits;
 }
 
 static int64_t now_ms(const struct session *session) {
@@ -70,8 +70,8 @@ static void await_deadline(struct session *session) {
 static void refuse(struct session *session, const char *why) {
     struct service *service = session->service;
     metric_add(service->options.metrics, METRIC_sessions_refused, 1);
-    complain(service, COMPLAINT_LIMIT, SEVERITY_WARNING, "client %s: %s: closed", session->client,
-             why);
+    complain(&service->shared, COMPLAINT_LIMIT, SEVERITY_WARNING, "client %s: %s: closed",
+             session->client.text, why);
     session_close(session);
 }
 
@@ -99,7 +99,7 @@ static void time_out(struct session *session) {
                 session_close(session);
                 return;
             }
-        } else if (session->head_since_ms != 0 && !session->service->draining) {
+        } else if (session->head_since_ms != 0 && !session->service->shared.draining) {
             struct slice part = {NULL, 0};
             if (session->head != NULL) {
                 part = (struct slice){session->head->data, session->head->size};
@@ -147,7 +147,7 @@ void session_drain(struct session *session) {
 // --- beginning and end ---
 
 void session_set_client(struct session *session, const struct sockaddr *address) {
-    union ip_address *client = &session->client_address;
+    union ip_address *client = &session->client.address;
     if (address->sa_family == AF_INET6) {
         client->v6 = *(const struct sockaddr_in6 *)(const void *)address;
         ip_address_unmap(client);
@@ -156,16 +156,17 @@ void session_set_client(struct session *session, const struct sockaddr *address)
     }
     bool v6 = client->any.sa_family == AF_INET6;
     const void *host = v6 ? (const void *)&client->v6.sin6_addr : &client->v4.sin_addr;
-    (void)inet_ntop(client->any.sa_family, host, session->client, sizeof(session->client));
-    session->client_port = ntohs(v6 ? client->v6.sin6_port : client->v4.sin_port);
-    session->client_size = (uint8_t)strlen(session->client);
+    (void)inet_ntop(client->any.sa_family, host, session->client.text,
+                    sizeof(session->client.text));
+    session->client.port = ntohs(v6 ? client->v6.sin6_port : client->v4.sin_port);
+    session->client.text_size = (uint8_t)strlen(session->client.text);
 }
 
 // Counts the session among its client's. False when that are too many.
 static bool count_client(struct session *session) {
     struct service *service = session->service;
     struct client_table *table = service->options.clients;
-    uint64_t key = client_table_key(table, &session->client_address.any);
+    uint64_t key = client_table_key(table, &session->client.address.any);
     uint32_t most = limits(session)->connections_per_client;
     session->counted = true;
     session->client_key = key;
@@ -173,25 +174,26 @@ static bool count_client(struct session *session) {
 }
 
 void session_begin(struct session *session) {
-    session->state = session->redirect ? SESSION_OPEN : SESSION_HANDSHAKE;
+    session->state = session->client.redirect ? SESSION_OPEN : SESSION_HANDSHAKE;
     if (!count_client(session)) {
         refuse(session, "more connections than one client may have");
         return;
     }
     session->deadline_ms =
-        now_ms(session) + (session->redirect ? limits(session)->header_timeout_ms
-                                             : limits(session)->handshake_timeout_ms);
-    if (!session->redirect && !session_begin_handshake(session)) {
+        now_ms(session) + (session->client.redirect ? limits(session)->header_timeout_ms
+                                                    : limits(session)->handshake_timeout_ms);
+    if (!session->client.redirect && !session_begin_handshake(session)) {
         session_close(session);
     }
 }
 
 // A peer that speaks for others must be one that is trusted.
 static void await_proxy_header(struct session *session) {
-    const struct config_networks *trusted = &session->service->current->config->trusted_proxies;
+    const struct config_networks *trusted =
+        &session->service->shared.current->config->trusted_proxies;
     session->state = SESSION_PROXY_HEADER;
     session->deadline_ms = now_ms(session) + limits(session)->handshake_timeout_ms;
-    if (!networks_contain(trusted->items, trusted->count, &session->client_address.any)) {
+    if (!networks_contain(trusted->items, trusted->count, &session->client.address.any)) {
         refuse(session, "not among trusted-proxies, where every client must come through one");
     }
 }
@@ -207,10 +209,10 @@ void session_start(const struct listener *listener, int fd, const struct sockadd
     session->service = service;
     list_init(&session->turn_node);
     list_init(&session->kept);
-    session->redirect = listener->protocol == LISTEN_REDIRECT;
+    session->client.redirect = listener->protocol == LISTEN_REDIRECT;
     session->accepted_us = clock_monotonic_us();
     session_set_client(session, (const struct sockaddr *)peer);
-    transport_init(&session->transport, &service->transports, fd, !session->redirect);
+    transport_init(&session->transport, &service->transports, fd, !session->client.redirect);
     ev_io_init(&session->watcher, on_ready, fd, 0);
     session->watcher.data = session;
     wheel_node_init(&session->due, on_due);
@@ -263,10 +265,10 @@ void session_close(struct session *session) {
     session->head = NULL;
     body_rest_free(session->rest);
     session->rest = NULL;
-    free(session->server_name);
-    free(session->client_identity);
-    session->server_name = NULL;
-    session->server_name_size = 0;
+    free(session->client.server_name);
+    free(session->client.identity);
+    session->client.server_name = NULL;
+    session->client.server_name_size = 0;
     list_remove(&session->turn_node);
     list_remove(&session->node);
     list_push_last(&service->closed, &session->node);
@@ -431,7 +433,7 @@ static struct exchange *begin_exchange(struct session *session) {
 
 static void finish_exchange(struct session *session) {
     struct exchange *exchange = session->exchange;
-    bool go_on = exchange->keep_alive && !session->service->draining;
+    bool go_on = exchange->keep_alive && !session->service->shared.draining;
     exchange_finish(exchange);
     session->exchange = NULL;
     if (session->rest != NULL) { // it is dropped, then the session ends

@@ -16,7 +16,7 @@
 // stay with it, at most one for each backend, until it ends.
 //
 // A reload may happen between any two calls. Every buffer carries its own capacity, and a handshake
-// or an exchange holds the generation that it began with. service->current is read only where
+// or an exchange holds the generation that it began with. service->shared.current is read only where
 // something begins, and never to bound memory that exists already.
 #ifndef RAVELIN_SESSION_SESSION_H
 #define RAVELIN_SESSION_SESSION_H
@@ -24,6 +24,7 @@
 #include "base/list.h"
 #include "base/network.h"
 #include "base/wheel.h"
+#include "exchange/client.h"
 #include "exchange/generation.h"
 #include "http/parse.h"
 #include "session/signing.h"
@@ -58,53 +59,30 @@ struct session {
     int64_t deadline_ms;   // when something must have happened
     uint32_t steps_left;   // of this turn of the loop: then others have theirs
     enum session_state state;
-    bool redirect; // of a redirect listener: plain, answers 308
-    // The PROXY header named no client: forwarding fields of this connection are not believed. If it
-    // was not for the peer's own connection (LOCAL), the client is unknown: neither `allow` nor `deny`
-    // lets it in.
-    bool untold;
-    bool unknown;
+    struct client client;
     bool counted; // in the table of clients
     bool counted_idle;
     bool advancing; // session_advance() is on the stack
     bool again;     // and must run once more
-    uint16_t client_port;
     uint32_t requests;
     struct body_rest *rest;  // of a request that no server gets; NULL: none. No request follows it
     uint64_t dropped;        // bytes of requests and after the end, ever
     uint64_t dropped_before; // when this period of dropping began
     int64_t drop_until_ms;   // dropping ends then, whatever arrives; 0: it has not begun
-    char client[INET6_ADDRSTRLEN];
-    uint8_t client_size;
-    uint8_t server_name_size;
-    bool server_name_is_odd; // no host can have it: any bytes, for logs only
-    bool resumed;
-    uint8_t empty_lines; // skipped before the next request
-    union ip_address client_address;
-    uint64_t client_key;   // in the table of clients
-    int64_t accepted_us;   // monotonic clock
+    uint8_t empty_lines;     // skipped before the next request
+    uint64_t client_key;     // in the table of clients
+    int64_t accepted_us;     // monotonic clock
     int64_t head_since_ms; // when the request head that is incomplete now began to arrive; 0: none
     int64_t answered_ms;   // when its last exchange ended
     struct handshake *handshake;
     struct generation *handshake_generation;
     uint64_t signing; // number of the signature waited for; 0: none
     struct signing_owner signing_owner;
-    const char *tls_group;
-    const char *tls_suite;
-    char *server_name; // SNI, or NULL; server_name_size bytes, not terminated
-    // What the site of the handshake asked of the client's certificate, and who it is; see
-    // tls/handshake/handshake.h.
-    uint8_t client_policy[TLS_CLIENT_POLICY_SIZE];
-    struct client_identity *client_identity;
     struct partial_head *head;  // while a request head that does not lie in one piece is gathered
     struct http_part head_part; // what has been looked at of an incomplete head
     struct exchange *exchange;
     struct list_node kept; // connections to servers that are bound to this client
 };
-
-static inline struct slice session_server_name(const struct session *session) {
-    return (struct slice){session->server_name, session->server_name_size};
-}
 
 // Takes over a descriptor that `listener` accepted. Closes it when memory is short.
 void session_start(const struct listener *listener, int fd, const struct sockaddr_storage *peer);

@@ -24,7 +24,7 @@ static void begin_period(struct session *session) {
 }
 
 void session_drop_begin(struct session *session) {
-    int64_t most_ms = session->service->draining ? DROP_DRAIN_MS : DROP_TOTAL_MS;
+    int64_t most_ms = session->service->shared.draining ? DROP_DRAIN_MS : DROP_TOTAL_MS;
     int64_t until_ms = service_now_ms(session->service) + most_ms;
     session->drop_until_ms =
         session->drop_until_ms == 0 ? until_ms : min_ms(session->drop_until_ms, until_ms);
@@ -32,7 +32,7 @@ void session_drop_begin(struct session *session) {
 }
 
 bool session_drop_again(struct session *session) {
-    uint64_t rate = session->service->current->config->limits.body_rate;
+    uint64_t rate = session->service->shared.current->config->limits.body_rate;
     uint64_t least = rate * (uint64_t)period_ms(session) / 1000;
     if (service_now_ms(session->service) >= session->drop_until_ms ||
         session->dropped - session->dropped_before < (least == 0 ? 1 : least)) {

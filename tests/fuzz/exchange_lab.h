@@ -188,7 +188,7 @@ static inline void lab_connect(struct lab *lab, bool secure) {
     session_start(&listener, pair[0], &peer);
     CHECK(!list_is_empty(&lab->service->sessions));
     lab->session = LIST_ENTRY(lab->service->sessions.next, struct session, node);
-    lab->session->redirect = false;
+    lab->session->client.redirect = false;
     lab->client = pair[1];
     lab->secure = lab->session->transport.secure = secure;
     lab->client_closed = lab->ended = false;
@@ -201,8 +201,8 @@ static inline void lab_connect(struct lab *lab, bool secure) {
                                 server, 0, 0, 0) == RESULT_OK);
         CHECK(record_layer_init(&lab->records, SUITE_AES_128_GCM_SHA256, server, client, 0, 0, 0) ==
               RESULT_OK);
-        lab->session->tls_group = "X25519";
-        lab->session->tls_suite = "TLS_AES_128_GCM_SHA256";
+        lab->session->client.tls_group = "X25519";
+        lab->session->client.tls_suite = "TLS_AES_128_GCM_SHA256";
     }
 }
 

@@ -1,9 +1,9 @@
 // Lines of the log that clients and servers can cause: a burst, then a few a second, and how many
 // were left out.
-#include "session/complaints.h"
+#include "exchange/complaints.h"
 
 #include "backend/backend.h"
-#include "session/service_internal.h"
+#include "exchange/shared.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 struct fixture {
-    struct service service;
+    struct shared shared;
     struct generation generation;
     struct backend_set backends;
     struct backend backend;
@@ -37,9 +37,9 @@ static int set_up(void **state) {
     memset(fixture, 0, sizeof(*fixture));
     fixture->file = memfd_create("log", MFD_CLOEXEC);
     log_init(&fixture->log, fixture->file, false, SEVERITY_INFO, "worker 0");
-    fixture->service.options.log = &fixture->log;
-    fixture->service.now_ms = 1000000;
-    complaints_init(&fixture->service.complaints);
+    fixture->shared.log = &fixture->log;
+    fixture->shared.now_ms = 1000000;
+    complaints_init(&fixture->shared.complaints);
     fixture->backend_config.name = (char *)(uintptr_t) "web";
     fixture->backend = (struct backend){&fixture->backend_config, fixture->servers, 2};
     for (size_t i = 0; i < 2; i++) {
@@ -52,7 +52,7 @@ static int set_up(void **state) {
     }
     fixture->backends = (struct backend_set){.backends = &fixture->backend, .count = 1};
     fixture->generation.backends = &fixture->backends;
-    fixture->service.current = &fixture->generation;
+    fixture->shared.current = &fixture->generation;
     *state = fixture;
     return fixture->file < 0 ? -1 : 0;
 }
@@ -78,15 +78,15 @@ static unsigned count_lines(struct fixture *fixture, const char *text) {
 
 static void tick(struct fixture *fixture, int seconds) {
     for (int i = 0; i < seconds; i++) {
-        fixture->service.now_ms += 1000;
-        complaints_tick(&fixture->service);
+        fixture->shared.now_ms += 1000;
+        complaints_tick(&fixture->shared);
     }
 }
 
 static void test_a_flood_of_one_kind_is_a_burst_and_a_number(void **state) {
     struct fixture *fixture = *state;
     for (int i = 0; i < 500; i++) {
-        complain(&fixture->service, COMPLAINT_LIMIT, SEVERITY_WARNING, "client %d: closed", i);
+        complain(&fixture->shared, COMPLAINT_LIMIT, SEVERITY_WARNING, "client %d: closed", i);
     }
     assert_int_equal(count_lines(fixture, ": closed\n"), COMPLAINTS_BURST);
     tick(fixture, 3);
@@ -100,10 +100,10 @@ static void test_a_flood_of_one_kind_is_a_burst_and_a_number(void **state) {
 static void test_the_number_comes_before_the_next_line(void **state) {
     struct fixture *fixture = *state;
     for (int i = 0; i < COMPLAINTS_BURST + 3; i++) {
-        complain(&fixture->service, COMPLAINT_FORWARDED, SEVERITY_WARNING, "flood");
+        complain(&fixture->shared, COMPLAINT_FORWARDED, SEVERITY_WARNING, "flood");
     }
-    fixture->service.now_ms += 1000;
-    complain(&fixture->service, COMPLAINT_FORWARDED, SEVERITY_WARNING, "next");
+    fixture->shared.now_ms += 1000;
+    complain(&fixture->shared, COMPLAINT_FORWARDED, SEVERITY_WARNING, "next");
     assert_int_equal(count_lines(fixture, ": 3 more lines about forwarding headers"), 1);
     assert_true(strstr(fixture->text, ": 3 more lines") < strstr(fixture->text, ": next\n"));
 }
@@ -111,16 +111,16 @@ static void test_the_number_comes_before_the_next_line(void **state) {
 static void test_kinds_do_not_hide_each_other(void **state) {
     struct fixture *fixture = *state;
     for (int i = 0; i < 500; i++) {
-        complain(&fixture->service, COMPLAINT_LIMIT, SEVERITY_WARNING, "flood");
+        complain(&fixture->shared, COMPLAINT_LIMIT, SEVERITY_WARNING, "flood");
     }
-    complain(&fixture->service, COMPLAINT_PROXY_HEADER, SEVERITY_INFO, "another");
+    complain(&fixture->shared, COMPLAINT_PROXY_HEADER, SEVERITY_INFO, "another");
     assert_int_equal(count_lines(fixture, ": another\n"), 1);
 }
 
 static void test_what_the_level_does_not_want_counts_for_nothing(void **state) {
     struct fixture *fixture = *state;
     for (int i = 0; i < 500; i++) {
-        complain(&fixture->service, COMPLAINT_PROBE, SEVERITY_DEBUG, "probe");
+        complain(&fixture->shared, COMPLAINT_PROBE, SEVERITY_DEBUG, "probe");
     }
     tick(fixture, 100);
     assert_int_equal(count_lines(fixture, "\n"), 0);
@@ -129,9 +129,9 @@ static void test_what_the_level_does_not_want_counts_for_nothing(void **state) {
 static void test_a_broken_server_does_not_hide_another(void **state) {
     struct fixture *fixture = *state;
     for (int i = 0; i < 500; i++) {
-        complain_of_server(&fixture->service, &fixture->servers[0], "it %s", "broke");
+        complain_of_server(&fixture->shared, &fixture->servers[0], "it %s", "broke");
     }
-    complain_of_server(&fixture->service, &fixture->servers[1], "too");
+    complain_of_server(&fixture->shared, &fixture->servers[1], "too");
     assert_int_equal(count_lines(fixture, "backend web: server 10.0.0.1:80: it broke\n"),
                      SERVER_LINES_BURST);
     assert_non_null(strstr(fixture->text, "backend web: server 10.0.0.2:80: too\n"));
@@ -139,14 +139,14 @@ static void test_a_broken_server_does_not_hide_another(void **state) {
     assert_int_equal(count_lines(fixture, "server 10.0.0.1:80: 480 more lines were left out\n"), 1);
     tick(fixture, 10);
     assert_int_equal(count_lines(fixture, "\n"), 0);
-    assert_false(fixture->service.complaints.about_servers);
+    assert_false(fixture->shared.complaints.about_servers);
 }
 
 static void test_a_text_from_outside_stays_one_line(void **state) {
     struct fixture *fixture = *state;
     static char large[4096];
     memset(large, '\n', sizeof(large) - 1);
-    complain(&fixture->service, COMPLAINT_FORWARDED, SEVERITY_WARNING, "%s", large);
+    complain(&fixture->shared, COMPLAINT_FORWARDED, SEVERITY_WARNING, "%s", large);
     assert_int_equal(count_lines(fixture, "\n"), 1);
 }
 

@@ -48,7 +48,7 @@ static bool reload(unsigned number, uint64_t n, bool for_good) {
     int listener = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     int bundle = fcntl(lab.bundles[number].files.fd, F_DUPFD_CLOEXEC, 0);
     int access_log = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    const struct generation *former = lab.service->current;
+    const struct generation *former = lab.service->shared.current;
     memory_fail(n, for_good);
     enum result result =
         service_stage(lab.service, ++lab.generation, bundle, &listener, 1, access_log, error);
@@ -57,7 +57,7 @@ static bool reload(unsigned number, uint64_t n, bool for_good) {
     }
     bool failed = memory_again();
     assert_true(result == RESULT_OK || (failed && error[0] != '\0'));
-    assert_int_equal(lab.service->current == former, result != RESULT_OK);
+    assert_int_equal(lab.service->shared.current == former, result != RESULT_OK);
     assert_int_equal(metrics_sum(lab.metrics, 1, METRIC_generations_held), 1);
     if (result != RESULT_OK) { // closed, all of them
         assert_int_equal(fcntl(listener, F_GETFD), -1);
@@ -170,7 +170,7 @@ static void say(const struct talk *talk) {
 static void drop_spares(void) {
     for (int i = 0; i < 64; i++) {
         transport_pools_trim(&lab.service->transports);
-        slab_trim(&lab.service->exchange_slab);
+        slab_trim(&lab.service->shared.exchange_slab);
     }
 }
 

@@ -1,8 +1,8 @@
 // Lines of the error log that a client or a server can cause. Their number is bounded, so that a flood
 // of them fills no disk: of each kind, and of each server, at most a burst and then a few a second.
 // A line with the number of lines left out follows. refusals.h counts refused handshakes.
-#ifndef RAVELIN_SESSION_COMPLAINTS_H
-#define RAVELIN_SESSION_COMPLAINTS_H
+#ifndef RAVELIN_EXCHANGE_COMPLAINTS_H
+#define RAVELIN_EXCHANGE_COMPLAINTS_H
 
 #include "base/rate.h"
 #include "observe/log.h"
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 struct server;
-struct service;
+struct shared;
 
 #define COMPLAINTS_BURST 20
 #define COMPLAINTS_PER_SECOND 1
@@ -37,12 +37,12 @@ struct complaints {
 
 void complaints_init(struct complaints *complaints);
 // Logs one line, or counts it as left out. Lines that the level does not want count for nothing.
-void complain(struct service *service, enum complaint kind, enum log_severity severity,
+void complain(struct shared *shared, enum complaint kind, enum log_severity severity,
               const char *format, ...) __attribute__((format(printf, 4, 5)));
 // A warning about a server: "backend NAME: server ADDRESS: ...".
-void complain_of_server(struct service *service, struct server *server, const char *format, ...)
+void complain_of_server(struct shared *shared, struct server *server, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 // Once a second: logs how many lines were left out, as soon as the rate allows a line.
-void complaints_tick(struct service *service);
+void complaints_tick(struct shared *shared);
 
 #endif
