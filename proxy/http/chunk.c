@@ -1,6 +1,6 @@
 #include "http/chunk.h"
 
-#include "http/scan.h"
+#include "http/bytes.h"
 
 #define SIZE_DIGITS_MAX 16
 

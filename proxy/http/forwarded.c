@@ -1,6 +1,6 @@
 #include "http/forwarded.h"
 
-#include "http/scan.h"
+#include "http/bytes.h"
 #include "http/target.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
 #include "http/header.h"
 
-#include "http/scan.h"
+#include "http/bytes.h"
 
 struct known_field {
     struct slice name; // as it is usually spelled

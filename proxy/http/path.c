@@ -1,6 +1,6 @@
 #include "http/path.h"
 
-#include "http/scan.h"
+#include "http/bytes.h"
 
 // A byte as some server may read it.
 struct reading {

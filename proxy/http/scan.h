@@ -11,26 +11,10 @@
 #ifndef RAVELIN_HTTP_SCAN_H
 #define RAVELIN_HTTP_SCAN_H
 
+#include "http/bytes.h"
 #include "http/parse.h"
 
 #define METHOD_SIZE_MAX 32
-
-enum http_byte_class {
-    BYTE_TOKEN = 1 << 0,  // tchar
-    BYTE_VALUE = 1 << 1,  // field-vchar, SP and HTAB
-    BYTE_TARGET = 1 << 2, // before a query: visible ASCII but '#', '%' and '?'
-    BYTE_DIGIT = 1 << 3,
-    BYTE_HEX = 1 << 4,
-    BYTE_HOST = 1 << 5,    // letters, digits, '-', '.', '_'
-    BYTE_SEGMENT = 1 << 6, // of a path: what means nothing but itself wherever it stands
-    BYTE_QUERY = 1 << 7,   // visible ASCII but '#', and bytes beyond ASCII
-};
-
-extern const uint8_t http_byte_classes[256];
-
-static inline bool http_byte_is(char byte, enum http_byte_class class) {
-    return (http_byte_classes[(uint8_t)byte] & class) != 0;
-}
 
 // Which known fields a section holds. first[id] is set only where `seen` has the bit.
 struct http_index {

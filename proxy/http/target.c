@@ -1,7 +1,7 @@
 #include "http/target.h"
 
+#include "http/bytes.h"
 #include "http/path.h"
-#include "http/scan.h"
 
 #include <arpa/inet.h>
 

@@ -1,0 +1,26 @@
+// Classes of bytes, as the grammars of RFC 3986, RFC 9110 and RFC 9112 name them: one table, so that
+// every parser of http/ means the same bytes. Used inside http/ only.
+#ifndef RAVELIN_HTTP_BYTES_H
+#define RAVELIN_HTTP_BYTES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum http_byte_class {
+    BYTE_TOKEN = 1 << 0,  // tchar
+    BYTE_VALUE = 1 << 1,  // field-vchar, SP and HTAB
+    BYTE_TARGET = 1 << 2, // before a query: visible ASCII but '#', '%' and '?'
+    BYTE_DIGIT = 1 << 3,
+    BYTE_HEX = 1 << 4,
+    BYTE_HOST = 1 << 5,    // letters, digits, '-', '.', '_'
+    BYTE_SEGMENT = 1 << 6, // of a path: what means nothing but itself wherever it stands
+    BYTE_QUERY = 1 << 7,   // visible ASCII but '#', and bytes beyond ASCII
+};
+
+extern const uint8_t http_byte_classes[256];
+
+static inline bool http_byte_is(char byte, enum http_byte_class class) {
+    return (http_byte_classes[(uint8_t)byte] & class) != 0;
+}
+
+#endif
