@@ -3,15 +3,15 @@
 //
 // The caller gathers a whole head (through the empty line) in one contiguous run of bytes;
 // http_head_end() finds that end incrementally. The head is read by our own strict scan (http/scan:
-// only CRLF line ends, no control bytes, no obs-fold, no space before the colon, token names); the
-// framing decision is made here, once, and stored in `framing`. Then http-parser (built strict)
-// reads the lines that frame a body a second time, among them any whose names only begin like
-// Content-Length or Transfer-Encoding, as some readers take those for them: where a name, a value,
-// the length or the chunked flag differs from ours in anything, the message is refused: it decides
-// nothing else. The start line is read by us alone, as http-parser knows only a fixed list of
-// methods. What is ambiguous is refused: a request with an `http_refusal` status, a response with
-// RESULT_ERROR. The head of a response that the strict scan refuses is read once more by a tolerant
-// one (http/scan_response).
+// only CRLF line ends, no control bytes, no obs-fold, no space before the colon, token names). What
+// the fields mean, the framing above all, is decided once, in http/request and http/parse_response.
+// Then http-parser (built strict) reads the lines that frame a body a second time, among them any
+// whose names only begin like Content-Length or Transfer-Encoding, as some readers take those for
+// them: where a name, a value, the length or the chunked flag differs from ours in anything, the
+// message is refused: it decides nothing else. The start line is read by us alone, as http-parser
+// knows only a fixed list of methods. What is ambiguous is refused: a request with an `http_refusal`
+// status, a response with RESULT_ERROR. The head of a response that the strict scan refuses is read
+// once more by a tolerant one (http/scan_response).
 //
 // No I/O, no allocation, no state between messages. http_parser.h is included only by parse.c.
 #ifndef RAVELIN_HTTP_PARSE_H
@@ -20,6 +20,8 @@
 #include "base/result.h"
 #include "base/slice.h"
 #include "http/header.h"
+#include "http/refusal.h"
+#include "http/request.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,43 +30,6 @@
 // that the parser looks at, whatever the configuration says.
 #define HTTP_HEAD_SIZE_MAX ((size_t)64 * 1024)
 #define HTTP_RESPONSE_HEAD_SIZE_MAX ((size_t)256 * 1024)
-
-enum http_framing {
-    FRAMING_NONE,    // no body
-    FRAMING_LENGTH,  // exactly content_length bytes
-    FRAMING_CHUNKED, //
-    FRAMING_CLOSE,   // responses only: until the server closes
-    FRAMING_TUNNEL,  // after 101: bytes both ways until close
-};
-
-struct http_request {
-    struct slice method; // as received: case matters, any token up to 32 bytes
-    struct slice target; // as received
-    struct slice path;   // origin-form path and query of the target ("/a?b"); "*" for OPTIONS *
-    size_t path_size;    // of the path without the query
-    bool path_is_plain;  // no byte of it means anything but itself: see http/path.h
-    struct slice
-        authority;         // host[:port]: from the target, else Host; empty when neither (HTTP/1.0)
-    struct slice host;     // authority without port, brackets kept for IPv6; letters in any case
-    uint8_t minor_version; // 0 or 1
-    enum http_framing framing; // NONE, LENGTH or CHUNKED
-    uint64_t content_length;   // FRAMING_LENGTH only; > 0
-    bool keep_alive;           // what the client asks for
-    bool is_head;
-    bool expects_continue; // only for HTTP/1.1 with a body; otherwise the expectation means nothing
-    bool upgrade;          // Connection: upgrade with one Upgrade field, HTTP/1.1; see below
-    struct slice protocols; // what it may be upgraded to, when `upgrade`
-    bool idempotent;        // GET HEAD OPTIONS PUT DELETE
-    // A body whose server may not read it as one: with GET, HEAD, OPTIONS or DELETE, where a body
-    // has no meaning (RFC 9110 9.3.1). It is forwarded, but the server is not trusted to have taken
-    // it: its connection must not be used for another request.
-    bool body_is_unusual;
-    bool has_dav_fields;   // Destination or If, with URLs in them: see session/dav.h
-    bool binds_connection; // Authorization is of a scheme that authenticates the connection
-    int32_t max_forwards;  // of OPTIONS, as received; -1: none
-    struct slice referer, user_agent; // of the first such fields; empty: none
-    struct http_fields *fields;
-};
 
 struct http_response {
     uint16_t status; // 0 to 999
@@ -80,16 +45,6 @@ struct http_response {
     // The server authenticates the connection, or is about to: it must serve no other client.
     bool binds_connection;
     struct http_fields *fields;
-};
-
-// What to answer a refused request with (400, 405, 417, 431, 501 or 505) and why (a static text for
-// the log). For responses and trailers also what is wrong: the byte, or the field, in the message;
-// each NULL where there is none.
-struct http_refusal {
-    uint16_t status;
-    const char *why;
-    const char *byte;
-    const struct http_field *field; // valid as long as the fields are
 };
 
 // Looks for the end of the head in data[0..size). `scanned` (start it at 0) remembers how far
@@ -132,22 +87,9 @@ uint16_t http_oversize_status(const char *data, size_t size);
 // the limit: 431). On RESULT_ERROR `refusal` says what to answer, and of `request` only `is_head` is
 // set. The slices point into `head` or at static text.
 //
-// Refused with 400, beside what the scan refuses: a missing (HTTP/1.1), repeated or malformed Host;
-// a Host that differs from the authority of an absolute-form target (letters in any case, default
-// port aware); a target that is neither a path, an http or https URI, nor (with OPTIONS only) "*";
-// a fragment or user information in it; broken percent-encoding or a byte beyond ASCII before its
-// query (a query may hold both); a path that http_check_path() refuses; a repeated Authorization, Content-Type or Origin; a Content-Length that is not 1 to 18
-// digits, or repeated (even with the same value), or beside Transfer-Encoding; Transfer-Encoding
-// in HTTP/1.0, repeated, or not ending in exactly one "chunked"; more than 32 Connection options,
-// one that is no token, or one that names an end-to-end field (http_field_is_end_to_end); a
-// malformed Upgrade; a malformed or repeated Max-Forwards (with OPTIONS). 405: TRACE. 417: Expect other than one 100-continue.
-// 431: too many fields. 501: CONNECT, a method over 32 bytes, or other codings before a final
-// "chunked". 505: any version HTTP/d.d but 1.0 and 1.1.
-//
-// An Upgrade to HTTP/2 (h2c) or TLS is not an upgrade here, as the tunnel would carry requests
-// nobody looks at, and neither is one of several Upgrade lines: it is dropped, and the request goes
-// on as an ordinary one, body and all (RFC 9110 7.8 lets a server ignore it). A request with a body
-// may be upgraded, too: the caller must accept a 101 only when it has sent all of the body.
+// What the fields mean is read by http_request_read(), which says what else is refused. A head over
+// HTTP_HEAD_SIZE_MAX or with more fields than there is room for gets 431, a method over 32 bytes 501,
+// any version HTTP/d.d but 1.0 and 1.1 505, and other heads that the scan refuses 400.
 enum result http_parse_request(struct slice head, struct http_fields *fields,
                                struct http_request *request,
                                struct http_refusal *refusal) MUST_CHECK;

@@ -1,4 +1,5 @@
 // Responses and trailer sections: the second part of http/parse.h.
+#include "http/connection.h"
 #include "http/parse.h"
 #include "http/parse_internal.h"
 
@@ -9,7 +10,7 @@ static bool binds_connection(const struct http_fields *fields, const struct http
     if ((index->seen & (challenges | FIELD_BIT(FIELD_PERSISTENT_AUTH))) == 0) {
         return false;
     }
-    bool binds = has(index, FIELD_PERSISTENT_AUTH);
+    bool binds = http_has(index, FIELD_PERSISTENT_AUTH);
     for (uint32_t i = 0; i < fields->count && !binds; i++) {
         const struct http_field *field = &fields->items[i];
         binds =
@@ -23,17 +24,17 @@ static enum result decide_switch(const struct http_response *response,
                                  const struct connection *connection, struct slice asked,
                                  struct http_refusal *refusal) {
     if (asked.size == 0) {
-        return refuse(refusal, 502, "101 that was not asked for");
+        return http_refuse(refusal, 502, "101 that was not asked for");
     }
     struct protocols protocols = {0, false, false, &asked};
-    if (response->minor_version == 0 || !connection->upgrade || !has(index, FIELD_UPGRADE) ||
-        has_repeated(index, FIELD_UPGRADE) ||
+    if (response->minor_version == 0 || !connection->upgrade || !http_has(index, FIELD_UPGRADE) ||
+        http_has_repeated(index, FIELD_UPGRADE) ||
         !http_list_each(index->first[FIELD_UPGRADE]->value, http_on_protocol, &protocols) ||
         protocols.count == 0 || protocols.barred) {
-        return refuse(refusal, 502, "101 without a proper Upgrade");
+        return http_refuse(refusal, 502, "101 without a proper Upgrade");
     }
     if (protocols.others) {
-        return refuse(refusal, 502, "101 to a protocol that was not asked for");
+        return http_refuse(refusal, 502, "101 to a protocol that was not asked for");
     }
     return RESULT_OK;
 }
@@ -125,10 +126,10 @@ static enum result read_framing_fields(const struct http_fields *fields,
         }
         return result;
     }
-    if (has(index, FIELD_CONTENT_LENGTH)) {
+    if (http_has(index, FIELD_CONTENT_LENGTH)) {
         result = read_framing_field(index->first[FIELD_CONTENT_LENGTH], lengths, codings, refusal);
     }
-    if (result == RESULT_OK && has(index, FIELD_TRANSFER_ENCODING)) {
+    if (result == RESULT_OK && http_has(index, FIELD_TRANSFER_ENCODING)) {
         result =
             read_framing_field(index->first[FIELD_TRANSFER_ENCODING], lengths, codings, refusal);
     }
@@ -228,7 +229,7 @@ enum result http_parse_response(struct slice head, bool request_is_head, struct 
                                 struct http_fields *fields, struct http_response *response,
                                 struct http_refusal *refusal) {
     if (head.size > HTTP_RESPONSE_HEAD_SIZE_MAX) {
-        return refuse(refusal, 502, "head over 256 KiB");
+        return http_refuse(refusal, 502, "head over 256 KiB");
     }
     struct http_status_line line;
     size_t line_size = scan_status_line(head, &line, refusal);
@@ -252,7 +253,7 @@ enum result http_parse_response(struct slice head, bool request_is_head, struct 
     }
     decide_response_body(response, &body, request_is_head);
     if ((response->interim || line.status == 101) && line.minor_version == 0) {
-        return refuse(refusal, 502, "1xx in HTTP/1.0");
+        return http_refuse(refusal, 502, "1xx in HTTP/1.0");
     }
     bool announces =
         (line.status == 204 || line.status == 205) && (body.chunked || body.length > 0);
@@ -301,8 +302,7 @@ enum result http_parse_response_trailers(struct slice section, struct http_field
     const char *end = at + section.size;
     __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
     struct slice line;
-    index.seen = index.repeated = 0;
-    fields->count = 0;
+    http_begin_fields(fields, &index);
     while (http_next_line(&at, end, &line) && line.size > 0) {
         struct slice name, value;
         const char *cr = memchr(line.data, '\r', line.size);
@@ -316,5 +316,5 @@ enum result http_parse_response_trailers(struct slice section, struct http_field
             http_add_field(fields, &index, name, value);
         }
     }
-    return at == end ? RESULT_OK : refuse(refusal, 502, "bytes after the trailers");
+    return at == end ? RESULT_OK : http_refuse(refusal, 502, "bytes after the trailers");
 }

@@ -103,6 +103,7 @@ size_t http_scan_request_line(struct slice head, struct http_request_line *line,
         return refuse(refusal, 400, "malformed percent-encoding in the target");
     }
     line->target = (struct slice){target, (size_t)(at - target)};
+    line->body_comes = false;
     if (line->target.size == 0) {
         return refuse(refusal, 400, "no target in the request line");
     }
@@ -193,9 +194,7 @@ static const char *why_bad_value(const char *at) {
 
 enum result http_scan_fields(struct slice section, struct http_fields *fields,
                              struct http_index *index, struct http_refusal *refusal) {
-    fields->count = 0;
-    index->seen = 0;
-    index->repeated = 0;
+    http_begin_fields(fields, index);
     const char *at = section.data;
     const char *end = at + section.size;
     bool ok = ends_in_lf(section) || refuse(refusal, 400, "head without an end");

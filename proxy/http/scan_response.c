@@ -127,8 +127,7 @@ enum result http_scan_fields_tolerantly(struct slice section, struct http_fields
     const char *at = section.data;
     const char *end = at + section.size;
     struct slice line;
-    fields->count = 0;
-    index->seen = index->repeated = 0;
+    http_begin_fields(fields, index);
     while (http_next_line(&at, end, &line)) {
         struct slice name, value;
         if (line.size == 0) {

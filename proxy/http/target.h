@@ -3,7 +3,7 @@
 #ifndef RAVELIN_HTTP_TARGET_H
 #define RAVELIN_HTTP_TARGET_H
 
-#include "http/parse.h"
+#include "http/request.h"
 
 struct http_authority {
     struct slice text; // host[:port]; a colon without a port is left out

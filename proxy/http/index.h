@@ -1,0 +1,54 @@
+// Which of the known fields the header section of one message holds, beside the list of all fields.
+// Whoever fills the list fills the index with it: the scan of HTTP/1, or a decoder of header lists.
+#ifndef RAVELIN_HTTP_INDEX_H
+#define RAVELIN_HTTP_INDEX_H
+
+#include "http/header.h"
+
+// first[id] is set only where `seen` has the bit.
+struct http_index {
+    uint64_t seen;
+    uint64_t repeated;
+    struct http_field *first[FIELD_ID_COUNT];
+};
+
+static inline bool http_has(const struct http_index *index, enum http_field_id id) {
+    return (index->seen & FIELD_BIT(id)) != 0;
+}
+
+static inline bool http_has_repeated(const struct http_index *index, enum http_field_id id) {
+    return (index->repeated & FIELD_BIT(id)) != 0;
+}
+
+static inline void http_begin_fields(struct http_fields *fields, struct http_index *index) {
+    fields->count = 0;
+    index->seen = 0;
+    index->repeated = 0;
+}
+
+// Hop-by-hop by name (RFC 9110 7.6.1), and what must not reach a server under its own name.
+#define HOP_BY_HOP_IDS                                                                             \
+    (FIELD_BIT(FIELD_CONNECTION) | FIELD_BIT(FIELD_HTTP2_SETTINGS) | FIELD_BIT(FIELD_KEEP_ALIVE) | \
+     FIELD_BIT(FIELD_PROXY) | FIELD_BIT(FIELD_PROXY_AUTHENTICATE) |                                \
+     FIELD_BIT(FIELD_PROXY_AUTHENTICATION_INFO) | FIELD_BIT(FIELD_PROXY_AUTHORIZATION) |           \
+     FIELD_BIT(FIELD_PROXY_CONNECTION) | FIELD_BIT(FIELD_TE) | FIELD_BIT(FIELD_TRAILER) |          \
+     FIELD_BIT(FIELD_TRANSFER_ENCODING) | FIELD_BIT(FIELD_UPGRADE) | FIELD_BIT(FIELD_LOOKALIKE))
+
+// Adds a field to both. There must be room for one more.
+static inline void http_add_field(struct http_fields *fields, struct http_index *index,
+                                  struct slice name, struct slice value) {
+    struct http_field *field = &fields->items[fields->count++];
+    field->name = name;
+    field->value = value;
+    field->id = http_field_lookup(name);
+    field->hop_by_hop = (HOP_BY_HOP_IDS & FIELD_BIT(field->id)) != 0;
+    uint64_t bit = FIELD_BIT(field->id);
+    if ((index->seen & bit) != 0) {
+        index->repeated |= bit;
+    } else {
+        index->seen |= bit;
+        index->first[field->id] = field;
+    }
+}
+
+#endif
