@@ -242,7 +242,8 @@ static inline const char *strict_chunks(const char *at, const char *end, char *d
         at += 2;
         if (size == 0) {
             struct strict_message trailers = {.start = NULL};
-            const char *stop = strict_fields(at, end, true, &trailers);
+            bool request = memcmp(message->start, "HTTP/1.1 ", 9) != 0;
+            const char *stop = strict_fields(at, end, request, &trailers);
             for (int name = 0; name < STRICT_OTHER; name++) {
                 CHECK(trailers.counts[name] == 0);
             }
