@@ -44,7 +44,7 @@ struct http_request {
     // has no meaning (RFC 9110 9.3.1). It is forwarded, but the server is not trusted to have taken
     // it: its connection must not be used for another request.
     bool body_is_unusual;
-    bool has_dav_fields;   // Destination or If, with URLs in them: see session/dav.h
+    bool has_dav_fields;   // Destination or If, with URLs in them: see exchange/dav.h
     bool binds_connection; // Authorization is of a scheme that authenticates the connection
     int32_t max_forwards;  // of OPTIONS, as received; -1: none
     struct slice referer, user_agent; // of the first such fields; empty: none

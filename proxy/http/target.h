@@ -1,5 +1,5 @@
 // The request target and the host it is meant for: RFC 9112 3.2 and 3.3, RFC 3986 3.2. And other URLs
-// that a request names. Used by http/parse and session/dav only.
+// that a request names. Used by http/parse and exchange/dav only.
 #ifndef RAVELIN_HTTP_TARGET_H
 #define RAVELIN_HTTP_TARGET_H
 

@@ -1,12 +1,11 @@
 #include "session/exchange.h"
 
 #include "base/clock.h"
+#include "exchange/dav.h"
 #include "http/encode.h"
-#include "session/dav.h"
 #include "session/exchange_internal.h"
 #include "session/relay.h"
 #include "session/relay_head.h"
-#include "session/route_rules.h"
 #include "session/service_internal.h"
 
 #include <errno.h>
@@ -45,8 +44,14 @@ static struct exchange *allocate(struct session *session) {
     }
     exchange->connect_us = exchange->response_us = -1;
     exchange->client_minor_version = 1;
-    exchange->client_address = exchange->client->address;
-    exchange->client_shown = client_text(exchange->client);
+    exchange->choice = (struct choice){
+        .shared = shared,
+        .generation = exchange->generation,
+        .client = exchange->client,
+        .begun_us = exchange->started_mono_us,
+        .client_address = exchange->client->address,
+        .client_shown = client_text(exchange->client),
+    };
     session->requests++;
     metric_add(shared->metrics, METRIC_requests, 1);
     return exchange;
@@ -61,15 +66,15 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
         .proto = client->redirect ? SLICE("http") : SLICE("https"),
         .told = told,
     };
-    if (exchange->route != NULL) {
-        forwarding.path = route_rules_path(exchange, request);
-        forwarding.changes = &exchange->route->request;
+    if (exchange->choice.route != NULL) {
+        forwarding.path = rules_path(&exchange->choice, request);
+        forwarding.changes = &exchange->choice.route->request;
     }
-    if (exchange->is_certified) {
+    if (exchange->choice.is_certified) {
         forwarding.certificate_subject = slice_from(client->identity->subject);
         forwarding.certificate_fingerprint = slice_from(client->identity->fingerprint);
     }
-    if (exchange->backend != NULL && exchange->backend->tls_facts) {
+    if (exchange->choice.backend != NULL && exchange->choice.backend->tls_facts) {
         forwarding.tls_group = slice_from(client->tls_group);
         forwarding.tls_suite = slice_from(client->tls_suite);
         forwarding.tls_resumed = client->resumed;
@@ -82,10 +87,10 @@ static struct answer encode_head(struct exchange *exchange, const struct http_re
                                  const struct http_told *told, size_t head_size) {
     struct http_forwarding forwarding = make_forwarding(exchange, request, told);
     struct slice host =
-        request->authority.size > 0 ? request->authority : slice_from(exchange->site->name);
+        request->authority.size > 0 ? request->authority : slice_from(exchange->choice.site->name);
     // Field lines without a space after the colon grow by it; the host is written three times.
     size_t capacity = head_size + request->fields->count + 3 * host.size + HEAD_GROWTH +
-                      (exchange->is_certified ? CERTIFICATE_GROWTH : 0) +
+                      (exchange->choice.is_certified ? CERTIFICATE_GROWTH : 0) +
                       (told == NULL ? 0 : http_told_size(told)) +
                       (forwarding.changes == NULL ? 0 : http_changes_size(forwarding.changes));
     bool fits = capacity <= sizeof(exchange->room) - exchange->room_used;
@@ -116,26 +121,26 @@ static void note_request(struct exchange *exchange, const struct http_request *r
 static struct answer judge(struct exchange *exchange, struct http_request *request,
                            const struct http_told **told, size_t *growth) {
     bool redirect = exchange->client->redirect;
-    struct answer answer = redirect ? NO_ANSWER : route_rules_choose(exchange, request);
-    *told = route_rules_find_client(exchange, request);
-    exchange->of_site = exchange->site != NULL;
-    if (!exchange->of_site) { // for the log line and the default host
-        exchange->site = &exchange->generation->config->sites[ROUTER_DEFAULT_SITE];
+    struct answer answer = redirect ? NO_ANSWER : rules_choose(&exchange->choice, request);
+    *told = rules_find_client(&exchange->choice, request);
+    exchange->choice.of_site = exchange->choice.site != NULL;
+    if (!exchange->choice.of_site) { // for the log line and the default host
+        exchange->choice.site = &exchange->generation->config->sites[ROUTER_DEFAULT_SITE];
     }
     if (request->target.size > limits(exchange)->target_size) {
         return answer_of(414, "the target is too long");
     }
     if (redirect) {
-        return route_rules_to_https(exchange, request);
+        return rules_to_https(&exchange->choice, request);
     }
     if (answer.status == 0 && request->has_dav_fields) {
-        answer = dav_rewrite(exchange, request, *told, growth);
+        answer = dav_rewrite(&exchange->choice, request, *told, growth);
     }
     if (answer.status == 0 && request->max_forwards == 0) {
         answer = answer_of(204, "Max-Forwards is 0");
         answer.fields = SLICE(HTTP_ALLOW);
     }
-    return answer.status == 0 ? route_rules_apply(exchange, request) : answer;
+    return answer.status == 0 ? rules_apply(&exchange->choice, request) : answer;
 }
 
 // Takes a whole head. What is answered instead of asking a server.
@@ -152,6 +157,7 @@ static struct answer take_request(struct exchange *exchange, struct slice head) 
     size_t growth = 0;
     note_request(exchange, &request);
     struct answer answer = judge(exchange, &request, &told, &growth);
+    exchange->keep_alive = exchange->keep_alive && !exchange->choice.ends_connection;
     exchange_keep_request(exchange, &request, told);
     return answer.status == 0 ? encode_head(exchange, &request, told, head.size + growth) : answer;
 }
@@ -204,11 +210,11 @@ void exchange_drop_lease(struct exchange *exchange) {
 // The session's own connection to this backend on the first try, else one of the pool or a new one.
 static struct lease *choose_lease(struct exchange *exchange) {
     struct session *session = exchange->session;
-    size_t index = (size_t)(exchange->backend - exchange->generation->config->backends);
+    size_t index = (size_t)(exchange->choice.backend - exchange->generation->config->backends);
     struct backend *backend = &exchange->generation->backends->backends[index];
     // A connection that began with the name of one client is not for another.
-    bool fresh =
-        exchange->attempts > 1 || exchange->backend->send_proxy_protocol != PROXY_PROTOCOL_OFF;
+    bool fresh = exchange->attempts > 1 ||
+                 exchange->choice.backend->send_proxy_protocol != PROXY_PROTOCOL_OFF;
     struct lease *lease = exchange->attempts > 1 || list_is_empty(&session->kept)
                               ? NULL
                               : pool_lease_kept(&session->kept, backend, &exchange->lease_owner);
@@ -262,7 +268,7 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
         complain_of_server(shared, exchange->server, "%s", why);
     }
     if (!may_repeat || exchange->response_started ||
-        exchange->attempts > exchange->backend->retries) {
+        exchange->attempts > exchange->choice.backend->retries) {
         return exchange_refuse(exchange, status, why);
     }
     exchange->request_state = REQUEST_HEAD;
@@ -328,7 +334,7 @@ static void release_lease(struct exchange *exchange) {
                     !exchange->request_failed;
     if (reusable && lease->bound) {
         lease_keep(lease, &session->kept, exchange->shared->current->backends);
-    } else if (reusable && exchange->backend->send_proxy_protocol == PROXY_PROTOCOL_OFF) {
+    } else if (reusable && exchange->choice.backend->send_proxy_protocol == PROXY_PROTOCOL_OFF) {
         lease_release(lease, exchange->generation->backends->retired, now_ms(exchange));
     } else {
         lease_close(lease);

@@ -13,6 +13,8 @@
 #include "base/result.h"
 #include "base/slice.h"
 #include "exchange/answer.h"
+#include "exchange/rules.h"
+#include "exchange/trailers.h"
 #include "http/chunk.h"
 #include "http/parse.h"
 #include "http/proxy_protocol.h"
@@ -39,25 +41,12 @@ enum response_state {
     RESPONSE_DONE,
 };
 
-// Trailers on their way, gathered because they may arrive in pieces.
-struct trailers {
-    char *data; // NULL until needed
-    size_t capacity;
-    size_t size;
-    size_t scanned;
-    struct http_part part;
-    bool gathering;
-    const char *why; // after RESULT_ERROR of trailers_gather()
-};
-
 struct exchange {
     struct session *session;
     struct shared *shared;
-    const struct client *client; // the session's
-    struct generation *generation;
-    const struct config_site *site;
-    const struct config_route *route;
-    const struct config_backend *backend;
+    const struct client *client;   // the session's
+    struct generation *generation; // held
+    struct choice choice;          // of the rules
     struct server *server;
     struct server *failed_server;
     struct lease *lease;
@@ -68,7 +57,6 @@ struct exchange {
     enum request_state request_state;
     enum http_framing request_framing; // FRAMING_TUNNEL after a 101
     uint64_t request_left;             // FRAMING_LENGTH
-    uint64_t body_limit;               // of a chunked body, which does not tell its size; 0: none
     struct chunk_decoder request_decoder;
     struct trailers request_trailers;
     const char *body_why; // what is wrong with a malformed body; NULL: nothing, or it is not said
@@ -79,13 +67,10 @@ struct exchange {
     bool idempotent;
     bool answered;        // by Ravelin itself
     bool refused;         // the head was not understood, or never whole
-    bool unknown;         // nobody knows for certain who asks: `allow` and `deny` let nobody in
     bool window_open;     // moved_before is set
     bool body_in_doubt;   // the server may not have taken the body for one: see struct http_request
     bool awaits_continue; // Expect: 100-continue was passed on, and the server has not said 100
     bool keep_alive;      // the session may go on after this exchange
-    bool is_certified;    // the site asked for a certificate, and the client has shown one
-    bool of_site;         // the request is for `site`, which is else the first one
     bool binds_lease;     // its credentials authenticate the connection to the server
     bool lease_reused;    // the lease came from the pool
     bool server_shut;     // our direction toward the server is closed (tunnels)
@@ -146,13 +131,9 @@ struct exchange {
     struct slice request_line, protocol; // of a request that was refused unread; the same
     struct slice client_unread; // what a trusted proxy wrote and is not understood; the same
     struct slice protocols;     // of an upgrade; the same
-    struct slice
-        client_shown; // who asks, as far as trusted proxies tell; the client's, or client_text
-    union ip_address client_address;
 
     // These are large, and not cleared when an exchange begins.
     struct iovec iov[REQUEST_IOV_MAX];
-    char client_text[INET6_ADDRSTRLEN];
     uint8_t proxy_header[PROXY_HEADER_WRITE_MAX];
     char lines[REQUEST_LINES_MAX][CHUNK_LINE_SIZE];
     char room[EXCHANGE_ROOM];

@@ -21,12 +21,12 @@ static enum result send_answer(struct exchange *exchange, uint16_t status, char 
 // What the answer carries, and what every response of a site does besides.
 static struct slice answer_fields(const struct exchange *exchange, struct slice fields,
                                   char *output, size_t capacity) {
-    if (!exchange->of_site || exchange->site->hsts_s == 0) {
+    if (!exchange->choice.of_site || exchange->choice.site->hsts_s == 0) {
         return fields;
     }
     struct writer writer = writer_begin(output, capacity);
     writer_put(&writer, fields);
-    writer_put_hsts(&writer, exchange->site->hsts_s);
+    writer_put_hsts(&writer, exchange->choice.site->hsts_s);
     return (struct slice){output, writer_finish(&writer)};
 }
 

@@ -72,10 +72,11 @@ static void write_access_log(const struct exchange *exchange, const char *ended)
     }
     struct access_entry entry = {
         .started_us = exchange->started_us - exchange->head_us,
-        .client = exchange->client_shown,
+        .client = exchange->choice.client_shown,
         .client_port = client->port,
         .client_unread = exchange->client_unread,
-        .site = exchange->site == NULL ? (struct slice){NULL, 0} : slice_from(exchange->site->name),
+        .site = exchange->choice.site == NULL ? (struct slice){NULL, 0}
+                                              : slice_from(exchange->choice.site->name),
         .request_line = exchange->request_line,
         .method = exchange->method,
         .target = exchange->target,
@@ -87,8 +88,8 @@ static void write_access_log(const struct exchange *exchange, const char *ended)
         .response_bytes = exchange->response_bytes,
         .referer = exchange->referer,
         .user_agent = exchange->user_agent,
-        .backend = exchange->backend == NULL ? (struct slice){NULL, 0}
-                                             : slice_from(exchange->backend->name),
+        .backend = exchange->choice.backend == NULL ? (struct slice){NULL, 0}
+                                                    : slice_from(exchange->choice.backend->name),
         .server = exchange->server == NULL ? (struct slice){NULL, 0}
                                            : slice_from(exchange->server->config->text),
         .server_reused = exchange->lease_reused,

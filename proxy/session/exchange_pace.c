@@ -93,8 +93,8 @@ int64_t exchange_deadline(const struct exchange *exchange) {
     int64_t wait_ms = limits(exchange)->idle_timeout_ms;
     if (!answering(exchange)) {
         bool connecting = exchange->lease != NULL && !exchange->lease->connected;
-        wait_ms = connecting ? exchange->backend->connect_timeout_ms
-                             : exchange->backend->response_timeout_ms;
+        wait_ms = connecting ? exchange->choice.backend->connect_timeout_ms
+                             : exchange->choice.backend->response_timeout_ms;
     }
     return exchange->active_ms + wait_ms;
 }

@@ -54,7 +54,7 @@ void response_head_start(struct exchange *exchange, struct send_buffer *buffer) 
     if (exchange->gathered_head != NULL) {
         return;
     }
-    size_t room = HEAD_ROOM + http_changes_size(&exchange->route->response);
+    size_t room = HEAD_ROOM + http_changes_size(&exchange->choice.route->response);
     room = room < SLOT_READ_MAX / 2 ? room : SLOT_READ_MAX / 2;
     buffer->fills[0] = (struct fill){(uint32_t)room, (uint32_t)room};
     expect_head(exchange);
@@ -272,8 +272,8 @@ static enum result take_final(struct exchange *exchange, const struct http_respo
         .write_chunked =
             exchange->client_chunked ||
             (exchange->is_head && response->declared_chunked && exchange->client_minor_version > 0),
-        .hsts_s = exchange->site->hsts_s,
-        .changes = &exchange->route->response,
+        .hsts_s = exchange->choice.site->hsts_s,
+        .changes = &exchange->choice.route->response,
     };
     struct slice head = encode(exchange, response, head_size, &framing);
     if (head.size == 0) {

@@ -116,7 +116,7 @@ static enum result take_segment(struct exchange *exchange, const struct segment 
 // A new connection to a server that wants to know whose it is begins with that. One that is used
 // again has begun with this session's.
 static void add_proxy_header(struct exchange *exchange) {
-    enum proxy_version version = (enum proxy_version)exchange->backend->send_proxy_protocol;
+    enum proxy_version version = (enum proxy_version)exchange->choice.backend->send_proxy_protocol;
     struct address local = {.size = sizeof(local.as)};
     struct address client = {.size = sizeof(client.as.v6)};
     if (version == PROXY_VERSION_NONE || exchange->lease->reused) {
@@ -230,7 +230,8 @@ enum result relay_request(struct exchange *exchange) {
                                    exchange->body_why == NULL ? "the request body is malformed"
                                                               : exchange->body_why);
         }
-        if (exchange->body_limit != 0 && exchange->request_bytes > exchange->body_limit &&
+        if (exchange->choice.body_limit != 0 &&
+            exchange->request_bytes > exchange->choice.body_limit &&
             exchange->request_framing != FRAMING_TUNNEL) {
             return exchange_refuse(exchange, 413, "the request body is larger than is accepted");
         }

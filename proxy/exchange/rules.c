@@ -1,10 +1,9 @@
-#include "session/route_rules.h"
+#include "exchange/rules.h"
 
 #include "base/clock.h"
 #include "base/network.h"
 #include "http/encode.h"
 #include "http/path.h"
-#include "session/service_internal.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -16,9 +15,9 @@ enum { LOCATION_MAX = 8192, HTTPS_LOCATION_MAX = 15 * 1024 };
 // --- who asks ---
 
 // What was not understood of a trusted proxy's word.
-static void log_unread(const struct exchange *exchange, const struct http_told *told) {
-    const struct client *client = exchange->client;
-    struct shared *shared = exchange->shared;
+static void log_unread(const struct choice *choice, const struct http_told *told) {
+    const struct client *client = choice->client;
+    struct shared *shared = choice->shared;
     if (told->unread.size == 0 && !told->doubtful) {
         return;
     }
@@ -38,41 +37,40 @@ static void log_unread(const struct exchange *exchange, const struct http_told *
     }
 }
 
-static void set_client(struct exchange *exchange, const union ip_address *address) {
+static void set_client(struct choice *choice, const union ip_address *address) {
     bool v6 = address->any.sa_family == AF_INET6;
     const void *host = v6 ? (const void *)&address->v6.sin6_addr : &address->v4.sin_addr;
-    exchange->client_address = *address;
-    exchange->client_text[0] = '\0';
-    (void)inet_ntop(address->any.sa_family, host, exchange->client_text,
-                    sizeof(exchange->client_text));
-    exchange->client_shown = slice_from(exchange->client_text);
+    choice->client_address = *address;
+    choice->client_text[0] = '\0';
+    (void)inet_ntop(address->any.sa_family, host, choice->client_text, sizeof(choice->client_text));
+    choice->client_shown = slice_from(choice->client_text);
 }
 
-const struct http_told *route_rules_find_client(struct exchange *exchange,
-                                                const struct http_request *request) {
-    const struct client *client = exchange->client;
-    const struct config_networks *trusted = &exchange->generation->config->trusted_proxies;
-    exchange->unknown = client->unknown;
+const struct http_told *rules_find_client(struct choice *choice,
+                                          const struct http_request *request) {
+    const struct client *client = choice->client;
+    const struct config_networks *trusted = &choice->generation->config->trusted_proxies;
+    choice->unknown = client->unknown;
     if (client->untold || !networks_contain(trusted->items, trusted->count, &client->address.any)) {
         return NULL;
     }
-    struct http_told *told = &exchange->shared->told;
+    struct http_told *told = &choice->shared->told;
     http_told_read(request->fields, trusted->items, trusted->count, told);
-    exchange->unknown = told->kind == CLIENT_UNKNOWN || told->doubtful;
+    choice->unknown = told->kind == CLIENT_UNKNOWN || told->doubtful;
     // Of an unknown client the last proxy is known that was named: what it asks counts as its.
     uint32_t named = told->kind == CLIENT_UNKNOWN ? told->client + 1 : told->client;
     if (named < told->count) {
-        set_client(exchange, &told->nodes[named].address);
+        set_client(choice, &told->nodes[named].address);
     }
-    log_unread(exchange, told);
+    log_unread(choice, told);
     return told;
 }
 
 // --- rules ---
 
-bool route_rules_let_in(const struct exchange *exchange, const struct config_route *route) {
-    const struct sockaddr *client = &exchange->client_address.any;
-    if (exchange->unknown) {
+bool rules_let_in(const struct choice *choice, const struct config_route *route) {
+    const struct sockaddr *client = &choice->client_address.any;
+    if (choice->unknown) {
         return route->allow.count == 0 && route->deny.count == 0;
     }
     return !networks_contain(route->deny.items, route->deny.count, client) &&
@@ -81,9 +79,9 @@ bool route_rules_let_in(const struct exchange *exchange, const struct config_rou
 }
 
 // FNV-1a over what stays the same across reloads: which bucket of a client it is.
-static uint64_t purpose_of(const struct exchange *exchange) {
+static uint64_t purpose_of(const struct choice *choice) {
     uint64_t hash = UINT64_C(14695981039346656037);
-    const char *parts[] = {exchange->site->name, exchange->route->prefix};
+    const char *parts[] = {choice->site->name, choice->route->prefix};
     for (size_t i = 0; i < 2; i++) {
         for (const char *at = parts[i]; *at != '\0'; at++) {
             hash = (hash ^ (uint8_t)*at) * UINT64_C(1099511628211);
@@ -93,16 +91,16 @@ static uint64_t purpose_of(const struct exchange *exchange) {
 }
 
 // Microseconds until this client may ask again; 0: now.
-static int64_t wait_for_turn(const struct exchange *exchange) {
-    const struct shared *shared = exchange->shared;
-    uint64_t key = client_table_key(shared->clients, &exchange->client_address.any);
-    return client_table_take(shared->clients, shared->slot, key, purpose_of(exchange),
-                             SECOND_US / exchange->route->rate, exchange->route->burst,
-                             exchange->started_mono_us);
+static int64_t wait_for_turn(const struct choice *choice) {
+    const struct shared *shared = choice->shared;
+    uint64_t key = client_table_key(shared->clients, &choice->client_address.any);
+    return client_table_take(shared->clients, shared->slot, key, purpose_of(choice),
+                             SECOND_US / choice->route->rate, choice->route->burst,
+                             choice->begun_us);
 }
 
-static struct answer refuse_for_now(struct exchange *exchange, int64_t wait_us) {
-    struct shared *shared = exchange->shared;
+static struct answer refuse_for_now(struct choice *choice, int64_t wait_us) {
+    struct shared *shared = choice->shared;
     int size = snprintf(shared->scratch, shared->scratch_size, "Retry-After: %lld\r\n",
                         (long long)((wait_us + SECOND_US - 1) / SECOND_US));
     struct answer answer = answer_of(429, "more requests than one client may make");
@@ -110,10 +108,10 @@ static struct answer refuse_for_now(struct exchange *exchange, int64_t wait_us) 
     return answer;
 }
 
-static struct answer redirect(struct exchange *exchange, const struct http_request *request) {
+static struct answer redirect(struct choice *choice, const struct http_request *request) {
     static const uint16_t statuses[] = {301, 302, 303, 307, 308}; // in the order of enum redirect
-    struct shared *shared = exchange->shared;
-    const struct config_route *route = exchange->route;
+    struct shared *shared = choice->shared;
+    const struct config_route *route = choice->route;
     const char *scheme = strstr(route->redirect, "://");
     bool has_path = scheme == NULL || strchr(scheme + 3, '/') != NULL;
     struct slice path =
@@ -128,34 +126,34 @@ static struct answer redirect(struct exchange *exchange, const struct http_reque
     return answer;
 }
 
-struct answer route_rules_to_https(struct exchange *exchange, const struct http_request *request) {
-    struct shared *shared = exchange->shared;
+struct answer rules_to_https(struct choice *choice, const struct http_request *request) {
+    struct shared *shared = choice->shared;
     struct answer answer = answer_of(308, NULL);
-    size_t size = http_encode_redirect(request, exchange->generation->https_port, shared->scratch,
+    size_t size = http_encode_redirect(request, choice->generation->https_port, shared->scratch,
                                        HTTPS_LOCATION_MAX);
     answer.fields = (struct slice){shared->scratch, size};
     return size == 0 ? answer_of(400, "no host to redirect to") : answer;
 }
 
-struct answer route_rules_apply(struct exchange *exchange, const struct http_request *request) {
-    const struct config_route *route = exchange->route;
-    const struct config_limits *limits = &exchange->generation->config->limits;
-    if (!route_rules_let_in(exchange, exchange->route)) {
-        return answer_of(403, exchange->unknown
+struct answer rules_apply(struct choice *choice, const struct http_request *request) {
+    const struct config_route *route = choice->route;
+    const struct config_limits *limits = &choice->generation->config->limits;
+    if (!rules_let_in(choice, choice->route)) {
+        return answer_of(403, choice->unknown
                                   ? "the client is unknown, and the route has an allow or deny list"
                                   : "the route does not let this client in");
     }
-    int64_t wait_us = route->rate == 0 ? 0 : wait_for_turn(exchange);
+    int64_t wait_us = route->rate == 0 ? 0 : wait_for_turn(choice);
     if (wait_us > 0) {
-        return refuse_for_now(exchange, wait_us);
+        return refuse_for_now(choice, wait_us);
     }
-    exchange->body_limit = route->body_size != 0 ? route->body_size : limits->body_size;
-    if (exchange->body_limit != 0 && request->framing == FRAMING_LENGTH &&
-        request->content_length > exchange->body_limit) {
+    choice->body_limit = route->body_size != 0 ? route->body_size : limits->body_size;
+    if (choice->body_limit != 0 && request->framing == FRAMING_LENGTH &&
+        request->content_length > choice->body_limit) {
         return answer_of(413, "the request body is larger than is accepted");
     }
     if (route->redirect != NULL) {
-        return redirect(exchange, request);
+        return redirect(choice, request);
     }
     if (route->status != 0) {
         return answer_of((uint16_t)route->status, NULL);
@@ -163,7 +161,7 @@ struct answer route_rules_apply(struct exchange *exchange, const struct http_req
     return NO_ANSWER;
 }
 
-struct slice route_rules_strip(const struct config_route *route, struct slice path) {
+struct slice rules_strip(const struct config_route *route, struct slice path) {
     if (!route->strip_prefix || path.data[0] != '/') { // OPTIONS *
         return path;
     }
@@ -171,13 +169,13 @@ struct slice route_rules_strip(const struct config_route *route, struct slice pa
     return (struct slice){path.data + cut, path.size - cut};
 }
 
-struct slice route_rules_path(const struct exchange *exchange, const struct http_request *request) {
-    return route_rules_strip(exchange->route, request->path);
+struct slice rules_path(const struct choice *choice, const struct http_request *request) {
+    return rules_strip(choice->route, request->path);
 }
 
 // --- which route ---
 
-bool route_rules_can_strip(const struct config_route *route, struct slice path, bool plain) {
+bool rules_can_strip(const struct config_route *route, struct slice path, bool plain) {
     if (!route->strip_prefix || plain) {
         return true;
     }
@@ -189,16 +187,16 @@ bool route_rules_can_strip(const struct config_route *route, struct slice path, 
 
 // By whatever way a client came here: a site that asks for certificates is reached over its own
 // handshakes only, in which it asked for the very same.
-static bool admit_client(struct exchange *exchange, size_t index) {
-    const struct client *client = exchange->client;
-    const uint8_t *policy = tls_contexts_client_policy(exchange->generation->contexts, index);
-    exchange->is_certified = policy != NULL && client->identity != NULL;
+static bool admit_client(struct choice *choice, size_t index) {
+    const struct client *client = choice->client;
+    const uint8_t *policy = tls_contexts_client_policy(choice->generation->contexts, index);
+    choice->is_certified = policy != NULL && client->identity != NULL;
     return policy == NULL || memcmp(policy, client->policy, TLS_CLIENT_POLICY_SIZE) == 0;
 }
 
-struct answer route_rules_choose(struct exchange *exchange, const struct http_request *request) {
-    const struct generation *generation = exchange->generation;
-    const struct client *client = exchange->client;
+struct answer rules_choose(struct choice *choice, const struct http_request *request) {
+    const struct generation *generation = choice->generation;
+    const struct client *client = choice->client;
     struct slice server_name = client->server_name_is_odd ? SLICE("") : client_server_name(client);
     size_t named = server_name.data == NULL ? ROUTER_NO_SITE
                                             : router_find_site(generation->router, server_name);
@@ -214,28 +212,28 @@ struct answer route_rules_choose(struct exchange *exchange, const struct http_re
     if (named != ROUTER_NO_SITE && named != index) {
         return answer_of(421, "the name of the TLS handshake belongs to another site");
     }
-    if (!admit_client(exchange, index)) {
-        exchange->keep_alive = false;
+    if (!admit_client(choice, index)) {
+        choice->ends_connection = true;
         return answer_of(
             421, "the site asks for a client certificate, and this connection is not for it");
     }
-    exchange->site = &generation->config->sites[index];
+    choice->site = &generation->config->sites[index];
     bool whole_server = slice_equal(request->path, SLICE("*")); // OPTIONS *
     struct slice path = {request->path.data, request->path_size};
     const struct config_route *found;
-    if (router_find_route(exchange->site, whole_server ? SLICE("/") : path, request->path_is_plain,
+    if (router_find_route(choice->site, whole_server ? SLICE("/") : path, request->path_is_plain,
                           &found) != RESULT_OK) {
         return answer_of(400, "servers could take the path to different routes");
     }
     if (found == NULL) {
         return answer_of(404, "no route");
     }
-    if (!whole_server && !route_rules_can_strip(found, path, request->path_is_plain)) {
+    if (!whole_server && !rules_can_strip(found, path, request->path_is_plain)) {
         return answer_of(400, "the prefix that is to be stripped is not written plainly");
     }
-    exchange->route = found;
+    choice->route = found;
     if (found->backend_name != NULL) {
-        exchange->backend = &generation->config->backends[found->backend_index];
+        choice->backend = &generation->config->backends[found->backend_index];
     }
     return NO_ANSWER;
 }

@@ -8,11 +8,11 @@
 //
 // Invariant: a Destination reaches a server only if a request for it would reach the same backend,
 // from this client: another route's `allow` and `deny` hold for it, too.
-#ifndef RAVELIN_SESSION_DAV_H
-#define RAVELIN_SESSION_DAV_H
+#ifndef RAVELIN_EXCHANGE_DAV_H
+#define RAVELIN_EXCHANGE_DAV_H
 
+#include "exchange/rules.h"
 #include "http/forwarded.h"
-#include "session/exchange.h"
 
 // Rewrites the values of these fields. They lie in the service's scratch then, which must stay as it
 // is until the head is encoded. *growth: by how much they are longer. Answers:
@@ -20,9 +20,9 @@
 //   403  the route of the destination does not let this client in
 //   431  there is no room for the new values
 //   502  the destination is on another host or backend (RFC 4918 9.8.5, 9.9.4)
-// A tag of If for which one of these holds stays as it was received: its condition fails. exchange
+// A tag of If for which one of these holds stays as it was received: its condition fails. choice
 // has its route and its client. `told`: by a trusted proxy, NULL if there is none.
-struct answer dav_rewrite(struct exchange *exchange, struct http_request *request,
+struct answer dav_rewrite(struct choice *choice, struct http_request *request,
                           const struct http_told *told, size_t *growth);
 
 #endif

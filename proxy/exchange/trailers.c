@@ -1,6 +1,4 @@
-#include "session/relay.h"
-
-#include "http/parse.h"
+#include "exchange/trailers.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,11 @@
-#include "session/dav.h"
+#include "exchange/dav.h"
 
+#include "exchange/rules.h"
 #include "http/target.h"
 #include "http/writer.h"
-#include "session/route_rules.h"
-#include "session/service_internal.h"
 
 struct rewriting {
-    const struct exchange *exchange;
+    const struct choice *choice;
     const struct http_request *request;
     const struct http_told *told;
     struct slice host; // with its port, as the server is told it
@@ -15,8 +14,8 @@ struct rewriting {
 
 // Whether requests for this host are for the same site. A trusted proxy may have changed Host.
 static bool is_own_host(const struct rewriting *rewriting, struct slice host) {
-    const struct exchange *exchange = rewriting->exchange;
-    const struct generation *generation = exchange->generation;
+    const struct choice *choice = rewriting->choice;
+    const struct generation *generation = choice->generation;
     struct http_authority asked;
     if (rewriting->told != NULL && http_parse_authority(rewriting->told->host, &asked) == NULL &&
         slice_equal_nocase(host, asked.host)) {
@@ -24,12 +23,12 @@ static bool is_own_host(const struct rewriting *rewriting, struct slice host) {
     }
     return slice_equal_nocase(host, rewriting->request->host) ||
            router_find_site(generation->router, host) ==
-               (size_t)(exchange->site - generation->config->sites);
+               (size_t)(choice->site - generation->config->sites);
 }
 
 // Writes what the server is to see of a URL. With an answer nothing was written.
 static struct answer put_url(struct rewriting *rewriting, struct slice url) {
-    const struct exchange *exchange = rewriting->exchange;
+    const struct choice *choice = rewriting->choice;
     struct http_reference reference;
     const struct config_route *route;
     if (http_parse_reference(url, &reference) != NULL) {
@@ -39,24 +38,24 @@ static struct answer put_url(struct rewriting *rewriting, struct slice url) {
         return answer_of(502, "Destination is on another host");
     }
     struct slice path = {reference.path.data, reference.path_size};
-    if (router_find_route(exchange->site, path, false, &route) != RESULT_OK) {
+    if (router_find_route(choice->site, path, false, &route) != RESULT_OK) {
         return answer_of(400, "servers could take Destination to different routes");
     }
     if (route == NULL || route->backend_name == NULL ||
-        &exchange->generation->config->backends[route->backend_index] != exchange->backend) {
+        &choice->generation->config->backends[route->backend_index] != choice->backend) {
         return answer_of(502, "Destination is not on the same backend");
     }
-    if (!route_rules_let_in(exchange, route)) {
+    if (!rules_let_in(choice, route)) {
         return answer_of(403, "the route of Destination does not let this client in");
     }
-    if (!route_rules_can_strip(route, path, false)) {
+    if (!rules_can_strip(route, path, false)) {
         return answer_of(400, "the prefix of Destination is not written plainly");
     }
     if (reference.has_authority) {
         writer_put_text(&rewriting->writer, "http://");
         writer_put(&rewriting->writer, rewriting->host);
     }
-    writer_put(&rewriting->writer, route_rules_strip(route, reference.path));
+    writer_put(&rewriting->writer, rules_strip(route, reference.path));
     return NO_ANSWER;
 }
 
@@ -110,19 +109,19 @@ static struct answer rewrite_field(struct rewriting *rewriting, struct http_fiel
     return answer;
 }
 
-struct answer dav_rewrite(struct exchange *exchange, struct http_request *request,
+struct answer dav_rewrite(struct choice *choice, struct http_request *request,
                           const struct http_told *told, size_t *growth) {
-    struct shared *shared = exchange->shared;
+    struct shared *shared = choice->shared;
     struct rewriting rewriting = {
-        .exchange = exchange,
+        .choice = choice,
         .request = request,
         .told = told,
-        .host = request->authority.size > 0 ? request->authority : slice_from(exchange->site->name),
+        .host = request->authority.size > 0 ? request->authority : slice_from(choice->site->name),
         .writer = writer_begin(shared->scratch, shared->scratch_size),
     };
     *growth = 0;
     // Who is not let in is told that first.
-    if (exchange->backend == NULL || !route_rules_let_in(exchange, exchange->route)) {
+    if (choice->backend == NULL || !rules_let_in(choice, choice->route)) {
         return NO_ANSWER;
     }
     uint32_t destinations = 0;
