@@ -1,5 +1,4 @@
-// The one bounds-checked cursor the encoders write through. Used by http/encode and http/answer
-// only.
+// The one bounds-checked cursor through which text of HTTP/1 is written.
 //
 // The first piece that does not fit stops it for good: nothing after it is written, and
 // writer_finish() returns 0.
@@ -61,20 +60,36 @@ static inline void writer_put_field(struct writer *writer, struct slice name, st
     writer->at = at;
 }
 
-static inline void writer_put_number(struct writer *writer, uint64_t number) {
-    char digits[20];
-    char *at = digits + sizeof digits;
+#define NUMBER_SIZE_MAX 20
+
+static inline struct slice number_text(char digits[NUMBER_SIZE_MAX], uint64_t number) {
+    char *end = digits + NUMBER_SIZE_MAX;
+    char *at = end;
     do {
         *--at = (char)('0' + number % 10);
         number /= 10;
     } while (number != 0);
-    writer_put(writer, (struct slice){at, (size_t)(digits + sizeof digits - at)});
+    return (struct slice){at, (size_t)(end - at)};
+}
+
+static inline void writer_put_number(struct writer *writer, uint64_t number) {
+    char digits[NUMBER_SIZE_MAX];
+    writer_put(writer, number_text(digits, number));
+}
+
+#define HSTS_NAME SLICE("Strict-Transport-Security")
+#define HSTS_SIZE_MAX (sizeof("max-age=") - 1 + NUMBER_SIZE_MAX)
+
+static inline struct slice hsts_value(char value[HSTS_SIZE_MAX], uint32_t seconds) {
+    char digits[NUMBER_SIZE_MAX];
+    char *at = writer_copy(value, SLICE("max-age="));
+    at = writer_copy(at, number_text(digits, seconds));
+    return (struct slice){value, (size_t)(at - value)};
 }
 
 static inline void writer_put_hsts(struct writer *writer, uint32_t seconds) {
-    writer_put_text(writer, "Strict-Transport-Security: max-age=");
-    writer_put_number(writer, seconds);
-    writer_put_text(writer, "\r\n");
+    char value[HSTS_SIZE_MAX];
+    writer_put_field(writer, HSTS_NAME, hsts_value(value, seconds));
 }
 
 #endif

@@ -1,0 +1,161 @@
+// Which fields of a message go on, which are dropped, and which the proxy adds, in order: each walk
+// puts them into a sink. Hop-by-hop fields (RFC 9110 7.6.1) stop here, as http/encode.h says.
+//
+// The walks are inline so that each sink gets code of its own. No I/O, no allocation.
+#ifndef RAVELIN_HTTP_WALK_H
+#define RAVELIN_HTTP_WALK_H
+
+#include "http/encode.h"
+#include "http/sink.h"
+#include "http/writer.h"
+
+#define HTTP_WALK static inline __attribute__((always_inline))
+
+// Which fields go on, beside what hop_by_hop says.
+struct http_selection {
+    uint64_t own;  // these do not
+    uint64_t kept; // these do all the same
+    uint64_t once; // of these only the first
+};
+
+extern const struct config_changes http_no_changes;
+
+static inline const struct config_changes *http_or_none(const struct config_changes *changes) {
+    return changes == NULL ? &http_no_changes : changes;
+}
+
+// True if a field of this name is removed or set.
+bool http_is_changed(const struct config_changes *changes, struct slice name);
+// True if the server or `changes` decide about Strict-Transport-Security.
+bool http_has_hsts(const struct http_response *response, const struct config_changes *changes);
+
+// Puts every field that goes on and that `changes` do not name. Returns the ids met.
+HTTP_WALK uint64_t http_walk_fields(const struct http_fields *fields,
+                                    struct http_selection selection,
+                                    const struct config_changes *changes, struct http_sink sink) {
+    bool any_changes = changes->set_count + changes->remove_count > 0;
+    uint64_t seen = 0;
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct http_field *field = &fields->items[i];
+        uint64_t bit = FIELD_BIT(field->id);
+        bool again = (seen & selection.once & bit) != 0;
+        bool dropped = field->hop_by_hop || (selection.own & bit) != 0;
+        seen |= bit;
+        if ((dropped && (selection.kept & bit) == 0) || again) {
+            continue;
+        }
+        if (any_changes && http_is_changed(changes, field->name)) {
+            continue;
+        }
+        sink.put(sink.context, field->name, field->value);
+    }
+    return seen;
+}
+
+// Puts the fields that `changes` set.
+HTTP_WALK void http_walk_set(const struct config_changes *changes, struct http_sink sink) {
+    for (size_t i = 0; i < changes->set_count; i++) {
+        struct slice line = slice_from(changes->set[i]); // "Name: value"
+        size_t size = (size_t)(strchr(line.data, ':') - line.data);
+        sink.put(sink.context, (struct slice){line.data, size},
+                 (struct slice){line.data + size + 2, line.size - size - 2});
+    }
+}
+
+HTTP_WALK void http_walk_length(uint64_t length, struct http_sink sink) {
+    char digits[NUMBER_SIZE_MAX];
+    sink.put(sink.context, SLICE("Content-Length"), number_text(digits, length));
+}
+
+// Of a request, the fields that are written from what was decided, never copied.
+#define HTTP_REQUEST_OWN                                                                           \
+    (FIELD_BIT(FIELD_CONTENT_LENGTH) | FIELD_BIT(FIELD_EXPECT) | FIELD_BIT(FIELD_FORWARDED) |      \
+     FIELD_BIT(FIELD_HOST) | FIELD_BIT(FIELD_X_FORWARDED_FOR) |                                    \
+     FIELD_BIT(FIELD_X_FORWARDED_HOST) | FIELD_BIT(FIELD_X_FORWARDED_OTHER) |                      \
+     FIELD_BIT(FIELD_X_FORWARDED_PROTO) | FIELD_BIT(FIELD_X_REAL_IP) |                             \
+     FIELD_BIT(FIELD_X_TLS_FACTS) | FIELD_BIT(FIELD_CLIENT_CERT) |                                 \
+     FIELD_BIT(FIELD_CLIENT_CERT_CHAIN) | FIELD_BIT(FIELD_X_CLIENT_CERTIFICATE_FINGERPRINT) |      \
+     FIELD_BIT(FIELD_X_CLIENT_CERTIFICATE_SUBJECT))
+
+// Puts the fields of the head of a request for a server, `host` first, but for those that name the
+// client and those that `changes` set: see http_encode_request(). `told`: a trusted proxy sent it.
+HTTP_WALK void http_walk_request(const struct http_request *request, struct slice host, bool told,
+                                 const struct config_changes *changes, struct http_sink sink) {
+    struct http_selection selection = {
+        .own = HTTP_REQUEST_OWN & ~(told ? FIELD_BIT(FIELD_X_FORWARDED_OTHER) : 0),
+        .kept = (request->expects_continue ? FIELD_BIT(FIELD_EXPECT) : 0) |
+                (request->upgrade ? FIELD_BIT(FIELD_UPGRADE) : 0) |
+                (request->framing == FRAMING_CHUNKED ? FIELD_BIT(FIELD_TRAILER) : 0),
+    };
+    sink.put(sink.context, SLICE("Host"), host);
+    if (request->max_forwards > 0) {
+        char digits[NUMBER_SIZE_MAX];
+        selection.own |= FIELD_BIT(FIELD_MAX_FORWARDS);
+        sink.put(sink.context, SLICE("Max-Forwards"),
+                 number_text(digits, (uint64_t)request->max_forwards - 1));
+    }
+    uint64_t seen = http_walk_fields(request->fields, selection, changes, sink);
+    if (request->framing == FRAMING_CHUNKED) {
+        sink.put(sink.context, SLICE("Transfer-Encoding"), SLICE("chunked"));
+    } else if ((seen & FIELD_BIT(FIELD_CONTENT_LENGTH)) != 0) {
+        http_walk_length(request->content_length, sink);
+    }
+}
+
+// Puts what the proxy adds to a final response.
+HTTP_WALK void http_walk_response_additions(const struct http_response *response,
+                                            const struct http_response_framing *framing,
+                                            bool has_date, struct slice date,
+                                            struct http_sink sink) {
+    if (framing->write_chunked) {
+        sink.put(sink.context, SLICE("Transfer-Encoding"), SLICE("chunked"));
+    } else if (response->has_declared_length) {
+        http_walk_length(response->declared_length, sink);
+    }
+    if (!has_date) {
+        sink.put(sink.context, SLICE("Date"), date);
+    }
+    const struct config_changes *changes = http_or_none(framing->changes);
+    if (framing->hsts_s > 0 && !http_has_hsts(response, changes)) {
+        char value[HSTS_SIZE_MAX];
+        sink.put(sink.context, HSTS_NAME, hsts_value(value, framing->hsts_s));
+    }
+    http_walk_set(changes, sink);
+    if (framing->close) {
+        sink.put(sink.context, SLICE("Connection"), SLICE("close"));
+    } else if (framing->client_minor_version == 0) {
+        sink.put(sink.context, SLICE("Connection"), SLICE("keep-alive"));
+    }
+}
+
+// Puts all fields of the head of a response for a client: see http_encode_response(). A client whose
+// protocol frames messages itself (HTTP/2) gets none about its connection if `framing` has the minor
+// version 1, and neither `close` nor `write_chunked`.
+HTTP_WALK void http_walk_response(const struct http_response *response,
+                                  const struct http_response_framing *framing, struct slice date,
+                                  struct http_sink sink) {
+    bool switching = response->status == 101;
+    bool final = !response->interim && !switching;
+    const struct http_selection selection = {
+        .own = FIELD_BIT(FIELD_CONTENT_LENGTH),
+        .kept = (switching ? FIELD_BIT(FIELD_UPGRADE) : 0) |
+                (final && framing->write_chunked ? FIELD_BIT(FIELD_TRAILER) : 0),
+        .once = FIELD_BIT(FIELD_DATE) | FIELD_BIT(FIELD_SERVER),
+    };
+    uint64_t seen =
+        http_walk_fields(response->fields, selection,
+                         final ? http_or_none(framing->changes) : &http_no_changes, sink);
+    if (final) {
+        bool has_date = (seen & FIELD_BIT(FIELD_DATE)) != 0;
+        http_walk_response_additions(response, framing, has_date, date, sink);
+    } else if (switching) {
+        sink.put(sink.context, SLICE("Connection"), SLICE("upgrade"));
+    }
+}
+
+// Puts the fields of a trailer section.
+HTTP_WALK void http_walk_trailers(const struct http_fields *fields, struct http_sink sink) {
+    (void)http_walk_fields(fields, (struct http_selection){0, 0, 0}, &http_no_changes, sink);
+}
+
+#endif
