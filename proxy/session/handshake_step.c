@@ -1,12 +1,9 @@
 #include "session/handshake_step.h"
 
-#include "base/socket.h"
 #include "session/refusals.h"
 #include "session/service_internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 void session_drop_handshake(struct session *session) {
     if (session->signing != 0) {
@@ -55,18 +52,14 @@ static void renew_generation(struct session *session) {
 // RESULT_OK: all sent. RESULT_AGAIN: the client does not take more now.
 static enum result flush_handshake(struct session *session) {
     struct slice output = handshake_output(session->handshake);
-    while (output.size > 0) {
-        ssize_t sent = send(session->transport.fd, output.data, output.size, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EINTR) {
-            session->transport.writable = false;
-            return errno == EAGAIN ? RESULT_AGAIN : RESULT_ERROR;
-        }
-        if (sent > 0) {
-            handshake_sent(session->handshake, (size_t)sent);
-        }
+    enum result result = RESULT_OK;
+    while (result == RESULT_OK && output.size > 0) {
+        size_t sent;
+        result = transport_write(&session->transport, output, &sent);
+        handshake_sent(session->handshake, sent);
         output = handshake_output(session->handshake);
     }
-    return RESULT_OK;
+    return result;
 }
 
 static void count_handshake(struct session *session, const struct handshake_facts *facts) {
@@ -90,7 +83,8 @@ static void keep_server_name(struct session *session, const struct handshake_fac
 
 static enum result finish_handshake(struct session *session) {
     struct handshake_facts facts;
-    enum result result = handshake_finish(session->handshake, &session->transport.records, &facts);
+    struct record_layer layer;
+    enum result result = handshake_finish(session->handshake, &layer, &facts);
     session->handshake = NULL;
     if (result == RESULT_OK) {
         keep_server_name(session, &facts);
@@ -99,6 +93,7 @@ static enum result finish_handshake(struct session *session) {
     if (result != RESULT_OK) {
         return result;
     }
+    transport_commit(&session->transport, &layer);
     session->client.tls_group = facts.group == NULL ? "" : facts.group->name;
     session->client.tls_suite = facts.suite->name;
     session->client.resumed = facts.resumed;
@@ -108,9 +103,6 @@ static enum result finish_handshake(struct session *session) {
     session->state = SESSION_OPEN;
     session->deadline_ms = service_now_ms(session->service) +
                            session->service->shared.current->config->limits.header_timeout_ms;
-    if (session->transport.receive != NULL) {
-        session->transport.receive->opened = session->transport.receive->ring->head;
-    }
     return RESULT_OK;
 }
 
@@ -128,13 +120,11 @@ static void refuse_handshake(struct session *session, struct slice bytes) {
     const struct refusal *refusal = handshake_refusal(session->handshake);
     refusals_note(session, refusal, bytes);
     if (refusal->reason == REFUSAL_plain_http) {
-        ssize_t sent = send(session->transport.fd, plain_http_answer, sizeof(plain_http_answer) - 1,
-                            MSG_NOSIGNAL | MSG_DONTWAIT);
-        (void)sent;
-    } else if (flush_handshake(session) == RESULT_ERROR) {
-        session->transport.cut = true;
+        size_t sent;
+        (void)!transport_write(&session->transport, slice_from(plain_http_answer), &sent);
+    } else {
+        (void)!flush_handshake(session); // the alert, if there is one
     }
-    session->transport.records.closed_write = true; // the alert, if any, is sent
     session_end(session, ALERT_CLOSE_NOTIFY);
 }
 
@@ -164,24 +154,20 @@ static bool ask_signer(struct session *session) {
 enum result session_handshake_step(struct session *session) {
     struct transport *transport = &session->transport;
     enum result received = transport_receive(transport);
-    struct ring *ring = transport->receive == NULL ? NULL : transport->receive->ring;
-    uint8_t *data = ring == NULL ? NULL : ring_at(ring, ring->head);
-    size_t size = ring == NULL ? 0 : ring_used(ring);
+    struct transport_input input = transport_input(transport);
     size_t used = 0;
     if (session->handshake_generation != session->service->shared.current) {
         renew_generation(session);
     }
-    enum result result = handshake_advance(session->handshake, data, size, &used);
+    enum result result = handshake_advance(session->handshake, input.data, input.size, &used);
     if (result == RESULT_ERROR) {
-        refuse_handshake(session, (struct slice){(const char *)data, size});
+        refuse_handshake(session, (struct slice){(const char *)input.data, input.size});
         return RESULT_AGAIN;
     }
-    if (ring != NULL) {
-        ring_release(ring, ring->head + used);
-    }
+    transport_take(transport, used);
     bool asked = ask_signer(session);
     enum result flushed = flush_handshake(session);
-    if (flushed == RESULT_ERROR || (result == RESULT_AGAIN && transport->cut)) {
+    if (flushed == RESULT_ERROR || (result == RESULT_AGAIN && transport->end == TRANSPORT_CUT)) {
         session_handshake_broken(session, REFUSAL_client_left);
         session_close(session);
         return RESULT_AGAIN;
@@ -191,8 +177,9 @@ enum result session_handshake_step(struct session *session) {
             session_close(session);
             return RESULT_AGAIN;
         }
-        if (size == used) { // nothing came with Finished that is answered, and so acknowledged, now
-            socket_acknowledge(transport->fd);
+        if (input.size ==
+            used) { // nothing came with Finished that is answered, and so acknowledged, now
+            transport_acknowledge(transport);
         }
         return RESULT_OK;
     }

@@ -18,19 +18,16 @@ static void refuse(struct session *session, const char *why, struct slice bytes)
 enum result session_proxy_step(struct session *session) {
     struct transport *transport = &session->transport;
     enum result received = transport_receive(transport);
-    struct receive_buffer *receive = transport->receive;
-    if (receive == NULL) {
+    const struct transport_input input = transport_input(transport);
+    if (input.data == NULL) {
         return RESULT_AGAIN;
     }
     struct proxy_header header;
     const char *why = NULL;
-    const uint8_t *data = ring_at(receive->ring, receive->ring->head);
-    size_t size = ring_used(receive->ring);
-    struct slice bytes = {(const char *)data, size};
-    switch (proxy_header_read(data, size, &header, &why)) {
+    struct slice bytes = {(const char *)input.data, input.size};
+    switch (proxy_header_read(input.data, input.size, &header, &why)) {
     case RESULT_OK:
-        ring_release(receive->ring, receive->ring->head + header.size);
-        receive->opened = receive->ring->head;
+        transport_take(transport, header.size);
         session->client.untold = !header.has_client;
         session->client.unknown = !header.has_client && !header.local;
         if (header.has_client) {
@@ -39,7 +36,7 @@ enum result session_proxy_step(struct session *session) {
         session_begin(session);
         return RESULT_OK;
     case RESULT_AGAIN:
-        if (transport->cut || transport->ended) {
+        if (transport->end != TRANSPORT_OPEN) {
             refuse(session, "the connection ended before a whole PROXY header", bytes);
             return RESULT_AGAIN;
         }

@@ -239,7 +239,7 @@ enum result relay_request(struct exchange *exchange) {
             if (transport->consumed != consumed) {
                 return RESULT_OK;
             }
-            return transport->ended && !transport_has_segments(transport) ? client_ended(exchange)
+            return transport->end == TRANSPORT_ENDED && !transport_has_segments(transport) ? client_ended(exchange)
                                                                           : RESULT_AGAIN;
         }
     }

@@ -1,7 +1,6 @@
 #include "session/session.h"
 
 #include "base/clock.h"
-#include "base/secret.h"
 #include "base/socket.h"
 #include "http/parse.h"
 #include "session/body_rest.h"
@@ -182,7 +181,9 @@ void session_begin(struct session *session) {
     session->deadline_ms =
         now_ms(session) + (session->client.redirect ? limits(session)->header_timeout_ms
                                                     : limits(session)->handshake_timeout_ms);
-    if (!session->client.redirect && !session_begin_handshake(session)) {
+    if (session->client.redirect) {
+        transport_commit(&session->transport, NULL);
+    } else if (!session_begin_handshake(session)) {
         session_close(session);
     }
 }
@@ -212,7 +213,7 @@ void session_start(const struct listener *listener, int fd, const struct sockadd
     session->client.redirect = listener->protocol == LISTEN_REDIRECT;
     session->accepted_us = clock_monotonic_us();
     session_set_client(session, (const struct sockaddr *)peer);
-    transport_init(&session->transport, &service->transports, fd, !session->client.redirect);
+    transport_init(&session->transport, &service->transports, fd);
     ev_io_init(&session->watcher, on_ready, fd, 0);
     session->watcher.data = session;
     wheel_node_init(&session->due, on_due);
@@ -277,7 +278,6 @@ void session_close(struct session *session) {
 
 void session_free(struct session *session) {
     list_remove(&session->node);
-    secret_wipe(&session->transport.records, sizeof(session->transport.records));
     pages_put(&session->service->session_pages, session);
 }
 
@@ -288,7 +288,7 @@ void session_end(struct session *session, uint8_t alert) {
     set_idle(session, false);
     transport_shutdown(&session->transport, alert);
     // A client that has ended its direction sends nothing more that could meet a closed socket.
-    if (session->transport.cut || session->transport.ended) {
+    if (session->transport.end == TRANSPORT_ENDED || session->transport.end == TRANSPORT_CUT) {
         session_close(session);
         return;
     }
@@ -446,23 +446,27 @@ static void finish_exchange(struct session *session) {
     }
 }
 
+// The alert that answers how the client's direction ended.
+static uint8_t end_alert(const struct session *session) {
+    return session->transport.end == TRANSPORT_BROKEN ? session->transport.alert
+                                                      : ALERT_CLOSE_NOTIFY;
+}
+
 // What to do when the client will send nothing more.
 static void client_ended(struct session *session) {
     if (session->head != NULL && session->head->size > 0) {
         refusals_note_half(session, (struct slice){session->head->data, session->head->size});
     }
-    if (session->transport.failed) {
-        session_end(session, session->transport.records.alert);
-    } else if (session->transport.cut || session->transport.ended) {
-        session_end(session, ALERT_CLOSE_NOTIFY);
+    if (session->transport.end != TRANSPORT_OPEN) {
+        session_end(session, end_alert(session));
     }
 }
 
 // The client's direction broke: a record that cannot be opened gets its alert, all else is cut.
 static void client_broke(struct session *session) {
-    struct transport *transport = &session->transport;
-    if (transport->failed && !transport_has_unsent(transport)) {
-        session_end(session, transport->records.alert);
+    const struct transport *transport = &session->transport;
+    if (transport->end == TRANSPORT_BROKEN && !transport_has_unsent(transport)) {
+        session_end(session, end_alert(session));
     } else {
         session_close(session);
     }
@@ -491,7 +495,7 @@ static bool next_exchange(struct session *session) {
 static enum result open_step(struct session *session) {
     struct transport *transport = &session->transport;
     enum result received = transport_receive(transport);
-    if (transport_open(transport) == RESULT_ERROR || transport->cut ||
+    if (transport_open(transport) == RESULT_ERROR || transport->end == TRANSPORT_CUT ||
         (session->exchange == NULL && transport_flush(transport) == RESULT_ERROR)) {
         client_broke(session);
         return RESULT_AGAIN;
@@ -544,8 +548,8 @@ static void arm(struct session *session) {
             exchange_arm(session->exchange);
             session->deadline_ms = exchange_deadline(session->exchange);
         } else {
-            set_idle(session, transport->receive == NULL && transport->send == NULL &&
-                                  session->requests > 0 && session->rest == NULL);
+            set_idle(session, !transport_has_buffers(transport) && session->requests > 0 &&
+                                  session->rest == NULL);
         }
     }
     watch(session, (want_read ? EV_READ : 0) | (want_write ? EV_WRITE : 0));
@@ -574,7 +578,7 @@ void session_advance(struct session *session) {
             progress = open_step(session);
             break;
         case SESSION_LINGER:
-            if (session_drop_received(session) == RESULT_OK) {
+            if (transport_drop_received(&session->transport, &session->dropped) == RESULT_OK) {
                 session_close(session);
             }
             progress = RESULT_AGAIN;

@@ -3,11 +3,7 @@
 #include "session/body_rest.h"
 #include "session/service_internal.h"
 
-#include <errno.h>
-#include <sys/socket.h>
-
 enum { REST_PERIOD_MS = 5000, LINGER_PERIOD_MS = 2000 };
-enum { READ_SIZE = 16384, READS_MAX = 8 };
 
 static int64_t min_ms(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -61,15 +57,4 @@ enum result session_drop_rest(struct session *session) {
         session->rest = NULL;
     }
     return result;
-}
-
-enum result session_drop_received(struct session *session) {
-    char waste[READ_SIZE];
-    ssize_t received = READ_SIZE;
-    for (int i = 0; i < READS_MAX && received == READ_SIZE; i++) {
-        received = recv(session->transport.fd, waste, sizeof(waste), 0);
-        session->dropped += received > 0 ? (size_t)received : 0;
-    }
-    bool waits = received > 0 || (received < 0 && (errno == EAGAIN || errno == EINTR));
-    return waits ? RESULT_AGAIN : RESULT_OK;
 }

@@ -24,8 +24,5 @@ void session_drop_hurry(struct session *session);
 // Drops the rest of the request that has arrived. RESULT_OK: the request is complete, the rest is
 // freed. RESULT_AGAIN: more must arrive. RESULT_ERROR: its end cannot be found; the rest is freed.
 enum result session_drop_rest(struct session *session) MUST_CHECK;
-// Drops what has arrived, as it came over the wire. RESULT_OK: the client has ended or broken the
-// connection.
-enum result session_drop_received(struct session *session) MUST_CHECK;
 
 #endif

@@ -1,10 +1,18 @@
 // The client's side of a session: bytes in and out, through TLS records sealed and opened in place,
 // or plain.
 //
-// The verbs are the same for both kinds: transport_receive() brings bytes into a ring,
+// The verbs are the same for all kinds: transport_receive() brings bytes into a ring,
 // transport_open() turns them into segments of plaintext that lie where they were received,
 // transport_consume() lets them go; outgoing plaintext is put into the slots of a send buffer,
 // named by spans, sealed where it lies and sent with one sendmsg.
+//
+// A transport begins raw: transport_input(), transport_take() and transport_write() serve the PROXY
+// header and the handshake. transport_commit() is the one point that chooses the kind for the rest
+// of its life: records.h when it is given traffic secrets, else plain.h. What differs between kinds
+// is a row of verbs, see transport_kind.h.
+//
+// Invariants: a raw transport gives out no plaintext and seals none. The ring, the record layer and
+// the room for sealed output are for the files of the transport only.
 //
 // No body byte is copied here in either direction: the AEAD is the only code that touches it. Both
 // buffers are held only while they hold bytes: transport_trim() gives empty ones back.
@@ -91,6 +99,23 @@ static inline uint8_t *slot_payload(struct send_buffer *buffer, uint32_t slot) {
     return buffer->slots[slot] + SLOT_LEAD;
 }
 
+// How the client's direction is. Later ones are worse: a transport never goes back to an earlier.
+enum transport_end {
+    TRANSPORT_OPEN,
+    TRANSPORT_ENDED,  // the client sends nothing more, in good order (close_notify; plain: FIN)
+    TRANSPORT_BROKEN, // a record could not be opened: `alert` is due
+    TRANSPORT_CUT,    // the connection ended without close_notify, or broke; nothing can be sent
+};
+
+// The system calls of a transport. Tests put others in their place, to bring about what a kernel
+// does only now and then.
+struct transport_calls {
+    ssize_t (*recv)(int fd, void *data, size_t size, int flags);
+    ssize_t (*send)(int fd, const void *data, size_t size, int flags);
+    ssize_t (*send_parts)(int fd, struct iovec *parts, size_t count); // socket_send()
+    int (*shutdown)(int fd, int how);
+};
+
 // What all transports of a worker share.
 struct transport_pools {
     struct slab receive_buffers;
@@ -98,41 +123,63 @@ struct transport_pools {
     struct ring_pool rings;
     struct record_engine *engine;
     struct metrics_slot *metrics;
+    struct transport_calls calls;
 };
 
 bool transport_pools_init(struct transport_pools *pools, struct metrics_slot *metrics);
 void transport_pools_free(struct transport_pools *pools);
 void transport_pools_trim(struct transport_pools *pools);
 
+struct transport_kind;
+
 struct transport {
     struct transport_pools *pools;
+    const struct transport_kind *kind;
     int fd;
-    bool secure; // records; false: plain bytes
+    enum transport_end end;
+    uint8_t alert;   // to be sent when TRANSPORT_BROKEN
+    bool in_records; // the client can use a byte only when all of its record has come
     bool readable;
     bool writable;
-    bool ended;        // the client sends nothing more, in good order (close_notify; plain: FIN)
-    bool cut;          // the connection ended without close_notify, or broke
-    bool failed;       // a record could not be opened: records.alert is due
     uint64_t received; // bytes, ever
-    uint64_t sent;     // bytes, ever
+    uint64_t sent;     // bytes after transport_commit(), ever
     uint64_t warm_at;  // when `sent` is that
     uint64_t consumed; // bytes of segments let go, ever
     struct receive_buffer *receive;
     struct send_buffer *send;
-    struct record_layer records;
+    struct record_layer records; // of the kind that seals and opens records
 };
 
-void transport_init(struct transport *transport, struct transport_pools *pools, int fd,
-                    bool secure);
-// Gives back buffers, wipes keys, closes the descriptor.
+// Raw, until transport_commit(). Takes over the descriptor.
+void transport_init(struct transport *transport, struct transport_pools *pools, int fd);
+// Chooses the kind: records with the secrets of `layer`, which are moved and wiped at the caller;
+// plain when that is NULL. What was received and not taken belongs to the new kind. Cannot fail.
+void transport_commit(struct transport *transport, struct record_layer *layer);
+// Gives back buffers, wipes keys, closes the descriptor. Once more is fine.
 void transport_close(struct transport *transport);
 
+// --- raw ---
+
+struct transport_input {
+    uint8_t *data; // may be changed
+    size_t size;
+};
+// What has been received and not taken.
+struct transport_input transport_input(const struct transport *transport);
+void transport_take(struct transport *transport, size_t size);
+// Sends bytes as they are. *sent: how many of them, whatever the result is. RESULT_OK: all.
+// RESULT_AGAIN: the client does not take more now. RESULT_ERROR: TRANSPORT_CUT.
+enum result transport_write(struct transport *transport, struct slice bytes,
+                            size_t *sent) MUST_CHECK;
+
+// --- receiving ---
+
 // One recv() when the descriptor is readable and the ring has room. RESULT_OK: bytes came.
-// RESULT_AGAIN: nothing to do now. RESULT_EOF: the connection's end was read (`ended` or `cut` is
-// set). RESULT_ERROR: broken, or no memory.
+// RESULT_AGAIN: nothing to do now. RESULT_EOF: the connection's end was read (TRANSPORT_ENDED or
+// TRANSPORT_CUT). RESULT_ERROR: broken, or no memory (TRANSPORT_CUT).
 enum result transport_receive(struct transport *transport) MUST_CHECK;
-// Opens received records into segments while there is room for segments. RESULT_ERROR: `failed` or
-// `cut` is set.
+// Opens received records into segments while there is room for segments. RESULT_ERROR:
+// TRANSPORT_BROKEN or TRANSPORT_CUT.
 enum result transport_open(struct transport *transport) MUST_CHECK;
 static inline bool transport_has_segments(const struct transport *transport) {
     return transport->receive != NULL && transport->receive->count > 0;
@@ -148,12 +195,20 @@ void transport_consume(struct transport *transport, size_t size);
 // True when more could be received and there is room for it.
 bool transport_wants_receive(const struct transport *transport);
 
+// Reads what has come, a bounded part of it, and throws it away. *dropped grows by its size.
+// RESULT_AGAIN: more may come. RESULT_OK: the client has ended or broken the connection.
+enum result transport_drop_received(struct transport *transport, uint64_t *dropped) MUST_CHECK;
+// Acknowledges at once what has been received.
+void transport_acknowledge(const struct transport *transport);
+
+// --- sending ---
+
 // It has been idle: its congestion window may have gone back to where it began.
 static inline void transport_cool(struct transport *transport) {
     transport->warm_at = transport->sent + COLD_SIZE;
 }
 static inline bool transport_is_cold(const struct transport *transport) {
-    return transport->secure && transport->sent < transport->warm_at;
+    return transport->in_records && transport->sent < transport->warm_at;
 }
 
 // The send buffer, made when there is none. NULL when memory is short.
@@ -161,7 +216,7 @@ struct send_buffer *transport_send_buffer(struct transport *transport);
 // Adds plaintext that lies in `slot`; joined to the span before it where they touch and fit in one
 // record. False: no room for another span.
 bool transport_add_span(struct send_buffer *buffer, uint32_t slot, uint8_t *data, size_t size);
-// Seals all spans. RESULT_ERROR: the record layer refused; nothing more can be sent.
+// Seals all spans. RESULT_ERROR: the kind refused (TRANSPORT_CUT).
 enum result transport_seal(struct transport *transport) MUST_CHECK;
 // Sends what is sealed. RESULT_OK: all of it. RESULT_AGAIN: the client does not take more now.
 enum result transport_flush(struct transport *transport) MUST_CHECK;
@@ -178,13 +233,16 @@ static inline bool transport_has_fills(const struct transport *transport) {
     }
     return false;
 }
-// A due KeyUpdate, when nothing else waits to be sent.
+// Sends a due KeyUpdate, when nothing else waits to be sent.
 enum result transport_send_key_update(struct transport *transport) MUST_CHECK;
-// Best effort: an alert (0: close_notify) and the end of our direction. Nothing must be unsent. When
-// the client's direction has ended, the alert and the end may wait for transport_close(), which must
-// then follow.
+// Best effort: an alert (0: close_notify), where the kind has alerts, and the end of our direction.
+// Nothing must be unsent. When the client's direction has ended, the alert and the end may wait for
+// transport_close(), which must then follow.
 void transport_shutdown(struct transport *transport, uint8_t alert);
 // Gives back empty buffers.
 void transport_trim(struct transport *transport);
+static inline bool transport_has_buffers(const struct transport *transport) {
+    return transport->receive != NULL || transport->send != NULL;
+}
 
 #endif

@@ -190,15 +190,17 @@ static inline void lab_connect(struct lab *lab, bool secure) {
     lab->session = LIST_ENTRY(lab->service->sessions.next, struct session, node);
     lab->session->client.redirect = false;
     lab->client = pair[1];
-    lab->secure = lab->session->transport.secure = secure;
+    lab->secure = secure;
     lab->client_closed = lab->ended = false;
     lab->server_count = 0;
     lab->sent.size = lab->arrived.size = lab->received.size = 0;
     if (secure) {
         uint8_t client[RECORD_SECRET_MAX], server[RECORD_SECRET_MAX];
         lab_secrets(client, server);
-        CHECK(record_layer_init(&lab->session->transport.records, SUITE_AES_128_GCM_SHA256, client,
-                                server, 0, 0, 0) == RESULT_OK);
+        struct record_layer layer;
+        CHECK(record_layer_init(&layer, SUITE_AES_128_GCM_SHA256, client, server, 0, 0, 0) ==
+              RESULT_OK);
+        transport_commit(&lab->session->transport, &layer);
         CHECK(record_layer_init(&lab->records, SUITE_AES_128_GCM_SHA256, server, client, 0, 0, 0) ==
               RESULT_OK);
         lab->session->client.tls_group = "X25519";

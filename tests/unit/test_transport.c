@@ -31,7 +31,7 @@ static void test_reading_again_finds_nothing(void **state) {
     struct fixture *f = *state;
     assert_int_equal(receive(f), RESULT_AGAIN);
     assert_false(f->transport.readable);
-    assert_false(f->transport.cut);
+    assert_int_equal(f->transport.end, TRANSPORT_OPEN);
     transport_trim(&f->transport);
     assert_no_buffers(f);
 }
@@ -211,9 +211,7 @@ static void test_close_notify_is_an_end_in_order(void **state) {
     peer_send_alert(f, ALERT_CLOSE_NOTIFY);
     peer_write(f, "whatever follows it", 19);
     receive_and_open(f);
-    assert_true(f->transport.ended);
-    assert_false(f->transport.cut);
-    assert_false(f->transport.failed);
+    assert_int_equal(f->transport.end, TRANSPORT_ENDED);
     assert_segment(f, 0, 0, 10); // what came before it is there
     assert_int_equal(transport_segment_count(&f->transport), 1);
     assert_false(transport_wants_receive(&f->transport));
@@ -230,10 +228,9 @@ static void test_an_end_without_close_notify_is_a_cut(void **state) {
     peer_send(f, 0, 10);
     assert_int_equal(shutdown(f->fd, SHUT_WR), 0);
     receive_and_open(f);
-    assert_false(f->transport.cut);
+    assert_int_equal(f->transport.end, TRANSPORT_OPEN);
     assert_int_equal(receive(f), RESULT_EOF);
-    assert_true(f->transport.cut);
-    assert_false(f->transport.ended);
+    assert_int_equal(f->transport.end, TRANSPORT_CUT);
     assert_segment(f, 0, 0, 10);
     assert_false(transport_wants_receive(&f->transport));
 }
@@ -244,7 +241,7 @@ static void test_a_broken_connection_is_a_cut(void **state) {
     (void)close(f->fd); // with a byte unread: a reset
     f->fd = -1;
     assert_int_equal(receive(f), RESULT_ERROR);
-    assert_true(f->transport.cut);
+    assert_int_equal(f->transport.end, TRANSPORT_CUT);
     assert_false(transport_wants_receive(&f->transport));
 }
 
@@ -257,9 +254,8 @@ static void test_a_damaged_record_fails_and_gives_nothing(void **state) {
     peer_send(f, 20, 10);
     assert_int_equal(receive(f), RESULT_OK);
     assert_int_equal(transport_open(&f->transport), RESULT_ERROR);
-    assert_true(f->transport.failed);
-    assert_false(f->transport.cut);
-    assert_int_equal(f->transport.records.alert, ALERT_BAD_RECORD_MAC);
+    assert_int_equal(f->transport.end, TRANSPORT_BROKEN);
+    assert_int_equal(f->transport.alert, ALERT_BAD_RECORD_MAC);
     assert_int_equal(transport_segment_count(&f->transport), 1);
     assert_segment(f, 0, 0, 10);
     peer_send(f, 30, 10);
@@ -274,8 +270,8 @@ static void test_a_record_of_a_wrong_type_fails(void **state) {
     peer_write(f, "GET / HTTP/1.1\r\n", 16);
     assert_int_equal(receive(f), RESULT_OK);
     assert_int_equal(transport_open(&f->transport), RESULT_ERROR);
-    assert_true(f->transport.failed);
-    assert_int_equal(f->transport.records.alert, ALERT_UNEXPECTED_MESSAGE);
+    assert_int_equal(f->transport.end, TRANSPORT_BROKEN);
+    assert_int_equal(f->transport.alert, ALERT_UNEXPECTED_MESSAGE);
 }
 
 static void test_a_fatal_alert_of_the_client_is_a_cut(void **state) {
@@ -283,8 +279,7 @@ static void test_a_fatal_alert_of_the_client_is_a_cut(void **state) {
     peer_send_alert(f, ALERT_INTERNAL_ERROR);
     assert_int_equal(receive(f), RESULT_OK);
     assert_int_equal(transport_open(&f->transport), RESULT_ERROR);
-    assert_true(f->transport.cut);
-    assert_false(f->transport.failed); // no alert of ours is due
+    assert_int_equal(f->transport.end, TRANSPORT_CUT); // no alert of ours is due
     assert_int_equal(f->transport.records.peer_alert, ALERT_INTERNAL_ERROR);
 }
 
@@ -372,8 +367,7 @@ static void test_a_plain_end_is_in_order(void **state) {
     assert_int_equal(shutdown(f->fd, SHUT_WR), 0);
     receive_and_open(f);
     assert_int_equal(receive(f), RESULT_EOF);
-    assert_true(f->transport.ended);
-    assert_false(f->transport.cut);
+    assert_int_equal(f->transport.end, TRANSPORT_ENDED);
     assert_int_equal(transport_segment_count(&f->transport), 1);
 }
 
