@@ -568,17 +568,55 @@ static void test_files_of_lists(void **state) {
             "-md", "sha1", "-out", in_folder(&folder, "sha1.crl"));
     assert_unusable("root.pem", "sha1.crl",
                     "revocation list 1 (of CN=root): it is signed with SHA-1");
+}
+
+// A list of the root with a section of extensions, from a copy of its database.
+static void make_list(const char *name, const char *extension) {
     uint8_t text[2000];
-    size_t size = read_file(&folder, "ca.conf", text, sizeof(text) - 100);
-    static const char section[] = "[delta]\n2.5.29.27=critical,ASN1:INTEGER:1\n";
-    memcpy(text + size, section, sizeof(section) - 1);
-    write_file(&folder, "delta.conf", text, size + sizeof(section) - 1);
-    OPENSSL(&folder, "ca", "-config", in_folder(&folder, "delta.conf"), "-cert",
+    char path[300];
+    size_t size = read_file(&folder, "ca.conf", text, sizeof(text) - 200);
+    size += (size_t)snprintf((char *)text + size, 200, "[list]\n%s\n", extension);
+    write_file(&folder, "list.conf", text, size);
+    (void)snprintf(path, sizeof(path), "%s", in_folder(&folder, name));
+    OPENSSL(&folder, "ca", "-config", in_folder(&folder, "list.conf"), "-cert",
             in_folder(&folder, "root.pem"), "-keyfile", in_folder(&folder, "root.key"), "-gencrl",
-            "-crlexts", "delta", "-out", in_folder(&folder, "delta.crl"));
-    assert_unusable("root.pem", "delta.crl",
-                    "revocation list 1 (of CN=root): it has a critical extension, and only "
-                    "plain, complete lists are taken");
+            "-crlexts", "list", "-out", path);
+}
+
+static void test_lists_that_are_not_all(void **state) {
+    (void)state;
+    static const char *const extensions[] = {
+        "2.5.29.27=critical,ASN1:INTEGER:1",
+        "1.2.3.4=critical,ASN1:NULL",
+        // Wrong, but it means the same.
+        "2.5.29.27=ASN1:INTEGER:1",
+        "issuingDistributionPoint=@point\n[point]\nonlyCA=TRUE",
+    };
+    for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
+        make_list("partial.crl", extensions[i]);
+        assert_unusable("root.pem", "partial.crl",
+                        i < 2 ? "revocation list 1 (of CN=root): it has a critical extension, and "
+                                "only plain, complete lists are taken"
+                              : "revocation list 1 (of CN=root): it is about a part of the "
+                                "certificates, and only plain, complete lists are taken");
+    }
+}
+
+// Its signature is wrong, which is looked at later.
+static const char entry_with_critical_extension[] =
+    "-----BEGIN X509 CRL-----\n"
+    "MIG7MGQCAQEwCgYIKoZIzj0EAwIwDzENMAsGA1UEAwwEcm9vdBcNMjYwMTAxMDAw\n"
+    "MDAwWhcNMjYwMTEwMDAwMDAwWjAkMCICAQMXDTI2MDEwMTAwMDAwMFowDjAMBgMq\n"
+    "AwQBAf8EAgUAMAoGCCqGSM49BAMCA0cAMEQCIE+ZHXRaYFJVRoZCNjHjmnwX5+JK\n"
+    "nkR5owpvCMBe97suAiAxeX29+iQbRd+Bk4SmAWGBBUeNo+LH23R1lYul7XT2LQ==\n"
+    "-----END X509 CRL-----\n";
+
+static void test_lists_with_entries_that_are_not_plain(void **state) {
+    (void)state;
+    write_text(&folder, "entry.crl", entry_with_critical_extension);
+    assert_unusable("root.pem", "entry.crl",
+                    "revocation list 1 (of CN=root): an entry has a critical extension, and only "
+                    "plain entries are taken");
 }
 
 static void test_no_damage_to_a_list_does_harm(void **state) {
@@ -626,6 +664,8 @@ int main(void) {
         cmocka_unit_test(test_what_is_to_be_said_about_the_files),
         cmocka_unit_test(test_files_of_authorities),
         cmocka_unit_test(test_files_of_lists),
+        cmocka_unit_test(test_lists_that_are_not_all),
+        cmocka_unit_test(test_lists_with_entries_that_are_not_plain),
         cmocka_unit_test(test_no_damage_to_a_list_does_harm),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

@@ -36,47 +36,76 @@ static int compare_serials(const void *left, const void *right) {
     return a->size == 0 ? 0 : memcmp(a->data, b->data, a->size);
 }
 
-// The revoked certificates. False when memory is short or they are malformed.
-static bool read_serials(struct crl *crl, struct slice revoked) {
+// Says that the list is about some certificates only, or about changes. RFC 5280 5.2 wants it
+// critical; where it is not, it means the same.
+static bool makes_partial(struct slice oid) {
+    static const struct slice partial[] = {SLICE("\x55\x1d\x1b"),  // deltaCRLIndicator
+                                           SLICE("\x55\x1d\x1c")}; // issuingDistributionPoint
+    return slice_equal(oid, partial[0]) || slice_equal(oid, partial[1]);
+}
+
+enum extensions { EXTENSIONS_PLAIN, EXTENSIONS_PARTIAL, EXTENSIONS_CRITICAL };
+
+// The extensions of a list, or of an entry of it (RFC 5280 5.2, 5.3). Damaged ones may be critical.
+static enum extensions judge_extensions(struct der outer) {
+    struct der list = der_enter(&outer, DER_SEQUENCE);
+    enum extensions answer = EXTENSIONS_PLAIN;
+    while (!list.bad && list.rest.size > 0) {
+        struct der extension = der_enter(&list, DER_SEQUENCE);
+        if (makes_partial(der_take(&extension, DER_OID)) && answer == EXTENSIONS_PLAIN) {
+            answer = EXTENSIONS_PARTIAL;
+        }
+        if (der_peek(&extension) == DER_BOOLEAN) {
+            struct slice value = der_take(&extension, DER_BOOLEAN);
+            answer = value.size == 1 && value.data[0] != 0 ? EXTENSIONS_CRITICAL : answer;
+        }
+        list.bad = list.bad || extension.bad;
+    }
+    return list.bad || outer.bad ? EXTENSIONS_CRITICAL : answer;
+}
+
+static size_t count_entries(struct slice revoked) {
     struct der entries = der_begin(revoked);
     size_t count = 0;
     while (!entries.bad && entries.rest.size > 0) {
         (void)der_take(&entries, DER_SEQUENCE);
         count++;
     }
-    if (entries.bad) {
-        return false;
-    }
-    crl->serials = calloc(count + 1, sizeof(*crl->serials));
-    entries = der_begin(revoked);
-    while (crl->serials != NULL && crl->count < count) {
-        struct der entry = der_enter(&entries, DER_SEQUENCE);
-        crl->serials[crl->count++] = der_take(&entry, DER_INTEGER);
-        if (entry.bad) {
-            return false;
-        }
-    }
-    if (crl->serials == NULL) {
-        return false;
-    }
-    qsort(crl->serials, crl->count, sizeof(*crl->serials), compare_serials);
-    return true;
+    return entries.bad ? SIZE_MAX : count;
 }
 
-// RFC 5280 5.2: those that are critical say that the list is not all there is.
-static bool has_critical_extension(struct der extensions) {
-    struct der list = der_enter(&extensions, DER_SEQUENCE);
-    bool critical = false;
-    while (!list.bad && list.rest.size > 0) {
-        struct der extension = der_enter(&list, DER_SEQUENCE);
-        (void)der_take(&extension, DER_OID);
-        if (der_peek(&extension) == DER_BOOLEAN) {
-            struct slice value = der_take(&extension, DER_BOOLEAN);
-            critical = critical || (value.size == 1 && value.data[0] != 0);
-        }
-        list.bad = list.bad || extension.bad;
+// A revoked certificate. NULL, or what is wrong.
+static const char *read_entry(struct der entry, struct slice *serial) {
+    *serial = der_take(&entry, DER_INTEGER);
+    if (entry.bad) {
+        return "its revoked certificates cannot be read";
     }
-    return critical || list.bad;
+    (void)der_take_any(&entry, NULL); // when
+    return entry.rest.size > 0 && judge_extensions(entry) != EXTENSIONS_PLAIN
+               ? "an entry has a critical extension, and only plain entries are taken"
+               : NULL;
+}
+
+// The revoked certificates. NULL, or what is wrong.
+static const char *read_entries(struct crl *crl, struct slice revoked) {
+    size_t count = count_entries(revoked);
+    if (count == SIZE_MAX) {
+        return "its revoked certificates cannot be read";
+    }
+    crl->serials = calloc(count + 1, sizeof(*crl->serials));
+    if (crl->serials == NULL) {
+        return "out of memory";
+    }
+    struct der entries = der_begin(revoked);
+    while (crl->count < count) {
+        const char *why =
+            read_entry(der_enter(&entries, DER_SEQUENCE), &crl->serials[crl->count++]);
+        if (why != NULL) {
+            return why;
+        }
+    }
+    qsort(crl->serials, crl->count, sizeof(*crl->serials), compare_serials);
+    return NULL;
 }
 
 // Finds the pieces around tbsCertList (5.1). NULL, or what is wrong. *algorithm: content of the
@@ -138,10 +167,14 @@ static const char *read_body(struct crl *crl, struct slice algorithm) {
     if (body.bad || body.rest.size > 0) {
         return "its fields are damaged";
     }
-    if (has_extensions && has_critical_extension(extensions)) {
-        return "it has a critical extension, and only plain, complete lists are taken";
+    enum extensions kind = has_extensions ? judge_extensions(extensions) : EXTENSIONS_PLAIN;
+    if (kind != EXTENSIONS_PLAIN) {
+        return kind == EXTENSIONS_CRITICAL
+                   ? "it has a critical extension, and only plain, complete lists are taken"
+                   : "it is about a part of the certificates, and only plain, complete lists are "
+                     "taken";
     }
-    return read_serials(crl, revoked) ? NULL : "its revoked certificates cannot be read";
+    return read_entries(crl, revoked);
 }
 
 static const char *read_list(struct crl *crl, struct slice der, char text[CRL_ERROR_SIZE]) {

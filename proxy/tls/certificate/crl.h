@@ -4,7 +4,8 @@
 // Read once; what a client's certificate is looked up in is a sorted list of serial numbers. A list
 // is found by the name of its issuer. Where several have one name, as when an authority has changed
 // its key, a certificate must be on none of them and all must be fresh. A list with a critical
-// extension is not a complete one, or not a plain one, and refused.
+// extension, or of an issuing distribution point, or of changes only, is not a complete one, or not
+// a plain one, and refused; so is one with a critical extension in an entry.
 //
 // Owner: tls/client_auth; immutable.
 #ifndef RAVELIN_TLS_CERTIFICATE_CRL_H
