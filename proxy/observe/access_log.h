@@ -6,7 +6,7 @@
 // write waits for a reader, see sink.h: what the target did not accept stays in the buffer. When
 // the buffer is full, new lines are lost and counted. access_log_flush() reports lost lines in the
 // error log, at most once in 10 seconds. A disk that fills up may tear a line; the rest of the line
-// is written first when there is room again. Ignoring SIGPIPE is the process's job.
+// is written first when there is room again. Ignoring SIGPIPE and SIGXFSZ is the process's job.
 //
 // JSON: one object a line, always with the same keys in the same order, every string escaped (RFC
 // 8259; control characters, DEL, U+0080 to U+009F and bytes over 0x7f that are not valid UTF-8 as

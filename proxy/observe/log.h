@@ -9,7 +9,8 @@
 // No write waits for a reader (sink.h). Lines that the target does not accept wait in a buffer of
 // LOG_BUFFER_SIZE bytes; when it is full, lines are lost and counted, and a line with their number
 // follows as soon as there is room. The owner calls log_flush() from time to time. tzset() before a
-// sandbox is the process's job, and so is ignoring SIGPIPE.
+// sandbox is the process's job, and so is ignoring SIGPIPE and
+// SIGXFSZ.
 #ifndef RAVELIN_OBSERVE_LOG_H
 #define RAVELIN_OBSERVE_LOG_H
 

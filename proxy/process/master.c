@@ -335,6 +335,7 @@ int master_run(const char *config_path, const char *version, const struct title 
     }
     (void)prctl(PR_SET_NAME, "rav-master", 0, 0, 0);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); // a log file at the limit of its size refuses lines, no more
     (void)signal(SIGTTOU, SIG_IGN); // or a write to the terminal could stop every process
     (void)umask(027);               // log files are for the owner and its group
     privilege_seal_memory();

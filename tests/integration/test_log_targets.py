@@ -194,6 +194,33 @@ def test_a_socket_that_nobody_reads(lab):
     writing.close()
 
 
+def test_log_files_at_the_limit_of_their_size(lab):
+    """Of `ulimit -f` or LimitFSIZE: a write beyond it is no end of the process."""
+    limit = 8 << 20  # Ravelin's own files in memory need some
+    access = lab.folder / "access.log"
+    errors = lab.folder / "errors.log"
+    for path in (access, errors):
+        path.write_bytes(b"x\n" * (limit // 2 - 2000))
+    top = {"access-log": f'"{access}"', "log": f'"{errors}"'}
+    proxy = lab.prepare(lab.server(), top=top, allow=[".*"])
+    command = [*TIED, "prlimit", f"--fsize={limit}", RAVELIN, "run", "-c", proxy.config]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: b"ready" in errors.read_bytes()[-4000:], "the proxy to be ready")
+        before = proxy.worker_pids()
+        ask_often(lab, proxy, 100)
+        for _ in range(30):
+            assert proxy.command("reload").returncode == 0
+        assert errors.stat().st_size > limit - 200
+        wait_for(lambda: lost_lines(proxy) > 0, "lost lines")
+        assert proxy.worker_pids() == before
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(2 * PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_an_error_log_that_nobody_reads(lab):
     reading, writing = os.pipe()
     proxy = lab.prepare(lab.server(), top={"log-level": "debug"}, allow=[".*"])
