@@ -7,10 +7,10 @@
 //   SINK_FILE    a regular file. One write for the whole buffer. Linux has no write to a file that
 //                does not wait for the disk; this is the one wait that remains.
 //   SINK_STREAM  a pipe, FIFO or device, whose open file description must be O_NONBLOCK and private
-//                to Ravelin (process/log_files.h makes it so); or a stream socket, which may be
-//                shared, because MSG_DONTWAIT is a property of the call. Pieces of whole lines, each
-//                at most SINK_PIECE_MAX bytes: a pipe accepts such a piece whole or not at all, so
-//                that lines of several processes never mix.
+//                to Ravelin (process/log_files.h makes it so); or a socket, which may be shared,
+//                because MSG_DONTWAIT is a property of the call. Pieces of whole lines, each at most
+//                SINK_PIECE_MAX bytes: a pipe accepts such a piece whole or not at all, so that lines
+//                of several processes never mix.
 //   SINK_SYSLOG  the syslog daemon's socket, a datagram for each line (RFC 3164). The sink connects
 //                by itself, and connects again when the daemon has been restarted. If the socket
 //                is a stream socket, a line feed ends each line.

@@ -28,11 +28,11 @@ static void open_stream(struct log_file *file, int stream, struct log_writers *w
     if (fstat(stream, &status) != 0) {
         return;
     }
-    if (S_ISREG(status.st_mode) || S_ISSOCK(status.st_mode)) {
+    if (S_ISREG(status.st_mode)) {
         file->fd = fcntl(stream, F_DUPFD_CLOEXEC, 0);
         return;
     }
-    if (isatty(stream) != 1) {
+    if (!S_ISSOCK(status.st_mode) && isatty(stream) != 1) {
         (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", stream);
         open_path(file, path, 0);
     }

@@ -7,9 +7,10 @@
 //   a FIFO, device  opened with O_NONBLOCK. A FIFO that no process reads is opened all the same: the
 //                   master holds a reading end, so that lines wait in the FIFO until it is full.
 //                   log_files_warn() reports it.
-//   stdout, stderr  a file or a socket is duplicated. A pipe is opened again through /proc, which
-//                   gives Ravelin an open file description of its own. A terminal gets a log writer,
-//                   and so does what cannot be opened again (log_writer.h).
+//   stdout, stderr  a file is duplicated. A pipe is opened again through /proc, which gives Ravelin
+//                   an open file description of its own. A terminal gets a log writer, and so does
+//                   what cannot be opened again (log_writer.h). So does a socket, as the journal's:
+//                   a worker that has it could shut it down for all processes.
 #ifndef RAVELIN_PROCESS_LOG_FILES_H
 #define RAVELIN_PROCESS_LOG_FILES_H
 

@@ -67,11 +67,11 @@ static const int everybody[] = {
 
 // The loop, connections, rings.
 static const int workers[] = {
-    SCMP_SYS(accept4),       SCMP_SYS(clock_getres),   SCMP_SYS(connect),
-    SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),      SCMP_SYS(epoll_pwait),
-    SCMP_SYS(epoll_wait),    SCMP_SYS(eventfd2),       SCMP_SYS(getpeername),
-    SCMP_SYS(getsockname),   SCMP_SYS(lseek),          SCMP_SYS(readv),
-    SCMP_SYS(shutdown),      SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime),
+    SCMP_SYS(accept4),        SCMP_SYS(clock_getres),    SCMP_SYS(connect),
+    SCMP_SYS(epoll_create1),  SCMP_SYS(epoll_ctl),       SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_wait),     SCMP_SYS(eventfd2),        SCMP_SYS(getpeername),
+    SCMP_SYS(getsockname),    SCMP_SYS(readv),           SCMP_SYS(shutdown),
+    SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime),
 };
 
 // Calls that are allowed with some values of one or two arguments, of type int. With any other they

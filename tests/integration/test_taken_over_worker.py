@@ -99,6 +99,7 @@ FATAL = {
     "listen": ("listen", 3, 1),
     "type into a terminal": ("ioctl", 2, 0x5412, b"x"),
     "cut a file": ("ftruncate", 3, 0),
+    "go back in a file": ("lseek", 2, 0, 0),
     "a raw socket": ("socket", AF_INET, RAW, 1),
     "a datagram socket": ("socket", AF_INET, DATAGRAM, 0),
     "a socket of another protocol": ("socket", AF_INET, STREAM, 132),
@@ -428,6 +429,39 @@ def test_the_control_socket_is_not_for_it(proxy):
 
 
 # ---- What it holds ----
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_it_cannot_end_or_overwrite_a_log(lab, kind):
+    """Where stdout is a socket, as the journal's is, and stderr a file that is not opened for appending."""
+    proxy = lab.prepare(lab.server(), top={"access-log": "stdout"}, workers=2, allow=[".*"])
+    reading, writing = socket.socketpair(socket.AF_UNIX, kind)
+    reading.settimeout(PATIENCE)
+    errors = lab.folder / "errors"
+    with open(errors, "wb") as stderr:
+        process = subprocess.Popen([*TIED, RAVELIN, "run", "-c", proxy.config], stdin=subprocess.DEVNULL, stdout=writing, stderr=stderr)
+    try:
+        wait_for(lambda: "ready" in errors.read_text(), "the proxy to be ready")
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        pid = next(int(child) for child in children if "worker" in Path(f"/proc/{child}/comm").read_text())
+        with Intruder(pid) as worker:
+            for fd in worker.descriptors(lambda handle: handle.family == socket.AF_UNIX and handle.type == kind):
+                worker.call("shutdown", fd, 2)
+                worker.call("connect", fd, worker.put(bytes(16)), 16)
+        assert lab.client(proxy).ask("/after").status == 200
+        assert b'"/after"' in reading.recv(65536)
+        before = errors.read_text()
+        with pytest.raises(Killed), Intruder(pid) as worker:
+            fd = next(int(name) for name in os.listdir(f"/proc/{pid}/fd") if os.readlink(f"/proc/{pid}/fd/{name}") == str(errors))
+            worker.call("lseek", fd, 0, 0)
+        assert errors.read_text().startswith(before)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(2 * PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+        reading.close()
+        writing.close()
 
 
 def test_its_standard_streams_lead_nowhere(proxy):

@@ -259,31 +259,45 @@ static void test_a_pipe_becomes_no_other_for_those_who_share_it(void **state) {
     close(ends[1]);
 }
 
-static void test_a_file_or_a_socket_is_duplicated(void **state) {
+static void test_a_file_is_duplicated(void **state) {
     struct fixture *fixture = *state;
-    int ends[2];
     int file = open(fixture->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    const int streams[] = {file, ends[1]};
-    for (size_t i = 0; i < 2; i++) {
-        use_as_stdout(streams[i]);
-        open_with(fixture, LOG_TARGET_STDOUT);
-        assert_false(is_nonblocking(fixture->files.access.fd));
-        assert_int_equal(write(fixture->files.access.fd, "line\n", 5), 5);
-        // The same open file description: the offset of a file moves for both.
-        assert_int_equal(lseek(STDOUT_FILENO, 0, SEEK_CUR), i == 0 ? 5 : -1);
-        log_files_close(&fixture->files);
-    }
-    expect_text(ends[0], "line\n");
+    use_as_stdout(file);
+    open_with(fixture, LOG_TARGET_STDOUT);
+    assert_false(is_nonblocking(fixture->files.access.fd));
+    assert_int_equal(write(fixture->files.access.fd, "line\n", 5), 5);
+    // The same open file description: the offset moves for both.
+    assert_int_equal(lseek(STDOUT_FILENO, 0, SEEK_CUR), 5);
+    log_files_close(&fixture->files);
     close(file);
-    close(ends[0]);
-    close(ends[1]);
 }
 
 static pid_t only_writer(const struct fixture *fixture) {
     pid_t pid = fixture->writers.writers[0].pid + fixture->writers.writers[1].pid;
     assert_true(pid > 0);
     return pid;
+}
+
+static void test_a_socket_gets_a_log_writer(void **state) {
+    struct fixture *fixture = *state;
+    static const int types[] = {SOCK_STREAM, SOCK_DGRAM};
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        int ends[2];
+        assert_int_equal(socketpair(AF_UNIX, types[i], 0, ends), 0);
+        use_as_stdout(ends[1]);
+        open_with(fixture, LOG_TARGET_STDOUT);
+        (void)only_writer(fixture);
+        // Nobody who has this can shut the socket down.
+        assert_int_equal(shutdown(fixture->files.access.fd, SHUT_RDWR), -1);
+        assert_int_equal(errno, ENOTSOCK);
+        assert_false(is_nonblocking(STDOUT_FILENO));
+        assert_int_equal(write(fixture->files.access.fd, "line\n", 5), 5);
+        expect_text(ends[0], "line\n");
+        log_files_close(&fixture->files);
+        log_writers_end(&fixture->writers);
+        close(ends[0]);
+        close(ends[1]);
+    }
 }
 
 static void test_a_terminal_gets_a_log_writer(void **state) {
@@ -391,7 +405,8 @@ int main(void) {
         WITH_FILES(test_a_fifo_without_a_reader_keeps_its_lines_for_one),
         WITH_FILES(test_a_fifo_that_may_not_be_read_is_off_until_there_is_a_reader),
         WITH_FILES(test_a_pipe_becomes_no_other_for_those_who_share_it),
-        WITH_FILES(test_a_file_or_a_socket_is_duplicated),
+        WITH_FILES(test_a_file_is_duplicated),
+        WITH_FILES(test_a_socket_gets_a_log_writer),
         WITH_FILES(test_a_terminal_gets_a_log_writer),
         WITH_FILES(test_a_terminal_that_is_not_read_holds_up_its_log_writer_alone),
         WITH_FILES(test_a_pipe_that_may_not_be_opened_again_gets_a_log_writer),

@@ -21,7 +21,7 @@ needs_intruder = pytest.mark.skipif(
 )
 
 CALLS = {
-    "read": 0, "write": 1, "close": 3, "mmap": 9, "mprotect": 10, "rt_sigaction": 13, "ioctl": 16, "mremap": 25,
+    "read": 0, "write": 1, "close": 3, "lseek": 8, "mmap": 9, "mprotect": 10, "rt_sigaction": 13, "ioctl": 16, "mremap": 25,
     "madvise": 28, "socket": 41, "connect": 42, "sendto": 44, "sendmsg": 46, "shutdown": 48, "bind": 49, "listen": 50,
     "setsockopt": 54, "getsockopt": 55, "fork": 57, "execve": 59, "kill": 62, "fcntl": 72, "ftruncate": 77,
     "ptrace": 101, "setuid": 105, "prctl": 157, "open": 2, "openat": 257, "tgkill": 234, "clone3": 435, "open_by_handle_at": 304,
