@@ -3,9 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool init_backend(struct backend *backend, const struct config_backend *config) {
+// `first`: of its servers, in the view.
+static bool init_backend(struct backend *backend, const struct config_backend *config,
+                         const struct server_view *view, size_t first) {
     backend->config = config;
     backend->server_count = config->server_count;
+    backend->view =
+        (struct balance_view){view->entries + first, view->states + first, config->server_count};
     backend->servers = calloc(config->server_count, sizeof(*backend->servers));
     if (backend->servers == NULL) {
         return false;
@@ -14,6 +18,8 @@ static bool init_backend(struct backend *backend, const struct config_backend *c
         struct server *server = &backend->servers[i];
         server->config = &config->servers[i];
         server->backend = backend;
+        server->entry = &backend->view.entries[i];
+        server->state = &backend->view.states[i];
         server->lines =
             (struct rate){.interval_ms = SERVER_LINES_INTERVAL_MS, .burst = SERVER_LINES_BURST};
         list_init(&server->idle);
@@ -21,19 +27,24 @@ static bool init_backend(struct backend *backend, const struct config_backend *c
     return true;
 }
 
-struct backend_set *backend_set_new(const struct config *config) {
-    struct backend_set *set = calloc(1, sizeof(*set));
-    if (set == NULL) {
-        return NULL;
-    }
+static bool init_set(struct backend_set *set, const struct config *config, struct server_fds *fds) {
+    set->config = config;
     set->count = config->backend_count;
     set->backends = calloc(config->backend_count, sizeof(*set->backends));
-    bool ok = set->backends != NULL;
+    bool ok = set->backends != NULL && server_view_open(&set->view, config, fds);
+    size_t first = 0;
     for (size_t i = 0; ok && i < set->count; i++) {
-        ok = init_backend(&set->backends[i], &config->backends[i]);
+        ok = init_backend(&set->backends[i], &config->backends[i], &set->view, first);
+        first += config->backends[i].server_count;
     }
-    if (!ok) {
+    return ok;
+}
+
+struct backend_set *backend_set_new(const struct config *config, struct server_fds *fds) {
+    struct backend_set *set = calloc(1, sizeof(*set));
+    if (set == NULL || !init_set(set, config, fds)) {
         backend_set_free(set);
+        server_fds_close(fds);
         return NULL;
     }
     return set;
@@ -47,7 +58,13 @@ void backend_set_free(struct backend_set *set) {
         free(set->backends[i].servers);
     }
     free(set->backends);
+    server_view_close(&set->view);
     free(set);
+}
+
+void backend_set_take_over(struct backend_set *set, const struct backend_set *former,
+                           uint64_t number) {
+    server_view_take_over(&set->view, set->config, &former->view, number);
 }
 
 static struct server *find_address(const struct backend *backend, const struct address *address) {
@@ -72,37 +89,19 @@ struct server *backend_set_find(const struct backend_set *set, const struct serv
     return NULL;
 }
 
-// Each candidate gains its weight; the one that has gained most serves and pays the total.
-static struct server *choose_weighted(struct backend *backend, const struct server *failed,
-                                      bool with_penalised, int64_t now_ms) {
-    struct server *best = NULL;
-    int64_t total = 0;
-    for (size_t i = 0; i < backend->server_count; i++) {
-        struct server *server = &backend->servers[i];
-        if (server == failed || (!with_penalised && server->penalty_until_ms > now_ms)) {
-            continue;
-        }
-        server->current_weight += server->config->weight;
-        total += server->config->weight;
-        if (best == NULL || server->current_weight > best->current_weight) {
-            best = server;
-        }
-    }
-    if (best != NULL) {
-        best->current_weight -= total;
-    }
-    return best;
-}
-
 struct server *backend_choose(struct backend *backend, const struct server *failed,
                               int64_t now_ms) {
-    if (backend->server_count == 1) {
-        return &backend->servers[0];
-    }
-    struct server *server = choose_weighted(backend, failed, false, now_ms);
-    return server != NULL ? server : choose_weighted(backend, failed, true, now_ms);
+    size_t avoid = failed != NULL && failed->backend == backend
+                       ? (size_t)(failed - backend->servers)
+                       : BALANCE_NONE;
+    return &backend->servers[balance_choose(&backend->view, avoid, now_ms)];
 }
 
 void server_failed(struct server *server, int64_t now_ms) {
-    server->penalty_until_ms = now_ms + SERVER_PENALTY_MS;
+    struct backend *backend = server->backend;
+    balance_punish(&backend->view, (size_t)(server - backend->servers), now_ms + SERVER_PENALTY_MS);
+}
+
+void server_address(const struct server *server, struct address *address) {
+    server_entry_address(server->entry, address);
 }

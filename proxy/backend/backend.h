@@ -1,12 +1,13 @@
-// Backends at work: the servers of one generation as one worker sees them, and the choice among
-// them.
+// Backends at work: the servers of one generation as one worker sees them.
 //
-// Round robin is smooth and weighted (in each round a server is chosen as often as its weight says,
-// spread out). A server that could not be connected to is passed over for SERVER_PENALTY_MS, unless
-// all are. State is per worker: no sharing, no locks.
+// Which server is chosen, balance.h says. One that could not be connected to is passed over for
+// SERVER_PENALTY_MS, unless all are. What a worker knows of a server lies in its own part of the server
+// table (server_table.h): no locks.
 #ifndef RAVELIN_BACKEND_BACKEND_H
 #define RAVELIN_BACKEND_BACKEND_H
 
+#include "backend/balance.h"
+#include "backend/server_table.h"
 #include "base/list.h"
 #include "base/rate.h"
 #include "config/config.h"
@@ -23,27 +24,37 @@ struct server {
     struct backend *backend;
     struct list_node idle; // server_connection.node, the most recently used first
     uint32_t idle_count;
-    int64_t current_weight;
-    int64_t penalty_until_ms;
+    struct server_state *state; // in the view of the set, as is the entry
+    const struct server_entry *entry;
     int64_t distrusted_until_ms; // until then no connection is reused, see pool.h
-    struct rate lines; // of the log, about this server
+    struct rate lines;           // of the log, about this server
 };
 
 struct backend {
     const struct config_backend *config;
     struct server *servers;
     size_t server_count;
+    struct balance_view view;
 };
 
 struct backend_set {
     struct backend *backends; // in the order of config.backends
     size_t count;
+    const struct config *config;
+    struct server_view view;
     bool retired; // its generation is no longer current: connections are closed instead of pooled
 };
 
-struct backend_set *backend_set_new(const struct config *config); // NULL when memory is short
+// Takes the descriptors of the server table, on failure too. NULL when memory is short or they are no
+// table of this config.
+struct backend_set *backend_set_new(const struct config *config, struct server_fds *fds);
 // Every connection must have been closed or released before.
 void backend_set_free(struct backend_set *set);
+
+// Takes over from the set of generation `number`, which this set takes the place of, what is known of
+// servers that stay.
+void backend_set_take_over(struct backend_set *set, const struct backend_set *former,
+                           uint64_t number);
 
 // The server of this set that stands for the same as `server` of another: one of the same address, of
 // the backend of the same name that has the same send-proxy-protocol. NULL: none.
@@ -53,5 +64,7 @@ struct server *backend_set_find(const struct backend_set *set, const struct serv
 // another.
 struct server *backend_choose(struct backend *backend, const struct server *failed, int64_t now_ms);
 void server_failed(struct server *server, int64_t now_ms);
+// Where a connection to it begins now.
+void server_address(const struct server *server, struct address *address);
 
 #endif

@@ -78,7 +78,9 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events) {
     (void)events;
     struct lease *lease = timer->data;
     enum connect_state state;
-    if (socket_connect_again(lease->fd, &lease->server->config->address, &state) != RESULT_OK) {
+    struct address address;
+    server_address(lease->server, &address);
+    if (socket_connect_again(lease->fd, &address, &state) != RESULT_OK) {
         lease->error = errno;
     } else if (state == CONNECT_QUEUE_FULL) {
         timer->repeat = 2 * timer->repeat < RETRY_MAX_S ? 2 * timer->repeat : RETRY_MAX_S;
@@ -140,7 +142,9 @@ static void leave_idle(struct lease *lease) {
 
 static struct lease *open_lease(struct pool *pool, struct server *server) {
     enum connect_state state;
-    int fd = socket_connect(&server->config->address, &state);
+    struct address address;
+    server_address(server, &address);
+    int fd = socket_connect(&address, &state);
     if (fd < 0) {
         return NULL;
     }
@@ -183,10 +187,20 @@ static struct lease *take_idle(struct server *server) {
     return NULL;
 }
 
+static void own(struct lease *lease, struct lease_owner *owner) {
+    lease->owner = owner;
+    lease->server->state->leases++;
+}
+
+static void disown(struct lease *lease) {
+    lease->owner = NULL;
+    lease->server->state->leases--;
+}
+
 static void own_reused(struct lease *lease, struct lease_owner *owner) {
     leave_idle(lease);
     lease->reused = true;
-    lease->owner = owner;
+    own(lease, owner);
     metric_add(lease->pool->metrics, METRIC_server_reuses, 1);
 }
 
@@ -199,7 +213,7 @@ struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh,
     }
     lease = open_lease(pool, server);
     if (lease != NULL) {
-        lease->owner = owner;
+        own(lease, owner);
     }
     return lease;
 }
@@ -217,7 +231,7 @@ int lease_finish_connect(struct lease *lease) {
 }
 
 static void become_idle(struct lease *lease) {
-    lease->owner = NULL;
+    disown(lease);
     lease_want_write(lease, false);
     lease_want_read(lease, true);
 }
@@ -240,6 +254,8 @@ void lease_release(struct lease *lease, bool retired, int64_t now_ms) {
 void lease_close(struct lease *lease) {
     if (lease->owner == NULL) {
         leave_idle(lease);
+    } else {
+        disown(lease);
     }
     lease_want_read(lease, false);
     lease_want_write(lease, false);
@@ -268,9 +284,9 @@ void lease_keep(struct lease *lease, struct list_node *keeper, const struct back
     if (other != NULL) {
         lease_close(other);
     }
+    become_idle(lease); // of the server of its own generation
     lease->server = server;
     lease->kept = true;
-    become_idle(lease);
     list_push_first(keeper, &lease->node);
     list_push_last(&lease->pool->kept, &lease->age_node);
 }

@@ -102,6 +102,11 @@ static struct head head_of(const struct region_kind *kind) {
     return head;
 }
 
+static void write_head(const struct region_part *part, const struct region_kind *kind) {
+    const struct head head = head_of(kind);
+    memcpy(part->data, &head, sizeof(head));
+}
+
 static bool map_part(struct region_part *part, int protection) {
     void *data = mmap(NULL, part->size, protection, MAP_SHARED, part->fd, 0);
     part->data = data == MAP_FAILED ? NULL : data;
@@ -125,7 +130,7 @@ bool region_make(struct region_part *part, const struct region_kind *kind, size_
         errno = error;
         return false;
     }
-    region_clear(part, kind);
+    write_head(part, kind);
     return true;
 }
 
@@ -133,7 +138,8 @@ static bool has_kind(const struct region_part *part, const struct region_kind *k
     struct head found;
     const struct head wanted = head_of(kind);
     memcpy(&found, part->data, sizeof(found));
-    return memcmp(&found, &wanted, sizeof(found)) == 0;
+    return memcmp(found.name, wanted.name, sizeof(found.name)) == 0 &&
+           found.version == wanted.version;
 }
 
 // Its size cannot change after this.
@@ -159,9 +165,8 @@ bool region_open(struct region_part *part, const struct region_kind *kind, int f
 }
 
 void region_clear(const struct region_part *part, const struct region_kind *kind) {
-    const struct head head = head_of(kind);
-    memcpy(part->data, &head, sizeof(head));
-    memset(part->data + sizeof(head), 0, part->size - sizeof(head));
+    write_head(part, kind);
+    memset(part->data + REGION_HEAD_SIZE, 0, part->size - REGION_HEAD_SIZE);
 }
 
 void region_close(struct region_part *part) {

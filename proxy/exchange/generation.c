@@ -23,8 +23,8 @@ static uint16_t find_https_port(const struct config *config) {
     return 443; // another program serves https on this host
 }
 
-static bool build(struct generation *generation, const struct ticket_store *tickets,
-                  char error[CONFIG_ERROR_SIZE]) {
+static bool build(struct generation *generation, struct server_fds *servers,
+                  const struct ticket_store *tickets, char error[CONFIG_ERROR_SIZE]) {
     generation->config = bundle_config(&generation->bundle, NULL, error);
     if (generation->config == NULL) {
         return false;
@@ -36,16 +36,15 @@ static bool build(struct generation *generation, const struct ticket_store *tick
     }
     (void)snprintf(error, CONFIG_ERROR_SIZE, "out of memory");
     generation->router = router_new(generation->config);
-    generation->backends = backend_set_new(generation->config);
+    generation->backends = backend_set_new(generation->config, servers);
     generation->https_port = find_https_port(generation->config);
     return generation->router != NULL && generation->backends != NULL;
 }
 
-struct generation *generation_new(uint64_t number, int bundle_fd,
-                                  const struct ticket_store *tickets, struct metrics_slot *metrics,
-                                  char error[CONFIG_ERROR_SIZE]) {
+// With nothing but the bundle.
+static struct generation *open_generation(uint64_t number, int bundle_fd,
+                                          struct metrics_slot *metrics) {
     struct bundle bundle;
-    (void)snprintf(error, CONFIG_ERROR_SIZE, "the bundle cannot be read");
     if (bundle_open(bundle_fd, &bundle) != RESULT_OK) {
         return NULL;
     }
@@ -58,8 +57,19 @@ struct generation *generation_new(uint64_t number, int bundle_fd,
     generation->references = 1;
     generation->bundle = bundle;
     generation->metrics = metrics;
-    if (!build(generation, tickets, error)) {
-        generation_free(generation);
+    return generation;
+}
+
+struct generation *generation_new(uint64_t number, int bundle_fd, struct server_fds *servers,
+                                  const struct ticket_store *tickets, struct metrics_slot *metrics,
+                                  char error[CONFIG_ERROR_SIZE]) {
+    (void)snprintf(error, CONFIG_ERROR_SIZE, "the bundle cannot be read");
+    struct generation *generation = open_generation(number, bundle_fd, metrics);
+    if (generation == NULL || !build(generation, servers, tickets, error)) {
+        server_fds_close(servers);
+        if (generation != NULL) {
+            generation_free(generation);
+        }
         return NULL;
     }
     metric_add(metrics, METRIC_generations_held, 1);

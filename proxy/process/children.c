@@ -94,6 +94,8 @@ void child_load(struct child *child, const struct source *source) {
         message.fds[IPC_FD_BUNDLE] = source->files_fd;
         message.fds[IPC_FD_ERROR_LOG] = source->logs.error.fd;
         message.fds[IPC_FD_ACCESS_LOG] = source->logs.access.fd;
+        message.fds[IPC_FD_SERVERS] = source->servers.entries.fd;
+        message.fds[IPC_FD_SERVER_STATES] = source->servers.states[child->slot].fd;
         message.log_level = source->config->log_level;
         message.log_to_syslog = source->config->log.target == LOG_TARGET_SYSLOG;
         for (size_t i = 0; i < source->listeners.count; i++) {
@@ -491,6 +493,7 @@ static void bury(struct child *child, int status) {
     if (child->kind == CHILD_WORKER) {
         metrics_clear_gauges(&master->metrics[child->slot]);
         client_table_clear(master->clients, child->slot);
+        server_table_clear(&master->current->servers, child->slot);
     }
     if (master->state == MASTER_STARTING) {
         master_fail(master, what);

@@ -2,7 +2,7 @@
 // pair, with the descriptors that belong to it (SCM_RIGHTS).
 //
 // Who sends what:
-//   to a worker   LOAD (generation, bundle, listeners, logs), COMMIT, ABORT,
+//   to a worker   LOAD (generation, bundle, server table, listeners, logs), COMMIT, ABORT,
 //                 DATA (its end of the pair to its signer), REOPEN (logs), DRAIN, STOP, PING,
 //                 LISTENERS (those of the current generation, of which some were bound again)
 //   to a signer   LOAD (generation, bundle of keys), ABORT, DATA (its end of the pair to its worker),
@@ -49,7 +49,15 @@ enum ipc_type {
 // FAILED with this generation: the descriptor of DATA did not arrive.
 #define IPC_NO_GENERATION 0
 
-enum ipc_fd { IPC_FD_BUNDLE, IPC_FD_ERROR_LOG, IPC_FD_ACCESS_LOG, IPC_FD_DATA, IPC_FD_COUNT };
+enum ipc_fd {
+    IPC_FD_BUNDLE,
+    IPC_FD_ERROR_LOG,
+    IPC_FD_ACCESS_LOG,
+    IPC_FD_DATA,
+    IPC_FD_SERVERS,       // entries of the server table (backend/server_table.h)
+    IPC_FD_SERVER_STATES, // the part of the worker's slot
+    IPC_FD_COUNT
+};
 
 struct ipc_message {
     enum ipc_type type;

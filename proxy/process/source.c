@@ -54,6 +54,14 @@ enum result source_settle(struct source *source, char error[CONFIG_ERROR_SIZE]) 
     return RESULT_OK;
 }
 
+static bool make_servers(struct source *source, size_t slots, const struct source *previous) {
+    if (previous == NULL) {
+        return server_table_make(&source->servers, source->config, slots, NULL);
+    }
+    const struct server_table_former former = {previous->config, previous->number};
+    return server_table_make(&source->servers, source->config, slots, &former);
+}
+
 enum result source_open(struct source *source, size_t slots, const struct source *previous,
                         struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) {
     if (log_files_open(&source->logs, source->config, writers, error) != RESULT_OK) {
@@ -61,6 +69,13 @@ enum result source_open(struct source *source, size_t slots, const struct source
     }
     if (listeners_open(&source->listeners, source->config, slots,
                        previous == NULL ? NULL : &previous->listeners, error) != RESULT_OK) {
+        log_files_close(&source->logs);
+        return RESULT_ERROR;
+    }
+    if (!make_servers(source, slots, previous)) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: the server table cannot be made: %s",
+                       source->config->path, strerror(errno));
+        listeners_close(&source->listeners);
         log_files_close(&source->logs);
         return RESULT_ERROR;
     }
@@ -79,6 +94,7 @@ void source_free(struct source *source) {
     }
     listeners_close(&source->listeners);
     log_files_close(&source->logs);
+    server_table_close(&source->servers);
     findings_unmap(source->findings, source->config);
     config_free(source->config);
     free(source);

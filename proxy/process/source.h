@@ -1,6 +1,6 @@
 // The source of a generation: what the master holds of one loaded bundle, and every process builds
 // its generation from: the checked config, the bundles as sealed memfds (unmapped, to hand to
-// processes that come later), the listening sockets and the log files.
+// processes that come later), the listening sockets, the log files and the server table.
 //
 // Two steps, because a bundle is validated in between: source_new() has no effect outside;
 // source_open() opens sockets and logs. The bundles come from reading.h. source_free() closes everything; what a later
@@ -8,6 +8,7 @@
 #ifndef RAVELIN_PROCESS_SOURCE_H
 #define RAVELIN_PROCESS_SOURCE_H
 
+#include "backend/server_table.h"
 #include "config/bundle.h"
 #include "process/listeners.h"
 #include "process/log_files.h"
@@ -24,6 +25,7 @@ struct source {
     int keys_fd;                         // private keys; goes to signers and the validator only
     struct listeners listeners;
     struct log_files logs;
+    struct server_table servers;
 };
 
 // Takes the descriptors of both bundles, on failure too. `path`: how messages name the config file;

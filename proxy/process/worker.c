@@ -71,11 +71,16 @@ static void load(struct worker *worker, struct ipc_message *message) {
         service_abort(worker->service);
         drop_staged(worker);
     }
-    size_t listener_count = message->listener_count;
+    const struct service_load load = {
+        .number = message->generation,
+        .bundle_fd = ipc_take(message, IPC_FD_BUNDLE),
+        .servers = {ipc_take(message, IPC_FD_SERVERS), ipc_take(message, IPC_FD_SERVER_STATES)},
+        .listener_fds = message->listeners,
+        .listener_count = message->listener_count,
+        .access_log_fd = ipc_take(message, IPC_FD_ACCESS_LOG),
+    };
     message->listener_count = 0; // the service's from here on
-    if (service_stage(worker->service, message->generation, ipc_take(message, IPC_FD_BUNDLE),
-                      message->listeners, listener_count, ipc_take(message, IPC_FD_ACCESS_LOG),
-                      error) != RESULT_OK) {
+    if (service_stage(worker->service, &load, error) != RESULT_OK) {
         answer(worker, IPC_FAILED, message->generation, error);
         return;
     }

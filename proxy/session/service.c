@@ -216,23 +216,24 @@ void service_free(struct service *service) {
 
 // --- generations ---
 
-enum result service_stage(struct service *service, uint64_t number, int bundle_fd,
-                          const int *listener_fds, size_t listener_count, int access_log_fd,
+enum result service_stage(struct service *service, const struct service_load *load,
                           char error[CONFIG_ERROR_SIZE]) {
+    struct server_fds servers = load->servers;
     service_abort(service);
-    service->staged_access_log_fd = access_log_fd;
-    struct generation *generation = generation_new(number, bundle_fd, service->options.tickets,
-                                                   service->options.metrics, error);
+    service->staged_access_log_fd = load->access_log_fd;
+    struct generation *generation =
+        generation_new(load->number, load->bundle_fd, &servers, service->options.tickets,
+                       service->options.metrics, error);
     if (generation == NULL) {
-        for (size_t i = 0; i < listener_count; i++) {
-            close(listener_fds[i]);
+        for (size_t i = 0; i < load->listener_count; i++) {
+            close(load->listener_fds[i]);
         }
         service_abort(service);
         return RESULT_ERROR;
     }
     service->staged = generation;
-    if (!listener_set_init(&service->staged_listeners, service, generation->config, listener_fds,
-                           listener_count)) {
+    if (!listener_set_init(&service->staged_listeners, service, generation->config,
+                           load->listener_fds, load->listener_count)) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "the listeners do not fit the configuration");
         service_abort(service);
         return RESULT_ERROR;
@@ -279,6 +280,7 @@ void service_commit(struct service *service) {
     listener_set_free(&old_listeners);
     if (old != NULL) {
         old->backends->retired = true;
+        backend_set_take_over(service->shared.current->backends, old->backends, old->number);
         pool_close_idle(&service->shared.pool, old->backends);
         pool_move_kept(&service->shared.pool, service->shared.current->backends);
         generation_release(old);

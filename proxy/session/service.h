@@ -11,6 +11,7 @@
 #ifndef RAVELIN_SESSION_SERVICE_H
 #define RAVELIN_SESSION_SERVICE_H
 
+#include "backend/server_table.h"
 #include "base/result.h"
 #include "config/config.h"
 #include "exchange/client_table.h"
@@ -44,11 +45,19 @@ struct service *service_new(const struct service_options *options);
 // Closes everything at once, also sessions in the middle of an exchange.
 void service_free(struct service *service);
 
-// Builds generation `number` from a bundle. bundle_fd, every listener descriptor (in the order of
-// config.listeners, already listening) and access_log_fd (-1: none, or syslog as the config says)
-// become the service's, on failure too. On failure `error` says why and nothing has changed.
-enum result service_stage(struct service *service, uint64_t number, int bundle_fd,
-                          const int *listener_fds, size_t listener_count, int access_log_fd,
+// What a generation is built from.
+struct service_load {
+    uint64_t number;
+    int bundle_fd;
+    struct server_fds servers;
+    const int *listener_fds; // in the order of config.listeners, already listening
+    size_t listener_count;
+    int access_log_fd; // -1: none, or syslog as the config says
+};
+
+// Builds a generation. All descriptors become the service's, on failure too. On failure `error` says
+// why and nothing has changed.
+enum result service_stage(struct service *service, const struct service_load *load,
                           char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 // From now on new exchanges and handshakes use the staged generation; exchanges under way keep
 // theirs. Listeners are swapped.

@@ -4,6 +4,7 @@
 #ifndef RAVELIN_TESTS_EXCHANGE_LAB_H
 #define RAVELIN_TESTS_EXCHANGE_LAB_H
 
+#include "../unit/server_tables.h"
 #include "config/bundle.h"
 #include "http_strict.h"
 #include "session/exchange.h"
@@ -128,6 +129,25 @@ static inline void lab_listen(struct lab *lab) {
     CHECK(listen(lab->accepting, SERVERS_MAX) == 0);
 }
 
+// The server table for this configuration, as the master makes it.
+static inline struct server_fds lab_server_fds(const struct lab *lab, unsigned number) {
+    char error[CONFIG_ERROR_SIZE];
+    struct bundle bundle;
+    const struct generation *current = lab->service->shared.current;
+    int fd = fcntl(lab->bundles[number].files.fd, F_DUPFD_CLOEXEC, 0);
+    CHECK(fd >= 0 && bundle_open(fd, &bundle) == RESULT_OK);
+    struct config *config = bundle_config(&bundle, NULL, error);
+    CHECK(config != NULL);
+    struct server_table_former former = {NULL, 0};
+    if (current != NULL) {
+        former = (struct server_table_former){current->config, current->number};
+    }
+    struct server_fds fds = new_server_fds(config, current == NULL ? NULL : &former);
+    config_free(config);
+    bundle_close(&bundle);
+    return fds;
+}
+
 // Another configuration, between two rounds of the loop.
 static inline void lab_reload(struct lab *lab, unsigned number) {
     char error[CONFIG_ERROR_SIZE];
@@ -135,8 +155,15 @@ static inline void lab_reload(struct lab *lab, unsigned number) {
     int bundle = fcntl(lab->bundles[number].files.fd, F_DUPFD_CLOEXEC, 0);
     int access_log = open("/dev/null", O_WRONLY | O_CLOEXEC);
     CHECK(listener >= 0 && bundle >= 0 && access_log >= 0);
-    CHECK(service_stage(lab->service, ++lab->generation, bundle, &listener, 1, access_log, error) ==
-          RESULT_OK);
+    const struct service_load load = {
+        .number = ++lab->generation,
+        .bundle_fd = bundle,
+        .servers = lab_server_fds(lab, number),
+        .listener_fds = &listener,
+        .listener_count = 1,
+        .access_log_fd = access_log,
+    };
+    CHECK(service_stage(lab->service, &load, error) == RESULT_OK);
     service_commit(lab->service);
     lab->config = number;
 }

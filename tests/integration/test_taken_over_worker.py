@@ -164,9 +164,9 @@ def test_it_can_write_its_own_part_and_no_other(proxy):
     pids = proxy.worker_pids()
     for slot, pid in pids.items():
         regions = sorted(place[2].split()[0] for place in shared_and_writable(pid) if "memfd:" in place[2])
-        assert regions == ["/memfd:ravelin-clients", "/memfd:ravelin-metrics"]
+        assert regions == ["/memfd:ravelin-clients", "/memfd:ravelin-metrics", "/memfd:ravelin-server-states"]
         others = [m for m in memory.mappings(pid) if m[2] == "r--s" and "ravelin-" in m[3]]
-        assert len(others) == 2 * len(pids) + 1, others  # of each slot, and the ticket keys
+        assert len(others) == 2 * len(pids) + 2, others  # of each slot, the ticket keys, and the server table
         with Intruder(pid) as worker:
             for start, end, _, name in others:
                 assert worker.error("mprotect", start, end - start, READ | WRITE) == "EACCES", name
@@ -253,6 +253,21 @@ def test_its_lies_do_not_lift_a_limit(lab, pattern):
     assert 1 <= len(held) <= 4
     for client in held:
         client.close()
+
+
+@pytest.mark.parametrize("pattern", LIES.values(), ids=LIES.keys())
+def test_its_lies_about_servers_are_its_own(lab, pattern):
+    proxy = lab.proxy(lab.server(), lab.server(), workers=2, workers_may_die=True, allow=[".*"])
+    evil, honest = proxy.worker_pids().values()
+    before = memory.server_states(honest, 2)
+    lie(evil, pattern)
+    assert memory.server_states(evil, 2) != before
+    assert memory.server_states(honest, 2) == before
+    proxy.reload()  # it takes over what it said itself
+    assert memory.server_states(honest, 2) == before
+    os.kill(evil, signal.SIGKILL)
+    assert memory.server_states(replaced(proxy, 0, evil), 2) == before
+    assert answers(proxy) == 10
 
 
 # ---- Listening sockets ----

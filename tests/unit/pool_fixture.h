@@ -5,6 +5,7 @@
 #include "backend/pool.h"
 #include "base/socket.h"
 #include "loop.h"
+#include "server_tables.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -28,6 +29,7 @@ struct fixture {
     struct config_server config_servers[SERVERS];
     struct config_backend config_backend;
     struct config config;
+    struct server_table table;
     struct backend_set *set;
     struct server *servers;
     struct owner owner;
@@ -60,7 +62,9 @@ static inline int set_up(void **state) {
     f->config_backend = (struct config_backend){
         .name = name, .servers = f->config_servers, .server_count = SERVERS};
     f->config = (struct config){.backends = &f->config_backend, .backend_count = 1};
-    f->set = backend_set_new(&f->config);
+    assert_true(server_table_make(&f->table, &f->config, 1, NULL));
+    struct server_fds fds = sent_fds(&f->table, 0);
+    f->set = backend_set_new(&f->config, &fds);
     assert_non_null(f->set);
     f->servers = f->set->backends[0].servers;
     pool_init(&f->pool, f->loop, f->metrics);
@@ -73,6 +77,7 @@ static inline int tear_down(void **state) {
     struct fixture *f = *state;
     pool_free(&f->pool);
     backend_set_free(f->set);
+    server_table_close(&f->table);
     for (size_t i = 0; i < SERVERS; i++) {
         (void)close(f->listeners[i]);
     }
@@ -80,6 +85,12 @@ static inline int tear_down(void **state) {
     ev_loop_destroy(f->loop);
     free(f);
     return 0;
+}
+
+// As the master does it: connections to this server begin there from now on.
+static inline void move_server(struct fixture *f, size_t index, const struct address *address) {
+    size_t at = (size_t)((const uint8_t *)f->servers[index].entry - f->set->view.entries_part.data);
+    server_entry_set_address((struct server_entry *)(void *)(f->table.entries.data + at), address);
 }
 
 static inline uint64_t metric(const struct fixture *f, enum metric which) {

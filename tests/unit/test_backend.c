@@ -1,5 +1,6 @@
 #include "backend/backend.h"
 #include "config_text.h"
+#include "server_tables.h"
 
 enum { SERVERS_MAX = 8 };
 
@@ -22,7 +23,7 @@ static void start(struct choosing *choosing, const uint32_t *weights) {
     choosing->config_backend =
         (struct config_backend){.servers = choosing->servers, .server_count = count};
     choosing->config = (struct config){.backends = &choosing->config_backend, .backend_count = 1};
-    choosing->set = backend_set_new(&choosing->config);
+    choosing->set = new_backend_set(&choosing->config);
     assert_non_null(choosing->set);
     choosing->backend = &choosing->set->backends[0];
 }
@@ -59,7 +60,7 @@ static void test_a_set_has_the_servers_of_the_config_in_its_order(void **state) 
     struct config *config = load(LISTEN SITE "backend b { server 127.0.0.1:1 {} }\n"
                                              "backend c { server 127.0.0.1:2 { weight = 7 }\n"
                                              "server unix:/run/x {} }\n");
-    struct backend_set *set = backend_set_new(config);
+    struct backend_set *set = new_backend_set(config);
     assert_non_null(set);
     assert_int_equal(set->count, config->backend_count);
     assert_false(set->retired);
@@ -98,11 +99,11 @@ static void test_a_server_is_found_in_another_set(void **state) {
         FIND_SET("backend b { server unix:/run/x {}\nsend-proxy-protocol = v2 }\n", NONE),
     };
     struct config *config = load(OLD_SET);
-    struct backend_set *set = backend_set_new(config);
+    struct backend_set *set = new_backend_set(config);
     struct server *wanted = &set->backends[0].servers[1];
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct config *other_config = load(cases[i].text);
-        struct backend_set *other = backend_set_new(other_config);
+        struct backend_set *other = new_backend_set(other_config);
         assert_ptr_equal(backend_set_find(other, wanted),
                          cases[i].index == NONE ? NULL
                                                 : &other->backends[0].servers[cases[i].index]);

@@ -41,7 +41,8 @@ static int set_up(void **state) {
     fixture->shared.now_ms = 1000000;
     complaints_init(&fixture->shared.complaints);
     fixture->backend_config.name = (char *)(uintptr_t) "web";
-    fixture->backend = (struct backend){&fixture->backend_config, fixture->servers, 2};
+    fixture->backend = (struct backend){
+        .config = &fixture->backend_config, .servers = fixture->servers, .server_count = 2};
     for (size_t i = 0; i < 2; i++) {
         fixture->server_configs[i].text = (char *)(uintptr_t)addresses[i];
         fixture->servers[i] = (struct server){

@@ -210,7 +210,7 @@ static void test_nonsense_is_refused_and_leaves_no_descriptor(void **state) {
         {good, sizeof(good) - 1, 3},
         {{.type = IPC_LOAD, .has = 1}, sizeof(good), 0},
         {{.type = IPC_LOAD, .has = 3}, sizeof(good), 1},
-        {{.type = IPC_LOAD, .has = 0x10}, sizeof(good), 1},
+        {{.type = IPC_LOAD, .has = 1U << IPC_FD_COUNT}, sizeof(good), 1},
         {{.type = IPC_LOAD, .listener_count = 2}, sizeof(good), 1},
         {{.type = IPC_LOAD, .listener_count = 65535}, sizeof(good), 1},
         {{.type = IPC_LOAD, .listener_count = CONFIG_LISTENERS_MAX + 1}, sizeof(good), 65},

@@ -18,14 +18,18 @@ static struct lab lab;
 static bool make_generation(unsigned number, uint64_t n, bool for_good) {
     char error[CONFIG_ERROR_SIZE] = "";
     int bundle = fcntl(lab.bundles[number].files.fd, F_DUPFD_CLOEXEC, 0);
+    struct server_fds servers = lab_server_fds(&lab, number);
+    const struct server_fds taken = servers;
     int64_t before = no_memory.blocks;
     memory_fail(n, for_good);
-    struct generation *generation = generation_new(99, bundle, NULL, lab.metrics, error);
+    struct generation *generation = generation_new(99, bundle, &servers, NULL, lab.metrics, error);
     bool failed = memory_again();
     assert_true(generation != NULL || (failed && error[0] != '\0'));
     generation_release(generation);
     assert_int_equal(no_memory.blocks, before);
     assert_int_equal(fcntl(bundle, F_GETFD), -1);
+    assert_int_equal(fcntl(taken.entries, F_GETFD), -1);
+    assert_int_equal(fcntl(taken.states, F_GETFD), -1);
     return failed;
 }
 
@@ -49,9 +53,16 @@ static bool reload(unsigned number, uint64_t n, bool for_good) {
     int bundle = fcntl(lab.bundles[number].files.fd, F_DUPFD_CLOEXEC, 0);
     int access_log = open("/dev/null", O_WRONLY | O_CLOEXEC);
     const struct generation *former = lab.service->shared.current;
+    const struct service_load load = {
+        .number = ++lab.generation,
+        .bundle_fd = bundle,
+        .servers = lab_server_fds(&lab, number),
+        .listener_fds = &listener,
+        .listener_count = 1,
+        .access_log_fd = access_log,
+    };
     memory_fail(n, for_good);
-    enum result result =
-        service_stage(lab.service, ++lab.generation, bundle, &listener, 1, access_log, error);
+    enum result result = service_stage(lab.service, &load, error);
     if (result == RESULT_OK) {
         service_commit(lab.service);
     }
@@ -63,6 +74,8 @@ static bool reload(unsigned number, uint64_t n, bool for_good) {
         assert_int_equal(fcntl(listener, F_GETFD), -1);
         assert_int_equal(fcntl(bundle, F_GETFD), -1);
         assert_int_equal(fcntl(access_log, F_GETFD), -1);
+        assert_int_equal(fcntl(load.servers.entries, F_GETFD), -1);
+        assert_int_equal(fcntl(load.servers.states, F_GETFD), -1);
     }
     return failed;
 }

@@ -53,9 +53,9 @@ static void test_a_refused_connection_is_told(void **state) {
 static void test_no_lease_where_nothing_can_be_connected(void **state) {
     struct fixture *f = *state;
     const char *why;
-    assert_int_equal(
-        address_parse(SLICE("unix:/nowhere/at/all"), &f->config_servers[0].address, &why),
-        RESULT_OK);
+    struct address nowhere;
+    assert_int_equal(address_parse(SLICE("unix:/nowhere/at/all"), &nowhere, &why), RESULT_OK);
+    move_server(f, 0, &nowhere);
     errno = 0;
     assert_null(pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner));
     assert_int_equal(errno, ENOENT);
@@ -96,7 +96,7 @@ static void test_a_full_queue_is_waited_for(void **state) {
     struct fixture *f = *state;
     struct full_server full;
     open_full_server(&full);
-    f->config_servers[0].address = full.address;
+    move_server(f, 0, &full.address);
     struct lease *lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner);
     assert_non_null(lease);
     lease_want_write(lease, true); // as an exchange does that waits for its connection
@@ -118,7 +118,7 @@ static void test_a_server_that_goes_while_its_queue_is_full(void **state) {
     struct fixture *f = *state;
     struct full_server full;
     open_full_server(&full);
-    f->config_servers[0].address = full.address;
+    move_server(f, 0, &full.address);
     struct lease *lease = pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner);
     struct lease *impatient = pool_lease(&f->pool, &f->servers[0], false, &f->owner.as_owner);
     assert_true(lease != NULL && impatient != NULL);
@@ -410,6 +410,46 @@ static void test_one_with_something_to_read_is_not_kept(void **state) {
     assert_false(is_open(fd));
 }
 
+static void assert_in_use(const struct fixture *f, uint32_t first, uint32_t second) {
+    assert_int_equal(f->servers[0].state->leases, first);
+    assert_int_equal(f->servers[1].state->leases, second);
+}
+
+static void test_connections_in_use_are_counted_by_server(void **state) {
+    struct fixture *f = *state;
+    struct list_node keeper;
+    list_init(&keeper);
+    struct lease *first = lease_server(f, 0, true);
+    struct lease *second = lease_server(f, 1, true);
+    assert_in_use(f, 1, 1);
+    lease_release(first, false, NOW);
+    assert_in_use(f, 0, 1);
+    first = lease_server(f, 0, false); // the same one again
+    assert_in_use(f, 1, 1);
+    struct backend_set *next = new_backend_set(&f->config);
+    second->bound = true;
+    lease_keep(second, &keeper, next);
+    assert_in_use(f, 1, 0);
+    second = pool_lease_kept(&keeper, &next->backends[0], &f->owner.as_owner);
+    assert_non_null(second);
+    assert_in_use(f, 1, 0); // it is a connection of the other set now
+    assert_int_equal(next->backends[0].servers[1].state->leases, 1);
+    lease_close(second);
+    lease_close(first);
+    assert_in_use(f, 0, 0);
+    assert_int_equal(next->backends[0].servers[1].state->leases, 0);
+    backend_set_free(next);
+}
+
+// The address of a connection is the one of the server table, not of the configuration.
+static void test_a_connection_goes_where_the_table_says(void **state) {
+    struct fixture *f = *state;
+    move_server(f, 0, &f->config_servers[1].address);
+    struct lease *lease = lease_fresh(f);
+    (void)close(accept_one(f, 1));
+    lease_close(lease);
+}
+
 static void test_kept_connections_move_to_the_set_in_use(void **state) {
     struct fixture *f = *state;
     struct config_server servers[] = {f->config_servers[1], f->config_servers[0]};
@@ -422,7 +462,7 @@ static void test_kept_connections_move_to_the_set_in_use(void **state) {
         leases[i] = keep_one(f, &keepers[i], i);
     }
     backend.server_count = 2;
-    struct backend_set *set = backend_set_new(&config);
+    struct backend_set *set = new_backend_set(&config);
     pool_move_kept(&f->pool, set);
     struct lease *lease = pool_lease_kept(&keepers[0], &set->backends[0], &f->owner.as_owner);
     assert_ptr_equal(lease, leases[0]);
@@ -430,7 +470,7 @@ static void test_kept_connections_move_to_the_set_in_use(void **state) {
     assert_ptr_equal(leases[1]->server, &set->backends[0].servers[0]);
 
     backend.server_count = 1; // without server 0
-    struct backend_set *last = backend_set_new(&config);
+    struct backend_set *last = new_backend_set(&config);
     pool_move_kept(&f->pool, last);
     assert_ptr_equal(leases[1]->server, &last->backends[0].servers[0]);
     int fd = lease->fd;
@@ -440,7 +480,7 @@ static void test_kept_connections_move_to_the_set_in_use(void **state) {
     struct config_backend other = backend;
     other.name = (char[]){"other"};
     config.backends = &other;
-    struct backend_set *renamed = backend_set_new(&config);
+    struct backend_set *renamed = new_backend_set(&config);
     pool_move_kept(&f->pool, renamed);
     assert_true(list_is_empty(&keepers[1]));
     backend_set_free(set);
@@ -450,6 +490,8 @@ static void test_kept_connections_move_to_the_set_in_use(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        POOL_TEST(test_connections_in_use_are_counted_by_server),
+        POOL_TEST(test_a_connection_goes_where_the_table_says),
         POOL_TEST(test_a_lease_is_a_new_connection),
         POOL_TEST(test_a_refused_connection_is_told),
         POOL_TEST(test_no_lease_where_nothing_can_be_connected),

@@ -193,7 +193,7 @@ static void test_use_makes_a_connection_young_again(void **state) {
 
 static void test_the_idle_connections_of_one_set_are_closed(void **state) {
     struct fixture *f = *state;
-    struct backend_set *other = backend_set_new(&f->config);
+    struct backend_set *other = new_backend_set(&f->config);
     assert_non_null(other);
     struct lease *leased = lease_fresh(f);
     for (size_t i = 0; i < SERVERS; i++) {

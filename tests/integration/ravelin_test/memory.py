@@ -1,7 +1,15 @@
 """Looking for bytes in the memory of processes, as root may."""
 
 import re
+import struct
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+from ravelin_test.settings import IS_ROOT
+
+needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root may look into memory")
 
 MAPPING = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)$")
 
@@ -46,3 +54,21 @@ def find(pid, *patterns):
                 places.append(Place(pid, start + at, start, name))
                 at = content.find(pattern, at + 1)
     return places
+
+
+# As in proxy/backend/server_table.h, behind the head of a part (proxy/base/region.h).
+HEAD_SIZE = 64
+STATE = struct.Struct("@qqI4x")
+
+
+@dataclass
+class ServerState:
+    current_weight: int
+    penalty_until_ms: int
+    leases: int
+
+
+def server_states(pid, count):
+    """What a worker knows of so many servers, in the order of its configuration; it must hold one generation only."""
+    [start] = [start for start, _, _, name in mappings(pid) if name.startswith("/memfd:ravelin-server-states")]
+    return [ServerState(*fields) for fields in STATE.iter_unpack(read(pid, start + HEAD_SIZE, count * STATE.size))]

@@ -1,0 +1,259 @@
+#include "backend/server_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct region_kind ENTRIES = {"ravelin-servers", 1, REGION_READ};
+static const struct region_kind STATES = {"ravelin-server-states", 1, REGION_WRITE};
+
+struct entries_part {
+    uint8_t head[REGION_HEAD_SIZE];
+    uint64_t former; // generation
+    struct server_entry entries[];
+};
+
+struct states_part {
+    uint8_t head[REGION_HEAD_SIZE];
+    struct server_state states[];
+};
+
+// --- Addresses ---
+
+void server_entry_address(const struct server_entry *entry, struct address *address) {
+    uint32_t version;
+    uint32_t now = atomic_load_explicit(&entry->version, memory_order_acquire);
+    do {
+        version = now;
+        *address = entry->addresses[version % 2];
+        atomic_thread_fence(memory_order_acquire);
+        now = atomic_load_explicit(&entry->version, memory_order_relaxed);
+    } while (now != version); // one writer, that seldom writes
+}
+
+void server_entry_set_address(struct server_entry *entry, const struct address *address) {
+    uint32_t next = atomic_load_explicit(&entry->version, memory_order_relaxed) + 1;
+    // Who reads what is written now finds a newer version than the one whose place it was.
+    atomic_thread_fence(memory_order_release);
+    entry->addresses[next % 2] = *address;
+    atomic_store_explicit(&entry->version, next, memory_order_release);
+}
+
+// --- Sizes ---
+
+static size_t count_servers(const struct config *config) {
+    size_t count = 0;
+    for (size_t i = 0; i < config->backend_count; i++) {
+        count += config->backends[i].server_count;
+    }
+    return count;
+}
+
+static size_t entries_size(size_t count) {
+    return sizeof(struct entries_part) + count * sizeof(struct server_entry);
+}
+
+static size_t states_size(size_t count) {
+    return sizeof(struct states_part) + count * sizeof(struct server_state);
+}
+
+static struct entries_part *entries_of(const struct region_part *part) {
+    return (struct entries_part *)(void *)part->data;
+}
+
+static struct server_state *states_of(const struct region_part *part) {
+    return ((struct states_part *)(void *)part->data)->states;
+}
+
+// --- Servers that stay ---
+
+// A server as it is known, and where it stands in its table.
+struct known {
+    const char *backend;
+    const char *address;
+    uint32_t index;
+};
+
+static int compare_known(const void *a, const void *b) {
+    const struct known *left = a;
+    const struct known *right = b;
+    int order = strcmp(left->backend, right->backend);
+    return order != 0 ? order : strcmp(left->address, right->address);
+}
+
+// All of a config, in its order; NULL when memory is short.
+static struct known *list_known(const struct config *config, size_t count) {
+    struct known *list = calloc(count + 1, sizeof(*list));
+    uint32_t index = 0;
+    for (size_t i = 0; list != NULL && i < config->backend_count; i++) {
+        const struct config_backend *backend = &config->backends[i];
+        for (size_t k = 0; k < backend->server_count; k++, index++) {
+            list[index] = (struct known){backend->name, backend->servers[k].text, index};
+        }
+    }
+    return list;
+}
+
+static bool find_formers(struct server_entry *entries, size_t count, const struct config *config,
+                         const struct config *former_config) {
+    size_t former_count = count_servers(former_config);
+    struct known *formers = list_known(former_config, former_count);
+    struct known *wanted = list_known(config, count);
+    bool listed = formers != NULL && wanted != NULL;
+    if (listed) {
+        qsort(formers, former_count, sizeof(*formers), compare_known);
+    }
+    for (size_t i = 0; listed && i < count; i++) {
+        const struct known *found =
+            bsearch(&wanted[i], formers, former_count, sizeof(*formers), compare_known);
+        entries[i].former = found == NULL ? 0 : found->index + 1;
+    }
+    free(formers);
+    free(wanted);
+    return listed;
+}
+
+// --- In the master ---
+
+static void fill_entries(struct server_entry *entries, const struct config *config) {
+    for (size_t i = 0; i < config->backend_count; i++) {
+        const struct config_backend *backend = &config->backends[i];
+        for (size_t k = 0; k < backend->server_count; k++, entries++) {
+            entries->weight = backend->servers[k].weight;
+            server_entry_set_address(entries, &backend->servers[k].address);
+        }
+    }
+}
+
+static bool make_entries(struct server_table *table, const struct config *config, size_t count,
+                         const struct server_table_former *former) {
+    if (!region_make(&table->entries, &ENTRIES, entries_size(count))) {
+        return false;
+    }
+    struct entries_part *part = entries_of(&table->entries);
+    fill_entries(part->entries, config);
+    if (former == NULL) {
+        return true;
+    }
+    part->former = former->number;
+    return find_formers(part->entries, count, config, former->config);
+}
+
+static bool make_states(struct server_table *table, size_t count, size_t slots) {
+    table->states = calloc(slots, sizeof(*table->states));
+    for (; table->states != NULL && table->slots < slots; table->slots++) {
+        if (!region_make(&table->states[table->slots], &STATES, states_size(count))) {
+            return false;
+        }
+    }
+    return table->states != NULL;
+}
+
+bool server_table_make(struct server_table *table, const struct config *config, size_t slots,
+                       const struct server_table_former *former) {
+    size_t count = count_servers(config);
+    *table = (struct server_table){.entries = REGION_NO_PART};
+    if (make_entries(table, config, count, former) && make_states(table, count, slots)) {
+        return true;
+    }
+    int error = errno;
+    server_table_close(table);
+    errno = error;
+    return false;
+}
+
+void server_table_clear(const struct server_table *table, size_t slot) {
+    region_clear(&table->states[slot], &STATES);
+}
+
+void server_table_close(struct server_table *table) {
+    for (size_t i = 0; i < table->slots; i++) {
+        region_close(&table->states[i]);
+    }
+    if (table->entries.data != NULL) {
+        region_close(&table->entries);
+    }
+    free(table->states);
+    *table = (struct server_table){.entries = REGION_NO_PART};
+}
+
+// --- In a worker ---
+
+void server_fds_close(struct server_fds *fds) {
+    if (fds->entries >= 0) {
+        (void)close(fds->entries);
+    }
+    if (fds->states >= 0) {
+        (void)close(fds->states);
+    }
+    *fds = (struct server_fds){-1, -1};
+}
+
+bool server_view_open(struct server_view *view, const struct config *config,
+                      struct server_fds *fds) {
+    size_t count = count_servers(config);
+    const struct server_fds taken = *fds;
+    *fds = (struct server_fds){-1, -1};
+    *view = (struct server_view){.count = count};
+    bool entries = region_open(&view->entries_part, &ENTRIES, taken.entries, entries_size(count));
+    bool states = region_open(&view->states_part, &STATES, taken.states, states_size(count));
+    if (!entries || !states) {
+        server_view_close(view);
+        return false;
+    }
+    view->entries = entries_of(&view->entries_part)->entries;
+    view->states = states_of(&view->states_part);
+    view->former = entries_of(&view->entries_part)->former;
+    return true;
+}
+
+void server_view_close(struct server_view *view) {
+    if (view->entries_part.data != NULL) {
+        region_close(&view->entries_part);
+    }
+    if (view->states_part.data != NULL) {
+        region_close(&view->states_part);
+    }
+    *view = (struct server_view){.entries_part = REGION_NO_PART, .states_part = REGION_NO_PART};
+}
+
+// The index in the former table; SIZE_MAX: none.
+static size_t former_of(const struct server_entry *entry, const struct server_view *former) {
+    return entry->former == 0 || entry->former > former->count ? SIZE_MAX : entry->former - 1;
+}
+
+// Whether the servers of a backend, `count` from `first` on, are those of one backend before, with
+// the same weights. What they have gained of each other then still adds up to nothing.
+static bool keeps_turns(const struct server_view *view, size_t first, size_t count,
+                        const struct server_view *former) {
+    int64_t sum = 0;
+    for (size_t i = first; i < first + count; i++) {
+        size_t before = former_of(&view->entries[i], former);
+        if (before == SIZE_MAX || former->entries[before].weight != view->entries[i].weight) {
+            return false;
+        }
+        sum += former->states[before].current_weight;
+    }
+    return sum == 0;
+}
+
+void server_view_take_over(const struct server_view *view, const struct config *config,
+                           const struct server_view *former, uint64_t former_number) {
+    size_t first = 0;
+    if (former_number == 0 || former_number != view->former) {
+        return;
+    }
+    for (size_t i = 0; i < config->backend_count; i++) {
+        size_t count = config->backends[i].server_count;
+        bool keeps = keeps_turns(view, first, count, former);
+        for (size_t k = first; k < first + count; k++) {
+            size_t before = former_of(&view->entries[k], former);
+            struct server_state *state = &view->states[k];
+            state->current_weight = keeps ? former->states[before].current_weight : 0;
+            state->penalty_until_ms =
+                before == SIZE_MAX ? 0 : former->states[before].penalty_until_ms;
+        }
+        first += count;
+    }
+}

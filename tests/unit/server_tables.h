@@ -1,0 +1,33 @@
+// Server tables as a worker gets them: by descriptors.
+#ifndef RAVELIN_TESTS_SERVER_TABLES_H
+#define RAVELIN_TESTS_SERVER_TABLES_H
+
+#include "backend/backend.h"
+#include "backend/server_table.h"
+
+#include <fcntl.h>
+
+// What LOAD brings to the worker in this slot.
+static inline struct server_fds sent_fds(const struct server_table *table, size_t slot) {
+    return (struct server_fds){fcntl(table->entries.fd, F_DUPFD_CLOEXEC, 0),
+                               fcntl(table->states[slot].fd, F_DUPFD_CLOEXEC, 0)};
+}
+
+// The descriptors of a table of its own for one worker; -1: there is no memory.
+static inline struct server_fds new_server_fds(const struct config *config,
+                                               const struct server_table_former *former) {
+    struct server_table table;
+    if (!server_table_make(&table, config, 1, former)) {
+        return (struct server_fds){-1, -1};
+    }
+    struct server_fds fds = sent_fds(&table, 0);
+    server_table_close(&table);
+    return fds;
+}
+
+static inline struct backend_set *new_backend_set(const struct config *config) {
+    struct server_fds fds = new_server_fds(config, NULL);
+    return backend_set_new(config, &fds);
+}
+
+#endif

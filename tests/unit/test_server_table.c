@@ -1,0 +1,246 @@
+#include "config_text.h"
+#include "server_tables.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+
+enum { SLOTS = 3, FORMER = 7 };
+
+#define TWO_BACKENDS                                                                               \
+    LISTEN SITE "backend b { server 127.0.0.1:1 {} server unix:/run/x { weight = 3 } }\n"          \
+                "backend c { server 127.0.0.1:1 {} }\n"
+
+static struct server_view open_view(const struct server_table *table, size_t slot,
+                                    const struct config *config) {
+    struct server_view view;
+    struct server_fds fds = sent_fds(table, slot);
+    assert_true(server_view_open(&view, config, &fds));
+    assert_int_equal(fds.entries, -1);
+    assert_int_equal(fds.states, -1);
+    return view;
+}
+
+static void test_a_worker_finds_the_servers_in_the_order_of_the_config(void **state) {
+    (void)state;
+    struct config *config = load(TWO_BACKENDS);
+    struct server_table table;
+    assert_true(server_table_make(&table, config, SLOTS, NULL));
+    for (size_t slot = 0; slot < SLOTS; slot++) {
+        struct server_view view = open_view(&table, slot, config);
+        assert_int_equal(view.count, 3);
+        const uint32_t weights[] = {1, 3, 1};
+        const struct config_server *servers[] = {&config->backends[0].servers[0],
+                                                 &config->backends[0].servers[1],
+                                                 &config->backends[1].servers[0]};
+        for (size_t i = 0; i < 3; i++) {
+            struct address address;
+            server_entry_address(&view.entries[i], &address);
+            assert_true(address_equal(&address, &servers[i]->address));
+            assert_int_equal(view.entries[i].weight, weights[i]);
+            assert_int_equal(view.entries[i].former, 0);
+            assert_int_equal(view.states[i].penalty_until_ms, 0);
+        }
+        server_view_close(&view);
+        server_view_close(&view);
+    }
+    server_table_close(&table);
+    server_table_close(&table);
+    config_free(config);
+}
+
+// ---- Addresses
+
+enum { READS = 200000 };
+
+struct writing {
+    struct server_entry entry;
+    _Atomic bool done;
+};
+
+static struct address filled(uint8_t byte) {
+    struct address address;
+    memset(&address, byte, sizeof(address));
+    return address;
+}
+
+static void *write_addresses(void *argument) {
+    struct writing *writing = argument;
+    const struct address addresses[] = {filled(1), filled(2)};
+    for (size_t i = 0; !atomic_load(&writing->done); i++) {
+        server_entry_set_address(&writing->entry, &addresses[i % 2]);
+    }
+    return NULL;
+}
+
+static void test_an_address_that_changes_is_read_whole(void **state) {
+    (void)state;
+    struct writing writing = {.done = false};
+    const struct address addresses[] = {filled(1), filled(2)};
+    server_entry_set_address(&writing.entry, &addresses[0]);
+    pthread_t writer;
+    assert_int_equal(pthread_create(&writer, NULL, write_addresses, &writing), 0);
+    bool whole = true;
+    for (size_t i = 0; i < READS; i++) {
+        struct address found;
+        server_entry_address(&writing.entry, &found);
+        whole = whole && (memcmp(&found, &addresses[0], sizeof(found)) == 0 ||
+                          memcmp(&found, &addresses[1], sizeof(found)) == 0);
+    }
+    atomic_store(&writing.done, true);
+    assert_int_equal(pthread_join(writer, NULL), 0);
+    assert_true(whole);
+}
+
+// ---- Who can write what
+
+static void test_each_worker_has_states_of_its_own(void **state) {
+    (void)state;
+    struct config *config = load(TWO_BACKENDS);
+    struct server_table table;
+    assert_true(server_table_make(&table, config, SLOTS, NULL));
+    struct server_view views[SLOTS];
+    for (size_t slot = 0; slot < SLOTS; slot++) {
+        views[slot] = open_view(&table, slot, config);
+    }
+    memset(views[1].states_part.data, 0xff, views[1].states_part.size); // all that it can write
+    for (size_t slot = 0; slot < SLOTS; slot++) {
+        for (size_t i = 0; i < views[slot].count; i++) {
+            assert_int_equal(views[slot].states[i].penalty_until_ms, slot == 1 ? -1 : 0);
+        }
+    }
+    void *entries = views[1].entries_part.data;
+    assert_int_equal(mprotect(entries, views[1].entries_part.size, PROT_READ | PROT_WRITE), -1);
+    for (size_t slot = 0; slot < SLOTS; slot++) {
+        server_view_close(&views[slot]);
+    }
+    server_table_close(&table);
+    config_free(config);
+}
+
+static void test_the_next_worker_finds_nothing_of_the_one_that_died(void **state) {
+    (void)state;
+    struct config *config = load(TWO_BACKENDS);
+    struct server_table table;
+    assert_true(server_table_make(&table, config, SLOTS, NULL));
+    struct server_view views[] = {open_view(&table, 0, config), open_view(&table, 1, config)};
+    memset(views[0].states_part.data, 0xff, views[0].states_part.size);
+    views[1].states[0].leases = 5;
+    server_table_clear(&table, 0);
+    struct server_view next = open_view(&table, 0, config);
+    for (size_t i = 0; i < next.count; i++) {
+        assert_int_equal(next.states[i].penalty_until_ms, 0);
+        assert_int_equal(next.states[i].current_weight, 0);
+        assert_int_equal(next.states[i].leases, 0);
+    }
+    assert_int_equal(views[1].states[0].leases, 5);
+    server_view_close(&next);
+    server_view_close(&views[0]);
+    server_view_close(&views[1]);
+    server_table_close(&table);
+    config_free(config);
+}
+
+static void test_a_table_of_another_config_is_not_opened(void **state) {
+    (void)state;
+    struct config *config = load(TWO_BACKENDS);
+    struct config *smaller = load(REST);
+    struct server_view view;
+    struct server_fds fds = new_server_fds(smaller, NULL);
+    const struct server_fds taken = fds;
+    assert_false(server_view_open(&view, config, &fds));
+    assert_int_equal(fcntl(taken.entries, F_GETFD), -1);
+    assert_int_equal(fcntl(taken.states, F_GETFD), -1);
+    fds = new_server_fds(config, NULL);
+    fds = (struct server_fds){fds.states, fds.entries}; // the wrong way round
+    assert_false(server_view_open(&view, config, &fds));
+    fds = (struct server_fds){-1, -1};
+    assert_false(server_view_open(&view, config, &fds));
+    config_free(config);
+    config_free(smaller);
+}
+
+// ---- Reloads
+
+#define BEFORE                                                                                     \
+    LISTEN SITE "backend b { server 127.0.0.1:1 {} server 127.0.0.1:2 { weight = 3 } }\n"          \
+                "backend c { server 127.0.0.1:1 {} server 127.0.0.1:3 {} }\n"
+
+// What the states of BEFORE were: penalties 10, 20, 30, 40, and turns of -2, 2 and 1, -1.
+static void test_what_is_known_of_servers_that_stay_is_taken_over(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t penalties[5], turns[5];
+    } cases[] = {
+        {BEFORE, {10, 20, 30, 40}, {-2, 2, 1, -1}},
+        // In another order.
+        {LISTEN SITE "backend c { server 127.0.0.1:3 {} server 127.0.0.1:1 {} }\n"
+                     "backend b { server 127.0.0.1:2 { weight = 3 } server 127.0.0.1:1 {} }\n",
+         {40, 30, 20, 10},
+         {-1, 1, 2, -2}},
+        // Another weight, and one server less: the turns begin anew.
+        {LISTEN SITE "backend b { server 127.0.0.1:1 {} server 127.0.0.1:2 { weight = 4 } }\n"
+                     "backend c { server 127.0.0.1:3 {} }\n",
+         {10, 20, 40},
+         {0, 0, 0}},
+        // One more, and one of another backend.
+        {LISTEN SITE "backend b { server 127.0.0.1:1 {} server 127.0.0.1:2 { weight = 3 }\n"
+                     "server 127.0.0.1:3 {} }\n"
+                     "backend d { server 127.0.0.1:1 {} server 127.0.0.1:3 {} }\n",
+         {10, 20, 0, 0, 0},
+         {0, 0, 0, 0, 0}},
+    };
+    struct config *before = load(BEFORE);
+    struct server_fds fds = new_server_fds(before, NULL);
+    struct server_view former;
+    assert_true(server_view_open(&former, before, &fds));
+    for (size_t i = 0; i < former.count; i++) {
+        const int64_t turns[] = {-2, 2, 1, -1};
+        former.states[i] = (struct server_state){turns[i], 10 * ((int64_t)i + 1), 9};
+    }
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config *config = load(cases[i].text);
+        const struct server_table_former old = {before, FORMER};
+        struct server_view view;
+        fds = new_server_fds(config, &old);
+        assert_true(server_view_open(&view, config, &fds));
+        server_view_take_over(&view, config, &former, FORMER - 1); // not the one before
+        assert_int_equal(view.states[0].penalty_until_ms, 0);
+        server_view_take_over(&view, config, &former, FORMER);
+        for (size_t k = 0; k < view.count; k++) {
+            assert_int_equal(view.states[k].penalty_until_ms, cases[i].penalties[k]);
+            assert_int_equal(view.states[k].current_weight, cases[i].turns[k]);
+            assert_int_equal(view.states[k].leases, 0);
+        }
+        server_view_close(&view);
+        config_free(config);
+    }
+    server_view_close(&former);
+    config_free(before);
+}
+
+static void test_a_first_generation_takes_nothing_over(void **state) {
+    (void)state;
+    struct config *config = load(BEFORE);
+    struct server_fds fds = new_server_fds(config, NULL);
+    struct server_view view;
+    assert_true(server_view_open(&view, config, &fds));
+    view.states[0].penalty_until_ms = 5;
+    server_view_take_over(&view, config, &view, 0);
+    assert_int_equal(view.states[0].penalty_until_ms, 5);
+    server_view_close(&view);
+    config_free(config);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_worker_finds_the_servers_in_the_order_of_the_config),
+        cmocka_unit_test(test_an_address_that_changes_is_read_whole),
+        cmocka_unit_test(test_each_worker_has_states_of_its_own),
+        cmocka_unit_test(test_the_next_worker_finds_nothing_of_the_one_that_died),
+        cmocka_unit_test(test_a_table_of_another_config_is_not_opened),
+        cmocka_unit_test(test_what_is_known_of_servers_that_stay_is_taken_over),
+        cmocka_unit_test(test_a_first_generation_takes_nothing_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
