@@ -7,8 +7,8 @@
 //     the owner of the key. The file has no second (hard) link.
 //   - A tmpfs or ramfs mount, or a read-only mount of a single file or folder (a bind mount). The
 //     mount point is none of the shared places of a system (/, /tmp, /run, /dev/shm, /usr, ...), and
-//     a writable mount is not writable for everybody. Only users of the same container see it, so
-//     the caller warns.
+//     in a writable mount only the owner of the key can put another file in its place (a sticky
+//     folder will do). Only users of the same container see it, so the caller warns.
 // A file that others than its owner can change is never accepted.
 #ifndef RAVELIN_CONFIG_KEY_FILE_H
 #define RAVELIN_CONFIG_KEY_FILE_H

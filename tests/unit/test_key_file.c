@@ -201,6 +201,10 @@ static void test_mounts_of_secrets(void **state) {
         struct mounting mounting = {"tmpfs", 0, "mode=0755", modes[i], false};
         assert_int_equal(judge_mounted(in("folder"), mounting), KEY_FILE_SHIELDED);
         assert_place("tmpfs mount");
+        // The mode of a tmpfs that nobody gave one.
+        mounting.options = "mode=1777";
+        assert_int_equal(judge_mounted(in("folder"), mounting), KEY_FILE_SHIELDED);
+        assert_place("tmpfs mount");
         // As Kubernetes mounts them: open to all, and read-only.
         mounting = (struct mounting){"tmpfs", MS_RDONLY, "mode=1777", modes[i], false};
         assert_int_equal(judge_mounted(in("folder"), mounting), KEY_FILE_SHIELDED);
@@ -214,7 +218,7 @@ static void test_mounts_of_secrets(void **state) {
 static void test_mounts_that_protect_nothing(void **state) {
     (void)state;
     // What others may write to.
-    struct mounting mounting = {"tmpfs", 0, "mode=1777", 0644, false};
+    struct mounting mounting = {"tmpfs", 0, "mode=0777", 0644, false};
     assert_int_equal(judge_mounted(in("folder"), mounting), KEY_FILE_EXPOSED);
     mounting.is_below = true;
     assert_int_equal(judge_mounted(in("folder"), mounting), KEY_FILE_EXPOSED);
