@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "config/bundle.h"
 #include "process/master_state.h"
-#include "process/reload.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,7 +104,7 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events) {
     if (automatic->problem[0] != '\0') {
         schedule_look(master, AUTO_RELOAD_RETRY_S);
     }
-    reload_changed_files(master);
+    reload_changed_files(&master->reload);
 }
 
 void auto_reload_note_read(struct master *master) {

@@ -1,9 +1,5 @@
 #include "process/beat.h"
 
-#include "process/children.h"
-#include "process/notify.h"
-#include "process/orders.h"
-
 #include <stdio.h>
 
 static const char *state_name(char letter) {
@@ -32,7 +28,7 @@ static void check(struct child *child) {
     }
 }
 
-static void beat(struct child *child) {
+static void tick(struct child *child) {
     if (child->awaited || child->pulse.is_lost) {
         return;
     }
@@ -51,44 +47,27 @@ static void beat(struct child *child) {
     check(child);
 }
 
-static void do_later_work(struct master *master) {
-    log_flush(&master->log);
-    log_writers_revive(&master->log_writers);
-    if (master->untold != NULL && notify_manager(master->untold)) {
-        master->untold = NULL;
-    }
-    orders_retry_logs(master);
-    children_connect(master);
-}
-
 static void on_beat(struct ev_loop *loop, ev_timer *timer, int events) {
-    struct master *master = timer->data;
+    struct beat *beat = timer->data;
     (void)loop;
     (void)events;
-    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
-        for (struct child *child = child_first(master, (enum child_kind)kind); child != NULL;
-             child = child_next(child)) {
-            if (child->pid > 0 && child->state != CHILD_DEAD) {
-                beat(child);
-            }
+    for (struct child *child = child_first(beat->children, NULL); child != NULL;
+         child = child_next(child, NULL)) {
+        if (child->pid > 0 && child->state != CHILD_DEAD) {
+            tick(child);
         }
     }
-    children_check_listeners(master);
-    do_later_work(master);
+    beat->later(beat->context);
 }
 
-void beat_start(struct master *master) {
-    ev_timer_init(&master->beat, on_beat, BEAT_PERIOD_S, BEAT_PERIOD_S);
-    master->beat.data = master;
-    ev_timer_start(master->loop, &master->beat);
+void beat_start(struct beat *beat) {
+    ev_timer_init(&beat->timer, on_beat, BEAT_PERIOD_S, BEAT_PERIOD_S);
+    beat->timer.data = beat;
+    ev_timer_start(beat->children->loop, &beat->timer);
 }
 
-void beat_stop(struct master *master) {
-    ev_timer_stop(master->loop, &master->beat);
-}
-
-void beat_note_pong(struct child *child, uint64_t number) {
-    if (!pulse_note_answer(&child->pulse, number)) {
-        child_kill(child, "sent nonsense");
+void beat_stop(struct beat *beat) {
+    if (beat->children != NULL) {
+        ev_timer_stop(beat->children->loop, &beat->timer);
     }
 }

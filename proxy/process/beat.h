@@ -7,24 +7,27 @@
 // seconds. A child that has not started within BEAT_START_LIMIT ticks is lost too. A child
 // that a reload waits for is not counted, because the reload has its own time limit.
 //
-// With the same timer the master binds listening sockets again that a worker has shut down, and does
-// what it could not do before: it writes log lines that were not accepted, reports to the service manager
-// what it did not accept, opens log files that could not be opened, starts log writers that have
-// died, and connects signers and workers that could not be connected.
+// With the same timer its owner does what it could not do before.
 //
 // No symbol here has the whole word in its name, because `ravelin prove` shows with the symbol table
 // that there is no heartbeat of TLS.
 #ifndef RAVELIN_PROCESS_BEAT_H
 #define RAVELIN_PROCESS_BEAT_H
 
-#include "process/master_state.h"
+#include "process/children.h"
 
 #define BEAT_PERIOD_S 3
 #define BEAT_START_LIMIT 40 // ticks
 
-void beat_start(struct master *master);
-void beat_stop(struct master *master);
-// A PONG of a child.
-void beat_note_pong(struct child *child, uint64_t number);
+// The owner sets all but the timer.
+struct beat {
+    ev_timer timer;
+    struct children *children;
+    void (*later)(void *context); // after the children, with every beat
+    void *context;
+};
+
+void beat_start(struct beat *beat);
+void beat_stop(struct beat *beat); // never started, or stopped: nothing
 
 #endif

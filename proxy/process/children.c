@@ -2,10 +2,7 @@
 
 #include "base/clock.h"
 #include "base/printable.h"
-#include "process/beat.h"
-#include "process/reload.h"
-#include "process/signer_process.h"
-#include "process/worker.h"
+#include "process/source.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -17,12 +14,7 @@
 
 static const ev_tstamp DELAY_FIRST = 0.1;
 static const ev_tstamp DELAY_MAX = 5.;
-static const ev_tstamp CALM_LISTENERS = 60.;
 static const ev_tstamp CALM = 10.; // deaths further apart than this are no series
-
-const char *child_kind_name(enum child_kind kind) {
-    return kind == CHILD_WORKER ? "worker" : "signer";
-}
 
 const char *child_state_name(enum child_state state) {
     static const char *const names[] = {
@@ -31,33 +23,76 @@ const char *child_state_name(enum child_state state) {
 }
 
 void child_name(const struct child *child, char name[CHILD_NAME_SIZE]) {
-    (void)snprintf(name, CHILD_NAME_SIZE, "%s %u", child_kind_name(child->kind), child->slot);
+    if (child->kind->is_single) {
+        (void)snprintf(name, CHILD_NAME_SIZE, "%s", child->kind->name);
+    } else {
+        (void)snprintf(name, CHILD_NAME_SIZE, "%s %u", child->kind->name, child->slot);
+    }
+}
+
+struct child *child_first(const struct children *children, const struct child_kind *kind) {
+    for (size_t i = 0; i < children->count; i++) {
+        if (kind == NULL || children->list[i].kind == kind) {
+            return &children->list[i];
+        }
+    }
+    return NULL;
+}
+
+struct child *child_next(const struct child *child, const struct child_kind *kind) {
+    const struct children *children = child->children;
+    size_t next = (size_t)(child - children->list) + 1;
+    return next < children->count && (kind == NULL || children->list[next].kind == kind)
+               ? &children->list[next]
+               : NULL;
 }
 
 static void on_message(struct ev_loop *loop, ev_io *watcher, int events);
 static void on_respawn(struct ev_loop *loop, ev_timer *timer, int events);
 
-void children_init(struct master *master) {
-    for (unsigned slot = 0; slot < master->slot_count; slot++) {
-        for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
-            struct child *child = &master->slots[slot].children[kind];
-            *child = (struct child){.master = master, .kind = (enum child_kind)kind, .slot = slot};
-            ev_io_init(&child->control, on_message, -1, EV_READ);
-            child->control.data = child;
-            ev_timer_init(&child->respawn, on_respawn, 0., 0.);
-            child->respawn.data = child;
+static void init_child(struct children *children, const struct child_kind *kind, unsigned slot) {
+    struct child *child = &children->list[children->count++];
+    *child = (struct child){.children = children, .kind = kind, .slot = slot};
+    ev_io_init(&child->control, on_message, -1, EV_READ);
+    child->control.data = child;
+    ev_timer_init(&child->respawn, on_respawn, 0., 0.);
+    child->respawn.data = child;
+}
+
+enum result children_init(struct children *children) {
+    children->count = 0;
+    children->phase = CHILDREN_STARTING;
+    children->list = calloc(children->kind_count * children->slot_count, sizeof(struct child));
+    children->is_apart = calloc(children->slot_count, sizeof(bool));
+    if (children->list == NULL || children->is_apart == NULL) {
+        return RESULT_ERROR;
+    }
+    for (size_t i = 0; i < children->kind_count; i++) {
+        const struct child_kind *kind = &children->kinds[i];
+        for (unsigned slot = 0; slot < (kind->is_single ? 1 : children->slot_count); slot++) {
+            init_child(children, kind, slot);
         }
     }
+    return RESULT_OK;
+}
+
+void children_run(struct children *children) {
+    children->phase = CHILDREN_RUNNING;
+}
+
+void children_end(struct children *children) {
+    children->phase = CHILDREN_ENDING;
 }
 
 // --- Sending ---
 
 void child_kill(struct child *child, const char *why) {
     if (child->pid > 0) {
-        log_error(&child->master->log, "%s %u (pid %ld) %s: killing it",
-                  child_kind_name(child->kind), child->slot, (long)child->pid, why);
+        char name[CHILD_NAME_SIZE];
+        child_name(child, name);
+        log_error(child->children->log, "%s (pid %ld) %s: killing it", name, (long)child->pid, why);
         (void)kill(child->pid, SIGKILL);
-        ev_io_stop(child->master->loop, &child->control); // what it has sent means nothing now
+        ev_io_stop(child->children->loop, &child->control); // what it has sent means nothing now
     }
 }
 
@@ -75,12 +110,21 @@ void child_send(struct child *child, const struct ipc_message *message) {
     }
 }
 
-void children_send_all(struct master *master, enum child_kind kind, enum ipc_type type,
-                       uint64_t generation) {
+void children_send(struct children *children, const struct ipc_message *message) {
+    for (struct child *child = child_first(children, NULL); child != NULL;
+         child = child_next(child, NULL)) {
+        if (!child->kind->is_helper) {
+            child_send(child, message);
+        }
+    }
+}
+
+void children_send_type(struct children *children, const struct child_kind *kind,
+                        enum ipc_type type, uint64_t generation) {
     struct ipc_message message;
     ipc_init(&message, type, generation);
-    for (struct child *child = child_first(master, kind); child != NULL;
-         child = child_next(child)) {
+    for (struct child *child = child_first(children, kind); child != NULL;
+         child = child_next(child, kind)) {
         child_send(child, &message);
     }
 }
@@ -88,133 +132,64 @@ void children_send_all(struct master *master, enum child_kind kind, enum ipc_typ
 void child_load(struct child *child, const struct source *source) {
     struct ipc_message message;
     ipc_init(&message, IPC_LOAD, source->number);
-    if (child->kind == CHILD_SIGNER) {
-        message.fds[IPC_FD_BUNDLE] = source->keys_fd;
-    } else {
-        message.fds[IPC_FD_BUNDLE] = source->files_fd;
-        message.fds[IPC_FD_ERROR_LOG] = source->logs.error.fd;
-        message.fds[IPC_FD_ACCESS_LOG] = source->logs.access.fd;
-        message.fds[IPC_FD_SERVERS] = source->servers.entries.fd;
-        message.fds[IPC_FD_SERVER_STATES] = source->servers.states[child->slot].fd;
-        message.log_level = source->config->log_level;
-        message.log_to_syslog = source->config->log.target == LOG_TARGET_SYSLOG;
-        for (size_t i = 0; i < source->listeners.count; i++) {
-            message.listeners[i] = listeners_fd(&source->listeners, i, child->slot);
-        }
-        message.listener_count = source->listeners.count;
-    }
+    child->kind->fill_load(child, source, &message);
     child_send(child, &message);
-}
-
-// --- Listening sockets ---
-
-// True: at least one was bound anew.
-static bool renew_listeners(struct child *worker) {
-    struct master *master = worker->master;
-    char address[ADDRESS_TEXT_SIZE];
-    size_t failed;
-    size_t renewed = listeners_renew(&master->current->listeners, worker->slot, address, &failed);
-    if (failed > 0) {
-        log_error(&master->log, "worker %u: socket on %s does not listen and cannot be bound: %s",
-                  worker->slot, address, strerror(errno));
-    } else if (renewed > 0) {
-        log_error(&master->log, "worker %u: socket on %s did not listen any more: bound again",
-                  worker->slot, address);
-    }
-    return renewed > 0;
-}
-
-static void send_listeners(struct child *worker) {
-    const struct listeners *listeners = &worker->master->current->listeners;
-    struct ipc_message message;
-    ipc_init(&message, IPC_LISTENERS, worker->master->current->number);
-    for (size_t i = 0; i < listeners->count; i++) {
-        message.listeners[i] = listeners_fd(listeners, i, worker->slot);
-    }
-    message.listener_count = listeners->count;
-    child_send(worker, &message);
-}
-
-static void check_listeners(struct child *worker) {
-    ev_tstamp now = ev_now(worker->master->loop);
-    if (!renew_listeners(worker)) {
-        return;
-    }
-    if (worker->renewed_at > 0. && now - worker->renewed_at < CALM_LISTENERS) {
-        child_kill(worker, "shuts its listening sockets down");
-    } else {
-        send_listeners(worker);
-    }
-    worker->renewed_at = now;
-}
-
-void children_check_listeners(struct master *master) {
-    if (master->state != MASTER_RUNNING || master->reload.phase != RELOAD_IDLE) {
-        return;
-    }
-    for (struct child *worker = child_first(master, CHILD_WORKER); worker != NULL;
-         worker = child_next(worker)) {
-        if (worker->state == CHILD_RUNNING) {
-            check_listeners(worker);
-        }
-    }
 }
 
 // --- Receiving ---
 
-static bool all_run(const struct master *master) {
-    unsigned running = 0;
-    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
-        for (struct child *child = child_first(master, kind); child != NULL;
-             child = child_next(child)) {
-            running += child->state == CHILD_RUNNING;
+bool children_all_run(const struct children *children) {
+    for (size_t i = 0; i < children->count; i++) {
+        if (children->list[i].state != CHILD_RUNNING) {
+            return false;
         }
     }
-    return running == master->slot_count * CHILD_KIND_COUNT;
+    return true;
 }
 
 static bool is_first_load(const struct child *child, uint64_t generation) {
-    return child->state == CHILD_STARTING && generation == child->master->current->number;
+    return child->state == CHILD_STARTING && generation == child->children->current->number;
 }
 
-// A signer runs when it has loaded its first generation, a worker when it has committed it.
+// One that commits runs when it has committed its first generation, any other when it has loaded it.
 static void note_running(struct child *child) {
-    struct master *master = child->master;
+    const struct children_handler *handler = &child->children->handler;
     child->state = CHILD_RUNNING;
     child->pulse.missed = 0;
-    if (master->state == MASTER_STARTING && all_run(master)) {
-        master_ready(master);
-    }
+    handler->started(handler->context);
 }
 
 static void note_ready(struct child *child, uint64_t generation) {
+    const struct children_handler *handler = &child->children->handler;
     if (!is_first_load(child, generation)) {
-        reload_child_ready(child, generation);
-    } else if (child->kind == CHILD_SIGNER) {
+        handler->ready(handler->context, child, generation);
+    } else if (!child->kind->commits) {
         note_running(child);
     }
 }
 
 static void note_committed(struct child *child, uint64_t generation) {
+    const struct children_handler *handler = &child->children->handler;
     if (is_first_load(child, generation)) {
         note_running(child);
     } else {
-        reload_child_committed(child, generation);
+        handler->committed(handler->context, child, generation);
     }
 }
 
 // Its end of the pair did not arrive: the heartbeat connects the slot again.
 static void note_apart(struct child *child, const char *text) {
-    struct slot *slot = &child->master->slots[child->slot];
-    if (!slot->is_apart) {
-        slot->is_apart = true;
-        log_error(&child->master->log, "%s", text);
+    bool *is_apart = &child->children->is_apart[child->slot];
+    if (!*is_apart) {
+        *is_apart = true;
+        log_error(child->children->log, "%s", text);
     }
 }
 
 // A child is not trusted: people see what it says only in printable form, and as its word.
 static void note_failure(struct child *child, const struct ipc_message *message) {
-    struct master *master = child->master;
+    struct children *children = child->children;
+    const struct children_handler *handler = &children->handler;
     char name[CHILD_NAME_SIZE];
     char text[CONFIG_ERROR_SIZE];
     child_name(child, name);
@@ -222,36 +197,51 @@ static void note_failure(struct child *child, const struct ipc_message *message)
     if (message->generation == IPC_NO_GENERATION) {
         note_apart(child, text);
     } else if (!is_first_load(child, message->generation)) {
-        reload_child_failed(child, message->generation, text);
-    } else if (master->state == MASTER_STARTING) {
-        master_fail(master, text);
+        handler->failed(handler->context, child, message->generation, text);
+    } else if (children->phase == CHILDREN_STARTING) {
+        handler->cannot_start(handler->context, text);
     } else {
-        log_error(&master->log, "%s", text);
+        log_error(children->log, "%s", text);
         child_kill(child, "cannot load the configuration");
     }
 }
 
-static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
-    struct child *child = watcher->data;
-    struct ipc_message message;
-    (void)events;
-    enum result result = ipc_receive(watcher->fd, &message);
+static void note_pong(struct child *child, uint64_t number) {
+    if (!pulse_note_answer(&child->pulse, number)) {
+        child_kill(child, "sent nonsense");
+    }
+}
+
+// True: *message is to be closed.
+static bool receive(struct child *child, struct ipc_message *message) {
+    enum result result = ipc_receive(child->control.fd, message);
     if (result == RESULT_AGAIN) {
-        return;
+        return false;
     }
     if (result != RESULT_OK) {
-        ev_io_stop(loop, watcher);
+        ev_io_stop(child->children->loop, &child->control);
         if (result == RESULT_ERROR) {
             child_kill(child, "sent nonsense");
         } else if (child->pid > 0) {
             // It is ending, and this changes nothing; or it cut itself loose, which it may not.
             (void)kill(child->pid, SIGKILL);
         }
-        return;
+        return false;
     }
     if (!rate_take(&child->messages, clock_monotonic_us() / 1000)) {
         child_kill(child, "sends too many messages");
-        ipc_close(&message);
+        ipc_close(message);
+        return false;
+    }
+    return true;
+}
+
+static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
+    struct child *child = watcher->data;
+    struct ipc_message message;
+    (void)loop;
+    (void)events;
+    if (!receive(child, &message)) {
         return;
     }
     if (message.is_cut) { // a child sends no descriptors
@@ -270,7 +260,7 @@ static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
     case IPC_DRAINED:
         break; // it ends by itself now
     case IPC_PONG:
-        beat_note_pong(child, message.generation);
+        note_pong(child, message.generation);
         break;
     default:
         child_kill(child, "sent nonsense");
@@ -283,100 +273,89 @@ static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
 
 static void close_control(struct child *child) {
     if (child->control.fd >= 0) {
-        ev_io_stop(child->master->loop, &child->control);
+        ev_io_stop(child->children->loop, &child->control);
         (void)close(child->control.fd);
         ev_io_set(&child->control, -1, EV_READ);
     }
 }
 
-// A worker forked now reads the ticket keys and what other workers count, and writes its own slot.
-static void lend_to_worker(const struct master *master, unsigned slot) {
-    ticket_store_lend(master->tickets, true);
-    metrics_lend(master->metrics, master->slot_count, slot);
-    client_table_lend(master->clients, slot);
-}
-
-// What is forked now has no view of these: a signer, the validator.
-static void lend_to_nobody(const struct master *master) {
-    ticket_store_lend(master->tickets, false);
-    metrics_lend(master->metrics, master->slot_count, REGION_NO_SLOT);
-    client_table_lend(master->clients, REGION_NO_SLOT);
-}
-
 static pid_t fork_child(struct child *child, int control) {
-    struct master *master = child->master;
-    struct worker_start worker = {
-        .slot = child->slot,
-        .control = control,
-        .metrics = master->metrics,
-        .slot_count = master->slot_count,
-        .clients = master->clients,
-        .tickets = master->tickets,
-    };
-    struct signer_start signer = {
-        .control = control,
-    };
-    bool is_worker = child->kind == CHILD_WORKER;
     char name[16];
-    char title[32];
-    (void)snprintf(name, sizeof(name), "rav-%s-%u", child_kind_name(child->kind),
-                   child->slot % 1000);
-    (void)snprintf(title, sizeof(title), "ravelin: %s %u", child_kind_name(child->kind),
-                   child->slot);
-    const struct spawn spawn = {
+    char title[64];
+    char whole[CHILD_NAME_SIZE];
+    child_name(child, whole);
+    (void)snprintf(title, sizeof(title), "ravelin: %s", whole);
+    if (child->kind->is_single) {
+        (void)snprintf(name, sizeof(name), "rav-%s", child->kind->name);
+    } else {
+        (void)snprintf(name, sizeof(name), "rav-%s-%u", child->kind->name, child->slot % 1000);
+    }
+    struct spawn spawn = {
         .name = name,
         .title = title,
-        .privilege = &master->privilege,
+        .privilege = child->children->privilege,
         .keep = {control},
         .keep_count = 1,
-        .run = is_worker ? worker_run : signer_run,
-        .argument = is_worker ? (void *)&worker : (void *)&signer,
     };
-    if (is_worker) {
-        lend_to_worker(master, child->slot);
-    }
-    pid_t pid = spawn_process(&spawn, master->title);
-    lend_to_nobody(master);
-    return pid;
+    return child->kind->spawn(child, &spawn);
 }
 
-// A fresh pair between the worker and the signer of a slot; each drops its former end.
-static bool connect_slot(struct slot *slot) {
+// A fresh pair between those of a slot who talk to each other; each drops its former end.
+static bool connect_slot(struct children *children, unsigned slot) {
     int fds[2];
     if (ipc_pair(fds) != RESULT_OK) {
         return false;
     }
-    slot->is_apart = false;
-    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
-        struct ipc_message message;
-        ipc_init(&message, IPC_DATA, 0);
-        // fds[0] does not block, which is what the worker needs.
-        message.fds[IPC_FD_DATA] = kind == CHILD_WORKER ? fds[0] : fds[1];
-        child_send(&slot->children[kind], &message);
+    children->is_apart[slot] = false;
+    for (struct child *child = child_first(children, NULL); child != NULL;
+         child = child_next(child, NULL)) {
+        if (child->slot == slot && child->kind->data != DATA_NONE) {
+            struct ipc_message message;
+            ipc_init(&message, IPC_DATA, 0);
+            // fds[0] does not block, which is what the asking side needs.
+            message.fds[IPC_FD_DATA] = child->kind->data == DATA_ASKS ? fds[0] : fds[1];
+            child_send(child, &message);
+        }
     }
     (void)close(fds[0]);
     (void)close(fds[1]);
     return true;
 }
 
-void children_connect(struct master *master) {
-    for (unsigned i = 0; i < master->slot_count; i++) {
-        struct slot *slot = &master->slots[i];
-        if (slot->is_apart) {
-            (void)connect_slot(slot); // if it fails, the slot stays apart
+void children_connect(struct children *children) {
+    for (unsigned slot = 0; slot < children->slot_count; slot++) {
+        if (children->is_apart[slot]) {
+            (void)connect_slot(children, slot); // if it fails, the slot stays apart
         }
     }
 }
 
+// What a new child gets. The one who answers has what it is asked about before it has the socket on
+// which it is asked, and the one who asks has that before the sockets of clients.
+static void equip(struct child *child) {
+    struct children *children = child->children;
+    enum child_data data = child->kind->data;
+    if (data == DATA_ANSWERS) {
+        child_load(child, children->current);
+    }
+    bool connected = data == DATA_NONE || connect_slot(children, child->slot);
+    if (data != DATA_ANSWERS) {
+        child_load(child, children->current);
+    }
+    if (child->kind->commits) {
+        struct ipc_message commit;
+        ipc_init(&commit, IPC_COMMIT, children->current->number);
+        child_send(child, &commit);
+    }
+    if (!connected) {
+        child_kill(child, "cannot be connected to its slot");
+    }
+}
+
 static bool start_child(struct child *child) {
-    struct master *master = child->master;
     int fds[2];
     if (ipc_pair(fds) != RESULT_OK) {
         return false;
-    }
-    if (child->kind == CHILD_WORKER) { // the one before may have been taken over
-        (void)renew_listeners(child);
-        listeners_reset(&master->current->listeners, child->slot);
     }
     pid_t pid = fork_child(child, fds[1]);
     (void)close(fds[1]);
@@ -390,73 +369,57 @@ static bool start_child(struct child *child) {
     child->pulse = (struct pulse){.number = 0};
     child->messages = (struct rate){.interval_ms = 50, .burst = 200};
     ev_io_set(&child->control, fds[0], EV_READ);
-    ev_io_start(master->loop, &child->control);
-    if (child->kind == CHILD_WORKER) {
-        metrics_clear_gauges(&master->metrics[child->slot]);
-    }
-    // Keys come before the socket on which they are asked for, and that before the sockets of
-    // clients.
-    struct slot *slot = &master->slots[child->slot];
-    if (child->kind == CHILD_SIGNER) {
-        child_load(child, master->current);
-    }
-    bool connected = connect_slot(slot);
-    if (child->kind == CHILD_WORKER) {
-        struct ipc_message commit;
-        ipc_init(&commit, IPC_COMMIT, master->current->number);
-        child_load(child, master->current);
-        child_send(child, &commit);
-    }
-    if (!connected) {
-        child_kill(child, "cannot be connected to its slot");
-    }
+    ev_io_start(child->children->loop, &child->control);
+    equip(child);
     return true;
 }
 
 static void schedule(struct child *child) {
-    struct master *master = child->master;
-    ev_tstamp now = ev_now(master->loop);
+    struct ev_loop *loop = child->children->loop;
+    ev_tstamp now = ev_now(loop);
     bool is_series = child->died_at > 0. && now - child->died_at < CALM;
     ev_tstamp delay = is_series ? child->next_delay : 0.;
     child->next_delay = delay <= 0. ? DELAY_FIRST : delay * 2 < DELAY_MAX ? delay * 2 : DELAY_MAX;
     child->died_at = now;
     ev_timer_set(&child->respawn, delay, 0.);
-    ev_timer_start(master->loop, &child->respawn);
+    ev_timer_start(loop, &child->respawn);
 }
 
-static void on_respawn(struct ev_loop *loop, ev_timer *timer, int events) {
-    struct child *child = timer->data;
-    struct master *master = child->master;
-    (void)loop;
-    (void)events;
-    if (master->state != MASTER_RUNNING || master->reload.phase != RELOAD_IDLE) {
-        return; // children_start() comes when the reload is over
+static void replace(struct child *child) {
+    struct children *children = child->children;
+    char name[CHILD_NAME_SIZE];
+    if (children->phase != CHILDREN_RUNNING ||
+        !children->handler.may_replace(children->handler.context)) {
+        return; // children_start() comes when it is allowed
     }
+    child_name(child, name);
     if (!start_child(child)) {
-        log_error(&master->log, "cannot start %s %u: %s", child_kind_name(child->kind), child->slot,
-                  strerror(errno));
+        log_error(children->log, "cannot start %s: %s", name, strerror(errno));
         schedule(child);
         return;
     }
     child->restarts++;
-    log_info(&master->log, "started %s %u again (pid %ld)", child_kind_name(child->kind),
-             child->slot, (long)child->pid);
+    log_info(children->log, "started %s again (pid %ld)", name, (long)child->pid);
 }
 
-void children_start(struct master *master) {
-    // All signers first, so that every worker finds its own.
-    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
-        for (struct child *child = child_first(master, kind); child != NULL;
-             child = child_next(child)) {
-            if (child->state != CHILD_DEAD || ev_is_active(&child->respawn)) {
-                continue;
-            }
-            if (master->state != MASTER_STARTING) {
-                on_respawn(master->loop, &child->respawn, 0);
-            } else if (!start_child(child)) {
-                master_fail(master, "cannot start a process");
-                return;
-            }
+static void on_respawn(struct ev_loop *loop, ev_timer *timer, int events) {
+    (void)loop;
+    (void)events;
+    replace(timer->data);
+}
+
+void children_start(struct children *children) {
+    const struct children_handler *handler = &children->handler;
+    for (struct child *child = child_first(children, NULL); child != NULL;
+         child = child_next(child, NULL)) {
+        if (child->state != CHILD_DEAD || ev_is_active(&child->respawn)) {
+            continue;
+        }
+        if (children->phase != CHILDREN_STARTING) {
+            replace(child);
+        } else if (!start_child(child)) {
+            handler->cannot_start(handler->context, "cannot start a process");
+            return;
         }
     }
 }
@@ -475,102 +438,90 @@ static void describe_status(int status, char *text, size_t capacity) {
 }
 
 static void bury(struct child *child, int status) {
-    struct master *master = child->master;
+    struct children *children = child->children;
+    const struct children_handler *handler = &children->handler;
     char how[64];
+    char name[CHILD_NAME_SIZE];
     char what[128];
     describe_status(status, how, sizeof(how));
-    (void)snprintf(what, sizeof(what), "%s %u (pid %ld) %s", child_kind_name(child->kind),
-                   child->slot, (long)child->pid, how);
-    bool is_ending = master->state == MASTER_DRAINING || master->state == MASTER_STOPPING;
-    if (is_ending && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        log_debug(&master->log, "%s", what);
+    child_name(child, name);
+    (void)snprintf(what, sizeof(what), "%s (pid %ld) %s", name, (long)child->pid, how);
+    if (children->phase == CHILDREN_ENDING && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        log_debug(children->log, "%s", what);
     } else {
-        log_error(&master->log, "%s", what);
+        log_error(children->log, "%s", what);
     }
     close_control(child);
     child->pid = 0;
     child->state = CHILD_DEAD;
-    if (child->kind == CHILD_WORKER) {
-        metrics_clear_gauges(&master->metrics[child->slot]);
-        client_table_clear(master->clients, child->slot);
-        server_table_clear(&master->current->servers, child->slot);
+    if (child->kind->clear != NULL) {
+        child->kind->clear(child);
     }
-    if (master->state == MASTER_STARTING) {
-        master_fail(master, what);
-    } else if (master->state == MASTER_RUNNING) {
+    if (children->phase == CHILDREN_STARTING) {
+        handler->cannot_start(handler->context, what);
+    } else if (children->phase == CHILDREN_RUNNING) {
         schedule(child);
-        reload_child_died(child, what);
+        handler->died(handler->context, child, what);
     }
 }
 
-struct child *children_find(struct master *master, pid_t pid) {
-    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
-        for (struct child *child = child_first(master, kind); child != NULL;
-             child = child_next(child)) {
-            if (child->pid == pid) {
-                return child;
-            }
+struct child *children_find(struct children *children, pid_t pid) {
+    for (size_t i = 0; i < children->count; i++) {
+        if (children->list[i].pid == pid) {
+            return &children->list[i];
         }
     }
     return NULL;
 }
 
-void children_reap(struct master *master) {
-    int status;
-    pid_t pid;
-    // Strangers that the master inherited are reaped too.
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        struct child *child = children_find(master, pid);
-        validate_note_death(&master->reload.reading.child, pid, status);
-        validate_note_death(&master->reload.validation, pid, status);
-        if (log_writers_note_death(&master->log_writers, pid)) {
-            log_warning(&master->log, "a log writer (pid %ld) died", (long)pid);
-        }
-        if (child != NULL) {
-            bury(child, status);
-        }
-    }
-    bool is_ending = master->state == MASTER_DRAINING || master->state == MASTER_STOPPING;
-    if (is_ending && children_alive(master, CHILD_WORKER) == 0) {
-        children_dismiss_signers(master);
-        if (children_alive(master, CHILD_SIGNER) == 0) {
-            ev_break(master->loop, EVBREAK_ALL);
-        }
+void children_note_death(struct children *children, pid_t pid, int status) {
+    struct child *child = children_find(children, pid);
+    if (child != NULL) {
+        bury(child, status);
     }
 }
 
-unsigned children_alive(const struct master *master, enum child_kind kind) {
+unsigned children_alive(const struct children *children) {
     unsigned alive = 0;
-    for (unsigned slot = 0; slot < master->slot_count; slot++) {
-        alive += master->slots[slot].children[kind].pid > 0;
+    for (size_t i = 0; i < children->count; i++) {
+        alive += children->list[i].pid > 0;
     }
     return alive;
 }
 
-void children_kill_all(struct master *master) {
-    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
-        for (struct child *child = child_first(master, kind); child != NULL;
-             child = child_next(child)) {
-            if (child->pid > 0) {
-                (void)kill(child->pid, SIGKILL);
-            }
+bool children_serve(const struct children *children) {
+    for (size_t i = 0; i < children->count; i++) {
+        if (children->list[i].pid > 0 && !children->list[i].kind->is_helper) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void children_kill_all(struct children *children) {
+    for (size_t i = 0; i < children->count; i++) {
+        if (children->list[i].pid > 0) {
+            (void)kill(children->list[i].pid, SIGKILL);
         }
     }
 }
 
-void children_dismiss_signers(struct master *master) {
-    for (struct child *child = child_first(master, CHILD_SIGNER); child != NULL;
-         child = child_next(child)) {
-        close_control(child);
+void children_dismiss_helpers(struct children *children) {
+    for (size_t i = 0; i < children->count; i++) {
+        if (children->list[i].kind->is_helper) {
+            close_control(&children->list[i]);
+        }
     }
 }
 
-void children_free(struct master *master) {
-    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
-        for (struct child *child = child_first(master, kind); child != NULL;
-             child = child_next(child)) {
-            close_control(child);
-            ev_timer_stop(master->loop, &child->respawn);
-        }
+void children_free(struct children *children) {
+    for (size_t i = 0; i < children->count; i++) {
+        close_control(&children->list[i]);
+        ev_timer_stop(children->loop, &children->list[i].respawn);
     }
+    free(children->list);
+    free(children->is_apart);
+    children->list = NULL;
+    children->is_apart = NULL;
+    children->count = 0;
 }

@@ -2,13 +2,11 @@
 
 #include "base/clock.h"
 #include "base/reserve.h"
-#include "process/beat.h"
 #include "process/capacity.h"
-#include "process/children.h"
+#include "process/kinds.h"
 #include "process/master_state.h"
 #include "process/notify.h"
 #include "process/orders.h"
-#include "process/reload.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +17,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // How long after a stop a child may still live.
@@ -31,9 +30,20 @@ static void master_notify(struct master *master, const char *state) {
 // --- Ways to end ---
 
 static void end_when_childless(struct master *master) {
-    if (children_alive(master, CHILD_WORKER) + children_alive(master, CHILD_SIGNER) == 0) {
+    if (children_alive(&master->children) == 0) {
         ev_break(master->loop, EVBREAK_ALL);
     }
+}
+
+static void end_reload_and_replacing(struct master *master) {
+    children_end(&master->children);
+    reload_abort(&master->reload, "Ravelin is ending");
+}
+
+static void tell_to_end(struct master *master, enum ipc_type type) {
+    struct ipc_message message;
+    ipc_init(&message, type, 0);
+    children_send(&master->children, &message);
 }
 
 void master_drain(struct master *master) {
@@ -48,17 +58,18 @@ void master_drain(struct master *master) {
     master->state = MASTER_DRAINING;
     master_notify(master, "STOPPING=1");
     auto_reload_stop(master);
-    reload_abort(master, "Ravelin is ending");
-    children_send_all(master, CHILD_WORKER, IPC_DRAIN, 0);
+    end_reload_and_replacing(master);
+    tell_to_end(master, IPC_DRAIN);
     // Else connections would pile up in queues that nobody empties.
     listeners_close(&master->current->listeners);
     end_when_childless(master);
 }
 
 static void on_kill(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct master *master = timer->data;
     (void)loop;
     (void)events;
-    children_kill_all(timer->data);
+    children_kill_all(&master->children);
 }
 
 void master_stop(struct master *master, int exit_status) {
@@ -70,10 +81,10 @@ void master_stop(struct master *master, int exit_status) {
     master->exit_status = exit_status;
     master_notify(master, "STOPPING=1");
     auto_reload_stop(master);
-    reload_abort(master, "Ravelin is ending");
-    beat_stop(master);
-    children_send_all(master, CHILD_WORKER, IPC_STOP, 0);
-    children_dismiss_signers(master);
+    end_reload_and_replacing(master);
+    beat_stop(&master->beat);
+    tell_to_end(master, IPC_STOP);
+    children_dismiss_helpers(&master->children);
     listeners_close(&master->current->listeners);
     ev_timer_init(&master->kill, on_kill, STOP_TIMEOUT, STOP_TIMEOUT);
     master->kill.data = master;
@@ -81,7 +92,9 @@ void master_stop(struct master *master, int exit_status) {
     end_when_childless(master);
 }
 
-void master_fail(struct master *master, const char *why) {
+// The start failed.
+static void cannot_start(void *context, const char *why) {
+    struct master *master = context;
     if (master->state == MASTER_STOPPING) {
         return;
     }
@@ -89,15 +102,201 @@ void master_fail(struct master *master, const char *why) {
     master_stop(master, 1);
 }
 
-void master_ready(struct master *master) {
+static void warn_capacity(struct master *master) {
+    const struct config *config = master->current->config;
+    const struct capacity capacity = capacity_find(CAPACITY_MAPPINGS_PATH);
+    for (int kind = 0; kind < CAPACITY_KINDS; kind++) {
+        char text[CAPACITY_TEXT_SIZE];
+        char line[16] = "";
+        if (config->limits.connections_line > 0) {
+            (void)snprintf(line, sizeof(line), ":%d", config->limits.connections_line);
+        }
+        if (capacity_warning((enum capacity_kind)kind, &capacity, config, master->slot_count,
+                             text)) {
+            log_warning(&master->log, "%s%s: %s", config->path, line, text);
+        }
+    }
+}
+
+// --- What children report ---
+
+static void on_started(void *context) {
+    struct master *master = context;
+    if (master->state != MASTER_STARTING || !children_all_run(&master->children)) {
+        return;
+    }
     master->state = MASTER_RUNNING;
+    children_run(&master->children);
     log_info(&master->log, "ravelin: ready, %u worker%s", master->slot_count,
              master->slot_count == 1 ? "" : "s");
     master_notify(master, "READY=1");
     auto_reload_update(master);
 }
 
+static void on_ready(void *context, struct child *child, uint64_t generation) {
+    struct master *master = context;
+    reload_child_ready(&master->reload, child, generation);
+}
+
+static void on_committed(void *context, struct child *child, uint64_t generation) {
+    struct master *master = context;
+    reload_child_committed(&master->reload, child, generation);
+}
+
+static void on_failed(void *context, struct child *child, uint64_t generation, const char *why) {
+    struct master *master = context;
+    reload_child_failed(&master->reload, child, generation, why);
+}
+
+static void on_died(void *context, struct child *child, const char *how) {
+    struct master *master = context;
+    (void)child;
+    reload_child_died(&master->reload, how);
+}
+
+static bool may_replace(void *context) {
+    const struct master *master = context;
+    return master->reload.phase == RELOAD_IDLE;
+}
+
+// --- What a reload reports ---
+
+static void begin_reload(struct master *master, uint64_t client) {
+    const char *refusal = master->state == MASTER_STARTING  ? "Ravelin is still starting"
+                          : master->state != MASTER_RUNNING ? "Ravelin is ending"
+                                                            : reload_begin(&master->reload, client);
+    if (refusal != NULL) {
+        control_answer(master->control, client, 1, refusal);
+    }
+}
+
+static void on_files_read(void *context) {
+    auto_reload_note_read(context);
+}
+
+static void on_new_generation(void *context, struct source *staged) {
+    struct master *master = context;
+    struct source *former = master->current;
+    master->current = master->children.current = staged;
+    master_use_log(master);
+    notices_use(&master->notices, staged);
+    if (former->config->limits.connections != staged->config->limits.connections) {
+        warn_capacity(master); // else it was said before
+    }
+    source_free(former);
+    master_schedule_rotation(master);
+}
+
+static void log_failed_reload(struct master *master, const struct reload_end *end) {
+    unsigned long long number = master->current->number;
+    if (!end->automatic) {
+        log_lines(&master->log, SEVERITY_ERROR, end->text);
+        log_error(&master->log, "reload refused: generation %llu goes on", number);
+    } else if (auto_reload_is_news(master, end->text)) {
+        log_lines(&master->log, SEVERITY_WARNING, end->text);
+        log_warning(&master->log, "changed files refused: generation %llu goes on", number);
+    } else {
+        log_debug(&master->log, "changed files refused as before");
+    }
+}
+
+static void tell_auto_reload(struct master *master, const struct reload_end *end) {
+    if (end->result == RELOAD_SAME) {
+        return; // told before
+    }
+    if (end->automatic) {
+        auto_reload_note_end(master, end->exit_code, end->text);
+    } else if (end->result == RELOAD_DONE) {
+        auto_reload_update(master);
+    }
+}
+
+// What came in the meantime is done now.
+static void on_reload_ended(void *context, const struct reload_end *end) {
+    struct master *master = context;
+    switch (end->result) {
+    case RELOAD_DONE:
+        log_info(&master->log, "%s", end->text);
+        break;
+    case RELOAD_FAILED:
+        log_failed_reload(master, end);
+        break;
+    case RELOAD_SAME:
+        auto_reload_note_same(master);
+        break;
+    }
+    control_answer(master->control, end->client, end->exit_code, end->text);
+    if (master->state == MASTER_RUNNING) {
+        children_start(&master->children);
+        if (end->reopen) {
+            orders_reopen_logs(master);
+        }
+        tell_auto_reload(master, end);
+    }
+    if (end->again) {
+        begin_reload(master, end->client_after);
+    }
+}
+
 // --- Events ---
+
+// With every beat: what could not be done before.
+static void on_beat(void *context) {
+    struct master *master = context;
+    if (master->state == MASTER_RUNNING && master->reload.phase == RELOAD_IDLE) {
+        kinds_check_listeners(&master->children);
+    }
+    log_flush(&master->log);
+    log_writers_revive(&master->log_writers);
+    if (master->untold != NULL && notify_manager(master->untold)) {
+        master->untold = NULL;
+    }
+    orders_retry_logs(master);
+    children_connect(&master->children);
+}
+
+static void reap(struct master *master) {
+    int status;
+    pid_t pid;
+    // Strangers that the master inherited are reaped too.
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        reload_note_death(&master->reload, pid, status);
+        if (log_writers_note_death(&master->log_writers, pid)) {
+            log_warning(&master->log, "a log writer (pid %ld) died", (long)pid);
+        }
+        children_note_death(&master->children, pid, status);
+    }
+    bool is_ending = master->state == MASTER_DRAINING || master->state == MASTER_STOPPING;
+    if (is_ending && !children_serve(&master->children)) {
+        children_dismiss_helpers(&master->children);
+        end_when_childless(master);
+    }
+}
+
+static void on_command(void *context, uint64_t client, enum control_command command) {
+    struct master *master = context;
+    switch (command) {
+    case CONTROL_RELOAD:
+        begin_reload(master, client);
+        break;
+    case CONTROL_DRAIN:
+        control_answer(master->control, client, 0, "draining");
+        master_drain(master);
+        break;
+    case CONTROL_STOP:
+        control_answer(master->control, client, 0, "stopping");
+        master_stop(master, 0);
+        break;
+    case CONTROL_STATUS:
+        orders_answer_status(master, client);
+        break;
+    case CONTROL_PROVE:
+        orders_answer_prove(master, client);
+        break;
+    case CONTROL_COMMAND_COUNT:
+        break;
+    }
+}
 
 static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
     struct master *master = watcher->data;
@@ -105,7 +304,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
     (void)events;
     switch (watcher->signum) {
     case SIGHUP:
-        reload_begin(master, 0);
+        begin_reload(master, 0);
         break;
     case SIGUSR1:
         orders_reopen_logs(master);
@@ -121,7 +320,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
         master_stop(master, 0);
         break;
     case SIGCHLD:
-        children_reap(master);
+        reap(master);
         break;
     default:
         break;
@@ -213,19 +412,17 @@ static int complain(const char *text, int exit_status) {
 static int prepare_config(struct master *master) {
     char error[CONFIG_ERROR_SIZE];
     const struct reading_input reading = {.path = master->config_path, .title = master->title};
-    master->current = reading_wait(&reading, ++master->last_number, error);
+    master->current = reading_wait(&reading, ++master->reload.last_number, error);
     if (master->current == NULL ||
         privilege_find(master->current->config, &master->privilege, error) != RESULT_OK) {
         return complain(error, 2);
     }
     uint32_t workers = master->current->config->workers;
     master->slot_count = workers == 0 ? count_cores() : workers;
-    master->slots = calloc(master->slot_count, sizeof(*master->slots));
     master->metrics = metrics_map(master->slot_count);
     master->tickets = ticket_store_new();
     master->clients = client_table_map(master->slot_count);
-    if (master->slots == NULL || master->metrics == NULL || master->tickets == NULL ||
-        master->clients == NULL) {
+    if (master->metrics == NULL || master->tickets == NULL || master->clients == NULL) {
         return complain("ravelin: out of memory", 1);
     }
     const struct validate_input input = {master->current, &master->privilege, master->title};
@@ -233,6 +430,41 @@ static int prepare_config(struct master *master) {
         return complain(error, 2);
     }
     return source_settle(master->current, error) == RESULT_OK ? 0 : complain(error, 1);
+}
+
+static enum result make_children(struct master *master) {
+    struct children *children = &master->children;
+    *children = (struct children){
+        .loop = master->loop,
+        .log = &master->log,
+        .title = master->title,
+        .privilege = &master->privilege,
+        .kinds = kinds,
+        .kind_count = KIND_COUNT,
+        .slot_count = master->slot_count,
+        .metrics = master->metrics,
+        .tickets = master->tickets,
+        .clients = master->clients,
+        .handler = {.started = on_started,
+                    .cannot_start = cannot_start,
+                    .ready = on_ready,
+                    .committed = on_committed,
+                    .failed = on_failed,
+                    .died = on_died,
+                    .may_replace = may_replace,
+                    .context = master},
+        .current = master->current,
+    };
+    master->reload.children = children;
+    master->reload.config_path = master->config_path;
+    master->reload.log_writers = &master->log_writers;
+    master->reload.handler = (struct reload_handler){.read = on_files_read,
+                                                     .committed = on_new_generation,
+                                                     .ended = on_reload_ended,
+                                                     .context = master};
+    reload_init(&master->reload);
+    master->beat = (struct beat){.children = children, .later = on_beat, .context = master};
+    return children_init(children);
 }
 
 // What else can fail before the first fork.
@@ -249,7 +481,10 @@ static int prepare_system(struct master *master) {
     }
     log_init(&master->log, -1, false, SEVERITY_INFO, "master");
     master_use_log(master);
-    return start_loop(master) ? 0 : complain("ravelin: cannot make an event loop", 1);
+    if (!start_loop(master)) {
+        return complain("ravelin: cannot make an event loop", 1);
+    }
+    return make_children(master) == RESULT_OK ? 0 : complain("ravelin: out of memory", 1);
 }
 
 static void log_start(struct master *master) {
@@ -263,37 +498,18 @@ static void log_start(struct master *master) {
     }
 }
 
-void master_warn_capacity(struct master *master) {
-    const struct config *config = master->current->config;
-    const struct capacity capacity = capacity_find(CAPACITY_MAPPINGS_PATH);
-    for (int kind = 0; kind < CAPACITY_KINDS; kind++) {
-        char text[CAPACITY_TEXT_SIZE];
-        char line[16] = "";
-        if (config->limits.connections_line > 0) {
-            (void)snprintf(line, sizeof(line), ":%d", config->limits.connections_line);
-        }
-        if (capacity_warning((enum capacity_kind)kind, &capacity, config, master->slot_count,
-                             text)) {
-            log_warning(&master->log, "%s%s: %s", config->path, line, text);
-        }
-    }
-}
-
 static void serve(struct master *master) {
-    const struct control_handler handler = {.command = orders_command,
-                                            .failed = orders_fail,
-                                            .refuses = orders_refuses,
-                                            .context = master};
+    const struct control_handler handler = {
+        .command = on_command, .failed = orders_fail, .refuses = orders_refuses, .context = master};
     log_start(master);
-    children_init(master);
     notices_start(&master->notices, master->loop, &master->log, NOTICES_PERIOD_S);
     notices_use(&master->notices, master->current);
-    master_warn_capacity(master);
+    warn_capacity(master);
     master_schedule_rotation(master);
     control_start(master->control, master->loop, &handler);
-    beat_start(master);
-    children_start(master);
-    if (children_alive(master, CHILD_WORKER) + children_alive(master, CHILD_SIGNER) > 0) {
+    beat_start(&master->beat);
+    children_start(&master->children);
+    if (children_alive(&master->children) > 0) {
         ev_run(master->loop, 0);
     }
     log_info(&master->log, "ended");
@@ -303,8 +519,8 @@ static void release(struct master *master) {
     sink_close(&master->log.sink);
     if (master->loop != NULL) {
         auto_reload_stop(master);
-        beat_stop(master);
-        children_free(master);
+        beat_stop(&master->beat);
+        children_free(&master->children);
     }
     control_close(master->control);
     notices_stop(&master->notices);
@@ -316,7 +532,6 @@ static void release(struct master *master) {
     ticket_store_free(master->tickets);
     metrics_unmap(master->metrics, master->slot_count);
     client_table_unmap(master->clients);
-    free(master->slots);
 }
 
 int master_run(const char *config_path, const char *version, const struct title *title) {
@@ -325,8 +540,6 @@ int master_run(const char *config_path, const char *version, const struct title 
         .version = version,
         .title = title,
         .started_us = clock_wall_us(),
-        .reload = {.validation = {.fd = -1},
-                   .reading = {.child = {.fd = -1}, .files_fd = -1, .keys_fd = -1}},
         .log_writers = {.title = title},
     };
     master.log_writers.privilege = &master.privilege;

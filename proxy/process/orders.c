@@ -1,7 +1,5 @@
 #include "process/orders.h"
 
-#include "process/children.h"
-#include "process/reload.h"
 #include "process/status.h"
 
 #include <fcntl.h>
@@ -12,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void answer_status(struct master *master, uint64_t client) {
+void orders_answer_status(struct master *master, uint64_t client) {
     char *text = malloc(CONTROL_ANSWER_MAX);
     if (text != NULL && status_draw(master, text, CONTROL_ANSWER_MAX)) {
         control_answer(master->control, client, 0, text);
@@ -45,18 +43,16 @@ static void add(struct text *text, const char *format, ...) {
     text->size += (size_t)size;
 }
 
-static void add_processes(struct text *text, struct master *master) {
-    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
-        for (struct child *child = child_first(master, (enum child_kind)kind); child != NULL;
-             child = child_next(child)) {
-            add(text, "process %s %u %ld %s\n", child_kind_name(child->kind), child->slot,
-                (long)child->pid, child_state_name(child->state));
-        }
+static void add_processes(struct text *text, const struct children *children) {
+    for (const struct child *child = child_first(children, NULL); child != NULL;
+         child = child_next(child, NULL)) {
+        add(text, "process %s %u %ld %s\n", child->kind->name, child->slot, (long)child->pid,
+            child_state_name(child->state));
     }
 }
 
 // One line for each value, as prove.c reads them; the executable and the bundle go along.
-static void answer_prove(struct master *master, uint64_t client) {
+void orders_answer_prove(struct master *master, uint64_t client) {
     struct text text = {.data = malloc(CONTROL_ANSWER_MAX), .capacity = CONTROL_ANSWER_MAX};
     const struct config_tls *tls = &master->current->config->tls;
     // The file that was started, even when there is another in its place by now.
@@ -67,7 +63,7 @@ static void answer_prove(struct master *master, uint64_t client) {
             master->current->number);
         add(&text, "require-post-quantum %s\nticket-lifetime %" PRIu32 "\n",
             tls->require_post_quantum ? "yes" : "no", tls->ticket_lifetime_s);
-        add_processes(&text, master);
+        add_processes(&text, &master->children);
     }
     if (text.data == NULL || text.failed || executable < 0) {
         control_answer(master->control, client, 1, "no room or no descriptor for it");
@@ -83,38 +79,15 @@ static void answer_prove(struct master *master, uint64_t client) {
 
 bool orders_refuses(void *context, pid_t pid) {
     struct master *master = context;
-    const struct child *child = children_find(master, pid);
+    const struct child *child = children_find(&master->children, pid);
+    char name[CHILD_NAME_SIZE];
     if (child == NULL) {
         return false;
     }
-    log_error(&master->log, "%s %u (pid %ld) connects to the control socket: refused",
-              child_kind_name(child->kind), child->slot, (long)pid);
+    child_name(child, name);
+    log_error(&master->log, "%s (pid %ld) connects to the control socket: refused", name,
+              (long)pid);
     return true;
-}
-
-void orders_command(void *context, uint64_t client, enum control_command command) {
-    struct master *master = context;
-    switch (command) {
-    case CONTROL_RELOAD:
-        reload_begin(master, client);
-        break;
-    case CONTROL_DRAIN:
-        control_answer(master->control, client, 0, "draining");
-        master_drain(master);
-        break;
-    case CONTROL_STOP:
-        control_answer(master->control, client, 0, "stopping");
-        master_stop(master, 0);
-        break;
-    case CONTROL_STATUS:
-        answer_status(master, client);
-        break;
-    case CONTROL_PROVE:
-        answer_prove(master, client);
-        break;
-    case CONTROL_COMMAND_COUNT:
-        break;
-    }
 }
 
 void orders_fail(void *context, int error) {
@@ -133,10 +106,7 @@ static void use_log_files(struct master *master, const struct log_files *files) 
     ipc_init(&message, IPC_REOPEN, master->current->number);
     message.fds[IPC_FD_ERROR_LOG] = files->error.fd;
     message.fds[IPC_FD_ACCESS_LOG] = files->access.fd;
-    for (struct child *worker = child_first(master, CHILD_WORKER); worker != NULL;
-         worker = child_next(worker)) {
-        child_send(worker, &message);
-    }
+    children_send(&master->children, &message);
     log_info(&master->log, "log files reopened");
 }
 

@@ -1,32 +1,96 @@
 // Reload: the change of the generation in running processes, all of them or none.
 //
 //   read the files (in a child: reading.h) -> validate (in another child) -> open new sockets and logs
-//   -> LOAD in every signer -> LOAD in every worker -> COMMIT in every worker
+//   -> LOAD in every child, kind by kind in the order of the rows (kinds.h)
+//   -> COMMIT in every child of a kind that commits
 // Any failure before COMMIT (an error, a death, no answer within RELOAD_TIMEOUT_S) aborts in every
-// process and changes nothing. COMMIT cannot fail; the reload is over, and its client answered,
-// when every worker has done it. One reload at a time: HUP during one starts another afterwards; a
-// command is refused, but waits for the end of an automatic one. What cannot change in running
-// processes, the number of workers and their user, is an error.
+// process and changes nothing. COMMIT cannot fail; the reload is over when every child has done it.
+// One reload at a time. What cannot change in running processes, the number of workers and their user,
+// is an error.
+//
+// Nothing here knows the handler's owner, which logs how a reload ended and tells who asked for it.
 #ifndef RAVELIN_PROCESS_RELOAD_H
 #define RAVELIN_PROCESS_RELOAD_H
 
-#include "process/master_state.h"
+#include "process/children.h"
+#include "process/log_writer.h"
+#include "process/reading.h"
+#include "process/source.h"
+#include "process/validate.h"
 
 #define RELOAD_TIMEOUT_S 30
 
-// `client`: who is answered through the control socket with the outcome; 0: nobody, the log has it.
-void reload_begin(struct master *master, uint64_t client);
-// With the config text that is in use, when files that it names have changed (auto_reload.h, which
-// is told how it ends). None must be under way.
-void reload_changed_files(struct master *master);
-// Ends one that is under way, with this reason; none: nothing.
-void reload_abort(struct master *master, const char *why);
+// In this order.
+enum reload_phase {
+    RELOAD_IDLE,
+    RELOAD_READ, // the reader reads the files
+    RELOAD_VALIDATE,
+    RELOAD_LOAD,   // LOAD was sent to all kinds up to `kind`
+    RELOAD_COMMIT, // COMMIT was sent: nothing can go back any more
+};
 
-// What children do, told by children.c. Answers for another generation than the staged one are
-// ignored.
-void reload_child_ready(struct child *child, uint64_t generation);
-void reload_child_committed(struct child *child, uint64_t generation);
-void reload_child_failed(struct child *child, uint64_t generation, const char *why);
-void reload_child_died(struct child *child, const char *how);
+enum reload_result { RELOAD_DONE, RELOAD_FAILED, RELOAD_SAME }; // the files are the same
+
+// How a reload ended. By then it is idle again.
+struct reload_end {
+    enum reload_result result;
+    int exit_code;
+    const char *text; // for who asked
+    bool automatic;
+    bool again; // one that came meanwhile is to be begun
+    bool reopen;
+    uint64_t client;       // who asked for this one; 0: nobody
+    uint64_t client_after; // who asked for the next one; 0: nobody
+};
+
+struct reload_handler {
+    // The reader of an automatic reload has ended.
+    void (*read)(void *context);
+    // `staged` has become the generation of all children. The former one is the handler's to free.
+    void (*committed)(void *context, struct source *staged);
+    // May begin the next one.
+    void (*ended)(void *context, const struct reload_end *end);
+    void *context;
+};
+
+// The owner sets what is above the line and calls reload_init(); all of it outlives the reload.
+struct reload {
+    struct children *children; // their `current` is what a reload replaces
+    const char *config_path;
+    struct log_writers *log_writers;
+    uint64_t last_number; // of a generation, used or tried
+    struct reload_handler handler;
+    // ----
+    enum reload_phase phase;
+    size_t kind; // row of the kind that loads
+    struct source *staged;
+    struct reading reading;
+    struct validation validation;
+    ev_io verdict; // of the reader, then of the validator
+    ev_timer timeout;
+    uint64_t client;       // of the control socket, who waits for the outcome; 0: nobody
+    bool automatic;        // changed files asked for it
+    bool again;            // HUP or a command came meanwhile
+    uint64_t client_after; // whose command it was; 0: nobody's
+    bool reopen_after;     // USR1 came meanwhile
+};
+
+void reload_init(struct reload *reload);
+// `client`: who is answered with the outcome; 0: nobody. While one runs, HUP is remembered (`again`),
+// and so is one command if that one is automatic. Returns NULL, or why it is refused.
+const char *reload_begin(struct reload *reload, uint64_t client);
+// With the config text that is in use, when files that it names have changed. None must be under way.
+void reload_changed_files(struct reload *reload);
+// Ends one that is under way, with this reason; none: nothing.
+void reload_abort(struct reload *reload, const char *why);
+// A process was reaped. One of which it knows nothing: nothing.
+void reload_note_death(struct reload *reload, pid_t pid, int status);
+
+// What children report (children.h). Answers for another generation than the staged one are ignored.
+void reload_child_ready(struct reload *reload, struct child *child, uint64_t generation);
+void reload_child_committed(struct reload *reload, struct child *child, uint64_t generation);
+void reload_child_failed(struct reload *reload, struct child *child, uint64_t generation,
+                         const char *why);
+void reload_child_died(struct reload *reload, const char *how);
 
 #endif

@@ -2,48 +2,49 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "process/children.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 // --- Processes ---
 
-static void put_children(struct json *json, struct master *master, enum child_kind kind) {
-    char name[CHILD_NAME_SIZE];
-    (void)snprintf(name, sizeof(name), "%ss", child_kind_name(kind));
-    json_open(json, name, '[');
-    for (struct child *child = child_first(master, kind); child != NULL;
-         child = child_next(child)) {
-        json_open(json, NULL, '{');
-        json_unsigned(json, "slot", child->slot);
-        json_integer(json, "pid", child->pid);
-        json_string(json, "state", child_state_name(child->state));
-        json_unsigned(json, "restarts", child->restarts);
-        json_close(json, '}');
+static void put_child(struct json *json, const struct child *child) {
+    json_open(json, NULL, '{');
+    json_unsigned(json, "slot", child->slot);
+    json_integer(json, "pid", child->pid);
+    json_string(json, "state", child_state_name(child->state));
+    json_unsigned(json, "restarts", child->restarts);
+    json_close(json, '}');
+}
+
+// A list for each kind; who serves clients comes first.
+static void put_children(struct json *json, const struct children *children) {
+    for (size_t i = children->kind_count; i-- > 0;) {
+        const struct child_kind *kind = &children->kinds[i];
+        char name[CHILD_NAME_SIZE];
+        (void)snprintf(name, sizeof(name), "%ss", kind->name);
+        json_open(json, name, '[');
+        for (struct child *child = child_first(children, kind); child != NULL;
+             child = child_next(child, kind)) {
+            put_child(json, child);
+        }
+        json_close(json, ']');
     }
-    json_close(json, ']');
 }
 
 // --- Reloads ---
 
-static const char *reload_name(enum reload_phase phase) {
-    switch (phase) {
-    case RELOAD_IDLE:
-        return "none";
-    case RELOAD_READ:
-        return "reading";
-    case RELOAD_VALIDATE:
-        return "validating";
-    case RELOAD_SIGNERS:
-        return "loading signers";
-    case RELOAD_WORKERS:
-        return "loading workers";
-    case RELOAD_COMMIT:
-    default:
-        return "committing";
-    }
+static void put_reload(struct json *json, const struct reload *reload) {
+    static const char *const names[] = {[RELOAD_IDLE] = "none",
+                                        [RELOAD_READ] = "reading",
+                                        [RELOAD_VALIDATE] = "validating",
+                                        [RELOAD_COMMIT] = "committing"};
+    char loading[CHILD_NAME_SIZE + sizeof("loading s")];
+    (void)snprintf(loading, sizeof(loading), "loading %ss",
+                   reload->children->kinds[reload->kind].name);
+    json_string(json, "reload", reload->phase == RELOAD_LOAD ? loading : names[reload->phase]);
 }
 
 static const char *watch_state(const struct auto_reload *automatic) {
@@ -149,7 +150,7 @@ static void put_certificates(struct json *json, const struct source *source) {
     free(terms);
 }
 
-bool status_draw(struct master *master, char *output, size_t capacity) {
+bool status_draw(const struct master *master, char *output, size_t capacity) {
     static const char *const states[] = {[MASTER_STARTING] = "starting",
                                          [MASTER_RUNNING] = "running",
                                          [MASTER_DRAINING] = "draining",
@@ -164,10 +165,9 @@ bool status_draw(struct master *master, char *output, size_t capacity) {
     json_unsigned(&json, "generation", master->current->number);
     json_string(&json, "config", master->real_path);
     json_string(&json, "started", started);
-    json_string(&json, "reload", reload_name(master->reload.phase));
+    put_reload(&json, &master->reload);
     put_watch(&json, &master->auto_reload);
-    put_children(&json, master, CHILD_WORKER);
-    put_children(&json, master, CHILD_SIGNER);
+    put_children(&json, &master->children);
     put_certificates(&json, master->current);
     json_unsigned(&json, "lost_log_lines", master->log.sink.lost);
     metrics_to_json(master->metrics, master->slot_count, &json, "metrics");

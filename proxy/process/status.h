@@ -10,6 +10,6 @@
 
 // False: it does not fit into `capacity` bytes, NUL included, or memory is short. The list of
 // certificates is cut so that it fits into CONTROL_ANSWER_MAX bytes in all but odd cases.
-bool status_draw(struct master *master, char *output, size_t capacity) MUST_CHECK;
+bool status_draw(const struct master *master, char *output, size_t capacity) MUST_CHECK;
 
 #endif

@@ -1,0 +1,15 @@
+// The kinds of children that the master has: a row for each, in the order in which they start and load.
+#ifndef RAVELIN_PROCESS_KINDS_H
+#define RAVELIN_PROCESS_KINDS_H
+
+#include "process/children.h"
+
+enum { KIND_SIGNER, KIND_WORKER, KIND_COUNT };
+
+extern const struct child_kind kinds[KIND_COUNT];
+
+// Binds the listening sockets anew that a worker has shut down, and gives them to it. A worker that
+// does it again within a minute is killed.
+void kinds_check_listeners(struct children *children);
+
+#endif
