@@ -105,15 +105,35 @@ static size_t find_issuer(const struct chain *chain, const struct order *order, 
     return issuer;
 }
 
+// One in no place that has the name of the issuer of `below`; chain->count: none.
+static size_t find_namesake(const struct chain *chain, const struct order *order, size_t below) {
+    size_t i = 0;
+    while (i < chain->count &&
+           (order->placed[i] ||
+            !slice_equal(chain->certificates[i].subject, chain->certificates[below].issuer))) {
+        i++;
+    }
+    return i;
+}
+
 static enum result refuse_rest(const struct chain *chain, const struct order *order,
                                char why[CHAIN_ERROR_SIZE]) {
     size_t rest = 0;
     while (order->placed[rest]) {
         rest++;
     }
-    const struct certificate *last = &chain->certificates[order->places[order->count - 1]];
+    size_t end = order->places[order->count - 1];
+    const struct certificate *last = &chain->certificates[end];
     char name[NAME_TEXT_SIZE];
     char missing[NAME_TEXT_SIZE];
+    size_t namesake = find_namesake(chain, order, end);
+    if (namesake < chain->count && !last->is_self_issued) {
+        (void)snprintf(why, CHAIN_ERROR_SIZE,
+                       "certificate %zu (%s) has the name of the issuer of certificate %zu, but "
+                       "not its key",
+                       namesake + 1, name_for_message(last->issuer, name), end + 1);
+        return RESULT_ERROR;
+    }
     int size =
         snprintf(why, CHAIN_ERROR_SIZE,
                  "certificate %zu (%s) does not belong to the chain of certificate %zu", rest + 1,
