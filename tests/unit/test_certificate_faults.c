@@ -170,6 +170,12 @@ static void test_frames(void **state) {
     *behind(&other, SLICE("\xa0\x03\x02\x01")) = 7;
     assert_fault(&other, "its version is none of 1, 2 and 3");
     other = file;
+    *behind(&other, SLICE("\xa0\x03\x02\x01")) = 1;
+    assert_fault(&other, "it has extensions, but its version is 2 and not 3");
+    make("/CN=xy", NULL, &other);
+    memset(behind(&other, SLICE("\x06\x03\x55\x04\x03\x0c\x02")), 0xff, 2);
+    assert_fault(&other, "its issuer has a text that is not UTF-8");
+    other = file;
     behind(&other, SLICE("\x06\x03\x55\x04\x03"))[1] = 0x7f; // a size in the name
     assert_fault(&other, "its issuer is not a valid name");
 }

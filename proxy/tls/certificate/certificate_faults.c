@@ -1,5 +1,6 @@
 #include "tls/certificate/certificate_faults.h"
 
+#include "base/utf8.h"
 #include "tls/certificate/der.h"
 #include "tls/certificate/x509.h"
 
@@ -45,14 +46,18 @@ static bool check_frame(const struct fault *fault, struct slice bytes, struct de
                                         outer.rest.size, outer.rest.size == 1 ? "" : "s");
 }
 
-static bool check_version(const struct fault *fault, struct der *body) {
+static bool check_version(const struct fault *fault, struct der *body, unsigned *shown) {
+    *shown = 1;
     if (der_peek(body) != DER_CONTEXT_CONSTRUCTED + 0) {
         return true;
     }
     struct der field = der_enter(body, DER_CONTEXT_CONSTRUCTED + 0);
     struct slice version = der_take(&field, DER_INTEGER);
-    return (version.size == 1 && (uint8_t)version.data[0] <= 2) ||
-           fail(fault, "its version is none of 1, 2 and 3");
+    if (version.size != 1 || (uint8_t)version.data[0] > 2) {
+        return fail(fault, "its version is none of 1, 2 and 3");
+    }
+    *shown = (uint8_t)version.data[0] + 1U;
+    return true;
 }
 
 static bool check_serial(const struct fault *fault, struct der *body) {
@@ -96,6 +101,22 @@ static bool check_algorithms(const struct fault *fault, struct slice inner, stru
            fail(fault, "it is signed with %s, which is not supported", method.name);
 }
 
+static bool is_valid_utf8(struct slice text) {
+    const uint8_t *at = (const uint8_t *)text.data;
+    size_t left = text.size;
+    while (left > 0) {
+        uint32_t code;
+        bool is_c1 = left > 1 && at[0] == 0xc2 && (at[1] & 0xe0) == 0x80; // valid, if not wise
+        size_t size = at[0] < 0x80 ? 1 : is_c1 ? 2 : utf8_read(at, left, &code);
+        if (size == 0) {
+            return false;
+        }
+        at += size;
+        left -= size;
+    }
+    return true;
+}
+
 static bool check_name(const struct fault *fault, struct der *body, const char *what) {
     struct der name = der_enter(body, DER_SEQUENCE);
     while (!name.bad && name.rest.size > 0) {
@@ -103,8 +124,12 @@ static bool check_name(const struct fault *fault, struct der *body, const char *
         while (!set.bad && set.rest.size > 0) {
             struct der pair = der_enter(&set, DER_SEQUENCE);
             (void)der_take(&pair, DER_OID);
-            (void)der_take_any(&pair, NULL);
+            bool is_utf8 = der_peek(&pair) == DER_UTF8_STRING;
+            struct slice value = der_take_any(&pair, NULL);
             set.bad = pair.bad || pair.rest.size > 0;
+            if (fault->is_tolerated && is_utf8 && !is_valid_utf8(value)) {
+                return fail(fault, "its %s has a text that is not UTF-8", what);
+            }
         }
         name.bad = name.bad || set.bad;
     }
@@ -215,7 +240,7 @@ static bool check_extension(const struct fault *fault, struct der *extensions, s
            fail(fault, "the content of its extension %s is damaged", text);
 }
 
-static bool check_extensions(const struct fault *fault, struct der *body) {
+static bool check_extensions(const struct fault *fault, struct der *body, unsigned version) {
     struct slice seen[EXTENSIONS_MAX];
     size_t count = 0;
     der_skip(body, DER_CONTEXT + 1); // unique identifiers
@@ -227,6 +252,9 @@ static bool check_extensions(const struct fault *fault, struct der *body) {
     struct der list = der_enter(&field, DER_SEQUENCE);
     if (body->bad || body->rest.size > 0 || field.bad || field.rest.size > 0) {
         return fail(fault, "its extension list is damaged");
+    }
+    if (fault->is_tolerated && version != 3) {
+        return fail(fault, "it has extensions, but its version is %u and not 3", version);
     }
     for (; list.rest.size > 0; count++) {
         if (count == EXTENSIONS_MAX) {
@@ -259,11 +287,12 @@ static bool check_certificate(const struct fault *fault, struct slice bytes) {
     if (content.bad || content.rest.size > 0) {
         return fail(fault, "it is not a certificate: its parts are not those of RFC 5280");
     }
-    if (!check_version(fault, &body) || !check_serial(fault, &body) ||
+    unsigned version;
+    if (!check_version(fault, &body, &version) || !check_serial(fault, &body) ||
         !check_algorithms(fault, der_take(&body, DER_SEQUENCE), outer) ||
         !check_name(fault, &body, "issuer") || !check_validity(fault, &body) ||
         !check_name(fault, &body, "subject") || !check_key(fault, &body) ||
-        !check_extensions(fault, &body)) {
+        !check_extensions(fault, &body, version)) {
         return false;
     }
     return (signature.size > 1 && signature.data[0] == 0) ||
