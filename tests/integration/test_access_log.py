@@ -337,7 +337,7 @@ def test_the_manual_explains_every_reason():
     manual = (ROOT / "conf" / "README.md").read_text()
     explained = set(re.findall(r"`([^`\n]+)`", manual[manual.index("### Values of `ended`") :]))
     found = set().union(*map(reasons, SOURCES))
-    found |= set(re.findall(r'"([^"]+)"', one_file("refusal.h").read_text().partition("enum refusal_reason")[0]))
+    found |= set(re.findall(r'"([^"]+)"', one_file("handshake/refusal.h").read_text().partition("enum refusal_reason")[0]))
     assert len(found) > 90
     assert {text for text in found if not text.endswith(".h")} - explained == set()
 

@@ -155,7 +155,8 @@ class Proxy:
         if self._process is None:
             return
         if not self.workers_may_die and self.running():
-            assert sorted(lasting_children_of(self.pid)) == self._children_at_start, "a process of the proxy was replaced"
+            replaced = f"a process of the proxy was replaced:\n{self.log()[-4000:]}"
+            assert sorted(lasting_children_of(self.pid)) == self._children_at_start, replaced
         self.send_signal(signal.SIGTERM)
         status = self._process.wait(2 * PATIENCE)
         assert status == 0, f"the proxy ended with {status}"
