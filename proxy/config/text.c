@@ -79,10 +79,20 @@ static bool check_bytes(struct scan *scan) {
     return true;
 }
 
-static void blank_comment(struct scan *scan) {
+static bool starts_word(const struct scan *scan) {
+    return scan->at == scan->begin || strchr(" \t\n{}(),=", scan->text[scan->at - 1]) != NULL;
+}
+
+// A # inside of a word may be meant as a part of the value.
+static bool pass_comment(struct scan *scan) {
+    if (!starts_word(scan) && strchr("\"'", scan->text[scan->at - 1]) == NULL) {
+        return refuse(scan, "a # right behind a word; put a blank before a comment, or the value "
+                            "in quotes");
+    }
     while (scan->at < scan->size && peek(scan, 0) != '\n') {
         scan->copy[scan->at++] = ' ';
     }
+    return true;
 }
 
 static bool is_variable(const struct scan *scan) {
@@ -132,10 +142,6 @@ static bool close_brace(struct scan *scan) {
     return true;
 }
 
-static bool starts_word(const struct scan *scan) {
-    return scan->at == 0 || strchr(" \t\n{}(),=", scan->text[scan->at - 1]) != NULL;
-}
-
 // Characters that libconfuse would drop, join or take for a comment.
 static bool check_plain(const struct scan *scan) {
     char c = peek(scan, 0);
@@ -163,8 +169,7 @@ static bool check_plain(const struct scan *scan) {
 static bool pass(struct scan *scan) {
     switch (peek(scan, 0)) {
     case '#':
-        blank_comment(scan);
-        return true;
+        return pass_comment(scan);
     case '"':
     case '\'':
         return pass_quoted(scan);

@@ -390,6 +390,7 @@ static void test_bytes_that_are_no_text(void **state) {
                    "t.conf:2: a byte order mark inside the text; remove these three bytes");
     assert_accepted("\xef\xbb\xbf" REST);
     assert_accepted("\xef\xbb\xbf# a comment\n" REST);
+    assert_accepted("log = \"/a#b\"# a comment\nlimits {# another\n}# and another\n" REST);
 }
 
 static void test_characters_that_would_be_misread(void **state) {
@@ -399,6 +400,8 @@ static void test_characters_that_would_be_misread(void **state) {
         {"workers = +4", "t.conf:1: unexpected '+'; put the value in quotes"},
         {"tls|ticket-lifetime = 1h", "t.conf:1: unexpected '|'; put the value in quotes"},
         {"log = a\\b", "t.conf:1: unexpected '\\'; put the value in quotes"},
+        {"log = /a#b\n" REST, "t.conf:1: a # right behind a word; put a blank before a comment, "
+                              "or the value in quotes"},
         {"\n// workers = 2", "t.conf:2: comments begin with #"},
         {"/* workers = 2 */", "t.conf:1: comments begin with #"},
         {"log = \"a\n\"", "t.conf:1: this line has an opening quote without a closing one"},
