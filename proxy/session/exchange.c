@@ -419,7 +419,7 @@ static enum result advance(struct exchange *exchange) {
 
 enum result exchange_advance(struct exchange *exchange) {
     uint64_t sent = exchange->session->transport.sent;
-    pace_end_wait(exchange);
+    pace_end_wait(&exchange->pace, now_ms(exchange));
     enum result result = advance(exchange);
     if (exchange->session->transport.sent != sent) { // a client that takes a little is not idle
         exchange->active_ms = now_ms(exchange);
@@ -429,7 +429,7 @@ enum result exchange_advance(struct exchange *exchange) {
 
 void exchange_arm(struct exchange *exchange) {
     struct lease *lease = exchange->lease;
-    pace_note_wait(exchange);
+    exchange_note_wait(exchange);
     if (lease == NULL) {
         return;
     }
@@ -440,9 +440,9 @@ void exchange_arm(struct exchange *exchange) {
 }
 
 static enum result at_deadline(struct exchange *exchange) {
-    pace_end_wait(exchange);
-    if (pace_waits_for_client(exchange)) {
-        return pace_client_timed_out(exchange);
+    pace_end_wait(&exchange->pace, now_ms(exchange));
+    if (exchange_waits_for_client(exchange)) {
+        return exchange_client_timed_out(exchange);
     }
     if (answering(exchange) || exchange->response_started) {
         exchange->ended = "timed out";

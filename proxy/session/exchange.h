@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/slice.h"
 #include "exchange/answer.h"
+#include "exchange/pace.h"
 #include "exchange/rules.h"
 #include "exchange/trailers.h"
 #include "http/chunk.h"
@@ -67,7 +68,6 @@ struct exchange {
     bool idempotent;
     bool answered;        // by Ravelin itself
     bool refused;         // the head was not understood, or never whole
-    bool window_open;     // moved_before is set
     bool body_in_doubt;   // the server may not have taken the body for one: see struct http_request
     bool awaits_continue; // Expect: 100-continue was passed on, and the server has not said 100
     bool keep_alive;      // the session may go on after this exchange
@@ -111,12 +111,8 @@ struct exchange {
     struct http_part head_part; // what has been looked at of an incomplete head
 
     // time and account
-    int64_t active_ms;     // last progress
-    int64_t waited_ms;     // for the client to send or take a body, in this window of idle-timeout
-    int64_t wait_begun_ms; // it is waited for since then; 0: not now
-    uint64_t moved_before; // bytes, when the window began
-    int64_t stalled_ms;    // neither side takes bytes since then; 0: one of them does
-    uint64_t stalled_before;  // as moved_before, when that began
+    int64_t active_ms;        // last progress
+    struct pace pace;         // of the client
     int64_t head_us;          // how long the request head took to arrive, 0: it came whole
     int64_t started_us;       // wall clock, when the head was whole
     int64_t started_mono_us;  // the same, monotonic clock

@@ -1,5 +1,5 @@
 // What the parts of an exchange know of each other: exchange.c, exchange_answer.c, exchange_rest.c and
-// exchange_pace.c.
+// exchange_time.c.
 #ifndef RAVELIN_SESSION_EXCHANGE_INTERNAL_H
 #define RAVELIN_SESSION_EXCHANGE_INTERNAL_H
 
@@ -27,13 +27,12 @@ bool exchange_is_stuck(const struct exchange *exchange);
 // Whether another request can follow on the connection.
 bool exchange_request_ends(const struct exchange *exchange);
 // The client is waited for: to send a body or to take a response.
-bool pace_waits_for_client(const struct exchange *exchange);
+bool exchange_waits_for_client(const struct exchange *exchange);
 // Nothing more can be done now: if the client is waited for, that begins here, or goes on.
-void pace_note_wait(struct exchange *exchange);
-// The wait is over, for now.
-void pace_end_wait(struct exchange *exchange);
-// At the deadline of such a wait. RESULT_OK: it goes on, or 408 is the response.
-enum result pace_client_timed_out(struct exchange *exchange) MUST_CHECK;
+void exchange_note_wait(struct exchange *exchange);
+// At the deadline of such a wait. RESULT_OK: it goes on. RESULT_ERROR: 408 is due, or the session must be
+// cut.
+enum result exchange_client_timed_out(struct exchange *exchange) MUST_CHECK;
 // Closes the connection to the server, if there is one.
 void exchange_drop_lease(struct exchange *exchange);
 // For the parts: ends what they do, with an answer in place of the response. exchange.c gives it, or cuts

@@ -1,0 +1,66 @@
+// Whom an exchange waits for, until when, and what follows if it waits in vain.
+#include "base/socket.h"
+#include "session/exchange_internal.h"
+
+static uint64_t moved(const struct exchange *exchange) {
+    return exchange->request_bytes + exchange->session->dropped +
+           socket_acknowledged(exchange->session->transport.fd);
+}
+
+bool exchange_waits_for_client(const struct exchange *exchange) {
+    return transport_has_unsent(&exchange->session->transport) ||
+           (exchange->request_state == REQUEST_BODY && exchange->iov_first == exchange->iov_count &&
+            exchange->request_framing != FRAMING_TUNNEL && !exchange->request_given_up);
+}
+
+void exchange_note_wait(struct exchange *exchange) {
+    struct pace *pace = &exchange->pace;
+    if (!exchange_waits_for_client(exchange)) {
+        return;
+    }
+    if (!pace->window_open) {
+        pace_open_window(pace, moved(exchange));
+    }
+    pace_begin_wait(pace, now_ms(exchange));
+    if (exchange_is_stuck(exchange)) {
+        pace_note_stall(pace, now_ms(exchange), moved(exchange));
+    } else {
+        pace_forget_stall(pace);
+    }
+}
+
+int64_t exchange_deadline(const struct exchange *exchange) {
+    int64_t wait_ms = limits(exchange)->idle_timeout_ms;
+    if (exchange_waits_for_client(exchange)) {
+        return pace_deadline(&exchange->pace, wait_ms);
+    }
+    if (!answering(exchange)) {
+        bool connecting = exchange->lease != NULL && !exchange->lease->connected;
+        wait_ms = connecting ? exchange->choice.backend->connect_timeout_ms
+                             : exchange->choice.backend->response_timeout_ms;
+    }
+    return exchange->active_ms + wait_ms;
+}
+
+enum result exchange_client_timed_out(struct exchange *exchange) {
+    struct pace *pace = &exchange->pace;
+    if (pace_stall_is_due(pace, now_ms(exchange))) {
+        if (pace_end_stall(pace, moved(exchange))) {
+            exchange_give_up_request(exchange);
+            exchange->request_failed = true;
+            exchange->ended = "the server stopped reading the request";
+        }
+        return RESULT_OK;
+    }
+    if (!pace_is_too_slow(pace, limits(exchange)->body_rate, limits(exchange)->idle_timeout_ms,
+                          moved(exchange))) {
+        pace_open_window(pace, moved(exchange));
+        return RESULT_OK;
+    }
+    if (answering(exchange) || exchange->response_started) {
+        exchange->ended = "the client took the response too slowly";
+        return RESULT_ERROR;
+    }
+    exchange->rest_is_lost = true;
+    return exchange_refuse(exchange, 408, "the request body came too slowly");
+}
