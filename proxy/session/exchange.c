@@ -37,18 +37,12 @@ static struct exchange *allocate(struct session *session) {
     exchange->generation = generation_hold(shared->current);
     exchange->lease_owner.ready = on_lease_ready;
     exchange->active_ms = now_ms(exchange);
-    exchange->started_mono_us = clock_monotonic_us();
-    exchange->started_us = exchange->started_mono_us + shared->wall_offset_us;
-    if (session->head_since_ms != 0) {
-        exchange->head_us = exchange->started_mono_us - session->head_since_ms * 1000;
-    }
-    exchange->connect_us = exchange->response_us = -1;
-    exchange->client_minor_version = 1;
+    account_begin(&exchange->account, shared, session->head_since_ms);
     exchange->choice = (struct choice){
         .shared = shared,
         .generation = exchange->generation,
         .client = exchange->client,
-        .begun_us = exchange->started_mono_us,
+        .begun_us = exchange->account.started_mono_us,
         .client_address = exchange->client->address,
         .client_shown = client_text(exchange->client),
     };
@@ -103,7 +97,7 @@ static struct answer encode_head(struct exchange *exchange, const struct http_re
 }
 
 static void note_request(struct exchange *exchange, const struct http_request *request) {
-    exchange->client_minor_version = request->minor_version;
+    exchange->account.minor_version = request->minor_version;
     exchange->is_head = request->is_head;
     exchange->idempotent = request->idempotent;
     uint32_t most = limits(exchange)->requests_per_connection;
@@ -143,6 +137,11 @@ static struct answer judge(struct exchange *exchange, struct http_request *reque
     return answer.status == 0 ? rules_apply(&exchange->choice, request) : answer;
 }
 
+static void keep_refused(struct exchange *exchange, struct slice bytes) {
+    exchange->room_used =
+        account_keep_refused(&exchange->account, bytes, exchange->room, sizeof(exchange->room));
+}
+
 // Takes a whole head. What is answered instead of asking a server.
 static struct answer take_request(struct exchange *exchange, struct slice head) {
     struct http_fields *fields = shared_fields(exchange->shared, limits(exchange)->header_count);
@@ -150,7 +149,7 @@ static struct answer take_request(struct exchange *exchange, struct slice head) 
     struct http_refusal refusal;
     if (http_parse_request(head, fields, &request, &refusal) != RESULT_OK) {
         exchange->is_head = request.is_head;
-        exchange_keep_refused(exchange, head);
+        keep_refused(exchange, head);
         return answer_of(refusal.status, refusal.why);
     }
     const struct http_told *told;
@@ -158,7 +157,8 @@ static struct answer take_request(struct exchange *exchange, struct slice head) 
     note_request(exchange, &request);
     struct answer answer = judge(exchange, &request, &told, &growth);
     exchange->keep_alive = exchange->keep_alive && !exchange->choice.ends_connection;
-    exchange_keep_request(exchange, &request, told);
+    exchange->room_used = account_keep_request(&exchange->account, &request, told, exchange->room,
+                                               sizeof(exchange->room));
     return answer.status == 0 ? encode_head(exchange, &request, told, head.size + growth) : answer;
 }
 
@@ -193,7 +193,7 @@ struct exchange *exchange_new_refused(struct session *session, struct slice part
         return NULL;
     }
     exchange->is_head = part.size >= 5 && memcmp(part.data, "HEAD ", 5) == 0;
-    exchange_keep_refused(exchange, part);
+    keep_refused(exchange, part);
     exchange->answer = answer_of(status, why);
     return begin(exchange);
 }
@@ -235,21 +235,22 @@ static enum result take_lease(struct exchange *exchange) {
     exchange->attempts++;
     // The first try begins with the exchange; looking at the clock again would cost more than it
     // tells.
-    exchange->connect_begun_us =
-        exchange->attempts == 1 ? exchange->started_mono_us : clock_monotonic_us();
-    exchange->connect_us = -1;
-    exchange->request_sent_us = 0;
+    exchange->account.connect_begun_us =
+        exchange->attempts == 1 ? exchange->account.started_mono_us : clock_monotonic_us();
+    exchange->account.connect_us = -1;
+    exchange->account.request_sent_us = 0;
     exchange->active_ms = now_ms(exchange);
     exchange->lease = choose_lease(exchange);
+    exchange->account.server = exchange->server->config->text;
     if (exchange->lease == NULL) {
         int error = errno; // for the caller
         complain_of_server(shared, exchange->server, "cannot connect: %s", strerror(error));
         errno = error;
         return RESULT_ERROR;
     }
-    exchange->lease_reused = exchange->lease->reused;
+    exchange->account.server_reused = exchange->lease->reused;
     if (exchange->lease->connected) { // from the pool, or at once: it took no time
-        exchange->connect_us = 0;
+        exchange->account.connect_us = 0;
     }
     return RESULT_OK;
 }
@@ -312,7 +313,8 @@ static enum result connect_server(struct exchange *exchange) {
             return RESULT_AGAIN;
         }
         if (error == 0) {
-            exchange->connect_us = clock_monotonic_us() - exchange->connect_begun_us;
+            exchange->account.connect_us =
+                clock_monotonic_us() - exchange->account.connect_begun_us;
             return RESULT_OK;
         }
         if (retry(exchange, true, 502, strerror(error)) != RESULT_OK) {
@@ -344,7 +346,7 @@ static void release_lease(struct exchange *exchange) {
 // The server closed or broke its connection where it must not.
 static enum result server_gone(struct exchange *exchange) {
     if (exchange->response_started) { // the client must see that something is missing
-        exchange->ended = "the server broke off";
+        exchange->account.ended = "the server broke off";
         metric_add(exchange->shared->metrics, METRIC_server_failures, 1);
         return RESULT_ERROR;
     }
@@ -373,7 +375,7 @@ static enum result relay(struct exchange *exchange) {
         return RESULT_ERROR;
     }
     // The client may be one that reads only after it has sent everything.
-    if (response == RESULT_AGAIN && request == RESULT_AGAIN && exchange->status >= 300 &&
+    if (response == RESULT_AGAIN && request == RESULT_AGAIN && exchange->account.status >= 300 &&
         exchange_is_stuck(exchange)) {
         exchange_give_up_request(exchange);
         exchange->request_failed = true;
@@ -445,7 +447,7 @@ static enum result at_deadline(struct exchange *exchange) {
         return exchange_client_timed_out(exchange);
     }
     if (answering(exchange) || exchange->response_started) {
-        exchange->ended = "timed out";
+        exchange->account.ended = "timed out";
         return RESULT_ERROR;
     }
     struct shared *shared = exchange->shared;
@@ -464,30 +466,15 @@ enum result exchange_timed_out(struct exchange *exchange) {
 
 // --- the end ---
 
-static void count_status(const struct exchange *exchange) {
-    static const enum metric classes[] = {METRIC_responses_2xx, METRIC_responses_3xx,
-                                          METRIC_responses_4xx, METRIC_responses_5xx};
-    struct metrics_slot *metrics = exchange->shared->metrics;
-    if (exchange->status >= 200 && exchange->status < 600) {
-        metric_add(metrics, classes[exchange->status / 100 - 2], 1);
-    }
-    metric_add(metrics, METRIC_request_body_bytes, exchange->request_bytes);
-    metric_add(metrics, METRIC_response_body_bytes, exchange->response_bytes);
-}
-
 void exchange_finish(struct exchange *exchange) {
     struct shared *shared = exchange->shared;
-    count_status(exchange);
-    exchange_write_log(exchange);
+    account_close(&exchange->account, &exchange->choice, exchange->response_state == RESPONSE_DONE);
     exchange_drop_lease(exchange);
     response_head_free(exchange);
     trailers_free(&exchange->request_trailers);
     trailers_free(&exchange->response_trailers);
     free(exchange->request_final);
     free(exchange->final);
-    if (exchange->texts != exchange->room) {
-        free(exchange->texts);
-    }
     if (exchange->head != exchange->room + exchange->room_used) {
         free(exchange->head);
     }

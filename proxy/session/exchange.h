@@ -12,6 +12,7 @@
 #include "backend/pool.h"
 #include "base/result.h"
 #include "base/slice.h"
+#include "exchange/account.h"
 #include "exchange/answer.h"
 #include "exchange/pace.h"
 #include "exchange/rules.h"
@@ -62,27 +63,21 @@ struct exchange {
     struct trailers request_trailers;
     const char *body_why; // what is wrong with a malformed body; NULL: nothing, or it is not said
     char *request_final;  // the encoded trailer section, when there are trailers
-    uint16_t status;
-    uint8_t client_minor_version;
     bool is_head;
     bool idempotent;
-    bool answered;        // by Ravelin itself
-    bool refused;         // the head was not understood, or never whole
     bool body_in_doubt;   // the server may not have taken the body for one: see struct http_request
     bool awaits_continue; // Expect: 100-continue was passed on, and the server has not said 100
     bool keep_alive;      // the session may go on after this exchange
     bool binds_lease;     // its credentials authenticate the connection to the server
-    bool lease_reused;    // the lease came from the pool
     bool server_shut;     // our direction toward the server is closed (tunnels)
     bool request_failed;  // the server did not take all of it
     bool request_whole;   // all of it is in the iov or written
     bool request_given_up; // no more of it is sent; see exchange_give_up_request()
     bool rest_is_lost;     // the end of the request cannot be found, or is not waited for
     struct answer answer;  // of a part that refuses; see exchange_refuse()
-    char *texts;           // for the access log: NULL, in `room` or allocated
     char *head;            // the encoded one: NULL, in `room` or allocated
     size_t head_size;
-    size_t room_used; // by texts
+    size_t room_used; // by texts of the account
     uint32_t iov_first;
     uint32_t iov_count;
     uint32_t line_count;
@@ -110,23 +105,9 @@ struct exchange {
     size_t head_scanned;
     struct http_part head_part; // what has been looked at of an incomplete head
 
-    // time and account
-    int64_t active_ms;        // last progress
-    struct pace pace;         // of the client
-    int64_t head_us;          // how long the request head took to arrive, 0: it came whole
-    int64_t started_us;       // wall clock, when the head was whole
-    int64_t started_mono_us;  // the same, monotonic clock
-    int64_t connect_begun_us; // these four: of the last attempt
-    int64_t connect_us;       // -1: it is not connected
-    int64_t request_sent_us;  // when the last byte of the request was written, 0: not yet
-    int64_t response_us;      // from request_sent_us to the final response head, -1: none
-    uint64_t request_bytes;
-    uint64_t response_bytes;
-    const char *ended;                                      // why, when not in the usual way
-    struct slice method, target, host, referer, user_agent; // in texts, may be cut
-    struct slice request_line, protocol; // of a request that was refused unread; the same
-    struct slice client_unread; // what a trusted proxy wrote and is not understood; the same
-    struct slice protocols;     // of an upgrade; the same
+    int64_t active_ms; // last progress
+    struct pace pace;  // of the client
+    struct account account;
 
     // These are large, and not cleared when an exchange begins.
     struct iovec iov[REQUEST_IOV_MAX];

@@ -9,8 +9,8 @@ static enum result send_answer(struct exchange *exchange, uint16_t status, char 
                                size_t size) {
     struct transport *transport = &exchange->session->transport;
     size_t scanned = 0;
-    exchange->status = status;
-    exchange->response_bytes = size - http_head_end(answer, size, &scanned);
+    exchange->account.status = status;
+    exchange->account.response_bytes = size - http_head_end(answer, size, &scanned);
     exchange->response_state = RESPONSE_SENDING;
     if (!transport_add_span(transport->send, 0, (uint8_t *)answer, size)) {
         return RESULT_ERROR;
@@ -36,8 +36,8 @@ enum result exchange_answer(struct exchange *exchange) {
     struct answer answer = exchange->answer;
     exchange->answer = NO_ANSWER;
     exchange_drop_lease(exchange);
-    exchange->ended = answer.why;
-    exchange->answered = true;
+    exchange->account.ended = answer.why;
+    exchange->account.answered = true;
     // Half a record of an interim response cannot be taken back either.
     if (buffer == NULL || exchange->response_started || transport_has_unsent(&session->transport)) {
         return RESULT_ERROR;
@@ -47,7 +47,7 @@ enum result exchange_answer(struct exchange *exchange) {
     exchange_give_up_request(exchange);
     exchange->keep_alive = exchange->keep_alive && exchange_request_ends(exchange) &&
                            answer.status != 400 &&
-                           exchange->client_minor_version > 0; // which would need to be told
+                           exchange->account.minor_version > 0; // which would need to be told
     char *output = (char *)slot_payload(buffer, 0);
     char site_fields[ANSWER_FIELDS_MAX + 64];
     struct slice fields = answer_fields(exchange, answer.fields, site_fields, sizeof(site_fields));

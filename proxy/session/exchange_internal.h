@@ -45,13 +45,5 @@ static inline enum result exchange_refuse(struct exchange *exchange, uint16_t st
 // Puts exchange->answer into the send buffer and no more is asked of the server. For exchange.c only.
 // RESULT_ERROR: the session must be cut.
 enum result exchange_answer(struct exchange *exchange) MUST_CHECK;
-// Keeps what the access log will want of a request. `told`: by a trusted proxy, or NULL. Once.
-void exchange_keep_request(struct exchange *exchange, const struct http_request *request,
-                           const struct http_told *told);
-// Keeps what can be told of a request that is refused unread, `bytes` being its head or a part of it.
-// Once, instead.
-void exchange_keep_refused(struct exchange *exchange, struct slice bytes);
-// Writes the access log line, and for a refused request one in the error log.
-void exchange_write_log(const struct exchange *exchange);
 
 #endif

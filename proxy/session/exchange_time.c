@@ -3,7 +3,7 @@
 #include "session/exchange_internal.h"
 
 static uint64_t moved(const struct exchange *exchange) {
-    return exchange->request_bytes + exchange->session->dropped +
+    return exchange->account.request_bytes + exchange->session->dropped +
            socket_acknowledged(exchange->session->transport.fd);
 }
 
@@ -48,7 +48,7 @@ enum result exchange_client_timed_out(struct exchange *exchange) {
         if (pace_end_stall(pace, moved(exchange))) {
             exchange_give_up_request(exchange);
             exchange->request_failed = true;
-            exchange->ended = "the server stopped reading the request";
+            exchange->account.ended = "the server stopped reading the request";
         }
         return RESULT_OK;
     }
@@ -58,7 +58,7 @@ enum result exchange_client_timed_out(struct exchange *exchange) {
         return RESULT_OK;
     }
     if (answering(exchange) || exchange->response_started) {
-        exchange->ended = "the client took the response too slowly";
+        exchange->account.ended = "the client took the response too slowly";
         return RESULT_ERROR;
     }
     exchange->rest_is_lost = true;

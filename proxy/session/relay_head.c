@@ -188,7 +188,7 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
     if (++exchange->interim_count > INTERIM_MAX) {
         return relay_bad_response(exchange, "too many interim responses", "");
     }
-    if (exchange->client_minor_version == 0) { // HTTP/1.0 has none
+    if (exchange->account.minor_version == 0) { // HTTP/1.0 has none
         return RESULT_OK;
     }
     struct http_response_framing framing = {.client_minor_version = 1};
@@ -209,14 +209,14 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
 static bool may_be_unread(const struct exchange *exchange, uint16_t status) {
     bool whole =
         exchange->request_framing == FRAMING_NONE || exchange->request_state == REQUEST_DONE;
-    return (status >= 300 && !whole) ||
-           (status >= 400 && !exchange->lease->bound && exchange->request_bytes > UNREAD_BODY_MIN);
+    return (status >= 300 && !whole) || (status >= 400 && !exchange->lease->bound &&
+                                         exchange->account.request_bytes > UNREAD_BODY_MIN);
 }
 
 // `available`: how many bytes have come behind the head.
 static void decide_framing(struct exchange *exchange, const struct http_response *response,
                            size_t available) {
-    exchange->status = response->status;
+    exchange->account.status = response->status;
     exchange->response_framing = response->framing;
     exchange->response_left = response->content_length;
     // What a server has not read of a body it would read as the next request.
@@ -226,8 +226,8 @@ static void decide_framing(struct exchange *exchange, const struct http_response
     chunk_decoder_init_tolerant(&exchange->response_decoder);
     bool unknown_length =
         response->framing == FRAMING_CHUNKED || response->framing == FRAMING_CLOSE;
-    exchange->client_chunked = unknown_length && exchange->client_minor_version > 0;
-    if (unknown_length && exchange->client_minor_version == 0) {
+    exchange->client_chunked = unknown_length && exchange->account.minor_version > 0;
+    if (unknown_length && exchange->account.minor_version == 0) {
         exchange->keep_alive = false;
     }
     // A server that refuses a request before it has read it does not want the rest; and a response
@@ -267,11 +267,11 @@ static enum result take_final(struct exchange *exchange, const struct http_respo
     struct send_buffer *buffer = buffer_of(exchange);
     decide_framing(exchange, response, unused(buffer));
     struct http_response_framing framing = {
-        .client_minor_version = exchange->client_minor_version,
+        .client_minor_version = exchange->account.minor_version,
         .close = !exchange->keep_alive,
         .write_chunked =
-            exchange->client_chunked ||
-            (exchange->is_head && response->declared_chunked && exchange->client_minor_version > 0),
+            exchange->client_chunked || (exchange->is_head && response->declared_chunked &&
+                                         exchange->account.minor_version > 0),
         .hsts_s = exchange->choice.site->hsts_s,
         .changes = &exchange->choice.route->response,
     };
@@ -279,8 +279,9 @@ static enum result take_final(struct exchange *exchange, const struct http_respo
     if (head.size == 0) {
         return exchange_refuse(exchange, 503, no_memory);
     }
-    exchange->response_us =
-        exchange->request_sent_us == 0 ? 0 : clock_monotonic_us() - exchange->request_sent_us;
+    exchange->account.response_us = exchange->account.request_sent_us == 0
+                                        ? 0
+                                        : clock_monotonic_us() - exchange->account.request_sent_us;
     exchange->response_state = response->framing == FRAMING_NONE ? RESPONSE_SENDING : RESPONSE_BODY;
     if (response->framing == FRAMING_NONE && unused(buffer) > 0) {
         exchange->server_keep_alive = false; // bytes nobody asked for
@@ -299,7 +300,7 @@ static enum result take(struct exchange *exchange, struct slice text, uint8_t *e
     struct http_fields *fields = shared_fields(exchange->shared, HTTP_FIELDS_MAX);
     struct http_response response;
     struct http_refusal refusal;
-    if (http_parse_response(text, exchange->is_head, exchange->protocols, fields, &response,
+    if (http_parse_response(text, exchange->is_head, exchange->account.protocols, fields, &response,
                             &refusal) != RESULT_OK) {
         return relay_bad_message(exchange, text, &refusal);
     }

@@ -29,7 +29,7 @@ static void add_data(struct exchange *exchange, uint8_t *data, size_t size, bool
     if (chunked) {
         add_iov(exchange, crlf, 2);
     }
-    exchange->request_bytes += size;
+    exchange->account.request_bytes += size;
 }
 
 // The trailer section is gathered (it is no body) and written afresh after the last chunk.
@@ -178,7 +178,7 @@ static void written(struct exchange *exchange, size_t size) {
         exchange->iov_first = exchange->iov_count = 0;
         if (exchange->request_whole) {
             exchange->request_state = REQUEST_DONE;
-            exchange->request_sent_us = clock_monotonic_us();
+            exchange->account.request_sent_us = clock_monotonic_us();
         }
     }
 }
@@ -207,7 +207,7 @@ static enum result write_server(struct exchange *exchange) {
 // There is nothing to write, and there never will be.
 static enum result client_ended(struct exchange *exchange) {
     if (exchange->request_framing != FRAMING_TUNNEL) {
-        exchange->ended = "the client ended before its request body did";
+        exchange->account.ended = "the client ended before its request body did";
         return RESULT_ERROR;
     }
     if (!exchange->server_shut) {
@@ -231,7 +231,7 @@ enum result relay_request(struct exchange *exchange) {
                                                               : exchange->body_why);
         }
         if (exchange->choice.body_limit != 0 &&
-            exchange->request_bytes > exchange->choice.body_limit &&
+            exchange->account.request_bytes > exchange->choice.body_limit &&
             exchange->request_framing != FRAMING_TUNNEL) {
             return exchange_refuse(exchange, 413, "the request body is larger than is accepted");
         }

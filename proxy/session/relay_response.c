@@ -19,7 +19,7 @@ enum result relay_bad_response(struct exchange *exchange, const char *why, const
     struct shared *shared = exchange->shared;
     complain_of_server(shared, exchange->server, "bad response: %s%s", why, where);
     if (exchange->response_started) {
-        exchange->ended = why;
+        exchange->account.ended = why;
         return RESULT_ERROR;
     }
     return exchange_refuse(exchange, 502, why);
@@ -132,7 +132,7 @@ static enum result read_server(struct exchange *exchange, struct send_buffer *bu
 // small gap, so that one record serves for all.
 static bool put_data(struct exchange *exchange, uint32_t slot, uint8_t *data, size_t size) {
     struct send_buffer *buffer = buffer_of(exchange);
-    exchange->response_bytes += size;
+    exchange->account.response_bytes += size;
     if (!exchange->client_chunked) {
         return transport_add_span(buffer, slot, data, size);
     }
@@ -195,7 +195,7 @@ static enum result bad_chunk(struct exchange *exchange, const char *why) {
     char where[64];
     (void)snprintf(where, sizeof(where), ": byte 0x%02x, behind %llu bytes of body",
                    (unsigned)(uint8_t)exchange->response_decoder.wrong,
-                   (unsigned long long)exchange->response_bytes);
+                   (unsigned long long)exchange->account.response_bytes);
     return relay_bad_response(exchange, why, where);
 }
 
