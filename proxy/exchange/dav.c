@@ -109,6 +109,12 @@ static struct answer rewrite_field(struct rewriting *rewriting, struct http_fiel
     return answer;
 }
 
+// A field of this name may mean something else to other methods. Some servers take the name of a
+// method in any case.
+static bool has_destination(struct slice method) {
+    return slice_equal_nocase(method, SLICE("MOVE")) || slice_equal_nocase(method, SLICE("COPY"));
+}
+
 struct answer dav_rewrite(struct choice *choice, struct http_request *request,
                           const struct http_told *told, size_t *growth) {
     struct shared *shared = choice->shared;
@@ -124,10 +130,11 @@ struct answer dav_rewrite(struct choice *choice, struct http_request *request,
     if (choice->backend == NULL || !rules_let_in(choice, choice->route)) {
         return NO_ANSWER;
     }
+    bool moves = has_destination(request->method);
     uint32_t destinations = 0;
     for (uint32_t i = 0; i < request->fields->count; i++) {
         struct http_field *field = &request->fields->items[i];
-        if (field->id != FIELD_DESTINATION && field->id != FIELD_IF) {
+        if (field->id != FIELD_IF && (field->id != FIELD_DESTINATION || !moves)) {
             continue;
         }
         destinations += field->id == FIELD_DESTINATION ? 1 : 0;

@@ -80,6 +80,21 @@ def test_a_destination_that_goes_nowhere(lab, sent, status):
     assert "Destination" in proxy.access_log(1)[0]["ended"]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "REBIND"])
+def test_a_destination_of_another_method_is_left_alone(lab, method):
+    server = lab.server()
+    client = lab.client(lab.proxy(server))
+    for destination in ("Berlin", "https://elsewhere.test/b", "https://localhost/b"):
+        assert ask_move(client, destination, method=method).status == 200
+        assert server.requests[-1].get("Destination") == destination
+
+
+def test_a_destination_is_checked_whatever_the_case_of_the_method(lab):
+    """Servers that know no case in methods take `move` for a MOVE."""
+    client = lab.client(lab.proxy(lab.server()))
+    assert ask_move(client, "https://elsewhere.test/b", method="move").status == 502
+
+
 def test_two_destinations(lab):
     server = lab.server()
     client = lab.client(lab.proxy(server))
