@@ -21,7 +21,7 @@ enum { CERTIFICATE_GROWTH = 80 + sizeof(struct client_identity) };
 // --- beginning ---
 
 static void on_lease_ready(struct lease_owner *owner) {
-    session_advance(LIST_ENTRY(owner, struct exchange, lease_owner)->session);
+    session_advance(LIST_ENTRY(owner, struct exchange, attempt.owner)->session);
 }
 
 static struct exchange *allocate(struct session *session) {
@@ -34,8 +34,9 @@ static struct exchange *allocate(struct session *session) {
     exchange->session = session;
     exchange->shared = shared;
     exchange->client = &session->client;
+    exchange->attempt.kept = &session->kept;
     exchange->generation = generation_hold(shared->current);
-    exchange->lease_owner.ready = on_lease_ready;
+    exchange->attempt.owner.ready = on_lease_ready;
     exchange->active_ms = now_ms(exchange);
     account_begin(&exchange->account, shared, session->head_since_ms);
     exchange->choice = (struct choice){
@@ -102,7 +103,7 @@ static void note_request(struct exchange *exchange, const struct http_request *r
     exchange->idempotent = request->idempotent;
     uint32_t most = limits(exchange)->requests_per_connection;
     exchange->keep_alive = request->keep_alive && (most == 0 || exchange->session->requests < most);
-    exchange->binds_lease = request->binds_connection;
+    exchange->attempt.binds_lease = request->binds_connection;
     exchange->body_in_doubt = request->body_is_unusual;
     exchange->awaits_continue = request->expects_continue;
     exchange->request_framing = request->framing;
@@ -198,84 +199,21 @@ struct exchange *exchange_new_refused(struct session *session, struct slice part
     return begin(exchange);
 }
 
-// --- the lease ---
-
-void exchange_drop_lease(struct exchange *exchange) {
-    if (exchange->lease != NULL) {
-        lease_close(exchange->lease);
-        exchange->lease = NULL;
-    }
-}
-
-// The session's own connection to this backend on the first try, else one of the pool or a new one.
-static struct lease *choose_lease(struct exchange *exchange) {
-    struct session *session = exchange->session;
-    size_t index = (size_t)(exchange->choice.backend - exchange->generation->config->backends);
-    struct backend *backend = &exchange->generation->backends->backends[index];
-    // A connection that began with the name of one client is not for another.
-    bool fresh = exchange->attempts > 1 ||
-                 exchange->choice.backend->send_proxy_protocol != PROXY_PROTOCOL_OFF;
-    struct lease *lease = exchange->attempts > 1 || list_is_empty(&session->kept)
-                              ? NULL
-                              : pool_lease_kept(&session->kept, backend, &exchange->lease_owner);
-    if (lease != NULL) {
-        exchange->server = lease->server;
-        return lease;
-    }
-    exchange->server = backend_choose(backend, exchange->failed_server, now_ms(exchange));
-    lease = pool_lease(&exchange->shared->pool, exchange->server, fresh, &exchange->lease_owner);
-    if (lease != NULL) {
-        lease->bound = exchange->binds_lease;
-    }
-    return lease;
-}
-
-static enum result take_lease(struct exchange *exchange) {
-    struct shared *shared = exchange->shared;
-    exchange->attempts++;
-    // The first try begins with the exchange; looking at the clock again would cost more than it
-    // tells.
-    exchange->account.connect_begun_us =
-        exchange->attempts == 1 ? exchange->account.started_mono_us : clock_monotonic_us();
-    exchange->account.connect_us = -1;
-    exchange->account.request_sent_us = 0;
-    exchange->active_ms = now_ms(exchange);
-    exchange->lease = choose_lease(exchange);
-    exchange->account.server = exchange->server->config->text;
-    if (exchange->lease == NULL) {
-        int error = errno; // for the caller
-        complain_of_server(shared, exchange->server, "cannot connect: %s", strerror(error));
-        errno = error;
-        return RESULT_ERROR;
-    }
-    exchange->account.server_reused = exchange->lease->reused;
-    if (exchange->lease->connected) { // from the pool, or at once: it took no time
-        exchange->account.connect_us = 0;
-    }
-    return RESULT_OK;
-}
+// --- the server ---
 
 // After a server failed: RESULT_OK: another try, where that is allowed, and the state of the request is
 // as before the first one. RESULT_ERROR: an answer.
 static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t status,
                          const char *why) {
-    struct shared *shared = exchange->shared;
-    bool was_reused = exchange->lease != NULL && exchange->lease->reused;
-    metric_add(shared->metrics, METRIC_server_failures, 1);
-    exchange_drop_lease(exchange);
-    if (!was_reused) {
-        exchange->failed_server = exchange->server;
-        server_failed(exchange->server, now_ms(exchange));
-        complain_of_server(shared, exchange->server, "%s", why);
-    }
+    attempt_fail(&exchange->attempt, &exchange->choice, why);
     if (!may_repeat || exchange->response_started ||
-        exchange->attempts > exchange->choice.backend->retries) {
+        !attempt_may_repeat(&exchange->attempt, &exchange->choice)) {
         return exchange_refuse(exchange, status, why);
     }
     exchange->request_state = REQUEST_HEAD;
     exchange->request_whole = exchange->request_failed = exchange->request_given_up = false;
     exchange->iov_first = exchange->iov_count = 0;
-    metric_add(shared->metrics, METRIC_server_retries, 1);
+    metric_add(exchange->shared->metrics, METRIC_server_retries, 1);
     return RESULT_OK;
 }
 
@@ -295,53 +233,26 @@ static bool is_own_shortage(int error) {
 
 // RESULT_OK: connected. RESULT_AGAIN: not yet. RESULT_ERROR: no server can be asked.
 static enum result connect_server(struct exchange *exchange) {
-    for (;;) {
-        if (exchange->lease == NULL && take_lease(exchange) != RESULT_OK) {
-            enum result result = is_own_shortage(errno)
-                                     ? exchange_refuse(exchange, 503, "no connection can be made")
-                                     : retry(exchange, true, 502, "the connection failed");
-            if (result != RESULT_OK) {
-                return result;
-            }
-            continue;
+    struct attempt *attempt = &exchange->attempt;
+    enum result result = RESULT_OK;
+    while (result == RESULT_OK) {
+        if (attempt->lease == NULL) {
+            exchange->active_ms = now_ms(exchange);
         }
-        if (exchange->lease->connected) {
-            return RESULT_OK;
+        int error = attempt_connect(attempt, &exchange->choice, &exchange->account);
+        if (error == 0 || error == EINPROGRESS) {
+            return error == 0 ? RESULT_OK : RESULT_AGAIN;
         }
-        int error = lease_finish_connect(exchange->lease);
-        if (error == EINPROGRESS) {
-            return RESULT_AGAIN;
-        }
-        if (error == 0) {
-            exchange->account.connect_us =
-                clock_monotonic_us() - exchange->account.connect_begun_us;
-            return RESULT_OK;
-        }
-        if (retry(exchange, true, 502, strerror(error)) != RESULT_OK) {
-            return RESULT_ERROR;
-        }
+        bool unmade = attempt->lease == NULL;
+        result =
+            unmade && is_own_shortage(error)
+                ? exchange_refuse(exchange, 503, "no connection can be made")
+                : retry(exchange, true, 502, unmade ? "the connection failed" : strerror(error));
     }
+    return result;
 }
 
 // --- advancing ---
-
-static void release_lease(struct exchange *exchange) {
-    struct lease *lease = exchange->lease;
-    if (lease == NULL) {
-        return;
-    }
-    exchange->lease = NULL;
-    struct session *session = exchange->session;
-    bool reusable = exchange->server_keep_alive && exchange->request_state == REQUEST_DONE &&
-                    !exchange->request_failed;
-    if (reusable && lease->bound) {
-        lease_keep(lease, &session->kept, exchange->shared->current->backends);
-    } else if (reusable && exchange->choice.backend->send_proxy_protocol == PROXY_PROTOCOL_OFF) {
-        lease_release(lease, exchange->generation->backends->retired, now_ms(exchange));
-    } else {
-        lease_close(lease);
-    }
-}
 
 // The server closed or broke its connection where it must not.
 static enum result server_gone(struct exchange *exchange) {
@@ -368,7 +279,7 @@ static enum result relay(struct exchange *exchange) {
         // Perhaps the server answered before it closed: what it said is read first.
         exchange_give_up_request(exchange);
         exchange->request_state = REQUEST_DONE;
-        exchange->request_failed = exchange->lease->readable = true;
+        exchange->request_failed = exchange->attempt.lease->readable = true;
         return RESULT_OK;
     }
     if (request == RESULT_ERROR) {
@@ -405,7 +316,9 @@ static enum result advance(struct exchange *exchange) {
         }
     }
     if (exchange->response_state == RESPONSE_SENDING) {
-        release_lease(exchange);
+        attempt_release(&exchange->attempt, &exchange->choice,
+                        exchange->server_keep_alive && exchange->request_state == REQUEST_DONE &&
+                            !exchange->request_failed);
         if (exchange->request_state != REQUEST_DONE) {
             exchange_give_up_request(exchange);
         }
@@ -430,7 +343,7 @@ enum result exchange_advance(struct exchange *exchange) {
 }
 
 void exchange_arm(struct exchange *exchange) {
-    struct lease *lease = exchange->lease;
+    struct lease *lease = exchange->attempt.lease;
     exchange_note_wait(exchange);
     if (lease == NULL) {
         return;
@@ -451,8 +364,7 @@ static enum result at_deadline(struct exchange *exchange) {
         return RESULT_ERROR;
     }
     struct shared *shared = exchange->shared;
-    bool connecting = exchange->lease != NULL && !exchange->lease->connected;
-    if (connecting) {
+    if (attempt_is_connecting(&exchange->attempt)) {
         return retry(exchange, true, 504, "connect timeout");
     }
     metric_add(shared->metrics, METRIC_server_failures, 1);
@@ -469,7 +381,7 @@ enum result exchange_timed_out(struct exchange *exchange) {
 void exchange_finish(struct exchange *exchange) {
     struct shared *shared = exchange->shared;
     account_close(&exchange->account, &exchange->choice, exchange->response_state == RESPONSE_DONE);
-    exchange_drop_lease(exchange);
+    attempt_drop(&exchange->attempt);
     response_head_free(exchange);
     trailers_free(&exchange->request_trailers);
     trailers_free(&exchange->response_trailers);

@@ -9,11 +9,11 @@
 #ifndef RAVELIN_SESSION_EXCHANGE_H
 #define RAVELIN_SESSION_EXCHANGE_H
 
-#include "backend/pool.h"
 #include "base/result.h"
 #include "base/slice.h"
 #include "exchange/account.h"
 #include "exchange/answer.h"
+#include "exchange/attempt.h"
 #include "exchange/pace.h"
 #include "exchange/rules.h"
 #include "exchange/trailers.h"
@@ -49,11 +49,7 @@ struct exchange {
     const struct client *client;   // the session's
     struct generation *generation; // held
     struct choice choice;          // of the rules
-    struct server *server;
-    struct server *failed_server;
-    struct lease *lease;
-    struct lease_owner lease_owner;
-    uint32_t attempts;
+    struct attempt attempt;
 
     // request
     enum request_state request_state;
@@ -68,7 +64,6 @@ struct exchange {
     bool body_in_doubt;   // the server may not have taken the body for one: see struct http_request
     bool awaits_continue; // Expect: 100-continue was passed on, and the server has not said 100
     bool keep_alive;      // the session may go on after this exchange
-    bool binds_lease;     // its credentials authenticate the connection to the server
     bool server_shut;     // our direction toward the server is closed (tunnels)
     bool request_failed;  // the server did not take all of it
     bool request_whole;   // all of it is in the iov or written

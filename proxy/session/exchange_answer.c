@@ -35,7 +35,7 @@ enum result exchange_answer(struct exchange *exchange) {
     struct send_buffer *buffer = transport_send_buffer(&session->transport);
     struct answer answer = exchange->answer;
     exchange->answer = NO_ANSWER;
-    exchange_drop_lease(exchange);
+    attempt_drop(&exchange->attempt);
     exchange->account.ended = answer.why;
     exchange->account.answered = true;
     // Half a record of an interim response cannot be taken back either.

@@ -33,8 +33,6 @@ void exchange_note_wait(struct exchange *exchange);
 // At the deadline of such a wait. RESULT_OK: it goes on. RESULT_ERROR: 408 is due, or the session must be
 // cut.
 enum result exchange_client_timed_out(struct exchange *exchange) MUST_CHECK;
-// Closes the connection to the server, if there is one.
-void exchange_drop_lease(struct exchange *exchange);
 // For the parts: ends what they do, with an answer in place of the response. exchange.c gives it, or cuts
 // the session if something of a response was sent.
 static inline enum result exchange_refuse(struct exchange *exchange, uint16_t status,

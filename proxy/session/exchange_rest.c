@@ -26,7 +26,7 @@ static bool has_body(const struct exchange *exchange) {
 bool exchange_is_stuck(const struct exchange *exchange) {
     return exchange->response_started && exchange->request_state == REQUEST_BODY &&
            !exchange->request_given_up && exchange->request_framing != FRAMING_TUNNEL &&
-           exchange->iov_first < exchange->iov_count && !exchange->lease->writable &&
+           exchange->iov_first < exchange->iov_count && !exchange->attempt.lease->writable &&
            transport_has_unsent(&exchange->session->transport);
 }
 

@@ -35,7 +35,7 @@ int64_t exchange_deadline(const struct exchange *exchange) {
         return pace_deadline(&exchange->pace, wait_ms);
     }
     if (!answering(exchange)) {
-        bool connecting = exchange->lease != NULL && !exchange->lease->connected;
+        bool connecting = attempt_is_connecting(&exchange->attempt);
         wait_ms = connecting ? exchange->choice.backend->connect_timeout_ms
                              : exchange->choice.backend->response_timeout_ms;
     }

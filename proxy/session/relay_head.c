@@ -209,7 +209,7 @@ static enum result take_interim(struct exchange *exchange, const struct http_res
 static bool may_be_unread(const struct exchange *exchange, uint16_t status) {
     bool whole =
         exchange->request_framing == FRAMING_NONE || exchange->request_state == REQUEST_DONE;
-    return (status >= 300 && !whole) || (status >= 400 && !exchange->lease->bound &&
+    return (status >= 300 && !whole) || (status >= 400 && !exchange->attempt.lease->bound &&
                                          exchange->account.request_bytes > UNREAD_BODY_MIN);
 }
 
@@ -308,7 +308,7 @@ static enum result take(struct exchange *exchange, struct slice text, uint8_t *e
     if (response.framing == FRAMING_TUNNEL && exchange->request_state != REQUEST_DONE) {
         return relay_bad_response(exchange, "101 before the end of the request", "");
     }
-    exchange->lease->bound = exchange->lease->bound || response.binds_connection;
+    exchange->attempt.lease->bound = exchange->attempt.lease->bound || response.binds_connection;
     if (end != NULL) {
         struct send_buffer *buffer = buffer_of(exchange);
         buffer->fills[0].begin = (uint32_t)(end - slot_payload(buffer, 0));
@@ -383,5 +383,5 @@ enum result response_head_take(struct exchange *exchange) {
         RESULT_OK) {
         return relay_bad_message(exchange, head, &refusal);
     }
-    return exchange->lease->readable ? RESULT_OK : RESULT_AGAIN;
+    return exchange->attempt.lease->readable ? RESULT_OK : RESULT_AGAIN;
 }

@@ -119,7 +119,7 @@ static void add_proxy_header(struct exchange *exchange) {
     enum proxy_version version = (enum proxy_version)exchange->choice.backend->send_proxy_protocol;
     struct address local = {.size = sizeof(local.as)};
     struct address client = {.size = sizeof(client.as.v6)};
-    if (version == PROXY_VERSION_NONE || exchange->lease->reused) {
+    if (version == PROXY_VERSION_NONE || exchange->attempt.lease->reused) {
         return;
     }
     if (getsockname(exchange->session->transport.fd, &local.as.any, &local.size) != 0) {
@@ -186,7 +186,7 @@ static void written(struct exchange *exchange, size_t size) {
 // RESULT_OK: wrote something. RESULT_AGAIN: the server does not take more now. RESULT_EOF: it is
 // gone.
 static enum result write_server(struct exchange *exchange) {
-    struct lease *lease = exchange->lease;
+    struct lease *lease = exchange->attempt.lease;
     if (!lease->writable) {
         return RESULT_AGAIN;
     }
@@ -212,7 +212,7 @@ static enum result client_ended(struct exchange *exchange) {
     }
     if (!exchange->server_shut) {
         exchange->server_shut = true;
-        (void)shutdown(exchange->lease->fd, SHUT_WR);
+        (void)shutdown(exchange->attempt.lease->fd, SHUT_WR);
     }
     return RESULT_AGAIN;
 }
@@ -239,8 +239,9 @@ enum result relay_request(struct exchange *exchange) {
             if (transport->consumed != consumed) {
                 return RESULT_OK;
             }
-            return transport->end == TRANSPORT_ENDED && !transport_has_segments(transport) ? client_ended(exchange)
-                                                                          : RESULT_AGAIN;
+            return transport->end == TRANSPORT_ENDED && !transport_has_segments(transport)
+                       ? client_ended(exchange)
+                       : RESULT_AGAIN;
         }
     }
     return write_server(exchange);

@@ -17,7 +17,7 @@ enum { LAST_CHUNK_SIZE = 3 }; // "0" and CRLF, without the CRLF that ends the tr
 
 enum result relay_bad_response(struct exchange *exchange, const char *why, const char *where) {
     struct shared *shared = exchange->shared;
-    complain_of_server(shared, exchange->server, "bad response: %s%s", why, where);
+    complain_of_server(shared, exchange->attempt.server, "bad response: %s%s", why, where);
     if (exchange->response_started) {
         exchange->account.ended = why;
         return RESULT_ERROR;
@@ -58,7 +58,7 @@ static void add_to_fills(struct send_buffer *buffer, const struct iovec iov[SEND
 // less than readv(), and the others only when that was filled. On a connection whose last response
 // filled it the next probably will, and one readv() costs less than both.
 static ssize_t read_slots(const struct exchange *exchange, struct iovec iov[SEND_SLOTS]) {
-    struct lease *lease = exchange->lease;
+    struct lease *lease = exchange->attempt.lease;
     if (exchange->response_state != RESPONSE_HEAD || exchange->gathered_head != NULL) {
         return readv(lease->fd, iov, SEND_SLOTS);
     }
@@ -98,7 +98,7 @@ static size_t slot_room(const struct exchange *exchange, const struct send_buffe
 // RESULT_OK: bytes came. RESULT_AGAIN: none now. RESULT_EOF: the server closed. RESULT_ERROR: its
 // connection broke.
 static enum result read_server(struct exchange *exchange, struct send_buffer *buffer) {
-    struct lease *lease = exchange->lease;
+    struct lease *lease = exchange->attempt.lease;
     struct iovec iov[SEND_SLOTS];
     size_t limit = read_limit(exchange);
     size_t total = 0;
@@ -353,7 +353,7 @@ static enum result fill_slots(struct exchange *exchange) {
     if (only_sends || !wants_more) {
         return transport_send_buffer(transport) == NULL ? RESULT_ERROR : RESULT_OK;
     }
-    if (!exchange->lease->readable) {
+    if (!exchange->attempt.lease->readable) {
         return RESULT_AGAIN;
     }
     struct send_buffer *buffer = transport_send_buffer(transport);

@@ -1,0 +1,37 @@
+// The attempts of one exchange to be served: which server is asked, over which connection, how often.
+//
+// Holds at most one lease; attempt_drop() or attempt_release() lets it go. A server that failed is
+// avoided in the next attempt if the backend has another.
+#ifndef RAVELIN_EXCHANGE_ATTEMPT_H
+#define RAVELIN_EXCHANGE_ATTEMPT_H
+
+#include "exchange/account.h"
+
+struct attempt {
+    struct list_node *kept; // connections that are bound to this client; the session's
+    struct server *server;  // the last one that was asked, or NULL
+    struct server *failed_server;
+    struct lease *lease; // NULL: none
+    struct lease_owner owner;
+    uint32_t count;
+    bool binds_lease; // the request's credentials authenticate the connection to the server
+};
+
+// Takes a connection if there is none, and waits until it is connected. 0: it is. EINPROGRESS: not yet.
+// Else its error, which is logged; without a lease none could be made.
+int attempt_connect(struct attempt *attempt, const struct choice *choice, struct account *account);
+// Closes the connection to the server, if there is one.
+void attempt_drop(struct attempt *attempt);
+// The server failed. The connection is closed, and the server blamed unless its connection was an old
+// one, which may have ended at any time. `why` is for the log.
+void attempt_fail(struct attempt *attempt, const struct choice *choice, const char *why);
+// Whether the backend allows another one.
+bool attempt_may_repeat(const struct attempt *attempt, const struct choice *choice);
+// The exchange needs the connection no more. `reusable`: another may use it.
+void attempt_release(struct attempt *attempt, const struct choice *choice, bool reusable);
+
+static inline bool attempt_is_connecting(const struct attempt *attempt) {
+    return attempt->lease != NULL && !attempt->lease->connected;
+}
+
+#endif
