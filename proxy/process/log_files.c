@@ -42,6 +42,14 @@ static void open_stream(struct log_file *file, int stream, struct log_writers *w
     }
 }
 
+// Why it could not be opened. `failed`: errno.
+static const char *open_reason(const char *path, int failed) {
+    struct stat status;
+    return failed == ENXIO && stat(path, &status) == 0 && S_ISSOCK(status.st_mode)
+               ? "it is a socket; if it is a standard stream, write stdout or stderr"
+               : strerror(failed);
+}
+
 static enum result open_target(struct log_file *file, const struct config *config,
                                const char *option, const struct config_log *target,
                                struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) {
@@ -64,7 +72,7 @@ static enum result open_target(struct log_file *file, const struct config *confi
     }
     if (file->fd < 0 && !file->is_absent) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: %s: cannot open %s: %s", config->path, option,
-                       name, strerror(errno));
+                       name, open_reason(name, errno));
         return RESULT_ERROR;
     }
     return RESULT_OK;
