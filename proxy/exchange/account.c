@@ -157,6 +157,13 @@ static void count(const struct account *account, struct metrics_slot *metrics) {
     metric_add(metrics, METRIC_response_body_bytes, account->response_bytes);
 }
 
+// Whether Ravelin itself refused the request. What went wrong with a server has a line of its own.
+static bool is_refusal(const struct account *account) {
+    bool not_by_server =
+        account->status / 100 == 4 || (account->status / 100 == 5 && account->server == NULL);
+    return account->answered && account->ended != NULL && (account->refused || not_by_server);
+}
+
 void account_close(struct account *account, const struct choice *choice, bool done) {
     const char *ended = account->ended;
     if (ended == NULL && !done) {
@@ -164,8 +171,7 @@ void account_close(struct account *account, const struct choice *choice, bool do
     }
     count(account, choice->shared->metrics);
     write_access_log(account, choice, ended);
-    if (account->answered && account->ended != NULL &&
-        (account->refused || account->status / 100 == 4)) {
+    if (is_refusal(account)) {
         log_refused(account, choice);
     }
     if (!account->texts_are_lent) {

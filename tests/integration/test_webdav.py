@@ -80,6 +80,12 @@ def test_a_destination_that_goes_nowhere(lab, sent, status):
     assert "Destination" in proxy.access_log(1)[0]["ended"]
 
 
+def test_the_error_log_says_why_a_destination_was_refused(lab):
+    proxy = lab.proxy(lab.server(), top={"log-level": "debug"})
+    assert ask_move(lab.client(proxy), "https://elsewhere.test/b").status == 502
+    proxy.wait_for_log("debug worker 0.*: request refused: 502 Destination is on another host: MOVE '/a', host 'localhost'")
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "REBIND"])
 def test_a_destination_of_another_method_is_left_alone(lab, method):
     server = lab.server()
