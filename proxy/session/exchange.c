@@ -57,7 +57,7 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
                                               const struct http_told *told) {
     const struct client *client = exchange->client;
     struct http_forwarding forwarding = {
-        .client_host = client_text(client),
+        .client_host = client->unknown ? SLICE("") : client_text(client),
         .proto = client->redirect ? SLICE("http") : SLICE("https"),
         .told = told,
     };
