@@ -56,7 +56,7 @@ static char read_all(const struct reading_input *input, struct bundle_pair *pair
     return bundle_read(input->path, pair, &config, error) == RESULT_OK ? SAYS_READ : SAYS_INVALID;
 }
 
-// Memory and descriptors go with the process.
+// Memory and descriptors go with the process, at once: the master kills it when it has been heard.
 static int run_child(void *argument) {
     const struct task *task = argument;
     char said[1 + CONFIG_ERROR_SIZE];
@@ -73,7 +73,7 @@ static int run_child(void *argument) {
     } else if (said[0] == SAYS_INVALID) {
         part.iov_len += strnlen(said + 1, CONFIG_ERROR_SIZE);
     }
-    return sendmsg(task->socket, &message, MSG_NOSIGNAL) == (ssize_t)part.iov_len ? 0 : 1;
+    _exit(sendmsg(task->socket, &message, MSG_NOSIGNAL) == (ssize_t)part.iov_len ? 0 : 1);
 }
 
 // --- In the master ---
