@@ -134,7 +134,33 @@ static bool open_brace(struct scan *scan) {
     return true;
 }
 
+// The last character before `end` that is neither blank nor comment; '\0': there is none.
+static char last_before(const struct scan *scan, size_t *end) {
+    while (*end > scan->begin && strchr(" \t\r\n", scan->copy[*end - 1]) != NULL) {
+        *end -= 1;
+    }
+    return *end > scan->begin ? scan->copy[--*end] : '\0';
+}
+
+// Whether the brace that was just passed closes "allow = {". An empty list is like none, and without
+// this one everybody is let in, which is not what an empty one says.
+static bool is_empty_allow(const struct scan *scan) {
+    static const char word[] = "allow";
+    const size_t size = sizeof(word) - 1;
+    size_t end = scan->at - 1;
+    if (last_before(scan, &end) != '{' || last_before(scan, &end) != '=' ||
+        last_before(scan, &end) != 'w' || end < size) {
+        return false;
+    }
+    const char *at = scan->copy + end + 1 - size;
+    return memcmp(at, word, size) == 0 && strchr(" \t\n{}\"'", at[-1]) != NULL;
+}
+
 static bool close_brace(struct scan *scan) {
+    if (is_empty_allow(scan)) {
+        return refuse(scan, "an empty list of allow; name who may, or leave allow out to let "
+                            "everybody in");
+    }
     if (scan->depth == 0) {
         return refuse(scan, "'}' without a '{' before it");
     }

@@ -400,6 +400,8 @@ static void test_characters_that_would_be_misread(void **state) {
         {"workers = +4", "t.conf:1: unexpected '+'; put the value in quotes"},
         {"tls|ticket-lifetime = 1h", "t.conf:1: unexpected '|'; put the value in quotes"},
         {"log = a\\b", "t.conf:1: unexpected '\\'; put the value in quotes"},
+        {"site a { route / { deny = {} allow = {# nobody\n } } }",
+         "t.conf:2: an empty list of allow; name who may, or leave allow out to let everybody in"},
         {"log = /a#b\n" REST, "t.conf:1: a # right behind a word; put a blank before a comment, "
                               "or the value in quotes"},
         {"\n// workers = 2", "t.conf:2: comments begin with #"},
