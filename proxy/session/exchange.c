@@ -39,14 +39,13 @@ static struct exchange *allocate(struct session *session) {
     exchange->attempt.owner.ready = on_lease_ready;
     exchange->active_ms = now_ms(exchange);
     account_begin(&exchange->account, shared, session->head_since_ms);
-    exchange->choice = (struct choice){
-        .shared = shared,
-        .generation = exchange->generation,
-        .client = exchange->client,
-        .begun_us = exchange->account.started_mono_us,
-        .client_address = exchange->client->address,
-        .client_shown = client_text(exchange->client),
-    };
+    struct choice *choice = &exchange->choice;
+    choice->shared = shared;
+    choice->generation = exchange->generation;
+    choice->client = exchange->client;
+    choice->begun_us = exchange->account.started_mono_us;
+    choice->client_address = exchange->client->address;
+    choice->client_shown = client_text(exchange->client);
     session->requests++;
     metric_add(shared->metrics, METRIC_requests, 1);
     return exchange;
