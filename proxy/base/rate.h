@@ -27,6 +27,11 @@ static inline bool rate_take(struct rate *rate, int64_t now_ms) {
     return true;
 }
 
+// A token back; a full bucket stays full.
+static inline void rate_give(struct rate *rate) {
+    rate->full_ms -= rate->interval_ms;
+}
+
 // For a summary of what was left out: takes a token when there is one and something was left out.
 static inline bool rate_take_summary(struct rate *rate, int64_t now_ms) {
     return rate->left_out > 0 && rate_allows(rate, now_ms) && rate_take(rate, now_ms);

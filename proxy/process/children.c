@@ -102,6 +102,8 @@ void child_send(struct child *child, const struct ipc_message *message) {
     }
     switch (ipc_send(child->control.fd, message)) {
     case RESULT_OK:
+        rate_give(&child->messages); // for its answer: reloads may follow one another quickly
+        break;
     case RESULT_EOF: // it is dying: SIGCHLD follows
         break;
     default:

@@ -364,6 +364,15 @@ def test_a_client_that_does_not_wait_for_its_reload(lab):
     assert proxy.status()["generation"] == 2
 
 
+def test_many_reloads_in_a_row_are_no_flood_of_messages(lab):
+    """The master kills a worker that sends too many messages; answers to its own are none of these."""
+    proxy = lab.proxy(lab.server(), workers=1)
+    workers = proxy.worker_pids()
+    for _ in range(250):
+        proxy.reload()
+    assert proxy.worker_pids() == workers
+
+
 def test_a_drain_ends_a_reload(lab):
     proxy = lab.proxy(lab.server(), allow=["ending", "reload refused"])
     [worker] = proxy.worker_pids().values()

@@ -27,6 +27,20 @@ static void test_a_burst_and_then_one_in_an_interval(void **state) {
     assert_int_equal(rate.left_out, 3);
 }
 
+static void test_a_token_that_is_given_back(void **state) {
+    (void)state;
+    struct rate rate = FULL;
+    for (int i = 0; i < 10; i++) {
+        assert_true(rate_take(&rate, 1000));
+        rate_give(&rate);
+    }
+    rate_give(&rate); // of a full bucket: it holds no more than before
+    for (int i = 0; i < 3; i++) {
+        assert_true(rate_take(&rate, 1000));
+    }
+    assert_false(rate_take(&rate, 1000));
+}
+
 static void test_it_fills_up_again_and_not_further(void **state) {
     (void)state;
     struct rate rate = FULL;
@@ -63,6 +77,7 @@ static void test_a_clock_that_goes_back_does_no_harm(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_burst_and_then_one_in_an_interval),
+        cmocka_unit_test(test_a_token_that_is_given_back),
         cmocka_unit_test(test_it_fills_up_again_and_not_further),
         cmocka_unit_test(test_over_a_long_time_no_more_than_one_in_an_interval),
         cmocka_unit_test(test_a_clock_that_goes_back_does_no_harm),
