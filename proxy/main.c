@@ -3,6 +3,7 @@
 #include "config/bundle.h"
 #include "config/config.h"
 #include "doctor/doctor.h"
+#include "process/commands.h"
 #include "process/control.h"
 #include "process/master.h"
 #include "process/privilege.h"
@@ -20,28 +21,8 @@
 
 enum { EXIT_BAD = 2 }; // bad usage or bad configuration
 
-static const char USAGE[] =
-    "usage: ravelin run -c FILE       serve in the foreground\n"
-    "       ravelin check -c FILE     check a configuration and every file it names\n"
-    "       ravelin reload -c FILE    load the configuration anew into the running processes\n"
-    "       ravelin drain -c FILE     finish open exchanges, then end\n"
-    "       ravelin stop -c FILE      end at once\n"
-    "       ravelin status -c FILE    print state and counters as JSON\n"
-    "       ravelin doctor HOST:PORT  try what a live TLS server takes and refuses\n"
-    "       ravelin prove [-c FILE] [--json]\n"
-    "                                 prove what this binary can negotiate and what it cannot, "
-    "and\n"
-    "                                 say what runs with this file\n"
-    "       ravelin version           print version, libraries, suites and groups\n"
-    "       ravelin help [config|doctor]\n"
-    "                                 print this, every option of the configuration, or of doctor\n"
-    "\n"
-    "       -c, --config FILE         the configuration; the running proxy is found by it\n"
-    "\n"
-    "Exit status: 0 ok, 1 failed, 2 bad usage or bad configuration.\n";
-
 static int bad_usage(void) {
-    (void)fputs(USAGE, stderr);
+    commands_print_usage(stderr);
     return EXIT_BAD;
 }
 
@@ -152,9 +133,9 @@ static int print_version(void) {
     return EXIT_SUCCESS;
 }
 
-static int help(int count, char **words) {
+static int help(size_t count, char **words) {
     if (count == 0) {
-        (void)fputs(USAGE, stdout);
+        commands_print_usage(stdout);
         return EXIT_SUCCESS;
     }
     if (count == 1 && strcmp(words[0], "config") == 0) {
@@ -168,20 +149,57 @@ static int help(int count, char **words) {
     return bad_usage();
 }
 
-static int obey(const char *command, const char *config, const struct title *title) {
-    static const char *const requests[] = {"reload", "drain", "stop", "status"};
-    if (strcmp(command, "run") == 0) {
-        return run(config, title);
+// What the command line says.
+struct invocation {
+    enum command command; // COMMAND_COUNT: none that there is
+    const char *name;
+    const char *config; // NULL: none
+    bool as_json;
+    size_t count; // of words after the command
+    char **words;
+};
+
+// False: it says why not.
+static bool is_usable(const struct invocation *call) {
+    static const struct command_row unknown = {.name = ""};
+    const struct command_row *row =
+        call->command == COMMAND_COUNT ? &unknown : &commands[call->command];
+    if (call->count > row->arguments_max) {
+        (void)fprintf(stderr, "ravelin: one word too many: %s\n", call->words[row->arguments_max]);
+    } else if (call->as_json && !row->takes_json) {
+        (void)fputs("ravelin: --json goes with prove\n", stderr);
+    } else if (row->needs_config && call->config == NULL) {
+        (void)fprintf(stderr, "ravelin: %s needs -c FILE\n", call->name);
+    } else if (row == &unknown && call->name[0] == '\0') {
+        (void)fputs("ravelin: no command\n", stderr);
+    } else if (row == &unknown) {
+        (void)fprintf(stderr, "ravelin: unknown command: %s\n", call->name);
+    } else if (call->count < row->arguments_min) {
+        (void)fprintf(stderr, "ravelin: usage: %s %s\n", call->name, row->synopsis);
+    } else {
+        return true;
     }
-    if (strcmp(command, "check") == 0) {
-        return check(config);
+    return false;
+}
+
+static int obey(const struct invocation *call, const struct title *title) {
+    if (!is_usable(call)) {
+        return bad_usage();
     }
-    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-        if (strcmp(command, requests[i]) == 0) {
-            return control_request(config, command);
-        }
+    switch (call->command) {
+    case COMMAND_RUN:
+        return run(call->config, title);
+    case COMMAND_CHECK:
+        return check(call->config);
+    case COMMAND_PROVE:
+        return prove_command(call->config, call->as_json, RAVELIN_VERSION);
+    case COMMAND_VERSION:
+        return print_version();
+    case COMMAND_HELP:
+        return help(call->count, call->words);
+    default: // an order
+        return control_request(call->config, call->name);
     }
-    return -1;
 }
 
 int main(int argc, char **argv) {
@@ -196,17 +214,16 @@ int main(int argc, char **argv) {
         return doctor_command(argc - 1, argv + 1, RAVELIN_VERSION);
     }
     const struct title title = title_find(argc, argv);
-    const char *config = NULL;
-    bool as_json = false;
+    struct invocation call = {.command = COMMAND_COUNT};
     for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         switch (option) {
         case 'c':
-            config = optarg;
+            call.config = optarg;
             break;
         case 'h':
             return help(0, NULL);
         case 'j':
-            as_json = true;
+            call.as_json = true;
             break;
         case 'v':
             return print_version();
@@ -214,38 +231,12 @@ int main(int argc, char **argv) {
             return bad_usage();
         }
     }
-    const char *command = optind < argc ? argv[optind++] : "";
-    if (strcmp(command, "help") == 0) {
-        return help(argc - optind, argv + optind);
+    call.name = optind < argc ? argv[optind++] : "";
+    call.command = command_find(slice_from(call.name));
+    if (call.command != COMMAND_COUNT && commands[call.command].has_own_options) {
+        call.command = COMMAND_COUNT; // it must be the first word
     }
-    if (optind < argc) {
-        (void)fprintf(stderr, "ravelin: one word too many: %s\n", argv[optind]);
-        return bad_usage();
-    }
-    if (strcmp(command, "prove") == 0) {
-        return prove_command(config, as_json, RAVELIN_VERSION);
-    }
-    if (as_json) {
-        (void)fputs("ravelin: --json goes with prove\n", stderr);
-        return bad_usage();
-    }
-    if (strcmp(command, "version") == 0) {
-        return print_version();
-    }
-    static const char *const needs_config[] = {"run", "check", "reload", "drain", "stop", "status"};
-    for (size_t i = 0; i < sizeof(needs_config) / sizeof(needs_config[0]); i++) {
-        if (strcmp(command, needs_config[i]) == 0 && config == NULL) {
-            (void)fprintf(stderr, "ravelin: %s needs -c FILE\n", command);
-            return bad_usage();
-        }
-    }
-    int exit_code = config == NULL ? -1 : obey(command, config, &title);
-    if (exit_code < 0) {
-        (void)fprintf(stderr,
-                      command[0] == '\0' ? "ravelin: no command%s\n"
-                                         : "ravelin: unknown command: %s\n",
-                      command);
-        return bad_usage();
-    }
-    return exit_code;
+    call.count = (size_t)(argc - optind);
+    call.words = argv + optind;
+    return obey(&call, &title);
 }

@@ -1,0 +1,65 @@
+#include "process/commands.h"
+
+#include <string.h>
+
+#define ORDER .needs_config = true, .is_order = true
+
+const struct command_row commands[COMMAND_COUNT] = {
+    [COMMAND_RUN] = {"run", "-c FILE", "serve in the foreground\n", .needs_config = true},
+    [COMMAND_CHECK] = {"check", "-c FILE", "check a configuration and every file it names\n",
+                       .needs_config = true},
+    [COMMAND_RELOAD] = {"reload", "-c FILE",
+                        "load the configuration anew into the running processes\n", ORDER},
+    [COMMAND_DRAIN] = {"drain", "-c FILE", "finish open exchanges, then end\n", ORDER},
+    [COMMAND_STOP] = {"stop", "-c FILE", "end at once\n", ORDER},
+    [COMMAND_STATUS] = {"status", "-c FILE", "print state and counters as JSON\n", ORDER},
+    [COMMAND_DOCTOR] = {"doctor", "HOST:PORT", "try what a live TLS server takes and refuses\n",
+                        .has_own_options = true},
+    [COMMAND_PROVE] = {"prove", "[-c FILE] [--json]",
+                       "prove what this binary can negotiate and what it cannot, and\n"
+                       "say what runs with this file\n",
+                       .takes_json = true, .is_order = true},
+    [COMMAND_VERSION] = {"version", "", "print version, libraries, suites and groups\n"},
+    [COMMAND_HELP] = {"help", "[config|doctor]",
+                      "print this, every option of the configuration, or of doctor\n",
+                      .takes_json = true, .arguments_max = COMMAND_ARGUMENTS_ANY},
+};
+
+enum command command_find(struct slice name) {
+    int i = 0;
+    while (i < COMMAND_COUNT && !slice_equal(name, slice_from(commands[i].name))) {
+        i++;
+    }
+    return (enum command)i;
+}
+
+// --- Usage ---
+
+enum { SYNOPSIS_WIDTH = 16, HELP_COLUMN = 33 };
+
+static void print_row(FILE *output, const char *lead, const struct command_row *row) {
+    char synopsis[64];
+    int size = snprintf(synopsis, sizeof(synopsis), "%s%s%s", row->name,
+                        row->synopsis[0] == '\0' ? "" : " ", row->synopsis);
+    bool fits = size <= SYNOPSIS_WIDTH;
+    (void)fprintf(output, "%sravelin %-*s%s", lead, fits ? SYNOPSIS_WIDTH + 2 : 0, synopsis,
+                  fits ? "" : "\n");
+    for (const char *line = row->help; *line != '\0';) {
+        size_t length = strcspn(line, "\n") + 1;
+        int indent = line == row->help && fits ? 0 : HELP_COLUMN;
+        (void)fprintf(output, "%*s%.*s", indent, "", (int)length, line);
+        line += length;
+    }
+}
+
+void commands_print_usage(FILE *output) {
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        print_row(output, i == 0 ? "usage: " : "       ", &commands[i]);
+    }
+    (void)fputs("\n"
+                "       -c, --config FILE         the configuration; the running proxy is found by "
+                "it\n"
+                "\n"
+                "Exit status: 0 ok, 1 failed, 2 bad usage or bad configuration.\n",
+                output);
+}

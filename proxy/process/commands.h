@@ -1,0 +1,47 @@
+// The table of commands: what the command line takes (main.c), and which of them are also words on the
+// control socket (control.h). The usage text is made from it. To add a command, add a row here and what
+// it does to main.c; an order also to master.c.
+#ifndef RAVELIN_PROCESS_COMMANDS_H
+#define RAVELIN_PROCESS_COMMANDS_H
+
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum command {
+    COMMAND_RUN,
+    COMMAND_CHECK,
+    COMMAND_RELOAD,
+    COMMAND_DRAIN,
+    COMMAND_STOP,
+    COMMAND_STATUS,
+    COMMAND_DOCTOR,
+    COMMAND_PROVE,
+    COMMAND_VERSION,
+    COMMAND_HELP,
+    COMMAND_COUNT
+};
+
+#define COMMAND_ARGUMENTS_MAX 4 // of an order
+#define COMMAND_ARGUMENTS_ANY ((size_t)-1)
+
+struct command_row {
+    const char *name;
+    const char *synopsis; // after the name: "-c FILE"; empty: nothing
+    const char *help;     // lines end with \n
+    bool needs_config;    // -c FILE must be there
+    bool takes_json;      // --json may be there
+    bool has_own_options; // main() hands the whole command line on
+    bool is_order;        // the master takes it on the control socket
+    size_t arguments_min, arguments_max;
+};
+
+extern const struct command_row commands[COMMAND_COUNT];
+
+// COMMAND_COUNT: none has this name.
+enum command command_find(struct slice name);
+void commands_print_usage(FILE *output);
+
+#endif
