@@ -182,6 +182,15 @@ static bool is_usable(const struct invocation *call) {
     return false;
 }
 
+static int request(const struct invocation *call) {
+    const char *words[1 + COMMAND_ARGUMENTS_MAX] = {call->name};
+    size_t count = 1;
+    for (size_t i = 0; i < call->count && i < COMMAND_ARGUMENTS_MAX; i++) {
+        words[count++] = call->words[i];
+    }
+    return control_request(call->config, words, count);
+}
+
 static int obey(const struct invocation *call, const struct title *title) {
     if (!is_usable(call)) {
         return bad_usage();
@@ -198,7 +207,7 @@ static int obey(const struct invocation *call, const struct title *title) {
     case COMMAND_HELP:
         return help(call->count, call->words);
     default: // an order
-        return control_request(call->config, call->name);
+        return request(call);
     }
 }
 

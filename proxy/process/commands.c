@@ -25,12 +25,16 @@ const struct command_row commands[COMMAND_COUNT] = {
                       .takes_json = true, .arguments_max = COMMAND_ARGUMENTS_ANY},
 };
 
-enum command command_find(struct slice name) {
+static enum command find(const struct command_row rows[COMMAND_COUNT], struct slice name) {
     int i = 0;
-    while (i < COMMAND_COUNT && !slice_equal(name, slice_from(commands[i].name))) {
+    while (i < COMMAND_COUNT && !slice_equal(name, slice_from(rows[i].name))) {
         i++;
     }
     return (enum command)i;
+}
+
+enum command command_find(struct slice name) {
+    return find(commands, name);
 }
 
 // --- Usage ---
@@ -62,4 +66,50 @@ void commands_print_usage(FILE *output) {
                 "\n"
                 "Exit status: 0 ok, 1 failed, 2 bad usage or bad configuration.\n",
                 output);
+}
+
+// --- Orders ---
+
+static bool is_word(const char *word) {
+    for (const char *at = word; *at != '\0'; at++) {
+        if ((unsigned char)*at < ' ' || *at == 0x7f) {
+            return false;
+        }
+    }
+    return word[0] != '\0';
+}
+
+bool order_parse(const struct command_row rows[COMMAND_COUNT], const char *data, size_t size,
+                 struct order *order) {
+    if (size == 0 || size > ORDER_SIZE_MAX) {
+        return false;
+    }
+    *order = (struct order){.command = find(rows, slice_from(data))};
+    if (order->command == COMMAND_COUNT || !rows[order->command].is_order) {
+        return false;
+    }
+    for (size_t at = strlen(data) + 1; at <= size; at += strlen(data + at) + 1) {
+        if (order->argument_count == COMMAND_ARGUMENTS_MAX || !is_word(data + at)) {
+            return false;
+        }
+        order->arguments[order->argument_count++] = data + at;
+    }
+    return order->argument_count >= rows[order->command].arguments_min &&
+           order->argument_count <= rows[order->command].arguments_max;
+}
+
+size_t order_write(const char *const *words, size_t count, char data[ORDER_SIZE_MAX]) {
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(words[i]);
+        size_t room = ORDER_SIZE_MAX - size;
+        size_t gap = i == 0 ? 0 : 1;
+        if (length >= room) {
+            return 0;
+        }
+        data[size] = '\0';
+        memcpy(data + size + gap, words[i], length);
+        size += gap + length;
+    }
+    return size;
 }

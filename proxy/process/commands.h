@@ -44,4 +44,22 @@ extern const struct command_row commands[COMMAND_COUNT];
 enum command command_find(struct slice name);
 void commands_print_usage(FILE *output);
 
+// --- Orders: commands as the control socket carries them, the words with a NUL between two ---
+
+#define ORDER_SIZE_MAX 512
+
+struct order {
+    enum command command;
+    size_t argument_count;
+    const char
+        *arguments[COMMAND_ARGUMENTS_MAX]; // NUL-terminated, not empty, no control characters
+};
+
+// Reads an order; the arguments point into `data`, where data[size] must be a NUL. False: it is none of
+// the orders among `rows`, as many as `commands`, or has a wrong number of arguments.
+bool order_parse(const struct command_row rows[COMMAND_COUNT], const char *data, size_t size,
+                 struct order *order);
+// Returns the size, or 0 if they do not fit.
+size_t order_write(const char *const *words, size_t count, char data[ORDER_SIZE_MAX]);
+
 #endif

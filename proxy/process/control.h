@@ -8,7 +8,7 @@
 // its own user; the client believes root and its own user. Where the master is not root, its workers
 // are of its user too: their connections are closed unread.
 //
-// One request (a word) and one answer (the exit code as a digit, then text) per connection;
+// One request (an order: commands.h) and one answer (the exit code as a digit, then text) per connection;
 // descriptors may come with the answer. At most CONTROL_CLIENTS_MAX at a time; the next wait in the
 // socket's queue. A client that asks nothing within CONTROL_SILENCE_S is dropped. The master waits
 // for none of them: an answer that a client does not take at once is lost. While the master has no
@@ -18,6 +18,7 @@
 
 #include "base/result.h"
 #include "config/config.h"
+#include "process/commands.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,21 +34,12 @@
 #define CONTROL_PAUSE_S 1
 #define CONTROL_FDS_MAX 2
 
-enum control_command {
-    CONTROL_RELOAD,
-    CONTROL_DRAIN,
-    CONTROL_STOP,
-    CONTROL_STATUS,
-    CONTROL_PROVE,
-    CONTROL_COMMAND_COUNT
-};
-
 struct control_server;
 struct ev_loop;
 
 struct control_handler {
     // Answer with control_answer(), now or later.
-    void (*command)(void *context, uint64_t client, enum control_command command);
+    void (*command)(void *context, uint64_t client, const struct order *order);
     // No connection can be accepted, with the errno; once for as long as that lasts. May be NULL.
     void (*failed)(void *context, int error);
     // Whether this process, though of a trusted user, may give no commands: a child of the master's.
@@ -83,11 +75,12 @@ struct control_reply {
 
 // Asks the master of this config file. RESULT_OK: *reply is to be freed. RESULT_EOF: no master runs
 // with this file. RESULT_ERROR: `error` says why there is no answer.
-enum result control_ask(const char *config_path, const char *command, struct control_reply *reply,
+enum result control_ask(const char *config_path, struct slice order, struct control_reply *reply,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 void control_reply_free(struct control_reply *reply); // closes what came with it
 
-// Asks, prints the answer (to stderr when it is a failure) and returns the exit code.
-int control_request(const char *config_path, const char *command);
+// Asks with a command and its arguments, prints the answer (to stderr when it is a failure) and returns
+// the exit code.
+int control_request(const char *config_path, const char *const *words, size_t count);
 
 #endif

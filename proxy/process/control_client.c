@@ -46,14 +46,14 @@ static bool receive_reply(int fd, struct control_reply *reply) {
     return true;
 }
 
-static enum result converse(int fd, const char *config_path, const char *command,
+static enum result converse(int fd, const char *config_path, struct slice order,
                             struct control_reply *reply, char error[CONFIG_ERROR_SIZE]) {
     pid_t pid;
     if (!control_peer_is_trusted(fd, &pid)) {
         return fail(error, config_path, "the control socket belongs to somebody else");
     }
     struct pollfd readable = {.fd = fd, .events = POLLIN};
-    if (send(fd, command, strlen(command), MSG_NOSIGNAL) < 0) {
+    if (send(fd, order.data, order.size, MSG_NOSIGNAL) < 0) {
         return fail(error, config_path, strerror(errno));
     }
     if (poll(&readable, 1, CONTROL_TIMEOUT_S * 1000) <= 0) {
@@ -65,7 +65,7 @@ static enum result converse(int fd, const char *config_path, const char *command
     return RESULT_OK;
 }
 
-enum result control_ask(const char *config_path, const char *command, struct control_reply *reply,
+enum result control_ask(const char *config_path, struct slice order, struct control_reply *reply,
                         char error[CONFIG_ERROR_SIZE]) {
     struct control_path path;
     *reply = (struct control_reply){.text = malloc(CONTROL_ANSWER_MAX + 1)};
@@ -76,7 +76,7 @@ enum result control_ask(const char *config_path, const char *command, struct con
     if (result == RESULT_OK) {
         int fd = control_connect(&path);
         if (fd >= 0) {
-            result = converse(fd, config_path, command, reply, error);
+            result = converse(fd, config_path, order, reply, error);
             (void)close(fd);
         } else if (errno == ENOENT || errno == ECONNREFUSED) {
             (void)fail(error, config_path, "no ravelin runs with this file");
@@ -101,10 +101,16 @@ static int print_reply(const struct control_reply *reply) {
     return printed ? reply->exit_code : 1;
 }
 
-int control_request(const char *config_path, const char *command) {
+int control_request(const char *config_path, const char *const *words, size_t count) {
     struct control_reply reply;
     char error[CONFIG_ERROR_SIZE];
-    if (control_ask(config_path, command, &reply, error) != RESULT_OK) {
+    char data[ORDER_SIZE_MAX];
+    const struct slice order = {data, order_write(words, count, data)};
+    if (order.size == 0) {
+        (void)fprintf(stderr, "ravelin: %s: its arguments are too long\n", words[0]);
+        return 2;
+    }
+    if (control_ask(config_path, order, &reply, error) != RESULT_OK) {
         (void)fprintf(stderr, "ravelin: %s\n", error);
         return 1;
     }

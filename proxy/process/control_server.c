@@ -17,11 +17,6 @@
 
 enum { LOCK_PAUSE_MS = 50, LOCK_ATTEMPTS = CONTROL_LOCK_S * 1000 / LOCK_PAUSE_MS };
 
-static const char *const command_names[CONTROL_COMMAND_COUNT] = {
-    [CONTROL_RELOAD] = "reload", [CONTROL_DRAIN] = "drain", [CONTROL_STOP] = "stop",
-    [CONTROL_STATUS] = "status", [CONTROL_PROVE] = "prove",
-};
-
 struct client {
     uint64_t id; // 0: free
     ev_io watcher;
@@ -161,10 +156,11 @@ static void drop_client(struct client *client) {
 static void on_request(struct ev_loop *loop, ev_io *watcher, int events) {
     struct client *client = watcher->data;
     struct control_server *server = client->server;
-    char word[16];
+    char data[ORDER_SIZE_MAX + 1];
+    struct order order;
     (void)loop;
     (void)events;
-    ssize_t size = recv(watcher->fd, word, sizeof(word), MSG_DONTWAIT | MSG_TRUNC);
+    ssize_t size = recv(watcher->fd, data, ORDER_SIZE_MAX, MSG_DONTWAIT | MSG_TRUNC);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
@@ -174,14 +170,12 @@ static void on_request(struct ev_loop *loop, ev_io *watcher, int events) {
     }
     client->asked = true;
     ev_timer_stop(server->loop, &client->silence);
-    for (int i = 0; i < CONTROL_COMMAND_COUNT; i++) {
-        if ((size_t)size == strlen(command_names[i]) &&
-            memcmp(word, command_names[i], (size_t)size) == 0) {
-            server->handler.command(server->handler.context, client->id, (enum control_command)i);
-            return;
-        }
+    data[size <= ORDER_SIZE_MAX ? size : 0] = '\0';
+    if (order_parse(commands, data, (size_t)size, &order)) {
+        server->handler.command(server->handler.context, client->id, &order);
+    } else {
+        control_answer(server, client->id, 2, "unknown command");
     }
-    control_answer(server, client->id, 2, "unknown command");
 }
 
 static struct client *free_client(struct control_server *server) {

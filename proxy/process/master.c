@@ -273,27 +273,27 @@ static void reap(struct master *master) {
     }
 }
 
-static void on_command(void *context, uint64_t client, enum control_command command) {
+static void on_command(void *context, uint64_t client, const struct order *order) {
     struct master *master = context;
-    switch (command) {
-    case CONTROL_RELOAD:
+    switch (order->command) {
+    case COMMAND_RELOAD:
         begin_reload(master, client);
         break;
-    case CONTROL_DRAIN:
+    case COMMAND_DRAIN:
         control_answer(master->control, client, 0, "draining");
         master_drain(master);
         break;
-    case CONTROL_STOP:
+    case COMMAND_STOP:
         control_answer(master->control, client, 0, "stopping");
         master_stop(master, 0);
         break;
-    case CONTROL_STATUS:
+    case COMMAND_STATUS:
         orders_answer_status(master, client);
         break;
-    case CONTROL_PROVE:
+    case COMMAND_PROVE:
         orders_answer_prove(master, client);
         break;
-    case CONTROL_COMMAND_COUNT:
+    default:
         break;
     }
 }

@@ -267,7 +267,7 @@ static int report_all(struct proved *proved, struct proved_running *running, boo
     char error[CONFIG_ERROR_SIZE];
     enum result result = RESULT_EOF;
     if (proved->config_path != NULL) {
-        result = control_ask(proved->config_path, "prove", &reply, error);
+        result = control_ask(proved->config_path, SLICE("prove"), &reply, error);
     }
     if (result == RESULT_OK) {
         result = read_back(&reply, proved->executable_sha256, running, error);

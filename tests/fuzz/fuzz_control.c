@@ -114,9 +114,10 @@ static void receive_messages(const uint8_t *data, size_t size) {
 
 // --- control clients ---
 
-static void on_command(void *context, uint64_t client, enum control_command command) {
+static void on_command(void *context, uint64_t client, const struct order *order) {
     (void)context;
-    CHECK(client != 0 && command < CONTROL_COMMAND_COUNT);
+    CHECK(client != 0 && order->command < COMMAND_COUNT && commands[order->command].is_order);
+    CHECK(order->argument_count == 0); // no order takes any
     lab.last_id = client;
     lab.taken++;
     CHECK(lab.taken <= lab.sent);

@@ -71,29 +71,29 @@ struct fake_master {
     bool dies;
 };
 
-static void on_command(void *context, uint64_t client, enum control_command command) {
+static void on_command(void *context, uint64_t client, const struct order *order) {
     struct fake_master *master = context;
     static char large[CONTROL_ANSWER_MAX + 100];
     if (master->waiting != 0) {
         control_answer(master->server, master->waiting, 2, "FILE:1: wrong\nFILE:2: wrong, too\n");
         master->waiting = 0;
     }
-    switch (command) {
-    case CONTROL_RELOAD:
+    switch (order->command) {
+    case COMMAND_RELOAD:
         if (master->dies) {
             _exit(1);
         }
         master->waiting = client;
         break;
-    case CONTROL_DRAIN:
+    case COMMAND_DRAIN:
         control_answer(master->server, client, 0, "draining");
         break;
-    case CONTROL_STOP:
+    case COMMAND_STOP:
         control_answer(master->server, client, 1, "no");
         control_answer(master->server, client, 0, "a second answer");
         control_answer(master->server, 1000000, 0, "an answer to nobody");
         break;
-    case CONTROL_PROVE: {
+    case COMMAND_PROVE: {
         const int fds[] = {open("/dev/null", O_RDONLY | O_CLOEXEC),
                            open("/dev/zero", O_RDONLY | O_CLOEXEC)};
         control_answer_with(master->server, client, 0, "null and zero", fds, 2);
@@ -101,7 +101,7 @@ static void on_command(void *context, uint64_t client, enum control_command comm
         (void)close(fds[1]);
         break;
     }
-    case CONTROL_STATUS:
+    case COMMAND_STATUS:
         memset(large, 'x', sizeof(large) - 1);
         control_answer(master->server, client, 0, large);
         break;
@@ -178,7 +178,7 @@ static int request(const struct fixture *fixture, const char *command, char outp
         if (freopen(paths[0], "w", stdout) == NULL || freopen(paths[1], "w", stderr) == NULL) {
             _exit(99);
         }
-        int code = control_request(fixture->config, command);
+        int code = control_request(fixture->config, &command, 1);
         (void)fflush(NULL);
         _exit(code);
     }
@@ -434,10 +434,12 @@ static void test_descriptors_may_come_with_an_answer(void **state) {
     struct fixture *fixture = *state;
     struct control_reply reply;
     char byte = 'x';
-    assert_int_equal(control_ask(fixture->config, "prove", &reply, fixture->error), RESULT_EOF);
+    assert_int_equal(control_ask(fixture->config, SLICE("prove"), &reply, fixture->error),
+                     RESULT_EOF);
     assert_non_null(strstr(fixture->error, "no ravelin runs with this file"));
     start_master(fixture);
-    assert_int_equal(control_ask(fixture->config, "prove", &reply, fixture->error), RESULT_OK);
+    assert_int_equal(control_ask(fixture->config, SLICE("prove"), &reply, fixture->error),
+                     RESULT_OK);
     assert_int_equal(reply.exit_code, 0);
     assert_int_equal(reply.size, strlen("null and zero"));
     assert_string_equal(reply.text, "null and zero");
@@ -451,13 +453,16 @@ static void test_descriptors_may_come_with_an_answer(void **state) {
     assert_int_equal(fcntl(fds[0], F_GETFD), -1);
     assert_int_equal(fcntl(fds[1], F_GETFD), -1);
     // An answer without any is as before, and one that is a refusal is an answer.
-    assert_int_equal(control_ask(fixture->config, "drain", &reply, fixture->error), RESULT_OK);
+    assert_int_equal(control_ask(fixture->config, SLICE("drain"), &reply, fixture->error),
+                     RESULT_OK);
     assert_int_equal(reply.fd_count, 0);
     control_reply_free(&reply);
-    assert_int_equal(control_ask(fixture->config, "unheard of", &reply, fixture->error), RESULT_OK);
+    assert_int_equal(control_ask(fixture->config, SLICE("unheard of"), &reply, fixture->error),
+                     RESULT_OK);
     assert_int_equal(reply.exit_code, 2);
     control_reply_free(&reply);
-    assert_int_equal(control_ask("/nowhere/r.conf", "drain", &reply, fixture->error), RESULT_ERROR);
+    assert_int_equal(control_ask("/nowhere/r.conf", SLICE("drain"), &reply, fixture->error),
+                     RESULT_ERROR);
     assert_non_null(strstr(fixture->error, "/nowhere/r.conf"));
 }
 
