@@ -8,9 +8,9 @@
 // bare LF or CR, data not followed by CRLF, a control byte in an extension. It remembers nothing
 // but its state, so the spans are the same however the bytes were cut.
 //
-// The tolerant kind is for the bodies of servers, and takes what nginx and HAProxy both do: lines that
-// end in LF, blanks behind the size, any number of leading zeros, extensions of any bytes but CR and
-// LF. With LF alone the framing between two data spans may be as short as 3 bytes.
+// The tolerant kind is for the bodies of servers, and takes what nginx and HAProxy both do: lines
+// that end in LF, blanks behind the size, any number of leading zeros, extensions of any bytes but
+// CR and LF. With LF alone the framing between two data spans may be as short as 3 bytes.
 #ifndef RAVELIN_HTTP_CHUNK_H
 #define RAVELIN_HTTP_CHUNK_H
 

@@ -1,4 +1,5 @@
-// The Connection and Upgrade fields of HTTP/1, alike in requests and responses. Used inside http/ only.
+// The Connection and Upgrade fields of HTTP/1, alike in requests and responses. Used inside http/
+// only.
 #ifndef RAVELIN_HTTP_CONNECTION_H
 #define RAVELIN_HTTP_CONNECTION_H
 
@@ -16,8 +17,8 @@ struct connection {
     const char *why;
 };
 
-// The options of every Connection field. Marks the fields that they name as hop-by-hop. `tolerant`: as
-// in struct connection.
+// The options of every Connection field. Marks the fields that they name as hop-by-hop. `tolerant`:
+// as in struct connection.
 enum result http_read_connection(struct http_fields *fields, const struct http_index *index,
                                  bool tolerant, struct connection *connection,
                                  struct http_refusal *refusal) MUST_CHECK;

@@ -31,14 +31,13 @@ struct http_forwarding {
 
 // Request for a server, always HTTP/1.1 with a persistent connection. Host is request->authority
 // (or `default_host` when the client sent none). X-Forwarded-For, -Proto, -Host and Forwarded are
-// ours; what the client sent in them is dropped, unless it is a trusted proxy: see http/forwarded.h.
-// X-TLS-Facts and X-Client-Certificate-* are ours alone, and
-// Client-Cert and Client-Cert-Chain (RFC 9440), which say the same elsewhere, are dropped: whoever
-// the client is, it cannot forge them. Fields that `changes` names are dropped, those it sets are
-// written at the end. Content-Length or Transfer-Encoding: chunked follow request->framing (a
-// Content-Length: 0 the client sent is passed on). Upgrade is passed on when request->upgrade.
-// Expect: 100-continue is passed on when request->expects_continue. Trailer is passed on with a
-// chunked body.
+// ours; what the client sent in them is dropped, unless it is a trusted proxy: see
+// http/forwarded.h. X-TLS-Facts and X-Client-Certificate-* are ours alone, and Client-Cert and
+// Client-Cert-Chain (RFC 9440), which say the same elsewhere, are dropped: whoever the client is,
+// it cannot forge them. Fields that `changes` names are dropped, those it sets are written at the
+// end. Content-Length or Transfer-Encoding: chunked follow request->framing (a Content-Length: 0
+// the client sent is passed on). Upgrade is passed on when request->upgrade. Expect: 100-continue
+// is passed on when request->expects_continue. Trailer is passed on with a chunked body.
 size_t http_encode_request(const struct http_request *request,
                            const struct http_forwarding *forwarding, struct slice default_host,
                            char *output, size_t capacity);
@@ -62,8 +61,8 @@ size_t http_encode_response(const struct http_response *response,
                             const struct http_response_framing *framing, struct slice date,
                             char *output, size_t capacity);
 // An upper bound on how much longer the encoded head can be than the received one, when at most 64
-// field lines came without a space after their colon (each grows by the space) or with an LF alone at
-// their end (each grows by the CR). Without that condition: two bytes more for each field. What
+// field lines came without a space after their colon (each grows by the space) or with an LF alone
+// at their end (each grows by the CR). Without that condition: two bytes more for each field. What
 // `changes` sets comes on top: http_changes_size().
 #define HTTP_RESPONSE_GROWTH_MAX 200
 size_t http_changes_size(const struct config_changes *changes);
@@ -83,9 +82,9 @@ size_t http_encode_trailers(const struct http_fields *fields, char *output, size
 size_t http_encode_answer(uint16_t status, struct slice extra, bool close, bool head_only,
                           struct slice date, char *output, size_t capacity);
 
-// The field of a redirect listener's 308: Location: https://host[:port]target. `port` 443 is left out.
-// The host comes from the request and has been checked by the parser; without one (HTTP/1.0) there is
-// nowhere to point to and 0 is returned. "*" becomes "/".
+// The field of a redirect listener's 308: Location: https://host[:port]target. `port` 443 is left
+// out. The host comes from the request and has been checked by the parser; without one (HTTP/1.0)
+// there is nowhere to point to and 0 is returned. "*" becomes "/".
 size_t http_encode_redirect(const struct http_request *request, uint16_t https_port, char *output,
                             size_t capacity);
 

@@ -181,8 +181,8 @@ static bool set_once(struct slice *slot, struct slice value) {
     return first;
 }
 
-// One element of Forwarded at the start of *text, which moves to the comma behind it. False: malformed,
-// or a parameter that counts comes twice.
+// One element of Forwarded at the start of *text, which moves to the comma behind it. False:
+// malformed, or a parameter that counts comes twice.
 static bool take_element(struct slice *text, struct http_node *node) {
     const char *begin = text->data;
     bool ok = true;

@@ -1,15 +1,16 @@
 // What a trusted proxy says about the client of a request: X-Forwarded-For, -Proto and -Host, and
 // Forwarded (RFC 7239). Reads them and writes both kinds, so that a server finds the same client,
-// protocol and host in either. X-Real-IP is never read, as it has one value for any number of proxies.
+// protocol and host in either. X-Real-IP is never read, as it has one value for any number of
+// proxies.
 //
-// One kind decides: X-Forwarded-For if the request has it, otherwise Forwarded. If both are there and
-// name different clients, X-Forwarded-For decides and `doubtful` is set.
+// One kind decides: X-Forwarded-For if the request has it, otherwise Forwarded. If both are there
+// and name different clients, X-Forwarded-For decides and `doubtful` is set.
 //
 // Invariant: a value that cannot be read never makes the client more trusted. The client is then
 // *unknown*: CLIENT_UNKNOWN, of which nothing may be believed; it is not the proxy.
 //
-// Bounds: HTTP_HOPS_MAX nodes; a longer list counts as unreadable. No I/O, no allocation; the slices
-// point into the head.
+// Bounds: HTTP_HOPS_MAX nodes; a longer list counts as unreadable. No I/O, no allocation; the
+// slices point into the head.
 #ifndef RAVELIN_HTTP_FORWARDED_H
 #define RAVELIN_HTTP_FORWARDED_H
 
@@ -55,8 +56,8 @@ struct http_told {
     struct http_node nodes[HTTP_HOPS_MAX];
 };
 
-// Reads one node: "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80", each
-// also in double quotes, an IPv6 address also with a zone ("fe80::1%eth0", which is left out);
+// Reads one node: "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80",
+// each also in double quotes, an IPv6 address also with a zone ("fe80::1%eth0", which is left out);
 // "unknown", "_name". A port is up to five digits or "_name". Sets text, port, address and kind.
 void http_node_read(struct slice text, struct http_node *node);
 

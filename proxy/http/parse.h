@@ -9,9 +9,9 @@
 // whose names only begin like Content-Length or Transfer-Encoding, as some readers take those for
 // them: where a name, a value, the length or the chunked flag differs from ours in anything, the
 // message is refused: it decides nothing else. The start line is read by us alone, as http-parser
-// knows only a fixed list of methods. What is ambiguous is refused: a request with an `http_refusal`
-// status, a response with RESULT_ERROR. The head of a response that the strict scan refuses is read
-// once more by a tolerant one (http/scan_response).
+// knows only a fixed list of methods. What is ambiguous is refused: a request with an
+// `http_refusal` status, a response with RESULT_ERROR. The head of a response that the strict scan
+// refuses is read once more by a tolerant one (http/scan_response).
 //
 // No I/O, no allocation, no state between messages. http_parser.h is included only by parse.c.
 #ifndef RAVELIN_HTTP_PARSE_H
@@ -26,8 +26,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// The longest head of a request (longer: 431), and the longest head of a response and trailer section,
-// that the parser looks at, whatever the configuration says.
+// The longest head of a request (longer: 431), and the longest head of a response and trailer
+// section, that the parser looks at, whatever the configuration says.
 #define HTTP_HEAD_SIZE_MAX ((size_t)64 * 1024)
 #define HTTP_RESPONSE_HEAD_SIZE_MAX ((size_t)256 * 1024)
 
@@ -84,33 +84,34 @@ enum result http_check_response_trailers_part(const char *data, size_t size, str
 uint16_t http_oversize_status(const char *data, size_t size);
 
 // `head` is exactly one head, with its empty line. Fields are stored in `fields` (its capacity is
-// the limit: 431). On RESULT_ERROR `refusal` says what to answer, and of `request` only `is_head` is
-// set. The slices point into `head` or at static text.
+// the limit: 431). On RESULT_ERROR `refusal` says what to answer, and of `request` only `is_head`
+// is set. The slices point into `head` or at static text.
 //
 // What the fields mean is read by http_request_read(), which says what else is refused. A head over
-// HTTP_HEAD_SIZE_MAX or with more fields than there is room for gets 431, a method over 32 bytes 501,
-// any version HTTP/d.d but 1.0 and 1.1 505, and other heads that the scan refuses 400.
+// HTTP_HEAD_SIZE_MAX or with more fields than there is room for gets 431, a method over 32 bytes
+// 501, any version HTTP/d.d but 1.0 and 1.1 505, and other heads that the scan refuses 400.
 enum result http_parse_request(struct slice head, struct http_fields *fields,
                                struct http_request *request,
                                struct http_refusal *refusal) MUST_CHECK;
 
-// `request_is_head`, `protocols` (empty when no upgrade was asked for): of the request this answers.
+// `request_is_head`, `protocols` (empty when no upgrade was asked for): of the request this
+// answers.
 //
-// 1xx, 204, 205, 304 and answers to HEAD have no body, whatever their fields say; after a 204 or 205
-// that announces one the connection is not kept, and a 205 is declared to be empty.
+// 1xx, 204, 205, 304 and answers to HEAD have no body, whatever their fields say; after a 204 or
+// 205 that announces one the connection is not kept, and a 205 is declared to be empty.
 //
 // Servers are the operator's choice, so a head that does not pass the scan of requests is read
 // again, as nginx and HAProxy both do where only one reading exists (http/scan_response.c): lines
 // that end in LF; several SP before the status; any status of three digits; any version from 1.0
 // (what is beyond 1.1 is as 1.1); control bytes but CR, LF and NUL in values; any but CR and LF in
 // the reason, which is then left out. Content-Length may be repeated, in lines or in a list, with
-// the same number; Transfer-Encoding may have empty elements, and be in HTTP/1.0 (then the connection
-// is not kept); Connection options that are no tokens, or name an end-to-end field, mean nothing
-// (then it is not kept either).
+// the same number; Transfer-Encoding may have empty elements, and be in HTTP/1.0 (then the
+// connection is not kept); Connection options that are no tokens, or name an end-to-end field, mean
+// nothing (then it is not kept either).
 //
 // Errors: what remains of the scan's; Content-Length of another form, or two of different value;
-// any Transfer-Encoding but one "chunked"; both of them; a 1xx in HTTP/1.0; a 101 that was not asked
-// for, names a protocol that was not, or lacks Upgrade or Connection: upgrade.
+// any Transfer-Encoding but one "chunked"; both of them; a 1xx in HTTP/1.0; a 101 that was not
+// asked for, names a protocol that was not, or lacks Upgrade or Connection: upgrade.
 enum result http_parse_response(struct slice head, bool request_is_head, struct slice protocols,
                                 struct http_fields *fields, struct http_response *response,
                                 struct http_refusal *refusal) MUST_CHECK;
@@ -120,9 +121,9 @@ enum result http_parse_response(struct slice head, bool request_is_head, struct 
 enum result http_parse_trailers(struct slice section, struct http_fields *fields,
                                 const char **why) MUST_CHECK;
 
-// The same of a response. Lines that are no fields, or fields that must not be in trailers, are left
-// out, and so are fields beyond the capacity. An error is only a bare CR, as two readings of the
-// line exist, or no end.
+// The same of a response. Lines that are no fields, or fields that must not be in trailers, are
+// left out, and so are fields beyond the capacity. An error is only a bare CR, as two readings of
+// the line exist, or no end.
 enum result http_parse_response_trailers(struct slice section, struct http_fields *fields,
                                          struct http_refusal *refusal) MUST_CHECK;
 

@@ -18,8 +18,8 @@ struct body_length {
     uint64_t length;
 };
 
-// Has http-parser read the lines of a request's section that may frame a body. RESULT_ERROR: it reads
-// anything otherwise than `fields` and `body` say.
+// Has http-parser read the lines of a request's section that may frame a body. RESULT_ERROR: it
+// reads anything otherwise than `fields` and `body` say.
 enum result http_read_again(struct slice section, const struct http_fields *fields,
                             const struct body_length *body,
                             struct http_refusal *refusal) MUST_CHECK;

@@ -30,14 +30,14 @@ struct proxy_header {
     struct address client; // who connected to the peer
 };
 
-// RESULT_AGAIN: data[0..size) may be the beginning of a header. RESULT_ERROR: it is none, or one that
-// is not for a stream connection; *why is a static text.
+// RESULT_AGAIN: data[0..size) may be the beginning of a header. RESULT_ERROR: it is none, or one
+// that is not for a stream connection; *why is a static text.
 enum result proxy_header_read(const uint8_t *data, size_t size, struct proxy_header *header,
                               const char **why) MUST_CHECK;
 
 // The header for a connection from `client` to our address `local`. Where one is IPv4 and the other
-// IPv6, the IPv4 address is written inside an IPv6 one. `client` NULL: it is unknown, and the header
-// says so (version 1 UNKNOWN, version 2 with the family unspecified). Returns its size.
+// IPv6, the IPv4 address is written inside an IPv6 one. `client` NULL: it is unknown, and the
+// header says so (version 1 UNKNOWN, version 2 with the family unspecified). Returns its size.
 size_t proxy_header_write(enum proxy_version version, const struct address *client,
                           const struct address *local, uint8_t output[PROXY_HEADER_WRITE_MAX]);
 

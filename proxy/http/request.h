@@ -1,9 +1,10 @@
 // What the fields of a request mean, whoever brought them: one clear reading or a refusal. RFC 9110
 // and 9112, strict where they leave a choice.
 //
-// http/parse reads the bytes of HTTP/1 and calls this module. A decoder of header lists (RFC 9113 8.3)
-// can do so, too: it fills a request line from the pseudo-header fields and adds the fields to a list
-// and its index, with the authority as a Host field. It refuses fields of HTTP/1 connections itself.
+// http/parse reads the bytes of HTTP/1 and calls this module. A decoder of header lists (RFC 9113
+// 8.3) can do so, too: it fills a request line from the pseudo-header fields and adds the fields to
+// a list and its index, with the authority as a Host field. It refuses fields of HTTP/1 connections
+// itself.
 //
 // No I/O, no allocation, no state between requests. The slices point at what was given.
 #ifndef RAVELIN_HTTP_REQUEST_H
@@ -51,8 +52,8 @@ struct http_request {
     struct http_fields *fields;
 };
 
-// What a request says beside its fields: the request line of HTTP/1, or the pseudo-header fields of a
-// header list, which counts as version 1.1.
+// What a request says beside its fields: the request line of HTTP/1, or the pseudo-header fields of
+// a header list, which counts as version 1.1.
 struct http_request_line {
     struct slice method; // a token
     struct slice target; // visible ASCII, and well-formed percent-encoding before a query
@@ -62,24 +63,24 @@ struct http_request_line {
     bool body_comes;
 };
 
-// Sets the members that do not depend on fields: method, target, minor_version, is_head, idempotent,
-// and `fields`, which is filled before or after.
+// Sets the members that do not depend on fields: method, target, minor_version, is_head,
+// idempotent, and `fields`, which is filled before or after.
 void http_request_begin(struct http_request *request, const struct http_request_line *line,
                         struct http_fields *fields);
 
-// Sets all others; `index` is of its fields, some of which get marked as hop-by-hop. On RESULT_ERROR
-// `refusal` says what to answer.
+// Sets all others; `index` is of its fields, some of which get marked as hop-by-hop. On
+// RESULT_ERROR `refusal` says what to answer.
 //
 // Refused with 400: a missing (HTTP/1.1), repeated or malformed Host; a Host that differs from the
 // authority of an absolute-form target (letters in any case, default port aware); a target that is
-// neither a path, an http or https URI, nor (with OPTIONS only) "*"; a fragment or user information in
-// it; a path that http_check_path() refuses; a repeated Authorization, Content-Type or Origin; a
+// neither a path, an http or https URI, nor (with OPTIONS only) "*"; a fragment or user information
+// in it; a path that http_check_path() refuses; a repeated Authorization, Content-Type or Origin; a
 // Content-Length that is not 1 to 18 digits, or repeated (even with the same value), or beside
-// Transfer-Encoding; Transfer-Encoding in HTTP/1.0, repeated, or not ending in exactly one "chunked";
-// more than 32 Connection options, one that is no token, or one that names an end-to-end field
-// (http_field_is_end_to_end); a malformed Upgrade; a malformed or repeated Max-Forwards (with OPTIONS).
-// 405: TRACE. 417: Expect other than one 100-continue. 501: CONNECT, or other codings before a final
-// "chunked".
+// Transfer-Encoding; Transfer-Encoding in HTTP/1.0, repeated, or not ending in exactly one
+// "chunked"; more than 32 Connection options, one that is no token, or one that names an end-to-end
+// field (http_field_is_end_to_end); a malformed Upgrade; a malformed or repeated Max-Forwards (with
+// OPTIONS). 405: TRACE. 417: Expect other than one 100-continue. 501: CONNECT, or other codings
+// before a final "chunked".
 //
 // An Upgrade to HTTP/2 (h2c) or TLS is not an upgrade here, as the tunnel would carry requests
 // nobody looks at, and neither is one of several Upgrade lines: it is dropped, and the request goes

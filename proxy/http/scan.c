@@ -15,8 +15,8 @@ static bool is_crlf(const char *at) { // `at` is not beyond the LF that ends the
     return at[0] == '\r' && at[1] == '\n';
 }
 
-// Goes over a path while no byte of it could mean anything but itself: no '%', backslash, ';', empty
-// segment or segment that begins with a dot. Returns where it stopped.
+// Goes over a path while no byte of it could mean anything but itself: no '%', backslash, ';',
+// empty segment or segment that begins with a dot. Returns where it stopped.
 static const char *scan_plain_path(const char *at) {
     while (*at == '/' && at[1] != '/' && at[1] != '.') {
         do {
@@ -39,7 +39,8 @@ static const char *skip_token(const char *at) {
     return at;
 }
 
-// The end of a run of target bytes before a query, or NULL at a '%' without two hex digits after it.
+// The end of a run of target bytes before a query, or NULL at a '%' without two hex digits after
+// it.
 static const char *scan_target(const char *at) {
     for (;;) {
         while (http_byte_is(*at, BYTE_TARGET)) {
@@ -55,8 +56,8 @@ static const char *scan_target(const char *at) {
     }
 }
 
-// Nothing here depends on a query, so that its bytes are its server's own affair, if they cannot end
-// the line or, as '#' does for some readers, the query.
+// Nothing here depends on a query, so that its bytes are its server's own affair, if they cannot
+// end the line or, as '#' does for some readers, the query.
 static const char *scan_query(const char *at) {
     while (http_byte_is(*at, BYTE_QUERY)) {
         at++;

@@ -35,8 +35,8 @@ size_t http_scan_status_line(struct slice head, struct http_status_line *line,
 enum result http_scan_fields(struct slice section, struct http_fields *fields,
                              struct http_index *index, struct http_refusal *refusal) MUST_CHECK;
 
-// The tolerant scan of http/scan_response.c, for the heads of responses that the strict one refuses:
-// see http_parse_response(). `refusal` says which byte is wrong.
+// The tolerant scan of http/scan_response.c, for the heads of responses that the strict one
+// refuses: see http_parse_response(). `refusal` says which byte is wrong.
 size_t http_scan_status_line_tolerantly(struct slice head, struct http_status_line *line,
                                         struct http_refusal *refusal);
 enum result http_scan_fields_tolerantly(struct slice section, struct http_fields *fields,

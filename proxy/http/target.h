@@ -1,5 +1,5 @@
-// The request target and the host it is meant for: RFC 9112 3.2 and 3.3, RFC 3986 3.2. And other URLs
-// that a request names. Used by http/parse and exchange/dav only.
+// The request target and the host it is meant for: RFC 9112 3.2 and 3.3, RFC 3986 3.2. And other
+// URLs that a request names. Used by http/parse and exchange/dav only.
 #ifndef RAVELIN_HTTP_TARGET_H
 #define RAVELIN_HTTP_TARGET_H
 
@@ -11,8 +11,8 @@ struct http_authority {
     uint16_t port;     // 0: none given
 };
 
-// host[:port]. The host is a name of letters, digits, '-', '.' and '_' (at most 255; no empty label,
-// but a dot at the end is fine), or an IPv6 address in brackets; no user information, no
+// host[:port]. The host is a name of letters, digits, '-', '.' and '_' (at most 255; no empty
+// label, but a dot at the end is fine), or an IPv6 address in brackets; no user information, no
 // percent-encoding, no zone. The port is 1 to 65535, in at most 5 digits. NULL when it is right,
 // else why not.
 const char *http_parse_authority(struct slice text, struct http_authority *authority);

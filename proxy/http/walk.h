@@ -128,9 +128,9 @@ HTTP_WALK void http_walk_response_additions(const struct http_response *response
     }
 }
 
-// Puts all fields of the head of a response for a client: see http_encode_response(). A client whose
-// protocol frames messages itself (HTTP/2) gets none about its connection if `framing` has the minor
-// version 1, and neither `close` nor `write_chunked`.
+// Puts all fields of the head of a response for a client: see http_encode_response(). A client
+// whose protocol frames messages itself (HTTP/2) gets none about its connection if `framing` has
+// the minor version 1, and neither `close` nor `write_chunked`.
 HTTP_WALK void http_walk_response(const struct http_response *response,
                                   const struct http_response_framing *framing, struct slice date,
                                   struct http_sink sink) {

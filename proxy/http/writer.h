@@ -63,13 +63,12 @@ static inline void writer_put_field(struct writer *writer, struct slice name, st
 #define NUMBER_SIZE_MAX 20
 
 static inline struct slice number_text(char digits[NUMBER_SIZE_MAX], uint64_t number) {
-    char *end = digits + NUMBER_SIZE_MAX;
-    char *at = end;
+    size_t at = NUMBER_SIZE_MAX;
     do {
-        *--at = (char)('0' + number % 10);
+        digits[--at] = (char)('0' + number % 10);
         number /= 10;
     } while (number != 0);
-    return (struct slice){at, (size_t)(end - at)};
+    return (struct slice){digits + at, NUMBER_SIZE_MAX - at};
 }
 
 static inline void writer_put_number(struct writer *writer, uint64_t number) {

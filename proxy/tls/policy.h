@@ -1,9 +1,9 @@
 // The TLS policy: what Ravelin negotiates. Not configurable downward.
 //
 // Three lists, each in order of preference. They are the only place that names the cipher suites,
-// groups and signature schemes that Ravelin accepts: the rows of the registry, the list that wolfSSL
-// gets, the checks of a ClientHello, the counters and the claims of `ravelin prove` come from them.
-// Numbers and names of everything else are in registry.h.
+// groups and signature schemes that Ravelin accepts: the rows of the registry, the list that
+// wolfSSL gets, the checks of a ClientHello, the counters and the claims of `ravelin prove` come
+// from them. Numbers and names of everything else are in registry.h.
 #ifndef RAVELIN_TLS_POLICY_H
 #define RAVELIN_TLS_POLICY_H
 
