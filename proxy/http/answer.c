@@ -1,5 +1,6 @@
 // Answers of our own: the second half of http/encode.h.
 #include "http/encode.h"
+#include "http/walk.h"
 #include "http/writer.h"
 
 struct known_status {
@@ -86,30 +87,19 @@ static void put_page(struct writer *writer, const struct known_status *known) {
     writer_put_text(writer, PAGE_END);
 }
 
-static void put_answer_head(struct writer *writer, const struct known_status *known, bool close,
-                            struct slice date) {
-    writer_put_text(writer, "HTTP/1.1 ");
-    put_title(writer, known);
-    writer_put_text(writer, "\r\n");
-    writer_put_field(writer, SLICE("Date"), date);
-    writer_put_text(writer, "Cache-Control: no-store\r\n");
-    if (has_page(known)) {
-        writer_put_text(writer, "Content-Type: text/html; charset=utf-8\r\nContent-Length: ");
-        writer_put_number(writer, page_size(known));
-        writer_put_text(writer, "\r\n");
-    }
-    writer_put(writer, close ? SLICE("Connection: close\r\n") : SLICE(""));
-    if (known->status == 405) {
-        writer_put_text(writer, HTTP_ALLOW);
-    }
+size_t http_page_size(uint16_t status) {
+    struct known_status known = find_status(status);
+    return has_page(&known) ? page_size(&known) : 0;
 }
 
 size_t http_encode_answer(uint16_t status, struct slice extra, bool close, bool head_only,
                           struct slice date, char *output, size_t capacity) {
     struct writer writer = writer_begin(output, capacity);
     struct known_status known = find_status(status);
-    put_answer_head(&writer, &known, close, date);
-    writer_put(&writer, extra);
+    writer_put_text(&writer, "HTTP/1.1 ");
+    put_title(&writer, &known);
+    writer_put_text(&writer, "\r\n");
+    http_walk_answer(status, extra, close, date, writer_sink(&writer));
     writer_put_text(&writer, "\r\n");
     if (!head_only && has_page(&known)) {
         put_page(&writer, &known);

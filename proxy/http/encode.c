@@ -11,16 +11,6 @@ size_t http_changes_size(const struct config_changes *changes) {
     return size;
 }
 
-// ---- fields as text
-
-static inline void put_line(void *context, struct slice name, struct slice value) {
-    writer_put_field(context, name, value);
-}
-
-static inline struct http_sink text_sink(struct writer *writer) {
-    return (struct http_sink){put_line, writer};
-}
-
 // ---- requests
 
 static void put_tls_facts(struct writer *writer, const struct http_forwarding *forwarding) {
@@ -61,7 +51,7 @@ size_t http_encode_request(const struct http_request *request,
     writer_put_text(&writer, " HTTP/1.1\r\n");
 
     const struct config_changes *changes = http_or_none(forwarding->changes);
-    struct http_sink sink = text_sink(&writer);
+    struct http_sink sink = writer_sink(&writer);
     http_walk_request(request, host, forwarding->told != NULL, changes, sink);
     put_forwarding(&writer, forwarding, host);
     http_walk_set(changes, sink);
@@ -83,14 +73,14 @@ size_t http_encode_response(const struct http_response *response,
     writer_put_text(&writer, " ");
     writer_put(&writer, response->reason);
     writer_put_text(&writer, "\r\n");
-    http_walk_response(response, framing, date, text_sink(&writer));
+    http_walk_response(response, framing, date, writer_sink(&writer));
     writer_put_text(&writer, "\r\n");
     return writer_finish(&writer);
 }
 
 size_t http_encode_trailers(const struct http_fields *fields, char *output, size_t capacity) {
     struct writer writer = writer_begin(output, capacity);
-    http_walk_trailers(fields, text_sink(&writer));
+    http_walk_trailers(fields, writer_sink(&writer));
     writer_put_text(&writer, "\r\n");
     return writer_finish(&writer);
 }

@@ -153,6 +153,44 @@ HTTP_WALK void http_walk_response(const struct http_response *response,
     }
 }
 
+// Puts the fields of lines "Name: value" that each end in CRLF.
+HTTP_WALK void http_walk_lines(struct slice lines, struct http_sink sink) {
+    const char *at = lines.data;
+    const char *end = at + lines.size;
+    while (at < end) {
+        const char *colon = memchr(at, ':', (size_t)(end - at));
+        const char *cr = colon == NULL ? NULL : memchr(colon, '\r', (size_t)(end - colon));
+        if (cr == NULL || cr - colon < 2) {
+            return;
+        }
+        sink.put(sink.context, (struct slice){at, (size_t)(colon - at)},
+                 (struct slice){colon + 2, (size_t)(cr - colon - 2)});
+        at = cr + 2;
+    }
+}
+
+// Bytes of the page of an answer; 0: it has none.
+size_t http_page_size(uint16_t status);
+
+// Puts the fields of an answer of the proxy itself: see http_encode_answer().
+HTTP_WALK void http_walk_answer(uint16_t status, struct slice extra, bool close, struct slice date,
+                                struct http_sink sink) {
+    size_t page_size = http_page_size(status);
+    sink.put(sink.context, SLICE("Date"), date);
+    sink.put(sink.context, SLICE("Cache-Control"), SLICE("no-store"));
+    if (page_size > 0) {
+        sink.put(sink.context, SLICE("Content-Type"), SLICE("text/html; charset=utf-8"));
+        http_walk_length(page_size, sink);
+    }
+    if (close) {
+        sink.put(sink.context, SLICE("Connection"), SLICE("close"));
+    }
+    if (status == 405) {
+        http_walk_lines(SLICE(HTTP_ALLOW), sink);
+    }
+    http_walk_lines(extra, sink);
+}
+
 // Puts the fields of a trailer section.
 HTTP_WALK void http_walk_trailers(const struct http_fields *fields, struct http_sink sink) {
     (void)http_walk_fields(fields, (struct http_selection){0, 0, 0}, &http_no_changes, sink);

@@ -5,7 +5,7 @@
 #ifndef RAVELIN_HTTP_WRITER_H
 #define RAVELIN_HTTP_WRITER_H
 
-#include "base/slice.h"
+#include "http/sink.h"
 
 struct writer {
     char *start;
@@ -58,6 +58,15 @@ static inline void writer_put_field(struct writer *writer, struct slice name, st
     *at++ = '\r';
     *at++ = '\n';
     writer->at = at;
+}
+
+static inline void writer_put_line(void *context, struct slice name, struct slice value) {
+    writer_put_field(context, name, value);
+}
+
+// Writes fields as lines of HTTP/1.
+static inline struct http_sink writer_sink(struct writer *writer) {
+    return (struct http_sink){writer_put_line, writer};
 }
 
 #define NUMBER_SIZE_MAX 20

@@ -186,6 +186,42 @@ static void test_set(void **state) {
     assert_list(&list, pairs);
 }
 
+static void test_answers(void **state) {
+    (void)state;
+    static const struct {
+        uint16_t status;
+        bool close;
+        struct slice extra;
+        const char *pairs[PAIRS_MAX];
+    } cases[] = {
+        {204, false, {"", 0}, {"Date", DATE, "Cache-Control", "no-store"}},
+        {405,
+         true,
+         {"A: \r\nB: c: d\r\n", 14},
+         {"Date", DATE, "Cache-Control", "no-store", "Content-Type", "text/html; charset=utf-8",
+          "Content-Length", "405", "Connection", "close", "Allow",
+          "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", "A", "", "B", "c: d"}},
+        // What is no line ends the walk.
+        {204, false, {"A: b", 4}, {"Date", DATE, "Cache-Control", "no-store"}},
+        {204, false, {"A:\r\nB: c\r\n", 11}, {"Date", DATE, "Cache-Control", "no-store"}},
+        {204, false, {"A\r\n", 3}, {"Date", DATE, "Cache-Control", "no-store"}},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct list list = {.count = 0};
+        char first[64], wanted[TEXT_MAX], text[TEXT_MAX];
+        http_walk_answer(cases[i].status, cases[i].extra, cases[i].close, SLICE(DATE),
+                         (struct http_sink){add, &list});
+        assert_list(&list, cases[i].pairs);
+        (void)snprintf(first, sizeof(first), "HTTP/1.1 %u %s\r\n", cases[i].status,
+                       http_reason(cases[i].status));
+        size_t size = render(&list, first, wanted);
+        assert_int_equal(http_encode_answer(cases[i].status, cases[i].extra, cases[i].close, true,
+                                            SLICE(DATE), text, sizeof(text)),
+                         size);
+        assert_memory_equal(text, wanted, size);
+    }
+}
+
 static void test_trailers(void **state) {
     (void)state;
     static const char *const pairs[] = {"X-A", "1", "x-a", "2", NULL};
@@ -206,9 +242,8 @@ static void test_trailers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_responses),
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_set),
+        cmocka_unit_test(test_responses), cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_set),       cmocka_unit_test(test_answers),
         cmocka_unit_test(test_trailers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
