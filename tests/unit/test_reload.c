@@ -269,6 +269,7 @@ static void test_answers_about_other_generations_do_not_count(void **state) {
         lab_say(lab_child(LAB_KEYS, slot), IPC_READY, 7, NULL);
         lab_say(lab_child(LAB_KEYS, slot), IPC_FAILED, 9, "why");
         lab_say(lab_child(LAB_CLIENTS, slot), IPC_READY, 8, NULL); // who was not asked
+        lab_say(lab_child(LAB_CLIENTS, slot), IPC_FAILED, 8, "why");
         lab_say(lab_child(LAB_CLIENTS, slot), IPC_COMMITTED, 8, NULL);
     }
     assert_string_equal(received(), "-,-,-,-,-");
