@@ -1,5 +1,5 @@
-// Writes text between quotes so that the line around it stays whole, whatever bytes the text has. The
-// access log and every JSON output use this one function. No I/O, no allocation.
+// Writes text between quotes so that the line around it stays whole, whatever bytes the text has.
+// The access log and every JSON output use this one function. No I/O, no allocation.
 #ifndef RAVELIN_BASE_ESCAPE_H
 #define RAVELIN_BASE_ESCAPE_H
 

@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-// `data` is the caller's and always NUL-terminated. What does not fit is not written, nor what comes
-// after it, and `failed` becomes true. The capacity is at least 1.
+// `data` is the caller's and always NUL-terminated. What does not fit is not written, nor what
+// comes after it, and `failed` becomes true. The capacity is at least 1.
 struct json {
     char *data;
     size_t size; // without the NUL

@@ -1,8 +1,8 @@
 // The master's children: starts them, replaces the dead, and tells a handler what they report.
 //
-// A kind of child is a row of struct child_kind (kinds.h has the rows). The children lie in one list, by
-// kind in the order of the rows, then by slot. A kind is started, and loads a generation, before the
-// kinds after it.
+// A kind of child is a row of struct child_kind (kinds.h has the rows). The children lie in one
+// list, by kind in the order of the rows, then by slot. A kind is started, and loads a generation,
+// before the kinds after it.
 //
 // A child that dies is replaced: at once the first time, then after 0.1 s, doubled up to 5 s, while
 // deaths are less than ten seconds apart. The one that takes its place gets the current generation,
@@ -33,8 +33,8 @@
 struct child;
 struct source;
 
-// Which end of the pair of sockets of its slot a kind gets. The answering side has its generation before
-// it gets its end; the asking side gets its end first.
+// Which end of the pair of sockets of its slot a kind gets. The answering side has its generation
+// before it gets its end; the asking side gets its end first.
 enum child_data { DATA_NONE, DATA_ASKS, DATA_ANSWERS };
 
 struct child_kind {

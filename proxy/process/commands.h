@@ -1,6 +1,6 @@
-// The table of commands: what the command line takes (main.c), and which of them are also words on the
-// control socket (control.h). The usage text is made from it. To add a command, add a row here and what
-// it does to main.c; an order also to master.c.
+// The table of commands: what the command line takes (main.c), and which of them are also words on
+// the control socket (control.h). The usage text is made from it. To add a command, add a row here
+// and what it does to main.c; an order also to master.c.
 #ifndef RAVELIN_PROCESS_COMMANDS_H
 #define RAVELIN_PROCESS_COMMANDS_H
 
@@ -55,8 +55,8 @@ struct order {
         *arguments[COMMAND_ARGUMENTS_MAX]; // NUL-terminated, not empty, no control characters
 };
 
-// Reads an order; the arguments point into `data`, where data[size] must be a NUL. False: it is none of
-// the orders among `rows`, as many as `commands`, or has a wrong number of arguments.
+// Reads an order; the arguments point into `data`, where data[size] must be a NUL. False: it is
+// none of the orders among `rows`, as many as `commands`, or has a wrong number of arguments.
 bool order_parse(const struct command_row rows[COMMAND_COUNT], const char *data, size_t size,
                  struct order *order);
 // Returns the size, or 0 if they do not fit.

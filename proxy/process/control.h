@@ -5,14 +5,14 @@
 // command finds the master by the same -c FILE that started it: /run/ravelin/<hash>.sock for root,
 // else <hash>.sock in ${XDG_RUNTIME_DIR:-/tmp}/ravelin-<uid>/. The folder is made with mode 0700
 // and must be ours. Both sides look at SO_PEERCRED: the master takes commands from root and from
-// its own user; the client believes root and its own user. Where the master is not root, its workers
-// are of its user too: their connections are closed unread.
+// its own user; the client believes root and its own user. Where the master is not root, its
+// workers are of its user too: their connections are closed unread.
 //
-// One request (an order: commands.h) and one answer (the exit code as a digit, then text) per connection;
-// descriptors may come with the answer. At most CONTROL_CLIENTS_MAX at a time; the next wait in the
-// socket's queue. A client that asks nothing within CONTROL_SILENCE_S is dropped. The master waits
-// for none of them: an answer that a client does not take at once is lost. While the master has no
-// free descriptor it tries to accept every CONTROL_PAUSE_S.
+// One request (an order: commands.h) and one answer (the exit code as a digit, then text) per
+// connection; descriptors may come with the answer. At most CONTROL_CLIENTS_MAX at a time; the next
+// wait in the socket's queue. A client that asks nothing within CONTROL_SILENCE_S is dropped. The
+// master waits for none of them: an answer that a client does not take at once is lost. While the
+// master has no free descriptor it tries to accept every CONTROL_PAUSE_S.
 #ifndef RAVELIN_PROCESS_CONTROL_H
 #define RAVELIN_PROCESS_CONTROL_H
 
@@ -42,7 +42,8 @@ struct control_handler {
     void (*command)(void *context, uint64_t client, const struct order *order);
     // No connection can be accepted, with the errno; once for as long as that lasts. May be NULL.
     void (*failed)(void *context, int error);
-    // Whether this process, though of a trusted user, may give no commands: a child of the master's.
+    // Whether this process, though of a trusted user, may give no commands: a child of the
+    // master's.
     bool (*refuses)(void *context, pid_t pid);
     void *context;
 };
@@ -79,8 +80,8 @@ enum result control_ask(const char *config_path, struct slice order, struct cont
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 void control_reply_free(struct control_reply *reply); // closes what came with it
 
-// Asks with a command and its arguments, prints the answer (to stderr when it is a failure) and returns
-// the exit code.
+// Asks with a command and its arguments, prints the answer (to stderr when it is a failure) and
+// returns the exit code.
 int control_request(const char *config_path, const char *const *words, size_t count);
 
 #endif

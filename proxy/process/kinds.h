@@ -1,4 +1,5 @@
-// The kinds of children that the master has: a row for each, in the order in which they start and load.
+// The kinds of children that the master has: a row for each, in the order in which they start and
+// load.
 #ifndef RAVELIN_PROCESS_KINDS_H
 #define RAVELIN_PROCESS_KINDS_H
 

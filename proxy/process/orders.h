@@ -7,7 +7,8 @@
 // Answers the commands `status` and `prove` of a client of the control socket.
 void orders_answer_status(struct master *master, uint64_t client);
 void orders_answer_prove(struct master *master, uint64_t client);
-// The control socket's handler of failures, whose context is the master: logs why no command can be received.
+// The control socket's handler of failures, whose context is the master: logs why no command can be
+// received.
 void orders_fail(void *master, int error);
 // Its judge of who may give none. Logs a refusal.
 bool orders_refuses(void *master, pid_t pid);

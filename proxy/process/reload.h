@@ -5,8 +5,8 @@
 //   -> COMMIT in every child of a kind that commits
 // Any failure before COMMIT (an error, a death, no answer within RELOAD_TIMEOUT_S) aborts in every
 // process and changes nothing. COMMIT cannot fail; the reload is over when every child has done it.
-// One reload at a time. What cannot change in running processes, the number of workers and their user,
-// is an error.
+// One reload at a time. What cannot change in running processes, the number of workers and their
+// user, is an error.
 //
 // Nothing here knows the handler's owner, which logs how a reload ended and tells who asked for it.
 #ifndef RAVELIN_PROCESS_RELOAD_H
@@ -76,17 +76,19 @@ struct reload {
 };
 
 void reload_init(struct reload *reload);
-// `client`: who is answered with the outcome; 0: nobody. While one runs, HUP is remembered (`again`),
-// and so is one command if that one is automatic. Returns NULL, or why it is refused.
+// `client`: who is answered with the outcome; 0: nobody. While one runs, HUP is remembered
+// (`again`), and so is one command if that one is automatic. Returns NULL, or why it is refused.
 const char *reload_begin(struct reload *reload, uint64_t client);
-// With the config text that is in use, when files that it names have changed. None must be under way.
+// With the config text that is in use, when files that it names have changed. None must be under
+// way.
 void reload_changed_files(struct reload *reload);
 // Ends one that is under way, with this reason; none: nothing.
 void reload_abort(struct reload *reload, const char *why);
 // A process was reaped. One of which it knows nothing: nothing.
 void reload_note_death(struct reload *reload, pid_t pid, int status);
 
-// What children report (children.h). Answers for another generation than the staged one are ignored.
+// What children report (children.h). Answers for another generation than the staged one are
+// ignored.
 void reload_child_ready(struct reload *reload, struct child *child, uint64_t generation);
 void reload_child_committed(struct reload *reload, struct child *child, uint64_t generation);
 void reload_child_failed(struct reload *reload, struct child *child, uint64_t generation,

@@ -118,7 +118,8 @@ static void put_certificate(struct json *json, const struct config *config,
     json_close(json, '}');
 }
 
-// Of how many certificates, OCSP responses, authorities and lists the log has something to say today.
+// Of how many certificates, OCSP responses, authorities and lists the log has something to say
+// today.
 static size_t count_warnings(const struct source *source) {
     char ignored[TERM_TEXT_SIZE];
     int64_t now = clock_wall_us() / 1000000;

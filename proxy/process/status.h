@@ -1,5 +1,5 @@
-// Draws the answer to the command `status`: what the master knows of itself, its children, the current
-// generation's certificates and the counters, as one JSON object.
+// Draws the answer to the command `status`: what the master knows of itself, its children, the
+// current generation's certificates and the counters, as one JSON object.
 #ifndef RAVELIN_PROCESS_STATUS_H
 #define RAVELIN_PROCESS_STATUS_H
 
