@@ -1,10 +1,9 @@
 // Whom an exchange waits for, until when, and what follows if it waits in vain.
-#include "base/socket.h"
 #include "session/exchange_internal.h"
 
 static uint64_t moved(const struct exchange *exchange) {
     return exchange->account.request_bytes + exchange->session->dropped +
-           socket_acknowledged(exchange->session->transport.fd);
+           transport_acknowledged(&exchange->session->transport);
 }
 
 bool exchange_waits_for_client(const struct exchange *exchange) {

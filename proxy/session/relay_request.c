@@ -117,14 +117,11 @@ static enum result take_segment(struct exchange *exchange, const struct segment 
 // again has begun with this session's.
 static void add_proxy_header(struct exchange *exchange) {
     enum proxy_version version = (enum proxy_version)exchange->choice.backend->send_proxy_protocol;
-    struct address local = {.size = sizeof(local.as)};
     struct address client = {.size = sizeof(client.as.v6)};
     if (version == PROXY_VERSION_NONE || exchange->attempt.lease->reused) {
         return;
     }
-    if (getsockname(exchange->session->transport.fd, &local.as.any, &local.size) != 0) {
-        local.as.v4.sin_family = AF_INET; // 0.0.0.0:0, unknown
-    }
+    const struct address local = transport_local_address(&exchange->session->transport);
     client.as.v6 = exchange->client->address.v6; // as large as either
     add_iov(exchange, exchange->proxy_header,
             proxy_header_write(version, exchange->client->unknown ? NULL : &client, &local,

@@ -1,6 +1,5 @@
 #include "session/transport.h"
 
-#include "base/socket.h"
 #include "http/chunk.h"
 #include "session/plain.h"
 #include "session/records.h"
@@ -256,6 +255,14 @@ void transport_acknowledge(const struct transport *transport) {
     socket_acknowledge(transport->fd);
 }
 
+struct address transport_local_address(const struct transport *transport) {
+    struct address address = {.size = sizeof(address.as)};
+    if (getsockname(transport->fd, &address.as.any, &address.size) != 0) {
+        address.as.v4.sin_family = AF_INET;
+    }
+    return address;
+}
+
 // --- sending ---
 
 struct send_buffer *transport_send_buffer(struct transport *transport) {
@@ -358,6 +365,10 @@ enum result transport_send_key_update(struct transport *transport) {
         return RESULT_ERROR;
     }
     return transport_flush(transport);
+}
+
+uint64_t transport_acknowledged(const struct transport *transport) {
+    return socket_acknowledged(transport->fd);
 }
 
 void transport_shutdown(struct transport *transport, uint8_t alert) {

@@ -26,6 +26,7 @@
 #include "base/ring.h"
 #include "base/slab.h"
 #include "base/slice.h"
+#include "base/socket.h"
 #include "observe/metrics.h"
 #include "tls/record/record.h"
 
@@ -200,6 +201,8 @@ bool transport_wants_receive(const struct transport *transport);
 enum result transport_drop_received(struct transport *transport, uint64_t *dropped) MUST_CHECK;
 // Acknowledges at once what has been received.
 void transport_acknowledge(const struct transport *transport);
+// The address that the client has connected to. 0.0.0.0:0 when the kernel does not tell.
+struct address transport_local_address(const struct transport *transport);
 
 // --- sending ---
 
@@ -235,6 +238,9 @@ static inline bool transport_has_fills(const struct transport *transport) {
 }
 // Sends a due KeyUpdate, when nothing else waits to be sent.
 enum result transport_send_key_update(struct transport *transport) MUST_CHECK;
+// How many bytes the client has acknowledged, ever, with those before transport_commit(): see
+// socket_acknowledged().
+uint64_t transport_acknowledged(const struct transport *transport);
 // Best effort: an alert (0: close_notify), where the kind has alerts, and the end of our direction.
 // Nothing must be unsent. When the client's direction has ended, the alert and the end may wait for
 // transport_close(), which must then follow.

@@ -334,6 +334,28 @@ static void test_what_is_dropped_at_once_is_bounded(void **state) {
     assert_no_buffers(f); // and none was taken
 }
 
+// ---- The connection
+
+static void test_the_address_that_the_client_connected_to(void **state) {
+    struct fixture *f = *state;
+    const char *why;
+    struct address address;
+    struct transport transport;
+    assert_int_equal(address_parse(SLICE("127.0.0.1:0"), &address, &why), RESULT_OK);
+    int fd = socket_listen(&address, 1);
+    assert_true(fd >= 0);
+    transport_init(&transport, &f->pools, fd);
+    address = transport_local_address(&transport);
+    assert_int_equal(address.as.v4.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+    assert_true(address.as.v4.sin_port != 0);
+    transport_close(&transport);
+    address = transport_local_address(&transport); // the kernel does not tell
+    assert_int_equal(address.as.any.sa_family, AF_INET);
+    assert_int_equal(address.as.v4.sin_addr.s_addr, 0);
+    assert_int_equal(address.as.v4.sin_port, 0);
+    assert_true(transport_acknowledged(&transport) == 0);
+}
+
 // ---- Another kind, as a kernel with TLS of its own would be: a control message tells of an end in
 // good order, and a mere end of the connection is a cut.
 
@@ -431,6 +453,7 @@ int main(void) {
         SECURE_TEST(test_a_read_that_fails_is_a_cut),
         SECURE_TEST(test_records_are_received_byte_by_byte),
         PLAIN_TEST(test_what_is_dropped_at_once_is_bounded),
+        RAW_TEST(test_the_address_that_the_client_connected_to),
         PLAIN_TEST(test_a_kind_is_a_row_of_verbs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
