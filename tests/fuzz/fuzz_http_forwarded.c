@@ -61,7 +61,8 @@ static void check_written(size_t head_size) {
     struct http_fields written;
     if (message.head_size <= HTTP_HEAD_SIZE_MAX) {
         CHECK(parse((struct slice){text, message.head_size}, items, &written));
-        CHECK(written.count == 5);
+        CHECK(message.counts[STRICT_X_REAL_IP] <= (told.has_real_ip ? 1U : 0U));
+        CHECK(written.count == 5 + message.counts[STRICT_X_REAL_IP]);
         if (told.count < HTTP_HOPS_MAX) {
             check_kind(&written, FIELD_X_FORWARDED_FOR);
             check_kind(&written, FIELD_FORWARDED);

@@ -30,6 +30,7 @@ enum strict_name {
     STRICT_X_FORWARDED_FOR,
     STRICT_X_FORWARDED_HOST,
     STRICT_X_FORWARDED_PROTO,
+    STRICT_X_REAL_IP,
     STRICT_NEVER, // what must not be written at all
     STRICT_OTHER,
 };
@@ -90,7 +91,7 @@ static inline enum strict_name strict_name_of(const char *name, size_t size, boo
         {"x-forwarded-host", STRICT_X_FORWARDED_HOST, false},
         {"x-forwarded-proto", STRICT_X_FORWARDED_PROTO, false},
         {"x-forwarded-*", STRICT_NEVER, false},
-        {"x-real-ip", STRICT_NEVER, false},
+        {"x-real-ip", STRICT_X_REAL_IP, false},
         {"keep-alive", STRICT_NEVER, true},
         {"te", STRICT_NEVER, true},
         {"http2-settings", STRICT_NEVER, true},
@@ -209,6 +210,7 @@ static inline void strict_request_head(const char *text, size_t size,
         CHECK(!ours || message->counts[name] == 1);
     }
     CHECK(message->counts[STRICT_EXPECT] <= 1);
+    CHECK(message->counts[STRICT_X_REAL_IP] <= 1); // of a client behind a trusted proxy
     CHECK(message->counts[STRICT_CONNECTION] == 0 ||
           strict_value_is(message, STRICT_CONNECTION, "upgrade"));
 }
