@@ -11,19 +11,6 @@ const uint8_t escape_json[256] = {
     [0x0e ... 0x1f] = 'u', ['\\'] = '\\', [0x7f] = 'u', [0x80 ... 0xff] = ESCAPE_HIGH,
 };
 
-// Whether eight bytes at once are all of class 0, which holds for every table's quotes and controls: no borrow or
-// carry between the bytes can hide one that is not (it may only accuse a good one, which the tables
-// then acquit).
-static inline bool is_plain_word(uint64_t word) {
-    const uint64_t ones = 0x0101010101010101;
-    const uint64_t highs = ones * 0x80;
-    uint64_t quotes = word ^ ones * '"';
-    uint64_t backslashes = word ^ ones * '\\';
-    uint64_t high_or_del = word | (word + ones);
-    uint64_t control = word - ones * 0x20;
-    return ((high_or_del | control | (quotes - ones) | (backslashes - ones)) & highs) == 0;
-}
-
 // Writes what the byte at `at` becomes to `unit` and returns its size; *taken bytes of the input
 // are in it.
 static size_t escape_one(uint8_t class, const uint8_t *at, size_t left, char unit[6],
@@ -57,33 +44,13 @@ static size_t escape_one(uint8_t class, const uint8_t *at, size_t left, char uni
     return size;
 }
 
-// Copies the plain bytes at the start of `text`, no more than `room`, and returns how many.
-static inline size_t copy_plain(char *out, size_t room, const uint8_t *text, size_t size,
-                                const uint8_t classes[256]) {
-    size_t most = size < room ? size : room;
-    size_t done = 0;
-    uint64_t word;
-    while (most - done >= sizeof(word)) {
-        memcpy(&word, text + done, sizeof(word));
-        if (!is_plain_word(word)) {
-            break;
-        }
-        memcpy(out + done, &word, sizeof(word));
-        done += sizeof(word);
-    }
-    while (done < most && classes[text[done]] == 0) {
-        out[done] = (char)text[done];
-        done++;
-    }
-    return done;
-}
-
 struct escaped escape(struct slice text, char *output, size_t room, const uint8_t classes[256]) {
     const uint8_t *at = (const uint8_t *)text.data;
     const char *start = output;
     size_t left = text.size;
     for (;;) {
-        size_t plain = copy_plain(output, room, at, left, classes);
+        size_t plain =
+            escape_copy_plain((struct slice){(const char *)at, left}, output, room, classes);
         output += plain;
         room -= plain;
         at += plain;

@@ -60,7 +60,14 @@ static const uint8_t combined_classes[256] = {
 static void put_escaped(struct line *line, struct slice text, const uint8_t classes[256]) {
     size_t room = (size_t)(line->end - line->at);
     bool may_cut = room > line->string_max;
-    const struct escaped done = escape(text, line->at, may_cut ? line->string_max : room, classes);
+    room = may_cut ? line->string_max : room;
+    size_t plain = escape_copy_plain(text, line->at, room, classes);
+    line->at += plain;
+    if (plain == text.size) {
+        return;
+    }
+    text = (struct slice){text.data + plain, text.size - plain};
+    const struct escaped done = escape(text, line->at, room - plain, classes);
     line->at += done.size;
     line->full |= done.taken < text.size && !may_cut;
 }
