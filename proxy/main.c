@@ -14,6 +14,7 @@
 #include "tls/prove/prove.h"
 #include "tls/record/record.h"
 
+#include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,7 @@ static int check(const char *path) {
 
 static int run(const char *path, const struct title *title) {
     // The arguments' memory becomes the children's titles.
+    assert(path != NULL); // the command needs one
     char *copy = strdup(path);
     if (copy == NULL) {
         (void)fputs("ravelin: out of memory\n", stderr);

@@ -165,8 +165,9 @@ static const struct option site_options[] = {
 };
 
 static const struct option certificate_options[] = {
-    {"key", "The PEM file with its private key. Only its owner and group may read it, see Certificates.", KIND_FILE,
-     REQUIRED, AT(config_certificate, key_path), LINE_AT(config_certificate, key_line)},
+    {"key",
+     "The PEM file with its private key. Only its owner and group may read it, see Certificates.",
+     KIND_FILE, REQUIRED, AT(config_certificate, key_path), LINE_AT(config_certificate, key_line)},
     {"ocsp",
      "The OCSP response (DER or PEM) that is stapled for it. Somebody else keeps it fresh and "
      "reloads.",

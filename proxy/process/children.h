@@ -43,8 +43,8 @@ struct child_kind {
     bool commits;     // READY to LOAD is followed by COMMIT, else LOAD is all
     bool is_helper;   // ends last: when its control socket is closed
     enum child_data data;
-    // Forks it: sets what is left of `spawn` and calls spawn_process(). -1 with errno.
-    pid_t (*spawn)(const struct child *child, struct spawn *spawn);
+    // Forks it: adds what is left to a copy of `spawn` and calls spawn_process(). -1 with errno.
+    pid_t (*spawn)(const struct child *child, const struct spawn *spawn);
     // Puts the descriptors and the settings of a generation into its LOAD.
     void (*fill_load)(const struct child *child, const struct source *source,
                       struct ipc_message *load);

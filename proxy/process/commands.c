@@ -19,7 +19,9 @@ const struct command_row commands[COMMAND_COUNT] = {
                        "prove what this binary can negotiate and what it cannot, and\n"
                        "say what runs with this file\n",
                        .takes_json = true, .is_order = true},
-    [COMMAND_VERSION] = {"version", "", "print version, libraries, suites and groups\n"},
+    [COMMAND_VERSION] = {.name = "version",
+                         .synopsis = "",
+                         .help = "print version, libraries, suites and groups\n"},
     [COMMAND_HELP] = {"help", "[config|doctor]",
                       "print this, every option of the configuration, or of doctor\n",
                       .takes_json = true, .arguments_max = COMMAND_ARGUMENTS_ANY},

@@ -27,12 +27,13 @@ static void lend_to_nobody(const struct children *children) {
 
 // --- Signers ---
 
-static pid_t spawn_signer(const struct child *child, struct spawn *spawn) {
+static pid_t spawn_signer(const struct child *child, const struct spawn *spawn) {
     struct signer_start start = {.control = spawn->keep[0]};
-    spawn->run = signer_run;
-    spawn->argument = &start;
+    struct spawn mine = *spawn;
+    mine.run = signer_run;
+    mine.argument = &start;
     lend_to_nobody(child->children);
-    return spawn_process(spawn, child->children->title);
+    return spawn_process(&mine, child->children->title);
 }
 
 static void fill_signer_load(const struct child *child, const struct source *source,
@@ -59,7 +60,7 @@ static bool renew_listeners(const struct child *worker) {
     return renewed > 0;
 }
 
-static pid_t spawn_worker(const struct child *child, struct spawn *spawn) {
+static pid_t spawn_worker(const struct child *child, const struct spawn *spawn) {
     const struct children *children = child->children;
     struct worker_start start = {
         .slot = child->slot,
@@ -69,14 +70,15 @@ static pid_t spawn_worker(const struct child *child, struct spawn *spawn) {
         .clients = children->clients,
         .tickets = children->tickets,
     };
-    spawn->run = worker_run;
-    spawn->argument = &start;
+    struct spawn mine = *spawn;
+    mine.run = worker_run;
+    mine.argument = &start;
     // The one before may have been taken over.
     (void)renew_listeners(child);
     listeners_reset(&children->current->listeners, child->slot);
     metrics_clear_gauges(&children->metrics[child->slot]);
     lend(children, child->slot);
-    pid_t pid = spawn_process(spawn, children->title);
+    pid_t pid = spawn_process(&mine, children->title);
     lend_to_nobody(children);
     return pid;
 }

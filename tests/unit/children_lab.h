@@ -33,7 +33,7 @@ static int *lab_end(const struct child *child) {
     return &lab.ends[child - lab.children.list];
 }
 
-static pid_t lab_spawn(const struct child *child, struct spawn *spawn) {
+static pid_t lab_spawn(const struct child *child, const struct spawn *spawn) {
     int *end = lab_end(child);
     size_t used = strlen(lab.started);
     if (lab.cannot_fork) {

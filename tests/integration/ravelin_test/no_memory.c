@@ -40,10 +40,13 @@ static void __attribute__((constructor)) start(void) {
     true_realloc = find("realloc");
     true_calloc = find("calloc");
     true_mmap = find("mmap");
-    int file = open(getenv("NO_MEMORY_FILE"), O_RDONLY | O_CLOEXEC);
+    const char *path = getenv("NO_MEMORY_FILE");
+    int file = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     void *shared = true_mmap(NULL, sizeof(*rule), PROT_READ, MAP_SHARED, file, 0);
     rule = shared == MAP_FAILED ? NULL : shared;
-    (void)close(file);
+    if (file >= 0) {
+        (void)close(file);
+    }
     note_fork();
     (void)pthread_atfork(NULL, NULL, note_fork);
 }
