@@ -1,5 +1,5 @@
 // Reading the vectors of the TLS presentation language (RFC 8446 3): a cursor that never passes its
-// end. `bad` is set instead, and from then on everything read is empty. Private to tls/.
+// end. `bad` is set instead, and from then on everything read is empty.
 #ifndef RAVELIN_BASE_READER_H
 #define RAVELIN_BASE_READER_H
 
