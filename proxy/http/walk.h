@@ -155,17 +155,17 @@ HTTP_WALK void http_walk_response(const struct http_response *response,
 
 // Puts the fields of lines "Name: value" that each end in CRLF.
 HTTP_WALK void http_walk_lines(struct slice lines, struct http_sink sink) {
-    const char *at = lines.data;
-    const char *end = at + lines.size;
-    while (at < end) {
-        const char *colon = memchr(at, ':', (size_t)(end - at));
+    struct slice rest = lines; // no lines may be a null pointer
+    while (rest.size > 0) {
+        const char *end = rest.data + rest.size;
+        const char *colon = memchr(rest.data, ':', rest.size);
         const char *cr = colon == NULL ? NULL : memchr(colon, '\r', (size_t)(end - colon));
-        if (cr == NULL || cr - colon < 2) {
+        if (cr == NULL || cr - colon < 2 || end - cr < 2) {
             return;
         }
-        sink.put(sink.context, (struct slice){at, (size_t)(colon - at)},
+        sink.put(sink.context, (struct slice){rest.data, (size_t)(colon - rest.data)},
                  (struct slice){colon + 2, (size_t)(cr - colon - 2)});
-        at = cr + 2;
+        rest = (struct slice){cr + 2, (size_t)(end - cr - 2)};
     }
 }
 
