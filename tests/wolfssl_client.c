@@ -1,7 +1,8 @@
-// wolfssl_client PORT CA [--group NUMBER] [--suite NAME] [--again]: a client made with the proxy's own TLS library, for
-// the integration tests. Asks https://localhost:PORT/ and prints the suite, then what came back, head and body. It offers
-// one group when told so, which no other client can do with the post-quantum ones. --again asks a second time, on a new
-// connection, and prints first whether the session was resumed.
+// wolfssl_client PORT CA [--group NUMBER] [--suite NAME] [--again]: a client made with the proxy's
+// own TLS library, for the integration tests. Asks https://localhost:PORT/ and prints the suite,
+// then what came back, head and body. It offers one group when told so, which no other client can
+// do with the post-quantum ones. --again asks a second time, on a new connection, and prints first
+// whether the session was resumed.
 #include "base/socket.h"
 
 #include <errno.h>

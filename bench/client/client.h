@@ -1,6 +1,7 @@
-// The load client of the bench suite, in three files: main.c takes options and commands, connection.c
-// is what a connection does, tally.c counts what came of it. One thread. What these files share is a
-// few structures: a client has one target, one set of connections and one command at a time.
+// The load client of the bench suite, in three files: main.c takes options and commands,
+// connection.c is what a connection does, tally.c counts what came of it. One thread. What these
+// files share is a few structures: a client has one target, one set of connections and one command
+// at a time.
 #ifndef BENCH_CLIENT_H
 #define BENCH_CLIENT_H
 
@@ -31,7 +32,7 @@ struct options {
 };
 extern struct options options;
 
-// --- tally.c -------------------------------------------------------------------------------------
+// --- tally.c ---
 
 // What the command under way found out. Times are of CLOCK_MONOTONIC.
 struct tally {
@@ -58,7 +59,7 @@ void print_tally(size_t open);
 // For the next command; what has been lost is kept, and tells of the time between.
 void clear_tally(void);
 
-// --- connection.c --------------------------------------------------------------------------------
+// --- connection.c ---
 
 enum state { CLOSED, CONNECTING, HANDSHAKING, ASKING, IDLE };
 

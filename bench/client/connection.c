@@ -18,7 +18,7 @@ struct pool pool;
 static unsigned char frame[FRAME_HEAD_MAX + MESSAGE_MAX];
 static size_t frame_size;
 
-// --- Connections ---------------------------------------------------------------------------------
+// --- Connections ---
 
 void push(struct connection *connection) {
     pool.waiting[(pool.waiting_first + pool.waiting_count++) % pool.waiting_room] = connection;
@@ -190,7 +190,7 @@ static void start_connecting(struct connection *connection) {
     connection->state = CONNECTING;
 }
 
-// --- Asking and being answered -------------------------------------------------------------------
+// --- Asking and being answered ---
 
 static void answered(struct connection *connection, bool stays_open) {
     unsigned status = connection->parser.status_code;
@@ -438,7 +438,7 @@ void begin(struct connection *connection, uint64_t due_ns) {
     }
 }
 
-// --- Starting ------------------------------------------------------------------------------------
+// --- Starting ---
 
 // One masked message. The mask is 0, so that the payload is the same in both directions.
 static void make_frame(void) {

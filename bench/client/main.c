@@ -1,29 +1,37 @@
-// client HOST PORT [option...]: the load client of the bench suite. It offers TLS 1.3 with one group and one suite, keeps
-// many connections, looks at every byte that comes back, and takes commands as lines on its standard input:
+// client HOST PORT [option...]: the load client of the bench suite. It offers TLS 1.3 with one
+// group and one suite, keeps many connections, looks at every byte that comes back, and takes
+// commands as lines on its standard input:
 //
 //   slots N                have N connections, which connect when their first turn comes
 //   open N                 have N connections, each with one request behind it
-//   run RATE SECONDS       requests on them in turn; RATE 0: each connection asks again as soon as it is answered
+//   run RATE SECONDS       requests on them in turn; RATE 0: each connection asks again as soon as
+//   it is answered
 //   fresh N RATE SECONDS   a new connection for every request, N at a time at most
 //   quit
 //
 // Each but quit is answered with one line of JSON. Options:
 //
-//   --path PATH  --name NAME       what to ask for; the host in SNI and Host. A %d in it is the connection's number,
+//   --path PATH  --name NAME       what to ask for; the host in SNI and Host. A %d in it is the
+//   connection's number,
 //   --names N                      modulo N
 //   --host TEXT                    Host, if it is not just the name
-//   --body FILE                    the body every response must have, byte for byte, with status 200
+//   --body FILE                    the body every response must have, byte for byte, with status
+//   200
 //   --group NAME  --suite NAME     X25519 and TLS_AES_128_GCM_SHA256 if not given
 //   --resume                       `fresh` connections resume the session of the one before
-//   --sources N                    connect from 127.0.1.1, 127.0.1.2, ...: for more connections than there are ports
-//   --websocket SIZE               `open` upgrades, and a request is a message of that size that must be echoed
+//   --sources N                    connect from 127.0.1.1, 127.0.1.2, ...: for more connections
+//   than there are ports
+//   --websocket SIZE               `open` upgrades, and a request is a message of that size that
+//   must be echoed
 //   --plain                        no TLS
 //
-// With a RATE, request k is due RATE/k seconds after the start, whether or not the ones before have been answered, and its
-// latency counts from then: a server that stalls is not asked less, and the wait of what should have been asked meanwhile
-// is not left out. No tool in Debian 12 does that: h2load --rps, wrk and hey all count from when they got to asking.
+// With a RATE, request k is due RATE/k seconds after the start, whether or not the ones before have
+// been answered, and its latency counts from then: a server that stalls is not asked less, and the
+// wait of what should have been asked meanwhile is not left out. No tool in Debian 12 does that:
+// h2load --rps, wrk and hey all count from when they got to asking.
 //
-// One thread; certificates are not verified (the suite looks at them before). Errors are counted, never retried.
+// One thread; certificates are not verified (the suite looks at them before). Errors are counted,
+// never retried.
 #include "client.h"
 
 #include <netdb.h>
@@ -47,7 +55,7 @@ struct options options = {.path = "/",
                           .names = 1,
                           .group = WOLFSSL_ECC_X25519};
 
-// --- Commands ------------------------------------------------------------------------------------
+// --- Commands ---
 
 struct plan {
     uint64_t requests; // at most
@@ -59,8 +67,8 @@ struct plan {
 // Begins what can be begun now. Returns when it should be called again, at the latest.
 static uint64_t begin_due(const struct plan *plan, uint64_t *begun) {
     uint64_t now = now_ns();
-    size_t turns =
-        pool.waiting_count; // each has one turn, so that a server that is away does not keep us here
+    // Each has one turn, so that a server that is away does not keep us here.
+    size_t turns = pool.waiting_count;
     while (turns-- > 0 && *begun < plan->requests && pool.under_way < plan->at_a_time) {
         uint64_t due = now;
         if (plan->rate > 0) {
@@ -209,7 +217,7 @@ static void obey(char *line) {
     print_tally(open);
 }
 
-// --- Starting ------------------------------------------------------------------------------------
+// --- Starting ---
 
 static void load_body(const char *path) {
     FILE *file = fopen(path, "rb");

@@ -1,8 +1,8 @@
 // Backends at work: the servers of one generation as one worker sees them.
 //
 // Which server is chosen, balance.h says. One that could not be connected to is passed over for
-// SERVER_PENALTY_MS, unless all are. What a worker knows of a server lies in its own part of the server
-// table (server_table.h): no locks.
+// SERVER_PENALTY_MS, unless all are. What a worker knows of a server lies in its own part of the
+// server table (server_table.h): no locks.
 #ifndef RAVELIN_BACKEND_BACKEND_H
 #define RAVELIN_BACKEND_BACKEND_H
 
@@ -45,19 +45,19 @@ struct backend_set {
     bool retired; // its generation is no longer current: connections are closed instead of pooled
 };
 
-// Takes the descriptors of the server table, on failure too. NULL when memory is short or they are no
-// table of this config.
+// Takes the descriptors of the server table, on failure too. NULL when memory is short or they are
+// no table of this config.
 struct backend_set *backend_set_new(const struct config *config, struct server_fds *fds);
 // Every connection must have been closed or released before.
 void backend_set_free(struct backend_set *set);
 
-// Takes over from the set of generation `number`, which this set takes the place of, what is known of
-// servers that stay.
+// Takes over from the set of generation `number`, which this set takes the place of, what is known
+// of servers that stay.
 void backend_set_take_over(struct backend_set *set, const struct backend_set *former,
                            uint64_t number);
 
-// The server of this set that stands for the same as `server` of another: one of the same address, of
-// the backend of the same name that has the same send-proxy-protocol. NULL: none.
+// The server of this set that stands for the same as `server` of another: one of the same address,
+// of the backend of the same name that has the same send-proxy-protocol. NULL: none.
 struct server *backend_set_find(const struct backend_set *set, const struct server *server);
 
 // Chooses a server, avoiding `failed` (which failed in this exchange; may be NULL) when there is

@@ -17,8 +17,8 @@ struct balance_view {
     size_t count;                       // at least 1
 };
 
-// Chooses a server and takes note of its turn. Avoids `failed` (an index, or BALANCE_NONE) when there
-// is another, even one with a penalty. The only server is chosen in any case.
+// Chooses a server and takes note of its turn. Avoids `failed` (an index, or BALANCE_NONE) when
+// there is another, even one with a penalty. The only server is chosen in any case.
 size_t balance_choose(const struct balance_view *view, size_t failed, int64_t now_ms);
 // This server is passed over until then.
 void balance_punish(const struct balance_view *view, size_t index, int64_t until_ms);

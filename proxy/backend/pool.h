@@ -1,15 +1,15 @@
 // Connections to servers: made, leased to one exchange at a time, and pooled between exchanges.
 //
 // A `struct lease` is one connection. While somebody has it, `owner` is set: readiness is noted in
-// the flags, then ready() of the owner is called. An owner is part of the object that has the lease,
-// so owners can be of any kind. While the connection is idle in its server's pool it is only
+// the flags, then ready() of the owner is called. An owner is part of the object that has the
+// lease, so owners can be of any kind. While the connection is idle in its server's pool it is only
 // watched: anything that becomes readable then (an end, or bytes nobody asked for) closes it. The
 // loop polls once a turn, so pool_lease() also looks into the socket with one recv(MSG_PEEK) before
 // it reuses a connection: what a server sent before that call is never taken for a response.
 //
-// Bytes that nobody asked for mean that the server and Ravelin do not agree on where a message ends.
-// Then no connection to this server is reused for POOL_DISTRUST_MS. A 408 before an end is none of
-// these.
+// Bytes that nobody asked for mean that the server and Ravelin do not agree on where a message
+// ends. Then no connection to this server is reused for POOL_DISTRUST_MS. A 408 before an end is
+// none of these.
 //
 // A server that authenticates connections (NTLM, Negotiate) takes every request on one for the
 // request of the client that logged in. Such a connection is `bound`: it never enters the pool.
@@ -21,8 +21,8 @@
 // epoll_ctl. I/O itself is the owner's (session/relay).
 //
 // A unix server whose queue is full refuses with EAGAIN, and the kernel does not tell when there is
-// room. Then a timer tries again after 2 ms, and after twice the time before at each further try, up
-// to 64 ms. The owner's connect-timeout bounds the tries.
+// room. Then a timer tries again after 2 ms, and after twice the time before at each further try,
+// up to 64 ms. The owner's connect-timeout bounds the tries.
 //
 // Bounds: at most POOL_IDLE_MAX idle connections a server and worker, each for at most
 // POOL_IDLE_MS. A keeper has at most one bound connection for each backend, as long as it lives.
@@ -101,8 +101,8 @@ void lease_close(struct lease *lease);
 // one that the keeper has for this backend. `set` is the backend set in use; the connection is
 // closed when the server is no longer in it.
 void lease_keep(struct lease *lease, struct list_node *keeper, const struct backend_set *set);
-// The connection that the keeper has for this backend, leased to `owner`. NULL: it has none at which
-// nothing waits.
+// The connection that the keeper has for this backend, leased to `owner`. NULL: it has none at
+// which nothing waits.
 struct lease *pool_lease_kept(struct list_node *keeper, const struct backend *backend,
                               struct lease_owner *owner);
 void pool_close_kept(struct list_node *keeper);

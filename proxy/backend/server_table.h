@@ -9,13 +9,13 @@
 //
 // A generation brings its table: the descriptors of the entries and of the worker's own states come
 // with LOAD. Each entry names the entry of the same server in the former table; so a worker takes
-// over what it knows of servers that stay (server_view_take_over()), in the turn of its loop in which
-// the generation changes: nothing that it learns on the way there is lost. Penalties stay. Turns stay
-// where a backend has the same servers with the same weights. Connections in use do not: exchanges
-// keep the generation that they began with, and their connections count in its table.
+// over what it knows of servers that stay (server_view_take_over()), in the turn of its loop in
+// which the generation changes: nothing that it learns on the way there is lost. Penalties stay.
+// Turns stay where a backend has the same servers with the same weights. Connections in use do not:
+// exchanges keep the generation that they began with, and their connections count in its table.
 //
-// An address may change while it is read: a sequence lock over two places. The writer fills the place
-// that is not in use, so that no reader ever waits for it.
+// An address may change while it is read: a sequence lock over two places. The writer fills the
+// place that is not in use, so that no reader ever waits for it.
 #ifndef RAVELIN_BACKEND_SERVER_TABLE_H
 #define RAVELIN_BACKEND_SERVER_TABLE_H
 
@@ -61,8 +61,8 @@ struct server_table {
     size_t slots;
 };
 
-// The servers of `config` in its order. `former` (or NULL): where servers that stay are found. False
-// with errno: nothing is left.
+// The servers of `config` in its order. `former` (or NULL): where servers that stay are found.
+// False with errno: nothing is left.
 bool server_table_make(struct server_table *table, const struct config *config, size_t slots,
                        const struct server_table_former *former);
 // The worker in this slot is gone, and what it wrote with it.

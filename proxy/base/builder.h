@@ -52,7 +52,8 @@ static inline void builder_put_zeros(struct builder *builder, size_t size) {
     }
 }
 
-// A vector: begin with builder_open(), whose value goes to builder_close(), which writes the length.
+// A vector: begin with builder_open(), whose value goes to builder_close(), which writes the
+// length.
 static inline size_t builder_open(struct builder *builder, size_t width) {
     builder_put(builder, 0, width);
     return builder->size;

@@ -2,10 +2,10 @@
 // may be taken over, so the others believe a claim only up to a bound.
 //
 // The kernel spreads connections evenly and at random. An honest worker therefore holds about
-// limit / slots, and rarely a quarter and 16 more. The bound is also below the limit itself, so that
-// one lying worker never uses up the limit for the others: each of them can still serve. The price:
-// when one worker really holds more than the bound, the others together exceed the limit, by 1 for a
-// small limit and by less than the limit itself for any.
+// limit / slots, and rarely a quarter and 16 more. The bound is also below the limit itself, so
+// that one lying worker never uses up the limit for the others: each of them can still serve. The
+// price: when one worker really holds more than the bound, the others together exceed the limit, by
+// 1 for a small limit and by less than the limit itself for any.
 #ifndef RAVELIN_BASE_CLAIM_H
 #define RAVELIN_BASE_CLAIM_H
 

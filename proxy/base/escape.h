@@ -30,8 +30,8 @@ struct escaped {
 // escaped form does not fit.
 struct escaped escape(struct slice text, char *output, size_t room, const uint8_t classes[256]);
 
-// Whether eight bytes at once are all of class 0 in every table: no borrow or carry between the bytes
-// can hide one that is not (it may only accuse a good one, which the table then acquits).
+// Whether eight bytes at once are all of class 0 in every table: no borrow or carry between the
+// bytes can hide one that is not (it may only accuse a good one, which the table then acquits).
 static inline bool escape_is_plain_word(uint64_t word) {
     const uint64_t ones = 0x0101010101010101;
     const uint64_t highs = ones * 0x80;
@@ -42,8 +42,8 @@ static inline bool escape_is_plain_word(uint64_t word) {
     return ((high_or_del | control | (quotes - ones) | (backslashes - ones)) & highs) == 0;
 }
 
-// Copies the bytes of class 0 at the start of `text`, no more than `room`, and returns how many. Inline,
-// because most texts are short and need nothing else: escape() is for what is left.
+// Copies the bytes of class 0 at the start of `text`, no more than `room`, and returns how many.
+// Inline, because most texts are short and need nothing else: escape() is for what is left.
 static inline size_t escape_copy_plain(struct slice text, char *output, size_t room,
                                        const uint8_t classes[256]) {
     size_t most = text.size < room ? text.size : room;

@@ -1,8 +1,8 @@
-// Networks in CIDR notation, and whether an address lies in one: for lists of who is trusted, let in
-// or kept out. RFC 4632, RFC 4291 2.3.
+// Networks in CIDR notation, and whether an address lies in one: for lists of who is trusted, let
+// in or kept out. RFC 4632, RFC 4291 2.3.
 //
-// An IPv4 address inside an IPv6 one (::ffff:192.0.2.1) is the IPv4 address: it is in the networks that
-// contain 192.0.2.1, and in no other. The same holds for networks (::ffff:10.0.0.0/104 is
+// An IPv4 address inside an IPv6 one (::ffff:192.0.2.1) is the IPv4 address: it is in the networks
+// that contain 192.0.2.1, and in no other. The same holds for networks (::ffff:10.0.0.0/104 is
 // 10.0.0.0/8). No name look-up, no I/O.
 #ifndef RAVELIN_BASE_NETWORK_H
 #define RAVELIN_BASE_NETWORK_H
@@ -34,8 +34,9 @@ bool ip_address_same_host(const union ip_address *a,
 
 #define NETWORK_TEXT_SIZE 50 // "ffff:...:255.255.255.255/128"
 
-// "10.0.0.0/8", "2001:db8::/32", or a single address; ::ffff:10.0.0.0/104 becomes 10.0.0.0/8. Bits behind the prefix must be zero: a typing
-// error there would let in more or less than was meant. On failure *why is a short static text.
+// "10.0.0.0/8", "2001:db8::/32", or a single address; ::ffff:10.0.0.0/104 becomes 10.0.0.0/8. Bits
+// behind the prefix must be zero: a typing error there would let in more or less than was meant. On
+// failure *why is a short static text.
 enum result network_parse(struct slice text, struct network *network, const char **why) MUST_CHECK;
 // The one form of a network, with its prefix length: network_parse() reads it back.
 void network_format(const struct network *network, char text[NETWORK_TEXT_SIZE]);

@@ -3,12 +3,12 @@
 // A region that is lent by fork has a slot for each of several processes, which that process alone
 // writes and all others read. Invariant: a process that was forked with a slot can write that slot
 // and no other, whatever code runs in it; one that was forked as a reader can write none; one that
-// was forked with neither has no view of the region. The kernel enforces this: the pages of each slot
-// belong to a sealed memfd of their own whose descriptor is closed, so that no view can be made,
-// grown to other slots or made writable later. The owner (the master) writes all slots.
+// was forked with neither has no view of the region. The kernel enforces this: the pages of each
+// slot belong to a sealed memfd of their own whose descriptor is closed, so that no view can be
+// made, grown to other slots or made writable later. The owner (the master) writes all slots.
 //
-// A part is handed on by its descriptor, for what is made while its users already run. Invariant: who
-// gets the descriptor of a part for reading can never write it, and nobody can change its size.
+// A part is handed on by its descriptor, for what is made while its users already run. Invariant:
+// who gets the descriptor of a part for reading can never write it, and nobody can change its size.
 //
 // The sizes are kept in the private memory of each process, never in the region. A reader checks
 // what it reads: the writer may be any code.
@@ -54,10 +54,11 @@ static inline size_t region_round(size_t size) {
 }
 
 // --- Handed on by descriptor ---
+
 //
-// The descriptor is close-on-exec and goes where it is sent. A part begins with a head: its name and
-// the version of what follows. region_open() checks both, the size that the caller expects, and the
-// seals that keep that size.
+// The descriptor is close-on-exec and goes where it is sent. A part begins with a head: its name
+// and the version of what follows. region_open() checks both, the size that the caller expects, and
+// the seals that keep that size.
 
 #define REGION_HEAD_SIZE 64 // what follows the head is aligned so
 #define REGION_NAME_SIZE 32
@@ -82,11 +83,11 @@ struct region_part {
         .data = NULL, .fd = -1                                                                     \
     }
 
-// Makes and maps a part of `size` bytes, the head included; zeroed behind the head. Processes forked
-// later have no view of it. False with errno: nothing is left.
+// Makes and maps a part of `size` bytes, the head included; zeroed behind the head. Processes
+// forked later have no view of it. False with errno: nothing is left.
 bool region_make(struct region_part *part, const struct region_kind *kind, size_t size);
-// Maps what another process has made. Takes `fd`, on failure too, and closes it. False: it is not of
-// this kind and size, or memory is short.
+// Maps what another process has made. Takes `fd`, on failure too, and closes it. False: it is not
+// of this kind and size, or memory is short.
 bool region_open(struct region_part *part, const struct region_kind *kind, int fd, size_t size);
 // Zeroes all that follows the head, and writes the head again. For the maker.
 void region_clear(const struct region_part *part, const struct region_kind *kind);

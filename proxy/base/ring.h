@@ -8,15 +8,15 @@
 // always use the same few cache lines.
 //
 // Rings are mapped in chunks of RING_CHUNK, because the number of mappings of a process has a limit
-// (vm.max_map_count). In a chunk the rings A, B and C lie as A AB BC C: the second view of a ring and
-// the first view of the next one are one mapping, so that a ring costs one mapping and not two. When
-// a whole chunk cannot be mapped, a ring is mapped alone. A chunk is unmapped when its last ring
-// comes back.
+// (vm.max_map_count). In a chunk the rings A, B and C lie as A AB BC C: the second view of a ring
+// and the first view of the next one are one mapping, so that a ring costs one mapping and not two.
+// When a whole chunk cannot be mapped, a ring is mapped alone. A chunk is unmapped when its last
+// ring comes back.
 //
-// A ring_pool keeps spare rings with their memory; one pool per worker. A spare keeps its bytes: who
-// gets it reads only what was received since. What is more than spare_max gives its memory back.
-// Rings are in no core dump and in no child (MADV_DONTDUMP, MADV_DONTFORK). Under AddressSanitizer
-// no spare is kept and a chunk is one ring, so that a use after put is seen.
+// A ring_pool keeps spare rings with their memory; one pool per worker. A spare keeps its bytes:
+// who gets it reads only what was received since. What is more than spare_max gives its memory
+// back. Rings are in no core dump and in no child (MADV_DONTDUMP, MADV_DONTFORK). Under
+// AddressSanitizer no spare is kept and a chunk is one ring, so that a use after put is seen.
 #ifndef RAVELIN_BASE_RING_H
 #define RAVELIN_BASE_RING_H
 

@@ -16,8 +16,8 @@ bool secret_equal(const void *a, const void *b, size_t size);
 void *secret_map(size_t size);
 void secret_unmap(void *data, size_t size); // wipes first
 
-// The same for secrets that other processes read: a region (base/region.h) of one slot. There are two
-// views of the pages: `own` to write, which no forked process gets; and `lent` to read, which
+// The same for secrets that other processes read: a region (base/region.h) of one slot. There are
+// two views of the pages: `own` to write, which no forked process gets; and `lent` to read, which
 // processes get that are forked while it is lent. No process can make a writable view out of it.
 struct secret_views {
     void *own;

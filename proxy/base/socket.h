@@ -44,9 +44,9 @@ bool address_equal(const struct address *a, const struct address *b);
 int socket_listen(const struct address *address, int queue_length);
 // Whether it still listens: shutdown() on any descriptor of a listening socket ends that, for all.
 bool socket_is_listening(int fd);
-// Takes from a listening socket what a process that shared it may have left: filters, a program that
-// steers connections between the sockets of an address, and other flags and options than those of
-// socket_listen().
+// Takes from a listening socket what a process that shared it may have left: filters, a program
+// that steers connections between the sockets of an address, and other flags and options than those
+// of socket_listen().
 void socket_reset_listening(int fd);
 enum connect_state {
     CONNECT_DONE,

@@ -15,9 +15,9 @@ static inline bool utf8_is_format(uint32_t code) {
 }
 
 // The size (2 to 4) of the multi-byte character that begins at `data`, of which `size` bytes are
-// there, and its number in *code. 0 when there is none: an ASCII byte, a stray or missing continuation
-// byte, an overlong form, a surrogate, something over U+10FFFF, or one of the control characters
-// U+0080 to U+009F, which a terminal would obey.
+// there, and its number in *code. 0 when there is none: an ASCII byte, a stray or missing
+// continuation byte, an overlong form, a surrogate, something over U+10FFFF, or one of the control
+// characters U+0080 to U+009F, which a terminal would obey.
 static inline size_t utf8_read(const uint8_t *data, size_t size, uint32_t *code) {
     uint8_t lead = size > 0 ? data[0] : 0;
     size_t length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;

@@ -1,12 +1,12 @@
 // A timer wheel: says of many things in what order they are due, coarsely and at no cost that grows
 // with their number.
 //
-// A node is part of the object that waits, and carries the callback that the object wants called. So
-// one wheel serves objects of many kinds and knows none of them.
+// A node is part of the object that waits, and carries the callback that the object wants called.
+// So one wheel serves objects of many kinds and knows none of them.
 //
 // A node is due at most WHEEL_SLOT_MS after its time and never before it. A node whose time is
-// further away than WHEEL_SPAN_MS is due earlier: its callback compares the time and puts it in again.
-// Nothing is allocated; a wheel never owns what is in it.
+// further away than WHEEL_SPAN_MS is due earlier: its callback compares the time and puts it in
+// again. Nothing is allocated; a wheel never owns what is in it.
 #ifndef RAVELIN_BASE_WHEEL_H
 #define RAVELIN_BASE_WHEEL_H
 
@@ -22,7 +22,8 @@
 struct wheel_node {
     struct list_node node;
     int64_t at_ms; // when it comes up; 0: it is in no wheel
-    // The node is in no wheel when this is called. It may put any node in, remove any, and free its own.
+    // The node is in no wheel when this is called. It may put any node in, remove any, and free its
+    // own.
     void (*due)(struct wheel_node *node);
 };
 

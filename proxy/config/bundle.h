@@ -47,8 +47,8 @@ struct bundle_pair {
 // line that asked for it, and all files that cannot be used are named.
 //
 // Refused: what is not a regular file, empty or over the limit; a key that others may change or
-// that any user can read (key_file.h); a certificate file with a private key in it, because workers get certificates
-// and never keys.
+// that any user can read (key_file.h); a certificate file with a private key in it, because workers
+// get certificates and never keys.
 enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 
@@ -66,10 +66,10 @@ void bundle_close(struct bundle *bundle); // once more is fine
 // Whether both hold the same files with the same content.
 bool bundle_equal(const struct bundle *a, const struct bundle *b);
 
-// The checked config, built from its image (image.h): takes time and memory in proportion to it, and
-// needs neither libconfuse nor a file. NULL with `error` when the image is damaged or memory is
-// short. The caller frees it with config_free(). `path`: how the config names its file; NULL: by the
-// absolute path.
+// The checked config, built from its image (image.h): takes time and memory in proportion to it,
+// and needs neither libconfuse nor a file. NULL with `error` when the image is damaged or memory is
+// short. The caller frees it with config_free(). `path`: how the config names its file; NULL: by
+// the absolute path.
 struct config *bundle_config(const struct bundle *bundle, const char *path,
                              char error[CONFIG_ERROR_SIZE]);
 // The config text and the absolute path it was read from: what bundle_read_again() parses. data is

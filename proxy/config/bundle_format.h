@@ -1,4 +1,5 @@
-// How a bundle lies in memory. Private to bundle.c (which reads) and bundle_read.c (which writes).
+// How a bundle lies in memory: bundle_read.c writes it, bundle.c reads it.
+// Private to bundle.c and bundle_read.c.
 #ifndef RAVELIN_CONFIG_BUNDLE_FORMAT_H
 #define RAVELIN_CONFIG_BUNDLE_FORMAT_H
 

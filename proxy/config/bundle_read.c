@@ -39,8 +39,7 @@ struct reader {
 #define BUFFER_SIZE                                                                                \
     (CONFIG_TEXT_MAX + 1) // one more than the largest file, to see that one is larger
 
-// --- Reading files
-// ------------------------------------------------------------------------------------
+// --- Reading files ---
 
 static bool refuse(struct reader *reader, const struct source *source, const char *what) {
     static const char *const names[] = {[BUNDLE_CERTIFICATE] = "certificate",
@@ -161,8 +160,7 @@ static bool read_source(struct reader *reader, const struct source *source, stru
     return ok && check_content(reader, source, *content);
 }
 
-// --- Writing bundles
-// ----------------------------------------------------------------------------------
+// --- Writing bundles ---
 
 static bool write_all(int fd, const void *data, size_t size) {
     const char *from = data;
@@ -208,8 +206,7 @@ static void writer_close(struct writer *writer) {
     }
 }
 
-// --- The files of a config
-// ------------------------------------------------------------------------------
+// --- The files of a config ---
 
 static int compare_sources(const void *left, const void *right) {
     const struct source *a = left;
@@ -292,8 +289,8 @@ static bool copy_sources(struct reader *reader, const struct config *config) {
     return ok;
 }
 
-// The config file's path, absolute: bundle_read_again() resolves the same paths with it, whatever the
-// working directory is then.
+// The config file's path, absolute: bundle_read_again() resolves the same paths with it, whatever
+// the working directory is then.
 static char *absolute_path(const struct config *config, const char *path) {
     const char *slash = strrchr(path, '/');
     const char *separator = strcmp(config->directory, "/") == 0 ? "" : "/";

@@ -1,10 +1,11 @@
 // One loaded configuration: an immutable value built from the text of a config file.
 //
 // config_load() parses text with libconfuse through the one option table in options.c, checks every
-// value, and builds a `struct config`. It runs where a bundle is built: in the master's reader and in
-// `ravelin check`. Every other process gets the checked config in the bundle and builds the same value from it, without
-// libconfuse (config/image.h). config_load() opens no file, reads no environment variable and looks
-// up no name. The files a config names are read by the bundle (config/bundle.h).
+// value, and builds a `struct config`. It runs where a bundle is built: in the master's reader and
+// in `ravelin check`. Every other process gets the checked config in the bundle and builds the same
+// value from it, without libconfuse (config/image.h). config_load() opens no file, reads no
+// environment variable and looks up no name. The files a config names are read by the bundle
+// (config/bundle.h).
 //
 // Ownership: the config owns everything it points to; config_free() releases all of it. Nothing in
 // it changes after config_load() returned. Errors: on failure NULL is returned and `error` holds

@@ -1,8 +1,8 @@
 // Header fields in the configuration: which a route may set or remove.
 //
-// Not those that frame a message or belong to one connection, and not those that are this proxy's own
-// word (who the client is): a configuration that changed them would make the message mean something
-// else to the server than to us.
+// Not those that frame a message or belong to one connection, and not those that are this proxy's
+// own word (who the client is): a configuration that changed them would make the message mean
+// something else to the server than to us.
 #ifndef RAVELIN_CONFIG_FIELD_H
 #define RAVELIN_CONFIG_FIELD_H
 

@@ -1,6 +1,6 @@
-// Options that people know from other proxies (nginx, HAProxy, stunnel, Caddy, Apache, Envoy, hitch,
-// Traefik) and that have no counterpart here, because what they would weaken does not exist: for
-// each a short reason, so that the message about an unknown option says more than that.
+// Options that people know from other proxies (nginx, HAProxy, stunnel, Caddy, Apache, Envoy,
+// hitch, Traefik) and that have no counterpart here, because what they would weaken does not exist:
+// for each a short reason, so that the message about an unknown option says more than that.
 //
 // A table of fixed size; it only explains. What may stand in a configuration is options.h's matter,
 // and no name is in both.

@@ -17,8 +17,8 @@
 #include "base/slice.h"
 #include "config/config.h"
 
-// The image of a config that config_load() or image_read() made. The bytes are the caller's to free;
-// data is NULL when memory is short. Equal configs give equal bytes.
+// The image of a config that config_load() or image_read() made. The bytes are the caller's to
+// free; data is NULL when memory is short. Equal configs give equal bytes.
 struct slice image_write(const struct config *config);
 
 // The config of an image, with `path` as the path of its config file. NULL with `error` when the

@@ -147,8 +147,8 @@ static bool is_shared_place(const char *point) {
     return strncmp(point, "/run/user/", 10) == 0 || strncmp(point, "/snap/", 6) == 0;
 }
 
-// Whether any user can put another file in the place of one here. The mode of a new tmpfs, 1777, lets
-// all users make files, but each can remove only his own.
+// Whether any user can put another file in the place of one here. The mode of a new tmpfs, 1777,
+// lets all users make files, but each can remove only his own.
 static bool is_open_to_all(const char *path) {
     struct stat status;
     return stat(path, &status) != 0 || (status.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH;

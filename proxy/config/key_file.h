@@ -1,12 +1,14 @@
-// Whether the file of a private key is protected from other local users, by its mode or by the place
-// where it is stored.
+// Whether the file of a private key is protected from other local users, by its mode or by the
+// place where it is stored.
 //
 // Container platforms mount secrets with mode 0444 or 0644. Such a file is accepted if other users
 // cannot reach it, or if it is on a mount that was made for it:
-//   - A folder on its resolved path that other users cannot enter, owned by root, by this user or by
+//   - A folder on its resolved path that other users cannot enter, owned by root, by this user or
+//     by
 //     the owner of the key. The file has no second (hard) link.
 //   - A tmpfs or ramfs mount, or a read-only mount of a single file or folder (a bind mount). The
-//     mount point is none of the shared places of a system (/, /tmp, /run, /dev/shm, /usr, ...), and
+//     mount point is none of the shared places of a system (/, /tmp, /run, /dev/shm, /usr, ...),
+//     and
 //     in a writable mount only the owner of the key can put another file in its place (a sticky
 //     folder will do). Only users of the same container see it, so the caller warns.
 // A file that others than its owner can change is never accepted.

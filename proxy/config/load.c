@@ -45,8 +45,8 @@ static struct frame *top_frame(struct loader *loader) {
     return &loader->frames[loader->depth - 1];
 }
 
-// --- The hook
-// -------------------------------------------------------------------------------------
+// --- The hook ---
+
 //
 // libconfuse has no user pointer and does not tell when a section opens. But the first option of
 // each section can carry both: its default number is a pointer to the loader, and its default text
@@ -61,8 +61,7 @@ static struct loader *loader_of(const cfg_t *cfg) {
     return (struct loader *)(intptr_t)cfg->opts[0].def.number;
 }
 
-// --- Counting
-// -------------------------------------------------------------------------------------
+// --- Counting ---
 
 static const char *kind_name(const struct option *option) {
     return option->kind == KIND_SECTION ? "section" : "option";
@@ -91,8 +90,7 @@ static bool count(struct loader *loader, const struct option *option, int line, 
     return true;
 }
 
-// --- Values
-// ---------------------------------------------------------------------------------------
+// --- Values ---
 
 static void report_value(struct loader *loader, const struct value *value, int line) {
     char wanted[REFERENCE_TEXT_SIZE];
@@ -153,8 +151,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) 
     return loader->stop ? -1 : 0;
 }
 
-// --- Sections
-// -------------------------------------------------------------------------------------
+// --- Sections ---
 
 // Gives every option of the section, and of the sections that are a part of its struct, its
 // default.
@@ -251,8 +248,7 @@ static int on_close(cfg_t *cfg, cfg_opt_t *opt) {
     return cfg_free_value(opt) == CFG_SUCCESS ? 0 : -1;
 }
 
-// --- Errors of libconfuse
-// ---------------------------------------------------------------------------
+// --- Errors of libconfuse ---
 
 #define HINT_SIZE (FOREIGN_REASON_MAX + SUGGESTION_TEXT_SIZE)
 
@@ -324,8 +320,7 @@ static void on_error(cfg_t *cfg, const char *format, va_list arguments) {
     }
 }
 
-// --- Reading
-// ----------------------------------------------------------------------------------------
+// --- Reading ---
 
 static cfg_opt_t make_option(struct loader *loader, const struct option *option) {
     cfg_opt_t opt = {.name = option->name, .type = CFGT_PTR, .parsecb = on_value};

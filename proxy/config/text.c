@@ -142,8 +142,8 @@ static char last_before(const struct scan *scan, size_t *end) {
     return *end > scan->begin ? scan->copy[--*end] : '\0';
 }
 
-// Whether the brace that was just passed closes "allow = {". An empty list is like none, and without
-// this one everybody is let in, which is not what an empty one says.
+// Whether the brace that was just passed closes "allow = {". An empty list is like none, and
+// without this one everybody is let in, which is not what an empty one says.
 static bool is_empty_allow(const struct scan *scan) {
     static const char word[] = "allow";
     const size_t size = sizeof(word) - 1;

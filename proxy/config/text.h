@@ -6,9 +6,10 @@
 // copy in which comments are blanked: same length, same lines.
 //
 // What may stand in a file: UTF-8 without control characters (tab and line ends excepted), at most
-// CONFIG_TEXT_MAX bytes. A byte order mark at the beginning is passed over. Comments run from # to the end of the line. A value with a space or any
-// other than plain letters, digits and simple punctuation goes in quotes, "..." or '...', on one
-// line; in quotes \ may stand before the quote and before itself only.
+// CONFIG_TEXT_MAX bytes. A byte order mark at the beginning is passed over. Comments run from # to
+// the end of the line. A value with a space or any other than plain letters, digits and simple
+// punctuation goes in quotes, "..." or '...', on one line; in quotes \ may stand before the quote
+// and before itself only.
 #ifndef RAVELIN_CONFIG_TEXT_H
 #define RAVELIN_CONFIG_TEXT_H
 

@@ -30,7 +30,7 @@ uint16_t http_status_of(struct slice data) {
     return status;
 }
 
-// ---- The messages of TLS 1.2 and older
+// --- The messages of TLS 1.2 and older ---
 
 static unsigned bits_of(struct slice number) {
     while (number.size > 0 && number.data[0] == 0) {
@@ -118,7 +118,7 @@ static bool read_messages(const struct flight *flight, struct answer *answer) {
     return false;
 }
 
-// ---- Records
+// --- Records ---
 
 // An alert that says no: a warning of an unknown name, for one, does not end anything.
 static bool is_refusal(struct slice alert) {
@@ -205,7 +205,7 @@ enum result answer_read(struct slice received, bool whole, struct flight *flight
     return decided ? RESULT_OK : RESULT_AGAIN;
 }
 
-// ---- Text
+// --- Text ---
 
 const char *version_name(uint16_t version) {
     const char *name = registry_name(registry_versions(), version);

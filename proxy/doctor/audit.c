@@ -28,7 +28,7 @@ static const uint16_t GROUPS[] = {GROUP_X25519MLKEM768, GROUP_SECP256R1MLKEM768,
                                   GROUP_P384,           GROUP_P521};
 static const uint16_t SHARES[] = {GROUP_X25519MLKEM768, GROUP_X25519};
 
-// ---- Bounds
+// --- Bounds ---
 
 bool audit_is_late(const struct audit *audit) {
     return clock_monotonic_us() >= audit->deadline_us;
@@ -40,7 +40,7 @@ static int64_t deadline_of(const struct audit *audit) {
     return deadline_us < audit->deadline_us ? deadline_us : audit->deadline_us;
 }
 
-// ---- Probes
+// --- Probes ---
 
 static struct slice received(const uint8_t *buffer, size_t size) {
     return (struct slice){(const char *)buffer, size};
@@ -145,7 +145,7 @@ struct offer audit_offer(const struct audit *audit, struct numbers groups) {
     };
 }
 
-// ---- Certificates
+// --- Certificates ---
 
 // A list of certificates as TLS 1.3 (with extensions for each) or TLS 1.2 has it.
 static void read_certificates(struct audit *audit, struct slice list, bool with_extensions) {
@@ -174,7 +174,7 @@ static void read_certificates(struct audit *audit, struct slice list, bool with_
     }
 }
 
-// ---- What is asked for once
+// --- What is asked for once ---
 
 static const uint16_t LEGACY_VERSIONS[LEGACY_COUNT] = {VERSION_SSL3, VERSION_TLS10, VERSION_TLS11,
                                                        VERSION_TLS12};
@@ -201,7 +201,7 @@ const struct answer *audit_accepted_legacy(struct audit *audit) {
     return NULL;
 }
 
-// ---- Conversations
+// --- Conversations ---
 
 struct probe_wishes audit_wishes(const struct audit *audit) {
     bool has_hybrids = key_exchange_knows(GROUP_X25519MLKEM768);
@@ -255,7 +255,7 @@ const struct probe_ticket *audit_ticket(struct audit *audit) {
     return audit->next_ticket < audit->ticket_count ? &audit->tickets[audit->next_ticket++] : NULL;
 }
 
-// ---- Beginning and end
+// --- Beginning and end ---
 
 // Connects to each address until one answers.
 static enum result find_address(struct audit *audit, char error[CONNECTION_ERROR_SIZE]) {

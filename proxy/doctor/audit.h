@@ -1,8 +1,8 @@
 // One audit: who is looked at, what is known of it so far, and the means to ask it more.
 //
 // audit_begin() has one whole conversation with the server; the checks then ask one question each,
-// with a connection of its own, one after the other. What they share is in here. Every connection is
-// bounded in time and bytes, and so is the whole.
+// with a connection of its own, one after the other. What they share is in here. Every connection
+// is bounded in time and bytes, and so is the whole.
 #ifndef RAVELIN_DOCTOR_AUDIT_H
 #define RAVELIN_DOCTOR_AUDIT_H
 
@@ -71,8 +71,8 @@ void audit_probe_bytes(struct audit *audit, struct slice bytes, struct answer *a
 
 // An offer of TLS 1.2 or older, with everything usual in it but suites.
 struct offer audit_legacy_offer(const struct audit *audit, uint16_t version);
-// An offer of TLS 1.3 with these groups and without key shares: a server that knows one of them asks
-// for it.
+// An offer of TLS 1.3 with these groups and without key shares: a server that knows one of them
+// asks for it.
 struct offer audit_offer(const struct audit *audit, struct numbers groups);
 // The answer to an offer of nothing newer than this, asked for once.
 const struct answer *audit_legacy(struct audit *audit, enum legacy_version version);

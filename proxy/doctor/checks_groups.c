@@ -97,7 +97,7 @@ void check_post_quantum(struct audit *audit, struct finding *finding) {
                 "no hybrid group is taken: %s", text);
 }
 
-// ---- Signatures
+// --- Signatures ---
 
 static bool is_weak(uint16_t scheme) {
     enum signature_hash hash = verify_scheme(scheme).hash;

@@ -36,7 +36,7 @@ void check_compression(struct audit *audit, struct finding *finding) {
     }
 }
 
-// ---- Renegotiation
+// --- Renegotiation ---
 
 // Older versions renegotiate only in a connection that a client of an older version has.
 static void judge_legacy_renegotiation(struct audit *audit, struct finding *finding) {
@@ -91,7 +91,7 @@ void check_renegotiation(struct audit *audit, struct finding *finding) {
     judge_legacy_renegotiation(audit, finding);
 }
 
-// ---- Without TLS, and the end of a connection
+// --- Without TLS, and the end of a connection ---
 
 void check_plain_http(struct audit *audit, struct finding *finding) {
     struct answer answer;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-// ---- Who
+// --- Who ---
 
 static bool copy_text(char *to, size_t capacity, struct slice from) {
     if (from.size >= capacity) {
@@ -124,7 +124,7 @@ enum result target_resolve(struct target *target, char error[CONNECTION_ERROR_SI
     return RESULT_OK;
 }
 
-// ---- The connection
+// --- The connection ---
 
 // Waits until the descriptor is ready; RESULT_AGAIN when the time is up.
 static enum result wait_for(const struct connection *connection, short events) {

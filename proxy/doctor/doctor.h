@@ -1,5 +1,5 @@
-// `ravelin doctor HOST:PORT`: tries on a live listener, ours or anybody's, what it should refuse and
-// what it should do, and says what came of it.
+// `ravelin doctor HOST:PORT`: tries on a live listener, ours or anybody's, what it should refuse
+// and what it should do, and says what came of it.
 //
 // About fifty connections, one after the other, each bounded in time and bytes; nothing that leaves
 // traces in the server but log lines. It holds no key and changes nothing.

@@ -125,8 +125,8 @@ static void write_access_log(const struct account *account, const struct choice 
     access_log_write(log, &entry);
 }
 
-// Status, reason and request line of a request that Ravelin answered: level info if it was malformed or
-// never whole, debug otherwise.
+// Status, reason and request line of a request that Ravelin answered: level info if it was
+// malformed or never whole, debug otherwise.
 static void log_refused(const struct account *account, const struct choice *choice) {
     const struct client *client = choice->client;
     bool malformed = account->refused || account->status == 400 || account->status == 408;

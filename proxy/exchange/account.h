@@ -1,7 +1,8 @@
 // The account of one exchange: what the access log, the error log and the counters tell of it.
 //
-// An exchange fills it in on its way. Texts are copied when the request is read, each cut to 2 KiB: into
-// the room that the caller lends for as long as the account is used, or into memory of the account's own.
+// An exchange fills it in on its way. Texts are copied when the request is read, each cut to 2 KiB:
+// into the room that the caller lends for as long as the account is used, or into memory of the
+// account's own.
 #ifndef RAVELIN_EXCHANGE_ACCOUNT_H
 #define RAVELIN_EXCHANGE_ACCOUNT_H
 
@@ -34,8 +35,8 @@ struct account {
 
 // The request is whole now. `head_since_ms`: its first byte came then, 0 if all came at once.
 void account_begin(struct account *account, const struct shared *shared, int64_t head_since_ms);
-// Keeps the texts of a request. `told`: by a trusted proxy, or NULL. Returns how many bytes of the room
-// are in use then. Without memory they are not logged. One of these two is called, once.
+// Keeps the texts of a request. `told`: by a trusted proxy, or NULL. Returns how many bytes of the
+// room are in use then. Without memory they are not logged. One of these two is called, once.
 size_t account_keep_request(struct account *account, const struct http_request *request,
                             const struct http_told *told, char *room, size_t room_size);
 // The same of a request that is refused unread, `bytes` being its head or a part of it.

@@ -1,5 +1,5 @@
-// What Ravelin answers by itself, in place of a server. The parts of an exchange only say it; exchange.c
-// alone sends it.
+// What Ravelin answers by itself, in place of a server. The parts of an exchange only say it;
+// exchange.c alone sends it.
 #ifndef RAVELIN_EXCHANGE_ANSWER_H
 #define RAVELIN_EXCHANGE_ANSWER_H
 

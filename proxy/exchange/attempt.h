@@ -1,4 +1,5 @@
-// The attempts of one exchange to be served: which server is asked, over which connection, how often.
+// The attempts of one exchange to be served: which server is asked, over which connection, how
+// often.
 //
 // Holds at most one lease; attempt_drop() or attempt_release() lets it go. A server that failed is
 // avoided in the next attempt if the backend has another.
@@ -17,13 +18,13 @@ struct attempt {
     bool binds_lease; // the request's credentials authenticate the connection to the server
 };
 
-// Takes a connection if there is none, and waits until it is connected. 0: it is. EINPROGRESS: not yet.
-// Else its error, which is logged; without a lease none could be made.
+// Takes a connection if there is none, and waits until it is connected. 0: it is. EINPROGRESS: not
+// yet. Else its error, which is logged; without a lease none could be made.
 int attempt_connect(struct attempt *attempt, const struct choice *choice, struct account *account);
 // Closes the connection to the server, if there is one.
 void attempt_drop(struct attempt *attempt);
-// The server failed. The connection is closed, and the server blamed unless its connection was an old
-// one, which may have ended at any time. `why` is for the log.
+// The server failed. The connection is closed, and the server blamed unless its connection was an
+// old one, which may have ended at any time. `why` is for the log.
 void attempt_fail(struct attempt *attempt, const struct choice *choice, const char *why);
 // Whether the backend allows another one.
 bool attempt_may_repeat(const struct attempt *attempt, const struct choice *choice);

@@ -1,5 +1,5 @@
-// A client: who asks, and over what connection. Its session owns it and lends it to the exchanges, which
-// do not change it.
+// A client: who asks, and over what connection. Its session owns it and lends it to the exchanges,
+// which do not change it.
 #ifndef RAVELIN_EXCHANGE_CLIENT_H
 #define RAVELIN_EXCHANGE_CLIENT_H
 
@@ -15,9 +15,9 @@ struct client {
     union ip_address address; // the peer of the connection, or whom a PROXY header named
     uint16_t port;
     bool redirect; // came to a redirect listener: plain, and answered 308
-    // The PROXY header named no client: forwarding fields of this connection are not believed. If it
-    // was not for the peer's own connection (LOCAL), the client is unknown: neither `allow` nor `deny`
-    // lets it in.
+    // The PROXY header named no client: forwarding fields of this connection are not believed. If
+    // it was not for the peer's own connection (LOCAL), the client is unknown: neither `allow` nor
+    // `deny` lets it in.
     bool untold;
     bool unknown;
     bool resumed;

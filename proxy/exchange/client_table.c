@@ -19,8 +19,8 @@ static const int64_t CLOCK_SLACK_US = 2000000;
 struct rows {
     _Alignas(REGION_PAGE) _Atomic uint32_t connections[ROWS][CONNECTION_CELLS];
     _Atomic int64_t full_at_us[ROWS][RATE_CELLS]; // when the bucket will be full again
-    // Since when only other workers refuse the requests of a bucket; 0: they do not. Its worker alone
-    // reads this.
+    // Since when only other workers refuse the requests of a bucket; 0: they do not. Its worker
+    // alone reads this.
     int64_t refused_since_us[RATE_CELLS];
 };
 

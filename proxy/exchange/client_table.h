@@ -13,15 +13,18 @@
 // Every worker has rows of its own in a region (base/region.h): it alone writes them, the others
 // read them, and the master clears them when the worker died. Sizes and keys are in the private
 // memory of each process. What a worker that was taken over can write into its rows is bounded:
-//   connections  it counts for at most claim_bound() of the limit (base/claim.h), so that each other
+//   connections  it counts for at most claim_bound() of the limit (base/claim.h), so that each
+//   other
 //                worker still serves every client; it cannot make a sum smaller or wrap it
-//   rates        a point in time further ahead than a full bucket can be is not believed at all; where
-//                only the other workers say that a bucket is empty, each worker still lets one request
+//   rates        a point in time further ahead than a full bucket can be is not believed at all;
+//   where
+//                only the other workers say that a bucket is empty, each worker still lets one
+//                request
 //                pass in 2 * slots intervals
 //
-// Rates are a generic cell rate algorithm (a token bucket kept as one point in time: when it will be
-// full again). The latest point of all workers counts. Two workers that take from one bucket within
-// the same microsecond may both count one request only once.
+// Rates are a generic cell rate algorithm (a token bucket kept as one point in time: when it will
+// be full again). The latest point of all workers counts. Two workers that take from one bucket
+// within the same microsecond may both count one request only once.
 #ifndef RAVELIN_EXCHANGE_CLIENT_TABLE_H
 #define RAVELIN_EXCHANGE_CLIENT_TABLE_H
 

@@ -1,6 +1,6 @@
-// Lines of the error log that a client or a server can cause. Their number is bounded, so that a flood
-// of them fills no disk: of each kind, and of each server, at most a burst and then a few a second.
-// A line with the number of lines left out follows. refusals.h counts refused handshakes.
+// Lines of the error log that a client or a server can cause. Their number is bounded, so that a
+// flood of them fills no disk: of each kind, and of each server, at most a burst and then a few a
+// second. A line with the number of lines left out follows. refusals.h counts refused handshakes.
 #ifndef RAVELIN_EXCHANGE_COMPLAINTS_H
 #define RAVELIN_EXCHANGE_COMPLAINTS_H
 

@@ -25,7 +25,8 @@ struct generation {
     struct metrics_slot *metrics;
 };
 
-// Takes ownership of bundle_fd and of the descriptors of the server table, on failure too. On success the caller holds the one reference.
+// Takes ownership of bundle_fd and of the descriptors of the server table, on failure too. On
+// success the caller holds the one reference.
 struct generation *generation_new(uint64_t number, int bundle_fd, struct server_fds *servers,
                                   const struct ticket_store *tickets, struct metrics_slot *metrics,
                                   char error[CONFIG_ERROR_SIZE]);

@@ -1,14 +1,14 @@
-// How fast a client must be. A client that moves a byte now and then is never idle, and would hold its
-// exchange for ever. So the time that it is waited for is divided into windows of idle-timeout, and it
-// must move body-rate in each.
+// How fast a client must be. A client that moves a byte now and then is never idle, and would hold
+// its exchange for ever. So the time that it is waited for is divided into windows of idle-timeout,
+// and it must move body-rate in each.
 //
-// A client that reads only after it has sent everything, and a server that reads only after it has sent
-// everything, wait for each other: a stall. After PACE_STALL_MS in which neither read a byte, the
-// request is given up, so that the response can end.
+// A client that reads only after it has sent everything, and a server that reads only after it has
+// sent everything, wait for each other: a stall. After PACE_STALL_MS in which neither read a byte,
+// the request is given up, so that the response can end.
 //
 // Only arithmetic: the caller says how late it is (ms of the monotonic clock, never 0) and how many
-// bytes the client has moved ever, in either direction. Counting those may cost a system call, so it is
-// asked for only where a window or a stall begins or ends.
+// bytes the client has moved ever, in either direction. Counting those may cost a system call, so
+// it is asked for only where a window or a stall begins or ends.
 #ifndef RAVELIN_EXCHANGE_PACE_H
 #define RAVELIN_EXCHANGE_PACE_H
 

@@ -9,7 +9,8 @@
 #include <stdio.h>
 
 enum { SECOND_US = 1000000 };
-// Of Location: of a route, and of a redirect listener. The page behind it must fit in the same record.
+// Of Location: of a route, and of a redirect listener. The page behind it must fit in the same
+// record.
 enum { LOCATION_MAX = 8192, HTTPS_LOCATION_MAX = 15 * 1024 };
 
 // --- who asks ---

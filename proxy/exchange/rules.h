@@ -1,9 +1,9 @@
 // Which route a request takes, what that asks of it before it goes on, and what it answers by
 // itself.
 //
-// The order: who may come (403), how often (429), how large (413), then redirect and return. The client
-// is the peer of the connection (or whom a PROXY header named). If that is one of trusted-proxies, the
-// client is whom it names (http/forwarded.h).
+// The order: who may come (403), how often (429), how large (413), then redirect and return. The
+// client is the peer of the connection (or whom a PROXY header named). If that is one of
+// trusted-proxies, the client is whom it names (http/forwarded.h).
 //
 // Invariant: a client that is unknown, because a trusted proxy's word cannot be read, passes no
 // `allow` and no `deny` list. For `rate` and the logs it counts as the proxy that did not name it.
@@ -37,13 +37,13 @@ struct choice {
     char client_text[INET6_ADDRSTRLEN];
 };
 
-// Chooses site, route and backend. Answers 421 for a host that no site names, or another site than the
-// name in the TLS handshake; 404 without a route; 400 for a path that servers could take to different
-// routes, or whose prefix cannot be stripped as it was matched.
+// Chooses site, route and backend. Answers 421 for a host that no site names, or another site than
+// the name in the TLS handshake; 404 without a route; 400 for a path that servers could take to
+// different routes, or whose prefix cannot be stripped as it was matched.
 struct answer rules_choose(struct choice *choice, const struct http_request *request);
 
-// Sets choice->client_shown, client_address and unknown. Returns what a trusted proxy told, scratch space of the
-// service; NULL if the peer is none.
+// Sets choice->client_shown, client_address and unknown. Returns what a trusted proxy told, scratch
+// space of the service; NULL if the peer is none.
 const struct http_told *rules_find_client(struct choice *choice,
                                           const struct http_request *request);
 

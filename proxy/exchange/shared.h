@@ -1,4 +1,5 @@
-// What all exchanges of a worker share. The service owns it, as a part of itself, and outlives them.
+// What all exchanges of a worker share. The service owns it, as a part of itself, and outlives
+// them.
 #ifndef RAVELIN_EXCHANGE_SHARED_H
 #define RAVELIN_EXCHANGE_SHARED_H
 
@@ -39,8 +40,8 @@ static inline int64_t shared_now_ms(const struct shared *shared) {
     return shared->now_ms;
 }
 
-// The scratch space for the fields of a message, for at most `most` of them. The array itself bounds
-// them too, whatever a configuration says.
+// The scratch space for the fields of a message, for at most `most` of them. The array itself
+// bounds them too, whatever a configuration says.
 static inline struct http_fields *shared_fields(struct shared *shared, uint32_t most) {
     shared->fields.capacity = most < HTTP_FIELDS_MAX ? most : HTTP_FIELDS_MAX;
     return &shared->fields;

@@ -11,7 +11,7 @@ size_t http_changes_size(const struct config_changes *changes) {
     return size;
 }
 
-// ---- requests
+// --- requests ---
 
 static void put_tls_facts(struct writer *writer, const struct http_forwarding *forwarding) {
     writer_put_text(writer, "X-TLS-Facts: version=TLSv1.3; group=");
@@ -59,7 +59,7 @@ size_t http_encode_request(const struct http_request *request,
     return writer_finish(&writer);
 }
 
-// ---- responses
+// --- responses ---
 
 size_t http_encode_response(const struct http_response *response,
                             const struct http_response_framing *framing, struct slice date,

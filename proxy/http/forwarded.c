@@ -7,7 +7,7 @@
 
 enum { PORT_DIGITS_MAX = 5, SCHEME_SIZE_MAX = 16, NODE_SIZE_MAX = 64 };
 
-// ---- one node
+// --- one node ---
 
 static struct slice trim(struct slice text) {
     while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
@@ -109,7 +109,7 @@ void http_node_read(struct slice text, struct http_node *node) {
                                                                        : read_name(node->text);
 }
 
-// ---- lists
+// --- lists ---
 
 static struct http_node *add_node(struct http_told *told) {
     if (told->count == HTTP_HOPS_MAX) {
@@ -263,7 +263,7 @@ static void read_client(const struct http_fields *fields, enum http_field_id id,
     }
 }
 
-// ---- protocol and host
+// --- protocol and host ---
 
 static bool is_scheme(struct slice text) {
     for (size_t i = 0; i < text.size; i++) {
@@ -339,7 +339,7 @@ static void read_rest(const struct http_fields *fields, struct http_told *told) 
     }
 }
 
-// ---- both kinds
+// --- both kinds ---
 
 static bool same_client(const struct http_told *a, const struct http_told *b) {
     return a->kind == CLIENT_ADDRESS && b->kind == CLIENT_ADDRESS &&
@@ -380,7 +380,7 @@ void http_told_read(const struct http_fields *fields, const struct network *trus
     check_rest(told);
 }
 
-// ---- writing
+// --- writing ---
 
 size_t http_told_size(const struct http_told *told) {
     size_t size = (size_t)3 * NODE_SIZE_MAX + 2 * (told->proto.size + told->host.size);

@@ -4,7 +4,7 @@
 
 #include <http_parser.h>
 
-// ---- the second reader
+// --- the second reader ---
 
 struct second_reading {
     const struct http_field *line;  // the field whose line is handed over
@@ -165,7 +165,7 @@ enum result http_read_framing_again(const struct http_fields *fields,
     return http_refuse(refusal, 502, differently);
 }
 
-// ---- requests
+// --- requests ---
 
 enum result http_parse_request(struct slice head, struct http_fields *fields,
                                struct http_request *request, struct http_refusal *refusal) {

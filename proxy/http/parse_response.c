@@ -39,7 +39,7 @@ static enum result decide_switch(const struct http_response *response,
     return RESULT_OK;
 }
 
-// ---- framing
+// --- framing ---
 
 struct lengths {
     struct body_length *body;
@@ -270,7 +270,7 @@ enum result http_parse_response(struct slice head, bool request_is_head, struct 
     return compare_framing(section, strict, fields, &index, &body, &framing, refusal);
 }
 
-// ---- trailers
+// --- trailers ---
 
 enum result http_parse_trailers(struct slice section, struct http_fields *fields,
                                 const char **why) {

@@ -56,7 +56,7 @@ static bool is_slash(struct reading reading) {
     return reading.byte == '/' || reading.byte == '\\';
 }
 
-// ---- checking
+// --- checking ---
 
 // A segment as far as it has been read.
 struct shape {
@@ -181,7 +181,7 @@ const char *http_check_path(struct slice path) {
     return resolve_dots(path, resolved, &size);
 }
 
-// ---- reading
+// --- reading ---
 
 void http_path_reader_init(struct http_path_reader *reader, struct slice path) {
     bool dotted = false;

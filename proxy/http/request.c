@@ -10,7 +10,7 @@ static struct slice first_value(const struct http_index *index, enum http_field_
     return http_has(index, id) ? index->first[id]->value : (struct slice){NULL, 0};
 }
 
-// ---- framing
+// --- framing ---
 
 static bool parse_digits(struct slice value, uint64_t *number) {
     if (value.size == 0 || value.size > DIGITS_MAX) {
@@ -96,7 +96,7 @@ static enum result decide_framing(struct http_request *request, bool body_comes,
                                                     : RESULT_OK;
 }
 
-// ---- what the other fields say
+// --- what the other fields say ---
 
 // Fields of one value that decide who may do what: two of them would be two readings.
 static enum result check_repetitions(const struct http_index *index, struct http_refusal *refusal) {
@@ -189,7 +189,7 @@ static enum result decide_upgrade(struct http_request *request, const struct htt
     return RESULT_OK;
 }
 
-// ---- the whole
+// --- the whole ---
 
 void http_request_begin(struct http_request *request, const struct http_request_line *line,
                         struct http_fields *fields) {

@@ -9,7 +9,7 @@
 // How often lost lines are reported while they are being lost.
 enum { REPORT_INTERVAL_MS = 10000 };
 
-// ---- A line under construction ----
+// --- A line under construction ---
 
 struct line {
     char *at;
@@ -48,7 +48,7 @@ static void put_unsigned(struct line *line, uint64_t value) {
     put(line, digits + first, sizeof(digits) - first);
 }
 
-// ---- Strings ----
+// --- Strings ---
 
 static const uint8_t combined_classes[256] = {
     [0x00 ... 0x1f] = 'x',
@@ -72,7 +72,7 @@ static void put_escaped(struct line *line, struct slice text, const uint8_t clas
     line->full |= done.taken < text.size && !may_cut;
 }
 
-// ---- Times ----
+// --- Times ---
 
 // Brings time_text up to date and returns the microseconds within its second. Most lines fall in
 // the second of the line before.
@@ -90,7 +90,7 @@ static unsigned update_time(struct access_log *log, int64_t wall_us) {
     return rest_us;
 }
 
-// ---- JSON ----
+// --- JSON ---
 
 static void put_json_string(struct line *line, struct slice text) {
     if (text.size == 0) {
@@ -211,7 +211,7 @@ static void put_json(struct line *line, struct access_log *log, const struct acc
     PUT(line, "}");
 }
 
-// ---- Combined ----
+// --- Combined ---
 
 static void put_combined_string(struct line *line, struct slice text) {
     if (text.size == 0) {
@@ -269,7 +269,7 @@ static void put_combined(struct line *line, struct access_log *log,
     }
 }
 
-// ---- Lines ----
+// --- Lines ---
 
 // Builds a line in `space`, which has room for `room` bytes, and returns its size.
 static size_t build_line(struct access_log *log, const struct access_entry *entry, char *space,
@@ -294,7 +294,7 @@ static size_t line_max(const struct access_log *log) {
     return log->sink.kind == SINK_FILE ? ACCESS_LOG_LINE_MAX : ACCESS_LOG_PIECE_LINE_MAX;
 }
 
-// ---- Targets ----
+// --- Targets ---
 
 static void set_target(struct access_log *log, int fd, bool use_syslog, enum access_format format) {
     sink_use(&log->sink, fd, use_syslog);

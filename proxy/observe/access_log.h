@@ -1,9 +1,9 @@
 // The access log: one line per exchange (and one per session whose TLS handshake failed,
 // so that refusals are visible), JSON or combined.
 //
-// Lines are gathered in one buffer per worker. Ravelin writes the buffer when it is nearly full, once
-// a second by the worker's timer (access_log_flush), and at exit; with syslog after each line. No
-// write waits for a reader, see sink.h: what the target did not accept stays in the buffer. When
+// Lines are gathered in one buffer per worker. Ravelin writes the buffer when it is nearly full,
+// once a second by the worker's timer (access_log_flush), and at exit; with syslog after each line.
+// No write waits for a reader, see sink.h: what the target did not accept stays in the buffer. When
 // the buffer is full, new lines are lost and counted. access_log_flush() reports lost lines in the
 // error log, at most once in 10 seconds. A disk that fills up may tear a line; the rest of the line
 // is written first when there is room again. Ignoring SIGPIPE and SIGXFSZ is the process's job.
@@ -12,13 +12,13 @@
 // 8259; control characters, DEL, U+0080 to U+009F and bytes over 0x7f that are not valid UTF-8 as
 // \u00XX). Combined: the Apache/nginx format, quoted fields escaped (\" \\, and \xHH for everything
 // but printable ASCII); "-" for what is not known, also as status and size when no answer was sent.
-// Combined has no extra fields. Combined-reason has one more in quotes: why the request ended when not
-// in the usual way, and what was not understood of a trusted proxy.
+// Combined has no extra fields. Combined-reason has one more in quotes: why the request ended when
+// not in the usual way, and what was not understood of a trusted proxy.
 //
-// A line is at most 16 KiB (4 KiB to anything but a file, with syslog its header included), line end included. When it
-// would be longer, its strings are cut: all to the same length, the largest power-of-two part of
-// the line's size that makes it fit, so short ones stay whole. No escape and no character is cut in
-// two, and the line stays valid.
+// A line is at most 16 KiB (4 KiB to anything but a file, with syslog its header included), line
+// end included. When it would be longer, its strings are cut: all to the same length, the largest
+// power-of-two part of the line's size that makes it fit, so short ones stay whole. No escape and
+// no character is cut in two, and the line stays valid.
 #ifndef RAVELIN_OBSERVE_ACCESS_LOG_H
 #define RAVELIN_OBSERVE_ACCESS_LOG_H
 
@@ -58,8 +58,8 @@ struct access_entry {
     // What a trusted proxy said of the client and could not be understood.
     struct slice client_unread;
     struct slice site; // its name
-    // Of a request that was refused unread: its first line, any bytes. Method, target and protocol are
-    // then what could be told apart in it.
+    // Of a request that was refused unread: its first line, any bytes. Method, target and protocol
+    // are then what could be told apart in it.
     struct slice request_line;
     struct slice method;
     struct slice target;

@@ -2,9 +2,9 @@
 //
 // The master maps the region before it forks (metrics_map). A worker adds to its own slot with
 // plain relaxed stores; no other worker can write there (base/region.h). A replaced worker goes on
-// in the slot of the one it replaces, so totals never go back; gauges (open sessions ...) are zeroed
-// by the master when a worker died. A reader sees each value whole, but not all values of one
-// instant.
+// in the slot of the one it replaces, so totals never go back; gauges (open sessions ...) are
+// zeroed by the master when a worker died. A reader sees each value whole, but not all values of
+// one instant.
 //
 // A worker that was taken over can write any value into its slot. Sums saturate; a limit that
 // counts over all workers uses metrics_bounded_sum(), in which one slot counts for a part only.

@@ -1,15 +1,18 @@
 // A sink: where log lines go. It never waits for the reader of the lines.
 //
-// The owner lends a buffer. A line is built in the buffer (sink_room, sink_add) and stays there until
-// the target has accepted it (sink_flush). If the buffer is full, the new line is lost and counted.
+// The owner lends a buffer. A line is built in the buffer (sink_room, sink_add) and stays there
+// until the target has accepted it (sink_flush). If the buffer is full, the new line is lost and
+// counted.
 //
 // Targets. Each is used so that no call waits for another process:
 //   SINK_FILE    a regular file. One write for the whole buffer. Linux has no write to a file that
 //                does not wait for the disk; this is the one wait that remains.
 //   SINK_STREAM  a pipe, FIFO or device, whose open file description must be O_NONBLOCK and private
 //                to Ravelin (process/log_files.h makes it so); or a socket, which may be shared,
-//                because MSG_DONTWAIT is a property of the call. Pieces of whole lines, each at most
-//                SINK_PIECE_MAX bytes: a pipe accepts such a piece whole or not at all, so that lines
+//                because MSG_DONTWAIT is a property of the call. Pieces of whole lines, each at
+//                most
+//                SINK_PIECE_MAX bytes: a pipe accepts such a piece whole or not at all, so that
+//                lines
 //                of several processes never mix.
 //   SINK_SYSLOG  the syslog daemon's socket, a datagram for each line (RFC 3164). The sink connects
 //                by itself, and connects again when the daemon has been restarted. If the socket

@@ -1,10 +1,10 @@
 // Does the system let a worker hold its share of the configured `connections`?
 //
 // The kernel bounds the descriptors of a process (RLIMIT_NOFILE) and its mappings
-// (vm.max_map_count). A client takes a descriptor, its request another one for the server, and while
-// bytes of it are received a ring takes a mapping (base/ring.h). When either runs out, a worker closes
-// new clients or answers 503. This module only reckons and words the warnings; what it finds changes
-// nothing else.
+// (vm.max_map_count). A client takes a descriptor, its request another one for the server, and
+// while bytes of it are received a ring takes a mapping (base/ring.h). When either runs out, a
+// worker closes new clients or answers 503. This module only reckons and words the warnings; what
+// it finds changes nothing else.
 //
 // The kernel spreads connections over the workers, so the share of one is `connections` divided by
 // their number.

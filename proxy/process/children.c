@@ -153,7 +153,8 @@ static bool is_first_load(const struct child *child, uint64_t generation) {
     return child->state == CHILD_STARTING && generation == child->children->current->number;
 }
 
-// One that commits runs when it has committed its first generation, any other when it has loaded it.
+// One that commits runs when it has committed its first generation, any other when it has loaded
+// it.
 static void note_running(struct child *child) {
     const struct children_handler *handler = &child->children->handler;
     child->state = CHILD_RUNNING;

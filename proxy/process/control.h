@@ -64,7 +64,7 @@ void control_answer_with(struct control_server *server, uint64_t client, int exi
 // Closes everything and removes the socket's name; NULL is fine.
 void control_close(struct control_server *server);
 
-// --- The client's side
+// --- The client's side ---
 
 struct control_reply {
     int exit_code;

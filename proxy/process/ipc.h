@@ -5,7 +5,8 @@
 //   to a worker   LOAD (generation, bundle, server table, listeners, logs), COMMIT, ABORT,
 //                 DATA (its end of the pair to its signer), REOPEN (logs), DRAIN, STOP, PING,
 //                 LISTENERS (those of the current generation, of which some were bound again)
-//   to a signer   LOAD (generation, bundle of keys), ABORT, DATA (its end of the pair to its worker),
+//   to a signer   LOAD (generation, bundle of keys), ABORT, DATA (its end of the pair to its
+//   worker),
 //                 PING
 //   to the master READY, COMMITTED, FAILED (text; all with the generation), DRAINED, PONG (with the
 //                 number of the PING in the place of a generation)

@@ -1,16 +1,17 @@
-// Landlock: a second fence around a process, behind the filter of sandbox.h. Where the kernel has it,
-// the process can reach no file system (ABI 1), bind no TCP port (ABI 4), connect to no abstract
-// unix socket and signal no process outside (ABI 6). It holds also if the filter has a hole.
+// Landlock: a second fence around a process, behind the filter of sandbox.h. Where the kernel has
+// it, the process can reach no file system (ABI 1), bind no TCP port (ABI 4), connect to no
+// abstract unix socket and signal no process outside (ABI 6). It holds also if the filter has a
+// hole.
 //
-// What it cannot judge here: the address of connect(), because servers come and go with reloads and a
-// fence can only become narrower; and unix sockets with a path.
+// What it cannot judge here: the address of connect(), because servers come and go with reloads and
+// a fence can only become narrower; and unix sockets with a path.
 #ifndef RAVELIN_PROCESS_LANDLOCK_H
 #define RAVELIN_PROCESS_LANDLOCK_H
 
 #include <stdbool.h>
 
-// Needs no_new_privs, and comes before the filter. False: the kernel does not have it, or a container
-// does not allow it; the process goes on with its filter alone.
+// Needs no_new_privs, and comes before the filter. False: the kernel does not have it, or a
+// container does not allow it; the process goes on with its filter alone.
 bool landlock_enter(void);
 
 #endif

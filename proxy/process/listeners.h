@@ -28,9 +28,9 @@ struct listeners {
 // and why.
 enum result listeners_open(struct listeners *listeners, const struct config *config, size_t slots,
                            const struct listeners *kept, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
-// Binds anew what does not listen any more of a slot's sockets, and returns how many. The first one's
-// address is in `address`. *failed: how many could not be bound, errno says why; they are tried
-// again by the next call.
+// Binds anew what does not listen any more of a slot's sockets, and returns how many. The first
+// one's address is in `address`. *failed: how many could not be bound, errno says why; they are
+// tried again by the next call.
 size_t listeners_renew(struct listeners *listeners, size_t slot, char address[ADDRESS_TEXT_SIZE],
                        size_t *failed);
 // Before another worker gets a slot's sockets: see socket_reset_listening().

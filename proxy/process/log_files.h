@@ -1,10 +1,11 @@
 // Where the logs go: descriptors for the targets a config names, opened by the master and passed on
 // to workers, which open nothing. Every descriptor here is owned and closed alike. None makes a
-// process wait for the reader of the lines (see observe/sink.h), and nothing is changed that another
-// program shares:
+// process wait for the reader of the lines (see observe/sink.h), and nothing is changed that
+// another program shares:
 //
 //   a file          opened for appending, made with mode 0640
-//   a FIFO, device  opened with O_NONBLOCK. A FIFO that no process reads is opened all the same: the
+//   a FIFO, device  opened with O_NONBLOCK. A FIFO that no process reads is opened all the same:
+//   the
 //                   master holds a reading end, so that lines wait in the FIFO until it is full.
 //                   log_files_warn() reports it.
 //   stdout, stderr  a file is duplicated. A pipe is opened again through /proc, which gives Ravelin

@@ -1,11 +1,12 @@
 // Log writers: processes that write log lines to a stream on which a write may wait.
 //
-// A terminal that is stopped or not read makes every write to it wait. The same holds for a pipe that
-// Ravelin inherited and may not open again. O_NONBLOCK is no way out, because it is a property of
-// the open file description, which the shell and other programs share. So the workers and the master
-// write into a pipe of Ravelin, which is not blocking, and a log writer copies the pipe to the
-// stream. Only the log writer ever waits. It copies whole lines, each in one write. A socket gets a
-// log writer too, because whoever has a socket can shut it down, and nobody can shut down a pipe.
+// A terminal that is stopped or not read makes every write to it wait. The same holds for a pipe
+// that Ravelin inherited and may not open again. O_NONBLOCK is no way out, because it is a property
+// of the open file description, which the shell and other programs share. So the workers and the
+// master write into a pipe of Ravelin, which is not blocking, and a log writer copies the pipe to
+// the stream. Only the log writer ever waits. It copies whole lines, each in one write. A socket
+// gets a log writer too, because whoever has a socket can shut it down, and nobody can shut down a
+// pipe.
 //
 // There is at most one log writer each for stdout and stderr. It starts when a log first needs it
 // and ends with the master. The master keeps both ends of the pipe, so that no line in the pipe is

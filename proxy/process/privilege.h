@@ -28,8 +28,8 @@ struct privilege {
 // The error is "file:line: ...".
 enum result privilege_find(const struct config *config, struct privilege *privilege,
                            char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
-// Whether both configurations name the same user. A look into the configurations alone: to look up a
-// user may mean to ask a server, so the master does it at the start only.
+// Whether both configurations name the same user. A look into the configurations alone: to look up
+// a user may mean to ask a server, so the master does it at the start only.
 bool privilege_is_same(const struct config *a, const struct config *b);
 
 // No core dumps, no ptrace by others (a sanitizer's build stays open to its leak checker), umask.

@@ -21,7 +21,7 @@
 
 enum { EXIT_HOLDS, EXIT_FAILS, EXIT_NO_FILE };
 
-// --- Files
+// --- Files ---
 
 // Maps a whole regular file; an empty one is an empty slice. False when it cannot be read.
 static bool map_file(int fd, struct slice *content) {
@@ -68,7 +68,7 @@ static bool hash_file(const char *path, char text[DIGEST_TEXT_SIZE]) {
     return hashed;
 }
 
-// --- What runs
+// --- What runs ---
 
 // The number behind a label at the beginning of a line.
 static bool number_after(const char *label, const char *line, int base, uint64_t *number) {
@@ -213,7 +213,7 @@ static void release(struct proved_running *running) {
     free(running->files);
 }
 
-// --- What is here
+// --- What is here ---
 
 static void find_libraries(struct library_version libraries[PROVED_LIBRARIES]) {
     unsigned parts[3];

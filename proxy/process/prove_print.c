@@ -18,7 +18,7 @@ static const char *seccomp_name(const struct proved_process *process) {
     return process->uid < 0 ? "unknown" : process->seccomp == 2 ? "filter" : "none";
 }
 
-// --- For people
+// --- For people ---
 
 static void print_label(const char *label) {
     (void)printf("%-*s", LABEL, label);
@@ -127,7 +127,7 @@ void prove_print_text(const struct proved *proved) {
     (void)puts(proved->holds ? "Every claim holds." : "Not every claim holds.");
 }
 
-// --- For programs
+// --- For programs ---
 
 static void put_key(const char *key) {
     json_put_string(stdout, key);

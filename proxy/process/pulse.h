@@ -3,8 +3,8 @@
 // The owner sends a PING in one tick, and the answer must come within PULSE_LIMIT ticks. Ticks are
 // counted, not seconds: no tick passes while the owner itself is stopped or the machine is
 // suspended. A child that could run but gets no processor does not stand still: a running child is
-// lost only after PULSE_CPU_S seconds of processor time without an answer, or after PULSE_LIMIT_BUSY
-// ticks. A child that a debugger holds is never lost.
+// lost only after PULSE_CPU_S seconds of processor time without an answer, or after
+// PULSE_LIMIT_BUSY ticks. A child that a debugger holds is never lost.
 #ifndef RAVELIN_PROCESS_PULSE_H
 #define RAVELIN_PROCESS_PULSE_H
 

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-// The first byte of what the child sends. The warnings of the bundles follow the first one, an error
-// text the last one.
+// The first byte of what the child sends. The warnings of the bundles follow the first one, an
+// error text the last one.
 enum { SAYS_READ = 'r', SAYS_SAME = 's', SAYS_INVALID = 'i' };
 
 static_assert((int)BUNDLE_WARNINGS_SIZE <= (int)CONFIG_ERROR_SIZE, "either fits");

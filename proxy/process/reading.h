@@ -1,10 +1,11 @@
 // Reading: the config file and every file it names, read and parsed in a process of its own.
 //
 // libconfuse ends its process when memory is short, and a file on a mount whose server is gone lets
-// its reader wait. The master can afford neither. The reader has the master's rights, because private
-// keys are files that root alone may read. It reads and checks everything, sends the descriptors of
-// both bundles (config/bundle.h) and ends. The master takes the checked config from the bundle. A
-// crash of the reader, or one that does not come to an end, costs the reload that asked.
+// its reader wait. The master can afford neither. The reader has the master's rights, because
+// private keys are files that root alone may read. It reads and checks everything, sends the
+// descriptors of both bundles (config/bundle.h) and ends. The master takes the checked config from
+// the bundle. A crash of the reader, or one that does not come to an end, costs the reload that
+// asked.
 #ifndef RAVELIN_PROCESS_READING_H
 #define RAVELIN_PROCESS_READING_H
 
@@ -29,8 +30,8 @@ struct reading_input {
 
 void reading_init(struct reading *reading); // none
 enum result reading_start(struct reading *reading, const struct reading_input *input) MUST_CHECK;
-// RESULT_AGAIN: not at its end. RESULT_OK: bundles came, or `same`. RESULT_ERROR: child.text says why
-// not. At the end the child is reaped and its descriptor is closed.
+// RESULT_AGAIN: not at its end. RESULT_OK: bundles came, or `same`. RESULT_ERROR: child.text says
+// why not. At the end the child is reaped and its descriptor is closed.
 enum result reading_receive(struct reading *reading) MUST_CHECK;
 // Gives up: kills the child, reaps it and closes what came. None: nothing.
 void reading_cancel(struct reading *reading);

@@ -1,6 +1,7 @@
 // Reload: the change of the generation in running processes, all of them or none.
 //
-//   read the files (in a child: reading.h) -> validate (in another child) -> open new sockets and logs
+//   read the files (in a child: reading.h) -> validate (in another child) -> open new sockets and
+//   logs
 //   -> LOAD in every child, kind by kind in the order of the rows (kinds.h)
 //   -> COMMIT in every child of a kind that commits
 // Any failure before COMMIT (an error, a death, no answer within RELOAD_TIMEOUT_S) aborts in every

@@ -2,9 +2,9 @@
 //
 // It has one data socket (to one worker) and one control socket (to the master), no other
 // descriptor, no file access and no network. On the data socket it answers sign requests
-// (tls/handshake/signature.h), nothing else; on the control socket it takes key bundles. Keys of the two
-// generations before the current one are kept, so that handshakes begun before a reload can end;
-// older ones are wiped.
+// (tls/handshake/signature.h), nothing else; on the control socket it takes key bundles. Keys of
+// the two generations before the current one are kept, so that handshakes begun before a reload can
+// end; older ones are wiped.
 //
 // What it never does: parse anything from the network, hand out a key, log a key or a request's
 // data.

@@ -3,8 +3,8 @@
 // processes that come later), the listening sockets, the log files and the server table.
 //
 // Two steps, because a bundle is validated in between: source_new() has no effect outside;
-// source_open() opens sockets and logs. The bundles come from reading.h. source_free() closes everything; what a later
-// generation took over it has as duplicates.
+// source_open() opens sockets and logs. The bundles come from reading.h. source_free() closes
+// everything; what a later generation took over it has as duplicates.
 #ifndef RAVELIN_PROCESS_SOURCE_H
 #define RAVELIN_PROCESS_SOURCE_H
 
@@ -29,8 +29,8 @@ struct source {
 };
 
 // Takes the descriptors of both bundles, on failure too. `path`: how messages name the config file;
-// NULL: by its absolute path. NULL with `error` when a bundle is damaged or memory is short. Nothing
-// of a key is mapped.
+// NULL: by its absolute path. NULL with `error` when a bundle is damaged or memory is short.
+// Nothing of a key is mapped.
 struct source *source_new(int files_fd, int keys_fd, const char *path, uint64_t number,
                           char error[CONFIG_ERROR_SIZE]);
 // `previous` (or NULL) keeps its own. On failure the source is as before and `error` says why.

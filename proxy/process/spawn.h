@@ -38,8 +38,8 @@ struct spawn {
 // The child's pid, or -1 with errno. The child never returns from this call.
 pid_t spawn_process(const struct spawn *spawn, const struct title *title);
 
-// In a child that says nothing but through its log: stdout and stderr lead nowhere from now on. A sanitizer keeps
-// its stderr.
+// In a child that says nothing but through its log: stdout and stderr lead nowhere from now on. A
+// sanitizer keeps its stderr.
 void spawn_mute(void);
 
 #endif

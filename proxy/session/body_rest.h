@@ -4,8 +4,8 @@
 //
 // exchange_give_up_request() makes one from the framing state of the exchange and hands it to the
 // session. The session drops the rest while the response is sent and, after the exchange, until the
-// body is complete; then the session ends. session_drop.h says how long. No server sees any of these
-// bytes.
+// body is complete; then the session ends. session_drop.h says how long. No server sees any of
+// these bytes.
 #ifndef RAVELIN_SESSION_BODY_REST_H
 #define RAVELIN_SESSION_BODY_REST_H
 

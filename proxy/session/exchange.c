@@ -110,8 +110,8 @@ static void note_request(struct exchange *exchange, const struct http_request *r
     chunk_decoder_init(&exchange->request_decoder);
 }
 
-// What is answered instead of asking a server, first reason first. *growth: by how much field values
-// are longer than they were received.
+// What is answered instead of asking a server, first reason first. *growth: by how much field
+// values are longer than they were received.
 static struct answer judge(struct exchange *exchange, struct http_request *request,
                            const struct http_told **told, size_t *growth) {
     bool redirect = exchange->client->redirect;
@@ -162,8 +162,8 @@ static struct answer take_request(struct exchange *exchange, struct slice head) 
     return answer.status == 0 ? encode_head(exchange, &request, told, head.size + growth) : answer;
 }
 
-// What a part could not do (it returned RESULT_ERROR): its answer is the response, if it has one and
-// nothing was sent. RESULT_ERROR: the session must be cut.
+// What a part could not do (it returned RESULT_ERROR): its answer is the response, if it has one
+// and nothing was sent. RESULT_ERROR: the session must be cut.
 static enum result settle(struct exchange *exchange) {
     return exchange->answer.status == 0 ? RESULT_ERROR : exchange_answer(exchange);
 }
@@ -200,8 +200,8 @@ struct exchange *exchange_new_refused(struct session *session, struct slice part
 
 // --- the server ---
 
-// After a server failed: RESULT_OK: another try, where that is allowed, and the state of the request is
-// as before the first one. RESULT_ERROR: an answer.
+// After a server failed: RESULT_OK: another try, where that is allowed, and the state of the
+// request is as before the first one. RESULT_ERROR: an answer.
 static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t status,
                          const char *why) {
     attempt_fail(&exchange->attempt, &exchange->choice, why);

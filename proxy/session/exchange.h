@@ -120,8 +120,8 @@ struct exchange *exchange_new_refused(struct session *session, struct slice part
 // Does all that can be done. RESULT_AGAIN: waits. RESULT_OK: complete, the session may go on if
 // exchange->keep_alive. RESULT_ERROR: the session must be cut.
 enum result exchange_advance(struct exchange *exchange) MUST_CHECK;
-// When nothing more can be done now: notes who is waited for and sets exactly the lease's watchers that
-// are needed.
+// When nothing more can be done now: notes who is waited for and sets exactly the lease's watchers
+// that are needed.
 void exchange_arm(struct exchange *exchange);
 // When the side that is waited for must have done something. For after exchange_arm().
 int64_t exchange_deadline(const struct exchange *exchange);

@@ -150,8 +150,8 @@ static bool accept_some(struct listener *listener, int most) {
     return true;
 }
 
-// To learn that no more wait takes a call for nothing. So it is one connection that is accepted, and
-// more only while there are some in each turn of the loop; those left are told of in the next.
+// To learn that no more wait takes a call for nothing. So it is one connection that is accepted,
+// and more only while there are some in each turn of the loop; those left are told of in the next.
 static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
     (void)events;
     struct listener *listener = watcher->data;

@@ -4,10 +4,10 @@
 // both watch the same sockets where the addresses are the same, so no queued connection is lost.
 // The set owns its descriptors.
 //
-// Errors of accept4() are in one table in listener.c. A connection that failed by itself is skipped;
-// where none can be accepted, the listener logs why, at most three lines at once and one in 10
-// seconds, and waits: 0.1 s in a shortage, up to 1 s if the socket does not listen any more, which
-// the master notices (process/listeners.h).
+// Errors of accept4() are in one table in listener.c. A connection that failed by itself is
+// skipped; where none can be accepted, the listener logs why, at most three lines at once and one
+// in 10 seconds, and waits: 0.1 s in a shortage, up to 1 s if the socket does not listen any more,
+// which the master notices (process/listeners.h).
 #ifndef RAVELIN_SESSION_LISTENER_H
 #define RAVELIN_SESSION_LISTENER_H
 
@@ -43,8 +43,8 @@ struct listener_set {
 bool listener_set_init(struct listener_set *set, struct service *service,
                        const struct config *config, const int *fds, size_t count);
 void listener_set_start(struct listener_set *set);
-// Goes on with these sockets, one for each listener, and closes the former ones. False, with nothing
-// done and `fds` still the caller's: the number does not fit.
+// Goes on with these sockets, one for each listener, and closes the former ones. False, with
+// nothing done and `fds` still the caller's: the number does not fit.
 bool listener_set_replace(struct listener_set *set, const int *fds, size_t count);
 // Accepts all that wait in the queues, which closing would reset.
 void listener_set_accept_queued(struct listener_set *set);

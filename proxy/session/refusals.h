@@ -1,9 +1,9 @@
 // Handshakes that are refused, and requests that are never whole.
 //
 // Handshakes are counted by reason, and logged so that a flood of them fills no disk: at most
-// REFUSALS_BURST lines at once and then REFUSALS_PER_SECOND, in either log, with a line that says how
-// many were left out. The access log has a line for every request; complaints.h bounds their lines in
-// the error log.
+// REFUSALS_BURST lines at once and then REFUSALS_PER_SECOND, in either log, with a line that says
+// how many were left out. The access log has a line for every request; complaints.h bounds their
+// lines in the error log.
 #ifndef RAVELIN_SESSION_REFUSALS_H
 #define RAVELIN_SESSION_REFUSALS_H
 

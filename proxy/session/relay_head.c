@@ -154,7 +154,8 @@ enum result response_head_put(struct exchange *exchange) {
     struct send_buffer *buffer = buffer_of(exchange);
     struct head_buffer *head = exchange->encoded_head;
     const struct fill *fill = &buffer->fills[0];
-    // Before bytes of the server a chunk line may be written, and a byte of each record is its type.
+    // Before bytes of the server a chunk line may be written, and a byte of each record is its
+    // type.
     size_t room =
         fill->begin < fill->end ? fill->begin - (size_t)CHUNK_LINE_SIZE - 1 : SLOT_READ_MAX;
     size_t left = head->size - head->sent;

@@ -11,8 +11,8 @@
 // The send buffer is empty and a head is expected in it: leaves room before it in the first slot.
 void response_head_start(struct exchange *exchange, struct send_buffer *buffer);
 // In RESPONSE_HEAD, with bytes of the server in the slots. RESULT_OK: a head was taken and ours is
-// named as output, or more of one can be read at once. RESULT_AGAIN: the head is not whole. RESULT_ERROR:
-// as relay_response().
+// named as output, or more of one can be read at once. RESULT_AGAIN: the head is not whole.
+// RESULT_ERROR: as relay_response().
 enum result response_head_take(struct exchange *exchange) MUST_CHECK;
 // In RESPONSE_HEAD_PIECES, with nothing unsent: names the next piece as output.
 enum result response_head_put(struct exchange *exchange) MUST_CHECK;

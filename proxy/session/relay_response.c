@@ -199,8 +199,8 @@ static enum result bad_chunk(struct exchange *exchange, const char *why) {
     return relay_bad_response(exchange, why, where);
 }
 
-// Whether there is no room for our CRLF and size line between the last output and this data: it must
-// wait for the next round then. That is so only where lines end in LF alone.
+// Whether there is no room for our CRLF and size line between the last output and this data: it
+// must wait for the next round then. That is so only where lines end in LF alone.
 static bool is_too_near(const struct exchange *exchange, uint32_t slot, uint8_t *data,
                         size_t size) {
     char line[CHUNK_LINE_SIZE];
@@ -210,7 +210,8 @@ static bool is_too_near(const struct exchange *exchange, uint32_t slot, uint8_t 
 }
 
 // One slot of a chunked body. Data is named as output only after the framing that follows it has
-// been read, because our CRLF is written over it. RESULT_AGAIN: the rest must wait for the next round.
+// been read, because our CRLF is written over it. RESULT_AGAIN: the rest must wait for the next
+// round.
 static enum result take_chunked(struct exchange *exchange, uint32_t slot) {
     struct send_buffer *buffer = buffer_of(exchange);
     struct fill *fill = &buffer->fills[slot];

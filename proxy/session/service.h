@@ -55,8 +55,8 @@ struct service_load {
     int access_log_fd; // -1: none, or syslog as the config says
 };
 
-// Builds a generation. All descriptors become the service's, on failure too. On failure `error` says
-// why and nothing has changed.
+// Builds a generation. All descriptors become the service's, on failure too. On failure `error`
+// says why and nothing has changed.
 enum result service_stage(struct service *service, const struct service_load *load,
                           char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 // From now on new exchanges and handshakes use the staged generation; exchanges under way keep

@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 enum { COOLING_MS = 1000 }; // of silence, after which a connection is cold
-// Of one session in one turn of the loop. A step is a request, or a round of a body: what a ring and
-// a send buffer hold.
+// Of one session in one turn of the loop. A step is a request, or a round of a body: what a ring
+// and a send buffer hold.
 enum { TURN_STEPS = 4 };
 
 // Only `capacity` bounds the data: header-size may have been changed by a reload meanwhile.
@@ -507,7 +507,8 @@ static enum result open_step(struct session *session) {
             return RESULT_AGAIN;
         }
     }
-    // Taking a head lets go of segments too, but only where there were too many is there more to open.
+    // Taking a head lets go of segments too, but only where there were too many is there more to
+    // open.
     bool was_full = transport_segment_count(transport) == SEGMENTS_MAX;
     uint64_t consumed = transport->consumed;
     if (session->exchange != NULL || next_exchange(session)) {

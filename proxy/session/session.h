@@ -5,19 +5,19 @@
 // (pipelined requests wait in the ring).
 //
 // session_advance() is the one function that decides: loop callbacks note readiness and call it; it
-// does all that can be done now and then has the loop watch for exactly what is needed, and puts the
-// session where the service finds it when it is due. With a client and a server that never let it
-// wait there would be no end to that: after a bounded number of steps it goes on in the next turn of
-// the loop. session_close() may be called at any point and more than once; the memory goes back at
-// the end of the loop turn.
+// does all that can be done now and then has the loop watch for exactly what is needed, and puts
+// the session where the service finds it when it is due. With a client and a server that never let
+// it wait there would be no end to that: after a bounded number of steps it goes on in the next
+// turn of the loop. session_close() may be called at any point and more than once; the memory goes
+// back at the end of the loop turn.
 //
 // An idle keep-alive session holds this struct and nothing else: no ring, no send buffer, no
 // wolfSSL object, no key schedule. Only connections that a server authenticates (backend/pool.h)
 // stay with it, at most one for each backend, until it ends.
 //
 // A reload may happen between any two calls. Every buffer carries its own capacity, and a handshake
-// or an exchange holds the generation that it began with. service->shared.current is read only where
-// something begins, and never to bound memory that exists already.
+// or an exchange holds the generation that it began with. service->shared.current is read only
+// where something begins, and never to bound memory that exists already.
 #ifndef RAVELIN_SESSION_SESSION_H
 #define RAVELIN_SESSION_SESSION_H
 

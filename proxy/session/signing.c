@@ -19,7 +19,7 @@ static void detach(struct signing *signing) {
     }
 }
 
-// ---- Requests that were not sent yet
+// --- Requests that were not sent yet ---
 
 static void push_unsent(struct signing *signing, uint32_t index) {
     struct signing_place *place = &signing->places[index];
@@ -92,7 +92,7 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
     send_unsent(watcher->data);
 }
 
-// ---- Places
+// --- Places ---
 
 static void release_place(struct signing *signing, uint32_t index) {
     struct signing_place *place = &signing->places[index];

@@ -1,8 +1,9 @@
 // The link to the signer: sign requests of many handshakes on one SOCK_SEQPACKET socket, none of
 // which stops the worker.
 //
-// Each request has a number; the answer carries it. An owner is part of the object that waits. When the signer dies, waiting requests
-// stay in the table and are asked again on the socket of the next one (signing_attach).
+// Each request has a number; the answer carries it. An owner is part of the object that waits. When
+// the signer dies, waiting requests stay in the table and are asked again on the socket of the next
+// one (signing_attach).
 //
 // A signer that has nothing to do is asked at once. One that is at work does not wait for the next
 // request, so those of one loop turn are gathered and leave together, SIGN_BATCH_MAX at most: the

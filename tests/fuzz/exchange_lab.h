@@ -1,6 +1,6 @@
-// One worker's service in the fuzzer's own process: a client on a socket pair, servers on a unix socket,
-// and a few configurations to reload. Nothing waits: every socket is non-blocking, and the loop is only
-// ever asked for what is ready.
+// One worker's service in the fuzzer's own process: a client on a socket pair, servers on a unix
+// socket, and a few configurations to reload. Nothing waits: every socket is non-blocking, and the
+// loop is only ever asked for what is ready.
 #ifndef RAVELIN_TESTS_EXCHANGE_LAB_H
 #define RAVELIN_TESTS_EXCHANGE_LAB_H
 

@@ -1,5 +1,6 @@
-// What is read of certificates, names, OCSP responses, revocation lists, PEM and keys: nothing is read past its bytes,
-// what is found lies inside, and a name as text is printable. The first byte chooses the reader.
+// What is read of certificates, names, OCSP responses, revocation lists, PEM and keys: nothing is
+// read past its bytes, what is found lies inside, and a name as text is printable. The first byte
+// chooses the reader.
 #include "tls/certificate/certificate_faults.h"
 #include "tls/certificate/chain.h"
 #include "tls/certificate/constraints.h"

@@ -1,5 +1,5 @@
-// Any bytes as a config file: config_load() says what is wrong or gives a config that keeps what config.h
-// promises, and neither crashes nor leaks.
+// Any bytes as a config file: config_load() says what is wrong or gives a config that keeps what
+// config.h promises, and neither crashes nor leaks.
 #include "config/config.h"
 
 #include <assert.h>

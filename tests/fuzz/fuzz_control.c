@@ -1,6 +1,6 @@
-// What others may send to the master: commands on the control socket, and messages of its children. Any
-// bytes in any order reach the handler only as a whole known word, each client gets one answer, a
-// message is whole or an error, and no descriptor that came along stays open.
+// What others may send to the master: commands on the control socket, and messages of its children.
+// Any bytes in any order reach the handler only as a whole known word, each client gets one answer,
+// a message is whole or an error, and no descriptor that came along stays open.
 //
 // The first byte chooses: messages (each a number of descriptors, a size and that many bytes), or
 // actions of control clients (an action, a number, and data where it needs some).

@@ -1,5 +1,6 @@
-// What servers may send to `ravelin doctor`. The first byte says what the rest is: an answer to a ClientHello,
-// bytes for the TLS client, handshake messages for it, a chain of certificates, an OCSP response, or a target.
+// What servers may send to `ravelin doctor`. The first byte says what the rest is: an answer to a
+// ClientHello, bytes for the TLS client, handshake messages for it, a chain of certificates, an
+// OCSP response, or a target.
 #include "base/reader.h"
 #include "doctor/answer.h"
 #include "doctor/connection.h"
@@ -30,7 +31,7 @@ static void check_printable(const char *text, size_t capacity) {
     }
 }
 
-// ---- Answers
+// --- Answers ---
 
 static void check_answer(struct slice received, bool whole) {
     static struct flight flight;
@@ -49,7 +50,7 @@ static void check_answer(struct slice received, bool whole) {
     check_inside(flight.data, flight.size, answer.staple);
 }
 
-// ---- The client
+// --- The client ---
 
 static struct probe *new_client(void) {
     static const uint16_t suites[] = {0x1301, 0x1302, 0x1303};
@@ -127,7 +128,7 @@ static void feed_messages(struct slice bytes) {
     probe_free(client);
 }
 
-// ---- Certificates
+// --- Certificates ---
 
 static void check_certificate(struct slice der, const struct x509 *certificate) {
     char text[X509_TEXT_SIZE];

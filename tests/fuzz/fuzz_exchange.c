@@ -1,9 +1,9 @@
-// A client and its servers say anything, in any order, with reloads, ends and time-outs between: what
-// leaves toward servers is whole strict requests, what leaves toward the client is whole strict
-// responses and nothing behind an end, nothing is lost or kept when all have gone.
+// A client and its servers say anything, in any order, with reloads, ends and time-outs between:
+// what leaves toward servers is whole strict requests, what leaves toward the client is whole
+// strict responses and nothing behind an end, nothing is lost or kept when all have gone.
 //
-// The first byte chooses whether the client speaks in records. Then actions: a byte, and what it needs
-// (two bytes of length and data, or one byte).
+// The first byte chooses whether the client speaks in records. Then actions: a byte, and what it
+// needs (two bytes of length and data, or one byte).
 #include "exchange_lab.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

@@ -1,10 +1,10 @@
 // What a client sends up to its Finished, as records of any kind, in pieces of any size: nothing is
-// read past the bytes that arrived, the answer does not depend on the pieces, and the library is fed
-// whole messages of allowed types.
+// read past the bytes that arrived, the answer does not depend on the pieces, and the library is
+// fed whole messages of allowed types.
 //
-// The first two bytes choose: whether a HelloRetryRequest was sent, whether keys are used, early data
-// were offered, and a certificate asked for; and the size of the pieces. With keys, what follows is a
-// list of records to be sealed: a type, two bytes of length, the content.
+// The first two bytes choose: whether a HelloRetryRequest was sent, whether keys are used, early
+// data were offered, and a certificate asked for; and the size of the pieces. With keys, what
+// follows is a list of records to be sealed: a type, two bytes of length, the content.
 #include "tls/handshake/flight.h"
 #include "tls/record/aead.h"
 

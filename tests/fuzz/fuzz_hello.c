@@ -1,5 +1,5 @@
-// A ClientHello as a stranger sends it: nothing is read past its bytes, what is found lies inside, what
-// passes all checks can be written for the library, and is then fine again.
+// A ClientHello as a stranger sends it: nothing is read past its bytes, what is found lies inside,
+// what passes all checks can be written for the library, and is then fine again.
 #include "tls/handshake/hello.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-// A chunked body: its spans tile the input and are the same however it is cut and whoever reads it, and what we write for
-// them reads the same.
+// A chunked body: its spans tile the input and are the same however it is cut and whoever reads it,
+// and what we write for them reads the same.
 #include "http/chunk.h"
 #include "http_checks.h"
 
@@ -97,7 +97,7 @@ static void check_reframed(struct slice text, const struct reading *reading) {
     free(framed);
 }
 
-// ---- The same once more, line by line
+// --- The same once more, line by line ---
 
 static const char *skip_space(const char *at, const char *end) {
     while (at < end && (*at == ' ' || *at == '\t')) {
@@ -167,7 +167,8 @@ static uint64_t plain_size(const char *line, size_t size) {
     return right ? value : UINT64_MAX;
 }
 
-// Whether the text begins with whole chunks up to and with the last size line; marks the data in `kinds`.
+// Whether the text begins with whole chunks up to and with the last size line; marks the data in
+// `kinds`.
 static bool read_plainly(struct slice text, char *kinds, size_t *used) {
     const char *at = text.data;
     const char *end = at + text.size;

@@ -1,5 +1,6 @@
-// Forwarding headers as a trusted proxy passes them on from anybody: what is written for servers fits its bound, is four
-// well-formed lines, and tells whoever reads it in our own way the same client in both kinds.
+// Forwarding headers as a trusted proxy passes them on from anybody: what is written for servers
+// fits its bound, is four well-formed lines, and tells whoever reads it in our own way the same
+// client in both kinds.
 #include "http/forwarded.h"
 #include "http_checks.h"
 

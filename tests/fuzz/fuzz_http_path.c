@@ -1,7 +1,8 @@
-// A path and its route: whatever a server does with an accepted path, it ends where the router said.
+// A path and its route: whatever a server does with an accepted path, it ends where the router
+// said.
 //
-// The readings are written out once more, and plainly: every mixture of what servers are known to do. The first byte
-// of the input chooses which routes there are.
+// The readings are written out once more, and plainly: every mixture of what servers are known to
+// do. The first byte of the input chooses which routes there are.
 #include "config/config.h"
 #include "exchange/router.h"
 #include "http/path.h"

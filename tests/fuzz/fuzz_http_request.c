@@ -1,5 +1,6 @@
-// A client's bytes: empty lines, then a head, then a body and whatever comes next. What we send for them is, to a strict
-// reader, one message with that body. The first byte chooses how the bytes are cut.
+// A client's bytes: empty lines, then a head, then a body and whatever comes next. What we send for
+// them is, to a strict reader, one message with that body. The first byte chooses how the bytes are
+// cut.
 #include "http/chunk.h"
 #include "http/glance.h"
 #include "http_checks.h"
@@ -149,7 +150,8 @@ static void check_parts(struct slice head, bool accepted, size_t step) {
     }
 }
 
-// What the logs tell of it lies within its bytes, and agrees with the strict reading of a head that is accepted.
+// What the logs tell of it lies within its bytes, and agrees with the strict reading of a head that
+// is accepted.
 static void check_glance(struct slice head, bool accepted) {
     struct http_glance glance = http_glance(head);
     const struct slice parts[] = {glance.line, glance.method,  glance.target,    glance.protocol,

@@ -1,4 +1,5 @@
-// A server's bytes. The first byte chooses what the request was and how the answer is to be framed toward the client.
+// A server's bytes. The first byte chooses what the request was and how the answer is to be framed
+// toward the client.
 #include "http_checks.h"
 
 static bool read_response(struct slice head, uint8_t options) {

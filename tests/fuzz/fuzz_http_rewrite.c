@@ -1,7 +1,8 @@
-// The encoders on messages that the parser never saw: any field list that a parser could give, and little room to write.
+// The encoders on messages that the parser never saw: any field list that a parser could give, and
+// little room to write.
 //
-// The input is lines: "name: value" pairs become fields as they are (when they are fields at all), so that what passes
-// depends on the encoder alone; the first bytes choose everything else.
+// The input is lines: "name: value" pairs become fields as they are (when they are fields at all),
+// so that what passes depends on the encoder alone; the first bytes choose everything else.
 #include "http_checks.h"
 
 struct choices {
@@ -82,7 +83,8 @@ static struct http_response make_response(struct http_fields *fields, uint8_t st
     };
 }
 
-// With too little room the encoders write nothing beyond it and return 0; with enough, always the same.
+// With too little room the encoders write nothing beyond it and return 0; with enough, always the
+// same.
 static void check_room(const struct http_request *request, const struct http_response *response,
                        const struct choices *choices) {
     static char whole[OUTPUT_SIZE];

@@ -1,9 +1,9 @@
-// Any bytes as the image of a config: image_read() says that it is damaged or gives a config that keeps
-// what config.h promises, and neither crashes nor leaks.
+// Any bytes as the image of a config: image_read() says that it is damaged or gives a config that
+// keeps what config.h promises, and neither crashes nor leaks.
 //
-// An image begins with the fingerprint of the option table, which no fuzzer finds. So the first byte of
-// an input chooses: the rest is a whole image, is what follows the fingerprint, or is a list of changes
-// (two bytes of place, one of value) in a good image.
+// An image begins with the fingerprint of the option table, which no fuzzer finds. So the first
+// byte of an input chooses: the rest is a whole image, is what follows the fingerprint, or is a
+// list of changes (two bytes of place, one of value) in a good image.
 #include "config/image.h"
 
 #include <assert.h>

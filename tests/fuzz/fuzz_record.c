@@ -63,7 +63,7 @@ static size_t take_bytes(struct input *input, uint8_t *output, size_t size) {
     return size;
 }
 
-// ---- The client
+// --- The client ---
 
 static void derive(const struct run *run, struct side *side) {
     CHECK(aead_expand_label(run->suite, side->secret, "key", side->key,
@@ -114,7 +114,7 @@ static uint8_t client_open(struct run *run, uint8_t *record, size_t size) {
     return inner[inner_size - 1];
 }
 
-// ---- The layer
+// --- The layer ---
 
 // Whether opening must give this content: nothing stands in the way, and the inner plaintext is
 // proper data.
@@ -255,7 +255,7 @@ static void seal_alert(struct run *run, uint8_t alert) {
     CHECK(run->layer.closed_write && !record_wants_key_update(&run->layer));
 }
 
-// ---- The input
+// --- The input ---
 
 static void step(struct run *run, struct input *input) {
     uint8_t operation = take_byte(input) % OPERATION_COUNT;

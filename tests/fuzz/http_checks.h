@@ -1,4 +1,5 @@
-// What the HTTP fuzzers share: bytes in a block of exactly their size, and the checks that hold for every message.
+// What the HTTP fuzzers share: bytes in a block of exactly their size, and the checks that hold for
+// every message.
 #ifndef RAVELIN_TESTS_HTTP_CHECKS_H
 #define RAVELIN_TESTS_HTTP_CHECKS_H
 
@@ -18,7 +19,8 @@ static inline struct slice copy_of(const char *data, size_t size) {
     return (struct slice){bytes, size};
 }
 
-// The head at the start of `text` by a plain search, to compare http_head_end() with; 0 when there is none.
+// The head at the start of `text` by a plain search, to compare http_head_end() with; 0 when there
+// is none.
 static inline size_t plain_head_end(struct slice text) {
     for (size_t i = 0; i + 1 < text.size; i++) {
         if (text.data[i] != '\n') {
@@ -51,8 +53,8 @@ static inline size_t check_head_end(struct slice text, size_t part) {
     return end;
 }
 
-// Each name is a token, no value holds a byte that could end its line or is surrounded by white space, and each lies within
-// the head, after the one before.
+// Each name is a token, no value holds a byte that could end its line or is surrounded by white
+// space, and each lies within the head, after the one before.
 static inline void check_fields(const struct http_fields *fields, struct slice within,
                                 bool request) {
     const char *at = within.data;
@@ -114,7 +116,7 @@ static inline uint32_t count_fields(const struct http_fields *fields, enum http_
     return count;
 }
 
-// ---- requests
+// --- requests ---
 
 #define REQUEST_OURS                                                                               \
     (FIELD_BIT(FIELD_CONTENT_LENGTH) | FIELD_BIT(FIELD_EXPECT) | FIELD_BIT(FIELD_FORWARDED) |      \
@@ -128,7 +130,8 @@ static inline uint32_t count_fields(const struct http_fields *fields, enum http_
 static const struct http_forwarding forwarding = {.client_host = {"2001:db8::1", 11},
                                                   .proto = {"https", 5}};
 
-// What we send for a request parses, under the same rules, to the same request, and to nothing more.
+// What we send for a request parses, under the same rules, to the same request, and to nothing
+// more.
 static inline void check_request(const struct http_request *request) {
     static char output[OUTPUT_SIZE];
     struct http_field items[FIELDS_MAX + 8];
@@ -178,10 +181,10 @@ static inline void check_request(const struct http_request *request) {
     check_same_fields(request->fields, &fields, REQUEST_OURS);
 }
 
-// ---- responses
+// --- responses ---
 
-// http-parser takes such a name for Transfer-Encoding and refuses it beside a Content-Length, which a
-// 205 gets from us.
+// http-parser takes such a name for Transfer-Encoding and refuses it beside a Content-Length, which
+// a 205 gets from us.
 static inline bool has_longer_transfer_encoding(const struct http_fields *fields) {
     for (uint32_t i = 0; i < fields->count; i++) {
         if (slice_begins_nocase(fields->items[i].name, SLICE("transfer-encoding")) &&
@@ -192,7 +195,8 @@ static inline bool has_longer_transfer_encoding(const struct http_fields *fields
     return false;
 }
 
-// What we send for a response parses, for the same request, to the same response framed as asked for.
+// What we send for a response parses, for the same request, to the same response framed as asked
+// for.
 static inline void check_response(const struct http_response *response, size_t received_size,
                                   bool request_is_head, struct http_response_framing framing) {
     static char output[OUTPUT_SIZE];

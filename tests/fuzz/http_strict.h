@@ -1,5 +1,5 @@
-// A second, strict reader for what we write: HTTP/1.1 as RFC 9112 lets a sender generate it, and not a byte more. It shares
-// no code with the program. Whatever it does not take ends the fuzzer.
+// A second, strict reader for what we write: HTTP/1.1 as RFC 9112 lets a sender generate it, and
+// not a byte more. It shares no code with the program. Whatever it does not take ends the fuzzer.
 #ifndef RAVELIN_TESTS_HTTP_STRICT_H
 #define RAVELIN_TESTS_HTTP_STRICT_H
 
@@ -17,7 +17,8 @@
         }                                                                                          \
     } while (0)
 
-// Names that decide about a message, and how often each stands there, in whatever spelling a gateway could take for it.
+// Names that decide about a message, and how often each stands there, in whatever spelling a
+// gateway could take for it.
 enum strict_name {
     STRICT_CONNECTION,
     STRICT_CONTENT_LENGTH,
@@ -109,8 +110,8 @@ static inline enum strict_name strict_name_of(const char *name, size_t size, boo
     return STRICT_OTHER;
 }
 
-// The end of the line that begins at `at`, which must be there: CRLF, and no other control byte before it, but in the
-// values of responses, where servers are taken as they are.
+// The end of the line that begins at `at`, which must be there: CRLF, and no other control byte
+// before it, but in the values of responses, where servers are taken as they are.
 static inline const char *strict_line_end(const char *at, const char *end, bool request) {
     while (at < end &&
            (strict_is_text(*at) || (!request && *at != '\r' && *at != '\n' && *at != '\0'))) {
@@ -230,7 +231,8 @@ static inline void strict_response_head(const char *text, size_t size,
           strict_value_is(message, STRICT_CONNECTION, "keep-alive"));
 }
 
-// A chunked body of ours: sizes in lower-case hex, no extension. Puts the data into `data`, returns where the body ends.
+// A chunked body of ours: sizes in lower-case hex, no extension. Puts the data into `data`, returns
+// where the body ends.
 static inline const char *strict_chunks(const char *at, const char *end, char *data,
                                         struct strict_message *message) {
     for (;;) {

@@ -1,6 +1,6 @@
 // Small fixed pieces of work, each counted by callgrind (tests/gate/run starts it and reads the
-// dumps). AES-GCM is wolfCrypt's, as valgrind does not know AVX-512. First it prints what the counts
-// depend on beside our own code.
+// dumps). AES-GCM is wolfCrypt's, as valgrind does not know AVX-512. First it prints what the
+// counts depend on beside our own code.
 #include "exchange/router.h"
 #include "http/encode.h"
 #include "tls/handshake/context.h"
@@ -24,7 +24,7 @@ enum { TIMES = 100, FIELDS_MAX = 50 };
         }                                                                                          \
     } while (0)
 
-// ---- Counting
+// --- Counting ---
 
 // What lies between the two is counted under `name`.
 static void count_begin(void) {
@@ -37,7 +37,7 @@ static void count_end(const char *name) {
     CALLGRIND_STOP_INSTRUMENTATION;
 }
 
-// ---- Records
+// --- Records ---
 
 struct records {
     struct record_engine *engine;
@@ -114,7 +114,7 @@ static void count_all_records(void) {
     free(r);
 }
 
-// ---- Heads
+// --- Heads ---
 
 static const char request_head[] =
     "GET /articles/2026/11/a-typical-page.html?ref=front HTTP/1.1\r\n"
@@ -194,7 +194,7 @@ static void count_heads(void) {
     count_end("parse and encode a response head");
 }
 
-// ---- Sites
+// --- Sites ---
 
 enum { SITES_MAX = 10000 };
 
@@ -220,7 +220,7 @@ static void count_sites(size_t count) {
     router_free(router);
 }
 
-// ---- Surroundings
+// --- Surroundings ---
 
 static void print_surroundings(void) {
     (void)printf("C library: glibc %s\n", gnu_get_libc_version());

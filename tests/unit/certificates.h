@@ -1,5 +1,5 @@
-// Keys and self-signed certificates of every kind the proxy takes, made by openssl in a folder of the test's
-// own, and the config and bundles that go with them. No key lies in the tree.
+// Keys and self-signed certificates of every kind the proxy takes, made by openssl in a folder of
+// the test's own, and the config and bundles that go with them. No key lies in the tree.
 #ifndef RAVELIN_TESTS_CERTIFICATES_H
 #define RAVELIN_TESTS_CERTIFICATES_H
 
@@ -91,8 +91,8 @@ static inline int run_program(const struct folder *folder, const char *const *ar
 
 #define RUN(folder, ...) run_program(folder, (const char *[]){__VA_ARGS__, NULL})
 
-// `algorithm` is what openssl's -newkey takes: "rsa:2048", "ed25519", or "ec" with a curve. Makes NAME.pem and
-// NAME.key.
+// `algorithm` is what openssl's -newkey takes: "rsa:2048", "ed25519", or "ec" with a curve. Makes
+// NAME.pem and NAME.key.
 static inline void make_certificate(const struct folder *folder, const char *name,
                                     const char *algorithm, const char *curve) {
     char certificate[64], key[64], option[64];

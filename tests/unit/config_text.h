@@ -1,4 +1,5 @@
-// The smallest right configuration in pieces, one line each, and what tests of the configuration do with texts.
+// The smallest right configuration in pieces, one line each, and what tests of the configuration do
+// with texts.
 #ifndef RAVELIN_TESTS_CONFIG_TEXT_H
 #define RAVELIN_TESTS_CONFIG_TEXT_H
 

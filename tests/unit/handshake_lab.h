@@ -1,4 +1,5 @@
-// Real handshakes in memory: wolfSSL as the client, tls/handshake as the server, the keys with a signer.
+// Real handshakes in memory: wolfSSL as the client, tls/handshake as the server, the keys with a
+// signer.
 #ifndef RAVELIN_TESTS_HANDSHAKE_LAB_H
 #define RAVELIN_TESTS_HANDSHAKE_LAB_H
 
@@ -60,7 +61,7 @@ struct link {
     int client_error;
 };
 
-// ---- The server's side
+// --- The server's side ---
 
 static inline void lab_contexts(struct lab *lab, uint64_t generation) {
     char error[CONFIG_ERROR_SIZE];
@@ -101,7 +102,7 @@ static inline size_t lab_choose_site(void *context, struct slice name) {
     return 0;
 }
 
-// ---- Bytes
+// --- Bytes ---
 
 static inline void queue_put(struct queue *queue, const void *data, size_t size) {
     assert_true(queue->end + size <= sizeof(queue->data));
@@ -132,7 +133,7 @@ static inline int client_send(WOLFSSL *ssl, char *buffer, int size, void *contex
     return size;
 }
 
-// ---- The client's side
+// --- The client's side ---
 
 static inline void client_trust(struct link *link, const char *certificate) {
     uint8_t pem[8192];
@@ -203,7 +204,7 @@ static inline void client_make(struct link *link, const struct client *client) {
     }
 }
 
-// ---- A connection
+// --- A connection ---
 
 static inline struct link *link_open(struct lab *lab, const struct client *client) {
     struct link *link = calloc(1, sizeof(*link));
@@ -313,7 +314,7 @@ static inline struct link *link_establish(struct lab *lab, const struct client *
     return link;
 }
 
-// ---- Data after the handshake
+// --- Data after the handshake ---
 
 static inline void link_send(struct link *link, const char *text) {
     uint8_t record[1024];

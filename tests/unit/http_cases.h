@@ -1,5 +1,5 @@
-// What the tests of http/ share: heads as literals (with any byte in them), parsed from a block of exactly their size, so
-// that a sanitizer sees every look beyond them.
+// What the tests of http/ share: heads as literals (with any byte in them), parsed from a block of
+// exactly their size, so that a sanitizer sees every look beyond them.
 #ifndef RAVELIN_TESTS_HTTP_CASES_H
 #define RAVELIN_TESTS_HTTP_CASES_H
 

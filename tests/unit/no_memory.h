@@ -1,12 +1,13 @@
 // Allocations that fail when a test says so: malloc() and its kin of the whole program, libraries
 // included, and new mappings (mmap(), mremap()). Include it in one file of a program.
 //
-// memory_fail_at(n) lets the n-th allocation from now on fail, and that one alone; memory_fail_from(n)
-// lets all from that one on fail. memory_again() ends it and tells whether one has failed: when none
-// has, n is past the last. Blocks that are in use are counted, so that a test can see what a failure
-// leaves behind.
+// memory_fail_at(n) lets the n-th allocation from now on fail, and that one alone;
+// memory_fail_from(n) lets all from that one on fail. memory_again() ends it and tells whether one
+// has failed: when none has, n is past the last. Blocks that are in use are counted, so that a test
+// can see what a failure leaves behind.
 //
-// In a build with sanitizers the allocator is theirs: MEMORY_CAN_FAIL is then 0 and nothing ever fails.
+// In a build with sanitizers the allocator is theirs: MEMORY_CAN_FAIL is then 0 and nothing ever
+// fails.
 #ifndef RAVELIN_TESTS_NO_MEMORY_H
 #define RAVELIN_TESTS_NO_MEMORY_H
 

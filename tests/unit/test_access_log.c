@@ -17,7 +17,7 @@ static struct access_entry empty_entry(void) {
     };
 }
 
-// ---- Formats ----
+// --- Formats ---
 
 static void test_json_of_an_exchange(void **state) {
     struct access_entry entry = usual_entry();
@@ -89,7 +89,8 @@ static void test_combined_lines(void **state) {
                         "2001:db8::1 - - [10/Oct/2000:13:55:36 +0000] \"-\" 400 0 \"-\" \"-\"\n");
 }
 
-// A request that was refused unread: what could be told apart in it in JSON, its first line in combined.
+// A request that was refused unread: what could be told apart in it in JSON, its first line in
+// combined.
 static void test_lines_of_a_refused_request(void **state) {
     struct fixture *fixture = *state;
     struct access_entry entry = empty_entry();
@@ -186,7 +187,7 @@ static void test_the_time_follows_every_entry_forth_and_back(void **state) {
     }
 }
 
-// ---- Escapes ----
+// --- Escapes ---
 
 // What one byte becomes by the rules of RFC 8259 (JSON) and of the combined format.
 static const char *escaped(enum access_format format, unsigned byte) {
@@ -258,7 +259,7 @@ static void test_utf8_stays_and_what_is_not_is_escaped(void **state) {
     }
 }
 
-// ---- Long lines ----
+// --- Long lines ---
 
 static char long_text[1 << 18];
 
@@ -372,7 +373,7 @@ static void test_all_strings_huge_and_all_numbers_long(void **state) {
     assert_string_equal(line + size - 3, "\"}\n");
 }
 
-// ---- Against a real JSON reader ----
+// --- Against a real JSON reader ---
 
 static const char checker[] =
     "import json, sys\n"

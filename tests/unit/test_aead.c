@@ -57,7 +57,7 @@ static void make_nonce(const struct known_answer *known, uint8_t nonce[AEAD_NONC
     }
 }
 
-// ---- Known answers
+// --- Known answers ---
 
 static void test_seal_and_open_known_records(void **state) {
     struct record_engine *engine = *state;
@@ -135,7 +135,7 @@ static void test_published_gcm_vectors(void **state) {
     }
 }
 
-// ---- Against wolfCrypt, with whatever comes
+// --- Against wolfCrypt, with whatever comes ---
 
 // Reproducible: the same sequence in every run.
 static uint8_t random_byte(uint64_t *seed) {
@@ -277,7 +277,7 @@ static void test_nothing_outside_is_touched(void **state) {
     }
 }
 
-// ---- What is not authentic
+// --- What is not authentic ---
 
 static bool is_zero(const uint8_t *data, size_t size) {
     for (size_t i = 0; i < size; i++) {
@@ -347,7 +347,7 @@ static void test_an_unknown_suite_is_refused(void **state) {
     }
 }
 
-// ---- What stays behind
+// --- What stays behind ---
 
 // The engine is one page. Nothing in it depends on what was sealed or opened.
 static void test_a_call_leaves_nothing_in_the_engine(void **state) {
@@ -369,7 +369,7 @@ static void test_a_call_leaves_nothing_in_the_engine(void **state) {
     }
 }
 
-// ---- Runs
+// --- Runs ---
 
 static bool holds(const uint8_t *page, const uint8_t *key) {
     return memmem(page, PAGE, key, 16) != NULL;
@@ -493,7 +493,7 @@ static void test_a_call_leaves_nothing_on_the_stack(void **state) {
 
 #endif
 
-// ---- Sizes and keys
+// --- Sizes and keys ---
 
 static void test_sizes(void **state) {
     (void)state;

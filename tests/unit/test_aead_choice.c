@@ -8,7 +8,7 @@
 #include <intel-ipsec-mb.h>
 #endif
 
-// ---- Libraries that are wrong in one way each
+// --- Libraries that are wrong in one way each ---
 
 enum fault {
     NO_FAULT,
@@ -145,7 +145,7 @@ static void test_free_of_no_engine(void **state) {
     record_engine_free(NULL);
 }
 
-// ---- The machine
+// --- The machine ---
 
 #ifdef RAVELIN_IPSEC_MB
 

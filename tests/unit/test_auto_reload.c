@@ -32,7 +32,7 @@ struct fixture {
 
 static struct fixture fixture;
 
-// ---- What stands in for the world
+// --- What stands in for the world ---
 
 static double now_s; // what the clocks say
 static bool no_inotify;
@@ -94,7 +94,7 @@ static size_t count_in_log(const char *wanted) {
     return count;
 }
 
-// ---- Fixture
+// --- Fixture ---
 
 static const char *path_in(char *text, size_t size, const char *name) {
     (void)snprintf(text, size, "%s/%s", fixture.folder, name);
@@ -165,7 +165,7 @@ static void assert_looks_no_more(void) {
     assert_int_equal(looks, 0);
 }
 
-// ---- Changes
+// --- Changes ---
 
 static void test_one_look_at_the_start(void **state) {
     (void)state;
@@ -255,7 +255,7 @@ static void test_a_reload_under_way_is_waited_for(void **state) {
     assert_int_equal(looks, 1);
 }
 
-// ---- How it ends
+// --- How it ends ---
 
 static void test_files_that_are_no_good_are_looked_at_again(void **state) {
     (void)state;
@@ -293,7 +293,7 @@ static void test_what_was_wrong_is_news_again_after_it_was_right(void **state) {
     assert_true(auto_reload_is_news(master, "no good"));
 }
 
-// ---- What cannot be watched
+// --- What cannot be watched ---
 
 static void test_without_inotify_it_says_so_once_and_tries_again(void **state) {
     (void)state;
@@ -316,7 +316,7 @@ static void test_without_inotify_it_says_so_once_and_tries_again(void **state) {
     assert_looks_no_more();
 }
 
-// ---- On and off
+// --- On and off ---
 
 static void test_off_is_off(void **state) {
     (void)state;

@@ -53,7 +53,7 @@ static void choose_often(struct choosing *choosing, size_t times, const struct s
     }
 }
 
-// ---- The set
+// --- The set ---
 
 static void test_a_set_has_the_servers_of_the_config_in_its_order(void **state) {
     (void)state;
@@ -114,7 +114,7 @@ static void test_a_server_is_found_in_another_set(void **state) {
     config_free(config);
 }
 
-// ---- Weights
+// --- Weights ---
 
 static void test_equal_servers_take_turns(void **state) {
     (void)state;
@@ -178,7 +178,7 @@ static void test_the_largest_weights_do_not_overflow(void **state) {
     end(&choosing);
 }
 
-// ---- Failures
+// --- Failures ---
 
 static void test_a_failed_server_is_passed_over_for_a_while(void **state) {
     (void)state;

@@ -441,7 +441,7 @@ static void test_damaged_bundles_are_refused(void **state) {
     free(copy);
 }
 
-// ---- Reading again
+// --- Reading again ---
 
 static void read_again(struct folder *folder, struct bundle_pair *pair) {
     struct config *config;

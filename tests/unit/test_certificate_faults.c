@@ -1,4 +1,5 @@
-// What is said about certificates that cannot be read: one certificate, with one field of it changed.
+// What is said about certificates that cannot be read: one certificate, with one field of it
+// changed.
 #include "issue.h"
 #include "tls/certificate/certificate.h"
 #include "tls/certificate/certificate_faults.h"

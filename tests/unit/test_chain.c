@@ -100,7 +100,7 @@ static void assert_unfit(const char *name, const char *what) {
     chain_free(&chain);
 }
 
-// ---- Order
+// --- Order ---
 
 static void test_any_order(void **state) {
     (void)state;
@@ -163,7 +163,7 @@ static void test_without_identifiers_the_signature_tells(void **state) {
                       "not its key");
 }
 
-// ---- What is no chain
+// --- What is no chain ---
 
 static void test_nothing_in_it(void **state) {
     (void)state;
@@ -233,7 +233,7 @@ static void test_too_many(void **state) {
     assert_unreadable("chain.pem", "more than 8 certificates in it");
 }
 
-// ---- What is not good enough
+// --- What is not good enough ---
 
 static void test_weak_keys(void **state) {
     (void)state;

@@ -73,7 +73,7 @@ static void assert_refused(const char *text, int line, const char *file, const c
     assert_string_equal(error, line_of(line, file, what));
 }
 
-// ---- Errors
+// --- Errors ---
 
 static void test_errors_name_file_line_and_certificate(void **state) {
     (void)state;
@@ -111,7 +111,7 @@ static void test_all_that_is_wrong_is_said_at_once(void **state) {
     assert_string_equal(error, expected);
 }
 
-// ---- Warnings
+// --- Warnings ---
 
 static void test_names_that_no_certificate_is_for(void **state) {
     (void)state;
@@ -165,7 +165,7 @@ static void test_warnings_have_a_limit(void **state) {
     assert_string_equal(last, "\nand 50 more warnings");
 }
 
-// ---- Dates
+// --- Dates ---
 
 static void test_expired_and_not_yet_valid_are_no_errors(void **state) {
     (void)state;
@@ -213,7 +213,7 @@ static void test_a_chain_is_as_good_as_the_worst_of_it(void **state) {
     assert_int_equal(term->number, 3);
 }
 
-// ---- Clients
+// --- Clients ---
 
 #define CLIENTS(lines) "site a.test {\n" lines "certificate leaf.pem { key = leaf.key }\n" REST
 

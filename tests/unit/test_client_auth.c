@@ -125,7 +125,7 @@ static uint8_t judge_files(const char *authorities, const char *crl, const char 
 #define JUDGE(authorities, crl, ...)                                                               \
     judge_files(authorities, crl, (const char *[]){__VA_ARGS__, NULL})
 
-// ---- Who is accepted
+// --- Who is accepted ---
 
 static void test_paths(void **state) {
     (void)state;
@@ -174,7 +174,7 @@ static void test_several_authorities_of_one_name(void **state) {
     assert_int_equal(JUDGE("root.pem", NULL, "ofthetwin.pem"), ALERT_UNKNOWN_CA);
 }
 
-// ---- Who is not
+// --- Who is not ---
 
 static void test_unknown_authorities(void **state) {
     (void)state;
@@ -412,7 +412,7 @@ static void test_more_than_is_looked_at(void **state) {
     assert_int_equal(JUDGE("root.pem", NULL, "long.pem"), 0); // 63 characters
 }
 
-// ---- Revocation
+// --- Revocation ---
 
 static void test_the_revoked(void **state) {
     (void)state;
@@ -520,7 +520,7 @@ static void test_what_is_to_be_said_about_the_files(void **state) {
     client_auth_free(NULL);
 }
 
-// ---- Files that are no good
+// --- Files that are no good ---
 
 static void assert_unusable(const char *authorities, const char *crl, const char *expected) {
     char error[CLIENT_AUTH_ERROR_SIZE] = "";

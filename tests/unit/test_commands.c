@@ -23,7 +23,8 @@ static const struct command_row rows[COMMAND_COUNT] = {
     {.name = "f"},
 };
 
-// With the bytes at the end of a heap block, so that a sanitizer sees each that is read behind them.
+// With the bytes at the end of a heap block, so that a sanitizer sees each that is read behind
+// them.
 static bool parse(struct slice data, struct order *order) {
     static char *copy; // lives until the next one
     free(copy);

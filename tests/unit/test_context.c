@@ -56,7 +56,7 @@ static struct tls_contexts *build_well(const char *text) {
     return contexts;
 }
 
-// ---- Building
+// --- Building ---
 
 static const struct tls_identity *select_any(const struct tls_contexts *contexts, size_t site) {
     const struct client_hello hello = {.signatures = UINT32_MAX};
@@ -139,7 +139,7 @@ static void test_freeing_nothing(void **state) {
     tls_contexts_free(NULL);
 }
 
-// ---- Choosing
+// --- Choosing ---
 
 static const char *selected(const struct tls_contexts *contexts, size_t site, uint32_t signatures) {
     const struct client_hello hello = {.signatures = signatures};
@@ -184,7 +184,7 @@ static void test_the_best_certificate_that_the_client_can_verify(void **state) {
     tls_contexts_free(contexts);
 }
 
-// ---- What is compiled in
+// --- What is compiled in ---
 
 static void test_the_library_has_what_is_needed(void **state) {
     (void)state;

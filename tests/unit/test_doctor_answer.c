@@ -15,7 +15,7 @@
 static const uint8_t RANDOM[OFFER_RANDOM_SIZE] = "thirty-two bytes of randomness.";
 static struct flight flight;
 
-// ---- Offers: read by the server's own reader
+// --- Offers: read by the server's own reader ---
 
 static const uint16_t SUITES[] = {0x1301, 0x1303};
 static const uint16_t GROUPS[] = {GROUP_X25519, 0x0100};
@@ -108,7 +108,7 @@ static void test_lists_of_suites(void **state) {
     assert_string_equal(suite_name(0xffff), "unknown suite");
 }
 
-// ---- Answers
+// --- Answers ---
 
 struct bytes {
     uint8_t data[4096];
@@ -255,7 +255,7 @@ static void test_malformed_hellos(void **state) {
                      RESULT_ERROR);
 }
 
-// ---- A flight of TLS 1.2
+// --- A flight of TLS 1.2 ---
 
 static void test_a_flight_with_ecdhe(void **state) {
     struct bytes bytes;

@@ -1,5 +1,5 @@
-// Certificates as strangers send them: what they say, ways to an authority, stapled responses. Made with
-// openssl, weak ones too.
+// Certificates as strangers send them: what they say, ways to an authority, stapled responses. Made
+// with openssl, weak ones too.
 #include "certificates.h"
 
 #include "base/clock.h"
@@ -20,8 +20,8 @@ struct loaded {
 
 #define ISSUE_MAX 40
 
-// NAME.pem and NAME.key; signed by the certificate `issuer`, or by itself. `more`: options, NULL at the
-// end.
+// NAME.pem and NAME.key; signed by the certificate `issuer`, or by itself. `more`: options, NULL at
+// the end.
 static void issue(const char *name, const char *issuer, const char *const *more) {
     const char *arguments[ISSUE_MAX] = {"openssl", "req", "-x509", "-nodes"};
     char subject[64];
@@ -95,7 +95,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-// ---- Reading
+// --- Reading ---
 
 static void test_what_a_certificate_says(void **state) {
     char text[X509_TEXT_SIZE];
@@ -253,7 +253,7 @@ static void test_keys_and_methods_that_do_not_fit(void **state) {
     free(middle);
 }
 
-// ---- Ways
+// --- Ways ---
 
 struct way {
     struct loaded *loaded[4];
@@ -360,7 +360,7 @@ static void test_a_name_is_not_enough(void **state) {
                   "root", "by-sha1", "middle");
 }
 
-// ---- Stapled responses
+// --- Stapled responses ---
 
 static struct slice read_response(const char *name, uint8_t *bytes, size_t capacity) {
     return (struct slice){(const char *)bytes, read_file(&folder, name, bytes, capacity)};
@@ -455,7 +455,7 @@ static void test_malformed_responses(void **state) {
     free(middle);
 }
 
-// ---- Files of authorities
+// --- Files of authorities ---
 
 static void test_files_of_authorities(void **state) {
     char error[TRUST_ERROR_SIZE];

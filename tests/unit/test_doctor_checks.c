@@ -1,5 +1,5 @@
-// Checks of the doctor before a server of our own code that does what no real server does. The others are
-// tested with real and scripted servers in tests/integration/test_doctor.py.
+// Checks of the doctor before a server of our own code that does what no real server does. The
+// others are tested with real and scripted servers in tests/integration/test_doctor.py.
 #include "watcher.h"
 
 #include "base/clock.h"
@@ -39,7 +39,8 @@ static void sign(struct link *link, bool wrongly) {
     }
 }
 
-// Answers data with a response and the end; a message that should not come with an alert, or not at all.
+// Answers data with a response and the end; a message that should not come with an alert, or not at
+// all.
 static bool take_records(struct link *link, bool ignores_hellos) {
     static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     struct queue *queue = &link->to_server;
@@ -127,7 +128,7 @@ static void stop_server(struct server *server) {
     (void)close(server->listener);
 }
 
-// ---- The audit of it
+// --- The audit of it ---
 
 static struct audit *begin_audit(const struct server *server) {
     char error[CONNECTION_ERROR_SIZE];
@@ -202,7 +203,7 @@ static void test_a_server_that_ignores_a_hello_inside(void **state) {
     stop_server(&server);
 }
 
-// ---- What checks are
+// --- What checks are ---
 
 static void test_checks_are_whole(void **state) {
     (void)state;

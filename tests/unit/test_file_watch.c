@@ -22,7 +22,7 @@
 static char folder[64];
 static struct file_watch *watch;
 
-// ---- Files
+// --- Files ---
 
 // In a ring of a few texts, so that one call can have several.
 static const char *at(const char *name) {
@@ -56,7 +56,7 @@ static void erase(const char *name) {
     assert_int_equal(remove(at(name)), 0);
 }
 
-// ---- The watch
+// --- The watch ---
 
 static void watch_all(const char *const *names, size_t count) {
     const char *paths[8];
@@ -112,7 +112,7 @@ static int tear_down(void **state) {
     return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-// ---- Plain files
+// --- Plain files ---
 
 static void test_nothing_happens(void **state) {
     (void)state;
@@ -257,7 +257,7 @@ static void test_no_files(void **state) {
     assert_not_noticed();
 }
 
-// ---- Folders
+// --- Folders ---
 
 static void test_a_folder_replaced(void **state) {
     (void)state;
@@ -293,7 +293,7 @@ static void test_a_folder_deleted_and_made_again(void **state) {
     assert_noticed();
 }
 
-// ---- Links
+// --- Links ---
 
 // live/cert is a link into archive/, and is made to lead to the next file there.
 static void test_a_link_switched_as_certbot_does(void **state) {
@@ -421,7 +421,7 @@ static void test_paths_that_are_too_long(void **state) {
     assert_string_equal(problem, "");
 }
 
-// ---- Limits. A child meets them; its exit status tells what it saw.
+// --- Limits. A child meets them; its exit status tells what it saw ---
 
 static int run_child(int (*function)(void)) {
     int status;

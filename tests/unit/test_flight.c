@@ -1,4 +1,5 @@
-// Everything a client sends up to its Finished: what is taken, what is refused, and with which alert.
+// Everything a client sends up to its Finished: what is taken, what is refused, and with which
+// alert.
 #include "record_peer.h"
 #include "tls/handshake/flight.h"
 
@@ -73,7 +74,7 @@ static void assert_taken(struct client_flight *c, const void *data, size_t size)
     assert_int_equal(used, size);
 }
 
-// ---- The ClientHello
+// --- The ClientHello ---
 
 // A message of this type in records of at most `fragment` bytes.
 static size_t make_message(uint8_t *output, uint8_t type, size_t body_size, size_t fragment) {
@@ -176,7 +177,7 @@ static void test_another_message_than_a_hello(void **state) {
     }
 }
 
-// ---- The first bytes
+// --- The first bytes ---
 
 static void test_what_a_connection_begins_with(void **state) {
     struct client_flight *c = *state;
@@ -240,7 +241,7 @@ static void test_records_between_the_pieces_of_a_hello(void **state) {
     }
 }
 
-// ---- Passing the hello on
+// --- Passing the hello on ---
 
 static void assert_fed_plain(struct client_flight *c, const uint8_t *message, size_t size) {
     struct buffer *fed = &c->flight.feed;
@@ -276,7 +277,7 @@ static void test_the_hello_is_taken_and_something_else_fed(void **state) {
     }
 }
 
-// ---- After a HelloRetryRequest
+// --- After a HelloRetryRequest ---
 
 static void begin_second(struct client_flight *c, bool early_data) {
     restart(c);
@@ -357,7 +358,7 @@ static void test_change_cipher_spec_is_dropped_but_not_endlessly(void **state) {
     assert_plain_refused(c, ccs, sizeof(ccs), ALERT_UNEXPECTED_MESSAGE);
 }
 
-// ---- Under keys
+// --- Under keys ---
 
 static void protect(struct client_flight *c, uint16_t suite, bool certificate_asked) {
     restart(c);

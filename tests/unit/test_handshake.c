@@ -1,4 +1,5 @@
-// Handshakes that succeed. Resumption is tested in test_handshake_resumption.c, refusals in test_handshake_refusals.c.
+// Handshakes that succeed. Resumption is tested in test_handshake_resumption.c, refusals in
+// test_handshake_refusals.c.
 #include "handshake_lab.h"
 #include "hello_bytes.h"
 
@@ -31,7 +32,7 @@ static const struct client USUAL = {.name = "p256.test", .trusts = "p256.pem"};
 static const size_t PIECES[] = {SIZE_MAX, 1, 7, 300};
 enum { PIECES_COUNT = sizeof(PIECES) / sizeof(PIECES[0]) };
 
-// ---- What can be negotiated
+// --- What can be negotiated ---
 
 static void test_each_kind_of_key(void **state) {
     (void)state;
@@ -188,7 +189,7 @@ static void test_alpn(void **state) {
     }
 }
 
-// ---- The server name
+// --- The server name ---
 
 static void assert_name_chooses(const char *name, const char *certificate, size_t site,
                                 const char *expected_name) {
@@ -219,7 +220,7 @@ static void test_the_name_is_known_as_soon_as_the_hello_is(void **state) {
     link_close(link);
 }
 
-// ---- How the hello arrives
+// --- How the hello arrives ---
 
 // The client's hello in records of at most `fragment` bytes.
 static void refragment(struct link *link, size_t fragment) {
@@ -257,7 +258,7 @@ static void test_a_hello_over_several_records(void **state) {
     }
 }
 
-// ---- Signatures
+// --- Signatures ---
 
 static void test_a_late_signature(void **state) {
     (void)state;
@@ -427,7 +428,7 @@ static void test_rsa_signs_with_the_hash_the_client_asks_for(void **state) {
     }
 }
 
-// ---- The hand-over
+// --- The hand-over ---
 
 static void test_data_that_come_with_finished_are_left(void **state) {
     (void)state;
@@ -499,7 +500,7 @@ static void test_ends_in_both_directions(void **state) {
     link_close(link);
 }
 
-// ---- A server that is not ours
+// --- A server that is not ours ---
 
 // What a server's callbacks get that knows nothing of handshakes.
 struct stranger {

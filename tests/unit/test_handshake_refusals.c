@@ -28,7 +28,7 @@ static int tear_down_all(void **state) {
     return 0;
 }
 
-// ---- Hellos made by hand
+// --- Hellos made by hand ---
 
 // The server's answer to these bytes is this alert and nothing else, for this reason.
 static void assert_refused_with(struct lab *of, const void *data, size_t size, size_t piece,
@@ -203,7 +203,7 @@ static void test_every_truncated_hello_is_refused_or_waited_for(void **state) {
     }
 }
 
-// ---- A real client
+// --- A real client ---
 
 static void test_a_client_that_speaks_only_h2(void **state) {
     (void)state;
@@ -281,7 +281,7 @@ static void test_a_client_that_does_not_trust_the_certificate(void **state) {
     link_close(link);
 }
 
-// ---- After our flight
+// --- After our flight ---
 
 // A link whose server waits for Finished; the client's is in the queue.
 static struct link *link_before_finished(const struct client *client) {
@@ -363,7 +363,7 @@ static void test_records_out_of_place(void **state) {
     }
 }
 
-// ---- HelloRetryRequest
+// --- HelloRetryRequest ---
 
 static void test_change_cipher_spec_follows_the_retry_at_once(void **state) {
     (void)state;
@@ -405,7 +405,7 @@ static void test_a_second_hello_that_differs(void **state) {
     link_close(link);
 }
 
-// ---- Left half-way
+// --- Left half-way ---
 
 static void test_a_handshake_can_be_dropped_at_any_byte(void **state) {
     (void)state;

@@ -1,4 +1,5 @@
-// Resumption with session tickets (RFC 8446 2.2, 4.6.1): when it happens, and when a full handshake does instead.
+// Resumption with session tickets (RFC 8446 2.2, 4.6.1): when it happens, and when a full handshake
+// does instead.
 #include "handshake_lab.h"
 
 #include <sys/syscall.h>
@@ -91,7 +92,7 @@ static void assert_connects(struct client client, WOLFSSL_SESSION *session, bool
     }
 }
 
-// ---- Resumption
+// --- Resumption ---
 
 static void test_a_ticket_resumes(void **state) {
     (void)state;
@@ -157,7 +158,7 @@ static void test_the_next_generation_resumes_too(void **state) {
     wolfSSL_SESSION_free(session);
 }
 
-// ---- Ticket keys
+// --- Ticket keys ---
 
 static void test_across_one_rotation_a_ticket_resumes(void **state) {
     (void)state;
@@ -222,7 +223,7 @@ static void test_every_ticket_has_a_nonce_of_its_own(void **state) {
     }
 }
 
-// ---- Chains
+// --- Chains ---
 
 // Each time with the ticket of the time before. Ends with the session of the last visit.
 static void assert_chain(struct client client, WOLFSSL_SESSION **session, int visits,
@@ -261,7 +262,7 @@ static void test_who_comes_back_again_and_again_is_verified_once_a_day(void **st
     wolfSSL_SESSION_free(session);
 }
 
-// ---- What does not resume
+// --- What does not resume ---
 
 static void test_another_sites_ticket_does_not_resume(void **state) {
     (void)state;
@@ -338,8 +339,8 @@ static void test_a_ticket_grows_too_old(void **state) {
     wolfSSL_SESSION_free(session);
 }
 
-// A client adds a random number to the age, modulo 2^32 (RFC 8446 4.2.11.1). Of ages of almost a day every fiftieth sum
-// wraps around: with so many tickets some are sure to.
+// A client adds a random number to the age, modulo 2^32 (RFC 8446 4.2.11.1). Of ages of almost a
+// day every fiftieth sum wraps around: with so many tickets some are sure to.
 static void test_old_tickets_resume_whatever_their_age_add(void **state) {
     (void)state;
     enum { TICKETS = 400 };
@@ -416,7 +417,7 @@ static void test_another_protocol_does_not_resume(void **state) {
     wolfSSL_SESSION_free(session);
 }
 
-// ---- No tickets
+// --- No tickets ---
 
 static void test_a_lifetime_of_0_gives_no_tickets(void **state) {
     (void)state;

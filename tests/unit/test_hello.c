@@ -62,7 +62,7 @@ static bool same(struct slice slice, const char *bytes, size_t size) {
     return slice_equal(slice, (struct slice){bytes, size});
 }
 
-// ---- The whole
+// --- The whole ---
 
 static void test_what_was_offered_is_found(void **state) {
     (void)state;
@@ -156,7 +156,7 @@ static void test_the_fields_before_the_extensions(void **state) {
     assert_start("\x00\x00\x02\x13\x01\x02\x01\x00", 8, REFUSAL_NONE);      // hello_check_rules()'s
 }
 
-// ---- Versions
+// --- Versions ---
 
 static void test_tls13_must_be_offered(void **state) {
     (void)state;
@@ -216,7 +216,7 @@ static void test_an_old_version_comes_first(void **state) {
     parse_parts(&parts, REFUSAL_illegal);
 }
 
-// ---- Extensions
+// --- Extensions ---
 
 static void test_no_extension_comes_twice(void **state) {
     (void)state;
@@ -264,7 +264,8 @@ static void test_pre_shared_key_is_the_last(void **state) {
     parse_parts(&parts, REFUSAL_illegal);
 }
 
-// The one right length of an extension, and all others that are shorter or longer by up to `around`.
+// The one right length of an extension, and all others that are shorter or longer by up to
+// `around`.
 static void assert_only_whole(uint16_t type, const char *body, size_t size) {
     parse_with(type, body, size, REFUSAL_NONE);
     for (size_t cut = 0; cut < size; cut++) {
@@ -397,7 +398,7 @@ static void test_signatures_are_told_apart(void **state) {
     assert_int_equal(parse_parts(&parts, REFUSAL_NONE).signatures, POLICY_SIGNATURE_ED25519);
 }
 
-// ---- The server name
+// --- The server name ---
 
 static struct client_hello parse_name(const void *name, size_t size, enum refusal_reason reason) {
     static struct bytes body;
@@ -460,7 +461,7 @@ static void test_names_of_other_kinds_are_passed_over(void **state) {
     parse_with(HELLO_TYPE_SERVER_NAME, "\x00\x08\x00\x00\x01x\x00\x00\x01:", 10, REFUSAL_illegal);
 }
 
-// ---- What is not TLS
+// --- What is not TLS ---
 
 static void test_http_is_recognised(void **state) {
     (void)state;
@@ -500,7 +501,7 @@ static void test_a_hello_of_ssl2_is_recognised(void **state) {
     }
 }
 
-// ---- In words
+// --- In words ---
 
 static void assert_described(const struct hello_parts *parts, const char *expected) {
     char text[HELLO_TEXT_SIZE];

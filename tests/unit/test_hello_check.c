@@ -1,5 +1,5 @@
-// What a ClientHello must keep to, what it must offer, and what the one after a HelloRetryRequest may
-// change.
+// What a ClientHello must keep to, what it must offer, and what the one after a HelloRetryRequest
+// may change.
 #include "hello_bytes.h"
 #include "tls/handshake/hello.h"
 
@@ -37,7 +37,7 @@ static void assert_rules(const struct hello_parts *parts, enum refusal_reason re
     assert_int_equal(refusal.reason, reason);
 }
 
-// ---- Rules
+// --- Rules ---
 
 static void test_mandatory_extensions(void **state) {
     (void)state;
@@ -105,7 +105,7 @@ static void test_compression_and_cookies_are_refused(void **state) {
     assert_rules(&parts, REFUSAL_illegal);
 }
 
-// ---- Key shares
+// --- Key shares ---
 
 static void put_share(struct bytes *list, uint16_t group, uint8_t first, size_t size) {
     put(list, group, 2);
@@ -213,7 +213,7 @@ static void test_very_many_shares(void **state) {
     }
 }
 
-// ---- The offer
+// --- The offer ---
 
 static void assert_offer(const struct hello_parts *parts, const struct hello_policy *policy,
                          enum refusal_reason reason) {
@@ -305,7 +305,7 @@ static void test_the_group_that_will_be_asked_for(void **state) {
     assert_false(hello_has_share(&hello, &policy));
 }
 
-// ---- The second hello
+// --- The second hello ---
 
 #define X25519_SHARE                                                                               \
     "\x00\x33\x00\x26\x00\x24\x00\x1d\x00\x20"                                                     \

@@ -142,7 +142,7 @@ static void test_the_longest_lists_become_short(void **state) {
     buffer_free(&output);
 }
 
-// ---- X25519
+// --- X25519 ---
 
 static void assert_x25519(const uint8_t given[32], const uint8_t expected[32]) {
     static char extra[2000];
@@ -222,7 +222,7 @@ static void test_x25519_shares_are_masked_and_reduced(void **state) {
     assert_x25519(given, given);
 }
 
-// ---- PSKs
+// --- PSKs ---
 
 static void put_identity(struct bytes *bytes, const void *identity, size_t size) {
     put(bytes, size, 2);

@@ -1,4 +1,5 @@
-// Chunked bodies: what is data in them, what is refused, and that it does not matter where the bytes are cut.
+// Chunked bodies: what is data in them, what is refused, and that it does not matter where the
+// bytes are cut.
 #include "http/chunk.h"
 #include "http_cases.h"
 
@@ -141,8 +142,8 @@ static const struct refused refused_cases[] = {
 struct outcome {
     enum result result;
     const char *why;
-    size_t
-        used; // bytes that were looked at and are spans; with an error, all before the part it was found in
+    // Bytes that were looked at and are spans; with an error, all before the part it was found in.
+    size_t used;
     bool ended;
     char data[512];
     size_t data_size;

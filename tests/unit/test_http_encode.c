@@ -1,4 +1,5 @@
-// What is written: request heads for servers, response heads for clients, trailers, and our own answers.
+// What is written: request heads for servers, response heads for clients, trailers, and our own
+// answers.
 #include "http/encode.h"
 #include "http_cases.h"
 
@@ -19,7 +20,8 @@ static const struct rewrite requests[] = {
     // clang-format off
     {WITH(""), "GET / HTTP/1.1\r\nHost: a\r\n" END},
     {"get /a?b HTTP/1.1\r\nhost:a\r\n\r\n", "get /a?b HTTP/1.1\r\nHost: a\r\n" END},
-    // Fields keep their order, spelling and number; white space around values goes; Host comes first.
+    // Fields keep their order, spelling and number; white space around values goes; Host comes
+    // first.
     {"GET / HTTP/1.1\r\nx-b:1\r\nX-A: \t 2 \t\r\nHost: a\r\nx-b: 3, 4\r\nEmpty:\r\n\r\n",
      "GET / HTTP/1.1\r\nHost: a\r\nx-b: 1\r\nX-A: 2\r\nx-b: 3, 4\r\nEmpty: \r\n" END},
     {WITH("Date: x\r\nServer: y\r\nReferer: z\r\nUser-Agent: \xe4\r\nVia: 1.1 b\r\n"),
@@ -250,7 +252,7 @@ static void encodes_trailers(void **state) {
     }
 }
 
-// ---- our own answers
+// --- our own answers ---
 
 // A block of exactly `capacity` bytes, for the sanitizer; what was written into it, in `output`.
 typedef size_t encoder(char *output, size_t capacity);

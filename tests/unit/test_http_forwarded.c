@@ -1,4 +1,5 @@
-// What trusted proxies say about the client: how it is read, and that both kinds of fields tell a server the same.
+// What trusted proxies say about the client: how it is read, and that both kinds of fields tell a
+// server the same.
 #include "http_cases.h"
 
 #include "http/forwarded.h"
@@ -111,7 +112,7 @@ static void what_has_no_one_reading_is_unreadable(void **state) {
     assert_int_equal(node.kind, NODE_UNREADABLE);
 }
 
-// ---- requests
+// --- requests ---
 
 struct reading {
     struct http_field items[FIELDS_MAX];

@@ -434,7 +434,8 @@ static const struct refused refused_cases[] = {
     REFUSE(501, POST("Transfer-Encoding: identity, chunked\r\n"), CODING_UNKNOWN),
     REFUSE(501, POST("Transfer-Encoding: gzip \t;q=1, chunked\r\n"), CODING_UNKNOWN),
     REFUSE(501, POST("Transfer-Encoding: gzip;q=0.5, deflate, Chunked\r\n"), CODING_UNKNOWN),
-    // http-parser does not take an HTAB after these values: refused, as one of two readers might stumble.
+    // http-parser does not take an HTAB after these values: refused, as one of two readers might
+    // stumble.
     REFUSE(400, POST("Content-Length: 1\t\r\n"), TWO_READINGS),
     REFUSE(400, POST("Transfer-Encoding: chunked\t\r\n"), TWO_READINGS),
     // And it takes a longer name for the one it begins with.
@@ -575,8 +576,8 @@ static bool parses(const char *start, int byte, const char *end) {
     return accepted;
 }
 
-// Every byte in every place, against the grammar of RFC 9110 and 3986 written out once more; a query may
-// hold more.
+// Every byte in every place, against the grammar of RFC 9110 and 3986 written out once more; a
+// query may hold more.
 static void judges_every_byte(void **state) {
     (void)state;
     for (int byte = 0; byte < 256; byte++) {

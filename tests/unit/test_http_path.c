@@ -11,8 +11,8 @@
 static const struct {
     const char *path;
     const char *why;
-    const char *
-        reading; // how the farthest reading goes; a '?' before what is doubtful, '!' where it is lost
+    // How the farthest reading goes; a '?' before what is doubtful, '!' where it is lost.
+    const char *reading;
 } cases[] = {
     // clang-format off
     {"/", FINE, "/"},
@@ -71,7 +71,8 @@ static const struct {
     {"/%c0%ae./a", DISGUISE, NULL},
     {"/a/..%c0%afb", DISGUISE, NULL},
     {"/a/..%c1%9cb", DISGUISE, NULL},
-    // Three times is once too often to be looked at; it is no dot segment to anybody who decodes twice.
+    // Three times is once too often to be looked at; it is no dot segment to anybody who decodes
+    // twice.
     {"/%25252e%25252e/a", FINE, "/?%2e?%2e/a"},
     // Bytes that cannot be.
     {"/%00", NUL, NULL},

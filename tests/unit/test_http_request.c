@@ -1,4 +1,5 @@
-// What the fields of a request mean when nobody wrote them as text: lists, as a header decoder makes.
+// What the fields of a request mean when nobody wrote them as text: lists, as a header decoder
+// makes.
 #include "http/request.h"
 
 #include "http_cases.h"

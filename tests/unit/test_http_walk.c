@@ -1,5 +1,5 @@
-// Which fields go on, seen by two sinks: a list, as a header encoding of its own needs it, and the text
-// that http/encode writes.
+// Which fields go on, seen by two sinks: a list, as a header encoding of its own needs it, and the
+// text that http/encode writes.
 #include "http/walk.h"
 
 #include "http_cases.h"

@@ -352,8 +352,8 @@ static void assert_reads_again(const struct config *config) {
     config_free(copy);
 }
 
-// Whatever a byte becomes: an error that says so, or a config like any other. (Routes are put in order
-// again, addresses written in their one form.)
+// Whatever a byte becomes: an error that says so, or a config like any other. (Routes are put in
+// order again, addresses written in their one form.)
 static void test_any_changed_byte_is_refused_or_harmless(void **state) {
     (void)state;
     struct config *config = load(REST);

@@ -47,7 +47,7 @@ static void test_a_long_string(void **state) {
     }
 }
 
-// ---- Into a bounded text
+// --- Into a bounded text ---
 
 static void write_all(struct json *json) {
     json_open(json, NULL, '{');

@@ -131,7 +131,7 @@ static void test_other_ways_to_the_file(void **state) {
     assert_int_equal(judge_mode(0644), KEY_FILE_EXPOSED);
 }
 
-// ---- Mounts, in a process with a mount namespace of its own
+// --- Mounts, in a process with a mount namespace of its own ---
 
 struct mounting {
     const char *type;

@@ -1,4 +1,5 @@
-// The key schedule with the values of RFC 8448 section 3 and 4 (simple 1-RTT handshake, resumption).
+// The key schedule with the values of RFC 8448 section 3 and 4 (simple 1-RTT handshake,
+// resumption).
 #include "tls/probe/key_exchange.h"
 #include "tls/probe/key_schedule.h"
 #include "tls/probe/offer.h"
@@ -98,7 +99,7 @@ static void test_hashes(void **state) {
     assert_memory_equal(output, sha384, sizeof(sha384));
 }
 
-// ---- Key exchange: what handshakes with our own server do not show (tests/unit/test_tls_client.c)
+// --- Key exchange: what handshakes with our own server do not show ---
 
 static void test_shares_that_are_no_keys(void **state) {
     static const uint16_t groups[] = {GROUP_X25519, GROUP_P256, GROUP_P384, GROUP_P521};

@@ -1,5 +1,5 @@
-// A worker's service in which one allocation fails, each in its turn, or all from one on: at a start, at
-// a reload, and in the middle of exchanges. It goes on, and leaves nothing behind.
+// A worker's service in which one allocation fails, each in its turn, or all from one on: at a
+// start, at a reload, and in the middle of exchanges. It goes on, and leaves nothing behind.
 #include "../fuzz/exchange_lab.h"
 
 #include "base/reserve.h"
@@ -162,8 +162,8 @@ static void turns(int count) {
     }
 }
 
-// What is sent in one go is at most what a socket takes; what is left of a fill is left out, and its
-// exchange ends with its connection.
+// What is sent in one go is at most what a socket takes; what is left of a fill is left out, and
+// its exchange ends with its connection.
 static void say(const struct talk *talk) {
     lab_client_sends(&lab, (const uint8_t *)talk->request, strlen(talk->request));
     for (size_t sent = 0; sent < talk->request_fill; sent += 20000) {

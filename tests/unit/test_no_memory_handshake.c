@@ -1,5 +1,5 @@
-// Handshakes in which one allocation fails, each in its turn: the server goes on or refuses, and leaves
-// nothing behind. So do the signer that loads keys and the validator.
+// Handshakes in which one allocation fails, each in its turn: the server goes on or refuses, and
+// leaves nothing behind. So do the signer that loads keys and the validator.
 #include "handshake_lab.h"
 #include "issue.h"
 #include "no_memory.h"
@@ -50,8 +50,8 @@ static void pause_failures(bool paused) {
     no_memory.paused = paused;
 }
 
-// One connection, in which the n-th allocation of the server (its signer included) fails, and all after
-// it when `for_good`. True: there was one.
+// One connection, in which the n-th allocation of the server (its signer included) fails, and all
+// after it when `for_good`. True: there was one.
 static bool run_one(const struct client *client, uint64_t n, bool for_good) {
     struct link *link = calloc(1, sizeof(*link));
     assert_non_null(link);
@@ -143,7 +143,7 @@ static void test_a_resumption(void **state) {
     link_close(link);
 }
 
-// ---- Keys and certificates
+// --- Keys and certificates ---
 
 static bool load_keys(struct signer_keys *keys, uint64_t n, bool for_good) {
     int64_t before = no_memory.blocks;

@@ -59,8 +59,8 @@ static int tear_down(void **state) {
     return 0;
 }
 
-// The lifetime of one more certificate. Half a day more, so that the number of days does not hang on
-// this moment.
+// The lifetime of one more certificate. Half a day more, so that the number of days does not hang
+// on this moment.
 static void lengthen(struct term *term, uint32_t number, int64_t from_days, int64_t until_days) {
     int64_t now = clock_wall_us() / 1000000;
     term_add(term, number, now + from_days * DAY, now + until_days * DAY + DAY / 2);

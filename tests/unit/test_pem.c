@@ -171,7 +171,7 @@ static void test_reading_on(void **state) {
     assert_int_equal(pem_next(&pem, &block, output, sizeof(output), why), RESULT_EOF);
 }
 
-// ---- Labels of certificates
+// --- Labels of certificates ---
 
 static enum result read_certificate(const char *label, const char *base64, enum pem_use use,
                                     struct pem_block *block) {

@@ -3,7 +3,7 @@
 
 #include <sys/resource.h>
 
-// ---- Connecting
+// --- Connecting ---
 
 static void test_a_lease_is_a_new_connection(void **state) {
     struct fixture *f = *state;
@@ -132,7 +132,7 @@ static void test_a_server_that_goes_while_its_queue_is_full(void **state) {
     close_full_server(&full);
 }
 
-// ---- Readiness
+// --- Readiness ---
 
 static void test_the_owner_is_told_when_there_is_something_to_read(void **state) {
     struct fixture *f = *state;
@@ -195,7 +195,7 @@ static void test_an_owner_that_does_not_want_to_read_is_not_told(void **state) {
     (void)close(peer);
 }
 
-// ---- The pool
+// --- The pool ---
 
 static void test_a_released_connection_is_leased_again(void **state) {
     struct fixture *f = *state;
@@ -296,7 +296,7 @@ static void test_an_owner_that_stopped_reading_leaves_a_watched_connection(void 
     assert_false(ev_is_active(&lease->write_watcher));
 }
 
-// ---- The bound
+// --- The bound ---
 
 static void test_the_pool_of_a_server_has_a_bound(void **state) {
     struct fixture *f = *state;
@@ -321,7 +321,7 @@ static void test_the_pool_of_a_server_has_a_bound(void **state) {
     assert_idle(f, POOL_IDLE_MAX, 1);
 }
 
-// ---- Connections that serve one client
+// --- Connections that serve one client ---
 
 // A bound connection, idle in the keeper's list.
 static struct lease *keep_one(struct fixture *f, struct list_node *keeper, size_t index) {

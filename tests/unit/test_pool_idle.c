@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 
-// ---- What an idle connection is closed for
+// --- What an idle connection is closed for ---
 
 static void test_a_server_that_closes_is_noticed(void **state) {
     struct fixture *f = *state;
@@ -232,7 +232,7 @@ static void test_freeing_the_pool_closes_what_is_idle(void **state) {
     pool_init(&f->pool, f->loop, f->metrics); // for tear_down()
 }
 
-// ---- Servers that send bytes that nobody asked for
+// --- Servers that send bytes that nobody asked for ---
 
 static void unasked(struct fixture *f, const char *bytes) {
     struct lease *lease = lease_fresh(f);

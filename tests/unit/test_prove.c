@@ -192,7 +192,7 @@ static void test_the_subjects_are_named(void **state) {
     free(report);
 }
 
-// --- Rehearsals
+// --- Rehearsals ---
 
 static struct rehearsal_answer offered(struct rehearsal *rehearsal, uint16_t suite, uint16_t group,
                                        uint16_t version) {

@@ -1,4 +1,5 @@
-// The reader: its words and bundles as the master gets them, and its end at any allocation that fails.
+// The reader: its words and bundles as the master gets them, and its end at any allocation that
+// fails.
 #include "process/reading.h"
 
 #include "certificates.h"

@@ -2,7 +2,7 @@
 // KeyUpdates do is tested in test_record_control.c.
 #include "record_peer.h"
 
-// ---- RFC 8448 section 3, a simple 1-RTT handshake
+// --- RFC 8448 section 3, a simple 1-RTT handshake ---
 
 static const uint8_t client_secret[32] = {
     0x9e, 0x40, 0x64, 0x6c, 0xe7, 0x9a, 0x7f, 0x9d, 0xc0, 0x5a, 0xf8, 0x88, 0x9b, 0xce, 0x65, 0x52,
@@ -89,7 +89,7 @@ static void test_rfc8448_records_are_sealed(void **state) {
     assert_memory_equal(alert, server_alert, sizeof(server_alert));
 }
 
-// ---- Sealing and opening
+// --- Sealing and opening ---
 
 static const size_t sizes[] = {0,    1,    2,    3,    15,   16,    17,    31,
                                63,   64,   65,   255,  256,  1399,  1400,  1401,
@@ -222,7 +222,7 @@ static void test_a_record_of_the_other_direction_is_refused(void **state) {
     assert_refused(f, layer_open(f), ALERT_BAD_RECORD_MAC);
 }
 
-// ---- Damage
+// --- Damage ---
 
 static void test_every_flipped_bit_is_noticed(void **state) {
     struct fixture *f = *state;
@@ -283,7 +283,7 @@ static void test_another_version_of_the_peer_is_ignored(void **state) {
     assert_int_equal(f->payload_size, 3);
 }
 
-// ---- Records that cannot be
+// --- Records that cannot be ---
 
 static void test_measure(void **state) {
     struct fixture *f = *state;
@@ -434,7 +434,7 @@ static void test_empty_records_are_allowed_but_not_endlessly(void **state) {
     assert_refused(f, receive(f, RECORD_APPLICATION_DATA, NULL, 0), ALERT_UNEXPECTED_MESSAGE);
 }
 
-// ---- A layer's life
+// --- A layer's life ---
 
 static void test_init_with_an_unknown_suite(void **state) {
     struct fixture *f = *state;

@@ -73,7 +73,7 @@ static void assert_sends_nothing(struct fixture *f) {
     assert_true(f->layer.write.sequence == sequence);
 }
 
-// ---- Alerts received
+// --- Alerts received ---
 
 static void test_close_notify_closes_reading_alone(void **state) {
     struct fixture *f = *state;
@@ -153,7 +153,7 @@ static void test_an_alert_may_be_padded(void **state) {
     assert_int_equal(f->event, RECORD_EVENT_CLOSED);
 }
 
-// ---- Alerts sent
+// --- Alerts sent ---
 
 static void test_only_one_alert_is_ever_sealed(void **state) {
     struct fixture *f = *state;
@@ -196,7 +196,7 @@ static void test_after_an_error_only_one_alert_is_sealed(void **state) {
     assert_sends_nothing(f);
 }
 
-// ---- KeyUpdates received
+// --- KeyUpdates received ---
 
 static void test_the_read_key_changes_exactly_after_a_key_update(void **state) {
     struct fixture *f = *state;
@@ -406,7 +406,7 @@ static void test_other_handshake_messages(void **state) {
     assert_refused(f, layer_open(f), ALERT_UNEXPECTED_MESSAGE);
 }
 
-// ---- Limits of a key
+// --- Limits of a key ---
 
 static void test_our_key_is_replaced_at_the_limit(void **state) {
     struct fixture *f = *state;

@@ -169,7 +169,7 @@ static void test_sizes_that_cannot_be(void **state) {
     region_unmap(&region);
 }
 
-// ---- Handed on by descriptor
+// --- Handed on by descriptor ---
 
 enum { PART_SIZE = REGION_PAGE + 1000 };
 

@@ -26,7 +26,7 @@ static struct {
     char text[256];
 } told;
 
-// ---- What stands in for the world
+// --- What stands in for the world ---
 
 void reading_init(struct reading *reading) {
     *reading = (struct reading){.child = {.fd = -1}, .files_fd = -1, .keys_fd = -1};
@@ -100,7 +100,7 @@ bool privilege_is_same(const struct config *a, const struct config *b) {
     return true;
 }
 
-// ---- Who is told
+// --- Who is told ---
 
 static void ignore(void *context) {
     (void)context;
@@ -187,7 +187,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-// ---- Steps
+// --- Steps ---
 
 // What each child has received, in the order of the list: "L,L,-,-,-".
 static const char *received(void) {
@@ -241,7 +241,7 @@ static void assert_ended(enum reload_result result, int exit_code, const char *t
     assert_int_equal(lab.children.current->number, result == RELOAD_DONE ? 8 : 7);
 }
 
-// ---- Tests
+// --- Tests ---
 
 static void test_kind_by_kind_then_commit(void **state) {
     (void)state;

@@ -51,7 +51,7 @@ static size_t count_mappings(void) {
     return count;
 }
 
-// ---- One ring
+// --- One ring ---
 
 static void test_both_halves_show_the_same_memory(void **state) {
     (void)state;
@@ -158,7 +158,7 @@ static void test_a_ring_is_in_no_dump_and_no_child(void **state) {
     ring_pool_free(&pool);
 }
 
-// ---- The pool
+// --- The pool ---
 
 static void test_spares_are_reused_and_begin_at_zero(void **state) {
     (void)state;
@@ -283,7 +283,7 @@ static void test_trim_gives_back_half_and_comes_to_an_end(void **state) {
     assert_null(pool.spares);
 }
 
-// ---- Shortage. Each in a child of its own, as limits cannot be taken back.
+// --- Shortage. Each in a child of its own, as limits cannot be taken back ---
 
 typedef int shortage(void);
 

@@ -64,7 +64,7 @@ static void assert_site(void **state, const char *host, size_t expected) {
     }
 }
 
-// ---- Sites
+// --- Sites ---
 
 static void test_exact_names(void **state) {
     assert_site(state, "a.test", 0);
@@ -153,7 +153,7 @@ static void test_a_name_longer_than_any_is_nobodys(void **state) {
     assert_int_equal(router_find_site(routing->router, host), ROUTER_NO_SITE);
 }
 
-// ---- Many names
+// --- Many names ---
 
 enum { MANY = 10000 };
 
@@ -188,7 +188,7 @@ static void test_free_of_nothing(void **state) {
     router_free(NULL);
 }
 
-// ---- Routes
+// --- Routes ---
 
 // What the router says of a path, which it looks at byte by byte when that is not `plain`.
 static enum result find(const struct config_site *site, struct slice path, bool plain,

@@ -49,7 +49,7 @@ static void test_a_worker_finds_the_servers_in_the_order_of_the_config(void **st
     config_free(config);
 }
 
-// ---- Addresses
+// --- Addresses ---
 
 enum { READS = 20000000 };
 
@@ -96,7 +96,7 @@ static void test_an_address_that_changes_is_read_whole(void **state) {
     assert_true(whole);
 }
 
-// ---- Who can write what
+// --- Who can write what ---
 
 static void test_each_worker_has_states_of_its_own(void **state) {
     (void)state;
@@ -164,7 +164,7 @@ static void test_a_table_of_another_config_is_not_opened(void **state) {
     config_free(smaller);
 }
 
-// ---- Reloads
+// --- Reloads ---
 
 #define BEFORE                                                                                     \
     LISTEN SITE "backend b { server 127.0.0.1:1 {} server 127.0.0.1:2 { weight = 3 } }\n"          \

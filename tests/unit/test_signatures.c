@@ -1,5 +1,5 @@
-// The signer's keys and its signatures; the process around them is tested in test_signer.c. Signatures are
-// verified by openssl with the public key of the certificate.
+// The signer's keys and its signatures; the process around them is tested in test_signer.c.
+// Signatures are verified by openssl with the public key of the certificate.
 #include "certificates.h"
 #include "process/signer.h"
 #include "tls/handshake/context.h"
@@ -101,7 +101,7 @@ static bool signs(struct fixture *f, const struct folder *folder, uint64_t gener
     return sign(f, &request).signature_size > 0;
 }
 
-// ---- Signatures
+// --- Signatures ---
 
 // `options` of openssl's pkeyutl.
 static int verify(const struct folder *folder, const char *certificate,
@@ -174,7 +174,7 @@ static void test_ed25519(void **state) {
     }
 }
 
-// ---- Refusals
+// --- Refusals ---
 
 static void test_an_unknown_key_is_refused(void **state) {
     struct fixture *f = *state;
@@ -268,7 +268,7 @@ static void test_an_unknown_hash_is_refused(void **state) {
     }
 }
 
-// ---- Generations
+// --- Generations ---
 
 static void load_others(struct fixture *f, uint64_t generation) {
     assert_int_equal(signer_keys_load(f->keys, generation, &f->others.pair.keys), RESULT_OK);
@@ -353,11 +353,12 @@ static void test_a_bundle_that_cannot_be_loaded_changes_nothing(void **state) {
     folder_free(&bad);
 }
 
-// ---- Wiping
+// --- Wiping ---
 
 #if !defined(__SANITIZE_ADDRESS__) // there the memory to look through has no end
 
-// The secret of an Ed25519 key is the end of its DER; turned over, so that this text is not found itself.
+// The secret of an Ed25519 key is the end of its DER; turned over, so that this text is not found
+// itself.
 static void read_secret(const struct folder *folder, const char *key, uint8_t hidden[32]) {
     uint8_t der[256];
     assert_int_equal(RUN(folder, "openssl", "pkey", "-in", in_folder(folder, key), "-outform",

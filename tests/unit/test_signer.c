@@ -368,8 +368,8 @@ static void test_it_outlives_its_worker(void **state) {
     }
 }
 
-// It takes no more requests while nobody takes its answers, but still listens to the master; and then
-// goes on where it was, in the middle of a datagram too.
+// It takes no more requests while nobody takes its answers, but still listens to the master; and
+// then goes on where it was, in the middle of a datagram too.
 static void test_a_worker_that_reads_nothing(void **state) {
     struct fixture *fixture = *state;
     load(fixture, 1);

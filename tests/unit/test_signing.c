@@ -169,7 +169,7 @@ static struct sign_request next_request(struct fixture *f) {
     return request;
 }
 
-// ---- Asking and answering
+// --- Asking and answering ---
 
 static void test_a_request_goes_to_the_signer_and_its_answer_to_the_session(void **state) {
     struct fixture *f = *state;
@@ -238,7 +238,7 @@ static void test_many_are_answered_out_of_order(void **state) {
     assert_int_equal(f->signing.place_count, places);
 }
 
-// ---- Several in one datagram
+// --- Several in one datagram ---
 
 static void test_an_idle_signer_is_asked_at_once_and_a_busy_one_in_batches(void **state) {
     struct fixture *f = *state;
@@ -325,7 +325,7 @@ static void test_numbers_of_waiting_sessions_differ(void **state) {
     }
 }
 
-// ---- Forgetting
+// --- Forgetting ---
 
 static void test_the_answer_for_a_forgotten_session_is_dropped(void **state) {
     struct fixture *f = *state;
@@ -377,7 +377,7 @@ static void test_forgetting_what_is_not_there_does_nothing(void **state) {
     assert_told(f, 11);
 }
 
-// ---- Answers that make no sense
+// --- Answers that make no sense ---
 
 static void test_answers_that_make_no_sense_are_dropped(void **state) {
     struct fixture *f = *state;
@@ -417,7 +417,7 @@ static void test_answers_that_make_no_sense_are_dropped(void **state) {
     assert_int_equal(f->signing.fd >= 0, true);
 }
 
-// ---- The signer dies
+// --- The signer dies ---
 
 static void test_what_waits_is_asked_of_the_next_signer(void **state) {
     struct fixture *f = *state;
@@ -514,7 +514,7 @@ static void test_without_a_signer_requests_wait(void **state) {
     RUN_UNTIL(f->loop, count_told(f) == 3);
 }
 
-// ---- A full socket
+// --- A full socket ---
 
 // As many requests as the socket takes and some more; the number of them.
 static size_t overfill(struct fixture *f) {
@@ -584,7 +584,7 @@ static void test_a_signer_that_dies_with_a_full_socket(void **state) {
     }
 }
 
-// ---- The bound
+// --- The bound ---
 
 static void test_the_table_has_a_bound(void **state) {
     struct fixture *f = *state;

@@ -90,7 +90,7 @@ static void assert_closed(const struct ticket_store *store, const uint8_t *bindi
     assert_int_equal(try_open(store, binding, sealed), RESULT_ERROR);
 }
 
-// ---- Sealing and opening
+// --- Sealing and opening ---
 
 static void test_what_was_sealed_opens(void **state) {
     struct sealed ticket = seal(*state);
@@ -168,7 +168,7 @@ static void test_another_stores_ticket_is_refused(void **state) {
     ticket_store_free(other);
 }
 
-// ---- Chains
+// --- Chains ---
 
 static void test_the_stamp_comes_back(void **state) {
     struct sealed ticket = seal(*state);
@@ -195,7 +195,7 @@ static void test_a_chain_ends_after_so_many_resumptions(void **state) {
     assert_closed(*state, SITE_A, &ticket);
 }
 
-// ---- Terms
+// --- Terms ---
 
 static void assert_bound(const struct ticket_terms *a, const struct ticket_terms *b, bool same) {
     uint8_t bindings[2][TICKET_BINDING_SIZE];
@@ -239,7 +239,7 @@ static void test_no_term_runs_into_the_next(void **state) {
     assert_bound(&left, &right, false);
 }
 
-// ---- Rotation
+// --- Rotation ---
 
 static const struct ticket_keys *keys_of(const struct ticket_store *store) {
     return store->lent;
@@ -334,7 +334,7 @@ static void test_three_rotations_or_a_renewal_leave_nothing_of_what_was(void **s
     assert_false(store_holds(*state, before.ring, sizeof(before.ring)));
 }
 
-// ---- Stacks. What the store's functions leave on theirs is looked for on one of its own.
+// --- Stacks. What the store's functions leave on theirs is looked for on one of its own ---
 
 enum { STACK_SIZE = 1 << 18 };
 
@@ -401,7 +401,7 @@ static void test_no_key_is_left_on_the_stack(void **state) {
     }
 }
 
-// ---- Processes. A child tells by its exit status what it saw.
+// --- Processes. A child tells by its exit status what it saw ---
 
 static int wait_for(pid_t child) {
     int status;

@@ -154,7 +154,8 @@ static void test_a_full_ring_is_not_read_into(void **state) {
     assert_segment(f, 1, 3 * (size_t)RECORD_PAYLOAD_MAX, RECORD_PAYLOAD_MAX);
 }
 
-// Two megabytes in records of many sizes, consumed in as many other sizes; the ring is hardly ever empty.
+// Two megabytes in records of many sizes, consumed in as many other sizes; the ring is hardly ever
+// empty.
 static void run_stream(struct fixture *f, size_t total) {
     size_t sent = 0, consumed = 0, turn = 0;
     while (consumed < total) {
@@ -203,7 +204,7 @@ static void test_a_long_stream_of_each_suite(void **state) {
     }
 }
 
-// ---- The end
+// --- The end ---
 
 static void test_close_notify_is_an_end_in_order(void **state) {
     struct fixture *f = *state;
@@ -295,7 +296,7 @@ static void test_records_without_content_leave_no_trace(void **state) {
     assert_no_buffers(f);
 }
 
-// ---- KeyUpdate
+// --- KeyUpdate ---
 
 static void test_a_key_update_of_the_client_is_followed(void **state) {
     struct fixture *f = *state;
@@ -338,7 +339,7 @@ static void test_each_of_many_key_updates_is_answered(void **state) {
     }
 }
 
-// ---- Plain
+// --- Plain ---
 
 static void test_plain_bytes_are_one_segment_that_grows(void **state) {
     struct fixture *f = *state;
@@ -397,7 +398,7 @@ static void test_a_long_plain_stream(void **state) {
     }
 }
 
-// ---- Closing
+// --- Closing ---
 
 static void test_closing_gives_everything_back(void **state) {
     struct fixture *f = *state;

@@ -29,7 +29,7 @@ static void add(struct fixture *f, uint32_t slot, size_t at, size_t size) {
     assert_true(transport_add_span(buffer, slot, slot_payload(buffer, slot), size));
 }
 
-// ---- What an end of the connection means
+// --- What an end of the connection means ---
 
 static void end_is(struct fixture *f, enum transport_end end) {
     peer_ends(f);
@@ -67,7 +67,7 @@ static void test_an_end_never_becomes_a_better_one(void **state) {
     assert_int_equal(f->transport.end, TRANSPORT_CUT);
 }
 
-// ---- Raw, and the commit point
+// --- Raw, and the commit point ---
 
 static void test_a_raw_transport_gives_out_no_plaintext(void **state) {
     struct fixture *f = *state;
@@ -147,7 +147,7 @@ static void test_what_was_not_taken_is_plain_after_the_commit(void **state) {
     assert_segment(f, 0, 0, sizeof(data));
 }
 
-// ---- System calls that fail. A script says what each call does.
+// --- System calls that fail. A script says what each call does ---
 
 enum { SCRIPT_MAX = 16 };
 static struct {
@@ -334,7 +334,7 @@ static void test_what_is_dropped_at_once_is_bounded(void **state) {
     assert_no_buffers(f); // and none was taken
 }
 
-// ---- The connection
+// --- The connection ---
 
 static void test_the_address_that_the_client_connected_to(void **state) {
     struct fixture *f = *state;
@@ -356,8 +356,9 @@ static void test_the_address_that_the_client_connected_to(void **state) {
     assert_true(transport_acknowledged(&transport) == 0);
 }
 
-// ---- Another kind, as a kernel with TLS of its own would be: a control message tells of an end in
-// good order, and a mere end of the connection is a cut.
+// --- Another kind, as a kernel with TLS of its own would be ---
+
+// A control message tells of an end in good order, and a mere end of the connection is a cut.
 
 static bool control_came;
 static uint8_t said;

@@ -36,7 +36,7 @@ static void assert_received(const struct fixture *f, size_t size, size_t records
     assert_int_equal(f->records, records);
 }
 
-// ---- Spans
+// --- Spans ---
 
 static void test_a_span_leaves_as_one_record(void **state) {
     struct fixture *f = *state;
@@ -130,7 +130,7 @@ static void test_full_slots_leave_in_one_piece_each(void **state) {
     assert_int_equal(metric(f, METRIC_records_sealed), SEND_SLOTS);
 }
 
-// ---- Gaps. A record needs 17 bytes behind its payload and 5 before; what is not there lies aside.
+// --- Gaps: a record needs 17 bytes behind its payload and 5 before ---
 
 static void test_gaps_of_every_width(void **state) {
     struct fixture *f = *state;
@@ -186,9 +186,10 @@ static void test_gaps_in_several_slots(void **state) {
     assert_received(f, at, SPANS_MAX);
 }
 
-// ---- Sending
+// --- Sending ---
 
-// Sends the stream through slots that are filled anew, while the client takes `most` bytes at a time.
+// Sends the stream through slots that are filled anew, while the client takes `most` bytes at a
+// time.
 static void stream_through(struct fixture *f, size_t total, size_t most) {
     size_t made = 0;
     size_t waits = 0;
@@ -297,7 +298,7 @@ static void test_plain_spans_leave_as_they_are(void **state) {
     assert_no_buffers(f);
 }
 
-// ---- KeyUpdate
+// --- KeyUpdate ---
 
 static void test_keys_are_changed_before_they_are_used_up(void **state) {
     struct fixture *f = *state;
@@ -380,7 +381,7 @@ static void test_a_plain_connection_has_no_key_update(void **state) {
     assert_int_equal(f->received_size, 0);
 }
 
-// ---- The end
+// --- The end ---
 
 static void test_shutdown_says_close_notify_and_ends(void **state) {
     struct fixture *f = *state;
@@ -417,7 +418,7 @@ static void test_a_plain_shutdown_only_ends(void **state) {
     assert_int_equal(f->received_size, 0);
 }
 
-// ---- Buffers
+// --- Buffers ---
 
 static void test_buffers_of_many_are_counted_and_reused(void **state) {
     struct fixture *f = *state;

@@ -138,7 +138,7 @@ static inline int tear_down(void **state) {
     return 0;
 }
 
-// ---- The client sends
+// --- The client sends ---
 
 static inline void wait_for(int fd, short events) {
     struct pollfd wanted = {.fd = fd, .events = events};
@@ -185,7 +185,7 @@ static inline void peer_send_key_update(struct fixture *f, bool asks) {
     peer_write(f, record, sizeof(record));
 }
 
-// ---- The client receives
+// --- The client receives ---
 
 static inline size_t peer_open_one(struct fixture *f, uint8_t *record, size_t size) {
     size_t record_size;
@@ -240,7 +240,7 @@ static inline void peer_receive(struct fixture *f, size_t most) {
     }
 }
 
-// ---- The transport
+// --- The transport ---
 
 static inline enum result receive(struct fixture *f) {
     f->transport.readable = true;

@@ -235,7 +235,8 @@ bool certificate_may_have_issued(const struct certificate *issuer,
 }
 
 uint32_t certificate_verification_cost(const struct certificate *issuer) {
-    // Measured with this build of wolfSSL. RSA: the square of the size for each bit of the exponent.
+    // Measured with this build of wolfSSL. RSA: the square of the size for each bit of the
+    // exponent.
     switch (issuer->key) {
     case CERTIFICATE_KEY_ED25519:
         return 50;

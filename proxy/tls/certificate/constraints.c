@@ -27,7 +27,7 @@ struct judgement {
 
 static const struct slice NOTHING = {NULL, 0};
 
-// --- Pieces of text
+// --- Pieces of text ---
 
 static bool ends_with(struct slice text, struct slice end) {
     return text.size >= end.size &&
@@ -75,7 +75,7 @@ static enum place compare_hosts(struct slice base, struct slice host, bool reach
     return is_below && (below || reaches_down) ? INSIDE : OUTSIDE;
 }
 
-// --- The kinds of names
+// --- The kinds of names ---
 
 static enum place compare_host_names(struct slice base, struct slice name) {
     bool is_pattern = name.size > 2 && name.data[0] == '*' && name.data[1] == '.';
@@ -165,7 +165,7 @@ static enum place compare_addresses(struct slice base, struct slice name) {
     return INSIDE;
 }
 
-// --- Directory names
+// --- Directory names ---
 
 static bool is_text(uint8_t tag) {
     return tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING || tag == DER_IA5_STRING ||
@@ -260,7 +260,7 @@ static enum place compare_directory_names(struct slice base, struct slice name) 
     return place;
 }
 
-// --- Subtrees
+// --- Subtrees ---
 
 static enum place compare(const struct general_name *base, const struct general_name *name) {
     switch (name->kind) {
@@ -318,7 +318,7 @@ static bool allows(struct judgement *judgement, struct general_name name) {
            (excluded & (1U << INSIDE | 1U << UNSURE)) == 0;
 }
 
-// --- Certificates
+// --- Certificates ---
 
 // Finds an extension's content (none: empty) and the subject. False: not to be read.
 static bool read_certificate(struct slice der, struct slice oid, struct slice *value,

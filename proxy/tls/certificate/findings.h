@@ -2,9 +2,9 @@
 // to be valid.
 //
 // tls/check fills it in the validator, a process that the master does not trust. The mapping is a
-// region (base/region.h), shared with that process only: the master lends it for one fork, and copies
-// it into another, which is lent to nobody, when the validator has ended (findings_settle()). The copy holds only terms that fit the
-// config, and text that is printable.
+// region (base/region.h), shared with that process only: the master lends it for one fork, and
+// copies it into another, which is lent to nobody, when the validator has ended
+// (findings_settle()). The copy holds only terms that fit the config, and text that is printable.
 #ifndef RAVELIN_TLS_CERTIFICATE_FINDINGS_H
 #define RAVELIN_TLS_CERTIFICATE_FINDINGS_H
 
@@ -58,7 +58,8 @@ void findings_add(struct findings *findings, const struct config *config, struct
 // The i-th term, or NULL past the last (or for one that fits nothing in the config).
 const struct term *findings_term(const struct findings *findings, const struct config *config,
                                  size_t index);
-// Whether something is to be said about a term now: it has not begun, is over or ends soon. `text` is then "file:line: path: it expires on ..., in 3 days".
+// Whether something is to be said about a term now: it has not begun, is over or ends soon. `text`
+// is then "file:line: path: it expires on ..., in 3 days".
 bool term_warning(const struct term *term, const struct config *config, int64_t now,
                   char text[TERM_TEXT_SIZE]);
 #endif

@@ -151,7 +151,8 @@ static size_t word_size(struct slice text) {
 }
 
 // Whether somebody may have meant this line, which is no boundary, to be one: BEGIN or END behind
-// five dashes; or first in the line, behind dashes or not, and a name of a block or dashes after it.
+// five dashes; or first in the line, behind dashes or not, and a name of a block or dashes after
+// it.
 static bool looks_like_boundary(struct slice line) {
     size_t dashes = 0;       // right before here, blanks aside
     bool is_in_front = true; // no letter so far

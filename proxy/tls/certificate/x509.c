@@ -61,7 +61,7 @@ static struct slice take_bits(struct der *der) {
     return (struct slice){bits.data + 1, bits.size - 1};
 }
 
-// ---- Keys
+// --- Keys ---
 
 static const struct {
     struct slice oid;
@@ -143,7 +143,7 @@ enum result x509_read_key(struct der info, struct public_key *key) {
     }
 }
 
-// ---- Signatures
+// --- Signatures ---
 
 static const struct {
     struct slice oid;
@@ -225,7 +225,7 @@ struct signature_method x509_method(struct slice identifier) {
     return (struct signature_method){SIGNATURE_OTHER, HASH_OTHER, "an unknown algorithm", 0};
 }
 
-// ---- Extensions
+// --- Extensions ---
 
 enum extension {
     EXTENSION_UNKNOWN,
@@ -322,7 +322,7 @@ static bool read_extension(struct der *extensions, struct x509 *certificate) {
     return !extension.bad;
 }
 
-// ---- The whole
+// --- The whole ---
 
 static enum result read_body(struct der body, struct x509 *certificate) {
     der_skip(&body, DER_CONTEXT_CONSTRUCTED + 0); // version

@@ -38,7 +38,7 @@ static enum result no_memory(struct flight *flight) {
     return refusal_set(&flight->refusal, REFUSAL_internal, "out of memory");
 }
 
-// ---- Messages
+// --- Messages ---
 
 static bool feed_sealed(struct flight *flight, struct record_engine *engine) {
     const uint8_t *message = buffer_bytes(&flight->message);
@@ -170,7 +170,7 @@ static enum result gather(struct flight *flight, struct record_engine *engine, c
     return result;
 }
 
-// ---- Records
+// --- Records ---
 
 static enum result take_idle(struct flight *flight) {
     if (buffer_size(&flight->message) > 0) {
@@ -266,7 +266,7 @@ static enum result take_record(struct flight *flight, struct record_engine *engi
     }
 }
 
-// ---- Headers
+// --- Headers ---
 
 // The first bytes of a connection: is it TLS at all?
 static enum result judge_first_bytes(struct flight *flight, const uint8_t *data, size_t size) {
@@ -374,7 +374,7 @@ enum result flight_read(struct flight *flight, struct record_engine *engine, uin
     return result;
 }
 
-// ---- What the handshake tells
+// --- What the handshake tells ---
 
 struct slice flight_hello(const struct flight *flight) {
     return (struct slice){(const char *)buffer_bytes(&flight->message) + MESSAGE_HEADER_SIZE,

@@ -34,8 +34,8 @@ bool handshake_renew(struct handshake *handshake, const struct tls_contexts *con
 }
 
 // While the library waits for a signature, it has its object in a queue of the context, and
-// wolfSSL_free() of 5.9.2 does not take it out: the next handshake that waits would write to what was
-// freed. Told that there will be none, it takes it out by itself.
+// wolfSSL_free() of 5.9.2 does not take it out: the next handshake that waits would write to what
+// was freed. Told that there will be none, it takes it out by itself.
 static void end_waiting(struct handshake *handshake) {
     if (handshake->library_waits) {
         handshake->sign_state = SIGN_REFUSED;
@@ -83,7 +83,7 @@ const struct client_hello *handshake_hello(const struct handshake *handshake) {
     return handshake->hello.start.size > 0 ? &handshake->hello : NULL;
 }
 
-// ---- Alerts
+// --- Alerts ---
 
 // After our flight everything is under the server's application keys (RFC 8446 A.2).
 static void seal_alert(struct handshake *handshake, uint8_t alert) {
@@ -113,7 +113,7 @@ static enum result send_alert(struct handshake *handshake, enum result refused) 
     return refused;
 }
 
-// ---- The ClientHello
+// --- The ClientHello ---
 
 static void keep_name(struct handshake *handshake) {
     struct handshake_facts *facts = &handshake->facts;
@@ -176,8 +176,8 @@ static enum result choose_identity(struct handshake *handshake) {
                : refusal_set(&handshake->flight.refusal, REFUSAL_internal, "out of memory");
 }
 
-// Feeds the library what it needs of a hello, which moves to `kept`. A hello that will be answered by
-// a HelloRetryRequest needs no PSK yet, and the next one may come without it.
+// Feeds the library what it needs of a hello, which moves to `kept`. A hello that will be answered
+// by a HelloRetryRequest needs no PSK yet, and the next one may come without it.
 static enum result pass_hello(struct handshake *handshake, const struct client_hello *hello,
                               struct buffer *kept) {
     struct transcript *transcript = &handshake->transcript;
@@ -238,7 +238,7 @@ static enum result take_second_hello(struct handshake *handshake) {
     return pass_hello(handshake, &second, &handshake->second_message);
 }
 
-// ---- Driving the library
+// --- Driving the library ---
 
 // It waits for the client: its ServerHello or HelloRetryRequest was sent.
 static enum result note_progress(struct handshake *handshake) {
@@ -372,7 +372,7 @@ void handshake_give_signature(struct handshake *handshake, const uint8_t *signat
     handshake->sign_state = SIGN_READY;
 }
 
-// ---- The hand-over
+// --- The hand-over ---
 
 enum result handshake_finish(struct handshake *handshake, struct record_layer *layer,
                              struct handshake_facts *facts) {

@@ -33,8 +33,8 @@
 
 struct handshake;
 
-// Which site a client asks for: the caller's router decides. `name` is empty for a name that no host
-// can have. Returns the site's index, or HANDSHAKE_NO_SITE when no site has the name.
+// Which site a client asks for: the caller's router decides. `name` is empty for a name that no
+// host can have. Returns the site's index, or HANDSHAKE_NO_SITE when no site has the name.
 #define HANDSHAKE_NO_SITE SIZE_MAX
 typedef size_t (*handshake_site_function)(void *context, struct slice name);
 
@@ -57,8 +57,8 @@ struct handshake_facts {
 // `engine`: the scratch space of this process, see record.h. NULL when memory is short.
 struct handshake *handshake_new(const struct tls_contexts *contexts, struct record_engine *engine,
                                 handshake_site_function choose_site, void *choose_context);
-// A newer generation is in use. True: the handshake has not read a ClientHello and uses these from now
-// on. False: nothing changed, it has chosen a certificate and keeps its contexts.
+// A newer generation is in use. True: the handshake has not read a ClientHello and uses these from
+// now on. False: nothing changed, it has chosen a certificate and keeps its contexts.
 bool handshake_renew(struct handshake *handshake, const struct tls_contexts *contexts,
                      void *choose_context);
 void handshake_free(struct handshake *handshake);
@@ -86,8 +86,8 @@ enum result handshake_finish(struct handshake *handshake, struct record_layer *l
                              struct handshake_facts *facts) MUST_CHECK;
 
 const struct refusal *handshake_refusal(const struct handshake *handshake);
-// The name the client asked for, empty as long as it is not known. NUL-terminated unless it is odd: one
-// that no host can have, any bytes.
+// The name the client asked for, empty as long as it is not known. NUL-terminated unless it is odd:
+// one that no host can have, any bytes.
 struct slice handshake_server_name(const struct handshake *handshake);
 bool handshake_name_is_odd(const struct handshake *handshake);
 // What the client offered, valid as long as the handshake; NULL as long as it is not known.

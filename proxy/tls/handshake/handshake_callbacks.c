@@ -8,7 +8,7 @@
 #include <wolfssl/wolfcrypt/error-crypt.h>
 #include <wolfssl/wolfcrypt/hash.h>
 
-// ---- Bytes
+// --- Bytes ---
 
 int handshake_receive_callback(WOLFSSL *ssl, char *buffer, int size, void *context) {
     (void)ssl;
@@ -32,7 +32,7 @@ int handshake_send_callback(WOLFSSL *ssl, char *buffer, int size, void *context)
                : WOLFSSL_CBIO_ERR_GENERAL;
 }
 
-// ---- Signatures
+// --- Signatures ---
 
 // The one way all three kinds of signature go: ask, be called again, answer.
 static int sign(struct handshake *handshake, enum sign_scheme scheme, enum sign_hash hash,
@@ -111,7 +111,7 @@ int handshake_ed25519_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsig
     return sign(context, SIGN_ED25519, SIGN_HASH_NONE, in, in_size, out, out_size);
 }
 
-// ---- The client's certificate
+// --- The client's certificate ---
 
 // Who the client is becomes known here, and only here.
 static struct client_verdict judge_client(struct handshake *handshake,
@@ -156,7 +156,7 @@ int handshake_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store) {
     return handshake->verdict.alert == 0;
 }
 
-// ---- Tickets and secrets
+// --- Tickets and secrets ---
 
 int handshake_ticket_callback(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ],
                               unsigned char iv[WOLFSSL_TICKET_IV_SZ],

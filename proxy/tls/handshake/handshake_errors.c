@@ -3,8 +3,9 @@
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
-// What the library's errors mean to the client. Our own look at its messages comes first, so most of
-// these are about what cannot be seen from outside: points off their curve, proofs, certificates.
+// What the library's errors mean to the client. Our own look at its messages comes first, so most
+// of these are about what cannot be seen from outside: points off their curve, proofs,
+// certificates.
 static const struct {
     int error;
     enum refusal_reason reason;

@@ -82,8 +82,8 @@ static bool is_plausible(struct slice name) {
     return true;
 }
 
-// At most one name of a kind; kinds to come are laid out in the same way (RFC 6066 3). A name that no
-// host can have is well-formed too: it is unknown, as many others are.
+// At most one name of a kind; kinds to come are laid out in the same way (RFC 6066 3). A name that
+// no host can have is well-formed too: it is unknown, as many others are.
 static enum verdict parse_server_name(struct slice body, struct client_hello *hello) {
     struct reader reader = reader_of(body);
     struct reader list = reader_of(read_vector(&reader, 2));
@@ -362,7 +362,7 @@ enum result hello_parse(struct slice message, struct client_hello *hello, struct
     return RESULT_OK;
 }
 
-// ---- What is not TLS
+// --- What is not TLS ---
 
 enum result hello_is_http(const uint8_t *data, size_t size) {
     static const char *const methods[] = {"GET ",     "HEAD ",  "POST ",    "PUT ",  "DELETE ",

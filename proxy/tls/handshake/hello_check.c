@@ -28,7 +28,7 @@ static bool offers_suite(const struct client_hello *hello) {
     return false;
 }
 
-// ---- The rules
+// --- The rules ---
 
 // Which extensions must be there (9.2, 4.2.9, 4.2.8).
 static enum result check_mandatory(const struct client_hello *hello, struct refusal *refusal) {
@@ -141,7 +141,7 @@ enum result hello_check_rules(const struct client_hello *hello, struct refusal *
     return check_shares(hello, refusal);
 }
 
-// ---- The offer
+// --- The offer ---
 
 uint16_t hello_common_group(const struct client_hello *hello, const struct hello_policy *policy) {
     for (size_t i = 0; i < policy->group_count; i++) {
@@ -208,7 +208,7 @@ enum result hello_check_offer(const struct client_hello *hello, const struct hel
     return RESULT_OK;
 }
 
-// ---- The second hello
+// --- The second hello ---
 
 // What need not stand where it stood, with the same content: what 4.1.2 and, for
 // encrypted_client_hello, RFC 9849 6.1.5 let a client change; and two that wolfSSL's client moves,

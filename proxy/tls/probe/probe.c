@@ -23,7 +23,7 @@ enum result probe_fail(struct probe *client, const char *why, ...) {
     return RESULT_ERROR;
 }
 
-// ---- Beginning and end
+// --- Beginning and end ---
 
 static bool make_random(uint8_t *data, size_t size) {
     WC_RNG rng;
@@ -144,7 +144,7 @@ void probe_free(struct probe *client) {
     secret_unmap(client, sizeof(*client));
 }
 
-// ---- Records
+// --- Records ---
 
 enum result probe_set_keys(struct probe *client, struct probe_keys *keys, const uint8_t *secret) {
     uint16_t suite = client->schedule.suite;
@@ -294,7 +294,7 @@ static enum result take_record(struct probe *client, uint8_t *record, size_t siz
     return RESULT_OK;
 }
 
-// ---- The way through
+// --- The way through ---
 
 size_t probe_feed(struct probe *client, const void *data, size_t size) {
     if (client->input_begin > 0) {

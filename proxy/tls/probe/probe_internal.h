@@ -88,7 +88,7 @@ struct probe {
     uint8_t output[PROBE_OUTPUT_SIZE];
 };
 
-// ---- probe.c
+// --- probe.c ---
 
 // Ends the conversation; `why` as for printf. Always RESULT_ERROR.
 enum result probe_fail(struct probe *client, const char *why, ...)
@@ -99,7 +99,7 @@ enum result probe_set_keys(struct probe *client, struct probe_keys *keys,
 enum result probe_put_record(struct probe *client, enum record_type type,
                              struct slice data) MUST_CHECK;
 
-// ---- probe_hello.c
+// --- probe_hello.c ---
 
 // Writes a ClientHello into the output and the transcript, its binder computed.
 enum result probe_put_hello(struct probe *client) MUST_CHECK;
@@ -108,7 +108,7 @@ enum result probe_restart_transcript(struct probe *client, uint16_t suite) MUST_
 enum result probe_transcript_add(struct probe *client, struct slice bytes) MUST_CHECK;
 enum result probe_transcript_hash(struct probe *client, uint8_t hash[HASH_SIZE_MAX]) MUST_CHECK;
 
-// ---- probe_messages.c
+// --- probe_messages.c ---
 
 // One whole handshake message, with its header. *event is PROBE_NOTHING when nothing is to be
 // told.

@@ -23,7 +23,7 @@ static struct reader body_of(struct slice message) {
     return reader_of((struct slice){message.data + 4, message.size - 4});
 }
 
-// ---- ServerHello
+// --- ServerHello ---
 
 static enum result check_hello(struct probe *client, const struct server_hello *hello) {
     if (hello->version != VERSION_TLS13) {
@@ -185,7 +185,7 @@ static enum result take_hello(struct probe *client, struct slice message) {
     return result;
 }
 
-// ---- The server's encrypted flight
+// --- The server's encrypted flight ---
 
 static enum result take_extensions(struct probe *client, struct slice message) {
     struct reader body = body_of(message);
@@ -281,7 +281,7 @@ static enum result take_verify(struct probe *client, struct slice message) {
     return probe_transcript_add(client, message);
 }
 
-// ---- Finished, and our own last flight
+// --- Finished, and our own last flight ---
 
 static enum result put_message(struct probe *client, enum handshake_type type, struct slice body) {
     uint8_t storage[512];
@@ -354,7 +354,7 @@ static enum result take_finished(struct probe *client, struct slice message) {
     return RESULT_OK;
 }
 
-// ---- After the handshake
+// --- After the handshake ---
 
 static bool parse_ticket(struct probe *client, struct slice message, struct probe_ticket *ticket) {
     struct reader body = body_of(message);

@@ -23,7 +23,7 @@ static void add_name(struct name_list *list, const char *name) {
     }
 }
 
-// --- Questions
+// --- Questions ---
 
 void single_offer_make(struct single_offer *single, uint16_t suite, uint16_t group) {
     *single = (struct single_offer){
@@ -98,7 +98,7 @@ bool prover_takes_scheme(struct prover *prover, uint16_t scheme) {
     return false;
 }
 
-// --- Lists
+// --- Lists ---
 
 static void ask(struct prover *prover, struct registry registry,
                 bool (*takes)(struct prover *, uint16_t), struct name_list *list) {

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// --- Writing down
+// --- Writing down ---
 
 static struct claim *current(struct prover *prover) {
     return &prover->report->claims[prover->report->claim_count - 1];
@@ -100,7 +100,7 @@ static bool is_in(const struct name_list *list, const char *name) {
     return false;
 }
 
-// --- Versions
+// --- Versions ---
 
 static void refuse_version_calls(struct prover *prover) {
     static const struct {
@@ -167,7 +167,7 @@ static void claim_no_dtls(struct prover *prover) {
     NOT_DEFINED(prover, WOLFSSL_DTLS13);
 }
 
-// --- Suites
+// --- Suites ---
 
 static void claim_suites(struct prover *prover) {
     struct registry suites = registry_suites();
@@ -230,7 +230,7 @@ static void claim_ciphers(struct prover *prover) {
     NOT_DEFINED(prover, HAVE_ANON);
 }
 
-// --- Groups and signatures
+// --- Groups and signatures ---
 
 // The names, with commas, as far as there is room.
 static void join(const struct name_list *list, char text[PROVE_TEXT_SIZE]) {
@@ -304,7 +304,7 @@ static void claim_signatures(struct prover *prover) {
     NOT_DEFINED(prover, WOLFSSL_ALLOW_TLS_SHA1);
 }
 
-// --- Tickets
+// --- Tickets ---
 
 static void claim_tickets(struct prover *prover) {
     const struct ticket_facts *tickets = &prover->report->negotiable.tickets;
@@ -330,7 +330,7 @@ static void claim_tickets(struct prover *prover) {
     NOT_DEFINED(prover, WOLFSSL_EARLY_DATA);
 }
 
-// --- Features
+// --- Features ---
 
 static void claim_no_compression(struct prover *prover) {
     struct single_offer single;

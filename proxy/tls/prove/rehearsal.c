@@ -29,7 +29,7 @@ struct rehearsal {
     struct wire to_client;
 };
 
-// --- The server's side
+// --- The server's side ---
 
 static int receive(WOLFSSL *ssl, char *buffer, int size, void *context) {
     (void)ssl;
@@ -192,7 +192,7 @@ static WOLFSSL *open_server(struct rehearsal *rehearsal, enum rehearsal_certific
     return ssl;
 }
 
-// --- One hello
+// --- One hello ---
 
 static void read_answer(const struct wire *wire, struct rehearsal_answer *answer) {
     struct reader output = reader_of((struct slice){(const char *)wire->data, wire->end});
@@ -249,7 +249,7 @@ void rehearsal_offer(struct rehearsal *rehearsal, const struct offer *offer,
     }
 }
 
-// --- Whole handshakes
+// --- Whole handshakes ---
 
 struct stage {
     struct rehearsal *rehearsal;

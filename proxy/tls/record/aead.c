@@ -44,7 +44,7 @@ size_t aead_hash_size(uint16_t suite) {
     }
 }
 
-// ---- AES-GCM by wolfCrypt
+// --- AES-GCM by wolfCrypt ---
 
 _Static_assert(sizeof(Aes) <= AEAD_SCRATCH_SIZE, "AEAD_SCRATCH_SIZE is too small");
 
@@ -83,8 +83,8 @@ static bool wolfcrypt_open(void *scratch, const uint8_t *nonce, const uint8_t *h
                             RECORD_TAG_SIZE, header, RECORD_HEADER_SIZE) == 0;
 }
 
-// The whole object is secret: which of its fields hold a key, or what was computed from one, differs
-// from build to build of wolfSSL. With wc_AesInit() wiping it costs 20 ns.
+// The whole object is secret: which of its fields hold a key, or what was computed from one,
+// differs from build to build of wolfSSL. With wc_AesInit() wiping it costs 20 ns.
 static const struct aead_gcm wolfcrypt = {
     .name = "wolfCrypt",
     .secret_size = sizeof(Aes),
@@ -94,7 +94,7 @@ static const struct aead_gcm wolfcrypt = {
     .open = wolfcrypt_open,
 };
 
-// ---- Sealing and opening
+// --- Sealing and opening ---
 
 // More than the libraries use of it. They leave there what goes with a key schedule (wolfCrypt: the
 // powers of the hash key) and the last blocks of plaintext (libipsec-mb).
@@ -189,7 +189,7 @@ enum result aead_open(struct record_engine *engine, uint16_t suite, const uint8_
     return RESULT_OK;
 }
 
-// ---- Known answers, and the choice
+// --- Known answers, and the choice ---
 
 // Long enough for every loop of the libraries, which take up to 48 blocks at a time, and for rests
 // of blocks.
@@ -315,7 +315,7 @@ const char *record_engine_refused(const struct record_engine *engine) {
     return engine->refused;
 }
 
-// ---- Keys
+// --- Keys ---
 
 enum result aead_expand_label(uint16_t suite, const uint8_t *secret, const char *label,
                               uint8_t *output, size_t size) {

@@ -10,11 +10,11 @@
 // engine. Both give the same bytes.
 //
 // Every call brings its key. Before it returns the expanded key is wiped, and the stack below that
-// the library has used. wolfCrypt needs about 50 ns for that, libipsec-mb 140 ns, which is the faster
-// one from records of 256 bytes on and loses some 35 ns with the smallest. Only for a run of records
-// (record_engine_begin_run()) an engine keeps the key of the last call expanded, to use it again
-// when the next brings the same bytes: with full records expanding is a ninth of the work. Whatever
-// key a call brings is the one it uses.
+// the library has used. wolfCrypt needs about 50 ns for that, libipsec-mb 140 ns, which is the
+// faster one from records of 256 bytes on and loses some 35 ns with the smallest. Only for a run of
+// records (record_engine_begin_run()) an engine keeps the key of the last call expanded, to use it
+// again when the next brings the same bytes: with full records expanding is a ninth of the work.
+// Whatever key a call brings is the one it uses.
 #ifndef RAVELIN_TLS_RECORD_AEAD_H
 #define RAVELIN_TLS_RECORD_AEAD_H
 

@@ -19,7 +19,7 @@ enum {
 // The sequence number after the last one that is ever used: so a sequence number cannot wrap.
 #define SEQUENCE_END UINT64_MAX
 
-// ---- Keys
+// --- Keys ---
 
 static enum result derive_keys(struct record_direction *direction, uint16_t suite) {
     if (aead_expand_label(suite, direction->secret, "key", direction->key, aead_key_size(suite)) !=
@@ -126,7 +126,7 @@ void record_layer_wipe(struct record_layer *layer) {
     layer->alert = ALERT_INTERNAL_ERROR;
 }
 
-// ---- Reading
+// --- Reading ---
 
 static enum result fail(struct record_layer *layer, enum tls_alert alert) {
     layer->failed = true;
@@ -350,7 +350,7 @@ enum result record_open(struct record_layer *layer, struct record_engine *engine
     return result;
 }
 
-// ---- Writing
+// --- Writing ---
 
 // After this nothing can be sealed, not even an alert.
 static enum result fail_writing(struct record_layer *layer) {

@@ -79,15 +79,16 @@ enum record_event {
     RECORD_EVENT_ALERT,  // the peer sent a fatal alert (layer->peer_alert): close, send nothing
 };
 
-// Chooses the library for AES-GCM (tls/record/aead.h). NULL when memory is short or the AEADs do not work.
+// Chooses the library for AES-GCM (tls/record/aead.h). NULL when memory is short or the AEADs do
+// not work.
 struct record_engine *record_engine_new(void);
 void record_engine_free(struct record_engine *engine);
 const char *record_engine_name(const struct record_engine *engine); // that library's
 // The name of a library that was refused because its own tests failed; else NULL.
 const char *record_engine_refused(const struct record_engine *engine);
-// Around records that are sealed or opened one behind the other. In between an expanded key may stay
-// in the engine; outside of runs, and so while a worker waits or does anything else, none does. A
-// run within a run ends both.
+// Around records that are sealed or opened one behind the other. In between an expanded key may
+// stay in the engine; outside of runs, and so while a worker waits or does anything else, none
+// does. A run within a run ends both.
 void record_engine_begin_run(struct record_engine *engine);
 void record_engine_end_run(struct record_engine *engine);
 

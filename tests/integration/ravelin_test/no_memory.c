@@ -1,6 +1,6 @@
-// Preloaded into the program: in some of its processes every so many-th allocation fails (malloc() and its
-// kin, mappings). Which processes and how often is read from a file that the test writes to and that all
-// processes of the program share.
+// Preloaded into the program: in some of its processes every so many-th allocation fails (malloc()
+// and its kin, mappings). Which processes and how often is read from a file that the test writes to
+// and that all processes of the program share.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
