@@ -1,27 +1,8 @@
 // What is said about certificates that cannot be read: one certificate, with one field of it
 // changed.
-#include "issue.h"
+#include "certificate_folder.h"
 #include "tls/certificate/certificate.h"
 #include "tls/certificate/certificate_faults.h"
-
-#include <wolfssl/options.h>
-#include <wolfssl/ssl.h>
-
-static struct folder folder;
-
-static int set_up_all(void **state) {
-    (void)state;
-    assert_int_equal(wolfSSL_Init(), WOLFSSL_SUCCESS);
-    folder_make(&folder);
-    return 0;
-}
-
-static int tear_down_all(void **state) {
-    (void)state;
-    folder_free(&folder);
-    wolfSSL_Cleanup();
-    return 0;
-}
 
 struct der_file {
     uint8_t bytes[4096];
@@ -29,10 +10,8 @@ struct der_file {
 };
 
 static struct der_file load(const char *name) {
-    static char pem[8192];
     struct der_file file;
-    size_t size = read_file(&folder, name, pem, sizeof(pem));
-    file.size = first_der((struct slice){pem, size}, file.bytes, sizeof(file.bytes));
+    file.size = load_der(name, file.bytes, sizeof(file.bytes)).size;
     return file;
 }
 
@@ -221,5 +200,5 @@ int main(void) {
         cmocka_unit_test(test_frames),         cmocka_unit_test(test_the_cause_comes_first),
         cmocka_unit_test(test_every_byte),
     };
-    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+    return cmocka_run_group_tests(tests, open_certificate_folder, close_certificate_folder);
 }

@@ -1,11 +1,6 @@
 // Chains of certificates: which are read, in which order they come out, and which are good enough.
-#include "issue.h"
+#include "certificate_folder.h"
 #include "tls/certificate/chain.h"
-
-#include <wolfssl/options.h>
-#include <wolfssl/ssl.h>
-
-static struct folder folder;
 
 static void make_certificates(void) {
     issue(&folder,
@@ -42,24 +37,14 @@ static void make_certificates(void) {
 }
 
 static int set_up_all(void **state) {
-    (void)state;
-    assert_int_equal(wolfSSL_Init(), WOLFSSL_SUCCESS);
-    folder_make(&folder);
+    (void)open_certificate_folder(state);
     make_certificates();
-    return 0;
-}
-
-static int tear_down_all(void **state) {
-    (void)state;
-    folder_free(&folder);
-    wolfSSL_Cleanup();
     return 0;
 }
 
 static enum result read_chain(const char *name, struct chain *chain, char why[CHAIN_ERROR_SIZE]) {
     static uint8_t pem[65536];
-    size_t size = read_file(&folder, name, pem, sizeof(pem));
-    return chain_read((struct slice){(const char *)pem, size}, chain, why);
+    return chain_read(load_text(name, pem, sizeof(pem)), chain, why);
 }
 
 static void assert_order(const char *name, const char *const *subjects) {
@@ -402,5 +387,5 @@ int main(void) {
         cmocka_unit_test(test_the_signature_of_a_root_does_not_matter),
         cmocka_unit_test(test_rsa_pss_signatures),
     };
-    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+    return cmocka_run_group_tests(tests, set_up_all, close_certificate_folder);
 }

@@ -1,11 +1,7 @@
 // The search for the path from a client's certificate to an authority: what it finds and how much
 // work a client can cause.
-#include "issue.h"
+#include "certificate_folder.h"
 #include "tls/certificate/client_path.h"
-#include "tls/certificate/pem.h"
-
-#include <wolfssl/options.h>
-#include <wolfssl/ssl.h>
 
 #define CERTIFICATES_MAX 16
 #define NO_IDENTIFIERS                                                                             \
@@ -15,7 +11,6 @@
 #define P384_COST 350
 #define P521_COST 850
 
-static struct folder folder;
 static struct client_path path;
 
 static void make(const char *name, const char *issuer, const char *subject, const char *curve,
@@ -42,9 +37,7 @@ static void certify_again(const char *name, const char *key, const char *issuer,
 }
 
 static int set_up_all(void **state) {
-    (void)state;
-    assert_int_equal(wolfSSL_Init(), WOLFSSL_SUCCESS);
-    folder_make(&folder);
+    (void)open_certificate_folder(state);
     make("root", NULL, "/CN=X", "P-256", AUTHORITY);
     make("middle", "root", NULL, "P-256", AUTHORITY);
     make("leaf", "middle", NULL, "P-256", CLIENT);
@@ -61,13 +54,6 @@ static int set_up_all(void **state) {
     return 0;
 }
 
-static int tear_down_all(void **state) {
-    (void)state;
-    folder_free(&folder);
-    wolfSSL_Cleanup();
-    return 0;
-}
-
 struct loaded {
     struct certificate items[CERTIFICATES_MAX];
     uint8_t der[CERTIFICATES_MAX][2048];
@@ -77,17 +63,12 @@ struct loaded {
 // `names` ends with NULL.
 static void load(struct loaded *loaded, const char *const *names) {
     for (loaded->count = 0; names[loaded->count] != NULL; loaded->count++) {
-        uint8_t pem[4096];
         char file[32];
         size_t i = loaded->count;
-        size_t size = sizeof(loaded->der[0]);
         assert_in_range(i, 0, CERTIFICATES_MAX - 1);
         (void)snprintf(file, sizeof(file), "%s.pem", names[i]);
-        struct slice text = {(const char *)pem, read_file(&folder, file, pem, sizeof(pem))};
-        size = first_der(text, loaded->der[i], size);
-        assert_int_equal(
-            certificate_read((struct slice){(const char *)loaded->der[i], size}, &loaded->items[i]),
-            RESULT_OK);
+        struct slice der = load_der(file, loaded->der[i], sizeof(loaded->der[i]));
+        assert_int_equal(certificate_read(der, &loaded->items[i]), RESULT_OK);
     }
 }
 
@@ -254,5 +235,5 @@ int main(void) {
         cmocka_unit_test(test_the_path_goes_on_among_the_authorities),
         cmocka_unit_test(test_rsa_keys_cost_by_size_and_exponent),
     };
-    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+    return cmocka_run_group_tests(tests, set_up_all, close_certificate_folder);
 }

@@ -1,38 +1,19 @@
 // Name constraints: which names an authority may vouch for.
-#include "issue.h"
+#include "certificate_folder.h"
 #include "tls/certificate/constraints.h"
-#include "tls/certificate/pem.h"
-
-#include <wolfssl/options.h>
-#include <wolfssl/ssl.h>
-
-static struct folder folder;
 
 static int set_up_all(void **state) {
-    (void)state;
-    assert_int_equal(wolfSSL_Init(), WOLFSSL_SUCCESS);
-    folder_make(&folder);
+    (void)open_certificate_folder(state);
     issue(&folder, (struct issue){.name = "a"}); // the key of all that follow
-    return 0;
-}
-
-static int tear_down_all(void **state) {
-    (void)state;
-    folder_free(&folder);
-    wolfSSL_Cleanup();
     return 0;
 }
 
 // A certificate with these extensions. Who issued it does not matter here.
 static struct slice make(const char *extensions, const char *subject, uint8_t der[4096]) {
-    uint8_t pem[8192];
     issue(&folder,
           (struct issue){
               .name = "a", .subject = subject, .extensions = extensions, .same_key = true});
-    struct slice text = {(const char *)pem, read_file(&folder, "a.pem", pem, sizeof(pem))};
-    size_t size = 4096;
-    size = first_der(text, der, size);
-    return (struct slice){(const char *)der, size};
+    return load_der("a.pem", der, 4096);
 }
 
 struct name {
@@ -220,5 +201,5 @@ int main(void) {
         cmocka_unit_test(test_damaged_constraints_allow_nothing_more),
         cmocka_unit_test(test_more_than_is_compared),
     };
-    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+    return cmocka_run_group_tests(tests, set_up_all, close_certificate_folder);
 }

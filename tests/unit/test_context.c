@@ -18,10 +18,7 @@ static int set_up_all(void **state) {
     tickets = ticket_store_new();
     assert_non_null(tickets);
     folder_make(&folder);
-    make_certificate(&folder, "p256", "ec", "P-256");
-    make_certificate(&folder, "p384", "ec", "P-384");
-    make_certificate(&folder, "ed", "ed25519", NULL);
-    make_certificate(&folder, "rsa", "rsa:2048", NULL);
+    make_each_kind(&folder);
     write_file(&folder, "text.pem", "not a certificate\n", 18);
     return 0;
 }

@@ -9,9 +9,7 @@ static int set_up_all(void **state) {
     (void)state;
     assert_int_equal(tls_library_init(), RESULT_OK);
     folder_make(&lab.folder);
-    make_certificate(&lab.folder, "p256", "ec", "P-256");
-    make_certificate(&lab.folder, "ed", "ed25519", NULL);
-    make_certificate(&lab.folder, "rsa", "rsa:2048", NULL);
+    make_each_kind(&lab.folder);
     lab_start(&lab, LAB_SITE("a.test", "p256") LAB_ROUTE LAB_SITE("b.test", "ed")
                         LAB_ROUTE LAB_SITE("c.test", "rsa") LAB_REST);
     folder_make(&quantum.folder);

@@ -1,6 +1,7 @@
 #include "process/ipc.h"
 
-#include <dirent.h>
+#include "descriptors.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,17 +29,6 @@ static int close_pair(void **state) {
         }
     }
     return 0;
-}
-
-static size_t count_fds(void) {
-    DIR *folder = opendir("/proc/self/fd");
-    size_t count = 0;
-    assert_non_null(folder);
-    while (readdir(folder) != NULL) {
-        count++;
-    }
-    (void)closedir(folder);
-    return count;
 }
 
 static bool is_same_file(int a, int b) {
@@ -85,7 +75,7 @@ static void test_descriptors_arrive_in_their_places(void **state) {
     const int *fds = *state;
     int pipes[2];
     assert_int_equal(pipe(pipes), 0);
-    size_t before = count_fds();
+    size_t before = count_descriptors();
     for (unsigned has = 0; has < 1U << IPC_FD_COUNT; has++) {
         struct ipc_message message;
         ipc_init(&message, IPC_LOAD, has);
@@ -113,7 +103,7 @@ static void test_descriptors_arrive_in_their_places(void **state) {
         ipc_close(&received);
         ipc_close(&received);
     }
-    assert_int_equal(count_fds(), before);
+    assert_int_equal(count_descriptors(), before);
     (void)close(pipes[0]);
     (void)close(pipes[1]);
 }
@@ -217,11 +207,11 @@ static void test_nonsense_is_refused_and_leaves_no_descriptor(void **state) {
         {{.type = IPC_LOAD, .listener_count = CONFIG_LISTENERS_MAX}, sizeof(good), 100},
         {{.type = IPC_LOAD, .log_level = 200}, sizeof(good), 0},
     };
-    size_t before = count_fds();
+    size_t before = count_descriptors();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(receive_raw(fds, &cases[i].wire, cases[i].size, cases[i].fd_count),
                          RESULT_ERROR);
-        assert_int_equal(count_fds(), before);
+        assert_int_equal(count_descriptors(), before);
     }
     assert_int_equal(receive_raw(fds, &good, sizeof(good), 0), RESULT_OK);
 }
@@ -236,7 +226,7 @@ static void test_a_message_to_a_receiver_without_free_descriptors(void **state) 
     message.fds[IPC_FD_BUNDLE] = message.fds[IPC_FD_ERROR_LOG] = fds[0];
     message.listeners[0] = message.listeners[1] = fds[0];
     message.listener_count = 2;
-    size_t before = count_fds();
+    size_t before = count_descriptors();
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
     int lowest = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
     (void)close(lowest);
@@ -254,7 +244,7 @@ static void test_a_message_to_a_receiver_without_free_descriptors(void **state) 
         assert_int_equal(received.listener_count, 0);
         assert_int_equal(received.fds[IPC_FD_BUNDLE], -1);
         ipc_close(&received);
-        assert_int_equal(count_fds(), before);
+        assert_int_equal(count_descriptors(), before);
     }
     assert_int_equal(ipc_send(fds[0], &message), RESULT_OK);
     assert_int_equal(ipc_receive(fds[1], &received), RESULT_OK);

@@ -15,9 +15,7 @@ static int set_up_all(void **state) {
     (void)state;
     assert_int_equal(tls_library_init(), RESULT_OK);
     folder_make(&lab.folder);
-    make_certificate(&lab.folder, "p256", "ec", "P-256");
-    make_certificate(&lab.folder, "ed", "ed25519", NULL);
-    make_certificate(&lab.folder, "rsa", "rsa:2048", NULL);
+    make_each_kind(&lab.folder);
     issue(&lab.folder, (struct issue){.name = "root", .extensions = AUTHORITY});
     issue(&lab.folder, (struct issue){.name = "middle", .issuer = "root", .extensions = AUTHORITY});
     issue(&lab.folder, (struct issue){.name = "person", .issuer = "middle", .extensions = PERSON});

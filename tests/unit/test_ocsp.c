@@ -1,20 +1,15 @@
 // OCSP responses: which are taken, what they say, and that no damage does harm.
-#include "issue.h"
+#include "certificate_folder.h"
 #include "tls/certificate/chain.h"
 #include "tls/certificate/ocsp.h"
 
-#include <wolfssl/options.h>
-#include <wolfssl/ssl.h>
-
-static struct folder folder;
 static struct chain leaf;
 static struct chain other;
 
 static void load(const char *name, struct chain *chain) {
     uint8_t pem[8192];
     char why[CHAIN_ERROR_SIZE];
-    size_t size = read_file(&folder, name, pem, sizeof(pem));
-    assert_int_equal(chain_read((struct slice){(const char *)pem, size}, chain, why), RESULT_OK);
+    assert_int_equal(chain_read(load_text(name, pem, sizeof(pem)), chain, why), RESULT_OK);
 }
 
 // One response about both certificates.
@@ -29,9 +24,7 @@ static void make_response(const char *name) {
 }
 
 static int set_up_all(void **state) {
-    (void)state;
-    assert_int_equal(wolfSSL_Init(), WOLFSSL_SUCCESS);
-    folder_make(&folder);
+    (void)open_certificate_folder(state);
     issue(&folder, (struct issue){.name = "root", .extensions = AUTHORITY});
     issue(&folder, (struct issue){.name = "leaf", .issuer = "root"});
     issue(&folder, (struct issue){.name = "other", .issuer = "root"});
@@ -45,12 +38,9 @@ static int set_up_all(void **state) {
 }
 
 static int tear_down_all(void **state) {
-    (void)state;
     chain_free(&leaf);
     chain_free(&other);
-    folder_free(&folder);
-    wolfSSL_Cleanup();
-    return 0;
+    return close_certificate_folder(state);
 }
 
 static void test_what_it_says(void **state) {

@@ -1,12 +1,7 @@
 // Private keys: which files are read, and to which certificates they belong.
-#include "issue.h"
+#include "certificate_folder.h"
 #include "tls/certificate/chain.h"
 #include "tls/certificate/private_key.h"
-
-#include <wolfssl/options.h>
-#include <wolfssl/ssl.h>
-
-static struct folder folder;
 
 static const struct {
     const char *name, *algorithm, *curve;
@@ -24,19 +19,10 @@ static const struct {
 enum { KIND_TOTAL = sizeof(kinds) / sizeof(kinds[0]) };
 
 static int set_up_all(void **state) {
-    (void)state;
-    assert_int_equal(wolfSSL_Init(), WOLFSSL_SUCCESS);
-    folder_make(&folder);
+    (void)open_certificate_folder(state);
     for (size_t i = 0; i < KIND_TOTAL; i++) {
         make_certificate(&folder, kinds[i].name, kinds[i].algorithm, kinds[i].curve);
     }
-    return 0;
-}
-
-static int tear_down_all(void **state) {
-    (void)state;
-    folder_free(&folder);
-    wolfSSL_Cleanup();
     return 0;
 }
 
@@ -44,8 +30,7 @@ static char why[PEM_WHY_SIZE];
 
 static enum result read_key(const char *name, struct private_key *key) {
     uint8_t pem[16384];
-    size_t size = read_file(&folder, name, pem, sizeof(pem));
-    return private_key_read((struct slice){(const char *)pem, size}, key, why);
+    return private_key_read(load_text(name, pem, sizeof(pem)), key, why);
 }
 
 static bool fits(const struct private_key *key, const char *name) {
@@ -54,9 +39,7 @@ static bool fits(const struct private_key *key, const char *name) {
     char reason[CHAIN_ERROR_SIZE];
     struct chain chain;
     (void)snprintf(file, sizeof(file), "%s.pem", name);
-    size_t size = read_file(&folder, file, pem, sizeof(pem));
-    assert_int_equal(chain_read((struct slice){(const char *)pem, size}, &chain, reason),
-                     RESULT_OK);
+    assert_int_equal(chain_read(load_text(file, pem, sizeof(pem)), &chain, reason), RESULT_OK);
     bool belongs = private_key_fits(key, &chain.certificates[0]);
     chain_free(&chain);
     return belongs;
@@ -185,5 +168,5 @@ int main(void) {
         cmocka_unit_test(test_what_is_no_usable_key),
         cmocka_unit_test(test_what_may_stand_beside_a_key),
     };
-    return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+    return cmocka_run_group_tests(tests, set_up_all, close_certificate_folder);
 }

@@ -2,7 +2,7 @@
 // fails.
 #include "process/reading.h"
 
-#include "certificates.h"
+#include "folder.h"
 #include "no_memory.h"
 
 #include <poll.h>

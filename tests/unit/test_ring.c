@@ -1,9 +1,9 @@
 #include "base/ring.h"
 
 #include "base/sanitize.h"
+#include "descriptors.h"
 #include "smaps.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,19 +21,6 @@ enum { PAGE = 4096 };
 static bool is_mapped(const void *address) {
     unsigned char resident;
     return mincore((void *)(uintptr_t)address, PAGE, &resident) == 0;
-}
-
-static size_t count_open_files(void) {
-    size_t count = 0;
-    DIR *directory = opendir("/proc/self/fd");
-    if (directory == NULL) {
-        return 0;
-    }
-    while (readdir(directory) != NULL) {
-        count++;
-    }
-    closedir(directory);
-    return count;
 }
 
 // Without allocating, as it is used where memory is short.
@@ -191,13 +178,13 @@ static void test_rings_over_the_maximum_give_their_memory_back(void **state) {
     struct ring_pool pool;
     struct ring *rings[3];
     ring_pool_init(&pool, 1);
-    const size_t files = count_open_files();
+    const size_t files = count_descriptors();
     for (size_t i = 0; i < 3; i++) {
         rings[i] = ring_get(&pool);
         assert_non_null(rings[i]);
         memset(rings[i]->base, 'a', RING_SIZE);
     }
-    assert_int_equal(count_open_files(), files); // a ring needs no descriptor
+    assert_int_equal(count_descriptors(), files); // a ring needs no descriptor
     const uint8_t *kept = rings[0]->base, *over = rings[1]->base;
     for (size_t i = 0; i < 3; i++) {
         ring_put(&pool, rings[i]);

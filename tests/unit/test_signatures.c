@@ -28,10 +28,7 @@ static int set_up_all(void **state) {
     struct fixture *f = &fixture;
     assert_int_equal(tls_library_init(), RESULT_OK);
     folder_make(&f->folder);
-    make_certificate(&f->folder, "p256", "ec", "P-256");
-    make_certificate(&f->folder, "p384", "ec", "P-384");
-    make_certificate(&f->folder, "rsa", "rsa:2048", NULL);
-    make_certificate(&f->folder, "ed", "ed25519", NULL);
+    make_each_kind(&f->folder);
     folder_load(&f->folder, ALL);
     folder_make(&f->others);
     make_certificate(&f->others, "other", "ec", "P-256");

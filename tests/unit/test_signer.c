@@ -1,23 +1,16 @@
 #include "process/signer_process.h"
 
-#include "config/bundle.h"
+#include "folder.h"
 #include "process/ipc.h"
 #include "process/signer.h"
 #include "tls/handshake/ticket.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
@@ -25,8 +18,6 @@
 #include <wolfssl/wolfcrypt/coding.h>
 #include <wolfssl/wolfcrypt/ecc.h>
 #include <wolfssl/wolfcrypt/ed25519.h>
-
-#include <cmocka.h>
 
 enum { PATIENCE_MS = 60000 };
 
@@ -40,26 +31,17 @@ static const char CONFIG[] = "listen 127.0.0.1:8443 {}\n"
 
 // A folder with two fresh keys, and a signer process.
 struct fixture {
-    char folder[64];
-    char ecc_path[96];
-    char ed_path[96];
+    struct folder folder; // with its bundles
     WC_RNG rng;
     ecc_key ecc;
     ed25519_key ed;
-    struct bundle_pair pair;
-    struct config *config;
     pid_t pid;
     int control;
     int data; // -1: none yet
 };
 
-static void write_file(const struct fixture *fixture, const char *name, const char *text) {
-    char path[128];
-    (void)snprintf(path, sizeof(path), "%s/%s", fixture->folder, name);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    (void)close(fd);
+static const char *ecc_path(const struct fixture *fixture) {
+    return in_folder(&fixture->folder, "ecc.key");
 }
 
 static void write_key(const struct fixture *fixture, const char *name, const char *label,
@@ -71,7 +53,7 @@ static void write_key(const struct fixture *fixture, const char *name, const cha
     assert_int_equal(Base64_Encode(der, (word32)size, encoded, &encoded_size), 0);
     (void)snprintf(pem, sizeof(pem), "-----BEGIN %s-----\n%.*s-----END %s-----\n", label,
                    (int)encoded_size, encoded, label);
-    write_file(fixture, name, pem);
+    write_file(&fixture->folder, name, pem, strlen(pem));
 }
 
 static void make_keys(struct fixture *fixture) {
@@ -85,8 +67,6 @@ static void make_keys(struct fixture *fixture) {
     assert_int_equal(wc_ed25519_make_key(&fixture->rng, ED25519_KEY_SIZE, &fixture->ed), 0);
     write_key(fixture, "ed.key", "PRIVATE KEY", der,
               wc_Ed25519PrivateKeyToDer(&fixture->ed, der, sizeof(der)));
-    (void)snprintf(fixture->ecc_path, sizeof(fixture->ecc_path), "%s/ecc.key", fixture->folder);
-    (void)snprintf(fixture->ed_path, sizeof(fixture->ed_path), "%s/ed.key", fixture->folder);
 }
 
 static void start_signer(struct fixture *fixture) {
@@ -106,26 +86,20 @@ static void start_signer(struct fixture *fixture) {
 
 static int set_up(void **state) {
     static struct fixture fixture;
-    char config[96];
-    char error[CONFIG_ERROR_SIZE];
     memset(&fixture, 0, sizeof(fixture));
     *state = &fixture;
-    (void)snprintf(fixture.folder, sizeof(fixture.folder), "/tmp/ravelin-signer-XXXXXX");
-    assert_non_null(mkdtemp(fixture.folder));
+    folder_make(&fixture.folder);
     assert_int_equal(wolfSSL_Init(), WOLFSSL_SUCCESS);
     make_keys(&fixture);
-    write_file(&fixture, "a.pem", "a certificate");
-    write_file(&fixture, "b.pem", "another");
-    write_file(&fixture, "r.conf", CONFIG);
-    (void)snprintf(config, sizeof(config), "%s/r.conf", fixture.folder);
-    assert_int_equal(bundle_read(config, &fixture.pair, &fixture.config, error), RESULT_OK);
+    write_file(&fixture.folder, "a.pem", "a certificate", 13);
+    write_file(&fixture.folder, "b.pem", "another", 7);
+    folder_load(&fixture.folder, CONFIG);
     start_signer(&fixture);
     return 0;
 }
 
 static int tear_down(void **state) {
     struct fixture *fixture = *state;
-    static const char *const names[] = {"ecc.key", "ed.key", "a.pem", "b.pem", "r.conf"};
     if (fixture->pid > 0) {
         (void)kill(fixture->pid, SIGKILL);
         (void)waitpid(fixture->pid, NULL, 0);
@@ -134,15 +108,7 @@ static int tear_down(void **state) {
     if (fixture->data >= 0) {
         (void)close(fixture->data);
     }
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        char path[128];
-        (void)snprintf(path, sizeof(path), "%s/%s", fixture->folder, names[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(fixture->folder);
-    bundle_close(&fixture->pair.files);
-    bundle_close(&fixture->pair.keys);
-    config_free(fixture->config);
+    folder_free(&fixture->folder);
     wc_ecc_free(&fixture->ecc);
     wc_ed25519_free(&fixture->ed);
     wc_FreeRng(&fixture->rng);
@@ -172,7 +138,7 @@ static struct ipc_message receive_answer(const struct fixture *fixture) {
 }
 
 static void load(const struct fixture *fixture, uint64_t generation) {
-    send_load(fixture, generation, fixture->pair.keys.fd);
+    send_load(fixture, generation, fixture->folder.pair.keys.fd);
     struct ipc_message answer = receive_answer(fixture);
     assert_int_equal(answer.type, IPC_READY);
     assert_true(answer.generation == generation);
@@ -209,7 +175,7 @@ static struct sign_response ask(const struct fixture *fixture, const struct sign
 }
 
 static struct sign_response ask_ecdsa(const struct fixture *fixture, uint64_t generation) {
-    struct sign_request request = make_request(generation, fixture->ecc_path, SIGN_ECDSA);
+    struct sign_request request = make_request(generation, ecc_path(fixture), SIGN_ECDSA);
     return ask(fixture, &request);
 }
 
@@ -231,7 +197,8 @@ static void test_signatures_verify(void **state) {
     connect_data(fixture);
     struct sign_response response = ask_ecdsa(fixture, 1);
     assert_true(verify_ecdsa(fixture, &response));
-    struct sign_request request = make_request(1, fixture->ed_path, SIGN_ED25519);
+    struct sign_request request =
+        make_request(1, in_folder(&fixture->folder, "ed.key"), SIGN_ED25519);
     request.number = UINT64_MAX;
     response = ask(fixture, &request);
     int verified = 0;
@@ -246,7 +213,7 @@ static void test_what_makes_no_sense_gets_no_signature(void **state) {
     struct fixture *fixture = *state;
     load(fixture, 1);
     connect_data(fixture);
-    const struct sign_request good = make_request(1, fixture->ecc_path, SIGN_ECDSA);
+    const struct sign_request good = make_request(1, ecc_path(fixture), SIGN_ECDSA);
     struct sign_request bad[] = {good, good, good, good, good};
     bad[0].key_id[0] ^= 1; // another generation
     bad[1].key_id[31] ^= 1;
@@ -279,7 +246,7 @@ static void test_requests_in_one_datagram(void **state) {
     connect_data(fixture);
     struct sign_request requests[SIGN_BATCH_MAX];
     for (size_t i = 0; i < SIGN_BATCH_MAX; i++) {
-        requests[i] = make_request(1, fixture->ecc_path, SIGN_ECDSA);
+        requests[i] = make_request(1, ecc_path(fixture), SIGN_ECDSA);
         requests[i].number = i;
     }
     requests[3].key_id[0] ^= 1;
@@ -298,14 +265,14 @@ static void test_requests_of_another_size_are_dropped(void **state) {
     struct fixture *fixture = *state;
     load(fixture, 1);
     connect_data(fixture);
-    struct sign_request many[SIGN_BATCH_MAX + 1] = {make_request(1, fixture->ecc_path, SIGN_ECDSA)};
+    struct sign_request many[SIGN_BATCH_MAX + 1] = {make_request(1, ecc_path(fixture), SIGN_ECDSA)};
     const size_t sizes[] = {
         1, 8, sizeof(many[0]) - 1, sizeof(many[0]) + 1, 2 * sizeof(many[0]) - 1, sizeof(many)};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         assert_int_equal(send(fixture->data, many, sizes[i], 0), sizes[i]);
     }
     // The first answer is that of the first request of the right size.
-    struct sign_request request = make_request(1, fixture->ecc_path, SIGN_ECDSA);
+    struct sign_request request = make_request(1, ecc_path(fixture), SIGN_ECDSA);
     request.number = 78;
     struct sign_response response = ask(fixture, &request);
     assert_true(verify_ecdsa(fixture, &response));
@@ -350,7 +317,7 @@ static void test_what_is_no_bundle_of_keys_fails(void **state) {
     assert_true(answer.generation == 2);
     assert_true(answer.text[0] != '\0');
     // Certificates and text are no keys.
-    send_load(fixture, 3, fixture->pair.files.fd);
+    send_load(fixture, 3, fixture->folder.pair.files.fd);
     assert_int_equal(receive_answer(fixture).type, IPC_FAILED);
     (void)close(unsealed);
     connect_data(fixture);
@@ -379,7 +346,7 @@ static void test_a_worker_that_reads_nothing(void **state) {
     uint64_t sent = 0;
     while (sent < 300000 && poll(&room, 1, 200) == 1) {
         for (size_t i = 0; i < 3; i++) {
-            requests[i] = make_request(1, fixture->ecc_path, SIGN_ECDSA);
+            requests[i] = make_request(1, ecc_path(fixture), SIGN_ECDSA);
             requests[i].number = sent++;
         }
         assert_int_equal(send(fixture->data, requests, sizeof(requests), 0), sizeof(requests));
