@@ -1,5 +1,7 @@
 #include "process/log_files.h"
 
+#include "process/log_target.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,23 +24,47 @@ static void open_path(struct log_file *file, const char *path, int flags) {
     file->is_absent = file->holder < 0;
 }
 
-static void open_stream(struct log_file *file, int stream, struct log_writers *writers) {
+// Lets a log writer write to `target`, which is taken. `target`: -1 with errno is passed on.
+static void use_writer(struct log_file *file, int target, const char *name,
+                       struct log_writers *writers) {
+    file->is_absent = false;
+    file->fd = target < 0 ? -1 : log_writers_open(writers, target, name, &file->writer);
+}
+
+static void open_named(struct log_file *file, const char *path, struct log_writers *writers) {
+    open_path(file, path, O_CREAT);
+    if (file->fd < 0 || !log_target_is_for_writer(file->fd)) {
+        return;
+    }
+    // The open file description is Ravelin's own. O_NONBLOCK was for open(), which never waits.
+    if (fcntl(file->fd, F_SETFL, O_APPEND) != 0) {
+        int saved = errno;
+        (void)close(file->fd);
+        errno = saved;
+        file->fd = -1;
+        return;
+    }
+    use_writer(file, file->fd, path, writers);
+}
+
+static void open_stream(struct log_file *file, int stream, const char *name,
+                        struct log_writers *writers) {
     struct stat status;
     char path[32];
     if (fstat(stream, &status) != 0) {
         return;
     }
-    if (S_ISREG(status.st_mode)) {
+    bool needs_writer = log_target_is_for_writer(stream);
+    if (S_ISREG(status.st_mode) && !needs_writer) {
         file->fd = fcntl(stream, F_DUPFD_CLOEXEC, 0);
         return;
     }
-    if (!S_ISSOCK(status.st_mode) && isatty(stream) != 1) {
+    if (!needs_writer) {
         (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", stream);
         open_path(file, path, 0);
     }
     if (file->fd < 0) {
-        file->is_absent = false;
-        file->fd = log_writers_open(writers, stream);
+        use_writer(file, fcntl(stream, F_DUPFD_CLOEXEC, 0), name, writers);
     }
 }
 
@@ -60,14 +86,14 @@ static enum result open_target(struct log_file *file, const struct config *confi
         return RESULT_OK;
     case LOG_TARGET_STDOUT:
         name = "stdout";
-        open_stream(file, STDOUT_FILENO, writers);
+        open_stream(file, STDOUT_FILENO, name, writers);
         break;
     case LOG_TARGET_STDERR:
         name = "stderr";
-        open_stream(file, STDERR_FILENO, writers);
+        open_stream(file, STDERR_FILENO, name, writers);
         break;
     case LOG_TARGET_FILE:
-        open_path(file, target->path, O_CREAT);
+        open_named(file, target->path, writers);
         break;
     }
     if (file->fd < 0 && !file->is_absent) {
@@ -79,7 +105,7 @@ static enum result open_target(struct log_file *file, const struct config *confi
 }
 
 void log_files_init(struct log_files *files) {
-    const struct log_file none = {.fd = -1, .holder = -1};
+    const struct log_file none = {.fd = -1, .holder = -1, .writer = NULL};
     *files = (struct log_files){none, none};
 }
 
@@ -124,6 +150,9 @@ static void close_file(struct log_file *file) {
     }
     if (file->holder >= 0) {
         (void)close(file->holder);
+    }
+    if (file->writer != NULL) {
+        log_writers_release(file->writer);
     }
 }
 

@@ -4,10 +4,11 @@
 // another program shares:
 //
 //   a file          opened for appending, made with mode 0640
-//   a FIFO, device  opened with O_NONBLOCK. A FIFO that no process reads is opened all the same:
-//   the
-//                   master holds a reading end, so that lines wait in the FIFO until it is full.
-//                   log_files_warn() reports it.
+//   a FIFO          opened with O_NONBLOCK. A FIFO that no process reads is opened all the same:
+//                   the master holds a reading end, so that lines wait in the FIFO until it is
+//                   full. log_files_warn() reports it.
+//   a terminal or   opened by the master and given to a log writer, which log_target.h explains. So
+//   device          is a file on a network.
 //   stdout, stderr  a file is duplicated. A pipe is opened again through /proc, which gives Ravelin
 //                   an open file description of its own. A terminal gets a log writer, and so does
 //                   what cannot be opened again (log_writer.h). So does a socket, as the journal's:
@@ -26,6 +27,7 @@ struct log_file {
     int fd;         // -1: off, syslog, or not open yet
     int holder;     // reading end of a FIFO that no process reads; -1: none
     bool is_absent; // a FIFO that no process reads, and that Ravelin may not read: try again later
+    struct log_writer *writer; // that writes what is written to `fd`; NULL: none
 };
 
 struct log_files {

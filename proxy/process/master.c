@@ -248,6 +248,7 @@ static void on_beat(void *context) {
     }
     log_flush(&master->log);
     log_writers_revive(&master->log_writers);
+    log_writers_report(&master->log_writers, &master->log);
     if (master->untold != NULL && notify_manager(master->untold)) {
         master->untold = NULL;
     }

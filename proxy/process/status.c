@@ -170,7 +170,8 @@ bool status_draw(const struct master *master, char *output, size_t capacity) {
     put_watch(&json, &master->auto_reload);
     put_children(&json, &master->children);
     put_certificates(&json, master->current);
-    json_unsigned(&json, "lost_log_lines", master->log.sink.lost);
+    json_unsigned(&json, "lost_log_lines",
+                  master->log.sink.lost + log_writers_lost(&master->log_writers));
     metrics_to_json(master->metrics, master->slot_count, &json, "metrics");
     json_close(&json, '}');
     return !json.failed;

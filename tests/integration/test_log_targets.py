@@ -13,6 +13,7 @@ import socket
 import subprocess
 import termios
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -134,11 +135,7 @@ def test_both_logs_on_a_terminal(lab):
 
     wait_for(ended, "the end")
     os.close(slave)
-    for line in reader.lines():
-        if line.startswith("{"):
-            json.loads(line)
-        else:
-            assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z \w+ (master|worker \d)\[\d+\]: ", line), line
+    check_whole(reader.lines())
     assert b"ended\r\n" in reader.data  # the last line of all
     os.close(master)
 
@@ -167,6 +164,119 @@ def test_a_terminal_that_stops_writers_in_the_background(lab):
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         os.close(master)
+
+
+@contextmanager
+def stopped(fd):
+    """As by ^S in the terminal."""
+    termios.tcflow(fd, termios.TCOOFF)
+    try:
+        yield
+    finally:
+        termios.tcflow(fd, termios.TCOON)
+
+
+def check_whole(lines, process="(master|worker \\d)"):
+    for line in lines:
+        if line.startswith("{"):
+            json.loads(line)
+        else:
+            assert re.match(rf"\d{{4}}-\d\d-\d\dT[\d:.]+Z \w+ {process}\[\d+\]: ", line), line
+
+
+def test_a_terminal_named_by_its_path_that_is_stopped(lab):
+    """Both logs of two workers and of the master: the proxy goes on, and no line is inside of another."""
+    master, slave = pty.openpty()
+    reader = Reader(master)
+    path = os.ttyname(slave)
+    top = {"access-log": f'"{path}"', "log": f'"{path}"', "log-level": "debug"}
+    proxy = lab.prepare(lab.server(), workers=2, top=top, allow=[".*"])
+    process = subprocess.Popen([*TIED, RAVELIN, "run", "-c", proxy.config], stdin=subprocess.DEVNULL)
+    proxy.pid = process.pid
+    wait_for(lambda: b"ready" in reader.read(), "the proxy to be ready")
+    with stopped(slave):
+        for _ in range(40):  # of either worker
+            ask_often(lab, proxy, 30)
+        wait_for(lambda: lost_lines(proxy) > 0, "lost lines")
+        for _ in range(3):
+            assert proxy.command("reload").returncode == 0
+            process.send_signal(signal.SIGUSR1)
+        assert proxy.status()["state"] == "running"
+        assert lab.client(proxy).ask("/during").status == 200
+        assert reader.read().count(b"\n") < 600
+
+    def flowing():
+        reader.read()
+        lab.client(proxy).ask("/after")
+        return b'"/after"' in reader.read()
+
+    wait_for(flowing, "lines after the pause")
+    wait_for(lambda: re.search(rb"access log: \d+ lines lost", reader.read()), "a report of the losses")
+    process.send_signal(signal.SIGTERM)
+
+    def ended():
+        reader.read()
+        return process.poll() is not None
+
+    wait_for(ended, "the end")
+    os.close(slave)
+    check_whole(reader.lines())
+    assert {"worker 0", "worker 1"} <= {line.split("[")[0].split(" ", 2)[-1] for line in reader.lines()}
+    os.close(master)
+
+
+def test_a_terminal_named_by_its_path_across_reloads(lab):
+    """Its log writer stays as long as a log goes there, and ends when none does."""
+    master, slave = pty.openpty()
+    reader = Reader(master)
+    top = {"access-log": f'"{os.ttyname(slave)}"'}
+    proxy = lab.proxy(lab.server(), workers=2, top=top, workers_may_die=True)  # a log writer does
+
+    def writers():
+        children = Path(f"/proc/{proxy.pid}/task/{proxy.pid}/children").read_text().split()
+        return [child for child in children if Path(f"/proc/{child}/comm").read_text() == "rav-log\n"]
+
+    def check(path):
+        assert lab.client(proxy).ask(path).status == 200
+        wait_for(lambda: f'"{path}"'.encode() in reader.read(), "the line")
+
+    check("/one")
+    first = writers()
+    assert len(first) == 1
+    assert proxy.command("reload").returncode == 0
+    check("/two")
+    proxy.send_signal(signal.SIGUSR1)
+    proxy.wait_for_log("log files reopened")
+    check("/three")
+    assert writers() == first
+    text = proxy.config_text()
+    proxy.write_config(text.replace(top["access-log"], "off"))
+    proxy.reload()
+    wait_for(lambda: writers() == [], "the end of the log writer")
+    proxy.write_config(text)
+    proxy.reload()
+    check("/four")
+    check_lines(reader.lines(), 0, 4)
+    os.close(slave)
+    os.close(master)
+
+
+def test_a_terminal_named_by_its_path_that_is_closed(lab):
+    """Its lines are lost, counted and reported; a reload to another target mends it."""
+    master, slave = pty.openpty()
+    path = os.ttyname(slave)
+    proxy = lab.proxy(lab.server(), top={"access-log": f'"{path}"'}, workers_may_die=True, allow=[".*"])
+    os.close(slave)
+    os.close(master)
+    for _ in range(5):
+        assert lab.client(proxy).ask().status == 200
+    proxy.wait_for_log(f"warning master.*log writer: cannot write to {path}: Input/output error; lines are lost")
+    wait_for(lambda: proxy.status()["lost_log_lines"] >= 5, "the count")
+    access = lab.folder / "access.log"
+    proxy.write_config(proxy.config_text().replace(path, str(access)))
+    proxy.reload()
+    assert lab.client(proxy).ask("/after").status == 200
+    wait_for(lambda: '"/after"' in access.read_text(), "the line")
 
 
 def test_a_pipe_that_nobody_reads(lab):

@@ -482,3 +482,32 @@ def test_it_cannot_end_or_overwrite_a_log(lab, kind):
 def test_its_standard_streams_lead_nowhere(proxy):
     for pid in proxy.worker_pids().values():
         assert {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in (0, 1, 2)} == {"/dev/null"}
+
+
+def test_it_cannot_control_a_terminal_that_is_a_log(lab):
+    """The terminal is named by its path; the worker has a pipe in its place."""
+    master, slave = os.openpty()
+    terminal = os.ttyname(slave)
+    proxy = lab.proxy(lab.server(), workers=2, top={"access-log": f'"{terminal}"'}, workers_may_die=True, allow=[".*"])
+    os.set_blocking(master, False)
+    seen = b""
+
+    def shows(text):
+        nonlocal seen
+        with contextlib.suppress(BlockingIOError):
+            seen += os.read(master, 65536)
+        return text in seen
+
+    pid = next(iter(proxy.worker_pids().values()))
+    names = {name: os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
+    assert not [name for name in names.values() if name.startswith("/dev/pts")]
+    writable = [int(name) for name, target in names.items() if target.startswith("pipe:")]
+    assert writable
+    with Intruder(pid) as worker:
+        for fd in writable:
+            line = b"\x1b]0;title\x07\x1b[2J\xc2\x9b31m" + b"mark\n"
+            worker.call("write", fd, worker.put(line), len(line))
+    wait_for(lambda: shows(b"mark"), "the line")
+    assert b"\x1b" not in seen and b"\x07" not in seen and b"\x9b" not in seen
+    os.close(slave)
+    os.close(master)
