@@ -46,10 +46,10 @@ static bool receive_reply(int fd, struct control_reply *reply) {
     return true;
 }
 
-static enum result converse(int fd, const char *config_path, struct slice order,
-                            struct control_reply *reply, char error[CONFIG_ERROR_SIZE]) {
-    pid_t pid;
-    if (!control_peer_is_trusted(fd, &pid)) {
+static enum result converse(int fd, const struct control_path *path, const char *config_path,
+                            struct slice order, struct control_reply *reply,
+                            char error[CONFIG_ERROR_SIZE]) {
+    if (!control_server_is_trusted(fd, path)) {
         return fail(error, config_path, "the control socket belongs to somebody else");
     }
     struct pollfd readable = {.fd = fd, .events = POLLIN};
@@ -76,7 +76,7 @@ enum result control_ask(const char *config_path, struct slice order, struct cont
     if (result == RESULT_OK) {
         int fd = control_connect(&path);
         if (fd >= 0) {
-            result = converse(fd, config_path, order, reply, error);
+            result = converse(fd, &path, config_path, order, reply, error);
             (void)close(fd);
         } else if (errno == ENOENT || errno == ECONNREFUSED) {
             (void)fail(error, config_path, "no ravelin runs with this file");

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -25,6 +26,11 @@ static bool print_folder(struct control_path *path) {
     if (geteuid() == 0) {
         (void)snprintf(path->folder, sizeof(path->folder), "/run/ravelin");
         return true;
+    }
+    const char *given = getenv("RUNTIME_DIRECTORY"); // several have colons between them
+    if (given != NULL && given[0] == '/' && strchr(given, ':') == NULL) {
+        return snprintf(path->folder, sizeof(path->folder), "%s", given) <
+               (int)sizeof(path->folder);
     }
     const char *base = getenv("XDG_RUNTIME_DIR");
     int size = snprintf(path->folder, sizeof(path->folder), "%s/ravelin-%lu",
@@ -44,8 +50,9 @@ enum result control_path_find(const char *config_path, struct control_path *path
     int size = snprintf(path->address.sun_path, sizeof(path->address.sun_path),
                         "%s/%016" PRIx64 ".sock", path->folder, hash_text(real));
     if (!fits || size < 0 || (size_t)size >= sizeof(path->address.sun_path)) {
-        (void)snprintf(error, CONFIG_ERROR_SIZE,
-                       "XDG_RUNTIME_DIR is too long for the name of a socket in it");
+        (void)snprintf(
+            error, CONFIG_ERROR_SIZE,
+            "RUNTIME_DIRECTORY or XDG_RUNTIME_DIR is too long for the name of a socket in it");
         return RESULT_ERROR;
     }
     return RESULT_OK;
@@ -67,12 +74,28 @@ int control_connect(const struct control_path *path) {
     return fd;
 }
 
+static bool peer_of(int fd, struct ucred *peer) {
+    socklen_t size = sizeof(*peer);
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &size) == 0;
+}
+
+static bool is_trusted(const struct ucred *peer) {
+    return peer->uid == 0 || peer->uid == geteuid();
+}
+
 bool control_peer_is_trusted(int fd, pid_t *pid) {
     struct ucred peer;
-    socklen_t size = sizeof(peer);
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    if (!peer_of(fd, &peer)) {
         return false;
     }
     *pid = peer.pid;
-    return peer.uid == 0 || peer.uid == geteuid();
+    return is_trusted(&peer);
+}
+
+bool control_server_is_trusted(int fd, const struct control_path *path) {
+    struct ucred peer;
+    struct stat folder;
+    return peer_of(fd, &peer) &&
+           (is_trusted(&peer) || (geteuid() == 0 && lstat(path->folder, &folder) == 0 &&
+                                  S_ISDIR(folder.st_mode) && folder.st_uid == peer.uid));
 }
