@@ -134,7 +134,7 @@ certs: packages-run
 	@certs/make-dev-certs
 
 # --- Targets ----------------------------------------------------------------------------------------------------------
-.PHONY: all debug run test test-unit test-integration asan gate gate-update bench bench-quick fuzz lint format install \
+.PHONY: all debug run test test-unit test-integration asan gate gate-update bench bench-quick fuzz lint format install install-debug \
 	clean help certs
 all: build/ravelin ## build/ravelin, the release build (with all set-up, as everything below)
 debug: build/debug/ravelin ## build/debug/ravelin
@@ -146,11 +146,11 @@ run: all certs packages-run ## serve https://localhost:8443/ with a development 
 UNIT = $(UNIT_TESTS:%=build/$1/%)
 COUNT := $(patsubst tests/count_copies.c,build/count/ravelin,$(wildcard tests/count_copies.c))
 CLIENT := build/debug/tests/wolfssl_client
-test: all certs $(call UNIT,debug) $(COUNT) $(CLIENT) build/bench-client packages-test ## all tests; the last line is the sum
+test: all build/install/ravelin certs $(call UNIT,debug) $(COUNT) $(CLIENT) build/bench-client packages-test ## all tests; the last line is the sum
 	@tests/run unit build/debug/tests/unit integration build/ravelin
 test-unit: $(call UNIT,debug) packages-test ## the unit tests alone
 	@tests/run unit build/debug/tests/unit
-test-integration: all certs $(COUNT) $(CLIENT) build/bench-client packages-test ## the integration tests alone
+test-integration: all build/install/ravelin certs $(COUNT) $(CLIENT) build/bench-client packages-test ## the integration tests alone
 	@tests/run integration build/ravelin
 asan: build/asan/ravelin $(call UNIT,asan) $(CLIENT) build/bench-client certs packages-test ## all tests under AddressSanitizer and UBSan
 	@tests/run unit build/asan/tests/unit integration build/asan/ravelin
@@ -169,12 +169,19 @@ lint: $(DEPS) packages-lint packages-test packages-gate ## format, include direc
 format: packages-lint ## clang-format every C file in place
 	@find proxy tests bench -name '*.[ch]' -print0 | xargs -0 clang-format -i
 
-install: all ## into DESTDIR and PREFIX (/usr/local): the program, an example configuration, a systemd unit
-	install -D -m 755 build/ravelin "$(DESTDIR)$(PREFIX)/bin/ravelin"
-	install -D -m 644 conf/ravelin.conf "$(DESTDIR)$(SYSCONFDIR)/ravelin/ravelin.conf.example"
+# What is installed: the program without its debug information, which is in a file of its own.
+build/install/ravelin: build/ravelin conf/package/split-debug
+	$(Q)conf/package/split-debug build/ravelin build/install
+
+install: build/install/ravelin ## into DESTDIR and PREFIX (/usr/local): program, example configuration, systemd unit
+	install -D -m 755 build/install/ravelin "$(DESTDIR)$(PREFIX)/bin/ravelin"
+	install -D -m 644 conf/package/ravelin.conf "$(DESTDIR)$(SYSCONFDIR)/ravelin/ravelin.conf.example"
 	install -d "$(DESTDIR)$(UNITDIR)"
 	sed 's|@PREFIX@|$(PREFIX)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' conf/ravelin.service \
 		>"$(DESTDIR)$(UNITDIR)/ravelin.service"
+	$(if $(DESTDIR),,conf/package/set-up "$(SYSCONFDIR)/ravelin")
+install-debug: build/install/ravelin ## the debug information of the installed program, where gdb finds it
+	install -D -m 644 build/install/ravelin.debug "$(DESTDIR)$(PREFIX)/bin/.debug/ravelin.debug"
 clean: ## remove what was compiled, but not the libraries in build/deps
 	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
 help: ## this list

@@ -2,10 +2,10 @@
 // running master.
 //
 // A unix SOCK_SEQPACKET socket whose name comes from the real path of the config file, so that a
-// command finds the master by the same -c FILE that started it: /run/ravelin/<hash>.sock for root,
-// else <hash>.sock in ${XDG_RUNTIME_DIR:-/tmp}/ravelin-<uid>/. The folder is made with mode 0700
-// and must be ours. Both sides look at SO_PEERCRED: the master takes commands from root and from
-// its own user; the client believes root and its own user. Where the master is not root, its
+// command finds the master by the same -c FILE that started it: <hash>.sock in the folder that
+// control_path.h names. The folder is made with mode 0700 and must be ours. Both sides look at
+// SO_PEERCRED: the master takes commands from root and from its own user; the client believes root
+// and its own user, and root's client the owner of the folder. Where the master is not root, its
 // workers are of its user too: their connections are closed unread.
 //
 // One request (an order: commands.h) and one answer (the exit code as a digit, then text) per

@@ -25,7 +25,8 @@ enum result control_path_find(const char *config_path, struct control_path *path
                               char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 // A connected socket, or -1 with errno: ENOENT or ECONNREFUSED when no master is there.
 int control_connect(const struct control_path *path);
-// For the master: whether the other end of a connection is root or our own user; *pid is its process.
+// For the master: whether the other end of a connection is root or our own user; *pid is its
+// process.
 bool control_peer_is_trusted(int fd, pid_t *pid);
 // For the client: the same, or, if we are root, the owner of the folder. Only root can have given
 // that user a folder in /run.

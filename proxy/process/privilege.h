@@ -3,6 +3,11 @@
 // The master keeps its rights (a reload reads keys and may bind low ports) and talks to nobody but
 // its children and the owner of its control socket. Everybody else calls privilege_drop() before
 // anything else.
+//
+// conf/ravelin.service starts the master as a user with two capabilities (ports below 1024, and
+// keys of other users). Then all processes have that user, and privilege_drop() takes the
+// capabilities away. What keeps a worker from the master is its sandbox (sandbox.h), and that no
+// memory is dumpable.
 #ifndef RAVELIN_PROCESS_PRIVILEGE_H
 #define RAVELIN_PROCESS_PRIVILEGE_H
 
