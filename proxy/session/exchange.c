@@ -165,7 +165,11 @@ static struct answer take_request(struct exchange *exchange, struct slice head) 
 // What a part could not do (it returned RESULT_ERROR): its answer is the response, if it has one
 // and nothing was sent. RESULT_ERROR: the session must be cut.
 static enum result settle(struct exchange *exchange) {
-    return exchange->answer.status == 0 ? RESULT_ERROR : exchange_answer(exchange);
+    if (exchange->answer.status == 0) {
+        exchange_give_up_request(exchange); // the session drops the rest of it before it cuts
+        return RESULT_ERROR;
+    }
+    return exchange_answer(exchange);
 }
 
 // Gives the answer that the new exchange begins with, if any.

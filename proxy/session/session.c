@@ -83,6 +83,8 @@ static void end_or_drop_on(struct session *session) {
     }
 }
 
+static void cut(struct session *session);
+
 static void time_out(struct session *session) {
     switch (session->state) {
     case SESSION_PROXY_HEADER:
@@ -95,7 +97,7 @@ static void time_out(struct session *session) {
     case SESSION_OPEN:
         if (session->exchange != NULL) {
             if (exchange_timed_out(session->exchange) != RESULT_OK) {
-                session_close(session);
+                cut(session);
                 return;
             }
         } else if (session->head_since_ms != 0 && !session->service->shared.draining) {
@@ -281,6 +283,31 @@ void session_free(struct session *session) {
     pages_put(&session->service->session_pages, session);
 }
 
+// Drops what the client still sends. The own direction has ended.
+static void linger(struct session *session) {
+    session_drop_handshake(session);
+    pool_close_kept(&session->kept);
+    session->state = SESSION_LINGER;
+    session_drop_begin(session);
+    watch(session, EV_READ);
+    await_deadline(session);
+}
+
+// Ends a session whose response stays incomplete, which the client sees by the missing
+// close_notify. If the client still sends its request, a reset would destroy the part that came.
+static void cut(struct session *session) {
+    struct transport *transport = &session->transport;
+    if (session->rest == NULL || transport->end != TRANSPORT_OPEN ||
+        transport_has_unsent(transport)) {
+        session_close(session);
+        return;
+    }
+    exchange_finish(session->exchange);
+    session->exchange = NULL;
+    transport_shut(transport);
+    linger(session);
+}
+
 void session_end(struct session *session, uint8_t alert) {
     if (session->state == SESSION_CLOSED || session->state == SESSION_LINGER) {
         return;
@@ -292,12 +319,7 @@ void session_end(struct session *session, uint8_t alert) {
         session_close(session);
         return;
     }
-    session_drop_handshake(session);
-    pool_close_kept(&session->kept);
-    session->state = SESSION_LINGER;
-    session_drop_begin(session);
-    watch(session, EV_READ);
-    await_deadline(session);
+    linger(session);
 }
 
 // --- requests ---
@@ -520,7 +542,7 @@ static enum result open_step(struct session *session) {
         case RESULT_AGAIN:
             break;
         default:
-            session_close(session);
+            cut(session);
             break;
         }
     }

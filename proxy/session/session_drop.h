@@ -1,6 +1,7 @@
 // Dropping what a client still sends and nobody wants: the rest of a request that has its response,
-// and the bytes after the end of the session's own direction. Otherwise close() sends a reset,
-// which can destroy the response or the alert before the client has read it (RFC 9112 9.6).
+// or the part of one that came before its server broke off, and the bytes after the end of the
+// session's own direction. Otherwise close() sends a reset, which can destroy the response or the
+// alert before the client has read it (RFC 9112 9.6).
 //
 // Bounds: a client that sends nothing for a period (5 s within a request, 2 s after the end), or
 // less than `body-rate` on average, is closed, and so is each client after DROP_TOTAL_MS. While the

@@ -377,3 +377,7 @@ void transport_shutdown(struct transport *transport, uint8_t alert) {
         (void)transport->pools->calls.shutdown(transport->fd, SHUT_WR);
     } // else closing is all that is left
 }
+
+void transport_shut(const struct transport *transport) {
+    (void)transport->pools->calls.shutdown(transport->fd, SHUT_WR);
+}

@@ -245,6 +245,9 @@ uint64_t transport_acknowledged(const struct transport *transport);
 // Nothing must be unsent. When the client's direction has ended, the alert and the end may wait for
 // transport_close(), which must then follow.
 void transport_shutdown(struct transport *transport, uint8_t alert);
+// Best effort: the end of our direction without an alert, so that the client sees that something is
+// missing. Nothing must be unsent.
+void transport_shut(const struct transport *transport);
 // Gives back empty buffers.
 void transport_trim(struct transport *transport);
 static inline bool transport_has_buffers(const struct transport *transport) {

@@ -88,6 +88,44 @@ def test_a_large_success_comes_early(lab, afterwards):
     assert (line["status"], line["ended"]) == (200, "the server stopped reading the request")
 
 
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("how", ["resets", "closes", "breaks the rules", "falls silent"])
+def test_the_part_of_an_early_answer_that_came_is_not_lost(lab, how, framing):
+    """The server promises more than it sends, while the client still uploads and reads nothing."""
+    part = b"~" * 400_000
+    over = threading.Event()
+
+    def script(connection):
+        connection.head()
+        if how == "breaks the rules":
+            connection.send(response(chunk(part), "403 Forbidden", ["Transfer-Encoding: chunked"], length=False) + b"zz\r\n")
+        else:
+            connection.send(response(fields=[f"Content-Length: {len(part) + 1}"], length=False) + part)
+        connection.wait_until_taken()
+        if how == "resets":
+            connection.reset()
+        elif how == "falls silent":
+            assert over.wait(8 * PATIENCE)
+
+    proxy = lab.proxy(lab.server(script, keep=False), backend={"response-timeout": "1s"})
+    client = lab.client(proxy)
+    data = upload(framing=framing)
+    sender = threading.Thread(target=client.send, args=(data if how == "falls silent" else data[:200_000],), daemon=True)
+    sender.start()
+    wait_for(proxy.access_lines, "the end of the exchange")
+    sender.join(PATIENCE)
+    client.send(b"x" * 5_000_000)
+    received = client.reader.rest()
+    over.set()
+    assert client.ended == CUT
+    # What came together with a wrong byte is not forwarded.
+    assert received.count(b"~") == len(part) or (how == "breaks the rules" and received.count(b"~") > 300_000)
+    client.close()
+    proxy.wait_for_metrics(sessions_open=0, receive_buffers=0, send_buffers=0, generations_held=1)
+    [line] = proxy.access_log(1)
+    assert line["ended"]
+
+
 def test_a_client_that_pauses_loses_nothing(lab):
     """For a while neither side reads. Then the client goes on, and the server gets all of the request."""
     sizes = []
