@@ -20,6 +20,7 @@
 #define RAVELIN_PROCESS_AUTO_RELOAD_H
 
 #include "config/config.h"
+#include "observe/log.h"
 #include "process/file_watch.h"
 
 #include <stdbool.h>
@@ -33,12 +34,34 @@
 #define AUTO_RELOAD_REST_S 0.1
 #define AUTO_RELOAD_RETRY_S 30.
 
-struct master;
+enum auto_reload_state {
+    AUTO_RELOAD_OFF,
+    AUTO_RELOAD_BLIND,   // no file is watched: before the first look, or `problem` says why
+    AUTO_RELOAD_PARTIAL, // some files are not watched: `problem` names one
+    AUTO_RELOAD_WATCHING,
+};
 
-// A part of the master; zeroed at its start.
+// How the last reload by itself ended.
+enum auto_reload_outcome { AUTO_RELOAD_NEVER, AUTO_RELOAD_SUCCEEDED, AUTO_RELOAD_FAILED };
+
+struct auto_reload_handler {
+    // Whether a reload may begin now. If not, it is asked again AUTO_RELOAD_PAUSE_S later.
+    bool (*may_begin)(void *context);
+    // Reads all files again, and reloads if they have changed. What comes of it is told with the
+    // auto_reload_note functions, now or later.
+    void (*begin)(void *context);
+    void *context;
+};
+
+// The owner sets what is above the line; the rest is zero at the start.
 struct auto_reload {
-    bool on;
-    struct file_watch *files;              // NULL: not watching
+    struct ev_loop *loop;
+    struct log *log;
+    struct auto_reload_handler handler;
+    // ----
+    enum auto_reload_state state;
+    const struct config *config;           // whose files are watched
+    struct file_watch *files;              // NULL while off or blind
     char problem[FILE_WATCH_PROBLEM_SIZE]; // with watching; empty: none
     ev_io change;
     ev_timer look; // runs while the files are to be looked at
@@ -48,23 +71,27 @@ struct auto_reload {
     ev_tstamp looked_at;               // monotonic
     char complaint[CONFIG_ERROR_SIZE]; // about the files, as it was logged; empty: none
 
-    int64_t ended_us; // the last reload by itself, wall clock; 0: there was none
-    bool succeeded;
+    enum auto_reload_outcome outcome;
+    int64_t ended_us;                     // of the last reload by itself, wall clock
     char ending[FILE_WATCH_PROBLEM_SIZE]; // the first line of what was said
 };
 
-// Turns it on or off as the current generation says, and looks for changes at once: what happened
-// while nobody watched is not missed. At the start and after every reload by hand.
-void auto_reload_update(struct master *master);
-void auto_reload_stop(struct master *master); // for good; once more is fine
+// From now on this is the current generation. It must outlive its use here.
+void auto_reload_use(struct auto_reload *automatic, const struct config *config);
+// Turns it on or off as the current generation says, and looks for changes at once: a change that
+// came while no file was watched is not missed. Call it at the start and after every reload by
+// hand.
+void auto_reload_update(struct auto_reload *automatic);
+void auto_reload_stop(struct auto_reload *automatic); // for good; once more is fine
 
-// What reload.c tells of the reload it was asked for (reload_changed_files()): the files are the
-// same; or it ended with this exit code and text.
-void auto_reload_note_same(struct master *master);
-// The files were read, whatever came of it: the longer that takes, the more rarely it is done.
-void auto_reload_note_read(struct master *master);
-void auto_reload_note_end(struct master *master, int exit_code, const char *text);
-// Whether this is not what the last one failed with.
-bool auto_reload_is_news(const struct master *master, const char *text);
+// What came of begin(). The files were read: the longer that takes, the more rarely it is done.
+void auto_reload_note_read(struct auto_reload *automatic);
+// The files are the same.
+void auto_reload_note_same(struct auto_reload *automatic);
+// The reload ended with this exit code and text.
+void auto_reload_note_end(struct auto_reload *automatic, int exit_code, const char *text);
+// True if `text` differs from the error of the last failed reload by itself. Keeps a repeated error
+// from being logged again.
+bool auto_reload_is_news(const struct auto_reload *automatic, const char *text);
 
 #endif

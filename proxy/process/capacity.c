@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -59,4 +60,26 @@ bool capacity_warning(enum capacity_kind kind, const struct capacity *capacity,
                    "; run: sysctl -w vm.max_map_count=%" PRIu64 ", or lower connections",
                    config->limits.connections, needed, capacity->mappings, needed);
     return capacity->mappings != 0 && capacity->mappings < needed;
+}
+
+void capacity_warn(struct log *log, const struct config *config, unsigned workers) {
+    const struct capacity capacity = capacity_find(CAPACITY_MAPPINGS_PATH);
+    char line[16] = "";
+    if (config->limits.connections_line > 0) {
+        (void)snprintf(line, sizeof(line), ":%d", config->limits.connections_line);
+    }
+    for (int kind = 0; kind < CAPACITY_KINDS; kind++) {
+        char text[CAPACITY_TEXT_SIZE];
+        if (capacity_warning((enum capacity_kind)kind, &capacity, config, workers, text)) {
+            log_warning(log, "%s%s: %s", config->path, line, text);
+        }
+    }
+}
+
+unsigned capacity_cores(void) {
+    cpu_set_t mask;
+    CPU_ZERO(&mask);
+    long count = sched_getaffinity(0, sizeof(mask), &mask) == 0 ? CPU_COUNT(&mask)
+                                                                : sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > CONFIG_WORKERS_MAX ? CONFIG_WORKERS_MAX : (unsigned)count;
 }

@@ -12,6 +12,7 @@
 #define RAVELIN_PROCESS_CAPACITY_H
 
 #include "config/config.h"
+#include "observe/log.h"
 
 #define CAPACITY_MAPPINGS_PATH "/proc/sys/vm/max_map_count"
 #define CAPACITY_TEXT_SIZE 512
@@ -29,5 +30,10 @@ struct capacity capacity_find(const char *mappings_path);
 // True with a text for the log when there is less of this kind than `workers` (at least 1) need.
 bool capacity_warning(enum capacity_kind kind, const struct capacity *capacity,
                       const struct config *config, unsigned workers, char text[CAPACITY_TEXT_SIZE]);
+// Logs what is too small for this configuration, as this process and vm.max_map_count say.
+void capacity_warn(struct log *log, const struct config *config, unsigned workers);
+
+// The cores that this process may use, from 1 to CONFIG_WORKERS_MAX: one worker each.
+unsigned capacity_cores(void);
 
 #endif

@@ -2,15 +2,21 @@
 
 #include "base/clock.h"
 #include "base/reserve.h"
+#include "process/auto_reload.h"
+#include "process/beat.h"
 #include "process/capacity.h"
 #include "process/kinds.h"
-#include "process/master_state.h"
+#include "process/logs.h"
+#include "process/notices.h"
 #include "process/notify.h"
 #include "process/orders.h"
+#include "process/reload.h"
+#include "process/status.h"
+#include "process/ticket_rotation.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +28,41 @@
 
 // How long after a stop a child may still live.
 static const ev_tstamp STOP_TIMEOUT = 5.;
+
+// STARTING until every child has answered once; DRAINING and STOPPING end with the last child.
+enum master_state { MASTER_STARTING, MASTER_RUNNING, MASTER_DRAINING, MASTER_STOPPING };
+
+struct master {
+    enum master_state state;
+    int exit_status;
+    const char *config_path;
+    char real_path[PATH_MAX]; // of the config file, found at the start
+    const char *version;
+    const struct title *title;
+    int64_t started_us; // wall clock
+    const char *untold; // what the service manager has not accepted yet; NULL: nothing
+    struct log log;
+    struct log_writers log_writers;
+    struct privilege privilege;
+    unsigned slot_count;
+    struct children children;
+    struct metrics_slot *metrics;
+    struct ticket_store *tickets;
+    struct client_table *clients;
+    struct source *current;
+    struct reload reload;
+    bool reopen_waits; // for the end of the reload that is under way
+    struct auto_reload auto_reload;
+    struct control_server *control;
+    struct orders orders;
+    struct logs logs;
+    struct ev_loop *loop;
+    ev_signal signals[5];
+    struct ticket_rotation ticket_rotation;
+    struct notices notices;
+    struct beat beat;
+    ev_timer kill; // after a stop that a child did not obey
+};
 
 static void master_notify(struct master *master, const char *state) {
     master->untold = notify_manager(state) ? NULL : state;
@@ -46,25 +87,6 @@ static void tell_to_end(struct master *master, enum ipc_type type) {
     children_send(&master->children, &message);
 }
 
-void master_drain(struct master *master) {
-    if (master->state == MASTER_STARTING) {
-        master_stop(master, 0); // there is nothing to finish
-        return;
-    }
-    if (master->state != MASTER_RUNNING) {
-        return;
-    }
-    log_info(&master->log, "draining");
-    master->state = MASTER_DRAINING;
-    master_notify(master, "STOPPING=1");
-    auto_reload_stop(master);
-    end_reload_and_replacing(master);
-    tell_to_end(master, IPC_DRAIN);
-    // Else connections would pile up in queues that nobody empties.
-    listeners_close(&master->current->listeners);
-    end_when_childless(master);
-}
-
 static void on_kill(struct ev_loop *loop, ev_timer *timer, int events) {
     struct master *master = timer->data;
     (void)loop;
@@ -72,7 +94,7 @@ static void on_kill(struct ev_loop *loop, ev_timer *timer, int events) {
     children_kill_all(&master->children);
 }
 
-void master_stop(struct master *master, int exit_status) {
+static void stop(struct master *master, int exit_status) {
     if (master->state == MASTER_STOPPING) {
         return;
     }
@@ -80,7 +102,7 @@ void master_stop(struct master *master, int exit_status) {
     master->state = MASTER_STOPPING;
     master->exit_status = exit_status;
     master_notify(master, "STOPPING=1");
-    auto_reload_stop(master);
+    auto_reload_stop(&master->auto_reload);
     end_reload_and_replacing(master);
     beat_stop(&master->beat);
     tell_to_end(master, IPC_STOP);
@@ -92,6 +114,25 @@ void master_stop(struct master *master, int exit_status) {
     end_when_childless(master);
 }
 
+static void drain(struct master *master) {
+    if (master->state == MASTER_STARTING) {
+        stop(master, 0); // there is nothing to finish
+        return;
+    }
+    if (master->state != MASTER_RUNNING) {
+        return;
+    }
+    log_info(&master->log, "draining");
+    master->state = MASTER_DRAINING;
+    master_notify(master, "STOPPING=1");
+    auto_reload_stop(&master->auto_reload);
+    end_reload_and_replacing(master);
+    tell_to_end(master, IPC_DRAIN);
+    // Else connections would pile up in queues that nobody empties.
+    listeners_close(&master->current->listeners);
+    end_when_childless(master);
+}
+
 // The start failed.
 static void cannot_start(void *context, const char *why) {
     struct master *master = context;
@@ -99,23 +140,7 @@ static void cannot_start(void *context, const char *why) {
         return;
     }
     (void)fprintf(stderr, "ravelin: cannot start: %s\n", why);
-    master_stop(master, 1);
-}
-
-static void warn_capacity(struct master *master) {
-    const struct config *config = master->current->config;
-    const struct capacity capacity = capacity_find(CAPACITY_MAPPINGS_PATH);
-    for (int kind = 0; kind < CAPACITY_KINDS; kind++) {
-        char text[CAPACITY_TEXT_SIZE];
-        char line[16] = "";
-        if (config->limits.connections_line > 0) {
-            (void)snprintf(line, sizeof(line), ":%d", config->limits.connections_line);
-        }
-        if (capacity_warning((enum capacity_kind)kind, &capacity, config, master->slot_count,
-                             text)) {
-            log_warning(&master->log, "%s%s: %s", config->path, line, text);
-        }
-    }
+    stop(master, 1);
 }
 
 // --- What children report ---
@@ -130,7 +155,7 @@ static void on_started(void *context) {
     log_info(&master->log, "ravelin: ready, %u worker%s", master->slot_count,
              master->slot_count == 1 ? "" : "s");
     master_notify(master, "READY=1");
-    auto_reload_update(master);
+    auto_reload_update(&master->auto_reload);
 }
 
 static void on_ready(void *context, struct child *child, uint64_t generation) {
@@ -154,37 +179,37 @@ static void on_died(void *context, struct child *child, const char *how) {
     reload_child_died(&master->reload, how);
 }
 
-static bool may_replace(void *context) {
+static bool is_reload_idle(void *context) {
     const struct master *master = context;
     return master->reload.phase == RELOAD_IDLE;
 }
 
 // --- What a reload reports ---
 
-static void begin_reload(struct master *master, uint64_t client) {
-    const char *refusal = master->state == MASTER_STARTING  ? "Ravelin is still starting"
-                          : master->state != MASTER_RUNNING ? "Ravelin is ending"
-                                                            : reload_begin(&master->reload, client);
-    if (refusal != NULL) {
-        control_answer(master->control, client, 1, refusal);
-    }
+static const char *begin_reload(void *context, uint64_t client) {
+    struct master *master = context;
+    return master->state == MASTER_STARTING  ? "Ravelin is still starting"
+           : master->state != MASTER_RUNNING ? "Ravelin is ending"
+                                             : reload_begin(&master->reload, client);
 }
 
 static void on_files_read(void *context) {
-    auto_reload_note_read(context);
+    struct master *master = context;
+    auto_reload_note_read(&master->auto_reload);
 }
 
 static void on_new_generation(void *context, struct source *staged) {
     struct master *master = context;
     struct source *former = master->current;
     master->current = master->children.current = staged;
-    master_use_log(master);
+    logs_use(&master->logs);
     notices_use(&master->notices, staged);
+    auto_reload_use(&master->auto_reload, staged->config);
     if (former->config->limits.connections != staged->config->limits.connections) {
-        warn_capacity(master); // else it was said before
+        capacity_warn(&master->log, staged->config, master->slot_count); // else it was said before
     }
     source_free(former);
-    master_schedule_rotation(master);
+    ticket_rotation_use(&master->ticket_rotation, staged->config->tls.ticket_lifetime_s);
 }
 
 static void log_failed_reload(struct master *master, const struct reload_end *end) {
@@ -192,7 +217,7 @@ static void log_failed_reload(struct master *master, const struct reload_end *en
     if (!end->automatic) {
         log_lines(&master->log, SEVERITY_ERROR, end->text);
         log_error(&master->log, "reload refused: generation %llu goes on", number);
-    } else if (auto_reload_is_news(master, end->text)) {
+    } else if (auto_reload_is_news(&master->auto_reload, end->text)) {
         log_lines(&master->log, SEVERITY_WARNING, end->text);
         log_warning(&master->log, "changed files refused: generation %llu goes on", number);
     } else {
@@ -205,9 +230,24 @@ static void tell_auto_reload(struct master *master, const struct reload_end *end
         return; // told before
     }
     if (end->automatic) {
-        auto_reload_note_end(master, end->exit_code, end->text);
+        auto_reload_note_end(&master->auto_reload, end->exit_code, end->text);
     } else if (end->result == RELOAD_DONE) {
-        auto_reload_update(master);
+        auto_reload_update(&master->auto_reload);
+    }
+}
+
+static void reopen_logs(struct master *master) {
+    char error[CONFIG_ERROR_SIZE];
+    master->reopen_waits = !is_reload_idle(master);
+    if (!master->reopen_waits && logs_reopen(&master->logs, error) != RESULT_OK) {
+        log_error(&master->log, "%s", error);
+    }
+}
+
+static void begin_next_reload(struct master *master, uint64_t client) {
+    const char *refusal = begin_reload(master, client);
+    if (refusal != NULL) {
+        control_answer(master->control, client, 1, refusal);
     }
 }
 
@@ -222,20 +262,56 @@ static void on_reload_ended(void *context, const struct reload_end *end) {
         log_failed_reload(master, end);
         break;
     case RELOAD_SAME:
-        auto_reload_note_same(master);
+        auto_reload_note_same(&master->auto_reload);
         break;
     }
     control_answer(master->control, end->client, end->exit_code, end->text);
     if (master->state == MASTER_RUNNING) {
         children_start(&master->children);
-        if (end->reopen) {
-            orders_reopen_logs(master);
+        if (master->reopen_waits) {
+            reopen_logs(master);
         }
         tell_auto_reload(master, end);
     }
     if (end->again) {
-        begin_reload(master, end->client_after);
+        begin_next_reload(master, end->client_after);
     }
+}
+
+// --- What changed files ask for ---
+
+static void reload_changed(void *context) {
+    struct master *master = context;
+    reload_changed_files(&master->reload);
+}
+
+// --- What the control socket asks for ---
+
+static void on_drain_order(void *context) {
+    drain(context);
+}
+
+static void on_stop_order(void *context) {
+    stop(context, 0);
+}
+
+static bool draw_status(void *context, char *text, size_t capacity) {
+    static const char *const states[] = {[MASTER_STARTING] = "starting",
+                                         [MASTER_RUNNING] = "running",
+                                         [MASTER_DRAINING] = "draining",
+                                         [MASTER_STOPPING] = "stopping"};
+    const struct master *master = context;
+    const struct status status = {
+        .version = master->version,
+        .state = states[master->state],
+        .config_path = master->real_path,
+        .started_us = master->started_us,
+        .lost_log_lines = master->log.sink.lost + log_writers_lost(&master->log_writers),
+        .reload = &master->reload,
+        .automatic = &master->auto_reload,
+        .children = &master->children,
+    };
+    return status_draw(&status, text, capacity);
 }
 
 // --- Events ---
@@ -243,7 +319,8 @@ static void on_reload_ended(void *context, const struct reload_end *end) {
 // With every beat: what could not be done before.
 static void on_beat(void *context) {
     struct master *master = context;
-    if (master->state == MASTER_RUNNING && master->reload.phase == RELOAD_IDLE) {
+    bool is_idle = is_reload_idle(master);
+    if (master->state == MASTER_RUNNING && is_idle) {
         kinds_check_listeners(&master->children);
     }
     log_flush(&master->log);
@@ -252,7 +329,9 @@ static void on_beat(void *context) {
     if (master->untold != NULL && notify_manager(master->untold)) {
         master->untold = NULL;
     }
-    orders_retry_logs(master);
+    if (is_idle) {
+        logs_retry(&master->logs);
+    }
     children_connect(&master->children);
 }
 
@@ -274,91 +353,32 @@ static void reap(struct master *master) {
     }
 }
 
-static void on_command(void *context, uint64_t client, const struct order *order) {
-    struct master *master = context;
-    switch (order->command) {
-    case COMMAND_RELOAD:
-        begin_reload(master, client);
-        break;
-    case COMMAND_DRAIN:
-        control_answer(master->control, client, 0, "draining");
-        master_drain(master);
-        break;
-    case COMMAND_STOP:
-        control_answer(master->control, client, 0, "stopping");
-        master_stop(master, 0);
-        break;
-    case COMMAND_STATUS:
-        orders_answer_status(master, client);
-        break;
-    case COMMAND_PROVE:
-        orders_answer_prove(master, client);
-        break;
-    default:
-        break;
-    }
-}
-
 static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
     struct master *master = watcher->data;
     (void)loop;
     (void)events;
     switch (watcher->signum) {
     case SIGHUP:
-        begin_reload(master, 0);
+        (void)begin_reload(master, 0);
         break;
     case SIGUSR1:
-        orders_reopen_logs(master);
+        reopen_logs(master);
         break;
     case SIGTERM:
         if (master->state == MASTER_DRAINING) {
-            master_stop(master, 0);
+            stop(master, 0);
         } else {
-            master_drain(master);
+            drain(master);
         }
         break;
     case SIGINT:
-        master_stop(master, 0);
+        stop(master, 0);
         break;
     case SIGCHLD:
         reap(master);
         break;
     default:
         break;
-    }
-}
-
-static void report_no_randomness(struct master *master) {
-    log_error(&master->log, "no randomness for a new ticket key: the former stays in use");
-}
-
-static void on_rotation(struct ev_loop *loop, ev_timer *timer, int events) {
-    struct master *master = timer->data;
-    (void)loop;
-    (void)events;
-    if (!ticket_store_rotate(master->tickets)) {
-        report_no_randomness(master);
-    }
-}
-
-void master_schedule_rotation(struct master *master) {
-    ev_timer *timer = &master->rotate_tickets;
-    ev_tstamp interval = (ev_tstamp)master->current->config->tls.ticket_lifetime_s;
-    bool was_on = ev_is_active(timer);
-    if (was_on && interval == timer->repeat) {
-        return;
-    }
-    // Reloads do not put a rotation off: the time since the last one counts.
-    ev_tstamp since = was_on ? timer->repeat - ev_timer_remaining(master->loop, timer) : 0.;
-    ev_timer_stop(master->loop, timer);
-    if (interval > 0.) {
-        ev_timer_init(timer, on_rotation, since < interval ? interval - since : 0., interval);
-        timer->data = master;
-        ev_timer_start(master->loop, timer);
-    }
-    // Turned off, keys are of no more use; turned on, what was sealed before shall not resume.
-    if (was_on != (interval > 0.) && !ticket_store_renew(master->tickets)) {
-        report_no_randomness(master);
     }
 }
 
@@ -377,14 +397,6 @@ static bool start_loop(struct master *master) {
     return true;
 }
 
-void master_use_log(struct master *master) {
-    const struct config *config = master->current->config;
-    const struct log_files *files = &master->current->logs;
-    log_use(&master->log, files->error.fd, config->log.target == LOG_TARGET_SYSLOG,
-            log_files_severity(config->log_level));
-    log_files_warn(files, config, &master->log);
-}
-
 // --- Start ---
 
 // A descriptor of ours must never take the place of a standard stream that is closed.
@@ -394,14 +406,6 @@ static bool open_standard_streams(void) {
         fd = open("/dev/null", O_RDWR);
     } while (fd >= 0 && fd <= STDERR_FILENO);
     return fd >= 0 && close(fd) == 0;
-}
-
-static unsigned count_cores(void) {
-    cpu_set_t mask;
-    CPU_ZERO(&mask);
-    long count = sched_getaffinity(0, sizeof(mask), &mask) == 0 ? CPU_COUNT(&mask)
-                                                                : sysconf(_SC_NPROCESSORS_ONLN);
-    return count < 1 ? 1 : count > CONFIG_WORKERS_MAX ? CONFIG_WORKERS_MAX : (unsigned)count;
 }
 
 static int complain(const char *text, int exit_status) {
@@ -419,7 +423,7 @@ static int prepare_config(struct master *master) {
         return complain(error, 2);
     }
     uint32_t workers = master->current->config->workers;
-    master->slot_count = workers == 0 ? count_cores() : workers;
+    master->slot_count = workers == 0 ? capacity_cores() : workers;
     master->metrics = metrics_map(master->slot_count);
     master->tickets = ticket_store_new();
     master->clients = client_table_map(master->slot_count);
@@ -452,10 +456,16 @@ static enum result make_children(struct master *master) {
                     .committed = on_committed,
                     .failed = on_failed,
                     .died = on_died,
-                    .may_replace = may_replace,
+                    .may_replace = is_reload_idle,
                     .context = master},
         .current = master->current,
     };
+    return children_init(children);
+}
+
+// None of them knows the master: what they tell and ask comes back through their handlers.
+static void make_parts(struct master *master) {
+    struct children *children = &master->children;
     master->reload.children = children;
     master->reload.config_path = master->config_path;
     master->reload.log_writers = &master->log_writers;
@@ -464,8 +474,26 @@ static enum result make_children(struct master *master) {
                                                      .ended = on_reload_ended,
                                                      .context = master};
     reload_init(&master->reload);
+    master->auto_reload = (struct auto_reload){
+        .loop = master->loop,
+        .log = &master->log,
+        .handler = {.may_begin = is_reload_idle, .begin = reload_changed, .context = master},
+    };
+    auto_reload_use(&master->auto_reload, master->current->config);
+    master->logs = (struct logs){children, &master->log_writers};
+    master->orders = (struct orders){
+        .control = master->control,
+        .children = children,
+        .version = master->version,
+        .handler = {.reload = begin_reload,
+                    .drain = on_drain_order,
+                    .stop = on_stop_order,
+                    .draw_status = draw_status,
+                    .context = master},
+    };
+    master->ticket_rotation = (struct ticket_rotation){
+        .loop = master->loop, .log = &master->log, .tickets = master->tickets};
     master->beat = (struct beat){.children = children, .later = on_beat, .context = master};
-    return children_init(children);
 }
 
 // What else can fail before the first fork.
@@ -481,11 +509,15 @@ static int prepare_system(struct master *master) {
         return complain(error, 1);
     }
     log_init(&master->log, -1, false, SEVERITY_INFO, "master");
-    master_use_log(master);
     if (!start_loop(master)) {
         return complain("ravelin: cannot make an event loop", 1);
     }
-    return make_children(master) == RESULT_OK ? 0 : complain("ravelin: out of memory", 1);
+    if (make_children(master) != RESULT_OK) {
+        return complain("ravelin: out of memory", 1);
+    }
+    make_parts(master);
+    logs_use(&master->logs);
+    return 0;
 }
 
 static void log_start(struct master *master) {
@@ -500,13 +532,12 @@ static void log_start(struct master *master) {
 }
 
 static void serve(struct master *master) {
-    const struct control_handler handler = {
-        .command = on_command, .failed = orders_fail, .refuses = orders_refuses, .context = master};
+    const struct control_handler handler = orders_control(&master->orders);
     log_start(master);
     notices_start(&master->notices, master->loop, &master->log, NOTICES_PERIOD_S);
     notices_use(&master->notices, master->current);
-    warn_capacity(master);
-    master_schedule_rotation(master);
+    capacity_warn(&master->log, master->current->config, master->slot_count);
+    ticket_rotation_use(&master->ticket_rotation, master->current->config->tls.ticket_lifetime_s);
     control_start(master->control, master->loop, &handler);
     beat_start(&master->beat);
     children_start(&master->children);
@@ -519,7 +550,7 @@ static void serve(struct master *master) {
 static void release(struct master *master) {
     sink_close(&master->log.sink);
     if (master->loop != NULL) {
-        auto_reload_stop(master);
+        auto_reload_stop(&master->auto_reload);
         beat_stop(&master->beat);
         children_free(&master->children);
     }

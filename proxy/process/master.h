@@ -10,8 +10,8 @@
 // then on no failure of a child ends it.
 //
 // The parts: source.h (what is loaded), children.h (processes), reload.h (the two-phase change of
-// the generation), auto_reload.h (when files change), orders.h (signals and commands). They share
-// one struct master, which lives as long as master_run().
+// the generation), auto_reload.h (when files change), orders.h (commands), logs.h (which logs are
+// in use). master.c alone knows them all; what they tell and ask comes back through handlers.
 #ifndef RAVELIN_PROCESS_MASTER_H
 #define RAVELIN_PROCESS_MASTER_H
 

@@ -1,6 +1,6 @@
 #include "process/orders.h"
 
-#include "process/status.h"
+#include "process/source.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,15 +10,39 @@
 #include <string.h>
 #include <unistd.h>
 
-void orders_answer_status(struct master *master, uint64_t client) {
+// --- Orders that change the proxy ---
+
+static void reload(struct orders *orders, uint64_t client) {
+    const char *refusal = orders->handler.reload(orders->handler.context, client);
+    if (refusal != NULL) {
+        control_answer(orders->control, client, 1, refusal);
+    }
+}
+
+static void drain(struct orders *orders, uint64_t client) {
+    control_answer(orders->control, client, 0, "draining");
+    orders->handler.drain(orders->handler.context);
+}
+
+static void stop(struct orders *orders, uint64_t client) {
+    control_answer(orders->control, client, 0, "stopping");
+    orders->handler.stop(orders->handler.context);
+}
+
+// --- Status ---
+
+static void status(struct orders *orders, uint64_t client) {
     char *text = malloc(CONTROL_ANSWER_MAX);
-    if (text != NULL && status_draw(master, text, CONTROL_ANSWER_MAX)) {
-        control_answer(master->control, client, 0, text);
+    if (text != NULL &&
+        orders->handler.draw_status(orders->handler.context, text, CONTROL_ANSWER_MAX)) {
+        control_answer(orders->control, client, 0, text);
     } else {
-        control_answer(master->control, client, 1, "no room for the status");
+        control_answer(orders->control, client, 1, "no room for the status");
     }
     free(text);
 }
+
+// --- Prove ---
 
 // Text that grows up to a bound; what does not fit marks it as failed.
 struct text {
@@ -51,24 +75,30 @@ static void add_processes(struct text *text, const struct children *children) {
     }
 }
 
-// One line for each value, as prove.c reads them; the executable and the bundle go along.
-void orders_answer_prove(struct master *master, uint64_t client) {
+// One line for each value, as prove.c reads them.
+static void add_facts(struct text *text, const struct orders *orders) {
+    const struct source *current = orders->children->current;
+    const struct config_tls *tls = &current->config->tls;
+    add(text, "pid %ld\nversion %s\ngeneration %" PRIu64 "\n", (long)getpid(), orders->version,
+        current->number);
+    add(text, "require-post-quantum %s\nticket-lifetime %" PRIu32 "\n",
+        tls->require_post_quantum ? "yes" : "no", tls->ticket_lifetime_s);
+    add_processes(text, orders->children);
+}
+
+// The executable and the bundle go along.
+static void prove(struct orders *orders, uint64_t client) {
     struct text text = {.data = malloc(CONTROL_ANSWER_MAX), .capacity = CONTROL_ANSWER_MAX};
-    const struct config_tls *tls = &master->current->config->tls;
     // The file that was started, even when there is another in its place by now.
     int executable = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    const int fds[] = {executable, master->current->files_fd};
+    const int fds[] = {executable, orders->children->current->files_fd};
     if (text.data != NULL) {
-        add(&text, "pid %ld\nversion %s\ngeneration %" PRIu64 "\n", (long)getpid(), master->version,
-            master->current->number);
-        add(&text, "require-post-quantum %s\nticket-lifetime %" PRIu32 "\n",
-            tls->require_post_quantum ? "yes" : "no", tls->ticket_lifetime_s);
-        add_processes(&text, &master->children);
+        add_facts(&text, orders);
     }
     if (text.data == NULL || text.failed || executable < 0) {
-        control_answer(master->control, client, 1, "no room or no descriptor for it");
+        control_answer(orders->control, client, 1, "no room or no descriptor for it");
     } else {
-        control_answer_with(master->control, client, 0, text.data, fds,
+        control_answer_with(orders->control, client, 0, text.data, fds,
                             sizeof(fds) / sizeof(fds[0]));
     }
     free(text.data);
@@ -77,64 +107,45 @@ void orders_answer_prove(struct master *master, uint64_t client) {
     }
 }
 
-bool orders_refuses(void *context, pid_t pid) {
-    struct master *master = context;
-    const struct child *child = children_find(&master->children, pid);
+// --- What the control socket hands on ---
+
+// A row for each command that is an order.
+static void (*const rows[COMMAND_COUNT])(struct orders *orders, uint64_t client) = {
+    [COMMAND_RELOAD] = reload, [COMMAND_DRAIN] = drain, [COMMAND_STOP] = stop,
+    [COMMAND_STATUS] = status, [COMMAND_PROVE] = prove,
+};
+
+static void on_command(void *context, uint64_t client, const struct order *order) {
+    struct orders *orders = context;
+    if (rows[order->command] == NULL) {
+        control_answer(orders->control, client, 2, "unknown command");
+        return;
+    }
+    rows[order->command](orders, client);
+}
+
+static void on_failed(void *context, int error) {
+    const struct orders *orders = context;
+    log_error(orders->children->log,
+              "control socket: cannot accept a connection: %s; trying every %d s", strerror(error),
+              CONTROL_PAUSE_S);
+}
+
+// Where the master is not root, its children are of its user too.
+static bool refuses(void *context, pid_t pid) {
+    struct orders *orders = context;
+    const struct child *child = children_find(orders->children, pid);
     char name[CHILD_NAME_SIZE];
     if (child == NULL) {
         return false;
     }
     child_name(child, name);
-    log_error(&master->log, "%s (pid %ld) connects to the control socket: refused", name,
+    log_error(orders->children->log, "%s (pid %ld) connects to the control socket: refused", name,
               (long)pid);
     return true;
 }
 
-void orders_fail(void *context, int error) {
-    struct master *master = context;
-    log_error(&master->log, "control socket: cannot accept a connection: %s; trying every %d s",
-              strerror(error), CONTROL_PAUSE_S);
-}
-
-// Makes these files the logs of the master and of the workers.
-static void use_log_files(struct master *master, const struct log_files *files) {
-    struct log_files former = master->current->logs;
-    master->current->logs = *files;
-    master_use_log(master);
-    log_files_close(&former);
-    struct ipc_message message;
-    ipc_init(&message, IPC_REOPEN, master->current->number);
-    message.fds[IPC_FD_ERROR_LOG] = files->error.fd;
-    message.fds[IPC_FD_ACCESS_LOG] = files->access.fd;
-    children_send(&master->children, &message);
-    log_info(&master->log, "log files reopened");
-}
-
-void orders_reopen_logs(struct master *master) {
-    struct log_files files;
-    char error[CONFIG_ERROR_SIZE];
-    if (master->reload.phase != RELOAD_IDLE) {
-        master->reload.reopen_after = true;
-        return;
-    }
-    if (log_files_open(&files, master->current->config, &master->log_writers, error) != RESULT_OK) {
-        log_error(&master->log, "%s", error);
-        return;
-    }
-    use_log_files(master, &files);
-}
-
-void orders_retry_logs(struct master *master) {
-    struct log_files files;
-    char error[CONFIG_ERROR_SIZE];
-    unsigned absent = log_files_absent(&master->current->logs);
-    if (absent == 0 || master->reload.phase != RELOAD_IDLE ||
-        log_files_open(&files, master->current->config, &master->log_writers, error) != RESULT_OK) {
-        return;
-    }
-    if (log_files_absent(&files) < absent) {
-        use_log_files(master, &files);
-    } else {
-        log_files_close(&files);
-    }
+struct control_handler orders_control(struct orders *orders) {
+    return (struct control_handler){
+        .command = on_command, .failed = on_failed, .refuses = refuses, .context = orders};
 }

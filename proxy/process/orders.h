@@ -1,20 +1,37 @@
-// What people ask the master for: through signals and through the control socket (control.h).
+// Carries out what a client of the control socket (control.h) asks for: finds the command's row and
+// sends the answer. The owner does what changes the proxy; what only reads it is drawn here.
+//
+// Each order gets one answer, at once or, of a reload, when it has ended.
 #ifndef RAVELIN_PROCESS_ORDERS_H
 #define RAVELIN_PROCESS_ORDERS_H
 
-#include "process/master_state.h"
+#include "process/children.h"
+#include "process/control.h"
 
-// Answers the commands `status` and `prove` of a client of the control socket.
-void orders_answer_status(struct master *master, uint64_t client);
-void orders_answer_prove(struct master *master, uint64_t client);
-// The control socket's handler of failures, whose context is the master: logs why no command can be
-// received.
-void orders_fail(void *master, int error);
-// Its judge of who may give none. Logs a refusal.
-bool orders_refuses(void *master, pid_t pid);
-// Opens the log files anew, here and in the workers: after a rotation.
-void orders_reopen_logs(struct master *master);
-// The same if a log was off because its FIFO had no reader, and has one now.
-void orders_retry_logs(struct master *master);
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct orders_handler {
+    // Begins a reload whose end the owner tells `client`. Returns NULL, or why it is refused.
+    const char *(*reload)(void *context, uint64_t client);
+    void (*drain)(void *context); // its answer has been sent
+    void (*stop)(void *context);  // its answer has been sent
+    // Draws the answer to `status`. False: it does not fit.
+    bool (*draw_status)(void *context, char *text, size_t capacity);
+    void *context;
+};
+
+// The owner sets all of it, and all of it outlives it.
+struct orders {
+    struct control_server *control;
+    struct children *children; // their `log` says what is refused
+    const char *version;
+    struct orders_handler handler;
+};
+
+// What control_start() takes; `orders` is its context.
+struct control_handler orders_control(struct orders *orders);
 
 #endif

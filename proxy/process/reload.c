@@ -14,7 +14,6 @@ static void finish(struct reload *reload, enum reload_result result, int exit_co
         .text = text,
         .automatic = reload->automatic,
         .again = reload->again,
-        .reopen = reload->reopen_after,
         .client = reload->client,
         .client_after = reload->client_after,
     };
@@ -24,7 +23,7 @@ static void finish(struct reload *reload, enum reload_result result, int exit_co
     validate_cancel(&reload->validation);
     reload->phase = RELOAD_IDLE;
     reload->client = reload->client_after = 0;
-    reload->automatic = reload->again = reload->reopen_after = false;
+    reload->automatic = reload->again = false;
     reload->handler.ended(reload->handler.context, &end);
 }
 

@@ -38,8 +38,7 @@ struct reload_end {
     int exit_code;
     const char *text; // for who asked
     bool automatic;
-    bool again; // one that came meanwhile is to be begun
-    bool reopen;
+    bool again;            // one that came meanwhile is to be begun
     uint64_t client;       // who asked for this one; 0: nobody
     uint64_t client_after; // who asked for the next one; 0: nobody
 };
@@ -73,7 +72,6 @@ struct reload {
     bool automatic;        // changed files asked for it
     bool again;            // HUP or a command came meanwhile
     uint64_t client_after; // whose command it was; 0: nobody's
-    bool reopen_after;     // USR1 came meanwhile
 };
 
 void reload_init(struct reload *reload);

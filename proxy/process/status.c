@@ -47,25 +47,26 @@ static void put_reload(struct json *json, const struct reload *reload) {
     json_string(json, "reload", reload->phase == RELOAD_LOAD ? loading : names[reload->phase]);
 }
 
-static const char *watch_state(const struct auto_reload *automatic) {
-    return !automatic->on                  ? "off"
-           : automatic->files == NULL      ? "not watching"
-           : automatic->problem[0] != '\0' ? "watching in part"
-                                           : "watching";
+static const char *watch_state(enum auto_reload_state state) {
+    static const char *const names[] = {[AUTO_RELOAD_OFF] = "off",
+                                        [AUTO_RELOAD_BLIND] = "not watching",
+                                        [AUTO_RELOAD_PARTIAL] = "watching in part",
+                                        [AUTO_RELOAD_WATCHING] = "watching"};
+    return names[state];
 }
 
 static void put_watch(struct json *json, const struct auto_reload *automatic) {
     json_open(json, "certificate_watch", '{');
-    json_string(json, "state", watch_state(automatic));
+    json_string(json, "state", watch_state(automatic->state));
     json_string(json, "problem", automatic->problem[0] == '\0' ? NULL : automatic->problem);
-    if (automatic->ended_us == 0) {
+    if (automatic->outcome == AUTO_RELOAD_NEVER) {
         json_string(json, "last_reload", NULL);
     } else {
         char ended[CLOCK_ISO_SIZE];
         clock_format_iso(automatic->ended_us, ended);
         json_open(json, "last_reload", '{');
         json_string(json, "time", ended);
-        json_bool(json, "ok", automatic->succeeded);
+        json_bool(json, "ok", automatic->outcome == AUTO_RELOAD_SUCCEEDED);
         json_string(json, "message", automatic->ending);
         json_close(json, '}');
     }
@@ -151,28 +152,24 @@ static void put_certificates(struct json *json, const struct source *source) {
     free(terms);
 }
 
-bool status_draw(const struct master *master, char *output, size_t capacity) {
-    static const char *const states[] = {[MASTER_STARTING] = "starting",
-                                         [MASTER_RUNNING] = "running",
-                                         [MASTER_DRAINING] = "draining",
-                                         [MASTER_STOPPING] = "stopping"};
+bool status_draw(const struct status *status, char *output, size_t capacity) {
+    const struct children *children = status->children;
     struct json json = json_into(output, capacity);
     char started[CLOCK_ISO_SIZE];
-    clock_format_iso(master->started_us, started);
+    clock_format_iso(status->started_us, started);
     json_open(&json, NULL, '{');
-    json_string(&json, "version", master->version);
+    json_string(&json, "version", status->version);
     json_integer(&json, "pid", getpid());
-    json_string(&json, "state", states[master->state]);
-    json_unsigned(&json, "generation", master->current->number);
-    json_string(&json, "config", master->real_path);
+    json_string(&json, "state", status->state);
+    json_unsigned(&json, "generation", children->current->number);
+    json_string(&json, "config", status->config_path);
     json_string(&json, "started", started);
-    put_reload(&json, &master->reload);
-    put_watch(&json, &master->auto_reload);
-    put_children(&json, &master->children);
-    put_certificates(&json, master->current);
-    json_unsigned(&json, "lost_log_lines",
-                  master->log.sink.lost + log_writers_lost(&master->log_writers));
-    metrics_to_json(master->metrics, master->slot_count, &json, "metrics");
+    put_reload(&json, status->reload);
+    put_watch(&json, status->automatic);
+    put_children(&json, children);
+    put_certificates(&json, children->current);
+    json_unsigned(&json, "lost_log_lines", status->lost_log_lines);
+    metrics_to_json(children->metrics, children->slot_count, &json, "metrics");
     json_close(&json, '}');
     return !json.failed;
 }

@@ -88,6 +88,7 @@ static const char *lab_received(const struct child *child) {
                            : message.type == IPC_COMMIT ? 'C'
                            : message.type == IPC_ABORT  ? 'A'
                            : message.type == IPC_DATA   ? 'D'
+                           : message.type == IPC_REOPEN ? 'R'
                                                         : '?';
         ipc_close(&message);
     }

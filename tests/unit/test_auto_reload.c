@@ -1,9 +1,6 @@
 // When the master looks at changed files, under a clock of the test's own.
 #include "process/auto_reload.h"
 
-#include "process/master_state.h"
-#include "process/reload.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -20,10 +17,9 @@
 
 #include <cmocka.h>
 
-// As much of a master as it takes.
 struct fixture {
-    struct master master;
-    struct source source;
+    struct auto_reload automatic;
+    struct log log;
     struct config config;
     struct config_site site;
     struct config_certificate certificate;
@@ -36,6 +32,7 @@ static struct fixture fixture;
 
 static double now_s; // what the clocks say
 static bool no_inotify;
+static bool is_busy; // a reload is under way
 static unsigned looks;
 static double look_takes_s;
 
@@ -53,19 +50,23 @@ int inotify_init1(int flags) {
     return (int)syscall(SYS_inotify_init1, flags);
 }
 
-void reload_changed_files(struct reload *reload) {
-    assert_ptr_equal(reload, &fixture.master.reload);
-    assert_int_equal(reload->phase, RELOAD_IDLE);
+static bool may_begin(void *context) {
+    assert_ptr_equal(context, &fixture);
+    return !is_busy;
+}
+
+static void begin(void *context) {
+    assert_ptr_equal(context, &fixture);
     looks++;
     now_s += look_takes_s;
-    auto_reload_note_read(&fixture.master);
+    auto_reload_note_read(&fixture.automatic);
 }
 
 static void let_pass(double seconds) {
     now_s += seconds;
     for (int i = 0; i < 3; i++) {
         now_s += 0.0001; // a timer is due when its time is over
-        ev_run(fixture.master.loop, EVRUN_NOWAIT);
+        ev_run(fixture.automatic.loop, EVRUN_NOWAIT);
     }
 }
 
@@ -106,6 +107,7 @@ static int set_up(void **state) {
     memset(&fixture, 0, sizeof(fixture));
     now_s = 1e6;
     no_inotify = false;
+    is_busy = false;
     looks = 0;
     look_takes_s = 0;
     (void)snprintf(fixture.folder, sizeof(fixture.folder), "/tmp/ravelin-auto-XXXXXX");
@@ -120,22 +122,23 @@ static int set_up(void **state) {
         (struct config_site){.certificates = &fixture.certificate, .certificate_count = 1};
     fixture.config = (struct config){
         .tls = {.certificate_watch = true}, .sites = &fixture.site, .site_count = 1};
-    fixture.source.config = &fixture.config;
-    struct master *master = &fixture.master;
-    master->current = &fixture.source;
-    master->state = MASTER_RUNNING;
-    master->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     int log = open(fixture.log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    log_init(&master->log, log, false, SEVERITY_DEBUG, "master");
-    return master->loop == NULL || log < 0 ? -1 : 0;
+    log_init(&fixture.log, log, false, SEVERITY_DEBUG, "master");
+    fixture.automatic = (struct auto_reload){
+        .loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV),
+        .log = &fixture.log,
+        .handler = {.may_begin = may_begin, .begin = begin, .context = &fixture},
+    };
+    auto_reload_use(&fixture.automatic, &fixture.config);
+    return fixture.automatic.loop == NULL || log < 0 ? -1 : 0;
 }
 
 static int tear_down(void **state) {
     (void)state;
     char other[96];
-    auto_reload_stop(&fixture.master);
-    ev_loop_destroy(fixture.master.loop);
-    (void)close(fixture.master.log.sink.fd);
+    auto_reload_stop(&fixture.automatic);
+    ev_loop_destroy(fixture.automatic.loop);
+    (void)close(fixture.log.sink.fd);
     (void)unlink(fixture.certificate_path);
     (void)unlink(fixture.log_path);
     (void)unlink(path_in(other, sizeof(other), "other"));
@@ -144,7 +147,7 @@ static int tear_down(void **state) {
 
 // Turned on, and the look at the start is over.
 static void start(void) {
-    auto_reload_update(&fixture.master);
+    auto_reload_update(&fixture.automatic);
     let_pass(0.);
     assert_int_equal(looks, 1);
     looks = 0;
@@ -169,8 +172,10 @@ static void assert_looks_no_more(void) {
 
 static void test_one_look_at_the_start(void **state) {
     (void)state;
+    assert_int_equal(fixture.automatic.state, AUTO_RELOAD_OFF);
     start();
-    assert_non_null(fixture.master.auto_reload.files);
+    assert_int_equal(fixture.automatic.state, AUTO_RELOAD_WATCHING);
+    assert_int_equal(fixture.automatic.outcome, AUTO_RELOAD_NEVER);
     assert_looks_no_more();
 }
 
@@ -211,9 +216,9 @@ static void test_in_a_pause_nothing_wakes_the_master(void **state) {
     (void)state;
     start();
     change();
-    assert_false(ev_is_active(&fixture.master.auto_reload.change));
+    assert_false(ev_is_active(&fixture.automatic.change));
     let_pass(AUTO_RELOAD_PAUSE_S);
-    assert_true(ev_is_active(&fixture.master.auto_reload.change));
+    assert_true(ev_is_active(&fixture.automatic.change));
 }
 
 static void test_other_files_wake_it_now_and_then(void **state) {
@@ -223,9 +228,9 @@ static void test_other_files_wake_it_now_and_then(void **state) {
     for (int i = 0; i < 5; i++) {
         write_file(path_in(other, sizeof(other), "other"), "something");
         let_pass(0.);
-        assert_false(ev_is_active(&fixture.master.auto_reload.change));
+        assert_false(ev_is_active(&fixture.automatic.change));
         let_pass(AUTO_RELOAD_REST_S + 0.01);
-        assert_true(ev_is_active(&fixture.master.auto_reload.change));
+        assert_true(ev_is_active(&fixture.automatic.change));
     }
     assert_looks_no_more();
     change();
@@ -247,10 +252,10 @@ static void test_a_reload_under_way_is_waited_for(void **state) {
     (void)state;
     start();
     change();
-    fixture.master.reload.phase = RELOAD_LOAD;
+    is_busy = true;
     let_pass(10 * AUTO_RELOAD_PAUSE_S);
     assert_int_equal(looks, 0);
-    fixture.master.reload.phase = RELOAD_IDLE;
+    is_busy = false;
     let_pass(AUTO_RELOAD_PAUSE_S);
     assert_int_equal(looks, 1);
 }
@@ -259,18 +264,18 @@ static void test_a_reload_under_way_is_waited_for(void **state) {
 
 static void test_files_that_are_no_good_are_looked_at_again(void **state) {
     (void)state;
-    struct master *master = &fixture.master;
+    struct auto_reload *automatic = &fixture.automatic;
     start();
-    assert_true(auto_reload_is_news(master, "a.conf:1: no good\nb"));
-    auto_reload_note_end(master, 2, "a.conf:1: no good\nb");
-    assert_false(auto_reload_is_news(master, "a.conf:1: no good\nb"));
-    assert_true(auto_reload_is_news(master, "a.conf:1: no good\nc"));
-    assert_false(master->auto_reload.succeeded);
-    assert_string_equal(master->auto_reload.ending, "a.conf:1: no good");
-    assert_true(master->auto_reload.ended_us == (int64_t)(now_s * 1e6));
+    assert_true(auto_reload_is_news(automatic, "a.conf:1: no good\nb"));
+    auto_reload_note_end(automatic, 2, "a.conf:1: no good\nb");
+    assert_false(auto_reload_is_news(automatic, "a.conf:1: no good\nb"));
+    assert_true(auto_reload_is_news(automatic, "a.conf:1: no good\nc"));
+    assert_int_equal(automatic->outcome, AUTO_RELOAD_FAILED);
+    assert_string_equal(automatic->ending, "a.conf:1: no good");
+    assert_true(automatic->ended_us == (int64_t)(now_s * 1e6));
     assert_looks_after(AUTO_RELOAD_RETRY_S);
     assert_looks_no_more(); // unless that one fails, too
-    auto_reload_note_end(master, 2, "a.conf:1: no good\nb");
+    auto_reload_note_end(automatic, 2, "a.conf:1: no good\nb");
     let_pass(1.);
     change(); // comes first
     assert_looks_after(AUTO_RELOAD_PAUSE_S);
@@ -279,28 +284,28 @@ static void test_files_that_are_no_good_are_looked_at_again(void **state) {
 
 static void test_what_was_wrong_is_news_again_after_it_was_right(void **state) {
     (void)state;
-    struct master *master = &fixture.master;
+    struct auto_reload *automatic = &fixture.automatic;
     start();
-    auto_reload_note_end(master, 2, "no good");
-    auto_reload_note_same(master);
-    assert_true(auto_reload_is_news(master, "no good"));
-    auto_reload_note_end(master, 2, "no good");
-    auto_reload_note_end(master, 0, "reloaded");
-    assert_true(auto_reload_is_news(master, "no good"));
-    assert_true(master->auto_reload.succeeded);
-    auto_reload_note_end(master, 2, "no good");
-    auto_reload_update(master); // a reload by hand
-    assert_true(auto_reload_is_news(master, "no good"));
+    auto_reload_note_end(automatic, 2, "no good");
+    auto_reload_note_same(automatic);
+    assert_true(auto_reload_is_news(automatic, "no good"));
+    auto_reload_note_end(automatic, 2, "no good");
+    auto_reload_note_end(automatic, 0, "reloaded");
+    assert_true(auto_reload_is_news(automatic, "no good"));
+    assert_int_equal(automatic->outcome, AUTO_RELOAD_SUCCEEDED);
+    auto_reload_note_end(automatic, 2, "no good");
+    auto_reload_update(automatic); // a reload by hand
+    assert_true(auto_reload_is_news(automatic, "no good"));
 }
 
 // --- What cannot be watched ---
 
 static void test_without_inotify_it_says_so_once_and_tries_again(void **state) {
     (void)state;
-    struct auto_reload *automatic = &fixture.master.auto_reload;
+    struct auto_reload *automatic = &fixture.automatic;
     no_inotify = true;
     start();
-    assert_null(automatic->files);
+    assert_int_equal(automatic->state, AUTO_RELOAD_BLIND);
     assert_non_null(strstr(automatic->problem, "max_user_instances"));
     for (int i = 0; i < 3; i++) {
         assert_looks_after(AUTO_RELOAD_RETRY_S); // what changed meanwhile is seen then
@@ -309,7 +314,7 @@ static void test_without_inotify_it_says_so_once_and_tries_again(void **state) {
     assert_int_equal(count_in_log("max_user_instances): reload by hand"), 1);
     no_inotify = false;
     assert_looks_after(AUTO_RELOAD_RETRY_S);
-    assert_non_null(automatic->files);
+    assert_int_equal(automatic->state, AUTO_RELOAD_WATCHING);
     assert_string_equal(automatic->problem, "");
     change();
     assert_looks_after(AUTO_RELOAD_PAUSE_S);
@@ -320,22 +325,23 @@ static void test_without_inotify_it_says_so_once_and_tries_again(void **state) {
 
 static void test_off_is_off(void **state) {
     (void)state;
-    struct auto_reload *automatic = &fixture.master.auto_reload;
+    struct auto_reload *automatic = &fixture.automatic;
     start();
     change();
     fixture.config.tls.certificate_watch = false;
-    auto_reload_update(&fixture.master);
+    auto_reload_update(&fixture.automatic);
+    assert_int_equal(automatic->state, AUTO_RELOAD_OFF);
     assert_null(automatic->files);
     assert_looks_no_more();
     change();
     assert_looks_no_more();
-    auto_reload_update(&fixture.master); // as little
+    auto_reload_update(&fixture.automatic); // as little
     assert_looks_no_more();
     fixture.config.tls.certificate_watch = true;
     start();
     assert_non_null(automatic->files);
-    auto_reload_stop(&fixture.master);
-    auto_reload_stop(&fixture.master);
+    auto_reload_stop(&fixture.automatic);
+    auto_reload_stop(&fixture.automatic);
     change();
     assert_looks_no_more();
 }
@@ -346,8 +352,8 @@ static void test_it_tells_when_it_is_turned_on_or_off(void **state) {
     start(); // a reload by hand
     assert_int_equal(count_in_log("certificate-watch: reloading when files change"), 1);
     fixture.config.tls.certificate_watch = false;
-    auto_reload_update(&fixture.master);
-    auto_reload_update(&fixture.master);
+    auto_reload_update(&fixture.automatic);
+    auto_reload_update(&fixture.automatic);
     assert_int_equal(count_in_log("certificate-watch: off"), 1);
 }
 
@@ -359,6 +365,27 @@ static void test_other_paths_after_a_reload_by_hand(void **state) {
         (char *)(uintptr_t)path_in(other, sizeof(other), "other");
     start();
     change(); // of the former
+    assert_looks_no_more();
+    write_file(other, "something");
+    let_pass(0.);
+    assert_looks_after(AUTO_RELOAD_PAUSE_S);
+}
+
+// Its own reload brings another generation, with other paths.
+static void test_other_paths_after_a_reload_by_itself(void **state) {
+    (void)state;
+    char other[96];
+    start();
+    struct config_certificate certificate = fixture.certificate;
+    struct config_site site = {.certificates = &certificate, .certificate_count = 1};
+    struct config config = fixture.config;
+    certificate.certificate_path = (char *)(uintptr_t)path_in(other, sizeof(other), "other");
+    config.sites = &site;
+    auto_reload_use(&fixture.automatic, &config);
+    auto_reload_note_end(&fixture.automatic, 0, "reloaded");
+    change(); // of the former: noticed, since nothing has been looked at again
+    assert_looks_after(AUTO_RELOAD_PAUSE_S);
+    change();
     assert_looks_no_more();
     write_file(other, "something");
     let_pass(0.);
@@ -383,6 +410,7 @@ int main(void) {
         TEST(test_off_is_off),
         TEST(test_it_tells_when_it_is_turned_on_or_off),
         TEST(test_other_paths_after_a_reload_by_hand),
+        TEST(test_other_paths_after_a_reload_by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

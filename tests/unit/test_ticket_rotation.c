@@ -1,5 +1,6 @@
 // When the master changes the ticket keys.
-#include "process/master_state.h"
+#include "process/ticket_rotation.h"
+
 #include "tls/handshake/ticket_keys.h"
 
 #include <setjmp.h>
@@ -10,41 +11,37 @@
 
 #include <cmocka.h>
 
-// As much of a master as the rotation looks at.
 struct fixture {
-    struct master master;
-    struct source source;
-    struct config config;
+    struct ticket_rotation rotation;
+    struct log log;
 };
 
 static int set_up(void **state) {
     static struct fixture fixture;
     memset(&fixture, 0, sizeof(fixture));
-    fixture.source.config = &fixture.config;
-    fixture.master.current = &fixture.source;
-    fixture.master.tickets = ticket_store_new();
-    fixture.master.loop = ev_loop_new(EVFLAG_AUTO);
+    log_init(&fixture.log, -1, false, SEVERITY_INFO, "master");
+    fixture.rotation = (struct ticket_rotation){
+        .loop = ev_loop_new(EVFLAG_AUTO), .log = &fixture.log, .tickets = ticket_store_new()};
     *state = &fixture;
-    return fixture.master.tickets != NULL && fixture.master.loop != NULL ? 0 : -1;
+    return fixture.rotation.tickets != NULL && fixture.rotation.loop != NULL ? 0 : -1;
 }
 
 static int tear_down(void **state) {
     struct fixture *fixture = *state;
-    ticket_store_free(fixture->master.tickets);
-    ev_loop_destroy(fixture->master.loop);
+    ticket_store_free(fixture->rotation.tickets);
+    ev_loop_destroy(fixture->rotation.loop);
     return 0;
 }
 
 static void use_lifetime(struct fixture *fixture, uint32_t seconds) {
-    fixture->config.tls.ticket_lifetime_s = seconds;
-    master_schedule_rotation(&fixture->master);
+    ticket_rotation_use(&fixture->rotation, seconds);
 }
 
 static void assert_interval(const struct fixture *fixture, double seconds) {
-    const ev_timer *timer = &fixture->master.rotate_tickets;
+    const ev_timer *timer = &fixture->rotation.timer;
     assert_true(ev_is_active(timer));
     assert_true(timer->repeat == seconds);
-    ev_tstamp left = ev_timer_remaining(fixture->master.loop, (ev_timer *)(uintptr_t)timer);
+    ev_tstamp left = ev_timer_remaining(fixture->rotation.loop, (ev_timer *)(uintptr_t)timer);
     assert_true(left > seconds - 60 && left <= seconds + 1);
 }
 
@@ -61,10 +58,10 @@ static void test_the_interval_is_the_lifetime(void **state) {
 static void test_without_tickets_nothing_rotates(void **state) {
     struct fixture *fixture = *state;
     use_lifetime(fixture, 0);
-    assert_false(ev_is_active(&fixture->master.rotate_tickets));
+    assert_false(ev_is_active(&fixture->rotation.timer));
     use_lifetime(fixture, 3600);
     use_lifetime(fixture, 0);
-    assert_false(ev_is_active(&fixture->master.rotate_tickets));
+    assert_false(ev_is_active(&fixture->rotation.timer));
     use_lifetime(fixture, 3600);
     assert_interval(fixture, 3600);
 }
@@ -73,29 +70,29 @@ static void test_without_tickets_nothing_rotates(void **state) {
 static void test_a_reload_does_not_put_the_rotation_off(void **state) {
     struct fixture *fixture = *state;
     use_lifetime(fixture, 3600);
-    ev_timer_stop(fixture->master.loop, &fixture->master.rotate_tickets);
-    ev_timer_set(&fixture->master.rotate_tickets, 100., 3600.);
-    ev_timer_start(fixture->master.loop, &fixture->master.rotate_tickets);
+    ev_timer_stop(fixture->rotation.loop, &fixture->rotation.timer);
+    ev_timer_set(&fixture->rotation.timer, 100., 3600.);
+    ev_timer_start(fixture->rotation.loop, &fixture->rotation.timer);
     use_lifetime(fixture, 3600);
-    assert_true(ev_timer_remaining(fixture->master.loop, &fixture->master.rotate_tickets) <= 101.);
+    assert_true(ev_timer_remaining(fixture->rotation.loop, &fixture->rotation.timer) <= 101.);
 }
 
 // Both directions: the time that has passed since the last rotation counts for another interval.
 static void test_another_interval_counts_from_the_last_rotation(void **state) {
     struct fixture *fixture = *state;
-    ev_timer *timer = &fixture->master.rotate_tickets;
+    ev_timer *timer = &fixture->rotation.timer;
     use_lifetime(fixture, 3600);
-    ev_timer_stop(fixture->master.loop, timer);
+    ev_timer_stop(fixture->rotation.loop, timer);
     ev_timer_set(timer, 3000., 3600.); // 600 s ago
-    ev_timer_start(fixture->master.loop, timer);
+    ev_timer_start(fixture->rotation.loop, timer);
     use_lifetime(fixture, 86400);
-    ev_tstamp left = ev_timer_remaining(fixture->master.loop, timer);
+    ev_tstamp left = ev_timer_remaining(fixture->rotation.loop, timer);
     assert_true(left > 86400 - 660 && left <= 86400 - 600);
     use_lifetime(fixture, 900);
-    left = ev_timer_remaining(fixture->master.loop, timer);
+    left = ev_timer_remaining(fixture->rotation.loop, timer);
     assert_true(left > 900 - 660 && left <= 900 - 600);
     use_lifetime(fixture, 60);
-    assert_true(ev_timer_remaining(fixture->master.loop, timer) <= 0.);
+    assert_true(ev_timer_remaining(fixture->rotation.loop, timer) <= 0.);
     assert_true(timer->repeat == 60.);
 }
 
@@ -112,7 +109,7 @@ static struct sealed seal(const struct fixture *fixture) {
     static const struct ticket_stamp stamp;
     struct sealed sealed = {.data = {0}};
     struct ticket ticket = {sealed.name, sealed.iv, sealed.mac, sealed.data, 16};
-    assert_int_equal(ticket_seal(fixture->master.tickets, BINDING, nonce, &stamp, &ticket),
+    assert_int_equal(ticket_seal(fixture->rotation.tickets, BINDING, nonce, &stamp, &ticket),
                      RESULT_OK);
     return sealed;
 }
@@ -120,7 +117,7 @@ static struct sealed seal(const struct fixture *fixture) {
 static bool opens(const struct fixture *fixture, struct sealed sealed) {
     struct ticket_stamp stamp;
     struct ticket ticket = {sealed.name, sealed.iv, sealed.mac, sealed.data, sizeof(sealed.data)};
-    return ticket_open(fixture->master.tickets, BINDING, 0, &ticket, &stamp) == RESULT_OK;
+    return ticket_open(fixture->rotation.tickets, BINDING, 0, &ticket, &stamp) == RESULT_OK;
 }
 
 static void test_the_timer_changes_the_key(void **state) {
@@ -129,7 +126,7 @@ static void test_the_timer_changes_the_key(void **state) {
     use_lifetime(fixture, 3600);
     for (int i = 0; i < 3; i++) {
         tickets[i] = seal(fixture);
-        ev_invoke(fixture->master.loop, &fixture->master.rotate_tickets, EV_TIMER);
+        ev_invoke(fixture->rotation.loop, &fixture->rotation.timer, EV_TIMER);
         for (int k = 0; k < i; k++) {
             assert_memory_not_equal(tickets[i].name, tickets[k].name, TICKET_NAME_SIZE);
         }
@@ -153,12 +150,12 @@ static void test_turning_tickets_off_or_on_makes_all_keys_anew(void **state) {
     static const uint32_t lifetimes[] = {0, 3600};
     use_lifetime(fixture, 3600);
     for (size_t i = 0; i < 2; i++) {
-        const struct ticket_keys before = *fixture->master.tickets->lent;
+        const struct ticket_keys before = *fixture->rotation.tickets->lent;
         struct sealed ticket = seal(fixture);
         use_lifetime(fixture, lifetimes[i]);
         assert_false(opens(fixture, ticket));
         for (size_t k = 0; k < TICKET_KEY_COUNT; k++) {
-            assert_null(memmem(fixture->master.tickets->lent, sizeof(before), &before.ring[k].key,
+            assert_null(memmem(fixture->rotation.tickets->lent, sizeof(before), &before.ring[k].key,
                                TICKET_KEY_SIZE));
         }
     }

@@ -1,0 +1,35 @@
+#include "process/ticket_rotation.h"
+
+static void report_no_randomness(const struct ticket_rotation *rotation) {
+    log_error(rotation->log, "no randomness for a new ticket key: the former stays in use");
+}
+
+static void on_rotation(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct ticket_rotation *rotation = timer->data;
+    (void)loop;
+    (void)events;
+    if (!ticket_store_rotate(rotation->tickets)) {
+        report_no_randomness(rotation);
+    }
+}
+
+void ticket_rotation_use(struct ticket_rotation *rotation, uint32_t lifetime_s) {
+    ev_timer *timer = &rotation->timer;
+    ev_tstamp interval = (ev_tstamp)lifetime_s;
+    bool was_on = ev_is_active(timer);
+    if (was_on && interval == timer->repeat) {
+        return;
+    }
+    // Reloads do not put a rotation off: the time since the last one counts.
+    ev_tstamp since = was_on ? timer->repeat - ev_timer_remaining(rotation->loop, timer) : 0.;
+    ev_timer_stop(rotation->loop, timer);
+    if (interval > 0.) {
+        ev_timer_init(timer, on_rotation, since < interval ? interval - since : 0., interval);
+        timer->data = rotation;
+        ev_timer_start(rotation->loop, timer);
+    }
+    // Turned off, keys are of no more use; turned on, what was sealed before shall not resume.
+    if (was_on != (interval > 0.) && !ticket_store_renew(rotation->tickets)) {
+        report_no_randomness(rotation);
+    }
+}
