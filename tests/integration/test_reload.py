@@ -85,8 +85,8 @@ def test_a_reload_keeps_the_penalty_of_a_server_and_a_death_does_not(lab):
     proxy.reload()
     assert [state.penalty_until_ms for state in server_states(pid, 3)] == [0, 0, penalty]
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: proxy.worker_pids()[0] not in (0, pid), "another worker", LONG)
-    wait_for(lambda: proxy.status()["workers"][0]["state"] == "running", "it to run", LONG)
+    wait_for(lambda: proxy.worker_pids()[0] not in (0, pid), "another worker")
+    wait_for(lambda: proxy.status()["workers"][0]["state"] == "running", "it to run")
     assert [state.penalty_until_ms for state in server_states(proxy.worker_pids()[0], 3)] == [0, 0, 0]
 
 
