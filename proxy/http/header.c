@@ -164,64 +164,67 @@ bool http_field_is_end_to_end(struct slice name) {
            is_one_of(name, names, COUNT_OF(names));
 }
 
+static const struct slice barred_names[] = {
+    NAME("age"),
+    NAME("cache-control"),
+    NAME("content-disposition"),
+    NAME("content-encoding"),
+    NAME("content-language"),
+    NAME("content-location"),
+    NAME("content-range"),
+    NAME("cookie"),
+    NAME("cookie2"),
+    NAME("expires"),
+    NAME("location"),
+    NAME("pragma"),
+    NAME("range"),
+    NAME("refresh"),
+    NAME("remote-user"),
+    NAME("retry-after"),
+    NAME("set-cookie"),
+    NAME("set-cookie2"),
+    NAME("strict-transport-security"),
+    NAME("true-client-ip"),
+    NAME("vary"),
+    NAME("via"),
+    NAME("warning"),
+    NAME("www-authenticate"),
+    NAME("x-host"),
+    NAME("x-method-override"),
+    NAME("x-rewrite-url"),
+    NAME("x-sendfile"),
+};
+
+static const struct slice barred_prefixes[] = {
+    NAME("access-control-"),
+    NAME("client-"),
+    NAME("content-security-"),
+    NAME("if-"),
+    NAME("proxy-"),
+    NAME("sec-"),
+    NAME("ssl-"),
+    NAME("tls-"),
+    NAME("x-accel-"),
+    NAME("x-client-"),
+    NAME("x-forwarded-"),
+    NAME("x-http-method"),
+    NAME("x-original-"),
+    NAME("x-remote-"),
+    NAME("x-ssl-"),
+    NAME("x-tls-"),
+};
+
 bool http_field_is_barred_from_trailers(struct slice name) {
-    static const struct slice names[] = {
-        NAME("age"),
-        NAME("cache-control"),
-        NAME("content-disposition"),
-        NAME("content-encoding"),
-        NAME("content-language"),
-        NAME("content-location"),
-        NAME("content-range"),
-        NAME("cookie"),
-        NAME("cookie2"),
-        NAME("expires"),
-        NAME("location"),
-        NAME("pragma"),
-        NAME("range"),
-        NAME("refresh"),
-        NAME("remote-user"),
-        NAME("retry-after"),
-        NAME("set-cookie"),
-        NAME("set-cookie2"),
-        NAME("strict-transport-security"),
-        NAME("true-client-ip"),
-        NAME("vary"),
-        NAME("via"),
-        NAME("warning"),
-        NAME("www-authenticate"),
-        NAME("x-host"),
-        NAME("x-method-override"),
-        NAME("x-rewrite-url"),
-        NAME("x-sendfile"),
-    };
-    static const struct slice prefixes[] = {
-        NAME("access-control-"),
-        NAME("client-"),
-        NAME("content-security-"),
-        NAME("if-"),
-        NAME("proxy-"),
-        NAME("sec-"),
-        NAME("ssl-"),
-        NAME("tls-"),
-        NAME("x-accel-"),
-        NAME("x-client-"),
-        NAME("x-forwarded-"),
-        NAME("x-http-method"),
-        NAME("x-original-"),
-        NAME("x-remote-"),
-        NAME("x-ssl-"),
-        NAME("x-tls-"),
-    };
     // What the proxy knows by id is framing, routing or about the connection, except for these.
     const uint64_t harmless = FIELD_BIT(FIELD_OTHER) | FIELD_BIT(FIELD_REFERER) |
                               FIELD_BIT(FIELD_SERVER) | FIELD_BIT(FIELD_USER_AGENT);
     bool barred = (harmless & FIELD_BIT(http_field_lookup(name))) == 0;
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        barred = barred || (name.size == names[i].size && begins_like(name, names[i]));
+    for (size_t i = 0; i < COUNT_OF(barred_names); i++) {
+        barred =
+            barred || (name.size == barred_names[i].size && begins_like(name, barred_names[i]));
     }
-    for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
-        barred = barred || begins_like(name, prefixes[i]);
+    for (size_t i = 0; i < COUNT_OF(barred_prefixes); i++) {
+        barred = barred || begins_like(name, barred_prefixes[i]);
     }
     return barred;
 }

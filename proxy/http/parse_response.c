@@ -211,6 +211,18 @@ static void decide_response_body(struct http_response *response, const struct bo
     }
 }
 
+// Whether another request may follow on the connection: its end must be clear, and no body may come
+// that the status rules out.
+static bool is_reusable(const struct http_response *response, const struct connection *connection,
+                        const struct body_length *body) {
+    bool is_205 = response->status == 205;
+    bool announces = (response->status == 204 || is_205) && (body->chunked || body->length > 0);
+    bool endless_205 = is_205 && !body->chunked && !body->has_length;
+    return keeps_alive(connection, response->minor_version) && !connection->odd && !announces &&
+           !endless_205 && !(body->chunked && response->minor_version == 0) &&
+           response->framing != FRAMING_CLOSE && response->framing != FRAMING_TUNNEL;
+}
+
 static size_t scan_status_line(struct slice head, struct http_status_line *line,
                                struct http_refusal *refusal) {
     size_t size = http_scan_status_line(head, line, refusal);
@@ -255,14 +267,8 @@ enum result http_parse_response(struct slice head, bool request_is_head, struct 
     if ((response->interim || line.status == 101) && line.minor_version == 0) {
         return http_refuse(refusal, 502, "1xx in HTTP/1.0");
     }
-    bool announces =
-        (line.status == 204 || line.status == 205) && (body.chunked || body.length > 0);
-    bool endless_205 = line.status == 205 && !body.chunked && !body.has_length;
     response->binds_connection = binds_connection(fields, &index);
-    response->keep_alive =
-        keeps_alive(&connection, line.minor_version) && !connection.odd && !announces &&
-        !endless_205 && !(body.chunked && line.minor_version == 0) &&
-        response->framing != FRAMING_CLOSE && response->framing != FRAMING_TUNNEL;
+    response->keep_alive = is_reusable(response, &connection, &body);
     if (line.status == 101 &&
         decide_switch(response, &index, &connection, protocols, refusal) != RESULT_OK) {
         return RESULT_ERROR;
