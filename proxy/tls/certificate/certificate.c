@@ -61,11 +61,7 @@ static uint32_t exponent_bits(struct slice exponent) {
     return bits > 1 && ((uint8_t)exponent.data[exponent.size - 1] & 1) != 0 ? bits : 0;
 }
 
-static void read_key(struct der key_info, struct certificate *certificate) {
-    static const struct slice rsa = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01");
-    static const struct slice rsa_pss = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a");
-    static const struct slice ed25519 = OID("\x2b\x65\x70");
-    static const struct slice ec = OID("\x2a\x86\x48\xce\x3d\x02\x01");
+static enum certificate_key key_on_curve(struct slice curve) {
     static const struct {
         struct slice oid;
         enum certificate_key key;
@@ -74,6 +70,26 @@ static void read_key(struct der key_info, struct certificate *certificate) {
         {OID("\x2b\x81\x04\x00\x22"), CERTIFICATE_KEY_P384},
         {OID("\x2b\x81\x04\x00\x23"), CERTIFICATE_KEY_P521},
     };
+    for (size_t i = 0; i < COUNT(curves); i++) {
+        if (slice_equal(curves[i].oid, curve)) {
+            return curves[i].key;
+        }
+    }
+    return CERTIFICATE_KEY_OTHER;
+}
+
+static void read_rsa_numbers(struct certificate *certificate) {
+    struct der outer = der_begin(certificate->public_key);
+    struct der numbers = der_enter(&outer, DER_SEQUENCE);
+    certificate->key_bits = bit_count(der_unsigned(der_take(&numbers, DER_INTEGER)));
+    certificate->exponent_bits = exponent_bits(der_unsigned(der_take(&numbers, DER_INTEGER)));
+}
+
+static void read_key(struct der key_info, struct certificate *certificate) {
+    static const struct slice rsa = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01");
+    static const struct slice rsa_pss = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a");
+    static const struct slice ed25519 = OID("\x2b\x65\x70");
+    static const struct slice ec = OID("\x2a\x86\x48\xce\x3d\x02\x01");
     struct der algorithm = der_enter(&key_info, DER_SEQUENCE);
     struct slice oid = der_take(&algorithm, DER_OID);
     struct slice bits = der_take(&key_info, DER_BIT_STRING);
@@ -83,20 +99,12 @@ static void read_key(struct der key_info, struct certificate *certificate) {
     }
     certificate->public_key = (struct slice){bits.data + 1, bits.size - 1};
     if (slice_equal(oid, rsa) || slice_equal(oid, rsa_pss)) {
-        struct der outer = der_begin(certificate->public_key);
-        struct der numbers = der_enter(&outer, DER_SEQUENCE);
         certificate->key = slice_equal(oid, rsa) ? CERTIFICATE_KEY_RSA : CERTIFICATE_KEY_RSA_PSS;
-        certificate->key_bits = bit_count(der_unsigned(der_take(&numbers, DER_INTEGER)));
-        certificate->exponent_bits = exponent_bits(der_unsigned(der_take(&numbers, DER_INTEGER)));
+        read_rsa_numbers(certificate);
     } else if (slice_equal(oid, ed25519)) {
         certificate->key = CERTIFICATE_KEY_ED25519;
     } else if (slice_equal(oid, ec)) {
-        struct slice curve = der_take(&algorithm, DER_OID);
-        for (size_t i = 0; i < COUNT(curves); i++) {
-            if (slice_equal(curves[i].oid, curve)) {
-                certificate->key = curves[i].key;
-            }
-        }
+        certificate->key = key_on_curve(der_take(&algorithm, DER_OID));
     }
 }
 

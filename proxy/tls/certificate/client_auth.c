@@ -213,6 +213,23 @@ static struct client_verdict judge_authority_in_path(const struct client_path *p
                : (struct client_verdict){0};
 }
 
+static struct client_verdict judge_revocation(const struct client_auth *auth,
+                                              const struct certificate *certificate, int64_t now) {
+    switch (crls_look_up(auth->crls, certificate->issuer, certificate->serial, now)) {
+    case CRL_CLEAR:
+        return (struct client_verdict){0};
+    case CRL_REVOKED:
+        return refuse(ALERT_CERTIFICATE_REVOKED, "the client's certificate was revoked");
+    case CRL_STALE:
+        return refuse(ALERT_CERTIFICATE_UNKNOWN,
+                      "the revocation list of the client's authority is stale");
+    case CRL_NONE:
+    default:
+        return refuse(ALERT_CERTIFICATE_UNKNOWN,
+                      "there is no revocation list of the client's authority");
+    }
+}
+
 static struct client_verdict judge_one(const struct client_auth *auth,
                                        const struct client_path *path, size_t index, int64_t now) {
     const struct certificate *certificate = path->items[index];
@@ -239,22 +256,8 @@ static struct client_verdict judge_one(const struct client_auth *auth,
             return verdict;
         }
     }
-    if (is_last || auth->crls == NULL) {
-        return (struct client_verdict){0};
-    }
-    switch (crls_look_up(auth->crls, certificate->issuer, certificate->serial, now)) {
-    case CRL_CLEAR:
-        return (struct client_verdict){0};
-    case CRL_REVOKED:
-        return refuse(ALERT_CERTIFICATE_REVOKED, "the client's certificate was revoked");
-    case CRL_STALE:
-        return refuse(ALERT_CERTIFICATE_UNKNOWN,
-                      "the revocation list of the client's authority is stale");
-    case CRL_NONE:
-    default:
-        return refuse(ALERT_CERTIFICATE_UNKNOWN,
-                      "there is no revocation list of the client's authority");
-    }
+    return is_last || auth->crls == NULL ? (struct client_verdict){0}
+                                         : judge_revocation(auth, certificate, now);
 }
 
 static bool identify(const struct certificate *certificate, struct client_identity *identity) {
