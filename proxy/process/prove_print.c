@@ -222,9 +222,28 @@ static void put_running(const struct proved_running *running) {
     (void)fputs("]}", stdout);
 }
 
+static void put_negotiable(const struct negotiable *negotiable) {
+    put_names("versions", &negotiable->versions, ",\n    ");
+    put_names("suites", &negotiable->suites, ",\n    ");
+    put_names("groups", &negotiable->groups, ",\n    ");
+    put_names("signatures", &negotiable->signatures, ",\n    \"tickets\": {");
+    put_bool("psk_dhe_ke", negotiable->tickets.resumes_with_dhe, ", ");
+    put_bool("psk_ke", negotiable->tickets.resumes_without_dhe, ", ");
+    put_bool("early_data", negotiable->tickets.accepts_early_data, "}");
+}
+
+static void put_configuration(const struct proved *proved) {
+    if (proved->config_path == NULL) {
+        (void)fputs("null", stdout);
+        return;
+    }
+    (void)putchar('{');
+    put_text("path", proved->config_path, ", ");
+    put_text("sha256", proved->config_sha256, "}");
+}
+
 void prove_print_json(const struct proved *proved) {
     const struct prove_report *report = proved->report;
-    const struct negotiable *negotiable = &report->negotiable;
     (void)fputs("{", stdout);
     put_text("ravelin", proved->version, ",\n  ");
     put_bool("holds", proved->holds, ",\n  \"executable\": {");
@@ -236,26 +255,15 @@ void prove_print_json(const struct proved *proved) {
                  i + 1 < PROVED_LIBRARIES ? ", " : "},\n  ");
     }
     put_text("kernel", proved->kernel, ",\n  \"negotiates\": {");
-    put_names("versions", &negotiable->versions, ",\n    ");
-    put_names("suites", &negotiable->suites, ",\n    ");
-    put_names("groups", &negotiable->groups, ",\n    ");
-    put_names("signatures", &negotiable->signatures, ",\n    \"tickets\": {");
-    put_bool("psk_dhe_ke", negotiable->tickets.resumes_with_dhe, ", ");
-    put_bool("psk_ke", negotiable->tickets.resumes_without_dhe, ", ");
-    put_bool("early_data", negotiable->tickets.accepts_early_data, "}},\n  ");
+    put_negotiable(&report->negotiable);
+    (void)fputs("},\n  ", stdout);
     put_names("compiled_suites", &report->library_suites, ",\n  \"claims\": [\n    ");
     for (size_t i = 0; i < report->claim_count; i++) {
         (void)fputs(i > 0 ? ",\n    " : "", stdout);
         put_claim(&report->claims[i]);
     }
     (void)fputs("],\n  \"configuration\": ", stdout);
-    if (proved->config_path == NULL) {
-        (void)fputs("null", stdout);
-    } else {
-        (void)putchar('{');
-        put_text("path", proved->config_path, ", ");
-        put_text("sha256", proved->config_sha256, "}");
-    }
+    put_configuration(proved);
     (void)fputs(",\n  \"running\": ", stdout);
     if (proved->running == NULL) {
         (void)fputs("null", stdout);
