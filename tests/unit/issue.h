@@ -68,33 +68,38 @@ static inline void write_ca_config(const struct folder *folder) {
     write_text(folder, "crlnumber", "01\n");
 }
 
+static inline void make_key(const struct folder *folder, const struct issue *wanted) {
+    const char *algorithm = wanted->algorithm == NULL ? "ec" : wanted->algorithm;
+    const char *colon = strchr(algorithm, ':');
+    const char *key = named(folder, wanted->name, ".key");
+    char kind[16];
+    char option[64];
+    (void)snprintf(kind, sizeof(kind), "%.*s",
+                   (int)(colon == NULL ? strlen(algorithm) : (size_t)(colon - algorithm)),
+                   algorithm);
+    if (colon != NULL) {
+        (void)snprintf(option, sizeof(option), "rsa_keygen_bits:%s", colon + 1);
+    } else {
+        (void)snprintf(option, sizeof(option), "ec_paramgen_curve:%s",
+                       wanted->curve == NULL ? "P-256" : wanted->curve);
+    }
+    if (strcmp(kind, "ec") == 0 || colon != NULL) {
+        OPENSSL(folder, "genpkey", "-algorithm", kind, "-out", key, "-pkeyopt", option);
+    } else {
+        OPENSSL(folder, "genpkey", "-algorithm", kind, "-out", key);
+    }
+    assert_int_equal(chmod(key, 0600), 0);
+}
+
 static inline void issue(const struct folder *folder, struct issue wanted) {
     char subject[200];
-    char option[64];
     const char *issuer = wanted.issuer == NULL ? wanted.name : wanted.issuer;
     (void)snprintf(subject, sizeof(subject), "/CN=%s", wanted.name);
-    (void)snprintf(option, sizeof(option), "ec_paramgen_curve:%s",
-                   wanted.curve == NULL ? "P-256" : wanted.curve);
     if (access(in_folder(folder, "ca.conf"), F_OK) != 0) {
         write_ca_config(folder);
     }
     if (!wanted.same_key) {
-        const char *algorithm = wanted.algorithm == NULL ? "ec" : wanted.algorithm;
-        const char *colon = strchr(algorithm, ':');
-        char kind[16];
-        char bits[32];
-        (void)snprintf(kind, sizeof(kind), "%.*s",
-                       (int)(colon == NULL ? strlen(algorithm) : (size_t)(colon - algorithm)),
-                       algorithm);
-        (void)snprintf(bits, sizeof(bits), "rsa_keygen_bits:%s", colon == NULL ? "" : colon + 1);
-        const char *key = named(folder, wanted.name, ".key");
-        if (strcmp(kind, "ec") == 0 || colon != NULL) {
-            OPENSSL(folder, "genpkey", "-algorithm", kind, "-out", key, "-pkeyopt",
-                    colon != NULL ? bits : option);
-        } else {
-            OPENSSL(folder, "genpkey", "-algorithm", kind, "-out", key);
-        }
-        assert_int_equal(chmod(named(folder, wanted.name, ".key"), 0600), 0);
+        make_key(folder, &wanted);
     }
     OPENSSL(folder, "req", "-new", "-key", named(folder, wanted.name, ".key"), "-subj",
             wanted.subject == NULL ? subject : wanted.subject, "-out",
