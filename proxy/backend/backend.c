@@ -1,15 +1,19 @@
 #include "backend/backend.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 // `first`: of its servers, in the view.
 static bool init_backend(struct backend *backend, const struct config_backend *config,
-                         const struct server_view *view, size_t first) {
+                         const struct server_view *view, size_t first,
+                         const struct server_counter *counter) {
     backend->config = config;
     backend->server_count = config->server_count;
-    backend->view =
-        (struct balance_view){view->entries + first, view->states + first, config->server_count};
+    backend->view = (struct balance_view){view->entries + first, view->states + first,
+                                          config->server_count, *counter};
+    backend->random = (uint64_t)clock_monotonic_us() ^ (uint64_t)counter->slot << 48;
     backend->servers = calloc(config->server_count, sizeof(*backend->servers));
     if (backend->servers == NULL) {
         return false;
@@ -20,6 +24,7 @@ static bool init_backend(struct backend *backend, const struct config_backend *c
         server->backend = backend;
         server->entry = &backend->view.entries[i];
         server->state = &backend->view.states[i];
+        server->used = server_counter_cell(counter, server->entry->cell);
         server->lines =
             (struct rate){.interval_ms = SERVER_LINES_INTERVAL_MS, .burst = SERVER_LINES_BURST};
         list_init(&server->idle);
@@ -27,22 +32,24 @@ static bool init_backend(struct backend *backend, const struct config_backend *c
     return true;
 }
 
-static bool init_set(struct backend_set *set, const struct config *config, struct server_fds *fds) {
+static bool init_set(struct backend_set *set, const struct config *config, struct server_fds *fds,
+                     const struct server_counter *counter) {
     set->config = config;
     set->count = config->backend_count;
     set->backends = calloc(config->backend_count, sizeof(*set->backends));
     bool ok = set->backends != NULL && server_view_open(&set->view, config, fds);
     size_t first = 0;
     for (size_t i = 0; ok && i < set->count; i++) {
-        ok = init_backend(&set->backends[i], &config->backends[i], &set->view, first);
+        ok = init_backend(&set->backends[i], &config->backends[i], &set->view, first, counter);
         first += config->backends[i].server_count;
     }
     return ok;
 }
 
-struct backend_set *backend_set_new(const struct config *config, struct server_fds *fds) {
+struct backend_set *backend_set_new(const struct config *config, struct server_fds *fds,
+                                    const struct server_counter *counter) {
     struct backend_set *set = calloc(1, sizeof(*set));
-    if (set == NULL || !init_set(set, config, fds)) {
+    if (set == NULL || !init_set(set, config, fds, counter)) {
         backend_set_free(set);
         server_fds_close(fds);
         return NULL;
@@ -89,12 +96,27 @@ struct server *backend_set_find(const struct backend_set *set, const struct serv
     return NULL;
 }
 
-struct server *backend_choose(struct backend *backend, const struct server *failed,
+// The number that the choice depends on.
+static uint64_t number_for(struct backend *backend, const struct server_wish *wish) {
+    if (backend->config->balance == BALANCE_RANDOM_TWO) {
+        backend->random += UINT64_C(0x9e3779b97f4a7c15); // SplitMix64: any state is as good
+        return balance_mix(backend->random);
+    }
+    return wish->key;
+}
+
+struct server *backend_choose(struct backend *backend, const struct server_wish *wish,
                               int64_t now_ms) {
-    size_t avoid = failed != NULL && failed->backend == backend
-                       ? (size_t)(failed - backend->servers)
-                       : BALANCE_NONE;
-    return &backend->servers[balance_choose(&backend->view, avoid, now_ms)];
+    const struct server *failed = wish->failed;
+    enum balance how = backend->config->balance;
+    const struct balance_wish choice = {
+        .how = how == BALANCE_HASH && !wish->has_key ? BALANCE_ROUND_ROBIN : how,
+        .failed = failed != NULL && failed->backend == backend ? (size_t)(failed - backend->servers)
+                                                               : BALANCE_NONE,
+        .now_ms = now_ms,
+        .number = number_for(backend, wish),
+    };
+    return &backend->servers[balance_choose(&backend->view, &choice)];
 }
 
 void server_failed(struct server *server, int64_t now_ms) {

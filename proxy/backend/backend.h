@@ -26,6 +26,7 @@ struct server {
     uint32_t idle_count;
     struct server_state *state; // in the view of the set, as is the entry
     const struct server_entry *entry;
+    _Atomic uint32_t *used;      // this worker's connections in use, see server_counts.h
     int64_t distrusted_until_ms; // until then no connection is reused, see pool.h
     struct rate lines;           // of the log, about this server
 };
@@ -35,6 +36,7 @@ struct backend {
     struct server *servers;
     size_t server_count;
     struct balance_view view;
+    uint64_t random; // a state of backend_choose()
 };
 
 struct backend_set {
@@ -45,9 +47,10 @@ struct backend_set {
     bool retired; // its generation is no longer current: connections are closed instead of pooled
 };
 
-// Takes the descriptors of the server table, on failure too. NULL when memory is short or they are
-// no table of this config.
-struct backend_set *backend_set_new(const struct config *config, struct server_fds *fds);
+// Takes the descriptors of the server table, on failure too. `counter` is the worker's. NULL when
+// memory is short or they are no table of this config.
+struct backend_set *backend_set_new(const struct config *config, struct server_fds *fds,
+                                    const struct server_counter *counter);
 // Every connection must have been closed or released before.
 void backend_set_free(struct backend_set *set);
 
@@ -60,9 +63,15 @@ void backend_set_take_over(struct backend_set *set, const struct backend_set *fo
 // of the backend of the same name that has the same send-proxy-protocol. NULL: none.
 struct server *backend_set_find(const struct backend_set *set, const struct server *server);
 
-// Chooses a server, avoiding `failed` (which failed in this exchange; may be NULL) when there is
-// another.
-struct server *backend_choose(struct backend *backend, const struct server *failed, int64_t now_ms);
+// What a request asks of the choice.
+struct server_wish {
+    const struct server *failed; // in this exchange, avoided if there is another; or NULL
+    bool has_key;                // `key` is what `balance = hash` hashes; without one, round robin
+    uint64_t key;                // of balance_hash()
+};
+
+struct server *backend_choose(struct backend *backend, const struct server_wish *wish,
+                              int64_t now_ms);
 void server_failed(struct server *server, int64_t now_ms);
 // Where a connection to it begins now.
 void server_address(const struct server *server, struct address *address);

@@ -1,13 +1,47 @@
 #include "backend/balance.h"
 
-// Each candidate gains its weight; the one that has gained most serves and pays the total.
-static size_t choose_weighted(const struct balance_view *view, size_t failed, bool with_penalised,
-                              int64_t now_ms) {
+#include <math.h>
+
+// Who may be chosen now.
+struct group {
+    const struct balance_wish *wish;
+    bool with_penalised;
+};
+
+static inline bool is_in(const struct balance_view *view, const struct group *group, size_t i) {
+    return i != group->wish->failed &&
+           (group->with_penalised || view->states[i].penalty_until_ms <= group->wish->now_ms);
+}
+
+// --- Load ---
+
+// Connections in use for a weight. Ordered by their quotient.
+struct load {
+    uint32_t used, weight;
+};
+
+static const struct load WHATEVER = {1, 0}; // more than any other
+
+static struct load load_of(const struct balance_view *view, size_t i) {
+    const struct server_entry *entry = &view->entries[i];
+    return (struct load){server_counter_sum(&view->counter, entry->cell), entry->weight};
+}
+
+static bool is_less(struct load a, struct load b) {
+    return (uint64_t)a.used * b.weight < (uint64_t)b.used * a.weight;
+}
+
+// --- Turns ---
+
+// Each candidate gains its weight; the one that has gained most serves and pays the total. None is
+// a candidate that has more than `most`.
+static size_t choose_by_turn(const struct balance_view *view, const struct group *group,
+                             const struct load *most) {
     size_t best = BALANCE_NONE;
     int64_t total = 0;
     for (size_t i = 0; i < view->count; i++) {
         struct server_state *state = &view->states[i];
-        if (i == failed || (!with_penalised && state->penalty_until_ms > now_ms)) {
+        if (!is_in(view, group, i) || (most != NULL && is_less(*most, load_of(view, i)))) {
             continue;
         }
         state->current_weight += view->entries[i].weight;
@@ -22,12 +56,116 @@ static size_t choose_weighted(const struct balance_view *view, size_t failed, bo
     return best;
 }
 
-size_t balance_choose(const struct balance_view *view, size_t failed, int64_t now_ms) {
+static size_t choose_idlest(const struct balance_view *view, const struct group *group) {
+    struct load least = WHATEVER;
+    size_t first = BALANCE_NONE;
+    for (size_t i = 0; i < view->count; i++) {
+        if (is_in(view, group, i) && is_less(load_of(view, i), least)) {
+            least = load_of(view, i);
+            first = i;
+        }
+    }
+    size_t index = first == BALANCE_NONE ? first : choose_by_turn(view, group, &least);
+    return index != BALANCE_NONE ? index : first; // other workers may have counted meanwhile
+}
+
+// --- Chance ---
+
+static uint64_t weigh(const struct balance_view *view, const struct group *group, size_t without) {
+    uint64_t total = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        total += i != without && is_in(view, group, i) ? view->entries[i].weight : 0;
+    }
+    return total;
+}
+
+// One of the candidates but `without`, by weight.
+static size_t draw(const struct balance_view *view, const struct group *group, size_t without,
+                   uint64_t random) {
+    uint64_t total = weigh(view, group, without);
+    uint64_t left = total == 0 ? 0 : random % total;
+    for (size_t i = 0; total > 0 && i < view->count; i++) {
+        uint64_t weight = i != without && is_in(view, group, i) ? view->entries[i].weight : 0;
+        if (left < weight) {
+            return i;
+        }
+        left -= weight;
+    }
+    return BALANCE_NONE;
+}
+
+static size_t choose_of_two(const struct balance_view *view, const struct group *group) {
+    uint64_t random = group->wish->number;
+    size_t first = draw(view, group, BALANCE_NONE, random);
+    size_t second = draw(view, group, first, balance_mix(random));
+    return second != BALANCE_NONE && is_less(load_of(view, second), load_of(view, first)) ? second
+                                                                                          : first;
+}
+
+// --- Hash ---
+
+uint64_t balance_mix(uint64_t value) { // the finalizer of MurmurHash3
+    value ^= value >> 33;
+    value *= UINT64_C(0xff51afd7ed558ccd);
+    value ^= value >> 33;
+    value *= UINT64_C(0xc4ceb9fe1a85ec53);
+    value ^= value >> 33;
+    return value;
+}
+
+uint64_t balance_hash(const void *bytes, size_t size) { // FNV-1a
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < size; i++) {
+        hash = (hash ^ ((const uint8_t *)bytes)[i]) * UINT64_C(1099511628211);
+    }
+    return balance_mix(hash);
+}
+
+// What a server draws: with u uniform in (0, 1), log(u) / weight is largest for each server in
+// proportion to its weight.
+static double draw_of(const struct server_entry *entry, uint64_t key) {
+    uint64_t number = balance_mix(key ^ entry->address_hash) >> 11; // as many bits as a double has
+    double uniform = ((double)number + 0.5) * 0x1p-53;
+    return log(uniform) / entry->weight;
+}
+
+static size_t choose_by_key(const struct balance_view *view, const struct group *group) {
+    size_t best = BALANCE_NONE;
+    double most = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        if (is_in(view, group, i)) {
+            double drawn = draw_of(&view->entries[i], group->wish->number);
+            if (best == BALANCE_NONE || drawn > most) {
+                best = i;
+                most = drawn;
+            }
+        }
+    }
+    return best;
+}
+
+// --- Choosing ---
+
+static size_t choose(const struct balance_view *view, const struct group *group) {
+    switch (group->wish->how) {
+    case BALANCE_LEAST_CONNECTIONS:
+        return choose_idlest(view, group);
+    case BALANCE_RANDOM_TWO:
+        return choose_of_two(view, group);
+    case BALANCE_HASH:
+        return choose_by_key(view, group);
+    default:
+        return choose_by_turn(view, group, NULL);
+    }
+}
+
+size_t balance_choose(const struct balance_view *view, const struct balance_wish *wish) {
     if (view->count == 1) {
         return 0;
     }
-    size_t index = choose_weighted(view, failed, false, now_ms);
-    return index != BALANCE_NONE ? index : choose_weighted(view, failed, true, now_ms);
+    size_t index = choose(view, &(struct group){wish, .with_penalised = false});
+    return index != BALANCE_NONE ? index
+                                 : choose(view, &(struct group){wish, .with_penalised = true});
 }
 
 void balance_punish(const struct balance_view *view, size_t index, int64_t until_ms) {

@@ -1,11 +1,22 @@
-// The choice among the servers of a backend: pure functions over a view of the server table. They
-// know no socket, no clock and no configuration.
+// Which server of a backend is asked next: pure functions over a view of the server table. They
+// know no socket, no clock, no source of randomness and no configuration.
 //
-// Round robin is smooth and weighted: in each round a server is chosen as often as its weight says,
-// spread out. A server with a penalty is passed over, unless all have one.
+//   round robin        smooth and weighted: in each round a server is chosen as often as its weight
+//                      says, spread out
+//   least connections  the server with the fewest connections in use for its weight, in all workers
+//                      (server_counts.h); between equal ones, round robin
+//   random two         two servers at random, by weight; of these the one with fewer connections
+//   hash               rendezvous hashing: each server draws a number from the key and its address,
+//                      scaled by its weight; the largest wins. If a server goes, its keys spread
+//                      over the others, and no other key moves. The order of servers in the
+//                      configuration means nothing. The same on every host and after every start.
+//
+// Who may be chosen, the first group that has a server: those without a penalty; with one, all. A
+// server that failed in this exchange is not chosen if there is another.
 #ifndef RAVELIN_BACKEND_BALANCE_H
 #define RAVELIN_BACKEND_BALANCE_H
 
+#include "backend/server_counts.h"
 #include "backend/server_table.h"
 
 #define BALANCE_NONE SIZE_MAX
@@ -15,12 +26,25 @@ struct balance_view {
     const struct server_entry *entries; // [count]
     struct server_state *states;        // [count], of the worker that chooses
     size_t count;                       // at least 1
+    struct server_counter counter;      // of that worker
 };
 
-// Chooses a server and takes note of its turn. Avoids `failed` (an index, or BALANCE_NONE) when
-// there is another, even one with a penalty. The only server is chosen in any case.
-size_t balance_choose(const struct balance_view *view, size_t failed, int64_t now_ms);
+struct balance_wish {
+    enum balance how;
+    size_t failed; // an index, or BALANCE_NONE
+    int64_t now_ms;
+    uint64_t number; // hash: of the key, by balance_hash(). Random two: a random one
+};
+
+// Chooses a server. Round robin and least connections take note of its turn. The only server is
+// chosen in any case.
+size_t balance_choose(const struct balance_view *view, const struct balance_wish *wish);
 // This server is passed over until then.
 void balance_punish(const struct balance_view *view, size_t index, int64_t until_ms);
+
+// Spreads every bit of the input over all of the output.
+uint64_t balance_mix(uint64_t value);
+// A number for these bytes, the same everywhere.
+uint64_t balance_hash(const void *bytes, size_t size);
 
 #endif

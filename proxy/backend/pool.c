@@ -189,12 +189,12 @@ static struct lease *take_idle(struct server *server) {
 
 static void own(struct lease *lease, struct lease_owner *owner) {
     lease->owner = owner;
-    lease->server->state->leases++;
+    server_cell_add(lease->server->used, 1);
 }
 
 static void disown(struct lease *lease) {
     lease->owner = NULL;
-    lease->server->state->leases--;
+    server_cell_add(lease->server->used, UINT32_MAX); // minus one
 }
 
 static void own_reused(struct lease *lease, struct lease_owner *owner) {

@@ -1,12 +1,15 @@
 #include "backend/server_table.h"
 
+#include "backend/balance.h"
+#include "backend/server_counts.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const struct region_kind ENTRIES = {"ravelin-servers", 1, REGION_READ};
-static const struct region_kind STATES = {"ravelin-server-states", 1, REGION_WRITE};
+static const struct region_kind ENTRIES = {"ravelin-servers", 2, REGION_READ};
+static const struct region_kind STATES = {"ravelin-server-states", 2, REGION_WRITE};
 
 struct entries_part {
     uint8_t head[REGION_HEAD_SIZE];
@@ -114,14 +117,55 @@ static bool find_formers(struct server_entry *entries, size_t count, const struc
     return listed;
 }
 
+// --- Cells ---
+
+// Servers that stay keep theirs. All of the former table are taken.
+static void keep_cells(struct server_entry *entries, size_t count,
+                       const struct server_table_former *former, bool *taken) {
+    const struct server_entry *before = entries_of(&former->table->entries)->entries;
+    size_t before_count = count_servers(former->config);
+    for (size_t i = 0; i < before_count; i++) {
+        taken[before[i].cell] = true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        entries[i].cell = entries[i].former == 0 ? 0 : before[entries[i].former - 1].cell;
+    }
+}
+
+// New servers get cells that nobody has, and nobody had before this.
+static bool give_cells(struct server_entry *entries, size_t count,
+                       const struct server_table_former *former) {
+    bool *taken = calloc(SERVER_CELLS, sizeof(*taken));
+    size_t next = 0;
+    if (taken == NULL) {
+        return false;
+    }
+    if (former != NULL) {
+        keep_cells(entries, count, former, taken);
+    }
+    for (size_t i = 0; i < count; i++) {
+        while (next < SERVER_CELLS && taken[next]) {
+            next++;
+        }
+        if (entries[i].former == 0) {
+            entries[i].cell = (uint32_t)(next < SERVER_CELLS ? next++ : i % SERVER_CELLS);
+        }
+    }
+    free(taken);
+    return true;
+}
+
 // --- In the master ---
 
 static void fill_entries(struct server_entry *entries, const struct config *config) {
     for (size_t i = 0; i < config->backend_count; i++) {
         const struct config_backend *backend = &config->backends[i];
         for (size_t k = 0; k < backend->server_count; k++, entries++) {
-            entries->weight = backend->servers[k].weight;
-            server_entry_set_address(entries, &backend->servers[k].address);
+            const struct config_server *server = &backend->servers[k];
+            entries->weight = server->weight;
+            entries->address_hash =
+                server->text == NULL ? 0 : balance_hash(server->text, strlen(server->text));
+            server_entry_set_address(entries, &server->address);
         }
     }
 }
@@ -133,11 +177,9 @@ static bool make_entries(struct server_table *table, const struct config *config
     }
     struct entries_part *part = entries_of(&table->entries);
     fill_entries(part->entries, config);
-    if (former == NULL) {
-        return true;
-    }
-    part->former = former->number;
-    return find_formers(part->entries, count, config, former->config);
+    part->former = former == NULL ? 0 : former->number;
+    return (former == NULL || find_formers(part->entries, count, config, former->config)) &&
+           give_cells(part->entries, count, former);
 }
 
 static bool make_states(struct server_table *table, size_t count, size_t slots) {

@@ -1,8 +1,9 @@
 // The server table: what is known of each server of a generation, in memory that the master shares
 // with the workers. A server is known by the name of its backend and the text of its address.
 //
-//   entry  address and weight, one for all workers. The master writes it, workers only read it.
-//   state  what one worker knows: penalty, turns, connections in use. Each worker slot has a part
+//   entry  address, weight and cell, one for all workers. The master writes it, workers only read
+//          it. The cell is where connections in use are counted (server_counts.h).
+//   state  what one worker knows: penalty and turns. Each worker slot has a part
 //          (base/region.h) of its own. Invariant: no other worker can write it or has its
 //          descriptor, so that a worker that was taken over can harm its own choice only. The
 //          master clears the part when the worker died.
@@ -10,9 +11,8 @@
 // A generation brings its table: the descriptors of the entries and of the worker's own states come
 // with LOAD. Each entry names the entry of the same server in the former table; so a worker takes
 // over what it knows of servers that stay (server_view_take_over()), in the turn of its loop in
-// which the generation changes: nothing that it learns on the way there is lost. Penalties stay.
-// Turns stay where a backend has the same servers with the same weights. Connections in use do not:
-// exchanges keep the generation that they began with, and their connections count in its table.
+// which the generation changes: nothing that it learns on the way there is lost. Penalties stay,
+// and cells. Turns stay where a backend has the same servers with the same weights.
 //
 // An address may change while it is read: a sequence lock over two places. The writer fills the
 // place that is not in use, so that no reader ever waits for it.
@@ -32,6 +32,8 @@ struct server_entry {
     _Atomic uint32_t version; // addresses[version % 2] is the address
     uint32_t weight;
     uint32_t former; // index of the same server in the former table, from 1; 0: it is new
+    uint32_t cell;   // less than SERVER_CELLS, its own unless there are more servers than that
+    uint64_t address_hash; // of the text of its address: balance_hash()
     struct address addresses[2];
 };
 
@@ -39,7 +41,6 @@ struct server_entry {
 struct server_state {
     int64_t current_weight;   // balance.h
     int64_t penalty_until_ms; // it is passed over until then, on the monotonic clock
-    uint32_t leases;          // connections in use by exchanges of this generation
 };
 
 // Of the address as it is now.
@@ -49,16 +50,17 @@ void server_entry_set_address(struct server_entry *entry, const struct address *
 
 // --- In the master ---
 
-// The generation whose place another one takes.
-struct server_table_former {
-    const struct config *config;
-    uint64_t number;
-};
-
 struct server_table {
     struct region_part entries;
     struct region_part *states; // one a slot; NULL: there is no table
     size_t slots;
+};
+
+// The generation whose place another one takes.
+struct server_table_former {
+    const struct config *config;
+    uint64_t number;
+    const struct server_table *table;
 };
 
 // The servers of `config` in its order. `former` (or NULL): where servers that stay are found.

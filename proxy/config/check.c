@@ -135,6 +135,12 @@ static void check_user(const struct config *config, struct report *report) {
     }
 }
 
+static void check_backend(const struct config_backend *backend, struct report *report) {
+    if (backend->hash_by_line != 0 && backend->balance != BALANCE_HASH) {
+        report_add(report, backend->hash_by_line, "hash-by requires balance = hash");
+    }
+}
+
 static void check_clients(const struct config_site *site, struct report *report) {
     if (site->client_ca_line == 0 && site->client_certificate_line != 0) {
         report_add(report, site->client_certificate_line, "client-certificate needs client-ca");
@@ -153,6 +159,9 @@ void check_config(struct config *config, struct report *report) {
         return;
     }
     check_listeners(config, report);
+    for (size_t i = 0; i < config->backend_count; i++) {
+        check_backend(&config->backends[i], report);
+    }
     for (size_t i = 0; i < config->site_count; i++) {
         struct config_site *site = &config->sites[i];
         check_clients(site, report);

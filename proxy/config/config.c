@@ -117,6 +117,7 @@ static void free_backend(struct config_backend *backend) {
     for (size_t i = 0; i < backend->server_count; i++) {
         free(backend->servers[i].text);
     }
+    free(backend->hash_by.name);
     free(backend->servers);
     free(backend->name);
 }

@@ -40,7 +40,8 @@ enum access_log_format { ACCESS_LOG_JSON, ACCESS_LOG_COMBINED, ACCESS_LOG_COMBIN
 enum unknown_server_name { UNKNOWN_NAME_DEFAULT_SITE, UNKNOWN_NAME_REFUSE };
 enum client_certificate { CLIENT_CERTIFICATE_REQUIRED, CLIENT_CERTIFICATE_OPTIONAL };
 enum listen_protocol { LISTEN_HTTPS, LISTEN_REDIRECT };
-enum balance { BALANCE_ROUND_ROBIN };
+enum balance { BALANCE_ROUND_ROBIN, BALANCE_LEAST_CONNECTIONS, BALANCE_RANDOM_TWO, BALANCE_HASH };
+enum hash_by { HASH_BY_CLIENT, HASH_BY_PATH, HASH_BY_HEADER, HASH_BY_COOKIE };
 enum redirect { REDIRECT_301, REDIRECT_302, REDIRECT_303, REDIRECT_307, REDIRECT_308 };
 enum proxy_protocol { PROXY_PROTOCOL_OFF, PROXY_PROTOCOL_V1, PROXY_PROTOCOL_V2 };
 
@@ -101,9 +102,17 @@ struct config_server {
     int line;
 };
 
+// What `balance = hash` makes a key of.
+struct config_hash_by {
+    enum hash_by what;
+    char *name; // of the header field or the cookie; else NULL
+};
+
 struct config_backend {
     char *name; // letters, digits, '.', '_', '-'
     enum balance balance;
+    struct config_hash_by hash_by;
+    int hash_by_line; // 0: not given
     struct config_server *servers;
     size_t server_count; // at least 1
     uint32_t connect_timeout_ms;

@@ -36,7 +36,7 @@ static bool is_token(char c) {
            (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
-const char *field_check_name(struct slice name) {
+const char *field_check_token(struct slice name) {
     if (name.size == 0 || name.size > NAME_SIZE_MAX) {
         return "a name has 1 to 64 characters";
     }
@@ -44,6 +44,14 @@ const char *field_check_name(struct slice name) {
         if (!is_token(name.data[i])) {
             return "a name has letters, digits and '-'";
         }
+    }
+    return NULL;
+}
+
+const char *field_check_name(struct slice name) {
+    const char *why = field_check_token(name);
+    if (why != NULL) {
+        return why;
     }
     for (size_t i = 0; i < sizeof(own_names) / sizeof(own_names[0]); i++) {
         if (slice_equal_nocase(name, own_names[i])) {

@@ -8,6 +8,8 @@
 
 #include "base/slice.h"
 
+// NULL for the name of a header field or a cookie, else why it is none.
+const char *field_check_token(struct slice name);
 // NULL when the name may be set and removed, else why not.
 const char *field_check_name(struct slice name);
 // "Name: value". On success NULL, and *line is the field in its one form, to be freed (NULL when

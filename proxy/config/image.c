@@ -296,6 +296,23 @@ static bool take_networks(struct reader *reader, const struct option *option, ch
     return whole;
 }
 
+static void put_hash_by(struct writer *writer, const struct option *option, const char *object) {
+    const struct config_hash_by *by = (const void *)(object + option->offset);
+    put_number(writer, (uint32_t)by->what);
+    put_text(writer, by->name);
+}
+
+static bool take_hash_by(struct reader *reader, const struct option *option, char *object) {
+    struct config_hash_by *by = (void *)(object + option->offset);
+    uint32_t what;
+    if (!take_number(reader, &what) || what >= count_words(option) ||
+        !take_text(reader, &by->name)) {
+        return false;
+    }
+    by->what = (enum hash_by)what;
+    return (what >= HASH_BY_HEADER) == (by->name != NULL);
+}
+
 // --- Sections ---
 
 static void put_section(struct writer *writer, enum section_id id, const char *object);
@@ -342,7 +359,7 @@ static const struct codec codecs[KIND_COUNT] = {
     [KIND_PREFIX] = {put_texts, take_prefix},       [KIND_LISTEN] = {put_address, take_listen},
     [KIND_SERVER] = {put_address, take_server},     [KIND_NETWORKS] = {put_networks, take_networks},
     [KIND_FIELD] = {put_texts, take_texts},         [KIND_FIELD_NAME] = {put_texts, take_texts},
-    [KIND_URL] = {put_texts, take_texts},
+    [KIND_HASH_BY] = {put_hash_by, take_hash_by},   [KIND_URL] = {put_texts, take_texts},
 };
 
 static void put_option(struct writer *writer, const struct option *option, const char *object) {

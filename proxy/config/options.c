@@ -33,7 +33,9 @@ static const char *const format_words[] = {"json", "combined", "combined-reason"
 static const char *const protocol_words[] = {"https", "redirect", NULL};
 static const char *const unknown_name_words[] = {"default-site", "refuse", NULL};
 static const char *const client_certificate_words[] = {"required", "optional", NULL};
-static const char *const balance_words[] = {"round-robin", NULL};
+static const char *const balance_words[] = {"round-robin", "least-connections", "random-two",
+                                            "hash", NULL};
+static const char *const hash_by_words[] = {"client", "path", "header", "cookie", NULL};
 static const char *const redirect_words[] = {"301", "302", "303", "307", "308", NULL};
 static const char *const proxy_protocol_words[] = {"off", "v1", "v2", NULL};
 
@@ -214,6 +216,9 @@ static const struct option change_options[] = {
 static const struct option backend_options[] = {
     {"balance", "How the next server is chosen.", KIND_WORD, OPTIONAL, WORDS(balance_words),
      INITIAL("round-robin"), AT(config_backend, balance)},
+    {"hash-by", "With balance = hash: requests with the same value of this go to the same server.",
+     KIND_HASH_BY, OPTIONAL, WORDS(hash_by_words), INITIAL("client"), AT(config_backend, hash_by),
+     LINE_AT(config_backend, hash_by_line)},
     {"connect-timeout", "For connecting to a server.", KIND_MILLISECONDS, OPTIONAL, RANGE(100, DAY),
      INITIAL("2s"), AT(config_backend, connect_timeout_ms)},
     {"response-timeout",

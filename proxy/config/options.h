@@ -44,6 +44,7 @@ enum option_kind {
     KIND_NETWORKS,     // struct config_networks
     KIND_FIELD,        // char *, "Name: value"
     KIND_FIELD_NAME,   // char *
+    KIND_HASH_BY,      // struct config_hash_by: words, from HASH_BY_HEADER on with a name
     KIND_URL,          // char *, an https or http URL without a query, or a path
     KIND_COUNT,
 };

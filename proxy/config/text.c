@@ -156,6 +156,31 @@ static bool is_empty_allow(const struct scan *scan) {
     return memcmp(at, word, size) == 0 && strchr(" \t\n{}\"'", at[-1]) != NULL;
 }
 
+// Whether the '=' here follows this word.
+static bool is_set(const struct scan *scan, const char *word) {
+    size_t size = strlen(word);
+    size_t end = scan->at;
+    if (last_before(scan, &end) != word[size - 1] || end + 1 < scan->begin + size) {
+        return false;
+    }
+    const char *at = scan->copy + end + 1 - size;
+    return memcmp(at, word, size) == 0 &&
+           (at == scan->copy + scan->begin || strchr(" \t\n{}\"'", at[-1]) != NULL);
+}
+
+// "hash-by = header NAME" has two words where libconfuse takes one: the blanks between them become
+// colons.
+static void join_words(const struct scan *scan) {
+    const char *at = scan->copy + scan->at + 1;
+    at += strspn(at, " \t");
+    if (strncmp(at, "header", 6) == 0 || strncmp(at, "cookie", 6) == 0) {
+        size_t blanks = strspn(at + 6, " \t");
+        if (strchr("\r\n#{}=,\"'", at[6 + blanks]) == NULL) {
+            memset(scan->copy + (at + 6 - scan->copy), ':', blanks);
+        }
+    }
+}
+
 static bool close_brace(struct scan *scan) {
     if (is_empty_allow(scan)) {
         return refuse(scan, "an empty list of allow; name who may, or leave allow out to let "
@@ -212,6 +237,9 @@ static bool pass(struct scan *scan) {
     default:
         if (!check_plain(scan)) {
             return false;
+        }
+        if (peek(scan, 0) == '=' && is_set(scan, "hash-by")) {
+            join_words(scan);
         }
         scan->at++;
         return true;

@@ -3,7 +3,8 @@
 // libconfuse reads some texts in ways nobody means: it expands ${VARIABLES}, drops characters it
 // does not know (an unquoted * disappears), counts lines wrongly in comments, and takes a file that
 // was cut before its last brace. This pass refuses such texts with the right line, and hands over a
-// copy in which comments are blanked: same length, same lines.
+// copy in which comments are blanked: same length, same lines. The two words of
+// "hash-by = header NAME" are joined by colons, because libconfuse takes one word.
 //
 // What may stand in a file: UTF-8 without control characters (tab and line ends excepted), at most
 // CONFIG_TEXT_MAX bytes. A byte order mark at the beginning is passed over. Comments run from # to

@@ -308,6 +308,34 @@ static bool store_url(struct value *value) {
     return put_text(value, strdup(text));
 }
 
+// A word, and for a header or a cookie a blank and its name; text_prepare() makes a colon of the
+// blank where there are no quotes.
+static bool store_hash_by(struct value *value) {
+    struct config_hash_by *by = field(value);
+    size_t size = strcspn(value->text, " :");
+    size_t gap = strspn(value->text + size, " :");
+    const char *name = value->text + size + gap;
+    size_t word = 0;
+    while (
+        value->option->words[word] != NULL &&
+        !slice_equal((struct slice){value->text, size}, slice_from(value->option->words[word]))) {
+        word++;
+    }
+    by->what = (enum hash_by)word;
+    if (value->option->words[word] == NULL || (word < HASH_BY_HEADER && gap > 0)) {
+        return false;
+    }
+    if (word < HASH_BY_HEADER) {
+        return true;
+    }
+    const char *why = field_check_token(slice_from(name));
+    if (why != NULL) {
+        return refuse(value, why);
+    }
+    by->name = strdup(name);
+    return by->name != NULL || refuse(value, "out of memory");
+}
+
 static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_YES_NO] = store_yes_no,
     [KIND_NUMBER] = store_number,
@@ -326,6 +354,7 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_NETWORKS] = store_networks,
     [KIND_FIELD] = store_field,
     [KIND_FIELD_NAME] = store_field_name,
+    [KIND_HASH_BY] = store_hash_by,
     [KIND_URL] = store_url,
 };
 

@@ -17,8 +17,12 @@ static struct lease *choose_lease(struct attempt *attempt, const struct choice *
         attempt->server = lease->server;
         return lease;
     }
-    attempt->server =
-        backend_choose(backend, attempt->failed_server, shared_now_ms(choice->shared));
+    const struct server_wish wish = {
+        .failed = attempt->failed_server,
+        .has_key = choice->affinity.has_key,
+        .key = choice->affinity.key,
+    };
+    attempt->server = backend_choose(backend, &wish, shared_now_ms(choice->shared));
     lease = pool_lease(&choice->shared->pool, attempt->server, fresh, &attempt->owner);
     if (lease != NULL) {
         lease->bound = attempt->binds_lease;

@@ -24,19 +24,19 @@ static uint16_t find_https_port(const struct config *config) {
 }
 
 static bool build(struct generation *generation, struct server_fds *servers,
-                  const struct ticket_store *tickets, char error[CONFIG_ERROR_SIZE]) {
+                  const struct generation_shares *shares, char error[CONFIG_ERROR_SIZE]) {
     generation->config = bundle_config(&generation->bundle, NULL, error);
     if (generation->config == NULL) {
         return false;
     }
     generation->contexts = tls_contexts_build(generation->config, &generation->bundle,
-                                              generation->number, tickets, error);
+                                              generation->number, shares->tickets, error);
     if (generation->contexts == NULL) {
         return false;
     }
     (void)snprintf(error, CONFIG_ERROR_SIZE, "out of memory");
     generation->router = router_new(generation->config);
-    generation->backends = backend_set_new(generation->config, servers);
+    generation->backends = backend_set_new(generation->config, servers, &shares->counter);
     generation->https_port = find_https_port(generation->config);
     return generation->router != NULL && generation->backends != NULL;
 }
@@ -61,18 +61,18 @@ static struct generation *open_generation(uint64_t number, int bundle_fd,
 }
 
 struct generation *generation_new(uint64_t number, int bundle_fd, struct server_fds *servers,
-                                  const struct ticket_store *tickets, struct metrics_slot *metrics,
+                                  const struct generation_shares *shares,
                                   char error[CONFIG_ERROR_SIZE]) {
     (void)snprintf(error, CONFIG_ERROR_SIZE, "the bundle cannot be read");
-    struct generation *generation = open_generation(number, bundle_fd, metrics);
-    if (generation == NULL || !build(generation, servers, tickets, error)) {
+    struct generation *generation = open_generation(number, bundle_fd, shares->metrics);
+    if (generation == NULL || !build(generation, servers, shares, error)) {
         server_fds_close(servers);
         if (generation != NULL) {
             generation_free(generation);
         }
         return NULL;
     }
-    metric_add(metrics, METRIC_generations_held, 1);
+    metric_add(shares->metrics, METRIC_generations_held, 1);
     return generation;
 }
 

@@ -25,10 +25,17 @@ struct generation {
     struct metrics_slot *metrics;
 };
 
+// What all generations of a worker share.
+struct generation_shares {
+    const struct ticket_store *tickets;
+    struct metrics_slot *metrics;
+    struct server_counter counter;
+};
+
 // Takes ownership of bundle_fd and of the descriptors of the server table, on failure too. On
 // success the caller holds the one reference.
 struct generation *generation_new(uint64_t number, int bundle_fd, struct server_fds *servers,
-                                  const struct ticket_store *tickets, struct metrics_slot *metrics,
+                                  const struct generation_shares *shares,
                                   char error[CONFIG_ERROR_SIZE]);
 struct generation *generation_hold(struct generation *generation); // returns it
 void generation_release(struct generation *generation);            // NULL is fine

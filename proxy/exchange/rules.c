@@ -159,6 +159,7 @@ struct answer rules_apply(struct choice *choice, const struct http_request *requ
     if (route->status != 0) {
         return answer_of((uint16_t)route->status, NULL);
     }
+    affinity_find(&choice->affinity, choice->backend, request, &choice->client_address);
     return NO_ANSWER;
 }
 

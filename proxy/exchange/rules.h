@@ -10,6 +10,7 @@
 #ifndef RAVELIN_EXCHANGE_RULES_H
 #define RAVELIN_EXCHANGE_RULES_H
 
+#include "exchange/affinity.h"
 #include "exchange/answer.h"
 #include "exchange/client.h"
 #include "exchange/shared.h"
@@ -26,6 +27,7 @@ struct choice {
     const struct config_site *site;       // NULL: no site is chosen yet
     const struct config_route *route;     // NULL: none
     const struct config_backend *backend; // NULL: none, the route answers by itself
+    struct affinity affinity;             // to servers of the backend
     uint64_t body_limit;                  // of a request body; 0: none
     bool of_site;                         // the request is for `site`, which is else the first one
     bool is_certified;    // the site asked for a certificate, and the client has shown one

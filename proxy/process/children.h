@@ -14,6 +14,7 @@
 #ifndef RAVELIN_PROCESS_CHILDREN_H
 #define RAVELIN_PROCESS_CHILDREN_H
 
+#include "backend/server_counts.h"
 #include "base/rate.h"
 #include "exchange/client_table.h"
 #include "observe/log.h"
@@ -100,6 +101,7 @@ struct children {
     struct metrics_slot *metrics;
     struct ticket_store *tickets;
     struct client_table *clients;
+    struct server_counts *servers;
     struct children_handler handler;
     struct source
         *current; // the generation that children get when they start; changes with a reload

@@ -16,6 +16,7 @@ static void lend(const struct children *children, unsigned slot) {
     ticket_store_lend(children->tickets, true);
     metrics_lend(children->metrics, children->slot_count, slot);
     client_table_lend(children->clients, slot);
+    server_counts_lend(children->servers, slot);
 }
 
 // What is forked now has no view of these.
@@ -23,6 +24,7 @@ static void lend_to_nobody(const struct children *children) {
     ticket_store_lend(children->tickets, false);
     metrics_lend(children->metrics, children->slot_count, REGION_NO_SLOT);
     client_table_lend(children->clients, REGION_NO_SLOT);
+    server_counts_lend(children->servers, REGION_NO_SLOT);
 }
 
 // --- Signers ---
@@ -68,6 +70,7 @@ static pid_t spawn_worker(const struct child *child, const struct spawn *spawn) 
         .metrics = children->metrics,
         .slot_count = children->slot_count,
         .clients = children->clients,
+        .servers = children->servers,
         .tickets = children->tickets,
     };
     struct spawn mine = *spawn;
@@ -106,6 +109,7 @@ static void fill_worker_load(const struct child *child, const struct source *sou
 static void clear_worker(const struct child *child) {
     metrics_clear_gauges(&child->children->metrics[child->slot]);
     client_table_clear(child->children->clients, child->slot);
+    server_counts_clear(child->children->servers, child->slot);
     server_table_clear(&child->children->current->servers, child->slot);
 }
 

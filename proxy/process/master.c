@@ -49,6 +49,7 @@ struct master {
     struct metrics_slot *metrics;
     struct ticket_store *tickets;
     struct client_table *clients;
+    struct server_counts *servers;
     struct source *current;
     struct reload reload;
     bool reopen_waits; // for the end of the reload that is under way
@@ -427,7 +428,9 @@ static int prepare_config(struct master *master) {
     master->metrics = metrics_map(master->slot_count);
     master->tickets = ticket_store_new();
     master->clients = client_table_map(master->slot_count);
-    if (master->metrics == NULL || master->tickets == NULL || master->clients == NULL) {
+    master->servers = server_counts_map(master->slot_count);
+    if (master->metrics == NULL || master->tickets == NULL || master->clients == NULL ||
+        master->servers == NULL) {
         return complain("ravelin: out of memory", 1);
     }
     const struct validate_input input = {master->current, &master->privilege, master->title};
@@ -450,6 +453,7 @@ static enum result make_children(struct master *master) {
         .metrics = master->metrics,
         .tickets = master->tickets,
         .clients = master->clients,
+        .servers = master->servers,
         .handler = {.started = on_started,
                     .cannot_start = cannot_start,
                     .ready = on_ready,
@@ -564,6 +568,7 @@ static void release(struct master *master) {
     ticket_store_free(master->tickets);
     metrics_unmap(master->metrics, master->slot_count);
     client_table_unmap(master->clients);
+    server_counts_unmap(master->servers);
 }
 
 int master_run(const char *config_path, const char *version, const struct title *title) {

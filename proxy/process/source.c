@@ -58,7 +58,8 @@ static bool make_servers(struct source *source, size_t slots, const struct sourc
     if (previous == NULL) {
         return server_table_make(&source->servers, source->config, slots, NULL);
     }
-    const struct server_table_former former = {previous->config, previous->number};
+    const struct server_table_former former = {previous->config, previous->number,
+                                               &previous->servers};
     return server_table_make(&source->servers, source->config, slots, &former);
 }
 

@@ -226,6 +226,7 @@ static enum result start_up(struct worker *worker, const struct worker_start *st
         .slot_count = start->slot_count,
         .slot = start->slot,
         .clients = start->clients,
+        .servers = start->servers,
         .tickets = start->tickets,
         .drained = on_drained,
         .context = worker,

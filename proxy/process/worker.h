@@ -9,6 +9,7 @@
 #ifndef RAVELIN_PROCESS_WORKER_H
 #define RAVELIN_PROCESS_WORKER_H
 
+#include "backend/server_counts.h"
 #include "exchange/client_table.h"
 #include "observe/metrics.h"
 #include "tls/handshake/ticket.h"
@@ -21,6 +22,7 @@ struct worker_start {
     struct metrics_slot *metrics; // of all slots; its own is writable (metrics_map())
     size_t slot_count;
     struct client_table *clients;
+    const struct server_counts *servers;
     const struct ticket_store *tickets;
 };
 

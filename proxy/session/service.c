@@ -221,9 +221,13 @@ enum result service_stage(struct service *service, const struct service_load *lo
     struct server_fds servers = load->servers;
     service_abort(service);
     service->staged_access_log_fd = load->access_log_fd;
+    const struct generation_shares shares = {
+        .tickets = service->options.tickets,
+        .metrics = service->options.metrics,
+        .counter = {service->options.servers, service->options.slot},
+    };
     struct generation *generation =
-        generation_new(load->number, load->bundle_fd, &servers, service->options.tickets,
-                       service->options.metrics, error);
+        generation_new(load->number, load->bundle_fd, &servers, &shares, error);
     if (generation == NULL) {
         for (size_t i = 0; i < load->listener_count; i++) {
             close(load->listener_fds[i]);

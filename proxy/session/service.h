@@ -11,6 +11,7 @@
 #ifndef RAVELIN_SESSION_SERVICE_H
 #define RAVELIN_SESSION_SERVICE_H
 
+#include "backend/server_counts.h"
 #include "backend/server_table.h"
 #include "base/result.h"
 #include "config/config.h"
@@ -34,9 +35,10 @@ struct service_options {
         *all_metrics; // all slots, to judge limits that count over all workers
     size_t slot_count;
     size_t slot;
-    struct client_table *clients;       // shared by all workers; outlives the service
-    const struct ticket_store *tickets; // outlives the service
-    void (*drained)(void *context);     // called once when a drain is complete
+    struct client_table *clients;        // shared by all workers; outlives the service
+    const struct server_counts *servers; // as is this
+    const struct ticket_store *tickets;  // outlives the service
+    void (*drained)(void *context);      // called once when a drain is complete
     void *context;
 };
 

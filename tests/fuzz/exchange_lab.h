@@ -138,11 +138,16 @@ static inline struct server_fds lab_server_fds(const struct lab *lab, unsigned n
     CHECK(fd >= 0 && bundle_open(fd, &bundle) == RESULT_OK);
     struct config *config = bundle_config(&bundle, NULL, error);
     CHECK(config != NULL);
-    struct server_table_former former = {NULL, 0};
-    if (current != NULL) {
-        former = (struct server_table_former){current->config, current->number};
+    struct server_table table;
+    struct server_table_former former = {.table = &table};
+    if (current != NULL && server_table_make(&table, current->config, 1, NULL)) {
+        former.config = current->config;
+        former.number = current->number;
     }
-    struct server_fds fds = new_server_fds(config, current == NULL ? NULL : &former);
+    struct server_fds fds = new_server_fds(config, former.config == NULL ? NULL : &former);
+    if (former.config != NULL) {
+        server_table_close(&table);
+    }
     config_free(config);
     bundle_close(&bundle);
     return fds;
@@ -182,7 +187,8 @@ static inline void lab_start(struct lab *lab) {
                                       .metrics = lab->metrics,
                                       .all_metrics = lab->metrics,
                                       .slot_count = 1,
-                                      .clients = lab->clients};
+                                      .clients = lab->clients,
+                                      .servers = sole_counter()->counts};
     lab->service = service_new(&options);
     lab->sent.data = malloc(STREAM_MAX);
     lab->arrived.data = malloc(STREAM_MAX);

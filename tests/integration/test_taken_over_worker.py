@@ -164,9 +164,10 @@ def test_it_can_write_its_own_part_and_no_other(proxy):
     pids = proxy.worker_pids()
     for slot, pid in pids.items():
         regions = sorted(place[2].split()[0] for place in shared_and_writable(pid) if "memfd:" in place[2])
-        assert regions == ["/memfd:ravelin-clients", "/memfd:ravelin-metrics", "/memfd:ravelin-server-states"]
+        names = ["clients", "metrics", "server-counts", "server-states"]
+        assert regions == [f"/memfd:ravelin-{name}" for name in names]
         others = [m for m in memory.mappings(pid) if m[2] == "r--s" and "ravelin-" in m[3]]
-        assert len(others) == 2 * len(pids) + 2, others  # of each slot, the ticket keys, and the server table
+        assert len(others) == 3 * len(pids) + 2, others  # of each slot, the ticket keys, and the server table
         with Intruder(pid) as worker:
             for start, end, _, name in others:
                 assert worker.error("mprotect", start, end - start, READ | WRITE) == "EACCES", name

@@ -64,7 +64,7 @@ static inline int set_up(void **state) {
     f->config = (struct config){.backends = &f->config_backend, .backend_count = 1};
     assert_true(server_table_make(&f->table, &f->config, 1, NULL));
     struct server_fds fds = sent_fds(&f->table, 0);
-    f->set = backend_set_new(&f->config, &fds);
+    f->set = backend_set_new(&f->config, &fds, sole_counter());
     assert_non_null(f->set);
     f->servers = f->set->backends[0].servers;
     pool_init(&f->pool, f->loop, f->metrics);

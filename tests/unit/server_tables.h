@@ -7,6 +7,15 @@
 
 #include <fcntl.h>
 
+// What the only worker counts with.
+static inline const struct server_counter *sole_counter(void) {
+    static struct server_counter counter;
+    if (counter.counts == NULL) {
+        counter.counts = server_counts_map(1);
+    }
+    return &counter;
+}
+
 // What LOAD brings to the worker in this slot.
 static inline struct server_fds sent_fds(const struct server_table *table, size_t slot) {
     return (struct server_fds){fcntl(table->entries.fd, F_DUPFD_CLOEXEC, 0),
@@ -27,7 +36,7 @@ static inline struct server_fds new_server_fds(const struct config *config,
 
 static inline struct backend_set *new_backend_set(const struct config *config) {
     struct server_fds fds = new_server_fds(config, NULL);
-    return backend_set_new(config, &fds);
+    return backend_set_new(config, &fds, sole_counter());
 }
 
 #endif

@@ -37,7 +37,8 @@ static struct server *server(struct choosing *choosing, size_t index) {
 }
 
 static size_t choose(struct choosing *choosing, const struct server *failed, int64_t now_ms) {
-    struct server *chosen = backend_choose(choosing->backend, failed, now_ms);
+    struct server *chosen =
+        backend_choose(choosing->backend, &(struct server_wish){.failed = failed}, now_ms);
     assert_non_null(chosen);
     size_t index = (size_t)(chosen - choosing->backend->servers);
     assert_true(index < choosing->backend->server_count);

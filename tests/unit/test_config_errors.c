@@ -91,8 +91,9 @@ static void test_what_comes_later_is_unknown_today(void **state) {
         {"admin 127.0.0.1:9901 {}\n" REST, "t.conf:1: unknown option 'admin'"},
         {"backend b { server 1.1.1.1:1 {}\n health /healthz { interval = 5s } }",
          "t.conf:2: unknown option 'health' in backend"},
-        {LISTEN SITE "backend b { server 1.1.1.1:1 {}\n balance = least-connections }",
-         "t.conf:4: balance must be round-robin, not 'least-connections'"},
+        {LISTEN SITE "backend b { server 1.1.1.1:1 {}\n balance = least }",
+         "t.conf:4: balance must be round-robin, least-connections, random-two or hash, not "
+         "'least'"},
     };
     CHECK_ALL(refusals);
 }

@@ -182,10 +182,66 @@ static void test_where_to_redirect(void **state) {
     }
 }
 
+#define BACKEND_WITH(text) LISTEN SITE "backend b { server 127.0.0.1:1 {}\n" text " }\n"
+
+static void test_what_is_hashed(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        enum hash_by what;
+        const char *name;
+    } cases[] = {
+        {BACKEND_WITH("balance = hash"), HASH_BY_CLIENT, NULL},
+        {BACKEND_WITH("balance = hash hash-by = client"), HASH_BY_CLIENT, NULL},
+        {BACKEND_WITH("hash-by = path balance = hash"), HASH_BY_PATH, NULL},
+        {BACKEND_WITH("balance = hash hash-by = header X-User"), HASH_BY_HEADER, "X-User"},
+        {BACKEND_WITH("balance = hash hash-by=cookie \t id # a comment\n"), HASH_BY_COOKIE, "id"},
+        {BACKEND_WITH("balance = hash hash-by = \"header X-User\""), HASH_BY_HEADER, "X-User"},
+        {BACKEND_WITH("balance = hash 'hash-by' = 'cookie  id'"), HASH_BY_COOKIE, "id"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config *config = load(cases[i].text);
+        const struct config_backend *backend = &config->backends[0];
+        assert_int_equal(backend->balance, BALANCE_HASH);
+        assert_int_equal(backend->hash_by.what, cases[i].what);
+        assert_int_equal(backend->hash_by.name == NULL, cases[i].name == NULL);
+        if (cases[i].name != NULL) {
+            assert_string_equal(backend->hash_by.name, cases[i].name);
+        }
+        config_free(config);
+    }
+}
+
+static void test_what_cannot_be_hashed(void **state) {
+    (void)state;
+    static const char wanted[] =
+        "t.conf:4: hash-by must be client, path, header NAME or cookie NAME, not '%s'%s";
+    static const struct {
+        const char *text, *value, *why;
+    } cases[] = {
+        {BACKEND_WITH("balance = hash hash-by = query"), "query", ""},
+        {BACKEND_WITH("balance = hash hash-by = 'path /a'"), "path /a", ""},
+        {BACKEND_WITH("balance = hash hash-by = header"), "header",
+         ": a name has 1 to 64 characters"},
+        {BACKEND_WITH("balance = hash hash-by = 'cookie a b'"), "cookie a b",
+         ": a name has letters, digits and '-'"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char error[256];
+        (void)snprintf(error, sizeof(error), wanted, cases[i].value, cases[i].why);
+        assert_refused(cases[i].text, error);
+    }
+    assert_refused(BACKEND_WITH("hash-by = client"), "t.conf:4: hash-by requires balance = hash");
+    assert_refused(BACKEND_WITH("balance = hash hash-by = header tls-facts = yes"),
+                   "t.conf:4: unexpected '='");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_route_with_everything),
         cmocka_unit_test(test_what_is_not_said),
+        cmocka_unit_test(test_what_is_hashed),
+        cmocka_unit_test(test_what_cannot_be_hashed),
         cmocka_unit_test(test_a_route_does_one_thing),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_fields),

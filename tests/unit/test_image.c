@@ -69,6 +69,9 @@ static void write_value(struct filler *filler, const struct option *option, char
         (void)snprintf(text, 128, number % 2 == 0 ? "2001:db8:%x::/48" : "10.%d.0.0/16",
                        number % 256);
         break;
+    case KIND_HASH_BY:
+        (void)snprintf(text, 128, "cookie n%d", number);
+        break;
     case KIND_FIELD:
         (void)snprintf(text, 128, "X-Name-%d: value", number);
         break;
@@ -196,6 +199,10 @@ static void compare_option(const struct option *option, char *a, char *b) {
     case KIND_SERVER:
         compare_pointers(&((struct config_server *)(void *)a)->text,
                          &((struct config_server *)(void *)b)->text, 0, 0);
+        break;
+    case KIND_HASH_BY:
+        compare_pointers(&((struct config_hash_by *)(void *)(a + option->offset))->name,
+                         &((struct config_hash_by *)(void *)(b + option->offset))->name, 0, 0);
         break;
     case KIND_NETWORKS:
         assert_int_equal(networks->count, others->count);

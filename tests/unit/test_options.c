@@ -15,17 +15,18 @@ static void text_with(enum section_id id, const char *line, char *text, size_t s
     bool acts = strncmp(line, "redirect =", 10) == 0 || strncmp(line, "return =", 8) == 0;
     bool asks =
         strncmp(line, "client-certificate", 18) == 0 || strncmp(line, "client-crl", 10) == 0;
+    bool hashes = strncmp(line, "hash-by", 7) == 0;
     bool trusts = id == SECTION_TOP && strncmp(line, "trusted-proxies", 15) == 0;
     (void)snprintf(text, size,
                    "%s %s\n tls { %s } limits { %s } listen 127.0.0.1:1 { %s }\n"
                    "site a.test { %s certificate c { key = k %s }\n"
                    "route / { %s %s request { %s } response { %s } } %s }\n"
-                   "backend b { server 127.0.0.1:9000 { %s } %s }\n",
+                   "backend b { server 127.0.0.1:9000 { %s } %s %s }\n",
                    trusts ? "" : "trusted-proxies = 192.0.2.1", in[SECTION_TOP], in[SECTION_TLS],
                    in[SECTION_LIMITS], in[SECTION_LISTEN], asks ? "client-ca = a" : "",
                    in[SECTION_CERTIFICATE], acts ? "" : "backend = b", in[SECTION_ROUTE],
                    in[SECTION_REQUEST], in[SECTION_RESPONSE], in[SECTION_SITE], in[SECTION_SERVER],
-                   in[SECTION_BACKEND]);
+                   hashes ? "balance = hash" : "", in[SECTION_BACKEND]);
 }
 
 static bool is_accepted(enum section_id id, const struct option *option, const char *value) {
@@ -112,7 +113,8 @@ static void test_ranges_end_where_the_table_says(void **state) {
 
 static void check_words(enum section_id id, const struct option *option) {
     for (size_t i = option->minimum; option->words != NULL && option->words[i] != NULL; i++) {
-        assert_true(is_accepted(id, option, option->words[i]));
+        bool takes_name = option->kind == KIND_HASH_BY && i >= HASH_BY_HEADER;
+        assert_int_equal(is_accepted(id, option, option->words[i]), !takes_name);
     }
     if (option->words != NULL || option->kind == KIND_YES_NO) {
         assert_false(is_accepted(id, option, "no-such-word"));
@@ -144,7 +146,8 @@ static void test_descriptions(void **state) {
         {SECTION_TLS, "ticket-lifetime", "0, or a time from 1m to 1d"},
         {SECTION_LIMITS, "header-size", "a size from 1k to 64k"},
         {SECTION_LIMITS, "response-header-size", "a size from 4k to 256k"},
-        {SECTION_BACKEND, "balance", "round-robin"},
+        {SECTION_BACKEND, "balance", "round-robin, least-connections, random-two or hash"},
+        {SECTION_BACKEND, "hash-by", "client, path, header NAME or cookie NAME"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[REFERENCE_TEXT_SIZE];

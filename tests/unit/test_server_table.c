@@ -129,15 +129,14 @@ static void test_the_next_worker_finds_nothing_of_the_one_that_died(void **state
     assert_true(server_table_make(&table, config, SLOTS, NULL));
     struct server_view views[] = {open_view(&table, 0, config), open_view(&table, 1, config)};
     memset(views[0].states_part.data, 0xff, views[0].states_part.size);
-    views[1].states[0].leases = 5;
+    views[1].states[0].penalty_until_ms = 5;
     server_table_clear(&table, 0);
     struct server_view next = open_view(&table, 0, config);
     for (size_t i = 0; i < next.count; i++) {
         assert_int_equal(next.states[i].penalty_until_ms, 0);
         assert_int_equal(next.states[i].current_weight, 0);
-        assert_int_equal(next.states[i].leases, 0);
     }
-    assert_int_equal(views[1].states[0].leases, 5);
+    assert_int_equal(views[1].states[0].penalty_until_ms, 5);
     server_view_close(&next);
     server_view_close(&views[0]);
     server_view_close(&views[1]);
@@ -196,18 +195,18 @@ static void test_what_is_known_of_servers_that_stay_is_taken_over(void **state) 
          {0, 0, 0, 0, 0}},
     };
     struct config *before = load(BEFORE);
-    struct server_fds fds = new_server_fds(before, NULL);
-    struct server_view former;
-    assert_true(server_view_open(&former, before, &fds));
+    struct server_table table;
+    assert_true(server_table_make(&table, before, 1, NULL));
+    struct server_view former = open_view(&table, 0, before);
     for (size_t i = 0; i < former.count; i++) {
         const int64_t turns[] = {-2, 2, 1, -1};
-        former.states[i] = (struct server_state){turns[i], 10 * ((int64_t)i + 1), 9};
+        former.states[i] = (struct server_state){turns[i], 10 * ((int64_t)i + 1)};
     }
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct config *config = load(cases[i].text);
-        const struct server_table_former old = {before, FORMER};
+        const struct server_table_former old = {before, FORMER, &table};
         struct server_view view;
-        fds = new_server_fds(config, &old);
+        struct server_fds fds = new_server_fds(config, &old);
         assert_true(server_view_open(&view, config, &fds));
         server_view_take_over(&view, config, &former, FORMER - 1); // not the one before
         assert_int_equal(view.states[0].penalty_until_ms, 0);
@@ -215,13 +214,75 @@ static void test_what_is_known_of_servers_that_stay_is_taken_over(void **state) 
         for (size_t k = 0; k < view.count; k++) {
             assert_int_equal(view.states[k].penalty_until_ms, cases[i].penalties[k]);
             assert_int_equal(view.states[k].current_weight, cases[i].turns[k]);
-            assert_int_equal(view.states[k].leases, 0);
         }
         server_view_close(&view);
         config_free(config);
     }
     server_view_close(&former);
+    server_table_close(&table);
     config_free(before);
+}
+
+// --- Cells ---
+
+// Makes the table of `text` after `*former` and puts it in its place.
+static void next_table(struct server_table *former, struct config **former_config, const char *text,
+                       const char *cells) {
+    struct config *config = load(text);
+    const struct server_table_former old = {*former_config, FORMER, former};
+    struct server_table table;
+    assert_true(server_table_make(&table, config, 1, *former_config == NULL ? NULL : &old));
+    struct server_view view = open_view(&table, 0, config);
+    assert_int_equal(view.count, strlen(cells));
+    for (size_t i = 0; i < view.count; i++) {
+        assert_int_equal(view.entries[i].cell, cells[i] - '0');
+    }
+    server_view_close(&view);
+    if (*former_config != NULL) {
+        server_table_close(former);
+        config_free(*former_config);
+    }
+    *former = table;
+    *former_config = config;
+}
+
+static void test_a_server_keeps_its_cell(void **state) {
+    (void)state;
+    struct server_table table;
+    struct config *config = NULL;
+    next_table(&table, &config, BEFORE, "0123");
+    // Two leave, and two come: they get cells that nobody had before.
+    next_table(&table, &config,
+               LISTEN SITE "backend c { server 127.0.0.1:4 {} server 127.0.0.1:3 {} }\n"
+                           "backend b { server 127.0.0.1:5 {} server 127.0.0.1:2 {} }\n",
+               "4351");
+    next_table(&table, &config,
+               LISTEN SITE "backend b { server 127.0.0.1:1 {} server 127.0.0.1:2 {} }\n", "01");
+    server_table_close(&table);
+    config_free(config);
+}
+
+static void test_with_too_many_servers_cells_are_shared(void **state) {
+    (void)state;
+    enum { PER_BACKEND = 1000, BACKENDS = SERVER_CELLS / PER_BACKEND + 1 };
+    struct config_server *servers = calloc(PER_BACKEND, sizeof(*servers));
+    struct config_backend *backends = calloc(BACKENDS, sizeof(*backends));
+    assert_non_null(servers);
+    assert_non_null(backends);
+    for (size_t i = 0; i < BACKENDS; i++) {
+        backends[i] = (struct config_backend){.servers = servers, .server_count = PER_BACKEND};
+    }
+    struct config config = {.backends = backends, .backend_count = BACKENDS};
+    struct server_table table;
+    assert_true(server_table_make(&table, &config, 1, NULL));
+    struct server_view view = open_view(&table, 0, &config);
+    for (size_t i = 0; i < view.count; i++) {
+        assert_int_equal(view.entries[i].cell, i % SERVER_CELLS);
+    }
+    server_view_close(&view);
+    server_table_close(&table);
+    free(servers);
+    free(backends);
 }
 
 static void test_a_first_generation_takes_nothing_over(void **state) {
@@ -245,6 +306,8 @@ int main(void) {
         cmocka_unit_test(test_the_next_worker_finds_nothing_of_the_one_that_died),
         cmocka_unit_test(test_a_table_of_another_config_is_not_opened),
         cmocka_unit_test(test_what_is_known_of_servers_that_stay_is_taken_over),
+        cmocka_unit_test(test_a_server_keeps_its_cell),
+        cmocka_unit_test(test_with_too_many_servers_cells_are_shared),
         cmocka_unit_test(test_a_first_generation_takes_nothing_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,14 +58,13 @@ def find(pid, *patterns):
 
 # As in proxy/backend/server_table.h, behind the head of a part (proxy/base/region.h).
 HEAD_SIZE = 64
-STATE = struct.Struct("@qqI4x")
+STATE = struct.Struct("@qq")
 
 
 @dataclass
 class ServerState:
     current_weight: int
     penalty_until_ms: int
-    leases: int
 
 
 def server_states(pid, count):

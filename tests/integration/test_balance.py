@@ -1,0 +1,177 @@
+"""How a backend chooses among its servers, seen from outside."""
+
+import os
+import select
+import signal
+import threading
+
+from ravelin_test.http import request, response
+from ravelin_test.proxy import backend_block
+from ravelin_test.waiting import wait_for
+
+
+def named_servers(lab, *names):
+    return [lab.server(reply=lambda request, name=name: response(name)) for name in names]
+
+
+def answer_of(client, **options):
+    answer = client.ask(**options)
+    assert answer.status == 200
+    return answer.body.decode()
+
+
+class SlowServer:
+    """Answers when it is told to; `waiting` requests are there."""
+
+    def __init__(self, lab, name):
+        self._go = threading.Event()
+        self.server = lab.server(reply=lambda request: self._reply(request, name))
+        self.address = self.server.address
+        self.waiting = 0
+
+    def _reply(self, request, name):
+        self.waiting += 1
+        assert self._go.wait(60)
+        return response(name)
+
+    def let_go(self):
+        self._go.set()
+
+
+def fill(lab, proxy, count):
+    """Clients with a request each, which wait for their responses."""
+    clients = [lab.client(proxy) for _ in range(count)]
+    for client in clients:
+        client.send(request("/"))
+    return clients
+
+
+def held(servers):
+    return [server.waiting for server in servers]
+
+
+# ---- Least connections ----
+
+
+def test_least_connections_of_all_workers(lab):
+    """Four workers count together: each new request finds the server with the fewest."""
+    servers = [SlowServer(lab, name) for name in "abc"]
+    proxy = lab.proxy(*servers, workers=4, backend={"balance": "least-connections"})
+    clients = []
+    for number in range(1, 31):
+        clients += fill(lab, proxy, 1)
+        wait_for(lambda: sum(held(servers)) == number, "the request at a server")
+    assert held(servers) == [10, 10, 10]
+    for server in servers:
+        server.let_go()
+    assert {client.response().status for client in clients} == {200}
+
+
+def test_least_connections_avoids_a_slow_server(lab):
+    slow = SlowServer(lab, "slow")
+    proxy = lab.proxy(slow, *named_servers(lab, "a", "b"), backend={"balance": "least-connections"})
+    waiting = fill(lab, proxy, 3)
+    wait_for(lambda: slow.waiting == 1, "the slow server")
+    client = lab.client(proxy)
+    assert {answer_of(client) for _ in range(30)} == {"a", "b"}
+    assert slow.waiting == 1
+    slow.let_go()
+    assert sorted(client.response().body for client in waiting) == [b"a", b"b", b"slow"]
+
+
+def test_connections_in_use_survive_a_reload_and_not_their_worker(lab):
+    slow = SlowServer(lab, "slow")
+    options = {"balance": "least-connections"}
+    proxy = lab.proxy(slow, *named_servers(lab, "a"), backend=options, workers_may_die=True, allow=["killed by signal 9"])
+    fill(lab, proxy, 2)
+    wait_for(lambda: slow.waiting == 1, "the slow server")
+    proxy.reload()
+    client = lab.client(proxy)
+    assert {answer_of(client) for _ in range(20)} == {"a"}
+    former = proxy.worker_pids()[0]
+    os.kill(former, signal.SIGKILL)
+    wait_for(lambda: proxy.worker_pids().get(0) not in (None, former), "another worker")
+    slow.let_go()
+    client = wait_for(lambda: try_client(lab, proxy), "a client of the new worker")
+    assert {answer_of(client) for _ in range(10)} == {"a", "slow"}
+
+
+def try_client(lab, proxy):
+    try:
+        return lab.client(proxy)
+    except OSError:
+        return None
+
+
+def test_random_two_avoids_a_slow_server(lab):
+    slow = SlowServer(lab, "slow")
+    proxy = lab.proxy(slow, *named_servers(lab, "a", "b"), backend={"balance": "random-two"})
+    waiting = []
+    while slow.waiting == 0:
+        [client] = fill(lab, proxy, 1)
+        wait_for(lambda: slow.waiting == 1 or client_is_answered(client), "an answer")
+        waiting.append(client)
+        assert len(waiting) < 200
+    client = lab.client(proxy)
+    bodies = [answer_of(client) for _ in range(60)]
+    assert set(bodies) == {"a", "b"}  # it loses against whichever is the other of the two
+    slow.let_go()
+
+
+def client_is_answered(client):
+    return select.select([client.socket], [], [], 0)[0]
+
+
+# ---- Hash ----
+
+
+def test_hash_by_header(lab):
+    servers = named_servers(lab, "a", "b", "c")
+    proxy = lab.proxy(*servers, workers=2, backend={"balance": "hash", "hash-by": "header X-User"})
+    chosen = {}
+    for _ in range(3):  # on other connections, and so in either worker
+        with lab.client(proxy) as client:
+            for user in range(40):
+                name = answer_of(client, fields=[f"X-User: user-{user}"])
+                assert chosen.setdefault(user, name) == name
+    assert set(chosen.values()) == {"a", "b", "c"}
+    # After a reload with other servers in another order only the keys of the one that went have moved.
+    proxy.configure(backends=[backend(servers[2], servers[0])])
+    proxy.reload()
+    with lab.client(proxy) as client:
+        for user, name in chosen.items():
+            now = answer_of(client, fields=[f"X-User: user-{user}"])
+            assert now == name or name == "b"
+
+
+def backend(*servers):
+    return backend_block("web", servers, {"balance": "hash", "hash-by": '"header X-User"'})
+
+
+def test_hash_without_a_key_is_round_robin(lab):
+    proxy = lab.proxy(*named_servers(lab, "a", "b"), backend={"balance": "hash", "hash-by": "cookie id"})
+    client = lab.client(proxy)
+    assert [answer_of(client) for _ in range(4)] in (["a", "b"] * 2, ["b", "a"] * 2)
+    for value in "123":
+        assert len({answer_of(client, fields=[f"Cookie: x=0; id={value}"]) for _ in range(6)}) == 1
+
+
+def test_hash_by_path_and_by_client(lab):
+    servers = named_servers(lab, "a", "b", "c")
+    client = lab.client(lab.proxy(*servers, backend={"balance": "hash", "hash-by": "path"}))
+    names = [answer_of(client, target=f"/{number}?{query}") for number in range(20) for query in "xyz"]
+    assert names[0::3] == names[1::3] == names[2::3]
+    assert set(names) == {"a", "b", "c"}
+    proxy = lab.proxy(*servers, backend={"balance": "hash"}, top={"trusted-proxies": "127.0.0.1"})
+    client = lab.client(proxy)
+    names = [answer_of(client, fields=[f"X-Forwarded-For: 192.0.2.{number}"]) for number in range(30)]
+    assert names == [answer_of(client, fields=[f"X-Forwarded-For: 192.0.2.{number}"]) for number in range(30)]
+    assert set(names) == {"a", "b", "c"}
+    assert len({answer_of(client) for _ in range(6)}) == 1
+
+
+def test_a_key_goes_elsewhere_while_its_server_is_gone(lab):
+    [server] = named_servers(lab, "good")
+    proxy = lab.proxy(lab.refused_address(), server, backend={"balance": "hash", "hash-by": "path"}, allow=[".*"])
+    client = lab.client(proxy)
+    assert {answer_of(client, target=f"/{number}") for number in range(20)} == {"good"}
