@@ -1,5 +1,5 @@
 // Classes of bytes, as the grammars of RFC 3986, RFC 9110 and RFC 9112 name them: one table, so
-// that every parser of http/ means the same bytes. Used inside http/ only.
+// that every parser means the same bytes. Used inside http/ and http2/ only.
 #ifndef RAVELIN_HTTP_BYTES_H
 #define RAVELIN_HTTP_BYTES_H
 
