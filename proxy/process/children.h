@@ -14,13 +14,12 @@
 #ifndef RAVELIN_PROCESS_CHILDREN_H
 #define RAVELIN_PROCESS_CHILDREN_H
 
-#include "backend/server_counts.h"
 #include "base/rate.h"
-#include "exchange/client_table.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "process/ipc.h"
 #include "process/pulse.h"
+#include "process/shares.h"
 #include "process/spawn.h"
 #include "tls/handshake/ticket.h"
 
@@ -98,10 +97,7 @@ struct children {
     const struct child_kind *kinds;
     size_t kind_count;
     unsigned slot_count;
-    struct metrics_slot *metrics;
-    struct ticket_store *tickets;
-    struct client_table *clients;
-    struct server_counts *servers;
+    struct shares shares;
     struct children_handler handler;
     struct source
         *current; // the generation that children get when they start; changes with a reload

@@ -9,24 +9,6 @@
 
 static const ev_tstamp CALM_LISTENERS = 60.;
 
-// --- What is shared ---
-
-// A worker forked now reads the ticket keys and what other workers count, and writes its own slot.
-static void lend(const struct children *children, unsigned slot) {
-    ticket_store_lend(children->tickets, true);
-    metrics_lend(children->metrics, children->slot_count, slot);
-    client_table_lend(children->clients, slot);
-    server_counts_lend(children->servers, slot);
-}
-
-// What is forked now has no view of these.
-static void lend_to_nobody(const struct children *children) {
-    ticket_store_lend(children->tickets, false);
-    metrics_lend(children->metrics, children->slot_count, REGION_NO_SLOT);
-    client_table_lend(children->clients, REGION_NO_SLOT);
-    server_counts_lend(children->servers, REGION_NO_SLOT);
-}
-
 // --- Signers ---
 
 static pid_t spawn_signer(const struct child *child, const struct spawn *spawn) {
@@ -34,7 +16,7 @@ static pid_t spawn_signer(const struct child *child, const struct spawn *spawn) 
     struct spawn mine = *spawn;
     mine.run = signer_run;
     mine.argument = &start;
-    lend_to_nobody(child->children);
+    shares_lend_to_nobody(&child->children->shares);
     return spawn_process(&mine, child->children->title);
 }
 
@@ -67,11 +49,7 @@ static pid_t spawn_worker(const struct child *child, const struct spawn *spawn) 
     struct worker_start start = {
         .slot = child->slot,
         .control = spawn->keep[0],
-        .metrics = children->metrics,
-        .slot_count = children->slot_count,
-        .clients = children->clients,
-        .servers = children->servers,
-        .tickets = children->tickets,
+        .shares = &children->shares,
     };
     struct spawn mine = *spawn;
     mine.run = worker_run;
@@ -79,10 +57,10 @@ static pid_t spawn_worker(const struct child *child, const struct spawn *spawn) 
     // The one before may have been taken over.
     (void)renew_listeners(child);
     listeners_reset(&children->current->listeners, child->slot);
-    metrics_clear_gauges(&children->metrics[child->slot]);
-    lend(children, child->slot);
+    metrics_clear_gauges(&children->shares.metrics[child->slot]);
+    shares_lend(&children->shares, child->slot);
     pid_t pid = spawn_process(&mine, children->title);
-    lend_to_nobody(children);
+    shares_lend_to_nobody(&children->shares);
     return pid;
 }
 
@@ -107,9 +85,7 @@ static void fill_worker_load(const struct child *child, const struct source *sou
 }
 
 static void clear_worker(const struct child *child) {
-    metrics_clear_gauges(&child->children->metrics[child->slot]);
-    client_table_clear(child->children->clients, child->slot);
-    server_counts_clear(child->children->servers, child->slot);
+    shares_clear(&child->children->shares, child->slot);
     server_table_clear(&child->children->current->servers, child->slot);
 }
 

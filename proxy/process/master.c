@@ -46,10 +46,7 @@ struct master {
     struct privilege privilege;
     unsigned slot_count;
     struct children children;
-    struct metrics_slot *metrics;
-    struct ticket_store *tickets;
-    struct client_table *clients;
-    struct server_counts *servers;
+    struct shares shares;
     struct source *current;
     struct reload reload;
     bool reopen_waits; // for the end of the reload that is under way
@@ -425,12 +422,7 @@ static int prepare_config(struct master *master) {
     }
     uint32_t workers = master->current->config->workers;
     master->slot_count = workers == 0 ? capacity_cores() : workers;
-    master->metrics = metrics_map(master->slot_count);
-    master->tickets = ticket_store_new();
-    master->clients = client_table_map(master->slot_count);
-    master->servers = server_counts_map(master->slot_count);
-    if (master->metrics == NULL || master->tickets == NULL || master->clients == NULL ||
-        master->servers == NULL) {
+    if (!shares_map(&master->shares, master->slot_count)) {
         return complain("ravelin: out of memory", 1);
     }
     const struct validate_input input = {master->current, &master->privilege, master->title};
@@ -450,10 +442,7 @@ static enum result make_children(struct master *master) {
         .kinds = kinds,
         .kind_count = KIND_COUNT,
         .slot_count = master->slot_count,
-        .metrics = master->metrics,
-        .tickets = master->tickets,
-        .clients = master->clients,
-        .servers = master->servers,
+        .shares = master->shares,
         .handler = {.started = on_started,
                     .cannot_start = cannot_start,
                     .ready = on_ready,
@@ -496,7 +485,7 @@ static void make_parts(struct master *master) {
                     .context = master},
     };
     master->ticket_rotation = (struct ticket_rotation){
-        .loop = master->loop, .log = &master->log, .tickets = master->tickets};
+        .loop = master->loop, .log = &master->log, .tickets = master->shares.tickets};
     master->beat = (struct beat){.children = children, .later = on_beat, .context = master};
 }
 
@@ -565,10 +554,7 @@ static void release(struct master *master) {
     }
     source_free(master->current);
     log_writers_end(&master->log_writers);
-    ticket_store_free(master->tickets);
-    metrics_unmap(master->metrics, master->slot_count);
-    client_table_unmap(master->clients);
-    server_counts_unmap(master->servers);
+    shares_unmap(&master->shares);
 }
 
 int master_run(const char *config_path, const char *version, const struct title *title) {

@@ -169,7 +169,7 @@ bool status_draw(const struct status *status, char *output, size_t capacity) {
     put_children(&json, children);
     put_certificates(&json, children->current);
     json_unsigned(&json, "lost_log_lines", status->lost_log_lines);
-    metrics_to_json(children->metrics, children->slot_count, &json, "metrics");
+    metrics_to_json(children->shares.metrics, children->slot_count, &json, "metrics");
     json_close(&json, '}');
     return !json.failed;
 }

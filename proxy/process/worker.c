@@ -212,6 +212,7 @@ static void on_drained(void *context) {
 }
 
 static enum result start_up(struct worker *worker, const struct worker_start *start) {
+    const struct shares *shares = start->shares;
     (void)snprintf(worker->name, sizeof(worker->name), "worker %u", start->slot);
     log_init(&worker->log, -1, false, SEVERITY_INFO, worker->name);
     worker->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
@@ -221,13 +222,13 @@ static enum result start_up(struct worker *worker, const struct worker_start *st
     const struct service_options options = {
         .loop = worker->loop,
         .log = &worker->log,
-        .metrics = &start->metrics[start->slot],
-        .all_metrics = metrics_readable(start->metrics, start->slot_count),
-        .slot_count = start->slot_count,
+        .metrics = &shares->metrics[start->slot],
+        .all_metrics = metrics_readable(shares->metrics, shares->slots),
+        .slot_count = shares->slots,
         .slot = start->slot,
-        .clients = start->clients,
-        .servers = start->servers,
-        .tickets = start->tickets,
+        .clients = shares->clients,
+        .servers = shares->servers,
+        .tickets = shares->tickets,
         .drained = on_drained,
         .context = worker,
     };

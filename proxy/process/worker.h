@@ -9,21 +9,12 @@
 #ifndef RAVELIN_PROCESS_WORKER_H
 #define RAVELIN_PROCESS_WORKER_H
 
-#include "backend/server_counts.h"
-#include "exchange/client_table.h"
-#include "observe/metrics.h"
-#include "tls/handshake/ticket.h"
-
-#include <stddef.h>
+#include "process/shares.h"
 
 struct worker_start {
     unsigned slot;
     int control;
-    struct metrics_slot *metrics; // of all slots; its own is writable (metrics_map())
-    size_t slot_count;
-    struct client_table *clients;
-    const struct server_counts *servers;
-    const struct ticket_store *tickets;
+    const struct shares *shares; // its own slot is writable
 };
 
 // The whole life of a worker process; a struct worker_start. Returns the exit status.

@@ -1,0 +1,43 @@
+#include "process/shares.h"
+
+#include "base/region.h"
+
+bool shares_map(struct shares *shares, size_t slots) {
+    *shares = (struct shares){
+        .slots = slots,
+        .metrics = metrics_map(slots),
+        .tickets = ticket_store_new(),
+        .clients = client_table_map(slots),
+        .servers = server_counts_map(slots),
+    };
+    return shares->metrics != NULL && shares->tickets != NULL && shares->clients != NULL &&
+           shares->servers != NULL;
+}
+
+void shares_unmap(struct shares *shares) {
+    ticket_store_free(shares->tickets);
+    metrics_unmap(shares->metrics, shares->slots);
+    client_table_unmap(shares->clients);
+    server_counts_unmap(shares->servers);
+    *shares = (struct shares){.slots = 0};
+}
+
+void shares_lend(const struct shares *shares, size_t slot) {
+    ticket_store_lend(shares->tickets, true);
+    metrics_lend(shares->metrics, shares->slots, slot);
+    client_table_lend(shares->clients, slot);
+    server_counts_lend(shares->servers, slot);
+}
+
+void shares_lend_to_nobody(const struct shares *shares) {
+    ticket_store_lend(shares->tickets, false);
+    metrics_lend(shares->metrics, shares->slots, REGION_NO_SLOT);
+    client_table_lend(shares->clients, REGION_NO_SLOT);
+    server_counts_lend(shares->servers, REGION_NO_SLOT);
+}
+
+void shares_clear(const struct shares *shares, size_t slot) {
+    metrics_clear_gauges(&shares->metrics[slot]);
+    client_table_clear(shares->clients, slot);
+    server_counts_clear(shares->servers, slot);
+}
