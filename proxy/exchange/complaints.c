@@ -23,6 +23,20 @@ void complaints_init(struct complaints *complaints) {
     }
 }
 
+// `server`: the line begins with its name; NULL: it is about none.
+__attribute__((format(printf, 4, 0))) static void
+write_line(struct shared *shared, enum log_severity severity, const struct server *server,
+           const char *format, va_list arguments) {
+    char text[TEXT_SIZE];
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    if (server == NULL) {
+        log_write(shared->log, severity, "%s", text);
+    } else {
+        log_write(shared->log, severity, "backend %s: server %s: %s", server->backend->config->name,
+                  server->config->text, text);
+    }
+}
+
 static void tell_left_out(struct shared *shared, enum complaint kind) {
     struct rate *rate = &shared->complaints.rates[kind];
     if (rate->left_out > 0) {
@@ -38,13 +52,11 @@ void complain(struct shared *shared, enum complaint kind, enum log_severity seve
         !rate_take(&shared->complaints.rates[kind], shared_now_ms(shared))) {
         return;
     }
-    char text[TEXT_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
     tell_left_out(shared, kind);
-    log_write(shared->log, severity, "%s", text);
+    write_line(shared, severity, NULL, format, arguments);
+    va_end(arguments);
 }
 
 static void tell_server_left_out(struct shared *shared, struct server *server) {
@@ -63,14 +75,11 @@ void complain_of_server(struct shared *shared, struct server *server, const char
         shared->complaints.about_servers = true;
         return;
     }
-    char text[TEXT_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
     tell_server_left_out(shared, server);
-    log_warning(shared->log, "backend %s: server %s: %s", server->backend->config->name,
-                server->config->text, text);
+    write_line(shared, SEVERITY_WARNING, server, format, arguments);
+    va_end(arguments);
 }
 
 static void tick_servers(struct shared *shared) {
