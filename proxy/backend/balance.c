@@ -5,11 +5,12 @@
 // Who may be chosen now.
 struct group {
     const struct balance_wish *wish;
+    enum server_standing standing;
     bool with_penalised;
 };
 
 static inline bool is_in(const struct balance_view *view, const struct group *group, size_t i) {
-    return i != group->wish->failed &&
+    return i != group->wish->failed && view->entries[i].standing == group->standing &&
            (group->with_penalised || view->states[i].penalty_until_ms <= group->wish->now_ms);
 }
 
@@ -163,9 +164,17 @@ size_t balance_choose(const struct balance_view *view, const struct balance_wish
     if (view->count == 1) {
         return 0;
     }
-    size_t index = choose(view, &(struct group){wish, .with_penalised = false});
-    return index != BALANCE_NONE ? index
-                                 : choose(view, &(struct group){wish, .with_penalised = true});
+    const struct group groups[] = {
+        {wish, SERVER_PRIMARY, .with_penalised = false},
+        {wish, SERVER_BACKUP, .with_penalised = false},
+        {wish, SERVER_PRIMARY, .with_penalised = true},
+        {wish, SERVER_BACKUP, .with_penalised = true},
+    };
+    size_t index = BALANCE_NONE;
+    for (size_t i = 0; index == BALANCE_NONE && i < sizeof(groups) / sizeof(groups[0]); i++) {
+        index = choose(view, &groups[i]);
+    }
+    return index;
 }
 
 void balance_punish(const struct balance_view *view, size_t index, int64_t until_ms) {

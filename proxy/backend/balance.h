@@ -11,8 +11,9 @@
 //                      over the others, and no other key moves. The order of servers in the
 //                      configuration means nothing. The same on every host and after every start.
 //
-// Who may be chosen, the first group that has a server: those without a penalty; with one, all. A
-// server that failed in this exchange is not chosen if there is another.
+// Who may be chosen, the first group that has a server: primary servers without a penalty; backup
+// servers without one; all primary servers; all backup servers. A server that failed in this
+// exchange is not chosen if there is another.
 #ifndef RAVELIN_BACKEND_BALANCE_H
 #define RAVELIN_BACKEND_BALANCE_H
 

@@ -99,6 +99,7 @@ struct config_server {
     struct address address;
     char *text; // of the address, for logs: "127.0.0.1:9000" or "unix:/run/app.sock"
     uint32_t weight;
+    bool backup; // used when no other server is up
     int line;
 };
 

@@ -242,6 +242,8 @@ static const struct option backend_options[] = {
 static const struct option server_options[] = {
     {"weight", "Its share of the requests, in proportion to the others'.", KIND_NUMBER, OPTIONAL,
      RANGE(1, 256), INITIAL("1"), AT(config_server, weight)},
+    {"backup", "Use this server only while no server without backup is up.", KIND_YES_NO, OPTIONAL,
+     INITIAL("no"), AT(config_server, backup)},
 };
 
 #define PLAIN(label, type, table)                                                                  \

@@ -175,3 +175,25 @@ def test_a_key_goes_elsewhere_while_its_server_is_gone(lab):
     proxy = lab.proxy(lab.refused_address(), server, backend={"balance": "hash", "hash-by": "path"}, allow=[".*"])
     client = lab.client(proxy)
     assert {answer_of(client, target=f"/{number}") for number in range(20)} == {"good"}
+
+
+# ---- Backups ----
+
+
+def test_a_backup_serves_while_no_other_is_up(lab):
+    main, spare = named_servers(lab, "main", "spare")
+    proxy = lab.proxy((spare, {"backup": "yes"}), main, allow=[".*"])
+    client = lab.client(proxy)
+    assert {answer_of(client) for _ in range(10)} == {"main"}
+    main.close()
+    assert {answer_of(client) for _ in range(10)} == {"spare"}
+    again = lab.server(reply=lambda request: response("again"))
+    proxy.configure(backends=[backend_block("web", [again, (spare, {"backup": "yes"})])])
+    proxy.reload()
+    assert {answer_of(client) for _ in range(10)} == {"again"}
+
+
+def test_backups_alone_serve(lab):
+    servers = [(server, {"backup": "yes"}) for server in named_servers(lab, "a", "b")]
+    client = lab.client(lab.proxy(*servers))
+    assert [answer_of(client) for _ in range(4)] == ["a", "b", "a", "b"]

@@ -149,6 +149,52 @@ static void test_the_one_that_failed_is_avoided(void **state) {
     assert_order(&choosing, 0, "aa");
 }
 
+// --- Backups ---
+
+static void test_a_backup_is_for_when_no_other_is_up(void **state) {
+    (void)state;
+    static const enum balance all[] = {BALANCE_ROUND_ROBIN, BALANCE_LEAST_CONNECTIONS,
+                                       BALANCE_RANDOM_TWO, BALANCE_HASH};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        struct choosing choosing;
+        start_equal(&choosing, 4);
+        choosing.entries[0].standing = choosing.entries[3].standing = SERVER_BACKUP;
+        use(0, 1, 100); // however busy the others are
+        use(0, 2, 100);
+        for (uint64_t k = 0; k < 100; k++) {
+            (void)choose(&choosing, all[i], BALANCE_NONE, balance_mix(k + 1));
+        }
+        assert_int_equal(choosing.chosen[0] + choosing.chosen[3], 0);
+        assert_true(choosing.chosen[1] > 0 && choosing.chosen[2] > 0);
+        balance_punish(&choosing.view, 1, NOW + 1);
+        assert_int_equal(choose(&choosing, all[i], BALANCE_NONE, 1), 2);
+        balance_punish(&choosing.view, 2, NOW + 1);
+        for (uint64_t k = 0; k < 100; k++) {
+            size_t index = choose(&choosing, all[i], BALANCE_NONE, balance_mix(k + 1));
+            assert_true(index == 0 || index == 3);
+        }
+        assert_true(choosing.chosen[0] > 0 && choosing.chosen[3] > 0);
+        balance_punish(&choosing.view, 0, NOW + 1);
+        assert_int_equal(choose(&choosing, all[i], BALANCE_NONE, 1), 3);
+        balance_punish(&choosing.view, 3, NOW + 1); // none is up: rather one that is no backup
+        for (uint64_t k = 0; k < 20; k++) {
+            size_t index = choose(&choosing, all[i], 1, balance_mix(k + 1));
+            assert_int_equal(index, 2);
+        }
+    }
+}
+
+static void test_a_backup_takes_over_from_the_one_that_failed(void **state) {
+    (void)state;
+    struct choosing choosing;
+    start_with(&choosing, (const uint32_t[]){1, 1, 0});
+    choosing.entries[1].standing = SERVER_BACKUP;
+    assert_order(&choosing, BALANCE_NONE, "aa");
+    assert_order(&choosing, 0, "bb");
+    choosing.entries[0].standing = SERVER_BACKUP; // backups alone
+    assert_order(&choosing, BALANCE_NONE, "abab");
+}
+
 // --- Least connections ---
 
 static void test_the_idlest_is_chosen_and_equal_ones_take_turns(void **state) {
@@ -366,6 +412,8 @@ int main(void) {
         cmocka_unit_test(test_a_penalty_lasts_until_its_time),
         cmocka_unit_test(test_when_all_have_a_penalty_none_counts),
         cmocka_unit_test(test_the_one_that_failed_is_avoided),
+        cmocka_unit_test(test_a_backup_is_for_when_no_other_is_up),
+        cmocka_unit_test(test_a_backup_takes_over_from_the_one_that_failed),
         cmocka_unit_test(test_the_idlest_is_chosen_and_equal_ones_take_turns),
         cmocka_unit_test(test_a_heavier_server_may_have_more_connections),
         cmocka_unit_test(test_all_workers_count_together),
