@@ -1,11 +1,10 @@
 #include "doctor/staple.h"
 
 #include "base/clock.h"
-#include "tls/certificate/verify.h"
 
 #include <stdio.h>
 
-enum { RESPONSES_MAX = 64, SIGNERS_MAX = 4 };
+enum { RESPONSES_MAX = 64 };
 // Clocks differ.
 enum { TOLERANCE_S = 300 };
 
@@ -33,17 +32,10 @@ enum result staple_parse(struct slice response, struct staple *staple) {
     }
     struct der inner = der_begin(der_take(&bytes, DER_OCTET_STRING));
     struct der body = der_enter(&inner, DER_SEQUENCE);
-    struct der data = der_begin(der_take_any(&body, &staple->signed_part));
-    staple->method = x509_read_method(&body);
-    struct slice bits = der_take(&body, DER_BIT_STRING);
-    if (body.bad || bits.size < 1 || bits.data[0] != 0) {
+    if (inner.bad || ocsp_signature_read(body, &staple->signature) != RESULT_OK) {
         return RESULT_ERROR;
     }
-    staple->signature = (struct slice){bits.data + 1, bits.size - 1};
-    if (has_more(&body)) {
-        struct der certificates = der_enter(&body, DER_CONTEXT_CONSTRUCTED + 0);
-        staple->certificates = der_take(&certificates, DER_SEQUENCE);
-    }
+    struct der data = der_enter(&body, DER_SEQUENCE);
     der_skip(&data, DER_CONTEXT_CONSTRUCTED + 0); // version
     (void)der_take_any(&data, NULL);              // responder id: whoever can verify it, signed it
     (void)der_take(&data, DER_GENERALIZED_TIME);  // producedAt
@@ -91,29 +83,6 @@ enum result staple_find(const struct staple *staple, struct slice serial,
     return list.bad ? RESULT_ERROR : RESULT_EOF;
 }
 
-// Signed by the issuer itself, or by somebody it has given the right (RFC 6960 4.2.2.2).
-static enum verdict verify_staple(const struct staple *staple, const struct x509 *issuer,
-                                  int64_t now) {
-    enum verdict verdict =
-        verify_signature(&issuer->key, staple->method, staple->signed_part, staple->signature);
-    struct der list = der_begin(staple->certificates);
-    for (unsigned i = 0; i < SIGNERS_MAX && verdict != VERDICT_GOOD && has_more(&list); i++) {
-        struct slice whole;
-        struct x509 signer;
-        (void)der_take_any(&list, &whole);
-        if (list.bad || x509_parse(whole, &signer) != RESULT_OK || !signer.for_ocsp ||
-            now < signer.not_before || now > signer.not_after ||
-            !slice_equal(signer.issuer, issuer->subject) ||
-            verify_signature(&issuer->key, signer.method, signer.signed_part, signer.signature) !=
-                VERDICT_GOOD) {
-            continue;
-        }
-        verdict =
-            verify_signature(&signer.key, staple->method, staple->signed_part, staple->signature);
-    }
-    return verdict;
-}
-
 static const char *say(char text[STAPLE_TEXT_SIZE], const char *what) {
     (void)snprintf(text, STAPLE_TEXT_SIZE, "%s", what);
     return text;
@@ -142,6 +111,7 @@ const char *staple_judge(struct slice response, const struct x509 *leaf, const s
                          int64_t now, char text[STAPLE_TEXT_SIZE]) {
     struct staple staple;
     struct staple_entry entry;
+    int64_t signer_terms[2];
     if (staple_parse(response, &staple) != RESULT_OK) {
         return say(text, "it is malformed");
     }
@@ -155,14 +125,11 @@ const char *staple_judge(struct slice response, const struct x509 *leaf, const s
         return say(text,
                    found == RESULT_EOF ? "it is about another certificate" : "it is malformed");
     }
-    switch (verify_staple(&staple, issuer, now)) {
-    case VERDICT_GOOD:
-        return judge_entry(&entry, now, text);
-    case VERDICT_BAD:
-        return say(text, "its signature is not right");
-    default:
-        (void)snprintf(text, STAPLE_TEXT_SIZE,
-                       "its signature (%s) cannot be verified by this build", staple.method.name);
+    if (ocsp_signature_verify(&staple.signature, issuer, text) != VERDICT_GOOD) {
         return text;
     }
+    ocsp_signature_terms(&staple.signature, signer_terms);
+    return now < signer_terms[0] || now > signer_terms[1]
+               ? say(text, "the certificate of its signer is not valid now")
+               : judge_entry(&entry, now, text);
 }

@@ -6,7 +6,7 @@
 #define RAVELIN_DOCTOR_STAPLE_H
 
 #include "base/result.h"
-#include "tls/certificate/x509.h"
+#include "tls/certificate/ocsp_signature.h"
 
 #define STAPLE_TEXT_SIZE 224
 
@@ -14,11 +14,8 @@ enum staple_status { STAPLE_GOOD, STAPLE_REVOKED, STAPLE_UNKNOWN };
 
 struct staple {
     unsigned response_status; // 0: successful; what follows is there only then
-    struct slice signed_part; // ResponseData
     struct slice responses;   // SingleResponses
-    struct signature_method method;
-    struct slice signature;
-    struct slice certificates; // of whoever signed
+    struct ocsp_signature signature;
 };
 
 struct staple_entry {

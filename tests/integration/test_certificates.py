@@ -280,11 +280,16 @@ def stapling(certificate, ocsp):
     return block("site", "localhost", inner=[section, block("route", "/", {"backend": "web"})])
 
 
+def with_issuer(lab, certificate, issuer):
+    path = lab.folder / f"chain-{certificate.path.name}"
+    return Certificate(joined(path, certificate.path, issuer.ca), certificate.key)
+
+
 @pytest.fixture
 def stapled(lab, authorities):
-    """A certificate of an authority, and the authority."""
+    """A certificate of an authority, with the authority's behind it, and the authority."""
     root, _ = authorities
-    return root.issue("localhost", extensions=SERVER, names=["DNS:localhost"]), root
+    return with_issuer(lab, root.issue("localhost", extensions=SERVER, names=["DNS:localhost"]), root), root
 
 
 def asked_for_status(proxy, root):
@@ -356,6 +361,7 @@ def test_what_is_no_useful_response_is_refused(lab, stapled):
         (certificate.path.read_bytes(), "line 1: 'CERTIFICATE' is not an OCSP RESPONSE; remove it from this file"),
         (b"text", "no OCSP response in it, neither DER nor PEM"),
         (root.ocsp(certificate).read_bytes() + b"0" * 16384, "larger than 16 KiB"),
+        (root.ocsp(certificate, changed=True).read_bytes(), "its signature is wrong, or not by the issuer of the certificate"),
     ]:
         path.write_bytes(content)
         proxy = lab.prepare(lab.server(), sites=[stapling(certificate, path)])
@@ -365,10 +371,61 @@ def test_what_is_no_useful_response_is_refused(lab, stapled):
         assert result.stderr.decode() == f"{proxy.config}:{line}: {path}: {said}\n"
 
 
+RESPONDER = ["basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature", "extendedKeyUsage=OCSPSigning"]
+STRANGER = "it is signed neither by the issuer of the certificate nor by one with a certificate of that issuer"
+NO_RIGHT = "the certificate of its signer is not for signing OCSP responses (id-kp-OCSPSigning)"
+
+
+def test_a_response_of_a_delegated_responder_is_stapled(lab, stapled):
+    certificate, root = stapled
+    responder = root.issue("responder", extensions=RESPONDER)
+    proxy = lab.proxy(lab.server(), sites=[stapling(certificate, root.ocsp(certificate, signer=responder))])
+    output = asked_for_status(proxy, root)
+    assert "Cert Status: good" in output
+    assert "Verify return code: 0" in output
+
+
+@pytest.mark.parametrize("who", ["the authority below", "a responder of the authority below", "a server"])
+def test_a_response_of_another_signer_is_refused(lab, authorities, stapled, who):
+    """At a start, and at a reload: the former one is stapled further then."""
+    certificate, root = stapled
+    _, middle = authorities
+    signer, said = {
+        "the authority below": (Certificate(middle.ca, middle.key), NO_RIGHT),
+        "a responder of the authority below": (middle.issue("responder", extensions=RESPONDER), STRANGER),
+        "a server": (root.issue("server", extensions=SERVER), NO_RIGHT),
+    }[who]
+    path = lab.folder / "response"
+    path.write_bytes(root.ocsp(certificate).read_bytes())
+    proxy = lab.proxy(lab.server(), sites=[stapling(certificate, path)], allow=[re.escape(said), "reload refused"])
+    path.write_bytes(root.ocsp(certificate, signer=signer).read_bytes())
+    result = proxy.command("reload", check=False)
+    assert result.returncode == 2
+    assert f"{path}: {said}" in result.stderr.decode()
+    assert "Cert Status: good" in asked_for_status(proxy, root)
+    result = run([proxy.program, "check", "-c", proxy.config], check=False)
+    assert result.returncode == 2
+    assert f"{path}: {said}" in result.stderr.decode()
+
+
+def test_a_response_needs_the_certificate_of_the_issuer(lab, authorities):
+    root, _ = authorities
+    certificate = root.issue("localhost", extensions=SERVER, names=["DNS:localhost"])
+    response = root.ocsp(certificate)
+    proxy = lab.prepare(lab.server(), sites=[stapling(certificate, response)])
+    result = run([proxy.program, "check", "-c", proxy.config], check=False)
+    assert result.returncode == 2
+    said = "it cannot be verified without the certificate of the issuer; add that to"
+    assert f"{response}: {said} {certificate.path}" in result.stderr.decode()
+
+
 def test_each_certificate_has_a_response_of_its_own(lab, authorities):
     root, _ = authorities
     kinds = ("ecdsa", "rsa")
-    certificates = [root.issue("localhost", extensions=SERVER, names=["DNS:localhost"], kind=kind) for kind in kinds]
+    certificates = [
+        with_issuer(lab, root.issue("localhost", extensions=SERVER, names=["DNS:localhost"], kind=kind), root)
+        for kind in kinds
+    ]
     sections = [
         block("certificate", f'"{certificates[0].path}"', {"key": f'"{certificates[0].key}"'}),
         block("certificate", f'"{certificates[1].path}"', {
@@ -390,7 +447,7 @@ def test_nobody_is_asked_for_a_response(lab, authorities, with_file):
     root, _ = authorities
     responder = lab.server()
     extensions = [*SERVER, f"authorityInfoAccess=OCSP;URI:http://{responder.address}/"]
-    certificate = root.issue("localhost", extensions=extensions, names=["DNS:localhost"])
+    certificate = with_issuer(lab, root.issue("localhost", extensions=extensions, names=["DNS:localhost"]), root)
     site = stapling(certificate, root.ocsp(certificate)) if with_file else site_block("localhost", [certificate])
     proxy = lab.proxy(lab.server(), sites=[site])
     assert ("Cert Status: good" in asked_for_status(proxy, root)) == with_file

@@ -422,11 +422,14 @@ static void test_who_may_respond(void **state) {
     assert_null(judge_at(now, text));
     ISSUE("anybody", "middle", P256, SERVER); // without the right to
     respond("V", "anybody.pem", "anybody.key", "2");
-    assert_string_equal(judge_at(now, text), "its signature is not right");
+    assert_string_equal(judge_at(now, text), "the certificate of its signer is not for signing "
+                                             "OCSP responses (id-kp-OCSPSigning)");
     ISSUE("other", NULL, P256, "-addext", "extendedKeyUsage=OCSPSigning", "-subj",
           "/O=Test/CN=middle");
     respond("V", "other.pem", "other.key", "2");
-    assert_string_equal(judge_at(now, text), "its signature is not right");
+    assert_string_equal(judge_at(now, text),
+                        "it is signed neither by the issuer of the certificate nor by one with a "
+                        "certificate of that issuer");
 }
 
 static void test_malformed_responses(void **state) {

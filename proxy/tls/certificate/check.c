@@ -68,16 +68,40 @@ static void check_key(struct check *check, const struct config_certificate *entr
     private_key_free(&key);
 }
 
-static void check_ocsp(struct check *check, size_t site, size_t index,
-                       const struct certificate *leaf) {
+// The certificate of the chain that has issued its leaf; NULL: it is not in the file.
+static const struct certificate *issuer_of(const struct chain *chain) {
+    const struct certificate *leaf = &chain->certificates[0];
+    return chain->count > 1 ? &chain->certificates[1] : leaf->is_self_issued ? leaf : NULL;
+}
+
+static enum result verify_ocsp(const struct config_certificate *entry, const struct chain *chain,
+                               const struct ocsp *ocsp, char why[CHAIN_ERROR_SIZE]) {
+    const struct certificate *issuer = issuer_of(chain);
+    if (issuer == NULL) {
+        (void)snprintf(why, CHAIN_ERROR_SIZE,
+                       "it cannot be verified without the certificate of the issuer; add that to "
+                       "%.*s",
+                       REPORT_QUOTE_MAX, entry->certificate_path);
+        return RESULT_ERROR;
+    }
+    return ocsp_verify(ocsp, issuer, why);
+}
+
+static void check_ocsp(struct check *check, size_t site, size_t index, const struct chain *chain) {
     const struct config_certificate *entry = &check->config->sites[site].certificates[index];
     struct ocsp ocsp;
-    char why[PEM_WHY_SIZE];
+    char why[CHAIN_ERROR_SIZE];
     if (entry->ocsp_path == NULL) {
         return;
     }
-    if (ocsp_read(bundle_file(check->files, entry->ocsp_path), leaf, &ocsp, why) != RESULT_OK) {
+    if (ocsp_read(bundle_file(check->files, entry->ocsp_path), &chain->certificates[0], &ocsp,
+                  why) != RESULT_OK) {
         report_add(&check->errors, entry->ocsp_line, "%s: %s", entry->ocsp_path, why);
+        return;
+    }
+    if (verify_ocsp(entry, chain, &ocsp, why) != RESULT_OK) {
+        report_add(&check->errors, entry->ocsp_line, "%s: %s", entry->ocsp_path, why);
+        ocsp_free(&ocsp);
         return;
     }
     if (ocsp.status != OCSP_GOOD) {
@@ -123,7 +147,7 @@ static void check_certificate(struct check *check, size_t site, size_t index,
         report_add(&check->errors, entry->line, "%s: %s", entry->certificate_path, why);
     } else {
         check_key(check, entry, &chain.certificates[0]);
-        check_ocsp(check, site, index, &chain.certificates[0]);
+        check_ocsp(check, site, index, &chain);
         note_terms(check, site, index, &chain);
         note_names(names, &chain.certificates[0]);
     }

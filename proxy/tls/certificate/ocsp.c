@@ -1,6 +1,7 @@
 #include "tls/certificate/ocsp.h"
 
 #include "tls/certificate/der.h"
+#include "tls/certificate/ocsp_signature.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,8 +59,8 @@ static const char *read_basic(struct der basic, const struct certificate *certif
                        : "it is about another certificate";
 }
 
-// An OCSPResponse. NULL, or what is wrong.
-static const char *read_response(const struct certificate *certificate, struct ocsp *ocsp) {
+// The content of the BasicOCSPResponse in an OCSPResponse. NULL, or what is wrong.
+static const char *open_response(const struct ocsp *ocsp, struct der *basic) {
     struct der outer = der_begin((struct slice){(const char *)ocsp->der, ocsp->size});
     struct der response = der_enter(&outer, DER_SEQUENCE);
     struct slice status = der_take(&response, DER_ENUMERATED);
@@ -82,8 +83,28 @@ static const char *read_response(const struct certificate *certificate, struct o
     bool is_basic =
         slice_equal(der_take(&typed, DER_OID), SLICE("\x2b\x06\x01\x05\x05\x07\x30\x01\x01"));
     struct der content = der_begin(der_take(&typed, DER_OCTET_STRING));
-    struct der basic = der_enter(&content, DER_SEQUENCE);
-    return is_basic ? read_basic(basic, certificate, ocsp) : no_response;
+    *basic = der_enter(&content, DER_SEQUENCE);
+    return is_basic ? NULL : no_response;
+}
+
+// What it says and until when. NULL, or what is wrong.
+static const char *read_response(const struct certificate *certificate, struct ocsp *ocsp) {
+    struct der basic;
+    struct ocsp_signature signature;
+    int64_t terms[2];
+    const char *why = open_response(ocsp, &basic);
+    if (why == NULL) {
+        why = read_basic(basic, certificate, ocsp);
+    }
+    if (why == NULL && ocsp_signature_read(basic, &signature) != RESULT_OK) {
+        why = "its signature, or a list of certificates behind it, is damaged";
+    }
+    if (why == NULL) {
+        ocsp_signature_terms(&signature, terms);
+        ocsp->from = terms[0] > ocsp->from ? terms[0] : ocsp->from;
+        ocsp->until = terms[1] < ocsp->until ? terms[1] : ocsp->until;
+    }
+    return why;
 }
 
 // The one block of a PEM file.
@@ -138,6 +159,21 @@ enum result ocsp_read(struct slice file, const struct certificate *certificate, 
         ocsp_free(ocsp);
     }
     return result;
+}
+
+enum result ocsp_verify(const struct ocsp *ocsp, const struct certificate *issuer,
+                        char why[PEM_WHY_SIZE]) {
+    struct der basic;
+    struct ocsp_signature signature;
+    struct x509 authority;
+    if (open_response(ocsp, &basic) != NULL ||
+        ocsp_signature_read(basic, &signature) != RESULT_OK ||
+        x509_parse(issuer->der, &authority) != RESULT_OK) {
+        (void)snprintf(why, PEM_WHY_SIZE, "its signature cannot be read");
+        return RESULT_ERROR;
+    }
+    return ocsp_signature_verify(&signature, &authority, why) == VERDICT_GOOD ? RESULT_OK
+                                                                              : RESULT_ERROR;
 }
 
 void ocsp_free(struct ocsp *ocsp) {

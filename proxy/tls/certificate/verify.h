@@ -1,5 +1,5 @@
 // Does a signature verify? One question, for CertificateVerify (RFC 8446 4.4.3), certificates and
-// OCSP responses. For `ravelin doctor`; the proxy verifies nothing by itself.
+// OCSP responses: for `ravelin doctor`, and for revocation lists and OCSP responses in a bundle.
 #ifndef RAVELIN_TLS_CERTIFICATE_VERIFY_H
 #define RAVELIN_TLS_CERTIFICATE_VERIFY_H
 

@@ -95,21 +95,57 @@ class Issuer:
         )
         return path
 
-    def ocsp(self, certificate, days=7, digest="-sha256", over=False):
-        """The path of a response (DER) about a certificate. over: its nextUpdate lies in the past (openssl makes no such
-        response; the signature of this one is wrong)."""
+    def ocsp(self, certificate, days=7, digest="-sha256", over=False, signer=None, changed=False):
+        """The path of a response (DER) about a certificate. signer: a certificate other than the authority's that signs.
+        over: its nextUpdate lies in the past. changed: it says so, but its signature does not cover that."""
         self._count += 1
         stem = self.folder / f"{self._count}"
         request, response = stem.with_suffix(".request"), stem.with_suffix(".ocsp")
+        path, key = (signer.path, signer.key) if signer else (self.ca, self.key)
         _openssl("ocsp", digest, "-issuer", self.ca, "-cert", certificate.path, "-no_nonce", "-reqout", request)
         _openssl(
             *["ocsp", "-index", self.folder / "index", "-CA", self.ca, "-reqin", request, "-respout", response],
-            *["-rsigner", self.ca, "-rkey", self.key, "-ndays", days],
+            *["-rsigner", path, "-rkey", key, "-ndays", days],
         )
-        if over:
+        if over or changed:  # openssl makes no such response
             next_update = re.compile(rb"(\xa0\x11\x18\x0f)\d{14}Z")
             response.write_bytes(next_update.sub(rb"\g<1>20200101000000Z", response.read_bytes()))
+        if over:
+            self._sign_again(response, key)
         return response
+
+    def _sign_again(self, response, key):
+        """Replaces the signature of a response whose ResponseData was changed. It is of ECDSA with SHA-256."""
+        [whole] = der_split(response.read_bytes())
+        [status, typed] = der_split(der_content(whole))
+        [kind, octets] = der_split(der_content(der_content(typed)))
+        [data, method, _, *more] = der_split(der_content(der_content(octets)))
+        to_sign, signature = response.with_suffix(".data"), response.with_suffix(".signature")
+        to_sign.write_bytes(data)
+        _openssl("dgst", "-sha256", "-sign", key, "-out", signature, to_sign)
+        basic = der(0x30, data + method + der(3, b"\0" + signature.read_bytes()) + b"".join(more))
+        response.write_bytes(der(0x30, status + der(0xA0, der(0x30, kind + der(4, basic)))))
+
+
+def der(tag, content):
+    size = len(content)
+    length = bytes([size]) if size < 128 else bytes([0x82]) + size.to_bytes(2, "big")
+    return bytes([tag]) + length + content
+
+
+def der_content(element):
+    return element[2:] if element[1] < 128 else element[2 + element[1] - 128 :]
+
+
+def der_split(data):
+    """The elements in it, each whole."""
+    elements = []
+    while data:
+        extra = data[1] - 128 if data[1] >= 128 else 0
+        size = 2 + extra + (int.from_bytes(data[2 : 2 + extra], "big") if extra else data[1])
+        elements.append(data[:size])
+        data = data[size:]
+    return elements
 
 
 def joined(path, *files):
