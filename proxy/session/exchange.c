@@ -121,7 +121,7 @@ static struct answer judge(struct exchange *exchange, struct http_request *reque
     if (!exchange->choice.of_site) { // for the log line and the default host
         exchange->choice.site = &exchange->generation->config->sites[ROUTER_DEFAULT_SITE];
     }
-    if (request->target.size > limits(exchange)->target_size) {
+    if (request->target.size > exchange->session->target_size) {
         return answer_of(414, "the target is too long");
     }
     if (redirect) {
@@ -144,7 +144,7 @@ static void keep_refused(struct exchange *exchange, struct slice bytes) {
 
 // Takes a whole head. What is answered instead of asking a server.
 static struct answer take_request(struct exchange *exchange, struct slice head) {
-    struct http_fields *fields = shared_fields(exchange->shared, limits(exchange)->header_count);
+    struct http_fields *fields = shared_fields(exchange->shared, exchange->session->header_count);
     struct http_request request;
     struct http_refusal refusal;
     if (http_parse_request(head, fields, &request, &refusal) != RESULT_OK) {

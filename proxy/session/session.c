@@ -397,6 +397,8 @@ static enum result gather_head(struct session *session, struct slice *head) {
 static enum result find_head(struct session *session, struct slice *head, size_t *size) {
     *size = 0;
     if (session->head == NULL) {
+        session->header_count = limits(session)->header_count;
+        session->target_size = limits(session)->target_size;
         if (!skip_empty_lines(session)) {
             return RESULT_AGAIN;
         }

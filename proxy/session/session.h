@@ -70,8 +70,10 @@ struct session {
     uint64_t dropped_before; // when this period of dropping began
     int64_t drop_until_ms;   // dropping ends then, whatever arrives; 0: it has not begun
     uint8_t empty_lines;     // skipped before the next request
-    uint64_t client_key;     // in the table of clients
-    int64_t accepted_us;     // monotonic clock
+    uint32_t header_count;   // limits of the request head: those of the time when it began
+    uint32_t target_size;
+    uint64_t client_key;   // in the table of clients
+    int64_t accepted_us;   // monotonic clock
     int64_t head_since_ms; // when the request head that is incomplete now began to arrive; 0: none
     int64_t answered_ms;   // when its last exchange ended
     struct handshake *handshake;

@@ -238,6 +238,27 @@ def too_large_a_head(conversation, place):
     return status
 
 
+def many_headers(conversation, place):
+    """As many as the limit that it began with allows."""
+    data = request("/", fields=[f"X-{number}: 1" for number in range(49)])
+    return send_in_halves(conversation, place.client(), data[:200], data[200:])[0]
+
+
+def too_many_headers(conversation, place):
+    data = request("/", fields=[f"X-{number}: 1" for number in range(50)])
+    return send_in_halves(conversation, place.client(), data[:200], data[200:])[0]
+
+
+def long_target(conversation, place):
+    data = request("/" + "t" * 1500)
+    return send_in_halves(conversation, place.client(), data[:30], data[30:])[0]
+
+
+def too_long_a_target(conversation, place):
+    data = request("/" + "t" * 2500)
+    return send_in_halves(conversation, place.client(), data[:30], data[30:])[0]
+
+
 def redirected_head(conversation, place):
     client = place.lab.plain_client(place.ports["redirect"])
     data = request("/", fields=["X-A: " + "a" * 3000])
@@ -397,6 +418,21 @@ def test_many_reloads(lab, script):
     if script is finished:  # its certificate was chosen and its signature made by the first generation
         assert place.proxy.metrics()["generations_held"] == 2
     assert held.finish() == OLD
+
+
+@pytest.mark.parametrize("change", ["limits raised", "limits lowered"])
+@pytest.mark.parametrize(
+    "script, status", [(many_headers, 200), (too_many_headers, 431), (long_target, 200), (too_long_a_target, 414)]
+)
+def test_a_head_is_judged_by_the_limits_it_began_with(lab, script, status, change):
+    place = Place(lab)
+    held = Conversation(script, place)
+    held.wait_until_paused()
+    with place.client() as client:
+        assert client.ask().status == 200
+    place.configure(**CHANGES[change][0](place))
+    place.proxy.reload()
+    assert held.finish() == status
 
 
 def test_a_head_is_bounded_by_the_limit_it_began_with(lab):
