@@ -2,6 +2,7 @@
 
 #include "config/config.h"
 #include "http/parse.h"
+#include "http2/hpack.h"
 #include "process/control.h"
 #include "process/prove_internal.h"
 #include "process/sandbox.h"
@@ -233,6 +234,9 @@ static void find_libraries(struct library_version libraries[PROVED_LIBRARIES]) {
     sandbox_library_version(parts);
     (void)snprintf(libraries[4].version, sizeof(libraries[4].version), "%u.%u.%u", parts[0],
                    parts[1], parts[2]);
+    libraries[5].name = "nghttp2";
+    (void)snprintf(libraries[5].version, sizeof(libraries[5].version), "%s",
+                   hpack_library_version());
 }
 
 static void find_kernel(struct proved *proved) {

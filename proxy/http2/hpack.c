@@ -1,0 +1,435 @@
+#include "http2/hpack.h"
+
+#include "http/bytes.h"
+
+#include <malloc.h>
+#include <nghttp2/nghttp2.h>
+#include <stdlib.h>
+
+// --- counted memory ---
+
+static bool has_room(const struct hpack_memory *memory, size_t size) {
+    return memory->limit == 0 ||
+           (memory->used <= memory->limit && memory->limit - memory->used >= size);
+}
+
+static void *counted(struct hpack_memory *memory, void *block) {
+    memory->used += malloc_usable_size(block);
+    return block;
+}
+
+static void *take(size_t size, void *context) {
+    struct hpack_memory *memory = context;
+    return has_room(memory, size) ? counted(memory, malloc(size)) : NULL;
+}
+
+static void *take_zeroed(size_t count, size_t size, void *context) {
+    struct hpack_memory *memory = context;
+    return size > 0 && has_room(memory, count * size) ? counted(memory, calloc(count, size)) : NULL;
+}
+
+static void *retake(void *block, size_t size, void *context) {
+    struct hpack_memory *memory = context;
+    size_t before = malloc_usable_size(block);
+    if (!has_room(memory, size)) {
+        return NULL;
+    }
+    void *grown = realloc(block, size);
+    if (grown != NULL) {
+        memory->used = memory->used - before + malloc_usable_size(grown);
+    }
+    return grown;
+}
+
+static void give_back(void *block, void *context) {
+    struct hpack_memory *memory = context;
+    memory->used -= malloc_usable_size(block);
+    free(block);
+}
+
+_Static_assert(sizeof(((struct hpack_memory *)NULL)->calls) == sizeof(nghttp2_mem),
+               "the members that nghttp2 reads");
+
+void hpack_memory_init(struct hpack_memory *memory, size_t limit) {
+    *memory = (struct hpack_memory){.limit = limit};
+    memory->calls.context = memory;
+    memory->calls.take = take;
+    memory->calls.give_back = give_back;
+    memory->calls.take_zeroed = take_zeroed;
+    memory->calls.retake = retake;
+}
+
+// nghttp2 keeps the pointer.
+static nghttp2_mem *allocator_of(struct hpack_memory *memory) {
+    return (nghttp2_mem *)(void *)&memory->calls;
+}
+
+const char *hpack_library_version(void) {
+    return nghttp2_version(0)->version_str;
+}
+
+// --- decoding ---
+
+static const char *why_bad_name(struct slice name) {
+    size_t i = name.size > 0 && name.data[0] == ':' ? 1 : 0;
+    if (i == name.size) {
+        return "empty field name";
+    }
+    for (; i < name.size; i++) {
+        if (name.data[i] >= 'A' && name.data[i] <= 'Z') {
+            return "upper-case letter in a field name";
+        }
+        if (!http_byte_is(name.data[i], BYTE_TOKEN)) {
+            return "illegal byte in a field name";
+        }
+    }
+    return NULL;
+}
+
+static bool is_space(char byte) {
+    return byte == ' ' || byte == '\t';
+}
+
+static const char *why_bad_value(struct slice value) {
+    if (value.size > 0 && (is_space(value.data[0]) || is_space(value.data[value.size - 1]))) {
+        return "white space around a field value";
+    }
+    for (size_t i = 0; i < value.size; i++) {
+        if (!http_byte_is(value.data[i], BYTE_VALUE)) {
+            return "control byte in a field value";
+        }
+    }
+    return NULL;
+}
+
+static struct slice store(struct hpack_section *section, struct slice text) {
+    char *at = section->text + section->text_size;
+    if (text.size > 0) {
+        memcpy(at, text.data, text.size);
+    }
+    section->text_size += text.size;
+    return (struct slice){at, text.size};
+}
+
+static bool fits(const struct hpack_section *section, size_t size) {
+    return section->text_capacity - section->text_size >= size;
+}
+
+static void take_field(struct hpack_section *section, struct slice name, struct slice value) {
+    struct http_fields *fields = section->fields;
+    section->list_size += name.size + value.size + HPACK_FIELD_OVERHEAD;
+    if (section->list_size > section->list_size_max || fields->count == fields->capacity ||
+        !fits(section, name.size + value.size + 1)) {
+        section->too_large = true;
+    }
+    if (section->too_large || section->malformed != NULL) {
+        return;
+    }
+    section->malformed = why_bad_name(name);
+    if (section->malformed == NULL) {
+        section->malformed = why_bad_value(value);
+    }
+    struct http_field *field = &fields->items[fields->count++];
+    *field = (struct http_field){.name = store(section, name), .value = store(section, value)};
+    store(section, SLICE("\n"));
+}
+
+static bool is_cookie(const struct http_field *field) {
+    return slice_equal(field->name, SLICE("cookie"));
+}
+
+// RFC 9113 8.2.3: crumbs of Cookie become one field, joined by "; ". `first` is the first of them.
+static void join_cookies(struct hpack_section *section, struct http_field *first) {
+    struct http_fields *fields = section->fields;
+    struct slice joined = {section->text + section->text_size, 0};
+    struct http_field *end = fields->items + fields->count, *kept = first + 1;
+    store(section, first->value);
+    for (struct http_field *field = first + 1; field < end; field++) {
+        if (!is_cookie(field)) {
+            *kept++ = *field;
+            continue;
+        }
+        store(section, SLICE("; "));
+        store(section, field->value);
+    }
+    joined.size = (size_t)(section->text + section->text_size - joined.data);
+    first->value = joined;
+    store(section, SLICE("\n"));
+    fields->count = (uint32_t)(kept - fields->items);
+}
+
+static void take_crumbs(struct hpack_section *section) {
+    struct http_field *first = NULL;
+    size_t size = 0, crumbs = 0;
+    for (uint32_t i = 0; i < section->fields->count; i++) {
+        struct http_field *field = &section->fields->items[i];
+        if (is_cookie(field)) {
+            first = first == NULL ? field : first;
+            size += field->value.size + 2;
+            crumbs++;
+        }
+    }
+    if (crumbs > 1 && fits(section, size)) {
+        join_cookies(section, first);
+    } else {
+        section->too_large = crumbs > 1;
+    }
+}
+
+// --- packed tables ---
+
+// A packed table is a header block that puts its entries in again, from the oldest on.
+
+#define STATIC_ENTRIES 61
+
+// A number with a prefix of `bits` (RFC 7541 5.1), below 2^21. Returns the bytes; NULL only counts.
+static size_t put_number(uint8_t *at, uint8_t first, unsigned bits, size_t number) {
+    uint8_t bytes[4];
+    size_t size = 0, limit = ((size_t)1 << bits) - 1;
+    bytes[size++] = (uint8_t)(first | (number < limit ? number : limit));
+    if (number >= limit) {
+        for (number -= limit; number >= 128; number >>= 7) {
+            bytes[size++] = (uint8_t)(128 | (number & 127));
+        }
+        bytes[size++] = (uint8_t)number;
+    }
+    if (at != NULL) {
+        memcpy(at, bytes, size);
+    }
+    return size;
+}
+
+static size_t put_string(uint8_t *at, const uint8_t *text, size_t size) {
+    size_t prefix = put_number(at, 0, 7, size);
+    if (at != NULL && size > 0) {
+        memcpy(at + prefix, text, size);
+    }
+    return prefix + size;
+}
+
+static uint8_t *behind(uint8_t *at, size_t size) {
+    return at == NULL ? NULL : at + size;
+}
+
+static size_t pack(nghttp2_hd_inflater *inflater, uint8_t *at) {
+    size_t entries = nghttp2_hd_inflate_get_num_table_entries(inflater);
+    size_t limit = nghttp2_hd_inflate_get_max_dynamic_table_size(inflater);
+    size_t size = limit == HPACK_TABLE_SIZE ? 0 : put_number(at, 0x20, 5, limit);
+    for (size_t i = entries; i > STATIC_ENTRIES; i--) {
+        const nghttp2_nv *nv = nghttp2_hd_inflate_get_table_entry(inflater, i);
+        size += put_number(behind(at, size), 0x40, 6, 0);
+        size += put_string(behind(at, size), nv->name, nv->namelen);
+        size += put_string(behind(at, size), nv->value, nv->valuelen);
+    }
+    return size;
+}
+
+void hpack_decoder_pack(struct hpack_decoder *decoder, struct hpack_memory *memory) {
+    if (decoder->inflater == NULL) {
+        return;
+    }
+    size_t size = pack(decoder->inflater, NULL);
+    uint8_t *packed = size == 0 ? NULL : take(size, memory);
+    if (size > 0 && packed == NULL) {
+        return;
+    }
+    (void)pack(decoder->inflater, packed);
+    nghttp2_hd_inflate_del(decoder->inflater);
+    *decoder = (struct hpack_decoder){.packed = packed, .packed_size = (uint32_t)size};
+}
+
+static void drop_packed(struct hpack_decoder *decoder, struct hpack_memory *memory) {
+    if (decoder->packed != NULL) {
+        give_back(decoder->packed, memory);
+        decoder->packed = NULL;
+    }
+}
+
+static enum result unpack(struct hpack_decoder *decoder, struct hpack_memory *memory) {
+    const uint8_t *at = decoder->packed;
+    const uint8_t *end = at + decoder->packed_size;
+    int flags = 0;
+    while ((flags & NGHTTP2_HD_INFLATE_FINAL) == 0) {
+        nghttp2_nv nv;
+        ssize_t used =
+            nghttp2_hd_inflate_hd2(decoder->inflater, &nv, &flags, at, (size_t)(end - at), 1);
+        if (used < 0) {
+            return RESULT_ERROR;
+        }
+        at += used;
+    }
+    (void)nghttp2_hd_inflate_end_headers(decoder->inflater); // always 0
+    drop_packed(decoder, memory);
+    return RESULT_OK;
+}
+
+// --- decoding a block ---
+
+static enum result ensure_inflater(struct hpack_decoder *decoder, struct hpack_memory *memory) {
+    if (decoder->inflater != NULL) {
+        return RESULT_OK;
+    }
+    nghttp2_hd_inflater *inflater;
+    if (nghttp2_hd_inflate_new2(&inflater, allocator_of(memory)) != 0) {
+        return RESULT_ERROR;
+    }
+    decoder->inflater = inflater;
+    return decoder->packed == NULL ? RESULT_OK : unpack(decoder, memory);
+}
+
+static enum result no_memory(struct http2_fault *fault) {
+    return http2_fail(fault, true, HTTP2_INTERNAL_ERROR, "no memory for header compression");
+}
+
+static enum result read_block(nghttp2_hd_inflater *inflater, struct slice block,
+                              struct hpack_section *section, struct http2_fault *fault) {
+    const uint8_t *at = (const uint8_t *)block.data;
+    const uint8_t *end = at + block.size;
+    for (;;) {
+        nghttp2_nv nv;
+        int flags = 0;
+        ssize_t used = nghttp2_hd_inflate_hd2(inflater, &nv, &flags, at, (size_t)(end - at), 1);
+        if (used < 0) {
+            return used == NGHTTP2_ERR_NOMEM
+                       ? no_memory(fault)
+                       : http2_fail(fault, true, HTTP2_COMPRESSION_ERROR, "malformed header block");
+        }
+        at += used;
+        if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
+            take_field(section, (struct slice){(const char *)nv.name, nv.namelen},
+                       (struct slice){(const char *)nv.value, nv.valuelen});
+        }
+        if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) {
+            (void)nghttp2_hd_inflate_end_headers(inflater); // always 0
+            return RESULT_OK;
+        }
+    }
+}
+
+enum result hpack_decode(struct hpack_decoder *decoder, struct hpack_memory *memory,
+                         struct slice block, struct hpack_section *section,
+                         struct http2_fault *fault) {
+    section->fields->count = 0;
+    section->text_size = section->list_size = 0;
+    section->too_large = false;
+    section->malformed = NULL;
+    if (ensure_inflater(decoder, memory) != RESULT_OK) {
+        return no_memory(fault);
+    }
+    // An empty block is no field, and nghttp2 wants a pointer all the same.
+    struct slice bytes = block.size == 0 ? SLICE("") : block;
+    if (read_block(decoder->inflater, bytes, section, fault) != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    if (section->joins_cookies && !section->too_large && section->malformed == NULL) {
+        take_crumbs(section);
+    }
+    return RESULT_OK;
+}
+
+void hpack_decoder_free(struct hpack_decoder *decoder, struct hpack_memory *memory) {
+    drop_packed(decoder, memory);
+    if (decoder->inflater != NULL) {
+        nghttp2_hd_inflate_del(decoder->inflater);
+        decoder->inflater = NULL;
+    }
+}
+
+// --- encoding ---
+
+void hpack_encoder_init(struct hpack_encoder *encoder) {
+    *encoder = (struct hpack_encoder){NULL, HPACK_TABLE_SIZE, HPACK_TABLE_SIZE, false};
+}
+
+enum result hpack_encoder_resize(struct hpack_encoder *encoder, uint32_t size) {
+    uint32_t wanted = size < HPACK_TABLE_SIZE ? size : HPACK_TABLE_SIZE;
+    if (wanted == encoder->size) {
+        return RESULT_OK;
+    }
+    encoder->size = wanted;
+    if (encoder->deflater != NULL) {
+        return nghttp2_hd_deflate_change_table_size(encoder->deflater, wanted) == 0 ? RESULT_OK
+                                                                                    : RESULT_ERROR;
+    }
+    encoder->smallest = wanted < encoder->smallest ? wanted : encoder->smallest;
+    encoder->tells = true;
+    return RESULT_OK;
+}
+
+static enum result ensure_deflater(struct hpack_encoder *encoder, struct hpack_memory *memory) {
+    if (encoder->deflater != NULL) {
+        return RESULT_OK;
+    }
+    nghttp2_hd_deflater *deflater;
+    if (nghttp2_hd_deflate_new2(&deflater, HPACK_TABLE_SIZE, allocator_of(memory)) != 0) {
+        return RESULT_ERROR;
+    }
+    encoder->deflater = deflater;
+    // nghttp2 announces the smallest size since the last block, then the present one.
+    return !encoder->tells ||
+                   (nghttp2_hd_deflate_change_table_size(deflater, encoder->smallest) == 0 &&
+                    nghttp2_hd_deflate_change_table_size(deflater, encoder->size) == 0)
+               ? RESULT_OK
+               : RESULT_ERROR;
+}
+
+// So many at a time are handed to nghttp2.
+#define BATCH 32
+// Of a block: at most two changes of the table size.
+#define CHANGES_SIZE 12
+
+static size_t fill_batch(nghttp2_nv nv[BATCH], const struct hpack_field *fields, size_t count) {
+    size_t size = count < BATCH ? count : BATCH;
+    for (size_t i = 0; i < size; i++) {
+        // nghttp2 only reads what these point to.
+        nv[i] = (nghttp2_nv){(uint8_t *)(uintptr_t)fields[i].name.data,
+                             (uint8_t *)(uintptr_t)fields[i].value.data, fields[i].name.size,
+                             fields[i].value.size,
+                             fields[i].sensitive ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE};
+    }
+    return size;
+}
+
+// At most so many bytes: each field has a byte and two lengths before name and value.
+static size_t bound_of(const struct hpack_field *fields, size_t count) {
+    size_t bound = CHANGES_SIZE;
+    for (size_t i = 0; i < count; i++) {
+        bound += 1 + 2 * 6 + fields[i].name.size + fields[i].value.size;
+    }
+    return bound;
+}
+
+enum result hpack_encode(struct hpack_encoder *encoder, struct hpack_memory *memory,
+                         const struct hpack_field *fields, size_t count, uint8_t *output,
+                         size_t capacity, size_t *size) {
+    *size = 0;
+    if (bound_of(fields, count) > capacity) {
+        return RESULT_AGAIN;
+    }
+    if (ensure_deflater(encoder, memory) != RESULT_OK) {
+        return RESULT_ERROR;
+    }
+    encoder->tells = false;
+    encoder->smallest = encoder->size;
+    for (size_t done = 0; done < count;) {
+        nghttp2_nv nv[BATCH];
+        size_t batch = fill_batch(nv, fields + done, count - done);
+        ssize_t written =
+            nghttp2_hd_deflate_hd(encoder->deflater, output + *size, capacity - *size, nv, batch);
+        if (written < 0) {
+            return RESULT_ERROR;
+        }
+        *size += (size_t)written;
+        done += batch;
+    }
+    return RESULT_OK;
+}
+
+void hpack_encoder_drop(struct hpack_encoder *encoder) {
+    if (encoder->deflater != NULL) {
+        nghttp2_hd_deflate_del(encoder->deflater);
+        encoder->deflater = NULL;
+        encoder->smallest = 0;
+        encoder->tells = true;
+    }
+}
