@@ -297,6 +297,7 @@ static pid_t fork_child(struct child *child, int control) {
         .name = name,
         .title = title,
         .privilege = child->children->privilege,
+        .sandbox = child->kind->sandbox,
         .keep = {control},
         .keep_count = 1,
     };

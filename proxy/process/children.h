@@ -42,8 +42,9 @@ struct child_kind {
     bool is_single;   // one child, else one for each slot
     bool commits;     // READY to LOAD is followed by COMMIT, else LOAD is all
     bool is_helper;   // ends last: when its control socket is closed
+    enum sandbox sandbox;
     enum child_data data;
-    // Forks it: adds what is left to a copy of `spawn` and calls spawn_process(). -1 with errno.
+    // Forks it: adds what it runs to a copy of `spawn` and calls spawn_process(). -1 with errno.
     pid_t (*spawn)(const struct child *child, const struct spawn *spawn);
     // Puts the descriptors and the settings of a generation into its LOAD.
     void (*fill_load)(const struct child *child, const struct source *source,

@@ -14,8 +14,9 @@ static const ev_tstamp CALM_LISTENERS = 60.;
 static pid_t spawn_signer(const struct child *child, const struct spawn *spawn) {
     struct signer_start start = {.control = spawn->keep[0]};
     struct spawn mine = *spawn;
-    mine.run = signer_run;
     mine.argument = &start;
+    mine.prepare = signer_prepare;
+    mine.run = signer_run;
     shares_lend_to_nobody(&child->children->shares);
     return spawn_process(&mine, child->children->title);
 }
@@ -52,8 +53,9 @@ static pid_t spawn_worker(const struct child *child, const struct spawn *spawn) 
         .shares = &children->shares,
     };
     struct spawn mine = *spawn;
-    mine.run = worker_run;
     mine.argument = &start;
+    mine.prepare = worker_prepare;
+    mine.run = worker_run;
     // The one before may have been taken over.
     (void)renew_listeners(child);
     listeners_reset(&children->current->listeners, child->slot);
@@ -121,11 +123,13 @@ void kinds_check_listeners(struct children *children) {
 const struct child_kind kinds[KIND_COUNT] = {
     [KIND_SIGNER] = {.name = "signer",
                      .is_helper = true,
+                     .sandbox = SANDBOX_DESCRIPTORS,
                      .data = DATA_ANSWERS,
                      .spawn = spawn_signer,
                      .fill_load = fill_signer_load},
     [KIND_WORKER] = {.name = "worker",
                      .commits = true,
+                     .sandbox = SANDBOX_NETWORK,
                      .data = DATA_ASKS,
                      .spawn = spawn_worker,
                      .fill_load = fill_worker_load,

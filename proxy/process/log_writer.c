@@ -2,7 +2,6 @@
 
 #include "base/printable.h"
 #include "observe/sink.h"
-#include "process/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,15 +96,16 @@ static size_t write_lines(struct copy *copy, char *data, size_t size) {
     return done;
 }
 
+static void *prepare_copy(void *argument) {
+    spawn_mute();
+    return argument;
+}
+
 // Until no process holds the writing end of the pipe.
 static int run_copy(void *argument) {
     struct copy *copy = argument;
     static char buffer[BUFFER_SIZE];
     size_t used = 0;
-    spawn_mute();
-    if (sandbox_enter(SANDBOX_SIGNER) != RESULT_OK) {
-        return 1;
-    }
     for (;;) {
         ssize_t size = read(copy->from, buffer + used, sizeof(buffer) - used);
         if (size < 0 && errno == EINTR) {
@@ -143,8 +143,10 @@ static void start(struct log_writers *writers, struct log_writer *writer) {
         .privilege = writers->privilege,
         .keep = {writer->read_fd, writer->target},
         .keep_count = 2,
-        .run = run_copy,
         .argument = &copy,
+        .prepare = prepare_copy,
+        .sandbox = SANDBOX_DESCRIPTORS,
+        .run = run_copy,
     };
     region_lend(&writers->reports, slot_of(writers, writer));
     pid_t pid = spawn_process(&spawn, writers->title);

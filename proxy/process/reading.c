@@ -94,8 +94,9 @@ enum result reading_start(struct reading *reading, const struct reading_input *i
         .title = "ravelin: reader",
         .keep = {fds[1]},
         .keep_count = 1,
-        .run = run_child,
         .argument = &task,
+        .sandbox = SANDBOX_NONE, // it opens files
+        .run = run_child,
     };
     if (input->former != NULL) {
         spawn.keep[spawn.keep_count++] = input->former->files_fd;

@@ -2,8 +2,8 @@
 
 #ifdef RAVELIN_SANITIZE
 
-enum result sandbox_enter(enum sandbox kind) {
-    (void)kind;
+enum result sandbox_enter(enum sandbox sandbox) {
+    (void)sandbox;
     return RESULT_OK;
 }
 
@@ -30,7 +30,7 @@ void sandbox_library_version(unsigned parts[3]) {
 #include <seccomp.h>
 
 // Memory, time, randomness, the end, and the descriptors one has.
-static const int everybody[] = {
+static const int common_calls[] = {
     SCMP_SYS(brk),
     SCMP_SYS(clock_gettime),
     SCMP_SYS(clock_nanosleep),
@@ -66,7 +66,7 @@ static const int everybody[] = {
 };
 
 // The loop, connections, rings.
-static const int workers[] = {
+static const int network_calls[] = {
     SCMP_SYS(accept4),        SCMP_SYS(clock_getres),    SCMP_SYS(connect),
     SCMP_SYS(epoll_create1),  SCMP_SYS(epoll_ctl),       SCMP_SYS(epoll_pwait),
     SCMP_SYS(epoll_wait),     SCMP_SYS(eventfd2),        SCMP_SYS(getpeername),
@@ -81,7 +81,6 @@ static const int workers[] = {
 // use too. Nor is any option that filters or steers connections, or that a listening socket would
 // hand on.
 struct choice {
-    enum sandbox kind; // SANDBOX_SIGNER: for every process
     int call;
     unsigned argument; // the second one follows
     int first;
@@ -90,29 +89,34 @@ struct choice {
 
 #define ANY (-1)
 
-static const struct choice choices[] = {
-    {SANDBOX_SIGNER, SCMP_SYS(fcntl), 1, F_GETFD, ANY},
-    {SANDBOX_SIGNER, SCMP_SYS(fcntl), 1, F_SETFD, ANY},
-    {SANDBOX_SIGNER, SCMP_SYS(fcntl), 1, F_GETFL, ANY},
-    {SANDBOX_SIGNER, SCMP_SYS(fcntl), 1, F_GET_SEALS, ANY},
-    {SANDBOX_SIGNER, SCMP_SYS(fcntl), 1, F_DUPFD_CLOEXEC, ANY},
-    {SANDBOX_SIGNER, SCMP_SYS(madvise), 2, MADV_DONTNEED, ANY}, // malloc()
-    {SANDBOX_SIGNER, SCMP_SYS(madvise), 2, MADV_HUGEPAGE, ANY}, // malloc()
-    {SANDBOX_SIGNER, SCMP_SYS(madvise), 2, MADV_DONTDUMP, ANY},
-    {SANDBOX_SIGNER, SCMP_SYS(madvise), 2, MADV_DONTFORK, ANY},
-    {SANDBOX_WORKER, SCMP_SYS(madvise), 2, MADV_REMOVE, ANY}, // rings; where one can write
-    {SANDBOX_WORKER, SCMP_SYS(getsockopt), 1, SOL_SOCKET, SO_ERROR},
-    {SANDBOX_WORKER, SCMP_SYS(getsockopt), 1, IPPROTO_TCP, TCP_INFO},
-    {SANDBOX_WORKER, SCMP_SYS(setsockopt), 1, IPPROTO_TCP, TCP_NODELAY},
-    {SANDBOX_WORKER, SCMP_SYS(setsockopt), 1, IPPROTO_TCP, TCP_QUICKACK},
-    {SANDBOX_WORKER, SCMP_SYS(setsockopt), 1, IPPROTO_TCP, TCP_CONGESTION},
+static const struct choice common_choices[] = {
+    {SCMP_SYS(fcntl), 1, F_GETFD, ANY},
+    {SCMP_SYS(fcntl), 1, F_SETFD, ANY},
+    {SCMP_SYS(fcntl), 1, F_GETFL, ANY},
+    {SCMP_SYS(fcntl), 1, F_GET_SEALS, ANY},
+    {SCMP_SYS(fcntl), 1, F_DUPFD_CLOEXEC, ANY},
+    {SCMP_SYS(madvise), 2, MADV_DONTNEED, ANY}, // malloc()
+    {SCMP_SYS(madvise), 2, MADV_HUGEPAGE, ANY}, // malloc()
+    {SCMP_SYS(madvise), 2, MADV_DONTDUMP, ANY},
+    {SCMP_SYS(madvise), 2, MADV_DONTFORK, ANY},
 };
 
-// The sockets that may be made, all with protocol 0.
-static const struct {
+static const struct choice network_choices[] = {
+    {SCMP_SYS(madvise), 2, MADV_REMOVE, ANY}, // rings; where one can write
+    {SCMP_SYS(getsockopt), 1, SOL_SOCKET, SO_ERROR},
+    {SCMP_SYS(getsockopt), 1, IPPROTO_TCP, TCP_INFO},
+    {SCMP_SYS(setsockopt), 1, IPPROTO_TCP, TCP_NODELAY},
+    {SCMP_SYS(setsockopt), 1, IPPROTO_TCP, TCP_QUICKACK},
+    {SCMP_SYS(setsockopt), 1, IPPROTO_TCP, TCP_CONGESTION},
+};
+
+// A socket that may be made, with protocol 0.
+struct socket_choice {
     int family;
     int type;
-} sockets[] = {
+};
+
+static const struct socket_choice network_sockets[] = {
     {AF_INET, SOCK_STREAM},
     {AF_INET6, SOCK_STREAM},
     {AF_UNIX, SOCK_STREAM},
@@ -123,6 +127,22 @@ static const struct {
 static const scmp_datum_t INT_MASK = UINT32_MAX;
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+// What a sandbox allows besides what is common to all.
+struct profile {
+    const int *calls;
+    size_t call_count;
+    const struct choice *choices;
+    size_t choice_count;
+    const struct socket_choice *sockets;
+    size_t socket_count;
+};
+
+static const struct profile profiles[] = {
+    [SANDBOX_DESCRIPTORS] = {.calls = NULL},
+    [SANDBOX_NETWORK] = {network_calls, COUNT(network_calls), network_choices,
+                         COUNT(network_choices), network_sockets, COUNT(network_sockets)},
+};
 
 static bool allow_all(scmp_filter_ctx filter, const int *calls, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -158,11 +178,12 @@ static bool allow_parts(scmp_filter_ctx filter) {
            allow_if(filter, SCMP_SYS(tgkill), is(0, getpid()));
 }
 
-static bool allow_sockets(scmp_filter_ctx filter) {
-    for (size_t i = 0; i < COUNT(sockets); i++) {
+static bool allow_sockets(scmp_filter_ctx filter, const struct profile *profile) {
+    for (size_t i = 0; i < profile->socket_count; i++) {
         const scmp_datum_t type_mask = INT_MASK & ~(scmp_datum_t)(SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3, is(0, sockets[i].family),
-                             has(1, type_mask, (scmp_datum_t)sockets[i].type), is(2, 0)) != 0) {
+        const struct socket_choice *choice = &profile->sockets[i];
+        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3, is(0, choice->family),
+                             has(1, type_mask, (scmp_datum_t)choice->type), is(2, 0)) != 0) {
             return false;
         }
     }
@@ -170,61 +191,66 @@ static bool allow_sockets(scmp_filter_ctx filter) {
 }
 
 // The calls that have choices: all values of the arguments, or the chosen ones.
-static bool allow_choices(scmp_filter_ctx filter, enum sandbox kind, bool only_chosen) {
+static bool allow_choices(scmp_filter_ctx filter, const struct choice *choices, size_t size,
+                          bool only_chosen) {
     bool ok = true;
-    for (size_t i = 0; i < COUNT(choices) && ok; i++) {
+    for (size_t i = 0; i < size && ok; i++) {
         const struct choice *choice = &choices[i];
-        if (choice->kind == SANDBOX_WORKER && kind != SANDBOX_WORKER) {
-            continue;
-        }
         const struct scmp_arg_cmp conditions[] = {is(choice->argument, choice->first),
                                                   is(choice->argument + 1, choice->second)};
         unsigned count = !only_chosen ? 0 : choice->second == ANY ? 1 : 2;
-        bool is_same_call = i > 0 && choices[i - 1].call == choice->call;
-        ok = (count == 0 && is_same_call) ||
-             seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, choice->call, count, conditions) == 0;
+        int status =
+            seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, choice->call, count, conditions);
+        ok = status == 0 || status == -EEXIST;
     }
     return ok;
 }
 
+static bool allow_profile(scmp_filter_ctx filter, const struct profile *profile, bool only_chosen) {
+    return allow_all(filter, common_calls, COUNT(common_calls)) &&
+           allow_all(filter, profile->calls, profile->call_count) &&
+           allow_choices(filter, common_choices, COUNT(common_choices), only_chosen) &&
+           allow_choices(filter, profile->choices, profile->choice_count, only_chosen);
+}
+
 // Ends the process at a call that it has no use for.
-static bool fill_fatal(scmp_filter_ctx filter, enum sandbox kind) {
-    return allow_all(filter, everybody, COUNT(everybody)) && allow_parts(filter) &&
-           allow_choices(filter, kind, false) &&
-           (kind != SANDBOX_WORKER ||
-            (allow_all(filter, workers, COUNT(workers)) && allow_sockets(filter)));
+static bool fill_fatal(scmp_filter_ctx filter, const struct profile *profile) {
+    return allow_profile(filter, profile, false) && allow_parts(filter) &&
+           allow_sockets(filter, profile);
 }
 
 // Lets the others fail that are not chosen. What fill_fatal() judges passes.
-static bool fill_refusing(scmp_filter_ctx filter, enum sandbox kind) {
+static bool fill_refusing(scmp_filter_ctx filter, const struct profile *profile) {
     static const int judged[] = {SCMP_SYS(mmap),   SCMP_SYS(mprotect), SCMP_SYS(newfstatat),
                                  SCMP_SYS(tgkill), SCMP_SYS(socket),   SCMP_SYS(seccomp),
                                  SCMP_SYS(prctl)}; // that loads the other
-    return allow_all(filter, everybody, COUNT(everybody)) &&
-           allow_all(filter, workers, COUNT(workers)) && allow_all(filter, judged, COUNT(judged)) &&
-           allow_choices(filter, kind, true);
+    return allow_profile(filter, profile, true) && allow_all(filter, judged, COUNT(judged));
 }
 
-static bool load(enum sandbox kind, uint32_t otherwise,
-                 bool (*fill)(scmp_filter_ctx filter, enum sandbox kind)) {
+static bool load(const struct profile *profile, uint32_t otherwise,
+                 bool (*fill)(scmp_filter_ctx filter, const struct profile *profile)) {
     scmp_filter_ctx filter = seccomp_init(otherwise);
     if (filter == NULL) {
         return false;
     }
     // A search tree: the kernel caches what is always allowed, the rest should be found quickly.
-    bool ok = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 && fill(filter, kind) &&
+    bool ok = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 && fill(filter, profile) &&
               seccomp_load(filter) == 0;
     seccomp_release(filter);
     return ok;
 }
 
-enum result sandbox_enter(enum sandbox kind) {
+enum result sandbox_enter(enum sandbox sandbox) {
+    if (sandbox == SANDBOX_NONE) {
+        return RESULT_OK;
+    }
+    const struct profile *profile = &profiles[sandbox];
     // The C library reads the time zone from a file when it first needs it, even for UTC.
     tzset();
     (void)landlock_enter(); // for what the filters might let through
     // Of two filters the kernel obeys the stricter.
-    bool ok = load(kind, SCMP_ACT_ERRNO(EPERM), fill_refusing) &&
-              load(kind, SCMP_ACT_KILL_PROCESS, fill_fatal);
+    bool ok = load(profile, SCMP_ACT_ERRNO(EPERM), fill_refusing) &&
+              load(profile, SCMP_ACT_KILL_PROCESS, fill_fatal);
     return ok ? RESULT_OK : RESULT_ERROR;
 }
 

@@ -1,10 +1,8 @@
 // The sandbox: a seccomp filter with the system calls a process needs, after which any other ends
 // it (SIGSYS, logged by the master as "killed by the sandbox").
 //
-// A worker can use its sockets, make TCP and unix connections, and map memory that is never
-// executable; it cannot open a file, start a program, make a process, bind or listen. A signer can
-// read and write the descriptors it has and nothing else. The validator runs under the signer's
-// filter. There is no way back.
+// Each process that spawn.h makes names its sandbox there; the kinds of children have a column for
+// it (kinds.h). There is no way back.
 //
 // Before the filter comes a fence against what the filter might let through (landlock.h).
 //
@@ -18,11 +16,18 @@
 
 #include "base/result.h"
 
-enum sandbox { SANDBOX_WORKER, SANDBOX_SIGNER };
+enum sandbox {
+    // Reads and writes the descriptors it has and maps memory that is never executable, no more.
+    SANDBOX_DESCRIPTORS,
+    // Besides: an event loop, accepts from its sockets, makes TCP and unix connections. It cannot
+    // open a file, start a program, make a process, bind or listen.
+    SANDBOX_NETWORK,
+    SANDBOX_NONE, // for the one that reads files with the master's rights
+};
 
 // Needs no_new_privs (privilege_drop). RESULT_ERROR: the kernel refused the filter; the process
 // must end.
-enum result sandbox_enter(enum sandbox kind) MUST_CHECK;
+enum result sandbox_enter(enum sandbox sandbox) MUST_CHECK;
 
 // Of libseccomp: major, minor, patch; zeros in a build without a sandbox.
 void sandbox_library_version(unsigned parts[3]);

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "process/ipc.h"
-#include "process/sandbox.h"
 #include "process/signer.h"
 #include "process/spawn.h"
 #include "tls/handshake/context.h"
@@ -13,6 +12,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -170,19 +170,35 @@ static int serve(struct signer *signer) {
     }
 }
 
-int signer_run(void *argument) {
-    const struct signer_start *start = argument;
-    struct signer signer = {.control = start->control, .data = -1};
-    spawn_mute();
-    int status = 1;
-    if (tls_library_init() == RESULT_OK) {
-        signer.keys = signer_keys_new();
-    }
-    if (signer.keys != NULL && sandbox_enter(SANDBOX_SIGNER) == RESULT_OK) {
-        status = serve(&signer);
-    }
-    close_data(&signer);
-    signer_keys_free(signer.keys);
+static void free_signer(struct signer *signer) {
+    close_data(signer);
+    signer_keys_free(signer->keys);
     tls_library_free();
+    free(signer);
+}
+
+void *signer_prepare(void *argument) {
+    const struct signer_start *start = argument;
+    struct signer *signer = calloc(1, sizeof(*signer));
+    spawn_mute();
+    if (signer == NULL) {
+        return NULL;
+    }
+    signer->control = start->control;
+    signer->data = -1;
+    if (tls_library_init() == RESULT_OK) {
+        signer->keys = signer_keys_new();
+    }
+    if (signer->keys == NULL) {
+        free_signer(signer);
+        return NULL;
+    }
+    return signer;
+}
+
+int signer_run(void *argument) {
+    struct signer *signer = argument;
+    int status = serve(signer);
+    free_signer(signer);
     return status;
 }

@@ -11,7 +11,10 @@ struct signer_start {
     int control;
 };
 
-// The whole life of a signer process; a struct signer_start. Returns the exit status.
-int signer_run(void *start);
+// Makes the signer of a struct signer_start: the library, which the sandbox does not allow to
+// start. NULL on failure.
+void *signer_prepare(void *start);
+// Its life, in the sandbox. Frees it and returns the exit status.
+int signer_run(void *signer);
 
 #endif

@@ -99,6 +99,17 @@ static void become(const struct spawn *spawn, const struct title *title, pid_t p
     }
 }
 
+static int live(const struct spawn *spawn) {
+    void *prepared = spawn->argument;
+    if (spawn->prepare != NULL && (prepared = spawn->prepare(spawn->argument)) == NULL) {
+        return 1;
+    }
+    if (sandbox_enter(spawn->sandbox) != RESULT_OK) {
+        die(spawn, "cannot enter its sandbox");
+    }
+    return spawn->run(prepared);
+}
+
 pid_t spawn_process(const struct spawn *spawn, const struct title *title) {
     sigset_t all;
     sigset_t mask;
@@ -112,7 +123,7 @@ pid_t spawn_process(const struct spawn *spawn, const struct title *title) {
     pid_t pid = fork();
     if (pid == 0) {
         become(spawn, title, parent, &mask);
-        exit(spawn->run(spawn->argument));
+        exit(live(spawn));
     }
     int saved = errno;
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);

@@ -4,11 +4,13 @@
 // A child made here has its own name (for ps), ignores the signals the master acts on (a Ctrl-C
 // reaches the whole process group, but the master decides), holds no descriptor but stdin
 // (/dev/null), stdout, stderr and those listed, has dropped its rights (privilege.h) and dies with
-// the master. What it must not see of the master's memory it unmaps itself.
+// the master. It prepares what its sandbox does not allow, enters its sandbox (sandbox.h) and runs.
+// What it must not see of the master's memory it unmaps itself.
 #ifndef RAVELIN_PROCESS_SPAWN_H
 #define RAVELIN_PROCESS_SPAWN_H
 
 #include "process/privilege.h"
+#include "process/sandbox.h"
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -31,8 +33,12 @@ struct spawn {
     const struct privilege *privilege; // NULL: it keeps the rights of the master
     int keep[SPAWN_KEEP_MAX];
     size_t keep_count;
-    int (*run)(void *argument); // its result is the exit status
     void *argument;
+    // Before the sandbox. Returns what run() gets; NULL ends the process with status 1. May be NULL
+    // itself: run() gets the argument.
+    void *(*prepare)(void *argument);
+    enum sandbox sandbox;       // left out, it is the narrowest
+    int (*run)(void *prepared); // its result is the exit status
 };
 
 // The child's pid, or -1 with errno. The child never returns from this call.

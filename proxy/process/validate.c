@@ -1,7 +1,6 @@
 #include "process/validate.h"
 
 #include "base/printable.h"
-#include "process/sandbox.h"
 #include "tls/certificate/check.h"
 #include "tls/handshake/context.h"
 
@@ -23,15 +22,15 @@ enum { VERDICT_VALID = 'v', VERDICT_INVALID = 'i' };
 struct task {
     const struct validate_input *input;
     int verdict_fd;
+    bool has_library; // which cannot start in the sandbox
 };
 
-static enum result judge(const struct validate_input *input, char error[CONFIG_ERROR_SIZE]) {
-    const struct source *source = input->source;
+static enum result judge(const struct task *task, char error[CONFIG_ERROR_SIZE]) {
+    const struct source *source = task->input->source;
     struct bundle files;
     struct bundle keys;
     (void)snprintf(error, CONFIG_ERROR_SIZE, "the validator cannot start");
-    if (tls_library_init() != RESULT_OK || sandbox_enter(SANDBOX_SIGNER) != RESULT_OK ||
-        bundle_open(source->files_fd, &files) != RESULT_OK) {
+    if (!task->has_library || bundle_open(source->files_fd, &files) != RESULT_OK) {
         return RESULT_ERROR;
     }
     if (bundle_open(source->keys_fd, &keys) != RESULT_OK) {
@@ -45,11 +44,17 @@ static enum result judge(const struct validate_input *input, char error[CONFIG_E
     return result;
 }
 
+static void *prepare_child(void *argument) {
+    struct task *task = argument;
+    task->has_library = tls_library_init() == RESULT_OK;
+    return task;
+}
+
 static int run_child(void *argument) {
     const struct task *task = argument;
     char verdict[1 + CONFIG_ERROR_SIZE];
     char *error = verdict + 1;
-    bool valid = judge(task->input, error) == RESULT_OK;
+    bool valid = judge(task, error) == RESULT_OK;
     verdict[0] = valid ? VERDICT_VALID : VERDICT_INVALID;
     size_t size = valid ? 1 : 1 + strnlen(error, CONFIG_ERROR_SIZE);
     // A pipe takes as much whole. Then at once: the master kills a child that has been heard.
@@ -62,15 +67,17 @@ enum result validate_start(struct validation *validation, const struct validate_
     if (pipe2(fds, O_CLOEXEC) != 0) {
         return RESULT_ERROR;
     }
-    struct task task = {input, fds[1]};
+    struct task task = {input, fds[1], false};
     const struct spawn spawn = {
         .name = "rav-validator",
         .title = "ravelin: validator",
         .privilege = input->privilege,
         .keep = {fds[1], input->source->files_fd, input->source->keys_fd},
         .keep_count = 3,
-        .run = run_child,
         .argument = &task,
+        .prepare = prepare_child,
+        .sandbox = SANDBOX_DESCRIPTORS,
+        .run = run_child,
     };
     const struct source *source = input->source;
     findings_lend(source->findings, source->config, true);

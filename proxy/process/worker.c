@@ -2,7 +2,6 @@
 
 #include "process/ipc.h"
 #include "process/log_files.h"
-#include "process/sandbox.h"
 #include "process/spawn.h"
 #include "session/service.h"
 #include "tls/handshake/context.h"
@@ -242,22 +241,30 @@ static enum result start_up(struct worker *worker, const struct worker_start *st
     return RESULT_OK;
 }
 
-int worker_run(void *argument) {
-    const struct worker_start *start = argument;
-    struct worker worker = {.error_fd = -1, .staged = {.error_fd = -1}, .exit_status = 1};
-    if (start_up(&worker, start) != RESULT_OK) {
-        (void)fprintf(stderr, "ravelin: %s: cannot start\n", worker.name);
-        return 1;
+void *worker_prepare(void *argument) {
+    struct worker *worker = malloc(sizeof(*worker));
+    if (worker != NULL) {
+        *worker = (struct worker){.error_fd = -1, .staged = {.error_fd = -1}, .exit_status = 1};
+    }
+    if (worker == NULL || start_up(worker, argument) != RESULT_OK) {
+        const struct worker_start *start = argument;
+        (void)fprintf(stderr, "ravelin: worker %u: cannot start\n", start->slot);
+        free(worker);
+        return NULL;
     }
     spawn_mute(); // a terminal there would obey what is written, and tell what is typed
-    if (sandbox_enter(SANDBOX_WORKER) != RESULT_OK) {
-        return 1;
-    }
-    ev_run(worker.loop, 0);
-    drop_staged(&worker);
-    service_free(worker.service);
-    sink_close(&worker.log.sink);
-    ev_loop_destroy(worker.loop);
+    return worker;
+}
+
+int worker_run(void *argument) {
+    struct worker *worker = argument;
+    ev_run(worker->loop, 0);
+    drop_staged(worker);
+    service_free(worker->service);
+    sink_close(&worker->log.sink);
+    ev_loop_destroy(worker->loop);
     tls_library_free();
-    return worker.exit_status;
+    int exit_status = worker->exit_status;
+    free(worker);
+    return exit_status;
 }

@@ -17,7 +17,10 @@ struct worker_start {
     const struct shares *shares; // its own slot is writable
 };
 
-// The whole life of a worker process; a struct worker_start. Returns the exit status.
-int worker_run(void *start);
+// Makes the worker of a struct worker_start: the loop and the library, which the sandbox does not
+// allow to start. NULL on failure, which goes to stderr.
+void *worker_prepare(void *start);
+// Its life, in the sandbox. Frees it and returns the exit status.
+int worker_run(void *worker);
 
 #endif

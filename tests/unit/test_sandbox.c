@@ -340,8 +340,8 @@ static void test_what_everybody_may(void **state) {
     (void)state;
     const attempt_function attempts[] = {use_memory, use_time_and_chance, use_a_pair, sort_much};
     for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
-        assert_allowed(SANDBOX_WORKER, attempts[i]);
-        assert_allowed(SANDBOX_SIGNER, attempts[i]);
+        assert_allowed(SANDBOX_NETWORK, attempts[i]);
+        assert_allowed(SANDBOX_DESCRIPTORS, attempts[i]);
     }
 }
 
@@ -349,12 +349,12 @@ static void test_what_only_workers_may(void **state) {
     (void)state;
     const attempt_function attempts[] = {connect_somewhere, use_a_loop};
     for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
-        assert_allowed(SANDBOX_WORKER, attempts[i]);
+        assert_allowed(SANDBOX_NETWORK, attempts[i]);
 #ifndef RAVELIN_SANITIZE
-        assert_fatal(SANDBOX_SIGNER, attempts[i]);
+        assert_fatal(SANDBOX_DESCRIPTORS, attempts[i]);
 #endif
     }
-    assert_allowed(SANDBOX_WORKER, make_a_ring);
+    assert_allowed(SANDBOX_NETWORK, make_a_ring);
 }
 
 static void test_what_nobody_may(void **state) {
@@ -390,8 +390,8 @@ static void test_what_nobody_may(void **state) {
         use_another_abi,
     };
     for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
-        assert_fatal(SANDBOX_WORKER, attempts[i]);
-        assert_fatal(SANDBOX_SIGNER, attempts[i]);
+        assert_fatal(SANDBOX_NETWORK, attempts[i]);
+        assert_fatal(SANDBOX_DESCRIPTORS, attempts[i]);
     }
 }
 
@@ -400,14 +400,14 @@ static void test_with_other_arguments_calls_fail(void **state) {
 #ifdef RAVELIN_SANITIZE
     skip();
 #endif
-    assert_allowed(SANDBOX_WORKER, set_other_options);
-    assert_allowed(SANDBOX_WORKER, get_other_options);
-    assert_allowed(SANDBOX_WORKER, use_other_commands);
-    assert_allowed(SANDBOX_WORKER, give_other_advice);
-    assert_fatal(SANDBOX_SIGNER, set_other_options);
-    assert_fatal(SANDBOX_SIGNER, get_other_options);
-    assert_allowed(SANDBOX_SIGNER, use_other_commands);
-    assert_allowed(SANDBOX_SIGNER, give_other_advice);
+    assert_allowed(SANDBOX_NETWORK, set_other_options);
+    assert_allowed(SANDBOX_NETWORK, get_other_options);
+    assert_allowed(SANDBOX_NETWORK, use_other_commands);
+    assert_allowed(SANDBOX_NETWORK, give_other_advice);
+    assert_fatal(SANDBOX_DESCRIPTORS, set_other_options);
+    assert_fatal(SANDBOX_DESCRIPTORS, get_other_options);
+    assert_allowed(SANDBOX_DESCRIPTORS, use_other_commands);
+    assert_allowed(SANDBOX_DESCRIPTORS, give_other_advice);
 }
 
 int main(void) {

@@ -2,6 +2,7 @@
 
 #include "folder.h"
 #include "process/ipc.h"
+#include "process/sandbox.h"
 #include "process/signer.h"
 #include "tls/handshake/ticket.h"
 
@@ -77,7 +78,9 @@ static void start_signer(struct fixture *fixture) {
     assert_true(fixture->pid >= 0);
     if (fixture->pid == 0) {
         (void)close(fds[0]);
-        _exit(signer_run(&start));
+        void *signer = signer_prepare(&start);
+        bool ready = signer != NULL && sandbox_enter(SANDBOX_DESCRIPTORS) == RESULT_OK;
+        _exit(ready ? signer_run(signer) : 99);
     }
     (void)close(fds[1]);
     fixture->control = fds[0];

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +31,15 @@ static struct privilege find_privilege(void) {
     return privilege;
 }
 
+// How a child ended, as waitpid() says.
+static int wait_for_end(const struct spawn *spawn) {
+    pid_t pid = spawn_process(spawn, &no_title);
+    assert_true(pid > 0);
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
 // Runs a function in a child and returns how it ended.
 static int run_in_child(int (*run)(void *), void *argument, const int *keep, size_t keep_count,
                         const struct title *title) {
@@ -39,8 +49,9 @@ static int run_in_child(int (*run)(void *), void *argument, const int *keep, siz
         .title = "ravelin: test",
         .privilege = &privilege,
         .keep_count = keep_count,
-        .run = run,
         .argument = argument,
+        .sandbox = SANDBOX_NONE,
+        .run = run,
     };
     for (size_t i = 0; i < keep_count; i++) {
         spawn.keep[i] = keep[i];
@@ -197,6 +208,69 @@ static void test_rights(void **state) {
     assert_int_equal(run_in_child(check_rights, &privilege, NULL, 0, &no_title), 0);
 }
 
+// --- The sandbox ---
+
+static void *open_a_file(void *argument) {
+    int *fd = argument;
+    *fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return *fd < 0 ? NULL : argument;
+}
+
+static int try_to_open_a_file(void *argument) {
+    return open_a_file(argument) == NULL;
+}
+
+static void *fail_to_prepare(void *argument) {
+    (void)argument;
+    return NULL;
+}
+
+static void test_it_prepares_outside_of_the_sandbox_and_runs_inside(void **state) {
+    (void)state;
+#ifdef RAVELIN_SANITIZE
+    skip();
+#endif
+    const struct privilege privilege = find_privilege();
+    int number = 42;
+    struct spawn spawn = {.name = "rav-test",
+                          .title = "test",
+                          .privilege = &privilege,
+                          .argument = &number,
+                          .prepare = open_a_file,
+                          .sandbox = SANDBOX_NETWORK,
+                          .run = give_back};
+    int status = wait_for_end(&spawn);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+    spawn.run = try_to_open_a_file;
+    status = wait_for_end(&spawn);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+    spawn.sandbox = SANDBOX_NONE;
+    assert_int_equal(wait_for_end(&spawn), 0);
+    spawn.prepare = fail_to_prepare;
+    spawn.run = give_back;
+    status = wait_for_end(&spawn);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
+static int try_to_make_a_socket(void *argument) {
+    (void)argument;
+    return socket(AF_INET, SOCK_STREAM, 0) < 0;
+}
+
+static void test_the_sandbox_is_narrow_where_none_is_named(void **state) {
+    (void)state;
+#ifdef RAVELIN_SANITIZE
+    skip();
+#endif
+    const struct privilege privilege = find_privilege();
+    struct spawn spawn = {
+        .name = "rav-test", .title = "test", .privilege = &privilege, .run = try_to_make_a_socket};
+    int status = wait_for_end(&spawn);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+    spawn.sandbox = SANDBOX_NETWORK;
+    assert_int_equal(wait_for_end(&spawn), 0);
+}
+
 static int wait_for_ever(void *argument) {
     char byte = 'x';
     if (write(*(int *)argument, &byte, 1) != 1) {
@@ -221,8 +295,9 @@ static void test_a_child_dies_with_its_parent(void **state) {
                                     .privilege = &privilege,
                                     .keep = {fds[1]},
                                     .keep_count = 1,
-                                    .run = wait_for_ever,
-                                    .argument = &fds[1]};
+                                    .argument = &fds[1],
+                                    .sandbox = SANDBOX_NONE,
+                                    .run = wait_for_ever};
         (void)spawn_process(&spawn, &no_title);
         for (;;) {
             (void)pause();
@@ -282,6 +357,8 @@ int main(void) {
         cmocka_unit_test(test_mute),
         cmocka_unit_test(test_signals),
         cmocka_unit_test(test_rights),
+        cmocka_unit_test(test_it_prepares_outside_of_the_sandbox_and_runs_inside),
+        cmocka_unit_test(test_the_sandbox_is_narrow_where_none_is_named),
         cmocka_unit_test(test_a_child_dies_with_its_parent),
         cmocka_unit_test(test_titles_stay_inside_the_arguments),
         cmocka_unit_test(test_a_long_title_is_cut),
