@@ -37,7 +37,7 @@ def check(tree, script):
     return lines
 
 
-# --- texts --------------------------------------------------------------------------------------------------------------
+# --- texts ------------------------------------------------------------------------------------------------------------
 
 
 def function(lines):
@@ -154,7 +154,7 @@ def test_texts(tree, right, wrong, said):
     assert ("/" + lines[0]).endswith("/" + said)
 
 
-# --- includes -----------------------------------------------------------------------------------------------------------
+# --- includes ---------------------------------------------------------------------------------------------------------
 
 LAYERS = ["base", "observe", "config", "tls", "http", "backend", "exchange", "session", "process"]
 
@@ -204,7 +204,7 @@ def test_each_layer_includes_itself_and_those_below(tree):
     assert sorted(check(tree, "includes")) == sorted(wrong)
 
 
-# --- all ----------------------------------------------------------------------------------------------------------------
+# --- all --------------------------------------------------------------------------------------------------------------
 
 TOOLS = {"clang-format": "format", "cppcheck": "cppcheck", "clang-tidy": "clang-tidy", "shellcheck": "shellcheck"}
 # Stands for each of the tools: fails when one of its arguments is the file that the test names.
@@ -218,7 +218,8 @@ done
 
 def lint(tree, wrong=""):
     """The exit status of the whole, and the lines of its output."""
-    done = run([tree / "proxy/lint/all"], check=False, environment={"PATH": f"{tree}/tools:{os.environ['PATH']}", "WRONG": wrong})
+    environment = {"PATH": f"{tree}/tools:{os.environ['PATH']}", "WRONG": wrong}
+    done = run([tree / "proxy/lint/all"], check=False, environment=environment)
     return done.returncode, done.stdout.decode().splitlines()
 
 
