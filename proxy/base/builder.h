@@ -1,8 +1,8 @@
-// Writes length-prefixed binary formats into a buffer of the caller's: the other side of
-// base/reader.h.
+// Writes the length-prefixed vectors of the TLS presentation language (RFC 8446 3) into memory of
+// the caller: the counterpart of base/reader.h. No allocation.
 //
-// The first piece that does not fit stops it for good: `overflow` is set and nothing after it is
-// written.
+// If a piece does not fit, `overflow` is set, and the builder writes neither that piece nor any
+// later one. Callers check `overflow` once, at the end.
 #ifndef RAVELIN_BASE_BUILDER_H
 #define RAVELIN_BASE_BUILDER_H
 
@@ -29,7 +29,7 @@ static inline bool builder_has_room(struct builder *builder, size_t size) {
     return !builder->overflow;
 }
 
-// Big-endian, at most 4 bytes.
+// Writes a number of `width` bytes, 1 to 4, big-endian. Higher bytes of `value` are dropped.
 static inline void builder_put(struct builder *builder, size_t value, size_t width) {
     if (builder_has_room(builder, width)) {
         for (size_t i = 0; i < width; i++) {
@@ -52,14 +52,14 @@ static inline void builder_put_zeros(struct builder *builder, size_t size) {
     }
 }
 
-// A vector: begin with builder_open(), whose value goes to builder_close(), which writes the
-// length.
+// Begins a vector whose length field has `width` bytes. Pass the result to builder_close(), which
+// writes the length.
 static inline size_t builder_open(struct builder *builder, size_t width) {
     builder_put(builder, 0, width);
     return builder->size;
 }
 
-// A content longer than its length field can say is an overflow too.
+// Ends a vector. Content that is too long for the length field sets `overflow`.
 static inline void builder_close(struct builder *builder, size_t begin, size_t width) {
     size_t size = builder->size - begin;
     builder->overflow |= width < sizeof(size) && size >> (8 * width) != 0;
@@ -70,7 +70,7 @@ static inline void builder_close(struct builder *builder, size_t begin, size_t w
     }
 }
 
-// A vector of given bytes.
+// Writes a vector that holds these bytes.
 static inline void builder_put_vector(struct builder *builder, struct slice bytes, size_t width) {
     size_t begin = builder_open(builder, width);
     builder_put_bytes(builder, bytes.data, bytes.size);

@@ -1,5 +1,5 @@
-// A claim: what one worker says that it holds of a limit that counts over all workers. The worker
-// may be taken over, so the others believe a claim only up to a bound.
+// A claim: the share of a limit over all workers that one worker says it holds. An attacker may
+// control that worker, so the others believe a claim only up to a bound.
 //
 // The kernel spreads connections evenly and at random. An honest worker therefore holds about
 // limit / slots, and rarely a quarter and 16 more. The bound is also below the limit itself, so
@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The most that is believed of one of `slots` (at least 1) other workers. A limit of 1 is believed
-// whole: it cannot be divided.
+// The largest claim to believe of one worker, if `slots` other workers (at least 1) share `limit`.
+// A claim of 1 is believed if the limit is 1, because 1 cannot be divided.
 static inline uint64_t claim_bound(uint64_t limit, size_t slots) {
     uint64_t share = limit / slots;
     uint64_t plausible = share + share / 4 + 16;

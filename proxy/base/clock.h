@@ -1,10 +1,10 @@
 // Time. Durations and deadlines use the monotonic clock; logs use the wall clock. Both are read in
 // microseconds.
 //
-// The formatters write UTC and always fill their text completely, NUL included. They do the
-// calendar themselves: gmtime_r() reads the system's time-zone file on first use, which a sandboxed
-// worker may not, and takes a lock. Instants outside the years 1 to 9999 are written as the nearest
-// one inside.
+// The formatters write UTC and always fill their text completely, NUL included. They compute the
+// calendar themselves, because gmtime_r() uses a lock and reads the system's time-zone file on
+// first use, which a sandboxed worker may not read. A time outside the years 1 to 9999 is written
+// as the nearest time inside.
 #ifndef RAVELIN_BASE_CLOCK_H
 #define RAVELIN_BASE_CLOCK_H
 
@@ -14,8 +14,8 @@
 int64_t clock_monotonic_us(void);
 int64_t clock_wall_us(void); // since the epoch
 
-// The second that holds an instant, and the microseconds since it began: rounds down before the
-// epoch too.
+// The second that contains a wall-clock time, and in *rest_us the microseconds since its beginning.
+// Rounds down before the epoch, too.
 static inline int64_t clock_second_of(int64_t wall_us, unsigned *rest_us) {
     int64_t rest = wall_us % 1000000;
     int64_t second = wall_us / 1000000;
@@ -23,15 +23,16 @@ static inline int64_t clock_second_of(int64_t wall_us, unsigned *rest_us) {
     return rest < 0 ? second - 1 : second;
 }
 
-#define CLOCK_HTTP_DATE_SIZE 30 // "Sun, 06 Nov 1994 08:49:37 GMT" and NUL
-void clock_format_http_date(time_t seconds,
-                            char text[CLOCK_HTTP_DATE_SIZE]); // RFC 9110 5.6.7, IMF-fixdate
+// "Sun, 06 Nov 1994 08:49:37 GMT" and NUL: the IMF-fixdate of RFC 9110 5.6.7.
+#define CLOCK_HTTP_DATE_SIZE 30
+void clock_format_http_date(time_t seconds, char text[CLOCK_HTTP_DATE_SIZE]);
 
-#define CLOCK_ISO_SIZE                                                                             \
-    25 // "2026-11-23T10:11:12.345Z" and NUL; microseconds are cut off, not rounded
+// "2026-11-23T10:11:12.345Z" and NUL. Microseconds are cut off, not rounded.
+#define CLOCK_ISO_SIZE 25
 void clock_format_iso(int64_t wall_us, char text[CLOCK_ISO_SIZE]);
 
-#define CLOCK_COMMON_LOG_SIZE 27 // "10/Oct/2000:13:55:36 +0000" and NUL
+// "10/Oct/2000:13:55:36 +0000" and NUL.
+#define CLOCK_COMMON_LOG_SIZE 27
 void clock_format_common_log(time_t seconds, char text[CLOCK_COMMON_LOG_SIZE]);
 
 #endif

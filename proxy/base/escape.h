@@ -1,5 +1,5 @@
-// Writes text between quotes so that the line around it stays whole, whatever bytes the text has.
-// The access log and every JSON output use this one function. No I/O, no allocation.
+// Escapes text that is written between quotes, so that no byte of it can end the quotes or the
+// line. The access log and every JSON output use escape(). No I/O, no allocation.
 #ifndef RAVELIN_BASE_ESCAPE_H
 #define RAVELIN_BASE_ESCAPE_H
 
@@ -16,22 +16,23 @@
 // '\\' must not be of class 0, nor a control character.
 #define ESCAPE_HIGH 1
 
-// For a string in JSON (RFC 8259 section 7). The output is ASCII or valid UTF-8. The characters
-// U+0080 to U+009F are written as that number, other bytes that are no printable UTF-8 as if they
-// were Latin-1.
+// The table for a string in JSON (RFC 8259 section 7). The output is ASCII or valid UTF-8. The
+// characters U+0080 to U+009F are written as their number. Other bytes that are not printable UTF-8
+// are written as Latin-1 characters.
 extern const uint8_t escape_json[256];
 
 struct escaped {
     size_t size;  // bytes that were written
-    size_t taken; // bytes of the text that are in them
+    size_t taken; // bytes of the text that were escaped
 };
 
 // Writes `text` to output[0..room), without quotes. Stops before the first byte or character whose
 // escaped form does not fit.
 struct escaped escape(struct slice text, char *output, size_t room, const uint8_t classes[256]);
 
-// Whether eight bytes at once are all of class 0 in every table: no borrow or carry between the
-// bytes can hide one that is not (it may only accuse a good one, which the table then acquits).
+// True if all eight bytes of the word are of class 0 in every table. A borrow or carry between the
+// bytes can make the result false for bytes of class 0; the table then decides about them. It can
+// never make the result true for another byte.
 static inline bool escape_is_plain_word(uint64_t word) {
     const uint64_t ones = 0x0101010101010101;
     const uint64_t highs = ones * 0x80;
@@ -42,8 +43,8 @@ static inline bool escape_is_plain_word(uint64_t word) {
     return ((high_or_del | control | (quotes - ones) | (backslashes - ones)) & highs) == 0;
 }
 
-// Copies the bytes of class 0 at the start of `text`, no more than `room`, and returns how many.
-// Inline, because most texts are short and need nothing else: escape() is for what is left.
+// Copies the bytes of class 0 at the start of `text`, at most `room`, and returns their number.
+// Pass the rest of the text to escape(). Inline, because most texts are short and have no rest.
 static inline size_t escape_copy_plain(struct slice text, char *output, size_t room,
                                        const uint8_t classes[256]) {
     size_t most = text.size < room ? text.size : room;

@@ -1,4 +1,5 @@
-// Intrusive doubly linked list with a sentinel. The list never owns what it links.
+// A doubly linked list. The nodes are members of the objects in the list, and the list itself is a
+// node, too. The list never owns its objects: remove an object before you free it.
 #ifndef RAVELIN_BASE_LIST_H
 #define RAVELIN_BASE_LIST_H
 
@@ -9,6 +10,7 @@ struct list_node {
     struct list_node *previous, *next;
 };
 
+// The object of this type whose member is the node.
 #define LIST_ENTRY(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 static inline void list_init(struct list_node *list) {
@@ -30,7 +32,8 @@ static inline void list_push_last(struct list_node *list, struct list_node *node
     list_push_first(list->previous, node);
 }
 
-// Also right for a node that is in no list, once it was initialised with list_init().
+// Initialises the node afterwards. Does nothing to a node that is in no list, if list_init() or
+// list_remove() was called for it.
 static inline void list_remove(struct list_node *node) {
     node->previous->next = node->next;
     node->next->previous = node->previous;

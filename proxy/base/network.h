@@ -1,9 +1,9 @@
-// Networks in CIDR notation, and whether an address lies in one: for lists of who is trusted, let
-// in or kept out. RFC 4632, RFC 4291 2.3.
+// Networks in CIDR notation (RFC 4632, RFC 4291 2.3), and whether an address is in a network: for
+// trusted proxies and for the clients that a route allows or denies.
 //
-// An IPv4 address inside an IPv6 one (::ffff:192.0.2.1) is the IPv4 address: it is in the networks
-// that contain 192.0.2.1, and in no other. The same holds for networks (::ffff:10.0.0.0/104 is
-// 10.0.0.0/8). No name look-up, no I/O.
+// An IPv4 address inside an IPv6 address (::ffff:192.0.2.1) counts as the IPv4 address: it is in
+// the networks that contain 192.0.2.1, and in no other. The network ::ffff:10.0.0.0/104 is
+// 10.0.0.0/8. No name look-up, no I/O, no allocation.
 #ifndef RAVELIN_BASE_NETWORK_H
 #define RAVELIN_BASE_NETWORK_H
 
@@ -12,8 +12,8 @@
 #include "base/socket.h"
 
 struct network {
-    uint8_t bytes[16]; // IPv4: the first four
-    uint8_t bits;      // of the prefix
+    uint8_t bytes[16]; // network byte order; IPv4: the first four
+    uint8_t bits;      // length of the prefix
     bool v6;
 };
 
@@ -26,19 +26,19 @@ union ip_address {
 
 // Makes ::ffff:192.0.2.1 the IPv4 address 192.0.2.1, with the same port. Changes no other address.
 void ip_address_unmap(union ip_address *address);
-// Reads an IPv4 or IPv6 address without brackets, port or zone; port 0. An IPv4 address inside an
-// IPv6 one is read as IPv4. False: `text` is none.
+// Reads an IPv4 or IPv6 address without brackets, port or zone, and sets the port to 0. An IPv4
+// address inside an IPv6 address becomes IPv4. False: `text` is not an address.
 bool ip_address_parse(struct slice text, union ip_address *address);
-bool ip_address_same_host(const union ip_address *a,
-                          const union ip_address *b); // whatever the port
+// Compares addresses without their ports.
+bool ip_address_same_host(const union ip_address *a, const union ip_address *b);
 
 #define NETWORK_TEXT_SIZE 50 // "ffff:...:255.255.255.255/128"
 
-// "10.0.0.0/8", "2001:db8::/32", or a single address; ::ffff:10.0.0.0/104 becomes 10.0.0.0/8. Bits
-// behind the prefix must be zero: a typing error there would let in more or less than was meant. On
-// failure *why is a short static text.
+// Reads "10.0.0.0/8", "2001:db8::/32" or a single address. Bits behind the prefix must be zero,
+// because a typing error there would change who is trusted. RESULT_ERROR: *why is a short static
+// text.
 enum result network_parse(struct slice text, struct network *network, const char **why) MUST_CHECK;
-// The one form of a network, with its prefix length: network_parse() reads it back.
+// Writes the canonical form, always with the prefix length. network_parse() reads it.
 void network_format(const struct network *network, char text[NETWORK_TEXT_SIZE]);
 // False for an address that is neither IPv4 nor IPv6.
 bool network_contains(const struct network *network, const struct sockaddr *address);

@@ -1,5 +1,6 @@
-// Reading the vectors of the TLS presentation language (RFC 8446 3): a cursor that never passes its
-// end. `bad` is set instead, and from then on everything read is empty.
+// Reads the vectors of the TLS presentation language (RFC 8446 3). The cursor never passes the end
+// of the bytes: a read beyond it sets `bad`, and that read and all later ones return 0 or an empty
+// slice. Slices point into the caller's bytes.
 #ifndef RAVELIN_BASE_READER_H
 #define RAVELIN_BASE_READER_H
 
@@ -18,7 +19,7 @@ static inline struct reader reader_of(struct slice slice) {
     return (struct reader){(const uint8_t *)slice.data, slice.size, false};
 }
 
-// A big-endian number of up to four bytes; 0 when it is not there.
+// Reads a big-endian number of at most 4 bytes.
 static inline uint32_t read_number(struct reader *reader, size_t bytes) {
     if (reader->bad || reader->left < bytes) {
         reader->bad = true;
@@ -44,17 +45,17 @@ static inline struct slice read_bytes(struct reader *reader, size_t bytes) {
     return part;
 }
 
-// A vector with a length of `length_bytes` bytes before it.
+// Reads a vector whose length field has `length_bytes` bytes.
 static inline struct slice read_vector(struct reader *reader, size_t length_bytes) {
     return read_bytes(reader, read_number(reader, length_bytes));
 }
 
-// True while there is more, and nothing was wrong so far.
+// True if bytes are left and no read has failed.
 static inline bool reader_more(const struct reader *reader) {
     return !reader->bad && reader->left > 0;
 }
 
-// True when exactly everything was read.
+// True if no byte is left and no read has failed.
 static inline bool reader_done(const struct reader *reader) {
     return !reader->bad && reader->left == 0;
 }

@@ -1,5 +1,5 @@
-// KEEP_SPARES: 1, but 0 under AddressSanitizer. There, what is given back is not kept for reuse, so
-// that any use after it is seen.
+// KEEP_SPARES: 1, but 0 under AddressSanitizer. There, freed objects are not kept for reuse, so
+// that AddressSanitizer reports every use after free.
 #ifndef RAVELIN_BASE_SANITIZE_H
 #define RAVELIN_BASE_SANITIZE_H
 

@@ -1,14 +1,14 @@
-// Handling of secrets: wiping, constant-time comparison, memory that stays out of core dumps and
-// swap.
+// Secrets: wiping, comparison in constant time, and memory that is in no core dump and, within the
+// limit for locked memory, never in swap.
 #ifndef RAVELIN_BASE_SECRET_H
 #define RAVELIN_BASE_SECRET_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-// Overwrites with zeros in a way the compiler keeps.
+// Overwrites with zeros. The compiler cannot remove the call.
 void secret_wipe(void *data, size_t size);
-// Takes the same time whatever the contents.
+// Its time depends on `size` only, not on the contents.
 bool secret_equal(const void *a, const void *b, size_t size);
 
 // Pages for secrets of this process: locked where the limit allows, left out of core dumps
@@ -16,17 +16,18 @@ bool secret_equal(const void *a, const void *b, size_t size);
 void *secret_map(size_t size);
 void secret_unmap(void *data, size_t size); // wipes first
 
-// The same for secrets that other processes read: a region (base/region.h) of one slot. There are
-// two views of the pages: `own` to write, which no forked process gets; and `lent` to read, which
-// processes get that are forked while it is lent. No process can make a writable view out of it.
+// The same for secrets that other processes read: a region (base/region.h) of one slot with two
+// views. `own` is writable, and no forked process gets it. `lent` is readable: processes that are
+// forked while it is lent get it, and cannot make it writable.
 struct secret_views {
     void *own;
     const void *lent;
     size_t size;
 };
 
-bool secret_map_views(size_t size, struct secret_views *views); // not lent; false: memory is short
+// Maps both views and lends nothing. False: memory is short.
+bool secret_map_views(size_t size, struct secret_views *views);
 void secret_lend(const struct secret_views *views, bool lend);
-void secret_unmap_views(const struct secret_views *views); // by the owner; wipes first
+void secret_unmap_views(const struct secret_views *views); // for the owner; wipes first
 
 #endif

@@ -1,5 +1,5 @@
-// A slice is a view of bytes somebody else owns: it never owns, never allocates and is never
-// NUL-terminated. It is valid as long as the bytes it points into.
+// A slice is a view of bytes. It never owns the bytes and is valid as long as they are. There need
+// not be a NUL behind them.
 #ifndef RAVELIN_BASE_SLICE_H
 #define RAVELIN_BASE_SLICE_H
 
@@ -16,6 +16,7 @@ struct slice {
 // For string literals only: the size comes from the array.
 #define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
 
+// The text without its NUL. NULL gives an empty slice.
 static inline struct slice slice_from(const char *text) {
     return (struct slice){text, text == NULL ? 0 : strlen(text)};
 }
@@ -24,7 +25,7 @@ static inline bool slice_equal(struct slice a, struct slice b) {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
-// ASCII letters only, whatever the locale.
+// Changes ASCII letters only, in every locale.
 static inline char ascii_lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }

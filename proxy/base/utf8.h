@@ -1,4 +1,4 @@
-// UTF-8 as the logs need it (RFC 3629): is there a whole, valid, harmless character here?
+// Finds whole, valid, harmless UTF-8 characters (RFC 3629), for logs and terminals.
 #ifndef RAVELIN_BASE_UTF8_H
 #define RAVELIN_BASE_UTF8_H
 
@@ -14,9 +14,9 @@ static inline bool utf8_is_format(uint32_t code) {
            (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
 }
 
-// The size (2 to 4) of the multi-byte character that begins at `data`, of which `size` bytes are
-// there, and its number in *code. 0 when there is none: an ASCII byte, a stray or missing
-// continuation byte, an overlong form, a surrogate, something over U+10FFFF, or one of the control
+// Reads the multi-byte character at `data`, where `size` bytes are readable. Returns its size, 2 to
+// 4, and its number in *code. 0: there is no such character, but an ASCII byte, a stray or missing
+// continuation byte, an overlong form, a surrogate, a number over U+10FFFF, or one of the control
 // characters U+0080 to U+009F, which a terminal would obey.
 static inline size_t utf8_read(const uint8_t *data, size_t size, uint32_t *code) {
     uint8_t lead = size > 0 ? data[0] : 0;
@@ -41,7 +41,7 @@ static inline size_t utf8_read(const uint8_t *data, size_t size, uint32_t *code)
     return length;
 }
 
-// The same for text that is shown: 0 for a format character too.
+// The same for text that is displayed: 0 for a format character, too (utf8_is_format()).
 static inline size_t utf8_printable(const uint8_t *data, size_t size) {
     uint32_t code = 0;
     size_t length = utf8_read(data, size, &code);

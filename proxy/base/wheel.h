@@ -1,12 +1,12 @@
-// A timer wheel: says of many things in what order they are due, coarsely and at no cost that grows
-// with their number.
+// A timer wheel: timers for many objects. Setting and removing a timer takes constant time.
 //
-// A node is part of the object that waits, and carries the callback that the object wants called.
-// So one wheel serves objects of many kinds and knows none of them.
+// A node is a member of the object that waits, and carries the callback of that object. So one
+// wheel serves objects of many kinds. The wheel allocates nothing and never owns a node: remove a
+// node before you free its object.
 //
-// A node is due at most WHEEL_SLOT_MS after its time and never before it. A node whose time is
-// further away than WHEEL_SPAN_MS is due earlier: its callback compares the time and puts it in
-// again. Nothing is allocated; a wheel never owns what is in it.
+// A node is due at most WHEEL_SLOT_MS after its time, and never before. Exception: a node whose
+// time is more than WHEEL_SPAN_MS away is due earlier. Its callback compares the time and puts the
+// node in again.
 #ifndef RAVELIN_BASE_WHEEL_H
 #define RAVELIN_BASE_WHEEL_H
 
@@ -21,14 +21,14 @@
 
 struct wheel_node {
     struct list_node node;
-    int64_t at_ms; // when it comes up; 0: it is in no wheel
-    // The node is in no wheel when this is called. It may put any node in, remove any, and free its
-    // own.
+    int64_t at_ms; // when the node is due; 0: it is in no wheel
+    // Called when the node is due. The node is in no wheel then. The callback may put in and remove
+    // any node, and free the node's object.
     void (*due)(struct wheel_node *node);
 };
 
 struct wheel {
-    int64_t done; // slots are counted from time 0: up to this one, all have been taken
+    int64_t done; // number of the last slot that is done, counted from time 0
     uint64_t occupied[WHEEL_SLOTS / 64];
     struct list_node slots[WHEEL_SLOTS];
 };
@@ -40,16 +40,17 @@ static inline void wheel_node_init(struct wheel_node *node, void (*due)(struct w
 }
 
 void wheel_init(struct wheel *wheel, int64_t now_ms);
-// Puts it in, or moves it, to come up at `at_ms`, which is more than 0.
+// Puts a node in, or moves it, so that it is due at `at_ms`, which is more than 0.
 void wheel_put(struct wheel *wheel, struct wheel_node *node, int64_t at_ms);
-void wheel_remove(struct wheel *wheel, struct wheel_node *node); // also one that is in none
-// The next one that is due, which is in no wheel then; NULL when there is none. What is put in
-// while this is called again and again at the same `now_ms`, with a later time, is not among them.
+// Does nothing to a node that is in no wheel.
+void wheel_remove(struct wheel *wheel, struct wheel_node *node);
+// Removes and returns a node that is due; NULL: none is. A node that is put in meanwhile with a
+// time after `now_ms` is not returned at this `now_ms`.
 struct wheel_node *wheel_take(struct wheel *wheel, int64_t now_ms);
-// Takes at most `most` nodes that are due and calls their callbacks. A node that a callback puts in
-// with a time after `now_ms` is not among them.
+// Removes at most `most` nodes that are due and calls their callbacks. Not among them is a node
+// that a callback puts in with a time after `now_ms`.
 void wheel_run(struct wheel *wheel, int64_t now_ms, uint32_t most);
-// When wheel_take() will have one; INT64_MAX: never.
+// The time at which wheel_take() will return a node; INT64_MAX: the wheel is empty.
 int64_t wheel_next_ms(const struct wheel *wheel);
 
 #endif
