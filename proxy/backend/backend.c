@@ -1,9 +1,27 @@
 #include "backend/backend.h"
 
 #include "base/clock.h"
+#include "base/secret.h"
+#include "http/encode.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+// Makes what Set-Cookie says of each server.
+static bool make_cookies(struct backend *backend) {
+    backend->cookies = calloc(backend->server_count, HTTP_SET_COOKIE_MAX + 1);
+    for (size_t i = 0; backend->cookies != NULL && i < backend->server_count; i++) {
+        char name[SERVER_NAME_TEXT_SIZE];
+        char *cookie = backend->cookies + i * (HTTP_SET_COOKIE_MAX + 1);
+        server_name_write(backend->servers[i].entry->name, name);
+        (void)snprintf(cookie, HTTP_SET_COOKIE_MAX + 1,
+                       "%s=%.*s; Path=/; HttpOnly; Secure; SameSite=Lax", backend->config->sticky,
+                       SERVER_NAME_TEXT_SIZE, name);
+        backend->servers[i].cookie = cookie;
+    }
+    return backend->cookies != NULL;
+}
 
 // `first`: of its servers, in the view.
 static bool init_backend(struct backend *backend, const struct config_backend *config,
@@ -29,7 +47,7 @@ static bool init_backend(struct backend *backend, const struct config_backend *c
             (struct rate){.interval_ms = SERVER_LINES_INTERVAL_MS, .burst = SERVER_LINES_BURST};
         list_init(&server->idle);
     }
-    return true;
+    return config->sticky == NULL || make_cookies(backend);
 }
 
 static bool init_set(struct backend_set *set, const struct config *config, struct server_fds *fds,
@@ -63,6 +81,7 @@ void backend_set_free(struct backend_set *set) {
     }
     for (size_t i = 0; set->backends != NULL && i < set->count; i++) {
         free(set->backends[i].servers);
+        free(set->backends[i].cookies);
     }
     free(set->backends);
     server_view_close(&set->view);
@@ -105,9 +124,31 @@ static uint64_t number_for(struct backend *backend, const struct server_wish *wi
     return wish->key;
 }
 
+bool server_has_name(const struct server *server, const uint8_t name[SERVER_NAME_SIZE]) {
+    return secret_equal(server->entry->name, name, SERVER_NAME_SIZE);
+}
+
+static struct server *find_named(struct backend *backend, const struct server_wish *wish,
+                                 int64_t now_ms) {
+    struct server *found = NULL;
+    for (size_t i = 0; i < backend->server_count; i++) {
+        struct server *server = &backend->servers[i];
+        if (server_has_name(server, wish->name)) {
+            found = server;
+        }
+    }
+    bool usable =
+        found != NULL && found != wish->failed && found->state->penalty_until_ms <= now_ms;
+    return usable ? found : NULL;
+}
+
 struct server *backend_choose(struct backend *backend, const struct server_wish *wish,
                               int64_t now_ms) {
     const struct server *failed = wish->failed;
+    struct server *named = wish->name == NULL ? NULL : find_named(backend, wish, now_ms);
+    if (named != NULL) {
+        return named;
+    }
     enum balance how = backend->config->balance;
     const struct balance_wish choice = {
         .how = how == BALANCE_HASH && !wish->has_key ? BALANCE_ROUND_ROBIN : how,

@@ -26,7 +26,8 @@ struct server {
     uint32_t idle_count;
     struct server_state *state; // in the view of the set, as is the entry
     const struct server_entry *entry;
-    _Atomic uint32_t *used;      // this worker's connections in use, see server_counts.h
+    const char *cookie;     // NUL-terminated value of Set-Cookie; NULL: its backend is not sticky
+    _Atomic uint32_t *used; // this worker's connections in use, see server_counts.h
     int64_t distrusted_until_ms; // until then no connection is reused, see pool.h
     struct rate lines;           // of the log, about this server
 };
@@ -36,6 +37,7 @@ struct backend {
     struct server *servers;
     size_t server_count;
     struct balance_view view;
+    char *cookies;   // of its servers; NULL: it is not sticky
     uint64_t random; // a state of backend_choose()
 };
 
@@ -68,10 +70,14 @@ struct server_wish {
     const struct server *failed; // in this exchange, avoided if there is another; or NULL
     bool has_key;                // `key` is what `balance = hash` hashes; without one, round robin
     uint64_t key;                // of balance_hash()
+    const uint8_t *name;         // of the server that a cookie names; NULL: none does
 };
 
+// The server that is named, unless it failed or has a penalty; else one by `balance`.
 struct server *backend_choose(struct backend *backend, const struct server_wish *wish,
                               int64_t now_ms);
+// Whether this is the name of the server.
+bool server_has_name(const struct server *server, const uint8_t name[SERVER_NAME_SIZE]);
 void server_failed(struct server *server, int64_t now_ms);
 // Where a connection to it begins now.
 void server_address(const struct server *server, struct address *address);

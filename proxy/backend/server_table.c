@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct region_kind ENTRIES = {"ravelin-servers", 3, REGION_READ};
+static const struct region_kind ENTRIES = {"ravelin-servers", 4, REGION_READ};
 static const struct region_kind STATES = {"ravelin-server-states", 2, REGION_WRITE};
 
 struct entries_part {
@@ -157,7 +157,8 @@ static bool give_cells(struct server_entry *entries, size_t count,
 
 // --- In the master ---
 
-static void fill_entries(struct server_entry *entries, const struct config *config) {
+static bool fill_entries(struct server_entry *entries, const struct config *config,
+                         const struct server_names *names) {
     for (size_t i = 0; i < config->backend_count; i++) {
         const struct config_backend *backend = &config->backends[i];
         for (size_t k = 0; k < backend->server_count; k++, entries++) {
@@ -167,19 +168,26 @@ static void fill_entries(struct server_entry *entries, const struct config *conf
             entries->address_hash =
                 server->text == NULL ? 0 : balance_hash(server->text, strlen(server->text));
             server_entry_set_address(entries, &server->address);
+            if (backend->sticky != NULL &&
+                !server_names_make(names, backend->name, server->text, entries->name)) {
+                errno = ENOMEM;
+                return false;
+            }
         }
     }
+    return true;
 }
 
 static bool make_entries(struct server_table *table, const struct config *config, size_t count,
+                         const struct server_names *names,
                          const struct server_table_former *former) {
     if (!region_make(&table->entries, &ENTRIES, entries_size(count))) {
         return false;
     }
     struct entries_part *part = entries_of(&table->entries);
-    fill_entries(part->entries, config);
     part->former = former == NULL ? 0 : former->number;
-    return (former == NULL || find_formers(part->entries, count, config, former->config)) &&
+    return fill_entries(part->entries, config, names) &&
+           (former == NULL || find_formers(part->entries, count, config, former->config)) &&
            give_cells(part->entries, count, former);
 }
 
@@ -194,10 +202,10 @@ static bool make_states(struct server_table *table, size_t count, size_t slots) 
 }
 
 bool server_table_make(struct server_table *table, const struct config *config, size_t slots,
-                       const struct server_table_former *former) {
+                       const struct server_names *names, const struct server_table_former *former) {
     size_t count = count_servers(config);
     *table = (struct server_table){.entries = REGION_NO_PART};
-    if (make_entries(table, config, count, former) && make_states(table, count, slots)) {
+    if (make_entries(table, config, count, names, former) && make_states(table, count, slots)) {
         return true;
     }
     int error = errno;

@@ -1,8 +1,9 @@
 // The server table: what is known of each server of a generation, in memory that the master shares
 // with the workers. A server is known by the name of its backend and the text of its address.
 //
-//   entry  address, weight, standing and cell, one for all workers. The master writes it, workers only read
-//          it. The cell is where connections in use are counted (server_counts.h).
+//   entry  address, weight, standing, name and cell, one for all workers. The master writes it,
+//          workers only read it. The cell is where connections in use are counted
+//          (server_counts.h), the name what cookies of `sticky` call it (server_names.h).
 //   state  what one worker knows: penalty and turns. Each worker slot has a part
 //          (base/region.h) of its own. Invariant: no other worker can write it or has its
 //          descriptor, so that a worker that was taken over can harm its own choice only. The
@@ -19,6 +20,7 @@
 #ifndef RAVELIN_BACKEND_SERVER_TABLE_H
 #define RAVELIN_BACKEND_SERVER_TABLE_H
 
+#include "backend/server_names.h"
 #include "base/region.h"
 #include "base/socket.h"
 #include "config/config.h"
@@ -36,7 +38,8 @@ struct server_entry {
     enum server_standing standing; // as a server that others stand in for, or as one of these
     uint32_t former; // index of the same server in the former table, from 1; 0: it is new
     uint32_t cell;   // less than SERVER_CELLS, its own unless there are more servers than that
-    uint64_t address_hash; // of the text of its address: balance_hash()
+    uint64_t address_hash;          // of the text of its address: balance_hash()
+    uint8_t name[SERVER_NAME_SIZE]; // if its backend is sticky
     struct address addresses[2];
 };
 
@@ -69,7 +72,7 @@ struct server_table_former {
 // The servers of `config` in its order. `former` (or NULL): where servers that stay are found.
 // False with errno: nothing is left.
 bool server_table_make(struct server_table *table, const struct config *config, size_t slots,
-                       const struct server_table_former *former);
+                       const struct server_names *names, const struct server_table_former *former);
 // The worker in this slot is gone, and what it wrote with it.
 void server_table_clear(const struct server_table *table, size_t slot);
 void server_table_close(struct server_table *table); // none (all zero) is fine

@@ -118,6 +118,7 @@ static void free_backend(struct config_backend *backend) {
         free(backend->servers[i].text);
     }
     free(backend->hash_by.name);
+    free(backend->sticky);
     free(backend->servers);
     free(backend->name);
 }

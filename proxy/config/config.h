@@ -114,6 +114,7 @@ struct config_backend {
     enum balance balance;
     struct config_hash_by hash_by;
     int hash_by_line; // 0: not given
+    char *sticky;     // name of the cookie that names a server; NULL: there is none
     struct config_server *servers;
     size_t server_count; // at least 1
     uint32_t connect_timeout_ms;

@@ -219,6 +219,8 @@ static const struct option backend_options[] = {
     {"hash-by", "With balance = hash: requests with the same value of this go to the same server.",
      KIND_HASH_BY, OPTIONAL, WORDS(hash_by_words), INITIAL("client"), AT(config_backend, hash_by),
      LINE_AT(config_backend, hash_by_line)},
+    {"sticky", "A cookie of this name brings a client back to the server that served it.",
+     KIND_NAME, OPTIONAL, AT(config_backend, sticky)},
     {"connect-timeout", "For connecting to a server.", KIND_MILLISECONDS, OPTIONAL, RANGE(100, DAY),
      INITIAL("2s"), AT(config_backend, connect_timeout_ms)},
     {"response-timeout",

@@ -77,7 +77,14 @@ static struct slice find_value(const struct config_hash_by *by, const struct htt
 
 void affinity_find(struct affinity *affinity, const struct config_backend *backend,
                    const struct http_request *request, const union ip_address *client) {
-    if (backend == NULL || backend->balance != BALANCE_HASH) {
+    if (backend == NULL) {
+        return;
+    }
+    if (backend->sticky != NULL) {
+        struct slice text = affinity_cookie(request->fields, slice_from(backend->sticky));
+        affinity->has_name = server_name_read(text, affinity->name);
+    }
+    if (backend->balance != BALANCE_HASH) {
         return;
     }
     union ip_address copy = *client;

@@ -4,9 +4,13 @@
 // first 64 bits, which one host can change as it likes), the path without its query, a header field
 // or a cookie. If the request has more than one such field or cookie, the first counts. A request
 // that has none has no key.
+//
+// With `sticky` a cookie names the server (backend/server_names.h). What is not the text of a name
+// counts as no cookie.
 #ifndef RAVELIN_EXCHANGE_AFFINITY_H
 #define RAVELIN_EXCHANGE_AFFINITY_H
 
+#include "backend/server_names.h"
 #include "base/network.h"
 #include "config/config.h"
 #include "http/request.h"
@@ -17,6 +21,8 @@
 struct affinity {
     bool has_key;
     uint64_t key; // of balance_hash()
+    bool has_name;
+    uint8_t name[SERVER_NAME_SIZE]; // of a server, if it is one's
 };
 
 // `client` is who asks. A backend that does not look at the request costs nothing.

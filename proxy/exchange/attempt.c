@@ -21,6 +21,7 @@ static struct lease *choose_lease(struct attempt *attempt, const struct choice *
         .failed = attempt->failed_server,
         .has_key = choice->affinity.has_key,
         .key = choice->affinity.key,
+        .name = choice->affinity.has_name ? choice->affinity.name : NULL,
     };
     attempt->server = backend_choose(backend, &wish, shared_now_ms(choice->shared));
     lease = pool_lease(&choice->shared->pool, attempt->server, fresh, &attempt->owner);
@@ -82,6 +83,12 @@ void attempt_fail(struct attempt *attempt, const struct choice *choice, const ch
         server_failed(attempt->server, shared_now_ms(choice->shared));
         complain_of_server(choice->shared, attempt->server, "%s", why);
     }
+}
+
+struct slice attempt_cookie(const struct attempt *attempt, const struct choice *choice) {
+    const struct affinity *affinity = &choice->affinity;
+    bool known = affinity->has_name && server_has_name(attempt->server, affinity->name);
+    return known ? SLICE("") : slice_from(attempt->server->cookie);
 }
 
 bool attempt_may_repeat(const struct attempt *attempt, const struct choice *choice) {

@@ -26,6 +26,9 @@ void attempt_drop(struct attempt *attempt);
 // The server failed. The connection is closed, and the server blamed unless its connection was an
 // old one, which may have ended at any time. `why` is for the log.
 void attempt_fail(struct attempt *attempt, const struct choice *choice, const char *why);
+// The value of Set-Cookie that names the server to the client; empty: the client knows it, or the
+// backend is not sticky.
+struct slice attempt_cookie(const struct attempt *attempt, const struct choice *choice);
 // Whether the backend allows another one.
 bool attempt_may_repeat(const struct attempt *attempt, const struct choice *choice);
 // The exchange needs the connection no more. `reusable`: another may use it.

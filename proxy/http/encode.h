@@ -44,11 +44,15 @@ size_t http_encode_request(const struct http_request *request,
 
 // How the answer is framed toward the client, which may speak HTTP/1.0 or ask to close; and what
 // its site and route change in it (not in 1xx heads).
+#define HTTP_SET_COOKIE_MAX 144 // the largest set_cookie
+
 struct http_response_framing {
     uint8_t client_minor_version;
     bool close;         // write Connection: close
     bool write_chunked; // write Transfer-Encoding: chunked
-    uint32_t hsts_s;    // Strict-Transport-Security, when nobody else sets it; 0: not
+    struct slice
+        set_cookie;  // value of a Set-Cookie for a response that is not interim; empty: none
+    uint32_t hsts_s; // Strict-Transport-Security, when nobody else sets it; 0: not
     const struct config_changes *changes; // NULL: none
 };
 
@@ -64,7 +68,7 @@ size_t http_encode_response(const struct http_response *response,
 // field lines came without a space after their colon (each grows by the space) or with an LF alone
 // at their end (each grows by the CR). Without that condition: two bytes more for each field. What
 // `changes` sets comes on top: http_changes_size().
-#define HTTP_RESPONSE_GROWTH_MAX 200
+#define HTTP_RESPONSE_GROWTH_MAX (214 + HTTP_SET_COOKIE_MAX)
 size_t http_changes_size(const struct config_changes *changes);
 
 // The trailer section (fields and empty line), for a body that ends in "0\r\n" written by the

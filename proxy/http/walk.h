@@ -151,6 +151,9 @@ HTTP_WALK void http_walk_response(const struct http_response *response,
     } else if (switching) {
         sink.put(sink.context, SLICE("Connection"), SLICE("upgrade"));
     }
+    if (framing->set_cookie.size > 0 && !response->interim) {
+        sink.put(sink.context, SLICE("Set-Cookie"), framing->set_cookie);
+    }
 }
 
 // Puts the fields of lines "Name: value" that each end in CRLF.

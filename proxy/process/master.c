@@ -497,7 +497,7 @@ static int prepare_system(struct master *master) {
         (void)snprintf(master->real_path, sizeof(master->real_path), "%s", master->config_path);
     }
     master->control = control_open(master->config_path, error);
-    if (master->control == NULL || source_open(master->current, master->slot_count, NULL,
+    if (master->control == NULL || source_open(master->current, &master->shares, NULL,
                                                &master->log_writers, error) != RESULT_OK) {
         return complain(error, 1);
     }

@@ -115,7 +115,7 @@ static void open_and_load(struct reload *reload) {
         log_info(children->log, "files changed: reloading"); // not at every look at bad ones
     }
     if (source_settle(reload->staged, error) != RESULT_OK ||
-        source_open(reload->staged, children->slot_count, children->current, reload->log_writers,
+        source_open(reload->staged, &children->shares, children->current, reload->log_writers,
                     error) != RESULT_OK) {
         fail(reload, 1, error);
         return;

@@ -9,9 +9,10 @@ bool shares_map(struct shares *shares, size_t slots) {
         .tickets = ticket_store_new(),
         .clients = client_table_map(slots),
         .servers = server_counts_map(slots),
+        .names = server_names_new(),
     };
     return shares->metrics != NULL && shares->tickets != NULL && shares->clients != NULL &&
-           shares->servers != NULL;
+           shares->servers != NULL && shares->names != NULL;
 }
 
 void shares_unmap(struct shares *shares) {
@@ -19,6 +20,7 @@ void shares_unmap(struct shares *shares) {
     metrics_unmap(shares->metrics, shares->slots);
     client_table_unmap(shares->clients);
     server_counts_unmap(shares->servers);
+    server_names_free(shares->names);
     *shares = (struct shares){.slots = 0};
 }
 

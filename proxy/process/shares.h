@@ -1,10 +1,12 @@
 // The memory that the master shares with all workers, whatever generation they serve: counters, the
 // table of clients, connections in use to servers, ticket keys. It is made before the first process
-// is forked. Which of it a process sees and writes is said right before each fork.
+// is forked. Which of it a process sees and writes is said right before each fork. The key of the
+// names of servers is the master's alone.
 #ifndef RAVELIN_PROCESS_SHARES_H
 #define RAVELIN_PROCESS_SHARES_H
 
 #include "backend/server_counts.h"
+#include "backend/server_names.h"
 #include "exchange/client_table.h"
 #include "observe/metrics.h"
 #include "tls/handshake/ticket.h"
@@ -18,6 +20,7 @@ struct shares {
     struct ticket_store *tickets;
     struct client_table *clients;
     struct server_counts *servers;
+    struct server_names *names;
 };
 
 // False: memory or randomness is short. shares_unmap() frees what there is.

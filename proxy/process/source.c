@@ -54,26 +54,29 @@ enum result source_settle(struct source *source, char error[CONFIG_ERROR_SIZE]) 
     return RESULT_OK;
 }
 
-static bool make_servers(struct source *source, size_t slots, const struct source *previous) {
-    if (previous == NULL) {
-        return server_table_make(&source->servers, source->config, slots, NULL);
+static bool make_servers(struct source *source, const struct shares *shares,
+                         const struct source *previous) {
+    struct server_table_former former = {.config = NULL};
+    if (previous != NULL) {
+        former =
+            (struct server_table_former){previous->config, previous->number, &previous->servers};
     }
-    const struct server_table_former former = {previous->config, previous->number,
-                                               &previous->servers};
-    return server_table_make(&source->servers, source->config, slots, &former);
+    return server_table_make(&source->servers, source->config, shares->slots, shares->names,
+                             previous == NULL ? NULL : &former);
 }
 
-enum result source_open(struct source *source, size_t slots, const struct source *previous,
-                        struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) {
+enum result source_open(struct source *source, const struct shares *shares,
+                        const struct source *previous, struct log_writers *writers,
+                        char error[CONFIG_ERROR_SIZE]) {
     if (log_files_open(&source->logs, source->config, writers, error) != RESULT_OK) {
         return RESULT_ERROR;
     }
-    if (listeners_open(&source->listeners, source->config, slots,
+    if (listeners_open(&source->listeners, source->config, shares->slots,
                        previous == NULL ? NULL : &previous->listeners, error) != RESULT_OK) {
         log_files_close(&source->logs);
         return RESULT_ERROR;
     }
-    if (!make_servers(source, slots, previous)) {
+    if (!make_servers(source, shares, previous)) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: the server table cannot be made: %s",
                        source->config->path, strerror(errno));
         listeners_close(&source->listeners);

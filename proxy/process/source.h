@@ -12,6 +12,7 @@
 #include "config/bundle.h"
 #include "process/listeners.h"
 #include "process/log_files.h"
+#include "process/shares.h"
 #include "tls/certificate/findings.h"
 
 #include <stdint.h>
@@ -34,8 +35,9 @@ struct source {
 struct source *source_new(int files_fd, int keys_fd, const char *path, uint64_t number,
                           char error[CONFIG_ERROR_SIZE]);
 // `previous` (or NULL) keeps its own. On failure the source is as before and `error` says why.
-enum result source_open(struct source *source, size_t slots, const struct source *previous,
-                        struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+enum result source_open(struct source *source, const struct shares *shares,
+                        const struct source *previous, struct log_writers *writers,
+                        char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 // After the validator has ended: what it found becomes private to the master (findings.h).
 enum result source_settle(struct source *source, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 void source_free(struct source *source); // NULL is fine

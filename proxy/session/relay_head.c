@@ -54,7 +54,8 @@ void response_head_start(struct exchange *exchange, struct send_buffer *buffer) 
     if (exchange->gathered_head != NULL) {
         return;
     }
-    size_t room = HEAD_ROOM + http_changes_size(&exchange->choice.route->response);
+    size_t room = HEAD_ROOM + http_changes_size(&exchange->choice.route->response) +
+                  (exchange->choice.backend->sticky == NULL ? 0 : HTTP_SET_COOKIE_MAX);
     room = room < SLOT_READ_MAX / 2 ? room : SLOT_READ_MAX / 2;
     buffer->fills[0] = (struct fill){(uint32_t)room, (uint32_t)room};
     expect_head(exchange);
@@ -273,6 +274,7 @@ static enum result take_final(struct exchange *exchange, const struct http_respo
         .write_chunked =
             exchange->client_chunked || (exchange->is_head && response->declared_chunked &&
                                          exchange->account.minor_version > 0),
+        .set_cookie = attempt_cookie(&exchange->attempt, &exchange->choice),
         .hsts_s = exchange->choice.site->hsts_s,
         .changes = &exchange->choice.route->response,
     };

@@ -1,6 +1,7 @@
 #include "tls/digest.h"
 
 #include <wolfssl/options.h>
+#include <wolfssl/wolfcrypt/hmac.h>
 #include <wolfssl/wolfcrypt/sha256.h>
 
 void digest_text(struct slice data, char text[DIGEST_TEXT_SIZE]) {
@@ -22,4 +23,19 @@ void digest_text(struct slice data, char text[DIGEST_TEXT_SIZE]) {
         text[2 * i + 1] = ok ? digits[hash[i] & 15] : '-';
     }
     text[2 * sizeof(hash)] = '\0';
+}
+
+bool digest_keyed(const uint8_t key[DIGEST_SIZE], const struct slice *parts, size_t count,
+                  uint8_t mac[DIGEST_SIZE]) {
+    Hmac hmac;
+    if (wc_HmacInit(&hmac, NULL, INVALID_DEVID) != 0) {
+        return false;
+    }
+    int error = wc_HmacSetKey(&hmac, WC_SHA256, key, DIGEST_SIZE);
+    for (size_t i = 0; error == 0 && i < count; i++) {
+        error = wc_HmacUpdate(&hmac, (const byte *)parts[i].data, (word32)parts[i].size);
+    }
+    error = error == 0 ? wc_HmacFinal(&hmac, mac) : error;
+    wc_HmacFree(&hmac);
+    return error == 0;
 }

@@ -1,11 +1,19 @@
-// SHA-256 as people compare it: in hexadecimal digits, like sha256sum writes it.
+// SHA-256: in hexadecimal digits as sha256sum writes it, and with a key.
 #ifndef RAVELIN_TLS_DIGEST_H
 #define RAVELIN_TLS_DIGEST_H
 
 #include "base/slice.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DIGEST_SIZE 32
 #define DIGEST_TEXT_SIZE 65
 
 void digest_text(struct slice data, char text[DIGEST_TEXT_SIZE]);
+// HMAC-SHA-256 of the parts, one behind the other; each is smaller than 4 GiB. False: memory is
+// short.
+bool digest_keyed(const uint8_t key[DIGEST_SIZE], const struct slice *parts, size_t count,
+                  uint8_t mac[DIGEST_SIZE]);
 
 #endif

@@ -77,7 +77,7 @@ static inline void lab_write_config(struct lab *lab, int number, const char *lim
                         "limits { %s }\nlisten 127.0.0.1:8443 {}\n"
                         "site a.test {\n aliases = \"*\"\n certificate a.pem { key = a.key }\n"
                         " %s\n}\n"
-                        "backend web { server unix:%s/server {}\n retries = 2 }\n",
+                        "backend web { server unix:%s/server {}\n retries = 2 sticky = id }\n",
                         limits, routes, lab->folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     CHECK(fd >= 0 && write(fd, text, (size_t)size) == size && close(fd) == 0);
@@ -140,7 +140,7 @@ static inline struct server_fds lab_server_fds(const struct lab *lab, unsigned n
     CHECK(config != NULL);
     struct server_table table;
     struct server_table_former former = {.table = &table};
-    if (current != NULL && server_table_make(&table, current->config, 1, NULL)) {
+    if (current != NULL && server_table_make(&table, current->config, 1, NULL, NULL)) {
         former.config = current->config;
         former.number = current->number;
     }

@@ -1,6 +1,7 @@
 """How a backend chooses among its servers, seen from outside."""
 
 import os
+import re
 import select
 import signal
 import threading
@@ -197,3 +198,107 @@ def test_backups_alone_serve(lab):
     servers = [(server, {"backup": "yes"}) for server in named_servers(lab, "a", "b")]
     client = lab.client(lab.proxy(*servers))
     assert [answer_of(client) for _ in range(4)] == ["a", "b", "a", "b"]
+
+
+# ---- Sticky clients ----
+
+COOKIE = re.compile(r"id=([0-9a-f]{32}); Path=/; HttpOnly; Secure; SameSite=Lax")
+
+
+def sticky(*servers):
+    return [backend_block("web", servers, {"sticky": "id"})]
+
+
+def cookie_of(answer):
+    """The name in the cookie that a response sets; None: it sets none."""
+    lines = [value for name, value in answer.fields if name.lower() == "set-cookie"]
+    assert len(lines) <= 1
+    return COOKIE.fullmatch(lines[0])[1] if lines else None
+
+
+def ask_as(client, name, **options):
+    """(the body, the name in a cookie that came)."""
+    answer = client.ask(fields=[f"Cookie: a=b; id={name}"] if name else [], **options)
+    assert answer.status == 200
+    return answer.body.decode(), cookie_of(answer)
+
+
+def test_a_client_stays_with_its_server(lab):
+    servers = named_servers(lab, "a", "b", "c")
+    proxy = lab.proxy(backends=sticky(*servers), workers=3)
+    names = {}
+    while len(names) < 3:
+        with lab.client(proxy) as client:
+            for _ in range(3):
+                body, name = ask_as(client, None)
+                assert names.setdefault(body, name) == name  # every worker says the same
+    assert len(set(names.values())) == 3
+    for _ in range(4):
+        with lab.client(proxy) as client:
+            for body, name in names.items():
+                assert ask_as(client, name) == (body, None)
+    proxy.configure(backends=sticky(*reversed(servers)))
+    proxy.reload()
+    with lab.client(proxy) as client:
+        for body, name in names.items():
+            assert ask_as(client, name) == (body, None)
+
+
+def test_a_client_whose_server_is_gone_gets_another(lab):
+    servers = named_servers(lab, "a", "b")
+    proxy = lab.proxy(backends=sticky(*servers), allow=[".*"])
+    client = lab.client(proxy)
+    names = dict(ask_as(client, None) for _ in range(2))
+    proxy.configure(backends=sticky(servers[1]))
+    proxy.reload()
+    assert ask_as(client, names["a"]) == ("b", names["b"])
+    proxy.configure(backends=sticky(*servers))
+    proxy.reload()  # it is back, by the same name
+    assert ask_as(client, names["a"]) == ("a", None)
+    servers[0].close()
+    assert ask_as(client, names["a"]) == ("b", names["b"])
+    assert ask_as(client, names["a"], method="POST", body=b"x") == ("b", names["b"])
+
+
+def test_other_cookies_name_no_server(lab):
+    servers = named_servers(lab, "a", "b")
+    proxy = lab.proxy(backends=sticky(*servers), workers=1)
+    client = lab.client(proxy)
+    names = dict(ask_as(client, None) for _ in range(2))
+    flipped = names["a"][:-1] + ("0" if names["a"][-1] != "0" else "1")
+    for wrong in [flipped, names["a"].upper(), names["a"] + "0", "0" * 32, "127.0.0.1:9000"]:
+        chosen = {ask_as(client, wrong) for _ in range(2)}
+        assert chosen == {("a", names["a"]), ("b", names["b"])}
+
+
+def test_a_new_start_has_new_names(lab):
+    server = lab.server()
+    names = []
+    for _ in range(2):
+        with lab.client(lab.proxy(backends=sticky(server))) as client:
+            names.append(cookie_of(client.ask()))
+            assert cookie_of(client.ask(fields=[f"Cookie: id={names[0]}"])) in (None, names[-1])
+    assert names[0] != names[1]
+
+
+def test_no_cookie_without_a_server(lab):
+    """Not with Ravelin's own answers, nor with interim responses."""
+    interim = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+    server = lab.server(reply=lambda request: interim + response("ok"))
+    proxy = lab.proxy(backends=sticky(server))
+    client = lab.client(proxy)
+    answer = client.ask()
+    assert cookie_of(answer)
+    assert [cookie_of(early) for early in answer.interim] == [None]
+    assert cookie_of(client.ask(host="elsewhere.test")) is None
+
+
+def test_a_cookie_with_a_large_response_head(lab):
+    """In a head that goes out in pieces, too."""
+    field = "X-Large: " + "x" * 30_000
+    server = lab.server(reply=lambda request: response("ok", fields=[field]))
+    client = lab.client(lab.proxy(backends=sticky(server)))
+    for _ in range(3):
+        answer = client.ask()
+        assert answer.body == b"ok"
+        assert cookie_of(answer)

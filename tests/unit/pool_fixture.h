@@ -62,7 +62,7 @@ static inline int set_up(void **state) {
     f->config_backend = (struct config_backend){
         .name = name, .servers = f->config_servers, .server_count = SERVERS};
     f->config = (struct config){.backends = &f->config_backend, .backend_count = 1};
-    assert_true(server_table_make(&f->table, &f->config, 1, NULL));
+    assert_true(server_table_make(&f->table, &f->config, 1, NULL, NULL));
     struct server_fds fds = sent_fds(&f->table, 0);
     f->set = backend_set_new(&f->config, &fds, sole_counter());
     assert_non_null(f->set);

@@ -26,7 +26,10 @@ static inline struct server_fds sent_fds(const struct server_table *table, size_
 static inline struct server_fds new_server_fds(const struct config *config,
                                                const struct server_table_former *former) {
     struct server_table table;
-    if (!server_table_make(&table, config, 1, former)) {
+    struct server_names *names = server_names_new();
+    bool made = names != NULL && server_table_make(&table, config, 1, names, former);
+    server_names_free(names);
+    if (!made) {
         return (struct server_fds){-1, -1};
     }
     struct server_fds fds = sent_fds(&table, 0);

@@ -113,6 +113,33 @@ static void test_the_first_cookie_of_that_name(void **state) {
     }
 }
 
+static void test_a_cookie_names_a_server(void **state) {
+    (void)state;
+    static const struct {
+        const char *cookie;
+        bool has_name;
+    } cases[] = {
+        {"a=b; node=000102030405060708090a0b0c0d0e0f", true},
+        {"node=000102030405060708090A0B0C0D0E0F", false},
+        {"node=0001; node=000102030405060708090a0b0c0d0e0f", false}, // the first counts
+        {"nod=000102030405060708090a0b0c0d0e0f", false},
+        {"node", false},
+    };
+    static char name[] = "node";
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *const fields[][2] = {{"Cookie", cases[i].cookie}, {NULL, NULL}};
+        struct asking asking;
+        start(&asking, HASH_BY_COOKIE, "a", fields);
+        asking.backend.sticky = name;
+        struct affinity affinity = find(&asking);
+        assert_int_equal(affinity.has_name, cases[i].has_name);
+        assert_true(!cases[i].has_name || affinity.name[15] == 15);
+        assert_int_equal(affinity.has_key, i == 0); // both may be asked for
+        asking.backend.sticky = NULL;
+        assert_false(find(&asking).has_name);
+    }
+}
+
 static void test_other_backends_have_no_key(void **state) {
     (void)state;
     struct asking asking;
@@ -130,6 +157,7 @@ int main(void) {
         cmocka_unit_test(test_the_path_without_its_query),
         cmocka_unit_test(test_the_first_field_of_that_name),
         cmocka_unit_test(test_the_first_cookie_of_that_name),
+        cmocka_unit_test(test_a_cookie_names_a_server),
         cmocka_unit_test(test_other_backends_have_no_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

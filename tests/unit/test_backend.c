@@ -267,6 +267,60 @@ static void test_a_single_server_is_always_chosen(void **state) {
     end(&choosing);
 }
 
+// --- Names ---
+
+#define STICKY_SET                                                                                 \
+    LISTEN SITE "backend b { sticky = id server 127.0.0.1:1 {} server 127.0.0.1:2 {}\n"            \
+                "server 127.0.0.1:3 { backup = yes } }\n"
+
+static void test_the_named_server_is_chosen_while_it_is_up(void **state) {
+    (void)state;
+    struct config *config = load(STICKY_SET);
+    struct backend_set *set = new_backend_set(config);
+    assert_non_null(set);
+    struct backend *backend = &set->backends[0];
+    for (size_t i = 0; i < 3; i++) {
+        struct server *server = &backend->servers[i];
+        const struct server_wish wish = {.name = server->entry->name};
+        for (size_t k = 0; k < 3; k++) {
+            assert_int_equal(server_has_name(&backend->servers[k], wish.name), i == k);
+            assert_ptr_equal(backend_choose(backend, &wish, 5000), server);
+        }
+        const struct server_wish again = {.name = wish.name, .failed = server};
+        assert_ptr_not_equal(backend_choose(backend, &again, 5000), server);
+        server_failed(server, 5000);
+        assert_ptr_not_equal(backend_choose(backend, &wish, 5000), server);
+        assert_ptr_equal(backend_choose(backend, &wish, 5000 + SERVER_PENALTY_MS), server);
+        server->state->penalty_until_ms = 0;
+    }
+    static const uint8_t nobody[SERVER_NAME_SIZE] = {1};
+    const struct server_wish wish = {.name = nobody};
+    struct server *first = backend_choose(backend, &wish, 0); // by turns
+    assert_ptr_not_equal(backend_choose(backend, &wish, 0), first);
+    backend_set_free(set);
+    config_free(config);
+}
+
+static void test_a_cookie_names_a_server_without_its_address(void **state) {
+    (void)state;
+    char text[256], name[65];
+    memset(name, 'n', 64);
+    name[64] = '\0';
+    (void)snprintf(text, sizeof(text),
+                   LISTEN SITE "backend b { sticky = %s server 127.0.0.1:1 {} }\n", name);
+    struct config *config = load(text);
+    struct backend_set *set = new_backend_set(config);
+    assert_non_null(set);
+    const char *cookie = set->backends[0].servers[0].cookie;
+    char hex[SERVER_NAME_TEXT_SIZE];
+    server_name_write(set->backends[0].servers[0].entry->name, hex);
+    (void)snprintf(text, sizeof(text), "%s=%.*s; Path=/; HttpOnly; Secure; SameSite=Lax", name,
+                   SERVER_NAME_TEXT_SIZE, hex);
+    assert_string_equal(cookie, text);
+    backend_set_free(set);
+    config_free(config);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_set_has_the_servers_of_the_config_in_its_order),
@@ -281,6 +335,8 @@ int main(void) {
         cmocka_unit_test(test_the_server_that_failed_in_this_exchange_is_avoided),
         cmocka_unit_test(test_a_penalised_server_is_better_than_the_one_that_failed_here),
         cmocka_unit_test(test_a_single_server_is_always_chosen),
+        cmocka_unit_test(test_the_named_server_is_chosen_while_it_is_up),
+        cmocka_unit_test(test_a_cookie_names_a_server_without_its_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -228,9 +228,42 @@ static void grows_within_bounds(void **state) {
     assert_int_equal(http_parse_response((struct slice){head, size}, false, NO_UPGRADE, &fields,
                                          &response, &refusal),
                      RESULT_OK);
-    const struct http_response_framing framing = {.write_chunked = true};
+    char cookie[HTTP_SET_COOKIE_MAX];
+    memset(cookie, 'c', sizeof cookie);
+    const struct http_response_framing framing = {.write_chunked = true,
+                                                  .close = true,
+                                                  .hsts_s = UINT32_MAX,
+                                                  .set_cookie = {cookie, sizeof cookie}};
     size_t encoded = http_encode_response(&response, &framing, SLICE(DATE), output, sizeof output);
     assert_in_range(encoded, size, size + HTTP_RESPONSE_GROWTH_MAX);
+}
+
+static void adds_a_cookie_to_what_is_not_interim(void **state) {
+    (void)state;
+    static const struct {
+        const char *received;
+        bool adds;
+    } cases[] = {
+        {"HTTP/1.1 204 No\r\nSet-Cookie: a=b\r\n\r\n", true},
+        {"HTTP/1.1 101 No\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", true},
+        {"HTTP/1.1 103 No\r\n\r\n", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_field items[4];
+        struct http_fields fields = {items, 0, 4};
+        struct http_response response;
+        struct http_refusal refusal;
+        char output[512] = "";
+        const struct http_response_framing framing = {.client_minor_version = 1,
+                                                      .set_cookie = SLICE("id=7; Path=/")};
+        assert_int_equal(http_parse_response(slice_from(cases[i].received), false,
+                                             SLICE("websocket"), &fields, &response, &refusal),
+                         RESULT_OK);
+        (void)http_encode_response(&response, &framing, SLICE(DATE), output, sizeof output - 1);
+        bool added = strstr(output, "\r\nSet-Cookie: id=7; Path=/\r\n") != NULL;
+        assert_int_equal(added, cases[i].adds);
+        assert_int_equal(strstr(output, "Set-Cookie: a=b\r\n") != NULL, i == 0);
+    }
 }
 
 static void encodes_trailers(void **state) {
@@ -428,10 +461,15 @@ static void redirects(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(encodes_requests),  cmocka_unit_test(names_the_client),
-        cmocka_unit_test(encodes_responses), cmocka_unit_test(grows_within_bounds),
-        cmocka_unit_test(encodes_trailers),  cmocka_unit_test(respects_the_room),
-        cmocka_unit_test(answers),           cmocka_unit_test(knows_reasons),
+        cmocka_unit_test(encodes_requests),
+        cmocka_unit_test(names_the_client),
+        cmocka_unit_test(encodes_responses),
+        cmocka_unit_test(grows_within_bounds),
+        cmocka_unit_test(adds_a_cookie_to_what_is_not_interim),
+        cmocka_unit_test(encodes_trailers),
+        cmocka_unit_test(respects_the_room),
+        cmocka_unit_test(answers),
+        cmocka_unit_test(knows_reasons),
         cmocka_unit_test(redirects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

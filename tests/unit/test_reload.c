@@ -81,11 +81,12 @@ enum result source_settle(struct source *source, char error[CONFIG_ERROR_SIZE]) 
     return RESULT_OK;
 }
 
-enum result source_open(struct source *source, size_t slots, const struct source *previous,
-                        struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) {
+enum result source_open(struct source *source, const struct shares *shares,
+                        const struct source *previous, struct log_writers *writers,
+                        char error[CONFIG_ERROR_SIZE]) {
     (void)writers;
     assert_ptr_equal(source, &staged);
-    assert_int_equal(slots, LAB_SLOTS);
+    assert_ptr_equal(shares, &lab.children.shares);
     assert_ptr_equal(previous, lab.children.current);
     (void)snprintf(error, CONFIG_ERROR_SIZE, "cannot bind");
     return world.opened;

@@ -25,7 +25,7 @@ static void test_a_worker_finds_the_servers_in_the_order_of_the_config(void **st
     (void)state;
     struct config *config = load(TWO_BACKENDS);
     struct server_table table;
-    assert_true(server_table_make(&table, config, SLOTS, NULL));
+    assert_true(server_table_make(&table, config, SLOTS, NULL, NULL));
     for (size_t slot = 0; slot < SLOTS; slot++) {
         struct server_view view = open_view(&table, slot, config);
         assert_int_equal(view.count, 3);
@@ -102,7 +102,7 @@ static void test_each_worker_has_states_of_its_own(void **state) {
     (void)state;
     struct config *config = load(TWO_BACKENDS);
     struct server_table table;
-    assert_true(server_table_make(&table, config, SLOTS, NULL));
+    assert_true(server_table_make(&table, config, SLOTS, NULL, NULL));
     struct server_view views[SLOTS];
     for (size_t slot = 0; slot < SLOTS; slot++) {
         views[slot] = open_view(&table, slot, config);
@@ -126,7 +126,7 @@ static void test_the_next_worker_finds_nothing_of_the_one_that_died(void **state
     (void)state;
     struct config *config = load(TWO_BACKENDS);
     struct server_table table;
-    assert_true(server_table_make(&table, config, SLOTS, NULL));
+    assert_true(server_table_make(&table, config, SLOTS, NULL, NULL));
     struct server_view views[] = {open_view(&table, 0, config), open_view(&table, 1, config)};
     memset(views[0].states_part.data, 0xff, views[0].states_part.size);
     views[1].states[0].penalty_until_ms = 5;
@@ -196,7 +196,7 @@ static void test_what_is_known_of_servers_that_stay_is_taken_over(void **state) 
     };
     struct config *before = load(BEFORE);
     struct server_table table;
-    assert_true(server_table_make(&table, before, 1, NULL));
+    assert_true(server_table_make(&table, before, 1, NULL, NULL));
     struct server_view former = open_view(&table, 0, before);
     for (size_t i = 0; i < former.count; i++) {
         const int64_t turns[] = {-2, 2, 1, -1};
@@ -231,7 +231,7 @@ static void next_table(struct server_table *former, struct config **former_confi
     struct config *config = load(text);
     const struct server_table_former old = {*former_config, FORMER, former};
     struct server_table table;
-    assert_true(server_table_make(&table, config, 1, *former_config == NULL ? NULL : &old));
+    assert_true(server_table_make(&table, config, 1, NULL, *former_config == NULL ? NULL : &old));
     struct server_view view = open_view(&table, 0, config);
     assert_int_equal(view.count, strlen(cells));
     for (size_t i = 0; i < view.count; i++) {
@@ -274,7 +274,7 @@ static void test_with_too_many_servers_cells_are_shared(void **state) {
     }
     struct config config = {.backends = backends, .backend_count = BACKENDS};
     struct server_table table;
-    assert_true(server_table_make(&table, &config, 1, NULL));
+    assert_true(server_table_make(&table, &config, 1, NULL, NULL));
     struct server_view view = open_view(&table, 0, &config);
     for (size_t i = 0; i < view.count; i++) {
         assert_int_equal(view.entries[i].cell, i % SERVER_CELLS);

@@ -1,0 +1,32 @@
+// Names of servers for the cookies of `sticky`: a keyed MAC (HMAC-SHA-256, cut to 128 bits) over
+// the name of the backend and the text of the server's address. A name says nothing about the
+// address, and who does not have the key can make none.
+//
+// The key is made at the start and stays in memory of the master, which no process that is forked
+// later gets (base/secret.h). It touches no disk, so names change when Ravelin starts again.
+// Workers get the names alone, in the server table: a worker that was taken over can give away the
+// names of servers and no more.
+#ifndef RAVELIN_BACKEND_SERVER_NAMES_H
+#define RAVELIN_BACKEND_SERVER_NAMES_H
+
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SERVER_NAME_SIZE 16
+#define SERVER_NAME_TEXT_SIZE 32 // hexadecimal digits, without a NUL
+
+struct server_names;
+
+struct server_names *server_names_new(void);        // NULL when memory or randomness is short
+void server_names_free(struct server_names *names); // wipes the key; NULL is fine
+// False: memory is short.
+bool server_names_make(const struct server_names *names, const char *backend, const char *address,
+                       uint8_t name[SERVER_NAME_SIZE]);
+
+void server_name_write(const uint8_t name[SERVER_NAME_SIZE], char text[SERVER_NAME_TEXT_SIZE]);
+// False: `text` is not the text of a name, in the one form that it has.
+bool server_name_read(struct slice text, uint8_t name[SERVER_NAME_SIZE]);
+
+#endif
