@@ -65,11 +65,19 @@ static const char *scan_query(const char *at) {
     return at;
 }
 
+// The bytes end in an LF, so that a version is followed by a byte.
+static bool is_version(const char *at, const char *end) {
+    return end - at > 8 && memcmp(at, "HTTP/", 5) == 0 && http_byte_is(at[5], BYTE_DIGIT) &&
+           at[6] == '.' && http_byte_is(at[7], BYTE_DIGIT);
+}
+
 static bool scan_version(const char *at, const char *end, uint8_t *minor_version,
                          struct http_refusal *refusal) {
-    if (end - at < 10 || memcmp(at, "HTTP/", 5) != 0 || !http_byte_is(at[5], BYTE_DIGIT) ||
-        at[6] != '.' || !http_byte_is(at[7], BYTE_DIGIT) || !is_crlf(at + 8)) {
-        return refuse(refusal, 400, "malformed version in the request line");
+    if (!is_version(at, end) || !is_crlf(at + 8)) {
+        return refuse(refusal, 400,
+                      is_version(at, end) && at[8] == '\n'
+                          ? "bare LF in the request line"
+                          : "malformed version in the request line");
     }
     if (at[5] != '1' || at[7] > '1') {
         return refuse(refusal, 505, "HTTP version other than 1.0 and 1.1");

@@ -17,6 +17,7 @@ struct refused {
 #define PERCENT_REFUSED "malformed percent-encoding in the target"
 #define NO_VERSION "no version in the request line"
 #define VERSION_REFUSED "malformed version in the request line"
+#define LF_REFUSED "bare LF in the request line"
 #define OTHER_VERSION "HTTP version other than 1.0 and 1.1"
 #define HOST_REFUSED "host is empty, too long or malformed"
 #define HOST_BYTE "illegal byte in the host"
@@ -94,7 +95,10 @@ static const struct refused refused_cases[] = {
     REFUSE(400, "GET / H\n\n", VERSION_REFUSED),
     REFUSE(400, LINE("GET / HTTPS/1.1"), VERSION_REFUSED),
     REFUSE(400, LINE("GET / ICE/1.0"), VERSION_REFUSED),
-    REFUSE(400, "GET / HTTP/1.1\nHost: a\r\n\r\n", VERSION_REFUSED),
+    REFUSE(400, "GET / HTTP/1.1\nHost: a\r\n\r\n", LF_REFUSED),
+    REFUSE(400, "GET / HTTP/1.1\nHost: a\n\n", LF_REFUSED),
+    REFUSE(400, "GET / HTTP/1.1\n", LF_REFUSED),
+    REFUSE(400, "GET / HTTP/1.\n\n", VERSION_REFUSED),
     REFUSE(400, "GET / HTTP/1.1\r\rHost: a\r\n\r\n", VERSION_REFUSED),
     // Paths: more of it in test_http_path.c.
     REFUSE(400, LINE("GET /../a HTTP/1.1"), CLIMBS),
