@@ -265,7 +265,10 @@ static enum result server_gone(struct exchange *exchange) {
         return RESULT_ERROR;
     }
     return retry(exchange, can_repeat(exchange), 502,
-                 "the server closed the connection without an answer");
+                 exchange->gathered_head != NULL ||
+                         transport_has_fills(&exchange->session->transport)
+                     ? "the server closed the connection in the middle of its response headers"
+                     : "the server closed the connection without an answer");
 }
 
 // One round of both directions. RESULT_OK after progress.

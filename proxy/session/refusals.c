@@ -51,16 +51,20 @@ static void log_refusal(struct session *session, const struct refusal *refusal, 
              received[0] == '\0' ? "" : "; received: ", received);
 }
 
+static void describe_request(struct access_entry *entry, const struct http_glance *glance) {
+    entry->request_line = glance->line;
+    entry->method = glance->method;
+    entry->target = glance->target;
+    entry->protocol = glance->protocol;
+    entry->host = glance->host;
+    entry->referer = glance->referer;
+    entry->user_agent = glance->user_agent;
+}
+
 // What was answered to plain HTTP, and to what request.
 static void describe_plain_http(struct access_entry *entry, struct slice bytes) {
     struct http_glance glance = http_glance(bytes);
-    entry->request_line = glance.line;
-    entry->method = glance.method;
-    entry->target = glance.target;
-    entry->protocol = glance.protocol;
-    entry->host = glance.host;
-    entry->referer = glance.referer;
-    entry->user_agent = glance.user_agent;
+    describe_request(entry, &glance);
     entry->status = 400;
     entry->response_bytes = PLAIN_HTTP_ANSWER_SIZE;
 }
@@ -108,10 +112,33 @@ void refusals_note(struct session *session, const struct refusal *refusal, struc
 }
 
 void refusals_note_half(struct session *session, struct slice part) {
+    static const char left[] = "the client left in the middle of its request headers";
+    const struct client *client = &session->client;
+    struct shared *shared = &session->service->shared;
+    struct http_glance glance = http_glance(part);
     char line[LOG_QUOTE_SIZE];
-    complain(&session->service->shared, COMPLAINT_REQUEST, SEVERITY_DEBUG,
-             "client %s port %u: left in the middle of its request headers: %s",
-             session->client.text, session->client.port, log_quote(http_glance(part).line, line));
+    complain(shared, COMPLAINT_REQUEST, SEVERITY_DEBUG, "client %s port %u: %s: %s", client->text,
+             client->port, left, log_quote(glance.line, line));
+    if (!access_log_enabled(&shared->access_log)) {
+        return;
+    }
+    int64_t duration_us = (service_now_ms(session->service) - session->head_since_ms) * 1000;
+    struct access_entry entry = {
+        .started_us = clock_monotonic_us() - duration_us + shared->wall_offset_us,
+        .client = client_text(client),
+        .client_port = client->port,
+        .duration_us = duration_us,
+        .connect_us = -1,
+        .response_us = -1,
+        .tls_version = client->redirect ? NULL : "TLSv1.3",
+        .tls_group = client->tls_group,
+        .tls_suite = client->tls_suite,
+        .tls_resumed = client->resumed,
+        .tls_sni = client_server_name(client),
+        .ended = left,
+    };
+    describe_request(&entry, &glance);
+    access_log_write(&shared->access_log, &entry);
 }
 
 void refusals_tick(struct service *service) {

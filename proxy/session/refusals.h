@@ -26,7 +26,7 @@ struct session;
 // While the session still has its handshake. `bytes`: what the client sent last, for a client that
 // sent no ClientHello.
 void refusals_note(struct session *session, const struct refusal *refusal, struct slice bytes);
-// The client left after `part` of a request head: level debug.
+// The client left after `part` of a request head: a line in the access log, and one of level debug.
 void refusals_note_half(struct session *session, struct slice part);
 // Once a second: tells how many lines were left out, as soon as the rate allows a line.
 void refusals_tick(struct service *service);

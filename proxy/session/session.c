@@ -476,12 +476,17 @@ static uint8_t end_alert(const struct session *session) {
                                                       : ALERT_CLOSE_NOTIFY;
 }
 
-// What to do when the client will send nothing more.
-static void client_ended(struct session *session) {
+// The client leaves: says so if a request has begun.
+static void note_half(struct session *session) {
     if (session->head != NULL && session->head->size > 0) {
         refusals_note_half(session, (struct slice){session->head->data, session->head->size});
     }
+}
+
+// What to do when the client will send nothing more.
+static void client_ended(struct session *session) {
     if (session->transport.end != TRANSPORT_OPEN) {
+        note_half(session);
         session_end(session, end_alert(session));
     }
 }
@@ -492,6 +497,7 @@ static void client_broke(struct session *session) {
     if (transport->end == TRANSPORT_BROKEN && !transport_has_unsent(transport)) {
         session_end(session, end_alert(session));
     } else {
+        note_half(session);
         session_close(session);
     }
 }

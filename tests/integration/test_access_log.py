@@ -188,6 +188,10 @@ REFUSED_REQUESTS = {
         f"GET /a b HTTP/1.1\r\n{HEAD}\r\n",
         (400, "malformed version in the request line", "GET", "/a b", *KNOWN),
     ),
+    "lines that end in LF": (
+        "GET /a HTTP/1.1\nHost: localhost\n\n",
+        (400, "bare LF in the request line", "GET", "/a", "HTTP/1.1", "localhost", None),
+    ),
     "another version": (
         f"GET /a HTTP/1.2\r\n{HEAD}\r\n",
         (505, "HTTP version other than 1.0 and 1.1", "GET", "/a", "HTTP/1.2", "localhost", "old/1.0"),
@@ -255,13 +259,36 @@ def test_a_refused_request_can_be_traced(lab, name):
     assert "\x1b" not in proxy.log()
 
 
-def test_half_a_request_of_a_client_that_left(lab):
+@pytest.mark.parametrize("how", ["ends", "closes", "resets"])
+def test_half_a_request_of_a_client_that_left(lab, how):
     proxy = lab.proxy(lab.server(), top={"log-level": "debug"})
     client = lab.client(proxy)
     client.send(f"GET /half HTTP/1.1\r\n{HEAD}".encode())
-    client.half_close()
-    client.read_end()
-    proxy.wait_for_log("debug worker 0.*: left in the middle of its request headers: 'GET /half HTTP/1.1'$")
+    proxy.wait_for_metrics(receive_buffers=0, sessions_open=1)  # it has been read
+    assert "left in the middle" not in proxy.log()  # so far it is only slow
+    {"ends": client.half_close, "closes": client.close, "resets": client.reset}[how]()
+    proxy.wait_for_log("debug worker 0.*: the client left in the middle of its request headers: 'GET /half HTTP/1.1'$")
+    [line] = proxy.access_log(1)
+    assert (line["method"], line["target"], line["host"], line["status"]) == ("GET", "/half", "localhost", 0)
+    assert line["ended"] == "the client left in the middle of its request headers"
+    assert line["duration_us"] < 2 * PATIENCE * 1_000_000
+    client.close()
+    proxy.wait_for_metrics(sessions_open=0)
+    assert proxy.log().count("left in the middle") == 1
+
+
+@pytest.mark.parametrize("part", [b"", b"HTTP", b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 20_000])
+def test_half_a_response_of_a_server_that_left(lab, part):
+    def script(connection):
+        connection.head()
+        connection.send(part)
+        connection.wait_until_taken()
+
+    proxy = lab.proxy(lab.server(script, keep=False), backend={"retries": 0})
+    assert lab.client(proxy).ask(method="POST").status == 502
+    [line] = proxy.access_log(1)
+    how = "in the middle of its response headers" if part else "without an answer"
+    assert line["ended"] == f"the server closed the connection {how}"
 
 
 def test_combined_lines_of_refused_requests(lab):
