@@ -29,7 +29,7 @@ static void check(struct child *child) {
 }
 
 static void tick(struct child *child) {
-    if (child->awaited || child->pulse.is_lost) {
+    if (child->awaited || child->pulse.state == PULSE_LOST) {
         return;
     }
     if (child->state == CHILD_STARTING) {

@@ -17,12 +17,18 @@
 
 enum { LOCK_PAUSE_MS = 50, LOCK_ATTEMPTS = CONTROL_LOCK_S * 1000 / LOCK_PAUSE_MS };
 
+enum client_state {
+    CLIENT_FREE,
+    CLIENT_SILENT, // has asked nothing yet
+    CLIENT_ASKED,  // and waits for its answer
+};
+
 struct client {
-    uint64_t id; // 0: free
+    enum client_state state;
+    uint64_t id; // of no other client, as long as the server lives
     ev_io watcher;
     ev_timer silence;
     struct control_server *server;
-    bool asked;
 };
 
 struct control_server {
@@ -149,7 +155,7 @@ static void drop_client(struct client *client) {
     ev_io_stop(server->loop, &client->watcher);
     ev_timer_stop(server->loop, &client->silence);
     (void)close(client->watcher.fd);
-    client->id = 0;
+    client->state = CLIENT_FREE;
     ev_io_start(server->loop, &server->accepts); // there is room again
 }
 
@@ -164,11 +170,11 @@ static void on_request(struct ev_loop *loop, ev_io *watcher, int events) {
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
-    if (size <= 0 || client->asked) {
+    if (size <= 0 || client->state == CLIENT_ASKED) {
         drop_client(client);
         return;
     }
-    client->asked = true;
+    client->state = CLIENT_ASKED;
     ev_timer_stop(server->loop, &client->silence);
     data[size <= ORDER_SIZE_MAX ? size : 0] = '\0';
     if (order_parse(commands, data, (size_t)size, &order)) {
@@ -180,7 +186,7 @@ static void on_request(struct ev_loop *loop, ev_io *watcher, int events) {
 
 static struct client *free_client(struct control_server *server) {
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-        if (server->clients[i].id == 0) {
+        if (server->clients[i].state == CLIENT_FREE) {
             return &server->clients[i];
         }
     }
@@ -236,7 +242,7 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
         (void)close(fd);
         return;
     }
-    *client = (struct client){.id = ++server->last_id, .server = server};
+    *client = (struct client){.state = CLIENT_SILENT, .id = ++server->last_id, .server = server};
     ev_io_init(&client->watcher, on_request, fd, EV_READ);
     client->watcher.data = client;
     ev_io_start(loop, &client->watcher);
@@ -256,8 +262,8 @@ void control_start(struct control_server *server, struct ev_loop *loop,
 }
 
 static struct client *find_client(struct control_server *server, uint64_t id) {
-    for (size_t i = 0; i < CONTROL_CLIENTS_MAX && id != 0; i++) {
-        if (server->clients[i].id == id) {
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        if (server->clients[i].state != CLIENT_FREE && server->clients[i].id == id) {
             return &server->clients[i];
         }
     }
@@ -291,7 +297,7 @@ void control_close(struct control_server *server) {
         return;
     }
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-        if (server->clients[i].id != 0) {
+        if (server->clients[i].state != CLIENT_FREE) {
             drop_client(&server->clients[i]);
         }
     }

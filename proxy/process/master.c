@@ -212,7 +212,7 @@ static void on_new_generation(void *context, struct source *staged) {
 
 static void log_failed_reload(struct master *master, const struct reload_end *end) {
     unsigned long long number = master->current->number;
-    if (!end->automatic) {
+    if (end->request.by != RELOAD_BY_CHANGE) {
         log_lines(&master->log, SEVERITY_ERROR, end->text);
         log_error(&master->log, "reload refused: generation %llu goes on", number);
     } else if (auto_reload_is_news(&master->auto_reload, end->text)) {
@@ -227,7 +227,7 @@ static void tell_auto_reload(struct master *master, const struct reload_end *end
     if (end->result == RELOAD_SAME) {
         return; // told before
     }
-    if (end->automatic) {
+    if (end->request.by == RELOAD_BY_CHANGE) {
         auto_reload_note_end(&master->auto_reload, end->exit_code, end->text);
     } else if (end->result == RELOAD_DONE) {
         auto_reload_update(&master->auto_reload);
@@ -263,7 +263,7 @@ static void on_reload_ended(void *context, const struct reload_end *end) {
         auto_reload_note_same(&master->auto_reload);
         break;
     }
-    control_answer(master->control, end->client, end->exit_code, end->text);
+    control_answer(master->control, end->request.client, end->exit_code, end->text);
     if (master->state == MASTER_RUNNING) {
         children_start(&master->children);
         if (master->reopen_waits) {
@@ -271,8 +271,8 @@ static void on_reload_ended(void *context, const struct reload_end *end) {
         }
         tell_auto_reload(master, end);
     }
-    if (end->again) {
-        begin_next_reload(master, end->client_after);
+    if (end->next.by != RELOAD_BY_NONE) {
+        begin_next_reload(master, end->next.client);
     }
 }
 

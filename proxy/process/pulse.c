@@ -42,18 +42,18 @@ struct process_state process_state_read(pid_t pid) {
 }
 
 bool pulse_tick(struct pulse *pulse) {
-    if (pulse->waits) {
+    if (pulse->state != PULSE_ANSWERED) {
         pulse->missed++;
         return false;
     }
     pulse->number++;
-    pulse->waits = true;
+    pulse->state = PULSE_ASKED;
     pulse->missed = 0;
     return true;
 }
 
 bool pulse_is_late(const struct pulse *pulse) {
-    return pulse->waits && !pulse->is_lost && pulse->missed > 0;
+    return pulse->state == PULSE_ASKED && pulse->missed > 0;
 }
 
 bool pulse_judge(struct pulse *pulse, const struct process_state *state) {
@@ -64,15 +64,19 @@ bool pulse_judge(struct pulse *pulse, const struct process_state *state) {
         return false;
     }
     bool runs = state->letter == 'R' || state->letter == 'D';
-    pulse->is_lost =
-        !runs || pulse->missed >= PULSE_LIMIT_BUSY || state->cpu_s - pulse->cpu_s >= PULSE_CPU_S;
-    return pulse->is_lost;
+    if (runs && pulse->missed < PULSE_LIMIT_BUSY && state->cpu_s - pulse->cpu_s < PULSE_CPU_S) {
+        return false;
+    }
+    pulse->state = PULSE_LOST;
+    return true;
 }
 
 bool pulse_note_answer(struct pulse *pulse, uint64_t number) {
-    if (!pulse->waits || number != pulse->number) {
+    if (pulse->state == PULSE_ANSWERED || number != pulse->number) {
         return false;
     }
-    pulse->waits = false;
+    if (pulse->state == PULSE_ASKED) {
+        pulse->state = PULSE_ANSWERED;
+    }
     return true;
 }

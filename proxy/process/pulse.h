@@ -16,11 +16,16 @@
 #define PULSE_LIMIT_BUSY 20 // ticks
 #define PULSE_CPU_S 8.
 
+enum pulse_state {
+    PULSE_ANSWERED, // or nothing was asked yet
+    PULSE_ASKED,    // and not answered
+    PULSE_LOST,     // stands still; for good
+};
+
 // Zeroed for a new child.
 struct pulse {
     uint64_t number; // of the last PING
-    bool waits;      // for its answer
-    bool is_lost;
+    enum pulse_state state;
     unsigned missed; // ticks since the last PING
     double cpu_s;    // the child's processor time at the first of these ticks
 };

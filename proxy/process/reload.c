@@ -12,18 +12,15 @@ static void finish(struct reload *reload, enum reload_result result, int exit_co
         .result = result,
         .exit_code = exit_code,
         .text = text,
-        .automatic = reload->automatic,
-        .again = reload->again,
-        .client = reload->client,
-        .client_after = reload->client_after,
+        .request = reload->request,
+        .next = reload->next,
     };
     ev_timer_stop(loop, &reload->timeout);
     ev_io_stop(loop, &reload->verdict);
     reading_cancel(&reload->reading);
     validate_cancel(&reload->validation);
     reload->phase = RELOAD_IDLE;
-    reload->client = reload->client_after = 0;
-    reload->automatic = reload->again = false;
+    reload->request = reload->next = (struct reload_request){RELOAD_BY_NONE, 0};
     reload->handler.ended(reload->handler.context, &end);
 }
 
@@ -111,7 +108,7 @@ static void advance(struct reload *reload) {
 static void open_and_load(struct reload *reload) {
     const struct children *children = reload->children;
     char error[CONFIG_ERROR_SIZE];
-    if (reload->automatic) {
+    if (reload->request.by == RELOAD_BY_CHANGE) {
         log_info(children->log, "files changed: reloading"); // not at every look at bad ones
     }
     if (source_settle(reload->staged, error) != RESULT_OK ||
@@ -234,7 +231,7 @@ static void on_reading(struct ev_loop *loop, ev_io *watcher, int events) {
         return;
     }
     ev_io_stop(loop, watcher);
-    if (reload->automatic) {
+    if (reload->request.by == RELOAD_BY_CHANGE) {
         reload->handler.read(reload->handler.context);
     }
     if (result != RESULT_OK) {
@@ -242,7 +239,7 @@ static void on_reading(struct ev_loop *loop, ev_io *watcher, int events) {
     } else if (reload->reading.same) {
         finish(reload, RELOAD_SAME, 1, "");
     } else {
-        const char *name = reload->automatic ? NULL : reload->config_path;
+        const char *name = reload->request.by == RELOAD_BY_CHANGE ? NULL : reload->config_path;
         stage(reload, reading_take(&reload->reading, name, reload->last_number + 1, error), error);
     }
 }
@@ -268,22 +265,26 @@ void reload_init(struct reload *reload) {
 }
 
 const char *reload_begin(struct reload *reload, uint64_t client) {
+    const struct reload_request request = {client == 0 ? RELOAD_BY_SIGNAL : RELOAD_BY_CLIENT,
+                                           client};
     if (reload->phase != RELOAD_IDLE) {
-        if (client != 0 && (!reload->automatic || reload->client_after != 0)) {
+        if (client != 0 &&
+            (reload->request.by != RELOAD_BY_CHANGE || reload->next.by == RELOAD_BY_CLIENT)) {
             return "a reload is running";
         }
-        reload->again = true;
-        reload->client_after = client == 0 ? reload->client_after : client;
+        if (reload->next.by != RELOAD_BY_CLIENT) {
+            reload->next = request;
+        }
         return NULL;
     }
     log_info(reload->children->log, "reloading %s", reload->config_path);
-    reload->client = client;
+    reload->request = request;
     begin_reading(reload, NULL);
     return NULL;
 }
 
 void reload_changed_files(struct reload *reload) {
-    reload->automatic = true;
+    reload->request = (struct reload_request){RELOAD_BY_CHANGE, 0};
     begin_reading(reload, reload->children->current);
 }
 

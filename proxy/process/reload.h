@@ -32,19 +32,30 @@ enum reload_phase {
 
 enum reload_result { RELOAD_DONE, RELOAD_FAILED, RELOAD_SAME }; // the files are the same
 
+// Who asks for a reload.
+enum reload_asker {
+    RELOAD_BY_NONE, // there is no request
+    RELOAD_BY_SIGNAL,
+    RELOAD_BY_CLIENT, // of the control socket, who waits for the outcome
+    RELOAD_BY_CHANGE, // of files: the config text that is in use stays
+};
+
+struct reload_request {
+    enum reload_asker by;
+    uint64_t client; // RELOAD_BY_CLIENT: who; else 0
+};
+
 // How a reload ended. By then it is idle again.
 struct reload_end {
     enum reload_result result;
     int exit_code;
     const char *text; // for who asked
-    bool automatic;
-    bool again;            // one that came meanwhile is to be begun
-    uint64_t client;       // who asked for this one; 0: nobody
-    uint64_t client_after; // who asked for the next one; 0: nobody
+    struct reload_request request;
+    struct reload_request next; // came meanwhile and is to be begun
 };
 
 struct reload_handler {
-    // The reader of an automatic reload has ended.
+    // The reader of a reload by change has ended.
     void (*read)(void *context);
     // `staged` has become the generation of all children. The former one is the handler's to free.
     void (*committed)(void *context, struct source *staged);
@@ -68,15 +79,13 @@ struct reload {
     struct validation validation;
     ev_io verdict; // of the reader, then of the validator
     ev_timer timeout;
-    uint64_t client;       // of the control socket, who waits for the outcome; 0: nobody
-    bool automatic;        // changed files asked for it
-    bool again;            // HUP or a command came meanwhile
-    uint64_t client_after; // whose command it was; 0: nobody's
+    struct reload_request request; // by none while idle
+    struct reload_request next;    // came meanwhile, by a signal or a client
 };
 
 void reload_init(struct reload *reload);
-// `client`: who is answered with the outcome; 0: nobody. While one runs, HUP is remembered
-// (`again`), and so is one command if that one is automatic. Returns NULL, or why it is refused.
+// `client`: who asks; 0: a signal. While one runs, a signal is remembered as the next request, and
+// so is one client if the one that runs is by change. Returns NULL, or why it is refused.
 const char *reload_begin(struct reload *reload, uint64_t client);
 // With the config text that is in use, when files that it names have changed. None must be under
 // way.

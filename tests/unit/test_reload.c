@@ -259,7 +259,7 @@ static void test_kind_by_kind_then_commit(void **state) {
     assert_int_equal(told.ended, 0);
     answer(LAB_CLIENTS, IPC_COMMITTED);
     assert_ended(RELOAD_DONE, 0, "reloaded: generation 8");
-    assert_int_equal(told.end.client, 5);
+    assert_int_equal(told.end.request.client, 5);
     assert_int_equal(reload.last_number, 8);
 }
 
@@ -376,11 +376,11 @@ static void test_changed_files(void **state) {
     lab_turn();
     assert_int_equal(told.read, 1);
     assert_ended(RELOAD_SAME, 1, "");
-    assert_true(told.end.automatic);
+    assert_int_equal(told.end.request.by, RELOAD_BY_CHANGE);
     told.ended = 0;
     assert_null(reload_begin(&reload, 0)); // the next one is none
     lab_turn();
-    assert_false(told.end.automatic);
+    assert_int_equal(told.end.request.by, RELOAD_BY_SIGNAL);
     assert_int_equal(told.read, 1);
 }
 
@@ -388,14 +388,14 @@ static void test_one_at_a_time(void **state) {
     (void)state;
     begin();
     assert_string_equal(reload_begin(&reload, 6), "a reload is running");
-    assert_false(reload.again);
+    assert_int_equal(reload.next.by, RELOAD_BY_NONE);
     assert_null(reload_begin(&reload, 0)); // HUP waits
     assert_int_equal(world.reads, 1);
     reload_abort(&reload, "enough");
     assert_ended(RELOAD_FAILED, 1, "enough");
-    assert_true(told.end.again);
-    assert_int_equal(told.end.client_after, 0);
-    assert_false(reload.again);
+    assert_true(told.end.next.by != RELOAD_BY_NONE);
+    assert_int_equal(told.end.next.client, 0);
+    assert_int_equal(reload.next.by, RELOAD_BY_NONE);
 }
 
 static void test_one_command_waits_for_an_automatic_one(void **state) {
@@ -405,9 +405,9 @@ static void test_one_command_waits_for_an_automatic_one(void **state) {
     assert_string_equal(reload_begin(&reload, 9), "a reload is running");
     assert_null(reload_begin(&reload, 0));
     reload_abort(&reload, "enough");
-    assert_true(told.end.again);
-    assert_int_equal(told.end.client, 0);
-    assert_int_equal(told.end.client_after, 6);
+    assert_true(told.end.next.by != RELOAD_BY_NONE);
+    assert_int_equal(told.end.request.client, 0);
+    assert_int_equal(told.end.next.client, 6);
 }
 
 static void test_nothing_to_abort(void **state) {
