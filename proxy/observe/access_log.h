@@ -1,24 +1,24 @@
-// The access log: one line per exchange (and one per session whose TLS handshake failed,
-// so that refusals are visible), JSON or combined.
+// The access log: one line for each exchange, and one for each session whose TLS handshake failed.
 //
-// Lines are gathered in one buffer per worker. Ravelin writes the buffer when it is nearly full,
-// once a second by the worker's timer (access_log_flush), and at exit; with syslog after each line.
-// No write waits for a reader, see sink.h: what the target did not accept stays in the buffer. When
+// Each worker gathers lines in one buffer. The buffer is written when it is nearly full, once a
+// second by the worker's timer (access_log_flush), and at exit; with syslog after each line. No
+// write waits for a reader (sink.h). Lines that the target does not accept stay in the buffer. If
 // the buffer is full, new lines are lost and counted. access_log_flush() reports lost lines in the
-// error log, at most once in 10 seconds. A disk that fills up may tear a line; the rest of the line
-// is written first when there is room again. Ignoring SIGPIPE and SIGXFSZ is the process's job.
+// error log, at most once in 10 seconds. If a disk is full, a line may be written in part; its rest
+// is written first when there is room again. The process must ignore SIGPIPE and SIGXFSZ.
 //
-// JSON: one object a line, always with the same keys in the same order, every string escaped (RFC
-// 8259; control characters, DEL, U+0080 to U+009F and bytes over 0x7f that are not valid UTF-8 as
-// \u00XX). Combined: the Apache/nginx format, quoted fields escaped (\" \\, and \xHH for everything
-// but printable ASCII); "-" for what is not known, also as status and size when no answer was sent.
-// Combined has no extra fields. Combined-reason has one more in quotes: why the request ended when
-// not in the usual way, and what was not understood of a trusted proxy.
+// Formats:
+//   JSON             one object a line, always with the same keys in the same order. Strings are
+//                    escaped (RFC 8259). Control characters, DEL, U+0080 to U+009F and bytes over
+//                    0x7f that are not valid UTF-8 are written as \u00XX.
+//   combined         the format of Apache and nginx. Quoted fields are escaped: \" and \\, and \xHH
+//                    for every byte that is not printable ASCII. "-" stands for an unknown value,
+//                    and for status and size if no response was sent.
+//   combined-reason  combined, and one more field in quotes: `ended` and `client_unread`.
 //
-// A line is at most 16 KiB (4 KiB to anything but a file, with syslog its header included), line
-// end included. When it would be longer, its strings are cut: all to the same length, the largest
-// power-of-two part of the line's size that makes it fit, so short ones stay whole. No escape and
-// no character is cut in two, and the line stays valid.
+// A line is at most 16 KiB, its line end included. To a target that is no file, a line is at most 4
+// KiB, the header for syslog included. If a line is longer, all its strings are cut to one length,
+// so that short strings stay whole. No escape and no character is cut in two: the line stays valid.
 #ifndef RAVELIN_OBSERVE_ACCESS_LOG_H
 #define RAVELIN_OBSERVE_ACCESS_LOG_H
 
@@ -48,58 +48,59 @@ struct access_log {
     char time_text[CLOCK_COMMON_LOG_SIZE];
 };
 
-// What one line tells. Empty slices and NULL are written as null (JSON) or "-" (combined). Times in
-// microseconds; negative ones are written as null. For a session whose handshake failed,
-// `method` is empty and `status` 0.
+// The content of one line. The slices belong to the caller. Empty slices, NULL and negative times
+// are written as null (JSON) or "-" (combined). For a session whose handshake failed, `method` is
+// empty and `status` is 0.
 struct access_entry {
-    int64_t started_us;  // wall clock, when the request's first byte was there
-    struct slice client; // address
+    int64_t started_us;  // wall clock, when the first byte of the request had been received
+    struct slice client; // address of the client
     uint16_t client_port;
-    // What a trusted proxy said of the client and could not be understood.
+    // The part of a trusted proxy's header field about the client that could not be parsed.
     struct slice client_unread;
-    struct slice site; // its name
-    // Of a request that was refused unread: its first line, any bytes. Method, target and protocol
-    // are then what could be told apart in it.
+    struct slice site; // name of the site
+    // If the request was refused by the parser: the first line of the request, any bytes. Method,
+    // target and protocol are then the parts that could be recognised in this line.
     struct slice request_line;
     struct slice method;
     struct slice target;
     struct slice host;
-    struct slice protocol;   // with `request_line`: "HTTP/1.1"
-    uint8_t minor_version;   // HTTP/1.x, without `request_line`
-    uint16_t status;         // 0: no answer was sent
-    uint64_t request_bytes;  // body
-    uint64_t response_bytes; // body
+    struct slice protocol;   // with `request_line` only: "HTTP/1.1"
+    uint8_t minor_version;   // x of HTTP/1.x, without `request_line` only
+    uint16_t status;         // 0: no response was sent
+    uint64_t request_bytes;  // of the request body
+    uint64_t response_bytes; // of the response body
     struct slice referer;
     struct slice user_agent;
-    struct slice backend;    // its name
-    struct slice server;     // the address used
-    bool server_reused;      // a pooled connection
-    int64_t duration_us;     // first byte of the request to last byte of the answer
-    int64_t connect_us;      // time to get a server connection; -1 = none
-    int64_t response_us;     // request sent to response head; 0 = it came before; -1 = none
-    const char *tls_version; // "TLSv1.3", NULL on a plain listener, and of a handshake that failed
+    struct slice backend; // name of the backend
+    struct slice server;  // address of the server
+    bool server_reused;   // the request was sent on a pooled connection
+    int64_t duration_us;  // from the first byte of the request to the last byte of the response
+    int64_t connect_us;   // time to get a server connection; -1: none
+    int64_t response_us; // from the request sent to the response head; 0: it came earlier; -1: none
+    const char *tls_version; // "TLSv1.3"; NULL: plain listener or failed handshake
     const char *tls_group;   // "X25519MLKEM768"
     const char *tls_suite;   // "TLS_AES_128_GCM_SHA256"
     bool tls_resumed;
-    struct slice tls_sni;    // known as soon as the ClientHello is
-    struct slice tls_client; // the subject of the client's certificate
-    // Why it ended when not in the usual way: "client closed", "header timeout", ...; or NULL.
+    struct slice tls_sni;    // known when the ClientHello has been read
+    struct slice tls_client; // subject of the client's certificate
+    // Why the exchange ended early ("client closed", "header timeout", ...). NULL: it ended
+    // normally.
     const char *ended;
 };
 
-// Returns false when memory is short.
+// `fd`: see sink_use(). `errors`: outlives the log. False: memory is short.
 bool access_log_init(struct access_log *log, int fd, bool use_syslog, enum access_format format,
                      struct log *errors);
 static inline bool access_log_enabled(const struct access_log *log) {
     return sink_is_on(&log->sink);
 }
-// Adds one line; nothing when the log is off.
+// Adds one line. Does nothing if the log is off.
 void access_log_write(struct access_log *log, const struct access_entry *entry);
-// Writes what can be written, and reports lines lost since the last report.
+// Writes what the target accepts, and reports lines lost since the last report.
 void access_log_flush(struct access_log *log);
-// Flushes to the old descriptor, then goes on with the new one (log rotation). The caller closes
-// the old one. Lines that the old one did not accept go to the new one; if there is none, or if
-// only one of the two is syslog, they are lost.
+// Flushes to the former target, then changes to the new one (log rotation). The caller closes the
+// former descriptor. Lines that the former target did not accept go to the new one if both are
+// descriptors; otherwise they are lost.
 void access_log_reopen(struct access_log *log, int fd, bool use_syslog, enum access_format format);
 void access_log_free(struct access_log *log); // flushes
 

@@ -1,13 +1,14 @@
 // Counters in shared memory: one slot per worker, one writer per slot, any reader.
 //
-// The master maps the region before it forks (metrics_map). A worker adds to its own slot with
-// plain relaxed stores; no other worker can write there (base/region.h). A replaced worker goes on
-// in the slot of the one it replaces, so totals never go back; gauges (open sessions ...) are
-// zeroed by the master when a worker died. A reader sees each value whole, but not all values of
-// one instant.
+// The master maps the region before it forks (metrics_map) and unmaps it. A worker adds to its own
+// slot with relaxed stores; no other worker can write this slot (base/region.h). When a worker
+// dies, its replacement continues in the same slot, so totals never decrease; the master sets the
+// gauges of the slot to 0. A reader sees each value whole, but the values may be from different
+// instants.
 //
-// A worker that was taken over can write any value into its slot. Sums saturate; a limit that
-// counts over all workers uses metrics_bounded_sum(), in which one slot counts for a part only.
+// An attacker who controls a worker can write any value into its slot. Sums therefore saturate. A
+// limit that counts over all workers uses metrics_bounded_sum(), in which one other slot counts
+// only up to a bound.
 #ifndef RAVELIN_OBSERVE_METRICS_H
 #define RAVELIN_OBSERVE_METRICS_H
 
@@ -18,8 +19,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// name, kind, help. COUNTER: only grows, summed over the slots. GAUGE: now, summed over the slots.
-// LATEST: now, the same thing in every slot, so the largest is reported and not the sum.
+// name, kind, help. Kinds: COUNTER only grows; the report is the sum over the slots. GAUGE is the
+// present value; the report is the sum. LATEST is the same value in every slot; the report is the
+// largest.
 #define METRICS(X)                                                                                 \
     X(sessions_accepted, COUNTER, "client connections accepted")                                   \
     X(sessions_open, GAUGE, "client connections open now")                                         \
@@ -114,22 +116,22 @@ static inline void metric_set(struct metrics_slot *slot, enum metric metric, uin
     atomic_store_explicit(&slot->values[metric], value, memory_order_relaxed);
 }
 
-// Maps `slots` slots (at least 1), zeroed. The result is the writable view: of all slots in the
-// master, of the lent one in a worker. NULL when memory is short. The master unmaps.
+// Maps `slots` slots (at least 1), zeroed. Returns the writable view: of all slots in the master,
+// of the lent slot in a worker. NULL: memory is short.
 struct metrics_slot *metrics_map(size_t slots);
-void metrics_unmap(struct metrics_slot *map, size_t slots); // NULL is fine
-// The read-only view of all slots, which a forked process with a slot has too.
+void metrics_unmap(struct metrics_slot *map, size_t slots); // does nothing to NULL
+// The read-only view of all slots, in the master and in every process with a slot.
 const struct metrics_slot *metrics_readable(const struct metrics_slot *map, size_t slots);
-// Which slot the processes can write that are forked from now on; REGION_NO_SLOT: they get nothing.
+// Sets which slot the processes can write that are forked from now on. REGION_NO_SLOT: no view.
 void metrics_lend(struct metrics_slot *map, size_t slots, size_t slot);
-void metrics_clear_gauges(struct metrics_slot *slot); // all but the counters
-// Sum over all slots, at most UINT64_MAX; of a LATEST the largest value.
+void metrics_clear_gauges(struct metrics_slot *slot); // sets GAUGE and LATEST to 0
+// The sum over all slots, at most UINT64_MAX; for LATEST the largest value.
 uint64_t metrics_sum(const struct metrics_slot *map, size_t slots, enum metric metric);
-// The same for a limit: the slot `own` counts in full, every other one for at most `most`.
+// The same for a limit: the slot `own` counts in full, every other slot at most `most`.
 uint64_t metrics_bounded_sum(const struct metrics_slot *map, size_t slots, size_t own,
                              uint64_t most, enum metric metric);
 const char *metric_name(enum metric metric);
-// All sums as one JSON object of this name (json.h); they take less than 4 KiB.
+// Writes all sums as one JSON object of this name (base/json.h), in less than 4 KiB.
 void metrics_to_json(const struct metrics_slot *map, size_t slots, struct json *json,
                      const char *name);
 

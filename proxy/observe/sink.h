@@ -4,16 +4,14 @@
 // until the target has accepted it (sink_flush). If the buffer is full, the new line is lost and
 // counted.
 //
-// Targets. Each is used so that no call waits for another process:
+// Targets, each used so that no call waits for another process:
 //   SINK_FILE    a regular file. One write for the whole buffer. Linux has no write to a file that
 //                does not wait for the disk; this is the one wait that remains.
 //   SINK_STREAM  a pipe, FIFO or device, whose open file description must be O_NONBLOCK and private
 //                to Ravelin (process/log_files.h makes it so); or a socket, which may be shared,
-//                because MSG_DONTWAIT is a property of the call. Pieces of whole lines, each at
-//                most
-//                SINK_PIECE_MAX bytes: a pipe accepts such a piece whole or not at all, so that
-//                lines
-//                of several processes never mix.
+//                because MSG_DONTWAIT is a property of the call. Each write is a piece of whole
+//                lines, at most SINK_PIECE_MAX bytes. A pipe accepts such a piece whole or not at
+//                all, so that lines of several processes never mix.
 //   SINK_SYSLOG  the syslog daemon's socket, a datagram for each line (RFC 3164). The sink connects
 //                by itself, and connects again when the daemon has been restarted. If the socket
 //                is a stream socket, a line feed ends each line.
@@ -31,39 +29,39 @@
 
 enum sink_kind { SINK_OFF, SINK_FILE, SINK_STREAM, SINK_SYSLOG };
 
-// Zeroed, it is off.
+// A zeroed sink is off.
 struct sink {
     enum sink_kind kind;
     int fd;          // the caller's; with SINK_SYSLOG the sink's own, -1: not connected
-    bool is_socket;  // written with send()
-    bool is_lines;   // a datagram for each line
+    bool is_socket;  // lines are written with send()
+    bool is_lines;   // each line is a datagram
     bool is_torn;    // the buffer begins with the rest of a line
     bool is_stalled; // the last flush left something in the buffer
     int error;       // errno of the last write that failed
-    char *buffer;    // the owner's
+    char *buffer;    // the owner's; outlives the sink
     size_t capacity;
     size_t used;
     uint64_t lost;           // lines, since sink_init()
     const char *syslog_path; // "/dev/log"
-    int64_t head_second;     // the second that head_time is for
+    int64_t head_second;     // the second that head_time shows
     char head_time[16];
 };
 
-// Off; `buffer` must outlive the sink.
+// The sink is off until sink_use().
 void sink_init(struct sink *sink, char *buffer, size_t capacity);
 // Flushes to the former target, then changes to `fd` (-1: off) or to syslog. Lines that the former
 // target did not accept go to the new one if both are descriptors; otherwise they are lost.
 void sink_use(struct sink *sink, int fd, bool use_syslog);
-// Room in the buffer for a line of `size` bytes. NULL: there is none, and the line counts as lost.
+// Room in the buffer for a line of `size` bytes. NULL: no room, and the line counts as lost.
 char *sink_room(struct sink *sink, size_t size);
-// What a line begins with: for syslog "<PRI>Mmm dd hh:mm:ss ravelin[PID]: ", for others nothing.
-// Returns its size. `severity`: 0 to 7 (RFC 5424).
+// Writes the beginning of a line and returns its size: for syslog "<PRI>Mmm dd hh:mm:ss
+// ravelin[PID]: ", for other targets nothing. `severity`: 0 to 7 (RFC 5424).
 size_t sink_head(struct sink *sink, int severity, char *room);
-// A line of `size` bytes was built in the room; its last byte is the line feed.
+// Adds the line of `size` bytes that was built in the room. Its last byte is the line feed.
 void sink_add(struct sink *sink, size_t size);
 // Writes what the target accepts now.
 void sink_flush(struct sink *sink);
-// Why the last lines were not accepted, in words.
+// The reason why the last lines were not accepted, as a static text.
 const char *sink_reason(const struct sink *sink);
 // Flushes, counts the rest as lost and turns the sink off.
 void sink_close(struct sink *sink);
