@@ -1,20 +1,20 @@
-// The bundle: the config text, the checked config and every file it names, as one value of bytes.
+// A bundle: the text of the configuration, the checked configuration and every file that the
+// configuration names, as one value of bytes.
 //
-// Only the reader of the master (process/reading.h) and `ravelin check` build a bundle, by reading
-// files. Every other process gets
-// its bytes in a sealed memfd, takes the checked config from it (bundle_config()) without parsing
-// the text, and looks files up by the absolute path the config gives them. Private
-// keys go into a second, separate bundle that only signers receive; the buffer they were read
-// through is wiped.
+// Only the reader of the master (process/reading.h) and `ravelin check` read these files and build
+// bundles. Every other process gets the bytes in a sealed memfd. It builds the checked
+// configuration from the bundle (bundle_config()) without parsing the text, and finds a file by the
+// absolute path that the configuration has. Private keys are in a second bundle, which only signers
+// receive. The buffer through which keys were read is wiped.
 //
-// Format (private to this module, host byte order, one machine): magic, count, then per file: kind,
-// path size, content size, path, content. Reading checks every size against the mapping: a damaged
-// bundle is an error, never an overrun. A file that is named twice is in it once. Opening it makes
-// an index, so that looking a file up takes no longer among ten thousand.
+// The format is private to this module (bundle_format.h): host byte order, one machine.
+// bundle_open() checks every size against the mapping: a damaged bundle is an error, never an
+// overrun. A file that is named twice is stored once. An index makes the time to find a file
+// independent of the number of files.
 //
-// Ownership: a bundle owns its mapping, its index and its descriptor; bundle_close() lets all go. A
-// mapping of keys is left out of core dumps and of processes forked later; their descriptor is not:
-// a process that must not see keys closes it.
+// Ownership: a bundle owns its mapping, its index and its descriptor; bundle_close() releases them.
+// A mapping of keys is in no core dump and no process forked later. The descriptor is inherited: a
+// process that must not read keys closes it.
 #ifndef RAVELIN_CONFIG_BUNDLE_H
 #define RAVELIN_CONFIG_BUNDLE_H
 
@@ -23,62 +23,65 @@
 #include "config/config.h"
 
 struct bundle {
-    int fd;              // memfd, sealed against any change; -1 when closed
-    const uint8_t *data; // read-only mapping; NULL while not mapped
+    int fd;              // sealed memfd; -1: closed
+    const uint8_t *data; // read-only mapping; NULL: closed
     size_t size;
-    struct bundle_index *index; // where each file lies
+    struct bundle_index *index; // where each file is stored
 };
 
 #define BUNDLE_WARNINGS_SIZE 4096
 
 struct bundle_pair {
-    struct bundle files; // config text (first), its image, certificates, OCSP, client-ca, -crl
+    struct bundle files; // text, image, certificates, OCSP responses, client-ca, client-crl
     struct bundle keys;  // private keys only
-    // Of bundle_read(), lines as report.h writes them: keys that only their place protects. Or "".
+    // Set by bundle_read(): "", or lines (report.h) about keys that only their folder protects.
     char warnings[BUNDLE_WARNINGS_SIZE];
 };
 
-#define BUNDLE_FILE_MAX                                                                            \
-    ((size_t)1 << 20) // of most files; the config text and a client-crl: CONFIG_TEXT_MAX
+// Largest size of a file. The configuration and a client-crl may have CONFIG_TEXT_MAX bytes.
+#define BUNDLE_FILE_MAX ((size_t)1 << 20)
 
-// Reads the config file, checks it, reads the files it names and fills both bundles, mapped. On
-// success *config is the checked config and belongs to the caller, and `error` is empty. On failure
-// nothing is left open and `error` says file:line and what; a missing file is named with the config
-// line that asked for it, and all files that cannot be used are named.
+// Reads and checks the configuration, reads the files that it names, and fills both bundles.
+//   config  out: the checked configuration, the caller's to free
+//   OK      `error` is empty
+//   ERROR   nothing is left open; `error` has a line "file:line: problem" for each file that cannot
+//           be used, with the line of the configuration that names the file
 //
-// Refused: what is not a regular file, empty or over the limit; a key that others may change or
-// that any user can read (key_file.h); a certificate file with a private key in it, because workers
-// get certificates and never keys.
+// Refused are: a file that is not regular, is empty or is too large; a key that other users can
+// change or any user can read (key_file.h); a certificate file that contains a private key, because
+// workers get certificates and never keys.
 enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 
-// The same for the config text that a bundle holds: the files it names are read as they are now.
+// The same for the text in a bundle: the text is not read from disk again, its files are.
 enum result bundle_read_again(const struct bundle *files, struct bundle_pair *pair,
                               struct config **config, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
-// Every file that a config names, the certificates' and the keys', by absolute path, each once or
-// oftener. The array is the caller's to free, the paths are the config's. NULL: memory is short.
+// The absolute paths of all files that the configuration names, keys included. A path may be in the
+// list more than once. The caller frees the array; the paths belong to the configuration. NULL:
+// memory is short.
 const char **bundle_list_paths(const struct config *config, size_t *count);
 
-// Maps a bundle received from another process. Takes ownership of fd (closed on failure too).
-// Refuses what is not sealed and what is not a whole bundle.
+// Maps a bundle that another process made. Owns `fd`, and closes it on failure. ERROR: `fd` is not
+// sealed or is not a whole bundle, or memory is short.
 enum result bundle_open(int fd, struct bundle *bundle) MUST_CHECK;
-void bundle_close(struct bundle *bundle); // once more is fine
-// Whether both hold the same files with the same content.
+void bundle_close(struct bundle *bundle); // does nothing to a closed bundle
+// True if both contain the same files with the same content.
 bool bundle_equal(const struct bundle *a, const struct bundle *b);
 
-// The checked config, built from its image (image.h): takes time and memory in proportion to it,
-// and needs neither libconfuse nor a file. NULL with `error` when the image is damaged or memory is
-// short. The caller frees it with config_free(). `path`: how the config names its file; NULL: by
-// the absolute path.
+// Builds the checked configuration from its image (image.h), without libconfuse and without reading
+// a file. Time and memory grow with the size of the configuration. The caller frees it with
+// config_free(). `path`: the path that messages show; NULL: the absolute path. NULL is returned,
+// with `error`, if the image is damaged or memory is short.
 struct config *bundle_config(const struct bundle *bundle, const char *path,
                              char error[CONFIG_ERROR_SIZE]);
-// The config text and the absolute path it was read from: what bundle_read_again() parses. data is
-// NULL when the bundle has none. In a bundle a NUL follows every path.
+// The text of the configuration, and the absolute path of its file. data is NULL if the bundle has
+// none. In a bundle, a NUL follows every path.
 struct slice bundle_config_text(const struct bundle *bundle);
 struct slice bundle_config_path(const struct bundle *bundle);
-// The content of a certificate or key by absolute path; data is NULL when it is not in the bundle.
+// The content of a file by its absolute path; data is NULL if the file is not in the bundle.
 struct slice bundle_file(const struct bundle *bundle, const char *path);
-// Content by position, for signers, which take every key there is: false past the last.
+// The file at a position, for signers, which load every key. False: `index` is beyond the last
+// file.
 bool bundle_file_at(const struct bundle *bundle, size_t index, struct slice *path,
                     struct slice *content);
 

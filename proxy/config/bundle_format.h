@@ -1,4 +1,5 @@
-// How a bundle lies in memory: bundle_read.c writes it, bundle.c reads it.
+// The layout of a bundle: magic and count, then for each file its kind, sizes, path and content.
+// bundle_read.c writes it, bundle.c reads it. Host byte order.
 // Private to bundle.c and bundle_read.c.
 #ifndef RAVELIN_CONFIG_BUNDLE_FORMAT_H
 #define RAVELIN_CONFIG_BUNDLE_FORMAT_H
@@ -10,8 +11,8 @@
 #define BUNDLE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 enum bundle_kind {
-    BUNDLE_CONFIG = 1, // the text
-    BUNDLE_IMAGE,      // the same, checked: image.h
+    BUNDLE_CONFIG = 1, // the text of the configuration
+    BUNDLE_IMAGE,      // the checked configuration: image.h
     BUNDLE_CERTIFICATE,
     BUNDLE_KEY,
     BUNDLE_OCSP,
@@ -24,7 +25,7 @@ struct bundle_head {
     uint64_t count; // of entries
 };
 
-// Followed by the path, a NUL that path_size does not count, and the content; nothing is aligned.
+// Followed by the path, a NUL that path_size does not count, and the content. Not aligned.
 struct bundle_entry {
     uint64_t kind;
     uint64_t path_size;

@@ -1,19 +1,18 @@
 // One loaded configuration: an immutable value built from the text of a config file.
 //
-// config_load() parses text with libconfuse through the one option table in options.c, checks every
-// value, and builds a `struct config`. It runs where a bundle is built: in the master's reader and
-// in `ravelin check`. Every other process gets the checked config in the bundle and builds the same
-// value from it, without libconfuse (config/image.h). config_load() opens no file, reads no
-// environment variable and looks up no name. The files a config names are read by the bundle
-// (config/bundle.h).
+// config_load() parses text with libconfuse, checks every value against the option table
+// (options.h) and builds a `struct config`. The master's reader and `ravelin check` call it. Every
+// other process gets the checked configuration in a bundle and builds the same value from it,
+// without libconfuse (image.h). config_load() opens no file, reads no environment variable and
+// looks up no name. Which files the configuration names is here; their content is in the bundle
+// (bundle.h).
 //
-// Ownership: the config owns everything it points to; config_free() releases all of it. Nothing in
-// it changes after config_load() returned. Errors: on failure NULL is returned and `error` holds
-// one or more lines "file:line: what is wrong", newline-separated, NUL-terminated, no line cut
-// unless it is the only one; on success `error` is empty.
+// Ownership: the config owns everything that it points to, and config_free() releases all. It never
+// changes after config_load(). Errors: NULL is returned, and `error` has one or more lines
+// "file:line: problem". No line is cut unless it is the only one. On success `error` is empty.
 //
-// libconfuse's lexer keeps its state in globals: one config_load() at a time in a process. It ends
-// the process when memory is short, and asks whether descriptor -1 is a terminal.
+// libconfuse keeps its lexer's state in globals: run one config_load() at a time in a process.
+// libconfuse ends the process if memory is short, and calls isatty(-1).
 #ifndef RAVELIN_CONFIG_CONFIG_H
 #define RAVELIN_CONFIG_CONFIG_H
 
@@ -66,14 +65,14 @@ struct config_limits {
     uint32_t handshake_timeout_ms;
     uint32_t header_timeout_ms;
     uint32_t idle_timeout_ms;
-    uint32_t header_size; // bytes of a whole request head
+    uint32_t header_size; // bytes of a request head
     uint32_t header_count;
-    uint32_t response_header_size;    // bytes of a whole response head or trailer section
+    uint32_t response_header_size;    // bytes of a response head or trailer section
     uint32_t target_size;             // bytes of a request target
     uint32_t body_size;               // bytes of a request body; 0 = no limit
     uint32_t body_rate;               // bytes a second, on average; 0 = no limit
     uint32_t requests_per_connection; // 0 = no limit
-    uint32_t connections;             // in the whole proxy
+    uint32_t connections;             // of clients, in all workers
     int connections_line;             // 0: not given
     uint32_t connections_per_client;  // 0 = no limit
 };
@@ -81,7 +80,7 @@ struct config_limits {
 struct config_listen {
     struct address address;
     enum listen_protocol protocol;
-    bool proxy_protocol; // clients come through a trusted proxy that says who they are
+    bool proxy_protocol; // connections begin with a PROXY header of a trusted proxy
     int line;
     int proxy_protocol_line;
 };
@@ -97,16 +96,16 @@ struct config_certificate {
 
 struct config_server {
     struct address address;
-    char *text; // of the address, for logs: "127.0.0.1:9000" or "unix:/run/app.sock"
+    char *text; // the address, for logs: "127.0.0.1:9000" or "unix:/run/app.sock"
     uint32_t weight;
     bool backup; // used when no other server is up
     int line;
 };
 
-// What `balance = hash` makes a key of.
+// The part of a request that `balance = hash` uses as a key.
 struct config_hash_by {
     enum hash_by what;
-    char *name; // of the header field or the cookie; else NULL
+    char *name; // of the header field or cookie; NULL with another `what`
 };
 
 struct config_backend {
@@ -125,9 +124,9 @@ struct config_backend {
     int line;
 };
 
-// What is done to the fields of a message head. Each of `set` is "Name: value".
+// Changes to the fields of a head.
 struct config_changes {
-    char **set;
+    char **set; // each is "Name: value"
     size_t set_count;
     char **remove;
     size_t remove_count;
@@ -135,24 +134,24 @@ struct config_changes {
 
 #define PREFIX_MAX_SIZE 1024
 
-// The prefix is compared with the decoded path: it has no '%', ';', backslash, empty segment or dot
-// segment. Exactly one of backend_name, redirect and status is given.
+// A route has exactly one of backend_name, redirect and status. The prefix is compared with the
+// decoded path, so it has no '%', ';', backslash, empty segment or dot segment.
 struct config_route {
     char *prefix; // begins with '/'
     size_t prefix_size;
-    char *backend_name;   // NULL: answered here
+    char *backend_name;   // NULL: no backend
     size_t backend_index; // into config.backends
-    char *redirect;       // where to; NULL: no redirect
+    char *redirect;       // target of the redirect; NULL: no redirect
     enum redirect redirect_how;
-    uint32_t status; // answered with it; 0: not
+    uint32_t status; // status of the response; 0: none
     bool strip_prefix;
     struct config_changes request;
     struct config_changes response;
-    struct config_networks allow; // clients; none: all
-    struct config_networks deny;  // and these never
+    struct config_networks allow; // addresses of clients; empty: all
+    struct config_networks deny;  // addresses of clients; wins over `allow`
     uint32_t body_size;           // 0 = no limit of its own
     uint32_t rate;                // requests a second of one client; 0 = no limit
-    uint32_t burst;
+    uint32_t burst;               // requests at once
     int line;
     int backend_line;
     int redirect_line;
@@ -161,15 +160,14 @@ struct config_route {
 };
 
 struct config_site {
-    // Canonical host names: lower case, no trailing dot; an IP address as inet_ntop() writes it,
-    // IPv6 in brackets as in a Host field. No name or alias is in two places of a config.
-    char *name;     // exact
-    char **aliases; // exact, "*.suffix" wildcards, or "*" (in one site at most)
+    // Canonical host names (host.h). A name or alias is in one place of a configuration only.
+    char *name;
+    char **aliases; // names, "*.suffix" wildcards, or "*" (in one site at most)
     size_t alias_count;
     struct config_certificate *certificates;
     size_t certificate_count; // at least 1
-    char *client_ca_path;     // absolute; NULL: clients are asked for no certificate
-    char *client_crl_path;    // absolute; NULL: revocation is not looked at
+    char *client_ca_path;     // absolute; NULL: clients need no certificate
+    char *client_crl_path;    // absolute; NULL: revocation is not checked
     enum client_certificate client_certificate;
     int client_ca_line;
     int client_crl_line;
@@ -181,18 +179,18 @@ struct config_site {
 };
 
 struct config {
-    char *path;       // the config file as it was named to config_load()
-    char *directory;  // what relative paths are relative to: its folder, absolute
-    uint32_t workers; // 0 = auto: one per core (the master decides)
-    char *user;       // NULL when not given; never "root"
-    int user_line;    // 0 when not given
+    char *path;       // of the configuration file, as passed to config_load()
+    char *directory;  // folder of the configuration file, absolute; relative paths begin there
+    uint32_t workers; // 0 = auto: one for each core (the master decides)
+    char *user;       // NULL: not given; never "root"
+    int user_line;    // 0: not given
     struct config_log log;
     enum log_level log_level;
     struct config_log access_log;
     enum access_log_format access_log_format;
     struct config_tls tls;
     struct config_limits limits;
-    struct config_networks trusted_proxies; // none of them everybody
+    struct config_networks trusted_proxies; // no network has the prefix length 0
     int trusted_proxies_line;
     struct config_listen *listeners;
     size_t listener_count;     // at least 1
@@ -202,17 +200,16 @@ struct config {
     size_t backend_count;
 };
 
-// Parses `text` of `size` bytes. `path` is used for messages and to resolve relative paths: give an
-// absolute one where the working directory may differ from that of the process that read the file.
+// Parses `text` of `size` bytes. `path`: the file that messages name and relative paths start from.
+// Pass an absolute path if the working directory may not be that of the process that read the file.
 struct config *config_load(const char *path, const char *text, size_t size,
                            char error[CONFIG_ERROR_SIZE]);
-void config_free(struct config *config); // NULL is fine
+void config_free(struct config *config); // does nothing to NULL
 
-// Of libconfuse, which is linked dynamically: "3.3".
+// The version of libconfuse, which is linked dynamically: "3.3".
 const char *config_library_version(void);
 
-// Prints every option with range, default and one line of help, from the option table, to stdout
-// (`ravelin help config`).
+// Prints every option with range, default and one line of help to stdout (`ravelin help config`).
 void config_print_reference(void);
 
 #endif

@@ -1,19 +1,20 @@
-// Header fields in the configuration: which a route may set or remove.
+// Header fields in the configuration: which fields a route may set or remove. No I/O.
 //
-// Not those that frame a message or belong to one connection, and not those that are this proxy's
-// own word (who the client is): a configuration that changed them would make the message mean
-// something else to the server than to us.
+// A route may not change the fields that frame a message, that belong to one connection, or in
+// which Ravelin says who the client is. Otherwise the server could read another message than
+// Ravelin.
 #ifndef RAVELIN_CONFIG_FIELD_H
 #define RAVELIN_CONFIG_FIELD_H
 
 #include "base/slice.h"
 
-// NULL for the name of a header field or a cookie, else why it is none.
+// NULL: `name` is a token (RFC 9110 5.6.2), so it can name a header field or a cookie. Otherwise a
+// static text with the problem.
 const char *field_check_token(struct slice name);
-// NULL when the name may be set and removed, else why not.
+// NULL: a route may set and remove this field. Otherwise a static text with the problem.
 const char *field_check_name(struct slice name);
-// "Name: value". On success NULL, and *line is the field in its one form, to be freed (NULL when
-// memory is short). Else why not.
+// Reads "Name: value". NULL: *line is the canonical field, the caller's to free (NULL if memory is
+// short). Otherwise a static text with the problem.
 const char *field_parse(const char *text, char **line);
 
 #endif

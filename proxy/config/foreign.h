@@ -1,9 +1,9 @@
-// Options that people know from other proxies (nginx, HAProxy, stunnel, Caddy, Apache, Envoy,
-// hitch, Traefik) and that have no counterpart here, because what they would weaken does not exist:
-// for each a short reason, so that the message about an unknown option says more than that.
+// Options of other proxies (nginx, HAProxy, stunnel, Caddy, Apache, Envoy, hitch, Traefik) that
+// have no counterpart here, because Ravelin cannot be weakened in that way. For each a short
+// reason, for the message about an unknown option.
 //
-// A table of fixed size; it only explains. What may stand in a configuration is options.h's matter,
-// and no name is in both.
+// The table is constant. It accepts nothing: the options of Ravelin are in options.h, and no name
+// is in both tables.
 #ifndef RAVELIN_CONFIG_FOREIGN_H
 #define RAVELIN_CONFIG_FOREIGN_H
 
@@ -11,8 +11,8 @@
 
 #define FOREIGN_REASON_MAX 96 // bytes, with the NUL
 
-// Why there is no such option; NULL when the name is not known. Upper and lower case are the same,
-// and '-', '_' and '.' count for nothing: ssl_protocols, ssl-protocols and SSLProtocols are one.
+// Why Ravelin has no such option; NULL: the name is not in the table. The case of letters and the
+// bytes '-', '_' and '.' do not matter: ssl_protocols, ssl-protocols and SSLProtocols are equal.
 const char *foreign_reason(const char *name);
 
 // Every name in the table, for tests: NULL past the last.

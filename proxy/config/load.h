@@ -1,8 +1,8 @@
-// From text to the structs of config.h: the one place that knows libconfuse.
+// Parses text into the structs of config.h. Only load.c uses libconfuse.
 //
-// libconfuse is used as a reader of events: it calls back when a section opens, for each value, and
-// when a section closes, each with its line. Everything else (what may stand where, types, ranges,
-// defaults, how many) comes from the option table.
+// libconfuse reports events: a section opens, a value, a section closes, each with its line. The
+// option table (options.h) decides everything else: which option is allowed where, types, ranges,
+// defaults and counts.
 #ifndef RAVELIN_CONFIG_LOAD_H
 #define RAVELIN_CONFIG_LOAD_H
 
@@ -12,9 +12,12 @@
 
 #include <stdbool.h>
 
-// Reads `text` (from text_prepare()) into `config`, whose path and directory are set, and notes in
-// `claims` what must be unique. Returns true when the text was read to its end; what was wrong with
-// single values is in `report` even then.
+// Parses a text.
+//   config  in: path and directory are set; out: the values
+//   text    from text_prepare()
+//   claims  out: the names that must be unique
+//   report  out: the faults
+//   true    the text was read to its end; `report` may have faults of single values
 bool load_text(struct config *config, const char *text, struct claims *claims,
                struct report *report);
 

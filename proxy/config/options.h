@@ -1,7 +1,7 @@
-// The option table: every section and option a configuration can hold, with its type, range,
-// default and one line of help. It is the only place that knows them: parsing, checking, defaults,
-// messages, the printed reference and conf/README.md all come from it. To add an option, add a row
-// here, a field to config.h, and run the test that says what conf/README.md must hold.
+// The option table: every section and option of a configuration, with type, range, default and one
+// line of help. Parsing, checks, defaults, messages, the image, `ravelin help config` and the
+// options in conf/README.md all come from the table. To add an option, add a row to options.c and a
+// member to config.h, and copy the text that test_options.c prints to conf/README.md.
 #ifndef RAVELIN_CONFIG_OPTIONS_H
 #define RAVELIN_CONFIG_OPTIONS_H
 
@@ -24,7 +24,7 @@ enum section_id {
     SECTION_COUNT,
 };
 
-// What a value may be, and the C type at its offset.
+// The type of a value, and the C type at its offset.
 enum option_kind {
     KIND_SECTION,      // a struct of section_at(inside)->size, or a growing array of them
     KIND_YES_NO,       // bool
@@ -54,23 +54,22 @@ struct option {
     const char *help;
     enum option_kind kind;
     enum section_id inside;    // KIND_SECTION only
-    uint32_t least, most;      // how many there may be in one section
-    uint64_t minimum, maximum; // of the value
+    uint32_t least, most;      // how often the option may appear in one section
+    uint64_t minimum, maximum; // range of the value
     const char *const *words;  // NULL-terminated
-    const char *zero_word;     // a word that stands for 0, outside the range
-    const char *initial;       // the default, as one would write it; NULL: none
-    const char *unique;        // what to call it when it is given twice where it must be unique
-    // Where the value goes, in the struct of the section (for a title: the struct of its own
-    // section). line_offset: an int for the line it was given on. count_offset: it is one of many,
-    // the value's offset is that of a pointer to an array, and this is the size_t that counts it.
-    // 0: there is none.
+    const char *zero_word;     // a word for 0, which is outside the range
+    const char *initial;       // the default, as a user would write it; NULL: none
+    const char *unique;        // noun for the message about a value given twice; NULL: allowed
+    // Where the value is stored, in the struct of the section; of a title, in the struct of its own
+    // section. line_offset: of an int for the line of the option. count_offset: of a size_t that
+    // counts values; `offset` is then that of a pointer to their array. 0: none.
     size_t offset, line_offset, count_offset;
 };
 
 struct section {
     const char *name;    // "" for the top
-    size_t size;         // of the struct it fills
-    struct option title; // name NULL: it has none
+    size_t size;         // of the struct that the section fills
+    struct option title; // name NULL: no title
     const struct option *options;
     size_t option_count;
 };
@@ -78,9 +77,9 @@ struct section {
 #define SECTION_OPTIONS_MAX 16
 
 const struct section *section_at(enum section_id id);
-// The option of that name in that section, or NULL.
+// The option of this name in this section, or NULL.
 const struct option *option_find(enum section_id id, const char *name);
-// A section that has an option of that name, or NULL. The top is asked last.
+// A section with an option of this name, or NULL. The top is searched last.
 const struct section *option_home(const char *name);
 
 #endif

@@ -1,4 +1,4 @@
-// What the option table says, in words: for messages, for `ravelin help config` and conf/README.md.
+// The option table in words: for messages, for `ravelin help config` and for conf/README.md.
 #ifndef RAVELIN_CONFIG_REFERENCE_H
 #define RAVELIN_CONFIG_REFERENCE_H
 
@@ -7,9 +7,9 @@
 #include <stdio.h>
 
 #define REFERENCE_TEXT_SIZE 256
-// What a value of this option must be: "a time from 100ms to 1d", "yes or no", "json or combined".
+// Describes the values of an option: "a time from 100ms to 1d", "yes or no", "json or combined".
 void reference_describe(const struct option *option, char text[REFERENCE_TEXT_SIZE]);
-// Every section and option with default, range and help, laid out like a config file.
+// Prints every section and option with default, range and help, in the layout of a configuration.
 void reference_print(FILE *out);
 
 #endif

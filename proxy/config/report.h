@@ -1,7 +1,7 @@
-// Collects what is wrong with a configuration: one line "file:line: what is wrong" each.
+// Collects the faults of a configuration, one line "file:line: problem" for each.
 //
-// The text goes into the caller's buffer, always NUL-terminated. A line that no longer fits is left
-// out whole (the very first is cut instead), so what is there can be read. Owns nothing.
+// The text is written into the caller's buffer and always NUL-terminated. A line that does not fit
+// is left out whole; only the first line is cut instead. The report owns nothing.
 #ifndef RAVELIN_CONFIG_REPORT_H
 #define RAVELIN_CONFIG_REPORT_H
 
@@ -9,15 +9,15 @@
 #include <stddef.h>
 
 struct report {
-    const char *file; // as the user named it
+    const char *file; // path of the configuration, as the user wrote it
     char *text;
     size_t capacity;
     size_t size;
-    size_t count; // lines added, whether they fitted or not
+    size_t count; // faults added, also those whose lines did not fit
 };
 
 void report_init(struct report *report, const char *file, char *text, size_t capacity);
-// line 0: the file as a whole ("file: what is wrong").
+// Adds a fault. `line` 0: the fault is of the whole file ("file: problem").
 void report_add(struct report *report, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void report_out_of_memory(struct report *report);
@@ -26,7 +26,7 @@ static inline bool report_is_empty(const struct report *report) {
     return report->count == 0;
 }
 
-// Text of the user's that a message repeats is cut at this many bytes: use as "%.*s".
+// A message repeats at most this many bytes of the user's text: use with "%.*s".
 #define REPORT_QUOTE_MAX 80
 
 #endif

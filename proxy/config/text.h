@@ -1,16 +1,16 @@
-// The text of a config file before libconfuse sees it.
+// Checks and prepares the text of a configuration before libconfuse reads it.
 //
-// libconfuse reads some texts in ways nobody means: it expands ${VARIABLES}, drops characters it
-// does not know (an unquoted * disappears), counts lines wrongly in comments, and takes a file that
-// was cut before its last brace. This pass refuses such texts with the right line, and hands over a
-// copy in which comments are blanked: same length, same lines. The two words of
-// "hash-by = header NAME" are joined by colons, because libconfuse takes one word.
+// libconfuse has surprises: it expands ${VARIABLES}, drops unknown characters (an unquoted *
+// disappears), counts lines wrongly in comments, and accepts a file that was cut before its last
+// brace. text_prepare() refuses such texts and names the right line. In its copy comments are
+// blanks, so all lines and columns stay the same. The two words of "hash-by = header NAME" are
+// joined by colons, because libconfuse reads one word.
 //
-// What may stand in a file: UTF-8 without control characters (tab and line ends excepted), at most
-// CONFIG_TEXT_MAX bytes. A byte order mark at the beginning is passed over. Comments run from # to
-// the end of the line. A value with a space or any other than plain letters, digits and simple
-// punctuation goes in quotes, "..." or '...', on one line; in quotes \ may stand before the quote
-// and before itself only.
+// Syntax: UTF-8 without control characters, except tabs and line ends; at most CONFIG_TEXT_MAX
+// bytes. A byte order mark at the beginning is ignored. A comment runs from # to the end of the
+// line. A value with a space, or with characters other than letters, digits and simple punctuation,
+// is in quotes, "..." or '...', on one line. In quotes \ is allowed only before the quote and
+// before another \.
 #ifndef RAVELIN_CONFIG_TEXT_H
 #define RAVELIN_CONFIG_TEXT_H
 
@@ -18,7 +18,7 @@
 
 #define CONFIG_TEXT_MAX ((size_t)4 << 20)
 
-// A NUL-terminated copy that the caller frees, or NULL with the first fault in `report`.
+// Returns a NUL-terminated copy that the caller frees. NULL: the first fault is in `report`.
 char *text_prepare(const char *text, size_t size, struct report *report);
 
 #endif

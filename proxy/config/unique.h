@@ -1,4 +1,5 @@
-// What may be given once only: collected while the text is read, compared at its end.
+// Finds names that must be unique but are given twice. They are collected while the text is read
+// and compared at its end.
 #ifndef RAVELIN_CONFIG_UNIQUE_H
 #define RAVELIN_CONFIG_UNIQUE_H
 
@@ -8,12 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Something the text gave a name to. Two claims of the same noun, scope and text are one too many.
+// One name in the text. Two claims with the same noun, scope and text are a fault.
 struct claim {
-    const char *noun; // "host name", "route": not owned, from the option table
-    uint32_t scope;   // the section it must be unique in
+    const char *noun; // "host name", "route"; belongs to the option table
+    uint32_t scope;   // number of the section in which the name must be unique
     int line;
-    char *text;
+    char *text; // the name; owned
 };
 
 struct claims {
@@ -21,10 +22,10 @@ struct claims {
     size_t count;
 };
 
-// Copies the text. False: out of memory.
+// Adds a claim with a copy of `text`. False: memory is short.
 bool claims_add(struct claims *claims, const char *noun, uint32_t scope, int line,
                 const char *text);
-// Reports each that repeats an earlier one, in the order of nouns and texts. Sorts the claims.
+// Sorts the claims by noun and text, and reports each that repeats an earlier one.
 void claims_check(struct claims *claims, struct report *report);
 void claims_free(struct claims *claims);
 

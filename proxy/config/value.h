@@ -1,5 +1,5 @@
-// One value of the configuration: checked against its row of the option table, converted, and put
-// in its place in the struct it belongs to.
+// Checks one value of the configuration against its row of the option table, converts it and stores
+// it in the struct of its section.
 #ifndef RAVELIN_CONFIG_VALUE_H
 #define RAVELIN_CONFIG_VALUE_H
 
@@ -8,21 +8,23 @@
 
 struct value {
     const struct option *option;
-    const char *text;      // as written, quotes removed
-    const char *directory; // what relative paths are relative to
-    void *object;          // the struct of the section; it owns what is put in
-    // Afterwards:
-    const char
-        *key; // the value in its one form (addresses, hosts, names, paths), valid as long as this
-    char why[128]; // when it was refused: a hint, or ""
+    const char *text;      // as written, without quotes
+    const char *directory; // relative paths begin there
+    void *object;          // the struct of the section; it owns what is stored
+    // Set by value_store():
+    const char *key; // canonical address, host, name or path; lives as long as this struct
+    char why[128];   // of a refused value: a hint, or ""
     char scratch[ADDRESS_TEXT_SIZE];
 };
 
-// Returns false when the value is not what its option takes; then nothing was put in.
+// False: the value is not valid for its option, or memory is short; nothing was stored.
 bool value_store(struct value *value);
 
-// Appends a zeroed item to an array kept as a pointer and a count: the pointer at `items` points to
-// `*count` items of `item_size`. Returns the item, or NULL when memory is short.
+// Appends a zeroed item to an array on the heap.
+//   items      address of the pointer to the array
+//   count      number of items; grows by 1
+//   item_size  bytes
+// Returns the item. NULL: memory is short; the array is unchanged.
 void *array_append(void *items, size_t *count, size_t item_size);
 
 #endif
