@@ -150,11 +150,12 @@ void log_write(struct log *log, enum log_severity severity, const char *format, 
     errno = saved_errno;
 }
 
-void log_lines(struct log *log, enum log_severity severity, const char *text) {
+void log_lines(struct log *log, enum log_severity severity, const char *who, const char *text) {
     while (*text != '\0') {
         size_t size = strcspn(text, "\n");
         if (size > 0) {
-            log_write(log, severity, "%.*s", (int)size, text);
+            log_write(log, severity, "%s%s%.*s", who == NULL ? "" : who, who == NULL ? "" : ": ",
+                      (int)size, text);
         }
         text += size;
         text += *text == '\n' ? 1 : 0;

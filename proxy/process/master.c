@@ -213,10 +213,10 @@ static void on_new_generation(void *context, struct source *staged) {
 static void log_failed_reload(struct master *master, const struct reload_end *end) {
     unsigned long long number = master->current->number;
     if (end->request.by != RELOAD_BY_CHANGE) {
-        log_lines(&master->log, SEVERITY_ERROR, end->text);
+        log_lines(&master->log, SEVERITY_ERROR, end->who, end->text);
         log_error(&master->log, "reload refused: generation %llu goes on", number);
     } else if (auto_reload_is_news(&master->auto_reload, end->text)) {
-        log_lines(&master->log, SEVERITY_WARNING, end->text);
+        log_lines(&master->log, SEVERITY_WARNING, end->who, end->text);
         log_warning(&master->log, "changed files refused: generation %llu goes on", number);
     } else {
         log_debug(&master->log, "changed files refused as before");

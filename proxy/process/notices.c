@@ -2,8 +2,6 @@
 
 #include "base/clock.h"
 
-#include <string.h>
-
 static void say_terms(const struct notices *notices) {
     const struct config *config = notices->source->config;
     const struct term *term;
@@ -34,21 +32,10 @@ void notices_start(struct notices *notices, struct ev_loop *loop, struct log *lo
     notices->timer.data = notices;
 }
 
-// Each line of a text.
-static void say_lines(const struct notices *notices, const char *text, size_t size) {
-    const char *end = text + strnlen(text, size);
-    while (text < end) {
-        const char *stop = memchr(text, '\n', (size_t)(end - text));
-        stop = stop == NULL ? end : stop;
-        log_warning(notices->log, "%.*s", (int)(stop - text), text);
-        text = stop < end ? stop + 1 : end;
-    }
-}
-
 void notices_use(struct notices *notices, const struct source *source) {
     notices->source = source;
-    say_lines(notices, source->warnings, sizeof(source->warnings));
-    say_lines(notices, source->findings->warnings, FINDINGS_TEXT_SIZE);
+    log_lines(notices->log, SEVERITY_WARNING, "reader", source->warnings);
+    log_lines(notices->log, SEVERITY_WARNING, "validator", source->findings->warnings);
     say_terms(notices);
     ev_timer_again(notices->loop, &notices->timer);
 }

@@ -173,7 +173,8 @@ enum result reading_receive(struct reading *reading) {
         return RESULT_OK;
     }
     close_bundles(reading);
-    if (said != SAYS_INVALID || child->text[0] == '\0') {
+    child->is_quoted = said == SAYS_INVALID && child->text[0] != '\0';
+    if (!child->is_quoted) {
         explain(reading, said);
     }
     return RESULT_ERROR;

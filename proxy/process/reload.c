@@ -12,6 +12,7 @@ static void finish(struct reload *reload, enum reload_result result, int exit_co
         .result = result,
         .exit_code = exit_code,
         .text = text,
+        .who = reload->who,
         .request = reload->request,
         .next = reload->next,
     };
@@ -20,6 +21,7 @@ static void finish(struct reload *reload, enum reload_result result, int exit_co
     reading_cancel(&reload->reading);
     validate_cancel(&reload->validation);
     reload->phase = RELOAD_IDLE;
+    reload->who = NULL;
     reload->request = reload->next = (struct reload_request){RELOAD_BY_NONE, 0};
     reload->handler.ended(reload->handler.context, &end);
 }
@@ -132,6 +134,7 @@ static void on_verdict(struct ev_loop *loop, ev_io *watcher, int events) {
     if (result == RESULT_OK) {
         open_and_load(reload);
     } else {
+        reload->who = reload->validation.is_quoted ? "validator" : NULL;
         fail(reload, 2, reload->validation.text);
     }
 }
@@ -235,6 +238,7 @@ static void on_reading(struct ev_loop *loop, ev_io *watcher, int events) {
         reload->handler.read(reload->handler.context);
     }
     if (result != RESULT_OK) {
+        reload->who = reload->reading.child.is_quoted ? "reader" : NULL;
         fail(reload, 2, reload->reading.child.text);
     } else if (reload->reading.same) {
         finish(reload, RELOAD_SAME, 1, "");

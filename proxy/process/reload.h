@@ -50,6 +50,7 @@ struct reload_end {
     enum reload_result result;
     int exit_code;
     const char *text; // for who asked
+    const char *who;  // the child that wrote the text: "validator"; NULL: the master
     struct reload_request request;
     struct reload_request next; // came meanwhile and is to be begun
 };
@@ -73,7 +74,8 @@ struct reload {
     struct reload_handler handler;
     // ----
     enum reload_phase phase;
-    size_t kind; // row of the kind that loads
+    size_t kind;     // row of the kind that loads
+    const char *who; // as in struct reload_end
     struct source *staged;
     struct reading reading;
     struct validation validation;

@@ -149,6 +149,7 @@ enum result validate_read(struct validation *validation) {
     if (validation->size > 1) {
         memmove(validation->text, validation->text + 1, validation->size);
         printable_clean(validation->text, PRINTABLE_LINES);
+        validation->is_quoted = true;
     } else {
         validate_describe_end(validation, "the process that looked at the certificates and keys");
     }

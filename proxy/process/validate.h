@@ -16,6 +16,7 @@ struct validation {
     int status; // as waitpid() gave it, once reaped
     int fd;     // readable when there is something to read with validate_read(); -1: none
     size_t size;
+    bool is_quoted; // what `text` says is the child's word, cleaned; else the master's
     char text[CONFIG_ERROR_SIZE];
 };
 

@@ -268,7 +268,7 @@ def test_a_certificate_that_does_not_name_its_site_is_served_with_a_warning(lab,
     root, _ = authorities
     other = root.issue("other", extensions=SERVER, names=["DNS:other.test"])
     proxy = lab.proxy(lab.server(), sites=[site_block("localhost", [other])])
-    proxy.wait_for_log(r"warning master\[\d+\]: \S+:\d+: no certificate of site 'localhost' is for 'localhost'")
+    proxy.wait_for_log(r"warning master\[\d+\]: validator: \S+:\d+: no certificate of site 'localhost' is for 'localhost'")
     assert "HTTP/1.1 200 OK" in proxy.s_client("-quiet", input=request(fields=["Connection: close"]))
 
 
@@ -328,7 +328,7 @@ def test_gnutls_verifies_the_stapled_response(lab, stapled):
     proxy.reload()
     result = run(arguments, input=b"", check=False)
     assert b"revoked" in result.stdout + result.stderr
-    proxy.wait_for_log("warning master.*it says that the certificate is revoked")
+    proxy.wait_for_log("warning master.*: validator: .*it says that the certificate is revoked")
 
 
 def test_a_response_is_taken_anew_by_a_reload_and_left_out_when_it_is_over(lab, stapled):
@@ -402,6 +402,7 @@ def test_a_response_of_another_signer_is_refused(lab, authorities, stapled, who)
     result = proxy.command("reload", check=False)
     assert result.returncode == 2
     assert f"{path}: {said}" in result.stderr.decode()
+    proxy.wait_for_log(rf"error master\[\d+\]: validator: {proxy.config}:\d+: {path}: {re.escape(said)}$")
     assert "Cert Status: good" in asked_for_status(proxy, root)
     result = run([proxy.program, "check", "-c", proxy.config], check=False)
     assert result.returncode == 2

@@ -259,7 +259,7 @@ def test_every_line_of_the_error_is_told(lab):
     message = refused(proxy, 2)
     assert [line.split(":")[1] for line in message.splitlines()] == ["1", "2"]
     for line in message.splitlines():
-        assert any(line == told for level, _, told in proxy.log_lines() if level == "error")
+        assert any(f"reader: {line}" == told for level, _, told in proxy.log_lines() if level == "error")
 
 
 def test_a_broken_reload_by_signal_is_in_the_log(lab):

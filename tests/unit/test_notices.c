@@ -219,11 +219,13 @@ static void test_files_about_clients(void **state) {
 static void test_warnings_are_said_line_by_line(void **state) {
     struct fixture *fixture = *state;
     (void)snprintf(fixture->source.findings->warnings, FINDINGS_TEXT_SIZE, "one\ntwo\nthree");
+    (void)snprintf(fixture->source.warnings, sizeof(fixture->source.warnings), "four");
     use(fixture);
-    assert_int_equal(count(logged(fixture), ": one\n"), 1);
-    assert_int_equal(count(logged(fixture), ": two\n"), 1);
-    assert_int_equal(count(logged(fixture), ": three\n"), 1);
-    assert_int_equal(count(logged(fixture), "\n"), 3);
+    assert_int_equal(count(logged(fixture), ": validator: one\n"), 1);
+    assert_int_equal(count(logged(fixture), ": validator: two\n"), 1);
+    assert_int_equal(count(logged(fixture), ": validator: three\n"), 1);
+    assert_int_equal(count(logged(fixture), ": reader: four\n"), 1);
+    assert_int_equal(count(logged(fixture), "\n"), 4);
 }
 
 static void test_dates_are_said_again_each_period_warnings_are_not(void **state) {
