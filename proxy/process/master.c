@@ -1,7 +1,6 @@
 #include "process/master.h"
 
 #include "base/clock.h"
-#include "base/reserve.h"
 #include "process/auto_reload.h"
 #include "process/beat.h"
 #include "process/capacity.h"
@@ -11,20 +10,15 @@
 #include "process/notify.h"
 #include "process/orders.h"
 #include "process/reload.h"
+#include "process/setup.h"
 #include "process/status.h"
 #include "process/ticket_rotation.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 // How long after a stop a child may still live.
 static const ev_tstamp STOP_TIMEOUT = 5.;
@@ -40,7 +34,7 @@ struct master {
     const char *version;
     const struct title *title;
     int64_t started_us; // wall clock
-    const char *untold; // what the service manager has not accepted yet; NULL: nothing
+    struct notifier notifier;
     struct log log;
     struct log_writers log_writers;
     struct privilege privilege;
@@ -62,8 +56,8 @@ struct master {
     ev_timer kill; // after a stop that a child did not obey
 };
 
-static void master_notify(struct master *master, const char *state) {
-    master->untold = notify_manager(state) ? NULL : state;
+static const char *plural(unsigned count) {
+    return count == 1 ? "" : "s";
 }
 
 // --- Ways to end ---
@@ -99,7 +93,7 @@ static void stop(struct master *master, int exit_status) {
     log_info(&master->log, "stopping");
     master->state = MASTER_STOPPING;
     master->exit_status = exit_status;
-    master_notify(master, "STOPPING=1");
+    notifier_tell(&master->notifier, NOTICE_STOPPING, "%s", "stopping");
     auto_reload_stop(&master->auto_reload);
     end_reload_and_replacing(master);
     beat_stop(&master->beat);
@@ -122,7 +116,7 @@ static void drain(struct master *master) {
     }
     log_info(&master->log, "draining");
     master->state = MASTER_DRAINING;
-    master_notify(master, "STOPPING=1");
+    notifier_tell(&master->notifier, NOTICE_STOPPING, "%s", "draining: finishing open requests");
     auto_reload_stop(&master->auto_reload);
     end_reload_and_replacing(master);
     tell_to_end(master, IPC_DRAIN);
@@ -143,6 +137,14 @@ static void cannot_start(void *context, const char *why) {
 
 // --- What children report ---
 
+// `failure` (or NULL): why the last reload failed.
+static void tell_ready(struct master *master, enum notice notice, const char *failure) {
+    notifier_tell(
+        &master->notifier, notice, "generation %llu is active, %u worker%s%s%s",
+        (unsigned long long)master->current->number, master->slot_count, plural(master->slot_count),
+        failure == NULL ? "" : "; the last reload failed: ", failure == NULL ? "" : failure);
+}
+
 static void on_started(void *context) {
     struct master *master = context;
     if (master->state != MASTER_STARTING || !children_all_run(&master->children)) {
@@ -151,8 +153,8 @@ static void on_started(void *context) {
     master->state = MASTER_RUNNING;
     children_run(&master->children);
     log_info(&master->log, "ravelin: ready, %u worker%s", master->slot_count,
-             master->slot_count == 1 ? "" : "s");
-    master_notify(master, "READY=1");
+             plural(master->slot_count));
+    tell_ready(master, NOTICE_READY, NULL);
     auto_reload_update(&master->auto_reload);
 }
 
@@ -191,6 +193,11 @@ static const char *begin_reload(void *context, uint64_t client) {
                                              : reload_begin(&master->reload, client);
 }
 
+static void on_reload_began(void *context) {
+    struct master *master = context;
+    notifier_tell(&master->notifier, NOTICE_RELOADING, "%s", "reloading");
+}
+
 static void on_files_read(void *context) {
     struct master *master = context;
     auto_reload_note_read(&master->auto_reload);
@@ -220,6 +227,13 @@ static void log_failed_reload(struct master *master, const struct reload_end *en
         log_warning(&master->log, "changed files refused: generation %llu goes on", number);
     } else {
         log_debug(&master->log, "changed files refused as before");
+    }
+}
+
+static void tell_reload_ended(struct master *master, const struct reload_end *end) {
+    if (end->result != RELOAD_SAME) {
+        tell_ready(master, end->request.by == RELOAD_BY_CHANGE ? NOTICE_STATUS : NOTICE_READY,
+                   end->result == RELOAD_FAILED ? end->text : NULL);
     }
 }
 
@@ -265,6 +279,7 @@ static void on_reload_ended(void *context, const struct reload_end *end) {
     }
     control_answer(master->control, end->request.client, end->exit_code, end->text);
     if (master->state == MASTER_RUNNING) {
+        tell_reload_ended(master, end);
         children_start(&master->children);
         if (master->reopen_waits) {
             reopen_logs(master);
@@ -324,9 +339,7 @@ static void on_beat(void *context) {
     log_flush(&master->log);
     log_writers_revive(&master->log_writers);
     log_writers_report(&master->log_writers, &master->log);
-    if (master->untold != NULL && notify_manager(master->untold)) {
-        master->untold = NULL;
-    }
+    notifier_retry(&master->notifier);
     if (is_idle) {
         logs_retry(&master->logs);
     }
@@ -397,15 +410,6 @@ static bool start_loop(struct master *master) {
 
 // --- Start ---
 
-// A descriptor of ours must never take the place of a standard stream that is closed.
-static bool open_standard_streams(void) {
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDWR);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    return fd >= 0 && close(fd) == 0;
-}
-
 static int complain(const char *text, int exit_status) {
     (void)fprintf(stderr, "%s\n", text);
     return exit_status;
@@ -462,7 +466,8 @@ static void make_parts(struct master *master) {
     master->reload.children = children;
     master->reload.config_path = master->config_path;
     master->reload.log_writers = &master->log_writers;
-    master->reload.handler = (struct reload_handler){.read = on_files_read,
+    master->reload.handler = (struct reload_handler){.began = on_reload_began,
+                                                     .read = on_files_read,
                                                      .committed = on_new_generation,
                                                      .ended = on_reload_ended,
                                                      .context = master};
@@ -533,6 +538,7 @@ static void serve(struct master *master) {
     ticket_rotation_use(&master->ticket_rotation, master->current->config->tls.ticket_lifetime_s);
     control_start(master->control, master->loop, &handler);
     beat_start(&master->beat);
+    notifier_start_watchdog(&master->notifier, master->loop);
     children_start(&master->children);
     if (children_alive(&master->children) > 0) {
         ev_run(master->loop, 0);
@@ -545,6 +551,7 @@ static void release(struct master *master) {
     if (master->loop != NULL) {
         auto_reload_stop(&master->auto_reload);
         beat_stop(&master->beat);
+        notifier_stop(&master->notifier);
         children_free(&master->children);
     }
     control_close(master->control);
@@ -566,18 +573,9 @@ int master_run(const char *config_path, const char *version, const struct title 
         .log_writers = {.title = title},
     };
     master.log_writers.privilege = &master.privilege;
-    if (!open_standard_streams()) {
+    if (!setup_process()) {
         return 1;
     }
-    (void)prctl(PR_SET_NAME, "rav-master", 0, 0, 0);
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); // a log file at the limit of its size refuses lines, no more
-    (void)signal(SIGTTOU, SIG_IGN); // or a write to the terminal could stop every process
-    (void)umask(027);               // log files are for the owner and its group
-    privilege_seal_memory();
-    // For the loops of all processes. Without address space for it they have the heap alone.
-    (void)reserve_open();
-    ev_set_allocator(reserve_realloc);
     master.exit_status = prepare_config(&master);
     if (master.exit_status == 0) {
         master.exit_status = prepare_system(&master);

@@ -1,14 +1,21 @@
 #include "process/notify.h"
 
+#include "base/clock.h"
+#include "base/printable.h"
+
 #include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-bool notify_manager(const char *state) {
+bool notify_manager(const char *message) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const char *path = getenv("NOTIFY_SOCKET");
     size_t size = path == NULL ? 0 : strlen(path);
@@ -23,10 +30,82 @@ bool notify_manager(const char *state) {
     if (fd < 0) {
         return false;
     }
-    ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
+    ssize_t sent = sendto(fd, message, strlen(message), MSG_NOSIGNAL | MSG_DONTWAIT,
                           (const struct sockaddr *)&address,
                           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
     bool again = sent < 0 && (errno == EAGAIN || errno == ENOBUFS);
     (void)close(fd);
     return !again;
+}
+
+// --- States ---
+
+static int write_state(enum notice notice, char text[NOTIFY_SIZE]) {
+    switch (notice) {
+    case NOTICE_READY:
+        return snprintf(text, NOTIFY_SIZE, "READY=1\n");
+    case NOTICE_RELOADING:
+        return snprintf(text, NOTIFY_SIZE, "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\n",
+                        clock_monotonic_us());
+    case NOTICE_STOPPING:
+        return snprintf(text, NOTIFY_SIZE, "STOPPING=1\n");
+    default:
+        return 0;
+    }
+}
+
+void notifier_tell(struct notifier *notifier, enum notice notice, const char *status, ...) {
+    char *text = notifier->untold;
+    int size = write_state(notice, text);
+    size += snprintf(text + size, NOTIFY_SIZE - (size_t)size, "STATUS=");
+    va_list arguments;
+    va_start(arguments, status);
+    (void)vsnprintf(text + size, NOTIFY_SIZE - (size_t)size, status, arguments);
+    va_end(arguments);
+    char *line = text + size;
+    line[strcspn(line, "\n")] = '\0';
+    printable_clean(line, PRINTABLE_LINE);
+    notifier_retry(notifier);
+}
+
+void notifier_retry(struct notifier *notifier) {
+    if (notifier->untold[0] != '\0' && notify_manager(notifier->untold)) {
+        notifier->untold[0] = '\0';
+    }
+}
+
+// --- The watchdog ---
+
+// The interval that the manager asks for, in seconds; 0: none.
+static ev_tstamp watchdog_interval(void) {
+    const char *interval = getenv("WATCHDOG_USEC");
+    const char *pid = getenv("WATCHDOG_PID");
+    if (interval == NULL || (pid != NULL && strtoll(pid, NULL, 10) != getpid())) {
+        return 0.;
+    }
+    long long interval_us = strtoll(interval, NULL, 10);
+    return interval_us > 0 ? (ev_tstamp)interval_us / 1e6 : 0.;
+}
+
+static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int events) {
+    (void)loop;
+    (void)timer;
+    (void)events;
+    (void)notify_manager("WATCHDOG=1"); // the next one comes soon
+}
+
+void notifier_start_watchdog(struct notifier *notifier, struct ev_loop *loop) {
+    ev_tstamp interval = watchdog_interval();
+    if (interval > 0.) {
+        notifier->loop = loop;
+        ev_timer_init(&notifier->watchdog, on_watchdog, 0., interval / 2);
+        ev_timer_start(loop, &notifier->watchdog);
+    }
+}
+
+void notifier_stop(struct notifier *notifier) {
+    if (notifier->loop != NULL) {
+        ev_timer_stop(notifier->loop, &notifier->watchdog);
+    }
+    notifier->loop = NULL;
 }

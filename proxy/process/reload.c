@@ -283,6 +283,7 @@ const char *reload_begin(struct reload *reload, uint64_t client) {
     }
     log_info(reload->children->log, "reloading %s", reload->config_path);
     reload->request = request;
+    reload->handler.began(reload->handler.context);
     begin_reading(reload, NULL);
     return NULL;
 }

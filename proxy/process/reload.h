@@ -56,6 +56,8 @@ struct reload_end {
 };
 
 struct reload_handler {
+    // A reload begins that a signal or a client asked for.
+    void (*began)(void *context);
     // The reader of a reload by change has ended.
     void (*read)(void *context);
     // `staged` has become the generation of all children. The former one is the handler's to free.

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -247,11 +248,60 @@ def test_the_service_manager_is_told(lab):
             manager.settimeout(2 * PATIENCE)
             environment = {"NOTIFY_SOCKET": name.replace("\0", "@")}
             process = Process([RAVELIN, "run", "-c", proxy.config], lab.folder / "log", environment)
-            assert manager.recv(100) == b"READY=1"
+            assert manager.recv(1000) == b"READY=1\nSTATUS=generation 1 is active, 1 worker"
             assert lab.client(proxy).ask().status == 200
             process.send_signal(signal.SIGINT)
-            assert manager.recv(100) == b"STOPPING=1"
+            assert manager.recv(1000) == b"STOPPING=1\nSTATUS=stopping"
             assert process.wait() == 0
+
+
+@pytest.fixture
+def manager(lab):
+    """The socket of a service manager."""
+    name = str(lab.folder / "notify.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(name)
+        manager.settimeout(2 * PATIENCE)
+        yield manager
+
+
+def test_the_service_manager_is_told_of_reloads(lab, manager):
+    proxy = lab.prepare(lab.server(), workers=2)
+    environment = {"NOTIFY_SOCKET": manager.getsockname()}
+    process = Process([RAVELIN, "run", "-c", proxy.config], lab.folder / "log", environment)
+    assert manager.recv(1000).startswith(b"READY=1")
+    good = proxy.config.read_text()
+    for number, text in enumerate([good, good + "nonsense = 1\n", good]):
+        proxy.config.write_text(text)
+        asked = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        if number == 2:
+            process.send_signal(signal.SIGHUP)
+        else:
+            assert proxy.command("reload", check=False).returncode == (2 if number == 1 else 0)
+        state, stamp, status = manager.recv(1000).decode().split("\n")
+        assert (state, status) == ("RELOADING=1", "STATUS=reloading")
+        assert asked <= int(stamp.removeprefix("MONOTONIC_USEC=")) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        state, status = manager.recv(1000).decode().split("\n")
+        assert state == "READY=1"
+        if number == 1:
+            expected = "STATUS=generation 2 is active, 2 workers; the last reload failed: "
+            assert status.startswith(expected) and "nonsense" in status
+        else:
+            assert status == f"STATUS=generation {3 if number else 2} is active, 2 workers"
+    process.send_signal(signal.SIGTERM)
+    assert manager.recv(1000) == b"STOPPING=1\nSTATUS=draining: finishing open requests"
+    assert process.wait() == 0
+
+
+def test_the_watchdog_of_the_service_manager(lab, manager):
+    proxy = lab.prepare(lab.server())
+    environment = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "100000"}
+    process = Process([RAVELIN, "run", "-c", proxy.config], lab.folder / "log", environment)
+    for _ in range(3):
+        while manager.recv(1000) != b"WATCHDOG=1":
+            pass
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 0
 
 
 def test_closed_standard_streams(lab):

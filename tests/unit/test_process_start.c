@@ -1,6 +1,5 @@
-// The smaller parts of the master's start: the user, the service manager.
+// The smaller parts of the master's start: the user, limits.
 #include "process/log_files.h"
-#include "process/notify.h"
 #include "process/privilege.h"
 
 #include <fcntl.h>
@@ -106,69 +105,6 @@ static void test_the_limit_of_descriptors(void **state) {
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &former), 0);
 }
 
-// --- The service manager ---
-
-static void assert_notified(const char *name, const struct sockaddr_un *address, size_t size) {
-    char text[32] = "";
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (const struct sockaddr *)address, (socklen_t)size), 0);
-    assert_int_equal(setenv("NOTIFY_SOCKET", name, 1), 0);
-    assert_true(notify_manager("READY=1"));
-    assert_int_equal(recv(fd, text, sizeof(text), MSG_DONTWAIT), 7);
-    assert_string_equal(text, "READY=1");
-    (void)close(fd);
-}
-
-static void test_the_manager_is_told(void **state) {
-    (void)state;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char name[96];
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", folder);
-    assert_notified(address.sun_path, &address, sizeof(address));
-    (void)unlink(address.sun_path);
-    int size = snprintf(name, sizeof(name), "@%s", folder);
-    memset(address.sun_path, 0, sizeof(address.sun_path));
-    memcpy(address.sun_path + 1, name + 1, (size_t)size - 1);
-    assert_notified(name, &address, offsetof(struct sockaddr_un, sun_path) + (size_t)size);
-}
-
-static void test_a_manager_that_stands_still_is_not_waited_for(void **state) {
-    (void)state;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char text[32] = "";
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", folder);
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
-    (void)alarm(60); // a send that waits ends the test
-    while (notify_manager("X")) {
-    }
-    (void)alarm(0);
-    while (recv(fd, text, sizeof(text), MSG_DONTWAIT) == 1) {
-    }
-    assert_true(notify_manager("READY=1"));
-    assert_int_equal(recv(fd, text, sizeof(text), MSG_DONTWAIT), 7);
-    (void)close(fd);
-    (void)unlink(address.sun_path);
-}
-
-static void test_no_manager_or_a_bad_name_is_no_matter(void **state) {
-    (void)state;
-    char name[256];
-    memset(name, 'x', sizeof(name) - 1);
-    name[0] = '/';
-    name[sizeof(name) - 1] = '\0';
-    static const char *const others[] = {"", "/", "relative", "/missing/socket"};
-    assert_int_equal(setenv("NOTIFY_SOCKET", name, 1), 0);
-    assert_true(notify_manager("READY=1"));
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        assert_int_equal(setenv("NOTIFY_SOCKET", others[i], 1), 0);
-        assert_true(notify_manager("READY=1"));
-    }
-    assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
-    assert_true(notify_manager("READY=1"));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_severities),
@@ -176,9 +112,6 @@ int main(void) {
         cmocka_unit_test(test_the_same_user_under_its_name_or_by_default),
         cmocka_unit_test(test_root_is_nobody_to_become),
         cmocka_unit_test(test_the_limit_of_descriptors),
-        cmocka_unit_test(test_the_manager_is_told),
-        cmocka_unit_test(test_a_manager_that_stands_still_is_not_waited_for),
-        cmocka_unit_test(test_no_manager_or_a_bad_name_is_no_matter),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

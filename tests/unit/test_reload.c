@@ -21,7 +21,7 @@ static struct {
 } world;
 
 static struct {
-    unsigned read, committed, ended;
+    unsigned began, read, committed, ended;
     struct reload_end end;
     char text[256];
 } told;
@@ -132,6 +132,12 @@ static bool may_replace(void *context) {
     return ((struct reload *)context)->phase == RELOAD_IDLE;
 }
 
+static void on_began(void *context) {
+    (void)context;
+    assert_int_equal(reload.phase, RELOAD_IDLE); // it is told before the files are read
+    told.began++;
+}
+
 static void on_read(void *context) {
     (void)context;
     told.read++;
@@ -172,8 +178,8 @@ static int set_up(void **state) {
     reload.children = &lab.children;
     reload.config_path = "r.conf";
     reload.last_number = 7;
-    reload.handler =
-        (struct reload_handler){.read = on_read, .committed = on_new_generation, .ended = on_ended};
+    reload.handler = (struct reload_handler){
+        .began = on_began, .read = on_read, .committed = on_new_generation, .ended = on_ended};
     reload_init(&reload);
     lab_run();
     return pipe2(world.pipe, O_CLOEXEC) == 0 && write(world.pipe[1], "", 1) == 1 ? 0 : -1;
@@ -375,6 +381,7 @@ static void test_changed_files(void **state) {
     reload_changed_files(&reload);
     lab_turn();
     assert_int_equal(told.read, 1);
+    assert_int_equal(told.began, 0);
     assert_ended(RELOAD_SAME, 1, "");
     assert_int_equal(told.end.request.by, RELOAD_BY_CHANGE);
     told.ended = 0;
