@@ -45,8 +45,8 @@ void log_flush(struct log *log);
 void log_write(struct log *log, enum log_severity severity, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// Writes one log line for each line of the text that is not empty. `who`: the process that wrote the
-// text, named at the beginning of each line; NULL: none.
+// Writes one log line for each line of the text that is not empty. `who`: the process that wrote
+// the text, named at the beginning of each line; NULL: none.
 void log_lines(struct log *log, enum log_severity severity, const char *who, const char *text);
 // Quotes text of a client for a message: in single quotes, printable ASCII unchanged, every other
 // byte and `'` and `\` as \xHH. A text that does not fit is cut and ends in "..." behind the quote.

@@ -102,10 +102,10 @@ static void read_response(struct slice input) {
 
 static void read_lists(struct slice input) {
     char why[CRL_ERROR_SIZE];
-    int64_t terms[2];
+    struct term term = term_begin(TERM_CLIENT_CRL, 0, 0);
     struct crls *crls = crls_new(input, why);
     if (crls != NULL) {
-        crls_terms(crls, terms);
+        crls_terms(crls, &term);
         (void)crls_cover(crls, input);
         for (size_t i = 0; i < input.size && i < 64; i++) {
             (void)crls_look_up(crls, (struct slice){input.data, i}, (struct slice){input.data, i},

@@ -2,6 +2,7 @@
 told, and that there is no other way in."""
 
 import hashlib
+import re
 import socket
 import ssl
 import subprocess
@@ -204,6 +205,23 @@ def test_the_revoked(lab, clients):
     proxy.wait_for_log(r"warning master.*a list in it expired on .*; clients are refused")
     assert "alert number 46" in s_client_with(proxy, good)
     assert "alert number 44" in s_client_with(proxy, bad)
+
+
+def test_a_list_that_is_to_expire_is_warned_about_as_a_certificate_is(lab):
+    """Lists are renewed often: a fresh one that lives for a day is not worth a warning."""
+    root = Issuer(lab.folder / "root", "Root", until=365)
+    proxy = lab.proxy(lab.server(), sites=[asking(lab, root.ca, crl=root.crl(since=-0.25, until=0.75))])
+    assert proxy.status()["certificates"]["warnings"] == 0
+    soon = r"a list in it expires on .* in 2 days"
+    assert not re.search(soon, proxy.log())
+    proxy.configure(sites=[asking(lab, root.ca, crl=root.crl(since=-7, until=2.5))])
+    proxy.reload()
+    proxy.wait_for_log(rf"warning master\[\d+\]: \S+:\d+: \S+\.crl: {soon}$")
+    assert proxy.status()["certificates"]["warnings"] == 1
+    checked = run([proxy.program, "check", "-c", proxy.config])
+    assert re.search(soon.encode(), checked.stderr)
+    another = lab.proxy(lab.server(), sites=[asking(lab, root.ca, crl=root.crl(since=-7, until=2.5))])
+    another.wait_for_log(soon)
 
 
 def test_a_new_list_is_taken_up_by_itself(lab):

@@ -143,10 +143,7 @@ void client_auth_terms(const struct client_auth *auth, struct term *authorities,
         term_add(authorities, 0, auth->authorities[i].not_before, auth->authorities[i].not_after);
     }
     if (auth->crls != NULL) {
-        int64_t terms[2];
-        crls_terms(auth->crls, terms);
-        crls->from = terms[0];
-        crls->until = terms[1];
+        crls_terms(auth->crls, crls);
     }
 }
 

@@ -312,12 +312,9 @@ enum result crls_verify(const struct crls *crls, const struct certificate *autho
 
 // --- Looking up ---
 
-void crls_terms(const struct crls *crls, int64_t terms[2]) {
-    terms[0] = INT64_MIN;
-    terms[1] = INT64_MAX;
+void crls_terms(const struct crls *crls, struct term *term) {
     for (size_t i = 0; i < crls->count; i++) {
-        terms[0] = crls->lists[i].from > terms[0] ? crls->lists[i].from : terms[0];
-        terms[1] = crls->lists[i].until < terms[1] ? crls->lists[i].until : terms[1];
+        term_add(term, 0, crls->lists[i].from, crls->lists[i].until);
     }
 }
 

@@ -12,6 +12,7 @@
 #define RAVELIN_TLS_CERTIFICATE_CRL_H
 
 #include "tls/certificate/certificate.h"
+#include "tls/certificate/findings.h"
 #include "tls/certificate/name.h"
 
 #define CRLS_MAX 256
@@ -33,8 +34,8 @@ void crls_free(struct crls *crls); // NULL is fine
 // keyUsage allows that (RFC 5280 6.3.3 f and g).
 enum result crls_verify(const struct crls *crls, const struct certificate *authorities,
                         size_t count, char why[CRL_ERROR_SIZE]) MUST_CHECK;
-// When all lists are fresh: from, until.
-void crls_terms(const struct crls *crls, int64_t terms[2]);
+// Adds when each list is fresh: from, until.
+void crls_terms(const struct crls *crls, struct term *term);
 // Whether there is a list of this issuer.
 bool crls_cover(const struct crls *crls, struct slice issuer);
 // `serial` is the content of the INTEGER.
