@@ -1,7 +1,7 @@
 // The option table: every section and option of a configuration, with type, range, default and one
 // line of help. Parsing, checks, defaults, messages, the image, `ravelin help config` and the
 // options in conf/README.md all come from the table. To add an option, add a row to options.c and a
-// member to config.h, and copy the text that test_options.c prints to conf/README.md.
+// member to config.h, and copy the output of `ravelin help config` to conf/README.md.
 #ifndef RAVELIN_CONFIG_OPTIONS_H
 #define RAVELIN_CONFIG_OPTIONS_H
 

@@ -1,5 +1,5 @@
-// Classes of bytes, as the grammars of RFC 3986, RFC 9110 and RFC 9112 name them: one table, so
-// that every parser means the same bytes. Used inside http/ and http2/ only.
+// Classes of bytes, named as in the grammars of RFC 3986, RFC 9110 and RFC 9112. All parsers use
+// this one table, so that they agree. Used inside http/ and http2/ only.
 #ifndef RAVELIN_HTTP_BYTES_H
 #define RAVELIN_HTTP_BYTES_H
 
@@ -9,12 +9,12 @@
 enum http_byte_class {
     BYTE_TOKEN = 1 << 0,  // tchar
     BYTE_VALUE = 1 << 1,  // field-vchar, SP and HTAB
-    BYTE_TARGET = 1 << 2, // before a query: visible ASCII but '#', '%' and '?'
+    BYTE_TARGET = 1 << 2, // before a query: visible ASCII except '#', '%' and '?'
     BYTE_DIGIT = 1 << 3,
     BYTE_HEX = 1 << 4,
     BYTE_HOST = 1 << 5,    // letters, digits, '-', '.', '_'
-    BYTE_SEGMENT = 1 << 6, // of a path: what means nothing but itself wherever it stands
-    BYTE_QUERY = 1 << 7,   // visible ASCII but '#', and bytes beyond ASCII
+    BYTE_SEGMENT = 1 << 6, // of a path: stands for itself in every place
+    BYTE_QUERY = 1 << 7,   // visible ASCII except '#', and bytes beyond ASCII
 };
 
 extern const uint8_t http_byte_classes[256];

@@ -1,5 +1,5 @@
-// The Connection and Upgrade fields of HTTP/1, alike in requests and responses. Used inside http/
-// only.
+// The Connection and Upgrade fields of HTTP/1 (RFC 9110 7.6.1, 7.8), for requests and responses.
+// Used inside http/ only.
 #ifndef RAVELIN_HTTP_CONNECTION_H
 #define RAVELIN_HTTP_CONNECTION_H
 
@@ -12,13 +12,12 @@ struct connection {
     bool close;
     bool keep_alive;
     bool upgrade;
-    bool tolerant; // of options that mean nothing; `odd` tells that there were any
-    bool odd;
+    bool tolerant; // in: options without a meaning are ignored
+    bool odd;      // such an option was ignored
     const char *why;
 };
 
-// The options of every Connection field. Marks the fields that they name as hop-by-hop. `tolerant`:
-// as in struct connection.
+// Reads the options of every Connection field, and marks the fields that they name as hop-by-hop.
 enum result http_read_connection(struct http_fields *fields, const struct http_index *index,
                                  bool tolerant, struct connection *connection,
                                  struct http_refusal *refusal) MUST_CHECK;
@@ -29,12 +28,13 @@ static inline bool keeps_alive(const struct connection *connection, uint8_t mino
 
 struct protocols {
     uint32_t count;
-    bool barred; // one of them would hide requests from us
-    bool others; // one of them is none of `asked`
+    bool barred; // one is h2c or TLS, which would hide requests from Ravelin
+    bool others; // one is not in `asked`
     const struct slice *asked;
 };
 
-// For each element of an Upgrade value; the context is a struct protocols. False: malformed.
+// Callback of http_list_each() for an Upgrade value; the context is a struct protocols. False: the
+// element is malformed.
 bool http_on_protocol(struct slice item, void *context);
 
 #endif

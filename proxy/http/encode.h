@@ -1,11 +1,11 @@
-// Heads are always written afresh: canonical spelling, one SP, CRLF; nothing of the received bytes
-// is forwarded but field names and values that passed the parser. Hop-by-hop fields (RFC 9110
-// 7.6.1: Connection and what it names, Keep-Alive, Proxy-*, TE, Trailer unless chunked trailers are
-// forwarded, Transfer-Encoding, Upgrade) stop here.
+// Encodes heads and trailer sections of HTTP/1. A head is always encoded again, in canonical form:
+// one space, CRLF. Of the received bytes only names and values of fields that passed the parser are
+// forwarded. Hop-by-hop fields are not forwarded (RFC 9110 7.6.1): Connection and the fields that
+// it names, Keep-Alive, Proxy-*, TE, Transfer-Encoding, Upgrade, and Trailer unless chunked
+// trailers follow.
 //
-// Each encoder writes into [output, output + capacity) and returns the number of bytes written, or
-// 0 when it does not fit (the caller answers 431 or 502). The output must not overlap what the
-// slices point into. No I/O, no allocation.
+// Each encoder writes into output[0..capacity) and returns the number of bytes written. 0: the
+// output does not fit. The output must not overlap the bytes of the slices. No I/O, no allocation.
 #ifndef RAVELIN_HTTP_ENCODE_H
 #define RAVELIN_HTTP_ENCODE_H
 
@@ -13,38 +13,41 @@
 #include "http/forwarded.h"
 #include "http/parse.h"
 
-// What the proxy adds to a request: who asked, over what; and what its route changes.
+// What Ravelin adds to a request about its client, and what the route changes.
 struct http_forwarding {
     struct slice client_host; // "192.0.2.1", "2001:db8::1"; anything else is written as "unknown"
     struct slice proto;       // "https"
-    const struct http_told *told; // by a trusted proxy, which `client_host` is; NULL: by nobody
-    struct slice tls_group;       // for X-TLS-Facts; empty: it is not written
+    const struct http_told *told; // of a trusted proxy, which is `client_host`; NULL: it is none
+    struct slice tls_group;       // for X-TLS-Facts; empty: no such field
     struct slice tls_suite;
     bool tls_resumed;
-    // Of the client's certificate, which was verified: printable ASCII. Without the fingerprint
-    // there is none, and the two fields are not written.
+    // Of the client's verified certificate, in printable ASCII. No fingerprint: the client has no
+    // certificate, and the two fields are not written.
     struct slice certificate_subject;
     struct slice certificate_fingerprint;
-    struct slice path;                    // what the server is asked for; empty: request->path
+    struct slice path;                    // the target for the server; empty: request->path
     const struct config_changes *changes; // NULL: none
 };
 
-// Request for a server, always HTTP/1.1 with a persistent connection. Host is request->authority
-// (or `default_host` when the client sent none). X-Forwarded-For, -Proto, -Host and Forwarded are
-// ours; what the client sent in them is dropped, unless it is a trusted proxy: see
-// http/forwarded.h. X-TLS-Facts and X-Client-Certificate-* are ours alone, and Client-Cert and
-// Client-Cert-Chain (RFC 9440), which say the same elsewhere, are dropped: whoever the client is,
-// it cannot forge them. Fields that `changes` names are dropped, those it sets are written at the
-// end. Content-Length or Transfer-Encoding: chunked follow request->framing (a Content-Length: 0
-// the client sent is passed on). Upgrade is passed on when request->upgrade. Expect: 100-continue
-// is passed on when request->expects_continue. Trailer is passed on with a chunked body.
+// Encodes a request head for a server: HTTP/1.1 on a persistent connection.
+//   Host                 request->authority; `default_host` if the client sent none
+//   X-Forwarded-For, -Proto, -Host, Forwarded
+//                        written by Ravelin. The client's are dropped, unless the client is a
+//                        trusted proxy (http/forwarded.h)
+//   X-TLS-Facts, X-Client-Certificate-*
+//                        written by Ravelin only. These fields of a client are always dropped, and
+//                        so are Client-Cert and Client-Cert-Chain (RFC 9440)
+//   Content-Length, Transfer-Encoding
+//                        as request->framing says; a received Content-Length: 0 is forwarded
+//   Upgrade, Expect      forwarded with request->upgrade, request->expects_continue
+//   Trailer              forwarded with a chunked body
+// The fields that `changes` removes or sets are dropped. Those that it sets are written at the end.
 size_t http_encode_request(const struct http_request *request,
                            const struct http_forwarding *forwarding, struct slice default_host,
                            char *output, size_t capacity);
 
-// How the answer is framed toward the client, which may speak HTTP/1.0 or ask to close; and what
-// its site and route change in it (not in 1xx heads).
-#define HTTP_SET_COOKIE_MAX 144 // the largest set_cookie
+// How a response is framed for its client, and what site and route change (not in 1xx heads).
+#define HTTP_SET_COOKIE_MAX 144 // largest size of set_cookie
 
 struct http_response_framing {
     uint8_t client_minor_version;
@@ -52,47 +55,48 @@ struct http_response_framing {
     bool write_chunked; // write Transfer-Encoding: chunked
     struct slice
         set_cookie;  // value of a Set-Cookie for a response that is not interim; empty: none
-    uint32_t hsts_s; // Strict-Transport-Security, when nobody else sets it; 0: not
+    uint32_t hsts_s; // for Strict-Transport-Security, if server and route set none; 0: none
     const struct config_changes *changes; // NULL: none
 };
 
-// Response head for a client: always "HTTP/1.1 STATUS REASON", Connection: close or (for HTTP/1.0
-// keep-alive) keep-alive where it is needed, Upgrade and Connection: upgrade for 101. Interim (1xx)
-// heads carry no framing fields. Content-Length follows response->has_declared_length unless
-// write_chunked. Date is added when the server sent none (`date`, an IMF-fixdate of 29 bytes), but
-// not to 1xx.
+// Encodes a response head for a client.
+//   status line     "HTTP/1.1 STATUS REASON"
+//   Connection      "close"; "keep-alive" for HTTP/1.0; "upgrade", with Upgrade, for 101
+//   Content-Length  with response->has_declared_length, unless write_chunked
+//   Date            the server's, else `date` (an IMF-fixdate of 29 bytes)
+// Interim (1xx) heads get neither framing fields nor Date.
 size_t http_encode_response(const struct http_response *response,
                             const struct http_response_framing *framing, struct slice date,
                             char *output, size_t capacity);
-// An upper bound on how much longer the encoded head can be than the received one, when at most 64
-// field lines came without a space after their colon (each grows by the space) or with an LF alone
-// at their end (each grows by the CR). Without that condition: two bytes more for each field. What
-// `changes` sets comes on top: http_changes_size().
+// By how many bytes an encoded response head can be larger than the received head, if at most 64
+// field lines had no space behind their colon (each grows by the space) or no CR at their end (each
+// grows by the CR). With more such lines: two bytes more for each field. Add http_changes_size()
+// for `changes`.
 #define HTTP_RESPONSE_GROWTH_MAX (214 + HTTP_SET_COOKIE_MAX)
 size_t http_changes_size(const struct config_changes *changes);
 
-// The trailer section (fields and empty line), for a body that ends in "0\r\n" written by the
-// caller.
+// Encodes a trailer section, its empty line included. The caller writes the "0\r\n" before it.
 size_t http_encode_trailers(const struct http_fields *fields, char *output, size_t capacity);
 
-// The methods that this proxy forwards, as a field (others are forwarded too).
+// A field with the usual methods. Ravelin forwards other methods, too.
 #define HTTP_ALLOW "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 
-// A complete answer of our own: a small HTML page with the status and one sentence (no body bytes
-// when `head_only` or 204). extra: further field lines, each with CRLF ("Location: ...\r\n"), or
-// empty. Known statuses: 308 400 404 405 408 413 414 417 421 429 431 500 501 502 503 504 505;
-// others get their number and "Error". A 405 lists in Allow what this proxy lets through (RFC 9110
-// 15.5.6 wants one).
+// Encodes a complete response of Ravelin itself: head and a small HTML page with the status and one
+// sentence. No page with `head_only` or 204.
+//   status  308 400 404 405 408 413 414 417 421 429 431 500 501 502 503 504 505 have a reason
+//           phrase and a sentence; others get their number and "Error". 405 gets HTTP_ALLOW (RFC
+//           9110 15.5.6)
+//   extra   more field lines, each with CRLF ("Location: ...\r\n"), or empty
 size_t http_encode_answer(uint16_t status, struct slice extra, bool close, bool head_only,
                           struct slice date, char *output, size_t capacity);
 
-// The field of a redirect listener's 308: Location: https://host[:port]target. `port` 443 is left
-// out. The host comes from the request and has been checked by the parser; without one (HTTP/1.0)
-// there is nowhere to point to and 0 is returned. "*" becomes "/".
+// Encodes the field "Location: https://host[:port]target" of a redirect listener's 308. The host is
+// that of the request. The port 443 is omitted, and the target "*" becomes "/". 0: the request has
+// no host (HTTP/1.0), or the output does not fit.
 size_t http_encode_redirect(const struct http_request *request, uint16_t https_port, char *output,
                             size_t capacity);
 
-// The reason phrase of a known status, else "Error".
+// The reason phrase of a status that http_encode_answer() knows; "Error" for any other.
 const char *http_reason(uint16_t status);
 
 #endif

@@ -1,11 +1,11 @@
-// Which of the known fields the header section of one message holds, beside the list of all fields.
-// Whoever fills the list fills the index with it: the scan of HTTP/1, or a decoder of header lists.
+// An index of the known fields in one header section. The code that fills the list of fields (the
+// scan of HTTP/1, or a decoder of header lists) fills the index with it.
 #ifndef RAVELIN_HTTP_INDEX_H
 #define RAVELIN_HTTP_INDEX_H
 
 #include "http/header.h"
 
-// first[id] is set only where `seen` has the bit.
+// Bits: FIELD_BIT(id). first[id] is set only if `seen` has the bit of the id.
 struct http_index {
     uint64_t seen;
     uint64_t repeated;
@@ -26,7 +26,7 @@ static inline void http_begin_fields(struct http_fields *fields, struct http_ind
     index->repeated = 0;
 }
 
-// Hop-by-hop by name (RFC 9110 7.6.1), and what must not reach a server under its own name.
+// Fields that are hop-by-hop by their name (RFC 9110 7.6.1), and look-alikes.
 #define HOP_BY_HOP_IDS                                                                             \
     (FIELD_BIT(FIELD_CONNECTION) | FIELD_BIT(FIELD_HTTP2_SETTINGS) | FIELD_BIT(FIELD_KEEP_ALIVE) | \
      FIELD_BIT(FIELD_PROXY) | FIELD_BIT(FIELD_PROXY_AUTHENTICATE) |                                \
@@ -34,7 +34,7 @@ static inline void http_begin_fields(struct http_fields *fields, struct http_ind
      FIELD_BIT(FIELD_PROXY_CONNECTION) | FIELD_BIT(FIELD_TE) | FIELD_BIT(FIELD_TRAILER) |          \
      FIELD_BIT(FIELD_TRANSFER_ENCODING) | FIELD_BIT(FIELD_UPGRADE) | FIELD_BIT(FIELD_LOOKALIKE))
 
-// Adds a field to both. There must be room for one more.
+// Adds a field to list and index. The list must have room for one more.
 static inline void http_add_field(struct http_fields *fields, struct http_index *index,
                                   struct slice name, struct slice value) {
     struct http_field *field = &fields->items[fields->count++];

@@ -1,17 +1,18 @@
-// Message heads: bytes in, one clear reading or a refusal out. RFC 9110 and 9112, strict where they
-// leave a choice.
+// Parses heads and trailer sections of HTTP/1 (RFC 9110, RFC 9112): bytes in, one clear reading or
+// a refusal out. Where the RFCs leave a choice, the parser is strict.
 //
-// The caller gathers a whole head (through the empty line) in one contiguous run of bytes;
-// http_head_end() finds that end incrementally. The head is read by our own strict scan (http/scan:
-// only CRLF line ends, no control bytes, no obs-fold, no space before the colon, token names). What
-// the fields mean, the framing above all, is decided once, in http/request and http/parse_response.
-// Then http-parser (built strict) reads the lines that frame a body a second time, among them any
-// whose names only begin like Content-Length or Transfer-Encoding, as some readers take those for
-// them: where a name, a value, the length or the chunked flag differs from ours in anything, the
-// message is refused: it decides nothing else. The start line is read by us alone, as http-parser
-// knows only a fixed list of methods. What is ambiguous is refused: a request with an
-// `http_refusal` status, a response with RESULT_ERROR. The head of a response that the strict scan
-// refuses is read once more by a tolerant one (http/scan_response).
+// How a head is read:
+//   1. The caller gathers the whole head, its empty line included, in one contiguous run of bytes.
+//      http_head_end() finds the end incrementally.
+//   2. The strict scan (http/scan.h) finds the start line and the fields. Line ends are CRLF, names
+//      are tokens, and there are no control bytes, no line folding and no space before a colon.
+//   3. http/request.h and parse_response.c decide once what the fields mean, above all the framing.
+//   4. http-parser (built strict) reads the lines that frame a body again. It also reads lines whose
+//      names only begin like Content-Length or Transfer-Encoding, because some servers mistake them.
+//      If a name, a value, the length or the chunked flag differs, the message is refused.
+//      http-parser decides nothing else. It does not read the start line, because it has a fixed
+//      list of methods.
+// A response head that the strict scan refuses is scanned again, tolerantly (http/scan_response.c).
 //
 // No I/O, no allocation, no state between messages. http_parser.h is included only by parse.c.
 #ifndef RAVELIN_HTTP_PARSE_H
@@ -26,8 +27,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// The longest head of a request (longer: 431), and the longest head of a response and trailer
-// section, that the parser looks at, whatever the configuration says.
+// Bounds in every configuration, in bytes: the head of a request (above: 431), and the head or
+// trailer section of a response.
 #define HTTP_HEAD_SIZE_MAX ((size_t)64 * 1024)
 #define HTTP_RESPONSE_HEAD_SIZE_MAX ((size_t)256 * 1024)
 
@@ -37,39 +38,41 @@ struct http_response {
     uint8_t minor_version;
     enum http_framing framing; // for 101: FRAMING_TUNNEL
     uint64_t content_length;   // FRAMING_LENGTH only (> 0)
-    bool has_declared_length;  // a Content-Length is to be forwarded (also for HEAD and 304)
+    bool has_declared_length;  // Content-Length is forwarded (also for HEAD and 304)
     uint64_t declared_length;
-    bool declared_chunked; // Transfer-Encoding: chunked was there (also in answers to HEAD and 304)
+    bool declared_chunked; // has Transfer-Encoding: chunked (also for HEAD and 304)
     bool interim;          // 1xx other than 101
-    bool keep_alive;       // the connection can be used again after this message
-    // The server authenticates the connection, or is about to: it must serve no other client.
+    bool keep_alive;       // the connection can be used for another request
+    // The server authenticates the connection, or will do so: it must serve no other client.
     bool binds_connection;
     struct http_fields *fields;
 };
 
-// Looks for the end of the head in data[0..size). `scanned` (start it at 0) remembers how far
-// earlier calls came. Returns the head's size including the empty line, or 0 when it is not
-// complete yet. Bare-LF line ends are also found as an end here ("\n\n", "\n\r\n"), so that the
-// parser can refuse them at once instead of waiting.
+// Finds the end of the head in data[0..size). `scanned`: 0 at the first call for a head; it stores
+// how far earlier calls have searched. Returns the size of the head, its empty line included. 0:
+// the head is not complete. Lines that end in LF alone count here ("\n\n", "\n\r\n"), so that the
+// parser refuses them at once.
 size_t http_head_end(const char *data, size_t size, size_t *scanned);
 
-// The same for a trailer section, which may be the empty line alone.
+// The same for a trailer section, which may be only an empty line.
 size_t http_trailers_end(const char *data, size_t size, size_t *scanned);
 
-// How many bytes of empty lines (CRLF) precede a request line: RFC 9112 2.2 lets a server skip
-// them; at most 8 are. `skipped` (start it at 0 for each request) counts them over several calls.
+// The number of bytes of empty lines (CRLF) before a request line, which the caller skips (RFC 9112
+// 2.2); at most 8 lines of a request. `skipped`: 0 at the first call for a request; it counts the
+// lines over several calls.
 size_t http_skip_empty_lines(const char *data, size_t size, uint8_t *skipped);
 
-// How far a message that is not complete has been looked at. {0} when it begins.
+// How far an incomplete message has been checked. {0} at its beginning.
 struct http_part {
-    uint32_t checked; // bytes; 0: not even the first line is whole
-    bool in_value;    // they end within the value of a field
+    uint32_t checked; // bytes; 0: the first line is not whole
+    bool in_value;    // these bytes end within the value of a field
 };
 
-// Look at all that has come of a head or trailer section that is not complete, so that what can
-// never become one (HTTP/0.9, another protocol, bare CR or LF, a control byte, a line that is no
-// field) is refused at once instead of waited for. RESULT_OK: nothing is wrong so far. On
-// RESULT_ERROR `refusal`, or *why, is as after parsing.
+// Check an incomplete head or trailer section. So bytes that can never become valid (HTTP/0.9,
+// another protocol, a CR or LF alone, a control byte, a line that is not a field) are refused at
+// once.
+//   OK     no fault so far
+//   ERROR  `refusal`, or *why, is as after parsing
 enum result http_check_request_part(const char *data, size_t size, struct http_part *part,
                                     struct http_refusal *refusal) MUST_CHECK;
 enum result http_check_response_part(const char *data, size_t size, struct http_part *part,
@@ -79,55 +82,60 @@ enum result http_check_trailers_part(const char *data, size_t size, struct http_
 enum result http_check_response_trailers_part(const char *data, size_t size, struct http_part *part,
                                               struct http_refusal *refusal) MUST_CHECK;
 
-// What to answer when a request head does not end within the limit: 414 when not even its first
-// line does, else 431.
+// The status for a request head over the limit: 414 if its first line is not whole, else 431.
 uint16_t http_oversize_status(const char *data, size_t size);
 
-// `head` is exactly one head, with its empty line. Fields are stored in `fields` (its capacity is
-// the limit: 431). On RESULT_ERROR `refusal` says what to answer, and of `request` only `is_head`
-// is set. The slices point into `head` or at static text.
+// Parses a request head. The slices point into `head` or at static text.
+//   head    exactly one head, with its empty line
+//   fields  out; its capacity is the limit for the number of fields
+//   ERROR   `refusal` has the status and the reason; of `request` only `is_head` is set
 //
-// What the fields mean is read by http_request_read(), which says what else is refused. A head over
-// HTTP_HEAD_SIZE_MAX or with more fields than there is room for gets 431, a method over 32 bytes
-// 501, any version HTTP/d.d but 1.0 and 1.1 505, and other heads that the scan refuses 400.
+// Statuses: 431 for a head over HTTP_HEAD_SIZE_MAX or with too many fields; 501 for a method over
+// 32 bytes; 505 for a version HTTP/d.d except 1.0 and 1.1; 400 for other faults that the scan
+// finds. http_request_read() has the faults of fields.
 enum result http_parse_request(struct slice head, struct http_fields *fields,
                                struct http_request *request,
                                struct http_refusal *refusal) MUST_CHECK;
 
-// `request_is_head`, `protocols` (empty when no upgrade was asked for): of the request this
-// answers.
+// Parses a response head.
+//   request_is_head  the request has the method HEAD
+//   protocols        of the request's Upgrade; empty: the request asked for no upgrade
 //
-// 1xx, 204, 205, 304 and answers to HEAD have no body, whatever their fields say; after a 204 or
-// 205 that announces one the connection is not kept, and a 205 is declared to be empty.
+// 1xx, 204, 205, 304 and responses to HEAD have no body, whatever their fields say. After a 204 or
+// 205 that announces a body the connection is not kept. A 205 is forwarded with Content-Length: 0.
 //
-// Servers are the operator's choice, so a head that does not pass the scan of requests is read
-// again, as nginx and HAProxy both do where only one reading exists (http/scan_response.c): lines
-// that end in LF; several SP before the status; any status of three digits; any version from 1.0
-// (what is beyond 1.1 is as 1.1); control bytes but CR, LF and NUL in values; any but CR and LF in
-// the reason, which is then left out. Content-Length may be repeated, in lines or in a list, with
-// the same number; Transfer-Encoding may have empty elements, and be in HTTP/1.0 (then the
-// connection is not kept); Connection options that are no tokens, or name an end-to-end field, mean
-// nothing (then it is not kept either).
+// Operators choose their servers, so a head that the strict scan refuses is read tolerantly if only
+// one reading exists, as both nginx and HAProxy do:
+//   status line        several spaces before the status; any status of three digits; any version
+//                      from 1.0, and versions over 1.1 count as 1.1; any byte except CR and LF in
+//                      the reason, which is then dropped
+//   lines              may end in LF; values may have control bytes except CR, LF and NUL
+//   Content-Length     may be repeated, in lines or in a list, with the same number
+//   Transfer-Encoding  may have empty elements; may be in HTTP/1.0 (the connection is not kept)
+//   Connection         options that are not tokens or name an end-to-end field are ignored (the
+//                      connection is not kept)
 //
-// Errors: what remains of the scan's; Content-Length of another form, or two of different value;
-// any Transfer-Encoding but one "chunked"; both of them; a 1xx in HTTP/1.0; a 101 that was not
-// asked for, names a protocol that was not, or lacks Upgrade or Connection: upgrade.
+// RESULT_ERROR: other faults that the scan finds; a malformed Content-Length, or two with different
+// values; a Transfer-Encoding except one "chunked"; both fields; a 1xx in HTTP/1.0; a 101 without
+// Upgrade or Connection: upgrade, without a request for an upgrade, or to a protocol that the
+// request does not name.
 enum result http_parse_response(struct slice head, bool request_is_head, struct slice protocols,
                                 struct http_fields *fields, struct http_response *response,
                                 struct http_refusal *refusal) MUST_CHECK;
 
-// The trailer section of a chunked request: field lines and the empty line. Same strictness. Fields
-// that must not be in trailers (http_field_is_barred_from_trailers) make it an error.
+// Parses the trailer section of a chunked request: field lines and the empty line. As strict as for
+// a head. A field that is not allowed in trailers is an error
+// (http_field_is_barred_from_trailers()).
 enum result http_parse_trailers(struct slice section, struct http_fields *fields,
                                 const char **why) MUST_CHECK;
 
-// The same of a response. Lines that are no fields, or fields that must not be in trailers, are
-// left out, and so are fields beyond the capacity. An error is only a bare CR, as two readings of
-// the line exist, or no end.
+// The same for a response, tolerantly. Dropped are lines that are not fields, fields that are not
+// allowed in trailers, and fields beyond the capacity. Errors are only a CR alone, because two
+// readings of the line exist, and a missing end.
 enum result http_parse_response_trailers(struct slice section, struct http_fields *fields,
                                          struct http_refusal *refusal) MUST_CHECK;
 
-// Of http-parser: major, minor, patch.
+// The version of http-parser: major, minor, patch.
 void http_library_version(unsigned parts[3]);
 
 #endif

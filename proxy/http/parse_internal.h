@@ -1,5 +1,5 @@
-// What the readers of heads share: http/parse.c (requests, and what is alike in both) and
-// http/parse_response.c. Nobody else includes it.
+// What the parsers of heads share: parse.c (requests, and the common part) and parse_response.c. No
+// other file includes it.
 #ifndef RAVELIN_HTTP_PARSE_INTERNAL_H
 #define RAVELIN_HTTP_PARSE_INTERNAL_H
 
@@ -18,13 +18,13 @@ struct body_length {
     uint64_t length;
 };
 
-// Has http-parser read the lines of a request's section that may frame a body. RESULT_ERROR: it
-// reads anything otherwise than `fields` and `body` say.
+// Lets http-parser read the lines of a request that may frame a body. RESULT_ERROR: its reading
+// differs from `fields` or `body`.
 enum result http_read_again(struct slice section, const struct http_fields *fields,
                             const struct body_length *body,
                             struct http_refusal *refusal) MUST_CHECK;
-// The same of a response, of which two fields frame the body; one without a name is not there. What
-// else has a name that begins like theirs is read, too.
+// The same for a response, with the canonical forms of its two framing fields. A field without a
+// name is absent. Other fields whose names begin like theirs are read, too.
 enum result http_read_framing_again(const struct http_fields *fields,
                                     const struct http_field canonical[2],
                                     const struct body_length *body,

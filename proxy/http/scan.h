@@ -1,13 +1,12 @@
-// The strict scan: the first and deciding look at the bytes of a message head. Used inside http/
-// only.
+// The strict scan of a head: it finds the parts of the start line, and the name and value of every
+// field. What they mean is decided in http/request.h and parse_response.c. Used inside http/ only.
 //
-// One pass, one class table. It accepts only what RFC 9112 lets a sender generate: lines that end
-// in CRLF, no control byte but HTAB inside field values, no line folding, a token and a colon at
-// once after it. It finds the parts of the start line and the name and value of every field; what
-// they mean is decided in http/request and http/parse_response.
+// One pass over the bytes, with the one class table (bytes.h). The scan accepts only what RFC 9112
+// allows a sender to generate: lines that end in CRLF, no control byte except HTAB in values, no
+// line folding, a token as name with a colon directly behind it.
 //
-// Every function takes bytes that end in LF (checked here first), so that no loop runs past them.
-// No I/O, no allocation.
+// Every function first checks that the bytes end in LF, so that no loop runs past them. No I/O, no
+// allocation.
 #ifndef RAVELIN_HTTP_SCAN_H
 #define RAVELIN_HTTP_SCAN_H
 
@@ -24,31 +23,32 @@ struct http_status_line {
     struct slice reason;
 };
 
-// Each returns how many bytes the line takes with its CRLF, or 0 with `refusal` set.
+// Each returns the size of the line with its CRLF. 0: `refusal` is set.
 size_t http_scan_request_line(struct slice head, struct http_request_line *line,
                               struct http_refusal *refusal);
 size_t http_scan_status_line(struct slice head, struct http_status_line *line,
                              struct http_refusal *refusal);
 
-// Field lines and the empty line, nothing before and nothing after. Fills `fields` (names, trimmed
-// values, ids, and hop_by_hop for those that are so by name) and `index`.
+// Scans the field lines and the empty line; `section` must contain nothing else. Fills `fields` and
+// `index`. hop_by_hop is set for fields that are hop-by-hop by their name.
 enum result http_scan_fields(struct slice section, struct http_fields *fields,
                              struct http_index *index, struct http_refusal *refusal) MUST_CHECK;
 
-// The tolerant scan of http/scan_response.c, for the heads of responses that the strict one
-// refuses: see http_parse_response(). `refusal` says which byte is wrong.
+// The tolerant scan (scan_response.c) for response heads that the strict scan refuses: see
+// http_parse_response(). `refusal` names the wrong byte.
 size_t http_scan_status_line_tolerantly(struct slice head, struct http_status_line *line,
                                         struct http_refusal *refusal);
 enum result http_scan_fields_tolerantly(struct slice section, struct http_fields *fields,
                                         struct http_index *index,
                                         struct http_refusal *refusal) MUST_CHECK;
-// The line at *at without its end, CRLF or LF; *at goes behind that. False: no line ends there.
+// Reads the line at *at without its end (CRLF or LF), and moves *at behind the end. False: no line
+// end before `end`.
 bool http_next_line(const char **at, const char *end, struct slice *line);
-// Splits a line into name and value. RESULT_ERROR: it is no field.
+// Splits a line into name and value. RESULT_ERROR: the line is not a field.
 enum result http_split_field(struct slice line, struct slice *name, struct slice *value,
                              struct http_refusal *refusal) MUST_CHECK;
 
-// Why what is at `at` ends no name that began at `name`.
+// The reason why the name that begins at `name` must not end at `at`, as a static text.
 const char *http_why_bad_name(const char *name, const char *at);
 
 #endif

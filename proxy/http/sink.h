@@ -1,15 +1,15 @@
-// Where the fields of a message that is sent go, one after the other: how they are written is the
-// sink's matter, which ones are written that of its caller (http/walk.h).
+// A sink: receives the fields of a message, one after the other. The walk (http/walk.h) decides
+// which fields are written. The sink decides how: as lines of HTTP/1, or as a header list.
 //
-// A sink that is a constant to the compiler costs nothing: the walks are always inline, so that its
-// function is called directly.
+// If the sink is a compile-time constant, the compiler calls put() directly, because walks are
+// always inline.
 #ifndef RAVELIN_HTTP_SINK_H
 #define RAVELIN_HTTP_SINK_H
 
 #include "base/slice.h"
 
 struct http_sink {
-    // Takes one field. Both slices are valid only during the call.
+    // Receives one field. Both slices are valid only during the call.
     void (*put)(void *context, struct slice name, struct slice value);
     void *context;
 };

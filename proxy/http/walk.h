@@ -1,7 +1,8 @@
-// Which fields of a message go on, which are dropped, and which the proxy adds, in order: each walk
-// puts them into a sink. Hop-by-hop fields (RFC 9110 7.6.1) stop here, as http/encode.h says.
+// Decides which fields of a message are forwarded, which are dropped and which Ravelin adds, in
+// order. Each walk puts the resulting fields into a sink. encode.h has the rules.
 //
-// The walks are inline so that each sink gets code of its own. No I/O, no allocation.
+// Walks are always inline, so that the compiler makes separate code for each sink. No I/O, no
+// allocation.
 #ifndef RAVELIN_HTTP_WALK_H
 #define RAVELIN_HTTP_WALK_H
 
@@ -11,11 +12,11 @@
 
 #define HTTP_WALK static inline __attribute__((always_inline))
 
-// Which fields go on, beside what hop_by_hop says.
+// Which fields are forwarded, as masks of FIELD_BIT(). Hop-by-hop fields are dropped.
 struct http_selection {
-    uint64_t own;  // these do not
-    uint64_t kept; // these do all the same
-    uint64_t once; // of these only the first
+    uint64_t own;  // dropped, because Ravelin writes them
+    uint64_t kept; // forwarded, although hop-by-hop or in `own`
+    uint64_t once; // only the first is forwarded
 };
 
 extern const struct config_changes http_no_changes;
@@ -29,7 +30,8 @@ bool http_is_changed(const struct config_changes *changes, struct slice name);
 // True if the server or `changes` decide about Strict-Transport-Security.
 bool http_has_hsts(const struct http_response *response, const struct config_changes *changes);
 
-// Puts every field that goes on and that `changes` do not name. Returns the ids met.
+// Puts every field that is forwarded and that `changes` does not name. Returns the ids of all
+// fields.
 HTTP_WALK uint64_t http_walk_fields(const struct http_fields *fields,
                                     struct http_selection selection,
                                     const struct config_changes *changes, struct http_sink sink) {
@@ -52,7 +54,7 @@ HTTP_WALK uint64_t http_walk_fields(const struct http_fields *fields,
     return seen;
 }
 
-// Puts the fields that `changes` set.
+// Puts the fields that `changes` sets.
 HTTP_WALK void http_walk_set(const struct config_changes *changes, struct http_sink sink) {
     for (size_t i = 0; i < changes->set_count; i++) {
         struct slice line = slice_from(changes->set[i]); // "Name: value"
@@ -67,7 +69,7 @@ HTTP_WALK void http_walk_length(uint64_t length, struct http_sink sink) {
     sink.put(sink.context, SLICE("Content-Length"), number_text(digits, length));
 }
 
-// Of a request, the fields that are written from what was decided, never copied.
+// The fields of a request that Ravelin writes itself and never copies.
 #define HTTP_REQUEST_OWN                                                                           \
     (FIELD_BIT(FIELD_CONTENT_LENGTH) | FIELD_BIT(FIELD_EXPECT) | FIELD_BIT(FIELD_FORWARDED) |      \
      FIELD_BIT(FIELD_HOST) | FIELD_BIT(FIELD_X_FORWARDED_FOR) |                                    \
@@ -77,8 +79,9 @@ HTTP_WALK void http_walk_length(uint64_t length, struct http_sink sink) {
      FIELD_BIT(FIELD_CLIENT_CERT_CHAIN) | FIELD_BIT(FIELD_X_CLIENT_CERTIFICATE_FINGERPRINT) |      \
      FIELD_BIT(FIELD_X_CLIENT_CERTIFICATE_SUBJECT))
 
-// Puts the fields of the head of a request for a server, `host` first, but for those that name the
-// client and those that `changes` set: see http_encode_request(). `told`: a trusted proxy sent it.
+// Puts the fields of a request head for a server, `host` first: see http_encode_request(). Not the
+// fields that name the client, nor those that `changes` sets. `told`: a trusted proxy sent the
+// request.
 HTTP_WALK void http_walk_request(const struct http_request *request, struct slice host, bool told,
                                  const struct config_changes *changes, struct http_sink sink) {
     struct http_selection selection = {
@@ -102,7 +105,7 @@ HTTP_WALK void http_walk_request(const struct http_request *request, struct slic
     }
 }
 
-// Puts what the proxy adds to a final response.
+// Puts the fields that Ravelin adds to a final response.
 HTTP_WALK void http_walk_response_additions(const struct http_response *response,
                                             const struct http_response_framing *framing,
                                             bool has_date, struct slice date,
@@ -128,9 +131,8 @@ HTTP_WALK void http_walk_response_additions(const struct http_response *response
     }
 }
 
-// Puts all fields of the head of a response for a client: see http_encode_response(). A client
-// whose protocol frames messages itself (HTTP/2) gets none about its connection if `framing` has
-// the minor version 1, and neither `close` nor `write_chunked`.
+// Puts all fields of a response head for a client: see http_encode_response(). For HTTP/2, set the
+// minor version 1 and neither `close` nor `write_chunked`: then no field is about the connection.
 HTTP_WALK void http_walk_response(const struct http_response *response,
                                   const struct http_response_framing *framing, struct slice date,
                                   struct http_sink sink) {
@@ -156,7 +158,7 @@ HTTP_WALK void http_walk_response(const struct http_response *response,
     }
 }
 
-// Puts the fields of lines "Name: value" that each end in CRLF.
+// Puts the fields of lines "Name: value", each of which ends in CRLF.
 HTTP_WALK void http_walk_lines(struct slice lines, struct http_sink sink) {
     struct slice rest = lines; // no lines may be a null pointer
     while (rest.size > 0) {
@@ -172,10 +174,10 @@ HTTP_WALK void http_walk_lines(struct slice lines, struct http_sink sink) {
     }
 }
 
-// Bytes of the page of an answer; 0: it has none.
+// The size of the page for a status; 0: no page.
 size_t http_page_size(uint16_t status);
 
-// Puts the fields of an answer of the proxy itself: see http_encode_answer().
+// Puts the fields of a response of Ravelin itself: see http_encode_answer().
 HTTP_WALK void http_walk_answer(uint16_t status, struct slice extra, bool close, struct slice date,
                                 struct http_sink sink) {
     size_t page_size = http_page_size(status);

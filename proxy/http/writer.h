@@ -1,7 +1,7 @@
-// The one bounds-checked cursor through which text of HTTP/1 is written.
+// A bounds-checked cursor. All text of HTTP/1 is written through it, into memory of the caller.
 //
-// The first piece that does not fit stops it for good: nothing after it is written, and
-// writer_finish() returns 0.
+// If a piece does not fit, neither that piece nor any later one is written, and writer_finish()
+// returns 0.
 #ifndef RAVELIN_HTTP_WRITER_H
 #define RAVELIN_HTTP_WRITER_H
 
@@ -30,7 +30,7 @@ static inline bool writer_has_room(struct writer *writer, size_t size) {
     return false;
 }
 
-// Empty slices may point nowhere.
+// Copies the text and returns the byte behind it. An empty slice may be NULL.
 static inline char *writer_copy(char *at, struct slice text) {
     if (text.size > 0) {
         memcpy(at, text.data, text.size);
@@ -64,7 +64,7 @@ static inline void writer_put_line(void *context, struct slice name, struct slic
     writer_put_field(context, name, value);
 }
 
-// Writes fields as lines of HTTP/1.
+// A sink that writes each field as a line of HTTP/1.
 static inline struct http_sink writer_sink(struct writer *writer) {
     return (struct http_sink){writer_put_line, writer};
 }
