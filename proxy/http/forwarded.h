@@ -66,8 +66,8 @@ void http_node_read(struct slice text, struct http_node *node);
 void http_told_read(const struct http_fields *fields, const struct network *trusted,
                     size_t trusted_count, struct http_told *told);
 
-// By how many bytes the output of http_told_write() can be larger than the received fields, at
-// most.
+// The bytes that http_told_write() needs for `told` at most, beyond the size of the received head
+// and the output for `told` NULL.
 size_t http_told_size(const struct http_told *told);
 
 // Writes X-Forwarded-For, -Proto, -Host and Forwarded, each once. Also writes X-Real-IP with the

@@ -7,8 +7,9 @@
 //   2. The strict scan (http/scan.h) finds the start line and the fields. Line ends are CRLF, names
 //      are tokens, and there are no control bytes, no line folding and no space before a colon.
 //   3. http/request.h and parse_response.c decide once what the fields mean, above all the framing.
-//   4. http-parser (built strict) reads the lines that frame a body again. It also reads lines whose
-//      names only begin like Content-Length or Transfer-Encoding, because some servers mistake them.
+//   4. http-parser (built strict) reads the lines that frame a body again. It also reads lines
+//      whose names only begin like Content-Length or Transfer-Encoding, because some servers
+//      mistake them.
 //      If a name, a value, the length or the chunked flag differs, the message is refused.
 //      http-parser decides nothing else. It does not read the start line, because it has a fixed
 //      list of methods.
