@@ -1,5 +1,6 @@
 """nginx as a server behind a proxy, and as a proxy to compare the harness with."""
 
+import resource
 import shutil
 import socket
 
@@ -12,6 +13,7 @@ CONFIG = """
 daemon off;
 {user}
 worker_processes {workers};
+worker_rlimit_nofile {descriptors};
 pid {folder}/nginx.pid;
 error_log {folder}/error.log warn;
 events {{ worker_connections 8192; }}
@@ -56,6 +58,7 @@ class Nginx:
                 port=self.port,
                 locations=locations,
                 workers=workers,
+                descriptors=min(16384, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
                 listen=" proxy_protocol" if proxy_protocol else "",
                 more=more,
                 user="user nobody nogroup;" if IS_ROOT else "",
