@@ -29,16 +29,15 @@ struct kept_text {
     struct slice text;
 };
 
-// Without an allocation where the texts are not unusually long. Without memory they are not logged.
-static size_t keep_texts(struct account *account, const struct kept_text *texts, size_t count,
-                         char *room, size_t room_size) {
-    size_t size = 0;
+// Keeps the texts and returns where `more` bytes behind them are. NULL: no memory.
+static char *keep_texts(struct account *account, const struct kept_text *texts, size_t count,
+                        size_t more) {
+    size_t size = more;
     for (size_t i = 0; i < count; i++) {
         size += kept_size(texts[i].text);
     }
-    account->texts_are_lent = size <= room_size;
-    char *at = account->texts_are_lent ? room : malloc(size);
-    account->texts = at;
+    char *at = malloc(size);
+    account->memory = at;
     for (size_t i = 0; i < count && at != NULL; i++) {
         size_t part = kept_size(texts[i].text);
         *texts[i].to = (struct slice){at, part};
@@ -47,11 +46,11 @@ static size_t keep_texts(struct account *account, const struct kept_text *texts,
             at += part;
         }
     }
-    return account->texts_are_lent ? size : 0;
+    return at;
 }
 
-size_t account_keep_request(struct account *account, const struct http_request *request,
-                            const struct http_told *told, char *room, size_t room_size) {
+char *account_keep_request(struct account *account, const struct http_request *request,
+                           const struct http_told *told, size_t more) {
     const struct kept_text texts[] = {
         {&account->method, request->method},
         {&account->target, request->target},
@@ -61,11 +60,10 @@ size_t account_keep_request(struct account *account, const struct http_request *
         {&account->protocols, request->protocols},
         {&account->client_unread, told == NULL ? (struct slice){NULL, 0} : told->unread},
     };
-    return keep_texts(account, texts, sizeof(texts) / sizeof(texts[0]), room, room_size);
+    return keep_texts(account, texts, sizeof(texts) / sizeof(texts[0]), more);
 }
 
-size_t account_keep_refused(struct account *account, struct slice bytes, char *room,
-                            size_t room_size) {
+void account_keep_refused(struct account *account, struct slice bytes) {
     struct http_glance glance = http_glance(bytes);
     const struct kept_text texts[] = {
         {&account->request_line, glance.line},
@@ -77,7 +75,7 @@ size_t account_keep_refused(struct account *account, struct slice bytes, char *r
         {&account->user_agent, glance.user_agent},
     };
     account->refused = true;
-    return keep_texts(account, texts, sizeof(texts) / sizeof(texts[0]), room, room_size);
+    (void)keep_texts(account, texts, sizeof(texts) / sizeof(texts[0]), 0);
 }
 
 // --- lines ---
@@ -174,8 +172,6 @@ void account_close(struct account *account, const struct choice *choice, bool do
     if (is_refusal(account)) {
         log_refused(account, choice);
     }
-    if (!account->texts_are_lent) {
-        free(account->texts);
-    }
-    account->texts = NULL;
+    free(account->memory);
+    account->memory = NULL;
 }

@@ -1,8 +1,7 @@
 // The account of one exchange: what the access log, the error log and the counters tell of it.
 //
-// An exchange fills it in on its way. Texts are copied when the request is read, each cut to 2 KiB:
-// into the room that the caller lends for as long as the account is used, or into memory of the
-// account's own.
+// An exchange fills it in on its way. Texts are copied when the request is read, each cut to 2 KiB,
+// into one block of memory, which the caller may share.
 #ifndef RAVELIN_EXCHANGE_ACCOUNT_H
 #define RAVELIN_EXCHANGE_ACCOUNT_H
 
@@ -25,8 +24,7 @@ struct account {
     int64_t response_us;      // from request_sent_us to the final response head, -1: none
     uint64_t request_bytes;   // of the body
     uint64_t response_bytes;  // of the body
-    char *texts;              // NULL, lent or allocated
-    bool texts_are_lent;
+    char *memory;             // of the texts, and what else is kept with them
     struct slice method, target, host, referer, user_agent;
     struct slice request_line, protocol; // of a request that is refused unread
     struct slice client_unread;          // what a trusted proxy wrote and is not understood
@@ -35,13 +33,13 @@ struct account {
 
 // The request is whole now. `head_since_ms`: its first byte came then, 0 if all came at once.
 void account_begin(struct account *account, const struct shared *shared, int64_t head_since_ms);
-// Keeps the texts of a request. `told`: by a trusted proxy, or NULL. Returns how many bytes of the
-// room are in use then. Without memory they are not logged. One of these two is called, once.
-size_t account_keep_request(struct account *account, const struct http_request *request,
-                            const struct http_told *told, char *room, size_t room_size);
+// Keeps the texts of a request. `told`: by a trusted proxy, or NULL. Returns `more` bytes for the
+// caller, which are valid as long as the account. NULL: no memory; the texts are not logged then.
+// One of these two is called, once.
+char *account_keep_request(struct account *account, const struct http_request *request,
+                           const struct http_told *told, size_t more);
 // The same of a request that is refused unread, `bytes` being its head or a part of it.
-size_t account_keep_refused(struct account *account, struct slice bytes, char *room,
-                            size_t room_size);
+void account_keep_refused(struct account *account, struct slice bytes);
 // Counts the exchange, writes the access log line and, for a refused request, one in the error log.
 // `done`: the response was sent as a whole. Then frees what the account holds.
 void account_close(struct account *account, const struct choice *choice, bool done);

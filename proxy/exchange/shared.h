@@ -22,6 +22,7 @@ struct shared {
     struct generation *current;   // what begins now, begins with this one
     struct pool pool;
     struct slab exchange_slab;
+    struct slab write_slab; // of what servers do not take at once
     struct access_log access_log;
     struct complaints complaints;
     bool draining;

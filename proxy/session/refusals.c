@@ -122,7 +122,7 @@ void refusals_note_half(struct session *session, struct slice part) {
     if (!access_log_enabled(&shared->access_log)) {
         return;
     }
-    int64_t duration_us = (service_now_ms(session->service) - session->head_since_ms) * 1000;
+    int64_t duration_us = (service_now_ms(session->service) - session->http1.head_since_ms) * 1000;
     struct access_entry entry = {
         .started_us = clock_monotonic_us() - duration_us + shared->wall_offset_us,
         .client = client_text(client),

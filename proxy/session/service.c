@@ -1,15 +1,14 @@
 #include "session/service.h"
 
 #include "base/clock.h"
-#include "session/exchange.h"
+#include "session/http1_internal.h"
 #include "session/refusals.h"
-#include "session/service_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SPARE_EXCHANGES_MAX = 256, SCRATCH_SIZE = 64 * 1024 };
+enum { SPARE_STREAMS_MAX = 256, SCRATCH_SIZE = 64 * 1024 };
 // Callbacks of due nodes in one loop turn: when thousands are due at once, others wait for a few of
 // them, not for all.
 enum { DUE_BATCH = 32 };
@@ -114,7 +113,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     flush_logs(service);
     pool_sweep(&service->shared.pool, service_now_ms(service));
     transport_pools_trim(&service->transports);
-    slab_trim(&service->shared.exchange_slab);
+    exchange_slabs_trim(&service->shared);
+    slab_trim(&service->http1_streams);
 }
 
 static bool allocate_scratch(struct service *service) {
@@ -146,7 +146,8 @@ struct service *service_new(const struct service_options *options) {
     wheel_init(&service->wheel, service->shared.now_ms);
     service->wheel_timer_ms = INT64_MAX;
     pages_init(&service->session_pages, sizeof(struct session));
-    slab_init(&service->shared.exchange_slab, sizeof(struct exchange), SPARE_EXCHANGES_MAX);
+    slab_init(&service->http1_streams, sizeof(struct http1_stream), SPARE_STREAMS_MAX);
+    exchange_slabs_init(&service->shared);
     pool_init(&service->shared.pool, options->loop, options->metrics);
     signing_init(&service->signing, options->loop, options->metrics);
     ev_prepare_init(&service->turn_end, on_turn_end);
@@ -208,7 +209,8 @@ void service_free(struct service *service) {
     }
     close_access_log(service, -1);
     pages_free(&service->session_pages);
-    slab_free(&service->shared.exchange_slab);
+    slab_free(&service->http1_streams);
+    exchange_slabs_free(&service->shared);
     free(service->shared.fields.items);
     free(service->shared.scratch);
     free(service);

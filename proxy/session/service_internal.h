@@ -26,6 +26,7 @@ struct service {
     struct list_node unfinished; // sessions that have used up their turn
     struct wheel wheel;          // of all that waits for a time
     struct pages session_pages;
+    struct slab http1_streams;
     struct transport_pools transports;
     struct signing signing;
     bool access_log_ready;

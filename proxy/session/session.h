@@ -26,7 +26,7 @@
 #include "base/wheel.h"
 #include "exchange/client.h"
 #include "exchange/generation.h"
-#include "http/parse.h"
+#include "session/http1.h"
 #include "session/signing.h"
 #include "session/transport.h"
 #include "tls/handshake/handshake.h"
@@ -36,8 +36,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct body_rest;
-struct exchange;
 struct listener;
 struct service;
 
@@ -62,27 +60,18 @@ struct session {
     struct client client;
     bool counted; // in the table of clients
     bool counted_idle;
-    bool advancing; // session_advance() is on the stack
-    bool again;     // and must run once more
-    uint32_t requests;
-    struct body_rest *rest;  // of a request that no server gets; NULL: none. No request follows it
+    bool advancing;          // session_advance() is on the stack
+    bool again;              // and must run once more
     uint64_t dropped;        // bytes of requests and after the end, ever
     uint64_t dropped_before; // when this period of dropping began
     int64_t drop_until_ms;   // dropping ends then, whatever arrives; 0: it has not begun
-    uint8_t empty_lines;     // skipped before the next request
-    uint32_t header_count;   // limits of the request head: those of the time when it began
-    uint32_t target_size;
-    uint64_t client_key;   // in the table of clients
-    int64_t accepted_us;   // monotonic clock
-    int64_t head_since_ms; // when the request head that is incomplete now began to arrive; 0: none
-    int64_t answered_ms;   // when its last exchange ended
+    uint64_t client_key;     // in the table of clients
+    int64_t accepted_us;     // monotonic clock
     struct handshake *handshake;
     struct generation *handshake_generation;
     uint64_t signing; // number of the signature waited for; 0: none
     struct signing_owner signing_owner;
-    struct partial_head *head;  // while a request head that does not lie in one piece is gathered
-    struct http_part head_part; // what has been looked at of an incomplete head
-    struct exchange *exchange;
+    struct http1 http1;
     struct list_node kept; // connections to servers that are bound to this client
 };
 
@@ -94,14 +83,27 @@ void session_set_client(struct session *session, const struct sockaddr *address)
 // The client is known: counts it and begins the handshake (or HTTP, where the listener is plain).
 void session_begin(struct session *session);
 void session_advance(struct session *session);
+// The deadline was changed.
+void session_await_deadline(struct session *session);
+// Counts it among the idle ones, or no more.
+void session_count_idle(struct session *session, bool idle);
 // The service drains: between exchanges the session is due to end now.
 void session_drain(struct session *session);
 // Drops the connection at once, without close_notify: what the client has received is to be seen as
 // cut.
 void session_close(struct session *session);
+// Ends it so that the client, which still sends, sees what it has received as cut. What it sends is
+// dropped, as a reset would destroy what it has not read.
+void session_cut(struct session *session);
 // Ends it in order: sends the alert (0: close_notify), then lingers. Nothing must be unsent.
 void session_end(struct session *session, uint8_t alert);
 // Frees what session_close() has left; the service calls it at the end of a loop turn.
 void session_free(struct session *session);
+
+static inline void session_set_idle(struct session *session, bool idle) {
+    if (session->counted_idle != idle) {
+        session_count_idle(session, idle);
+    }
+}
 
 #endif

@@ -1,6 +1,5 @@
 #include "session/session_drop.h"
 
-#include "session/body_rest.h"
 #include "session/service_internal.h"
 
 enum { REST_PERIOD_MS = 5000, LINGER_PERIOD_MS = 2000 };
@@ -44,17 +43,9 @@ void session_drop_hurry(struct session *session) {
     session->deadline_ms = min_ms(session->deadline_ms, until_ms);
 }
 
-enum result session_drop_rest(struct session *session) {
+bool session_may_drop(struct session *session) {
     if (session->drop_until_ms == 0) {
         session_drop_begin(session);
     }
-    if (service_now_ms(session->service) >= session->drop_until_ms) {
-        return RESULT_AGAIN;
-    }
-    enum result result = body_rest_drop(session->rest, &session->transport, &session->dropped);
-    if (result != RESULT_AGAIN) {
-        body_rest_free(session->rest);
-        session->rest = NULL;
-    }
-    return result;
+    return service_now_ms(session->service) < session->drop_until_ms;
 }

@@ -22,8 +22,7 @@ void session_drop_begin(struct session *session);
 bool session_drop_again(struct session *session);
 // The service drains: little time is left.
 void session_drop_hurry(struct session *session);
-// Drops the rest of the request that has arrived. RESULT_OK: the request is complete, the rest is
-// freed. RESULT_AGAIN: more must arrive. RESULT_ERROR: its end cannot be found; the rest is freed.
-enum result session_drop_rest(struct session *session) MUST_CHECK;
+// Whether more may be dropped now; begins a period if there is none.
+bool session_may_drop(struct session *session);
 
 #endif

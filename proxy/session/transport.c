@@ -93,7 +93,7 @@ void transport_trim(struct transport *transport) {
         put_receive_buffer(transport);
     }
     if (transport->send != NULL && !transport_has_unsent(transport) &&
-        !transport_has_fills(transport)) {
+        !transport_has_unread(transport)) {
         put_send_buffer(transport);
     }
 }
@@ -271,7 +271,7 @@ struct send_buffer *transport_send_buffer(struct transport *transport) {
         if (buffer == NULL) {
             return NULL;
         }
-        memset(buffer->fills, 0, sizeof(buffer->fills));
+        room_clear(&buffer->room);
         buffer->span_count = buffer->iov_first = buffer->iov_count = 0;
         transport->send = buffer;
         metric_add(transport->pools->metrics, METRIC_send_buffers, 1);

@@ -27,6 +27,7 @@
 #include "base/slab.h"
 #include "base/slice.h"
 #include "base/socket.h"
+#include "exchange/stream.h"
 #include "observe/metrics.h"
 #include "tls/record/record.h"
 
@@ -53,7 +54,7 @@ struct receive_buffer {
 
 // A slot holds one record's worth of bytes from a server, with room before it for a record header
 // and our chunk-size line, and after it for CRLF, the inner content type and the tag.
-#define SEND_SLOTS 4
+#define SEND_SLOTS ROOM_PARTS
 #define SLOT_LEAD 32
 #define SLOT_TAIL 32
 // A chunk line and CRLF must fit in the same record. And the records of all slots in one segment of
@@ -78,13 +79,8 @@ struct span {
     uint32_t slot;
 };
 
-struct fill { // bytes read from the server and not used yet, as offsets from the slot's payload
-    uint32_t begin;
-    uint32_t end;
-};
-
 struct send_buffer {
-    struct fill fills[SEND_SLOTS];
+    struct room room; // the slots, as they are lent
     uint32_t span_count;
     uint32_t iov_first;
     uint32_t iov_count;
@@ -226,15 +222,9 @@ enum result transport_flush(struct transport *transport) MUST_CHECK;
 static inline bool transport_has_unsent(const struct transport *transport) {
     return transport->send != NULL && transport->send->iov_first < transport->send->iov_count;
 }
-static inline bool transport_has_fills(const struct transport *transport) {
-    if (transport->send != NULL) {
-        for (uint32_t i = 0; i < SEND_SLOTS; i++) {
-            if (transport->send->fills[i].begin < transport->send->fills[i].end) {
-                return true;
-            }
-        }
-    }
-    return false;
+// The room that was lent still holds bytes that nobody has read.
+static inline bool transport_has_unread(const struct transport *transport) {
+    return transport->send != NULL && room_unread(&transport->send->room) > 0;
 }
 // Sends a due KeyUpdate, when nothing else waits to be sent.
 enum result transport_send_key_update(struct transport *transport) MUST_CHECK;

@@ -7,7 +7,7 @@
 #include "../unit/server_tables.h"
 #include "config/bundle.h"
 #include "http_strict.h"
-#include "session/exchange.h"
+#include "exchange/exchange.h"
 #include "session/service_internal.h"
 #include "tls/record/aead.h"
 

@@ -342,7 +342,7 @@ def test_many_refused_requests_do_not_fill_the_error_log(lab):
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ["http/chunk", "http/head", "http/parse", "http/path", "http/scan", "http/target", "exchange", "exchange_answer"]
-SOURCES += ["account", "attempt", "trailers", "relay_request", "rules", "dav"]
+SOURCES += ["account", "attempt", "trailers", "exchange/request", "http1_head", "rules", "dav"]
 STRING_OR_COMMENT = re.compile(r'"((?:[^"\\\n]|\\.)*)"|//[^\n]*|#include[^\n]*')
 NO_REASONS = re.compile(r"allow and deny lists|status line|status is not|in its forwarding headers|X-Forwarded-For and Forwarded|URL|neither a path")
 

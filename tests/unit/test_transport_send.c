@@ -160,13 +160,14 @@ static void test_bytes_that_wait_their_turn_are_not_touched(void **state) {
         struct send_buffer *buffer = buffer_of(f);
         add(f, 1, 0, 0, 50);
         uint32_t begin = (uint32_t)(50 + gap);
-        buffer->fills[1] = (struct fill){begin, begin + 40};
+        buffer->room.parts[1].begin = begin;
+        buffer->room.parts[1].end = begin + 40;
         fill_stream(slot_payload(buffer, 1) + begin, 50, 40);
         deliver(f);
         assert_stream(slot_payload(buffer, 1) + begin, 50, 40);
         transport_trim(&f->transport); // not while bytes wait
         assert_ptr_equal(f->transport.send, buffer);
-        buffer->fills[1] = (struct fill){0, 0};
+        room_clear(&buffer->room);
         assert_true(transport_add_span(buffer, 1, slot_payload(buffer, 1) + begin, 40));
         deliver(f);
         assert_received(f, 90, 2);
@@ -358,12 +359,12 @@ static void test_a_due_key_update_waits_for_what_is_unsent(void **state) {
 static void test_a_due_key_update_leaves_what_waits_in_the_slots(void **state) {
     struct fixture *f = *state;
     struct send_buffer *buffer = buffer_of(f);
-    buffer->fills[0] = (struct fill){0, 40};
+    buffer->room.parts[0].end = 40;
     fill_stream(slot_payload(buffer, 0), 0, 40);
     f->transport.records.key_update_due = true;
     assert_int_equal(transport_send_key_update(&f->transport), RESULT_OK);
     assert_stream(slot_payload(buffer, 0), 0, 40);
-    buffer->fills[0] = (struct fill){0, 0};
+    room_clear(&buffer->room);
     add(f, 0, 0, 0, 40);
     deliver(f);
     assert_received(f, 40, 1);
@@ -429,9 +430,9 @@ static void test_buffers_of_many_are_counted_and_reused(void **state) {
             struct send_buffer *buffer = transport_send_buffer(&many[i]);
             assert_non_null(buffer);
             assert_int_equal(buffer->span_count + buffer->iov_count, 0);
-            assert_false(transport_has_fills(&many[i]));
+            assert_false(transport_has_unread(&many[i]));
             assert_false(transport_has_unsent(&many[i]));
-            buffer->fills[3] = (struct fill){1, 2}; // left behind for who gets it next
+            buffer->room.parts[3].end = 2; // left behind for who gets it next
             buffer->span_count = 3;
             buffer->iov_count = 3;
             assert_int_equal(metric(f, METRIC_send_buffers), i + 1);

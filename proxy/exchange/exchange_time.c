@@ -1,14 +1,20 @@
 // Whom an exchange waits for, until when, and what follows if it waits in vain.
-#include "session/exchange_internal.h"
+#include "exchange/exchange_internal.h"
 
 static uint64_t moved(const struct exchange *exchange) {
-    return exchange->account.request_bytes + exchange->session->dropped +
-           transport_acknowledged(&exchange->session->transport);
+    return exchange->account.request_bytes + exchange->stream->verbs->moved(exchange->stream);
+}
+
+bool exchange_is_stuck(const struct exchange *exchange) {
+    return exchange->response_started && exchange->request_state == REQUEST_BODY &&
+           !exchange->request_given_up && exchange->request_framing != FRAMING_TUNNEL &&
+           exchange->write != NULL && !exchange->attempt.lease->writable &&
+           exchange->stream->unsent;
 }
 
 bool exchange_waits_for_client(const struct exchange *exchange) {
-    return transport_has_unsent(&exchange->session->transport) ||
-           (exchange->request_state == REQUEST_BODY && exchange->iov_first == exchange->iov_count &&
+    return exchange->stream->unsent ||
+           (exchange->request_state == REQUEST_BODY && exchange->write == NULL &&
             exchange->request_framing != FRAMING_TUNNEL && !exchange->request_given_up);
 }
 

@@ -1,52 +1,65 @@
-#include "session/exchange.h"
+#include "exchange/exchange.h"
 
 #include "base/clock.h"
 #include "exchange/dav.h"
+#include "exchange/exchange_internal.h"
+#include "exchange/request_write.h"
 #include "http/encode.h"
-#include "session/exchange_internal.h"
-#include "session/relay.h"
-#include "session/relay_head.h"
-#include "session/service_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
-// What the encoded head may be longer than the received one: the forwarding fields, with the
-// client's address twice.
-enum { HEAD_GROWTH = 768 };
+// What the encoded head may be longer than the received one: the forwarding fields and X-TLS-Facts,
+// with the client's address twice. The host is counted apart.
+enum { HEAD_GROWTH = 448 };
 // And what a client's certificate adds: two names, and what they are given.
 enum { CERTIFICATE_GROWTH = 80 + sizeof(struct client_identity) };
+enum { SPARES_MAX = 256 }; // of each slab
 
 // --- beginning ---
 
-static void on_lease_ready(struct lease_owner *owner) {
-    session_advance(LIST_ENTRY(owner, struct exchange, attempt.owner)->session);
+void exchange_slabs_init(struct shared *shared) {
+    slab_init(&shared->exchange_slab, sizeof(struct exchange), SPARES_MAX);
+    slab_init(&shared->write_slab, sizeof(struct request_write), SPARES_MAX);
 }
 
-static struct exchange *allocate(struct session *session) {
-    struct shared *shared = &session->service->shared;
+void exchange_slabs_trim(struct shared *shared) {
+    slab_trim(&shared->exchange_slab);
+    slab_trim(&shared->write_slab);
+}
+
+void exchange_slabs_free(struct shared *shared) {
+    slab_free(&shared->exchange_slab);
+    slab_free(&shared->write_slab);
+}
+
+static void on_lease_ready(struct lease_owner *owner) {
+    struct stream *stream = LIST_ENTRY(owner, struct exchange, attempt.owner)->stream;
+    stream->verbs->wake(stream);
+}
+
+static struct exchange *allocate(struct stream *stream, struct shared *shared,
+                                 int64_t head_since_ms) {
     struct exchange *exchange = slab_get(&shared->exchange_slab);
     if (exchange == NULL) {
         return NULL;
     }
-    memset(exchange, 0, offsetof(struct exchange, iov));
-    exchange->session = session;
+    memset(exchange, 0, sizeof(*exchange));
+    exchange->stream = stream;
     exchange->shared = shared;
-    exchange->client = &session->client;
-    exchange->attempt.kept = &session->kept;
+    exchange->attempt.kept = stream->kept;
     exchange->generation = generation_hold(shared->current);
     exchange->attempt.owner.ready = on_lease_ready;
     exchange->active_ms = now_ms(exchange);
-    account_begin(&exchange->account, shared, session->head_since_ms);
+    account_begin(&exchange->account, shared, head_since_ms);
     struct choice *choice = &exchange->choice;
     choice->shared = shared;
     choice->generation = exchange->generation;
-    choice->client = exchange->client;
+    choice->client = stream->client;
     choice->begun_us = exchange->account.started_mono_us;
-    choice->client_address = exchange->client->address;
-    choice->client_shown = client_text(exchange->client);
-    session->requests++;
+    choice->client_address = stream->client->address;
+    choice->client_shown = client_text(stream->client);
     metric_add(shared->metrics, METRIC_requests, 1);
     return exchange;
 }
@@ -54,7 +67,7 @@ static struct exchange *allocate(struct session *session) {
 static struct http_forwarding make_forwarding(const struct exchange *exchange,
                                               const struct http_request *request,
                                               const struct http_told *told) {
-    const struct client *client = exchange->client;
+    const struct client *client = exchange->choice.client;
     struct http_forwarding forwarding = {
         .client_host = client->unknown ? SLICE("") : client_text(client),
         .proto = client->redirect ? SLICE("http") : SLICE("https"),
@@ -76,7 +89,7 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
     return forwarding;
 }
 
-// Writes the head for the server, without an allocation where that is not unusually long.
+// Writes the head for the server into memory of the account, behind its texts.
 static struct answer encode_head(struct exchange *exchange, const struct http_request *request,
                                  const struct http_told *told, size_t head_size) {
     struct http_forwarding forwarding = make_forwarding(exchange, request, told);
@@ -87,12 +100,11 @@ static struct answer encode_head(struct exchange *exchange, const struct http_re
                       (exchange->choice.is_certified ? CERTIFICATE_GROWTH : 0) +
                       (told == NULL ? 0 : http_told_size(told)) +
                       (forwarding.changes == NULL ? 0 : http_changes_size(forwarding.changes));
-    bool fits = capacity <= sizeof(exchange->room) - exchange->room_used;
-    exchange->head = fits ? exchange->room + exchange->room_used : malloc(capacity);
-    if (exchange->head != NULL) {
-        exchange->head_size =
-            http_encode_request(request, &forwarding, host, exchange->head, capacity);
+    exchange->head = account_keep_request(&exchange->account, request, told, capacity);
+    if (exchange->head == NULL) {
+        return answer_of(503, "no memory for a request");
     }
+    exchange->head_size = http_encode_request(request, &forwarding, host, exchange->head, capacity);
     return exchange->head_size > 0 ? NO_ANSWER : answer_of(431, "the head is too large to pass on");
 }
 
@@ -100,28 +112,24 @@ static void note_request(struct exchange *exchange, const struct http_request *r
     exchange->account.minor_version = request->minor_version;
     exchange->is_head = request->is_head;
     exchange->idempotent = request->idempotent;
-    uint32_t most = limits(exchange)->requests_per_connection;
-    exchange->keep_alive = request->keep_alive && (most == 0 || exchange->session->requests < most);
     exchange->attempt.binds_lease = request->binds_connection;
     exchange->body_in_doubt = request->body_is_unusual;
     exchange->awaits_continue = request->expects_continue;
     exchange->request_framing = request->framing;
-    exchange->request_left = request->content_length;
-    chunk_decoder_init(&exchange->request_decoder);
 }
 
 // What is answered instead of asking a server, first reason first. *growth: by how much field
 // values are longer than they were received.
 static struct answer judge(struct exchange *exchange, struct http_request *request,
                            const struct http_told **told, size_t *growth) {
-    bool redirect = exchange->client->redirect;
+    bool redirect = exchange->choice.client->redirect;
     struct answer answer = redirect ? NO_ANSWER : rules_choose(&exchange->choice, request);
     *told = rules_find_client(&exchange->choice, request);
     exchange->choice.of_site = exchange->choice.site != NULL;
     if (!exchange->choice.of_site) { // for the log line and the default host
         exchange->choice.site = &exchange->generation->config->sites[ROUTER_DEFAULT_SITE];
     }
-    if (request->target.size > exchange->session->target_size) {
+    if (request->target.size > exchange->stream->target_size) {
         return answer_of(414, "the target is too long");
     }
     if (redirect) {
@@ -137,36 +145,28 @@ static struct answer judge(struct exchange *exchange, struct http_request *reque
     return answer.status == 0 ? rules_apply(&exchange->choice, request) : answer;
 }
 
-static void keep_refused(struct exchange *exchange, struct slice bytes) {
-    exchange->room_used =
-        account_keep_refused(&exchange->account, bytes, exchange->room, sizeof(exchange->room));
-}
-
-// Takes a whole head. What is answered instead of asking a server.
-static struct answer take_request(struct exchange *exchange, struct slice head) {
-    struct http_fields *fields = shared_fields(exchange->shared, exchange->session->header_count);
-    struct http_request request;
-    struct http_refusal refusal;
-    if (http_parse_request(head, fields, &request, &refusal) != RESULT_OK) {
-        exchange->is_head = request.is_head;
-        keep_refused(exchange, head);
-        return answer_of(refusal.status, refusal.why);
-    }
+// What is answered instead of asking a server.
+static struct answer take_request(struct exchange *exchange, struct http_request *request,
+                                  size_t head_size) {
     const struct http_told *told;
     size_t growth = 0;
-    note_request(exchange, &request);
-    struct answer answer = judge(exchange, &request, &told, &growth);
-    exchange->keep_alive = exchange->keep_alive && !exchange->choice.ends_connection;
-    exchange->room_used = account_keep_request(&exchange->account, &request, told, exchange->room,
-                                               sizeof(exchange->room));
-    return answer.status == 0 ? encode_head(exchange, &request, told, head.size + growth) : answer;
+    note_request(exchange, request);
+    struct answer answer = judge(exchange, request, &told, &growth);
+    if (exchange->choice.ends_connection) {
+        exchange->stream->keep_alive = false;
+    }
+    if (answer.status == 0) {
+        return encode_head(exchange, request, told, head_size + growth);
+    }
+    (void)account_keep_request(&exchange->account, request, told, 0);
+    return answer;
 }
 
 // What a part could not do (it returned RESULT_ERROR): its answer is the response, if it has one
-// and nothing was sent. RESULT_ERROR: the session must be cut.
+// and nothing was sent. RESULT_ERROR: the stream must be cut.
 static enum result settle(struct exchange *exchange) {
     if (exchange->answer.status == 0) {
-        exchange_give_up_request(exchange); // the session drops the rest of it before it cuts
+        exchange_give_up_request(exchange); // its rest is dropped before the cut
         return RESULT_ERROR;
     }
     return exchange_answer(exchange);
@@ -181,24 +181,27 @@ static struct exchange *begin(struct exchange *exchange) {
     return exchange;
 }
 
-struct exchange *exchange_new(struct session *session, struct slice head) {
-    struct exchange *exchange = allocate(session);
+struct exchange *exchange_new(struct stream *stream, struct shared *shared,
+                              struct http_request *request, size_t head_size,
+                              int64_t head_since_ms) {
+    struct exchange *exchange = allocate(stream, shared, head_since_ms);
     if (exchange == NULL) {
         return NULL;
     }
-    exchange->answer = take_request(exchange, head);
+    exchange->answer = take_request(exchange, request, head_size);
     return begin(exchange);
 }
 
-struct exchange *exchange_new_refused(struct session *session, struct slice part, uint16_t status,
-                                      const char *why) {
-    struct exchange *exchange = allocate(session);
+struct exchange *exchange_new_refused(struct stream *stream, struct shared *shared,
+                                      const struct refused_request *refused,
+                                      int64_t head_since_ms) {
+    struct exchange *exchange = allocate(stream, shared, head_since_ms);
     if (exchange == NULL) {
         return NULL;
     }
-    exchange->is_head = part.size >= 5 && memcmp(part.data, "HEAD ", 5) == 0;
-    keep_refused(exchange, part);
-    exchange->answer = answer_of(status, why);
+    exchange->is_head = refused->is_head;
+    account_keep_refused(&exchange->account, refused->bytes);
+    exchange->answer = answer_of(refused->status, refused->why);
     return begin(exchange);
 }
 
@@ -215,7 +218,7 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
     }
     exchange->request_state = REQUEST_HEAD;
     exchange->request_whole = exchange->request_failed = exchange->request_given_up = false;
-    exchange->iov_first = exchange->iov_count = 0;
+    exchange_free_request(exchange);
     metric_add(exchange->shared->metrics, METRIC_server_retries, 1);
     return RESULT_OK;
 }
@@ -224,8 +227,7 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
 // once.
 static bool can_repeat(const struct exchange *exchange) {
     return exchange->idempotent && exchange->request_framing == FRAMING_NONE &&
-           exchange->interim_count == 0 && exchange->gathered_head == NULL &&
-           !transport_has_fills(&exchange->session->transport);
+           exchange->interim_count == 0 && exchange->gathered_head == NULL && !has_unread(exchange);
 }
 
 // No server is to blame when this process or host has run out of something.
@@ -265,22 +267,21 @@ static enum result server_gone(struct exchange *exchange) {
         return RESULT_ERROR;
     }
     return retry(exchange, can_repeat(exchange), 502,
-                 exchange->gathered_head != NULL ||
-                         transport_has_fills(&exchange->session->transport)
+                 exchange_head_has_begun(exchange)
                      ? "the server closed the connection in the middle of its response headers"
                      : "the server closed the connection without an answer");
 }
 
 // One round of both directions. RESULT_OK after progress.
 static enum result relay(struct exchange *exchange) {
-    enum result response = relay_response(exchange);
+    enum result response = exchange_respond(exchange);
     if (response == RESULT_EOF) {
         return server_gone(exchange);
     }
     if (response == RESULT_ERROR || answering(exchange)) {
         return response;
     }
-    enum result request = relay_request(exchange);
+    enum result request = exchange_request(exchange);
     if (request == RESULT_EOF) {
         // Perhaps the server answered before it closed: what it said is read first.
         exchange_give_up_request(exchange);
@@ -302,12 +303,12 @@ static enum result relay(struct exchange *exchange) {
 }
 
 static enum result advance(struct exchange *exchange) {
-    struct transport *transport = &exchange->session->transport;
+    struct stream *stream = exchange->stream;
     while (!answering(exchange)) {
-        if (exchange->session->steps_left == 0) { // it is the turn of others
+        if (*stream->steps_left == 0) { // it is the turn of others
             return RESULT_AGAIN;
         }
-        exchange->session->steps_left--;
+        --*stream->steps_left;
         enum result result = connect_server(exchange);
         if (result == RESULT_OK) {
             result = relay(exchange);
@@ -328,21 +329,20 @@ static enum result advance(struct exchange *exchange) {
         if (exchange->request_state != REQUEST_DONE) {
             exchange_give_up_request(exchange);
         }
-        enum result result = transport_flush(transport);
+        enum result result = stream->unsent ? stream->verbs->flush(stream) : RESULT_OK;
         if (result != RESULT_OK) {
             return result;
         }
-        exchange->keep_alive = exchange->keep_alive && exchange_request_ends(exchange);
         exchange->response_state = RESPONSE_DONE;
     }
     return RESULT_OK;
 }
 
 enum result exchange_advance(struct exchange *exchange) {
-    uint64_t sent = exchange->session->transport.sent;
+    uint64_t sent = exchange->stream->sent;
     pace_end_wait(&exchange->pace, now_ms(exchange));
     enum result result = advance(exchange);
-    if (exchange->session->transport.sent != sent) { // a client that takes a little is not idle
+    if (exchange->stream->sent != sent) { // a client that takes a little is not idle
         exchange->active_ms = now_ms(exchange);
     }
     return result;
@@ -354,9 +354,9 @@ void exchange_arm(struct exchange *exchange) {
     if (lease == NULL) {
         return;
     }
-    bool blocked = transport_has_unsent(&exchange->session->transport);
+    bool blocked = exchange->stream->unsent;
     lease_want_read(lease, lease->connected && !lease->readable && !blocked);
-    bool unwritten = exchange->iov_first < exchange->iov_count;
+    bool unwritten = exchange->write != NULL;
     lease_want_write(lease, !lease->writable && (!lease->connected || unwritten));
 }
 
@@ -388,14 +388,9 @@ void exchange_finish(struct exchange *exchange) {
     struct shared *shared = exchange->shared;
     account_close(&exchange->account, &exchange->choice, exchange->response_state == RESPONSE_DONE);
     attempt_drop(&exchange->attempt);
-    response_head_free(exchange);
-    trailers_free(&exchange->request_trailers);
-    trailers_free(&exchange->response_trailers);
-    free(exchange->request_final);
-    free(exchange->final);
-    if (exchange->head != exchange->room + exchange->room_used) {
-        free(exchange->head);
-    }
+    exchange_free_response(exchange);
+    exchange_free_request(exchange);
+    free(exchange->request_trailers);
     generation_release(exchange->generation);
     slab_put(&shared->exchange_slab, exchange);
 }

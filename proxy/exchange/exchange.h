@@ -1,0 +1,121 @@
+// An exchange: one request of a client and its response.
+//
+// It begins with a whole request head and ends when the response (or an answer of our own) has been
+// sent or the stream is cut. It holds its generation, its route and, once needed, one lease. It
+// does not know how the client's bytes travel: see exchange/stream.h.
+//
+// exchange_advance() decides; exchange_request() and exchange_respond() move the bytes of the two
+// directions. Both directions run at the same time, each bounded by its own buffer: a full one
+// stops reading the other side.
+#ifndef RAVELIN_EXCHANGE_EXCHANGE_H
+#define RAVELIN_EXCHANGE_EXCHANGE_H
+
+#include "base/result.h"
+#include "base/slice.h"
+#include "exchange/account.h"
+#include "exchange/answer.h"
+#include "exchange/attempt.h"
+#include "exchange/pace.h"
+#include "exchange/rules.h"
+#include "exchange/stream.h"
+#include "exchange/trailers.h"
+#include "http/chunk.h"
+#include "http/parse.h"
+
+struct head_buffer;
+struct request_write;
+
+enum request_state {
+    REQUEST_HEAD, // the head is not written to the server yet
+    REQUEST_BODY,
+    REQUEST_DONE, // all of it is written
+};
+
+enum response_state {
+    RESPONSE_HEAD, // none of the final head has arrived whole
+    RESPONSE_BODY,
+    RESPONSE_FINAL,   // the body is complete, the stream does not know it yet
+    RESPONSE_SENDING, // everything is with the stream
+    RESPONSE_DONE,
+};
+
+struct exchange {
+    struct stream *stream;
+    struct shared *shared;
+    struct generation *generation; // held
+    struct choice choice;          // of the rules
+    struct attempt attempt;
+    struct answer answer; // of a part that refuses; see exchange_refuse()
+
+    // request
+    enum request_state request_state;
+    enum http_framing request_framing; // toward the server; FRAMING_TUNNEL after a 101
+    struct request_write *write;       // what the server has not taken yet; NULL: nothing
+    char *head;                        // the encoded one, in memory of the account
+    size_t head_size;
+    char *request_trailers; // the encoded section, when there is one
+    bool is_head;
+    bool idempotent;
+    bool body_in_doubt;   // the server may not have taken the body for one: see struct http_request
+    bool awaits_continue; // Expect: 100-continue was passed on, and the server has not said 100
+    bool server_shut;     // our direction toward the server is closed (tunnels)
+    bool request_failed;  // the server did not take all of it
+    bool request_whole;   // all of it is in `write` or written
+    bool request_given_up; // no more of it is sent; see exchange_give_up_request()
+    bool rest_is_lost;     // the end of the request cannot be found, or is not waited for
+
+    // response
+    enum response_state response_state;
+    enum http_framing response_framing;
+    bool server_keep_alive;
+    bool response_started; // the final head is on its way to the client
+    uint64_t response_left;
+    struct chunk_decoder response_decoder;
+    struct trailers response_trailers;
+    struct room *room; // with unread bytes of the server in it; NULL: there are none
+    struct head_buffer *gathered_head; // where heads are gathered since one was not whole at once
+    size_t head_scanned;
+    struct http_part head_part; // what has been looked at of an incomplete head
+    uint32_t interim_count;
+
+    int64_t active_ms; // last progress
+    struct pace pace;  // of the client
+    struct account account;
+};
+
+// The slabs of `shared` that exchanges come from. None of it may be in use when they are freed.
+void exchange_slabs_init(struct shared *shared);
+void exchange_slabs_trim(struct shared *shared); // gives back what has not been used for long
+void exchange_slabs_free(struct shared *shared);
+
+// Begins with a whole head of `head_size` bytes, whose first byte came at `head_since_ms` (0: all
+// at once). The request may be changed, and is not needed afterwards. NULL when memory is short.
+struct exchange *exchange_new(struct stream *stream, struct shared *shared,
+                              struct http_request *request, size_t head_size,
+                              int64_t head_since_ms);
+
+// A request whose head was refused, or never became whole.
+struct refused_request {
+    struct slice bytes; // of the head, as far as they came
+    bool is_head;       // the method was HEAD
+    uint16_t status;
+    const char *why; // static
+};
+struct exchange *exchange_new_refused(struct stream *stream, struct shared *shared,
+                                      const struct refused_request *refused, int64_t head_since_ms);
+
+// Does all that can be done. RESULT_AGAIN: waits. RESULT_OK: complete, the connection may go on if
+// stream->keep_alive. RESULT_ERROR: the stream must be cut.
+enum result exchange_advance(struct exchange *exchange) MUST_CHECK;
+// When nothing more can be done now: notes who is waited for and sets exactly the lease's watchers
+// that are needed.
+void exchange_arm(struct exchange *exchange);
+// When the side that is waited for must have done something. For after exchange_arm().
+int64_t exchange_deadline(const struct exchange *exchange);
+// The deadline passed: answers 408 or 504 when nothing was sent yet. RESULT_ERROR: the stream must
+// be cut.
+enum result exchange_timed_out(struct exchange *exchange) MUST_CHECK;
+// Writes the access log line, lets the lease go, frees.
+void exchange_finish(struct exchange *exchange);
+
+#endif

@@ -1,0 +1,206 @@
+// The request's way to its server.
+#include "base/socket.h"
+#include "exchange/exchange_internal.h"
+#include "exchange/request_write.h"
+#include "http/encode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+static char crlf[] = "\r\n";
+static char last_chunk_line[] = "0\r\n";
+
+static void add_part(struct request_write *write, void *data, size_t size) {
+    write->parts[write->count++] = (struct iovec){data, size};
+}
+
+// --- gathering what can be written ---
+
+// A new connection to a server that wants to know whose it is begins with that. One that is used
+// again has begun with this client's.
+static void add_proxy_header(struct exchange *exchange) {
+    const struct client *client = exchange->choice.client;
+    enum proxy_version version = (enum proxy_version)exchange->choice.backend->send_proxy_protocol;
+    if (version == PROXY_VERSION_NONE || exchange->attempt.lease->reused) {
+        return;
+    }
+    struct address address = {.size = sizeof(address.as.v6)};
+    address.as.v6 = client->address.v6; // as large as either
+    const struct address local = exchange->stream->verbs->local_address(exchange->stream);
+    struct request_write *write = exchange->write;
+    add_part(write, write->proxy_header,
+             proxy_header_write(version, client->unknown ? NULL : &address, &local,
+                                write->proxy_header));
+}
+
+// The last chunk and the trailers, written afresh. False: no memory.
+static bool add_end(struct exchange *exchange, const struct http_fields *fields) {
+    size_t capacity = 2;
+    for (size_t i = 0; fields != NULL && i < fields->count; i++) {
+        capacity += fields->items[i].name.size + fields->items[i].value.size + 4;
+    }
+    exchange->request_trailers = malloc(capacity);
+    if (exchange->request_trailers == NULL) {
+        return false;
+    }
+    size_t size = 2;
+    if (fields == NULL) {
+        memcpy(exchange->request_trailers, crlf, 2);
+    } else {
+        size = http_encode_trailers(fields, exchange->request_trailers, capacity);
+    }
+    add_part(exchange->write, last_chunk_line, 3);
+    add_part(exchange->write, exchange->request_trailers, size);
+    return size > 0;
+}
+
+static void add_runs(struct exchange *exchange, const struct stream_body *body) {
+    struct request_write *write = exchange->write;
+    bool chunked = exchange->request_framing == FRAMING_CHUNKED;
+    for (uint32_t i = 0; i < body->count; i++) {
+        const struct iovec *run = &body->runs[i];
+        if (chunked) {
+            char *end = write->lines[i] + CHUNK_LINE_SIZE;
+            char *begin = chunk_write_size(end, run->iov_len);
+            add_part(write, begin, (size_t)(end - begin));
+        }
+        add_part(write, run->iov_base, run->iov_len);
+        if (chunked) {
+            add_part(write, crlf, 2);
+        }
+        exchange->account.request_bytes += run->iov_len;
+    }
+}
+
+// RESULT_EOF: the client has ended before the body did. RESULT_ERROR: as exchange_request().
+static enum result add_body(struct exchange *exchange) {
+    struct stream_body body;
+    enum result result = exchange->stream->verbs->body(exchange->stream, &body);
+    if (result == RESULT_ERROR) {
+        exchange->rest_is_lost = true;
+        return exchange_refuse(exchange, 400,
+                               body.why == NULL ? "the request body is malformed" : body.why);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    add_runs(exchange, &body);
+    exchange->request_whole = body.whole;
+    if (body.whole && exchange->request_framing == FRAMING_CHUNKED &&
+        !add_end(exchange, body.trailers)) {
+        return exchange_refuse(exchange, 503, "no memory for request trailers");
+    }
+    uint64_t limit = exchange->choice.body_limit;
+    if (limit != 0 && exchange->account.request_bytes > limit &&
+        exchange->request_framing != FRAMING_TUNNEL) {
+        return exchange_refuse(exchange, 413, "the request body is larger than is accepted");
+    }
+    return RESULT_OK;
+}
+
+// RESULT_OK: there is something to write. RESULT_AGAIN: nothing now. RESULT_EOF, RESULT_ERROR: as
+// add_body().
+static enum result gather(struct exchange *exchange) {
+    struct request_write *write = slab_get(&exchange->shared->write_slab);
+    if (write == NULL) {
+        return exchange_refuse(exchange, 503, "no memory for a request");
+    }
+    write->first = write->count = 0;
+    exchange->write = write;
+    if (exchange->request_state == REQUEST_HEAD) {
+        add_proxy_header(exchange);
+        add_part(write, exchange->head, exchange->head_size);
+        exchange->request_state = REQUEST_BODY;
+        exchange->request_whole = exchange->request_framing == FRAMING_NONE;
+    }
+    enum result result = exchange->request_whole ? RESULT_OK : add_body(exchange);
+    if (result == RESULT_ERROR || write->count > 0) {
+        return result == RESULT_ERROR ? RESULT_ERROR : RESULT_OK;
+    }
+    exchange_free_request(exchange);
+    return result == RESULT_EOF ? RESULT_EOF : RESULT_AGAIN;
+}
+
+void exchange_free_request(struct exchange *exchange) {
+    slab_put(&exchange->shared->write_slab, exchange->write);
+    exchange->write = NULL;
+}
+
+// --- writing ---
+
+static void written(struct exchange *exchange, size_t size) {
+    struct request_write *write = exchange->write;
+    while (write->first < write->count && size >= write->parts[write->first].iov_len) {
+        size -= write->parts[write->first++].iov_len;
+    }
+    if (size > 0) {
+        struct iovec *first = &write->parts[write->first];
+        first->iov_base = (uint8_t *)first->iov_base + size;
+        first->iov_len -= size;
+    }
+    if (write->first == write->count) {
+        exchange_free_request(exchange);
+        exchange->stream->verbs->taken(exchange->stream);
+        if (exchange->request_whole) {
+            exchange->request_state = REQUEST_DONE;
+            exchange->account.request_sent_us = clock_monotonic_us();
+        }
+    }
+}
+
+// RESULT_OK: wrote something. RESULT_AGAIN: the server does not take more now. RESULT_EOF: it is
+// gone.
+static enum result write_server(struct exchange *exchange) {
+    struct lease *lease = exchange->attempt.lease;
+    struct request_write *write = exchange->write;
+    if (!lease->writable) {
+        return RESULT_AGAIN;
+    }
+    ssize_t sent = socket_send(lease->fd, &write->parts[write->first], write->count - write->first);
+    if (sent < 0) {
+        if (errno != EAGAIN && errno != EINTR) {
+            return RESULT_EOF;
+        }
+        lease->writable = errno == EINTR;
+        return errno == EINTR ? RESULT_OK : RESULT_AGAIN;
+    }
+    written(exchange, (size_t)sent);
+    lease->writable = exchange->write == NULL; // a short write: the socket is full
+    return RESULT_OK;
+}
+
+// There is nothing to write, and there never will be.
+static enum result client_ended(struct exchange *exchange) {
+    if (exchange->request_framing != FRAMING_TUNNEL) {
+        exchange->account.ended = "the client ended before its request body did";
+        return RESULT_ERROR;
+    }
+    if (!exchange->server_shut) {
+        exchange->server_shut = true;
+        (void)shutdown(exchange->attempt.lease->fd, SHUT_WR);
+    }
+    return RESULT_AGAIN;
+}
+
+enum result exchange_request(struct exchange *exchange) {
+    if (exchange->request_state == REQUEST_DONE || exchange->request_given_up) {
+        return RESULT_AGAIN;
+    }
+    enum result result = exchange->write == NULL ? gather(exchange) : RESULT_OK;
+    if (result == RESULT_OK) {
+        return write_server(exchange);
+    }
+    return result == RESULT_EOF ? client_ended(exchange) : result;
+}
+
+void exchange_give_up_request(struct exchange *exchange) {
+    if (exchange->request_given_up) {
+        return;
+    }
+    exchange->request_given_up = true;
+    exchange_free_request(exchange);
+    // A client that waits for 100 (Continue) sends no body after another response.
+    exchange->stream->verbs->stop(exchange->stream,
+                                  !exchange->rest_is_lost && !exchange->awaits_continue);
+}

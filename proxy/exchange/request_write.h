@@ -1,0 +1,22 @@
+// What is on its way to a server: parts that lie elsewhere, and the texts between them. It is held
+// only while the server has not taken all of it. Private to exchange.c and request.c.
+#ifndef RAVELIN_EXCHANGE_REQUEST_WRITE_H
+#define RAVELIN_EXCHANGE_REQUEST_WRITE_H
+
+#include "exchange/stream.h"
+#include "http/chunk.h"
+#include "http/proxy_protocol.h"
+
+// Each run with its chunk line and CRLF; the PROXY header, the head, the last chunk and the
+// trailers.
+#define REQUEST_PARTS_MAX (STREAM_RUNS_MAX * 3 + 4)
+
+struct request_write {
+    uint32_t first; // of the parts that are not written yet
+    uint32_t count;
+    struct iovec parts[REQUEST_PARTS_MAX];
+    uint8_t proxy_header[PROXY_HEADER_WRITE_MAX];
+    char lines[STREAM_RUNS_MAX][CHUNK_LINE_SIZE];
+};
+
+#endif

@@ -1,0 +1,300 @@
+// The response's way to the client.
+#include "exchange/exchange_internal.h"
+#include "exchange/response_head.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+enum result response_is_bad(struct exchange *exchange, const char *why, const char *where) {
+    complain_of_server(exchange->shared, exchange->attempt.server, "bad response: %s%s", why,
+                       where);
+    if (exchange->response_started) {
+        exchange->account.ended = why;
+        return RESULT_ERROR;
+    }
+    return exchange_refuse(exchange, 502, why);
+}
+
+// --- reading from the server ---
+
+// No more than belongs to a body of known length is read: what a server sends beyond it stays in
+// the socket and is noticed when the connection comes to the pool.
+static size_t read_limit(const struct exchange *exchange) {
+    return exchange->response_state == RESPONSE_BODY && exchange->response_framing == FRAMING_LENGTH
+               ? exchange->response_left
+               : SIZE_MAX;
+}
+
+static void add_to_room(struct room *room, const struct iovec iov[ROOM_PARTS], size_t received) {
+    for (uint32_t i = 0; i < ROOM_PARTS && received > 0; i++) {
+        size_t part = received < iov[i].iov_len ? received : iov[i].iov_len;
+        room->parts[i].end += (uint32_t)part;
+        received -= part;
+    }
+}
+
+// A head has begun and goes on elsewhere. The first part is then kept free for ours.
+static bool is_gathering(const struct exchange *exchange) {
+    return exchange->response_state == RESPONSE_HEAD && exchange->gathered_head != NULL;
+}
+
+// Most responses are small: while the head is awaited, one part is read with recv(), which costs
+// less than readv(), and the others only when that was filled. On a connection whose last response
+// filled it the next probably will, and one readv() costs less than both.
+static ssize_t read_parts(const struct exchange *exchange, struct iovec iov[ROOM_PARTS]) {
+    struct lease *lease = exchange->attempt.lease;
+    if (exchange->response_state != RESPONSE_HEAD || is_gathering(exchange)) {
+        return readv(lease->fd, iov, ROOM_PARTS);
+    }
+    bool was_large = lease->large_response;
+    ssize_t first = was_large ? readv(lease->fd, iov, ROOM_PARTS)
+                              : recv(lease->fd, iov[0].iov_base, iov[0].iov_len, 0);
+    lease->large_response = first >= (ssize_t)iov[0].iov_len;
+    if (was_large || !lease->large_response) {
+        return first;
+    }
+    ssize_t more = readv(lease->fd, iov + 1, ROOM_PARTS - 1);
+    return more > 0 ? first + more : first; // an end or an error is met again at the next read
+}
+
+// RESULT_OK: bytes came. RESULT_AGAIN: none now. RESULT_EOF: the server closed. RESULT_ERROR: its
+// connection broke.
+static enum result read_server(struct exchange *exchange, struct room *room) {
+    struct lease *lease = exchange->attempt.lease;
+    struct iovec iov[ROOM_PARTS];
+    size_t limit = read_limit(exchange);
+    size_t total = 0;
+    for (uint32_t i = 0; i < ROOM_PARTS; i++) {
+        const struct room_part *part = &room->parts[i];
+        size_t free_size = i == 0 && is_gathering(exchange) ? 0 : part->capacity - part->end;
+        size_t size = free_size < limit - total ? free_size : limit - total;
+        iov[i] = (struct iovec){part->data + part->end, size};
+        total += size;
+    }
+    ssize_t received = read_parts(exchange, iov);
+    if (received < 0) {
+        bool waits = errno == EAGAIN || errno == EINTR;
+        lease->readable = false;
+        return waits ? RESULT_AGAIN : RESULT_ERROR;
+    }
+    if (received == 0) {
+        lease->readable = false;
+        return RESULT_EOF;
+    }
+    // With all of a body read there may be more, but nothing that is wanted: should it come, the
+    // loop tells.
+    lease->readable = (size_t)received == total && total < limit;
+    add_to_room(room, iov, (size_t)received);
+    exchange->room = room;
+    return RESULT_OK;
+}
+
+// --- the body ---
+
+static enum result put_data(struct exchange *exchange, uint32_t part, uint8_t *data, size_t size) {
+    struct stream *stream = exchange->stream;
+    exchange->account.response_bytes += size;
+    return stream->verbs->data(stream, part, data, size);
+}
+
+// RESULT_AGAIN: the section is not whole.
+static enum result take_trailers(struct exchange *exchange, struct room_part *part) {
+    struct trailers *trailers = &exchange->response_trailers;
+    struct stream *stream = exchange->stream;
+    size_t used = 0;
+    struct http_refusal refusal;
+    enum result result = trailers_gather_response(trailers, limits(exchange)->response_header_size,
+                                                  (const char *)part->data + part->begin,
+                                                  room_part_unread(part), &used, &refusal);
+    part->begin += (uint32_t)used;
+    struct slice section = {trailers->data, trailers->size};
+    if (result == RESULT_AGAIN) {
+        return result;
+    }
+    struct http_fields *fields = shared_fields(exchange->shared, HTTP_FIELDS_MAX);
+    if (result == RESULT_OK) {
+        result = http_parse_response_trailers(section, fields, &refusal);
+    }
+    if (result != RESULT_OK) {
+        return response_message_is_bad(exchange, section, &refusal);
+    }
+    exchange->response_state = RESPONSE_SENDING;
+    return stream->verbs->end(stream, fields->count > 0 ? fields : NULL);
+}
+
+static enum result bad_chunk(struct exchange *exchange, const char *why) {
+    char where[64];
+    (void)snprintf(where, sizeof(where), ": byte 0x%02x, behind %llu bytes of body",
+                   (unsigned)(uint8_t)exchange->response_decoder.wrong,
+                   (unsigned long long)exchange->account.response_bytes);
+    return response_is_bad(exchange, why, where);
+}
+
+// One part of a chunked body. Data is named only after the framing that follows it has been read,
+// because the stream may write over that. RESULT_AGAIN: the rest must wait for the next round.
+static enum result take_chunked(struct exchange *exchange, uint32_t index) {
+    struct stream *stream = exchange->stream;
+    struct room_part *part = &exchange->room->parts[index];
+    uint8_t *data = NULL;
+    size_t data_size = 0;
+    enum result result = RESULT_OK;
+    while (room_part_unread(part) > 0 && exchange->response_state == RESPONSE_BODY) {
+        uint8_t *begin = part->data + part->begin;
+        if (exchange->response_trailers.gathering) {
+            if (take_trailers(exchange, part) == RESULT_ERROR) {
+                return RESULT_ERROR;
+            }
+            continue;
+        }
+        struct chunk_decoder before = exchange->response_decoder;
+        enum chunk_span span;
+        size_t length;
+        const char *why;
+        if (chunk_next(&exchange->response_decoder, (const char *)begin, room_part_unread(part),
+                       &span, &length, &why) != RESULT_OK) {
+            return bad_chunk(exchange, why);
+        }
+        if (span == CHUNK_DATA && !stream->verbs->fits(stream, index, begin, length)) {
+            exchange->response_decoder = before;
+            return RESULT_AGAIN;
+        }
+        part->begin += (uint32_t)length;
+        if (data != NULL) {
+            result = put_data(exchange, index, data, data_size);
+        }
+        if (result != RESULT_OK) {
+            return result;
+        }
+        data = span == CHUNK_DATA ? begin : NULL;
+        data_size = length;
+        exchange->response_trailers.gathering = span == CHUNK_TRAILERS;
+    }
+    return data == NULL ? RESULT_OK : put_data(exchange, index, data, data_size);
+}
+
+// RESULT_AGAIN: the rest must wait for the next round.
+static enum result take_part(struct exchange *exchange, uint32_t index) {
+    struct stream *stream = exchange->stream;
+    struct room_part *part = &exchange->room->parts[index];
+    uint8_t *begin = part->data + part->begin;
+    size_t size = room_part_unread(part);
+    if (exchange->response_framing == FRAMING_CHUNKED) {
+        return take_chunked(exchange, index);
+    }
+    if (!stream->verbs->fits(stream, index, begin, size)) {
+        return RESULT_AGAIN;
+    }
+    if (exchange->response_framing == FRAMING_LENGTH) {
+        size = size < exchange->response_left ? size : (size_t)exchange->response_left;
+        exchange->response_left -= size;
+        if (exchange->response_left == 0) {
+            exchange->response_state = RESPONSE_FINAL;
+        }
+    }
+    part->begin += (uint32_t)size;
+    return put_data(exchange, index, begin, size);
+}
+
+static enum result take_body(struct exchange *exchange) {
+    enum result result = RESULT_OK;
+    for (uint32_t i = 0; i < ROOM_PARTS && result == RESULT_OK && exchange->room != NULL &&
+                         exchange->response_state == RESPONSE_BODY;
+         i++) {
+        if (room_part_unread(&exchange->room->parts[i]) > 0) {
+            result = take_part(exchange, i);
+        }
+    }
+    return result == RESULT_AGAIN ? RESULT_OK : result;
+}
+
+// --- one round ---
+
+// The server will send nothing more. RESULT_EOF: it should have.
+static enum result server_ended(struct exchange *exchange) {
+    if (exchange->response_state != RESPONSE_BODY ||
+        (exchange->response_framing != FRAMING_CLOSE &&
+         exchange->response_framing != FRAMING_TUNNEL)) {
+        return RESULT_EOF;
+    }
+    exchange->server_keep_alive = false;
+    exchange->response_state = RESPONSE_FINAL;
+    return RESULT_OK;
+}
+
+// Brings bytes of the server into the room, when what was there has been used.
+static enum result fill_room(struct exchange *exchange) {
+    struct stream *stream = exchange->stream;
+    if (exchange->response_state == RESPONSE_FINAL || has_unread(exchange)) {
+        return RESULT_OK;
+    }
+    exchange->room = NULL;
+    if (!exchange->attempt.lease->readable) {
+        return RESULT_AGAIN;
+    }
+    bool is_head = exchange->response_state == RESPONSE_HEAD;
+    struct room *room = stream->verbs->room(stream, is_head ? response_head_lead(exchange) : 0);
+    if (room == NULL) {
+        return RESULT_ERROR;
+    }
+    enum result result = read_server(exchange, room);
+    if (result == RESULT_EOF) {
+        return server_ended(exchange);
+    }
+    return result == RESULT_ERROR ? RESULT_EOF : result;
+}
+
+// What the server sent behind its response belongs to no request: it is dropped, and the connection
+// with it.
+static void drop_surplus(struct exchange *exchange) {
+    if (has_unread(exchange)) {
+        room_clear(exchange->room);
+        exchange->server_keep_alive = false;
+    }
+    exchange->room = NULL;
+}
+
+// What lies in the room, as far as the stream takes it now.
+static enum result take_unread(struct exchange *exchange) {
+    struct stream *stream = exchange->stream;
+    enum result result = RESULT_OK;
+    if (exchange->response_state == RESPONSE_HEAD) {
+        result = response_head_take(exchange);
+    }
+    if (result == RESULT_OK && exchange->response_state == RESPONSE_BODY) {
+        result = take_body(exchange);
+    }
+    if (result == RESULT_OK && exchange->response_state == RESPONSE_FINAL) {
+        exchange->response_state = RESPONSE_SENDING;
+        result = stream->verbs->end(stream, NULL);
+    }
+    return result == RESULT_EOF ? RESULT_OK : result;
+}
+
+static enum result respond(struct exchange *exchange) {
+    struct stream *stream = exchange->stream;
+    enum result result = stream->unsent ? stream->verbs->flush(stream) : RESULT_OK;
+    if (result == RESULT_OK) {
+        result = fill_room(exchange);
+    }
+    if (result == RESULT_OK) {
+        result = take_unread(exchange);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (answering(exchange)) {
+        drop_surplus(exchange);
+    }
+    result = stream->verbs->flush(stream);
+    exchange->response_started = exchange->response_state != RESPONSE_HEAD;
+    return result == RESULT_ERROR ? RESULT_ERROR : RESULT_OK;
+}
+
+enum result exchange_respond(struct exchange *exchange) {
+    enum result result = respond(exchange);
+    if (!has_unread(exchange)) { // then the stream may take it back
+        exchange->room = NULL;
+    }
+    return result;
+}

@@ -1,0 +1,288 @@
+// The heads of a response: the first part of exchange_respond().
+//
+// Nearly every head lies whole in the first part of the room: it is parsed there, and ours takes
+// its place. One that does not come whole is gathered in a buffer of its own, and the bytes behind
+// it stay where they are.
+#include "exchange/response_head.h"
+
+#include "base/clock.h"
+#include "http/encode.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+// INTERIM_MAX: a server that is busy may say 102 (Processing) for hours. GATHER_MIN: of a head's
+// buffer, which grows.
+enum { INTERIM_MAX = 1000, GATHER_MIN = 4096, WHERE_SIZE = 160, NAME_SHOWN_MAX = 64 };
+// What a server is taken to read of a body together with the head, whatever it answers.
+enum { UNREAD_BODY_MIN = 16 * 1024 };
+
+static const char too_large[] = "the head is larger than response-header-size";
+static const char no_memory[] = "no memory for a response head";
+
+struct head_buffer {
+    size_t limit; // of the capacity: response-header-size when the exchange began
+    size_t capacity;
+    size_t size;
+    char data[];
+};
+
+// Makes room in exchange->gathered_head, which is made when there is none. False: no memory.
+static bool grow(struct exchange *exchange) {
+    struct head_buffer *old = exchange->gathered_head;
+    size_t limit = old == NULL ? limits(exchange)->response_header_size : old->limit;
+    size_t capacity = old == NULL ? GATHER_MIN : old->capacity * 2;
+    capacity = capacity < limit ? capacity : limit;
+    struct head_buffer *buffer = realloc(old, sizeof(*buffer) + capacity);
+    if (buffer == NULL) {
+        return false;
+    }
+    buffer->size = old == NULL ? 0 : buffer->size;
+    buffer->limit = limit;
+    buffer->capacity = capacity;
+    exchange->gathered_head = buffer;
+    return true;
+}
+
+void exchange_free_response(struct exchange *exchange) {
+    trailers_free(&exchange->response_trailers);
+    free(exchange->gathered_head);
+    exchange->gathered_head = NULL;
+}
+
+bool exchange_head_has_begun(const struct exchange *exchange) {
+    return exchange->gathered_head != NULL && exchange->gathered_head->size > 0;
+}
+
+static void expect_head(struct exchange *exchange) {
+    exchange->head_scanned = 0;
+    exchange->head_part = (struct http_part){0, false};
+}
+
+size_t response_head_lead(const struct exchange *exchange) {
+    return STREAM_HEAD_GROWTH + http_changes_size(&exchange->choice.route->response) +
+           (exchange->choice.backend->sticky == NULL ? 0 : HTTP_SET_COOKIE_MAX);
+}
+
+// --- what is wrong ---
+
+// Says where `at` is: by its line, from 1, and its column.
+static int put_place(char *text, size_t capacity, struct slice message, const char *at) {
+    size_t line = 1;
+    const char *begin = message.data;
+    for (const char *byte = message.data; byte < at; byte++) {
+        if (*byte == '\n') {
+            line++;
+            begin = byte + 1;
+        }
+    }
+    return snprintf(text, capacity, ": line %zu, column %zu", line, (size_t)(at - begin) + 1);
+}
+
+// Field values are not shown: a cookie may be among them. Those that frame the body are.
+static void put_field(char *text, size_t capacity, const struct http_field *field) {
+    struct slice name = field->name, value = {NULL, 0};
+    if (field->id == FIELD_CONTENT_LENGTH || field->id == FIELD_TRANSFER_ENCODING ||
+        field->id == FIELD_UPGRADE) {
+        value = field->value;
+    }
+    (void)snprintf(text, capacity, ": '%.*s: %.*s'",
+                   (int)(name.size < NAME_SHOWN_MAX ? name.size : NAME_SHOWN_MAX), name.data,
+                   (int)(value.size < NAME_SHOWN_MAX ? value.size : NAME_SHOWN_MAX),
+                   value.size == 0 ? "" : value.data);
+}
+
+enum result response_message_is_bad(struct exchange *exchange, struct slice message,
+                                    const struct http_refusal *refusal) {
+    char where[WHERE_SIZE] = "";
+    const char *end = message.data + message.size;
+    if (refusal->byte != NULL) {
+        int size = put_place(where, sizeof(where), message, refusal->byte);
+        if (refusal->byte < end) {
+            (void)snprintf(where + size, sizeof(where) - (size_t)size, ", byte 0x%02x",
+                           (unsigned)(uint8_t)*refusal->byte);
+        }
+    } else if (refusal->field != NULL) {
+        int size = put_place(where, sizeof(where), message, refusal->field->name.data);
+        put_field(where + size, sizeof(where) - (size_t)size, refusal->field);
+    }
+    return response_is_bad(exchange, refusal->why, where);
+}
+
+// --- taking ---
+
+// Hands a head to the stream. Results as of response_head_take().
+static enum result pass_on(struct exchange *exchange, const struct stream_head *head) {
+    switch (exchange->stream->verbs->head(exchange->stream, head)) {
+    case RESULT_OK:
+        return RESULT_OK;
+    case RESULT_AGAIN:
+        return RESULT_EOF;
+    default:
+        return exchange_refuse(exchange, 503, no_memory);
+    }
+}
+
+static enum result take_interim(struct exchange *exchange, struct stream_head *head) {
+    expect_head(exchange);
+    exchange->awaits_continue = exchange->awaits_continue && head->response->status != 100;
+    if (++exchange->interim_count > INTERIM_MAX) {
+        return response_is_bad(exchange, "too many interim responses", "");
+    }
+    return pass_on(exchange, head);
+}
+
+// A server that refuses a request may not have read its body, although the sockets on the way have
+// taken all of it. One that authenticates connections must keep them, and reads.
+static bool may_be_unread(const struct exchange *exchange, uint16_t status) {
+    bool whole =
+        exchange->request_framing == FRAMING_NONE || exchange->request_state == REQUEST_DONE;
+    return (status >= 300 && !whole) || (status >= 400 && !exchange->attempt.lease->bound &&
+                                         exchange->account.request_bytes > UNREAD_BODY_MIN);
+}
+
+static void decide_framing(struct exchange *exchange, const struct http_response *response) {
+    exchange->account.status = response->status;
+    exchange->response_framing = response->framing;
+    exchange->response_left = response->content_length;
+    // What a server has not read of a body it would read as the next request.
+    exchange->server_keep_alive = response->keep_alive && !exchange->body_in_doubt &&
+                                  !exchange->awaits_continue &&
+                                  !may_be_unread(exchange, response->status);
+    chunk_decoder_init_tolerant(&exchange->response_decoder);
+    if (response->framing == FRAMING_TUNNEL) {
+        exchange->request_framing = FRAMING_TUNNEL;
+        exchange->request_state = REQUEST_BODY;
+        exchange->request_whole = false;
+        exchange->server_keep_alive = false;
+    }
+}
+
+// A server that refuses a request before it has read it does not want the rest; and a response that
+// ends here ends before the request.
+static bool request_is_cut(const struct exchange *exchange, const struct http_response *response) {
+    size_t available = exchange->room == NULL ? 0 : room_unread(exchange->room);
+    bool whole = response->framing == FRAMING_NONE ||
+                 (response->framing == FRAMING_LENGTH && response->content_length <= available);
+    return exchange->request_failed ||
+           (exchange->request_state != REQUEST_DONE && (response->status >= 300 || whole));
+}
+
+static enum result take_final(struct exchange *exchange, struct stream_head *head) {
+    const struct http_response *response = head->response;
+    head->request_is_cut = request_is_cut(exchange, response);
+    head->set_cookie = attempt_cookie(&exchange->attempt, &exchange->choice);
+    head->hsts_s = exchange->choice.site->hsts_s;
+    head->changes = &exchange->choice.route->response;
+    decide_framing(exchange, response);
+    enum result result = pass_on(exchange, head);
+    if (result == RESULT_ERROR) {
+        return RESULT_ERROR;
+    }
+    exchange->account.response_us = exchange->account.request_sent_us == 0
+                                        ? 0
+                                        : clock_monotonic_us() - exchange->account.request_sent_us;
+    exchange->response_state = response->framing == FRAMING_NONE ? RESPONSE_FINAL : RESPONSE_BODY;
+    return result;
+}
+
+// `in_room`: see struct stream_head.
+static enum result take(struct exchange *exchange, struct slice text, bool in_room) {
+    struct http_fields *fields = shared_fields(exchange->shared, HTTP_FIELDS_MAX);
+    struct http_response response;
+    struct http_refusal refusal;
+    if (http_parse_response(text, exchange->is_head, exchange->account.protocols, fields, &response,
+                            &refusal) != RESULT_OK) {
+        return response_message_is_bad(exchange, text, &refusal);
+    }
+    // Before that nobody can tell where the body ends and the tunnel begins.
+    if (response.framing == FRAMING_TUNNEL && exchange->request_state != REQUEST_DONE) {
+        return response_is_bad(exchange, "101 before the end of the request", "");
+    }
+    exchange->attempt.lease->bound = exchange->attempt.lease->bound || response.binds_connection;
+    if (in_room) {
+        exchange->room->parts[0].begin += (uint32_t)text.size;
+    }
+    struct stream_head head = {.response = &response, .size = text.size, .in_room = in_room};
+    return response.interim ? take_interim(exchange, &head) : take_final(exchange, &head);
+}
+
+// Moves a part's bytes into the buffer, up to the end of the head. RESULT_OK: *size is the head's.
+// RESULT_EOF: there is no room for the rest. RESULT_ERROR: no memory.
+static enum result gather_part(struct exchange *exchange, struct room_part *part, size_t *size) {
+    while (room_part_unread(part) > 0) {
+        struct head_buffer *buffer = exchange->gathered_head;
+        if (buffer == NULL || buffer->size == buffer->capacity) {
+            if (buffer != NULL && buffer->capacity == buffer->limit) {
+                return RESULT_EOF;
+            }
+            if (!grow(exchange)) {
+                return RESULT_ERROR;
+            }
+            continue;
+        }
+        size_t unread = room_part_unread(part);
+        size_t room = buffer->capacity - buffer->size;
+        size_t moved = unread < room ? unread : room;
+        memcpy(buffer->data + buffer->size, part->data + part->begin, moved);
+        buffer->size += moved;
+        part->begin += (uint32_t)moved;
+        *size = http_head_end(buffer->data, buffer->size, &exchange->head_scanned);
+        if (*size > 0) {
+            part->begin -= (uint32_t)(buffer->size - *size);
+            return RESULT_OK;
+        }
+    }
+    return RESULT_AGAIN;
+}
+
+// Moves what has come of a head into the buffer. What follows the head stays.
+static enum result gather(struct exchange *exchange, struct slice *head) {
+    enum result result = RESULT_AGAIN;
+    size_t size = 0;
+    for (uint32_t i = 0; i < ROOM_PARTS && result == RESULT_AGAIN; i++) {
+        result = gather_part(exchange, &exchange->room->parts[i], &size);
+    }
+    struct head_buffer *buffer = exchange->gathered_head;
+    if (result == RESULT_ERROR) {
+        return exchange_refuse(exchange, 503, no_memory);
+    }
+    *head = (struct slice){buffer->data, result == RESULT_OK ? size : buffer->size};
+    if (result == RESULT_OK) {
+        buffer->size = 0; // for the next one
+    }
+    return result;
+}
+
+// Looks for the end of a head in the first part.
+static bool find(struct exchange *exchange, struct slice *head) {
+    const struct room_part *part = &exchange->room->parts[0];
+    const char *begin = (const char *)part->data + part->begin;
+    size_t scanned = 0;
+    *head = (struct slice){begin, http_head_end(begin, room_part_unread(part), &scanned)};
+    return head->size > 0;
+}
+
+enum result response_head_take(struct exchange *exchange) {
+    size_t limit = limits(exchange)->response_header_size; // of the exchange's generation
+    const struct head_buffer *gathered = exchange->gathered_head;
+    struct slice head = {NULL, 0};
+    bool in_room = (gathered == NULL || gathered->size == 0) && find(exchange, &head);
+    enum result result = in_room ? RESULT_OK : gather(exchange, &head);
+    if (result == RESULT_ERROR) {
+        return RESULT_ERROR;
+    }
+    if (result == RESULT_EOF || head.size > limit ||
+        (head.size == limit && result == RESULT_AGAIN)) {
+        return response_is_bad(exchange, too_large, "");
+    }
+    if (result == RESULT_OK) {
+        return take(exchange, head, in_room);
+    }
+    struct http_refusal refusal;
+    if (http_check_response_part(head.data, head.size, &exchange->head_part, &refusal) !=
+        RESULT_OK) {
+        return response_message_is_bad(exchange, head, &refusal);
+    }
+    return exchange->attempt.lease->readable ? RESULT_OK : RESULT_AGAIN;
+}

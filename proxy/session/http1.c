@@ -1,0 +1,259 @@
+#include "session/http1.h"
+
+#include "session/http1_internal.h"
+#include "session/session_drop.h"
+
+#include <stdlib.h>
+
+enum { COOLING_MS = 1000 }; // of silence, after which a connection is cold
+
+// --- what a stream tells ---
+
+static void wake(struct stream *stream) {
+    session_advance(http1_of(stream)->session);
+}
+
+static struct address local_address(const struct stream *stream) {
+    return transport_local_address(&http1_of_const(stream)->session->transport);
+}
+
+static uint64_t moved(const struct stream *stream) {
+    const struct session *session = http1_of_const(stream)->session;
+    return session->dropped + transport_acknowledged(&session->transport);
+}
+
+const struct stream_verbs http1_verbs = {
+    .wake = wake,
+    .local_address = local_address,
+    .moved = moved,
+    .body = http1_body,
+    .taken = http1_taken,
+    .stop = http1_stop,
+    .room = http1_room,
+    .head = http1_head,
+    .fits = http1_fits,
+    .data = http1_data,
+    .end = http1_end,
+    .answer = http1_answer,
+    .flush = http1_flush,
+};
+
+// What is unsent may be no response: a KeyUpdate was sent since.
+static void note_unsent(struct http1_stream *http1) {
+    http1->stream.unsent = http1->stream.unsent || transport_has_unsent(&http1->session->transport);
+}
+
+// --- ends ---
+
+static struct exchange *exchange_of(const struct session *session) {
+    return session->http1.stream == NULL ? NULL : session->http1.stream->exchange;
+}
+
+static bool is_dropping(const struct session *session) {
+    return session->http1.stream != NULL && session->http1.stream->dropping;
+}
+
+bool http1_only_drops(const struct session *session) {
+    return is_dropping(session) && exchange_of(session) == NULL;
+}
+
+static void free_stream(struct session *session) {
+    struct http1_stream *http1 = session->http1.stream;
+    http1_response_free(http1);
+    trailers_free(&http1->trailers);
+    slab_put(&session->service->http1_streams, http1);
+    session->http1.stream = NULL;
+}
+
+void http1_close(struct session *session) {
+    struct exchange *exchange = exchange_of(session);
+    if (exchange != NULL) {
+        exchange_finish(exchange);
+    }
+    if (session->http1.stream != NULL) {
+        free_stream(session);
+    }
+    free(session->http1.head);
+    session->http1.head = NULL;
+}
+
+// The response stays incomplete.
+static void cut(struct session *session) {
+    if (is_dropping(session)) {
+        session_cut(session);
+    } else {
+        session_close(session);
+    }
+}
+
+static void finish_exchange(struct session *session) {
+    struct http1_stream *http1 = session->http1.stream;
+    bool go_on =
+        http1->stream.keep_alive && http1_request_ends(http1) && !session->service->shared.draining;
+    exchange_finish(http1->exchange);
+    http1->exchange = NULL;
+    if (http1->dropping) { // the rest is dropped, then the session ends
+        session_drop_begin(session);
+        return;
+    }
+    free_stream(session);
+    if (!go_on) {
+        session_end(session, ALERT_CLOSE_NOTIFY);
+        return;
+    }
+    session->http1.answered_ms = service_now_ms(session->service);
+    session->deadline_ms = session->http1.answered_ms +
+                           session->service->shared.current->config->limits.idle_timeout_ms;
+}
+
+// --- steps ---
+
+// The alert that answers how the client's direction ended.
+static uint8_t end_alert(const struct session *session) {
+    return session->transport.end == TRANSPORT_BROKEN ? session->transport.alert
+                                                      : ALERT_CLOSE_NOTIFY;
+}
+
+// What to do when the client will send nothing more.
+static void client_ended(struct session *session) {
+    if (session->transport.end != TRANSPORT_OPEN) {
+        http1_note_half(session);
+        session_end(session, end_alert(session));
+    }
+}
+
+// The client's direction broke: a record that cannot be opened gets its alert, all else is cut.
+static void client_broke(struct session *session) {
+    const struct transport *transport = &session->transport;
+    if (transport->end == TRANSPORT_BROKEN && !transport_has_unsent(transport)) {
+        session_end(session, end_alert(session));
+    } else {
+        http1_note_half(session);
+        session_close(session);
+    }
+}
+
+// Between exchanges: begins the next one when its head is there. False when it is not.
+static bool next_exchange(struct session *session) {
+    struct transport *transport = &session->transport;
+    if (session->http1.stream == NULL && transport_has_segments(transport) &&
+        http1_begin(session)) {
+        session_set_idle(session, false);
+        if (service_now_ms(session->service) - session->http1.answered_ms >= COOLING_MS) {
+            transport_cool(transport);
+        }
+        return true;
+    }
+    if (session->state == SESSION_OPEN && !transport_has_segments(transport)) {
+        client_ended(session);
+    }
+    return false;
+}
+
+// The rest of a request is dropped as it comes. False: that is over, and the session with it.
+static bool drop_rest(struct session *session) {
+    struct http1_stream *http1 = session->http1.stream;
+    if (!session_may_drop(session)) {
+        return true;
+    }
+    if (http1_drop(http1) == RESULT_AGAIN) {
+        return true;
+    }
+    http1->dropping = false;
+    if (http1->exchange != NULL) {
+        return true;
+    }
+    session_end(session, ALERT_CLOSE_NOTIFY);
+    return false;
+}
+
+static enum result receive(struct session *session, bool *came) {
+    struct transport *transport = &session->transport;
+    *came = transport_receive(transport) == RESULT_OK;
+    return transport_open(transport) == RESULT_ERROR || transport->end == TRANSPORT_CUT ||
+                   (exchange_of(session) == NULL && transport_flush(transport) == RESULT_ERROR)
+               ? RESULT_ERROR
+               : RESULT_OK;
+}
+
+enum result http1_step(struct session *session) {
+    struct transport *transport = &session->transport;
+    bool came;
+    if (receive(session, &came) != RESULT_OK) {
+        client_broke(session);
+        return RESULT_AGAIN;
+    }
+    uint64_t dropped = session->dropped;
+    if (is_dropping(session) && !drop_rest(session)) {
+        return RESULT_AGAIN;
+    }
+    // Taking a head lets go of segments too, but only where there were too many is there more to
+    // open.
+    bool was_full = transport_segment_count(transport) == SEGMENTS_MAX;
+    uint64_t consumed = transport->consumed;
+    if (exchange_of(session) != NULL || next_exchange(session)) {
+        consumed = was_full ? consumed : transport->consumed;
+        note_unsent(session->http1.stream);
+        switch (exchange_advance(exchange_of(session))) {
+        case RESULT_OK:
+            finish_exchange(session);
+            return session->state == SESSION_OPEN ? RESULT_OK : RESULT_AGAIN;
+        case RESULT_AGAIN:
+            break;
+        default:
+            cut(session);
+            break;
+        }
+    }
+    // What was let go made room for more; what filled the ring may have left more in the socket.
+    bool more = transport->consumed != consumed || session->dropped != dropped ||
+                (came && transport->readable && transport_wants_receive(transport));
+    return more ? RESULT_OK : RESULT_AGAIN;
+}
+
+// --- time ---
+
+bool http1_arm(struct session *session) {
+    struct http1_stream *http1 = session->http1.stream;
+    if (http1 == NULL || http1->exchange == NULL) {
+        return http1 == NULL && session->http1.requests > 0;
+    }
+    note_unsent(http1);
+    exchange_arm(http1->exchange);
+    session->deadline_ms = exchange_deadline(http1->exchange);
+    return false;
+}
+
+void http1_time_out(struct session *session) {
+    struct exchange *exchange = exchange_of(session);
+    if (exchange != NULL) {
+        note_unsent(session->http1.stream);
+        if (exchange_timed_out(exchange) != RESULT_OK) {
+            cut(session);
+            return;
+        }
+    } else if (session->http1.head_since_ms != 0 && !session->service->shared.draining) {
+        if (!http1_begin_late(session)) {
+            return;
+        }
+    } else if (is_dropping(session) && session_drop_again(session)) {
+        session_await_deadline(session);
+        return;
+    } else {
+        session_end(session, ALERT_CLOSE_NOTIFY);
+        return;
+    }
+    session_advance(session);
+}
+
+void http1_drain(struct session *session) {
+    if (exchange_of(session) != NULL) {
+        return;
+    }
+    if (is_dropping(session)) {
+        session_drop_hurry(session);
+    } else {
+        session->deadline_ms = service_now_ms(session->service);
+    }
+    session_await_deadline(session);
+}
