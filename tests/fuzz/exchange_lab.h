@@ -140,10 +140,12 @@ static inline struct server_fds lab_server_fds(const struct lab *lab, unsigned n
     CHECK(config != NULL);
     struct server_table table;
     struct server_table_former former = {.table = &table};
-    if (current != NULL && server_table_make(&table, current->config, 1, NULL, NULL)) {
+    struct server_names *names = server_names_new();
+    if (current != NULL && server_table_make(&table, current->config, 1, names, NULL)) {
         former.config = current->config;
         former.number = current->number;
     }
+    server_names_free(names);
     struct server_fds fds = new_server_fds(config, former.config == NULL ? NULL : &former);
     if (former.config != NULL) {
         server_table_close(&table);
