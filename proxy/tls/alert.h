@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-// Those that Ravelin sends or looks for.
+// The alerts that Ravelin sends or recognises.
 enum tls_alert {
     ALERT_CLOSE_NOTIFY = 0,
     ALERT_UNEXPECTED_MESSAGE = 10,
@@ -29,7 +29,7 @@ enum tls_alert {
     ALERT_NO_APPLICATION_PROTOCOL = 120,
 };
 
-// "handshake_failure"; "unknown" if RFC 8446 B.2 does not list the number.
+// The name of an alert, such as "handshake_failure". "unknown": RFC 8446 B.2 does not list it.
 const char *alert_name(uint8_t alert);
 
 #endif

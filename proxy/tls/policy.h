@@ -1,9 +1,9 @@
-// The TLS policy: what Ravelin negotiates. Not configurable downward.
+// The TLS policy: what Ravelin negotiates. No option can weaken it.
 //
-// Three lists, each in order of preference. They are the only place that names the cipher suites,
-// groups and signature schemes that Ravelin accepts: the rows of the registry, the list that
-// wolfSSL gets, the checks of a ClientHello, the counters and the claims of `ravelin prove` come
-// from them. Numbers and names of everything else are in registry.h.
+// Three lists, each in order of preference. Only these lists name the cipher suites, groups and
+// signature schemes that Ravelin accepts. The registry, the cipher list for wolfSSL, the checks of
+// a ClientHello, the counters and the claims of `ravelin prove` come from them. Numbers and names
+// of all other suites, groups and schemes are in registry.h.
 #ifndef RAVELIN_TLS_POLICY_H
 #define RAVELIN_TLS_POLICY_H
 
@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Constant, IANA's number, IANA's name, name in a cipher list of wolfSSL, metric.
+// Columns: constant, IANA's number, IANA's name, name in a cipher list of wolfSSL, metric.
 #define POLICY_SUITES(X)                                                                           \
     X(SUITE_AES_128_GCM_SHA256, 0x1301, "TLS_AES_128_GCM_SHA256", "TLS13-AES128-GCM-SHA256",       \
       suite_aes_128_gcm_sha256)                                                                    \
@@ -22,9 +22,9 @@
     X(SUITE_CHACHA20_POLY1305_SHA256, 0x1303, "TLS_CHACHA20_POLY1305_SHA256",                      \
       "TLS13-CHACHA20-POLY1305-SHA256", suite_chacha20_poly1305_sha256)
 
-// Constant, IANA's number (which is wolfSSL's, too), name, name that wolfSSL gives a negotiated
-// group, size of a client's share in bytes, whether a share begins with an uncompressed point,
-// whether it is post-quantum, metric. The post-quantum groups come first.
+// Columns: constant, IANA's number (also wolfSSL's), name, wolfSSL's name for a negotiated group,
+// size of a client's share in bytes, whether a share begins with an uncompressed point, whether the
+// group is post-quantum, metric. The post-quantum groups come first.
 #define POLICY_GROUPS(X)                                                                           \
     X(GROUP_X25519MLKEM768, 0x11ec, "X25519MLKEM768", "X25519MLKEM768", 1184 + 32, false, true,    \
       group_x25519mlkem768)                                                                        \
@@ -34,8 +34,8 @@
     X(GROUP_P256, 0x0017, "P-256", "SECP256R1", 65, true, false, group_p256)                       \
     X(GROUP_P384, 0x0018, "P-384", "SECP384R1", 97, true, false, group_p384)
 
-// Constant, IANA's number, IANA's name, kind of certificate that signs with it. The kinds that are
-// cheapest to sign with and to verify come first.
+// Columns: constant, IANA's number, IANA's name, kind of certificate that signs with the scheme.
+// The kinds that cost least to sign and to verify come first.
 #define POLICY_SCHEMES(X)                                                                          \
     X(SCHEME_ECDSA_P256, 0x0403, "ecdsa_secp256r1_sha256", POLICY_SIGNATURE_ECDSA_P256)            \
     X(SCHEME_ECDSA_P384, 0x0503, "ecdsa_secp384r1_sha384", POLICY_SIGNATURE_ECDSA_P384)            \
@@ -49,14 +49,14 @@
 enum tls_suite { POLICY_SUITES(POLICY_NUMBER) };
 enum tls_group { POLICY_GROUPS(POLICY_NUMBER) };
 enum tls_scheme { POLICY_SCHEMES(POLICY_NUMBER) };
-// Fewer than 32 of each, so that sets of them are bit masks.
+// The rows of each list; fewer than 32, so that sets of rows are bit masks.
 enum { POLICY_SUITES(POLICY_INDEX) POLICY_SUITE_COUNT };
 enum { POLICY_GROUPS(POLICY_INDEX) POLICY_GROUP_COUNT };
 enum { POLICY_SCHEMES(POLICY_INDEX) POLICY_SCHEME_COUNT };
 #undef POLICY_NUMBER
 #undef POLICY_INDEX
 
-// A set of kinds of certificates, by what they sign with.
+// Kinds of certificates, by the signatures that they make. Bits of a set.
 enum policy_signature {
     POLICY_SIGNATURE_ECDSA_P256 = 1,
     POLICY_SIGNATURE_ECDSA_P384 = 2,
@@ -90,19 +90,19 @@ extern const struct policy_suite policy_suites[POLICY_SUITE_COUNT];
 extern const struct policy_group policy_groups[POLICY_GROUP_COUNT];
 extern const struct policy_scheme policy_schemes[POLICY_SCHEME_COUNT];
 
-// Row of a number in its table; -1: it has none, and Ravelin does not accept it.
+// The row of a number in its table. -1: Ravelin does not accept this number.
 int policy_suite_index(uint32_t suite);
 int policy_group_index(uint32_t group);
 int policy_scheme_index(uint32_t scheme);
 
-// Row of the group to which wolfSSL gives this name. NULL if there is none, or no name.
+// The row of the group that wolfSSL calls `library_name`. NULL: no row, or library_name is NULL.
 const struct policy_group *policy_group_named(const char *library_name);
 
-// Suites as a cipher list of wolfSSL.
+// The suites as a cipher list for wolfSSL.
 const char *policy_cipher_list(void);
 
-// Numbers of the groups that the linked wolfSSL has, in order of preference. Returns how many there
-// are; 0 if `post_quantum_only` and wolfSSL has no ML-KEM.
+// Writes the numbers of the groups that the linked wolfSSL has, in order of preference, and returns
+// their number. 0: `post_quantum_only`, and wolfSSL has no ML-KEM.
 size_t policy_usable_groups(bool post_quantum_only, int numbers[POLICY_GROUP_COUNT]);
 
 // False if the linked wolfSSL has no ML-KEM.

@@ -1,6 +1,6 @@
-// Numbers of TLS and their names (IANA's registries): versions, cipher suites, groups and signature
-// schemes, good and bad, as far as a client may offer them and `ravelin prove` asks the library for
-// them. Ravelin itself accepts only those of policy.h, which come first.
+// The numbers and names of TLS (IANA's registries): versions, cipher suites, groups and signature
+// schemes, strong and weak. For log lines, `ravelin doctor` and `ravelin prove`. Ravelin accepts
+// only those of policy.h, which are the first rows.
 #ifndef RAVELIN_TLS_REGISTRY_H
 #define RAVELIN_TLS_REGISTRY_H
 
@@ -18,27 +18,27 @@ enum tls_version {
     VERSION_TLS13 = 0x0304,
 };
 
-// Groups of other peers, beside those of enum tls_group.
+// Groups that Ravelin does not accept, but other servers do.
 enum tls_other_group {
     GROUP_P521 = 0x0019,
     GROUP_SECP384R1MLKEM1024 = 0x11ed,
 };
 
-// What is wrong with a cipher suite.
+// The flaws of a cipher suite, as bits.
 enum suite_flaw {
     FLAW_STATIC = 1,     // no forward secrecy: RSA key transport, or fixed (EC)DH keys
     FLAW_CBC = 2,        // not authenticated encryption
     FLAW_RC4 = 4,        //
-    FLAW_TRIPLE_DES = 8, // or DES, or an export cipher
-    FLAW_NO_CIPHER = 16, // encrypts nothing
-    FLAW_ANONYMOUS = 32, // authenticates nobody
-    FLAW_OLD = 64,       // nothing but that it is of TLS 1.2
-    FLAW_OTHER = 128,    // of TLS 1.3, but not of ours: short tags, or little known
+    FLAW_TRIPLE_DES = 8, // 3DES, DES, or an export cipher
+    FLAW_NO_CIPHER = 16, // no encryption
+    FLAW_ANONYMOUS = 32, // no authentication of the server
+    FLAW_OLD = 64,       // a suite of TLS 1.2 without another flaw
+    FLAW_OTHER = 128,    // a suite of TLS 1.3 outside the policy: short tags, or little known
 };
 
 struct registered {
     uint16_t number;
-    uint16_t flaws; // suites only; 0: one of ours
+    uint16_t flaws; // suites only; 0: the policy has the suite
     const char *name;
 };
 
@@ -52,7 +52,7 @@ struct registry registry_suites(void);
 struct registry registry_groups(void);
 struct registry registry_schemes(void);
 
-// NULL when the number is not in it.
+// NULL: the registry does not have the number.
 const char *registry_name(struct registry registry, uint16_t number);
 
 #endif
