@@ -1,10 +1,10 @@
-// The judge of a bundle: are its certificates and keys well-formed, strong enough, and do they
-// belong together? For the validator and `ravelin check` only: this and the signer are the only
-// places that read keys, and the only place that judges; workers take what was found to be good.
+// Checks the certificates and keys of a bundle: are they well-formed and strong enough, and does
+// each key match its certificate? Only the validator and `ravelin check` call it; workers use the
+// bundle without these checks. Only this module and the signer read keys.
 //
-// Errors refuse the bundle, warnings do not: a certificate that has expired or does not name its
-// site is served, as other servers do it, because a proxy must start. Every error says file:line,
-// the file it is about, and which of the certificates in it by number and subject.
+// An error refuses the bundle; a warning does not. A certificate that has expired, or does not
+// cover its host name, is a warning, because Ravelin must start after it. Every error has
+// file:line, the path of the file, and the number and subject of the certificate.
 #ifndef RAVELIN_TLS_CERTIFICATE_CHECK_H
 #define RAVELIN_TLS_CERTIFICATE_CHECK_H
 
@@ -12,7 +12,8 @@
 #include "config/config.h"
 #include "tls/certificate/findings.h"
 
-// On failure `error` holds a line for each file that is no good.
+//   findings  out: warnings and validity periods
+//   ERROR     `error` has a line for each wrong file
 enum result tls_check(const struct config *config, const struct bundle *files,
                       const struct bundle *keys, struct findings *findings,
                       char error[CONFIG_ERROR_SIZE]) MUST_CHECK;

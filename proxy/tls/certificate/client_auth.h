@@ -1,21 +1,20 @@
-// What a site asks of its clients' certificates (RFC 8446 4.3.2, 4.4.2; RFC 5280 6): a file of
-// authorities, perhaps one of revocation lists, and the judgement of what a client showed.
+// Client certificates of a site (RFC 8446 4.3.2, 4.4.2; RFC 5280 6): its authorities, its
+// revocation lists, and the verdict on the certificates that a client sends.
 //
-// A client is accepted when its certificate is for clients, and a path leads from it over
-// certificates it sent to one of the authorities, in which every certificate is signed by the next,
-// valid now, not revoked and strong enough (certificate.h). Every certificate of client-ca is
-// trusted; the path goes on from there as long as its issuers are in the file too, so an authority
-// that was revoked by the one above it, or has expired, counts for nothing.
+// A client is accepted if its certificate is for clients, and if a path leads from this certificate
+// over certificates that the client sent to an authority of client-ca. Every certificate on the
+// path must be signed by the next, valid now, not revoked and strong enough (certificate.h). Every
+// certificate of client-ca is trusted. If its issuer is in client-ca, too, the path continues
+// there. So an authority that has expired, or that its issuer has revoked, is not accepted.
 //
-// Where there are revocation lists, every certificate of the path but its last must be covered by
-// one that is fresh; it is refused else, as other servers do it. Only complete lists are taken: no
-// critical extension is. Name constraints of an authority hold for all that stands below it
-// (constraints.h).
+// If client-crl is set, a fresh list must cover every certificate of the path except the last;
+// otherwise the client is refused. Lists must be complete, without critical extensions (crl.h). The
+// name constraints of an authority apply to all certificates below it (constraints.h).
 //
-// No I/O, no clock: bytes and the time in, a verdict out. Bounded: PRESENTED_MAX certificates of a
-// client, AUTHORITIES_MAX authorities, and the work of one handshake: see client_path.h.
+// No I/O, no clock. Bounds: CLIENT_PRESENTED_MAX certificates of a client, CLIENT_AUTHORITIES_MAX
+// authorities, and the work for one handshake (client_path.h).
 //
-// Owner: the contexts of a generation; immutable.
+// Owner: the contexts of a generation. Immutable.
 #ifndef RAVELIN_TLS_CERTIFICATE_CLIENT_AUTH_H
 #define RAVELIN_TLS_CERTIFICATE_CLIENT_AUTH_H
 
@@ -32,47 +31,48 @@
 
 struct client_auth;
 
-// Who a client has proven to be.
+// The identity that a client has proven.
 struct client_identity {
     char subject[NAME_TEXT_SIZE];              // RFC 4514, printable ASCII; "" for the empty name
     char fingerprint[CLIENT_FINGERPRINT_SIZE]; // SHA-256 of the certificate, lower case hex
-    enum certificate_key key;                  // what it proves itself with
+    enum certificate_key key;                  // kind of the client's key
 };
 
 struct client_verdict {
     uint8_t alert;   // 0: accepted
-    const char *why; // static; why not
+    const char *why; // static text with the reason; NULL: accepted
 };
 
-// Reads the files; crl.data is NULL when there is none. Authorities are judged: keys, signatures
-// (of roots nobody verifies them) and that they are authorities. NULL: `why` says what is wrong,
-// and *in_crl in which file.
+// Reads the files. `crl.data` NULL: the site has no lists. Every authority must be one, with an
+// accepted key and, unless it is a root, an accepted signature. NULL: `why` has the problem, and
+// *in_crl is true if it is in the lists.
 struct client_auth *client_auth_new(struct slice authorities, struct slice crl,
                                     char why[CLIENT_AUTH_ERROR_SIZE], bool *in_crl);
-// The same, of the files that a site with client-ca names.
+// The same for the files of a site with client-ca.
 struct client_auth *client_auth_open(const struct config_site *site, const struct bundle *files,
                                      char why[CLIENT_AUTH_ERROR_SIZE], bool *in_crl);
-void client_auth_free(struct client_auth *auth); // NULL is fine
-// Whether every revocation list is signed by an authority: a costly question, asked when a
-// configuration is checked. A list in which something was changed is refused before that in any
-// case.
+void client_auth_free(struct client_auth *auth); // does nothing to NULL
+// RESULT_OK: an authority has signed every list. RESULT_ERROR: `why` has the problem. Costly:
+// called only when a configuration is checked.
 enum result client_auth_verify_crls(const struct client_auth *auth,
                                     char why[CLIENT_AUTH_ERROR_SIZE]) MUST_CHECK;
 
-// Adds to the first term when all of the authorities are valid, to the second when all lists are.
+// Adds the validity of all authorities to the first term, and that of all lists to the second.
 void client_auth_terms(const struct client_auth *auth, struct term *authorities, struct term *crls);
-// The subject of an authority that has no revocation list though there are some, or NULL: none can
-// be accepted whom it issued a certificate. `text` is room for it.
+// The subject of an authority without a list, in `text`, if the site has lists: no client of this
+// authority can be accepted. NULL: every authority has a list, or the site has none.
 const char *client_auth_without_crl(const struct client_auth *auth, char text[NAME_TEXT_SIZE]);
 
-// Judges what a client showed: its own certificate first, the others in any order. `identity` is
-// filled when it is accepted. `now`: seconds since 1970.
+// Decides about a client.
+//   presented  [count]: the client's certificate first, the others in any order
+//   now        seconds since 1970
+//   identity   out, if the client is accepted
 struct client_verdict client_auth_judge(const struct client_auth *auth,
                                         const struct slice *presented, size_t count, int64_t now,
                                         struct client_identity *identity);
 
-// Whether a key of this kind may sign with this scheme (RFC 8446 4.2.3): ECDSA with the hash of its
-// curve only, RSA by what the certificate says the key is for.
+// True if a key of this kind may sign with this scheme (RFC 8446 4.2.3): ECDSA with the hash of the
+// curve only; RSA and RSA-PSS with their own schemes only.
 bool client_auth_scheme_fits(enum certificate_key key, uint16_t scheme);
 
 #endif

@@ -1,5 +1,5 @@
-// The path from a client's certificate to an authority of client-ca. It verifies signatures and
-// nothing else; client_auth.c checks everything that the certificates on the path say.
+// Finds the path from a client's certificate to an authority of client-ca. This module verifies
+// signatures and nothing else; client_auth.c checks the content of the certificates on the path.
 //
 // Invariant: a key verifies a signature only after an authority of client-ca has vouched for that
 // key. The search therefore starts at the authorities and goes down to the client's certificate. A
@@ -27,7 +27,7 @@ enum client_path_end {
 struct client_path {
     const struct certificate *items[CLIENT_PATH_MAX]; // client's certificate first; if TRUSTED
     size_t count;
-    uint32_t cost; // of the signatures verified, whatever the end
+    uint32_t cost; // of all signatures verified, with every result
 };
 
 // Finds a shortest path over the presented certificates to an authority, and from there on to the

@@ -1,15 +1,13 @@
-// Name constraints (RFC 5280 4.2.1.10): whether an authority may vouch for the names in a
-// certificate that stands anywhere below it. The library looks one level down only; clients' paths
-// are longer.
+// Name constraints (RFC 5280 4.2.1.10): may an authority vouch for the names in a certificate
+// anywhere below it? wolfSSL checks one level only, and the paths of clients are longer.
 //
-// Compared are directory names, mail addresses (also those in the subject), host names, the hosts
-// of URIs, and IP addresses. Strict: what cannot be compared for sure is not allowed. That is a
-// name of another kind as soon as one of its kind is constrained, a name that is malformed, text
-// that is not ASCII and differs, a subtree with a minimum or a maximum, a certificate that cannot
-// be read.
+// Compared are directory names, mail addresses (also in the subject), host names, the hosts of
+// URIs, and IP addresses. If a comparison is not certain, the name is not allowed: a name of
+// another kind if a name of its kind is constrained; a malformed name; different text that is not
+// ASCII; a subtree with a minimum or a maximum; a certificate that cannot be read.
 //
-// It knows nothing of signatures: both certificates were verified before. No allocation. Bounded:
-// CONSTRAINTS_COMPARISONS_MAX.
+// Signatures are not verified: the caller has verified both certificates. No I/O, no allocation.
+// Bound: CONSTRAINTS_COMPARISONS_MAX comparisons; then the answer is no.
 #ifndef RAVELIN_TLS_CERTIFICATE_CONSTRAINTS_H
 #define RAVELIN_TLS_CERTIFICATE_CONSTRAINTS_H
 
@@ -19,7 +17,7 @@
 
 #define CONSTRAINTS_COMPARISONS_MAX 10000
 
-// Both are whole certificates. True when the authority has no name constraints.
+// Both are whole certificates in DER. True also if the authority has no name constraints.
 bool constraints_allow(struct slice authority, struct slice certificate);
 
 #endif

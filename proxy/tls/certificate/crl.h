@@ -1,13 +1,12 @@
-// Certificate revocation lists (RFC 5280 5): complete lists of the authorities that issue clients'
+// Certificate revocation lists (RFC 5280 5): the complete lists of the authorities of client
 // certificates, from one file.
 //
-// Read once; what a client's certificate is looked up in is a sorted list of serial numbers. A list
-// is found by the name of its issuer. Where several have one name, as when an authority has changed
-// its key, a certificate must be on none of them and all must be fresh. A list with a critical
-// extension, or of an issuing distribution point, or of changes only, is not a complete one, or not
-// a plain one, and refused; so is one with a critical extension in an entry.
+// The file is read once, into sorted lists of serial numbers. A list is found by the name of its
+// issuer. If several lists have one name, as after an authority changed its key, a certificate must
+// be on none of them, and all must be fresh. Refused are lists that are not complete or not plain:
+// with a critical extension, also in an entry; of an issuing distribution point; of changes only.
 //
-// Owner: tls/client_auth; immutable.
+// Owner: client_auth.c. Immutable.
 #ifndef RAVELIN_TLS_CERTIFICATE_CRL_H
 #define RAVELIN_TLS_CERTIFICATE_CRL_H
 
@@ -21,24 +20,24 @@
 struct crls;
 
 enum crl_answer {
-    CRL_CLEAR,   // fresh lists do not have it
-    CRL_REVOKED, // one does
+    CRL_CLEAR,   // all lists of the issuer are fresh, and none has the certificate
+    CRL_REVOKED, // a list has the certificate
     CRL_STALE,   // a list is past its nextUpdate, or not valid yet
-    CRL_NONE,    // there is no list of its issuer
+    CRL_NONE,    // no list of the issuer
 };
 
-// Reads a file: one list in DER, or PEM. NULL: `why` says what is wrong.
+// Reads a file: one list in DER, or lists in PEM. NULL: `why` has the problem.
 struct crls *crls_new(struct slice file, char why[CRL_ERROR_SIZE]);
-void crls_free(struct crls *crls); // NULL is fine
-// Verifies that one of these authorities signed each list, whatever the dates of both, and that its
-// keyUsage allows that (RFC 5280 6.3.3 f and g).
+void crls_free(struct crls *crls); // does nothing to NULL
+// RESULT_OK: an authority of these signed each list, and its keyUsage allows that (RFC 5280 6.3.3 f
+// and g). Dates do not matter. RESULT_ERROR: `why` has the problem.
 enum result crls_verify(const struct crls *crls, const struct certificate *authorities,
                         size_t count, char why[CRL_ERROR_SIZE]) MUST_CHECK;
-// Adds when each list is fresh: from, until.
+// Adds the dates between which each list is fresh.
 void crls_terms(const struct crls *crls, struct term *term);
-// Whether there is a list of this issuer.
+// True if there is a list of this issuer.
 bool crls_cover(const struct crls *crls, struct slice issuer);
-// `serial` is the content of the INTEGER.
+// Looks up a certificate. `serial`: content of the INTEGER. `now`: seconds since 1970.
 enum crl_answer crls_look_up(const struct crls *crls, struct slice issuer, struct slice serial,
                              int64_t now);
 

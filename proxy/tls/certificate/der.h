@@ -1,9 +1,9 @@
-// A reader of DER (X.690): what the proxy looks up by itself in certificates, names, keys and OCSP
-// responses. Certificates are parsed by the library too; this only finds pieces in them.
+// A reader of DER (X.690), for certificates, names, keys, revocation lists and OCSP responses.
 //
-// A cursor never passes its end. What is malformed sets `bad`, for good, and everything read from
-// then on is empty: so a caller may read on and look at `bad` once, at the end. Only definite,
-// minimal lengths and tags of one byte are taken. The slices point into the input. No allocation.
+// The cursor never passes its end. A malformed element sets `bad`, and that read and all later ones
+// return empty slices. So a caller may check `bad` once, at the end. Only tags of one byte and
+// lengths that are definite and minimal are accepted. The slices point into the input. No I/O, no
+// allocation.
 #ifndef RAVELIN_TLS_CERTIFICATE_DER_H
 #define RAVELIN_TLS_CERTIFICATE_DER_H
 
@@ -39,18 +39,19 @@ static inline struct der der_begin(struct slice bytes) {
 
 // The tag of the next element; 0 at the end.
 uint8_t der_peek(const struct der *der);
-// Takes the next element, whatever it is: its content, and in *whole (may be NULL) all of it.
+// Reads the next element, of any tag. Returns its content; *whole (may be NULL): the whole element.
 struct slice der_take_any(struct der *der, struct slice *whole);
-// Takes the next element, which must have this tag. Returns its content.
+// Reads the next element, which must have this tag. Returns its content.
 struct slice der_take(struct der *der, uint8_t tag);
-// The same, and reads on inside of it. What is bad there does not mark the outer cursor.
+// The same; returns a cursor over the content. A fault in the content does not set `bad` of the
+// outer cursor.
 struct der der_enter(struct der *der, uint8_t tag);
-// Passes the next element if it has this tag.
+// Skips the next element if it has this tag.
 void der_skip(struct der *der, uint8_t tag);
-// Takes a UTCTime or a GeneralizedTime in the one form RFC 5280 4.1.2.5 allows: in seconds of UTC,
-// ending in Z. Returns seconds since 1970.
+// Reads a UTCTime or GeneralizedTime in the form that RFC 5280 4.1.2.5 allows: UTC with seconds and
+// a Z at the end. Returns seconds since 1970.
 int64_t der_take_time(struct der *der);
-// The unsigned number in the content of an INTEGER, without the leading zero byte.
+// The bytes of an unsigned number: the content of an INTEGER without its leading zero byte.
 struct slice der_unsigned(struct slice integer);
 
 #endif

@@ -1,10 +1,10 @@
-// What a look at a bundle's certificates found: warnings, and when what is in them begins and ends
-// to be valid.
+// The findings of a check of certificates (check.h): warnings, and terms: the dates between which
+// the certificates and lists of a file are valid.
 //
-// tls/check fills it in the validator, a process that the master does not trust. The mapping is a
-// region (base/region.h), shared with that process only: the master lends it for one fork, and
-// copies it into another, which is lent to nobody, when the validator has ended
-// (findings_settle()). The copy holds only terms that fit the config, and text that is printable.
+// The validator fills the findings. The master does not trust that process. The mapping is a region
+// (base/region.h), which the master lends for one fork. When the validator has ended, the master
+// copies the findings into memory of its own (findings_settle()). The copy has only terms that fit
+// the configuration, and printable text.
 #ifndef RAVELIN_TLS_CERTIFICATE_FINDINGS_H
 #define RAVELIN_TLS_CERTIFICATE_FINDINGS_H
 
@@ -12,54 +12,52 @@
 
 #define FINDINGS_TEXT_SIZE 65536
 #define TERM_TEXT_SIZE 512
-#define TERM_WARN_DAYS 21 // at most: see term_warning_time()
+#define TERM_WARN_DAYS 21 // upper bound: see term_warning_time()
 
 enum term_kind { TERM_CERTIFICATE, TERM_OCSP, TERM_CLIENT_CA, TERM_CLIENT_CRL, TERM_KIND_COUNT };
 
-// When something of a file is valid, in seconds since 1970.
+// The validity of a file, in seconds since 1970.
 struct term {
     uint32_t kind;
     uint32_t site;        // index into config->sites
-    uint32_t certificate; // index into its certificates; 0 when it is about clients
-    uint32_t number;      // of the first certificate to end, from 1; 0: the file as a whole
-    uint32_t warn_number; // of the certificate that warn_until is about
+    uint32_t certificate; // index into its certificates; 0: the term is about clients
+    uint32_t number;      // position of the first certificate to expire, from 1; 0: the whole file
+    uint32_t warn_number; // position of the certificate of warn_until
     int64_t from;
     int64_t until;
-    int64_t warn_from;  // when a warning about warn_until begins; INT64_MAX: never
-    int64_t warn_until; // end of the certificate whose warning begins first
+    int64_t warn_from;  // time of the first warning; INT64_MAX: never
+    int64_t warn_until; // end of the certificate of the first warning
 };
 
 struct findings {
-    char warnings[FINDINGS_TEXT_SIZE]; // lines "file:line: what", as report.h writes them
+    char warnings[FINDINGS_TEXT_SIZE]; // lines "file:line: problem" (config/report.h)
     uint32_t count;
     struct term terms[];
 };
 
-// Room for all that this config can give, empty, for the process that maps it and the one that it
-// lends it to. NULL when memory is short.
+// Maps empty findings with room for all terms of this configuration. NULL: memory is short.
 struct findings *findings_map(const struct config *config);
-// Whether the processes that are forked from now on share it. NULL is fine.
+// Sets whether processes that are forked from now on can write the findings. Does nothing to NULL.
 void findings_lend(struct findings *findings, const struct config *config, bool lend);
-// Replaces it by a private, checked copy. Takes `findings`, on failure too. NULL: memory is short.
+// Returns a private, checked copy, and unmaps `findings`, on failure too. NULL: memory is short.
 struct findings *findings_settle(struct findings *findings, const struct config *config);
-void findings_unmap(struct findings *findings, const struct config *config); // NULL is fine
+void findings_unmap(struct findings *findings, const struct config *config); // does nothing to NULL
 
-// When to warn that a certificate ends: when a third of its lifetime is left, at most
-// TERM_WARN_DAYS before its end. A fresh certificate that lives for six days is thus not warned
-// about.
+// The time from which to warn that a certificate expires: when a third of its lifetime is left, but
+// at most TERM_WARN_DAYS before its end. So a new certificate for six days gets no warning.
 int64_t term_warning_time(int64_t not_before, int64_t not_after);
-// A term that ends never, and one more certificate that has to be valid in it.
+// Begin with a term that never ends, then add each certificate that must be valid in it.
 struct term term_begin(enum term_kind kind, uint32_t site, uint32_t certificate);
 void term_add(struct term *term, uint32_t number, int64_t not_before, int64_t not_after);
 
-// For tls/check: notes one; more than there is room for are left out.
+// For check.c: adds a term. Does nothing if there is no room.
 void findings_add(struct findings *findings, const struct config *config, struct term term);
 
-// The i-th term, or NULL past the last (or for one that fits nothing in the config).
+// The term at `index`. NULL: beyond the last, or the term does not fit the configuration.
 const struct term *findings_term(const struct findings *findings, const struct config *config,
                                  size_t index);
-// Whether something is to be said about a term now: it has not begun, is over or ends soon. `text`
-// is then "file:line: path: it expires on ..., in 3 days".
+// True if a term needs a warning at `now`: it has not begun, has ended or ends soon. `text` is then
+// "file:line: path: it expires on ..., in 3 days".
 bool term_warning(const struct term *term, const struct config *config, int64_t now,
                   char text[TERM_TEXT_SIZE]);
 #endif

@@ -1,10 +1,10 @@
 // A distinguished name as text (RFC 4514): "CN=Ada Lovelace,OU=Engines,O=Example".
 //
-// The text is printable ASCII only, whatever a certificate holds: every byte that is not is written
-// as a backslash and two hex digits, so it cannot end a header line or a line of a log. Names that
-// differ give texts that differ: what is special is escaped, and values in other character sets
-// than ASCII and UTF-8, as well as attributes without a short name, are written as '#' and the hex
-// of their DER. It is never cut: a name that does not fit has no text.
+// The text is printable ASCII, whatever bytes the name has: every other byte is written as a
+// backslash and two hex digits. So a name cannot end a header line or a log line. Different names
+// give different texts: special characters are escaped, and values that are neither ASCII nor
+// UTF-8, and attributes without a short name, are written as '#' and the hex of their DER. A text
+// is never cut. No I/O, no allocation.
 #ifndef RAVELIN_TLS_CERTIFICATE_NAME_H
 #define RAVELIN_TLS_CERTIFICATE_NAME_H
 
@@ -13,11 +13,11 @@
 
 #define NAME_TEXT_SIZE 1024 // with the NUL
 
-// `name` is the content of a Name (RFC 5280 4.1.2.4), without its own tag and length. The text is
-// NUL-terminated; empty for the empty name. RESULT_ERROR: malformed, or longer than NAME_TEXT_SIZE
-// - 1.
+//   name   content of a Name (RFC 5280 4.1.2.4), without tag and length
+//   text   out: NUL-terminated; "" for the empty name
+//   ERROR  the name is malformed, or the text does not fit
 enum result name_to_text(struct slice name, char text[NAME_TEXT_SIZE]) MUST_CHECK;
-// For messages: the text, or a word that says that there is none.
+// For messages: the text, or a static text that says that there is none.
 const char *name_for_message(struct slice name, char text[NAME_TEXT_SIZE]);
 
 #endif

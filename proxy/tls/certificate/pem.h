@@ -1,9 +1,9 @@
 // PEM (RFC 7468): base64 between "-----BEGIN label-----" and "-----END label-----". No allocation.
 //
-// Nothing that looks like part of a block is passed over in silence: a boundary line with a mistake
-// in it, a block without its end, base64 outside of a block and bytes that are no text are errors
-// with their line. Other lines outside of blocks are comments, as `openssl x509 -text` writes them.
-// Lines that begin with '#' are comments whatever follows.
+// No part of a block is ignored. Errors, with their line: a boundary line with a mistake, a block
+// without its end, base64 outside of a block, and bytes that are not text. Other lines outside of
+// blocks are comments, such as those of `openssl x509 -text`. Every line that begins with '#' is a
+// comment.
 //
 // Accepted, because only one reading exists: a byte order mark at the beginning of a line, blanks
 // around a line, line ends LF, CR LF and CR, header lines of RFC 1421.
@@ -16,7 +16,7 @@
 #define PEM_WHY_SIZE 192
 #define PEM_LABEL_MAX 40
 
-// A text that is being read.
+// A cursor over a text.
 struct pem {
     struct slice rest;
     unsigned line; // of the line before `rest`, from 1
@@ -24,38 +24,38 @@ struct pem {
 
 struct pem_block {
     char label[PEM_LABEL_MAX + 1]; // "CERTIFICATE"
-    unsigned line;                 // of its BEGIN
-    bool is_encrypted;             // a header says so: the bytes mean nothing
-    struct slice der;              // in `output`
+    unsigned line;                 // of the BEGIN line
+    bool is_encrypted;             // by its header; `der` is then not DER
+    struct slice der;              // points into `output`
 };
 
 static inline struct pem pem_begin(struct slice text) {
     return (struct pem){text, 0};
 }
 
-// Whether a file holds DER (a SEQUENCE) and not text, which may begin with '0' too: the size of the
-// SEQUENCE is no character, or it is that of the file.
+// True if a file contains DER (a SEQUENCE) and not text. A text may begin with '0', too, so the
+// second byte must not be a character, or must be the size of the rest of the file.
 static inline bool pem_is_der(struct slice file) {
     uint8_t size = file.size > 1 ? (uint8_t)file.data[1] : 0;
     return file.size > 1 && file.data[0] == 0x30 &&
            (size >= 0x80 || size < '\t' || file.size == 2 + (size_t)size);
 }
 
-// Decodes the next block, whatever its label.
+// Decodes the next block, of any label.
 //   output  [capacity]; three quarters of the text's size always suffice
-//   why     out, with RESULT_ERROR: "line 12: what is wrong"
-// RESULT_EOF: there is no further block. RESULT_ERROR: a line is not understood; *pem is behind it,
-// so that the caller may read on.
+//   why     out, with ERROR: "line 12: problem"
+//   EOF     no more blocks
+//   ERROR   a line is wrong; *pem is behind this line, so that the caller can continue
 enum result pem_next(struct pem *pem, struct pem_block *block, uint8_t *output, size_t capacity,
                      char why[PEM_WHY_SIZE]) MUST_CHECK;
 
 static inline bool pem_is(const struct pem_block *block, const char *label) {
     return strcmp(block->label, label) == 0;
 }
-// Whether this is a block that stands beside certificates and keys and that TLS 1.3 has no use for:
-// EC PARAMETERS, DH PARAMETERS.
+// True for blocks that may be in files of certificates and keys but have no use in TLS 1.3: EC
+// PARAMETERS, DH PARAMETERS.
 bool pem_is_parameters(const struct pem_block *block);
-// Writes that a block with this label is not expected here, and what to do.
+// Writes into `why` that this block is not expected here, and what to do.
 void pem_refuse_label(const struct pem_block *block, const char *expected, char why[PEM_WHY_SIZE]);
 
 #endif

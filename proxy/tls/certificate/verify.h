@@ -1,5 +1,5 @@
-// Does a signature verify? One question, for CertificateVerify (RFC 8446 4.4.3), certificates and
-// OCSP responses: for `ravelin doctor`, and for revocation lists and OCSP responses in a bundle.
+// Verifies one signature: of a CertificateVerify (RFC 8446 4.4.3), a certificate or an OCSP
+// response for `ravelin doctor`, and of a revocation list or OCSP response in a bundle.
 #ifndef RAVELIN_TLS_CERTIFICATE_VERIFY_H
 #define RAVELIN_TLS_CERTIFICATE_VERIFY_H
 
@@ -9,14 +9,14 @@
 enum verdict {
     VERDICT_GOOD,
     VERDICT_BAD,
-    VERDICT_UNKNOWN, // this build cannot verify it: SHA-1, Ed448, odd curves and sizes
+    VERDICT_UNKNOWN, // this build cannot verify the signature: SHA-1, Ed448, rare curves and sizes
 };
 
 enum verdict verify_signature(const struct public_key *key, struct signature_method method,
                               struct slice data, struct slice signature);
 
-// The method a TLS SignatureScheme stands for (RFC 8446 4.2.3); kind SIGNATURE_OTHER when unknown.
-// The name is the scheme's.
+// The method of a SignatureScheme of TLS (RFC 8446 4.2.3), with the scheme's name. Kind
+// SIGNATURE_OTHER: unknown.
 struct signature_method verify_scheme(uint16_t scheme);
 
 #endif

@@ -64,9 +64,9 @@ struct record_layer {
     bool closed_write;   // an alert was sealed, or a fatal alert received: seals no more records
     bool key_update_due; // Ravelin must send a KeyUpdate: requested, or the read key is half used
     bool update_asked;   // Ravelin requested a KeyUpdate that the client has not sent yet
-    uint8_t alert; // after RESULT_ERROR of record_measure() or record_open(): the alert to send
-    uint8_t peer_alert; // the fatal alert that the client sent
-    uint8_t message[5]; // the pieces of a KeyUpdate
+    uint8_t alert;       // to send after RESULT_ERROR of record_measure() or record_open()
+    uint8_t peer_alert;  // the fatal alert that the client sent
+    uint8_t message[5];  // the pieces of a KeyUpdate
     uint8_t message_size;
     uint16_t empty_records; // in a row, at most RECORD_EMPTY_MAX
     uint16_t key_updates;   // in a row, at most RECORD_KEY_UPDATES_MAX
