@@ -140,11 +140,21 @@ class Server:
             connection.close()
 
     def _replies(self, connection):
-        while request := connection.request():
+        while request := self._next_request(connection):
             answer = self.reply(request)
             if answer is None:
                 return
             connection.send(answer)
+
+    @staticmethod
+    def _next_request(connection):
+        """None also when a kept connection has been idle for long."""
+        try:
+            return connection.request()
+        except TimeoutError:
+            if connection.reader.buffer:
+                raise
+            return None
 
     def stop_listening(self):
         """Refuses new connections; those that there are go on."""
