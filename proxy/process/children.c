@@ -121,6 +121,29 @@ void children_send(struct children *children, const struct ipc_message *message)
     }
 }
 
+void children_reopen_logs(struct children *children, int error_fd, int access_fd) {
+    struct ipc_message message;
+    ipc_init(&message, IPC_REOPEN, children->current->number);
+    message.fds[IPC_FD_ERROR_LOG] = error_fd;
+    message.fds[IPC_FD_ACCESS_LOG] = access_fd;
+    for (struct child *child = child_first(children, NULL); child != NULL;
+         child = child_next(child, NULL)) {
+        if (!child->kind->is_helper && child->state != CHILD_DEAD) {
+            child->reopens++;
+            child_send(child, &message);
+        }
+    }
+}
+
+bool children_are_reopening(const struct children *children) {
+    for (size_t i = 0; i < children->count; i++) {
+        if (children->list[i].state != CHILD_DEAD && children->list[i].reopens > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void children_send_type(struct children *children, const struct child_kind *kind,
                         enum ipc_type type, uint64_t generation) {
     struct ipc_message message;
@@ -209,6 +232,22 @@ static void note_failure(struct child *child, const struct ipc_message *message)
     }
 }
 
+static void note_reopened(struct child *child, const char *text) {
+    const struct children_handler *handler = &child->children->handler;
+    char name[CHILD_NAME_SIZE];
+    char failure[CONFIG_ERROR_SIZE] = "";
+    if (child->reopens == 0) {
+        child_kill(child, "sent nonsense");
+        return;
+    }
+    child->reopens--;
+    if (text[0] != '\0') {
+        child_name(child, name);
+        printable_attribute(failure, sizeof(failure), name, text);
+    }
+    handler->reopened(handler->context, failure);
+}
+
 static void note_pong(struct child *child, uint64_t number) {
     if (!pulse_note_answer(&child->pulse, number)) {
         child_kill(child, "sent nonsense");
@@ -262,6 +301,9 @@ static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
         break;
     case IPC_DRAINED:
         break; // it ends by itself now
+    case IPC_REOPENED:
+        note_reopened(child, message.text);
+        break;
     case IPC_PONG:
         note_pong(child, message.generation);
         break;
@@ -370,6 +412,7 @@ static bool start_child(struct child *child) {
     child->pid = pid;
     child->state = CHILD_STARTING;
     child->awaited = false;
+    child->reopens = 0;
     child->pulse = (struct pulse){.number = 0};
     child->messages = (struct rate){.interval_ms = 50, .burst = 200};
     ev_io_set(&child->control, fds[0], EV_READ);

@@ -63,6 +63,7 @@ struct child {
     pid_t pid; // 0: none
     unsigned restarts;
     bool awaited;         // a reload waits for its answer
+    unsigned reopens;     // REOPENs that it has not answered
     struct rate messages; // that it sends; one that floods the master is killed
     struct pulse pulse;
     ev_io control;        // fd -1: closed
@@ -83,6 +84,9 @@ struct children_handler {
     void (*failed)(void *context, struct child *child, uint64_t generation, const char *why);
     // It will be replaced.
     void (*died)(void *context, struct child *child, const char *how);
+    // It uses the log files that children_reopen_logs() sent. `failure` is printable and names the
+    // child; empty: there is none.
+    void (*reopened)(void *context, const char *failure);
     bool (*may_replace)(void *context); // now
     void *context;
 };
@@ -137,7 +141,11 @@ void child_load(struct child *child, const struct source *source);
 void child_kill(struct child *child, const char *why);
 // Sends to all living children that are no helpers.
 void children_send(struct children *children, const struct ipc_message *message);
-// The same for a message that is only a type and a generation, to one kind.
+// Hands log files to the same children, each of which answers. -1: none.
+void children_reopen_logs(struct children *children, int error_fd, int access_fd);
+// Whether a living child has not answered yet.
+bool children_are_reopening(const struct children *children);
+// Sends a message that is only a type and a generation to one kind.
 void children_send_type(struct children *children, const struct child_kind *kind,
                         enum ipc_type type, uint64_t generation);
 // SIGKILL for all.

@@ -10,6 +10,7 @@ const struct command_row commands[COMMAND_COUNT] = {
                        .needs_config = true},
     [COMMAND_RELOAD] = {"reload", "-c FILE",
                         "load the configuration anew into the running processes\n", ORDER},
+    [COMMAND_REOPEN] = {"reopen", "-c FILE", "open the log files again, after a rotation\n", ORDER},
     [COMMAND_DRAIN] = {"drain", "-c FILE", "finish open exchanges, then end\n", ORDER},
     [COMMAND_STOP] = {"stop", "-c FILE", "end at once\n", ORDER},
     [COMMAND_STATUS] = {"status", "-c FILE", "print state and counters as JSON\n", ORDER},

@@ -43,6 +43,7 @@ enum ipc_type {
     IPC_FAILED,
     IPC_COMMITTED,
     IPC_DRAINED,
+    IPC_REOPENED,
     IPC_PONG,
     IPC_TYPE_END,
 };

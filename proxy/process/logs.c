@@ -2,6 +2,8 @@
 
 #include "process/source.h"
 
+#include <stdio.h>
+
 void logs_use(const struct logs *logs) {
     const struct config *config = logs->children->current->config;
     const struct log_files *files = &logs->children->current->logs;
@@ -10,6 +12,8 @@ void logs_use(const struct logs *logs) {
     log_files_warn(files, config, logs->children->log);
 }
 
+// --- Opening ---
+
 // Makes these files the logs of the master and of the workers.
 static void use_files(const struct logs *logs, const struct log_files *files) {
     struct source *current = logs->children->current;
@@ -17,11 +21,7 @@ static void use_files(const struct logs *logs, const struct log_files *files) {
     current->logs = *files;
     logs_use(logs);
     log_files_close(&former);
-    struct ipc_message message;
-    ipc_init(&message, IPC_REOPEN, current->number);
-    message.fds[IPC_FD_ERROR_LOG] = files->error.fd;
-    message.fds[IPC_FD_ACCESS_LOG] = files->access.fd;
-    children_send(logs->children, &message);
+    children_reopen_logs(logs->children, files->error.fd, files->access.fd);
     log_info(logs->children->log, "log files reopened");
 }
 
@@ -30,20 +30,83 @@ static enum result open_files(const struct logs *logs, struct log_files *files,
     return log_files_open(files, logs->children->current->config, logs->writers, error);
 }
 
-enum result logs_reopen(const struct logs *logs, char error[CONFIG_ERROR_SIZE]) {
-    struct log_files files;
-    if (open_files(logs, &files, error) != RESULT_OK) {
-        return RESULT_ERROR;
+// --- Who waits ---
+
+// To those who do not wait for the next time.
+static void answer(struct logs *logs) {
+    bool has_failed = logs->failure[0] != '\0';
+    size_t left = 0;
+    for (size_t i = 0; i < logs->client_count; i++) {
+        const struct logs_client *client = &logs->clients[i];
+        if (client->waits_for_next) {
+            logs->clients[left++] = *client;
+        } else {
+            logs->handler.answer(logs->handler.context, client->id, has_failed,
+                                 has_failed ? logs->failure : "log files reopened");
+        }
     }
-    use_files(logs, &files);
-    return RESULT_OK;
+    logs->client_count = left;
 }
 
-void logs_retry(const struct logs *logs) {
+// --- Reopening ---
+
+static void begin(struct logs *logs) {
+    struct log_files files;
+    logs->is_wanted = false;
+    logs->failure[0] = '\0';
+    for (size_t i = 0; i < logs->client_count; i++) {
+        logs->clients[i].waits_for_next = false;
+    }
+    if (open_files(logs, &files, logs->failure) != RESULT_OK) {
+        log_error(logs->children->log, "%s", logs->failure);
+        answer(logs);
+        return;
+    }
+    logs->failure[0] = '\0';
+    use_files(logs, &files);
+    logs->state = LOGS_REOPENING;
+}
+
+void logs_advance(struct logs *logs) {
+    if (logs->state == LOGS_CALM && logs->is_wanted &&
+        logs->handler.may_reopen(logs->handler.context)) {
+        begin(logs);
+    }
+    if (logs->state == LOGS_REOPENING && !children_are_reopening(logs->children)) {
+        logs->state = LOGS_CALM;
+        answer(logs);
+        if (logs->is_wanted) {
+            logs_advance(logs);
+        }
+    }
+}
+
+const char *logs_reopen(struct logs *logs, uint64_t client) {
+    if (client != 0) {
+        if (logs->client_count == LOGS_CLIENTS_MAX) {
+            return "too many clients wait for the log files";
+        }
+        logs->clients[logs->client_count++] =
+            (struct logs_client){client, logs->state == LOGS_REOPENING};
+    }
+    logs->is_wanted = true;
+    logs_advance(logs);
+    return NULL;
+}
+
+void logs_note_reopened(struct logs *logs, const char *failure) {
+    if (failure[0] != '\0') {
+        (void)snprintf(logs->failure, sizeof(logs->failure), "%s", failure);
+    }
+    logs_advance(logs);
+}
+
+void logs_retry(struct logs *logs) {
     struct log_files files;
     char error[CONFIG_ERROR_SIZE];
     unsigned absent = log_files_absent(&logs->children->current->logs);
-    if (absent == 0 || open_files(logs, &files, error) != RESULT_OK) {
+    if (absent == 0 || !logs->handler.may_reopen(logs->handler.context) ||
+        open_files(logs, &files, error) != RESULT_OK) {
         return;
     }
     if (log_files_absent(&files) < absent) {

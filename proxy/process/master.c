@@ -43,7 +43,6 @@ struct master {
     struct shares shares;
     struct source *current;
     struct reload reload;
-    bool reopen_waits; // for the end of the reload that is under way
     struct auto_reload auto_reload;
     struct control_server *control;
     struct orders orders;
@@ -177,6 +176,12 @@ static void on_died(void *context, struct child *child, const char *how) {
     struct master *master = context;
     (void)child;
     reload_child_died(&master->reload, how);
+    logs_advance(&master->logs);
+}
+
+static void on_reopened(void *context, const char *failure) {
+    struct master *master = context;
+    logs_note_reopened(&master->logs, failure);
 }
 
 static bool is_reload_idle(void *context) {
@@ -248,14 +253,6 @@ static void tell_auto_reload(struct master *master, const struct reload_end *end
     }
 }
 
-static void reopen_logs(struct master *master) {
-    char error[CONFIG_ERROR_SIZE];
-    master->reopen_waits = !is_reload_idle(master);
-    if (!master->reopen_waits && logs_reopen(&master->logs, error) != RESULT_OK) {
-        log_error(&master->log, "%s", error);
-    }
-}
-
 static void begin_next_reload(struct master *master, uint64_t client) {
     const char *refusal = begin_reload(master, client);
     if (refusal != NULL) {
@@ -281,11 +278,9 @@ static void on_reload_ended(void *context, const struct reload_end *end) {
     if (master->state == MASTER_RUNNING) {
         tell_reload_ended(master, end);
         children_start(&master->children);
-        if (master->reopen_waits) {
-            reopen_logs(master);
-        }
         tell_auto_reload(master, end);
     }
+    logs_advance(&master->logs);
     if (end->next.by != RELOAD_BY_NONE) {
         begin_next_reload(master, end->next.client);
     }
@@ -299,6 +294,16 @@ static void reload_changed(void *context) {
 }
 
 // --- What the control socket asks for ---
+
+static void answer_client(void *context, uint64_t client, int exit_code, const char *text) {
+    struct master *master = context;
+    control_answer(master->control, client, exit_code, text);
+}
+
+static const char *on_reopen_order(void *context, uint64_t client) {
+    struct master *master = context;
+    return logs_reopen(&master->logs, client);
+}
 
 static void on_drain_order(void *context) {
     drain(context);
@@ -332,17 +337,14 @@ static bool draw_status(void *context, char *text, size_t capacity) {
 // With every beat: what could not be done before.
 static void on_beat(void *context) {
     struct master *master = context;
-    bool is_idle = is_reload_idle(master);
-    if (master->state == MASTER_RUNNING && is_idle) {
+    if (master->state == MASTER_RUNNING && is_reload_idle(master)) {
         kinds_check_listeners(&master->children);
     }
     log_flush(&master->log);
     log_writers_revive(&master->log_writers);
     log_writers_report(&master->log_writers, &master->log);
     notifier_retry(&master->notifier);
-    if (is_idle) {
-        logs_retry(&master->logs);
-    }
+    logs_retry(&master->logs);
     children_connect(&master->children);
 }
 
@@ -373,7 +375,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
         (void)begin_reload(master, 0);
         break;
     case SIGUSR1:
-        reopen_logs(master);
+        (void)logs_reopen(&master->logs, 0);
         break;
     case SIGTERM:
         if (master->state == MASTER_DRAINING) {
@@ -453,6 +455,7 @@ static enum result make_children(struct master *master) {
                     .committed = on_committed,
                     .failed = on_failed,
                     .died = on_died,
+                    .reopened = on_reopened,
                     .may_replace = is_reload_idle,
                     .context = master},
         .current = master->current,
@@ -478,12 +481,17 @@ static void make_parts(struct master *master) {
         .handler = {.may_begin = is_reload_idle, .begin = reload_changed, .context = master},
     };
     auto_reload_use(&master->auto_reload, master->current->config);
-    master->logs = (struct logs){children, &master->log_writers};
+    master->logs = (struct logs){
+        .children = children,
+        .writers = &master->log_writers,
+        .handler = {.may_reopen = is_reload_idle, .answer = answer_client, .context = master},
+    };
     master->orders = (struct orders){
         .control = master->control,
         .children = children,
         .version = master->version,
         .handler = {.reload = begin_reload,
+                    .reopen = on_reopen_order,
                     .drain = on_drain_order,
                     .stop = on_stop_order,
                     .draw_status = draw_status,

@@ -3,7 +3,7 @@
 // do not matter to the proxy.
 //
 //   start     READY=1
-//   reload    RELOADING=1 with MONOTONIC_USEC when it begins, READY=1 when it ends, whatever the end
+//   reload    RELOADING=1 with MONOTONIC_USEC when it begins, READY=1 when it ends, well or not
 //   end       STOPPING=1
 //   always    STATUS: a line for `systemctl status`
 //   watchdog  WATCHDOG=1 twice in each WATCHDOG_USEC, if the manager asks for it

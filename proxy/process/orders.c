@@ -12,11 +12,19 @@
 
 // --- Orders that change the proxy ---
 
-static void reload(struct orders *orders, uint64_t client) {
-    const char *refusal = orders->handler.reload(orders->handler.context, client);
+// `refusal` NULL: what was begun is answered when it ends.
+static void answer_refusal(struct orders *orders, uint64_t client, const char *refusal) {
     if (refusal != NULL) {
         control_answer(orders->control, client, 1, refusal);
     }
+}
+
+static void reload(struct orders *orders, uint64_t client) {
+    answer_refusal(orders, client, orders->handler.reload(orders->handler.context, client));
+}
+
+static void reopen(struct orders *orders, uint64_t client) {
+    answer_refusal(orders, client, orders->handler.reopen(orders->handler.context, client));
 }
 
 static void drain(struct orders *orders, uint64_t client) {
@@ -111,8 +119,8 @@ static void prove(struct orders *orders, uint64_t client) {
 
 // A row for each command that is an order.
 static void (*const rows[COMMAND_COUNT])(struct orders *orders, uint64_t client) = {
-    [COMMAND_RELOAD] = reload, [COMMAND_DRAIN] = drain, [COMMAND_STOP] = stop,
-    [COMMAND_STATUS] = status, [COMMAND_PROVE] = prove,
+    [COMMAND_RELOAD] = reload, [COMMAND_REOPEN] = reopen, [COMMAND_DRAIN] = drain,
+    [COMMAND_STOP] = stop,     [COMMAND_STATUS] = status, [COMMAND_PROVE] = prove,
 };
 
 static void on_command(void *context, uint64_t client, const struct order *order) {

@@ -1,7 +1,7 @@
 // Carries out what a client of the control socket (control.h) asks for: finds the command's row and
 // sends the answer. The owner does what changes the proxy; what only reads it is drawn here.
 //
-// Each order gets one answer, at once or, of a reload, when it has ended.
+// Each order gets one answer: at once, or when what it began has ended (reload, reopen).
 #ifndef RAVELIN_PROCESS_ORDERS_H
 #define RAVELIN_PROCESS_ORDERS_H
 
@@ -16,6 +16,8 @@
 struct orders_handler {
     // Begins a reload whose end the owner tells `client`. Returns NULL, or why it is refused.
     const char *(*reload)(void *context, uint64_t client);
+    // The same for the log files.
+    const char *(*reopen)(void *context, uint64_t client);
     void (*drain)(void *context); // its answer has been sent
     void (*stop)(void *context);  // its answer has been sent
     // Draws the answer to `status`. False: it does not fit.

@@ -121,6 +121,7 @@ static void reopen(struct worker *worker, struct ipc_message *message) {
     if (message->fds[IPC_FD_ERROR_LOG] >= 0) {
         use_log(worker, ipc_take(message, IPC_FD_ERROR_LOG), false, worker->log.level);
     }
+    answer(worker, IPC_REOPENED, message->generation, "");
 }
 
 static const char NO_DESCRIPTORS[] =
@@ -137,6 +138,7 @@ static void do_without(struct worker *worker, const struct ipc_message *message)
         break;
     case IPC_REOPEN:
         log_error(&worker->log, "log files not reopened: %s", NO_DESCRIPTORS);
+        answer(worker, IPC_REOPENED, message->generation, NO_DESCRIPTORS);
         break;
     default:
         leave(worker, 1);

@@ -29,7 +29,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 enum { CLIENTS = CONTROL_CLIENTS_MAX + 4, STEPS_MAX = 100, FDS_SENT_MAX = IPC_FDS_MAX + 8 };
 
-static const char *const words[] = {"reload", "drain", "stop", "status", "prove"};
+static const char *const words[] = {"reload", "reopen", "drain", "stop", "status", "prove"};
 
 struct lab {
     char config[64];

@@ -421,6 +421,40 @@ def test_rotation(lab):
     assert proxy.log_path.read_text() != ""
 
 
+def test_reopen(lab):
+    """When the command returns, all processes write to the new files, and the old ones can be compressed."""
+    proxy = lab.proxy(lab.server(), workers=2, error_log_file=True, allow=["refused"])
+    clients = [lab.client(proxy) for _ in range(8)]
+    for number in range(3):
+        for client in clients:
+            client.ask(f"/{number}")
+        old = {path: path.with_suffix(f".{number}") for path in [proxy.access_path, proxy.log_path]}
+        for path, to in old.items():
+            path.rename(to)
+        result = proxy.command("reopen")
+        assert result.stdout == b"log files reopened\n"
+        assert targets(old[proxy.access_path]).count(f"/{number}") == 8
+        sizes = {path: path.stat().st_size for path in old.values()}
+        for client in clients:
+            client.ask("/after")
+        wait_for(lambda: targets(proxy.access_path).count("/after") == 8, "the lines from after")
+        assert "log files reopened" in proxy.log_path.read_text()
+        assert sizes == {path: path.stat().st_size for path in old.values()}
+
+
+def test_reopen_says_what_cannot_be_opened(lab):
+    proxy = lab.proxy(lab.server(), allow=["cannot open"])
+    proxy.access_path.unlink()
+    proxy.access_path.mkdir()
+    result = proxy.command("reopen", check=False)
+    assert result.returncode == 1
+    assert f"access-log: cannot open {proxy.access_path}: Is a directory".encode() in result.stderr
+    proxy.access_path.rmdir()
+    assert proxy.command("reopen").stdout == b"log files reopened\n"
+    lab.client(proxy).ask("/after")
+    wait_for(lambda: targets(proxy.access_path) == ["/after"], "the line")
+
+
 def targets(path):
     return [json.loads(line)["target"] for line in path.read_text().splitlines()]
 

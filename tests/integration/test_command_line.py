@@ -17,7 +17,7 @@ from ravelin_test.settings import IS_ROOT, PATIENCE, RAVELIN
 from ravelin_test.waiting import wait_for
 
 NOBODY = 65534
-COMMANDS = ["run", "check", "reload", "drain", "stop", "status"]
+COMMANDS = ["run", "check", "reload", "reopen", "drain", "stop", "status"]
 
 
 def ravelin(*arguments, **options):
@@ -80,7 +80,7 @@ def test_bad_usage(arguments):
     assert "usage: ravelin" in refused(ravelin(*arguments), 2)
 
 
-@pytest.mark.parametrize("command", ["reload", "drain", "stop", "status"])
+@pytest.mark.parametrize("command", ["reload", "reopen", "drain", "stop", "status"])
 def test_nobody_to_talk_to(lab, command):
     proxy = lab.prepare(lab.server())
     message = refused(proxy.command(command, check=False), 1)

@@ -21,6 +21,7 @@ static const struct command_row rows[COMMAND_COUNT] = {
     {.name = "d"},
     {.name = "e"},
     {.name = "f"},
+    {.name = "g"},
 };
 
 // With the bytes at the end of a heap block, so that a sanitizer sees each that is read behind

@@ -16,12 +16,42 @@ static struct {
     struct logs logs;
 } fixture;
 
+static bool may_reopen;
+static char answers[1024]; // "client:exit code:text;" for each
+
 static void ignore(void *context) {
     (void)context;
 }
 
+static void ignore_death(void *context, struct child *child, const char *how) {
+    (void)context, (void)child, (void)how;
+}
+
+static bool never(void *context) {
+    (void)context;
+    return false;
+}
+
+static bool on_may_reopen(void *context) {
+    assert_ptr_equal(context, &fixture);
+    return may_reopen;
+}
+
+static void on_answer(void *context, uint64_t client, int exit_code, const char *text) {
+    assert_ptr_equal(context, &fixture);
+    size_t used = strlen(answers);
+    (void)snprintf(answers + used, sizeof(answers) - used, "%u:%d:%s;", (unsigned)client, exit_code,
+                   text);
+}
+
+static void on_reopened(void *context, const char *failure) {
+    (void)context;
+    logs_note_reopened(&fixture.logs, failure);
+}
+
 static int set_up(void **state) {
-    static const struct children_handler handler = {.started = ignore};
+    static const struct children_handler handler = {
+        .started = ignore, .reopened = on_reopened, .died = ignore_death, .may_replace = never};
     char error[CONFIG_ERROR_SIZE];
     (void)state;
     memset(&fixture, 0, sizeof(fixture));
@@ -38,7 +68,13 @@ static int set_up(void **state) {
         .log_level = LOG_LEVEL_INFO,
         .access_log = {.target = LOG_TARGET_FILE, .path = fixture.access_path},
     };
-    fixture.logs = (struct logs){&lab.children, &fixture.writers};
+    fixture.logs = (struct logs){
+        .children = &lab.children,
+        .writers = &fixture.writers,
+        .handler = {.may_reopen = on_may_reopen, .answer = on_answer, .context = &fixture},
+    };
+    may_reopen = true;
+    memset(answers, 0, sizeof(answers));
     assert_int_equal(log_files_open(&lab.source.logs, &lab.config, &fixture.writers, error),
                      RESULT_OK);
     logs_use(&fixture.logs);
@@ -71,14 +107,24 @@ static bool contains(const char *path, const char *wanted) {
     return strstr(text, wanted) != NULL;
 }
 
+static void rotate(void) {
+    assert_int_equal(rename(fixture.error_path, fixture.rotated_path), 0);
+}
+
+// A worker says that it has done it, or why not.
+static void confirm(unsigned slot, const char *failure) {
+    lab_say(lab_child(LAB_CLIENTS, slot), IPC_REOPENED, 7, failure);
+}
+
+// --- Tests ---
+
 static void test_the_files_are_opened_again_for_all(void **state) {
     (void)state;
-    char error[CONFIG_ERROR_SIZE];
     struct ipc_message message;
     lab_run();
     log_info(&lab.log, "before");
-    assert_int_equal(rename(fixture.error_path, fixture.rotated_path), 0);
-    assert_int_equal(logs_reopen(&fixture.logs, error), RESULT_OK);
+    rotate();
+    assert_null(logs_reopen(&fixture.logs, 0));
     log_info(&lab.log, "after");
     assert_true(contains(fixture.rotated_path, "before"));
     assert_false(contains(fixture.rotated_path, "after"));
@@ -93,19 +139,105 @@ static void test_the_files_are_opened_again_for_all(void **state) {
     assert_string_equal(lab_received(lab_child(LAB_KEYS, 0)), ""); // they have no log
 }
 
+// A program may then compress the former files.
+static void test_the_answer_comes_when_no_process_writes_to_the_former_files(void **state) {
+    (void)state;
+    lab_run();
+    assert_null(logs_reopen(&fixture.logs, 5));
+    confirm(1, NULL);
+    assert_string_equal(answers, "");
+    confirm(0, NULL);
+    assert_string_equal(answers, "5:0:log files reopened;");
+}
+
+static void test_who_dies_is_not_waited_for(void **state) {
+    (void)state;
+    lab_run();
+    assert_null(logs_reopen(&fixture.logs, 5));
+    confirm(1, NULL);
+    children_note_death(&lab.children, lab_child(LAB_CLIENTS, 0)->pid, 9);
+    logs_advance(&fixture.logs); // as the owner does when a child dies
+    assert_string_equal(answers, "5:0:log files reopened;");
+}
+
+static void test_who_cannot_do_it_is_named(void **state) {
+    (void)state;
+    lab_run();
+    assert_null(logs_reopen(&fixture.logs, 5));
+    confirm(1, "no\x1b[1m room");
+    confirm(0, NULL);
+    assert_string_equal(answers, "5:1:clients 1: 'no?[1m room';");
+    assert_null(logs_reopen(&fixture.logs, 6));
+    confirm(1, NULL);
+    confirm(0, NULL);
+    assert_non_null(strstr(answers, ";6:0:log files reopened;"));
+}
+
+// The file may have been renamed after it was opened.
+static void test_who_asks_meanwhile_waits_for_the_next_time(void **state) {
+    (void)state;
+    lab_run();
+    assert_null(logs_reopen(&fixture.logs, 5));
+    assert_null(logs_reopen(&fixture.logs, 6));
+    confirm(0, NULL);
+    rotate();
+    confirm(1, NULL);
+    assert_string_equal(answers, "5:0:log files reopened;");
+    assert_true(is_file(lab.source.logs.error.fd, fixture.error_path));
+    confirm(0, NULL);
+    confirm(1, NULL);
+    assert_string_equal(answers, "5:0:log files reopened;6:0:log files reopened;");
+    assert_string_equal(lab_received(lab_child(LAB_CLIENTS, 0)), "RR");
+}
+
+static void test_a_reload_under_way_is_waited_for(void **state) {
+    (void)state;
+    lab_run();
+    may_reopen = false;
+    assert_null(logs_reopen(&fixture.logs, 5));
+    assert_null(logs_reopen(&fixture.logs, 0));
+    assert_null(logs_reopen(&fixture.logs, 6));
+    logs_retry(&fixture.logs);
+    assert_string_equal(lab_received(lab_child(LAB_CLIENTS, 0)), "");
+    may_reopen = true;
+    logs_advance(&fixture.logs);
+    confirm(0, NULL);
+    confirm(1, NULL);
+    assert_string_equal(answers, "5:0:log files reopened;6:0:log files reopened;");
+    assert_string_equal(lab_received(lab_child(LAB_CLIENTS, 0)), "R"); // once for all
+}
+
+static void test_only_so_many_wait(void **state) {
+    (void)state;
+    lab_run();
+    may_reopen = false;
+    for (uint64_t client = 1; client <= LOGS_CLIENTS_MAX; client++) {
+        assert_null(logs_reopen(&fixture.logs, client));
+    }
+    assert_non_null(logs_reopen(&fixture.logs, 100));
+    assert_null(logs_reopen(&fixture.logs, 0));
+}
+
 static void test_files_that_cannot_be_opened_change_nothing(void **state) {
     (void)state;
-    char error[CONFIG_ERROR_SIZE];
     lab_run();
     assert_int_equal(rename(fixture.access_path, fixture.rotated_path), 0);
     assert_int_equal(mkdir(fixture.access_path, 0700), 0);
-    assert_int_equal(logs_reopen(&fixture.logs, error), RESULT_ERROR);
+    assert_null(logs_reopen(&fixture.logs, 5));
     assert_int_equal(rmdir(fixture.access_path), 0);
-    assert_non_null(strstr(error, "r.conf: access-log: cannot open "));
+    assert_memory_equal(answers, "5:1:r.conf: access-log: cannot open ", 36);
     assert_true(is_file(lab.source.logs.access.fd, fixture.rotated_path));
     assert_string_equal(lab_received(lab_child(LAB_CLIENTS, 0)), "");
     log_info(&lab.log, "still there");
     assert_true(contains(fixture.error_path, "still there"));
+}
+
+static void test_an_answer_that_was_not_asked_for_is_nonsense(void **state) {
+    (void)state;
+    lab_run();
+    confirm(0, NULL);
+    assert_false(ev_is_active(&lab_child(LAB_CLIENTS, 0)->control)); // it is killed
+    assert_true(ev_is_active(&lab_child(LAB_CLIENTS, 1)->control));
 }
 
 static void test_logs_that_are_there_are_not_tried_again(void **state) {
@@ -120,7 +252,14 @@ static void test_logs_that_are_there_are_not_tried_again(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_the_files_are_opened_again_for_all),
+        TEST(test_the_answer_comes_when_no_process_writes_to_the_former_files),
+        TEST(test_who_dies_is_not_waited_for),
+        TEST(test_who_cannot_do_it_is_named),
+        TEST(test_who_asks_meanwhile_waits_for_the_next_time),
+        TEST(test_a_reload_under_way_is_waited_for),
+        TEST(test_only_so_many_wait),
         TEST(test_files_that_cannot_be_opened_change_nothing),
+        TEST(test_an_answer_that_was_not_asked_for_is_nonsense),
         TEST(test_logs_that_are_there_are_not_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

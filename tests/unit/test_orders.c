@@ -70,6 +70,13 @@ static const char *on_reload(void *context, uint64_t client) {
     return refusal;
 }
 
+static const char *on_reopen(void *context, uint64_t client) {
+    assert_ptr_equal(context, &orders);
+    assert_int_equal(client, CLIENT);
+    note('o');
+    return refusal;
+}
+
 static void on_drain(void *context) {
     assert_ptr_equal(context, &orders);
     note('d');
@@ -108,6 +115,7 @@ static int set_up(void **state) {
         .children = &lab.children,
         .version = "1.2",
         .handler = {.reload = on_reload,
+                    .reopen = on_reopen,
                     .drain = on_drain,
                     .stop = on_stop,
                     .draw_status = draw_status,
@@ -136,17 +144,21 @@ static void assert_reply(int exit_code, const char *text) {
 
 // --- Tests ---
 
-static void test_a_reload_is_answered_when_it_ends(void **state) {
+static void test_what_takes_time_is_answered_when_it_ends(void **state) {
     (void)state;
     give(COMMAND_RELOAD);
-    assert_string_equal(told, "r");
+    give(COMMAND_REOPEN);
+    assert_string_equal(told, "ro");
 }
 
-static void test_a_reload_that_is_refused_is_answered_at_once(void **state) {
+static void test_what_is_refused_is_answered_at_once(void **state) {
     (void)state;
     refusal = "a reload is running";
     give(COMMAND_RELOAD);
     assert_string_equal(told, "ra");
+    assert_reply(1, "a reload is running");
+    give(COMMAND_REOPEN);
+    assert_string_equal(told, "raoa");
     assert_reply(1, "a reload is running");
 }
 
@@ -215,8 +227,8 @@ static void test_children_may_give_no_orders(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_a_reload_is_answered_when_it_ends),
-        TEST(test_a_reload_that_is_refused_is_answered_at_once),
+        TEST(test_what_takes_time_is_answered_when_it_ends),
+        TEST(test_what_is_refused_is_answered_at_once),
         TEST(test_who_ends_it_has_the_answer_first),
         TEST(test_status),
         TEST(test_prove),
