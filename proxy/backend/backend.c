@@ -1,5 +1,6 @@
 #include "backend/backend.h"
 
+#include "backend/queue.h"
 #include "base/clock.h"
 #include "base/secret.h"
 #include "http/encode.h"
@@ -30,7 +31,7 @@ static bool init_backend(struct backend *backend, const struct config_backend *c
     backend->config = config;
     backend->server_count = config->server_count;
     backend->view = (struct balance_view){view->entries + first, view->states + first,
-                                          config->server_count, *counter};
+                                          config->server_count, *counter, false};
     backend->random = (uint64_t)clock_monotonic_us() ^ (uint64_t)counter->slot << 48;
     backend->servers = calloc(config->server_count, sizeof(*backend->servers));
     if (backend->servers == NULL) {
@@ -42,10 +43,17 @@ static bool init_backend(struct backend *backend, const struct config_backend *c
         server->backend = backend;
         server->entry = &backend->view.entries[i];
         server->state = &backend->view.states[i];
+        backend->view.is_limited |= server->entry->connections_max != 0;
         server->used = server_counter_cell(counter, server->entry->cell);
         server->lines =
             (struct rate){.interval_ms = SERVER_LINES_INTERVAL_MS, .burst = SERVER_LINES_BURST};
         list_init(&server->idle);
+    }
+    if (backend->view.is_limited) {
+        backend->queue = queue_new(backend);
+        if (backend->queue == NULL) {
+            return false;
+        }
     }
     return config->sticky == NULL || make_cookies(backend);
 }
@@ -82,6 +90,7 @@ void backend_set_free(struct backend_set *set) {
     for (size_t i = 0; set->backends != NULL && i < set->count; i++) {
         free(set->backends[i].servers);
         free(set->backends[i].cookies);
+        queue_free(set->backends[i].queue);
     }
     free(set->backends);
     server_view_close(&set->view);
@@ -128,10 +137,10 @@ bool server_has_name(const struct server *server, const uint8_t name[SERVER_NAME
     return secret_equal(server->entry->name, name, SERVER_NAME_SIZE);
 }
 
-static struct server *find_named(struct backend *backend, const struct server_wish *wish,
-                                 int64_t now_ms) {
+struct server *backend_find_named(struct backend *backend, const struct server_wish *wish,
+                                  int64_t now_ms) {
     struct server *found = NULL;
-    for (size_t i = 0; i < backend->server_count; i++) {
+    for (size_t i = 0; wish->name != NULL && i < backend->server_count; i++) {
         struct server *server = &backend->servers[i];
         if (server_has_name(server, wish->name)) {
             found = server;
@@ -145,9 +154,9 @@ static struct server *find_named(struct backend *backend, const struct server_wi
 struct server *backend_choose(struct backend *backend, const struct server_wish *wish,
                               int64_t now_ms) {
     const struct server *failed = wish->failed;
-    struct server *named = wish->name == NULL ? NULL : find_named(backend, wish, now_ms);
+    struct server *named = backend_find_named(backend, wish, now_ms);
     if (named != NULL) {
-        return named;
+        return server_has_room(named) ? named : NULL;
     }
     enum balance how = backend->config->balance;
     const struct balance_wish choice = {
@@ -157,7 +166,17 @@ struct server *backend_choose(struct backend *backend, const struct server_wish 
         .now_ms = now_ms,
         .number = number_for(backend, wish),
     };
-    return &backend->servers[balance_choose(&backend->view, &choice)];
+    size_t index = balance_choose(&backend->view, &choice);
+    return index == BALANCE_NONE ? NULL : &backend->servers[index];
+}
+
+bool backend_has_room(const struct backend *backend, int64_t now_ms) {
+    return balance_has_room(&backend->view, now_ms);
+}
+
+bool server_has_room(const struct server *server) {
+    const struct backend *backend = server->backend;
+    return balance_is_free(&backend->view, (size_t)(server - backend->servers));
 }
 
 void server_failed(struct server *server, int64_t now_ms) {

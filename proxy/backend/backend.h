@@ -32,13 +32,16 @@ struct server {
     struct rate lines;           // of the log, about this server
 };
 
+struct queue;
+
 struct backend {
     const struct config_backend *config;
     struct server *servers;
     size_t server_count;
     struct balance_view view;
-    char *cookies;   // of its servers; NULL: it is not sticky
-    uint64_t random; // a state of backend_choose()
+    char *cookies;       // of its servers; NULL: it is not sticky
+    struct queue *queue; // who waits for a connection, see queue.h; NULL: no server has a limit
+    uint64_t random;     // a state of backend_choose()
 };
 
 struct backend_set {
@@ -73,11 +76,17 @@ struct server_wish {
     const uint8_t *name;         // of the server that a cookie names; NULL: none does
 };
 
-// The server that is named, unless it failed or has a penalty; else one by `balance`.
+// The server that is named and may be used: it has not failed and has no penalty. NULL: none.
+struct server *backend_find_named(struct backend *backend, const struct server_wish *wish,
+                                  int64_t now_ms);
+// The server that is named, if it may be used; else one by `balance`. NULL: no connection is left.
 struct server *backend_choose(struct backend *backend, const struct server_wish *wish,
                               int64_t now_ms);
 // Whether this is the name of the server.
 bool server_has_name(const struct server *server, const uint8_t name[SERVER_NAME_SIZE]);
+// Whether a connection is left: of any server that may be chosen, or of this one.
+bool backend_has_room(const struct backend *backend, int64_t now_ms);
+bool server_has_room(const struct server *server);
 void server_failed(struct server *server, int64_t now_ms);
 // Where a connection to it begins now.
 void server_address(const struct server *server, struct address *address);

@@ -9,9 +9,20 @@ struct group {
     bool with_penalised;
 };
 
-static inline bool is_in(const struct balance_view *view, const struct group *group, size_t i) {
+bool balance_is_free(const struct balance_view *view, size_t index) {
+    const struct server_entry *entry = &view->entries[index];
+    return entry->connections_max == 0 ||
+           server_counter_total(&view->counter, entry->cell) < entry->connections_max;
+}
+
+// Whether a server is of the group, however many connections it has.
+static inline bool is_member(const struct balance_view *view, const struct group *group, size_t i) {
     return i != group->wish->failed && view->entries[i].standing == group->standing &&
            (group->with_penalised || view->states[i].penalty_until_ms <= group->wish->now_ms);
+}
+
+static inline bool is_in(const struct balance_view *view, const struct group *group, size_t i) {
+    return is_member(view, group, i) && (!view->is_limited || balance_is_free(view, i));
 }
 
 // --- Load ---
@@ -160,21 +171,50 @@ static size_t choose(const struct balance_view *view, const struct group *group)
     }
 }
 
+// The groups in their order, for a wish.
+#define GROUPS(wish)                                                                               \
+    {                                                                                              \
+        {(wish), SERVER_PRIMARY, .with_penalised = false},                                         \
+            {(wish), SERVER_BACKUP, .with_penalised = false},                                      \
+            {(wish), SERVER_PRIMARY, .with_penalised = true},                                      \
+            {(wish), SERVER_BACKUP, .with_penalised = true},                                       \
+    }
+enum { GROUP_COUNT = 4 };
+
+static bool is_empty(const struct balance_view *view, const struct group *group) {
+    size_t i = 0;
+    while (i < view->count && !is_member(view, group, i)) {
+        i++;
+    }
+    return i == view->count;
+}
+
 size_t balance_choose(const struct balance_view *view, const struct balance_wish *wish) {
     if (view->count == 1) {
-        return 0;
+        return balance_is_free(view, 0) ? 0 : BALANCE_NONE;
     }
-    const struct group groups[] = {
-        {wish, SERVER_PRIMARY, .with_penalised = false},
-        {wish, SERVER_BACKUP, .with_penalised = false},
-        {wish, SERVER_PRIMARY, .with_penalised = true},
-        {wish, SERVER_BACKUP, .with_penalised = true},
-    };
-    size_t index = BALANCE_NONE;
-    for (size_t i = 0; index == BALANCE_NONE && i < sizeof(groups) / sizeof(groups[0]); i++) {
-        index = choose(view, &groups[i]);
+    const struct group groups[GROUP_COUNT] = GROUPS(wish);
+    for (size_t i = 0; i < GROUP_COUNT; i++) {
+        size_t index = choose(view, &groups[i]);
+        if (index != BALANCE_NONE || (view->is_limited && !is_empty(view, &groups[i]))) {
+            return index;
+        }
     }
-    return index;
+    return BALANCE_NONE;
+}
+
+bool balance_has_room(const struct balance_view *view, int64_t now_ms) {
+    const struct balance_wish wish = {.failed = BALANCE_NONE, .now_ms = now_ms};
+    const struct group groups[GROUP_COUNT] = GROUPS(&wish);
+    size_t group = 0;
+    while (group + 1 < GROUP_COUNT && is_empty(view, &groups[group])) {
+        group++;
+    }
+    size_t i = 0;
+    while (i < view->count && !is_in(view, &groups[group], i)) {
+        i++;
+    }
+    return i < view->count;
 }
 
 void balance_punish(const struct balance_view *view, size_t index, int64_t until_ms) {

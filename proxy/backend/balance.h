@@ -13,7 +13,8 @@
 //
 // Who may be chosen, the first group that has a server: primary servers without a penalty; backup
 // servers without one; all primary servers; all backup servers. A server that failed in this
-// exchange is not chosen if there is another.
+// exchange is not chosen if there is another. Of that group, servers that have all the connections
+// that they may have are passed over. If all of it have, none is chosen.
 #ifndef RAVELIN_BACKEND_BALANCE_H
 #define RAVELIN_BACKEND_BALANCE_H
 
@@ -28,6 +29,7 @@ struct balance_view {
     struct server_state *states;        // [count], of the worker that chooses
     size_t count;                       // at least 1
     struct server_counter counter;      // of that worker
+    bool is_limited;                    // a server has a limit of connections
 };
 
 struct balance_wish {
@@ -38,8 +40,12 @@ struct balance_wish {
 };
 
 // Chooses a server. Round robin and least connections take note of its turn. The only server is
-// chosen in any case.
+// chosen in any case. BALANCE_NONE: no connection is left.
 size_t balance_choose(const struct balance_view *view, const struct balance_wish *wish);
+// Whether one can be chosen, by the limits of connections.
+bool balance_has_room(const struct balance_view *view, int64_t now_ms);
+// Whether this one has a connection left.
+bool balance_is_free(const struct balance_view *view, size_t index);
 // This server is passed over until then.
 void balance_punish(const struct balance_view *view, size_t index, int64_t until_ms);
 

@@ -1,5 +1,6 @@
 #include "backend/pool.h"
 
+#include "backend/queue.h"
 #include "base/clock.h"
 #include "base/socket.h"
 
@@ -195,6 +196,9 @@ static void own(struct lease *lease, struct lease_owner *owner) {
 static void disown(struct lease *lease) {
     lease->owner = NULL;
     server_cell_add(lease->server->used, UINT32_MAX); // minus one
+    if (lease->server->backend->queue != NULL) {
+        queue_note_room(lease->server->backend->queue);
+    }
 }
 
 static void own_reused(struct lease *lease, struct lease_owner *owner) {
@@ -204,8 +208,19 @@ static void own_reused(struct lease *lease, struct lease_owner *owner) {
     metric_add(lease->pool->metrics, METRIC_server_reuses, 1);
 }
 
-struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh,
-                         struct lease_owner *owner) {
+// Takes one of the connections that may be in use. False: none is left.
+static bool reserve(const struct server *server) {
+    server_cell_add(server->used, 1);
+    const struct server_counter *counter = &server->backend->view.counter;
+    if (server_counter_total(counter, server->entry->cell) <= server->entry->connections_max) {
+        return true;
+    }
+    server_cell_add(server->used, UINT32_MAX);
+    return false;
+}
+
+static struct lease *lease_any(struct pool *pool, struct server *server, bool fresh,
+                               struct lease_owner *owner) {
     struct lease *lease = fresh ? NULL : take_idle(server);
     if (lease != NULL) {
         own_reused(lease, owner);
@@ -215,6 +230,20 @@ struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh,
     if (lease != NULL) {
         own(lease, owner);
     }
+    return lease;
+}
+
+struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh,
+                         struct lease_owner *owner) {
+    if (server->entry->connections_max == 0) {
+        return lease_any(pool, server, fresh, owner);
+    }
+    if (!reserve(server)) {
+        errno = EBUSY;
+        return NULL;
+    }
+    struct lease *lease = lease_any(pool, server, fresh, owner);
+    server_cell_add(server->used, UINT32_MAX); // its owner counts now
     return lease;
 }
 

@@ -86,7 +86,8 @@ void pool_sweep(struct pool *pool, int64_t now_ms); // closes what has been idle
 void pool_close_idle(struct pool *pool, struct backend_set *set);
 
 // An idle connection of this server when there is one at which nothing waits and `fresh` is false,
-// else a new one (perhaps not connected yet). NULL with errno when none could be made.
+// else a new one (perhaps not connected yet). NULL with errno when none could be made; EBUSY: the
+// server has as many in use as it may have.
 struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh,
                          struct lease_owner *owner);
 // After ready() was called for a connection in progress: 0 when it is complete, EINPROGRESS, or its

@@ -8,7 +8,9 @@
 enum { BELIEVED_MIN = 16 };
 
 struct cells {
-    _Alignas(REGION_PAGE) _Atomic uint32_t used[SERVER_CELLS];
+    _Alignas(REGION_PAGE) _Atomic int64_t waiting_since_ms[SERVER_CELLS];
+    _Atomic uint32_t waiting[SERVER_CELLS];
+    _Atomic uint32_t used[SERVER_CELLS];
 };
 
 struct server_counts {
@@ -67,4 +69,43 @@ uint32_t server_counter_sum(const struct server_counter *counter, uint32_t cell)
         sum += used < bound ? used : bound;
     }
     return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+}
+
+uint32_t server_counter_total(const struct server_counter *counter, uint32_t cell) {
+    uint64_t sum = 0;
+    atomic_thread_fence(memory_order_seq_cst); // what this worker has written comes first
+    for (size_t slot = 0; slot < counter->counts->region.slots; slot++) {
+        sum += used_in(counter->counts, slot, cell);
+    }
+    return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+}
+
+// --- Who waits ---
+
+void server_counter_set_waiting(const struct server_counter *counter, uint32_t cell, uint32_t count,
+                                int64_t since_ms) {
+    struct cells *own = own_cells(counter->counts, counter->slot);
+    atomic_store_explicit(&own->waiting[cell], count, memory_order_relaxed);
+    atomic_store_explicit(&own->waiting_since_ms[cell], since_ms, memory_order_relaxed);
+}
+
+uint32_t server_counter_waiting(const struct server_counter *counter, uint32_t cell) {
+    uint64_t sum = 0;
+    for (size_t slot = 0; slot < counter->counts->region.slots; slot++) {
+        sum += atomic_load_explicit(&cells_of(counter->counts, slot)->waiting[cell],
+                                    memory_order_relaxed);
+    }
+    return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+}
+
+int64_t server_counter_oldest(const struct server_counter *counter, uint32_t cell) {
+    int64_t oldest = 0;
+    for (size_t slot = 0; slot < counter->counts->region.slots; slot++) {
+        int64_t since_ms = atomic_load_explicit(
+            &cells_of(counter->counts, slot)->waiting_since_ms[cell], memory_order_relaxed);
+        if (slot != counter->slot && since_ms > 0 && (oldest == 0 || since_ms < oldest)) {
+            oldest = since_ms;
+        }
+    }
+    return oldest;
 }

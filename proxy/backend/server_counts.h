@@ -1,4 +1,5 @@
-// Connections in use to each server, counted over all workers: for balancing by load.
+// Connections in use to each server, counted over all workers, and requests that wait for one: for
+// balancing by load, `max-connections` and `queue`.
 //
 // The master makes the counts before it forks, in a region (base/region.h). Each worker slot has a
 // cell for every server; its worker alone writes it, the others read it, and the master clears the
@@ -11,7 +12,8 @@
 // at most 2 * own + 16 of what each other slot says of a server, `own` being its own connections to
 // it. The kernel spreads clients evenly over workers, so the counts of honest workers differ less
 // than that. A false count therefore makes a server look busier by a bounded number of connections;
-// it cannot make a sum smaller or wrap it.
+// it cannot make a sum smaller or wrap it. Where a limit counts, all is believed: a worker that was
+// taken over can use up `max-connections` and `queue`, as it could by connecting for real.
 #ifndef RAVELIN_BACKEND_SERVER_COUNTS_H
 #define RAVELIN_BACKEND_SERVER_COUNTS_H
 
@@ -20,7 +22,7 @@
 #include <stdint.h>
 
 // With more servers than this, some share a cell.
-#define SERVER_CELLS 65536
+#define SERVER_CELLS 16384
 
 struct server_counts;
 
@@ -42,6 +44,21 @@ struct server_counter {
 _Atomic uint32_t *server_counter_cell(const struct server_counter *counter, uint32_t cell);
 // What all workers together use of it, as far as that is believed; UINT32_MAX at most.
 uint32_t server_counter_sum(const struct server_counter *counter, uint32_t cell);
+// The same if all is believed. Two workers that add to their cells and then ask, see both.
+uint32_t server_counter_total(const struct server_counter *counter, uint32_t cell);
+
+// --- Who waits ---
+
+// A backend has the cell of its first server.
+
+// For the worker's own cell. `since_ms`: when the first came that waits for any server, on the
+// monotonic clock; 0: nobody does.
+void server_counter_set_waiting(const struct server_counter *counter, uint32_t cell, uint32_t count,
+                                int64_t since_ms);
+// In all workers; UINT32_MAX at most.
+uint32_t server_counter_waiting(const struct server_counter *counter, uint32_t cell);
+// The earliest of the other workers; 0: nobody waits there.
+int64_t server_counter_oldest(const struct server_counter *counter, uint32_t cell);
 
 // Adds to an own cell; UINT32_MAX subtracts one.
 static inline void server_cell_add(_Atomic uint32_t *cell, uint32_t amount) {

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct region_kind ENTRIES = {"ravelin-servers", 4, REGION_READ};
+static const struct region_kind ENTRIES = {"ravelin-servers", 5, REGION_READ};
 static const struct region_kind STATES = {"ravelin-server-states", 2, REGION_WRITE};
 
 struct entries_part {
@@ -164,6 +164,7 @@ static bool fill_entries(struct server_entry *entries, const struct config *conf
         for (size_t k = 0; k < backend->server_count; k++, entries++) {
             const struct config_server *server = &backend->servers[k];
             entries->weight = server->weight;
+            entries->connections_max = server->max_connections;
             entries->standing = server->backup ? SERVER_BACKUP : SERVER_PRIMARY;
             entries->address_hash =
                 server->text == NULL ? 0 : balance_hash(server->text, strlen(server->text));

@@ -1,7 +1,7 @@
 // The server table: what is known of each server of a generation, in memory that the master shares
 // with the workers. A server is known by the name of its backend and the text of its address.
 //
-//   entry  address, weight, standing, name and cell, one for all workers. The master writes it,
+//   entry  address, weight, limit, standing, name, cell, one for all workers. The master writes it,
 //          workers only read it. The cell is where connections in use are counted
 //          (server_counts.h), the name what cookies of `sticky` call it (server_names.h).
 //   state  what one worker knows: penalty and turns. Each worker slot has a part
@@ -35,6 +35,7 @@ enum server_standing { SERVER_PRIMARY, SERVER_BACKUP };
 struct server_entry {
     _Atomic uint32_t version; // addresses[version % 2] is the address
     uint32_t weight;
+    uint32_t connections_max;      // in use at a time, in all workers; 0: no limit
     enum server_standing standing; // as a server that others stand in for, or as one of these
     uint32_t former; // index of the same server in the former table, from 1; 0: it is new
     uint32_t cell;   // less than SERVER_CELLS, its own unless there are more servers than that

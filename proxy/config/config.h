@@ -98,7 +98,8 @@ struct config_server {
     struct address address;
     char *text; // the address, for logs: "127.0.0.1:9000" or "unix:/run/app.sock"
     uint32_t weight;
-    bool backup; // used when no other server is up
+    uint32_t max_connections; // in use at a time; 0 = no limit
+    bool backup;              // used when no other server is up
     int line;
 };
 
@@ -114,6 +115,8 @@ struct config_backend {
     struct config_hash_by hash_by;
     int hash_by_line; // 0: not given
     char *sticky;     // name of the cookie that names a server; NULL: there is none
+    uint32_t queue;   // requests that may wait; 0 = none
+    uint32_t queue_timeout_ms;
     struct config_server *servers;
     size_t server_count; // at least 1
     uint32_t connect_timeout_ms;

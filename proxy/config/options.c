@@ -221,6 +221,11 @@ static const struct option backend_options[] = {
      LINE_AT(config_backend, hash_by_line)},
     {"sticky", "A cookie of this name brings a client back to the server that served it.",
      KIND_NAME, OPTIONAL, AT(config_backend, sticky)},
+    {"queue", "Requests that may wait while all servers have max-connections; more get 503.",
+     KIND_NUMBER, OPTIONAL, RANGE(1, 1000000), ZERO("0"), INITIAL("1000"),
+     AT(config_backend, queue)},
+    {"queue-timeout", "How long a request waits so before it gets 503.", KIND_MILLISECONDS,
+     OPTIONAL, RANGE(100, DAY), INITIAL("5s"), AT(config_backend, queue_timeout_ms)},
     {"connect-timeout", "For connecting to a server.", KIND_MILLISECONDS, OPTIONAL, RANGE(100, DAY),
      INITIAL("2s"), AT(config_backend, connect_timeout_ms)},
     {"response-timeout",
@@ -244,6 +249,9 @@ static const struct option backend_options[] = {
 static const struct option server_options[] = {
     {"weight", "Its share of the requests, in proportion to the others'.", KIND_NUMBER, OPTIONAL,
      RANGE(1, 256), INITIAL("1"), AT(config_server, weight)},
+    {"max-connections", "Connections to it in use at a time, in all workers; more requests wait.",
+     KIND_NUMBER, OPTIONAL, RANGE(1, 1000000), ZERO("unlimited"), INITIAL("unlimited"),
+     AT(config_server, max_connections)},
     {"backup", "Use this server only while no server without backup is up.", KIND_YES_NO, OPTIONAL,
      INITIAL("no"), AT(config_server, backup)},
 };

@@ -1,13 +1,39 @@
 #include "exchange/attempt.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-// The client's own connection to this backend on the first try, else one of the pool or a new one.
-static struct lease *choose_lease(struct attempt *attempt, const struct choice *choice) {
+static struct backend *backend_of(const struct choice *choice) {
     const struct generation *generation = choice->generation;
     size_t index = (size_t)(choice->backend - generation->config->backends);
-    struct backend *backend = &generation->backends->backends[index];
+    return &generation->backends->backends[index];
+}
+
+static struct server_wish wish_of(const struct attempt *attempt, const struct choice *choice) {
+    const struct affinity *affinity = &choice->affinity;
+    return (struct server_wish){
+        .failed = attempt->failed_server,
+        .has_key = affinity->has_key,
+        .key = affinity->key,
+        .name = affinity->has_name ? affinity->name : NULL,
+    };
+}
+
+// A server that has a connection left, unless others wait for one.
+static struct server *choose_server(const struct attempt *attempt, const struct choice *choice,
+                                    struct backend *backend) {
+    if (backend->queue != NULL && !attempt->waiter.granted && queue_is_busy(backend->queue)) {
+        return NULL;
+    }
+    const struct server_wish wish = wish_of(attempt, choice);
+    return backend_choose(backend, &wish, shared_now_ms(choice->shared));
+}
+
+// The client's own connection to this backend on the first try, else one of the pool or a new one.
+// NULL with errno; EBUSY: it must be waited for.
+static struct lease *choose_lease(struct attempt *attempt, const struct choice *choice) {
+    struct backend *backend = backend_of(choice);
     // A connection that began with the name of one client is not for another.
     bool fresh = attempt->count > 1 || choice->backend->send_proxy_protocol != PROXY_PROTOCOL_OFF;
     struct lease *lease = attempt->count > 1 || list_is_empty(attempt->kept)
@@ -17,32 +43,58 @@ static struct lease *choose_lease(struct attempt *attempt, const struct choice *
         attempt->server = lease->server;
         return lease;
     }
-    const struct server_wish wish = {
-        .failed = attempt->failed_server,
-        .has_key = choice->affinity.has_key,
-        .key = choice->affinity.key,
-        .name = choice->affinity.has_name ? choice->affinity.name : NULL,
-    };
-    attempt->server = backend_choose(backend, &wish, shared_now_ms(choice->shared));
-    lease = pool_lease(&choice->shared->pool, attempt->server, fresh, &attempt->owner);
+    struct server *server = choose_server(attempt, choice, backend);
+    if (server == NULL) {
+        errno = EBUSY;
+        return NULL;
+    }
+    lease = pool_lease(&choice->shared->pool, server, fresh, &attempt->owner);
     if (lease != NULL) {
         lease->bound = attempt->binds_lease;
+    }
+    if (lease != NULL || errno != EBUSY) {
+        attempt->server = server;
     }
     return lease;
 }
 
-// 0, or the error with which no connection could be made.
+static void on_room(struct queue_waiter *waiter) {
+    struct attempt *attempt = LIST_ENTRY(waiter, struct attempt, waiter);
+    attempt->owner.ready(&attempt->owner);
+}
+
+// EINPROGRESS: it waits. EBUSY: too many do.
+static int wait_for_room(struct attempt *attempt, const struct choice *choice) {
+    struct shared *shared = choice->shared;
+    struct backend *backend = backend_of(choice);
+    struct queue_waiter *waiter = &attempt->waiter;
+    const struct server_wish wish = wish_of(attempt, choice);
+    waiter->server = backend_find_named(backend, &wish, shared_now_ms(shared));
+    waiter->key = client_table_key(shared->clients, &choice->client_address.any);
+    waiter->ready = on_room;
+    attempt->count--; // nothing was tried
+    attempt->has_waited = true;
+    return queue_enter(backend->queue, &shared->queues, waiter, shared_now_ms(shared)) ? EINPROGRESS
+                                                                                       : EBUSY;
+}
+
+// 0, EINPROGRESS if it must be waited for, or the error with which no connection could be made.
 static int take_lease(struct attempt *attempt, const struct choice *choice,
                       struct account *account) {
     attempt->count++;
-    // The first try begins with the exchange; looking at the clock again would cost more than it
-    // tells.
-    account->connect_begun_us =
-        attempt->count == 1 ? account->started_mono_us : clock_monotonic_us();
-    account->connect_us = -1;
-    account->request_sent_us = 0;
     attempt->lease = choose_lease(attempt, choice);
     int error = attempt->lease == NULL ? errno : 0;
+    if (error == EBUSY) {
+        return wait_for_room(attempt, choice);
+    }
+    attempt->waiter.granted = false;
+    // The first try begins with the exchange, if it did not wait; looking at the clock again would
+    // cost more than it tells.
+    account->connect_begun_us = attempt->count == 1 && !attempt->has_waited
+                                    ? account->started_mono_us
+                                    : clock_monotonic_us();
+    account->connect_us = -1;
+    account->request_sent_us = 0;
     account->server = attempt->server->config->text;
     if (attempt->lease == NULL) {
         complain_of_server(choice->shared, attempt->server, "cannot connect: %s", strerror(error));
@@ -56,6 +108,9 @@ static int take_lease(struct attempt *attempt, const struct choice *choice,
 }
 
 int attempt_connect(struct attempt *attempt, const struct choice *choice, struct account *account) {
+    if (attempt_is_queued(attempt)) {
+        return EINPROGRESS;
+    }
     int error = attempt->lease == NULL ? take_lease(attempt, choice, account) : 0;
     if (error != 0 || attempt->lease->connected) {
         return error;
@@ -68,6 +123,7 @@ int attempt_connect(struct attempt *attempt, const struct choice *choice, struct
 }
 
 void attempt_drop(struct attempt *attempt) {
+    queue_leave(&attempt->waiter);
     if (attempt->lease != NULL) {
         lease_close(attempt->lease);
         attempt->lease = NULL;
@@ -89,6 +145,16 @@ struct slice attempt_cookie(const struct attempt *attempt, const struct choice *
     const struct affinity *affinity = &choice->affinity;
     bool known = affinity->has_name && server_has_name(attempt->server, affinity->name);
     return known ? SLICE("") : slice_from(attempt->server->cookie);
+}
+
+struct answer attempt_refuse(const struct choice *choice, const char *why) {
+    struct shared *shared = choice->shared;
+    int size = snprintf(shared->scratch, shared->scratch_size, "Retry-After: %u\r\n",
+                        (choice->backend->queue_timeout_ms + 999) / 1000);
+    struct answer answer = answer_of(503, why);
+    answer.fields = (struct slice){shared->scratch, (size_t)size};
+    metric_add(shared->metrics, METRIC_queue_refused, 1);
+    return answer;
 }
 
 bool attempt_may_repeat(const struct attempt *attempt, const struct choice *choice) {

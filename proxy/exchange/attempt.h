@@ -3,9 +3,13 @@
 //
 // Holds at most one lease; attempt_drop() or attempt_release() lets it go. A server that failed is
 // avoided in the next attempt if the backend has another.
+//
+// If no server has a connection left (`max-connections`), the attempt waits in the queue of its
+// backend (backend/queue.h): it has no lease then, and its owner is told when it can go on.
 #ifndef RAVELIN_EXCHANGE_ATTEMPT_H
 #define RAVELIN_EXCHANGE_ATTEMPT_H
 
+#include "backend/queue.h"
 #include "exchange/account.h"
 
 struct attempt {
@@ -14,14 +18,17 @@ struct attempt {
     struct server *failed_server;
     struct lease *lease; // NULL: none
     struct lease_owner owner;
+    struct queue_waiter waiter;
+    bool has_waited;
     uint32_t count;
     bool binds_lease; // the request's credentials authenticate the connection to the server
 };
 
 // Takes a connection if there is none, and waits until it is connected. 0: it is. EINPROGRESS: not
-// yet. Else its error, which is logged; without a lease none could be made.
+// yet, and without a lease it waits for one in the queue. EBUSY: there is no room in the queue.
+// Else its error, which is logged; without a lease none could be made.
 int attempt_connect(struct attempt *attempt, const struct choice *choice, struct account *account);
-// Closes the connection to the server, if there is one.
+// Closes the connection to the server, if there is one, and leaves the queue.
 void attempt_drop(struct attempt *attempt);
 // The server failed. The connection is closed, and the server blamed unless its connection was an
 // old one, which may have ended at any time. `why` is for the log.
@@ -29,10 +36,16 @@ void attempt_fail(struct attempt *attempt, const struct choice *choice, const ch
 // The value of Set-Cookie that names the server to the client; empty: the client knows it, or the
 // backend is not sticky.
 struct slice attempt_cookie(const struct attempt *attempt, const struct choice *choice);
+// 503 with Retry-After, for a request that finds no room in the queue, or has waited too long.
+struct answer attempt_refuse(const struct choice *choice, const char *why);
 // Whether the backend allows another one.
 bool attempt_may_repeat(const struct attempt *attempt, const struct choice *choice);
 // The exchange needs the connection no more. `reusable`: another may use it.
 void attempt_release(struct attempt *attempt, const struct choice *choice, bool reusable);
+
+static inline bool attempt_is_queued(const struct attempt *attempt) {
+    return queue_has(&attempt->waiter);
+}
 
 static inline bool attempt_is_connecting(const struct attempt *attempt) {
     return attempt->lease != NULL && !attempt->lease->connected;

@@ -241,12 +241,17 @@ static enum result connect_server(struct exchange *exchange) {
     struct attempt *attempt = &exchange->attempt;
     enum result result = RESULT_OK;
     while (result == RESULT_OK) {
-        if (attempt->lease == NULL) {
+        if (attempt->lease == NULL && !attempt_is_queued(attempt)) {
             exchange->active_ms = now_ms(exchange);
         }
         int error = attempt_connect(attempt, &exchange->choice, &exchange->account);
         if (error == 0 || error == EINPROGRESS) {
             return error == 0 ? RESULT_OK : RESULT_AGAIN;
+        }
+        if (error == EBUSY) {
+            exchange->answer =
+                attempt_refuse(&exchange->choice, "too many requests wait for a server");
+            return RESULT_ERROR;
         }
         bool unmade = attempt->lease == NULL;
         result =
@@ -370,6 +375,10 @@ static enum result at_deadline(struct exchange *exchange) {
         return RESULT_ERROR;
     }
     struct shared *shared = exchange->shared;
+    if (attempt_is_queued(&exchange->attempt)) {
+        exchange->answer = attempt_refuse(&exchange->choice, "no server had a connection left");
+        return RESULT_ERROR;
+    }
     if (attempt_is_connecting(&exchange->attempt)) {
         return retry(exchange, true, 504, "connect timeout");
     }

@@ -39,6 +39,9 @@ int64_t exchange_deadline(const struct exchange *exchange) {
     if (exchange_waits_for_client(exchange)) {
         return pace_deadline(&exchange->pace, wait_ms);
     }
+    if (attempt_is_queued(&exchange->attempt)) {
+        return exchange->attempt.waiter.since_ms + exchange->choice.backend->queue_timeout_ms;
+    }
     if (!answering(exchange)) {
         bool connecting = attempt_is_connecting(&exchange->attempt);
         wait_ms = connecting ? exchange->choice.backend->connect_timeout_ms

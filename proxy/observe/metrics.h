@@ -79,6 +79,8 @@
     X(server_failures, COUNTER, "server connections that failed or broke off")                     \
     X(server_unasked, COUNTER,                                                                     \
       "idle server connections that were closed because of bytes that nobody asked for")           \
+    X(queue_waiting, GAUGE, "requests that wait for a connection to a server")                     \
+    X(queue_refused, COUNTER, "requests that waited in vain, or could not wait")                   \
     X(pool_idle, GAUGE, "idle server connections in the pools")                                    \
     X(records_sealed, COUNTER, "TLS records sealed")                                               \
     X(records_opened, COUNTER, "TLS records opened")                                               \

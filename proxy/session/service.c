@@ -149,6 +149,7 @@ struct service *service_new(const struct service_options *options) {
     slab_init(&service->http1_streams, sizeof(struct http1_stream), SPARE_STREAMS_MAX);
     exchange_slabs_init(&service->shared);
     pool_init(&service->shared.pool, options->loop, options->metrics);
+    queues_init(&service->shared.queues, options->loop, options->metrics);
     signing_init(&service->signing, options->loop, options->metrics);
     ev_prepare_init(&service->turn_end, on_turn_end);
     ev_idle_init(&service->busy, on_idle);
@@ -202,6 +203,7 @@ void service_free(struct service *service) {
     ev_idle_stop(service->options.loop, &service->busy);
     signing_free(&service->signing);
     pool_free(&service->shared.pool);
+    queues_free(&service->shared.queues);
     generation_release(service->shared.current);
     transport_pools_free(&service->transports);
     if (service->access_log_ready) {

@@ -195,6 +195,77 @@ static void test_a_backup_takes_over_from_the_one_that_failed(void **state) {
     assert_order(&choosing, BALANCE_NONE, "abab");
 }
 
+// --- Limits of connections ---
+
+static void limit(struct choosing *choosing, uint32_t most) {
+    choosing->view.is_limited = most > 0;
+    for (size_t i = 0; i < choosing->view.count; i++) {
+        choosing->entries[i].connections_max = most;
+    }
+}
+
+static size_t try_to_choose(struct choosing *choosing, enum balance how, size_t failed) {
+    return balance_choose(&choosing->view, &(struct balance_wish){how, failed, NOW, 1});
+}
+
+static void test_a_full_server_is_passed_over(void **state) {
+    (void)state;
+    static const enum balance all[] = {BALANCE_ROUND_ROBIN, BALANCE_LEAST_CONNECTIONS,
+                                       BALANCE_RANDOM_TWO, BALANCE_HASH};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        struct choosing choosing;
+        start(&choosing, 1, 1, 1);
+        limit(&choosing, 3);
+        use(0, 0, 2);
+        use(5, 0, 1); // of another worker
+        use(0, 2, 3);
+        assert_false(balance_is_free(&choosing.view, 0));
+        for (size_t k = 0; k < 5; k++) {
+            assert_int_equal(try_to_choose(&choosing, all[i], BALANCE_NONE), 1);
+        }
+        assert_true(balance_has_room(&choosing.view, NOW));
+        assert_int_equal(try_to_choose(&choosing, all[i], 1), BALANCE_NONE);
+        use(1, 1, 3);
+        assert_int_equal(try_to_choose(&choosing, all[i], BALANCE_NONE), BALANCE_NONE);
+        assert_false(balance_has_room(&choosing.view, NOW));
+        use(5, 0, UINT32_MAX);
+        assert_int_equal(try_to_choose(&choosing, all[i], BALANCE_NONE), 0);
+        assert_true(balance_has_room(&choosing.view, NOW));
+    }
+}
+
+static void test_a_full_server_is_up(void **state) {
+    (void)state;
+    struct choosing choosing;
+    start(&choosing, 1, 1, 1);
+    limit(&choosing, 1);
+    choosing.entries[2].standing = SERVER_BACKUP;
+    use(0, 0, 1);
+    balance_punish(&choosing.view, 1, NOW + 1);
+    // Neither the backup nor the one with a penalty stands in for it.
+    assert_int_equal(try_to_choose(&choosing, BALANCE_ROUND_ROBIN, BALANCE_NONE), BALANCE_NONE);
+    assert_false(balance_has_room(&choosing.view, NOW));
+    balance_punish(&choosing.view, 0, NOW + 1);
+    assert_int_equal(try_to_choose(&choosing, BALANCE_ROUND_ROBIN, BALANCE_NONE), 2);
+    assert_true(balance_has_room(&choosing.view, NOW));
+    balance_punish(&choosing.view, 2, NOW + 1);
+    assert_int_equal(try_to_choose(&choosing, BALANCE_ROUND_ROBIN, BALANCE_NONE), 1);
+}
+
+static void test_the_only_server_can_be_full(void **state) {
+    (void)state;
+    struct choosing choosing;
+    start_equal(&choosing, 1);
+    limit(&choosing, 2);
+    use(0, 0, 1);
+    assert_int_equal(try_to_choose(&choosing, BALANCE_ROUND_ROBIN, 0), 0);
+    use(1, 0, UINT32_MAX - 5); // a sum does not wrap
+    use(2, 0, 100);
+    assert_int_equal(try_to_choose(&choosing, BALANCE_ROUND_ROBIN, 0), BALANCE_NONE);
+    limit(&choosing, 0);
+    assert_int_equal(try_to_choose(&choosing, BALANCE_ROUND_ROBIN, 0), 0);
+}
+
 // --- Least connections ---
 
 static void test_the_idlest_is_chosen_and_equal_ones_take_turns(void **state) {
@@ -414,6 +485,9 @@ int main(void) {
         cmocka_unit_test(test_the_one_that_failed_is_avoided),
         cmocka_unit_test(test_a_backup_is_for_when_no_other_is_up),
         cmocka_unit_test(test_a_backup_takes_over_from_the_one_that_failed),
+        cmocka_unit_test(test_a_full_server_is_passed_over),
+        cmocka_unit_test(test_a_full_server_is_up),
+        cmocka_unit_test(test_the_only_server_can_be_full),
         cmocka_unit_test(test_the_idlest_is_chosen_and_equal_ones_take_turns),
         cmocka_unit_test(test_a_heavier_server_may_have_more_connections),
         cmocka_unit_test(test_all_workers_count_together),

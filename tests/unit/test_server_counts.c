@@ -65,6 +65,41 @@ static void test_what_another_worker_says_is_believed_up_to_a_bound(void **state
     server_counts_unmap(counts);
 }
 
+static void test_where_a_limit_counts_all_is_believed(void **state) {
+    (void)state;
+    struct server_counts *counts = server_counts_map(SLOTS);
+    assert_non_null(counts);
+    const struct server_counter counter = counter_of(counts, 0);
+    use(counts, 1, 1000);
+    use(counts, 0, 1);
+    assert_int_equal(server_counter_total(&counter, CELL), 1001);
+    use(counts, 2, UINT32_MAX);
+    assert_int_equal(server_counter_total(&counter, CELL), UINT32_MAX);
+    server_counts_unmap(counts);
+}
+
+static void test_who_waits_in_other_workers(void **state) {
+    (void)state;
+    struct server_counts *counts = server_counts_map(SLOTS);
+    assert_non_null(counts);
+    const struct server_counter all[] = {counter_of(counts, 0), counter_of(counts, 1),
+                                         counter_of(counts, 2)};
+    assert_int_equal(server_counter_waiting(&all[0], CELL), 0);
+    assert_int_equal(server_counter_oldest(&all[0], CELL), 0);
+    server_counter_set_waiting(&all[0], CELL, 1, 10);
+    server_counter_set_waiting(&all[1], CELL, 2, 30);
+    server_counter_set_waiting(&all[2], CELL, 3, 20);
+    assert_int_equal(server_counter_waiting(&all[0], CELL), 6);
+    assert_int_equal(server_counter_oldest(&all[0], CELL), 20);
+    assert_int_equal(server_counter_oldest(&all[1], CELL), 10);
+    server_counter_set_waiting(&all[2], CELL, UINT32_MAX, -5);
+    assert_int_equal(server_counter_waiting(&all[0], CELL), UINT32_MAX);
+    assert_int_equal(server_counter_oldest(&all[0], CELL), 30);
+    server_counts_clear(counts, 2);
+    assert_int_equal(server_counter_waiting(&all[0], CELL), 3);
+    server_counts_unmap(counts);
+}
+
 // What happens to a process with that view that adds to a slot: 0, or a signal.
 static int try_to_use(const struct server_counts *counts, size_t lent, size_t slot) {
     server_counts_lend(counts, lent);
@@ -96,6 +131,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_workers_see_the_sum),
         cmocka_unit_test(test_what_another_worker_says_is_believed_up_to_a_bound),
+        cmocka_unit_test(test_where_a_limit_counts_all_is_believed),
+        cmocka_unit_test(test_who_waits_in_other_workers),
         cmocka_unit_test(test_a_worker_writes_its_own_slot_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
