@@ -86,6 +86,49 @@ static bool scan_version(const char *at, const char *end, uint8_t *minor_version
     return true;
 }
 
+// Sets `target` and `plain_size` of the line. Returns where the target ends, at the byte `end`, or
+// NULL.
+static inline __attribute__((always_inline)) const char *
+scan_whole_target(const char *target, char end, struct http_request_line *line,
+                  struct http_refusal *refusal) {
+    const char *at = scan_plain_path(target);
+    line->plain_size = *at == end || *at == '?' ? (size_t)(at - target) : 0;
+    if (*at != '?') {
+        at = scan_target(at);
+    }
+    if (at != NULL && *at == '?') {
+        at = scan_query(at);
+    }
+    if (at == NULL) {
+        (void)refuse(refusal, 400, "malformed percent-encoding in the target");
+        return NULL;
+    }
+    line->target = (struct slice){target, (size_t)(at - target)};
+    if (line->target.size == 0) {
+        (void)refuse(refusal, 400, "no target in the request line");
+        return NULL;
+    }
+    if (*at != end) {
+        (void)refuse(refusal, 400,
+                     *at == '#'                   ? "fragment in the target"
+                     : *at == '\r' || *at == '\n' ? "no version in the request line"
+                                                  : "illegal byte in the target");
+        return NULL;
+    }
+    return at;
+}
+
+enum result http_scan_target(struct slice target, struct http_request_line *line,
+                             struct http_refusal *refusal) {
+    const char *end = scan_whole_target(target.data, '\n', line, refusal);
+    if (end == NULL) {
+        return RESULT_ERROR;
+    }
+    return end == target.data + target.size
+               ? RESULT_OK
+               : http_refuse(refusal, 400, "illegal byte in the target");
+}
+
 size_t http_scan_request_line(struct slice head, struct http_request_line *line,
                               struct http_refusal *refusal) {
     if (!ends_in_lf(head)) {
@@ -99,29 +142,11 @@ size_t http_scan_request_line(struct slice head, struct http_request_line *line,
     if (line->method.size > METHOD_SIZE_MAX) {
         return refuse(refusal, 501, "method longer than 32 bytes");
     }
-    const char *target = ++at;
-    at = scan_plain_path(target);
-    line->plain_size = *at == ' ' || *at == '?' ? (size_t)(at - target) : 0;
-    if (*at != '?') {
-        at = scan_target(at);
-    }
-    if (at != NULL && *at == '?') {
-        at = scan_query(at);
-    }
+    at = scan_whole_target(at + 1, ' ', line, refusal);
     if (at == NULL) {
-        return refuse(refusal, 400, "malformed percent-encoding in the target");
+        return 0;
     }
-    line->target = (struct slice){target, (size_t)(at - target)};
     line->body_comes = false;
-    if (line->target.size == 0) {
-        return refuse(refusal, 400, "no target in the request line");
-    }
-    if (*at != ' ') {
-        return refuse(refusal, 400,
-                      *at == '#'                   ? "fragment in the target"
-                      : *at == '\r' || *at == '\n' ? "no version in the request line"
-                                                   : "illegal byte in the target");
-    }
     at++;
     if (!scan_version(at, head.data + head.size, &line->minor_version, refusal)) {
         return 0;

@@ -1,5 +1,6 @@
 // The strict scan of a head: it finds the parts of the start line, and the name and value of every
-// field. What they mean is decided in http/request.h and parse_response.c. Used inside http/ only.
+// field. What they mean is decided in http/request.h and parse_response.c. Used inside http/ and
+// http2/ only.
 //
 // One pass over the bytes, with the one class table (bytes.h). The scan accepts only what RFC 9112
 // allows a sender to generate: lines that end in CRLF, no control byte except HTAB in values, no
@@ -26,6 +27,10 @@ struct http_status_line {
 // Each returns the size of the line with its CRLF. 0: `refusal` is set.
 size_t http_scan_request_line(struct slice head, struct http_request_line *line,
                               struct http_refusal *refusal);
+// Scans a target that no request line holds, as :path of HTTP/2. An LF must follow it. Sets `target`
+// and `plain_size` of the line.
+enum result http_scan_target(struct slice target, struct http_request_line *line,
+                             struct http_refusal *refusal) MUST_CHECK;
 size_t http_scan_status_line(struct slice head, struct http_status_line *line,
                              struct http_refusal *refusal);
 

@@ -1,5 +1,5 @@
 // The request target and its host (RFC 9112 3.2 and 3.3, RFC 3986 3.2), and URLs in fields of a
-// request. Used by http/request.c and exchange/dav.c only. No I/O, no allocation.
+// request. Used by http/, http2/ and exchange/dav.c only. No I/O, no allocation.
 #ifndef RAVELIN_HTTP_TARGET_H
 #define RAVELIN_HTTP_TARGET_H
 
