@@ -1,4 +1,5 @@
-// What context.c shares with the handshake and with those that rehearse; nobody else includes it.
+// What context.c shares with the handshake and with rehearsals (tls/prove/rehearsal.h). No other
+// file includes it.
 #ifndef RAVELIN_TLS_HANDSHAKE_CONTEXT_INTERNAL_H
 #define RAVELIN_TLS_HANDSHAKE_CONTEXT_INTERNAL_H
 
@@ -11,22 +12,22 @@
 #include <wolfssl/ssl.h>
 
 struct tls_identity {
-    WOLFSSL_CTX *context; // has its own random generator, which its sessions share
+    WOLFSSL_CTX *context; // with a random generator that its handshakes share
     const struct tls_contexts *owner;
     uint32_t signature;                // the policy_signature bit a client must offer
-    bool asks_certificate;             // of the client
-    bool needs_certificate;            // and serves none without
-    const struct client_auth *clients; // whom it accepts; NULL when it does not ask
+    bool asks_certificate;             // sends a CertificateRequest
+    bool needs_certificate;            // refuses clients without a certificate
+    const struct client_auth *clients; // authorities of clients; NULL: no CertificateRequest
     uint8_t key_id[KEY_ID_SIZE];
-    struct ticket_terms terms; // of its tickets, but for the protocol; points into the config
-    struct ocsp ocsp;          // der is NULL when there is none
+    struct ticket_terms terms; // of tickets, without the protocol; points into the config
+    struct ocsp ocsp;          // response to staple; der NULL: none
 };
 
 struct tls_site {
     struct tls_identity *identities; // NULL until the first handshake of the site
     size_t count;
-    struct client_auth *clients; // with them
-    bool has_policy;             // below
+    struct client_auth *clients; // made together with `identities`
+    bool has_policy;             // `policy` is set
     uint8_t policy[TLS_CLIENT_POLICY_SIZE];
 };
 
@@ -39,15 +40,15 @@ struct tls_contexts {
     size_t site_count;
     int groups[POLICY_GROUP_COUNT]; // in order of preference
     size_t group_count;
-    bool post_quantum_only; // no classical group is among them
+    bool post_quantum_only; // `groups` has post-quantum groups only
     bool refuses_unknown_names;
 };
 
-// The whole TLS policy, for every context there is; false when memory is short.
+// Sets the whole TLS policy of a context. Called for every context. False: memory is short.
 bool context_apply_policy(WOLFSSL_CTX *context, const struct config_tls *policy,
                           const struct ticket_store *tickets);
 
-// Callbacks wolfSSL makes during a handshake; handshake_callbacks.c has them.
+// The callbacks of wolfSSL during a handshake, in handshake_callbacks.c.
 int handshake_receive_callback(WOLFSSL *ssl, char *buffer, int size, void *context);
 int handshake_send_callback(WOLFSSL *ssl, char *buffer, int size, void *context);
 int handshake_ecc_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsigned int in_size,

@@ -1,10 +1,10 @@
-// Our own reading of a ClientHello, before the TLS library sees it (RFC 8446 4.1.2, 4.2; RFC 6066;
-// RFC 7301): whether it is well-formed, what it offers, and whether that is enough. What is refused
-// here gets exactly the alert RFC 8446 asks for, whatever the library would have said.
+// Reads a ClientHello before wolfSSL sees it (RFC 8446 4.1.2, 4.2; RFC 6066; RFC 7301): is it
+// well-formed, what does it offer, and does the offer satisfy the policy? A refusal has the alert
+// that RFC 8446 requires.
 //
-// hello.c reads, hello_check.c judges, hello_write.c writes it anew for the library, hello_text.c
-// describes it. Bytes in, facts out: no I/O; the slices point into the message and are valid as
-// long as it.
+// hello.c reads the message, hello_check.c checks it, hello_write.c writes another one for wolfSSL,
+// and hello_text.c describes it. No I/O. The slices point into the message and are valid as long as
+// it is.
 #ifndef RAVELIN_TLS_HANDSHAKE_HELLO_H
 #define RAVELIN_TLS_HANDSHAKE_HELLO_H
 
@@ -18,13 +18,13 @@
 #include <stdint.h>
 
 #define HELLO_NAME_MAX 255
-// Of the message: version, random, session id, cipher suites, compression methods, extensions, each
-// as long as it can be.
+// Largest size of a message: version, random, session id, cipher suites, compression methods and
+// extensions, each of its largest size.
 #define HELLO_SIZE_MAX (2 + 32 + 1 + 32 + 2 + 65534 + 1 + 255 + 2 + 65535)
 // What we speak inside, separated by commas; the first of the client's that is among them is used.
 #define HELLO_PROTOCOLS "http/1.1,http/1.0"
 
-// Their numbers.
+// The numbers of extensions (IANA).
 enum hello_type {
     HELLO_TYPE_SERVER_NAME = 0,
     HELLO_TYPE_STATUS_REQUEST = 5,
@@ -44,7 +44,7 @@ enum hello_type {
     HELLO_TYPE_ENCRYPTED_CLIENT_HELLO = 0xfe0d,
 };
 
-// The extensions we look into, as bits of client_hello.present.
+// The extensions that Ravelin reads, as bits of client_hello.present.
 enum hello_extension {
     HELLO_SERVER_NAME,
     HELLO_STATUS_REQUEST,
@@ -67,85 +67,90 @@ struct client_hello {
     uint16_t legacy_version;
     bool offers_tls13;
     uint32_t present;           // 1 << hello_extension
-    struct slice start;         // what stands before the extensions
+    struct slice start;         // the part before the extensions
     struct slice random;        // 32 bytes
     struct slice session_id;    // at most 32
     struct slice cipher_suites; // the raw list, 2 bytes each
     struct slice compressions;
-    struct slice extensions;        // all of them, raw
+    struct slice extensions;        // all extensions, raw
     struct slice versions;          // the raw list of supported versions, 2 bytes each
     struct slice groups;            // the raw list of supported groups, 2 bytes each
     struct slice key_shares;        // the raw list
     struct slice protocols;         // the raw list of ALPN
     struct slice signature_schemes; // the raw list
     uint32_t signatures;            // policy_signature bits
-    struct slice server_name;       // as sent; empty: none that a host can have
-    struct slice odd_name;          // as sent, any bytes: one that no host can have; empty: none
+    struct slice server_name;       // host name as sent; empty: none
+    struct slice odd_name;          // name that no host can have, any bytes; empty: none
     struct slice psk_modes;         // the raw list
-    bool offers_psk_dhe;            // psk_dhe_ke is among them
-    struct slice status_request;    // the whole extension, as of pre_shared_key
-    struct slice pre_shared_key;
+    bool offers_psk_dhe;            // psk_modes has psk_dhe_ke
+    struct slice status_request;    // the whole extension
+    struct slice pre_shared_key;    // the whole extension
 };
 
 static inline bool hello_has(const struct client_hello *hello, enum hello_extension extension) {
     return (hello->present >> extension & 1) != 0;
 }
 
-// Reads the message, without its 4-byte header. RESULT_ERROR: malformed, or no TLS 1.3 offered;
-// `refusal` says which, and `hello` holds what was found until then.
+// Reads a message, without its 4-byte header. RESULT_ERROR: the message is malformed or does not
+// offer TLS 1.3; `refusal` has the reason, and `hello` has the parts that were read.
 enum result hello_parse(struct slice message, struct client_hello *hello,
                         struct refusal *refusal) MUST_CHECK;
 
-// Whether a hello that was read keeps the rules that do not depend on us: mandatory extensions, key
-// shares of the right groups and sizes.
+// Checks the rules that do not depend on the policy: mandatory extensions, groups and sizes of key
+// shares. RESULT_ERROR: `refusal` is set.
 enum result hello_check_rules(const struct client_hello *hello, struct refusal *refusal) MUST_CHECK;
 
-// What we accept, for hello_check_offer().
+// What a site accepts, for hello_check_offer().
 struct hello_policy {
     const int *groups; // IANA numbers, in order of preference
     size_t group_count;
-    bool post_quantum;  // all of them are post-quantum
+    bool post_quantum;  // all groups are post-quantum
     uint32_t signature; // policy_signature bit of the certificate
 };
-// Whether it offers enough. A hello with a PSK need not offer a signature algorithm of ours.
+// RESULT_OK: the offer satisfies the policy. A hello with a PSK may be without a signature
+// algorithm of the policy. RESULT_ERROR: `refusal` is set.
 enum result hello_check_offer(const struct client_hello *hello, const struct hello_policy *policy,
                               struct refusal *refusal) MUST_CHECK;
 
 bool hello_protocol_is_ours(struct slice protocol);
 
-// The group that will be asked for when no share of ours came: the first of the policy's that the
-// client supports; 0: none.
+// The first group of the policy that the client supports, for a HelloRetryRequest. 0: none.
 uint16_t hello_common_group(const struct client_hello *hello, const struct hello_policy *policy);
-// True when it brings a share of a group of the policy.
+// True if the hello has a key share of a group of the policy.
 bool hello_has_share(const struct client_hello *hello, const struct hello_policy *policy);
 
-// Whether the hello that answers a HelloRetryRequest for `group` differs from the first only where
-// it may (4.1.2).
+// RESULT_OK: the second hello, after a HelloRetryRequest for `group`, differs from the first only
+// as RFC 8446 4.1.2 allows. RESULT_ERROR: `refusal` is set.
 enum result hello_check_second(const struct client_hello *first, const struct client_hello *second,
                                uint16_t group, struct refusal *refusal) MUST_CHECK;
 
-// The hello as the TLS library gets it, with its header, for a hello that passed all checks. It
-// says the same, in the one form that the library is known to take: the same random and session id,
-// `name` (empty: none), our suites, groups, shares, signature algorithms and protocols in the
-// client's order, an X25519 share masked and reduced (RFC 7748 5). `suite`: after a retry the one
-// it named, which stays (4.1.4), and no PSK of another may change it; 0: all of ours. With
-// `with_psk` the first 32 PSKs too, those that cannot be our tickets as placeholders; without it, a
-// retry will be sent and its answer brings them. *binders_size: of the list of binders that ends
-// it, with its length; 0: none. False: memory is short.
+// Writes the hello for wolfSSL, with its header. It has the meaning of the client's hello, in a
+// form that wolfSSL accepts: the same random and session id; the suites, groups, shares, signature
+// algorithms and protocols of the policy, in the client's order; an X25519 share masked and reduced
+// (RFC 7748 5).
+//   hello         passed all checks
+//   name          server name; empty: none
+//   suite         after a HelloRetryRequest the suite in it, which must stay (4.1.4); 0: all suites
+//                 of the policy
+//   with_psk      also writes the first 32 PSKs; those that cannot be tickets of Ravelin are
+//                 placeholders. False if a HelloRetryRequest will follow
+//   output        out
+//   binders_size  out: bytes of the list of binders at the end, with its length; 0: none
+//   false         memory is short
 bool hello_write(const struct client_hello *hello, struct slice name, uint16_t suite, bool with_psk,
                  struct buffer *output, size_t *binders_size) MUST_CHECK;
-// The same size of the client's own hello.
+// The size of the list of binders in the client's own hello, with its length; 0: none.
 size_t hello_binders_size(const struct client_hello *hello);
 
-// "versions TLS 1.2 TLS 1.1, groups X25519 P-256", for a log line: known names, other numbers in
-// hexadecimal, GREASE left out, long lists cut. NUL-terminated.
+// Describes the offer for a log line: "versions TLS 1.2 TLS 1.1, groups X25519 P-256". Unknown
+// numbers are hexadecimal, GREASE is omitted, long lists are cut. NUL-terminated.
 #define HELLO_TEXT_SIZE 448
 void hello_describe(const struct client_hello *hello, char text[HELLO_TEXT_SIZE]);
 
-// RESULT_OK: the bytes are the beginning of an HTTP request. RESULT_AGAIN: they may become that.
-// RESULT_EOF: they are something else.
+// RESULT_OK: the bytes are the beginning of an HTTP request. RESULT_AGAIN: too few bytes to tell.
+// RESULT_EOF: they are not.
 enum result hello_is_http(const uint8_t *data, size_t size) MUST_CHECK;
-// The same for a ClientHello as SSL 2.0 had it.
+// The same for a CLIENT-HELLO of SSL 2.0.
 enum result hello_is_ssl2(const uint8_t *data, size_t size) MUST_CHECK;
 
 #endif

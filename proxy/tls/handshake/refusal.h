@@ -1,5 +1,5 @@
-// Why a handshake is refused: a reason, by which refusals are counted (`ravelin status`), the alert
-// that goes with it (RFC 8446 6), and a static text that tells more.
+// Why a handshake is refused: a reason, which `ravelin status` counts; the alert for the client
+// (RFC 8446 6); and a static text for the log.
 #ifndef RAVELIN_TLS_HANDSHAKE_REFUSAL_H
 #define RAVELIN_TLS_HANDSHAKE_REFUSAL_H
 
@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-// name, alert, text. NO_ALERT: the client is told nothing, or not by an alert.
+// Columns: name, alert, text. NO_ALERT: the client gets no alert.
 #define REFUSAL_NO_ALERT ALERT_CLOSE_NOTIFY
 #define REFUSALS(X)                                                                                \
     X(plain_http, REFUSAL_NO_ALERT, "plain HTTP on the TLS port")                                  \
@@ -50,15 +50,15 @@ struct refusal {
     const char *text;           // static
 };
 
-// The reason with its alert; `text` NULL: the reason's own. The first refusal stays. RESULT_ERROR
-// always, so that it can be returned.
+// Sets the reason and its alert. `text` NULL: the text of the reason. Does nothing if a refusal is
+// set. Always returns RESULT_ERROR.
 enum result refusal_set(struct refusal *refusal, enum refusal_reason reason,
                         const char *text) MUST_CHECK;
 // The same with another alert.
 enum result refusal_set_with(struct refusal *refusal, enum refusal_reason reason, uint8_t alert,
                              const char *text) MUST_CHECK;
 
-// The reason's own text.
+// The text of a reason.
 const char *refusal_text(enum refusal_reason reason);
 
 #endif

@@ -1,6 +1,6 @@
-// What a handshake has to do with tickets: seals those that wolfSSL makes, opens those that a
-// client offers, each under the terms of this connection, and hands the stamp of the full handshake
-// down the chain (ticket.h says what all this is for).
+// The tickets of one handshake: seals the tickets that wolfSSL makes, opens those that the client
+// offers, both under the terms of this connection, and passes the stamp of the full handshake on.
+// See ticket.h.
 #ifndef RAVELIN_TLS_HANDSHAKE_RESUMPTION_H
 #define RAVELIN_TLS_HANDSHAKE_RESUMPTION_H
 
@@ -9,14 +9,14 @@
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 
-// A part of the handshake; zeroed at its start.
+// A part of the handshake. Zeroed at its start.
 struct resumption {
-    bool opened;               // a ticket, at least one
-    struct ticket_stamp stamp; // the oldest and the longest chain of those that were opened
+    bool opened;               // at least one ticket was opened
+    struct ticket_stamp stamp; // of the opened tickets, the oldest time and the longest chain
 };
 
-// For a callback of wolfSSL's type SessionTicketEncCb, whose arguments end in the store. The terms
-// lack the protocol, which is taken from the connection. Returns a WOLFSSL_TICKET_RET_ code.
+// Seals or opens a ticket, for a wolfSSL callback of type SessionTicketEncCb. `terms` has no
+// protocol: it is that of the connection. Returns a WOLFSSL_TICKET_RET_ code.
 int resumption_ticket(struct resumption *resumption, const struct ticket_terms *terms, WOLFSSL *ssl,
                       unsigned char name[WOLFSSL_TICKET_NAME_SZ],
                       unsigned char iv[WOLFSSL_TICKET_IV_SZ],

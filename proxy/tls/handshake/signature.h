@@ -1,18 +1,17 @@
-// What a worker asks of its signer, and the answers, on their SOCK_SEQPACKET pair: a datagram holds
-// 1 to SIGN_BATCH_MAX requests, or as many answers. Each request gets one answer, in whichever
-// datagram; the number tells which request it is for.
+// The messages between a worker and its signer, on a SOCK_SEQPACKET socket pair. A datagram has 1
+// to SIGN_BATCH_MAX requests, or as many responses. Each request gets one response with the same
+// number, in any datagram.
 //
-// A signer signs for whoever holds the other end of its pair, with a key named by its id, and does
-// nothing else. Both sides check the size of what they receive against these structs before reading
-// a field.
+// A signer signs for the process at the other end of its pair, with the key that an id names, and
+// does nothing else. Both sides check the size of a datagram before they read a field.
 #ifndef RAVELIN_TLS_HANDSHAKE_SIGNATURE_H
 #define RAVELIN_TLS_HANDSHAKE_SIGNATURE_H
 
 #include <stdint.h>
 
 #define KEY_ID_SIZE 32
-#define SIGN_DATA_MAX                                                                              \
-    256 // a hash, or for Ed25519 the whole CertificateVerify content (at most 64+33+1+48 bytes)
+// A hash, or for Ed25519 the whole content of CertificateVerify (at most 64 + 33 + 1 + 48 bytes).
+#define SIGN_DATA_MAX 256
 #define SIGNATURE_SIZE_MAX 512 // RSA-4096
 #define SIGN_BATCH_MAX 8
 
@@ -30,7 +29,7 @@ enum sign_hash {
 };
 
 struct sign_request {
-    uint64_t number; // of the handshake that waits
+    uint64_t number; // of the request
     uint8_t key_id[KEY_ID_SIZE];
     uint8_t scheme;
     uint8_t hash;
@@ -44,8 +43,7 @@ struct sign_response {
     uint8_t signature[SIGNATURE_SIZE_MAX];
 };
 
-// The id of a key: it is told apart by the generation it was loaded with and the path it was read
-// from.
+// The id of a key: its generation, and 24 bytes of a hash of its path.
 void signature_key_id(uint64_t generation, const char *key_path, uint8_t id[KEY_ID_SIZE]);
 
 #endif

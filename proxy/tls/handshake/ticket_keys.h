@@ -1,4 +1,4 @@
-// How ticket keys lie in memory. Private to ticket.c and its tests.
+// The layout of ticket keys in memory. Private to ticket.c and its tests.
 #ifndef RAVELIN_TLS_HANDSHAKE_TICKET_KEYS_H
 #define RAVELIN_TLS_HANDSHAKE_TICKET_KEYS_H
 
@@ -14,17 +14,17 @@ struct ticket_key {
     uint8_t key[TICKET_KEY_SIZE];
 };
 
-// A ring: behind the current key comes the next, behind that the previous.
+// A ring of keys: current, next, previous.
 struct ticket_keys {
     _Atomic uint32_t version; // odd while the owner writes
     uint32_t current;
     struct ticket_key ring[TICKET_KEY_COUNT];
 };
 
-// In the memory of each process; both views lead to the same keys.
+// In the private memory of each process. Both views show the same keys.
 struct ticket_store {
-    struct ticket_keys *own;        // only the owner has it
-    const struct ticket_keys *lent; // what everybody reads
+    struct ticket_keys *own;        // writable view; in the owner only
+    const struct ticket_keys *lent; // read-only view
 };
 
 #endif

@@ -1,4 +1,4 @@
-// What the files of the watching client share; nobody else but its tests includes it.
+// What the files of the probe share. Only its tests include it, too.
 #ifndef RAVELIN_TLS_PROBE_PROBE_INTERNAL_H
 #define RAVELIN_TLS_PROBE_PROBE_INTERNAL_H
 
@@ -32,7 +32,7 @@ enum handshake_type {
     MESSAGE_MESSAGE_HASH = 254,
 };
 
-// Keys of one direction. `ready`: records are protected.
+// The keys of one direction. `ready`: records are protected with them.
 struct probe_keys {
     bool ready;
     uint8_t secret[HASH_SIZE_MAX];
@@ -51,7 +51,7 @@ struct probe {
     struct probe_facts facts;
     char failure[PROBE_FAILURE_SIZE];
 
-    // The offer, and the memory its slices and lists point to.
+    // The offer, and the memory for its slices and lists.
     struct offer offer;
     uint8_t random[OFFER_RANDOM_SIZE];
     uint16_t lists[4][PROBE_GROUPS_MAX]; // suites, groups, signatures, shares
@@ -61,18 +61,18 @@ struct probe {
     bool has_ticket;
     struct probe_ticket ticket;
     struct slice early_data;
-    bool early_keys; // what is sent next is still under the early keys
+    bool early_keys; // the next record to send has the early keys
     uint8_t hello[8192];
 
     struct key_schedule schedule;
     struct probe_keys read, write;
-    uint8_t write_secret[HASH_SIZE_MAX]; // for the handshake, while the early keys are in use
+    uint8_t write_secret[HASH_SIZE_MAX]; // of the handshake keys, while early keys are in use
     uint8_t resumption_secret[HASH_SIZE_MAX];
 
-    // Every handshake message so far, as it is hashed.
+    // All handshake messages so far, in the form that is hashed.
     size_t transcript_size;
     uint8_t transcript[PROBE_TRANSCRIPT_MAX];
-    uint8_t certificate[PROBE_MESSAGE_MAX]; // the server's, kept for the facts
+    uint8_t certificate[PROBE_MESSAGE_MAX]; // the server's Certificate, for the facts
     uint8_t request_context[255];
     size_t request_context_size;
 
@@ -80,7 +80,7 @@ struct probe {
     size_t kept_tickets;
     struct probe_ticket tickets[PROBE_TICKETS_MAX];
 
-    size_t message_size; // a handshake message that is not whole yet
+    size_t message_size; // of the part of a handshake message so far
     uint8_t message[PROBE_MESSAGE_MAX + 4];
     size_t input_begin, input_end;
     uint8_t input[PROBE_INPUT_SIZE];
@@ -90,28 +90,27 @@ struct probe {
 
 // --- probe.c ---
 
-// Ends the conversation; `why` as for printf. Always RESULT_ERROR.
+// Ends the connection. `why`: format as for printf. Always RESULT_ERROR.
 enum result probe_fail(struct probe *client, const char *why, ...)
     __attribute__((format(printf, 2, 3))) MUST_CHECK;
 enum result probe_set_keys(struct probe *client, struct probe_keys *keys,
                            const uint8_t *secret) MUST_CHECK;
-// Appends one record to the output, protected if there are keys.
+// Appends one record to the output, protected if write.ready.
 enum result probe_put_record(struct probe *client, enum record_type type,
                              struct slice data) MUST_CHECK;
 
 // --- probe_hello.c ---
 
-// Writes a ClientHello into the output and the transcript, its binder computed.
+// Writes a ClientHello, with its binder, into the output and the transcript.
 enum result probe_put_hello(struct probe *client) MUST_CHECK;
-// Turns the transcript so far into the one after a HelloRetryRequest (RFC 8446 4.4.1).
+// Replaces the transcript by the one after a HelloRetryRequest (RFC 8446 4.4.1).
 enum result probe_restart_transcript(struct probe *client, uint16_t suite) MUST_CHECK;
 enum result probe_transcript_add(struct probe *client, struct slice bytes) MUST_CHECK;
 enum result probe_transcript_hash(struct probe *client, uint8_t hash[HASH_SIZE_MAX]) MUST_CHECK;
 
 // --- probe_messages.c ---
 
-// One whole handshake message, with its header. *event is PROBE_NOTHING when nothing is to be
-// told.
+// Processes one whole handshake message, with its header. *event may be PROBE_NOTHING.
 enum result probe_take_message(struct probe *client, struct slice message,
                                enum probe_event *event) MUST_CHECK;
 

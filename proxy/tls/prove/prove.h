@@ -1,15 +1,15 @@
-// What this program can negotiate, found out by asking the TLS library that is linked into it, and
-// what it cannot, claim by claim, each with the ways it was proved.
+// Tests the linked wolfSSL: what this program can negotiate, and claims about what it cannot, each
+// with its proofs. For `ravelin prove`.
 //
 // Kinds of proof, the strongest first:
-//   handshake  the library, set up as for every client, was offered this in a ClientHello, and
-//              answered (rehearsal.h);
-//   call       a function of the library was asked for it, and refused;
-//   symbol     the function that would do it is not in the executable's own symbol table. A
-//              stripped executable cannot say: the proof is then unavailable;
-//   constant   the library's options.h, as this program was compiled with it, says so. It is the
-//              weakest: it believes that library and header belong together.
-// A claim holds when no proof of it fails and at least one holds.
+//   handshake  wolfSSL, set up as for every client, got a ClientHello with the thing, and its reply
+//              is the proof (rehearsal.h)
+//   call       a function of wolfSSL was called for the thing, and refused
+//   symbol     the symbol table of this executable does not have the function for the thing. With a
+//              stripped executable this proof is unavailable
+//   constant   wolfSSL's options.h, with which this program was compiled, excludes the thing. The
+//              weakest: it assumes that library and header belong together
+// A claim holds if at least one of its proofs holds and none fails.
 #ifndef RAVELIN_TLS_PROVE_PROVE_H
 #define RAVELIN_TLS_PROVE_PROVE_H
 
@@ -29,12 +29,12 @@ enum proof_state { PROOF_HOLDS, PROOF_FAILS, PROOF_UNAVAILABLE };
 struct proof {
     enum proof_kind kind;
     enum proof_state state;
-    const char *subject; // the name of the symbol or constant; NULL for the other kinds
+    const char *subject; // name of the symbol or constant; NULL for other kinds
     char how[PROVE_TEXT_SIZE];
 };
 
 struct claim {
-    const char *name; // does not change between versions
+    const char *name; // stable between versions
     const char *text;
     bool holds;
     size_t proof_count;
@@ -46,13 +46,13 @@ struct name_list {
     const char *names[PROVE_LIST_MAX]; // static
 };
 
-// What session tickets are good for.
+// What a client can do with session tickets.
 struct ticket_facts {
     bool issued;
-    bool resumes_with_dhe;    // offered for psk_dhe_ke, with a fresh key exchange
-    bool resumes_without_dhe; // offered for psk_ke alone
-    bool allows_early_data;   // says the ticket
-    bool accepts_early_data;  // sent with the ticket
+    bool resumes_with_dhe;    // with psk_dhe_ke and a new key exchange
+    bool resumes_without_dhe; // with psk_ke only
+    bool allows_early_data;   // the ticket says so
+    bool accepts_early_data;  // early data with the ticket were accepted
 };
 
 struct negotiable {
@@ -65,18 +65,18 @@ struct negotiable {
 
 struct prove_report {
     struct negotiable negotiable;
-    struct name_list library_suites; // the library's own list of what was compiled in
-    bool has_symbols;
-    bool holds; // every claim does
+    struct name_list library_suites; // wolfSSL's list of compiled-in suites
+    bool has_symbols;                // the executable has a symbol table
+    bool holds;                      // all claims hold
     size_t claim_count;
     struct claim claims[PROVE_CLAIMS_MAX];
 };
 
-// Asks the library what a client can get; tls_library_init() comes first. False: no memory or
-// randomness.
+// Finds out what a client can negotiate. Call tls_library_init() first. False: memory is short, or
+// there are no random bytes.
 bool prove_negotiable(struct negotiable *negotiable);
-// The whole report, on an executable that is this program's own. NULL: no memory or randomness. The
-// caller frees it with free().
+// Makes the whole report. `executable`: the bytes of this program's file. The caller frees the
+// report with free(). NULL: memory is short, or there are no random bytes.
 struct prove_report *prove_library(struct slice executable);
 
 const char *proof_kind_name(enum proof_kind kind);

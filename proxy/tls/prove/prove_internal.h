@@ -1,5 +1,4 @@
-// What prove.c, which asks, shares with prove_claims.c, which knows what to ask. Nobody else
-// includes it.
+// What prove.c (the tests) shares with prove_claims.c (the claims). No other file includes it.
 #ifndef RAVELIN_TLS_PROVE_PROVE_INTERNAL_H
 #define RAVELIN_TLS_PROVE_PROVE_INTERNAL_H
 
@@ -14,8 +13,8 @@ struct prover {
     struct elf_symbols symbols;
 };
 
-// A ClientHello of TLS 1.3 with exactly one suite, one group (without a share of it) and one
-// signature scheme. The numbers are kept in `offer`, which must stay where it is.
+// A ClientHello of TLS 1.3 with exactly one suite, one group (without a share) and one signature
+// scheme. `offer` points to the other members: never move or copy the struct.
 struct single_offer {
     uint16_t suite;
     uint16_t group;
@@ -26,13 +25,13 @@ struct single_offer {
 
 void single_offer_make(struct single_offer *single, uint16_t suite, uint16_t group);
 
-// Whether the library takes this one, and nothing else in its place.
+// True if wolfSSL negotiates exactly this.
 bool prover_takes_version(struct prover *prover, uint16_t version, struct rehearsal_answer *answer);
 bool prover_takes_suite(struct prover *prover, uint16_t suite);
 bool prover_takes_group(struct prover *prover, uint16_t group);
 bool prover_takes_scheme(struct prover *prover, uint16_t scheme);
 
-// All claims, into the report.
+// Tests all claims and adds them to the report.
 void prove_claims(struct prover *prover);
 
 #endif

@@ -1,11 +1,9 @@
-// A rehearsal: the TLS library that is linked into this program, set up as it is for every client
-// (context.c), before clients that this program plays itself. So `ravelin prove` can ask what the
-// library does instead of believing a list.
+// A rehearsal: handshakes in memory between the linked wolfSSL, set up as for every client
+// (context.c), and clients of this program. So `ravelin prove` tests what wolfSSL does.
 //
-// Nothing stands between the two: what tls/hello refuses before the library sees it is not refused
-// here, so the library answers alone. The client's side is tls/offer and tls/client, which know
-// nothing of the library's ways. The certificates are built in, without private keys: what the
-// server signs is no signature, and the client does not mind. All in memory, no I/O.
+// The checks of tls/handshake/hello.h and flight.h are not used: wolfSSL alone decides. The clients
+// are offer.h and probe.h in tls/probe/. The certificates are built in and have no private keys, so
+// the signatures of the server are wrong; the client ignores that. No I/O.
 #ifndef RAVELIN_TLS_PROVE_REHEARSAL_H
 #define RAVELIN_TLS_PROVE_REHEARSAL_H
 
@@ -27,25 +25,25 @@ enum rehearsal_certificate {
     REHEARSAL_CERTIFICATE_COUNT,
 };
 
-// NULL: no memory or randomness. The library is initialized (tls_library_init).
+// Call tls_library_init() first. NULL: memory is short, or there are no random bytes.
 struct rehearsal *rehearsal_new(void);
-void rehearsal_free(struct rehearsal *rehearsal); // NULL is fine
+void rehearsal_free(struct rehearsal *rehearsal); // does nothing to NULL
 
 #define REHEARSAL_NO_ALERT (-1)
 
 struct rehearsal_answer {
-    bool accepted;    // a ServerHello or a HelloRetryRequest came
-    bool refused;     // the server has given up; neither: it waits for more
-    int alert;        // when it has: the alert, or REHEARSAL_NO_ALERT
-    uint16_t version; // what was chosen
+    bool accepted;    // the server sent a ServerHello or a HelloRetryRequest
+    bool refused;     // the handshake failed. Neither: the server waits for more bytes
+    int alert;        // if refused: the alert, or REHEARSAL_NO_ALERT
+    uint16_t version; // that the server chose
     uint16_t suite;
     uint16_t group;
 };
 
-// What the server says to these bytes, as the first that come from a client.
+// Sends the server these bytes as the first of a client.
 void rehearsal_say(struct rehearsal *rehearsal, struct slice bytes,
                    struct rehearsal_answer *answer);
-// And to this ClientHello in one record.
+// Sends the server this ClientHello in one record.
 void rehearsal_offer(struct rehearsal *rehearsal, const struct offer *offer,
                      struct rehearsal_answer *answer);
 
@@ -60,7 +58,7 @@ struct rehearsal_outcome {
     struct probe_ticket ticket;
 };
 
-// A whole handshake, up to and with the session ticket. Wipe the ticket when it has served.
+// Does a whole handshake, up to and including the session ticket. The caller wipes the ticket.
 void rehearsal_connect(struct rehearsal *rehearsal, enum rehearsal_certificate certificate,
                        const struct probe_wishes *wishes, struct rehearsal_outcome *outcome);
 

@@ -1,5 +1,5 @@
-// Certificates for rehearsals (rehearsal.h), one of each kind that the proxy takes. Their private
-// keys were never kept: nobody can sign with them, and nothing trusts them.
+// Certificates for rehearsals (rehearsal.h), one of each kind that Ravelin accepts. Their private
+// keys were deleted, so they cannot sign, and no client trusts them.
 #ifndef RAVELIN_TLS_PROVE_REHEARSAL_CERTIFICATES_H
 #define RAVELIN_TLS_PROVE_REHEARSAL_CERTIFICATES_H
 
