@@ -43,8 +43,8 @@ enum ipc_type {
     IPC_FAILED,
     IPC_COMMITTED,
     IPC_DRAINED,
-    IPC_REOPENED,
     IPC_PONG,
+    IPC_REOPENED,
     IPC_TYPE_END,
 };
 

@@ -355,7 +355,7 @@ def fd_of_listener(worker):
 # ---- What it says to the master ----
 
 HEADER = "<QIHBBB7x"
-LOAD, READY, FAILED, COMMITTED, DRAINED, PONG = 1, 10, 11, 12, 13, 14
+LOAD, READY, FAILED, COMMITTED, DRAINED, PONG, REOPENED = 1, 10, 11, 12, 13, 14, 15
 
 
 def message(kind, generation, text=b"", listeners=0, has=0):
@@ -396,7 +396,7 @@ def test_messages_out_of_turn(proxy):
     assert answers(proxy) == 10
     proxy.reload()
     assert list(proxy.worker_pids().values()) == [pid, other]
-    for data in (message(LOAD, 1), message(99, 1), message(READY, 1, listeners=5), message(READY, 1, has=15), b"", b"x" * 7):
+    for data in (message(LOAD, 1), message(99, 1), message(READY, 1, listeners=5), message(READY, 1, has=15), message(REOPENED, 1), b"", b"x" * 7):
         pid = proxy.worker_pids()[0]
         with contextlib.suppress(Killed), Intruder(pid) as worker:
             send(worker, data)
