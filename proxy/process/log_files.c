@@ -31,8 +31,23 @@ static void use_writer(struct log_file *file, int target, const char *name,
     file->fd = target < 0 ? -1 : log_writers_open(writers, target, name, &file->writer);
 }
 
+// An empty file that Ravelin may not write, and nothing else, gives way to one of its own.
+static bool remove_empty(const char *path) {
+    struct stat status;
+    return lstat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0 &&
+           unlink(path) == 0;
+}
+
 static void open_named(struct log_file *file, const char *path, struct log_writers *writers) {
     open_path(file, path, O_CREAT);
+    if (file->fd < 0 && errno == EACCES) {
+        if (remove_empty(path)) {
+            open_path(file, path, O_CREAT);
+            file->is_replaced = file->fd >= 0;
+        } else {
+            errno = EACCES;
+        }
+    }
     if (file->fd < 0 || !log_target_is_for_writer(file->fd)) {
         return;
     }
@@ -132,6 +147,11 @@ static void warn(const struct log_file *file, const char *option, const char *pa
     } else if (file->holder >= 0) {
         log_warning(log, "%s: no process reads the FIFO %s; lines are lost when it is full", option,
                     path);
+    } else if (file->is_replaced) {
+        log_warning(log,
+                    "%s: replaced the empty file %s, which Ravelin may not write; 'create' in the "
+                    "logrotate file must name the user that runs Ravelin",
+                    option, path);
     }
 }
 

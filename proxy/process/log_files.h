@@ -3,7 +3,9 @@
 // process wait for the reader of the lines (see observe/sink.h), and nothing is changed that
 // another program shares:
 //
-//   a file          opened for appending, made with mode 0640
+//   a file          opened for appending, made with mode 0640. An empty one that Ravelin may not
+//                   write, because logrotate made it for another user, is replaced if the folder
+//                   allows it; log_files_warn() reports it.
 //   a FIFO          opened with O_NONBLOCK. A FIFO that no process reads is opened all the same:
 //                   the master holds a reading end, so that lines wait in the FIFO until it is
 //                   full. log_files_warn() reports it.
@@ -27,6 +29,7 @@ struct log_file {
     int fd;         // -1: off, syslog, or not open yet
     int holder;     // reading end of a FIFO that no process reads; -1: none
     bool is_absent; // a FIFO that no process reads, and that Ravelin may not read: try again later
+    bool is_replaced;          // in place of an empty file that Ravelin may not write
     struct log_writer *writer; // that writes what is written to `fd`; NULL: none
 };
 
@@ -39,7 +42,7 @@ void log_files_init(struct log_files *files); // none is open
 // On failure nothing is left open and `error` says which file and why.
 enum result log_files_open(struct log_files *files, const struct config *config,
                            struct log_writers *writers, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
-// Logs a warning for each FIFO that no process reads.
+// Logs a warning for each FIFO that no process reads, and each file that was replaced.
 void log_files_warn(const struct log_files *files, const struct config *config, struct log *log);
 // How many logs are off because no process reads their FIFO: to be opened again soon.
 unsigned log_files_absent(const struct log_files *files);

@@ -17,6 +17,7 @@ from ravelin_test.settings import IS_ROOT, PATIENCE, RAVELIN
 from ravelin_test.waiting import wait_for
 
 NOBODY = 65534
+WWW_DATA, ADM = 33, 4
 COMMANDS = ["run", "check", "reload", "reopen", "drain", "stop", "status"]
 
 
@@ -371,6 +372,35 @@ def test_not_as_root(lab, by_nobody):
     finally:
         if process.running():
             process.end(signal.SIGKILL)
+
+
+def test_log_files_that_logrotate_made_for_another_user(lab, by_nobody):
+    """`create 0640 www-data adm`: neither reopening nor the next start fails."""
+    proxy = by_nobody.proxy
+
+    def rotate(number):
+        proxy.access_path.rename(proxy.folder / f"access.log.{number}")
+        proxy.access_path.touch(0o640)
+        os.chown(proxy.access_path, WWW_DATA, ADM)
+
+    for number in range(2):
+        process = by_nobody("run", background=True)
+        try:
+            wait_for(lambda: by_nobody("status").returncode == 0, "the proxy to answer")
+            process.wait_for_output(r"\bready\b", 2 * PATIENCE)
+            rotate(2 * number)
+            result = by_nobody("reopen")
+            assert (result.stdout, result.stderr) == (b"log files reopened\n", b"")
+            assert lab.client(proxy).ask(f"/{number}").status == 200
+            wait_for(lambda: f'"/{number}"' in proxy.access_path.read_text(), "the line")
+            assert proxy.access_path.stat().st_uid == NOBODY
+            assert by_nobody("stop").stdout == b"stopping\n"
+            assert process.wait() == 0
+            assert "replaced the empty file" in process.output()
+        finally:
+            if process.running():
+                process.end(signal.SIGKILL)
+        rotate(2 * number + 1)
 
 
 def test_a_runtime_folder_of_somebody_else(lab, by_nobody):

@@ -409,8 +409,91 @@ static void test_a_pipe_that_may_not_be_opened_again_gets_a_log_writer(void **st
 
 #define WITH_FILES(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+// --- Files of others ---
+
+// Root may write everything, and so becomes another user for a while.
+static void become_user(struct fixture *fixture) {
+    if (fixture->privilege.uid == 0) {
+        assert_int_equal(chown(fixture->folder, 65534, 65534), 0);
+        assert_int_equal(seteuid(65534), 0);
+    }
+}
+
+static void make_file(const struct fixture *fixture, const char *text) {
+    int fd = open(fixture->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0440);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    (void)close(fd);
+}
+
+static enum result open_as_user(struct fixture *fixture) {
+    const struct config config =
+        make_config(LOG_TARGET_SYSLOG, NULL, LOG_TARGET_FILE, fixture->path);
+    become_user(fixture);
+    enum result result =
+        log_files_open(&fixture->files, &config, &fixture->writers, fixture->error);
+    assert_int_equal(seteuid(fixture->privilege.uid), 0);
+    return result;
+}
+
+// As logrotate makes it by `create`.
+static void test_an_empty_file_of_another_user_is_replaced(void **state) {
+    struct fixture *fixture = *state;
+    struct stat status;
+    make_file(fixture, "");
+    assert_int_equal(open_as_user(fixture), RESULT_OK);
+    assert_true(fixture->files.access.is_replaced);
+    assert_int_equal(fstat(fixture->files.access.fd, &status), 0);
+    assert_int_equal(status.st_nlink, 1); // it is the one in the folder
+    assert_int_equal(status.st_mode & 0777, 0640);
+    log_files_close(&fixture->files);
+    assert_int_equal(open_as_user(fixture), RESULT_OK);
+    assert_false(fixture->files.access.is_replaced);
+}
+
+static void test_a_file_of_another_user_that_holds_something_stays(void **state) {
+    struct fixture *fixture = *state;
+    struct stat status;
+    make_file(fixture, "x");
+    assert_int_equal(open_as_user(fixture), RESULT_ERROR);
+    assert_non_null(strstr(fixture->error, "Permission denied"));
+    assert_int_equal(stat(fixture->path, &status), 0);
+    assert_int_equal(status.st_size, 1);
+}
+
+// What it leads to may be elsewhere.
+static void test_a_link_to_an_empty_file_stays(void **state) {
+    struct fixture *fixture = *state;
+    char target[128];
+    struct stat status;
+    make_file(fixture, "");
+    (void)snprintf(target, sizeof(target), "%s.target", fixture->path);
+    assert_int_equal(rename(fixture->path, target), 0);
+    assert_int_equal(symlink(target, fixture->path), 0);
+    assert_int_equal(open_as_user(fixture), RESULT_ERROR);
+    assert_non_null(strstr(fixture->error, "Permission denied"));
+    assert_int_equal(lstat(fixture->path, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(unlink(target), 0);
+}
+
+static void test_without_a_right_to_the_folder_the_file_stays(void **state) {
+    struct fixture *fixture = *state;
+    struct stat status;
+    make_file(fixture, "");
+    assert_int_equal(chmod(fixture->folder, 0555), 0);
+    assert_int_equal(open_as_user(fixture), RESULT_ERROR);
+    assert_int_equal(chmod(fixture->folder, 0755), 0);
+    assert_non_null(strstr(fixture->error, "Permission denied"));
+    assert_int_equal(stat(fixture->path, &status), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        WITH_FILES(test_an_empty_file_of_another_user_is_replaced),
+        WITH_FILES(test_a_file_of_another_user_that_holds_something_stays),
+        WITH_FILES(test_a_link_to_an_empty_file_stays),
+        WITH_FILES(test_without_a_right_to_the_folder_the_file_stays),
         WITH_FILES(test_files_are_appended_to),
         WITH_FILES(test_syslog_and_off_have_no_descriptor),
         WITH_FILES(test_what_cannot_be_opened_is_named),
