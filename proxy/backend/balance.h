@@ -1,15 +1,15 @@
-// Which server of a backend is asked next: pure functions over a view of the server table. They
-// know no socket, no clock, no source of randomness and no configuration.
+// Chooses a server of a backend: pure functions over a view of the server table, without sockets,
+// clock, random numbers or configuration.
 //
 //   round robin        smooth and weighted: in each round a server is chosen as often as its weight
 //                      says, spread out
 //   least connections  the server with the fewest connections in use for its weight, in all workers
 //                      (server_counts.h); between equal ones, round robin
 //   random two         two servers at random, by weight; of these the one with fewer connections
-//   hash               rendezvous hashing: each server draws a number from the key and its address,
-//                      scaled by its weight; the largest wins. If a server goes, its keys spread
-//                      over the others, and no other key moves. The order of servers in the
-//                      configuration means nothing. The same on every host and after every start.
+//   hash               rendezvous hashing: each server gets a number from the key and its address,
+//                      scaled by its weight; the largest number wins. If a server is removed, its
+//                      keys spread over the others, and no other key moves. The order of servers in
+//                      the configuration does not matter. The same on every host, at every start.
 //
 // Who may be chosen, the first group that has a server: primary servers without a penalty; backup
 // servers without one; all primary servers; all backup servers. A server that failed in this
@@ -34,9 +34,9 @@ struct balance_view {
 
 struct balance_wish {
     enum balance how;
-    size_t failed; // an index, or BALANCE_NONE
+    size_t failed; // index of the server that failed in this exchange, or BALANCE_NONE
     int64_t now_ms;
-    uint64_t number; // hash: of the key, by balance_hash(). Random two: a random one
+    uint64_t number; // hash: balance_hash() of the key. Random two: a random number
 };
 
 // Chooses a server. Round robin and least connections take note of its turn. The only server is
@@ -46,12 +46,13 @@ size_t balance_choose(const struct balance_view *view, const struct balance_wish
 bool balance_has_room(const struct balance_view *view, int64_t now_ms);
 // Whether this one has a connection left.
 bool balance_is_free(const struct balance_view *view, size_t index);
-// This server is passed over until then.
+// Sets a penalty: the server is not chosen until `until_ms`, unless all of its group have a
+// penalty.
 void balance_punish(const struct balance_view *view, size_t index, int64_t until_ms);
 
-// Spreads every bit of the input over all of the output.
+// Mixes: every bit of the input changes about half of the bits of the output.
 uint64_t balance_mix(uint64_t value);
-// A number for these bytes, the same everywhere.
+// A hash of these bytes, the same on every machine. Not for secrets.
 uint64_t balance_hash(const void *bytes, size_t size);
 
 #endif

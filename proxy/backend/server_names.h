@@ -1,11 +1,11 @@
 // Names of servers for the cookies of `sticky`: a keyed MAC (HMAC-SHA-256, cut to 128 bits) over
 // the name of the backend and the text of the server's address. A name says nothing about the
-// address, and who does not have the key can make none.
+// address, and no one without the key can make a name.
 //
-// The key is made at the start and stays in memory of the master, which no process that is forked
-// later gets (base/secret.h). It touches no disk, so names change when Ravelin starts again.
-// Workers get the names alone, in the server table: a worker that was taken over can give away the
-// names of servers and no more.
+// The key is made at the start, in memory of the master that forked processes do not get
+// (base/secret.h). It is never written to a disk, so names change when Ravelin starts again.
+// Workers get only the names, in the server table: an attacker who controls a worker learns names,
+// not the key.
 #ifndef RAVELIN_BACKEND_SERVER_NAMES_H
 #define RAVELIN_BACKEND_SERVER_NAMES_H
 

@@ -27,8 +27,8 @@ struct http_status_line {
 // Each returns the size of the line with its CRLF. 0: `refusal` is set.
 size_t http_scan_request_line(struct slice head, struct http_request_line *line,
                               struct http_refusal *refusal);
-// Scans a target that no request line holds, as :path of HTTP/2. An LF must follow it. Sets `target`
-// and `plain_size` of the line.
+// Scans a target outside of a request line, such as :path of HTTP/2. An LF must follow the target.
+// Sets `target` and `plain_size` of the line.
 enum result http_scan_target(struct slice target, struct http_request_line *line,
                              struct http_refusal *refusal) MUST_CHECK;
 size_t http_scan_status_line(struct slice head, struct http_status_line *line,
