@@ -166,7 +166,7 @@ static struct answer take_request(struct exchange *exchange, struct http_request
 // and nothing was sent. RESULT_ERROR: the stream must be cut.
 static enum result settle(struct exchange *exchange) {
     if (exchange->answer.status == 0) {
-        exchange_give_up_request(exchange); // its rest is dropped before the cut
+        exchange_give_up_request(exchange, true); // its rest is dropped before the cut
         return RESULT_ERROR;
     }
     return exchange_answer(exchange);
@@ -217,7 +217,6 @@ static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t st
         return exchange_refuse(exchange, status, why);
     }
     exchange->request_state = REQUEST_HEAD;
-    exchange->request_whole = exchange->request_failed = exchange->request_given_up = false;
     exchange_free_request(exchange);
     metric_add(exchange->shared->metrics, METRIC_server_retries, 1);
     return RESULT_OK;
@@ -289,9 +288,8 @@ static enum result relay(struct exchange *exchange) {
     enum result request = exchange_request(exchange);
     if (request == RESULT_EOF) {
         // Perhaps the server answered before it closed: what it said is read first.
-        exchange_give_up_request(exchange);
-        exchange->request_state = REQUEST_DONE;
-        exchange->request_failed = exchange->attempt.lease->readable = true;
+        exchange_give_up_request(exchange, true);
+        exchange->attempt.lease->readable = true;
         return RESULT_OK;
     }
     if (request == RESULT_ERROR) {
@@ -300,8 +298,7 @@ static enum result relay(struct exchange *exchange) {
     // The client may be one that reads only after it has sent everything.
     if (response == RESULT_AGAIN && request == RESULT_AGAIN && exchange->account.status >= 300 &&
         exchange_is_stuck(exchange)) {
-        exchange_give_up_request(exchange);
-        exchange->request_failed = true;
+        exchange_give_up_request(exchange, true);
         return RESULT_OK;
     }
     return response == RESULT_OK || request == RESULT_OK ? RESULT_OK : RESULT_AGAIN;
@@ -329,11 +326,8 @@ static enum result advance(struct exchange *exchange) {
     }
     if (exchange->response_state == RESPONSE_SENDING) {
         attempt_release(&exchange->attempt, &exchange->choice,
-                        exchange->server_keep_alive && exchange->request_state == REQUEST_DONE &&
-                            !exchange->request_failed);
-        if (exchange->request_state != REQUEST_DONE) {
-            exchange_give_up_request(exchange);
-        }
+                        exchange->server_keep_alive && exchange->request_state == REQUEST_DONE);
+        exchange_give_up_request(exchange, true);
         enum result result = stream->unsent ? stream->verbs->flush(stream) : RESULT_OK;
         if (result != RESULT_OK) {
             return result;

@@ -26,9 +26,12 @@ struct head_buffer;
 struct request_write;
 
 enum request_state {
-    REQUEST_HEAD, // the head is not written to the server yet
-    REQUEST_BODY,
-    REQUEST_DONE, // all of it is written
+    REQUEST_HEAD,     // nothing is on its way to the server yet
+    REQUEST_BODY,     // more is to come from the stream
+    REQUEST_LAST,     // the last of it is on its way
+    REQUEST_DONE,     // all of it is written; of a tunnel: the client has ended
+    REQUEST_TUNNEL,   // after a 101
+    REQUEST_GIVEN_UP, // the server does not get all of it; see exchange_give_up_request()
 };
 
 enum response_state {
@@ -49,7 +52,7 @@ struct exchange {
 
     // request
     enum request_state request_state;
-    enum http_framing request_framing; // toward the server; FRAMING_TUNNEL after a 101
+    enum http_framing request_framing; // toward the server
     struct request_write *write;       // what the server has not taken yet; NULL: nothing
     char *head;                        // the encoded one, in memory of the account
     size_t head_size;
@@ -58,11 +61,6 @@ struct exchange {
     bool idempotent;
     bool body_in_doubt;   // the server may not have taken the body for one: see struct http_request
     bool awaits_continue; // Expect: 100-continue was passed on, and the server has not said 100
-    bool server_shut;     // our direction toward the server is closed (tunnels)
-    bool request_failed;  // the server did not take all of it
-    bool request_whole;   // all of it is in `write` or written
-    bool request_given_up; // no more of it is sent; see exchange_give_up_request()
-    bool rest_is_lost;     // the end of the request cannot be found, or is not waited for
 
     // response
     enum response_state response_state;

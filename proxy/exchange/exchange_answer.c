@@ -25,7 +25,7 @@ enum result exchange_answer(struct exchange *exchange) {
     if (exchange->response_started || stream->unsent) {
         return RESULT_ERROR;
     }
-    exchange_give_up_request(exchange);
+    exchange_give_up_request(exchange, true);
     exchange->room = NULL;
     char site_fields[ANSWER_FIELDS_MAX + 64];
     struct slice fields = answer_fields(exchange, answer.fields, site_fields, sizeof(site_fields));

@@ -44,9 +44,9 @@ enum result exchange_request(struct exchange *exchange) MUST_CHECK;
 // Bytes of the server come into the stream's room and are named as head or body there.
 enum result exchange_respond(struct exchange *exchange) MUST_CHECK;
 
-// Sends no more of the request to the server. What the client still sends of it is dropped, where
-// its framing is known.
-void exchange_give_up_request(struct exchange *exchange);
+// Sends no more of the request to the server, if it has not got all of it. What the client still
+// sends is dropped if it can be told where that ends.
+void exchange_give_up_request(struct exchange *exchange, bool end_is_known);
 void exchange_free_request(struct exchange *exchange);
 void exchange_free_response(struct exchange *exchange);
 // A part of a response head has come.

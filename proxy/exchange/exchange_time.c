@@ -6,16 +6,15 @@ static uint64_t moved(const struct exchange *exchange) {
 }
 
 bool exchange_is_stuck(const struct exchange *exchange) {
-    return exchange->response_started && exchange->request_state == REQUEST_BODY &&
-           !exchange->request_given_up && exchange->request_framing != FRAMING_TUNNEL &&
-           exchange->write != NULL && !exchange->attempt.lease->writable &&
-           exchange->stream->unsent;
+    bool unwritten =
+        exchange->request_state == REQUEST_BODY || exchange->request_state == REQUEST_LAST;
+    return exchange->response_started && unwritten && exchange->write != NULL &&
+           !exchange->attempt.lease->writable && exchange->stream->unsent;
 }
 
 bool exchange_waits_for_client(const struct exchange *exchange) {
     return exchange->stream->unsent ||
-           (exchange->request_state == REQUEST_BODY && exchange->write == NULL &&
-            exchange->request_framing != FRAMING_TUNNEL && !exchange->request_given_up);
+           (exchange->request_state == REQUEST_BODY && exchange->write == NULL);
 }
 
 void exchange_note_wait(struct exchange *exchange) {
@@ -54,8 +53,7 @@ enum result exchange_client_timed_out(struct exchange *exchange) {
     struct pace *pace = &exchange->pace;
     if (pace_stall_is_due(pace, now_ms(exchange))) {
         if (pace_end_stall(pace, moved(exchange))) {
-            exchange_give_up_request(exchange);
-            exchange->request_failed = true;
+            exchange_give_up_request(exchange, true);
             exchange->account.ended = "the server stopped reading the request";
         }
         return RESULT_OK;
@@ -69,6 +67,6 @@ enum result exchange_client_timed_out(struct exchange *exchange) {
         exchange->account.ended = "the client took the response too slowly";
         return RESULT_ERROR;
     }
-    exchange->rest_is_lost = true;
+    exchange_give_up_request(exchange, false);
     return exchange_refuse(exchange, 408, "the request body came too slowly");
 }

@@ -78,7 +78,7 @@ static enum result add_body(struct exchange *exchange) {
     struct stream_body body;
     enum result result = exchange->stream->verbs->body(exchange->stream, &body);
     if (result == RESULT_ERROR) {
-        exchange->rest_is_lost = true;
+        exchange_give_up_request(exchange, false); // nobody knows where it ends
         return exchange_refuse(exchange, 400,
                                body.why == NULL ? "the request body is malformed" : body.why);
     }
@@ -86,14 +86,16 @@ static enum result add_body(struct exchange *exchange) {
         return result;
     }
     add_runs(exchange, &body);
-    exchange->request_whole = body.whole;
+    if (body.whole) {
+        exchange->request_state = REQUEST_LAST;
+    }
     if (body.whole && exchange->request_framing == FRAMING_CHUNKED &&
         !add_end(exchange, body.trailers)) {
         return exchange_refuse(exchange, 503, "no memory for request trailers");
     }
     uint64_t limit = exchange->choice.body_limit;
     if (limit != 0 && exchange->account.request_bytes > limit &&
-        exchange->request_framing != FRAMING_TUNNEL) {
+        exchange->request_state != REQUEST_TUNNEL) {
         return exchange_refuse(exchange, 413, "the request body is larger than is accepted");
     }
     return RESULT_OK;
@@ -111,10 +113,10 @@ static enum result gather(struct exchange *exchange) {
     if (exchange->request_state == REQUEST_HEAD) {
         add_proxy_header(exchange);
         add_part(write, exchange->head, exchange->head_size);
-        exchange->request_state = REQUEST_BODY;
-        exchange->request_whole = exchange->request_framing == FRAMING_NONE;
+        exchange->request_state =
+            exchange->request_framing == FRAMING_NONE ? REQUEST_LAST : REQUEST_BODY;
     }
-    enum result result = exchange->request_whole ? RESULT_OK : add_body(exchange);
+    enum result result = exchange->request_state == REQUEST_LAST ? RESULT_OK : add_body(exchange);
     if (result == RESULT_ERROR || write->count > 0) {
         return result == RESULT_ERROR ? RESULT_ERROR : RESULT_OK;
     }
@@ -142,7 +144,7 @@ static void written(struct exchange *exchange, size_t size) {
     if (write->first == write->count) {
         exchange_free_request(exchange);
         exchange->stream->verbs->taken(exchange->stream);
-        if (exchange->request_whole) {
+        if (exchange->request_state == REQUEST_LAST) {
             exchange->request_state = REQUEST_DONE;
             exchange->account.request_sent_us = clock_monotonic_us();
         }
@@ -172,19 +174,17 @@ static enum result write_server(struct exchange *exchange) {
 
 // There is nothing to write, and there never will be.
 static enum result client_ended(struct exchange *exchange) {
-    if (exchange->request_framing != FRAMING_TUNNEL) {
+    if (exchange->request_state != REQUEST_TUNNEL) {
         exchange->account.ended = "the client ended before its request body did";
         return RESULT_ERROR;
     }
-    if (!exchange->server_shut) {
-        exchange->server_shut = true;
-        (void)shutdown(exchange->attempt.lease->fd, SHUT_WR);
-    }
+    exchange->request_state = REQUEST_DONE;
+    (void)shutdown(exchange->attempt.lease->fd, SHUT_WR);
     return RESULT_AGAIN;
 }
 
 enum result exchange_request(struct exchange *exchange) {
-    if (exchange->request_state == REQUEST_DONE || exchange->request_given_up) {
+    if (exchange->request_state == REQUEST_DONE || exchange->request_state == REQUEST_GIVEN_UP) {
         return RESULT_AGAIN;
     }
     enum result result = exchange->write == NULL ? gather(exchange) : RESULT_OK;
@@ -194,13 +194,12 @@ enum result exchange_request(struct exchange *exchange) {
     return result == RESULT_EOF ? client_ended(exchange) : result;
 }
 
-void exchange_give_up_request(struct exchange *exchange) {
-    if (exchange->request_given_up) {
+void exchange_give_up_request(struct exchange *exchange, bool end_is_known) {
+    if (exchange->request_state == REQUEST_DONE || exchange->request_state == REQUEST_GIVEN_UP) {
         return;
     }
-    exchange->request_given_up = true;
+    exchange->request_state = REQUEST_GIVEN_UP;
     exchange_free_request(exchange);
     // A client that waits for 100 (Continue) sends no body after another response.
-    exchange->stream->verbs->stop(exchange->stream,
-                                  !exchange->rest_is_lost && !exchange->awaits_continue);
+    exchange->stream->verbs->stop(exchange->stream, end_is_known && !exchange->awaits_continue);
 }

@@ -151,9 +151,8 @@ static void decide_framing(struct exchange *exchange, const struct http_response
                                   !may_be_unread(exchange, response->status);
     chunk_decoder_init_tolerant(&exchange->response_decoder);
     if (response->framing == FRAMING_TUNNEL) {
-        exchange->request_framing = FRAMING_TUNNEL;
-        exchange->request_state = REQUEST_BODY;
-        exchange->request_whole = false;
+        exchange->request_framing = FRAMING_NONE; // nothing frames the bytes of a tunnel
+        exchange->request_state = REQUEST_TUNNEL;
         exchange->server_keep_alive = false;
     }
 }
@@ -164,7 +163,7 @@ static bool request_is_cut(const struct exchange *exchange, const struct http_re
     size_t available = exchange->room == NULL ? 0 : room_unread(exchange->room);
     bool whole = response->framing == FRAMING_NONE ||
                  (response->framing == FRAMING_LENGTH && response->content_length <= available);
-    return exchange->request_failed ||
+    return exchange->request_state == REQUEST_GIVEN_UP ||
            (exchange->request_state != REQUEST_DONE && (response->status >= 300 || whole));
 }
 
