@@ -146,8 +146,9 @@ struct server *backend_find_named(struct backend *backend, const struct server_w
             found = server;
         }
     }
-    bool usable =
-        found != NULL && found != wish->failed && found->state->penalty_until_ms <= now_ms;
+    bool usable = found != NULL && found != wish->failed &&
+                  found->state->penalty_until_ms <= now_ms &&
+                  server_entry_standing(found->entry) != SERVER_DOWN;
     return usable ? found : NULL;
 }
 
@@ -168,6 +169,10 @@ struct server *backend_choose(struct backend *backend, const struct server_wish 
     };
     size_t index = balance_choose(&backend->view, &choice);
     return index == BALANCE_NONE ? NULL : &backend->servers[index];
+}
+
+bool backend_is_up(const struct backend *backend) {
+    return balance_is_up(&backend->view);
 }
 
 bool backend_has_room(const struct backend *backend, int64_t now_ms) {

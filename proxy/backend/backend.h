@@ -77,14 +77,18 @@ struct server_wish {
     const uint8_t *name;         // name of a server in the cookie; NULL: none
 };
 
-// The server that is named and may be used: it has not failed and has no penalty. NULL: none.
+// The server that is named and may be used: it has not failed, has no penalty and is not down.
+// NULL: none.
 struct server *backend_find_named(struct backend *backend, const struct server_wish *wish,
                                   int64_t now_ms);
-// The server that is named, if it may be used; else one by `balance`. NULL: no connection is left.
+// The server that is named, if it may be used; else one by `balance`. NULL: no connection is left,
+// or no server is up.
 struct server *backend_choose(struct backend *backend, const struct server_wish *wish,
                               int64_t now_ms);
 // True if `name` is the name of the server.
 bool server_has_name(const struct server *server, const uint8_t name[SERVER_NAME_SIZE]);
+// Whether there is a server that is neither drained nor down.
+bool backend_is_up(const struct backend *backend);
 // Whether a connection is left: of any server that may be chosen, or of this one.
 bool backend_has_room(const struct backend *backend, int64_t now_ms);
 bool server_has_room(const struct server *server);

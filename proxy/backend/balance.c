@@ -17,7 +17,8 @@ bool balance_is_free(const struct balance_view *view, size_t index) {
 
 // Whether a server is of the group, however many connections it has.
 static inline bool is_member(const struct balance_view *view, const struct group *group, size_t i) {
-    return i != group->wish->failed && view->entries[i].standing == group->standing &&
+    return i != group->wish->failed &&
+           server_entry_standing(&view->entries[i]) == group->standing &&
            (group->with_penalised || view->states[i].penalty_until_ms <= group->wish->now_ms);
 }
 
@@ -189,9 +190,17 @@ static bool is_empty(const struct balance_view *view, const struct group *group)
     return i == view->count;
 }
 
+bool balance_is_up(const struct balance_view *view) {
+    size_t i = 0;
+    while (i < view->count && server_entry_standing(&view->entries[i]) > SERVER_BACKUP) {
+        i++;
+    }
+    return i < view->count;
+}
+
 size_t balance_choose(const struct balance_view *view, const struct balance_wish *wish) {
     if (view->count == 1) {
-        return balance_is_free(view, 0) ? 0 : BALANCE_NONE;
+        return balance_is_up(view) && balance_is_free(view, 0) ? 0 : BALANCE_NONE;
     }
     const struct group groups[GROUP_COUNT] = GROUPS(wish);
     for (size_t i = 0; i < GROUP_COUNT; i++) {

@@ -40,8 +40,10 @@ struct balance_wish {
 };
 
 // Chooses a server. Round robin and least connections take note of its turn. The only server is
-// chosen in any case. BALANCE_NONE: no connection is left.
+// chosen even if it failed. BALANCE_NONE: no connection is left, or no server is up.
 size_t balance_choose(const struct balance_view *view, const struct balance_wish *wish);
+// Whether there is a server that is neither drained nor down.
+bool balance_is_up(const struct balance_view *view);
 // Whether one can be chosen, by the limits of connections.
 bool balance_has_room(const struct balance_view *view, int64_t now_ms);
 // Whether this one has a connection left.

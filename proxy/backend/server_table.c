@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct region_kind ENTRIES = {"ravelin-servers", 5, REGION_READ};
+static const struct region_kind ENTRIES = {"ravelin-servers", 6, REGION_READ};
 static const struct region_kind STATES = {"ravelin-server-states", 2, REGION_WRITE};
 
 struct entries_part {
@@ -165,7 +165,7 @@ static bool fill_entries(struct server_entry *entries, const struct config *conf
             const struct config_server *server = &backend->servers[k];
             entries->weight = server->weight;
             entries->connections_max = server->max_connections;
-            entries->standing = server->backup ? SERVER_BACKUP : SERVER_PRIMARY;
+            atomic_init(&entries->standing, server->backup ? SERVER_BACKUP : SERVER_PRIMARY);
             entries->address_hash =
                 server->text == NULL ? 0 : balance_hash(server->text, strlen(server->text));
             server_entry_set_address(entries, &server->address);
@@ -213,6 +213,31 @@ bool server_table_make(struct server_table *table, const struct config *config, 
     server_table_close(table);
     errno = error;
     return false;
+}
+
+const struct server_entry *server_table_entry(const struct server_table *table, size_t index) {
+    return &entries_of(&table->entries)->entries[index];
+}
+
+enum server_order server_entry_order(const struct server_entry *entry) {
+    switch (server_entry_standing(entry)) {
+    case SERVER_DRAINING:
+        return SERVER_ORDER_DRAIN;
+    case SERVER_DOWN:
+        return SERVER_ORDER_DOWN;
+    default:
+        return SERVER_ORDER_READY;
+    }
+}
+
+void server_table_order(const struct server_table *table, size_t index,
+                        const struct config_server *server, enum server_order order) {
+    struct server_entry *entry = &entries_of(&table->entries)->entries[index];
+    enum server_standing standing = order == SERVER_ORDER_DRAIN  ? SERVER_DRAINING
+                                    : order == SERVER_ORDER_DOWN ? SERVER_DOWN
+                                    : server->backup             ? SERVER_BACKUP
+                                                                 : SERVER_PRIMARY;
+    atomic_store_explicit(&entry->standing, standing, memory_order_relaxed);
 }
 
 void server_table_clear(const struct server_table *table, size_t slot) {

@@ -30,14 +30,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum server_standing { SERVER_PRIMARY, SERVER_BACKUP };
+// Which requests a server gets. Primary and backup servers get those that the balance gives them, a
+// draining one only those of clients that a cookie binds to it, one that is down none. Requests
+// under way are left alone.
+enum server_standing { SERVER_PRIMARY, SERVER_BACKUP, SERVER_DRAINING, SERVER_DOWN };
 
 struct server_entry {
     _Atomic uint32_t version; // addresses[version % 2] is the address
     uint32_t weight;
-    uint32_t connections_max;      // in use at a time, in all workers; 0: no limit
-    enum server_standing standing; // as a server that others stand in for, or as one of these
-    uint32_t former;               // index of the same server in the former table, from 1; 0: new
+    uint32_t connections_max;  // in use at a time, in all workers; 0: no limit
+    _Atomic uint32_t standing; // an enum server_standing; changes at run time
+    uint32_t former;           // index of the same server in the former table, from 1; 0: new
     uint32_t cell; // less than SERVER_CELLS, its own unless there are more servers than that
     uint64_t address_hash;          // balance_hash() of the text of the address
     uint8_t name[SERVER_NAME_SIZE]; // set if the backend is sticky
@@ -52,6 +55,10 @@ struct server_state {
 
 // Reads the present address.
 void server_entry_address(const struct server_entry *entry, struct address *address);
+static inline enum server_standing server_entry_standing(const struct server_entry *entry) {
+    return (enum server_standing)atomic_load_explicit(&entry->standing, memory_order_relaxed);
+}
+
 // For the one writer: sets the address.
 void server_entry_set_address(struct server_entry *entry, const struct address *address);
 
@@ -74,6 +81,14 @@ struct server_table_former {
 // NULL. False, with errno: nothing was made.
 bool server_table_make(struct server_table *table, const struct config *config, size_t slots,
                        const struct server_names *names, const struct server_table_former *former);
+// The entry of server `index`, in the order of the config.
+const struct server_entry *server_table_entry(const struct server_table *table, size_t index);
+// What an operator orders at run time. Ready: as the configuration says.
+enum server_order { SERVER_ORDER_READY, SERVER_ORDER_DRAIN, SERVER_ORDER_DOWN };
+enum server_order server_entry_order(const struct server_entry *entry);
+// Orders that of server `index`, which is `server` of the config.
+void server_table_order(const struct server_table *table, size_t index,
+                        const struct config_server *server, enum server_order order);
 // Clears the states of a worker that has died.
 void server_table_clear(const struct server_table *table, size_t slot);
 void server_table_close(struct server_table *table); // does nothing to a zeroed table

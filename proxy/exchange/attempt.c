@@ -39,6 +39,10 @@ static struct lease *choose_lease(struct attempt *attempt, const struct choice *
     struct lease *lease = attempt->count > 1 || list_is_empty(attempt->kept)
                               ? NULL
                               : pool_lease_kept(attempt->kept, backend, &attempt->owner);
+    if (lease != NULL && server_entry_standing(lease->server->entry) == SERVER_DOWN) {
+        lease_close(lease);
+        lease = NULL;
+    }
     if (lease != NULL) {
         attempt->server = lease->server;
         return lease;
@@ -63,7 +67,7 @@ static void on_room(struct queue_waiter *waiter) {
     attempt->owner.ready(&attempt->owner);
 }
 
-// EINPROGRESS: it waits. EBUSY: too many do.
+// EINPROGRESS: it waits. EBUSY: too many do, or no server is up.
 static int wait_for_room(struct attempt *attempt, const struct choice *choice) {
     struct shared *shared = choice->shared;
     struct backend *backend = backend_of(choice);
@@ -73,9 +77,17 @@ static int wait_for_room(struct attempt *attempt, const struct choice *choice) {
     waiter->key = client_table_key(shared->clients, &choice->client_address.any);
     waiter->ready = on_room;
     attempt->count--; // nothing was tried
+    if (waiter->server == NULL && !backend_is_up(backend)) {
+        attempt->refusal = "all servers of the backend are drained or down";
+        return EBUSY;
+    }
     attempt->has_waited = true;
-    return queue_enter(backend->queue, &shared->queues, waiter, shared_now_ms(shared)) ? EINPROGRESS
-                                                                                       : EBUSY;
+    if (queue_enter(backend->queue, &shared->queues, waiter, shared_now_ms(shared))) {
+        attempt->refusal = "no server had a connection left";
+        return EINPROGRESS;
+    }
+    attempt->refusal = "too many requests wait for a server";
+    return EBUSY;
 }
 
 // 0, EINPROGRESS if it must be waited for, or the error with which no connection could be made.
@@ -147,11 +159,11 @@ struct slice attempt_cookie(const struct attempt *attempt, const struct choice *
     return known ? SLICE("") : slice_from(attempt->server->cookie);
 }
 
-struct answer attempt_refuse(const struct choice *choice, const char *why) {
+struct answer attempt_refuse(const struct attempt *attempt, const struct choice *choice) {
     struct shared *shared = choice->shared;
     int size = snprintf(shared->scratch, shared->scratch_size, "Retry-After: %u\r\n",
                         (choice->backend->queue_timeout_ms + 999) / 1000);
-    struct answer answer = answer_of(503, why);
+    struct answer answer = answer_of(503, attempt->refusal);
     answer.fields = (struct slice){shared->scratch, (size_t)size};
     metric_add(shared->metrics, METRIC_queue_refused, 1);
     return answer;

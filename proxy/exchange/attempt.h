@@ -20,12 +20,13 @@ struct attempt {
     struct lease_owner owner;
     struct queue_waiter waiter;
     bool has_waited;
+    const char *refusal; // static: why no server is asked and nothing is waited for
     uint32_t count;
     bool binds_lease; // the request's credentials authenticate the connection to the server
 };
 
 // Takes a connection if there is none, and waits until it is connected. 0: it is. EINPROGRESS: not
-// yet, and without a lease it waits for one in the queue. EBUSY: there is no room in the queue.
+// yet, and without a lease it waits for one in the queue. EBUSY: attempt_refuse() is the answer.
 // Else its error, which is logged; without a lease none could be made.
 int attempt_connect(struct attempt *attempt, const struct choice *choice, struct account *account);
 // Closes the connection to the server, if there is one, and leaves the queue.
@@ -36,8 +37,8 @@ void attempt_fail(struct attempt *attempt, const struct choice *choice, const ch
 // The value of Set-Cookie that names the server to the client; empty: the client knows it, or the
 // backend is not sticky.
 struct slice attempt_cookie(const struct attempt *attempt, const struct choice *choice);
-// 503 with Retry-After, for a request that finds no room in the queue, or has waited too long.
-struct answer attempt_refuse(const struct choice *choice, const char *why);
+// 503 with Retry-After, for a request that no server takes, or that has waited too long.
+struct answer attempt_refuse(const struct attempt *attempt, const struct choice *choice);
 // Whether the backend allows another one.
 bool attempt_may_repeat(const struct attempt *attempt, const struct choice *choice);
 // The exchange needs the connection no more. `reusable`: another may use it.

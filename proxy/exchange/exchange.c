@@ -248,8 +248,7 @@ static enum result connect_server(struct exchange *exchange) {
             return error == 0 ? RESULT_OK : RESULT_AGAIN;
         }
         if (error == EBUSY) {
-            exchange->answer =
-                attempt_refuse(&exchange->choice, "too many requests wait for a server");
+            exchange->answer = attempt_refuse(attempt, &exchange->choice);
             return RESULT_ERROR;
         }
         bool unmade = attempt->lease == NULL;
@@ -370,7 +369,7 @@ static enum result at_deadline(struct exchange *exchange) {
     }
     struct shared *shared = exchange->shared;
     if (attempt_is_queued(&exchange->attempt)) {
-        exchange->answer = attempt_refuse(&exchange->choice, "no server had a connection left");
+        exchange->answer = attempt_refuse(&exchange->attempt, &exchange->choice);
         return RESULT_ERROR;
     }
     if (attempt_is_connecting(&exchange->attempt)) {

@@ -14,6 +14,12 @@ const struct command_row commands[COMMAND_COUNT] = {
     [COMMAND_DRAIN] = {"drain", "-c FILE", "finish open exchanges, then end\n", ORDER},
     [COMMAND_STOP] = {"stop", "-c FILE", "end at once\n", ORDER},
     [COMMAND_STATUS] = {"status", "-c FILE", "print state and counters as JSON\n", ORDER},
+    [COMMAND_SERVERS] = {"servers", "-c FILE",
+                         "list the servers, what they may do and what they do\n", ORDER},
+    [COMMAND_SERVER] = {"server", "BACKEND/ADDRESS drain|ready|down -c FILE",
+                        "give a server no new clients, all or none, until the file\n"
+                        "changes it\n",
+                        .arguments_min = 2, .arguments_max = 2, ORDER},
     [COMMAND_DOCTOR] = {"doctor", "HOST:PORT", "try what a live TLS server takes and refuses\n",
                         .has_own_options = true},
     [COMMAND_PROVE] = {"prove", "[-c FILE] [--json]",

@@ -1,5 +1,6 @@
 #include "process/orders.h"
 
+#include "process/servers.h"
 #include "process/source.h"
 
 #include <fcntl.h>
@@ -19,27 +20,32 @@ static void answer_refusal(struct orders *orders, uint64_t client, const char *r
     }
 }
 
-static void reload(struct orders *orders, uint64_t client) {
+static void reload(struct orders *orders, uint64_t client, const struct order *order) {
+    (void)order;
     answer_refusal(orders, client, orders->handler.reload(orders->handler.context, client));
 }
 
-static void reopen(struct orders *orders, uint64_t client) {
+static void reopen(struct orders *orders, uint64_t client, const struct order *order) {
+    (void)order;
     answer_refusal(orders, client, orders->handler.reopen(orders->handler.context, client));
 }
 
-static void drain(struct orders *orders, uint64_t client) {
+static void drain(struct orders *orders, uint64_t client, const struct order *order) {
+    (void)order;
     control_answer(orders->control, client, 0, "draining");
     orders->handler.drain(orders->handler.context);
 }
 
-static void stop(struct orders *orders, uint64_t client) {
+static void stop(struct orders *orders, uint64_t client, const struct order *order) {
+    (void)order;
     control_answer(orders->control, client, 0, "stopping");
     orders->handler.stop(orders->handler.context);
 }
 
 // --- Status ---
 
-static void status(struct orders *orders, uint64_t client) {
+static void status(struct orders *orders, uint64_t client, const struct order *order) {
+    (void)order;
     char *text = malloc(CONTROL_ANSWER_MAX);
     if (text != NULL &&
         orders->handler.draw_status(orders->handler.context, text, CONTROL_ANSWER_MAX)) {
@@ -95,7 +101,8 @@ static void add_facts(struct text *text, const struct orders *orders) {
 }
 
 // The executable and the bundle go along.
-static void prove(struct orders *orders, uint64_t client) {
+static void prove(struct orders *orders, uint64_t client, const struct order *order) {
+    (void)order;
     struct text text = {.data = malloc(CONTROL_ANSWER_MAX), .capacity = CONTROL_ANSWER_MAX};
     // The file that was started, even when there is another in its place by now.
     int executable = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -115,12 +122,36 @@ static void prove(struct orders *orders, uint64_t client) {
     }
 }
 
+// --- Servers ---
+
+static void list_servers(struct orders *orders, uint64_t client, const struct order *order) {
+    char *text = malloc(CONTROL_ANSWER_MAX);
+    (void)order;
+    if (text == NULL) {
+        control_answer(orders->control, client, 1, "out of memory");
+        return;
+    }
+    servers_list(orders->children->current, orders->children->shares.servers, text,
+                 CONTROL_ANSWER_MAX);
+    control_answer(orders->control, client, 0, text);
+    free(text);
+}
+
+static void order_server(struct orders *orders, uint64_t client, const struct order *order) {
+    char text[SERVERS_TEXT_SIZE];
+    int exit_code = servers_order(orders->children->current, order->arguments[0],
+                                  order->arguments[1], orders->children->log, text);
+    control_answer(orders->control, client, exit_code, text);
+}
+
 // --- What the control socket hands on ---
 
 // A row for each command that is an order.
-static void (*const rows[COMMAND_COUNT])(struct orders *orders, uint64_t client) = {
-    [COMMAND_RELOAD] = reload, [COMMAND_REOPEN] = reopen, [COMMAND_DRAIN] = drain,
-    [COMMAND_STOP] = stop,     [COMMAND_STATUS] = status, [COMMAND_PROVE] = prove,
+static void (*const rows[COMMAND_COUNT])(struct orders *orders, uint64_t client,
+                                         const struct order *order) = {
+    [COMMAND_RELOAD] = reload, [COMMAND_REOPEN] = reopen,       [COMMAND_DRAIN] = drain,
+    [COMMAND_STOP] = stop,     [COMMAND_STATUS] = status,       [COMMAND_SERVERS] = list_servers,
+    [COMMAND_PROVE] = prove,   [COMMAND_SERVER] = order_server,
 };
 
 static void on_command(void *context, uint64_t client, const struct order *order) {
@@ -129,7 +160,7 @@ static void on_command(void *context, uint64_t client, const struct order *order
         control_answer(orders->control, client, 2, "unknown command");
         return;
     }
-    rows[order->command](orders, client);
+    rows[order->command](orders, client, order);
 }
 
 static void on_failed(void *context, int error) {

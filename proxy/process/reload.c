@@ -1,5 +1,7 @@
 #include "process/reload.h"
 
+#include "process/servers.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +68,7 @@ static void commit(struct reload *reload) {
     struct children *children = reload->children;
     struct source *staged = reload->staged;
     struct ipc_message message;
+    servers_keep_orders(staged, children->current, children->log);
     ipc_init(&message, IPC_COMMIT, staged->number);
     reload->phase = RELOAD_COMMIT;
     reload->staged = NULL;

@@ -301,6 +301,33 @@ static void test_the_named_server_is_chosen_while_it_is_up(void **state) {
     config_free(config);
 }
 
+static void test_a_drained_server_keeps_its_clients(void **state) {
+    (void)state;
+    struct config *config = load(STICKY_SET);
+    const struct config_server *first = &config->backends[0].servers[0];
+    struct server_names *names = server_names_new();
+    struct server_table table;
+    assert_non_null(names);
+    assert_true(server_table_make(&table, config, 1, names, NULL));
+    struct server_fds fds = sent_fds(&table, 0);
+    struct backend_set *set = backend_set_new(config, &fds, sole_counter());
+    assert_non_null(set);
+    struct backend *backend = &set->backends[0];
+    const struct server_wish wish = {.name = backend->servers[0].entry->name};
+    server_table_order(&table, 0, first, SERVER_ORDER_DRAIN);
+    assert_ptr_equal(backend_choose(backend, &wish, 0), &backend->servers[0]);
+    assert_ptr_equal(backend_choose(backend, &(struct server_wish){.name = NULL}, 0),
+                     &backend->servers[1]);
+    server_table_order(&table, 0, first, SERVER_ORDER_DOWN);
+    assert_ptr_equal(backend_choose(backend, &wish, 0), &backend->servers[1]);
+    server_table_order(&table, 0, first, SERVER_ORDER_READY);
+    assert_ptr_equal(backend_choose(backend, &wish, 0), &backend->servers[0]);
+    backend_set_free(set);
+    server_table_close(&table);
+    server_names_free(names);
+    config_free(config);
+}
+
 static void test_a_cookie_names_a_server_without_its_address(void **state) {
     (void)state;
     char text[256], name[65];
@@ -336,6 +363,7 @@ int main(void) {
         cmocka_unit_test(test_a_penalised_server_is_better_than_the_one_that_failed_here),
         cmocka_unit_test(test_a_single_server_is_always_chosen),
         cmocka_unit_test(test_the_named_server_is_chosen_while_it_is_up),
+        cmocka_unit_test(test_a_drained_server_keeps_its_clients),
         cmocka_unit_test(test_a_cookie_names_a_server_without_its_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

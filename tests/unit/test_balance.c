@@ -195,6 +195,34 @@ static void test_a_backup_takes_over_from_the_one_that_failed(void **state) {
     assert_order(&choosing, BALANCE_NONE, "abab");
 }
 
+// --- Orders ---
+
+static void test_drained_servers_are_not_chosen(void **state) {
+    (void)state;
+    static const enum balance all[] = {BALANCE_ROUND_ROBIN, BALANCE_LEAST_CONNECTIONS,
+                                       BALANCE_RANDOM_TWO, BALANCE_HASH};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        struct choosing choosing;
+        const struct balance_wish wish = {all[i], BALANCE_NONE, NOW, 1};
+        start(&choosing, 1, 1, 1);
+        choosing.entries[0].standing = SERVER_DRAINING;
+        choosing.entries[1].standing = SERVER_DOWN;
+        balance_punish(&choosing.view, 2, NOW + 1); // rather one with a penalty
+        for (uint64_t k = 0; k < 10; k++) {
+            assert_int_equal(choose(&choosing, all[i], BALANCE_NONE, balance_mix(k)), 2);
+        }
+        assert_true(balance_is_up(&choosing.view));
+        choosing.entries[2].standing = SERVER_DOWN;
+        assert_int_equal(balance_choose(&choosing.view, &wish), BALANCE_NONE);
+        assert_false(balance_is_up(&choosing.view));
+        assert_false(balance_has_room(&choosing.view, NOW));
+        choosing.view.count = 1;
+        assert_int_equal(balance_choose(&choosing.view, &wish), BALANCE_NONE);
+        choosing.entries[0].standing = SERVER_BACKUP;
+        assert_int_equal(balance_choose(&choosing.view, &wish), 0);
+    }
+}
+
 // --- Limits of connections ---
 
 static void limit(struct choosing *choosing, uint32_t most) {
@@ -485,6 +513,7 @@ int main(void) {
         cmocka_unit_test(test_the_one_that_failed_is_avoided),
         cmocka_unit_test(test_a_backup_is_for_when_no_other_is_up),
         cmocka_unit_test(test_a_backup_takes_over_from_the_one_that_failed),
+        cmocka_unit_test(test_drained_servers_are_not_chosen),
         cmocka_unit_test(test_a_full_server_is_passed_over),
         cmocka_unit_test(test_a_full_server_is_up),
         cmocka_unit_test(test_the_only_server_can_be_full),

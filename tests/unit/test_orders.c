@@ -133,7 +133,8 @@ static int tear_down(void **state) {
 
 static void give(enum command command) {
     const struct control_handler handler = orders_control(&orders);
-    const struct order order = {.command = command};
+    const struct order order = {
+        .command = command, .argument_count = 2, .arguments = {"web/127.0.0.1:1", "drain"}};
     handler.command(handler.context, CLIENT, &order);
 }
 
@@ -180,6 +181,14 @@ static void test_status(void **state) {
     fits = false;
     give(COMMAND_STATUS);
     assert_reply(1, "no room for the status");
+}
+
+static void test_servers(void **state) {
+    (void)state;
+    give(COMMAND_SERVERS); // there are none
+    assert_reply(0, "server  state  in use  at most  weight  backup");
+    give(COMMAND_SERVER);
+    assert_reply(1, "no server 'web/127.0.0.1:1'; 'ravelin servers' lists them as BACKEND/ADDRESS");
 }
 
 static void test_prove(void **state) {
@@ -231,6 +240,7 @@ int main(void) {
         TEST(test_what_is_refused_is_answered_at_once),
         TEST(test_who_ends_it_has_the_answer_first),
         TEST(test_status),
+        TEST(test_servers),
         TEST(test_prove),
         TEST(test_each_order_gets_one_answer),
         TEST(test_children_may_give_no_orders),

@@ -3,6 +3,7 @@
 #include "process/reload.h"
 
 #include "children_lab.h"
+#include "process/servers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +18,7 @@ static struct {
     int pipe[2]; // readable: the reader and the validator have something to say
     bool same;
     enum result read, valid, opened;
-    unsigned reads, frees;
+    unsigned reads, frees, keeps;
 } world;
 
 static struct {
@@ -90,6 +91,13 @@ enum result source_open(struct source *source, const struct shares *shares,
     assert_ptr_equal(previous, lab.children.current);
     (void)snprintf(error, CONFIG_ERROR_SIZE, "cannot bind");
     return world.opened;
+}
+
+void servers_keep_orders(const struct source *next, const struct source *former, struct log *log) {
+    assert_ptr_equal(next, &staged);
+    assert_ptr_equal(former, lab.children.current);
+    assert_ptr_equal(log, lab.children.log);
+    world.keeps++;
 }
 
 void source_free(struct source *source) {
@@ -244,6 +252,7 @@ static void assert_ended(enum reload_result result, int exit_code, const char *t
     assert_int_equal(told.end.exit_code, exit_code);
     assert_string_equal(told.text, text);
     assert_int_equal(told.committed, result == RELOAD_DONE);
+    assert_int_equal(world.keeps, result == RELOAD_DONE);
     assert_int_equal(world.frees, result == RELOAD_FAILED && staged.number == 8);
     assert_int_equal(lab.children.current->number, result == RELOAD_DONE ? 8 : 7);
 }

@@ -187,9 +187,9 @@ class Proxy:
     def wait(self, timeout=PATIENCE):
         return self._process.wait(timeout)
 
-    def command(self, name, check=True):
-        """Runs `ravelin NAME -c FILE`."""
-        return run([self.program, name, "-c", self.config], check=check)
+    def command(self, name, *words, check=True):
+        """Runs `ravelin NAME WORDS -c FILE`."""
+        return run([self.program, name, *words, "-c", self.config], check=check)
 
     def reload(self):
         """Makes the file on disk the configuration, and returns when it is."""

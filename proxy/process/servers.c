@@ -1,0 +1,197 @@
+#include "process/servers.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+// In the order of enum server_order.
+static const char *const WORDS[] = {"ready", "drain", "down"};
+enum { WORD_COUNT = sizeof(WORDS) / sizeof(WORDS[0]), NAME_COLUMN_MAX = 60 };
+
+// A server of a source, one after the other.
+struct cursor {
+    const struct config *config;
+    size_t backend, server; // indices
+    size_t index;           // in the table
+};
+
+static bool is_at_end(const struct cursor *cursor) {
+    return cursor->backend == cursor->config->backend_count;
+}
+
+static const struct config_backend *backend_at(const struct cursor *cursor) {
+    return &cursor->config->backends[cursor->backend];
+}
+
+static const struct config_server *server_at(const struct cursor *cursor) {
+    return &backend_at(cursor)->servers[cursor->server];
+}
+
+static struct cursor first_server(const struct config *config) {
+    return (struct cursor){.config = config};
+}
+
+static void move_on(struct cursor *cursor) {
+    cursor->index++;
+    if (++cursor->server == backend_at(cursor)->server_count) {
+        cursor->server = 0;
+        cursor->backend++;
+    }
+}
+
+static const struct server_entry *entry_at(const struct source *source,
+                                           const struct cursor *cursor) {
+    return server_table_entry(&source->servers, cursor->index);
+}
+
+// --- Orders ---
+
+static bool has_name(const struct cursor *cursor, const char *name) {
+    const char *backend = backend_at(cursor)->name;
+    size_t size = strlen(backend);
+    return strncmp(name, backend, size) == 0 && name[size] == '/' &&
+           strcmp(name + size + 1, server_at(cursor)->text) == 0;
+}
+
+int servers_order(const struct source *source, const char *name, const char *word, struct log *log,
+                  char text[SERVERS_TEXT_SIZE]) {
+    size_t order = 0;
+    while (order < WORD_COUNT && strcmp(word, WORDS[order]) != 0) {
+        order++;
+    }
+    if (order == WORD_COUNT) {
+        (void)snprintf(text, SERVERS_TEXT_SIZE, "a server can be drain, ready or down, not '%s'",
+                       word);
+        return 2;
+    }
+    struct cursor cursor = first_server(source->config);
+    while (!is_at_end(&cursor) && !has_name(&cursor, name)) {
+        move_on(&cursor);
+    }
+    if (is_at_end(&cursor)) {
+        (void)snprintf(text, SERVERS_TEXT_SIZE,
+                       "no server '%s'; 'ravelin servers' lists them as BACKEND/ADDRESS", name);
+        return 1;
+    }
+    enum server_order before = server_entry_order(entry_at(source, &cursor));
+    server_table_order(&source->servers, cursor.index, server_at(&cursor),
+                       (enum server_order)order);
+    if (before != (enum server_order)order) {
+        log_info(log, "server %s: %s (it was %s)", name, word, WORDS[before]);
+    }
+    (void)snprintf(text, SERVERS_TEXT_SIZE, "%s: %s", name, word);
+    return 0;
+}
+
+// --- Reloads ---
+
+// Whether the file says the same of both.
+static bool is_same(const struct config_server *a, const struct config_server *b) {
+    return a->weight == b->weight && a->backup == b->backup &&
+           a->max_connections == b->max_connections;
+}
+
+// The server of `former` that `entry` of the next table stands for.
+static struct cursor find_former(const struct source *former, const struct server_entry *entry) {
+    struct cursor cursor = first_server(former->config);
+    while (!is_at_end(&cursor) && cursor.index + 1 != entry->former) {
+        move_on(&cursor);
+    }
+    return cursor;
+}
+
+static enum server_order former_order(const struct source *former,
+                                      const struct server_entry *entry) {
+    return entry->former == 0
+               ? SERVER_ORDER_READY
+               : server_entry_order(server_table_entry(&former->servers, entry->former - 1));
+}
+
+// Whether any server has an order. As a rule none has, and nothing is looked for.
+static bool has_orders(const struct source *source) {
+    struct cursor cursor = first_server(source->config);
+    while (!is_at_end(&cursor) &&
+           server_entry_order(entry_at(source, &cursor)) == SERVER_ORDER_READY) {
+        move_on(&cursor);
+    }
+    return !is_at_end(&cursor);
+}
+
+void servers_keep_orders(const struct source *next, const struct source *former, struct log *log) {
+    if (!has_orders(former)) {
+        return;
+    }
+    for (struct cursor at = first_server(next->config); !is_at_end(&at); move_on(&at)) {
+        enum server_order order = former_order(former, entry_at(next, &at));
+        if (order == SERVER_ORDER_READY) {
+            continue;
+        }
+        const struct cursor before = find_former(former, entry_at(next, &at));
+        if (is_same(server_at(&at), server_at(&before))) {
+            server_table_order(&next->servers, at.index, server_at(&at), order);
+        } else {
+            log_info(log, "server %s/%s: ready (it was %s), because the configuration changed it",
+                     backend_at(&at)->name, server_at(&at)->text, WORDS[order]);
+        }
+    }
+}
+
+// --- The list ---
+
+static int name_width(const struct config *config) {
+    size_t widest = 0;
+    for (struct cursor at = first_server(config); !is_at_end(&at); move_on(&at)) {
+        size_t size = strlen(backend_at(&at)->name) + 1 + strlen(server_at(&at)->text);
+        widest = size > widest ? size : widest;
+    }
+    return (int)(widest < NAME_COLUMN_MAX ? widest : NAME_COLUMN_MAX);
+}
+
+static void put_limit(char text[16], uint32_t limit) {
+    if (limit == 0) {
+        (void)snprintf(text, 16, "-");
+    } else {
+        (void)snprintf(text, 16, "%" PRIu32, limit);
+    }
+}
+
+// The bytes of the line, also if it does not fit.
+static size_t put_server(char *text, size_t room, const struct cursor *at,
+                         const struct server_entry *entry, const struct server_counts *counts,
+                         int width) {
+    const struct server_counter counter = {counts, 0};
+    const struct config_server *server = server_at(at);
+    const char *backend = backend_at(at)->name;
+    char limit[16];
+    put_limit(limit, server->max_connections);
+    int left = width - (int)strlen(backend) - 1;
+    int size = snprintf(text, room, "%s/%-*s  %-5s  %6" PRIu32 "  %7s  %6" PRIu32 "  %s\n", backend,
+                        left > 0 ? left : 0, server->text, WORDS[server_entry_order(entry)],
+                        server_counter_total(&counter, entry->cell), limit, server->weight,
+                        server->backup ? "yes" : "no");
+    return size < 0 ? room : (size_t)size;
+}
+
+void servers_list(const struct source *source, const struct server_counts *counts, char *text,
+                  size_t capacity) {
+    enum { ROOM_FOR_REST = 64 };
+    int width = name_width(source->config);
+    size_t size = (size_t)snprintf(text, capacity, "%-*s  %-5s  %6s  %7s  %6s  %s\n", width,
+                                   "server", "state", "in use", "at most", "weight", "backup");
+    size_t left_out = 0;
+    for (struct cursor at = first_server(source->config); !is_at_end(&at); move_on(&at)) {
+        size_t room = capacity - size - ROOM_FOR_REST;
+        size_t line =
+            left_out > 0 ? room
+                         : put_server(text + size, room, &at, entry_at(source, &at), counts, width);
+        if (line < room) {
+            size += line;
+        } else {
+            left_out++;
+        }
+    }
+    text[size > 0 ? size - 1 : 0] = '\0'; // the last line end
+    if (left_out > 0) {
+        (void)snprintf(text + size - 1, capacity - size + 1, "\nand %zu more", left_out);
+    }
+}
