@@ -2,7 +2,6 @@
 
 #include "backend/queue.h"
 #include "base/clock.h"
-#include "base/socket.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,7 +26,8 @@ enum found { FOUND_NOTHING, FOUND_END, FOUND_BYTES };
 
 static enum found look_into(const struct lease *lease) {
     char bytes[12];
-    ssize_t size = recv(lease->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+    ssize_t size =
+        lease->pool->calls.recv(lease->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
     if (size < 0) {
         return errno == EAGAIN ? FOUND_NOTHING : FOUND_END;
     }
@@ -97,6 +97,15 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events) {
 void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics) {
     pool->loop = loop;
     pool->metrics = metrics;
+    pool->calls = (struct pool_calls){
+        .connect = socket_connect,
+        .recv = recv,
+        .readv = readv,
+        .send_parts = socket_send,
+        .shutdown = shutdown,
+        .error = socket_error,
+        .close = close,
+    };
     slab_init(&pool->leases, sizeof(struct lease), SPARE_LEASES_MAX);
     list_init(&pool->by_age);
     list_init(&pool->kept);
@@ -145,13 +154,13 @@ static struct lease *open_lease(struct pool *pool, struct server *server) {
     enum connect_state state;
     struct address address;
     server_address(server, &address);
-    int fd = socket_connect(&address, &state);
+    int fd = pool->calls.connect(&address, &state);
     if (fd < 0) {
         return NULL;
     }
     struct lease *lease = slab_get(&pool->leases);
     if (lease == NULL) {
-        close(fd);
+        (void)pool->calls.close(fd);
         errno = ENOMEM;
         return NULL;
     }
@@ -251,7 +260,7 @@ int lease_finish_connect(struct lease *lease) {
     if (!lease->writable) {
         return EINPROGRESS;
     }
-    int error = lease->error != 0 ? lease->error : socket_error(lease->fd);
+    int error = lease->error != 0 ? lease->error : lease->pool->calls.error(lease->fd);
     if (error == 0) {
         lease->connected = true;
         lease_want_read(lease, true);
@@ -289,7 +298,7 @@ void lease_close(struct lease *lease) {
     lease_want_read(lease, false);
     lease_want_write(lease, false);
     ev_timer_stop(lease->pool->loop, &lease->retry);
-    close(lease->fd);
+    (void)lease->pool->calls.close(lease->fd);
     slab_put(&lease->pool->leases, lease);
 }
 

@@ -17,7 +17,7 @@
 //
 // Watchers: the read watcher always runs, except while the owner does not want to read
 // (lease_want_read()). So a request on a pooled connection costs no epoll_ctl. The owner does the
-// I/O.
+// I/O, by the calls of the pool.
 //
 // A unix server with a full queue refuses with EAGAIN, and no event follows when there is room.
 // Then a timer tries again after 2 ms, and after twice the last time at each further try, up to 64
@@ -32,6 +32,7 @@
 #include "base/list.h"
 #include "base/result.h"
 #include "base/slab.h"
+#include "base/socket.h"
 #include "observe/metrics.h"
 
 #include <ev.h>
@@ -70,12 +71,24 @@ struct lease {
     struct lease_owner *owner; // NULL: idle
 };
 
+// The system calls on connections to servers. Tests put others in their place.
+struct pool_calls {
+    int (*connect)(const struct address *address, enum connect_state *state); // socket_connect()
+    ssize_t (*recv)(int fd, void *data, size_t size, int flags);
+    ssize_t (*readv)(int fd, const struct iovec *parts, int count);
+    ssize_t (*send_parts)(int fd, struct iovec *parts, size_t count); // socket_send()
+    int (*shutdown)(int fd, int how);
+    int (*error)(int fd); // socket_error()
+    int (*close)(int fd);
+};
+
 struct pool {
     struct ev_loop *loop;
     struct slab leases;
     struct list_node by_age;
     struct list_node kept; // all idle connections of all keepers
     struct metrics_slot *metrics;
+    struct pool_calls calls;
 };
 
 void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics);

@@ -1,5 +1,4 @@
 // The request's way to its server.
-#include "base/socket.h"
 #include "exchange/exchange_internal.h"
 #include "exchange/request_write.h"
 #include "http/encode.h"
@@ -159,7 +158,8 @@ static enum result write_server(struct exchange *exchange) {
     if (!lease->writable) {
         return RESULT_AGAIN;
     }
-    ssize_t sent = socket_send(lease->fd, &write->parts[write->first], write->count - write->first);
+    ssize_t sent = lease->pool->calls.send_parts(lease->fd, &write->parts[write->first],
+                                                 write->count - write->first);
     if (sent < 0) {
         if (errno != EAGAIN && errno != EINTR) {
             return RESULT_EOF;
@@ -178,8 +178,9 @@ static enum result client_ended(struct exchange *exchange) {
         exchange->account.ended = "the client ended before its request body did";
         return RESULT_ERROR;
     }
+    const struct lease *lease = exchange->attempt.lease;
     exchange->request_state = REQUEST_DONE;
-    (void)shutdown(exchange->attempt.lease->fd, SHUT_WR);
+    (void)lease->pool->calls.shutdown(lease->fd, SHUT_WR);
     return RESULT_AGAIN;
 }
 

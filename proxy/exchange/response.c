@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 enum result response_is_bad(struct exchange *exchange, const char *why, const char *where) {
     complain_of_server(exchange->shared, exchange->attempt.server, "bad response: %s%s", why,
@@ -44,17 +43,18 @@ static bool is_gathering(const struct exchange *exchange) {
 // filled it the next probably will, and one readv() costs less than both.
 static ssize_t read_parts(const struct exchange *exchange, struct iovec iov[ROOM_PARTS]) {
     struct lease *lease = exchange->attempt.lease;
+    const struct pool_calls *calls = &lease->pool->calls;
     if (exchange->response_state != RESPONSE_HEAD || is_gathering(exchange)) {
-        return readv(lease->fd, iov, ROOM_PARTS);
+        return calls->readv(lease->fd, iov, ROOM_PARTS);
     }
     bool was_large = lease->large_response;
-    ssize_t first = was_large ? readv(lease->fd, iov, ROOM_PARTS)
-                              : recv(lease->fd, iov[0].iov_base, iov[0].iov_len, 0);
+    ssize_t first = was_large ? calls->readv(lease->fd, iov, ROOM_PARTS)
+                              : calls->recv(lease->fd, iov[0].iov_base, iov[0].iov_len, 0);
     lease->large_response = first >= (ssize_t)iov[0].iov_len;
     if (was_large || !lease->large_response) {
         return first;
     }
-    ssize_t more = readv(lease->fd, iov + 1, ROOM_PARTS - 1);
+    ssize_t more = calls->readv(lease->fd, iov + 1, ROOM_PARTS - 1);
     return more > 0 ? first + more : first; // an end or an error is met again at the next read
 }
 
