@@ -145,6 +145,12 @@ void config_free(struct config *config) {
     free(config);
 }
 
+enum sink_daemon config_log_daemon(const struct config_log *log) {
+    return log->target == LOG_TARGET_SYSLOG    ? SINK_DAEMON_SYSLOG
+           : log->target == LOG_TARGET_JOURNAL ? SINK_DAEMON_JOURNAL
+                                               : SINK_NO_DAEMON;
+}
+
 void config_print_reference(void) {
     reference_print(stdout);
 }

@@ -18,6 +18,7 @@
 
 #include "base/network.h"
 #include "base/socket.h"
+#include "observe/sink.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +34,7 @@ enum log_target {
     LOG_TARGET_STDOUT,
     LOG_TARGET_STDERR,
     LOG_TARGET_SYSLOG,
+    LOG_TARGET_JOURNAL,
     LOG_TARGET_FILE
 };
 enum access_log_format { ACCESS_LOG_JSON, ACCESS_LOG_COMBINED, ACCESS_LOG_COMBINED_REASON };
@@ -208,6 +210,9 @@ struct config {
 struct config *config_load(const char *path, const char *text, size_t size,
                            char error[CONFIG_ERROR_SIZE]);
 void config_free(struct config *config); // does nothing to NULL
+
+// The daemon that a log goes to, if it goes to one.
+enum sink_daemon config_log_daemon(const struct config_log *log);
 
 // The version of libconfuse, which is linked dynamically: "3.3".
 const char *config_library_version(void);

@@ -27,7 +27,7 @@
 #define COUNTED_AT(type, member) .count_offset = offsetof(struct type, member)
 
 // Each list is in the order of its enum.
-static const char *const log_words[] = {"off", "stdout", "stderr", "syslog", NULL};
+static const char *const log_words[] = {"off", "stdout", "stderr", "syslog", "journal", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 static const char *const format_words[] = {"json", "combined", "combined-reason", NULL};
 static const char *const protocol_words[] = {"https", "redirect", NULL};

@@ -269,6 +269,42 @@ static void put_combined(struct line *line, struct access_log *log,
     }
 }
 
+// --- Fields for the journal ---
+
+static void put_field(struct line *line, const char *name, struct slice value) {
+    if (value.size > 0) {
+        put(line, name, strlen(name));
+        PUT(line, "=");
+        put_escaped(line, value, combined_classes);
+        PUT(line, SINK_FIELD_END);
+    }
+}
+
+static void put_number_field(struct line *line, const char *name, uint64_t value) {
+    put(line, name, strlen(name));
+    PUT(line, "=");
+    put_unsigned(line, value);
+    PUT(line, SINK_FIELD_END);
+}
+
+static void put_fields(struct line *line, const struct access_entry *entry) {
+    PUT(line, "RAVELIN_LOG=access" SINK_FIELD_END);
+    put_field(line, "RAVELIN_CLIENT", entry->client);
+    put_field(line, "RAVELIN_SITE", entry->site);
+    put_field(line, "RAVELIN_METHOD", entry->method);
+    put_field(line, "RAVELIN_TARGET", entry->target);
+    if (entry->status != 0) {
+        put_number_field(line, "RAVELIN_STATUS", entry->status);
+    }
+    put_field(line, "RAVELIN_BACKEND", entry->backend);
+    put_field(line, "RAVELIN_SERVER", entry->server);
+    if (entry->duration_us >= 0) {
+        put_number_field(line, "RAVELIN_DURATION_US", (uint64_t)entry->duration_us);
+    }
+    put_field(line, "RAVELIN_ENDED", slice_from(entry->ended));
+    PUT(line, "MESSAGE=");
+}
+
 // --- Lines ---
 
 // Builds a line in `space`, which has room for `room` bytes, and returns its size.
@@ -278,6 +314,9 @@ static size_t build_line(struct access_log *log, const struct access_entry *entr
     // kilobyte.
     for (size_t string_max = room;; string_max /= 2) {
         struct line line = {.at = space, .end = space + room, .string_max = string_max};
+        if (log->sink.kind == SINK_JOURNAL) {
+            put_fields(&line, entry);
+        }
         if (log->format == ACCESS_FORMAT_JSON) {
             put_json(&line, log, entry);
         } else {
@@ -296,8 +335,9 @@ static size_t line_max(const struct access_log *log) {
 
 // --- Targets ---
 
-static void set_target(struct access_log *log, int fd, bool use_syslog, enum access_format format) {
-    sink_use(&log->sink, fd, use_syslog);
+static void set_target(struct access_log *log, int fd, enum sink_daemon daemon,
+                       enum access_format format) {
+    sink_use(&log->sink, fd, daemon);
     log->format = format;
     log->line_max = line_max(log);
     log->time_second = INT64_MIN; // no text yet in this format
@@ -312,13 +352,13 @@ static void report_lost(struct access_log *log) {
     }
 }
 
-bool access_log_init(struct access_log *log, int fd, bool use_syslog, enum access_format format,
-                     struct log *errors) {
+bool access_log_init(struct access_log *log, int fd, enum sink_daemon daemon,
+                     enum access_format format, struct log *errors) {
     char *buffer = malloc(ACCESS_LOG_BUFFER_SIZE);
     *log = (struct access_log){.errors = errors,
                                .reports = {.interval_ms = REPORT_INTERVAL_MS, .burst = 1}};
     sink_init(&log->sink, buffer, buffer == NULL ? 0 : ACCESS_LOG_BUFFER_SIZE);
-    set_target(log, fd, use_syslog, format);
+    set_target(log, fd, daemon, format);
     return buffer != NULL;
 }
 
@@ -333,7 +373,7 @@ void access_log_write(struct access_log *log, const struct access_entry *entry) 
     size_t head = sink_head(&log->sink, LOG_INFO, room);
     sink_add(&log->sink, head + build_line(log, entry, room + head, log->line_max - head));
     // A daemon that did not keep up is asked again by the next flush, not with every line.
-    if (log->sink.kind == SINK_SYSLOG && !log->sink.is_stalled) {
+    if (sink_is_daemon(&log->sink) && !log->sink.is_stalled) {
         sink_flush(&log->sink);
     }
 }
@@ -347,8 +387,9 @@ void access_log_flush(struct access_log *log) {
     }
 }
 
-void access_log_reopen(struct access_log *log, int fd, bool use_syslog, enum access_format format) {
-    set_target(log, fd, use_syslog, format);
+void access_log_reopen(struct access_log *log, int fd, enum sink_daemon daemon,
+                       enum access_format format) {
+    set_target(log, fd, daemon, format);
     if (!access_log_enabled(log)) {
         report_lost(log);
     }

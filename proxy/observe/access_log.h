@@ -1,7 +1,7 @@
 // The access log: one line for each exchange, and one for each session whose TLS handshake failed.
 //
 // Each worker gathers lines in one buffer. The buffer is written when it is nearly full, once a
-// second by the worker's timer (access_log_flush), and at exit; with syslog after each line. No
+// second by the worker's timer (access_log_flush), and at exit; with a daemon after each line. No
 // write waits for a reader (sink.h). Lines that the target does not accept stay in the buffer. If
 // the buffer is full, new lines are lost and counted. access_log_flush() reports lost lines in the
 // error log, at most once in 10 seconds. If a disk is full, a line may be written in part; its rest
@@ -16,9 +16,15 @@
 //                    and for status and size if no response was sent.
 //   combined-reason  combined, and one more field in quotes: `ended` and `client_unread`.
 //
+// In the journal a line is the field MESSAGE. What it tells is in fields of their own too, escaped
+// as in combined: RAVELIN_CLIENT, RAVELIN_SITE, RAVELIN_METHOD, RAVELIN_TARGET, RAVELIN_STATUS,
+// RAVELIN_BACKEND, RAVELIN_SERVER, RAVELIN_DURATION_US, RAVELIN_ENDED. Unknown ones are left out.
+// RAVELIN_LOG is "access".
+//
 // A line is at most 16 KiB, its line end included. To a target that is no file, a line is at most 4
-// KiB, the header for syslog included. If a line is longer, all its strings are cut to one length,
-// so that short strings stay whole. No escape and no character is cut in two: the line stays valid.
+// KiB, what is added for a daemon included. If a line is longer, all its strings are cut to one
+// length, so that short strings stay whole. No escape and no character is cut in two: the line
+// stays valid.
 #ifndef RAVELIN_OBSERVE_ACCESS_LOG_H
 #define RAVELIN_OBSERVE_ACCESS_LOG_H
 
@@ -89,8 +95,8 @@ struct access_entry {
 };
 
 // `fd`: see sink_use(). `errors`: outlives the log. False: memory is short.
-bool access_log_init(struct access_log *log, int fd, bool use_syslog, enum access_format format,
-                     struct log *errors);
+bool access_log_init(struct access_log *log, int fd, enum sink_daemon daemon,
+                     enum access_format format, struct log *errors);
 static inline bool access_log_enabled(const struct access_log *log) {
     return sink_is_on(&log->sink);
 }
@@ -101,7 +107,8 @@ void access_log_flush(struct access_log *log);
 // Flushes to the former target, then changes to the new one (log rotation). The caller closes the
 // former descriptor. Lines that the former target did not accept go to the new one if both are
 // descriptors; otherwise they are lost.
-void access_log_reopen(struct access_log *log, int fd, bool use_syslog, enum access_format format);
+void access_log_reopen(struct access_log *log, int fd, enum sink_daemon daemon,
+                       enum access_format format);
 void access_log_free(struct access_log *log); // flushes
 
 #endif

@@ -16,16 +16,16 @@
 static const char *const severity_names[] = {"error", "warning", "info", "debug"};
 static const int syslog_priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 
-void log_init(struct log *log, int fd, bool use_syslog, enum log_severity level,
+void log_init(struct log *log, int fd, enum sink_daemon daemon, enum log_severity level,
               const char *process) {
     log->process = process;
     log->lost_reported = 0;
     sink_init(&log->sink, log->buffer, sizeof(log->buffer));
-    log_use(log, fd, use_syslog, level);
+    log_use(log, fd, daemon, level);
 }
 
-void log_use(struct log *log, int fd, bool use_syslog, enum log_severity level) {
-    sink_use(&log->sink, fd, use_syslog);
+void log_use(struct log *log, int fd, enum sink_daemon daemon, enum log_severity level) {
+    sink_use(&log->sink, fd, daemon);
     log->level = level;
 }
 
@@ -82,9 +82,14 @@ const char *log_quote(struct slice text, char output[LOG_QUOTE_SIZE]) {
 
 // What a line begins with; returns its size.
 static size_t write_head(struct log *log, enum log_severity severity, char *line) {
-    if (log->sink.kind == SINK_SYSLOG) {
+    if (sink_is_daemon(&log->sink)) {
         size_t size = sink_head(&log->sink, syslog_priorities[severity], line);
-        int more = snprintf(line + size, LINE_SIZE / 2, "%.64s: ", log->process);
+        int more =
+            log->sink.kind == SINK_JOURNAL
+                ? snprintf(line + size, LINE_SIZE / 2,
+                           "RAVELIN_PROCESS=%.64s" SINK_FIELD_END "MESSAGE=%.64s: ", log->process,
+                           log->process)
+                : snprintf(line + size, LINE_SIZE / 2, "%.64s: ", log->process);
         return size + (more < 0 ? 0 : (size_t)more);
     }
     char time[CLOCK_ISO_SIZE];

@@ -1,10 +1,11 @@
 // The error log: one line per event, "2026-11-23T10:11:12.345Z level process[pid]: message".
 //
-// Each process has one `struct log`, which writes to a descriptor that the master opened or to
-// syslog. A line has at most 2 KiB; a longer line is cut and ends in "...". Every byte that is
-// neither printable ASCII nor part of a printable UTF-8 character is written as \xHH. So no client
-// can forge a line or control a terminal. A line is one write: lines of several processes never
-// mix. Ravelin never logs keys, tickets, bodies, or values of Authorization or Cookie.
+// Each process has one `struct log`, which writes to a descriptor that the master opened, to syslog
+// or to the journal (with the field RAVELIN_PROCESS). A line has at most 2 KiB; a longer line is
+// cut and ends in "...". Every byte that is neither printable ASCII nor part of a printable UTF-8
+// character is written as \xHH. So no client can forge a line or control a terminal. A line is one
+// write: lines of several processes never mix. Ravelin never logs keys, tickets, bodies, or values
+// of Authorization or Cookie.
 //
 // No write waits for a reader (sink.h). Lines that the target does not accept wait in a buffer of
 // LOG_BUFFER_SIZE bytes. If the buffer is full, lines are lost and counted, and a line with their
@@ -35,10 +36,10 @@ struct log {
 };
 
 // `fd`: not owned, -1 for none; see sink.h for what it must be.
-void log_init(struct log *log, int fd, bool use_syslog, enum log_severity level,
+void log_init(struct log *log, int fd, enum sink_daemon daemon, enum log_severity level,
               const char *process);
 // Changes the target and the level of an initialised log. Lines that still wait: see sink_use().
-void log_use(struct log *log, int fd, bool use_syslog, enum log_severity level);
+void log_use(struct log *log, int fd, enum sink_daemon daemon, enum log_severity level);
 // Writes lines that still wait, and reports lost ones.
 void log_flush(struct log *log);
 // Writes one line, if `severity` is within the level of the log. Does not change errno.

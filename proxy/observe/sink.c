@@ -18,6 +18,7 @@ void sink_init(struct sink *sink, char *buffer, size_t capacity) {
                           .buffer = buffer,
                           .capacity = capacity,
                           .syslog_path = "/dev/log",
+                          .journal_path = "/run/systemd/journal/socket",
                           .head_second = INT64_MIN};
 }
 
@@ -62,16 +63,17 @@ const char *sink_reason(const struct sink *sink) {
     return sink->error == EAGAIN ? "the reader does not keep up" : strerror(sink->error);
 }
 
-// --- Syslog ---
+// --- Daemons ---
 
 static int connect_as(const struct sink *sink, int type) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t size = strlen(sink->syslog_path);
+    const char *path = sink->kind == SINK_JOURNAL ? sink->journal_path : sink->syslog_path;
+    size_t size = strlen(path);
     int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || size >= sizeof(address.sun_path)) {
         return fd;
     }
-    memcpy(address.sun_path, sink->syslog_path, size);
+    memcpy(address.sun_path, path, size);
     if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
         return fd;
     }
@@ -93,7 +95,7 @@ static bool is_connected(struct sink *sink) {
     if (sink->fd < 0) {
         sink->fd = connect_as(sink, SOCK_DGRAM);
         sink->is_lines = true;
-        if (sink->fd < 0 && errno == EPROTOTYPE) {
+        if (sink->fd < 0 && errno == EPROTOTYPE && sink->kind == SINK_SYSLOG) {
             sink->fd = connect_as(sink, SOCK_STREAM);
             sink->is_lines = false;
         }
@@ -101,10 +103,15 @@ static bool is_connected(struct sink *sink) {
     return sink->fd >= 0;
 }
 
-size_t sink_head(struct sink *sink, int severity, char *room) {
-    if (sink->kind != SINK_SYSLOG) {
-        return 0;
-    }
+static size_t write_journal_head(int severity, char *room) {
+    int size = snprintf(room, SINK_HEAD_MAX,
+                        "PRIORITY=%d" SINK_FIELD_END "SYSLOG_FACILITY=%d" SINK_FIELD_END
+                        "SYSLOG_IDENTIFIER=ravelin" SINK_FIELD_END,
+                        severity, LOG_FAC(LOG_DAEMON));
+    return size > 0 && size < SINK_HEAD_MAX ? (size_t)size : 0;
+}
+
+static size_t write_syslog_head(struct sink *sink, int severity, char *room) {
     time_t now = time(NULL);
     if ((int64_t)now != sink->head_second) {
         struct tm parts;
@@ -117,6 +124,12 @@ size_t sink_head(struct sink *sink, int severity, char *room) {
     int size = snprintf(room, SINK_HEAD_MAX, "<%d>%s ravelin[%ld]: ", LOG_DAEMON | severity,
                         sink->head_time, (long)getpid());
     return size > 0 && size < SINK_HEAD_MAX ? (size_t)size : 0;
+}
+
+size_t sink_head(struct sink *sink, int severity, char *room) {
+    return sink->kind == SINK_SYSLOG    ? write_syslog_head(sink, severity, room)
+           : sink->kind == SINK_JOURNAL ? write_journal_head(severity, room)
+                                        : 0;
 }
 
 // --- Writing ---
@@ -136,13 +149,38 @@ static size_t piece_size(const struct sink *sink, size_t at) {
 }
 
 static ssize_t put(const struct sink *sink, const char *data, size_t size) {
-    size_t payload = sink->is_lines ? size - 1 : size; // a datagram needs no line feed
     ssize_t done;
     do {
-        done = sink->is_socket ? send(sink->fd, data, payload, MSG_DONTWAIT | MSG_NOSIGNAL)
-                               : write(sink->fd, data, payload);
+        done = sink->is_socket ? send(sink->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL)
+                               : write(sink->fd, data, size);
     } while (done < 0 && errno == EINTR);
-    return sink->is_lines && done >= 0 ? (ssize_t)size : done;
+    return done;
+}
+
+// With the line feeds behind the fields that the journal reads.
+static ssize_t put_fields(const struct sink *sink, const char *line, size_t size) {
+    char fields[SINK_PIECE_MAX];
+    char *at = fields;
+    if (size > sizeof(fields)) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    memcpy(fields, line, size);
+    while ((at = memchr(at, SINK_FIELD_END[0], size - (size_t)(at - fields))) != NULL) {
+        *at = '\n';
+    }
+    return put(sink, fields, size);
+}
+
+// A line to a daemon goes whole or not at all, unless its socket is a stream.
+static ssize_t put_piece(const struct sink *sink, const char *data, size_t size) {
+    if (!sink->is_lines) {
+        return put(sink, data, size);
+    }
+    // A datagram of syslog needs no line feed.
+    ssize_t done =
+        sink->kind == SINK_JOURNAL ? put_fields(sink, data, size) : put(sink, data, size - 1);
+    return done < 0 ? done : (ssize_t)size;
 }
 
 // Writes until the target accepts no more. RESULT: whether the buffer is empty now; else `error`
@@ -151,7 +189,7 @@ static bool write_out(struct sink *sink) {
     size_t done = 0;
     while (done < sink->used) {
         size_t size = piece_size(sink, done);
-        ssize_t written = put(sink, sink->buffer + done, size);
+        ssize_t written = put_piece(sink, sink->buffer + done, size);
         if (written < 0 && errno == EMSGSIZE && sink->is_lines) {
             sink->lost++; // the daemon's socket takes no datagram of that size
             written = (ssize_t)size;
@@ -170,7 +208,7 @@ static bool write_out(struct sink *sink) {
 }
 
 // A daemon that was restarted has a new socket, so an error leads to one more attempt.
-static bool write_to_syslog(struct sink *sink) {
+static bool write_to_daemon(struct sink *sink) {
     for (int i = 0; i < 2; i++) {
         if (!is_connected(sink)) {
             sink->error = errno;
@@ -192,7 +230,7 @@ void sink_flush(struct sink *sink) {
         sink->is_stalled = false;
         return;
     }
-    sink->is_stalled = !(sink->kind == SINK_SYSLOG ? write_to_syslog(sink) : write_out(sink));
+    sink->is_stalled = !(sink_is_daemon(sink) ? write_to_daemon(sink) : write_out(sink));
 }
 
 char *sink_room(struct sink *sink, size_t size) {
@@ -212,31 +250,38 @@ void sink_add(struct sink *sink, size_t size) {
 
 // --- Targets ---
 
-void sink_use(struct sink *sink, int fd, bool use_syslog) {
-    struct stat status;
-    bool was_syslog = sink->kind == SINK_SYSLOG;
+static enum sink_kind kind_of(int fd, enum sink_daemon daemon, const struct stat *status) {
+    if (daemon != SINK_NO_DAEMON) {
+        return daemon == SINK_DAEMON_SYSLOG ? SINK_SYSLOG : SINK_JOURNAL;
+    }
+    return fd < 0 ? SINK_OFF : S_ISREG(status->st_mode) ? SINK_FILE : SINK_STREAM;
+}
+
+void sink_use(struct sink *sink, int fd, enum sink_daemon daemon) {
+    struct stat status = {.st_mode = 0};
+    bool is_known = daemon == SINK_NO_DAEMON && fd >= 0 && fstat(fd, &status) == 0;
+    enum sink_kind former = sink->kind;
+    enum sink_kind kind = kind_of(fd, daemon, &status);
     sink_flush(sink);
     lose_torn_line(sink);
-    if (was_syslog) {
+    bool was_daemon = sink_is_daemon(sink);
+    if (was_daemon) {
         disconnect(sink);
     }
-    if (was_syslog != use_syslog || (fd < 0 && !use_syslog)) {
+    sink->kind = kind;
+    // What is written for one daemon is of no use to another target.
+    if (kind == SINK_OFF || (kind != former && (was_daemon || sink_is_daemon(sink)))) {
         lose_all(sink);
     }
-    bool is_known = fd >= 0 && !use_syslog && fstat(fd, &status) == 0;
-    sink->fd = use_syslog ? -1 : fd;
-    sink->is_socket = use_syslog || (is_known && S_ISSOCK(status.st_mode));
-    sink->is_lines = use_syslog;
-    sink->kind = use_syslog                            ? SINK_SYSLOG
-                 : fd < 0                              ? SINK_OFF
-                 : is_known && S_ISREG(status.st_mode) ? SINK_FILE
-                                                       : SINK_STREAM;
+    sink->is_lines = sink_is_daemon(sink);
+    sink->is_socket = sink->is_lines || (is_known && S_ISSOCK(status.st_mode));
+    sink->fd = sink->is_lines ? -1 : fd;
 }
 
 void sink_close(struct sink *sink) {
     sink_flush(sink);
     lose_all(sink);
-    if (sink->kind == SINK_SYSLOG) {
+    if (sink_is_daemon(sink)) {
         disconnect(sink);
     }
     sink->fd = -1;

@@ -15,6 +15,9 @@
 //   SINK_SYSLOG  the syslog daemon's socket, a datagram for each line (RFC 3164). The sink connects
 //                by itself, and connects again when the daemon has been restarted. If the socket
 //                is a stream socket, a line feed ends each line.
+//   SINK_JOURNAL systemd's journal by its native protocol, a datagram for each line. A line is
+//                fields, NAME=value, each but the last ended by SINK_FIELD_END. No value contains
+//                that byte or a line feed. The sink connects as with syslog.
 //
 // If a target accepts a part of a line, the rest of the line is written before anything else.
 #ifndef RAVELIN_OBSERVE_SINK_H
@@ -26,13 +29,17 @@
 
 #define SINK_PIECE_MAX 4096 // PIPE_BUF
 #define SINK_HEAD_MAX 64    // bytes that sink_head() writes, at most
+#define SINK_FIELD_END "\x1f"
 
-enum sink_kind { SINK_OFF, SINK_FILE, SINK_STREAM, SINK_SYSLOG };
+enum sink_kind { SINK_OFF, SINK_FILE, SINK_STREAM, SINK_SYSLOG, SINK_JOURNAL };
+
+// A process that the sink itself connects to, in the place of a descriptor.
+enum sink_daemon { SINK_NO_DAEMON, SINK_DAEMON_SYSLOG, SINK_DAEMON_JOURNAL };
 
 // A zeroed sink is off.
 struct sink {
     enum sink_kind kind;
-    int fd;          // the caller's; with SINK_SYSLOG the sink's own, -1: not connected
+    int fd;          // the caller's; of a daemon the sink's own, -1: not connected
     bool is_socket;  // lines are written with send()
     bool is_lines;   // each line is a datagram
     bool is_torn;    // the buffer begins with the rest of a line
@@ -43,19 +50,22 @@ struct sink {
     size_t used;
     uint64_t lost;           // lines, since sink_init()
     const char *syslog_path; // "/dev/log"
-    int64_t head_second;     // the second that head_time shows
+    const char *journal_path;
+    int64_t head_second; // the second that head_time shows
     char head_time[16];
 };
 
 // The sink is off until sink_use().
 void sink_init(struct sink *sink, char *buffer, size_t capacity);
-// Flushes to the former target, then changes to `fd` (-1: off) or to syslog. Lines that the former
-// target did not accept go to the new one if both are descriptors; otherwise they are lost.
-void sink_use(struct sink *sink, int fd, bool use_syslog);
+// Flushes to the former target, then changes to `fd` (-1: off) or to a daemon. Lines that the
+// former target did not accept go to the new one if both are descriptors or the same daemon;
+// otherwise they are lost.
+void sink_use(struct sink *sink, int fd, enum sink_daemon daemon);
 // Room in the buffer for a line of `size` bytes. NULL: no room, and the line counts as lost.
 char *sink_room(struct sink *sink, size_t size);
 // Writes the beginning of a line and returns its size: for syslog "<PRI>Mmm dd hh:mm:ss
-// ravelin[PID]: ", for other targets nothing. `severity`: 0 to 7 (RFC 5424).
+// ravelin[PID]: ", for the journal the fields that all lines have, for other targets nothing.
+// `severity`: 0 to 7 (RFC 5424).
 size_t sink_head(struct sink *sink, int severity, char *room);
 // Adds the line of `size` bytes that was built in the room. Its last byte is the line feed.
 void sink_add(struct sink *sink, size_t size);
@@ -65,6 +75,10 @@ void sink_flush(struct sink *sink);
 const char *sink_reason(const struct sink *sink);
 // Flushes, counts the rest as lost and turns the sink off.
 void sink_close(struct sink *sink);
+
+static inline bool sink_is_daemon(const struct sink *sink) {
+    return sink->kind == SINK_SYSLOG || sink->kind == SINK_JOURNAL;
+}
 
 static inline bool sink_is_on(const struct sink *sink) {
     return sink->kind != SINK_OFF;

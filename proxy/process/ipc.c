@@ -14,7 +14,7 @@ struct header {
     uint16_t listener_count;
     uint8_t has; // bit i: the message carries fds[i]
     uint8_t log_level;
-    uint8_t log_to_syslog;
+    uint8_t log_daemon;
     uint8_t unused[7];
 };
 
@@ -35,7 +35,7 @@ void ipc_init(struct ipc_message *message, enum ipc_type type, uint64_t generati
     message->type = type;
     message->generation = generation;
     message->log_level = LOG_LEVEL_INFO;
-    message->log_to_syslog = false;
+    message->log_daemon = SINK_NO_DAEMON;
     for (size_t i = 0; i < IPC_FD_COUNT; i++) {
         message->fds[i] = -1;
     }
@@ -79,7 +79,7 @@ enum result ipc_send(int fd, const struct ipc_message *message) {
         .type = (uint32_t)message->type,
         .listener_count = (uint16_t)message->listener_count,
         .log_level = (uint8_t)message->log_level,
-        .log_to_syslog = message->log_to_syslog,
+        .log_daemon = (uint8_t)message->log_daemon,
     };
     int fds[IPC_FDS_MAX];
     size_t count = collect_fds(message, &header, fds);
@@ -133,7 +133,7 @@ size_t ipc_detach_fds(struct msghdr *message, int *fds, size_t capacity) {
 static bool header_is_valid(const struct header *header) {
     return header->type >= IPC_LOAD && header->type < IPC_TYPE_END &&
            header->has < 1U << IPC_FD_COUNT && header->listener_count <= CONFIG_LISTENERS_MAX &&
-           header->log_level <= LOG_LEVEL_DEBUG;
+           header->log_level <= LOG_LEVEL_DEBUG && header->log_daemon <= SINK_DAEMON_JOURNAL;
 }
 
 static size_t count_fds(const struct header *header) {
@@ -149,7 +149,7 @@ static void close_all(const int *fds, size_t count) {
 static void fill(struct ipc_message *message, const struct header *header, const int *fds) {
     ipc_init(message, (enum ipc_type)header->type, header->generation);
     message->log_level = (enum log_level)header->log_level;
-    message->log_to_syslog = header->log_to_syslog != 0;
+    message->log_daemon = (enum sink_daemon)header->log_daemon;
     for (size_t i = 0; i < IPC_FD_COUNT; i++) {
         if ((header->has & 1U << i) != 0) {
             message->fds[i] = *fds++;

@@ -23,6 +23,7 @@
 
 #include "base/result.h"
 #include "config/config.h"
+#include "observe/sink.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -64,9 +65,10 @@ enum ipc_fd {
 struct ipc_message {
     enum ipc_type type;
     uint64_t generation;
-    enum log_level log_level; // of the error log, with LOAD
-    bool log_to_syslog;    // the error log, with LOAD and REOPEN; then there is no IPC_FD_ERROR_LOG
-    int fds[IPC_FD_COUNT]; // -1: none
+    enum log_level log_level;    // of the error log, with LOAD
+    enum sink_daemon log_daemon; // of the error log, with LOAD; if it is one, there is no
+                                 // IPC_FD_ERROR_LOG
+    int fds[IPC_FD_COUNT];       // -1: none
     int listeners[CONFIG_LISTENERS_MAX];
     size_t listener_count;
     bool is_cut; // received without its descriptors: the receiver has no room for them

@@ -82,7 +82,7 @@ static void fill_worker_load(const struct child *child, const struct source *sou
     load->fds[IPC_FD_SERVERS] = source->servers.entries.fd;
     load->fds[IPC_FD_SERVER_STATES] = source->servers.states[child->slot].fd;
     load->log_level = source->config->log_level;
-    load->log_to_syslog = source->config->log.target == LOG_TARGET_SYSLOG;
+    load->log_daemon = config_log_daemon(&source->config->log);
     add_listeners(child, &source->listeners, load);
 }
 

@@ -98,6 +98,7 @@ static enum result open_target(struct log_file *file, const struct config *confi
     switch (target->target) {
     case LOG_TARGET_OFF:
     case LOG_TARGET_SYSLOG:
+    case LOG_TARGET_JOURNAL:
         return RESULT_OK;
     case LOG_TARGET_STDOUT:
         name = "stdout";

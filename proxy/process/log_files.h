@@ -26,7 +26,7 @@
 #include <stdbool.h>
 
 struct log_file {
-    int fd;         // -1: off, syslog, or not open yet
+    int fd;         // -1: off, a daemon, or not open yet
     int holder;     // reading end of a FIFO that no process reads; -1: none
     bool is_absent; // a FIFO that no process reads, and that Ravelin may not read: try again later
     bool is_replaced;          // in place of an empty file that Ravelin may not write

@@ -7,7 +7,7 @@
 void logs_use(const struct logs *logs) {
     const struct config *config = logs->children->current->config;
     const struct log_files *files = &logs->children->current->logs;
-    log_use(logs->children->log, files->error.fd, config->log.target == LOG_TARGET_SYSLOG,
+    log_use(logs->children->log, files->error.fd, config_log_daemon(&config->log),
             log_files_severity(config->log_level));
     log_files_warn(files, config, logs->children->log);
 }

@@ -514,7 +514,7 @@ static int prepare_system(struct master *master) {
                                                &master->log_writers, error) != RESULT_OK) {
         return complain(error, 1);
     }
-    log_init(&master->log, -1, false, SEVERITY_INFO, "master");
+    log_init(&master->log, -1, SINK_NO_DAEMON, SEVERITY_INFO, "master");
     if (!start_loop(master)) {
         return complain("ravelin: cannot make an event loop", 1);
     }

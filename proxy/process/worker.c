@@ -17,7 +17,7 @@ struct staged {
     bool is_there;
     uint64_t generation;
     int error_fd;
-    bool use_syslog;
+    enum sink_daemon daemon;
     enum log_level level;
 };
 
@@ -48,9 +48,10 @@ static void answer(struct worker *worker, enum ipc_type type, uint64_t generatio
     }
 }
 
-static void use_log(struct worker *worker, int fd, bool use_syslog, enum log_severity level) {
+static void use_log(struct worker *worker, int fd, enum sink_daemon daemon,
+                    enum log_severity level) {
     int former = worker->error_fd;
-    log_use(&worker->log, fd, use_syslog, level);
+    log_use(&worker->log, fd, daemon, level);
     worker->error_fd = fd;
     if (former >= 0) {
         (void)close(former);
@@ -87,7 +88,7 @@ static void load(struct worker *worker, struct ipc_message *message) {
         .is_there = true,
         .generation = message->generation,
         .error_fd = ipc_take(message, IPC_FD_ERROR_LOG),
-        .use_syslog = message->log_to_syslog,
+        .daemon = message->log_daemon,
         .level = message->log_level,
     };
     answer(worker, IPC_READY, message->generation, "");
@@ -97,7 +98,7 @@ static void commit(struct worker *worker, uint64_t generation) {
     struct staged *staged = &worker->staged;
     if (staged->is_there && staged->generation == generation) {
         service_commit(worker->service);
-        use_log(worker, staged->error_fd, staged->use_syslog, log_files_severity(staged->level));
+        use_log(worker, staged->error_fd, staged->daemon, log_files_severity(staged->level));
         staged->is_there = false;
         if (!worker->has_log) {
             worker->has_log = true;
@@ -119,7 +120,7 @@ static void reopen(struct worker *worker, struct ipc_message *message) {
         service_reopen_access_log(worker->service, ipc_take(message, IPC_FD_ACCESS_LOG));
     }
     if (message->fds[IPC_FD_ERROR_LOG] >= 0) {
-        use_log(worker, ipc_take(message, IPC_FD_ERROR_LOG), false, worker->log.level);
+        use_log(worker, ipc_take(message, IPC_FD_ERROR_LOG), SINK_NO_DAEMON, worker->log.level);
     }
     answer(worker, IPC_REOPENED, message->generation, "");
 }
@@ -215,7 +216,7 @@ static void on_drained(void *context) {
 static enum result start_up(struct worker *worker, const struct worker_start *start) {
     const struct shares *shares = start->shares;
     (void)snprintf(worker->name, sizeof(worker->name), "worker %u", start->slot);
-    log_init(&worker->log, -1, false, SEVERITY_INFO, worker->name);
+    log_init(&worker->log, -1, SINK_NO_DAEMON, SEVERITY_INFO, worker->name);
     worker->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (worker->loop == NULL || tls_library_init() != RESULT_OK) {
         return RESULT_ERROR;

@@ -161,7 +161,7 @@ struct service *service_new(const struct service_options *options) {
     service->tick.data = service->wheel_timer.data = service;
     if (!transport_pools_init(&service->transports, options->metrics) ||
         !allocate_scratch(service) ||
-        !access_log_init(&service->shared.access_log, -1, false, ACCESS_FORMAT_JSON,
+        !access_log_init(&service->shared.access_log, -1, SINK_NO_DAEMON, ACCESS_FORMAT_JSON,
                          options->log)) {
         service_free(service);
         return NULL;
@@ -266,8 +266,7 @@ static void use_access_log(struct service *service, int fd) {
         [ACCESS_LOG_COMBINED_REASON] = ACCESS_FORMAT_COMBINED_REASON,
     };
     const struct config *config = service->shared.current->config;
-    access_log_reopen(&service->shared.access_log, fd,
-                      config->access_log.target == LOG_TARGET_SYSLOG,
+    access_log_reopen(&service->shared.access_log, fd, config_log_daemon(&config->access_log),
                       formats[config->access_log_format]);
     close_access_log(service, fd);
 }

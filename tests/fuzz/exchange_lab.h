@@ -6,8 +6,8 @@
 
 #include "../unit/server_tables.h"
 #include "config/bundle.h"
-#include "http_strict.h"
 #include "exchange/exchange.h"
+#include "http_strict.h"
 #include "session/service_internal.h"
 #include "tls/record/aead.h"
 
@@ -183,7 +183,8 @@ static inline void lab_start(struct lab *lab) {
     lab->metrics = metrics_map(1);
     lab->clients = client_table_map(1);
     lab->engine = record_engine_new();
-    log_init(&lab->log, open("/dev/null", O_WRONLY | O_CLOEXEC), false, SEVERITY_DEBUG, "fuzzer");
+    log_init(&lab->log, open("/dev/null", O_WRONLY | O_CLOEXEC), SINK_NO_DAEMON, SEVERITY_DEBUG,
+             "fuzzer");
     struct service_options options = {.loop = lab->loop,
                                       .log = &lab->log,
                                       .metrics = lab->metrics,

@@ -31,9 +31,9 @@ static inline int set_up(void **state) {
         pipe2(fixture->error_ends, O_DIRECT | O_NONBLOCK) != 0) {
         return -1;
     }
-    log_init(&fixture->errors, fixture->error_ends[1], false, SEVERITY_INFO, "worker 0");
+    log_init(&fixture->errors, fixture->error_ends[1], SINK_NO_DAEMON, SEVERITY_INFO, "worker 0");
     *state = fixture;
-    return access_log_init(&fixture->log, fixture->file, false, ACCESS_FORMAT_JSON,
+    return access_log_init(&fixture->log, fixture->file, SINK_NO_DAEMON, ACCESS_FORMAT_JSON,
                            &fixture->errors)
                ? 0
                : -1;
@@ -49,7 +49,7 @@ static inline int tear_down(void **state) {
 }
 
 static inline void use_format(struct fixture *fixture, enum access_format format) {
-    access_log_reopen(&fixture->log, fixture->file, false, format);
+    access_log_reopen(&fixture->log, fixture->file, SINK_NO_DAEMON, format);
 }
 
 // Everything in the file, NUL-terminated, without flushing. The file is empty afterwards.

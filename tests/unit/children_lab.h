@@ -120,7 +120,7 @@ static void lab_open(const struct children_handler *handler) {
     memset(lab.ends, -1, sizeof(lab.ends));
     lab.last_pid = LAB_FIRST_PID;
     lab.source = (struct source){.number = 7, .config = &lab.config};
-    log_init(&lab.log, -1, false, SEVERITY_DEBUG, "master");
+    log_init(&lab.log, -1, SINK_NO_DAEMON, SEVERITY_DEBUG, "master");
     lab.children = (struct children){
         .loop = ev_loop_new(EVFLAG_AUTO),
         .log = &lab.log,

@@ -75,6 +75,13 @@ static inline const char *daemon_read(struct syslog_daemon *daemon, int *priorit
     return rest + 3;
 }
 
+// The next datagram as it came. NULL: there is none.
+static inline const char *daemon_read_raw(struct syslog_daemon *daemon) {
+    ssize_t size = recv(daemon->fd, daemon->text, sizeof(daemon->text) - 1, 0);
+    daemon->text[size < 0 ? 0 : size] = '\0';
+    return size < 0 ? NULL : daemon->text;
+}
+
 // Fills the daemon's queue by another socket, until it accepts no more.
 static inline int daemon_fill(const struct syslog_daemon *daemon) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -49,11 +49,11 @@ static void test_a_nearly_full_buffer_is_written_and_no_line_is_lost(void **stat
 
 static void use_pipe(struct fixture *fixture, int ends[2]) {
     assert_int_equal(pipe2(ends, O_DIRECT | O_CLOEXEC | O_NONBLOCK), 0);
-    access_log_reopen(&fixture->log, ends[1], false, ACCESS_FORMAT_JSON);
+    access_log_reopen(&fixture->log, ends[1], SINK_NO_DAEMON, ACCESS_FORMAT_JSON);
 }
 
 static void close_pipe(struct fixture *fixture, int ends[2]) {
-    access_log_reopen(&fixture->log, -1, false, ACCESS_FORMAT_JSON);
+    access_log_reopen(&fixture->log, -1, SINK_NO_DAEMON, ACCESS_FORMAT_JSON);
     close(ends[0]);
     close(ends[1]);
 }
@@ -187,7 +187,7 @@ static void test_reopen_parts_the_lines_and_may_change_the_format(void **state) 
     int second = memfd_create("second", 0);
     assert_true(second >= 0);
     write_lines(fixture, 1);
-    access_log_reopen(&fixture->log, second, false, ACCESS_FORMAT_COMBINED);
+    access_log_reopen(&fixture->log, second, SINK_NO_DAEMON, ACCESS_FORMAT_COMBINED);
     write_lines(fixture, 1);
     access_log_flush(&fixture->log);
     assert_memory_equal(read_text(fixture), "{\"time\":", 8);
@@ -207,11 +207,11 @@ static void test_a_log_that_is_off_writes_nothing_and_may_be_opened_later(void *
     struct fixture *fixture = *state;
     struct access_entry entry = usual_entry();
     struct access_log log;
-    assert_true(access_log_init(&log, -1, false, ACCESS_FORMAT_JSON, &fixture->errors));
+    assert_true(access_log_init(&log, -1, SINK_NO_DAEMON, ACCESS_FORMAT_JSON, &fixture->errors));
     assert_false(access_log_enabled(&log));
     access_log_write(&log, &entry);
     access_log_flush(&log);
-    access_log_reopen(&log, fixture->file, false, ACCESS_FORMAT_JSON);
+    access_log_reopen(&log, fixture->file, SINK_NO_DAEMON, ACCESS_FORMAT_JSON);
     assert_true(access_log_enabled(&log));
     access_log_write(&log, &entry);
     access_log_free(&log);
@@ -232,7 +232,7 @@ static void test_syslog_gets_each_line_at_once(void **state) {
     daemon_start(&daemon, SOCK_DGRAM);
     entry.target = SLICE("/100%s%n");
     fixture->log.sink.syslog_path = daemon.path;
-    access_log_reopen(&fixture->log, fixture->file, true, ACCESS_FORMAT_COMBINED);
+    access_log_reopen(&fixture->log, fixture->file, SINK_DAEMON_SYSLOG, ACCESS_FORMAT_COMBINED);
     assert_int_equal(fixture->log.sink.fd, -1); // syslog goes before a descriptor
     assert_true(access_log_enabled(&fixture->log));
     access_log_write(&fixture->log, &entry);
@@ -244,7 +244,94 @@ static void test_syslog_gets_each_line_at_once(void **state) {
     access_log_flush(&fixture->log);
     assert_null(daemon_read(&daemon, &priority));
     assert_string_equal(read_text(fixture), "");
-    access_log_reopen(&fixture->log, -1, false, ACCESS_FORMAT_JSON);
+    access_log_reopen(&fixture->log, -1, SINK_NO_DAEMON, ACCESS_FORMAT_JSON);
+    daemon_free(&daemon);
+}
+
+static void test_the_journal_gets_fields_and_the_line(void **state) {
+    struct fixture *fixture = *state;
+    struct access_entry entry = usual_entry();
+    struct syslog_daemon daemon;
+    daemon_init(&daemon);
+    daemon_start(&daemon, SOCK_DGRAM);
+    fixture->log.sink.journal_path = daemon.path;
+    access_log_reopen(&fixture->log, -1, SINK_DAEMON_JOURNAL, ACCESS_FORMAT_COMBINED);
+    entry.target = SLICE("/\n\x1fMESSAGE=a\xff");
+    entry.ended = "client closed";
+    access_log_write(&fixture->log, &entry);
+    const char *text = daemon_read_raw(&daemon);
+    assert_non_null(text);
+    char duration[64];
+    (void)snprintf(duration, sizeof(duration), "RAVELIN_DURATION_US=%lld\n",
+                   (long long)entry.duration_us);
+    const char *const fields[] = {
+        "PRIORITY=6\n",
+        "\nSYSLOG_IDENTIFIER=ravelin\n",
+        "\nRAVELIN_LOG=access\n",
+        "\nRAVELIN_CLIENT=192.0.2.1\n",
+        "\nRAVELIN_SITE=localhost\n",
+        "\nRAVELIN_METHOD=GET\n",
+        "\nRAVELIN_TARGET=/\\x0A\\x1FMESSAGE=a\\xFF\n",
+        "\nRAVELIN_STATUS=200\n",
+        duration,
+        "\nRAVELIN_ENDED=client closed\n",
+        "\nMESSAGE=192.0.2.1 - - [23/Nov/2026:10:11:12 +0000] \"GET /\\x0A\\x1FMESSAGE=a\\xFF ",
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        assert_non_null(strcasestr(text, fields[i]));
+    }
+    assert_string_equal(text + strlen(text) - 14, " \"curl/8.5.0\"\n");
+    access_log_reopen(&fixture->log, -1, SINK_NO_DAEMON, ACCESS_FORMAT_JSON);
+    daemon_free(&daemon);
+}
+
+static void test_the_journal_gets_no_field_for_what_is_unknown(void **state) {
+    struct fixture *fixture = *state;
+    const struct access_entry entry = {.client = SLICE("192.0.2.1"),
+                                       .duration_us = -1,
+                                       .connect_us = -1,
+                                       .response_us = -1,
+                                       .ended = "handshake timeout"};
+    struct syslog_daemon daemon;
+    daemon_init(&daemon);
+    daemon_start(&daemon, SOCK_DGRAM);
+    fixture->log.sink.journal_path = daemon.path;
+    access_log_reopen(&fixture->log, -1, SINK_DAEMON_JOURNAL, ACCESS_FORMAT_JSON);
+    access_log_write(&fixture->log, &entry);
+    const char *text = daemon_read_raw(&daemon);
+    assert_non_null(text);
+    const char *message = strstr(text, "\nMESSAGE={\"time\":");
+    assert_non_null(message);
+    static const char *const absent[] = {"SITE", "METHOD", "TARGET", "STATUS", "DURATION"};
+    for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++) {
+        assert_null(strstr(text, absent[i]));
+    }
+    assert_non_null(strstr(text, "\nRAVELIN_ENDED=handshake timeout\n"));
+    access_log_reopen(&fixture->log, -1, SINK_NO_DAEMON, ACCESS_FORMAT_JSON);
+    daemon_free(&daemon);
+}
+
+// All that does not fit is cut so that the datagram stays one.
+static void test_a_long_line_for_the_journal_is_cut(void **state) {
+    struct fixture *fixture = *state;
+    static char long_text[ACCESS_LOG_LINE_MAX];
+    struct access_entry entry = usual_entry();
+    struct syslog_daemon daemon;
+    memset(long_text, '"', sizeof(long_text));
+    entry.target = (struct slice){long_text, sizeof(long_text)};
+    entry.user_agent = entry.referer = entry.target;
+    daemon_init(&daemon);
+    daemon_start(&daemon, SOCK_DGRAM);
+    fixture->log.sink.journal_path = daemon.path;
+    access_log_reopen(&fixture->log, -1, SINK_DAEMON_JOURNAL, ACCESS_FORMAT_JSON);
+    access_log_write(&fixture->log, &entry);
+    const char *text = daemon_read_raw(&daemon);
+    assert_non_null(text);
+    assert_in_range(strlen(text), 1000, SINK_PIECE_MAX);
+    assert_string_equal(text + strlen(text) - 2, "}\n");
+    assert_non_null(strstr(text, "\nMESSAGE={"));
+    assert_int_equal(fixture->log.sink.lost, 0);
+    access_log_reopen(&fixture->log, -1, SINK_NO_DAEMON, ACCESS_FORMAT_JSON);
     daemon_free(&daemon);
 }
 
@@ -257,7 +344,7 @@ static void test_a_daemon_that_stands_still_loses_lines_and_costs_no_time(void *
     daemon_start(&daemon, SOCK_DGRAM);
     int other = daemon_fill(&daemon);
     fixture->log.sink.syslog_path = daemon.path;
-    access_log_reopen(&fixture->log, -1, true, ACCESS_FORMAT_JSON);
+    access_log_reopen(&fixture->log, -1, SINK_DAEMON_SYSLOG, ACCESS_FORMAT_JSON);
     alarm(60);
     write_lines(fixture, lines);
     access_log_flush(&fixture->log);
@@ -275,7 +362,7 @@ static void test_a_daemon_that_stands_still_loses_lines_and_costs_no_time(void *
     }
     assert_int_equal(received, kept);
     close(other);
-    access_log_reopen(&fixture->log, -1, false, ACCESS_FORMAT_JSON);
+    access_log_reopen(&fixture->log, -1, SINK_NO_DAEMON, ACCESS_FORMAT_JSON);
     daemon_free(&daemon);
 }
 
@@ -291,6 +378,9 @@ int main(void) {
         WITH_LOG(test_reopen_parts_the_lines_and_may_change_the_format),
         WITH_LOG(test_a_log_that_is_off_writes_nothing_and_may_be_opened_later),
         WITH_LOG(test_syslog_gets_each_line_at_once),
+        WITH_LOG(test_the_journal_gets_fields_and_the_line),
+        WITH_LOG(test_the_journal_gets_no_field_for_what_is_unknown),
+        WITH_LOG(test_a_long_line_for_the_journal_is_cut),
         WITH_LOG(test_a_daemon_that_stands_still_loses_lines_and_costs_no_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

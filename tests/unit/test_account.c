@@ -30,7 +30,7 @@ static int set_up(void **state) {
     memset(fixture, 0, sizeof(*fixture));
     fixture->access_fd = memfd_create("access", MFD_CLOEXEC);
     fixture->errors_fd = memfd_create("errors", MFD_CLOEXEC);
-    log_init(&fixture->errors, fixture->errors_fd, false, SEVERITY_INFO, "worker 0");
+    log_init(&fixture->errors, fixture->errors_fd, SINK_NO_DAEMON, SEVERITY_INFO, "worker 0");
     fixture->shared.log = &fixture->errors;
     fixture->shared.metrics = metrics_map(1);
     complaints_init(&fixture->shared.complaints);
@@ -44,7 +44,7 @@ static int set_up(void **state) {
     };
     account_begin(&fixture->account, &fixture->shared, 0);
     *state = fixture;
-    return access_log_init(&fixture->shared.access_log, fixture->access_fd, false,
+    return access_log_init(&fixture->shared.access_log, fixture->access_fd, SINK_NO_DAEMON,
                            ACCESS_FORMAT_JSON, &fixture->errors)
                ? 0
                : -1;

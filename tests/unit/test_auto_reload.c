@@ -123,7 +123,7 @@ static int set_up(void **state) {
     fixture.config = (struct config){
         .tls = {.certificate_watch = true}, .sites = &fixture.site, .site_count = 1};
     int log = open(fixture.log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    log_init(&fixture.log, log, false, SEVERITY_DEBUG, "master");
+    log_init(&fixture.log, log, SINK_NO_DAEMON, SEVERITY_DEBUG, "master");
     fixture.automatic = (struct auto_reload){
         .loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV),
         .log = &fixture.log,

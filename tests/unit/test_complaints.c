@@ -36,7 +36,7 @@ static int set_up(void **state) {
     static const char *const addresses[] = {"10.0.0.1:80", "10.0.0.2:80"};
     memset(fixture, 0, sizeof(*fixture));
     fixture->file = memfd_create("log", MFD_CLOEXEC);
-    log_init(&fixture->log, fixture->file, false, SEVERITY_INFO, "worker 0");
+    log_init(&fixture->log, fixture->file, SINK_NO_DAEMON, SEVERITY_INFO, "worker 0");
     fixture->shared.log = &fixture->log;
     fixture->shared.now_ms = 1000000;
     complaints_init(&fixture->shared.complaints);

@@ -185,7 +185,11 @@ static void test_values_that_stand_for_nothing_or_automatic(void **state) {
         assert_int_equal(config->tls.ticket_lifetime_s, 0);
         config_free(config);
     }
-    struct config *config = load("workers = 3 access-log = off log = syslog\n" REST);
+    struct config *config = load("log = journal access-log = journal\n" REST);
+    assert_int_equal(config->log.target, LOG_TARGET_JOURNAL);
+    assert_int_equal(config->access_log.target, LOG_TARGET_JOURNAL);
+    config_free(config);
+    config = load("workers = 3 access-log = off log = syslog\n" REST);
     assert_int_equal(config->workers, 3);
     assert_int_equal(config->access_log.target, LOG_TARGET_OFF);
     assert_int_equal(config->log.target, LOG_TARGET_SYSLOG);

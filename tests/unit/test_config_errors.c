@@ -113,10 +113,11 @@ static void test_values_that_an_option_does_not_take(void **state) {
          "t.conf:1: log-level must be error, warning, info or debug, not 'warn'"},
         {"access-log-format = jsno\n" REST, "t.conf:1: access-log-format must be json, combined or "
                                             "combined-reason, not 'jsno': did you mean 'json'?"},
-        {"log = stdeer\n" REST,
-         "t.conf:1: log must be stderr, syslog or a file, not 'stdeer': did you mean 'stderr'?"},
-        {"log = off\n" REST, "t.conf:1: log must be stderr, syslog or a file, not 'off': a file is "
-                             "written with a '/' or a '.'"},
+        {"log = stdeer\n" REST, "t.conf:1: log must be stderr, syslog, journal or a file, not "
+                                "'stdeer': did you mean 'stderr'?"},
+        {"log = off\n" REST,
+         "t.conf:1: log must be stderr, syslog, journal or a file, not 'off': a file is "
+         "written with a '/' or a '.'"},
         {"user = 'a:b'\n" REST,
          "t.conf:1: user must be a name of letters, digits, '.', '_' and '-', not 'a:b'"},
         {"trusted-proxies = {\n10.0.0.0/8, ::/0 }\n" REST,

@@ -59,14 +59,14 @@ static void test_text_and_options(void **state) {
     struct ipc_message message;
     ipc_init(&message, IPC_FAILED, 7);
     message.log_level = LOG_LEVEL_DEBUG;
-    message.log_to_syslog = true;
+    message.log_daemon = SINK_DAEMON_JOURNAL;
     memset(message.text, 'x', sizeof(message.text) - 1);
     message.text[sizeof(message.text) - 1] = '\0';
     assert_int_equal(ipc_send(fds[1], &message), RESULT_OK);
     struct ipc_message received;
     assert_int_equal(ipc_receive(fds[0], &received), RESULT_OK);
     assert_int_equal(received.log_level, LOG_LEVEL_DEBUG);
-    assert_true(received.log_to_syslog);
+    assert_int_equal(received.log_daemon, SINK_DAEMON_JOURNAL);
     assert_string_equal(received.text, message.text);
 }
 

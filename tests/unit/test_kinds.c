@@ -64,7 +64,7 @@ static int set_up(void **state) {
         .logs = {.error = {.fd = ERROR_LOG}, .access = {.fd = ACCESS_LOG}},
         .servers = {.entries = {.fd = SERVERS}, .states = fixture.states, .slots = SLOTS},
     };
-    log_init(&fixture.log, -1, false, SEVERITY_INFO, "master");
+    log_init(&fixture.log, -1, SINK_NO_DAEMON, SEVERITY_INFO, "master");
     fixture.children = (struct children){
         .log = &fixture.log,
         .title = &fixture.title,
@@ -165,7 +165,7 @@ static void test_what_a_worker_loads(void **state) {
     assert_int_equal(message.fds[IPC_FD_SERVER_STATES], STATES); // of its own slot
     assert_int_equal(message.fds[IPC_FD_DATA], -1);
     assert_int_equal(message.log_level, LOG_LEVEL_DEBUG);
-    assert_true(message.log_to_syslog);
+    assert_int_equal(message.log_daemon, SINK_DAEMON_SYSLOG);
 }
 
 static void test_how_a_signer_starts(void **state) {

@@ -34,7 +34,7 @@ static int set_up(void **state) {
     }
     fixture->read_end = ends[0];
     fixture->write_end = ends[1];
-    log_init(&fixture->log, ends[1], false, SEVERITY_DEBUG, "worker 0");
+    log_init(&fixture->log, ends[1], SINK_NO_DAEMON, SEVERITY_DEBUG, "worker 0");
     *state = fixture;
     return 0;
 }
@@ -282,7 +282,7 @@ static void test_another_target_gets_the_lines_that_wait(void **state) {
     assert_int_equal(pipe2(ends, O_DIRECT | O_NONBLOCK), 0);
     fixture->read_end = ends[0];
     fixture->write_end = ends[1];
-    log_use(&fixture->log, ends[1], false, SEVERITY_INFO);
+    log_use(&fixture->log, ends[1], SINK_NO_DAEMON, SEVERITY_INFO);
     log_flush(&fixture->log);
     assert_string_equal(read_message(fixture, "error", getpid()), "waits");
     log_debug(&fixture->log, "not wanted any more");
@@ -317,7 +317,7 @@ static void test_a_log_without_a_target_writes_nowhere(void **state) {
     struct log zeroed = {.level = SEVERITY_DEBUG};
     log_error(&zeroed, "nowhere");
     log_flush(&zeroed);
-    log_use(&fixture->log, -1, false, SEVERITY_DEBUG);
+    log_use(&fixture->log, -1, SINK_NO_DAEMON, SEVERITY_DEBUG);
     log_error(&fixture->log, "nowhere");
     log_flush(&fixture->log);
     assert_int_equal(fixture->log.sink.lost, 0);
@@ -348,7 +348,7 @@ static void test_syslog_gets_priority_process_and_escaped_message(void **state) 
     daemon_init(&daemon);
     daemon_start(&daemon, SOCK_DGRAM);
     log->sink.syslog_path = daemon.path;
-    log_use(log, -1, true, SEVERITY_DEBUG);
+    log_use(log, -1, SINK_DAEMON_SYSLOG, SEVERITY_DEBUG);
     // RFC 5424: facility 3, daemon; 3 error, 4 warning, 6 informational, 7 debug.
     static const int priorities[] = {3, 4, 6, 7};
     for (int severity = SEVERITY_ERROR; severity <= SEVERITY_DEBUG; severity++) {
@@ -362,7 +362,33 @@ static void test_syslog_gets_priority_process_and_escaped_message(void **state) 
     log_error(log, "%s", "%s%n");
     assert_string_equal(daemon_read(&daemon, &priority), "worker 0: %s%n");
     assert_null(read_packet(fixture));
-    log_use(log, -1, false, SEVERITY_DEBUG);
+    log_use(log, -1, SINK_NO_DAEMON, SEVERITY_DEBUG);
+    daemon_free(&daemon);
+}
+
+static void test_the_journal_gets_fields(void **state) {
+    struct fixture *fixture = *state;
+    struct log *log = &fixture->log;
+    struct syslog_daemon daemon;
+    char text[4096];
+    daemon_init(&daemon);
+    daemon_start(&daemon, SOCK_DGRAM);
+    log->sink.journal_path = daemon.path;
+    log_use(log, -1, SINK_DAEMON_JOURNAL, SEVERITY_DEBUG);
+    log_warning(log, "%s",
+                "a\nMESSAGE=b\x1f"
+                "c");
+    assert_string_equal(daemon_read_raw(&daemon),
+                        "PRIORITY=4\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=ravelin\n"
+                        "RAVELIN_PROCESS=worker 0\nMESSAGE=worker 0: a\\x0aMESSAGE=b\\x1fc\n");
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    log_error(log, "%s", text);
+    const char *line = daemon_read_raw(&daemon);
+    assert_non_null(line);
+    assert_string_equal(line + strlen(line) - 4, "...\n");
+    assert_null(daemon_read_raw(&daemon));
+    log_use(log, -1, SINK_NO_DAEMON, SEVERITY_DEBUG);
     daemon_free(&daemon);
 }
 
@@ -414,6 +440,7 @@ int main(void) {
         WITH_LOG(test_a_log_without_a_target_writes_nowhere),
         WITH_LOG(test_a_child_writes_its_own_pid),
         WITH_LOG(test_syslog_gets_priority_process_and_escaped_message),
+        WITH_LOG(test_the_journal_gets_fields),
         cmocka_unit_test(test_what_clients_sent_is_quoted_in_ascii),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,7 +173,7 @@ static void expect_warning(struct fixture *fixture, const char *text) {
     const struct config config =
         make_config(LOG_TARGET_SYSLOG, NULL, LOG_TARGET_FILE, fixture->path);
     assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
-    log_init(&log, ends[1], false, SEVERITY_INFO, "master");
+    log_init(&log, ends[1], SINK_NO_DAEMON, SEVERITY_INFO, "master");
     log_files_warn(&fixture->files, &config, &log);
     ssize_t size = read(ends[0], line, sizeof(line) - 1);
     assert_true(text == NULL ? size < 0 : size > 0 && strstr(line, text) != NULL);

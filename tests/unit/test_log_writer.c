@@ -174,7 +174,7 @@ static void expect_loss(struct fixture *fixture, const char *text) {
     char line[1024] = "";
     static struct log log;
     assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
-    log_init(&log, ends[1], false, SEVERITY_INFO, "master");
+    log_init(&log, ends[1], SINK_NO_DAEMON, SEVERITY_INFO, "master");
     for (int i = 0; i < PATIENCE_MS && line[0] == '\0'; i++) {
         log_writers_report(&fixture->writers, &log);
         const struct timespec pause = {.tv_nsec = 1000000};

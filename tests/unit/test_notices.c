@@ -46,7 +46,7 @@ static int set_up(void **state) {
     assert_non_null(fixture->source.findings);
     int fd = memfd_create("log", MFD_CLOEXEC);
     assert_true(fd >= 0);
-    log_init(&fixture->log, fd, false, SEVERITY_INFO, "master");
+    log_init(&fixture->log, fd, SINK_NO_DAEMON, SEVERITY_INFO, "master");
     *state = fixture;
     return 0;
 }

@@ -141,7 +141,7 @@ static void test_descriptions(void **state) {
         const char *name, *expected;
     } cases[] = {
         {SECTION_TOP, "workers", "auto, or a number from 1 to 256"},
-        {SECTION_TOP, "log", "stderr, syslog or a file"},
+        {SECTION_TOP, "log", "stderr, syslog, journal or a file"},
         {SECTION_TOP, "access-log-format", "json, combined or combined-reason"},
         {SECTION_TLS, "ticket-lifetime", "0, or a time from 1m to 1d"},
         {SECTION_LIMITS, "header-size", "a size from 1k to 64k"},

@@ -94,7 +94,7 @@ static int set_up(void **state) {
     fixture->shared.scratch_size = sizeof(fixture->scratch);
     fixture->shared.clients = client_table_map(1);
     client_table_lend(fixture->shared.clients, 0);
-    log_init(&fixture->log, -1, false, SEVERITY_ERROR, "worker 0");
+    log_init(&fixture->log, -1, SINK_NO_DAEMON, SEVERITY_ERROR, "worker 0");
     fixture->shared.log = &fixture->log;
     set_address(&fixture->client, "192.0.2.1");
     *state = fixture;

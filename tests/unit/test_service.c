@@ -24,7 +24,7 @@ static void log_start(const struct aead_gcm *library, char *text, size_t size) {
     struct log log;
     int ends[2];
     assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-    log_init(&log, ends[1], false, SEVERITY_INFO, "worker 7");
+    log_init(&log, ends[1], SINK_NO_DAEMON, SEVERITY_INFO, "worker 7");
     struct service service = {.options = {.log = &log}};
     service.transports.engine = aead_engine_new(library);
     assert_non_null(service.transports.engine);

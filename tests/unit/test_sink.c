@@ -24,7 +24,7 @@ static int set_up(void **state) {
     *state = &only;
     sink_init(&only.sink, only.buffer, sizeof(only.buffer));
     daemon_init(&only.daemon);
-    only.sink.syslog_path = only.daemon.path;
+    only.sink.syslog_path = only.sink.journal_path = only.daemon.path;
     (void)signal(SIGPIPE, SIG_IGN);
     (void)alarm(60); // a write that waits ends the test
     return 0;
@@ -87,7 +87,7 @@ static void test_a_pipe_that_is_full_is_not_waited_for(void **state) {
     int ends[2];
     unsigned added = 0;
     assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
-    sink_use(&fixture->sink, ends[1], false);
+    sink_use(&fixture->sink, ends[1], SINK_NO_DAEMON);
     for (unsigned i = 0; i < 2000; i++) {
         added += add_line(&fixture->sink, i, 200) ? 1 : 0;
     }
@@ -116,7 +116,7 @@ static void test_a_terminal_accepts_parts_and_no_line_is_torn(void **state) {
     assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
     assert_int_equal(fcntl(master, F_SETFL, O_NONBLOCK), 0);
     assert_int_equal(fcntl(slave, F_SETFL, O_NONBLOCK), 0);
-    sink_use(&fixture->sink, slave, false);
+    sink_use(&fixture->sink, slave, SINK_NO_DAEMON);
     bool was_torn = false;
     for (unsigned i = 0; i < 1000; i++) {
         added += add_line(&fixture->sink, i, 333) ? 1 : 0;
@@ -144,14 +144,14 @@ static void test_the_rest_of_a_torn_line_never_reaches_another_target(void **sta
     int file = memfd_create("log", MFD_CLOEXEC);
     assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
     assert_int_equal(fcntl(slave, F_SETFL, O_NONBLOCK), 0);
-    sink_use(&fixture->sink, slave, false);
+    sink_use(&fixture->sink, slave, SINK_NO_DAEMON);
     unsigned added = 0;
     while (!fixture->sink.is_torn) {
         assert_true(add_line(&fixture->sink, added++, 333));
         sink_flush(&fixture->sink);
     }
     assert_true(add_line(&fixture->sink, added, 333));
-    sink_use(&fixture->sink, file, false);
+    sink_use(&fixture->sink, file, SINK_NO_DAEMON);
     sink_flush(&fixture->sink);
     assert_int_equal(fixture->sink.lost, 1);
     ssize_t size = pread(file, fixture->text, sizeof(fixture->text), 0);
@@ -169,7 +169,7 @@ static void test_a_socket_is_not_waited_for_and_stays_as_it_was(void **state) {
     unsigned added = 0;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
-    sink_use(&fixture->sink, ends[1], false);
+    sink_use(&fixture->sink, ends[1], SINK_NO_DAEMON);
     for (unsigned i = 0; i < 3000; i++) {
         added += add_line(&fixture->sink, i, 500) ? 1 : 0;
     }
@@ -203,7 +203,7 @@ static void test_syslog_gets_a_datagram_for_each_line(void **state) {
     struct fixture *fixture = *state;
     int priority;
     daemon_start(&fixture->daemon, SOCK_DGRAM);
-    sink_use(&fixture->sink, -1, true);
+    sink_use(&fixture->sink, -1, SINK_DAEMON_SYSLOG);
     for (unsigned i = 1; i <= 3; i++) {
         assert_true(add_line(&fixture->sink, i, 100));
     }
@@ -214,11 +214,105 @@ static void test_syslog_gets_a_datagram_for_each_line(void **state) {
     assert_null(daemon_read(&fixture->daemon, &priority));
 }
 
+// --- The journal ---
+
+#define JOURNAL_HEAD "PRIORITY=6\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=ravelin\n"
+
+static bool add_fields(struct sink *sink, const char *fields) {
+    size_t size = strlen(fields);
+    char *room = sink_room(sink, size + SINK_HEAD_MAX);
+    if (room == NULL) {
+        return false;
+    }
+    size_t head = sink_head(sink, 6, room);
+    for (size_t i = 0; i < size; i++) {
+        room[head + i] = fields[i];
+    }
+    sink_add(sink, head + size);
+    return true;
+}
+
+static void test_the_journal_gets_fields_in_a_datagram_for_each_line(void **state) {
+    struct fixture *fixture = *state;
+    daemon_start(&fixture->daemon, SOCK_DGRAM);
+    sink_use(&fixture->sink, -1, SINK_DAEMON_JOURNAL);
+    assert_true(add_fields(&fixture->sink, "A=1" SINK_FIELD_END "MESSAGE=one\n"));
+    assert_true(add_fields(&fixture->sink, "MESSAGE=two\n"));
+    sink_flush(&fixture->sink);
+    assert_string_equal(daemon_read_raw(&fixture->daemon), JOURNAL_HEAD "A=1\nMESSAGE=one\n");
+    assert_string_equal(daemon_read_raw(&fixture->daemon), JOURNAL_HEAD "MESSAGE=two\n");
+    assert_null(daemon_read_raw(&fixture->daemon));
+    assert_int_equal(fixture->sink.lost, 0);
+}
+
+static void test_a_journal_that_stands_still_is_not_waited_for(void **state) {
+    struct fixture *fixture = *state;
+    daemon_start(&fixture->daemon, SOCK_DGRAM);
+    int other = daemon_fill(&fixture->daemon);
+    sink_use(&fixture->sink, -1, SINK_DAEMON_JOURNAL);
+    unsigned added = 0;
+    for (unsigned i = 0; i < 2000; i++) {
+        added += add_fields(&fixture->sink, "A=1" SINK_FIELD_END "MESSAGE=one\n") ? 1 : 0;
+    }
+    sink_flush(&fixture->sink);
+    assert_true(fixture->sink.is_stalled);
+    assert_int_equal(fixture->sink.error, EAGAIN);
+    assert_int_equal(fixture->sink.lost, 2000 - added);
+    daemon_empty(&fixture->daemon);
+    sink_flush(&fixture->sink);
+    assert_string_equal(daemon_read_raw(&fixture->daemon), JOURNAL_HEAD "A=1\nMESSAGE=one\n");
+    close(other);
+}
+
+static void test_lines_wait_for_a_journal_that_is_restarted(void **state) {
+    struct fixture *fixture = *state;
+    daemon_start(&fixture->daemon, SOCK_DGRAM);
+    sink_use(&fixture->sink, -1, SINK_DAEMON_JOURNAL);
+    assert_true(add_fields(&fixture->sink, "MESSAGE=one\n"));
+    sink_flush(&fixture->sink);
+    daemon_stop(&fixture->daemon);
+    assert_true(add_fields(&fixture->sink, "MESSAGE=two\n"));
+    sink_flush(&fixture->sink);
+    assert_true(fixture->sink.is_stalled);
+    daemon_start(&fixture->daemon, SOCK_DGRAM);
+    sink_flush(&fixture->sink);
+    assert_string_equal(daemon_read_raw(&fixture->daemon), JOURNAL_HEAD "MESSAGE=two\n");
+    assert_int_equal(fixture->sink.lost, 0);
+}
+
+// As fields they are of no use to syslog, and the other way round.
+static void test_lines_for_one_daemon_do_not_go_to_another(void **state) {
+    struct fixture *fixture = *state;
+    sink_use(&fixture->sink, -1, SINK_DAEMON_JOURNAL);
+    assert_true(add_fields(&fixture->sink, "MESSAGE=one\n"));
+    sink_use(&fixture->sink, -1, SINK_DAEMON_SYSLOG);
+    assert_int_equal(fixture->sink.lost, 1);
+    assert_true(add_line(&fixture->sink, 1, 100));
+    sink_use(&fixture->sink, -1, SINK_DAEMON_JOURNAL);
+    assert_int_equal(fixture->sink.lost, 2);
+    daemon_start(&fixture->daemon, SOCK_DGRAM);
+    sink_flush(&fixture->sink);
+    assert_null(daemon_read_raw(&fixture->daemon));
+}
+
+// There is none by the native protocol.
+static void test_a_journal_is_no_stream(void **state) {
+    struct fixture *fixture = *state;
+    daemon_start(&fixture->daemon, SOCK_STREAM);
+    sink_use(&fixture->sink, -1, SINK_DAEMON_JOURNAL);
+    assert_true(add_fields(&fixture->sink, "MESSAGE=one\n"));
+    sink_flush(&fixture->sink);
+    assert_true(fixture->sink.is_stalled);
+    assert_int_equal(fixture->sink.error, EPROTOTYPE);
+}
+
+// --- Daemons ---
+
 static void test_a_daemon_that_stands_still_is_not_waited_for(void **state) {
     struct fixture *fixture = *state;
     daemon_start(&fixture->daemon, SOCK_DGRAM);
     int other = daemon_fill(&fixture->daemon);
-    sink_use(&fixture->sink, -1, true);
+    sink_use(&fixture->sink, -1, SINK_DAEMON_SYSLOG);
     unsigned added = 0;
     for (unsigned i = 0; i < 2000; i++) {
         added += add_line(&fixture->sink, i, 100) ? 1 : 0;
@@ -236,7 +330,7 @@ static void test_a_daemon_that_stands_still_is_not_waited_for(void **state) {
 
 static void test_lines_wait_for_a_daemon_that_is_restarted(void **state) {
     struct fixture *fixture = *state;
-    sink_use(&fixture->sink, -1, true);
+    sink_use(&fixture->sink, -1, SINK_DAEMON_SYSLOG);
     assert_true(add_line(&fixture->sink, 1, 100));
     sink_flush(&fixture->sink); // it has not been started yet
     assert_int_equal(fixture->sink.error, ENOENT);
@@ -258,7 +352,7 @@ static void test_lines_wait_for_a_daemon_that_is_restarted(void **state) {
 static void test_a_daemon_with_a_stream_socket(void **state) {
     struct fixture *fixture = *state;
     daemon_start(&fixture->daemon, SOCK_STREAM);
-    sink_use(&fixture->sink, -1, true);
+    sink_use(&fixture->sink, -1, SINK_DAEMON_SYSLOG);
     assert_true(add_line(&fixture->sink, 1, 100));
     assert_true(add_line(&fixture->sink, 2, 100));
     sink_flush(&fixture->sink);
@@ -287,16 +381,16 @@ static void test_a_daemon_with_a_stream_socket(void **state) {
 static void test_lines_with_a_header_go_to_no_file(void **state) {
     struct fixture *fixture = *state;
     int file = memfd_create("log", MFD_CLOEXEC);
-    sink_use(&fixture->sink, -1, true);
+    sink_use(&fixture->sink, -1, SINK_DAEMON_SYSLOG);
     assert_true(add_line(&fixture->sink, 1, 100));
-    sink_use(&fixture->sink, file, false);
+    sink_use(&fixture->sink, file, SINK_NO_DAEMON);
     assert_int_equal(fixture->sink.lost, 1);
     assert_true(add_line(&fixture->sink, 2, 100));
     sink_flush(&fixture->sink);
     ssize_t size = pread(file, fixture->text, sizeof(fixture->text), 0);
     assert_int_equal(check_lines(fixture->text, (size_t)size, 100), 1);
     assert_memory_equal(fixture->text, "00000002x", 9);
-    sink_use(&fixture->sink, -1, false);
+    sink_use(&fixture->sink, -1, SINK_NO_DAEMON);
     assert_false(sink_is_on(&fixture->sink));
     close(file);
 }
@@ -309,6 +403,11 @@ int main(void) {
         WITH_SINK(test_a_terminal_accepts_parts_and_no_line_is_torn),
         WITH_SINK(test_the_rest_of_a_torn_line_never_reaches_another_target),
         WITH_SINK(test_a_socket_is_not_waited_for_and_stays_as_it_was),
+        WITH_SINK(test_the_journal_gets_fields_in_a_datagram_for_each_line),
+        WITH_SINK(test_a_journal_that_stands_still_is_not_waited_for),
+        WITH_SINK(test_lines_wait_for_a_journal_that_is_restarted),
+        WITH_SINK(test_lines_for_one_daemon_do_not_go_to_another),
+        WITH_SINK(test_a_journal_is_no_stream),
         WITH_SINK(test_syslog_gets_a_datagram_for_each_line),
         WITH_SINK(test_a_daemon_that_stands_still_is_not_waited_for),
         WITH_SINK(test_lines_wait_for_a_daemon_that_is_restarted),

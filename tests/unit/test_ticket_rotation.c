@@ -19,7 +19,7 @@ struct fixture {
 static int set_up(void **state) {
     static struct fixture fixture;
     memset(&fixture, 0, sizeof(fixture));
-    log_init(&fixture.log, -1, false, SEVERITY_INFO, "master");
+    log_init(&fixture.log, -1, SINK_NO_DAEMON, SEVERITY_INFO, "master");
     fixture.rotation = (struct ticket_rotation){
         .loop = ev_loop_new(EVFLAG_AUTO), .log = &fixture.log, .tickets = ticket_store_new()};
     *state = &fixture;
