@@ -73,18 +73,21 @@ FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link $(SANITIZE)
 LINK_fuzz := -fsanitize=fuzzer,address,undefined
 CC_fuzz := $(CLANG)
 
+# No file that is built says where, or when, it was built: tests/reproducible builds it twice.
+PLACELESS := '-ffile-prefix-map=$(CURDIR)=.'
+
 # $(eval $(call variant,NAME,PROGRAM,SOURCES OF THE PROGRAM)): compile, archive (for tests), link.
 define variant
 build/$1/%.o: %.c build/$1/flags $(DEPS)
 	@mkdir -p "$$(@D)"
 	@echo "  CC    $$@"
-	$(Q)$$(or $$(CC_$1),$$(CC)) $$(CPPFLAGS) -std=gnu11 $$(WARNINGS) $$(FLAGS_$1) $$(CFLAGS) $$(DEFINE) -MMD -MP -c $$< -o $$@
+	$(Q)$$(or $$(CC_$1),$$(CC)) $$(CPPFLAGS) -std=gnu11 $$(WARNINGS) $$(FLAGS_$1) $$(CFLAGS) $$(DEFINE) $$(PLACELESS) -MMD -MP -c $$< -o $$@
 build/$1/libproxy.a: $(SOURCES:%.c=build/$1/%.o)
 	@rm -f $$@
 	$(Q)gcc-ar rcs $$@ $$^
 $2: $(patsubst %.c,build/$1/%.o,$(SOURCES) $3)
 	@echo "  LINK  $$@"
-	$(Q)$$(or $$(CC_$1),$$(CC)) $$(or $$(LINK_$1),$$(FLAGS_$1)) $$(CFLAGS) $$(LDFLAGS) $$^ $$(LIBS) -o $$@
+	$(Q)$$(or $$(CC_$1),$$(CC)) $$(or $$(LINK_$1),$$(FLAGS_$1)) $$(CFLAGS) $$(LDFLAGS) $$(PLACELESS) $$^ $$(LIBS) -o $$@
 build/$1/tests/%: build/$1/tests/%.o build/$1/libproxy.a
 	@echo "  LINK  $$@"
 	$(Q)$$(or $$(CC_$1),$$(CC)) $$(or $$(LINK_$1),$$(FLAGS_$1)) $$(CFLAGS) $$(LDFLAGS) \
@@ -116,10 +119,12 @@ build/bench-client: $(BENCH_CLIENT)
 		build/deps/http-parser/lib/libhttp_parser.a -lm -o $@
 -include $(BENCH_CLIENT:.o=.d)
 
+# The commit of the checkout; in a release tarball, git has written it into proxy/deps/commit.
 build/version: FORCE
 	@mkdir -p build
-	@commit=$$(GIT_CEILING_DIRECTORIES="$${PWD%/*}" git -c safe.directory='*' rev-parse --short HEAD 2>/dev/null); \
-	proxy/deps/note $@ "$(VERSION)$${commit:+ ($$commit)}"
+	@commit=$$(GIT_CEILING_DIRECTORIES="$${PWD%/*}" git -c safe.directory='*' rev-parse HEAD 2>/dev/null || \
+		grep -x '[0-9a-f]*' proxy/deps/commit); \
+	proxy/deps/note $@ "$(VERSION)$${commit:+ ($${commit:0:12})}"
 
 # --- Set-up: packages, then the two libraries; each looks for itself whether there is anything to do ------------------
 .PHONY: FORCE deps
@@ -134,7 +139,7 @@ certs: packages-run
 	@certs/make-dev-certs
 
 # --- Targets ----------------------------------------------------------------------------------------------------------
-.PHONY: all debug run test test-unit test-integration asan gate gate-update bench bench-quick fuzz lint format install install-debug \
+.PHONY: all debug run test test-unit test-integration asan gate gate-update bench bench-quick fuzz lint format install install-debug dist \
 	clean help certs
 all: build/ravelin ## build/ravelin, the release build (with all set-up, as everything below)
 debug: build/debug/ravelin ## build/debug/ravelin
@@ -182,8 +187,11 @@ install: build/install/ravelin ## into DESTDIR and PREFIX (/usr/local): program,
 	$(if $(DESTDIR),,conf/package/set-up "$(SYSCONFDIR)/ravelin")
 install-debug: build/install/ravelin ## the debug information of the installed program, where gdb finds it
 	install -D -m 644 build/install/ravelin.debug "$(DESTDIR)$(PREFIX)/bin/.debug/ravelin.debug"
+dist: ## the release tarball of the commit that is checked out, build/ravelin-VERSION.tar.gz
+	@conf/package/dist $(VERSION)
 clean: ## remove what was compiled, but not the libraries in build/deps
 	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 	@echo "  tests/fresh RELEASE    the README's commands on a minimal Debian, bookworm or trixie (root; half an hour or more)"
+	@echo "  tests/reproducible     two builds in two folders on two days are the same (10 minutes)"
