@@ -12,6 +12,8 @@ MAKEFLAGS := $(MAKEFLAGS) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+# aarch64-linux-gnu- for CC=aarch64-linux-gnu-gcc: what the names of the other tools begin with.
+CROSS := $(filter %-,$(patsubst %gcc,%,$(CC)))
 CLANG ?= clang
 CFLAGS ?=
 LDFLAGS ?=
@@ -84,7 +86,7 @@ build/$1/%.o: %.c build/$1/flags $(DEPS)
 	$(Q)$$(or $$(CC_$1),$$(CC)) $$(CPPFLAGS) -std=gnu11 $$(WARNINGS) $$(FLAGS_$1) $$(CFLAGS) $$(DEFINE) $$(PLACELESS) -MMD -MP -c $$< -o $$@
 build/$1/libproxy.a: $(SOURCES:%.c=build/$1/%.o)
 	@rm -f $$@
-	$(Q)gcc-ar rcs $$@ $$^
+	$(Q)$(CROSS)gcc-ar rcs $$@ $$^
 $2: $(patsubst %.c,build/$1/%.o,$(SOURCES) $3)
 	@echo "  LINK  $$@"
 	$(Q)$$(or $$(CC_$1),$$(CC)) $$(or $$(LINK_$1),$$(FLAGS_$1)) $$(CFLAGS) $$(LDFLAGS) $$(PLACELESS) $$^ $$(LIBS) -o $$@
@@ -176,7 +178,7 @@ format: packages-lint ## clang-format every C file in place
 
 # What is installed: the program without its debug information, which is in a file of its own.
 build/install/ravelin: build/ravelin conf/package/split-debug
-	$(Q)conf/package/split-debug build/ravelin build/install
+	$(Q)READELF=$(CROSS)readelf OBJCOPY=$(CROSS)objcopy conf/package/split-debug build/ravelin build/install
 
 install: build/install/ravelin ## into DESTDIR and PREFIX (/usr/local): program, example configuration, systemd unit
 	install -D -m 755 build/install/ravelin "$(DESTDIR)$(PREFIX)/bin/ravelin"
@@ -194,4 +196,5 @@ clean: ## remove what was compiled, but not the libraries in build/deps
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 	@echo "  tests/fresh RELEASE    the README's commands on a minimal Debian, bookworm or trixie (root; half an hour or more)"
+	@echo "  tests/arm64            cross compiled, on a minimal Debian, with qemu-user (root; 15 minutes)"
 	@echo "  tests/reproducible     two builds in two folders on two days are the same (10 minutes)"
