@@ -1,5 +1,6 @@
 """Every case of tests/corpus: what the client gets, and byte for byte what the server sees."""
 
+import re
 import zlib
 
 import pytest
@@ -66,6 +67,16 @@ def test_a_case_that_comes_in_pieces(player, case):
     """However the messages are cut, what becomes of them is the same."""
     long = sum(len(step.data) for step in case.all("send", "reply")) > 300
     play(player, case, cut=in_two if long or zlib.crc32(case.name.encode()) % 2 else in_bytes)
+
+
+def test_the_example_of_the_readme(player, lab):
+    """Without the explanations behind the steps."""
+    [block] = re.findall(r"^```\n(=== .*?)^```$", (corpus.FOLDER / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    path = lab.folder / "example.txt"
+    path.write_text(re.sub(r"^(--- .*?) {2,}.*", r"\1", block.rstrip("\n"), flags=re.MULTILINE))
+    [case] = corpus.read_cases(path)
+    assert [step.verb for step in case.steps] == ["send", "backend", "client"]
+    play(player, case)
 
 
 def test_the_corpus_is_large():

@@ -1,0 +1,264 @@
+"""Every example on every page: it is run, and its output is what the page shows."""
+
+import json
+import re
+import shlex
+import shutil
+import sys
+
+import pytest
+
+from ravelin_test.processes import run, text
+from ravelin_test.settings import RAVELIN, ROOT, SANITIZED
+from ravelin_test.waiting import wait_for
+
+sys.path.insert(0, str(ROOT / "bench"))
+
+from suite import cli, url  # noqa: E402  (after the path)
+
+PAGES = sorted(path for path in ROOT.glob("**/*.md") if "build" not in path.relative_to(ROOT).parts)
+# Examples that other tests run: page, beginning of the example, test.
+ELSEWHERE = {
+    ("conf/README.md", "workers = auto"): "tests/unit/test_options.c",
+    ("tests/corpus/README.md", "=== a length in HTTP/1.0"): "tests/integration/test_corpus.py",
+}
+HERE = {}
+
+
+def examples(page):
+    """The text of each block of a page, without its indentation."""
+    found = re.findall(r"^( *)```\w*\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    return [re.sub(f"^{indentation}", "", block, flags=re.MULTILINE) for indentation, block in found]
+
+
+def example(page, beginning):
+    """Gives a test the example of this page that begins so."""
+    HERE[page, beginning] = True
+    blocks = [block for block in examples(ROOT / page) if block.startswith(beginning)]
+    assert len(blocks) == 1, f"{page} has {len(blocks)} examples that begin with {beginning!r}"
+    return pytest.mark.parametrize("block", blocks, ids=[page])
+
+
+def commands_of(block):
+    """The commands behind `$ `, each with the lines that it prints, without the comments."""
+    commands = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            commands.append((re.sub(r"\s+# .*", "", line[2:]), []))
+        else:
+            commands[-1][1].append(line)
+    return commands
+
+
+def assert_shown(shown, printed):
+    """The lines that are shown are printed in this order, however they are wrapped; … stands for any text."""
+    printed = " ".join(printed.split())
+    place = 0
+    for part in " ".join(" ".join(shown).split()).split("…"):
+        found = printed.find(part.strip(), place)
+        assert found >= 0, f"{part!r} is not in: {printed}"
+        place = found + len(part.strip())
+
+
+def test_every_example_has_a_test():
+    known = {*HERE, *ELSEWHERE}
+    for page in PAGES:
+        name = str(page.relative_to(ROOT))
+        for block in examples(page):
+            tests = [key for key in known if key[0] == name and block.startswith(key[1])]
+            assert len(tests) == 1, f"{name}: an example without a test:\n{block}"
+    for page, beginning in ELSEWHERE:
+        assert any(block.startswith(beginning) for block in examples(ROOT / page)), f"{page}: no {beginning!r}"
+        assert (ROOT / ELSEWHERE[page, beginning]).exists()
+
+
+# --- README.md --------------------------------------------------------------------------------------------------------
+
+
+@example("README.md", "$ git clone")
+def test_quick_start(lab, block):
+    """With the configuration and the page of the demo. tests/fresh runs the commands themselves."""
+    server = lab.nginx()
+    shutil.copytree(ROOT / "conf/demo/html", server.html, dirs_exist_ok=True)
+    made = lab.authority.certificate("localhost", "127.0.0.1", "::1", "*.localhost")
+    proxy = lab.prepare(server, allow=[r"^\{"])  # the access log goes to stdout
+    config = (ROOT / "conf/ravelin.conf").read_text()
+    config = re.sub(r"^listen \[::\].*\n|^listen 127\.0\.0\.1:8080.*\n", "", config, flags=re.MULTILINE)
+    config = config.replace("0.0.0.0:8443", f"127.0.0.1:{proxy.port}").replace("127.0.0.1:9000", server.address)
+    config = config.replace("../certs/dev/localhost.pem", str(made.path))
+    proxy.write_config(config.replace("../certs/dev/localhost.key", str(made.key)))
+    proxy.start()
+    [_, make, curl] = commands_of(block)
+    assert make[0] == "make run"
+    assert re.search(r"ravelin: ready, \d+ workers?$", proxy.log(), re.MULTILINE)
+    assert any(re.fullmatch(r"ravelin: ready, \d+ workers", line) for line in make[1])
+    words = shlex.split(curl[0])
+    assert words == ["curl", "--cacert", "certs/dev/ca.pem", "https://localhost:8443/"]
+    words[2:] = [str(lab.authority.ca), f"https://localhost:{proxy.port}/"]
+    assert_shown(curl[1], text(run([words[0], "-sS", *words[1:]]).stdout))
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers bring functions that claims are about")
+@example("README.md", "$ ravelin prove")
+def test_prove(lab, block):
+    proxy = lab.proxy(lab.server())
+    [(command, shown)] = commands_of(block)
+    words = shlex.split(command)
+    assert words == ["ravelin", "prove", "-c", "/etc/ravelin/ravelin.conf"]
+    assert_shown(shown, text(run([RAVELIN, "prove", "-c", proxy.config]).stdout))
+
+
+@example("README.md", "$ ravelin doctor")
+def test_doctor(lab, block):
+    certificate = lab.authority.certificate("localhost", "127.0.0.1")
+    port = lab.port()
+    tls = f"listen {port.address} ssl reuseport; ssl_certificate {certificate.path};"
+    tls += f" ssl_certificate_key {certificate.key}; ssl_protocols TLSv1.2 TLSv1.3;"
+    lab.nginx(more=f"server {{ {tls} location / {{ return 200; }} }}")
+    [(command, shown)] = commands_of(block)
+    assert shlex.split(command) == ["ravelin", "doctor", "www.example.com"]
+    done = run([RAVELIN, "doctor", "--ca", lab.authority.ca, f"localhost:{port.number}"], check=False)
+    assert done.returncode == 1
+    # How many checks fail depends on the version of nginx.
+    sums = r"\d+ checks: \d+ passed, \d+ failed, \d+ warned, \d+ skipped"
+    assert re.fullmatch(sums, shown[-1])
+    assert re.search(f"^{sums}$", text(done.stdout), re.MULTILINE)
+    assert_shown(shown[:-1], text(done.stdout))
+
+
+@example("README.md", "master ")
+def test_the_processes(lab, block):
+    assert_drawn(lab, block)
+
+
+@example("proxy/README.md", "master ")
+def test_the_processes_of_the_program(lab, block):
+    assert_drawn(lab, block)
+
+
+def assert_drawn(lab, drawing):
+    """Each kind of process that runs has a line of the drawing."""
+    proxy = lab.proxy(lab.server())
+    report = json.loads(run([RAVELIN, "prove", "--json", "-c", proxy.config], check=False).stdout)
+    kinds = {process["kind"] for process in report["running"]["processes"]}
+    assert {"worker", "signer"} <= kinds
+    assert kinds <= set(re.findall(r"^(?: [├└]─ )?([a-z]+(?: [a-z]+)?) ", drawing, re.MULTILINE))
+
+
+# --- conf/README.md ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def check(lab):
+    """Runs `ravelin check -c ravelin.conf` with this text, in a folder with a certificate."""
+    folder = lab.subfolder("etc")
+    made = lab.authority.certificate("www.example.com", "example.com", "*.example.org")
+    (folder / "tls").mkdir()
+    shutil.copy(made.path, folder / "tls/example.pem")
+    shutil.copy(made.key, folder / "tls/example.key")
+
+    def check(config):
+        (folder / "ravelin.conf").write_text(config)
+        return run(["env", "-C", folder, RAVELIN, "check", "-c", "ravelin.conf"], check=False)
+
+    return check
+
+
+@example("conf/README.md", "listen 0.0.0.0:443 {}")
+def test_the_example_configuration(check, block):
+    done = check(block)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@example("conf/README.md", "ravelin.conf:12: ")
+def test_the_messages(check, block):
+    whole = examples(ROOT / "conf/README.md")[0].splitlines()
+    mistakes = {
+        "wieght": "    server 10.0.0.1:8000 { wieght = 2 }",
+        "ssl-protocols": "tls { ssl-protocols = TLSv1.2 }",
+        "idle-timeout": "limits { idle-timeout = 60 }",
+    }
+    for shown in block.splitlines():
+        number = int(shown.split(":")[1])
+        [mistake] = [line for word, line in mistakes.items() if word in shown]
+        if "server" in mistake:
+            config = [mistake if "10.0.0.1" in line else line for line in whole]
+        else:
+            config = ["#"] * (number - 1) + [mistake] + whole
+        done = check("\n".join(config) + "\n")
+        assert done.returncode == 2
+        assert shown in text(done.stderr).splitlines()
+
+
+@example("conf/README.md", "/var/log/ravelin/*.log {")
+def test_log_rotation(lab, block):
+    """The command of the example, after a rotation like logrotate's."""
+    logs = lab.subfolder("log")
+    proxy = lab.proxy(lab.server(), top={"access-log": f'"{logs}/access.log"'})
+    client = lab.client(proxy)
+    [command] = re.findall(r"^ *postrotate\n(.*?)^ *endscript$", block, re.MULTILINE | re.DOTALL)
+    assert command.strip() == "ravelin reopen -c /etc/ravelin/ravelin.conf"
+    client.ask()
+    wait_for(lambda: (logs / "access.log").read_text() != "", "a line in the log")
+    (logs / "access.log").rename(logs / "access.log.1")
+    run([RAVELIN, "reopen", "-c", proxy.config])
+    before = (logs / "access.log.1").read_text()
+    client.ask()
+    wait_for(lambda: (logs / "access.log").read_text() != "", "a line in the new log")
+    assert (logs / "access.log.1").read_text() == before
+
+
+@example("conf/README.md", "trusted-proxies = ")
+def test_trusted_proxies(check, block):
+    done = check(block + examples(ROOT / "conf/README.md")[0])
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+# --- bench/README.md --------------------------------------------------------------------------------------------------
+
+
+@example("bench/README.md", "$ make bench")
+def test_the_commands_of_the_bench(block):
+    """They exist and have these options. test_bench.py runs parts of the suite."""
+    makefile = (ROOT / "Makefile").read_text()
+    for command, _ in commands_of(block):
+        program, *words = shlex.split(command)
+        if program == "make":
+            assert re.search(f"^{words[0]}:", makefile, re.MULTILINE)
+            if words[1:]:
+                assert cli.arguments(["--peers", words[1].removeprefix("PEERS=")])
+        elif program == "bench/run":
+            assert cli.arguments(words)
+        else:
+            assert program == "bench/load"
+            assert url.arguments(["http://127.0.0.1/", *words[1:]])
+
+
+# --- Words in the text ------------------------------------------------------------------------------------------------
+
+
+def words_of(pattern):
+    """(page, word) for every match in the text of the pages for users."""
+    for page in PAGES:
+        if page.name != "CHANGELOG.md" and page.parent.name != "bench":
+            for word in re.findall(pattern, page.read_text()):
+                yield str(page.relative_to(ROOT)), word
+
+
+def test_commands_that_are_named_exist():
+    usage = text(run([RAVELIN, "help"]).stdout)
+    for page, word in words_of(r"`(?:sudo |build/)*ravelin ([a-z]+)[ `]"):
+        assert f"ravelin {word}" in usage, f"{page} names `ravelin {word}`"
+
+
+def test_targets_that_are_named_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    for page, word in words_of(r"`(?:sudo )?make ([a-z-]+)[ `]"):
+        assert re.search(f"^{word}:", makefile, re.MULTILINE), f"{page} names `make {word}`"
+
+
+def test_options_that_are_named_exist():
+    known = set(re.findall(r"^ *([a-z-]+) = ", text(run([RAVELIN, "help", "config"]).stdout), re.MULTILINE))
+    for page, word in words_of(r"`([a-z][a-z-]*) = [^`]*`"):
+        if page != "proxy/README.md" and word != "name":
+            assert word in known, f"{page} names the option `{word}`"
