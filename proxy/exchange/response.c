@@ -173,6 +173,15 @@ static enum result take_chunked(struct exchange *exchange, uint32_t index) {
     return data == NULL ? RESULT_OK : put_data(exchange, index, data, data_size);
 }
 
+// What lies behind the last `size` bytes of the body belongs to no request, and the stream may write
+// over it.
+static void cut_surplus(struct exchange *exchange, struct room_part *part, size_t size) {
+    if (room_part_unread(part) > size) {
+        part->end = part->begin + (uint32_t)size;
+        exchange->server_keep_alive = false;
+    }
+}
+
 // RESULT_AGAIN: the rest must wait for the next round.
 static enum result take_part(struct exchange *exchange, uint32_t index) {
     struct stream *stream = exchange->stream;
@@ -190,6 +199,7 @@ static enum result take_part(struct exchange *exchange, uint32_t index) {
         exchange->response_left -= size;
         if (exchange->response_left == 0) {
             exchange->response_state = RESPONSE_FINAL;
+            cut_surplus(exchange, part, size);
         }
     }
     part->begin += (uint32_t)size;
