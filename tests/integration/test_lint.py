@@ -204,6 +204,19 @@ def test_each_layer_includes_itself_and_those_below(tree):
     assert sorted(check(tree, "includes")) == sorted(wrong)
 
 
+@pytest.mark.parametrize("folder", ["base", "observe", "process", "doctor"])
+def test_circles(tree, folder):
+    """A header and its .c are one: a.c may include b.h, and b.c c.h, but c.h not a.h."""
+    files = {"a.c": "b.h", "a.h": "a.h", "b.c": "c.h", "c.h": "d.h"}
+    put(tree, {f"proxy/{folder}/{name}": included(f"{folder}/{other}") for name, other in files.items()})
+    assert check(tree, "includes") == []
+    put(tree, {f"proxy/{folder}/c.h": included(f"{folder}/a.h")})
+    [line] = check(tree, "includes")
+    start, circle = line.split(": these include each other: ")
+    assert start == f"proxy/{folder}"
+    assert sorted(circle.split()) == [f"{folder}/{name}" for name in "abc"]
+
+
 # --- all --------------------------------------------------------------------------------------------------------------
 
 TOOLS = {"clang-format": "format", "cppcheck": "cppcheck", "clang-tidy": "clang-tidy", "shellcheck": "shellcheck"}
