@@ -14,7 +14,7 @@
 
 #define PULSE_LIMIT 4       // ticks
 #define PULSE_LIMIT_BUSY 20 // ticks
-#define PULSE_CPU_S 8.
+#define PULSE_CPU_S 8.0
 
 enum pulse_state {
     PULSE_ANSWERED, // or nothing was asked yet

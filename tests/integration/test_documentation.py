@@ -20,6 +20,9 @@ PAGES = sorted(path for path in ROOT.glob("**/*.md") if "build" not in path.rela
 # Examples that other tests run: page, beginning of the example, test.
 ELSEWHERE = {
     ("conf/README.md", "workers = auto"): "tests/unit/test_options.c",
+    ("conf/package/README.md", "$ make build/install/ravelin"): "tests/integration/test_install.py",
+    ("conf/package/README.md", "$ proxy/deps/wolfssl source"): "tests/reproducible",
+    ("conf/package/README.md", "$ sudo dpkg --add-architecture"): "tests/arm64",
     ("tests/corpus/README.md", "=== a length in HTTP/1.0"): "tests/integration/test_corpus.py",
 }
 HERE = {}

@@ -253,8 +253,10 @@ static struct client_verdict judge_one(const struct client_auth *auth,
             return verdict;
         }
     }
-    return is_last || auth->crls == NULL ? (struct client_verdict){0}
-                                         : judge_revocation(auth, certificate, now);
+    if (is_last || auth->crls == NULL) {
+        return (struct client_verdict){0};
+    }
+    return judge_revocation(auth, certificate, now);
 }
 
 static bool identify(const struct certificate *certificate, struct client_identity *identity) {
