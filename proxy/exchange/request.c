@@ -100,8 +100,17 @@ static enum result add_body(struct exchange *exchange) {
     return RESULT_OK;
 }
 
-// RESULT_OK: there is something to write. RESULT_AGAIN: nothing now. RESULT_EOF, RESULT_ERROR: as
-// add_body().
+// What the stream gave is written.
+static void all_written(struct exchange *exchange) {
+    exchange->stream->verbs->taken(exchange->stream);
+    if (exchange->request_state == REQUEST_LAST) {
+        exchange->request_state = REQUEST_DONE;
+        exchange->account.request_sent_us = clock_monotonic_us();
+    }
+}
+
+// RESULT_OK: there is something to write, or the request is done. RESULT_AGAIN: nothing now.
+// RESULT_EOF, RESULT_ERROR: as add_body().
 static enum result gather(struct exchange *exchange) {
     struct request_write *write = slab_get(&exchange->shared->write_slab);
     if (write == NULL) {
@@ -120,7 +129,10 @@ static enum result gather(struct exchange *exchange) {
         return result == RESULT_ERROR ? RESULT_ERROR : RESULT_OK;
     }
     exchange_free_request(exchange);
-    return result == RESULT_EOF ? RESULT_EOF : RESULT_AGAIN;
+    if (result == RESULT_OK) { // the end came by itself
+        all_written(exchange);
+    }
+    return result;
 }
 
 void exchange_free_request(struct exchange *exchange) {
@@ -142,11 +154,7 @@ static void written(struct exchange *exchange, size_t size) {
     }
     if (write->first == write->count) {
         exchange_free_request(exchange);
-        exchange->stream->verbs->taken(exchange->stream);
-        if (exchange->request_state == REQUEST_LAST) {
-            exchange->request_state = REQUEST_DONE;
-            exchange->account.request_sent_us = clock_monotonic_us();
-        }
+        all_written(exchange);
     }
 }
 
@@ -189,7 +197,7 @@ enum result exchange_request(struct exchange *exchange) {
         return RESULT_AGAIN;
     }
     enum result result = exchange->write == NULL ? gather(exchange) : RESULT_OK;
-    if (result == RESULT_OK) {
+    if (result == RESULT_OK && exchange->write != NULL) {
         return write_server(exchange);
     }
     return result == RESULT_EOF ? client_ended(exchange) : result;

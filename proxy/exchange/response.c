@@ -173,8 +173,8 @@ static enum result take_chunked(struct exchange *exchange, uint32_t index) {
     return data == NULL ? RESULT_OK : put_data(exchange, index, data, data_size);
 }
 
-// What lies behind the last `size` bytes of the body belongs to no request, and the stream may write
-// over it.
+// What lies behind the last `size` bytes of the body belongs to no request, and the stream may
+// overwrite it.
 static void cut_surplus(struct exchange *exchange, struct room_part *part, size_t size) {
     if (room_part_unread(part) > size) {
         part->end = part->begin + (uint32_t)size;

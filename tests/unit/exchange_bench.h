@@ -27,6 +27,7 @@ struct script {
     const char *reply;
     size_t reply_size; // 0: of the text
     enum reply_when when;
+    size_t early;       // so many bytes of the reply come after the head
     bool closes;        // after the reply
     int read_error;     // after the reply
     size_t write_max;   // it reads no more than so many bytes; 0: all
@@ -106,31 +107,37 @@ static inline int memory_connect(const struct address *address, enum connect_sta
     return FIRST_FD + (int)index;
 }
 
+static inline bool has_head(const struct memory_connection *connection) {
+    return memmem(connection->received, connection->received_size, "\r\n\r\n", 4) != NULL;
+}
+
+// All of the reply may be read.
 static inline bool reply_is_due(const struct memory_connection *connection) {
-    const char *received = connection->received;
     const struct exchange *exchange = bench.exchange;
     switch (connection->script.when) {
     case AT_ONCE:
         return true;
     case AFTER_HEAD:
-        return connection->received_size >= 4 &&
-               memmem(received, connection->received_size, "\r\n\r\n", 4) != NULL;
+        return has_head(connection);
     default:
-        return exchange != NULL &&
+        return exchange != NULL && has_head(connection) &&
                (exchange->request_state == REQUEST_DONE ||
-                exchange->request_state == REQUEST_TUNNEL || connection->replied > 0);
+                exchange->request_state == REQUEST_TUNNEL ||
+                connection->replied > connection->script.early);
     }
 }
 
 static inline size_t reply_left(const struct memory_connection *connection) {
-    return reply_is_due(connection) ? connection->script.reply_size - connection->replied : 0;
+    const struct script *script = &connection->script;
+    size_t early = has_head(connection) ? script->early : 0;
+    size_t visible = reply_is_due(connection) ? script->reply_size : early;
+    return visible > connection->replied ? visible - connection->replied : 0;
 }
 
 // Something would be read: bytes, an end or an error.
 static inline bool has_to_say(const struct memory_connection *connection) {
-    return reply_is_due(connection) &&
-           (connection->script.closes || connection->script.read_error != 0 ||
-            reply_left(connection) > 0);
+    bool ends = connection->script.closes || connection->script.read_error != 0;
+    return reply_left(connection) > 0 || (ends && reply_is_due(connection));
 }
 
 static inline ssize_t memory_read(struct memory_connection *connection, void *data, size_t size) {

@@ -26,7 +26,7 @@ struct scenario {
     size_t body_size; // 0: of the text
     struct http_field trailer;
     const char *tunnel;
-    bool client_ends, malformed;
+    bool client_ends, malformed, waits_for_100;
     struct script scripts[3];
     size_t script_count; // 0: one
     // in the end
@@ -97,6 +97,7 @@ static inline void scenario_begin(const struct scenario *scenario, const struct 
     bench.memory.body_size = body_size_of(scenario);
     bench.memory.end_came = scenario->body == NULL;
     bench.memory.client_ended = scenario->client_ends;
+    bench.memory.waits_for_100 = scenario->waits_for_100;
     bench.memory.malformed = scenario->malformed;
     bench.memory.tunnel = scenario->tunnel;
     trailer = scenario->trailer;

@@ -1,8 +1,8 @@
 // A stream made of memory (exchange/stream.h): the client's side of an exchange in tests. It checks
 // how an exchange uses it, overwrites what it may overwrite, and poisons what it is given back.
 //
-// What the client gets is recorded as text: heads as "{200 length}", "{103}", data as it is, ends as
-// "{end}" or "{end Name=value}", answers as "{answer 502}".
+// What the client gets is recorded as text: heads as "{200 length}", "{103}", data as it is, ends
+// as "{end}" or "{end Name=value}", answers as "{answer 502}".
 #ifndef RAVELIN_TESTS_MEMORY_STREAM_H
 #define RAVELIN_TESTS_MEMORY_STREAM_H
 
@@ -58,6 +58,7 @@ struct memory_stream {
     const char *body;
     size_t body_size;
     size_t come, taken;
+    bool waits_for_100; // sends no body before
     bool end_came, client_ended, malformed, stopped, drops, whole_given;
     const struct http_fields *trailers;
     const char *tunnel; // what the client sends in a tunnel
@@ -312,6 +313,7 @@ static inline size_t memory_send(struct memory_stream *memory, struct output_pie
     memcpy(memory->record + memory->record_size,
            piece->data == NULL ? (const uint8_t *)piece->text : piece->data, size);
     memory->record_size += size;
+    memory->record[memory->record_size] = '\0';
     memory->stream.sent += size;
     if (piece->data == NULL || size == piece->size) {
         memory->first_piece++;
@@ -373,6 +375,7 @@ static inline void memory_stream_init(struct memory_stream *memory, const struct
     memory->pieces = pieces == NULL ? calloc(PIECES_MAX, sizeof(*pieces)) : pieces;
     memory->record = record == NULL ? calloc(1, RECORD_TEXT_MAX) : record;
     assert_true(memory->pieces != NULL && memory->record != NULL);
+    memory->record[0] = '\0';
     list_init(&memory->kept);
     memory->client.address.v4.sin_family = AF_INET;
     strcpy(memory->client.text, "192.0.2.1");
@@ -393,14 +396,14 @@ static inline void memory_stream_finish(struct memory_stream *memory) {
     memory_poison(memory);
     room_clear(&memory->room);
     memory_take_room_back(memory);
-    memory->record[memory->record_size] = '\0';
 }
 
 // More of the request comes. False: there is no more.
 static inline bool memory_client_sends(struct memory_stream *memory) {
     size_t left = memory->body_size - memory->come;
     size_t arrive = memory->faults->arrive;
-    if (memory->stopped || (left == 0 && memory->end_came)) {
+    if (memory->stopped || (left == 0 && memory->end_came) ||
+        (memory->waits_for_100 && strstr(memory->record, "{100}") == NULL)) {
         return false;
     }
     memory->come += arrive == 0 || left < arrive ? left : arrive;
