@@ -275,6 +275,7 @@ static void test_kind_by_kind_then_commit(void **state) {
     answer(LAB_CLIENTS, IPC_COMMITTED);
     assert_ended(RELOAD_DONE, 0, "reloaded: generation 8");
     assert_int_equal(told.end.request.client, 5);
+    assert_int_equal(told.began, 1);
     assert_int_equal(reload.last_number, 8);
 }
 
