@@ -11,24 +11,31 @@
 
 enum { OPEN_FLAGS = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK };
 
+// `fd`: -1 if it could not be opened.
+static void set_fd(struct log_file *file, int fd) {
+    file->fd = fd;
+    file->state = fd < 0 ? LOG_FILE_NONE : LOG_FILE_OPEN;
+}
+
 // Opens what may be a FIFO that no process reads.
 static void open_path(struct log_file *file, const char *path, int flags) {
     struct stat status;
-    file->fd = open(path, OPEN_FLAGS | flags, 0640);
+    set_fd(file, open(path, OPEN_FLAGS | flags, 0640));
     if (file->fd >= 0 || errno != ENXIO || stat(path, &status) != 0 || !S_ISFIFO(status.st_mode)) {
         return;
     }
     // Linux opens a FIFO for both ways at once, and then for writing too.
     file->holder = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     file->fd = file->holder < 0 ? -1 : open(path, OPEN_FLAGS);
-    file->is_absent = file->holder < 0;
+    file->state = file->fd >= 0       ? LOG_FILE_HELD
+                  : file->holder >= 0 ? LOG_FILE_NONE
+                                      : LOG_FILE_ABSENT;
 }
 
 // Lets a log writer write to `target`, which is taken. `target`: -1 with errno is passed on.
 static void use_writer(struct log_file *file, int target, const char *name,
                        struct log_writers *writers) {
-    file->is_absent = false;
-    file->fd = target < 0 ? -1 : log_writers_open(writers, target, name, &file->writer);
+    set_fd(file, target < 0 ? -1 : log_writers_open(writers, target, name, &file->writer));
 }
 
 // An empty file that Ravelin may not write, and nothing else, gives way to one of its own.
@@ -43,7 +50,7 @@ static void open_named(struct log_file *file, const char *path, struct log_write
     if (file->fd < 0 && errno == EACCES) {
         if (remove_empty(path)) {
             open_path(file, path, O_CREAT);
-            file->is_replaced = file->fd >= 0;
+            file->state = file->fd < 0 ? LOG_FILE_NONE : LOG_FILE_REPLACED;
         } else {
             errno = EACCES;
         }
@@ -56,7 +63,7 @@ static void open_named(struct log_file *file, const char *path, struct log_write
         int saved = errno;
         (void)close(file->fd);
         errno = saved;
-        file->fd = -1;
+        set_fd(file, -1);
         return;
     }
     use_writer(file, file->fd, path, writers);
@@ -71,7 +78,7 @@ static void open_stream(struct log_file *file, int stream, const char *name,
     }
     bool needs_writer = log_target_is_for_writer(stream);
     if (S_ISREG(status.st_mode) && !needs_writer) {
-        file->fd = fcntl(stream, F_DUPFD_CLOEXEC, 0);
+        set_fd(file, fcntl(stream, F_DUPFD_CLOEXEC, 0));
         return;
     }
     if (!needs_writer) {
@@ -112,7 +119,7 @@ static enum result open_target(struct log_file *file, const struct config *confi
         open_named(file, target->path, writers);
         break;
     }
-    if (file->fd < 0 && !file->is_absent) {
+    if (file->state == LOG_FILE_NONE) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: %s: cannot open %s: %s", config->path, option,
                        name, open_reason(name, errno));
         return RESULT_ERROR;
@@ -121,7 +128,7 @@ static enum result open_target(struct log_file *file, const struct config *confi
 }
 
 void log_files_init(struct log_files *files) {
-    const struct log_file none = {.fd = -1, .holder = -1, .writer = NULL};
+    const struct log_file none = {LOG_FILE_NONE, -1, -1, NULL};
     *files = (struct log_files){none, none};
 }
 
@@ -142,13 +149,13 @@ static void warn(const struct log_file *file, const char *option, const char *pa
     if (path == NULL) {
         path = "the standard stream";
     }
-    if (file->is_absent) {
+    if (file->state == LOG_FILE_ABSENT) {
         log_warning(log, "%s: no process reads the FIFO %s; the log is off until one does", option,
                     path);
-    } else if (file->holder >= 0) {
+    } else if (file->state == LOG_FILE_HELD) {
         log_warning(log, "%s: no process reads the FIFO %s; lines are lost when it is full", option,
                     path);
-    } else if (file->is_replaced) {
+    } else if (file->state == LOG_FILE_REPLACED) {
         log_warning(log,
                     "%s: replaced the empty file %s, which Ravelin may not write; 'create' in the "
                     "logrotate file must name the user that runs Ravelin",
@@ -162,7 +169,8 @@ void log_files_warn(const struct log_files *files, const struct config *config, 
 }
 
 unsigned log_files_absent(const struct log_files *files) {
-    return (files->error.is_absent ? 1 : 0) + (files->access.is_absent ? 1 : 0);
+    return (files->error.state == LOG_FILE_ABSENT ? 1 : 0) +
+           (files->access.state == LOG_FILE_ABSENT ? 1 : 0);
 }
 
 static void close_file(struct log_file *file) {

@@ -25,11 +25,18 @@
 
 #include <stdbool.h>
 
+enum log_file_state {
+    LOG_FILE_NONE,     // off, a daemon, or not open yet
+    LOG_FILE_OPEN,     // also by a log writer
+    LOG_FILE_REPLACED, // open, in place of an empty file that Ravelin may not write
+    LOG_FILE_HELD,     // open: a FIFO that no process reads; `holder` keeps its lines
+    LOG_FILE_ABSENT,   // a FIFO that no process reads, and that Ravelin may not read: try later
+};
+
 struct log_file {
-    int fd;         // -1: off, a daemon, or not open yet
-    int holder;     // reading end of a FIFO that no process reads; -1: none
-    bool is_absent; // a FIFO that no process reads, and that Ravelin may not read: try again later
-    bool is_replaced;          // in place of an empty file that Ravelin may not write
+    enum log_file_state state;
+    int fd;                    // -1 with LOG_FILE_NONE and LOG_FILE_ABSENT
+    int holder;                // reading end of the FIFO with LOG_FILE_HELD; else -1
     struct log_writer *writer; // that writes what is written to `fd`; NULL: none
 };
 

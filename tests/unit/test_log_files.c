@@ -442,13 +442,13 @@ static void test_an_empty_file_of_another_user_is_replaced(void **state) {
     struct stat status;
     make_file(fixture, "");
     assert_int_equal(open_as_user(fixture), RESULT_OK);
-    assert_true(fixture->files.access.is_replaced);
+    assert_int_equal(fixture->files.access.state, LOG_FILE_REPLACED);
     assert_int_equal(fstat(fixture->files.access.fd, &status), 0);
     assert_int_equal(status.st_nlink, 1); // it is the one in the folder
     assert_int_equal(status.st_mode & 0777, 0640);
     log_files_close(&fixture->files);
     assert_int_equal(open_as_user(fixture), RESULT_OK);
-    assert_false(fixture->files.access.is_replaced);
+    assert_int_equal(fixture->files.access.state, LOG_FILE_OPEN);
 }
 
 static void test_a_file_of_another_user_that_holds_something_stays(void **state) {
