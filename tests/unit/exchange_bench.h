@@ -164,7 +164,7 @@ static inline ssize_t memory_recv(int fd, void *data, size_t size, int flags) {
     if ((flags & MSG_PEEK) == 0) {
         return is_interrupted() ? -1 : memory_read(connection, data, size);
     }
-    if (before == NULL) {
+    if (before == NULL || *before == '\0') {
         errno = EAGAIN;
         return connection->script.ended_before ? 0 : -1;
     }
