@@ -1,11 +1,14 @@
 #include "session/http1.h"
 
 #include "session/http1_internal.h"
-#include "session/session_drop.h"
+#include "session/linger.h"
 
 #include <stdlib.h>
 
 enum { COOLING_MS = 1000 }; // of silence, after which a connection is cold
+enum { SPARE_STREAMS_MAX = 256 };
+
+static const struct session_phase phase;
 
 // --- what a stream tells ---
 
@@ -53,19 +56,15 @@ static bool is_dropping(const struct session *session) {
     return session->http1.stream != NULL && session->http1.stream->dropping;
 }
 
-bool http1_only_drops(const struct session *session) {
-    return is_dropping(session) && exchange_of(session) == NULL;
-}
-
 static void free_stream(struct session *session) {
     struct http1_stream *http1 = session->http1.stream;
     http1_response_free(http1);
     trailers_free(&http1->trailers);
-    slab_put(&session->service->http1_streams, http1);
+    slab_put(&session->sessions->http1_streams, http1);
     session->http1.stream = NULL;
 }
 
-void http1_close(struct session *session) {
+static void leave(struct session *session) {
     struct exchange *exchange = exchange_of(session);
     if (exchange != NULL) {
         exchange_finish(exchange);
@@ -88,8 +87,8 @@ static void cut(struct session *session) {
 
 static void finish_exchange(struct session *session) {
     struct http1_stream *http1 = session->http1.stream;
-    bool go_on =
-        http1->stream.keep_alive && http1_request_ends(http1) && !session->service->shared.draining;
+    bool go_on = http1->stream.keep_alive && http1_request_ends(http1) &&
+                 !session->sessions->shared.draining;
     exchange_finish(http1->exchange);
     http1->exchange = NULL;
     if (http1->dropping) { // the rest is dropped, then the session ends
@@ -101,9 +100,9 @@ static void finish_exchange(struct session *session) {
         session_end(session, ALERT_CLOSE_NOTIFY);
         return;
     }
-    session->http1.answered_ms = service_now_ms(session->service);
+    session->http1.answered_ms = sessions_now_ms(session->sessions);
     session->deadline_ms = session->http1.answered_ms +
-                           session->service->shared.current->config->limits.idle_timeout_ms;
+                           session->sessions->shared.current->config->limits.idle_timeout_ms;
 }
 
 // --- steps ---
@@ -139,12 +138,12 @@ static bool next_exchange(struct session *session) {
     if (session->http1.stream == NULL && transport_has_segments(transport) &&
         http1_begin(session)) {
         session_set_idle(session, false);
-        if (service_now_ms(session->service) - session->http1.answered_ms >= COOLING_MS) {
+        if (sessions_now_ms(session->sessions) - session->http1.answered_ms >= COOLING_MS) {
             transport_cool(transport);
         }
         return true;
     }
-    if (session->state == SESSION_OPEN && !transport_has_segments(transport)) {
+    if (session->phase == &phase && !transport_has_segments(transport)) {
         client_ended(session);
     }
     return false;
@@ -176,7 +175,7 @@ static enum result receive(struct session *session, bool *came) {
                : RESULT_OK;
 }
 
-enum result http1_step(struct session *session) {
+static enum result step(struct session *session) {
     struct transport *transport = &session->transport;
     bool came;
     if (receive(session, &came) != RESULT_OK) {
@@ -197,7 +196,7 @@ enum result http1_step(struct session *session) {
         switch (exchange_advance(exchange_of(session))) {
         case RESULT_OK:
             finish_exchange(session);
-            return session->state == SESSION_OPEN ? RESULT_OK : RESULT_AGAIN;
+            return session->phase == &phase ? RESULT_OK : RESULT_AGAIN;
         case RESULT_AGAIN:
             break;
         default:
@@ -213,7 +212,8 @@ enum result http1_step(struct session *session) {
 
 // --- time ---
 
-bool http1_arm(struct session *session) {
+// Between exchanges, and nothing of one is held: the session is idle.
+static bool arm_exchange(struct session *session) {
     struct http1_stream *http1 = session->http1.stream;
     if (http1 == NULL || http1->exchange == NULL) {
         return http1 == NULL && session->http1.requests > 0;
@@ -224,7 +224,20 @@ bool http1_arm(struct session *session) {
     return false;
 }
 
-void http1_time_out(struct session *session) {
+static int arm(struct session *session) {
+    struct transport *transport = &session->transport;
+    if (transport_send_key_update(transport) == RESULT_ERROR) {
+        session_close(session);
+        return 0;
+    }
+    transport_trim(transport);
+    bool idle = arm_exchange(session);
+    session_set_idle(session, idle && !transport_has_buffers(transport));
+    bool blocked = transport_has_unsent(transport) && !transport->writable;
+    return session_read_event(session) | (blocked ? EV_WRITE : 0);
+}
+
+static void time_out(struct session *session) {
     struct exchange *exchange = exchange_of(session);
     if (exchange != NULL) {
         note_unsent(session->http1.stream);
@@ -232,7 +245,7 @@ void http1_time_out(struct session *session) {
             cut(session);
             return;
         }
-    } else if (session->http1.head_since_ms != 0 && !session->service->shared.draining) {
+    } else if (session->http1.head_since_ms != 0 && !session->sessions->shared.draining) {
         if (!http1_begin_late(session)) {
             return;
         }
@@ -246,14 +259,32 @@ void http1_time_out(struct session *session) {
     session_advance(session);
 }
 
-void http1_drain(struct session *session) {
+static void drain(struct session *session) {
     if (exchange_of(session) != NULL) {
         return;
     }
     if (is_dropping(session)) {
         session_drop_hurry(session);
     } else {
-        session->deadline_ms = service_now_ms(session->service);
+        session->deadline_ms = sessions_now_ms(session->sessions);
     }
     session_await_deadline(session);
+}
+
+static const struct session_phase phase = {
+    .step = step,
+    .arm = arm,
+    .time_out = time_out,
+    .drain = drain,
+    .leave = leave,
+};
+
+void http1_enter(struct session *session) {
+    session_enter(session, &phase);
+    session->deadline_ms = sessions_now_ms(session->sessions) +
+                           session->sessions->shared.current->config->limits.header_timeout_ms;
+}
+
+void http1_init(struct sessions *sessions) {
+    slab_init(&sessions->http1_streams, sizeof(struct http1_stream), SPARE_STREAMS_MAX);
 }

@@ -3,7 +3,7 @@
 // The rest of a body that no server will get is read and dropped, so that the client comes to the
 // end of what it sends and reads the response. A socket that is closed with unread bytes sends a
 // reset, and a reset can destroy a response that the client has not read yet (RFC 9112 9.6).
-// session_drop.h says how long that goes on. No server sees any of these bytes.
+// linger.h says how long that goes on. No server sees any of these bytes.
 #include "session/http1_internal.h"
 
 enum { TRAILERS_MAX = 8192 };
@@ -71,7 +71,8 @@ static enum result take_segment(struct http1_stream *http1, const struct segment
 }
 
 static enum result read_trailers(struct http1_stream *http1, struct stream_body *body) {
-    struct http_fields *fields = shared_fields(&http1->session->service->shared, http1->fields_max);
+    struct http_fields *fields =
+        shared_fields(&http1->session->sessions->shared, http1->fields_max);
     body->trailers = fields;
     return http_parse_trailers((struct slice){http1->trailers.data, http1->trailers.size}, fields,
                                &body->why);

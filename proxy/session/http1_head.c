@@ -16,7 +16,7 @@ struct partial_head {
 };
 
 static const struct config_limits *limits(const struct session *session) {
-    return &session->service->shared.current->config->limits;
+    return &session->sessions->shared.current->config->limits;
 }
 
 // Empty lines before a request are skipped. False when nothing is left.
@@ -117,8 +117,8 @@ static bool may_become_head(struct session *session, struct slice part,
 // --- beginning ---
 
 static struct http1_stream *new_stream(struct session *session) {
-    struct service *service = session->service;
-    struct http1_stream *http1 = slab_get(&service->http1_streams);
+    struct sessions *sessions = session->sessions;
+    struct http1_stream *http1 = slab_get(&sessions->http1_streams);
     if (http1 == NULL) {
         return NULL;
     }
@@ -152,13 +152,13 @@ static void refuse(struct session *session, struct slice bytes, uint16_t status,
     if (http1 != NULL) {
         http1->is_head = bytes.size >= 5 && memcmp(bytes.data, "HEAD ", 5) == 0;
         struct refused_request refused = {bytes, http1->is_head, status, why};
-        http1->exchange = exchange_new_refused(&http1->stream, &session->service->shared, &refused,
+        http1->exchange = exchange_new_refused(&http1->stream, &session->sessions->shared, &refused,
                                                session->http1.head_since_ms);
     }
 }
 
 static void begin(struct session *session, struct slice head) {
-    struct shared *shared = &session->service->shared;
+    struct shared *shared = &session->sessions->shared;
     struct http_request request;
     struct http_refusal refusal;
     if (http_parse_request(head, shared_fields(shared, session->http1.header_count), &request,
@@ -187,7 +187,7 @@ static bool judge_part(struct session *session, struct slice part) {
         return true;
     }
     if (session->http1.head_since_ms == 0) {
-        session->http1.head_since_ms = service_now_ms(session->service);
+        session->http1.head_since_ms = sessions_now_ms(session->sessions);
         session->deadline_ms = session->http1.head_since_ms + limits(session)->header_timeout_ms;
     }
     return false;

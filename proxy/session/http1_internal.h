@@ -5,7 +5,6 @@
 
 #include "exchange/exchange.h"
 #include "session/http1.h"
-#include "session/service_internal.h"
 
 struct head_pieces;
 

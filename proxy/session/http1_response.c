@@ -59,7 +59,7 @@ struct room *http1_room(struct stream *stream, size_t lead) {
 // memory.
 static struct slice encode(struct http1_stream *http1, const struct stream_head *head,
                            const struct http_response_framing *framing) {
-    struct shared *shared = &http1->session->service->shared;
+    struct shared *shared = &http1->session->sessions->shared;
     size_t capacity = head->size + (size_t)2 * head->response->fields->count +
                       HTTP_RESPONSE_GROWTH_MAX +
                       (framing->changes == NULL ? 0 : http_changes_size(framing->changes));
@@ -164,7 +164,7 @@ static void decide_framing(struct http1_stream *http1, const struct stream_head 
     bool unknown_length = framing == FRAMING_CHUNKED || framing == FRAMING_CLOSE;
     http1->chunked = unknown_length && http1->minor_version > 0;
     if ((unknown_length && http1->minor_version == 0) || head->request_is_cut ||
-        framing == FRAMING_TUNNEL || http1->session->service->shared.draining) {
+        framing == FRAMING_TUNNEL || http1->session->sessions->shared.draining) {
         http1->stream.keep_alive = false;
     }
     if (framing == FRAMING_TUNNEL) {
@@ -182,7 +182,7 @@ static enum result interim_head(struct http1_stream *http1, const struct stream_
     if (text.size == 0) {
         return RESULT_ERROR;
     }
-    metric_add(http1->session->service->options.metrics, METRIC_responses_1xx, 1);
+    metric_add(http1->session->sessions->shared.metrics, METRIC_responses_1xx, 1);
     return put_head(http1, head, text);
 }
 
@@ -320,7 +320,7 @@ enum result http1_answer(struct stream *stream, uint16_t status, struct slice fi
     size_t scanned = 0;
     size_t size =
         http_encode_answer(status, fields, !stream->keep_alive, http1->is_head,
-                           shared_date(&http1->session->service->shared), output, SLOT_READ_MAX);
+                           shared_date(&http1->session->sessions->shared), output, SLOT_READ_MAX);
     *body_size = size - http_head_end(output, size, &scanned);
     stream->unsent = true;
     return size > 0 && transport_add_span(buffer, 0, (uint8_t *)output, size) ? RESULT_OK

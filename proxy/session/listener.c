@@ -1,7 +1,8 @@
 #include "session/listener.h"
 
 #include "base/claim.h"
-#include "session/service_internal.h"
+#include "session/admission.h"
+#include "session/proxy_header.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -58,20 +59,19 @@ static enum accept_failure judge(int error) {
     return ACCEPT_BROKEN;
 }
 
-static bool over_limit(const struct service *service) {
-    const struct service_options *options = &service->options;
-    uint64_t limit = service->shared.current->config->limits.connections;
-    return metrics_bounded_sum(options->all_metrics, options->slot_count, options->slot,
-                               claim_bound(limit, options->slot_count),
+static bool over_limit(const struct sessions *sessions) {
+    uint64_t limit = sessions->shared.current->config->limits.connections;
+    return metrics_bounded_sum(sessions->all_metrics, sessions->slot_count, sessions->shared.slot,
+                               claim_bound(limit, sessions->slot_count),
                                METRIC_sessions_open) >= limit;
 }
 
-static void refuse(struct service *service, int fd) {
+static void refuse(struct sessions *sessions, int fd) {
     close(fd);
-    metric_add(service->options.metrics, METRIC_sessions_refused, 1);
-    complain(&service->shared, COMPLAINT_LIMIT, SEVERITY_WARNING,
+    metric_add(sessions->shared.metrics, METRIC_sessions_refused, 1);
+    complain(&sessions->shared, COMPLAINT_LIMIT, SEVERITY_WARNING,
              "the limit of %u connections is reached: new ones are closed",
-             service->shared.current->config->limits.connections);
+             sessions->shared.current->config->limits.connections);
 }
 
 static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events) {
@@ -81,8 +81,8 @@ static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events) {
 }
 
 static void log_pause(struct listener *listener, int error, double pause_s) {
-    struct service *service = listener->service;
-    if (!rate_take(&listener->pause_lines, service_now_ms(service))) {
+    struct sessions *sessions = listener->sessions;
+    if (!rate_take(&listener->pause_lines, sessions_now_ms(sessions))) {
         return;
     }
     char more[64] = "";
@@ -91,13 +91,13 @@ static void log_pause(struct listener *listener, int error, double pause_s) {
                        listener->pause_lines.left_out);
         listener->pause_lines.left_out = 0;
     }
-    log_error(service->options.log, "cannot accept on %s: %s; trying again in %.1f s%s",
+    log_error(sessions->shared.log, "cannot accept on %s: %s; trying again in %.1f s%s",
               listener->address, strerror(error), pause_s, more);
 }
 
 // A shortage may be over soon; of a broken socket that is less and less likely.
 static void pause_listener(struct listener *listener, int error) {
-    struct ev_loop *loop = listener->service->options.loop;
+    struct ev_loop *loop = listener->sessions->loop;
     bool is_short = judge(error) == ACCEPT_SHORTAGE;
     double pause_s = is_short || listener->pause_s == 0. ? PAUSE_S : 2 * listener->pause_s;
     listener->pause_s = pause_s > PAUSE_MAX_S ? PAUSE_MAX_S : pause_s;
@@ -108,15 +108,31 @@ static void pause_listener(struct listener *listener, int error) {
     ev_timer_start(loop, &listener->pause);
 }
 
+void listener_start_session(const struct listener *listener, int fd, const struct sockaddr *peer) {
+    struct session *session = session_new(listener->sessions, fd, peer);
+    if (session == NULL) {
+        return;
+    }
+    session->client.redirect = listener->protocol == LISTEN_REDIRECT;
+    if (listener->proxy_protocol) {
+        proxy_header_enter(session);
+    } else {
+        session_admit(session);
+    }
+    if (session->phase != NULL) {
+        session_wait(session);
+    }
+}
+
 static void start_session(struct listener *listener, int fd, const struct sockaddr_storage *peer) {
-    struct service *service = listener->service;
-    metric_add(service->options.metrics, METRIC_sessions_accepted, 1);
+    struct sessions *sessions = listener->sessions;
+    metric_add(sessions->shared.metrics, METRIC_sessions_accepted, 1);
     listener->failures = 0;
     listener->pause_s = 0.;
-    if (over_limit(service)) {
-        refuse(service, fd);
+    if (over_limit(sessions)) {
+        refuse(sessions, fd);
     } else {
-        session_start(listener, fd, peer);
+        listener_start_session(listener, fd, (const struct sockaddr *)peer);
     }
 }
 
@@ -161,7 +177,7 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
     listener->turn = turn;
 }
 
-bool listener_set_init(struct listener_set *set, struct service *service,
+bool listener_set_init(struct listener_set *set, struct sessions *sessions,
                        const struct config *config, const int *fds, size_t count) {
     set->count = 0;
     set->listeners = calloc(count == 0 ? 1 : count, sizeof(*set->listeners));
@@ -175,7 +191,7 @@ bool listener_set_init(struct listener_set *set, struct service *service,
     }
     for (size_t i = 0; i < count; i++) {
         struct listener *listener = &set->listeners[i];
-        listener->service = service;
+        listener->sessions = sessions;
         listener->protocol = config->listeners[i].protocol;
         listener->proxy_protocol = config->listeners[i].proxy_protocol;
         listener->batch = 1;
@@ -191,7 +207,7 @@ bool listener_set_init(struct listener_set *set, struct service *service,
 
 void listener_set_start(struct listener_set *set) {
     for (size_t i = 0; i < set->count; i++) {
-        ev_io_start(set->listeners[i].service->options.loop, &set->listeners[i].watcher);
+        ev_io_start(set->listeners[i].sessions->loop, &set->listeners[i].watcher);
     }
 }
 
@@ -201,7 +217,7 @@ bool listener_set_replace(struct listener_set *set, const int *fds, size_t count
     }
     for (size_t i = 0; i < count; i++) {
         struct listener *listener = &set->listeners[i];
-        struct ev_loop *loop = listener->service->options.loop;
+        struct ev_loop *loop = listener->sessions->loop;
         ev_timer_stop(loop, &listener->pause);
         ev_io_stop(loop, &listener->watcher);
         close(listener->watcher.fd);
@@ -220,8 +236,8 @@ void listener_set_accept_queued(struct listener_set *set) {
 void listener_set_free(struct listener_set *set) {
     for (size_t i = 0; i < set->count; i++) {
         struct listener *listener = &set->listeners[i];
-        ev_timer_stop(listener->service->options.loop, &listener->pause);
-        ev_io_stop(listener->service->options.loop, &listener->watcher);
+        ev_timer_stop(listener->sessions->loop, &listener->pause);
+        ev_io_stop(listener->sessions->loop, &listener->watcher);
         close(listener->watcher.fd);
     }
     free(set->listeners);

@@ -18,10 +18,10 @@
 #include <ev.h>
 #include <stddef.h>
 
-struct service;
+struct sessions;
 
 struct listener {
-    struct service *service;
+    struct sessions *sessions;
     ev_io watcher;
     ev_timer pause;          // while no connection can be accepted
     double pause_s;          // length of the last pause; 0: a connection was accepted since
@@ -40,7 +40,7 @@ struct listener_set {
 };
 
 // Takes the descriptors, on failure too. False when memory is short.
-bool listener_set_init(struct listener_set *set, struct service *service,
+bool listener_set_init(struct listener_set *set, struct sessions *sessions,
                        const struct config *config, const int *fds, size_t count);
 void listener_set_start(struct listener_set *set);
 // Goes on with these sockets, one for each listener, and closes the former ones. False, with
@@ -48,6 +48,8 @@ void listener_set_start(struct listener_set *set);
 bool listener_set_replace(struct listener_set *set, const int *fds, size_t count);
 // Accepts all that wait in the queues, which closing would reset.
 void listener_set_accept_queued(struct listener_set *set);
+// A client has connected: begins its session. Takes over the descriptor.
+void listener_start_session(const struct listener *listener, int fd, const struct sockaddr *peer);
 void listener_set_free(struct listener_set *set); // stops and closes
 
 #endif

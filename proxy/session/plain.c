@@ -1,19 +1,5 @@
 #include "session/plain.h"
 
-static enum result receive_raw(struct transport *transport) {
-    return transport_read(transport, TRANSPORT_CUT);
-}
-
-static enum result open_raw(struct transport *transport) {
-    (void)transport;
-    return RESULT_OK;
-}
-
-static enum result seal_raw(struct transport *transport) {
-    (void)transport;
-    return RESULT_ERROR;
-}
-
 static bool owes_nothing(const struct transport *transport) {
     (void)transport;
     return false;
@@ -22,14 +8,6 @@ static bool owes_nothing(const struct transport *transport) {
 static void say_nothing(struct transport *transport, uint8_t alert) {
     (void)transport, (void)alert;
 }
-
-const struct transport_kind raw_kind = {
-    .receive = receive_raw,
-    .open = open_raw,
-    .seal = seal_raw,
-    .owes = owes_nothing,
-    .say = say_nothing,
-};
 
 static enum result receive_plain(struct transport *transport) {
     return transport_read(transport, TRANSPORT_ENDED);
@@ -59,10 +37,14 @@ static enum result seal_plain(struct transport *transport) {
     return RESULT_OK;
 }
 
-const struct transport_kind plain_kind = {
+static const struct transport_kind plain_kind = {
     .receive = receive_plain,
     .open = open_plain,
     .seal = seal_plain,
     .owes = owes_nothing,
     .say = say_nothing,
 };
+
+void plain_commit(struct transport *transport) {
+    transport_commit(transport, &plain_kind);
+}

@@ -1,7 +1,7 @@
 #include "session/proxy_header.h"
 
 #include "http/proxy_protocol.h"
-#include "session/service_internal.h"
+#include "session/admission.h"
 
 enum { RECEIVED_SHOWN = 64 };
 
@@ -9,13 +9,13 @@ enum { RECEIVED_SHOWN = 64 };
 static void refuse(struct session *session, const char *why, struct slice bytes) {
     char quoted[LOG_QUOTE_SIZE];
     bytes.size = bytes.size < RECEIVED_SHOWN ? bytes.size : RECEIVED_SHOWN;
-    complain(&session->service->shared, COMPLAINT_PROXY_HEADER, SEVERITY_INFO,
+    complain(&session->sessions->shared, COMPLAINT_PROXY_HEADER, SEVERITY_INFO,
              "proxy %s: %s; received: %s", session->client.text, why, log_quote(bytes, quoted));
-    metric_add(session->service->options.metrics, METRIC_sessions_refused, 1);
+    metric_add(session->sessions->shared.metrics, METRIC_sessions_refused, 1);
     session_close(session);
 }
 
-enum result session_proxy_step(struct session *session) {
+static enum result step(struct session *session) {
     struct transport *transport = &session->transport;
     enum result received = transport_receive(transport);
     const struct transport_input input = transport_input(transport);
@@ -33,7 +33,7 @@ enum result session_proxy_step(struct session *session) {
         if (header.has_client) {
             session_set_client(session, &header.client.as.any);
         }
-        session_begin(session);
+        session_admit(session);
         return RESULT_OK;
     case RESULT_AGAIN:
         if (transport->end != TRANSPORT_OPEN) {
@@ -44,5 +44,41 @@ enum result session_proxy_step(struct session *session) {
     default:
         refuse(session, why, bytes);
         return RESULT_AGAIN;
+    }
+}
+
+static int arm(struct session *session) {
+    return session_read_event(session);
+}
+
+static void time_out(struct session *session) {
+    session_refuse(session, "no PROXY header in time");
+}
+
+// It goes on: what follows the header is seen then.
+static void drain(struct session *session) {
+    (void)session;
+}
+
+static void leave(struct session *session) {
+    (void)session;
+}
+
+static const struct session_phase phase = {
+    .step = step,
+    .arm = arm,
+    .time_out = time_out,
+    .drain = drain,
+    .leave = leave,
+};
+
+void proxy_header_enter(struct session *session) {
+    const struct config *config = session->sessions->shared.current->config;
+    const struct config_networks *trusted = &config->trusted_proxies;
+    session_enter(session, &phase);
+    session->deadline_ms = sessions_now_ms(session->sessions) + config->limits.handshake_timeout_ms;
+    if (!networks_contain(trusted->items, trusted->count, &session->client.address.any)) {
+        session_refuse(session,
+                       "not among trusted-proxies, where every client must come through one");
     }
 }

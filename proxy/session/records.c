@@ -89,7 +89,7 @@ static size_t gap_after(const struct send_buffer *buffer, uint32_t index) {
     if (index + 1 < buffer->span_count && buffer->spans[index + 1].slot == span->slot) {
         next = buffer->spans[index + 1].data;
     } else if (room_part_unread(part) > 0) {
-        next = part->data + part->begin;
+        next = buffer->slots[span->slot] + SLOT_LEAD + part->begin;
     }
     return (size_t)(next - end);
 }
@@ -163,7 +163,7 @@ static void say_alert(struct transport *transport, uint8_t alert) {
     }
 }
 
-const struct transport_kind records_kind = {
+static const struct transport_kind records_kind = {
     .in_records = true,
     .receive = receive_records,
     .open = open_records,
@@ -171,3 +171,9 @@ const struct transport_kind records_kind = {
     .owes = owes_key_update,
     .say = say_alert,
 };
+
+void records_commit(struct transport *transport, struct record_layer *layer) {
+    transport->records = *layer;
+    record_layer_wipe(layer);
+    transport_commit(transport, &records_kind);
+}

@@ -1,7 +1,7 @@
 #include "session/refusals.h"
 
 #include "http/glance.h"
-#include "session/service_internal.h"
+#include "session/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,10 +14,10 @@ static const enum metric metric_of[REFUSAL_COUNT] = {
 #undef REFUSAL_METRIC
 };
 
-static void tell_left_out(struct service *service) {
-    struct rate *rate = &service->refusal_lines;
+static void tell_left_out(struct sessions *sessions) {
+    struct rate *rate = &sessions->refusal_lines;
     if (rate->left_out > 0) {
-        log_info(service->options.log,
+        log_info(sessions->shared.log,
                  "%" PRIu64 " more TLS handshakes failed: not logged one by one", rate->left_out);
         rate->left_out = 0;
     }
@@ -43,7 +43,7 @@ static void log_refusal(struct session *session, const struct refusal *refusal, 
     } else if (bytes.size > 0) {
         log_quote(first_bytes(bytes, refusal->reason == REFUSAL_plain_http), received);
     }
-    log_info(session->service->options.log,
+    log_info(session->sessions->shared.log,
              "client %s port %u: TLS handshake refused: %s (%s); offered: %s; server name: %s%s%s",
              session->client.text, session->client.port, why,
              refusal->alert == REFUSAL_NO_ALERT ? "no alert" : alert_name(refusal->alert), offered,
@@ -71,9 +71,9 @@ static void describe_plain_http(struct access_entry *entry, struct slice bytes) 
 
 static void write_access(struct session *session, const struct refusal *refusal, const char *why,
                          struct slice bytes) {
-    struct service *service = session->service;
+    struct sessions *sessions = session->sessions;
     struct access_entry entry = {
-        .started_us = session->accepted_us + service->shared.wall_offset_us,
+        .started_us = session->accepted_us + sessions->shared.wall_offset_us,
         .client = slice_from(session->client.text),
         .client_port = session->client.port,
         .duration_us = clock_monotonic_us() - session->accepted_us,
@@ -85,24 +85,24 @@ static void write_access(struct session *session, const struct refusal *refusal,
     if (refusal->reason == REFUSAL_plain_http) {
         describe_plain_http(&entry, bytes);
     }
-    if (access_log_enabled(&service->shared.access_log)) {
-        access_log_write(&service->shared.access_log, &entry);
+    if (access_log_enabled(&sessions->shared.access_log)) {
+        access_log_write(&sessions->shared.access_log, &entry);
     }
 }
 
 void refusals_note(struct session *session, const struct refusal *refusal, struct slice bytes) {
-    struct service *service = session->service;
+    struct sessions *sessions = session->sessions;
     if (session->transport.received == 0) { // a probe of the port: no handshake ever began
-        complain(&service->shared, COMPLAINT_PROBE, SEVERITY_DEBUG, "client %s: not a word: %s",
+        complain(&sessions->shared, COMPLAINT_PROBE, SEVERITY_DEBUG, "client %s: not a word: %s",
                  session->client.text, refusal->text);
         return;
     }
-    metric_add(service->options.metrics, METRIC_handshakes_failed, 1);
-    metric_add(service->options.metrics, metric_of[refusal->reason], 1);
-    if (!rate_take(&service->refusal_lines, service_now_ms(service))) {
+    metric_add(sessions->shared.metrics, METRIC_handshakes_failed, 1);
+    metric_add(sessions->shared.metrics, metric_of[refusal->reason], 1);
+    if (!rate_take(&sessions->refusal_lines, sessions_now_ms(sessions))) {
         return;
     }
-    tell_left_out(service);
+    tell_left_out(sessions);
     char why[WHY_SIZE];
     const char *reason = refusal_text(refusal->reason);
     (void)snprintf(why, sizeof(why), reason == refusal->text ? "%s" : "%s: %s", reason,
@@ -114,7 +114,7 @@ void refusals_note(struct session *session, const struct refusal *refusal, struc
 void refusals_note_half(struct session *session, struct slice part) {
     static const char left[] = "the client left in the middle of its request headers";
     const struct client *client = &session->client;
-    struct shared *shared = &session->service->shared;
+    struct shared *shared = &session->sessions->shared;
     struct http_glance glance = http_glance(part);
     char line[LOG_QUOTE_SIZE];
     complain(shared, COMPLAINT_REQUEST, SEVERITY_DEBUG, "client %s port %u: %s: %s", client->text,
@@ -122,7 +122,8 @@ void refusals_note_half(struct session *session, struct slice part) {
     if (!access_log_enabled(&shared->access_log)) {
         return;
     }
-    int64_t duration_us = (service_now_ms(session->service) - session->http1.head_since_ms) * 1000;
+    int64_t duration_us =
+        (sessions_now_ms(session->sessions) - session->http1.head_since_ms) * 1000;
     struct access_entry entry = {
         .started_us = clock_monotonic_us() - duration_us + shared->wall_offset_us,
         .client = client_text(client),
@@ -141,9 +142,9 @@ void refusals_note_half(struct session *session, struct slice part) {
     access_log_write(&shared->access_log, &entry);
 }
 
-void refusals_tick(struct service *service) {
-    struct rate *rate = &service->refusal_lines;
-    if (rate_take_summary(rate, service_now_ms(service))) {
-        tell_left_out(service);
+void refusals_tick(struct sessions *sessions) {
+    struct rate *rate = &sessions->refusal_lines;
+    if (rate_take_summary(rate, sessions_now_ms(sessions))) {
+        tell_left_out(sessions);
     }
 }

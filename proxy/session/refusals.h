@@ -11,7 +11,7 @@
 #include "base/slice.h"
 #include "tls/handshake/refusal.h"
 
-struct service;
+struct sessions;
 struct session;
 
 #define REFUSALS_BURST 50
@@ -29,6 +29,6 @@ void refusals_note(struct session *session, const struct refusal *refusal, struc
 // The client left after `part` of a request head: a line in the access log, and one of level debug.
 void refusals_note_half(struct session *session, struct slice part);
 // Once a second: tells how many lines were left out, as soon as the rate allows a line.
-void refusals_tick(struct service *service);
+void refusals_tick(struct sessions *sessions);
 
 #endif

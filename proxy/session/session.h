@@ -1,8 +1,9 @@
 // A session: one client connection, from accept to close.
 //
-// Lifetimes: worker > service > session > exchange > lease. The service owns its sessions; a
-// session owns its transport, its handshake while there is one, and at most one exchange at a time
-// (pipelined requests wait in the ring).
+// Lifetimes: worker > service > session > exchange > lease. A session owns its transport and what
+// its phase holds. The phases of a connection follow each other, each in a file: the PROXY header
+// (proxy_header.h), the handshake (handshaking.h), HTTP (http1.h), the end (linger.h). A phase is a
+// row of verbs; session.c knows none of them.
 //
 // session_advance() is the one function that decides: loop callbacks note readiness and call it; it
 // does all that can be done now and then has the loop watch for exactly what is needed, and puts
@@ -16,7 +17,7 @@
 // stay with it, at most one for each backend, until it ends.
 //
 // A reload may happen between any two calls. Every buffer carries its own capacity, and a handshake
-// or an exchange holds the generation that it began with. service->shared.current is read only
+// or an exchange holds the generation that it began with. sessions->shared.current is read only
 // where something begins, and never to bound memory that exists already.
 #ifndef RAVELIN_SESSION_SESSION_H
 #define RAVELIN_SESSION_SESSION_H
@@ -26,9 +27,8 @@
 #include "base/wheel.h"
 #include "exchange/client.h"
 #include "exchange/generation.h"
-#include "session/http1.h"
-#include "session/signing.h"
-#include "session/transport.h"
+#include "session/http1_state.h"
+#include "session/sessions.h"
 #include "tls/handshake/handshake.h"
 
 #include <ev.h>
@@ -36,27 +36,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct listener;
-struct service;
+struct session;
 
-enum session_state {
-    SESSION_PROXY_HEADER, // of a listener whose clients come through a proxy that says who they are
-    SESSION_HANDSHAKE,
-    SESSION_OPEN,
-    SESSION_LINGER, // our direction is closed; what the client still sends is thrown away
-    SESSION_CLOSED, // waits to be freed
+// A part of a session's life.
+struct session_phase {
+    // One step; RESULT_OK when another may follow at once. The session may be in another phase
+    // afterwards, or closed.
+    enum result (*step)(struct session *session);
+    // Nothing more can be done now: sets the deadline, and returns what the loop is to watch the
+    // client for (EV_READ, EV_WRITE). May close the session.
+    int (*arm)(struct session *session);
+    // The deadline passed.
+    void (*time_out)(struct session *session);
+    // The service drains.
+    void (*drain)(struct session *session);
+    // Another phase follows, or the session is closed: gives up what this one holds.
+    void (*leave)(struct session *session);
 };
 
 struct session {
-    struct list_node node;      // in service->sessions, or in service->closed
-    struct list_node turn_node; // in service->unfinished, or in no list
-    struct service *service;
+    struct list_node node;      // in sessions->open, or in sessions->closed
+    struct list_node turn_node; // in sessions->unfinished, or in no list
+    struct sessions *sessions;
     struct transport transport;
     ev_io watcher;
-    struct wheel_node due; // in service->wheel
-    int64_t deadline_ms;   // when something must have happened
-    uint32_t steps_left;   // of this turn of the loop: then others have theirs
-    enum session_state state;
+    struct wheel_node due;             // in sessions->wheel
+    int64_t deadline_ms;               // when something must have happened
+    uint32_t steps_left;               // of this turn of the loop: then others have theirs
+    const struct session_phase *phase; // NULL: closed, and waits to be freed
     struct client client;
     bool counted; // in the table of clients
     bool counted_idle;
@@ -75,30 +82,36 @@ struct session {
     struct list_node kept; // connections to servers that are bound to this client
 };
 
-// Takes over a descriptor that `listener` accepted. Closes it when memory is short.
-void session_start(const struct listener *listener, int fd, const struct sockaddr_storage *peer);
+// Takes over the descriptor of a client, whose phase is still to be entered. NULL, the descriptor
+// being closed: no memory.
+struct session *session_new(struct sessions *sessions, int fd, const struct sockaddr *peer);
+// Leaves the phase it is in, if any, and enters another.
+void session_enter(struct session *session, const struct session_phase *phase);
+// Has the loop watch for bytes of the client and for the deadline.
+void session_wait(struct session *session);
 // Says who the client is: the peer of the connection, or whom that names. An IPv4 address inside an
 // IPv6 one is kept as IPv4.
 void session_set_client(struct session *session, const struct sockaddr *address);
-// The client is known: counts it and begins the handshake (or HTTP, where the listener is plain).
-void session_begin(struct session *session);
 void session_advance(struct session *session);
 // The deadline was changed.
 void session_await_deadline(struct session *session);
 // Counts it among the idle ones, or no more.
 void session_count_idle(struct session *session, bool idle);
-// The service drains: between exchanges the session is due to end now.
+// The service drains: what it waits for is due soon.
 void session_drain(struct session *session);
 // Drops the connection at once, without close_notify: what the client has received is to be seen as
 // cut.
 void session_close(struct session *session);
-// Ends it so that the client, which still sends, sees what it has received as cut. What it sends is
-// dropped, as a reset would destroy what it has not read.
-void session_cut(struct session *session);
-// Ends it in order: sends the alert (0: close_notify), then lingers. Nothing must be unsent.
-void session_end(struct session *session, uint8_t alert);
+// The same with one that is over a limit or not let in, which is logged.
+void session_refuse(struct session *session, const char *why);
 // Frees what session_close() has left; the service calls it at the end of a loop turn.
 void session_free(struct session *session);
+
+// What the loop has to tell of before more can be received.
+static inline int session_read_event(const struct session *session) {
+    const struct transport *transport = &session->transport;
+    return transport_wants_receive(transport) && !transport->readable ? EV_READ : 0;
+}
 
 static inline void session_set_idle(struct session *session, bool idle) {
     if (session->counted_idle != idle) {

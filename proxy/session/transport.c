@@ -1,8 +1,7 @@
 #include "session/transport.h"
 
 #include "http/chunk.h"
-#include "session/plain.h"
-#include "session/records.h"
+#include "session/transport_kind.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -38,6 +37,42 @@ void transport_pools_trim(struct transport_pools *pools) {
     slab_trim(&pools->receive_buffers);
 }
 
+// --- the kind that transports begin with ---
+
+// The connection must not end here, so its end is TRANSPORT_CUT.
+static enum result receive_raw(struct transport *transport) {
+    return transport_read(transport, TRANSPORT_CUT);
+}
+
+static enum result open_raw(struct transport *transport) {
+    (void)transport;
+    return RESULT_OK;
+}
+
+static enum result seal_raw(struct transport *transport) {
+    (void)transport;
+    return RESULT_ERROR;
+}
+
+static bool owes_nothing(const struct transport *transport) {
+    (void)transport;
+    return false;
+}
+
+static void say_nothing(struct transport *transport, uint8_t alert) {
+    (void)transport, (void)alert;
+}
+
+static const struct transport_kind raw_kind = {
+    .receive = receive_raw,
+    .open = open_raw,
+    .seal = seal_raw,
+    .owes = owes_nothing,
+    .say = say_nothing,
+};
+
+// --- life ---
+
 static void use_kind(struct transport *transport, const struct transport_kind *kind) {
     transport->kind = kind;
     transport->in_records = kind->in_records;
@@ -49,12 +84,8 @@ void transport_init(struct transport *transport, struct transport_pools *pools, 
     transport_cool(transport);
 }
 
-void transport_commit(struct transport *transport, struct record_layer *layer) {
-    use_kind(transport, layer == NULL ? &plain_kind : &records_kind);
-    if (layer != NULL) {
-        transport->records = *layer;
-        record_layer_wipe(layer);
-    }
+void transport_commit(struct transport *transport, const struct transport_kind *kind) {
+    use_kind(transport, kind);
     if (transport->receive != NULL) {
         transport->receive->opened = transport->receive->ring->head;
     }

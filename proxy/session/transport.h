@@ -7,9 +7,9 @@
 // named by spans, sealed where it lies and sent with one sendmsg.
 //
 // A transport begins raw: transport_input(), transport_take() and transport_write() serve the PROXY
-// header and the handshake. transport_commit() is the one point that chooses the kind for the rest
-// of its life: records.h when it is given traffic secrets, else plain.h. What differs between kinds
-// is a row of verbs, see transport_kind.h.
+// header and the handshake. Then it is committed to a kind for the rest of its life, by
+// records_commit() (records.h) or plain_commit() (plain.h). What differs between kinds is a row of
+// verbs, see transport_kind.h.
 //
 // Invariants: a raw transport gives out no plaintext and seals none. The ring, the record layer and
 // the room for sealed output are for the files of the transport only.
@@ -139,7 +139,7 @@ struct transport {
     bool readable;
     bool writable;
     uint64_t received; // bytes, ever
-    uint64_t sent;     // bytes after transport_commit(), ever
+    uint64_t sent;     // bytes after the commit, ever
     uint64_t warm_at;  // when `sent` is that
     uint64_t consumed; // bytes of segments let go, ever
     struct receive_buffer *receive;
@@ -147,11 +147,8 @@ struct transport {
     struct record_layer records; // of the kind that seals and opens records
 };
 
-// Raw, until transport_commit(). Takes over the descriptor.
+// Raw, until it is committed. Takes over the descriptor.
 void transport_init(struct transport *transport, struct transport_pools *pools, int fd);
-// Chooses the kind: records with the secrets of `layer`, which are moved and wiped at the caller;
-// plain when that is NULL. What was received and not taken belongs to the new kind. Cannot fail.
-void transport_commit(struct transport *transport, struct record_layer *layer);
 // Gives back buffers, wipes keys, closes the descriptor. Once more is fine.
 void transport_close(struct transport *transport);
 
@@ -228,7 +225,7 @@ static inline bool transport_has_unread(const struct transport *transport) {
 }
 // Sends a due KeyUpdate, when nothing else waits to be sent.
 enum result transport_send_key_update(struct transport *transport) MUST_CHECK;
-// How many bytes the client has acknowledged, ever, with those before transport_commit(): see
+// How many bytes the client has acknowledged, ever, with those before the commit: see
 // socket_acknowledged().
 uint64_t transport_acknowledged(const struct transport *transport);
 // Best effort: an alert (0: close_notify), where the kind has alerts, and the end of our direction.

@@ -1,5 +1,5 @@
 // A kind of transport: the verbs in which kinds differ, and what transport.c lends to all of them.
-// Private to transport.c and the files of the kinds: records.h, plain.h.
+// Private to transport.c, records.h and plain.h.
 //
 // A verb is called once a round, never once a byte or a record.
 #ifndef RAVELIN_SESSION_TRANSPORT_KIND_H
@@ -22,6 +22,8 @@ struct transport_kind {
     void (*say)(struct transport *transport, uint8_t alert);
 };
 
+// The one point at which a transport gets its kind for the rest of its life. Cannot fail.
+void transport_commit(struct transport *transport, const struct transport_kind *kind);
 // The client's direction is now like that, if it was not worse before.
 static inline void transport_ends(struct transport *transport, enum transport_end end) {
     if (transport->end < end) {

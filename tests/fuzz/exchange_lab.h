@@ -8,7 +8,9 @@
 #include "config/bundle.h"
 #include "exchange/exchange.h"
 #include "http_strict.h"
+#include "session/records.h"
 #include "session/service_internal.h"
+#include "session/session.h"
 #include "tls/record/aead.h"
 
 #include <dirent.h>
@@ -133,7 +135,7 @@ static inline void lab_listen(struct lab *lab) {
 static inline struct server_fds lab_server_fds(const struct lab *lab, unsigned number) {
     char error[CONFIG_ERROR_SIZE];
     struct bundle bundle;
-    const struct generation *current = lab->service->shared.current;
+    const struct generation *current = lab->service->sessions.shared.current;
     int fd = fcntl(lab->bundles[number].files.fd, F_DUPFD_CLOEXEC, 0);
     CHECK(fd >= 0 && bundle_open(fd, &bundle) == RESULT_OK);
     struct config *config = bundle_config(&bundle, NULL, error);
@@ -220,10 +222,11 @@ static inline void lab_connect(struct lab *lab, bool secure) {
     v4->sin_family = AF_INET;
     v4->sin_addr.s_addr = htonl(secure ? 0xc0000201 : 0xc0000202); // 192.0.2.1 is trusted
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
-    const struct listener listener = {.service = lab->service, .protocol = LISTEN_REDIRECT};
-    session_start(&listener, pair[0], &peer);
-    CHECK(!list_is_empty(&lab->service->sessions));
-    lab->session = LIST_ENTRY(lab->service->sessions.next, struct session, node);
+    const struct listener listener = {.sessions = &lab->service->sessions,
+                                      .protocol = LISTEN_REDIRECT};
+    listener_start_session(&listener, pair[0], (struct sockaddr *)&peer);
+    CHECK(!list_is_empty(&lab->service->sessions.open));
+    lab->session = LIST_ENTRY(lab->service->sessions.open.next, struct session, node);
     lab->session->client.redirect = false;
     lab->client = pair[1];
     lab->secure = secure;
@@ -236,7 +239,7 @@ static inline void lab_connect(struct lab *lab, bool secure) {
         struct record_layer layer;
         CHECK(record_layer_init(&layer, SUITE_AES_128_GCM_SHA256, client, server, 0, 0, 0) ==
               RESULT_OK);
-        transport_commit(&lab->session->transport, &layer);
+        records_commit(&lab->session->transport, &layer);
         CHECK(record_layer_init(&lab->records, SUITE_AES_128_GCM_SHA256, server, client, 0, 0, 0) ==
               RESULT_OK);
         lab->session->client.tls_group = "X25519";
@@ -245,7 +248,7 @@ static inline void lab_connect(struct lab *lab, bool secure) {
 }
 
 static inline bool lab_is_open(const struct lab *lab) {
-    return !list_is_empty(&lab->service->sessions);
+    return !list_is_empty(&lab->service->sessions.open);
 }
 
 static inline void lab_open_records(struct lab *lab) {

@@ -26,12 +26,12 @@ static void log_start(const struct aead_gcm *library, char *text, size_t size) {
     assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
     log_init(&log, ends[1], SINK_NO_DAEMON, SEVERITY_INFO, "worker 7");
     struct service service = {.options = {.log = &log}};
-    service.transports.engine = aead_engine_new(library);
-    assert_non_null(service.transports.engine);
+    service.sessions.transports.engine = aead_engine_new(library);
+    assert_non_null(service.sessions.transports.engine);
     service_log_start(&service);
     ssize_t length = read(ends[0], text, size - 1);
     text[length > 0 ? length : 0] = '\0';
-    record_engine_free(service.transports.engine);
+    record_engine_free(service.sessions.transports.engine);
     close(ends[0]);
     close(ends[1]);
 }

@@ -120,7 +120,7 @@ static void test_what_was_not_taken_is_opened_after_the_commit(void **state) {
     peer_send(f, 0, 100);
     assert_int_equal(receive(f), RESULT_OK);
     transport_take(&f->transport, 9);
-    transport_commit(&f->transport, &keys->transport.records);
+    records_commit(&f->transport, &keys->transport.records);
     assert_true(transport_is_cold(&f->transport));
     assert_int_equal(transport_open(&f->transport), RESULT_OK);
     assert_int_equal(transport_segment_count(&f->transport), 1);
@@ -141,7 +141,7 @@ static void test_what_was_not_taken_is_plain_after_the_commit(void **state) {
     peer_write(f, data, sizeof(data));
     assert_int_equal(receive(f), RESULT_OK);
     transport_take(&f->transport, 8);
-    transport_commit(&f->transport, NULL);
+    plain_commit(&f->transport);
     assert_false(transport_is_cold(&f->transport));
     assert_int_equal(transport_open(&f->transport), RESULT_OK);
     assert_segment(f, 0, 0, sizeof(data));

@@ -374,7 +374,7 @@ static void test_a_due_key_update_leaves_what_waits_in_the_slots(void **state) {
 static void test_a_plain_connection_has_no_key_update(void **state) {
     struct fixture *f = *state;
     start_records(f, SUITE_AES_128_GCM_SHA256, 0); // though it had keys
-    transport_commit(&f->transport, NULL);
+    plain_commit(&f->transport);
     f->transport.records.key_update_due = true;
     assert_int_equal(transport_send_key_update(&f->transport), RESULT_OK);
     (void)buffer_of(f);
@@ -412,7 +412,7 @@ static void test_shutdown_says_an_alert(void **state) {
 static void test_a_plain_shutdown_only_ends(void **state) {
     struct fixture *f = *state;
     start_records(f, SUITE_AES_128_GCM_SHA256, 0); // though it had keys
-    transport_commit(&f->transport, NULL);
+    plain_commit(&f->transport);
     transport_shutdown(&f->transport, ALERT_CLOSE_NOTIFY);
     peer_receive(f, RECEIVED_MAX);
     assert_true(f->ended);

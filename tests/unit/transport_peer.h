@@ -2,6 +2,8 @@
 #ifndef RAVELIN_TESTS_TRANSPORT_PEER_H
 #define RAVELIN_TESTS_TRANSPORT_PEER_H
 
+#include "session/plain.h"
+#include "session/records.h"
 #include "session/transport.h"
 
 #include <errno.h>
@@ -64,7 +66,7 @@ static inline void start_records(struct fixture *f, uint16_t suite, uint64_t lim
     }
     struct record_layer layer;
     assert_int_equal(record_layer_init(&layer, suite, client, server, 0, 0, limit), RESULT_OK);
-    transport_commit(&f->transport, &layer);
+    records_commit(&f->transport, &layer);
     assert_int_equal(record_layer_init(&f->layer, suite, server, client, 0, 0, 0), RESULT_OK);
 }
 
@@ -76,7 +78,7 @@ static inline void start_transport(struct fixture *f, bool secure) {
     if (secure) {
         start_records(f, SUITE_AES_128_GCM_SHA256, 0);
     } else {
-        transport_commit(&f->transport, NULL);
+        plain_commit(&f->transport);
     }
 }
 

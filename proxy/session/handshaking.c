@@ -1,13 +1,16 @@
-#include "session/handshake_step.h"
+#include "session/handshaking.h"
 
+#include "session/http1.h"
+#include "session/linger.h"
+#include "session/records.h"
 #include "session/refusals.h"
-#include "session/service_internal.h"
 
 #include <stdlib.h>
 
-void session_drop_handshake(struct session *session) {
+// Lets go of the handshake, its generation and the signature it may wait for; once more is fine.
+static void leave(struct session *session) {
     if (session->signing != 0) {
-        signing_forget(&session->service->signing, session->signing);
+        signing_forget(&session->sessions->signing, session->signing);
         session->signing = 0;
     }
     if (session->handshake != NULL) {
@@ -17,7 +20,7 @@ void session_drop_handshake(struct session *session) {
     if (session->handshake_generation != NULL) {
         generation_release(session->handshake_generation);
         session->handshake_generation = NULL;
-        metric_subtract(session->service->options.metrics, METRIC_handshakes_open, 1);
+        metric_subtract(session->sessions->shared.metrics, METRIC_handshakes_open, 1);
     }
 }
 
@@ -27,22 +30,22 @@ static size_t choose_site(void *context, struct slice name) {
     return site == ROUTER_NO_SITE ? HANDSHAKE_NO_SITE : site;
 }
 
-bool session_begin_handshake(struct session *session) {
-    struct generation *generation = session->service->shared.current;
-    session->handshake = handshake_new(generation->contexts, session->service->transports.engine,
+static bool begin(struct session *session) {
+    struct generation *generation = session->sessions->shared.current;
+    session->handshake = handshake_new(generation->contexts, session->sessions->transports.engine,
                                        choose_site, generation);
     if (session->handshake == NULL) {
         return false;
     }
     session->handshake_generation = generation_hold(generation);
-    metric_add(session->service->options.metrics, METRIC_handshakes_open, 1);
+    metric_add(session->sessions->shared.metrics, METRIC_handshakes_open, 1);
     return true;
 }
 
 // A signer knows the keys of a few generations only. A client may be silent for longer than these
 // last, so a handshake takes the generation that is in use when its ClientHello is complete.
 static void renew_generation(struct session *session) {
-    struct generation *current = session->service->shared.current;
+    struct generation *current = session->sessions->shared.current;
     if (handshake_renew(session->handshake, current->contexts, current)) {
         generation_release(session->handshake_generation);
         session->handshake_generation = generation_hold(current);
@@ -63,7 +66,7 @@ static enum result flush_handshake(struct session *session) {
 }
 
 static void count_handshake(struct session *session, const struct handshake_facts *facts) {
-    struct metrics_slot *metrics = session->service->options.metrics;
+    struct metrics_slot *metrics = session->sessions->shared.metrics;
     metric_add(metrics, facts->resumed ? METRIC_handshakes_resumed : METRIC_handshakes_full, 1);
     metric_add(metrics, facts->suite->metric, 1);
     if (!facts->resumed && facts->group != NULL) {
@@ -89,24 +92,22 @@ static enum result finish_handshake(struct session *session) {
     if (result == RESULT_OK) {
         keep_server_name(session, &facts);
     }
-    session_drop_handshake(session);
     if (result != RESULT_OK) {
         return result;
     }
-    transport_commit(&session->transport, &layer);
+    records_commit(&session->transport, &layer);
     session->client.tls_group = facts.group == NULL ? "" : facts.group->name;
     session->client.tls_suite = facts.suite->name;
     session->client.resumed = facts.resumed;
     session->client.identity = facts.client;
     memcpy(session->client.policy, facts.client_policy, sizeof(session->client.policy));
     count_handshake(session, &facts);
-    session->state = SESSION_OPEN;
-    session->deadline_ms = service_now_ms(session->service) +
-                           session->service->shared.current->config->limits.header_timeout_ms;
+    http1_enter(session);
     return RESULT_OK;
 }
 
-void session_handshake_broken(struct session *session, enum refusal_reason reason) {
+// Counts and logs a handshake that ended for a reason outside of it.
+static void note_broken(struct session *session, enum refusal_reason reason) {
     struct refusal refusal = {0};
     (void)!refusal_set(&refusal, reason, NULL);
     refusals_note(session, &refusal, SLICE(""));
@@ -144,19 +145,19 @@ static bool ask_signer(struct session *session) {
         return true;
     }
     session->signing_owner.answered = on_signature;
-    session->signing = signing_ask(&session->service->signing, &session->signing_owner, request);
+    session->signing = signing_ask(&session->sessions->signing, &session->signing_owner, request);
     if (session->signing == 0) {
         handshake_give_signature(session->handshake, NULL, 0);
     }
     return session->signing != 0;
 }
 
-enum result session_handshake_step(struct session *session) {
+static enum result step(struct session *session) {
     struct transport *transport = &session->transport;
     enum result received = transport_receive(transport);
     struct transport_input input = transport_input(transport);
     size_t used = 0;
-    if (session->handshake_generation != session->service->shared.current) {
+    if (session->handshake_generation != session->sessions->shared.current) {
         renew_generation(session);
     }
     enum result result = handshake_advance(session->handshake, input.data, input.size, &used);
@@ -168,7 +169,7 @@ enum result session_handshake_step(struct session *session) {
     bool asked = ask_signer(session);
     enum result flushed = flush_handshake(session);
     if (flushed == RESULT_ERROR || (result == RESULT_AGAIN && transport->end == TRANSPORT_CUT)) {
-        session_handshake_broken(session, REFUSAL_client_left);
+        note_broken(session, REFUSAL_client_left);
         session_close(session);
         return RESULT_AGAIN;
     }
@@ -186,4 +187,37 @@ enum result session_handshake_step(struct session *session) {
     // What filled the ring may have left more in the socket; what was taken made room for it.
     bool more = (received == RESULT_OK || used > 0) && transport->readable;
     return more || !asked ? RESULT_OK : RESULT_AGAIN;
+}
+
+static int arm(struct session *session) {
+    transport_trim(&session->transport); // one that waits for its signature holds no buffer
+    bool blocked = handshake_output(session->handshake).size > 0;
+    return session_read_event(session) | (blocked ? EV_WRITE : 0);
+}
+
+static void time_out(struct session *session) {
+    note_broken(session, REFUSAL_timeout);
+    session_close(session);
+}
+
+// It goes on: a request may follow.
+static void drain(struct session *session) {
+    (void)session;
+}
+
+static const struct session_phase phase = {
+    .step = step,
+    .arm = arm,
+    .time_out = time_out,
+    .drain = drain,
+    .leave = leave,
+};
+
+void handshaking_enter(struct session *session) {
+    session_enter(session, &phase);
+    session->deadline_ms = sessions_now_ms(session->sessions) +
+                           session->sessions->shared.current->config->limits.handshake_timeout_ms;
+    if (!begin(session)) {
+        session_close(session);
+    }
 }
