@@ -1,0 +1,158 @@
+// Flow control, RFC 9113 5.2 and 6.9.
+#include "http2/connection_internal.h"
+
+enum result windows_receive(struct http2_connection *connection, struct http2_stream *stream,
+                            uint32_t size, struct http2_fault *fault) {
+    if ((int64_t)size > connection->receive_window) {
+        return http2_fail(fault, true, HTTP2_FLOW_CONTROL_ERROR,
+                          "DATA beyond the window of the connection");
+    }
+    connection->receive_window -= (int32_t)size;
+    if (stream == NULL) {
+        return RESULT_OK;
+    }
+    if ((int64_t)size > stream->receive_window) {
+        return http2_fail(fault, false, HTTP2_FLOW_CONTROL_ERROR,
+                          "DATA beyond the window of the stream");
+    }
+    stream->receive_window -= (int32_t)size;
+    stream->held += size;
+    connection->held += size;
+    return RESULT_OK;
+}
+
+static bool open_window(int32_t *window, int64_t change) {
+    int64_t sum = *window + change;
+    if (sum > FRAME_WINDOW_MAX) {
+        return false;
+    }
+    *window = (int32_t)sum; // at least -(2^31-1): a setting is never below 0
+    return true;
+}
+
+// All streams that wait for a window, when that of the connection opens or all of them change.
+static void place_all(struct http2_connection *connection) {
+    for (size_t i = 0; i < HTTP2_BUCKETS; i++) {
+        for (struct http2_stream *stream = connection->buckets[i]; stream != NULL;
+             stream = stream->next) {
+            windows_place(connection, stream);
+        }
+    }
+}
+
+enum result windows_open(struct http2_connection *connection, struct http2_stream *stream,
+                         uint32_t increment, struct http2_fault *fault) {
+    bool whole = stream == NULL;
+    if (increment == 0) {
+        return http2_fail(fault, whole, HTTP2_PROTOCOL_ERROR, "WINDOW_UPDATE by 0");
+    }
+    if (!open_window(whole ? &connection->send_window : &stream->send_window, increment)) {
+        return http2_fail(fault, whole, HTTP2_FLOW_CONTROL_ERROR, "window over 2^31-1");
+    }
+    if (!whole) {
+        windows_place(connection, stream);
+    }
+    return RESULT_OK;
+}
+
+enum result windows_resize(struct http2_connection *connection, uint32_t size,
+                           struct http2_fault *fault) {
+    int64_t change = (int64_t)size - connection->peer_window;
+    connection->peer_window = size;
+    for (size_t i = 0; i < HTTP2_BUCKETS; i++) {
+        for (struct http2_stream *stream = connection->buckets[i]; stream != NULL;
+             stream = stream->next) {
+            if (!open_window(&stream->send_window, change)) {
+                return http2_fail(fault, true, HTTP2_FLOW_CONTROL_ERROR,
+                                  "SETTINGS make a window exceed 2^31-1");
+            }
+        }
+    }
+    place_all(connection);
+    return RESULT_OK;
+}
+
+void windows_acknowledge(struct http2_connection *connection) {
+    int32_t change = (int32_t)connection->limits->stream_window - FRAME_WINDOW_DEFAULT;
+    for (size_t i = 0; i < HTTP2_BUCKETS; i++) {
+        for (struct http2_stream *stream = connection->buckets[i]; stream != NULL;
+             stream = stream->next) {
+            stream->receive_window += change;
+        }
+    }
+}
+
+uint32_t windows_credit(int64_t window, uint32_t held, uint32_t target) {
+    int64_t credit = target - window - held;
+    credit = credit < FRAME_WINDOW_MAX ? credit : FRAME_WINDOW_MAX;
+    return credit > 0 && credit >= target / 2 ? (uint32_t)credit : 0;
+}
+
+static void note_credit(struct http2_connection *connection, struct http2_stream *stream) {
+    if (!stream_owes(stream) && !stream->remote_ended &&
+        windows_credit(stream->receive_window, stream->held, stream->target) > 0) {
+        list_push_last(&connection->owing, &stream->owing);
+    }
+}
+
+void http2_taken(struct http2_connection *connection, struct http2_stream *stream, uint32_t size) {
+    stream->held -= size;
+    connection->held -= size;
+    note_credit(connection, stream);
+}
+
+void http2_set_target(struct http2_connection *connection, struct http2_stream *stream,
+                      uint32_t target) {
+    if (stream == NULL) {
+        connection->target = target;
+    } else {
+        stream->target = target;
+        note_credit(connection, stream);
+    }
+}
+
+// --- whose turn it is ---
+
+static bool can_send(const struct http2_stream *stream) {
+    return stream->wants == HTTP2_WANTS_FRAME ||
+           (stream->wants == HTTP2_WANTS_DATA && stream->send_window > 0);
+}
+
+void windows_place(struct http2_connection *connection, struct http2_stream *stream) {
+    bool ready = !list_is_empty(&stream->ready);
+    bool can = can_send(stream) && !stream->resets && !stream->local_ended;
+    if (ready && !can) {
+        list_remove(&stream->ready);
+    } else if (!ready && can) {
+        http2_schedule_add(&connection->schedule, &stream->ready, stream->priority);
+    }
+}
+
+void http2_want(struct http2_connection *connection, struct http2_stream *stream,
+                enum http2_wants wants) {
+    stream->wants = (uint8_t)wants;
+    windows_place(connection, stream);
+}
+
+struct http2_stream *http2_next(struct http2_connection *connection) {
+    for (size_t i = 0; i < HTTP2_URGENCIES; i++) {
+        struct list_node *list = &connection->schedule.ready[i];
+        for (struct list_node *node = list->next; node != list; node = node->next) {
+            struct http2_stream *stream = LIST_ENTRY(node, struct http2_stream, ready);
+            if (stream->wants == HTTP2_WANTS_FRAME || connection->send_window > 0) {
+                return stream;
+            }
+        }
+    }
+    return NULL;
+}
+
+uint32_t http2_room(const struct http2_connection *connection, const struct http2_stream *stream) {
+    int32_t window = stream->send_window < connection->send_window ? stream->send_window
+                                                                   : connection->send_window;
+    if (window <= 0) {
+        return 0;
+    }
+    return (uint32_t)window < connection->peer_frame_size ? (uint32_t)window
+                                                          : connection->peer_frame_size;
+}
