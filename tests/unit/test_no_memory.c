@@ -53,7 +53,7 @@ static bool reload(unsigned number, uint64_t n, bool for_good) {
     int listener = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     int bundle = fcntl(lab.bundles[number].files.fd, F_DUPFD_CLOEXEC, 0);
     int access_log = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    const struct generation *former = lab.service->shared.current;
+    const struct generation *former = lab.service->sessions.shared.current;
     const struct service_load load = {
         .number = ++lab.generation,
         .bundle_fd = bundle,
@@ -69,7 +69,7 @@ static bool reload(unsigned number, uint64_t n, bool for_good) {
     }
     bool failed = memory_again();
     assert_true(result == RESULT_OK || (failed && error[0] != '\0'));
-    assert_int_equal(lab.service->shared.current == former, result != RESULT_OK);
+    assert_int_equal(lab.service->sessions.shared.current == former, result != RESULT_OK);
     assert_int_equal(metrics_sum(lab.metrics, 1, METRIC_generations_held), 1);
     if (result != RESULT_OK) { // closed, all of them
         assert_int_equal(fcntl(listener, F_GETFD), -1);
@@ -98,7 +98,7 @@ static void test_a_reload(void **state) {
 
 static void test_a_session(void **state) {
     (void)state;
-    const struct listener listener = {.service = lab.service, .protocol = LISTEN_HTTPS};
+    const struct listener listener = {.sessions = &lab.service->sessions, .protocol = LISTEN_HTTPS};
     struct sockaddr_storage peer = {.ss_family = AF_INET};
     bool failed = true;
     for (uint64_t n = 1; failed; n++) {
@@ -106,12 +106,12 @@ static void test_a_session(void **state) {
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
                          0);
         memory_fail(n, false);
-        session_start(&listener, pair[0], &peer);
+        listener_start_session(&listener, pair[0], (struct sockaddr *)&peer);
         (void)ev_run(lab.loop, EVRUN_NOWAIT);
         failed = memory_again();
-        assert_true(failed || !list_is_empty(&lab.service->sessions));
+        assert_true(failed || !list_is_empty(&lab.service->sessions.open));
         (void)close(pair[1]);
-        while (!list_is_empty(&lab.service->sessions)) {
+        while (!list_is_empty(&lab.service->sessions.open)) {
             (void)ev_run(lab.loop, EVRUN_NOWAIT);
         }
         (void)ev_run(lab.loop, EVRUN_NOWAIT);
@@ -183,8 +183,8 @@ static void say(const struct talk *talk) {
 // Nothing is kept from the conversation before.
 static void drop_spares(void) {
     for (int i = 0; i < 64; i++) {
-        transport_pools_trim(&lab.service->transports);
-        slab_trim(&lab.service->shared.exchange_slab);
+        transport_pools_trim(&lab.service->sessions.transports);
+        slab_trim(&lab.service->sessions.shared.exchange_slab);
     }
 }
 
@@ -193,7 +193,7 @@ static bool converse(const struct talk *talk, bool secure, uint64_t n, bool for_
     lab_connect(&lab, secure);
     memory_fail(n, for_good);
     say(talk);
-    if (lab.session != NULL && !list_is_empty(&lab.service->sessions)) {
+    if (lab.session != NULL && !list_is_empty(&lab.service->sessions.open)) {
         say(talk);
     }
     no_memory.paused = false;
