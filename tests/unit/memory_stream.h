@@ -40,6 +40,7 @@ struct faults {
     uint32_t steps;      // of a turn
     bool alone;          // one event a turn
     uint32_t first_event;
+    bool no_trailer_text; // trailers are not recorded
 };
 
 struct output_piece {
@@ -59,6 +60,7 @@ struct memory_stream {
     size_t body_size;
     size_t come, taken;
     bool waits_for_100; // sends no body before
+    bool never_takes;   // nothing after a flush() that sent nothing
     bool end_came, client_ended, malformed, stopped, drops, whole_given;
     const struct http_fields *trailers;
     const char *tunnel; // what the client sends in a tunnel
@@ -270,7 +272,8 @@ static inline enum result memory_end(struct stream *stream, const struct http_fi
     }
     struct output_piece piece = {.size = 0};
     int size = snprintf(piece.text, sizeof(piece.text), "{end");
-    for (size_t i = 0; trailers != NULL && i < trailers->count; i++) {
+    size_t count = trailers == NULL || memory->faults->no_trailer_text ? 0 : trailers->count;
+    for (size_t i = 0; i < count; i++) {
         const struct http_field *field = &trailers->items[i];
         size += snprintf(piece.text + size, sizeof(piece.text) - (size_t)size, " %.*s=%.*s",
                          (int)field->name.size, field->name.data, (int)field->value.size,
@@ -414,7 +417,8 @@ static inline bool memory_client_sends(struct memory_stream *memory) {
 
 // The client takes more. False: nothing is to be sent.
 static inline bool memory_client_takes(struct memory_stream *memory) {
-    if (memory->client_ready && memory->first_piece == memory->piece_count) {
+    if (memory->never_takes ||
+        (memory->client_ready && memory->first_piece == memory->piece_count)) {
         return false;
     }
     memory->client_ready = true;
