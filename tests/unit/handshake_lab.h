@@ -73,6 +73,13 @@ static inline void lab_contexts(struct lab *lab, uint64_t generation) {
     assert_int_equal(signer_keys_load(lab->keys, generation, &lab->folder.pair.keys), RESULT_OK);
 }
 
+// Set-up of a group: the library, and a folder with a certificate of each kind.
+static inline void lab_open(struct lab *lab) {
+    assert_int_equal(tls_library_init(), RESULT_OK);
+    folder_make(&lab->folder);
+    make_each_kind(&lab->folder);
+}
+
 // With the certificates that were made in lab->folder.
 static inline void lab_start(struct lab *lab, const char *config_text) {
     folder_load(&lab->folder, config_text);
@@ -89,6 +96,11 @@ static inline void lab_end(struct lab *lab) {
     ticket_store_free(lab->tickets);
     record_engine_free(lab->engine);
     folder_free(&lab->folder);
+}
+
+static inline void lab_close(struct lab *lab) {
+    lab_end(lab);
+    tls_library_free();
 }
 
 // The site of this name; the first one when there is none.

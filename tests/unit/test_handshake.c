@@ -9,9 +9,7 @@ static struct lab lab;
 
 static int set_up_all(void **state) {
     (void)state;
-    assert_int_equal(tls_library_init(), RESULT_OK);
-    folder_make(&lab.folder);
-    make_each_kind(&lab.folder);
+    lab_open(&lab);
     lab_start(&lab, LAB_SITE("p256.test", "p256") LAB_ROUTE LAB_SITE("p384.test", "p384")
                         LAB_ROUTE LAB_SITE("ed.test", "ed") LAB_ROUTE LAB_SITE("rsa.test", "rsa")
                             LAB_REST);
@@ -20,8 +18,7 @@ static int set_up_all(void **state) {
 
 static int tear_down_all(void **state) {
     (void)state;
-    lab_end(&lab);
-    tls_library_free();
+    lab_close(&lab);
     return 0;
 }
 

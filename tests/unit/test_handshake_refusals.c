@@ -7,9 +7,7 @@ static struct lab quantum; // requires a post-quantum group
 
 static int set_up_all(void **state) {
     (void)state;
-    assert_int_equal(tls_library_init(), RESULT_OK);
-    folder_make(&lab.folder);
-    make_each_kind(&lab.folder);
+    lab_open(&lab);
     lab_start(&lab, LAB_SITE("a.test", "p256") LAB_ROUTE LAB_SITE("b.test", "ed")
                         LAB_ROUTE LAB_SITE("c.test", "rsa") LAB_REST);
     folder_make(&quantum.folder);
@@ -20,9 +18,8 @@ static int set_up_all(void **state) {
 
 static int tear_down_all(void **state) {
     (void)state;
-    lab_end(&lab);
     lab_end(&quantum);
-    tls_library_free();
+    lab_close(&lab);
     return 0;
 }
 

@@ -13,9 +13,7 @@ static struct lab lab;
 
 static int set_up_all(void **state) {
     (void)state;
-    assert_int_equal(tls_library_init(), RESULT_OK);
-    folder_make(&lab.folder);
-    make_each_kind(&lab.folder);
+    lab_open(&lab);
     issue(&lab.folder, (struct issue){.name = "root", .extensions = AUTHORITY});
     issue(&lab.folder, (struct issue){.name = "middle", .issuer = "root", .extensions = AUTHORITY});
     issue(&lab.folder, (struct issue){.name = "person", .issuer = "middle", .extensions = PERSON});
@@ -28,8 +26,7 @@ static int set_up_all(void **state) {
 
 static int tear_down_all(void **state) {
     (void)state;
-    lab_end(&lab);
-    tls_library_free();
+    lab_close(&lab);
     return 0;
 }
 
