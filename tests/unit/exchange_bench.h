@@ -97,8 +97,7 @@ static inline int memory_connect(const struct address *address, enum connect_sta
         return -1;
     }
     if (connection->received == NULL) {
-        connection->received = malloc(RECEIVED_MAX);
-        assert_non_null(connection->received);
+        connection->received = bench_malloc(RECEIVED_MAX);
     }
     connection->open = true;
     connection->gives = SIZE_MAX;

@@ -82,6 +82,19 @@ struct memory_stream {
     size_t record_size;
 };
 
+// Memory of the test itself: no_memory.h leaves it alone, if that is included before.
+static inline void *bench_malloc(size_t size) {
+#ifdef RAVELIN_TESTS_NO_MEMORY_H
+    no_memory.paused = true;
+#endif
+    void *block = malloc(size);
+#ifdef RAVELIN_TESTS_NO_MEMORY_H
+    no_memory.paused = false;
+#endif
+    assert_non_null(block);
+    return block;
+}
+
 static inline struct memory_stream *memory_of(const struct stream *stream) {
     struct memory_stream *memory = (struct memory_stream *)((char *)(uintptr_t)stream -
                                                             offsetof(struct memory_stream, stream));
@@ -130,8 +143,7 @@ static inline enum result memory_body(struct stream *stream, struct stream_body 
     size_t run = faults->run == 0 ? size : faults->run;
     size = run > 0 && size / run > STREAM_RUNS_MAX ? run * STREAM_RUNS_MAX : size;
     if (size > 0) {
-        memory->lent = malloc(size);
-        assert_non_null(memory->lent);
+        memory->lent = bench_malloc(size);
         memcpy(memory->lent, memory->body + memory->taken, size);
         memory->lent_size = size;
     }
@@ -185,8 +197,7 @@ static inline struct room *memory_room(struct stream *stream, size_t lead) {
     for (size_t i = 0; i < ROOM_PARTS; i++) {
         size_t before = i == 0 ? lead : 0;
         memory->slot_size[i] = SLOT_BEFORE + before + size + ROOM_TAIL;
-        memory->slots[i] = malloc(memory->slot_size[i]);
-        assert_non_null(memory->slots[i]);
+        memory->slots[i] = bench_malloc(memory->slot_size[i]);
         memset(memory->slots[i], POISON, memory->slot_size[i]);
         memory->room.parts[i] =
             (struct room_part){memory->slots[i] + SLOT_BEFORE, (uint32_t)(before + size),
@@ -375,9 +386,8 @@ static inline void memory_stream_init(struct memory_stream *memory, const struct
     struct output_piece *pieces = memory->pieces;
     char *record = memory->record;
     *memory = (struct memory_stream){.faults = faults, .client_ready = true};
-    memory->pieces = pieces == NULL ? calloc(PIECES_MAX, sizeof(*pieces)) : pieces;
-    memory->record = record == NULL ? calloc(1, RECORD_TEXT_MAX) : record;
-    assert_true(memory->pieces != NULL && memory->record != NULL);
+    memory->pieces = pieces == NULL ? bench_malloc(PIECES_MAX * sizeof(*pieces)) : pieces;
+    memory->record = record == NULL ? bench_malloc(RECORD_TEXT_MAX) : record;
     memory->record[0] = '\0';
     list_init(&memory->kept);
     memory->client.address.v4.sin_family = AF_INET;
