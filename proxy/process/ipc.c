@@ -159,6 +159,20 @@ static void fill(struct ipc_message *message, const struct header *header, const
     memcpy(message->listeners, fds, message->listener_count * sizeof(int));
 }
 
+static ssize_t receive(int fd, struct msghdr *wire) {
+    ssize_t size;
+    do {
+        size = recvmsg(fd, wire, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    } while (size < 0 && errno == EINTR);
+    return size;
+}
+
+// Whether a message has the descriptors that its header names; cut: some, because this process may
+// have no more.
+static bool has_its_fds(const struct header *header, size_t count, bool is_cut) {
+    return is_cut ? count < count_fds(header) : count == count_fds(header);
+}
+
 enum result ipc_receive(int fd, struct ipc_message *message) {
     struct header header;
     char text[sizeof(message->text)];
@@ -168,10 +182,7 @@ enum result ipc_receive(int fd, struct ipc_message *message) {
                           .msg_iovlen = 2,
                           .msg_control = room.bytes,
                           .msg_controllen = sizeof(room.bytes)};
-    ssize_t size;
-    do {
-        size = recvmsg(fd, &wire, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    } while (size < 0 && errno == EINTR);
+    ssize_t size = receive(fd, &wire);
     if (size < 0) {
         return errno == EAGAIN ? RESULT_AGAIN : errno == ECONNRESET ? RESULT_EOF : RESULT_ERROR;
     }
@@ -180,11 +191,10 @@ enum result ipc_receive(int fd, struct ipc_message *message) {
     if (size == 0 && count == 0) {
         return RESULT_EOF;
     }
-    bool is_cut = (wire.msg_flags & MSG_CTRUNC) != 0;
     // An empty datagram may carry descriptors, too.
+    bool is_cut = (wire.msg_flags & MSG_CTRUNC) != 0;
     if ((size_t)size < sizeof(header) || (wire.msg_flags & MSG_TRUNC) != 0 ||
-        !header_is_valid(&header) ||
-        (is_cut ? count >= count_fds(&header) : count != count_fds(&header))) {
+        !header_is_valid(&header) || !has_its_fds(&header, count, is_cut)) {
         close_all(fds, count);
         return RESULT_ERROR;
     }
