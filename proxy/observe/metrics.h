@@ -25,12 +25,11 @@
 #define METRICS(X)                                                                                 \
     X(sessions_accepted, COUNTER, "client connections accepted")                                   \
     X(sessions_open, GAUGE, "client connections open now")                                         \
-    X(sessions_idle, GAUGE, "keep-alive sessions that wait for a request and hold no buffer")      \
-    X(sessions_refused, COUNTER,                                                                   \
-      "client connections closed at once because the limit was reached")                           \
+    X(sessions_idle, GAUGE, "idle client connections that hold no buffer")                         \
+    X(sessions_refused, COUNTER, "client connections closed at once because of a limit")           \
     X(handshakes_full, COUNTER, "full TLS handshakes completed")                                   \
     X(handshakes_resumed, COUNTER, "resumed TLS handshakes completed")                             \
-    X(handshakes_failed, COUNTER, "TLS handshakes refused or broken off")                          \
+    X(handshakes_failed, COUNTER, "TLS handshakes refused or ended early")                         \
     X(handshakes_open, GAUGE, "TLS handshakes in progress, each holding a wolfSSL object")         \
     X(suite_aes_128_gcm_sha256, COUNTER, "handshakes with TLS_AES_128_GCM_SHA256")                 \
     X(suite_aes_256_gcm_sha384, COUNTER, "handshakes with TLS_AES_256_GCM_SHA384")                 \
@@ -58,13 +57,13 @@
     X(refused_bad_record, COUNTER, "refused: a record that does not authenticate")                 \
     X(refused_bad_proof, COUNTER, "refused: a wrong Finished, binder or signature")                \
     X(refused_bad_certificate, COUNTER, "refused: the client's certificate")                       \
-    X(refused_client_alert, COUNTER, "broken off by an alert of the client")                       \
-    X(refused_client_left, COUNTER, "broken off: the client closed the connection")                \
-    X(refused_timeout, COUNTER, "broken off: the handshake took too long")                         \
-    X(refused_signer, COUNTER, "broken off: the signer gave no signature")                         \
+    X(refused_client_alert, COUNTER, "ended by an alert of the client")                            \
+    X(refused_client_left, COUNTER, "ended: the client closed the connection")                     \
+    X(refused_timeout, COUNTER, "ended: the handshake took too long")                              \
+    X(refused_signer, COUNTER, "ended: the signer gave no signature")                              \
     X(refused_library, COUNTER, "refused by the TLS library for another reason")                   \
-    X(refused_internal, COUNTER, "broken off by a fault of our own, or for want of memory")        \
-    X(signatures, COUNTER, "signatures asked of the signer")                                       \
+    X(refused_internal, COUNTER, "failed: an internal error, or too little memory")                \
+    X(signatures, COUNTER, "signatures requested from the signer")                                 \
     X(requests, COUNTER, "requests read")                                                          \
     X(responses_1xx, COUNTER, "interim responses forwarded")                                       \
     X(responses_2xx, COUNTER, "responses with a 2xx status")                                       \
@@ -76,21 +75,20 @@
     X(server_connections, COUNTER, "connections made to servers")                                  \
     X(server_reuses, COUNTER, "requests sent on a pooled server connection")                       \
     X(server_retries, COUNTER, "requests sent again after a server connection failed")             \
-    X(server_failures, COUNTER, "server connections that failed or broke off")                     \
-    X(server_unasked, COUNTER,                                                                     \
-      "idle server connections that were closed because of bytes that nobody asked for")           \
+    X(server_failures, COUNTER, "server connections that failed or ended early")                   \
+    X(server_unasked, COUNTER, "idle server connections closed because of unexpected bytes")       \
     X(queue_waiting, GAUGE, "requests that wait for a connection to a server")                     \
     X(queue_refused, COUNTER, "requests that waited in vain, or could not wait")                   \
     X(pool_idle, GAUGE, "idle server connections in the pools")                                    \
     X(records_sealed, COUNTER, "TLS records sealed")                                               \
     X(records_opened, COUNTER, "TLS records opened")                                               \
     X(key_updates, COUNTER, "key updates in either direction")                                     \
-    X(receive_buffers, GAUGE, "receive rings held by sessions")                                    \
-    X(send_buffers, GAUGE, "send buffers held by sessions")                                        \
+    X(receive_buffers, GAUGE, "receive rings that client connections hold")                        \
+    X(send_buffers, GAUGE, "send buffers that client connections hold")                            \
     X(log_lines_lost, COUNTER,                                                                     \
       "lines of the access log and of workers' error logs that were lost")                         \
-    X(generation, LATEST, "the generation new exchanges use")                                      \
-    X(generations_held, GAUGE, "generations some exchange still holds")
+    X(generation, LATEST, "the generation that new requests use")                                  \
+    X(generations_held, GAUGE, "generations that a request still holds")
 
 enum metric {
 #define METRIC_ENUM(name, kind, help) METRIC_##name,
