@@ -136,7 +136,7 @@ static void log_refused(const struct account *account, const struct choice *choi
     if (!log_wants(choice->shared->log, severity)) {
         return;
     }
-    complain(choice->shared, COMPLAINT_REQUEST, severity,
+    complain(&choice->shared->complaints, COMPLAINT_REQUEST, severity,
              "client %s port %u: request refused: %u %s: %.*s%s%s, host %s, user agent %s",
              client->text, client->port, account->status, account->ended,
              unread ? 0 : (int)account->method.size, account->method.data,

@@ -109,7 +109,8 @@ static int take_lease(struct attempt *attempt, const struct choice *choice,
     account->request_sent_us = 0;
     account->server = attempt->server->config->text;
     if (attempt->lease == NULL) {
-        complain_of_server(choice->shared, attempt->server, "cannot connect: %s", strerror(error));
+        complain_of_server(&choice->shared->complaints, attempt->server, "cannot connect: %s",
+                           strerror(error));
         return error;
     }
     account->server_reused = attempt->lease->reused;
@@ -149,7 +150,7 @@ void attempt_fail(struct attempt *attempt, const struct choice *choice, const ch
     if (!was_reused) {
         attempt->failed_server = attempt->server;
         server_failed(attempt->server, shared_now_ms(choice->shared));
-        complain_of_server(choice->shared, attempt->server, "%s", why);
+        complain_of_server(&choice->shared->complaints, attempt->server, "%s", why);
     }
 }
 

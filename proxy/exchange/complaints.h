@@ -8,9 +8,10 @@
 #include "observe/log.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
+struct backend_set;
 struct server;
-struct shared;
 
 #define COMPLAINTS_BURST 20
 #define COMPLAINTS_PER_SECOND 1
@@ -31,18 +32,21 @@ enum complaint {
 };
 
 struct complaints {
+    struct log *log;
+    const int64_t *now_ms; // of the monotonic clock, kept by the owner
     struct rate rates[COMPLAINT_COUNT];
     bool about_servers; // lines about a server may have been left out
 };
 
-void complaints_init(struct complaints *complaints);
+void complaints_init(struct complaints *complaints, struct log *log, const int64_t *now_ms);
 // Logs one line, or counts it as left out. Lines that the level does not want count for nothing.
-void complain(struct shared *shared, enum complaint kind, enum log_severity severity,
+void complain(struct complaints *complaints, enum complaint kind, enum log_severity severity,
               const char *format, ...) __attribute__((format(printf, 4, 5)));
 // A warning about a server: "backend NAME: server ADDRESS: ...".
-void complain_of_server(struct shared *shared, struct server *server, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void complain_of_server(struct complaints *complaints, struct server *server, const char *format,
+                        ...) __attribute__((format(printf, 3, 4)));
 // Once a second: logs how many lines were left out, as soon as the rate allows a line.
-void complaints_tick(struct shared *shared);
+// `servers`: those in use; NULL: none.
+void complaints_tick(struct complaints *complaints, const struct backend_set *servers);
 
 #endif

@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 enum result response_is_bad(struct exchange *exchange, const char *why, const char *where) {
-    complain_of_server(exchange->shared, exchange->attempt.server, "bad response: %s%s", why,
-                       where);
+    complain_of_server(&exchange->shared->complaints, exchange->attempt.server,
+                       "bad response: %s%s", why, where);
     if (exchange->response_started) {
         exchange->account.ended = why;
         return RESULT_ERROR;

@@ -24,12 +24,12 @@ static void log_unread(const struct choice *choice, const struct http_told *told
     }
     char quoted[LOG_QUOTE_SIZE];
     if (told->doubtful) {
-        complain(shared, COMPLAINT_FORWARDED, SEVERITY_WARNING,
+        complain(&shared->complaints, COMPLAINT_FORWARDED, SEVERITY_WARNING,
                  "proxy %s: X-Forwarded-For and Forwarded name different clients; using "
                  "X-Forwarded-For, and allow and deny lists refuse the client",
                  client->text);
     } else {
-        complain(shared, COMPLAINT_FORWARDED, SEVERITY_WARNING,
+        complain(&shared->complaints, COMPLAINT_FORWARDED, SEVERITY_WARNING,
                  "proxy %s: %s in its forwarding headers is not understood; %s", client->text,
                  log_quote(told->unread, quoted),
                  told->kind == CLIENT_UNKNOWN ? "the client is unknown, and allow and deny lists "

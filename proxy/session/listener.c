@@ -69,7 +69,7 @@ static bool over_limit(const struct sessions *sessions) {
 static void refuse(struct sessions *sessions, int fd) {
     close(fd);
     metric_add(sessions->shared.metrics, METRIC_sessions_refused, 1);
-    complain(&sessions->shared, COMPLAINT_LIMIT, SEVERITY_WARNING,
+    complain(&sessions->shared.complaints, COMPLAINT_LIMIT, SEVERITY_WARNING,
              "the limit of %u connections is reached: new ones are closed",
              sessions->shared.current->config->limits.connections);
 }

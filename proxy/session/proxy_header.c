@@ -9,7 +9,7 @@ enum { RECEIVED_SHOWN = 64 };
 static void refuse(struct session *session, const char *why, struct slice bytes) {
     char quoted[LOG_QUOTE_SIZE];
     bytes.size = bytes.size < RECEIVED_SHOWN ? bytes.size : RECEIVED_SHOWN;
-    complain(&session->sessions->shared, COMPLAINT_PROXY_HEADER, SEVERITY_INFO,
+    complain(&session->sessions->shared.complaints, COMPLAINT_PROXY_HEADER, SEVERITY_INFO,
              "proxy %s: %s; received: %s", session->client.text, why, log_quote(bytes, quoted));
     metric_add(session->sessions->shared.metrics, METRIC_sessions_refused, 1);
     session_close(session);

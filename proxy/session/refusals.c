@@ -93,8 +93,8 @@ static void write_access(struct session *session, const struct refusal *refusal,
 void refusals_note(struct session *session, const struct refusal *refusal, struct slice bytes) {
     struct sessions *sessions = session->sessions;
     if (session->transport.received == 0) { // a probe of the port: no handshake ever began
-        complain(&sessions->shared, COMPLAINT_PROBE, SEVERITY_DEBUG, "client %s: not a word: %s",
-                 session->client.text, refusal->text);
+        complain(&sessions->shared.complaints, COMPLAINT_PROBE, SEVERITY_DEBUG,
+                 "client %s: not a word: %s", session->client.text, refusal->text);
         return;
     }
     metric_add(sessions->shared.metrics, METRIC_handshakes_failed, 1);
@@ -117,8 +117,8 @@ void refusals_note_half(struct session *session, struct slice part) {
     struct shared *shared = &session->sessions->shared;
     struct http_glance glance = http_glance(part);
     char line[LOG_QUOTE_SIZE];
-    complain(shared, COMPLAINT_REQUEST, SEVERITY_DEBUG, "client %s port %u: %s: %s", client->text,
-             client->port, left, log_quote(glance.line, line));
+    complain(&shared->complaints, COMPLAINT_REQUEST, SEVERITY_DEBUG, "client %s port %u: %s: %s",
+             client->text, client->port, left, log_quote(glance.line, line));
     if (!access_log_enabled(&shared->access_log)) {
         return;
     }

@@ -83,7 +83,9 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     struct service *service = timer->data;
     compare_clocks(service);
     refusals_tick(&service->sessions);
-    complaints_tick(&service->sessions.shared);
+    const struct generation *current = service->sessions.shared.current;
+    complaints_tick(&service->sessions.shared.complaints,
+                    current == NULL ? NULL : current->backends);
     flush_logs(service);
     pool_sweep(&service->sessions.shared.pool, sessions_now_ms(&service->sessions));
     transport_pools_trim(&service->sessions.transports);
@@ -113,7 +115,7 @@ struct service *service_new(const struct service_options *options) {
     shared->metrics = options->metrics;
     shared->clients = options->clients;
     shared->slot = options->slot;
-    complaints_init(&shared->complaints);
+    complaints_init(&shared->complaints, options->log, &shared->now_ms);
     exchange_slabs_init(shared);
     pool_init(&shared->pool, options->loop, options->metrics);
     queues_init(&shared->queues, options->loop, options->metrics);

@@ -145,8 +145,8 @@ void session_close(struct session *session) {
 void session_refuse(struct session *session, const char *why) {
     struct sessions *sessions = session->sessions;
     metric_add(sessions->shared.metrics, METRIC_sessions_refused, 1);
-    complain(&sessions->shared, COMPLAINT_LIMIT, SEVERITY_WARNING, "client %s: %s: closed",
-             session->client.text, why);
+    complain(&sessions->shared.complaints, COMPLAINT_LIMIT, SEVERITY_WARNING,
+             "client %s: %s: closed", session->client.text, why);
     session_close(session);
 }
 

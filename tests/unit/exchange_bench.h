@@ -285,7 +285,7 @@ static inline void bench_start(const char *text) {
         .scratch_size = BENCH_SCRATCH,
     };
     client_table_lend(shared->clients, 0);
-    complaints_init(&shared->complaints);
+    complaints_init(&shared->complaints, shared->log, &shared->now_ms);
     queues_init(&shared->queues, bench.loop, bench.metrics);
     pool_init(&shared->pool, bench.loop, bench.metrics);
     exchange_slabs_init(shared);

@@ -33,7 +33,7 @@ static int set_up(void **state) {
     log_init(&fixture->errors, fixture->errors_fd, SINK_NO_DAEMON, SEVERITY_INFO, "worker 0");
     fixture->shared.log = &fixture->errors;
     fixture->shared.metrics = metrics_map(1);
-    complaints_init(&fixture->shared.complaints);
+    complaints_init(&fixture->shared.complaints, fixture->shared.log, &fixture->shared.now_ms);
     strcpy(fixture->client.text, "192.0.2.1");
     fixture->client.text_size = (uint8_t)strlen(fixture->client.text);
     fixture->client.port = 1234;

@@ -39,7 +39,7 @@ static int set_up(void **state) {
     log_init(&fixture->log, fixture->file, SINK_NO_DAEMON, SEVERITY_INFO, "worker 0");
     fixture->shared.log = &fixture->log;
     fixture->shared.now_ms = 1000000;
-    complaints_init(&fixture->shared.complaints);
+    complaints_init(&fixture->shared.complaints, fixture->shared.log, &fixture->shared.now_ms);
     fixture->backend_config.name = (char *)(uintptr_t) "web";
     fixture->backend = (struct backend){
         .config = &fixture->backend_config, .servers = fixture->servers, .server_count = 2};
@@ -80,14 +80,16 @@ static unsigned count_lines(struct fixture *fixture, const char *text) {
 static void tick(struct fixture *fixture, int seconds) {
     for (int i = 0; i < seconds; i++) {
         fixture->shared.now_ms += 1000;
-        complaints_tick(&fixture->shared);
+        complaints_tick(&fixture->shared.complaints,
+                        fixture->shared.current == NULL ? NULL : fixture->shared.current->backends);
     }
 }
 
 static void test_a_flood_of_one_kind_is_a_burst_and_a_number(void **state) {
     struct fixture *fixture = *state;
     for (int i = 0; i < 500; i++) {
-        complain(&fixture->shared, COMPLAINT_LIMIT, SEVERITY_WARNING, "client %d: closed", i);
+        complain(&fixture->shared.complaints, COMPLAINT_LIMIT, SEVERITY_WARNING,
+                 "client %d: closed", i);
     }
     assert_int_equal(count_lines(fixture, ": closed\n"), COMPLAINTS_BURST);
     tick(fixture, 3);
@@ -101,10 +103,10 @@ static void test_a_flood_of_one_kind_is_a_burst_and_a_number(void **state) {
 static void test_the_number_comes_before_the_next_line(void **state) {
     struct fixture *fixture = *state;
     for (int i = 0; i < COMPLAINTS_BURST + 3; i++) {
-        complain(&fixture->shared, COMPLAINT_FORWARDED, SEVERITY_WARNING, "flood");
+        complain(&fixture->shared.complaints, COMPLAINT_FORWARDED, SEVERITY_WARNING, "flood");
     }
     fixture->shared.now_ms += 1000;
-    complain(&fixture->shared, COMPLAINT_FORWARDED, SEVERITY_WARNING, "next");
+    complain(&fixture->shared.complaints, COMPLAINT_FORWARDED, SEVERITY_WARNING, "next");
     assert_int_equal(count_lines(fixture, ": 3 more lines about forwarding headers"), 1);
     assert_true(strstr(fixture->text, ": 3 more lines") < strstr(fixture->text, ": next\n"));
 }
@@ -112,16 +114,16 @@ static void test_the_number_comes_before_the_next_line(void **state) {
 static void test_kinds_do_not_hide_each_other(void **state) {
     struct fixture *fixture = *state;
     for (int i = 0; i < 500; i++) {
-        complain(&fixture->shared, COMPLAINT_LIMIT, SEVERITY_WARNING, "flood");
+        complain(&fixture->shared.complaints, COMPLAINT_LIMIT, SEVERITY_WARNING, "flood");
     }
-    complain(&fixture->shared, COMPLAINT_PROXY_HEADER, SEVERITY_INFO, "another");
+    complain(&fixture->shared.complaints, COMPLAINT_PROXY_HEADER, SEVERITY_INFO, "another");
     assert_int_equal(count_lines(fixture, ": another\n"), 1);
 }
 
 static void test_what_the_level_does_not_want_counts_for_nothing(void **state) {
     struct fixture *fixture = *state;
     for (int i = 0; i < 500; i++) {
-        complain(&fixture->shared, COMPLAINT_PROBE, SEVERITY_DEBUG, "probe");
+        complain(&fixture->shared.complaints, COMPLAINT_PROBE, SEVERITY_DEBUG, "probe");
     }
     tick(fixture, 100);
     assert_int_equal(count_lines(fixture, "\n"), 0);
@@ -130,9 +132,9 @@ static void test_what_the_level_does_not_want_counts_for_nothing(void **state) {
 static void test_a_broken_server_does_not_hide_another(void **state) {
     struct fixture *fixture = *state;
     for (int i = 0; i < 500; i++) {
-        complain_of_server(&fixture->shared, &fixture->servers[0], "it %s", "broke");
+        complain_of_server(&fixture->shared.complaints, &fixture->servers[0], "it %s", "broke");
     }
-    complain_of_server(&fixture->shared, &fixture->servers[1], "too");
+    complain_of_server(&fixture->shared.complaints, &fixture->servers[1], "too");
     assert_int_equal(count_lines(fixture, "backend web: server 10.0.0.1:80: it broke\n"),
                      SERVER_LINES_BURST);
     assert_non_null(strstr(fixture->text, "backend web: server 10.0.0.2:80: too\n"));
@@ -147,7 +149,7 @@ static void test_a_text_from_outside_stays_one_line(void **state) {
     struct fixture *fixture = *state;
     static char large[4096];
     memset(large, '\n', sizeof(large) - 1);
-    complain(&fixture->shared, COMPLAINT_FORWARDED, SEVERITY_WARNING, "%s", large);
+    complain(&fixture->shared.complaints, COMPLAINT_FORWARDED, SEVERITY_WARNING, "%s", large);
     assert_int_equal(count_lines(fixture, "\n"), 1);
 }
 
