@@ -1,5 +1,7 @@
 #include "http/bytes.h"
 
+#include <endian.h>
+
 // One letter per class, to keep the table readable.
 #define _ 0
 #define V BYTE_VALUE                              // white space
@@ -47,3 +49,24 @@ const uint8_t http_byte_classes[256] = {
 #undef H
 #undef X
 #undef D
+
+bool http_is_value(struct slice text) {
+    size_t i = 0;
+    while (text.size - i >= 8) {
+        uint64_t word;
+        memcpy(&word, text.data + i, sizeof word);
+        size_t size = http_value_marks(le64toh(word)) == 0 ? 8 : 0;
+        // A mark may be a HTAB.
+        while (size < 8 && http_byte_is(text.data[i + size], BYTE_VALUE)) {
+            size++;
+        }
+        if (size < 8) {
+            return false;
+        }
+        i += 8;
+    }
+    while (i < text.size && http_byte_is(text.data[i], BYTE_VALUE)) {
+        i++;
+    }
+    return i == text.size;
+}

@@ -158,15 +158,11 @@ size_t http_scan_request_line(struct slice head, struct http_request_line *line,
 // eight: the lowest marked bit tells the first of them that is below SP or DEL (bytes beyond ASCII
 // are fine).
 static const char *skip_value(const char *at, const char *end) {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t tops = UINT64_C(0x8080808080808080);
     while (end - at >= 8) {
         uint64_t word;
         memcpy(&word, at, sizeof word);
         word = le64toh(word);
-        uint64_t below_space = (word - ones * 0x20) & ~word;
-        uint64_t deleted = word ^ (ones * 0x7f);
-        uint64_t marks = (below_space | ((deleted - ones) & ~deleted)) & tops;
+        uint64_t marks = http_value_marks(word);
         if (marks == 0) {
             at += 8;
             continue;

@@ -94,12 +94,7 @@ static const char *why_bad_value(struct slice value) {
     if (value.size > 0 && (is_space(value.data[0]) || is_space(value.data[value.size - 1]))) {
         return "white space around a field value";
     }
-    for (size_t i = 0; i < value.size; i++) {
-        if (!http_byte_is(value.data[i], BYTE_VALUE)) {
-            return "control byte in a field value";
-        }
-    }
-    return NULL;
+    return http_is_value(value) ? NULL : "control byte in a field value";
 }
 
 static struct slice store(struct hpack_section *section, struct slice text) {

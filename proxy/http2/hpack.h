@@ -22,7 +22,7 @@
 // Of both tables, whatever the client offers.
 #define HPACK_TABLE_SIZE 4096
 // Of a decoder, or an encoder, with the overhead of malloc.
-#define HPACK_TABLE_MEMORY_MAX 32768
+#define HPACK_TABLE_MEMORY_MAX 40960
 // Counted for each field beside its name and value (RFC 9113 6.5.2).
 #define HPACK_FIELD_OVERHEAD 32
 

@@ -8,15 +8,6 @@
      FIELD_BIT(FIELD_PROXY_CONNECTION) | FIELD_BIT(FIELD_TE) |                                     \
      FIELD_BIT(FIELD_TRANSFER_ENCODING) | FIELD_BIT(FIELD_UPGRADE))
 
-static bool is_text(struct slice value) {
-    for (size_t i = 0; i < value.size; i++) {
-        if (!http_byte_is(value.data[i], BYTE_VALUE)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool is_sensitive(struct slice name, enum http_field_id id) {
     const uint64_t sensitive =
         FIELD_BIT(FIELD_AUTHORIZATION) | FIELD_BIT(FIELD_PERSISTENT_AUTH) |
@@ -56,7 +47,7 @@ static void put(void *context, struct slice name, struct slice value) {
     struct http2_list *list = context;
     enum http_field_id id = http_field_lookup(name);
     bool accept = list->websocket && slice_equal_nocase(name, SLICE("sec-websocket-accept"));
-    if ((BARRED & FIELD_BIT(id)) == 0 && !accept && is_text(value)) {
+    if ((BARRED & FIELD_BIT(id)) == 0 && !accept && http_is_value(value)) {
         add(list, name, value, is_sensitive(name, id));
     }
 }
