@@ -327,14 +327,15 @@ enum result http1_answer(struct stream *stream, uint16_t status, struct slice fi
                                                                               : RESULT_ERROR;
 }
 
-// Sends what is named as output.
+// Sends what is named as output, behind what is sealed already: a KeyUpdate may be half sent.
 static enum result send_output(struct http1_stream *http1) {
     struct transport *transport = &http1->session->transport;
     struct send_buffer *buffer = transport->send;
-    if (buffer != NULL && buffer->span_count > 0 && transport_seal(transport) != RESULT_OK) {
-        return RESULT_ERROR;
-    }
     enum result result = transport_flush(transport);
+    if (result == RESULT_OK && buffer != NULL && buffer->span_count > 0) {
+        result = transport_seal(transport);
+        result = result == RESULT_OK ? transport_flush(transport) : result;
+    }
     if (result == RESULT_OK) {
         http1->output_end = NULL;
     }

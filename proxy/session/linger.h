@@ -15,8 +15,8 @@
 #define DROP_TOTAL_MS 60000
 #define DROP_DRAIN_MS 1000
 
-// Ends the session in order: sends the alert (0: close_notify), then drops what still comes.
-// Nothing must be unsent.
+// Ends the session in order: sends the alert (0: close_notify), then drops what still comes. No
+// alert is sent if anything is unsent.
 void session_end(struct session *session, uint8_t alert);
 // Ends it so that the client, which still sends, sees what it has received as cut. What it sends is
 // dropped, as a reset would destroy what it has not read.

@@ -403,7 +403,9 @@ uint64_t transport_acknowledged(const struct transport *transport) {
 }
 
 void transport_shutdown(struct transport *transport, uint8_t alert) {
-    transport->kind->say(transport, alert);
+    if (!transport_has_unsent(transport)) { // behind half a record it would be no alert
+        transport->kind->say(transport, alert);
+    }
     if (transport->end == TRANSPORT_OPEN || transport->end == TRANSPORT_BROKEN) {
         (void)transport->pools->calls.shutdown(transport->fd, SHUT_WR);
     } // else closing is all that is left

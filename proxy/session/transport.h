@@ -229,8 +229,8 @@ enum result transport_send_key_update(struct transport *transport) MUST_CHECK;
 // socket_acknowledged().
 uint64_t transport_acknowledged(const struct transport *transport);
 // Best effort: an alert (0: close_notify), where the kind has alerts, and the end of our direction.
-// Nothing must be unsent. When the client's direction has ended, the alert and the end may wait for
-// transport_close(), which must then follow.
+// No alert is sent if anything is unsent. When the client's direction has ended, the alert and the
+// end may wait for transport_close(), which must then follow.
 void transport_shutdown(struct transport *transport, uint8_t alert);
 // Best effort: the end of our direction without an alert, so that the client sees that something is
 // missing. Nothing must be unsent.

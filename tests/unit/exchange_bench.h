@@ -28,6 +28,7 @@ struct script {
     size_t reply_size; // 0: of the text
     enum reply_when when;
     size_t early;       // so many bytes of the reply come after the head
+    bool repeats;       // the reply, to another request
     bool closes;        // after the reply
     int read_error;     // after the reply
     size_t write_max;   // it reads no more than so many bytes; 0: all
@@ -207,6 +208,9 @@ static inline ssize_t memory_send_parts(int fd, struct iovec *parts, size_t coun
     if (is_interrupted()) {
         return -1;
     }
+    if (connection->script.repeats && connection->replied == connection->script.reply_size) {
+        connection->replied = connection->received_size = 0;
+    }
     for (size_t i = 0; i < count && left > 0; i++) {
         size_t size = parts[i].iov_len < left ? parts[i].iov_len : left;
         assert_true(connection->received_size + size <= RECEIVED_MAX);
@@ -245,7 +249,7 @@ static inline int memory_close(int fd) {
 
 #define BENCH_SITE(backend)                                                                        \
     "listen 127.0.0.1:8443 {}\n"                                                                   \
-    "site a.test {\n certificate a.pem { key = a.key }\n"                                          \
+    "site a.test {\n hsts = 0\n certificate a.pem { key = a.key }\n"                               \
     " route / { backend = web }\n"                                                                 \
     " route /small/ { backend = web\n body-size = 5 }\n"                                           \
     " route /gone/ { return = 410 }\n}\n"                                                          \
