@@ -8,6 +8,7 @@ import pytest
 
 from ravelin_test.http import request, response
 from ravelin_test.proxy import backend_block, site_block
+from ravelin_test.settings import PATIENCE
 from ravelin_test.waiting import wait_for
 
 
@@ -230,6 +231,7 @@ class FullServer:
         self._listener.bind(str(path))
         path.chmod(0o666)
         self._listener.listen(0)
+        self._listener.settimeout(2 * PATIENCE)
         self._filler = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._filler.connect(str(path))
 
@@ -239,8 +241,12 @@ class FullServer:
         for _ in range(count):
             peer, _ = self._listener.accept()
             with peer:
-                while b"\r\n\r\n" not in peer.recv(65536):
-                    pass
+                peer.settimeout(PATIENCE)
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    more = peer.recv(65536)
+                    assert more, "the proxy closed its connection"
+                    head += more
                 peer.sendall(response("served"))
 
     def close(self):

@@ -1,7 +1,10 @@
 // What is said when the system lets a worker hold fewer connections than the configuration says.
 #include "process/capacity.h"
 
+#include "base/ring.h"
+
 #include <fcntl.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,12 +40,18 @@ static void test_descriptors(void **state) {
 static void test_mappings(void **state) {
     (void)state;
     char text[CAPACITY_TEXT_SIZE];
-    assert_false(warns(CAPACITY_MAPPINGS, (struct capacity){.mappings = 3100}, 1, text));
-    assert_true(warns(CAPACITY_MAPPINGS, (struct capacity){.mappings = 2000}, 1, text));
-    assert_non_null(
-        strstr(text, "limits: connections '1000': each process that serves clients may need "));
-    assert_non_null(strstr(text, " and can have 2000; run: sysctl -w vm.max_map_count="));
-    assert_false(warns(CAPACITY_MAPPINGS, (struct capacity){.mappings = 2100}, 2, text));
+    // One a client, one for each chunk of rings, and 1024 others.
+    const uint64_t needed = 1000 + 1000 / RING_CHUNK + 1024;
+    char expected[CAPACITY_TEXT_SIZE];
+    assert_false(warns(CAPACITY_MAPPINGS, (struct capacity){.mappings = needed}, 1, text));
+    assert_true(warns(CAPACITY_MAPPINGS, (struct capacity){.mappings = needed - 1}, 1, text));
+    (void)snprintf(expected, sizeof(expected),
+                   "limits: connections '1000': each process that serves clients may need %" PRIu64
+                   " memory mappings when all clients send at once, and can have %" PRIu64
+                   "; run: sysctl -w vm.max_map_count=%" PRIu64 ", or lower connections",
+                   needed, needed - 1, needed);
+    assert_string_equal(text, expected);
+    assert_false(warns(CAPACITY_MAPPINGS, (struct capacity){.mappings = needed - 1}, 2, text));
     assert_false(warns(CAPACITY_MAPPINGS, (struct capacity){.mappings = 0}, 1, text));
 }
 
@@ -56,6 +65,11 @@ static void test_the_largest_numbers(void **state) {
         assert_true(capacity_warning((enum capacity_kind)kind, &least, &large, 1, text));
         assert_non_null(strstr(text, "lower connections")); // not cut
     }
+    char needed[32];
+    (void)snprintf(needed, sizeof(needed), " need %llu file",
+                   2 * 2147483648ULL + CONFIG_LISTENERS_MAX + 64);
+    assert_true(capacity_warning(CAPACITY_DESCRIPTORS, &least, &large, 2, text));
+    assert_non_null(strstr(text, needed));
 }
 
 static void test_what_the_system_says(void **state) {
@@ -66,9 +80,13 @@ static void test_what_the_system_says(void **state) {
     assert_int_equal(write(fd, "65530\n", 6), 6);
     struct rlimit limit;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    // The limit that holds, not the one up to which it could be raised.
+    const struct rlimit lower = {limit.rlim_cur - 1, limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &lower), 0);
     struct capacity capacity = capacity_find(path);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     assert_int_equal(capacity.mappings, 65530);
-    assert_true(capacity.descriptors == limit.rlim_cur || limit.rlim_cur == RLIM_INFINITY);
+    assert_int_equal(capacity.descriptors, lower.rlim_cur);
     (void)close(fd);
     (void)unlink(path);
     assert_int_equal(capacity_find(path).mappings, 0);

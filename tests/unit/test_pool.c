@@ -110,6 +110,8 @@ static void test_a_full_queue_is_waited_for(void **state) {
     assert_true(lease->connected);
     assert_true(ev_is_active(&lease->read_watcher));
     assert_false(ev_is_active(&lease->retry));
+    lease_want_write(lease, true); // as an exchange does that has filled the socket
+    assert_true(ev_is_active(&lease->write_watcher));
     lease_close(lease);
     close_full_server(&full);
 }
