@@ -157,15 +157,23 @@ static void test_a_terminal_by_its_path_gets_a_log_writer(void **state) {
     close_terminal(&terminal);
 }
 
-static void test_the_target_and_a_stream_may_be_one_terminal(void **state) {
+static void test_several_names_of_one_terminal_have_one_log_writer(void **state) {
     struct fixture *fixture = *state;
     struct terminal terminal = make_terminal();
+    char link[] = "/dev/stdout";
+    char *const paths[] = {terminal.path, link};
     use_as_stdout(terminal.slave);
-    const struct config config =
-        make_config(LOG_TARGET_STDOUT, NULL, LOG_TARGET_FILE, terminal.path);
-    assert_int_equal(log_files_open(&fixture->files, &config, &fixture->writers, fixture->error),
-                     RESULT_OK);
-    (void)only_writer(fixture);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        const struct config config =
+            make_config(LOG_TARGET_STDOUT, NULL, LOG_TARGET_FILE, paths[i]);
+        struct log_files former = fixture->files;
+        assert_int_equal(
+            log_files_open(&fixture->files, &config, &fixture->writers, fixture->error), RESULT_OK);
+        log_files_close(&former);
+        (void)only_writer(fixture);
+        write_line(&fixture->files, "line\n");
+        expect_text(terminal.master, "line\r\n");
+    }
     close_terminal(&terminal);
 }
 
@@ -296,7 +304,7 @@ static void test_kinds_of_targets(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_WRITERS(test_a_terminal_by_its_path_gets_a_log_writer),
-        WITH_WRITERS(test_the_target_and_a_stream_may_be_one_terminal),
+        WITH_WRITERS(test_several_names_of_one_terminal_have_one_log_writer),
         WITH_WRITERS(test_lines_for_a_closed_terminal_are_counted),
         WITH_WRITERS(test_a_terminal_that_was_hung_up_is_opened_again),
         WITH_WRITERS(test_stopped_terminals_hold_a_bounded_number_of_log_writers),
