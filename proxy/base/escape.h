@@ -45,8 +45,8 @@ static inline bool escape_is_plain_word(uint64_t word) {
 
 // Copies the bytes of class 0 at the start of `text`, at most `room`, and returns their number.
 // Pass the rest of the text to escape(). Inline, because most texts are short and have no rest.
-static inline size_t escape_copy_plain(struct slice text, char *output, size_t room,
-                                       const uint8_t classes[256]) {
+__attribute__((always_inline)) static inline size_t
+escape_copy_plain(struct slice text, char *output, size_t room, const uint8_t classes[256]) {
     size_t most = text.size < room ? text.size : room;
     size_t done = 0;
     uint64_t word;
@@ -57,6 +57,23 @@ static inline size_t escape_copy_plain(struct slice text, char *output, size_t r
         }
         memcpy(output + done, &word, sizeof(word));
         done += sizeof(word);
+    }
+    // The last bytes once more with those before them, so that they need no loop.
+    if (done < most && most >= sizeof(word)) {
+        memcpy(&word, text.data + most - sizeof(word), sizeof(word));
+        if (escape_is_plain_word(word)) {
+            memcpy(output + most - sizeof(word), &word, sizeof(word));
+            return most;
+        }
+    } else if (most >= sizeof(uint32_t) && most < sizeof(word)) {
+        uint32_t first, last;
+        memcpy(&first, text.data, sizeof(first));
+        memcpy(&last, text.data + most - sizeof(last), sizeof(last));
+        if (escape_is_plain_word((uint64_t)last << 32 | first)) {
+            memcpy(output, &first, sizeof(first));
+            memcpy(output + most - sizeof(last), &last, sizeof(last));
+            return most;
+        }
     }
     while (done < most && classes[(uint8_t)text.data[done]] == 0) {
         output[done] = text.data[done];

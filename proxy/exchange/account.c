@@ -8,7 +8,7 @@
 enum { LOG_TEXT_MAX = 2048 };
 
 void account_begin(struct account *account, const struct shared *shared, int64_t head_since_ms) {
-    account->started_mono_us = clock_monotonic_us();
+    account->started_mono_us = shared->turn_us;
     account->started_us = account->started_mono_us + shared->wall_offset_us;
     if (head_since_ms != 0) {
         account->head_us = account->started_mono_us - head_since_ms * 1000;
@@ -30,13 +30,14 @@ struct kept_text {
 };
 
 // Keeps the texts and returns where `more` bytes behind them are. NULL: no memory.
-static char *keep_texts(struct account *account, const struct kept_text *texts, size_t count,
-                        size_t more) {
+static char *keep_texts(struct account *account, struct shared *shared,
+                        const struct kept_text *texts, size_t count, size_t more) {
     size_t size = more;
     for (size_t i = 0; i < count; i++) {
         size += kept_size(texts[i].text);
     }
-    char *at = malloc(size);
+    account->memory_is_small = size <= SHARED_MEMORY_SIZE;
+    char *at = account->memory_is_small ? slab_get(&shared->memory_slab) : malloc(size);
     account->memory = at;
     for (size_t i = 0; i < count && at != NULL; i++) {
         size_t part = kept_size(texts[i].text);
@@ -49,8 +50,9 @@ static char *keep_texts(struct account *account, const struct kept_text *texts, 
     return at;
 }
 
-char *account_keep_request(struct account *account, const struct http_request *request,
-                           const struct http_told *told, size_t more) {
+char *account_keep_request(struct account *account, struct shared *shared,
+                           const struct http_request *request, const struct http_told *told,
+                           size_t more) {
     const struct kept_text texts[] = {
         {&account->method, request->method},
         {&account->target, request->target},
@@ -60,10 +62,10 @@ char *account_keep_request(struct account *account, const struct http_request *r
         {&account->protocols, request->protocols},
         {&account->client_unread, told == NULL ? (struct slice){NULL, 0} : told->unread},
     };
-    return keep_texts(account, texts, sizeof(texts) / sizeof(texts[0]), more);
+    return keep_texts(account, shared, texts, sizeof(texts) / sizeof(texts[0]), more);
 }
 
-void account_keep_refused(struct account *account, struct slice bytes) {
+void account_keep_refused(struct account *account, struct shared *shared, struct slice bytes) {
     struct http_glance glance = http_glance(bytes);
     const struct kept_text texts[] = {
         {&account->request_line, glance.line},
@@ -75,7 +77,7 @@ void account_keep_refused(struct account *account, struct slice bytes) {
         {&account->user_agent, glance.user_agent},
     };
     account->refused = true;
-    (void)keep_texts(account, texts, sizeof(texts) / sizeof(texts[0]), 0);
+    (void)keep_texts(account, shared, texts, sizeof(texts) / sizeof(texts[0]), 0);
 }
 
 // --- lines ---
@@ -172,6 +174,10 @@ void account_close(struct account *account, const struct choice *choice, bool do
     if (is_refusal(account)) {
         log_refused(account, choice);
     }
-    free(account->memory);
+    if (account->memory_is_small) {
+        slab_put(&choice->shared->memory_slab, account->memory);
+    } else {
+        free(account->memory);
+    }
     account->memory = NULL;
 }

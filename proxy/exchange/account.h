@@ -16,7 +16,7 @@ struct account {
     const char *ended;        // static: why, when not in the usual way
     const char *server;       // address of the last one that was asked, or NULL
     int64_t head_us;          // how long the request head took to arrive, 0: it came whole
-    int64_t started_us;       // wall clock, when the head was whole
+    int64_t started_us;       // wall clock, as the loop turn began in which the head was whole
     int64_t started_mono_us;  // the same, monotonic clock
     int64_t connect_begun_us; // these four: of the last attempt
     int64_t connect_us;       // -1: it is not connected
@@ -25,6 +25,7 @@ struct account {
     uint64_t request_bytes;   // of the body
     uint64_t response_bytes;  // of the body
     char *memory;             // of the texts, and what else is kept with them
+    bool memory_is_small;     // it is of the slab
     struct slice method, target, host, referer, user_agent;
     struct slice request_line, protocol; // of a request that is refused unread
     struct slice client_unread;          // what a trusted proxy wrote and is not understood
@@ -36,10 +37,11 @@ void account_begin(struct account *account, const struct shared *shared, int64_t
 // Keeps the texts of a request. `told`: by a trusted proxy, or NULL. Returns `more` bytes for the
 // caller, which are valid as long as the account. NULL: no memory; the texts are not logged then.
 // One of these two is called, once.
-char *account_keep_request(struct account *account, const struct http_request *request,
-                           const struct http_told *told, size_t more);
+char *account_keep_request(struct account *account, struct shared *shared,
+                           const struct http_request *request, const struct http_told *told,
+                           size_t more);
 // The same of a request that is refused unread, `bytes` being its head or a part of it.
-void account_keep_refused(struct account *account, struct slice bytes);
+void account_keep_refused(struct account *account, struct shared *shared, struct slice bytes);
 // Counts the exchange, writes the access log line and, for a refused request, one in the error log.
 // `done`: the response was sent as a whole. Then frees what the account holds.
 void account_close(struct account *account, const struct choice *choice, bool done);

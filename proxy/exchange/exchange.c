@@ -22,16 +22,19 @@ enum { SPARES_MAX = 256 }; // of each slab
 void exchange_slabs_init(struct shared *shared) {
     slab_init(&shared->exchange_slab, sizeof(struct exchange), SPARES_MAX);
     slab_init(&shared->write_slab, sizeof(struct request_write), SPARES_MAX);
+    slab_init(&shared->memory_slab, SHARED_MEMORY_SIZE, SPARES_MAX);
 }
 
 void exchange_slabs_trim(struct shared *shared) {
     slab_trim(&shared->exchange_slab);
     slab_trim(&shared->write_slab);
+    slab_trim(&shared->memory_slab);
 }
 
 void exchange_slabs_free(struct shared *shared) {
     slab_free(&shared->exchange_slab);
     slab_free(&shared->write_slab);
+    slab_free(&shared->memory_slab);
 }
 
 static void on_lease_ready(struct lease_owner *owner) {
@@ -100,7 +103,8 @@ static struct answer encode_head(struct exchange *exchange, const struct http_re
                       (exchange->choice.is_certified ? CERTIFICATE_GROWTH : 0) +
                       (told == NULL ? 0 : http_told_size(told)) +
                       (forwarding.changes == NULL ? 0 : http_changes_size(forwarding.changes));
-    exchange->head = account_keep_request(&exchange->account, request, told, capacity);
+    exchange->head =
+        account_keep_request(&exchange->account, exchange->shared, request, told, capacity);
     if (exchange->head == NULL) {
         return answer_of(503, "no memory for a request");
     }
@@ -158,7 +162,7 @@ static struct answer take_request(struct exchange *exchange, struct http_request
     if (answer.status == 0) {
         return encode_head(exchange, request, told, head_size + growth);
     }
-    (void)account_keep_request(&exchange->account, request, told, 0);
+    (void)account_keep_request(&exchange->account, exchange->shared, request, told, 0);
     return answer;
 }
 
@@ -200,7 +204,7 @@ struct exchange *exchange_new_refused(struct stream *stream, struct shared *shar
         return NULL;
     }
     exchange->is_head = refused->is_head;
-    account_keep_refused(&exchange->account, refused->bytes);
+    account_keep_refused(&exchange->account, shared, refused->bytes);
     exchange->answer = answer_of(refused->status, refused->why);
     return begin(exchange);
 }

@@ -5,7 +5,6 @@
 // it stay where they are.
 #include "exchange/response_head.h"
 
-#include "base/clock.h"
 #include "http/encode.h"
 
 #include <stdio.h>
@@ -160,11 +159,13 @@ static void decide_framing(struct exchange *exchange, const struct http_response
 // A server that refuses a request before it has read it does not want the rest; and a response that
 // ends here ends before the request.
 static bool request_is_cut(const struct exchange *exchange, const struct http_response *response) {
+    if (exchange->request_state == REQUEST_DONE) {
+        return false;
+    }
     size_t available = exchange->room == NULL ? 0 : room_unread(exchange->room);
     bool whole = response->framing == FRAMING_NONE ||
                  (response->framing == FRAMING_LENGTH && response->content_length <= available);
-    return exchange->request_state == REQUEST_GIVEN_UP ||
-           (exchange->request_state != REQUEST_DONE && (response->status >= 300 || whole));
+    return exchange->request_state == REQUEST_GIVEN_UP || response->status >= 300 || whole;
 }
 
 static enum result take_final(struct exchange *exchange, struct stream_head *head) {
@@ -178,9 +179,10 @@ static enum result take_final(struct exchange *exchange, struct stream_head *hea
     if (result == RESULT_ERROR) {
         return RESULT_ERROR;
     }
-    exchange->account.response_us = exchange->account.request_sent_us == 0
-                                        ? 0
-                                        : clock_monotonic_us() - exchange->account.request_sent_us;
+    // The bytes were there as this loop turn began, unless they came within it.
+    int64_t wait_us = exchange->shared->turn_us - exchange->account.request_sent_us;
+    exchange->account.response_us =
+        exchange->account.request_sent_us == 0 || wait_us < 0 ? 0 : wait_us;
     exchange->response_state = response->framing == FRAMING_NONE ? RESPONSE_FINAL : RESPONSE_BODY;
     return result;
 }

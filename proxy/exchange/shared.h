@@ -13,7 +13,8 @@
 #include "http/forwarded.h"
 #include "observe/access_log.h"
 
-#define HTTP_FIELDS_MAX 1000 // the largest header-count; responses may use it all
+#define SHARED_MEMORY_SIZE 1024 // what a usual request leaves to be kept: texts, and its head
+#define HTTP_FIELDS_MAX 1000    // the largest header-count; responses may use it all
 
 struct shared {
     struct log *log;              // outlives the service
@@ -24,11 +25,13 @@ struct shared {
     struct pool pool;
     struct queues queues;
     struct slab exchange_slab;
-    struct slab write_slab; // of what servers do not take at once
+    struct slab write_slab;  // of what servers do not take at once
+    struct slab memory_slab; // of small accounts
     struct access_log access_log;
     struct complaints complaints;
     bool draining;
-    int64_t now_ms;         // of the monotonic clock, as this loop turn began
+    int64_t turn_us;        // when this loop turn began, monotonic clock
+    int64_t now_ms;         // the same in milliseconds
     int64_t wall_offset_us; // of the wall clock before the monotonic one, looked at once a second
     time_t date_second;
     char date[CLOCK_HTTP_DATE_SIZE];

@@ -43,13 +43,12 @@ struct room *http1_room(struct stream *stream, size_t lead) {
         return NULL;
     }
     uint32_t most = (uint32_t)(transport_is_cold(transport) ? COLD_READ_MAX : SLOT_READ_MAX);
-    for (uint32_t i = 0; i < SEND_SLOTS; i++) {
+    uint32_t begin = (uint32_t)(lead < SLOT_READ_MAX / 2 ? lead : SLOT_READ_MAX / 2);
+    uint32_t capacity = begin + most < SLOT_READ_MAX ? begin + most : (uint32_t)SLOT_READ_MAX;
+    buffer->room.parts[0] = (struct room_part){slot_payload(buffer, 0), capacity, begin, begin};
+    for (uint32_t i = 1; i < SEND_SLOTS; i++) {
         buffer->room.parts[i] = (struct room_part){slot_payload(buffer, i), most, 0, 0};
     }
-    struct room_part *first = &buffer->room.parts[0];
-    lead = lead < SLOT_READ_MAX / 2 ? lead : SLOT_READ_MAX / 2;
-    first->begin = first->end = (uint32_t)lead;
-    first->capacity = (uint32_t)(lead + most < SLOT_READ_MAX ? lead + most : SLOT_READ_MAX);
     return &buffer->room;
 }
 

@@ -64,7 +64,7 @@ static void compare_clocks(struct service *service) {
 static void on_turn_begin(struct ev_loop *loop, ev_check *watcher, int events) {
     (void)loop, (void)events;
     struct service *service = watcher->data;
-    service->sessions.shared.now_ms = clock_monotonic_us() / 1000;
+    sessions_begin_turn(&service->sessions, clock_monotonic_us());
 }
 
 static void flush_logs(struct service *service) {
@@ -119,7 +119,7 @@ struct service *service_new(const struct service_options *options) {
     exchange_slabs_init(shared);
     pool_init(&shared->pool, options->loop, options->metrics);
     queues_init(&shared->queues, options->loop, options->metrics);
-    sessions_init(sessions, options->loop, clock_monotonic_us() / 1000);
+    sessions_init(sessions, options->loop, clock_monotonic_us());
     sessions->all_metrics = options->all_metrics;
     sessions->slot_count = options->slot_count;
     sessions->refusal_lines = REFUSALS_RATE;

@@ -27,13 +27,18 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events) {
     set_timer(sessions, wheel_next_ms(&sessions->wheel));
 }
 
-void sessions_init(struct sessions *sessions, struct ev_loop *loop, int64_t now_ms) {
+void sessions_begin_turn(struct sessions *sessions, int64_t now_us) {
+    sessions->shared.turn_us = now_us;
+    sessions->shared.now_ms = now_us / 1000;
+}
+
+void sessions_init(struct sessions *sessions, struct ev_loop *loop, int64_t now_us) {
     sessions->loop = loop;
     list_init(&sessions->open);
     list_init(&sessions->closed);
     list_init(&sessions->unfinished);
-    sessions->shared.now_ms = now_ms;
-    wheel_init(&sessions->wheel, now_ms);
+    sessions_begin_turn(sessions, now_us);
+    wheel_init(&sessions->wheel, sessions_now_ms(sessions));
     sessions->wheel_timer_ms = INT64_MAX;
     ev_init(&sessions->wheel_timer, on_timer);
     sessions->wheel_timer.data = sessions;

@@ -36,7 +36,9 @@ struct sessions {
 };
 
 // The lists, the wheel and its timer. The rest is the service's to fill in.
-void sessions_init(struct sessions *sessions, struct ev_loop *loop, int64_t now_ms);
+void sessions_init(struct sessions *sessions, struct ev_loop *loop, int64_t now_us);
+// A loop turn begins. `now_us`: of the monotonic clock.
+void sessions_begin_turn(struct sessions *sessions, int64_t now_us);
 void sessions_stop(struct sessions *sessions);
 
 static inline int64_t sessions_now_ms(const struct sessions *sessions) {

@@ -283,6 +283,7 @@ static inline void bench_start(const char *text) {
         .metrics = bench.metrics,
         .clients = client_table_map(1),
         .current = &bench.generation,
+        .turn_us = (int64_t)BENCH_NOW * 1000,
         .now_ms = BENCH_NOW,
         .fields = {bench.items, 0, HTTP_FIELDS_MAX},
         .scratch = bench.scratch,

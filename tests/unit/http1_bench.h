@@ -100,7 +100,7 @@ static inline int http1_start(const char *limits) {
     client.output = malloc(CLIENT_BYTES_MAX);
     assert_true(client.engine != NULL && client.input != NULL && client.output != NULL);
     struct sessions *sessions = &client.sessions;
-    sessions_init(sessions, bench.loop, BENCH_NOW);
+    sessions_init(sessions, bench.loop, (int64_t)BENCH_NOW * 1000);
     // The exchanges of sessions know this one; its lists are empty, and so can be moved.
     sessions->shared = bench.shared;
     exchange_slabs_init(&sessions->shared);
