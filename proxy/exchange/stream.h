@@ -37,8 +37,8 @@ struct stream_body {
     bool whole; // nothing follows these runs
     // When it is whole. They are valid until the scratch fields are used again. NULL: none.
     const struct http_fields *trailers;
-    const char *why; // static, after RESULT_ERROR
-    struct iovec runs[STREAM_RUNS_MAX];
+    const char *why;                    // static, after RESULT_ERROR
+    struct iovec runs[STREAM_RUNS_MAX]; // none is empty
 };
 
 // A part of the room takes `capacity` bytes at `data`. Offsets: what is unread.
@@ -77,8 +77,9 @@ static inline void room_clear(struct room *room) {
 
 struct stream_head {
     const struct http_response *response;
-    size_t size;             // of the received head
-    bool in_room;            // it lay in the first part, before what is unread there
+    size_t size; // of the received head
+    // It lay in the first part, before what is unread there. Else nothing is unread there.
+    bool in_room;
     bool request_is_cut;     // not all of the request was taken, nor will be
     struct slice set_cookie; // these three: see struct http_response_framing
     uint32_t hsts_s;

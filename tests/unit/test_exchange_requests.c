@@ -377,6 +377,29 @@ static void test_a_proxy_header(void **state) {
     }
 }
 
+// Unless it is bound to that client: then it says so once.
+static void test_a_proxy_header_on_a_bound_connection(void **state) {
+    (void)state;
+    static const char request[] = "GET / HTTP/1.1\r\nHost: a.test\r\nAuthorization: NTLM "
+                                  "TlRMTVNTUAABAAAA\r\n\r\n";
+    static struct list_node kept;
+    list_init(&kept);
+    bench_use(&(struct script){.reply = OK_HELLO, .repeats = true}, 1);
+    for (int i = 0; i < 3; i++) {
+        memory_stream_init(&bench.memory, &bench.faults);
+        bench.memory.stream.kept = &kept;
+        bench_begin(request);
+        assert_int_equal(bench_advance(), RESULT_OK);
+        bench.kept = 1;
+        bench_finish();
+        assert_int_equal(bench.connection_count, 1);
+        assert_string_equal(bench.memory.record, "{200 length}hello{end}");
+        assert_memory_equal(last_connection()->received, i == 0 ? "PROXY " : "GET / ", 6);
+    }
+    pool_close_kept(&kept);
+    bench.kept = 0;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(test_bodies_of_every_framing),
@@ -395,6 +418,8 @@ int main(void) {
         BENCH_TEST(test_a_refused_head),
         BENCH_TEST(test_a_redirect),
         cmocka_unit_test_setup_teardown(test_a_proxy_header, set_up_proxy_protocol, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_proxy_header_on_a_bound_connection,
+                                        set_up_proxy_protocol, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

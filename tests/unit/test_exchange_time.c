@@ -277,6 +277,31 @@ static void test_a_stall_of_another_response(void **state) {
     assert_int_equal(bench_server(0)->idle_count, 0);
 }
 
+// The server reads on in time, and then only the client is waited for.
+static void test_a_stall_that_ends(void **state) {
+    (void)state;
+    begin_stall("200 OK");
+    assert_waits(PACE_STALL_MS);
+    bench_pass_time(4000);
+    bench.connections[0].script.write_max = 0;
+    assert_true(bench_events());
+    assert_waits(IDLE_MS - 4000);
+    assert_false(bench.memory.stopped);
+    bench_finish();
+}
+
+// Half of an interim response cannot be taken back: no answer follows it.
+static void test_no_answer_behind_half_an_interim_response(void **state) {
+    (void)state;
+    const struct scenario scenario = {.request = GET,
+                                      .scripts = {{.reply = "HTTP/1.1 103 Early Hints\r\n\r\n"}}};
+    scenario_begin(&scenario, &(struct faults){.flush_again = 1});
+    bench.memory.never_takes = true;
+    assert_waits(IDLE_MS);
+    assert_int_equal(time_out(), RESULT_ERROR);
+    assert_ends("", 0, "the request body came too slowly");
+}
+
 // --- sizes ---
 
 static void test_response_header_size(void **state) {
@@ -301,6 +326,13 @@ static void test_response_header_size(void **state) {
             scenario.pooled = false;
         }
         run_scenario(&scenario);
+        if (size > HEADER_SIZE) { // it can never become whole: nothing more is waited for
+            scenario.scripts[0].reply_size = HEADER_SIZE;
+            scenario_run(&scenario, &(struct faults){.steps = 0});
+            assert_int_equal(bench.account.status, 502);
+            scenario.scripts[0].reply_size = 0;
+        }
+        bench_forget_connections();
         for (uint32_t n = 1; n < 30; n++) {
             run_under(&scenario, &(struct faults){.server_gives = n * n * 5});
             run_under(&scenario, &(struct faults){.part = n * n * 5});
@@ -359,6 +391,8 @@ int main(void) {
         TIMED_TEST(test_a_window_counts_the_time_that_the_client_is_waited_for),
         TIMED_TEST(test_a_stall_of_a_response_that_refuses),
         TIMED_TEST(test_a_stall_of_another_response),
+        TIMED_TEST(test_a_stall_that_ends),
+        TIMED_TEST(test_no_answer_behind_half_an_interim_response),
         TIMED_TEST(test_response_header_size),
         TIMED_TEST(test_the_size_of_trailers),
         TIMED_TEST(test_interim_heads_without_end),

@@ -81,6 +81,27 @@ static void test_chunked_bodies(void **state) {
             &hello, &(struct expected){"POST /a|chunked||\r\n; ", HELLO, false});
 }
 
+// More chunks in a record than an exchange is given at once.
+static void test_many_small_chunks(void **state) {
+    (void)state;
+    enum { CHUNKS = 5 * STREAM_RUNS_MAX };
+    char request[CHUNKS * 6 + 100], expected[CHUNKS + 50];
+    size_t at = (size_t)sprintf(request, "PUT /a HTTP/1.1\r\nHost: a.test\r\n"
+                                         "Transfer-Encoding: chunked\r\n\r\n");
+    size_t end = (size_t)sprintf(expected, "PUT /a|chunked|");
+    for (size_t i = 0; i < CHUNKS; i++) {
+        at += (size_t)sprintf(request + at, "1\r\n%c\r\n", (int)('a' + i % 26));
+        end += (size_t)sprintf(expected + end, "%c", (int)('a' + i % 26));
+    }
+    (void)sprintf(request + at, "0\r\n\r\n");
+    (void)sprintf(expected + end, "|\r\n; ");
+    for (size_t n = 0; n < 300; n++) {
+        run(request, &hello, &(struct expected){expected, HELLO, false},
+            &(struct client_faults){
+                .arrive = n, .secure = n % 2, .stays = true, .server = {.server_takes = n}});
+    }
+}
+
 // Each has a connection of its own, because its server closes; the order is kept.
 static void test_pipelined_requests(void **state) {
     (void)state;
@@ -313,6 +334,7 @@ static void test_keep_alive(void **state) {
         {"GET /gone/ HTTP/1.0\r\nHost: a.test\r\nConnection: keep-alive\r\n\r\n", HELLO, true,
          "close"},
         {"GET / HTTP/1.1\r\nHost: a.test\r\nBad Name: x\r\n\r\n", HELLO, true, "close"},
+        {"GET /a/%2e%2e/b HTTP/1.1\r\nHost: a.test\r\n\r\n", HELLO, true, "close"},
         {"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", "nonsense\r\n\r\n", false, NULL},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -406,6 +428,20 @@ static void test_a_key_update_before_an_answer(void **state) {
     }
 }
 
+// The client need not wait for its rest until the server says something.
+static void test_a_key_update_while_the_server_is_silent(void **state) {
+    (void)state;
+    for (size_t n = 1; n < RECORD_KEY_UPDATE_SIZE; n++) {
+        const struct client_faults faults = {.secure = true, .stays = true, .takes = n};
+        bench_use(&(struct script){.reply = ""}, 1);
+        begin_with_key_update(GET_A, &faults);
+        client_run();
+        assert_int_equal(client.output_size, RECORD_KEY_UPDATE_SIZE);
+        assert_non_null(bench.exchange);
+        client_finish();
+    }
+}
+
 // Behind half a record an alert would be read as its rest.
 static void test_no_alert_in_the_middle_of_a_record(void **state) {
     (void)state;
@@ -424,6 +460,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         HTTP1_TEST(test_bodies_of_known_length),
         HTTP1_TEST(test_chunked_bodies),
+        HTTP1_TEST(test_many_small_chunks),
         HTTP1_TEST(test_pipelined_requests),
         HTTP1_TEST(test_a_malformed_chunk),
         HTTP1_TEST(test_the_rest_of_a_refused_request),
@@ -435,6 +472,7 @@ int main(void) {
         HTTP1_TEST(test_the_end_of_the_client),
         HTTP1_TEST(test_time_limits),
         HTTP1_TEST(test_a_key_update_before_an_answer),
+        HTTP1_TEST(test_a_key_update_while_the_server_is_silent),
         HTTP1_TEST(test_no_alert_in_the_middle_of_a_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
