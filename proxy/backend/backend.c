@@ -155,7 +155,7 @@ struct server *backend_find_named(struct backend *backend, const struct server_w
 struct server *backend_choose(struct backend *backend, const struct server_wish *wish,
                               int64_t now_ms) {
     const struct server *failed = wish->failed;
-    struct server *named = backend_find_named(backend, wish, now_ms);
+    struct server *named = wish->name == NULL ? NULL : backend_find_named(backend, wish, now_ms);
     if (named != NULL) {
         return server_has_room(named) ? named : NULL;
     }

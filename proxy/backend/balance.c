@@ -200,7 +200,8 @@ bool balance_is_up(const struct balance_view *view) {
 
 size_t balance_choose(const struct balance_view *view, const struct balance_wish *wish) {
     if (view->count == 1) {
-        return balance_is_up(view) && balance_is_free(view, 0) ? 0 : BALANCE_NONE;
+        bool up = server_entry_standing(&view->entries[0]) <= SERVER_BACKUP;
+        return up && balance_is_free(view, 0) ? 0 : BALANCE_NONE;
     }
     const struct group groups[GROUP_COUNT] = GROUPS(wish);
     for (size_t i = 0; i < GROUP_COUNT; i++) {

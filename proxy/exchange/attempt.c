@@ -77,7 +77,8 @@ static int wait_for_room(struct attempt *attempt, const struct choice *choice) {
     waiter->key = client_table_key(shared->clients, &choice->client_address.any);
     waiter->ready = on_room;
     attempt->count--; // nothing was tried
-    if (waiter->server == NULL && !backend_is_up(backend)) {
+    // Without a queue no server was up, whatever the master has written meanwhile.
+    if (backend->queue == NULL || (waiter->server == NULL && !backend_is_up(backend))) {
         attempt->refusal = "all servers of the backend are drained or down";
         return EBUSY;
     }

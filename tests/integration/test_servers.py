@@ -129,6 +129,31 @@ def test_who_waits_goes_on_when_a_server_is_ready(lab):
     assert first.response().body == b"busy"
 
 
+@pytest.mark.parametrize("options", [{}, {"max-connections": 1}], ids=["no limit", "limit"])
+def test_orders_in_the_middle_of_requests(lab, options):
+    """Workers read the state while the master writes it: a request gets its response, or 503."""
+    server = lab.server()
+    proxy = lab.proxy((server, options), workers=2)
+    statuses = set()
+    done = threading.Event()
+
+    def ask():
+        with lab.client(proxy) as client:
+            while not done.is_set():
+                statuses.add(client.ask().status)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(30):
+        order(proxy, server, "down")
+        order(proxy, server, "ready")
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert statuses == {200, 503}
+
+
 # ---- How long an order lasts ----
 
 
