@@ -44,7 +44,7 @@ void http2_init(struct http2_connection *connection, struct http2_shared *shared
         .peer_frame_size = FRAME_SIZE_DEFAULT,
     };
     memset(connection->closed, 0xff, sizeof connection->closed);
-    http2_schedule_init(&connection->schedule);
+    schedule_init(connection);
     list_init(&connection->owing);
     hpack_encoder_init(&connection->encoder);
     greet(connection);

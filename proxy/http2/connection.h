@@ -42,6 +42,7 @@
 #define RAVELIN_HTTP2_CONNECTION_H
 
 #include "base/buffer.h"
+#include "base/list.h"
 #include "base/slab.h"
 #include "http2/hpack.h"
 #include "http2/limits.h"
@@ -60,7 +61,7 @@ enum http2_wants {
 
 struct http2_stream {
     struct http2_stream *next; // of the same bucket
-    struct list_node ready;    // in the schedule
+    struct list_node ready;    // in connection->ready
     struct list_node owing;    // in connection->owing
     void *owner;               // set by the owner of the connection; NULL at first
     uint32_t id;
@@ -145,8 +146,8 @@ struct http2_connection {
     int64_t now_ms; // of the call that runs
 
     struct http2_stream *buckets[HTTP2_BUCKETS];
-    struct http2_schedule schedule;
-    struct list_node owing; // streams that owe a RST_STREAM or WINDOW_UPDATE
+    struct list_node ready[HTTP2_URGENCIES]; // streams that have something to send
+    struct list_node owing;                  // streams that owe a RST_STREAM or WINDOW_UPDATE
     uint32_t stream_count;
     uint32_t last_stream;              // the highest that the client has opened
     uint32_t final_stream;             // of the last GOAWAY; what is beyond is ignored
@@ -218,7 +219,7 @@ bool http2_has_output(const struct http2_connection *connection);
 
 void http2_want(struct http2_connection *connection, struct http2_stream *stream,
                 enum http2_wants wants);
-// The stream whose turn it is; NULL: none can send.
+// The stream whose turn it is (http2/schedule.c); NULL: none can send.
 struct http2_stream *http2_next(struct http2_connection *connection);
 
 // How many bytes of DATA the stream may send in one frame now.

@@ -35,10 +35,6 @@ void streams_remember(struct http2_connection *connection, uint32_t id, enum str
 // What PRIORITY_UPDATE said of a stream before it was opened. False: nothing.
 bool streams_take_update(struct http2_connection *connection, uint32_t id,
                          struct http2_priority *priority);
-// Changes the priority, and the place in the schedule with it.
-void streams_prioritize(struct http2_connection *connection, struct http2_stream *stream,
-                        struct http2_priority priority);
-
 static inline bool stream_owes(const struct http2_stream *stream) {
     return !list_is_empty(&stream->owing);
 }
@@ -58,8 +54,17 @@ enum result windows_resize(struct http2_connection *connection, uint32_t size,
 void windows_acknowledge(struct http2_connection *connection);
 // Bytes that may be given back now, 0 if it is not worth a frame.
 uint32_t windows_credit(int64_t window, uint32_t held, uint32_t target);
-// Puts the stream where its wants and windows say.
-void windows_place(struct http2_connection *connection, struct http2_stream *stream);
+
+// --- schedule.c ---
+
+void schedule_init(struct http2_connection *connection);
+// Puts the stream where its wants, its windows and its priority say.
+void schedule_place(struct http2_connection *connection, struct http2_stream *stream);
+// After a turn of the stream.
+void schedule_turn(struct http2_connection *connection, struct http2_stream *stream);
+// Changes the priority, and the place with it.
+void schedule_prioritize(struct http2_connection *connection, struct http2_stream *stream,
+                         struct http2_priority priority);
 
 // --- connection.c ---
 

@@ -220,24 +220,3 @@ bool http2_priority_read(struct slice value, struct http2_priority *priority) {
     *priority = found;
     return true;
 }
-
-// --- turns ---
-
-void http2_schedule_init(struct http2_schedule *schedule) {
-    for (size_t i = 0; i < HTTP2_URGENCIES; i++) {
-        list_init(&schedule->ready[i]);
-    }
-}
-
-void http2_schedule_add(struct http2_schedule *schedule, struct list_node *node,
-                        struct http2_priority priority) {
-    list_push_last(&schedule->ready[priority.urgency], node);
-}
-
-void http2_schedule_turn(struct http2_schedule *schedule, struct list_node *node,
-                         struct http2_priority priority) {
-    if (priority.incremental && !list_is_empty(node)) {
-        list_remove(node);
-        http2_schedule_add(schedule, node, priority);
-    }
-}

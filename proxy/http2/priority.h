@@ -1,15 +1,7 @@
-// Priorities (RFC 9218): reading them, and whose turn it is.
-//
-// A schedule holds streams that have something to send, by urgency. Of the most urgent ones, a
-// stream that is incremental has one turn and goes behind the others; one that is not keeps its
-// place until it has sent all. A client that has said nothing of a stream gets turns as well: RFC
-// 9218 leaves it to the server, and old clients expect that streams share.
-//
-// No I/O, no allocation: nodes are part of the streams.
+// Priorities (RFC 9218): reads them. http2/schedule.c acts on them. No I/O, no allocation.
 #ifndef RAVELIN_HTTP2_PRIORITY_H
 #define RAVELIN_HTTP2_PRIORITY_H
 
-#include "base/list.h"
 #include "base/slice.h"
 
 #include <stdint.h>
@@ -22,7 +14,8 @@ struct http2_priority {
     bool incremental;
 };
 
-// Of a stream about which nothing was said.
+// Of a stream about which nothing was said. Such streams take turns: RFC 9218 leaves it to the
+// server, and clients that know no priorities expect that streams share.
 static inline struct http2_priority http2_priority_default(void) {
     return (struct http2_priority){HTTP2_URGENCY_DEFAULT, true};
 }
@@ -34,17 +27,5 @@ bool http2_priority_read(struct slice value, struct http2_priority *priority);
 
 // The same of a field of the response, which changes only what it names (RFC 9218 8).
 bool http2_priority_merge(struct slice value, struct http2_priority *priority);
-
-struct http2_schedule {
-    struct list_node ready[HTTP2_URGENCIES];
-};
-
-void http2_schedule_init(struct http2_schedule *schedule);
-// Adds a node, behind those of its urgency. It must be in no list.
-void http2_schedule_add(struct http2_schedule *schedule, struct list_node *node,
-                        struct http2_priority priority);
-// After a turn of this node.
-void http2_schedule_turn(struct http2_schedule *schedule, struct list_node *node,
-                         struct http2_priority priority);
 
 #endif

@@ -175,7 +175,7 @@ static enum result take_priority_update(struct http2_connection *connection) {
     }
     enum stream_place place = streams_find(connection, id, &stream);
     if (place == STREAM_HERE) {
-        streams_prioritize(connection, stream, priority);
+        schedule_prioritize(connection, stream, priority);
     } else if (place == STREAM_IDLE) {
         keep_update(connection, id, priority);
     }

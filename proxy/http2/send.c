@@ -104,7 +104,7 @@ bool http2_has_output(const struct http2_connection *connection) {
 // Our side of the stream has ended.
 static void end_locally(struct http2_connection *connection, struct http2_stream *stream) {
     stream->local_ended = true;
-    windows_place(connection, stream);
+    schedule_place(connection, stream);
     if (stream->remote_ended && !stream->resets) {
         connection_give_back(connection, HTTP2_COST_RESET, 1);
         connection_give_back(connection, HTTP2_COST_STRAY, 2);
@@ -127,8 +127,8 @@ void http2_send_data(struct http2_connection *connection, struct http2_stream *s
         end_locally(connection, stream);
         return;
     }
-    windows_place(connection, stream);
-    http2_schedule_turn(&connection->schedule, &stream->ready, stream->priority);
+    schedule_place(connection, stream);
+    schedule_turn(connection, stream);
 }
 
 enum result http2_send_headers(struct http2_connection *connection, struct http2_stream *stream,
@@ -175,19 +175,11 @@ void http2_reset(struct http2_connection *connection, struct http2_stream *strea
     stream->reset_code = code;
     connection->held -= stream->held;
     stream->held = 0;
-    windows_place(connection, stream);
+    schedule_place(connection, stream);
     if (!stream_owes(stream)) {
         list_push_last(&connection->owing, &stream->owing);
     }
     if (is_fault_of_client(code) && connection_charge(connection, HTTP2_COST_FAULT) != RESULT_OK) {
         return; // the next http2_receive() tells
-    }
-}
-
-void http2_prioritize(struct http2_connection *connection, struct http2_stream *stream,
-                      struct slice value) {
-    struct http2_priority priority = stream->priority;
-    if (http2_priority_merge(value, &priority)) {
-        streams_prioritize(connection, stream, priority);
     }
 }

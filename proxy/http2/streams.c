@@ -99,12 +99,3 @@ void streams_close(struct http2_connection *connection, struct http2_stream *str
     streams_remember(connection, stream->id, how);
     slab_put(&connection->shared->streams, stream);
 }
-
-void streams_prioritize(struct http2_connection *connection, struct http2_stream *stream,
-                        struct http2_priority priority) {
-    stream->priority = priority;
-    if (!list_is_empty(&stream->ready)) {
-        list_remove(&stream->ready);
-        windows_place(connection, stream);
-    }
-}

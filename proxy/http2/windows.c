@@ -35,7 +35,7 @@ static void place_all(struct http2_connection *connection) {
     for (size_t i = 0; i < HTTP2_BUCKETS; i++) {
         for (struct http2_stream *stream = connection->buckets[i]; stream != NULL;
              stream = stream->next) {
-            windows_place(connection, stream);
+            schedule_place(connection, stream);
         }
     }
 }
@@ -50,7 +50,7 @@ enum result windows_open(struct http2_connection *connection, struct http2_strea
         return http2_fail(fault, whole, HTTP2_FLOW_CONTROL_ERROR, "window over 2^31-1");
     }
     if (!whole) {
-        windows_place(connection, stream);
+        schedule_place(connection, stream);
     }
     return RESULT_OK;
 }
@@ -109,42 +109,6 @@ void http2_set_target(struct http2_connection *connection, struct http2_stream *
         stream->target = target;
         note_credit(connection, stream);
     }
-}
-
-// --- whose turn it is ---
-
-static bool can_send(const struct http2_stream *stream) {
-    return stream->wants == HTTP2_WANTS_FRAME ||
-           (stream->wants == HTTP2_WANTS_DATA && stream->send_window > 0);
-}
-
-void windows_place(struct http2_connection *connection, struct http2_stream *stream) {
-    bool ready = !list_is_empty(&stream->ready);
-    bool can = can_send(stream) && !stream->resets && !stream->local_ended;
-    if (ready && !can) {
-        list_remove(&stream->ready);
-    } else if (!ready && can) {
-        http2_schedule_add(&connection->schedule, &stream->ready, stream->priority);
-    }
-}
-
-void http2_want(struct http2_connection *connection, struct http2_stream *stream,
-                enum http2_wants wants) {
-    stream->wants = (uint8_t)wants;
-    windows_place(connection, stream);
-}
-
-struct http2_stream *http2_next(struct http2_connection *connection) {
-    for (size_t i = 0; i < HTTP2_URGENCIES; i++) {
-        struct list_node *list = &connection->schedule.ready[i];
-        for (struct list_node *node = list->next; node != list; node = node->next) {
-            struct http2_stream *stream = LIST_ENTRY(node, struct http2_stream, ready);
-            if (stream->wants == HTTP2_WANTS_FRAME || connection->send_window > 0) {
-                return stream;
-            }
-        }
-    }
-    return NULL;
 }
 
 uint32_t http2_room(const struct http2_connection *connection, const struct http2_stream *stream) {

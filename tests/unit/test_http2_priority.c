@@ -142,6 +142,31 @@ static void test_turns(void **state) {
     lab_end(&lab);
 }
 
+// What is not incremental goes by number, also when it had nothing to send for a while.
+static void test_order(void **state) {
+    (void)state;
+    static struct lab lab;
+    lab_begin(&lab);
+    lab_greet(&lab);
+    struct http2_stream *first = begin_stream(&lab, 1, "u=3");
+    http2_want(&lab.connection, first, HTTP2_WANTS_NOTHING);
+    begin_stream(&lab, 3, "u=3");
+    begin_stream(&lab, 5, "i");
+    begin_stream(&lab, 7, "u=3");
+    begin_stream(&lab, 9, NULL);
+    assert_turns(&lab, 2, 1, "3 3 ");
+    http2_want(&lab.connection, first, HTTP2_WANTS_DATA);
+    assert_turns(&lab, 2, 1, "1 1 ");
+    http2_want(&lab.connection, http2_next(&lab.connection), HTTP2_WANTS_NOTHING);
+    http2_want(&lab.connection, http2_next(&lab.connection), HTTP2_WANTS_NOTHING);
+    assert_turns(&lab, 2, 1, "7 7 ");
+    http2_want(&lab.connection, http2_next(&lab.connection), HTTP2_WANTS_NOTHING);
+    assert_turns(&lab, 4, 1, "5 9 5 9 ");
+    http2_reset(&lab.connection, http2_next(&lab.connection), HTTP2_CANCEL); // it has turns no more
+    assert_turns(&lab, 2, 1, "9 9 ");
+    lab_end(&lab);
+}
+
 static void test_updates(void **state) {
     (void)state;
     static struct lab lab;
@@ -234,9 +259,13 @@ static void test_no_connection_window(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),    cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_turns),   cmocka_unit_test(test_updates),
-        cmocka_unit_test(test_windows), cmocka_unit_test(test_no_connection_window),
+        cmocka_unit_test(test_read),
+        cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_updates),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_no_connection_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
