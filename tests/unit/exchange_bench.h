@@ -67,6 +67,7 @@ struct bench {
     uint32_t turn;
     struct exchange *exchange;
     struct account account; // of the last exchange
+    uint32_t readables;     // how often it was told that the server can be read
     uint32_t kept;          // connections that are bound to a client
     bool is_done;
 };
@@ -452,6 +453,7 @@ static inline bool server_becomes_readable(void) {
         return false;
     }
     connection->drained = false;
+    bench.readables++;
     lease->readable = true;
     lease->owner->ready(lease->owner);
     return true;

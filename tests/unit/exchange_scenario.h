@@ -90,7 +90,7 @@ static inline void scenario_begin(const struct scenario *scenario, const struct 
     static struct http_field trailer;
     static struct http_fields trailers;
     bench.faults = *faults;
-    bench.calls = bench.turn = 0;
+    bench.calls = bench.turn = bench.readables = 0;
     bench_use(scenario->scripts, scenario->script_count == 0 ? 1 : scenario->script_count);
     memory_stream_init(&bench.memory, &bench.faults);
     bench.memory.body = scenario->body == NULL ? "" : scenario->body;

@@ -158,6 +158,24 @@ static void test_both_directions_at_the_same_time(void **state) {
     }
 }
 
+// A server that refused before it had the whole request may not have read the rest.
+static void test_a_refusal_that_ends_after_the_request(void **state) {
+    (void)state;
+    struct scenario scenario = {
+        .request = POST(12),
+        .body = "Hello world!",
+        .scripts = {{.reply = TOO_LARGE, .early = strlen(TOO_LARGE) - 1}},
+        .at_server = "POST /|length|Hello world!",
+        .at_client = "{413 length cut}no{end}",
+        .status = 413,
+        .request_bytes = 12,
+        .response_bytes = 2,
+    };
+    for (uint32_t n = 1; n < 12; n++) {
+        run_under(&scenario, &(struct faults){.arrive = n, .alone = true});
+    }
+}
+
 // The server answers, closes, and is written to all the same.
 static void test_a_response_after_a_failed_write(void **state) {
     (void)state;
@@ -409,6 +427,7 @@ int main(void) {
         BENCH_TEST(test_a_refusal_before_the_rest_of_the_body),
         BENCH_TEST(test_a_whole_response_before_the_rest_of_the_body),
         BENCH_TEST(test_both_directions_at_the_same_time),
+        BENCH_TEST(test_a_refusal_that_ends_after_the_request),
         BENCH_TEST(test_a_response_after_a_failed_write),
         BENCH_TEST(test_a_client_that_ends_in_the_middle),
         BENCH_TEST(test_a_malformed_body),

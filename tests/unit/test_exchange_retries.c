@@ -132,6 +132,28 @@ static void test_a_response_that_breaks_off_is_cut(void **state) {
     assert_attempts(&scenario, 1);
 }
 
+// What the client still sends is dropped before the cut, or a reset would destroy what it has.
+static void test_a_response_that_breaks_off_during_a_request(void **state) {
+    (void)state;
+    struct scenario scenario = once;
+    scenario.request = POST(12);
+    scenario.body = "Hello world!";
+    scenario.scripts[0] =
+        (struct script){.reply = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
+                        .when = AFTER_HEAD,
+                        .closes = true};
+    scenario.result = RESULT_ERROR;
+    for (uint32_t n = 1; n < 12; n++) {
+        scenario_begin(&scenario, &(struct faults){.arrive = n, .server_gives = 60 - n});
+        bench.memory.waits_for_100 = true;
+        assert_int_equal(bench_advance(), RESULT_ERROR);
+        bench_finish();
+        assert_true(bench.memory.stopped && bench.memory.drops);
+        assert_string_equal(bench.memory.record, "{200 length}hell");
+        bench_forget_connections();
+    }
+}
+
 static void test_connections_that_are_not_made(void **state) {
     (void)state;
     struct scenario scenario = twice;
@@ -323,6 +345,7 @@ int main(void) {
         BENCH_TEST(test_other_requests_are_not_repeated),
         BENCH_TEST(test_nothing_is_repeated_after_a_word_of_the_server),
         BENCH_TEST(test_a_response_that_breaks_off_is_cut),
+        BENCH_TEST(test_a_response_that_breaks_off_during_a_request),
         BENCH_TEST(test_connections_that_are_not_made),
         BENCH_TEST(test_a_shortage_of_this_host),
         cmocka_unit_test_setup_teardown(test_without_retries_there_is_one_attempt, set_up_none,

@@ -224,6 +224,55 @@ static void test_chunks_are_framed_anew(void **state) {
     }
 }
 
+// Each chunk is a run of its own, because what frames it is long: more than go out at once.
+static void test_many_chunks_far_apart(void **state) {
+    (void)state;
+    enum { CHUNKS = 5 * SPANS_MAX };
+    char reply[CHUNKS * 60 + 100], expected[CHUNKS + 10];
+    size_t at = (size_t)sprintf(reply, OK_CHUNKED);
+    for (size_t i = 0; i < CHUNKS; i++) {
+        expected[i] = (char)('a' + i % 26);
+        at += (size_t)sprintf(reply + at, "1;extension=%032d\r\n%c\r\n", 0, expected[i]);
+    }
+    (void)sprintf(reply + at, "0\r\n\r\n");
+    (void)sprintf(expected + CHUNKS, "|\r\n");
+    for (size_t n = 0; n < 300; n += 7) {
+        for (int secure = 0; secure < 2; secure++) {
+            bench_use(&(struct script){.reply = reply}, 1);
+            client_begin(GET_A, &(struct client_faults){.secure = secure,
+                                                        .takes = n,
+                                                        .stays = true,
+                                                        .server = {.server_gives = n * 3}});
+            client_run();
+            assert_string_equal(body_of(what_the_client_has(), true), expected);
+            client_finish();
+        }
+    }
+}
+
+// They leave with bytes of the next head behind them, which the seal must not touch.
+static void test_interim_heads(void **state) {
+    (void)state;
+    static const char reply[] = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+                                "HTTP/1.1 102 Processing\r\n\r\n" HELLO;
+    for (size_t n = 0; n < sizeof(reply); n++) {
+        for (int secure = 0; secure < 2; secure++) {
+            run(GET_A, &(struct script){.reply = reply}, &(struct expected){NULL, reply, false},
+                &(struct client_faults){.secure = secure,
+                                        .stays = true,
+                                        .takes = n / 2,
+                                        .server = {.server_gives = n}});
+        }
+    }
+    run("GET /a HTTP/1.0\r\nHost: a.test\r\nConnection: keep-alive\r\n\r\n",
+        &(struct script){.reply = reply},
+        &(struct expected){NULL,
+                           "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n"
+                           "\r\nhello",
+                           false},
+        &(struct client_faults){.stays = true});
+}
+
 static void test_a_body_until_the_end_gets_chunks(void **state) {
     (void)state;
     const struct script script = {.reply = "HTTP/1.1 200 OK\r\n\r\nhello world", .closes = true};
@@ -231,6 +280,7 @@ static void test_a_body_until_the_end_gets_chunks(void **state) {
         for (int old = 0; old < 2; old++) {
             const struct client_faults faults = {
                 .takes = n * 2, .stays = true, .server = {.server_gives = n}};
+            uint64_t records = metrics_sum(bench.metrics, 1, METRIC_records_sealed);
             bench_use(&script, 1);
             client_begin(old ? "GET /a HTTP/1.0\r\nHost: a.test\r\n"
                                "Connection: keep-alive\r\n\r\n"
@@ -240,6 +290,9 @@ static void test_a_body_until_the_end_gets_chunks(void **state) {
             const char *text = what_the_client_has();
             assert_int_equal(strstr(text, "Transfer-Encoding: chunked") == NULL, old);
             assert_string_equal(body_of(text, !old), old ? "hello world" : "hello world|\r\n");
+            if (n == 0 && !old) { // head and body in one, then the last chunk
+                assert_int_equal(metrics_sum(bench.metrics, 1, METRIC_records_sealed), records + 2);
+            }
             assert_int_equal(client.shut, old); // whose end is that of the body
             client_finish();
         }
@@ -334,6 +387,8 @@ static void test_keep_alive(void **state) {
         {"GET /gone/ HTTP/1.0\r\nHost: a.test\r\nConnection: keep-alive\r\n\r\n", HELLO, true,
          "close"},
         {"GET / HTTP/1.1\r\nHost: a.test\r\nBad Name: x\r\n\r\n", HELLO, true, "close"},
+        {"MOVE / HTTP/1.1\r\nHost: a.test\r\nDestination: /a\r\nDestination: /b\r\n\r\n", HELLO,
+         true, "close"},
         {"GET /a/%2e%2e/b HTTP/1.1\r\nHost: a.test\r\n\r\n", HELLO, true, "close"},
         {"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", "nonsense\r\n\r\n", false, NULL},
     };
@@ -465,6 +520,8 @@ int main(void) {
         HTTP1_TEST(test_a_malformed_chunk),
         HTTP1_TEST(test_the_rest_of_a_refused_request),
         HTTP1_TEST(test_chunks_are_framed_anew),
+        HTTP1_TEST(test_many_chunks_far_apart),
+        HTTP1_TEST(test_interim_heads),
         HTTP1_TEST(test_a_body_until_the_end_gets_chunks),
         HTTP1_TEST(test_large_trailers),
         HTTP1_TEST(test_large_heads),
