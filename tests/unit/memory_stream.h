@@ -295,7 +295,7 @@ static inline enum result memory_end(struct stream *stream, const struct http_fi
                          (int)field->name.size, field->name.data, (int)field->value.size,
                          field->value.data);
     }
-    strcat(piece.text, "}");
+    (void)snprintf(piece.text + size, sizeof(piece.text) - (size_t)size, "}");
     memory_add(memory, piece);
     memory->over = true;
     return RESULT_OK;

@@ -90,10 +90,12 @@ static pid_t start_server(const struct control_path *path, uid_t user, uid_t own
         bool ok = (user == 0 || setuid(user) == 0) &&
                   bind(fd, (const struct sockaddr *)&path->address, sizeof(path->address)) == 0 &&
                   listen(fd, 1) == 0 && write(ready[1], "r", 1) == 1;
-        while (ok) {
+        if (!ok) {
+            _exit(1);
+        }
+        for (;;) {
             (void)pause();
         }
-        _exit(1);
     }
     (void)close(ready[1]);
     assert_int_equal(read(ready[0], &byte, 1), 1);

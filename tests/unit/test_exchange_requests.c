@@ -57,9 +57,9 @@ static void test_large_bodies(void **state) {
         (void)sprintf(expected, "POST /|%s|%s%s", chunked ? "chunked" : "length", body,
                       chunked ? "|\r\n" : "");
         for (uint32_t n = 0; n < 8; n++) {
-            run_under(&scenario, &(struct faults){.arrive = n * 3000,
-                                                  .run = n * 701,
-                                                  .server_takes = n * 907,
+            run_under(&scenario, &(struct faults){.arrive = (size_t)n * 3000,
+                                                  .run = (size_t)n * 701,
+                                                  .server_takes = (size_t)n * 907,
                                                   .alone = n % 2 == 1,
                                                   .first_event = n});
         }
@@ -152,7 +152,7 @@ static void test_both_directions_at_the_same_time(void **state) {
             run_under(&scenario, &(struct faults){.arrive = n,
                                                   .alone = true,
                                                   .first_event = order,
-                                                  .server_takes = 40 * n,
+                                                  .server_takes = (size_t)40 * n,
                                                   .server_gives = 13 - n});
         }
     }

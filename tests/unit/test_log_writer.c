@@ -270,7 +270,7 @@ static void test_devices_that_never_wait_get_no_log_writer(void **state) {
 }
 
 static void test_kinds_of_targets(void **state) {
-    const struct {
+    const struct { // NOLINT(clang-analyzer-optin.performance.Padding)
         mode_t mode;
         dev_t device;
         unsigned long filesystem;
