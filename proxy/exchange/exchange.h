@@ -110,8 +110,8 @@ enum result exchange_advance(struct exchange *exchange) MUST_CHECK;
 void exchange_arm(struct exchange *exchange);
 // When the side that is waited for must have done something. For after exchange_arm().
 int64_t exchange_deadline(const struct exchange *exchange);
-// The deadline passed: answers 408 or 504 when nothing was sent yet. RESULT_ERROR: the stream must
-// be cut.
+// The deadline passed: tries another server, or answers 408, 503 or 504 when nothing was sent yet.
+// RESULT_ERROR: the stream must be cut.
 enum result exchange_timed_out(struct exchange *exchange) MUST_CHECK;
 // Writes the access log line, lets the lease go, frees.
 void exchange_finish(struct exchange *exchange);

@@ -20,12 +20,12 @@ enum result exchange_answer(struct exchange *exchange) {
     exchange->answer = NO_ANSWER;
     attempt_drop(&exchange->attempt);
     exchange->account.ended = answer.why;
-    exchange->account.answered = true;
+    exchange_give_up_request(exchange, true);
     // Half a record of an interim response cannot be taken back either.
     if (exchange->response_started || stream->unsent) {
         return RESULT_ERROR;
     }
-    exchange_give_up_request(exchange, true);
+    exchange->account.answered = true;
     exchange->room = NULL;
     char site_fields[ANSWER_FIELDS_MAX + 64];
     struct slice fields = answer_fields(exchange, answer.fields, site_fields, sizeof(site_fields));

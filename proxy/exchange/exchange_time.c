@@ -64,7 +64,9 @@ enum result exchange_client_timed_out(struct exchange *exchange) {
         return RESULT_OK;
     }
     if (answering(exchange) || exchange->response_started) {
-        exchange->account.ended = "the client took the response too slowly";
+        exchange->account.ended = exchange->stream->unsent
+                                      ? "the client took the response too slowly"
+                                      : "the request body came too slowly";
         return RESULT_ERROR;
     }
     exchange_give_up_request(exchange, false);

@@ -245,7 +245,7 @@ static enum result fill_room(struct exchange *exchange) {
     bool is_head = exchange->response_state == RESPONSE_HEAD;
     struct room *room = stream->verbs->room(stream, is_head ? response_head_lead(exchange) : 0);
     if (room == NULL) {
-        return RESULT_ERROR;
+        return exchange_refuse(exchange, 503, "no memory for a response");
     }
     enum result result = read_server(exchange, room);
     if (result == RESULT_EOF) {

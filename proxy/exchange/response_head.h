@@ -9,8 +9,8 @@
 
 // How many bytes are to be free before a head, so that ours finds its place there.
 size_t response_head_lead(const struct exchange *exchange);
-// In RESPONSE_HEAD, with bytes of the server in the room. RESULT_OK: a head was taken, and what
-// follows it may be, or more of one can be read at once. RESULT_EOF: a head was taken, and must be
+// In RESPONSE_HEAD, with bytes of the server in the room. RESULT_OK: go on, a head was taken, or
+// the rest of one can be read now. RESULT_EOF: a head was taken, and must be
 // sent before anything else. RESULT_AGAIN: the head is not whole. RESULT_ERROR: as
 // exchange_respond().
 enum result response_head_take(struct exchange *exchange) MUST_CHECK;

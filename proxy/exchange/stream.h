@@ -7,11 +7,13 @@
 //
 // A response is a head, data and an end. Data is never copied: the stream lends room, the exchange
 // reads a server's bytes into it and names what of them is body, where it lies. The stream frames
-// it for the client, for which it may write over bytes of the room that are not unread: those
-// before data as far as data that was named before, and ROOM_TAIL bytes behind data. Unread bytes
-// are the exchange's. The room is lent until they are used; it is empty at the end of a round
-// unless there was more in it than the stream could frame at once. So an incomplete head is kept
-// elsewhere.
+// it for the client. Of the room it may write over
+//   - what lies before data, as far back as the data that was named before;
+//   - ROOM_TAIL bytes behind data;
+//   - all of it, when the response has ended.
+// Other bytes that are unread are the exchange's. The room is lent until there are none; that is so
+// at the end of a round unless there were more than the stream could frame at once. Therefore an
+// incomplete head is kept elsewhere.
 //
 // No verb calls back into the exchange but through wake().
 #ifndef RAVELIN_EXCHANGE_STREAM_H
@@ -103,9 +105,9 @@ struct stream_verbs {
     enum result (*body)(struct stream *stream, struct stream_body *body);
     // What body() gave last is not needed any more.
     void (*taken)(struct stream *stream);
-    // The rest of the body is not wanted, nor what was given. `drop`: what still comes is read and
-    // dropped, so that the client comes to read the response (RFC 9112 9.6); else no more comes, or
-    // its end cannot be found. Once more is fine.
+    // The rest of the body is not wanted, nor what was given. Without a body it means nothing.
+    // `drop`: what still comes is read and dropped, so that the client comes to read the response
+    // (RFC 9112 9.6); else no more comes, or its end cannot be found. Once more is fine.
     void (*stop)(struct stream *stream, bool drop);
 
     // Empty room for bytes of the server, of which the first `lead` bytes stay free. NULL: no
@@ -122,8 +124,8 @@ struct stream_verbs {
     enum result (*data)(struct stream *stream, uint32_t part, uint8_t *data, size_t size);
     // The response is whole. `trailers`: NULL, none. RESULT_ERROR: no memory.
     enum result (*end)(struct stream *stream, const struct http_fields *trailers);
-    // A whole response of our own, in place of a server's; nothing has been sent. `fields`: further
-    // lines, each with CRLF. *body_size: of its body. The room is empty afterwards.
+    // A whole response of our own, in place of a server's; no final head has been sent. `fields`:
+    // further lines, each with CRLF. *body_size: of its body. The room is empty afterwards.
     enum result (*answer)(struct stream *stream, uint16_t status, struct slice fields,
                           uint64_t *body_size);
     // Sends what there is. RESULT_OK: all of it. RESULT_AGAIN: the client takes no more now.

@@ -41,7 +41,7 @@ const struct stream_verbs http1_verbs = {
     .flush = http1_flush,
 };
 
-// What is unsent may be no response: a KeyUpdate was sent since.
+// What is unsent may be a KeyUpdate, not a response.
 static void note_unsent(struct http1_stream *http1) {
     http1->stream.unsent = http1->stream.unsent || transport_has_unsent(&http1->session->transport);
 }
@@ -124,10 +124,10 @@ static void client_ended(struct session *session) {
 // The client's direction broke: a record that cannot be opened gets its alert, all else is cut.
 static void client_broke(struct session *session) {
     const struct transport *transport = &session->transport;
+    http1_note_half(session);
     if (transport->end == TRANSPORT_BROKEN && !transport_has_unsent(transport)) {
         session_end(session, end_alert(session));
     } else {
-        http1_note_half(session);
         session_close(session);
     }
 }
@@ -152,7 +152,7 @@ static bool next_exchange(struct session *session) {
 // The rest of a request is dropped as it comes. False: that is over, and the session with it.
 static bool drop_rest(struct session *session) {
     struct http1_stream *http1 = session->http1.stream;
-    if (!session_may_drop(session)) {
+    if (!session_drops_now(session)) {
         return true;
     }
     if (http1_drop(http1) == RESULT_AGAIN) {
@@ -160,6 +160,7 @@ static bool drop_rest(struct session *session) {
     }
     http1->dropping = false;
     if (http1->exchange != NULL) {
+        session->drop_until_ms = 0; // the end of the session has time of its own
         return true;
     }
     session_end(session, ALERT_CLOSE_NOTIFY);
@@ -183,7 +184,8 @@ static enum result step(struct session *session) {
         return RESULT_AGAIN;
     }
     uint64_t dropped = session->dropped;
-    if (is_dropping(session) && !drop_rest(session)) {
+    bool was_dropping = is_dropping(session);
+    if (was_dropping && !drop_rest(session)) {
         return RESULT_AGAIN;
     }
     // Taking a head lets go of segments too, but only where there were too many is there more to
@@ -206,6 +208,7 @@ static enum result step(struct session *session) {
     }
     // What was let go made room for more; what filled the ring may have left more in the socket.
     bool more = transport->consumed != consumed || session->dropped != dropped ||
+                (!was_dropping && is_dropping(session)) ||
                 (came && transport->readable && transport_wants_receive(transport));
     return more ? RESULT_OK : RESULT_AGAIN;
 }

@@ -1,5 +1,5 @@
-// HTTP/1 on an open session: one request after the other, each with an exchange whose stream is the
-// session itself. Pipelined requests wait in the ring.
+// HTTP/1 on an open session: one request after the other, each with an exchange and a stream.
+// Pipelined requests wait in the ring.
 //
 // What a connection keeps between two requests is in http1_state.h; what an exchange needs of it is
 // held as long as there is one, and while the rest of its request is dropped: see http1_internal.h.

@@ -186,6 +186,9 @@ static bool judge_part(struct session *session, struct slice part) {
         refuse(session, part, refusal.status, refusal.why);
         return true;
     }
+    if (part.size == 0) { // nothing but empty lines
+        return false;
+    }
     if (session->http1.head_since_ms == 0) {
         session->http1.head_since_ms = sessions_now_ms(session->sessions);
         session->deadline_ms = session->http1.head_since_ms + limits(session)->header_timeout_ms;

@@ -12,7 +12,6 @@ static const char end_of_chunks[5] = {'0', '\r', '\n', '\r', '\n'};
 enum { LAST_CHUNK_SIZE = 3 }; // "0" and CRLF, without the CRLF that ends the trailers
 
 struct head_pieces {
-    size_t capacity;
     size_t size;
     size_t sent;
     char data[];
@@ -21,7 +20,6 @@ struct head_pieces {
 static struct head_pieces *new_pieces(size_t capacity) {
     struct head_pieces *pieces = malloc(sizeof(*pieces) + capacity);
     if (pieces != NULL) {
-        pieces->capacity = capacity;
         pieces->size = pieces->sent = 0;
     }
     return pieces;

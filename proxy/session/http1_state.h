@@ -1,4 +1,5 @@
-// What HTTP/1 keeps of a connection between two requests. Only http1.c and its parts use it.
+// What HTTP/1 keeps of a connection between two requests. A session holds one, for http1.c and its
+// parts.
 #ifndef RAVELIN_SESSION_HTTP1_STATE_H
 #define RAVELIN_SESSION_HTTP1_STATE_H
 

@@ -43,7 +43,7 @@ void session_drop_hurry(struct session *session) {
     session->deadline_ms = min_ms(session->deadline_ms, until_ms);
 }
 
-bool session_may_drop(struct session *session) {
+bool session_drops_now(struct session *session) {
     if (session->drop_until_ms == 0) {
         session_drop_begin(session);
     }
@@ -92,6 +92,7 @@ static const struct session_phase linger_phase = {
 // The own direction has ended.
 static void linger(struct session *session) {
     session_enter(session, &linger_phase);
+    transport_drop_buffers(&session->transport);
     pool_close_kept(&session->kept);
     session_drop_begin(session);
     session_wait(session);

@@ -30,6 +30,6 @@ bool session_drop_again(struct session *session);
 // The service drains: little time is left.
 void session_drop_hurry(struct session *session);
 // Whether more may be dropped now; begins a period if there is none.
-bool session_may_drop(struct session *session);
+bool session_drops_now(struct session *session);
 
 #endif

@@ -109,13 +109,17 @@ static void put_send_buffer(struct transport *transport) {
 }
 
 void transport_close(struct transport *transport) {
-    put_receive_buffer(transport);
-    put_send_buffer(transport);
+    transport_drop_buffers(transport);
     record_layer_wipe(&transport->records);
     if (transport->fd >= 0) {
         close(transport->fd);
         transport->fd = -1;
     }
+}
+
+void transport_drop_buffers(struct transport *transport) {
+    put_receive_buffer(transport);
+    put_send_buffer(transport);
 }
 
 void transport_trim(struct transport *transport) {

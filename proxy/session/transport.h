@@ -212,7 +212,7 @@ struct send_buffer *transport_send_buffer(struct transport *transport);
 // Adds plaintext that lies in `slot`; joined to the span before it where they touch and fit in one
 // record. False: no room for another span.
 bool transport_add_span(struct send_buffer *buffer, uint32_t slot, uint8_t *data, size_t size);
-// Seals all spans. RESULT_ERROR: the kind refused (TRANSPORT_CUT).
+// Seals all spans; nothing must be unsent. RESULT_ERROR: the kind refused (TRANSPORT_CUT).
 enum result transport_seal(struct transport *transport) MUST_CHECK;
 // Sends what is sealed. RESULT_OK: all of it. RESULT_AGAIN: the client does not take more now.
 enum result transport_flush(struct transport *transport) MUST_CHECK;
@@ -235,6 +235,8 @@ void transport_shutdown(struct transport *transport, uint8_t alert);
 // Best effort: the end of our direction without an alert, so that the client sees that something is
 // missing. Nothing must be unsent.
 void transport_shut(const struct transport *transport);
+// Gives back both buffers with what they hold: nothing more is read from them or sent.
+void transport_drop_buffers(struct transport *transport);
 // Gives back empty buffers.
 void transport_trim(struct transport *transport);
 static inline bool transport_has_buffers(const struct transport *transport) {

@@ -1,7 +1,7 @@
 // A kind of transport: the verbs in which kinds differ, and what transport.c lends to all of them.
 // Private to transport.c, records.h and plain.h.
 //
-// A verb is called once a round, never once a byte or a record.
+// A verb is called once a round (owes() once a record), never once a byte.
 #ifndef RAVELIN_SESSION_TRANSPORT_KIND_H
 #define RAVELIN_SESSION_TRANSPORT_KIND_H
 

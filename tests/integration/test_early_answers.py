@@ -340,6 +340,43 @@ def test_a_drain_does_not_wait_for_bodies_that_nobody_wants(lab):
     wait_for(lambda: all(event.is_set() for event in closed), "the clients to be closed")
 
 
+def test_a_session_that_has_ended_holds_no_buffers(lab):
+    """While it waits for its client to end, too; and what the client sent behind its last request is not kept."""
+    proxy = lab.proxy(lab.server())
+    client = lab.client(proxy)
+    client.send(request(fields=CLOSE) + request()[:-2])
+    assert client.response().status == 200
+    assert client.read_end() == CLOSE_NOTIFY
+    proxy.wait_for_metrics(sessions_open=1, receive_buffers=0, send_buffers=0)
+
+
+def test_an_upload_over_the_limit_does_not_destroy_the_response_that_has_begun(lab):
+    part = b"~" * 400_000
+
+    def script(connection):
+        connection.head()
+        connection.send(response(fields=[f"Content-Length: {len(part) + 1}"], length=False) + part)
+        connection.wait_until_taken()
+        while connection.socket.recv(262144):
+            pass
+
+    proxy = lab.proxy(lab.server(script, keep=False), limits={"body-size": "100k"})
+    client = lab.client(proxy)
+    client.send(request(method="POST", fields=["Transfer-Encoding: chunked"]) + chunk(b"x" * 1000))
+    received = bytearray()
+    while received.count(b"~") < len(part) // 2:
+        assert client.reader.more()
+        received += client.reader.take(len(client.reader.buffer))
+    client.send(chunk(b"x" * 200_000))
+    wait_for(proxy.access_lines, "the end of the exchange")
+    client.send(b"x" * 2_000_000)
+    received += client.reader.rest()
+    assert client.ended == CUT
+    assert received.count(b"~") == len(part)
+    [line] = proxy.access_log(1)
+    assert (line["status"], line["ended"]) == (200, "the request body is larger than is accepted")
+
+
 # ---- Clients as they are ----
 
 

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from ravelin_test.client import CLOSE_NOTIFY
 from ravelin_test.http import Truncated, chunk, chunked, request, response
 from ravelin_test.settings import scaled
 from ravelin_test.waiting import wait_for
@@ -136,6 +137,16 @@ def test_empty_lines_before_a_request_are_skipped(lab):
     client = lab.client(lab.proxy(lab.server()))
     client.send(b"\r\n" + request() + b"\r\n" + request())
     assert [client.response().status for _ in range(2)] == [200, 200]
+
+
+def test_an_empty_line_is_not_the_beginning_of_a_request(lab):
+    """So no 408 follows, and the connection ends as an idle one does."""
+    proxy = lab.proxy(lab.server(), limits={"header-timeout": "1s", "idle-timeout": "2s"})
+    client = lab.client(proxy)
+    assert client.ask().status == 200
+    client.send(b"\r\n")
+    assert client.read_end() == CLOSE_NOTIFY
+    assert len(proxy.access_log(1)) == 1
 
 
 def test_an_absolute_target_is_taken_apart(lab):
