@@ -133,7 +133,7 @@ build/version: FORCE
 FORCE:
 packages-%: FORCE
 	@proxy/deps/packages $*
-packages-run packages-test packages-bench packages-fuzz packages-lint packages-gate: packages-build
+packages-run packages-test packages-bench packages-fuzz packages-lint packages-gate packages-deb: packages-build
 build/deps/%/finished: FORCE | packages-build
 	@proxy/deps/$*
 deps: $(DEPS) ## the two libraries that are built from source
@@ -141,7 +141,7 @@ certs: packages-run
 	@certs/make-dev-certs
 
 # --- Targets ----------------------------------------------------------------------------------------------------------
-.PHONY: all debug run test test-unit test-integration asan gate gate-update bench bench-quick fuzz lint format install install-debug dist \
+.PHONY: all debug run test test-unit test-integration asan gate gate-update bench bench-quick fuzz lint format install install-debug dist deb \
 	clean help certs
 all: build/ravelin ## build/ravelin, the release build (with all set-up, as everything below)
 debug: build/debug/ravelin ## build/debug/ravelin
@@ -180,21 +180,34 @@ format: packages-lint ## clang-format every C file in place
 build/install/ravelin: build/ravelin conf/package/split-debug
 	$(Q)READELF=$(CROSS)readelf OBJCOPY=$(CROSS)objcopy conf/package/split-debug build/ravelin build/install
 
-install: build/install/ravelin ## into DESTDIR and PREFIX (/usr/local): program, example configuration, systemd unit
+# The manual pages come from the program's own help. A program for another processor cannot run here.
+.PHONY: man
+man: build/install/ravelin
+	$(if $(CROSS),,@conf/package/man-pages build/install/ravelin build/install $(VERSION))
+
+FILL = sed 's|@PREFIX@|$(PREFIX)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|'
+MAN = $(DESTDIR)$(PREFIX)/share/man
+install: build/install/ravelin man ## into DESTDIR and PREFIX (/usr/local): program, manual, example configuration, systemd unit
 	install -D -m 755 build/install/ravelin "$(DESTDIR)$(PREFIX)/bin/ravelin"
+	$(if $(CROSS),,install -D -m 644 build/install/ravelin.8 "$(MAN)/man8/ravelin.8")
+	$(if $(CROSS),,install -D -m 644 build/install/ravelin.conf.5 "$(MAN)/man5/ravelin.conf.5")
+	install -D -m 644 conf/package/completion.bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ravelin"
 	install -D -m 644 conf/package/ravelin.conf "$(DESTDIR)$(SYSCONFDIR)/ravelin/ravelin.conf.example"
-	install -d "$(DESTDIR)$(UNITDIR)"
-	sed 's|@PREFIX@|$(PREFIX)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' conf/ravelin.service \
-		>"$(DESTDIR)$(UNITDIR)/ravelin.service"
+	install -d "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(SYSCONFDIR)/logrotate.d"
+	$(FILL) conf/package/logrotate >"$(DESTDIR)$(SYSCONFDIR)/logrotate.d/ravelin"
+	$(FILL) conf/ravelin.service >"$(DESTDIR)$(UNITDIR)/ravelin.service"
 	$(if $(DESTDIR),,conf/package/set-up "$(SYSCONFDIR)/ravelin")
 install-debug: build/install/ravelin ## the debug information of the installed program, where gdb finds it
 	install -D -m 644 build/install/ravelin.debug "$(DESTDIR)$(PREFIX)/bin/.debug/ravelin.debug"
 dist: ## the release tarball of the commit that is checked out, build/ravelin-VERSION.tar.gz
 	@conf/package/dist $(VERSION)
+deb: packages-deb ## Debian packages for this Debian release, in build/deb/
+	@conf/package/deb $(VERSION)
 clean: ## remove what was compiled, but not the libraries in build/deps
 	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 	@echo "  tests/fresh RELEASE    the README's commands on a minimal Debian, bookworm or trixie (root; half an hour or more)"
+	@echo "  tests/package RELEASE  make deb, and the packages installed, used, upgraded and purged (root; 15 minutes)"
 	@echo "  tests/arm64            cross compiled, on a minimal Debian, with qemu-user (root; 15 minutes)"
 	@echo "  tests/reproducible     two builds in two folders on two days are the same (10 minutes)"

@@ -22,6 +22,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(page for top in TOPS if top.is_dir() for p
 ELSEWHERE = {
     ("conf/README.md", "workers = auto"): "tests/unit/test_options.c",
     ("conf/package/README.md", "$ make build/install/ravelin"): "tests/integration/test_install.py",
+    ("conf/package/README.md", "$ make deb"): "tests/package",
     ("conf/package/README.md", "$ proxy/deps/wolfssl source"): "tests/reproducible",
     ("conf/package/README.md", "$ sudo dpkg --add-architecture"): "tests/arm64",
     ("tests/corpus/README.md", "=== a length in HTTP/1.0"): "tests/integration/test_corpus.py",

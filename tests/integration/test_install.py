@@ -1,6 +1,7 @@
 """What `make install` puts into a folder: a program without debug information, and a configuration that starts."""
 
 import json
+import os
 import re
 import shutil
 import stat
@@ -20,10 +21,27 @@ SELF_SIGNED = ROOT / "conf/package/self-signed"
 def installed():
     """The folder that it was installed into."""
     folder = new_folder("install")
-    environment = {"MAKEFLAGS": "", "MAKELEVEL": ""}
-    run(["make", "-C", ROOT, "install", "install-debug", f"DESTDIR={folder}", "PREFIX=/usr"], environment=environment)
+    # Variables of the make that runs the tests hold, so that nothing is built again; its jobs do not.
+    variables = os.environ.get("MAKEFLAGS", "").partition("-- ")[2]
+    environment = {"MAKEFLAGS": variables and f"-- {variables}", "MAKELEVEL": ""}
+    command = ["make", "-C", ROOT, "install", "install-debug", f"DESTDIR={folder}", "PREFIX=/usr"]
+    run(command, environment=environment, timeout=600)
     yield folder
     remove_folder(folder)
+
+
+def test_every_file_is_where_it_is_looked_for(installed):
+    files = sorted(str(path.relative_to(installed)) for path in installed.rglob("*") if path.is_file())
+    assert files == [
+        "etc/logrotate.d/ravelin",
+        "etc/ravelin/ravelin.conf.example",
+        "lib/systemd/system/ravelin.service",
+        "usr/bin/.debug/ravelin.debug",
+        "usr/bin/ravelin",
+        "usr/share/bash-completion/completions/ravelin",
+        "usr/share/man/man5/ravelin.conf.5",
+        "usr/share/man/man8/ravelin.8",
+    ]
 
 
 def sections(file):
@@ -51,6 +69,70 @@ def test_the_installed_program_proves_as_much(installed):
         return [(claim["name"], claim["proofs"]) for claim in report["claims"]]
 
     assert proofs(installed / "usr/bin/ravelin") == proofs(RAVELIN)
+
+
+# --- The manual ---
+
+
+def page(installed, name, section):
+    """A manual page as plain text, without the macros and the escapes of its source."""
+    source = (installed / f"usr/share/man/man{section}/{name}.{section}").read_text()
+    assert re.match(r"\.TH [A-Z.]+ \d", source)
+    words = re.sub(r"(?m)^\.\w+ ?", "", source)
+    return words.replace("\\-", "-").replace("\\&", "").replace("\\e", "\\")
+
+
+def test_the_manual_has_every_command(installed):
+    manual = page(installed, "ravelin", 8)
+    commands = re.findall(r"(?m)^(?:usage:|      ) ravelin (\S+)", text(run([RAVELIN, "help"]).stdout))
+    assert len(commands) >= 10
+    for command in commands:
+        assert f"\nravelin {command}" in manual
+    assert text(run([RAVELIN, "help", "doctor"]).stdout).strip() in manual
+
+
+def test_the_manual_has_every_option_with_its_text(installed):
+    manual = page(installed, "ravelin.conf", 5)
+    lines = [line for line in text(run([RAVELIN, "help", "config"]).stdout).splitlines() if line.strip() != "}"]
+    assert len(lines) > 100
+    for line in lines:
+        name, mark, values = line.strip().partition("  #") if "  #" in line else line.strip().partition(" # ")
+        for part in (name.removesuffix("{").strip(), values.strip()):
+            assert part in manual, line
+
+
+def test_the_manual_is_valid(installed):
+    """Each line that begins with a dot is a macro that is known."""
+    for path in installed.rglob("usr/share/man/*/*"):
+        macros = set(re.findall(r"(?m)^\.(\S*)", path.read_text()))
+        assert macros <= {"TH", "SH", "TP", "PP", "B", "I", "BI", "BR", "RB", "IR", "RS", "RE", "br", "nf", "fi"}, path
+
+
+# --- Completion ---
+
+
+def complete(installed, *words):
+    """What bash offers for the last word."""
+    script = f"""
+        PATH={installed}/usr/bin:$PATH
+        . {installed}/usr/share/bash-completion/completions/ravelin
+        COMP_WORDS=({' '.join(words)} '') COMP_CWORD={len(words)}
+        _ravelin ravelin
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    return text(run(["bash", "-c", script]).stdout).split()
+
+
+def test_completion(installed):
+    commands = re.findall(r"(?m)^(?:usage:|      ) ravelin (\S+)", text(run([RAVELIN, "help"]).stdout))
+    assert complete(installed, "ravelin") == commands
+    assert complete(installed, "ravelin", "help") == ["config", "doctor"]
+    assert "--ca" in complete(installed, "ravelin", "doctor")
+    assert {"--config", "--json"} <= set(complete(installed, "ravelin", "prove"))
+    assert complete(installed, "ravelin", "run", "-c") == []  # a file
+
+
+# --- The example ---
 
 
 @pytest.fixture
