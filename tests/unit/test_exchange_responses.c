@@ -5,7 +5,7 @@
 #define WITH_NO_BODY(head, record, code)                                                           \
     {                                                                                              \
         .request = GET, .scripts = {{.reply = head "\r\n"}}, .at_server = GET_AT_SERVER,           \
-        .at_client = record, .status = (code), .pooled = true,                                     \
+        .at_client = (record), .status = (code), .pooled = true,                                   \
     }
 
 static void test_bodies_of_every_framing(void **state) {
@@ -224,7 +224,7 @@ static void test_large_bodies(void **state) {
     static const char *const heads[] = {"HTTP/1.1 200 OK\r\nContent-Length: 150000\r\n\r\n",
                                         OK_CHUNKED, "HTTP/1.1 200 OK\r\n\r\n"};
     static const size_t parts[] = {0, 1, 3, 100, 4096};
-    char *reply = malloc(SIZE * 2);
+    char *reply = malloc((size_t)SIZE * 2);
     for (size_t kind = 0; kind < 3; kind++) {
         size_t size = (size_t)sprintf(reply, "%s", heads[kind]);
         for (size_t at = 0; at < SIZE;) {

@@ -44,8 +44,10 @@ static const struct scenario once = {
 // It needs this many connections.
 static void assert_attempts(const struct scenario *scenario, size_t attempts) {
     for (uint32_t n = 0; n < 50; n++) {
-        const struct faults faults = {
-            .server_takes = n * 5, .server_gives = n, .client_takes = n, .alone = n % 2 == 1};
+        const struct faults faults = {.server_takes = (size_t)n * 5,
+                                      .server_gives = n,
+                                      .client_takes = n,
+                                      .alone = n % 2 == 1};
         scenario_run(scenario, &faults);
         assert_outcome(scenario);
         assert_int_equal(bench.connection_count, attempts);

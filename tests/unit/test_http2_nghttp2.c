@@ -27,7 +27,7 @@ static struct shape shape_of(unsigned number) {
 }
 
 static char byte_at(unsigned number, size_t at) {
-    return (char)(number * 31 + at * 7);
+    return (char)((size_t)number * 31 + at * 7);
 }
 
 // One request, seen from both sides.
