@@ -209,5 +209,6 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 	@echo "  tests/fresh RELEASE    the README's commands on a minimal Debian, bookworm or trixie (root; half an hour or more)"
 	@echo "  tests/package RELEASE  make deb, and the packages installed, used, upgraded and purged (root; 15 minutes)"
+	@echo "  tests/container        the container image, built with buildah and run with podman (root; 15 minutes)"
 	@echo "  tests/arm64            cross compiled, on a minimal Debian, with qemu-user (root; 15 minutes)"
 	@echo "  tests/reproducible     two builds in two folders on two days are the same (10 minutes)"

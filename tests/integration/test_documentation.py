@@ -23,6 +23,7 @@ ELSEWHERE = {
     ("conf/README.md", "workers = auto"): "tests/unit/test_options.c",
     ("conf/package/README.md", "$ make build/install/ravelin"): "tests/integration/test_install.py",
     ("conf/package/README.md", "$ make deb"): "tests/package",
+    ("conf/package/README.md", "$ podman build"): "tests/container",
     ("conf/package/README.md", "$ proxy/deps/wolfssl source"): "tests/reproducible",
     ("conf/package/README.md", "$ sudo dpkg --add-architecture"): "tests/arm64",
     ("tests/corpus/README.md", "=== a length in HTTP/1.0"): "tests/integration/test_corpus.py",
