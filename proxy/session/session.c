@@ -159,7 +159,7 @@ void session_free(struct session *session) {
 
 static void arm(struct session *session) {
     int events = session->phase->arm(session);
-    if (session->phase != NULL) {
+    if (!is_closed(session)) {
         watch(session, events);
         session_await_deadline(session);
     }
