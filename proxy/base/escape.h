@@ -58,14 +58,15 @@ escape_copy_plain(struct slice text, char *output, size_t room, const uint8_t cl
         memcpy(output + done, &word, sizeof(word));
         done += sizeof(word);
     }
-    // The last bytes once more with those before them, so that they need no loop.
-    if (done < most && most >= sizeof(word)) {
+    // What is left, if all before it is plain, once more with the bytes before it: without a loop.
+    size_t left = most - done;
+    if (left > 0 && left < sizeof(word) && most >= sizeof(word)) {
         memcpy(&word, text.data + most - sizeof(word), sizeof(word));
         if (escape_is_plain_word(word)) {
             memcpy(output + most - sizeof(word), &word, sizeof(word));
             return most;
         }
-    } else if (most >= sizeof(uint32_t) && most < sizeof(word)) {
+    } else if (left == most && left >= sizeof(uint32_t) && left < sizeof(word)) {
         uint32_t first, last;
         memcpy(&first, text.data, sizeof(first));
         memcpy(&last, text.data + most - sizeof(last), sizeof(last));
