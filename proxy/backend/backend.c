@@ -2,6 +2,7 @@
 
 #include "backend/queue.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/secret.h"
 #include "http/encode.h"
 
@@ -128,7 +129,7 @@ struct server *backend_set_find(const struct backend_set *set, const struct serv
 static uint64_t number_for(struct backend *backend, const struct server_wish *wish) {
     if (backend->config->balance == BALANCE_RANDOM_TWO) {
         backend->random += UINT64_C(0x9e3779b97f4a7c15); // SplitMix64: any state is as good
-        return balance_mix(backend->random);
+        return hash_mix(backend->random);
     }
     return wish->key;
 }

@@ -73,7 +73,7 @@ struct server *backend_set_find(const struct backend_set *set, const struct serv
 struct server_wish {
     const struct server *failed; // failed in this exchange, avoided if there is another; or NULL
     bool has_key;                // `key` is what `balance = hash` hashes; without one, round robin
-    uint64_t key;                // of balance_hash()
+    uint64_t key;                // of hash_bytes()
     const uint8_t *name;         // name of a server in the cookie; NULL: none
 };
 

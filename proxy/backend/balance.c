@@ -1,5 +1,7 @@
 #include "backend/balance.h"
 
+#include "base/hash.h"
+
 #include <math.h>
 
 // Who may be chosen now.
@@ -110,34 +112,17 @@ static size_t draw(const struct balance_view *view, const struct group *group, s
 static size_t choose_of_two(const struct balance_view *view, const struct group *group) {
     uint64_t random = group->wish->number;
     size_t first = draw(view, group, BALANCE_NONE, random);
-    size_t second = draw(view, group, first, balance_mix(random));
+    size_t second = draw(view, group, first, hash_mix(random));
     return second != BALANCE_NONE && is_less(load_of(view, second), load_of(view, first)) ? second
                                                                                           : first;
 }
 
 // --- Hash ---
 
-uint64_t balance_mix(uint64_t value) { // the finalizer of MurmurHash3
-    value ^= value >> 33;
-    value *= UINT64_C(0xff51afd7ed558ccd);
-    value ^= value >> 33;
-    value *= UINT64_C(0xc4ceb9fe1a85ec53);
-    value ^= value >> 33;
-    return value;
-}
-
-uint64_t balance_hash(const void *bytes, size_t size) { // FNV-1a
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ ((const uint8_t *)bytes)[i]) * UINT64_C(1099511628211);
-    }
-    return balance_mix(hash);
-}
-
 // What a server draws: with u uniform in (0, 1), log(u) / weight is largest for each server in
 // proportion to its weight.
 static double draw_of(const struct server_entry *entry, uint64_t key) {
-    uint64_t number = balance_mix(key ^ entry->address_hash) >> 11; // as many bits as a double has
+    uint64_t number = hash_mix(key ^ entry->address_hash) >> 11; // as many bits as a double has
     double uniform = ((double)number + 0.5) * 0x1p-53;
     return log(uniform) / entry->weight;
 }

@@ -36,7 +36,7 @@ struct balance_wish {
     enum balance how;
     size_t failed; // index of the server that failed in this exchange, or BALANCE_NONE
     int64_t now_ms;
-    uint64_t number; // hash: balance_hash() of the key. Random two: a random number
+    uint64_t number; // hash: hash_bytes() of the key. Random two: a random number
 };
 
 // Chooses a server. Round robin and least connections take note of its turn. The only server is
@@ -51,10 +51,5 @@ bool balance_is_free(const struct balance_view *view, size_t index);
 // Sets a penalty: the server is not chosen until `until_ms`, unless all of its group have a
 // penalty.
 void balance_punish(const struct balance_view *view, size_t index, int64_t until_ms);
-
-// Mixes: every bit of the input changes about half of the bits of the output.
-uint64_t balance_mix(uint64_t value);
-// A hash of these bytes, the same on every machine. Not for secrets.
-uint64_t balance_hash(const void *bytes, size_t size);
 
 #endif

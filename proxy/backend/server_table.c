@@ -1,7 +1,7 @@
 #include "backend/server_table.h"
 
-#include "backend/balance.h"
 #include "backend/server_counts.h"
+#include "base/hash.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -167,7 +167,7 @@ static bool fill_entries(struct server_entry *entries, const struct config *conf
             entries->connections_max = server->max_connections;
             atomic_init(&entries->standing, server->backup ? SERVER_BACKUP : SERVER_PRIMARY);
             entries->address_hash =
-                server->text == NULL ? 0 : balance_hash(server->text, strlen(server->text));
+                server->text == NULL ? 0 : hash_bytes(server->text, strlen(server->text));
             server_entry_set_address(entries, &server->address);
             if (backend->sticky != NULL &&
                 !server_names_make(names, backend->name, server->text, entries->name)) {

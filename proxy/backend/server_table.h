@@ -42,7 +42,7 @@ struct server_entry {
     _Atomic uint32_t standing; // an enum server_standing; changes at run time
     uint32_t former;           // index of the same server in the former table, from 1; 0: new
     uint32_t cell; // less than SERVER_CELLS, its own unless there are more servers than that
-    uint64_t address_hash;          // balance_hash() of the text of the address
+    uint64_t address_hash;          // hash_bytes() of the text of the address
     uint8_t name[SERVER_NAME_SIZE]; // set if the backend is sticky
     struct address addresses[2];
 };

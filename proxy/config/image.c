@@ -1,5 +1,6 @@
 #include "config/image.h"
 
+#include "base/hash.h"
 #include "config/check.h"
 #include "config/options.h"
 #include "config/report.h"
@@ -395,25 +396,18 @@ static bool take_section(struct reader *reader, enum section_id id, char *object
 
 // --- Images ---
 
-// FNV-1a.
-static void mix(uint64_t *hash, const void *data, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        *hash = (*hash ^ ((const uint8_t *)data)[i]) * UINT64_C(0x100000001b3);
-    }
-}
-
 // Which table, and so which format.
 static uint64_t fingerprint(void) {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = HASH_BEGIN;
     for (enum section_id id = SECTION_TOP; id < SECTION_COUNT; id++) {
         const struct section *section = section_at(id);
-        mix(&hash, &section->size, sizeof(section->size));
+        hash = hash_add(hash, &section->size, sizeof(section->size));
         for (size_t i = 0; i < section->option_count; i++) {
             const struct option *option = &section->options[i];
             const size_t form[] = {(size_t)option->kind, (size_t)option->inside, option->offset,
                                    option->line_offset, option->count_offset};
-            mix(&hash, option->name, strlen(option->name) + 1);
-            mix(&hash, form, sizeof(form));
+            hash = hash_add(hash, option->name, strlen(option->name) + 1);
+            hash = hash_add(hash, form, sizeof(form));
         }
     }
     return hash;

@@ -1,6 +1,6 @@
 #include "exchange/affinity.h"
 
-#include "backend/balance.h"
+#include "base/hash.h"
 
 static const struct slice NONE = {NULL, 0};
 
@@ -90,5 +90,5 @@ void affinity_find(struct affinity *affinity, const struct config_backend *backe
     union ip_address copy = *client;
     struct slice value = find_value(&backend->hash_by, request, &copy);
     affinity->has_key = value.data != NULL;
-    affinity->key = value.data == NULL ? 0 : balance_hash(value.data, value.size);
+    affinity->key = value.data == NULL ? 0 : hash_bytes(value.data, value.size);
 }

@@ -20,7 +20,7 @@
 
 struct affinity {
     bool has_key;
-    uint64_t key; // of balance_hash()
+    uint64_t key; // of hash_bytes()
     bool has_name;
     uint8_t name[SERVER_NAME_SIZE]; // of a server, if it is one's
 };

@@ -1,6 +1,7 @@
 #include "exchange/client_table.h"
 
 #include "base/claim.h"
+#include "base/hash.h"
 #include "base/network.h"
 #include "base/region.h"
 
@@ -65,18 +66,8 @@ void client_table_clear(struct client_table *table, size_t slot) {
     memset((void *)own_rows(table, slot), 0, sizeof(struct rows));
 }
 
-// Spreads every bit of the input over all of the output (the finalizer of MurmurHash3).
-static uint64_t mix(uint64_t value) {
-    value ^= value >> 33;
-    value *= UINT64_C(0xff51afd7ed558ccd);
-    value ^= value >> 33;
-    value *= UINT64_C(0xc4ceb9fe1a85ec53);
-    value ^= value >> 33;
-    return value;
-}
-
 static size_t cell_of(const struct client_table *table, size_t row, uint64_t key, size_t cells) {
-    return (size_t)(mix(key ^ table->secret[row]) % cells);
+    return (size_t)(hash_mix(key ^ table->secret[row]) % cells);
 }
 
 uint64_t client_table_key(const struct client_table *table, const struct sockaddr *address) {
@@ -91,7 +82,7 @@ uint64_t client_table_key(const struct client_table *table, const struct sockadd
     } else if (address->sa_family == AF_INET) {
         value = ((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr;
     }
-    return mix(value ^ table->secret[ROWS]);
+    return hash_mix(value ^ table->secret[ROWS]);
 }
 
 // --- Connections ---
@@ -195,7 +186,7 @@ static bool has_waited(struct rows *own, size_t cell, int64_t patience_us, int64
 int64_t client_table_take(struct client_table *table, size_t slot, uint64_t key, uint64_t purpose,
                           int64_t interval_us, uint32_t burst, int64_t now_us) {
     size_t cells[ROWS];
-    fill_cells(table, key ^ mix(purpose), cells);
+    fill_cells(table, key ^ hash_mix(purpose), cells);
     int64_t empty_us = now_us + (int64_t)burst * interval_us; // of a bucket that is empty now
     int64_t own_us = full_at_in(table, slot, cells, empty_us + CLOCK_SLACK_US);
     int64_t others_us = full_at_by_others(table, slot, cells, empty_us + CLOCK_SLACK_US);

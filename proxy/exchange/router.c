@@ -1,5 +1,6 @@
 #include "exchange/router.h"
 
+#include "base/hash.h"
 #include "http/path.h"
 
 #include <stdint.h>
@@ -24,12 +25,9 @@ struct router {
     size_t any_site;             // of the alias "*"
 };
 
-// FNV-1a; the names come from the configuration, only look-ups come from clients.
+// The names come from the configuration, only look-ups come from clients.
 static size_t hash_name(struct slice name) {
-    uint64_t hash = 14695981039346656037ULL;
-    for (size_t i = 0; i < name.size; i++) {
-        hash = (hash ^ (uint8_t)name.data[i]) * 1099511628211ULL;
-    }
+    uint64_t hash = hash_add(HASH_BEGIN, name.data, name.size);
     return (size_t)(hash ^ hash >> 32);
 }
 

@@ -1,6 +1,7 @@
 #include "exchange/rules.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/network.h"
 #include "http/encode.h"
 #include "http/path.h"
@@ -79,16 +80,11 @@ bool rules_let_in(const struct choice *choice, const struct config_route *route)
             networks_contain(route->allow.items, route->allow.count, client));
 }
 
-// FNV-1a over what stays the same across reloads: which bucket of a client it is.
+// What stays the same across reloads: which bucket of a client it is.
 static uint64_t purpose_of(const struct choice *choice) {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    const char *parts[] = {choice->site->name, choice->route->prefix};
-    for (size_t i = 0; i < 2; i++) {
-        for (const char *at = parts[i]; *at != '\0'; at++) {
-            hash = (hash ^ (uint8_t)*at) * UINT64_C(1099511628211);
-        }
-    }
-    return hash;
+    const struct slice site = slice_from(choice->site->name);
+    const struct slice prefix = slice_from(choice->route->prefix);
+    return hash_add(hash_add(HASH_BEGIN, site.data, site.size), prefix.data, prefix.size);
 }
 
 // Microseconds until this client may ask again; 0: now.

@@ -1,5 +1,6 @@
 #include "process/control_path.h"
 
+#include "base/hash.h"
 #include "process/control.h"
 
 #include <errno.h>
@@ -12,15 +13,6 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-// FNV-1a: names, not secrets, are told apart.
-static uint64_t hash_text(const char *text) {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (const char *at = text; *at != '\0'; at++) {
-        hash = (hash ^ (uint8_t)*at) * UINT64_C(1099511628211);
-    }
-    return hash;
-}
 
 static bool print_folder(struct control_path *path) {
     if (geteuid() == 0) {
@@ -47,8 +39,9 @@ enum result control_path_find(const char *config_path, struct control_path *path
     }
     path->address = (struct sockaddr_un){.sun_family = AF_UNIX};
     bool fits = print_folder(path);
-    int size = snprintf(path->address.sun_path, sizeof(path->address.sun_path),
-                        "%s/%016" PRIx64 ".sock", path->folder, hash_text(real));
+    int size =
+        snprintf(path->address.sun_path, sizeof(path->address.sun_path), "%s/%016" PRIx64 ".sock",
+                 path->folder, hash_add(HASH_BEGIN, real, strlen(real)));
     if (!fits || size < 0 || (size_t)size >= sizeof(path->address.sun_path)) {
         (void)snprintf(
             error, CONFIG_ERROR_SIZE,

@@ -1,7 +1,7 @@
 // What in a request decides which server it goes to.
 #include "exchange/affinity.h"
 
-#include "backend/balance.h"
+#include "base/hash.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +46,7 @@ static void assert_key(const struct asking *asking, const void *bytes, size_t si
     struct affinity affinity = find(asking);
     assert_int_equal(affinity.has_key, bytes != NULL);
     if (bytes != NULL) {
-        assert_true(affinity.key == balance_hash(bytes, size));
+        assert_true(affinity.key == hash_bytes(bytes, size));
     }
 }
 

@@ -1,5 +1,7 @@
 #include "backend/balance.h"
 
+#include "base/hash.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,7 +30,7 @@ static void start_with(struct choosing *choosing, const uint32_t *weights) {
         choosing->entries[count] =
             (struct server_entry){.weight = weights[count],
                                   .cell = (uint32_t)count,
-                                  .address_hash = balance_hash(address, (size_t)size)};
+                                  .address_hash = hash_bytes(address, (size_t)size)};
     }
     choosing->view.entries = choosing->entries;
     choosing->view.states = choosing->states;
@@ -162,7 +164,7 @@ static void test_a_backup_is_for_when_no_other_is_up(void **state) {
         use(0, 1, 100); // however busy the others are
         use(0, 2, 100);
         for (uint64_t k = 0; k < 100; k++) {
-            (void)choose(&choosing, all[i], BALANCE_NONE, balance_mix(k + 1));
+            (void)choose(&choosing, all[i], BALANCE_NONE, hash_mix(k + 1));
         }
         assert_int_equal(choosing.chosen[0] + choosing.chosen[3], 0);
         assert_true(choosing.chosen[1] > 0 && choosing.chosen[2] > 0);
@@ -170,7 +172,7 @@ static void test_a_backup_is_for_when_no_other_is_up(void **state) {
         assert_int_equal(choose(&choosing, all[i], BALANCE_NONE, 1), 2);
         balance_punish(&choosing.view, 2, NOW + 1);
         for (uint64_t k = 0; k < 100; k++) {
-            size_t index = choose(&choosing, all[i], BALANCE_NONE, balance_mix(k + 1));
+            size_t index = choose(&choosing, all[i], BALANCE_NONE, hash_mix(k + 1));
             assert_true(index == 0 || index == 3);
         }
         assert_true(choosing.chosen[0] > 0 && choosing.chosen[3] > 0);
@@ -178,7 +180,7 @@ static void test_a_backup_is_for_when_no_other_is_up(void **state) {
         assert_int_equal(choose(&choosing, all[i], BALANCE_NONE, 1), 3);
         balance_punish(&choosing.view, 3, NOW + 1); // none is up: rather one that is no backup
         for (uint64_t k = 0; k < 20; k++) {
-            size_t index = choose(&choosing, all[i], 1, balance_mix(k + 1));
+            size_t index = choose(&choosing, all[i], 1, hash_mix(k + 1));
             assert_int_equal(index, 2);
         }
     }
@@ -209,7 +211,7 @@ static void test_drained_servers_are_not_chosen(void **state) {
         choosing.entries[1].standing = SERVER_DOWN;
         balance_punish(&choosing.view, 2, NOW + 1); // rather one with a penalty
         for (uint64_t k = 0; k < 10; k++) {
-            assert_int_equal(choose(&choosing, all[i], BALANCE_NONE, balance_mix(k)), 2);
+            assert_int_equal(choose(&choosing, all[i], BALANCE_NONE, hash_mix(k)), 2);
         }
         assert_true(balance_is_up(&choosing.view));
         choosing.entries[2].standing = SERVER_DOWN;
@@ -335,7 +337,7 @@ static void test_all_workers_count_together(void **state) {
         choosing[slot].view.counter.slot = slot;
     }
     for (size_t i = 0; i < 300; i++) {
-        size_t slot = (size_t)balance_mix(i) % SLOTS;
+        size_t slot = (size_t)hash_mix(i) % SLOTS;
         size_t index = choose(&choosing[slot], BALANCE_LEAST_CONNECTIONS, BALANCE_NONE, 0);
         use(slot, index, 1);
         used[index]++;
@@ -363,12 +365,12 @@ static void test_two_at_random_by_weight(void **state) {
     struct choosing choosing;
     start_equal(&choosing, 8);
     for (uint64_t i = 0; i < KEYS; i++) {
-        (void)choose(&choosing, BALANCE_RANDOM_TWO, BALANCE_NONE, balance_mix(i + 1));
+        (void)choose(&choosing, BALANCE_RANDOM_TWO, BALANCE_NONE, hash_mix(i + 1));
     }
     assert_shares(&choosing, 10);
     start_with(&choosing, (const uint32_t[]){3, 1, 2, 4, 0});
     for (uint64_t i = 0; i < KEYS; i++) {
-        (void)choose(&choosing, BALANCE_RANDOM_TWO, BALANCE_NONE, balance_mix(i + 1));
+        (void)choose(&choosing, BALANCE_RANDOM_TWO, BALANCE_NONE, hash_mix(i + 1));
     }
     assert_shares(&choosing, 10);
 }
@@ -379,7 +381,7 @@ static void test_the_idler_of_two(void **state) {
     start_equal(&choosing, 4);
     use(0, 0, 7);
     for (uint64_t i = 0; i < 1000; i++) {
-        (void)choose(&choosing, BALANCE_RANDOM_TWO, BALANCE_NONE, balance_mix(i + 1));
+        (void)choose(&choosing, BALANCE_RANDOM_TWO, BALANCE_NONE, hash_mix(i + 1));
     }
     assert_int_equal(choosing.chosen[0], 0); // it always loses against the other
     for (size_t i = 1; i < 4; i++) {
@@ -393,7 +395,7 @@ static void test_two_choices_level_the_load(void **state) {
     struct choosing choosing;
     start_equal(&choosing, 10);
     for (uint64_t i = 0; i < KEYS; i++) {
-        use(0, choose(&choosing, BALANCE_RANDOM_TWO, BALANCE_NONE, balance_mix(i + 1)), 1);
+        use(0, choose(&choosing, BALANCE_RANDOM_TWO, BALANCE_NONE, hash_mix(i + 1)), 1);
     }
     for (size_t i = 0; i < 10; i++) {
         assert_in_range(choosing.chosen[i], 990, 1010);
@@ -406,11 +408,11 @@ static void test_random_two_with_one_or_none_left(void **state) {
     start(&choosing, 1, 1, 1);
     balance_punish(&choosing.view, 1, NOW + 1);
     for (uint64_t i = 0; i < 20; i++) {
-        assert_int_equal(choose(&choosing, BALANCE_RANDOM_TWO, 0, balance_mix(i + 1)), 2);
+        assert_int_equal(choose(&choosing, BALANCE_RANDOM_TWO, 0, hash_mix(i + 1)), 2);
     }
     balance_punish(&choosing.view, 2, NOW + 1); // rather one with a penalty
     for (uint64_t i = 0; i < 20; i++) {
-        assert_int_not_equal(choose(&choosing, BALANCE_RANDOM_TWO, 0, balance_mix(i + 1)), 0);
+        assert_int_not_equal(choose(&choosing, BALANCE_RANDOM_TWO, 0, hash_mix(i + 1)), 0);
     }
     assert_true(choosing.chosen[1] > 0 && choosing.chosen[2] > 20);
 }
@@ -420,7 +422,7 @@ static void test_random_two_with_one_or_none_left(void **state) {
 static uint64_t key_of(size_t number) {
     char key[32];
     int size = snprintf(key, sizeof(key), "user-%zu", number);
-    return balance_hash(key, (size_t)size);
+    return hash_bytes(key, (size_t)size);
 }
 
 static void map_keys(struct choosing *choosing, size_t *servers) {
