@@ -49,6 +49,13 @@ bool ip_address_parse(struct slice text, union ip_address *address) {
     return true;
 }
 
+void ip_address_format(const union ip_address *address, char text[INET6_ADDRSTRLEN]) {
+    bool v6 = address->any.sa_family == AF_INET6;
+    const void *host = v6 ? (const void *)&address->v6.sin6_addr : &address->v4.sin_addr;
+    text[0] = '\0';
+    (void)inet_ntop(address->any.sa_family, host, text, INET6_ADDRSTRLEN);
+}
+
 bool ip_address_same_host(const union ip_address *a, const union ip_address *b) {
     if (a->any.sa_family != b->any.sa_family) {
         return false;

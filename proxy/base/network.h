@@ -29,6 +29,8 @@ void ip_address_unmap(union ip_address *address);
 // Reads an IPv4 or IPv6 address without brackets, port or zone, and sets the port to 0. An IPv4
 // address inside an IPv6 address becomes IPv4. False: `text` is not an address.
 bool ip_address_parse(struct slice text, union ip_address *address);
+// Writes the address without its port; empty if it is of no family.
+void ip_address_format(const union ip_address *address, char text[INET6_ADDRSTRLEN]);
 // Compares addresses without their ports.
 bool ip_address_same_host(const union ip_address *a, const union ip_address *b);
 

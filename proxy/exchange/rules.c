@@ -6,7 +6,6 @@
 #include "http/encode.h"
 #include "http/path.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 
 enum { SECOND_US = 1000000 };
@@ -40,11 +39,8 @@ static void log_unread(const struct choice *choice, const struct http_told *told
 }
 
 static void set_client(struct choice *choice, const union ip_address *address) {
-    bool v6 = address->any.sa_family == AF_INET6;
-    const void *host = v6 ? (const void *)&address->v6.sin6_addr : &address->v4.sin_addr;
     choice->client_address = *address;
-    choice->client_text[0] = '\0';
-    (void)inet_ntop(address->any.sa_family, host, choice->client_text, sizeof(choice->client_text));
+    ip_address_format(address, choice->client_text);
     choice->client_shown = slice_from(choice->client_text);
 }
 

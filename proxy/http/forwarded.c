@@ -3,7 +3,6 @@
 #include "http/bytes.h"
 #include "http/target.h"
 
-#include <arpa/inet.h>
 
 enum { PORT_DIGITS_MAX = 5, SCHEME_SIZE_MAX = 16, NODE_SIZE_MAX = 64 };
 
@@ -402,10 +401,7 @@ static void put_parameter(struct writer *writer, struct slice name, struct slice
 }
 
 static struct slice format_host(const union ip_address *address, char text[INET6_ADDRSTRLEN]) {
-    bool v6 = address->any.sa_family == AF_INET6;
-    const void *host = v6 ? (const void *)&address->v6.sin6_addr : &address->v4.sin_addr;
-    text[0] = '\0';
-    (void)inet_ntop(address->any.sa_family, host, text, INET6_ADDRSTRLEN);
+    ip_address_format(address, text);
     return slice_from(text);
 }
 

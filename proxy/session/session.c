@@ -62,11 +62,9 @@ void session_set_client(struct session *session, const struct sockaddr *address)
     } else {
         client->v4 = *(const struct sockaddr_in *)(const void *)address;
     }
-    bool v6 = client->any.sa_family == AF_INET6;
-    const void *host = v6 ? (const void *)&client->v6.sin6_addr : &client->v4.sin_addr;
-    (void)inet_ntop(client->any.sa_family, host, session->client.text,
-                    sizeof(session->client.text));
-    session->client.port = ntohs(v6 ? client->v6.sin6_port : client->v4.sin_port);
+    ip_address_format(client, session->client.text);
+    session->client.port =
+        ntohs(client->any.sa_family == AF_INET6 ? client->v6.sin6_port : client->v4.sin_port);
     session->client.text_size = (uint8_t)strlen(session->client.text);
 }
 
