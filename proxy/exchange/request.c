@@ -8,7 +8,8 @@
 #include <sys/socket.h>
 
 static char crlf[] = "\r\n";
-static char last_chunk_line[] = "0\r\n";
+static char end_of_chunks[] = "0\r\n\r\n";
+enum { LAST_CHUNK_SIZE = 3 }; // of that, without the empty line
 
 static void add_part(struct request_write *write, void *data, size_t size) {
     write->parts[write->count++] = (struct iovec){data, size};
@@ -35,21 +36,17 @@ static void add_proxy_header(struct exchange *exchange) {
 
 // The last chunk and the trailers, written afresh. False: no memory.
 static bool add_end(struct exchange *exchange, const struct http_fields *fields) {
-    size_t capacity = 2;
-    for (size_t i = 0; fields != NULL && i < fields->count; i++) {
-        capacity += fields->items[i].name.size + fields->items[i].value.size + 4;
+    if (fields == NULL) {
+        add_part(exchange->write, end_of_chunks, sizeof(end_of_chunks) - 1);
+        return true;
     }
+    size_t capacity = http_trailers_size(fields);
     exchange->request_trailers = malloc(capacity);
     if (exchange->request_trailers == NULL) {
         return false;
     }
-    size_t size = 2;
-    if (fields == NULL) {
-        memcpy(exchange->request_trailers, crlf, 2);
-    } else {
-        size = http_encode_trailers(fields, exchange->request_trailers, capacity);
-    }
-    add_part(exchange->write, last_chunk_line, 3);
+    size_t size = http_encode_trailers(fields, exchange->request_trailers, capacity);
+    add_part(exchange->write, end_of_chunks, LAST_CHUNK_SIZE);
     add_part(exchange->write, exchange->request_trailers, size);
     return size > 0;
 }

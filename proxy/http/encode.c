@@ -78,6 +78,14 @@ size_t http_encode_response(const struct http_response *response,
     return writer_finish(&writer);
 }
 
+size_t http_trailers_size(const struct http_fields *fields) {
+    size_t size = sizeof("\r\n") - 1;
+    for (size_t i = 0; i < fields->count; i++) {
+        size += fields->items[i].name.size + fields->items[i].value.size + sizeof(": \r\n") - 1;
+    }
+    return size;
+}
+
 size_t http_encode_trailers(const struct http_fields *fields, char *output, size_t capacity) {
     struct writer writer = writer_begin(output, capacity);
     http_walk_trailers(fields, writer_sink(&writer));

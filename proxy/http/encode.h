@@ -76,6 +76,8 @@ size_t http_encode_response(const struct http_response *response,
 size_t http_changes_size(const struct config_changes *changes);
 
 // Encodes a trailer section, its empty line included. The caller writes the "0\r\n" before it.
+// http_trailers_size(): how many bytes that takes at most.
+size_t http_trailers_size(const struct http_fields *fields);
 size_t http_encode_trailers(const struct http_fields *fields, char *output, size_t capacity);
 
 // A field with the usual methods. Ravelin forwards other methods, too.

@@ -247,10 +247,7 @@ enum result http1_data(struct stream *stream, uint32_t slot, uint8_t *data, size
 
 // The last chunk line and these trailers, as they go out.
 static bool encode_final(struct http1_stream *http1, const struct http_fields *fields) {
-    size_t capacity = sizeof(end_of_chunks);
-    for (size_t i = 0; i < fields->count; i++) {
-        capacity += fields->items[i].name.size + fields->items[i].value.size + 4;
-    }
+    size_t capacity = LAST_CHUNK_SIZE + http_trailers_size(fields);
     http1->final = malloc(capacity);
     if (http1->final == NULL) {
         return false;
