@@ -5,6 +5,7 @@
 #include "session/records.h"
 #include "session/refusals.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 // Lets go of the handshake, its generation and the signature it may wait for; once more is fine.
@@ -113,9 +114,11 @@ static void note_broken(struct session *session, enum refusal_reason reason) {
     refusals_note(session, &refusal, SLICE(""));
 }
 
+#define PAGE "This port speaks HTTPS, not plain HTTP.\r\n"
 static const char plain_http_answer[] =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
-    "Content-Length: 41\r\n\r\nThis port speaks HTTPS, not plain HTTP.\r\n";
+    "Content-Length: 41\r\n\r\n" PAGE;
+static_assert(sizeof(PAGE) - 1 == 41 && PLAIN_HTTP_ANSWER_SIZE == 41, "as Content-Length says");
 
 static void refuse_handshake(struct session *session, struct slice bytes) {
     const struct refusal *refusal = handshake_refusal(session->handshake);
@@ -204,16 +207,10 @@ static void time_out(struct session *session) {
     session_close(session);
 }
 
-// It goes on: a request may follow.
-static void drain(struct session *session) {
-    (void)session;
-}
-
 static const struct session_phase phase = {
     .step = step,
     .arm = arm,
     .time_out = time_out,
-    .drain = drain,
     .leave = leave,
 };
 

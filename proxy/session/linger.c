@@ -77,16 +77,11 @@ static void drain(struct session *session) {
     session_await_deadline(session);
 }
 
-static void leave(struct session *session) {
-    (void)session;
-}
-
 static const struct session_phase linger_phase = {
     .step = step,
     .arm = arm,
     .time_out = time_out,
     .drain = drain,
-    .leave = leave,
 };
 
 // The own direction has ended.

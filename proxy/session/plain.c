@@ -1,14 +1,5 @@
 #include "session/plain.h"
 
-static bool owes_nothing(const struct transport *transport) {
-    (void)transport;
-    return false;
-}
-
-static void say_nothing(struct transport *transport, uint8_t alert) {
-    (void)transport, (void)alert;
-}
-
 static enum result receive_plain(struct transport *transport) {
     return transport_read(transport, TRANSPORT_ENDED);
 }
@@ -41,8 +32,8 @@ static const struct transport_kind plain_kind = {
     .receive = receive_plain,
     .open = open_plain,
     .seal = seal_plain,
-    .owes = owes_nothing,
-    .say = say_nothing,
+    .owes = transport_owes_nothing,
+    .say = transport_says_nothing,
 };
 
 void plain_commit(struct transport *transport) {

@@ -55,21 +55,10 @@ static void time_out(struct session *session) {
     session_refuse(session, "no PROXY header in time");
 }
 
-// It goes on: what follows the header is seen then.
-static void drain(struct session *session) {
-    (void)session;
-}
-
-static void leave(struct session *session) {
-    (void)session;
-}
-
 static const struct session_phase phase = {
     .step = step,
     .arm = arm,
     .time_out = time_out,
-    .drain = drain,
-    .leave = leave,
 };
 
 void proxy_header_enter(struct session *session) {

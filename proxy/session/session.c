@@ -49,7 +49,9 @@ static void on_due(struct wheel_node *node) {
 }
 
 void session_drain(struct session *session) {
-    session->phase->drain(session);
+    if (session->phase->drain != NULL) {
+        session->phase->drain(session);
+    }
 }
 
 // --- beginning and end ---
@@ -90,7 +92,7 @@ struct session *session_new(struct sessions *sessions, int fd, const struct sock
 }
 
 void session_enter(struct session *session, const struct session_phase *phase) {
-    if (session->phase != NULL) {
+    if (session->phase != NULL && session->phase->leave != NULL) {
         session->phase->leave(session);
     }
     session->phase = phase;

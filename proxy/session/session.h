@@ -48,9 +48,9 @@ struct session_phase {
     int (*arm)(struct session *session);
     // The deadline passed.
     void (*time_out)(struct session *session);
-    // The service drains.
+    // The service drains. NULL: the phase goes on as before, and what follows it sees the drain.
     void (*drain)(struct session *session);
-    // Another phase follows, or the session is closed: gives up what this one holds.
+    // Another phase follows, or the session is closed: gives up what this one holds. NULL: nothing.
     void (*leave)(struct session *session);
 };
 

@@ -54,12 +54,12 @@ static enum result seal_raw(struct transport *transport) {
     return RESULT_ERROR;
 }
 
-static bool owes_nothing(const struct transport *transport) {
+bool transport_owes_nothing(const struct transport *transport) {
     (void)transport;
     return false;
 }
 
-static void say_nothing(struct transport *transport, uint8_t alert) {
+void transport_says_nothing(struct transport *transport, uint8_t alert) {
     (void)transport, (void)alert;
 }
 
@@ -67,8 +67,8 @@ static const struct transport_kind raw_kind = {
     .receive = receive_raw,
     .open = open_raw,
     .seal = seal_raw,
-    .owes = owes_nothing,
-    .say = say_nothing,
+    .owes = transport_owes_nothing,
+    .say = transport_says_nothing,
 };
 
 // --- life ---

@@ -40,5 +40,8 @@ void transport_add_segment(struct receive_buffer *receive, uint8_t *data, size_t
 void transport_release_opened(struct receive_buffer *receive);
 // Adds bytes to what is sent next, joined to those before it where they touch.
 void transport_add_iov(struct send_buffer *buffer, uint8_t *data, size_t size);
+// The verbs owes() and say() of a kind that sends nothing of its own.
+bool transport_owes_nothing(const struct transport *transport);
+void transport_says_nothing(struct transport *transport, uint8_t alert);
 
 #endif
