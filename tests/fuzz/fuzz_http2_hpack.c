@@ -36,21 +36,6 @@ static void side_begin(struct side *side) {
 
 // --- the rules again, plainly ---
 
-static bool is_right(struct slice name, struct slice value) {
-    size_t begin = name.size > 0 && name.data[0] == ':' ? 1 : 0;
-    bool right = name.size > begin;
-    for (size_t i = begin; i < name.size; i++) {
-        right =
-            right && strict_is_token(name.data[i]) && !(name.data[i] >= 'A' && name.data[i] <= 'Z');
-    }
-    for (size_t i = 0; i < value.size; i++) {
-        unsigned char byte = (unsigned char)value.data[i];
-        bool space = byte == ' ' || byte == '\t';
-        right = right && (space ? i > 0 && i + 1 < value.size : byte > ' ' && byte != 0x7f);
-    }
-    return right;
-}
-
 // Reads the block with nghttp2 alone and compares each field with ours. False: malformed block.
 static bool check_with(nghttp2_hd_inflater *plain, struct slice block,
                        const struct hpack_section *section) {
@@ -71,7 +56,7 @@ static bool check_with(nghttp2_hd_inflater *plain, struct slice block,
             struct slice name = {(char *)nv.name, nv.namelen};
             struct slice value = {(char *)nv.value, nv.valuelen};
             list_size += name.size + value.size + HPACK_FIELD_OVERHEAD;
-            right = right && is_right(name, value);
+            right = right && strict_is_list_field(name.data, name.size, value.data, value.size);
             if (section != NULL && !section->too_large && section->malformed == NULL) {
                 CHECK(count < section->fields->count);
                 const struct http_field *field = &section->fields->items[count];

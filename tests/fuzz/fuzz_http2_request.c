@@ -38,21 +38,6 @@ static const char *const shorthands[16] = {
 
 // --- the section, as hpack_decode() gives it ---
 
-static bool is_right(struct slice name, struct slice value) {
-    size_t begin = name.size > 0 && name.data[0] == ':' ? 1 : 0;
-    bool right = name.size > begin;
-    for (size_t i = begin; i < name.size; i++) {
-        right =
-            right && strict_is_token(name.data[i]) && !(name.data[i] >= 'A' && name.data[i] <= 'Z');
-    }
-    for (size_t i = 0; i < value.size; i++) {
-        bool space = value.data[i] == ' ' || value.data[i] == '\t';
-        right =
-            right && strict_is_text(value.data[i]) && !(space && (i == 0 || i + 1 == value.size));
-    }
-    return right;
-}
-
 static struct slice next_string(const uint8_t **at, const uint8_t *end) {
     const uint8_t *begin = *at;
     const uint8_t *stop = memchr(begin, '\0', (size_t)(end - begin));
@@ -86,7 +71,7 @@ static void fill(struct section *section, const uint8_t *data, size_t size) {
         if (name.size > 0 && name.data[0] > 0 && name.data[0] < 16) {
             name = slice_from(shorthands[(size_t)name.data[0]]);
         }
-        if (is_right(name, value)) {
+        if (strict_is_list_field(name.data, name.size, value.data, value.size)) {
             add(section, name, value);
         }
     }

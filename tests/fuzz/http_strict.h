@@ -59,6 +59,22 @@ static inline bool strict_is_text(char byte) {
     return ((unsigned char)byte >= 0x20 && byte != 0x7f) || byte == '\t';
 }
 
+// A field of a header list (RFC 9113 8.2.1): a token in lower case, perhaps behind a colon, and text
+// without blanks at its ends.
+static inline bool strict_is_list_field(const char *name, size_t name_size, const char *value,
+                                        size_t value_size) {
+    size_t begin = name_size > 0 && name[0] == ':' ? 1 : 0;
+    bool right = name_size > begin;
+    for (size_t i = begin; i < name_size; i++) {
+        right = right && strict_is_token(name[i]) && !(name[i] >= 'A' && name[i] <= 'Z');
+    }
+    for (size_t i = 0; i < value_size; i++) {
+        bool blank = value[i] == ' ' || value[i] == '\t';
+        right = right && strict_is_text(value[i]) && !(blank && (i == 0 || i + 1 == value_size));
+    }
+    return right;
+}
+
 // Letters in lower case, and everything that is none and no digit as '-'.
 static inline bool strict_looks_like(const char *name, size_t size, const char *known) {
     for (size_t i = 0; i < size; i++) {

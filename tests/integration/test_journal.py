@@ -5,70 +5,42 @@ The journal's socket is below /run, so the proxy gets a /run of its own (a priva
 
 import json
 import socket
-import subprocess
-import threading
 
 import pytest
 
-from ravelin_test.processes import Process
-from ravelin_test.settings import IS_ROOT, RAVELIN
+from ravelin_test.log_daemons import LogDaemon, Mounted
 from ravelin_test.waiting import wait_for
 
 
-class Journal:
-    """The daemon: takes down what comes, as dicts of fields."""
+class Journal(LogDaemon):
+    """Takes down what comes, as dicts of fields."""
 
     def __init__(self, folder):
-        self.path = folder / "socket"
         self.entries = []
-        self.open()
+        super().__init__(folder / "socket")
 
-    def open(self):
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(self.path))
-        self.path.chmod(0o666)
-        threading.Thread(target=self._listen, args=(self._socket,), daemon=True).start()
+    def take(self, text):
+        assert text.endswith("\n")
+        self.entries.append(dict(line.split("=", 1) for line in text[:-1].split("\n")))
 
-    def _listen(self, own):
-        while data := own.recv(65536):
-            assert data.endswith(b"\n")
-            self.entries.append(dict(line.split("=", 1) for line in data.decode()[:-1].split("\n")))
-
-    def close(self):
-        self._socket.shutdown(socket.SHUT_RD)
-        self._socket.close()
-        self.path.unlink()
+    def look(self, text):
+        return next((entry for entry in list(self.entries) if text in entry["MESSAGE"]), None)
 
     def wait_for(self, text):
-        def look():
-            return next((entry for entry in list(self.entries) if text in entry["MESSAGE"]), None)
-
-        return wait_for(look, f"{text!r} in the journal")
+        return wait_for(lambda: self.look(text), f"{text!r} in the journal")
 
 
 @pytest.fixture
 def journal(lab):
     """Has `start`, which runs a prepared proxy beside this journal."""
-    if not IS_ROOT:
-        pytest.skip("only root can give a process another /run")
     folder = lab.subfolder("journal")
-    mounts = f'mount -t tmpfs none /run && mkdir -p /run/systemd/journal && mount --bind "{folder}" /run/systemd/journal'
-    enter = ["unshare", "--mount", "bash", "-c", f'{mounts} && exec "$0" "$@"']
-    if subprocess.run([*enter, "true"], capture_output=True).returncode != 0:
-        pytest.skip("no mounts are allowed here")
+    mounted = Mounted(
+        f'mount -t tmpfs none /run && mkdir -p /run/systemd/journal && mount --bind "{folder}" /run/systemd/journal'
+    )
     daemon = Journal(folder)
-    processes = []
-
-    def start(proxy):
-        processes.append(Process([*enter, RAVELIN, "run", "-c", proxy.config], proxy.folder / "ravelin.log"))
-        daemon.wait_for("ravelin: ready")
-        return processes[-1]
-
-    daemon.start = start
+    daemon.start = lambda proxy: mounted.start(proxy, lambda: daemon.look("ravelin: ready"))
     yield daemon
-    for process in processes:
-        process.end()
-        assert process.output() == ""
+    mounted.end()
     daemon.close()
 
 

@@ -7,83 +7,53 @@ import json
 import re
 import signal
 import socket
-import subprocess
 import threading
 
 import pytest
 
-from ravelin_test.processes import Process
-from ravelin_test.settings import IS_ROOT, RAVELIN
+from ravelin_test.log_daemons import LogDaemon, Mounted
 from ravelin_test.waiting import wait_for
 
 DEVICES = ["null", "zero", "random", "urandom"]
 LINE = re.compile(r"<(\d+)>.{15} ravelin\[\d+\]: (.*)", re.DOTALL)
 
 
-class Syslog:
-    """The daemon: takes down what comes, as (severity, message)."""
+class Syslog(LogDaemon):
+    """Takes down what comes, as (severity, message)."""
 
     def __init__(self, folder):
-        self.path = folder / "log"
         self.lines = []
         self.pause_after = None  # a text: when it came, nothing is read until `resume` is set
         self.resume = threading.Event()
-        self._socket = None
-        self.open()
+        super().__init__(folder / "log")
 
-    def open(self):
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(self.path))
-        self.path.chmod(0o666)
-        threading.Thread(target=self._listen, args=(self._socket,), daemon=True).start()
+    def take(self, text):
+        priority, message = LINE.fullmatch(text).groups()
+        self.lines.append((int(priority) & 7, message))
+        if self.pause_after and self.pause_after in message:
+            self.pause_after = None
+            self.resume.wait()
 
-    def _listen(self, own):
-        while data := own.recv(65536):
-            priority, message = LINE.fullmatch(data.decode()).groups()
-            self.lines.append((int(priority) & 7, message))
-            if self.pause_after and self.pause_after in message:
-                self.pause_after = None
-                self.resume.wait()
-
-    def close(self):
-        self._socket.shutdown(socket.SHUT_RD)
-        self._socket.close()
-        self.path.unlink()
+    def look(self, pattern):
+        return next((found for _, line in list(self.lines) if (found := re.search(pattern, line))), None)
 
     def wait_for(self, pattern):
-        def look():
-            return next((found for _, line in list(self.lines) if (found := re.search(pattern, line))), None)
-
-        return wait_for(look, f"{pattern!r} in syslog")
+        return wait_for(lambda: self.look(pattern), f"{pattern!r} in syslog")
 
 
 @pytest.fixture
 def syslog(lab):
     """Has `start`, which runs a prepared proxy under this daemon."""
-    if not IS_ROOT:
-        pytest.skip("only root can give a process another /dev")
     folder = lab.subfolder("dev")
     for name in DEVICES:
         (folder / name).touch()
     mounts = " && ".join(f'mount --bind /dev/{name} "{folder}/{name}"' for name in DEVICES)
-    enter = ["unshare", "--mount", "bash", "-c", f'{mounts} && mount --bind "{folder}" /dev && exec "$0" "$@"']
-    if subprocess.run([*enter, "true"], capture_output=True).returncode != 0:
-        pytest.skip("no mounts are allowed here")
+    mounted = Mounted(f'{mounts} && mount --bind "{folder}" /dev')
     daemon = Syslog(folder)
-    processes = []
-
-    def start(proxy, is_ready=None):
-        process = Process([*enter, RAVELIN, "run", "-c", proxy.config], proxy.folder / "ravelin.log")
-        processes.append(process)
-        wait_for(is_ready, "the proxy to be ready") if is_ready else daemon.wait_for("ready")
-        return process
-
-    daemon.start = start
+    daemon.start = lambda proxy, is_ready=None: mounted.start(proxy, is_ready or (lambda: daemon.look("ready")))
     yield daemon
     daemon.resume.set()
-    for process in processes:
-        process.end(signal.SIGINT)
-        assert process.output() == ""
+    mounted.end(signal.SIGINT)
     daemon.close()
 
 

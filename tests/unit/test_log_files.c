@@ -1,6 +1,6 @@
 // Where logs go: that each descriptor is of a kind that never makes a process wait, and that what
 // other programs share stays as it was.
-#include "process/log_files.h"
+#include "log_files_fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,89 +23,10 @@
 
 #include <cmocka.h>
 
-enum { PATIENCE_MS = 20000 };
-
-struct fixture {
-    char folder[64];
-    char path[96];
-    struct log_files files;
-    struct privilege privilege;
-    struct title title;
-    struct log_writers writers;
-    int stdout_fd; // the test's own
-    char error[CONFIG_ERROR_SIZE];
-};
-
-static int set_up(void **state) {
-    static struct fixture only;
-    struct fixture *fixture = &only;
-    *fixture = (struct fixture){.folder = "/tmp/ravelin-logs-XXXXXX"};
-    fixture->privilege = (struct privilege){.uid = geteuid(), .gid = getegid()};
-    fixture->writers.privilege = &fixture->privilege;
-    fixture->writers.title = &fixture->title;
-    fixture->stdout_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
-    log_files_init(&fixture->files);
-    *state = fixture;
-    if (mkdtemp(fixture->folder) == NULL || fixture->stdout_fd < 0) {
-        return -1;
-    }
-    (void)snprintf(fixture->path, sizeof(fixture->path), "%.63s/a.log", fixture->folder);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct fixture *fixture = *state;
-    log_files_close(&fixture->files);
-    log_writers_end(&fixture->writers);
-    (void)dup2(fixture->stdout_fd, STDOUT_FILENO);
-    (void)close(fixture->stdout_fd);
-    (void)unlink(fixture->path);
-    return rmdir(fixture->folder);
-}
-
-static struct config make_config(enum log_target log, char *log_path, enum log_target access,
-                                 char *access_path) {
-    return (struct config){.path = (char *)(uintptr_t) "test.conf",
-                           .log = {log, log_path},
-                           .access_log = {access, access_path}};
-}
-
 static void open_with(struct fixture *fixture, enum log_target access) {
     const struct config config = make_config(LOG_TARGET_SYSLOG, NULL, access, fixture->path);
     assert_int_equal(log_files_open(&fixture->files, &config, &fixture->writers, fixture->error),
                      RESULT_OK);
-}
-
-static void use_as_stdout(int fd) {
-    (void)fflush(stdout);
-    assert_int_equal(dup2(fd, STDOUT_FILENO), STDOUT_FILENO);
-}
-
-static bool is_nonblocking(int fd) {
-    return (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
-}
-
-// Those that run.
-static size_t count_writers(const struct fixture *fixture) {
-    size_t count = 0;
-    for (size_t i = 0; i < LOG_WRITER_COUNT; i++) {
-        count += fixture->writers.writers[i].pid != 0 ? 1 : 0;
-    }
-    return count;
-}
-
-// Reads until the text ends with `end`.
-static void expect_text(int fd, const char *end) {
-    char text[4096] = "";
-    size_t used = 0;
-    struct pollfd readable = {.fd = fd, .events = POLLIN};
-    while (strlen(text) < strlen(end) || strcmp(text + strlen(text) - strlen(end), end) != 0) {
-        assert_int_equal(poll(&readable, 1, PATIENCE_MS), 1);
-        ssize_t size = read(fd, text + used, sizeof(text) - 1 - used);
-        assert_true(size > 0);
-        used += (size_t)size;
-        text[used] = '\0';
-    }
 }
 
 // --- Files ---
