@@ -1,5 +1,5 @@
-// Hashes of names and numbers, the same on every machine. Not for secrets, and without a key anybody
-// can find texts of the same hash.
+// Hashes of names and numbers, the same on every machine. Not for secrets: they have no key, and
+// anybody can find texts of the same hash.
 #ifndef RAVELIN_BASE_HASH_H
 #define RAVELIN_BASE_HASH_H
 

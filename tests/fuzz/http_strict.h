@@ -59,8 +59,8 @@ static inline bool strict_is_text(char byte) {
     return ((unsigned char)byte >= 0x20 && byte != 0x7f) || byte == '\t';
 }
 
-// A field of a header list (RFC 9113 8.2.1): a token in lower case, perhaps behind a colon, and text
-// without blanks at its ends.
+// A field of a header list (RFC 9113 8.2.1): a token in lower case, perhaps behind a colon, and
+// text without blanks at its ends.
 static inline bool strict_is_list_field(const char *name, size_t name_size, const char *value,
                                         size_t value_size) {
     size_t begin = name_size > 0 && name[0] == ':' ? 1 : 0;

@@ -1,6 +1,7 @@
 // HTTP/1 over a transport of memory: requests cut at every byte, pipelining, framing of responses,
 // and what becomes of the connection.
 #include "http1_bench.h"
+#include "session/linger.h"
 
 #define HEAD_OF(fields) "HTTP/1.1 200 OK\r\n" fields "\r\n"
 
@@ -167,6 +168,44 @@ static void test_the_rest_of_a_refused_request(void **state) {
             }
         }
     }
+}
+
+// A whole response comes while the ring is full of a body, and the client takes nothing before it has
+// sent everything.
+static void test_a_full_ring_of_a_body_that_nobody_wants(void **state) {
+    (void)state;
+    static const char head[] = "POST /a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 300000\r\n\r\n";
+    enum { BODY = 300000 };
+    char *input = malloc(sizeof(head) + BODY);
+    assert_non_null(input);
+    memcpy(input, head, sizeof(head) - 1);
+    memset(input + sizeof(head) - 1, 'x', BODY);
+    input[sizeof(head) - 1 + BODY] = '\0';
+    bench_use(&(struct script){.reply = "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno",
+                               .when = AFTER_HEAD},
+              1);
+    client_begin(input, &(struct client_faults){.cut = sizeof(head) - 1, .stays = true});
+    assert_true(client_becomes_readable());
+    follow_exchange();
+    assert_non_null(bench.exchange);
+    struct lease *lease = bench.exchange->attempt.lease;
+    connection_of(lease->fd)->drained = false;
+    lease->readable = true; // noted in the same turn of the loop
+    client.never_takes = true;
+    client.send_left = 0;
+    while (session_event(1) || session_event(4)) {
+    }
+    assert_int_equal(client.read, client.input_size);
+    assert_int_equal(client.output_size, 0);
+    // The end of the session has time of its own.
+    client.sessions.shared.now_ms += 2 * DROP_TOTAL_MS;
+    client.never_takes = false;
+    client_run();
+    assert_memory_equal(what_the_client_has(), "HTTP/1.1 403 No\r\n", 17);
+    assert_true(client.shut);
+    assert_true(client.session->deadline_ms > client.sessions.shared.now_ms);
+    client_finish();
+    free(input);
 }
 
 // --- responses ---
@@ -521,6 +560,7 @@ int main(void) {
         HTTP1_TEST(test_pipelined_requests),
         HTTP1_TEST(test_a_malformed_chunk),
         HTTP1_TEST(test_the_rest_of_a_refused_request),
+        HTTP1_TEST(test_a_full_ring_of_a_body_that_nobody_wants),
         HTTP1_TEST(test_chunks_are_framed_anew),
         HTTP1_TEST(test_many_chunks_far_apart),
         HTTP1_TEST(test_interim_heads),
