@@ -163,11 +163,7 @@ static enum result step(struct session *session) {
     if (session->handshake_generation != session->sessions->shared.current) {
         renew_generation(session);
     }
-    // One that is complete waits only until its output has been sent.
-    enum result result = session->handshake_is_complete
-                             ? RESULT_OK
-                             : handshake_advance(session->handshake, input.data, input.size, &used);
-    session->handshake_is_complete = result == RESULT_OK;
+    enum result result = handshake_advance(session->handshake, input.data, input.size, &used);
     if (result == RESULT_ERROR) {
         refuse_handshake(session, (struct slice){(const char *)input.data, input.size});
         return RESULT_AGAIN;

@@ -76,8 +76,7 @@ struct session {
     int64_t accepted_us;     // monotonic clock
     struct handshake *handshake;
     struct generation *handshake_generation;
-    bool handshake_is_complete; // but not all of its output has been sent
-    uint64_t signing;           // number of the signature waited for; 0: none
+    uint64_t signing; // number of the signature waited for; 0: none
     struct signing_owner signing_owner;
     struct http1 http1;
     struct list_node kept; // connections to servers that are bound to this client

@@ -291,7 +291,9 @@ static enum result run_library(struct handshake *handshake) {
     size_t sendable = buffer_size(&handshake->output);
     handshake->library_must_run = false;
     if (wolfSSL_accept(handshake->ssl) == WOLFSSL_SUCCESS) {
-        return accept_client(handshake);
+        enum result result = accept_client(handshake);
+        handshake->is_complete = result == RESULT_OK;
+        return result;
     }
     int error = wolfSSL_get_error(handshake->ssl, 0);
     if (error == WC_PENDING_E) {
@@ -342,6 +344,9 @@ enum result handshake_advance(struct handshake *handshake, uint8_t *data, size_t
     *used = 0;
     if (handshake->flight.refusal.reason != REFUSAL_NONE) {
         return RESULT_ERROR;
+    }
+    if (handshake->is_complete) {
+        return RESULT_OK;
     }
     // A caller without bytes has no pointer either, and an offset to NULL is undefined in C.
     uint8_t none;

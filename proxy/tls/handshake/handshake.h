@@ -64,7 +64,8 @@ void handshake_free(struct handshake *handshake);
 // Advances the handshake.
 //   data   [size] received bytes, contiguous; records are opened in place
 //   used   out: bytes that were read
-//   OK     complete; call handshake_finish() when the output has been sent
+//   OK     complete, now or before: reads nothing more. Call handshake_finish() when the output has
+//          been sent
 //   AGAIN  needs more bytes or a signature
 //   ERROR  refused; see handshake_refusal(). The output may have an alert: send it, then close
 enum result handshake_advance(struct handshake *handshake, uint8_t *data, size_t size,

@@ -46,6 +46,7 @@ struct handshake {
     struct transcript transcript;
     uint16_t retry_suite;  // suite in a HelloRetryRequest; 0: none was sent
     bool library_must_run; // call wolfSSL again, although it has no new input
+    bool is_complete;
 
     enum sign_state sign_state;
     bool library_waits; // wolfSSL knows that the signature follows, and was not called since
