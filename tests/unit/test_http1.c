@@ -170,8 +170,8 @@ static void test_the_rest_of_a_refused_request(void **state) {
     }
 }
 
-// A whole response comes while the ring is full of a body, and the client takes nothing before it has
-// sent everything.
+// A whole response comes while the ring is full of a body, and the client takes nothing before it
+// has sent everything.
 static void test_a_full_ring_of_a_body_that_nobody_wants(void **state) {
     (void)state;
     static const char head[] = "POST /a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 300000\r\n\r\n";
