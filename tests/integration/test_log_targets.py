@@ -29,8 +29,8 @@ def is_nonblocking(fd):
 
 
 @contextmanager
-def running(proxy, **streams):
-    """The prepared proxy with streams of its own; its error log is a file."""
+def running(proxy, reader, **streams):
+    """The prepared proxy with streams of its own; its error log is a file. While it ends, its last lines are read."""
     options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **streams}
     process = subprocess.Popen([*TIED, RAVELIN, "run", "-c", proxy.config], **options)
     try:
@@ -38,7 +38,13 @@ def running(proxy, **streams):
         wait_for(lambda: "ready" in proxy.log(), "the proxy to be ready")
         yield process
         process.send_signal(signal.SIGTERM)
-        assert process.wait(2 * PATIENCE) == 0
+
+        def ended():
+            reader.read()
+            return process.poll() is not None
+
+        wait_for(ended, "the end of the proxy")
+        assert process.returncode == 0
     finally:
         if process.poll() is None:
             process.kill()
@@ -108,7 +114,7 @@ def test_a_terminal_that_nobody_reads(lab, workers):
     master, slave = pty.openpty()
     proxy = lab.prepare(lab.server(), workers=workers, top={"access-log": "stdout"}, error_log_file=True)
     reader = Reader(master)
-    with running(proxy, stdout=slave):
+    with running(proxy, reader, stdout=slave):
         assert not is_nonblocking(slave)
         lost = check_stalled(lab, proxy, reader)
         assert not is_nonblocking(slave)
@@ -283,7 +289,7 @@ def test_a_pipe_that_nobody_reads(lab):
     reading, writing = os.pipe()
     proxy = lab.prepare(lab.server(), top={"access-log": "stdout"}, error_log_file=True)
     reader = Reader(reading)
-    with running(proxy, stdout=writing):
+    with running(proxy, reader, stdout=writing):
         lost = check_stalled(lab, proxy, reader)
         assert not is_nonblocking(writing)
     check_lines(reader.lines(), lost, 600)
@@ -296,7 +302,7 @@ def test_a_socket_that_nobody_reads(lab):
     reading, writing = socket.socketpair()
     proxy = lab.prepare(lab.server(), top={"access-log": "stdout"}, error_log_file=True)
     reader = Reader(reading.fileno())
-    with running(proxy, stdout=writing):
+    with running(proxy, reader, stdout=writing):
         lost = check_stalled(lab, proxy, reader, 900)
         assert not is_nonblocking(writing.fileno())
     check_lines(reader.lines(), lost, 900)
