@@ -65,7 +65,7 @@ HTTP_WALK void http_walk_set(const struct config_changes *changes, struct http_s
 }
 
 HTTP_WALK void http_walk_length(uint64_t length, struct http_sink sink) {
-    char digits[NUMBER_SIZE_MAX];
+    char digits[DECIMAL_SIZE_MAX];
     sink.put(sink.context, SLICE("Content-Length"), number_text(digits, length));
 }
 
@@ -92,7 +92,7 @@ HTTP_WALK void http_walk_request(const struct http_request *request, struct slic
     };
     sink.put(sink.context, SLICE("Host"), host);
     if (request->max_forwards > 0) {
-        char digits[NUMBER_SIZE_MAX];
+        char digits[DECIMAL_SIZE_MAX];
         selection.own |= FIELD_BIT(FIELD_MAX_FORWARDS);
         sink.put(sink.context, SLICE("Max-Forwards"),
                  number_text(digits, (uint64_t)request->max_forwards - 1));

@@ -5,6 +5,7 @@
 #ifndef RAVELIN_HTTP_WRITER_H
 #define RAVELIN_HTTP_WRITER_H
 
+#include "base/decimal.h"
 #include "http/sink.h"
 
 struct writer {
@@ -69,27 +70,25 @@ static inline struct http_sink writer_sink(struct writer *writer) {
     return (struct http_sink){writer_put_line, writer};
 }
 
-#define NUMBER_SIZE_MAX 20
-
-static inline struct slice number_text(char digits[NUMBER_SIZE_MAX], uint64_t number) {
-    size_t at = NUMBER_SIZE_MAX;
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number != 0);
-    return (struct slice){digits + at, NUMBER_SIZE_MAX - at};
+static inline struct slice number_text(char digits[DECIMAL_SIZE_MAX], uint64_t number) {
+    size_t size = decimal_size(number);
+    decimal_write(digits, size, number);
+    return (struct slice){digits, size};
 }
 
 static inline void writer_put_number(struct writer *writer, uint64_t number) {
-    char digits[NUMBER_SIZE_MAX];
-    writer_put(writer, number_text(digits, number));
+    size_t size = decimal_size(number);
+    if (writer_has_room(writer, size)) {
+        decimal_write(writer->at, size, number);
+        writer->at += size;
+    }
 }
 
 #define HSTS_NAME SLICE("Strict-Transport-Security")
-#define HSTS_SIZE_MAX (sizeof("max-age=") - 1 + NUMBER_SIZE_MAX)
+#define HSTS_SIZE_MAX (sizeof("max-age=") - 1 + DECIMAL_SIZE_MAX)
 
 static inline struct slice hsts_value(char value[HSTS_SIZE_MAX], uint32_t seconds) {
-    char digits[NUMBER_SIZE_MAX];
+    char digits[DECIMAL_SIZE_MAX];
     char *at = writer_copy(value, SLICE("max-age="));
     at = writer_copy(at, number_text(digits, seconds));
     return (struct slice){value, (size_t)(at - value)};

@@ -1,5 +1,6 @@
 #include "observe/access_log.h"
 
+#include "base/decimal.h"
 #include "base/escape.h"
 
 #include <stdlib.h>
@@ -31,21 +32,13 @@ static inline void put(struct line *line, const char *data, size_t size) {
 #define PUT(line, literal) put((line), (literal), sizeof(literal) - 1)
 
 static void put_unsigned(struct line *line, uint64_t value) {
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
-                                "25262728293031323334353637383940414243444546474849"
-                                "50515253545556575859606162636465666768697071727374"
-                                "75767778798081828384858687888990919293949596979899";
-    char digits[20];
-    size_t first = sizeof(digits);
-    while (value >= 10) {
-        first -= 2;
-        memcpy(digits + first, pairs + value % 100 * 2, 2);
-        value /= 100;
+    size_t size = decimal_size(value);
+    if ((size_t)(line->end - line->at) < size) {
+        line->full = true;
+        return;
     }
-    if (value > 0 || first == sizeof(digits)) {
-        digits[--first] = (char)('0' + value);
-    }
-    put(line, digits + first, sizeof(digits) - first);
+    decimal_write(line->at, size, value);
+    line->at += size;
 }
 
 // --- Strings ---
