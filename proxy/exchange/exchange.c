@@ -368,7 +368,8 @@ static enum result at_deadline(struct exchange *exchange) {
         return exchange_client_timed_out(exchange);
     }
     if (answering(exchange) || exchange->response_started) {
-        exchange->account.ended = "timed out";
+        exchange->account.ended =
+            exchange_is_tunnel(exchange) ? "the tunnel was silent" : "timed out";
         return RESULT_ERROR;
     }
     struct shared *shared = exchange->shared;

@@ -19,6 +19,12 @@ static inline bool answering(const struct exchange *exchange) {
     return exchange->response_state >= RESPONSE_SENDING;
 }
 
+// Bytes go both ways, and nobody frames them.
+static inline bool exchange_is_tunnel(const struct exchange *exchange) {
+    return exchange->response_framing == FRAMING_TUNNEL &&
+           exchange->response_state != RESPONSE_HEAD;
+}
+
 static inline bool has_unread(const struct exchange *exchange) {
     return exchange->room != NULL && room_unread(exchange->room) > 0;
 }

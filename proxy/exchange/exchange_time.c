@@ -41,7 +41,7 @@ int64_t exchange_deadline(const struct exchange *exchange) {
     if (attempt_is_queued(&exchange->attempt)) {
         return exchange->attempt.waiter.since_ms + exchange->choice.backend->queue_timeout_ms;
     }
-    if (!answering(exchange)) {
+    if (!answering(exchange) && !exchange_is_tunnel(exchange)) {
         bool connecting = attempt_is_connecting(&exchange->attempt);
         wait_ms = connecting ? exchange->choice.backend->connect_timeout_ms
                              : exchange->choice.backend->response_timeout_ms;

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+import time
 
 import pytest
 
@@ -310,7 +311,16 @@ def test_a_tunnel_outlives_reloads(lab):
 
 
 def test_a_silent_tunnel_ends_with_the_idle_timeout(lab):
-    proxy = lab.proxy(lab.server(echo), limits={"idle-timeout": "1s"}, backend={"response-timeout": "1s"})
+    proxy = lab.proxy(lab.server(echo), limits={"idle-timeout": "1s"})
     client = open_tunnel(lab, proxy)
     client.read_end()
     proxy.wait_for_metrics(sessions_open=0, receive_buffers=0, send_buffers=0)
+    (entry,) = proxy.access_log(1)
+    assert (entry["status"], entry["ended"]) == (101, "the tunnel was silent")
+
+
+def test_a_tunnel_may_be_silent_for_longer_than_a_response(lab):
+    client = open_tunnel(lab, lab.proxy(lab.server(echo), backend={"response-timeout": "200ms"}))
+    time.sleep(0.5)  # of silence
+    client.send(b"hello")
+    assert client.reader.exactly(5, "the echo") == b"hello"

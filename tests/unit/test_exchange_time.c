@@ -132,9 +132,9 @@ static void test_an_idle_tunnel(void **state) {
     const struct scenario scenario = {
         .request = UPGRADE, .tunnel = "x", .scripts = {{.reply = SWITCH "y"}}};
     scenario_begin(&scenario, &(struct faults){.steps = 0});
-    assert_waits(RESPONSE_MS);
+    assert_waits(IDLE_MS);
     assert_int_equal(time_out(), RESULT_ERROR);
-    assert_ends("{101 tunnel}y", 101, "timed out");
+    assert_ends("{101 tunnel}y", 101, "the tunnel was silent");
 }
 
 static struct lease_owner other;
