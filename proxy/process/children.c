@@ -16,37 +16,6 @@ static const ev_tstamp DELAY_FIRST = 0.1;
 static const ev_tstamp DELAY_MAX = 5.;
 static const ev_tstamp CALM = 10.; // deaths further apart than this are no series
 
-const char *child_state_name(enum child_state state) {
-    static const char *const names[] = {
-        [CHILD_DEAD] = "dead", [CHILD_STARTING] = "starting", [CHILD_RUNNING] = "running"};
-    return names[state];
-}
-
-void child_name(const struct child *child, char name[CHILD_NAME_SIZE]) {
-    if (child->kind->is_single) {
-        (void)snprintf(name, CHILD_NAME_SIZE, "%s", child->kind->name);
-    } else {
-        (void)snprintf(name, CHILD_NAME_SIZE, "%s %u", child->kind->name, child->slot);
-    }
-}
-
-struct child *child_first(const struct children *children, const struct child_kind *kind) {
-    for (size_t i = 0; i < children->count; i++) {
-        if (kind == NULL || children->list[i].kind == kind) {
-            return &children->list[i];
-        }
-    }
-    return NULL;
-}
-
-struct child *child_next(const struct child *child, const struct child_kind *kind) {
-    const struct children *children = child->children;
-    size_t next = (size_t)(child - children->list) + 1;
-    return next < children->count && (kind == NULL || children->list[next].kind == kind)
-               ? &children->list[next]
-               : NULL;
-}
-
 static void on_message(struct ev_loop *loop, ev_io *watcher, int events);
 static void on_respawn(struct ev_loop *loop, ev_timer *timer, int events);
 
@@ -135,15 +104,6 @@ void children_reopen_logs(struct children *children, int error_fd, int access_fd
     }
 }
 
-bool children_are_reopening(const struct children *children) {
-    for (size_t i = 0; i < children->count; i++) {
-        if (children->list[i].state != CHILD_DEAD && children->list[i].reopens > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void children_send_type(struct children *children, const struct child_kind *kind,
                         enum ipc_type type, uint64_t generation) {
     struct ipc_message message;
@@ -162,15 +122,6 @@ void child_load(struct child *child, const struct source *source) {
 }
 
 // --- Receiving ---
-
-bool children_all_run(const struct children *children) {
-    for (size_t i = 0; i < children->count; i++) {
-        if (children->list[i].state != CHILD_RUNNING) {
-            return false;
-        }
-    }
-    return true;
-}
 
 static bool is_first_load(const struct child *child, uint64_t generation) {
     return child->state == CHILD_STARTING && generation == child->children->current->number;
@@ -512,37 +463,11 @@ static void bury(struct child *child, int status) {
     }
 }
 
-struct child *children_find(struct children *children, pid_t pid) {
-    for (size_t i = 0; i < children->count; i++) {
-        if (children->list[i].pid == pid) {
-            return &children->list[i];
-        }
-    }
-    return NULL;
-}
-
 void children_note_death(struct children *children, pid_t pid, int status) {
     struct child *child = children_find(children, pid);
     if (child != NULL) {
         bury(child, status);
     }
-}
-
-unsigned children_alive(const struct children *children) {
-    unsigned alive = 0;
-    for (size_t i = 0; i < children->count; i++) {
-        alive += children->list[i].pid > 0;
-    }
-    return alive;
-}
-
-bool children_serve(const struct children *children) {
-    for (size_t i = 0; i < children->count; i++) {
-        if (children->list[i].pid > 0 && !children->list[i].kind->is_helper) {
-            return true;
-        }
-    }
-    return false;
 }
 
 void children_kill_all(struct children *children) {

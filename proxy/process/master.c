@@ -1,138 +1,14 @@
 #include "process/master.h"
 
 #include "base/clock.h"
-#include "process/auto_reload.h"
-#include "process/beat.h"
 #include "process/capacity.h"
 #include "process/kinds.h"
-#include "process/logs.h"
-#include "process/notices.h"
-#include "process/notify.h"
-#include "process/orders.h"
-#include "process/reload.h"
+#include "process/master_internal.h"
 #include "process/setup.h"
 #include "process/status.h"
-#include "process/ticket_rotation.h"
 
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/wait.h>
-
-// How long after a stop a child may still live.
-static const ev_tstamp STOP_TIMEOUT = 5.;
-
-// STARTING until every child has answered once; DRAINING and STOPPING end with the last child.
-enum master_state { MASTER_STARTING, MASTER_RUNNING, MASTER_DRAINING, MASTER_STOPPING };
-
-struct master {
-    enum master_state state;
-    int exit_status;
-    const char *config_path;
-    char real_path[PATH_MAX]; // of the config file, found at the start
-    const char *version;
-    const struct title *title;
-    int64_t started_us; // wall clock
-    struct notifier notifier;
-    struct log log;
-    struct log_writers log_writers;
-    struct privilege privilege;
-    unsigned slot_count;
-    struct children children;
-    struct shares shares;
-    struct source *current;
-    struct reload reload;
-    struct auto_reload auto_reload;
-    struct control_server *control;
-    struct orders orders;
-    struct logs logs;
-    struct ev_loop *loop;
-    ev_signal signals[5];
-    struct ticket_rotation ticket_rotation;
-    struct notices notices;
-    struct beat beat;
-    ev_timer kill; // after a stop that a child did not obey
-};
-
-static const char *plural(unsigned count) {
-    return count == 1 ? "" : "s";
-}
-
-// --- Ways to end ---
-
-static void end_when_childless(struct master *master) {
-    if (children_alive(&master->children) == 0) {
-        ev_break(master->loop, EVBREAK_ALL);
-    }
-}
-
-static void end_reload_and_replacing(struct master *master) {
-    children_end(&master->children);
-    reload_abort(&master->reload, "Ravelin is ending");
-}
-
-static void tell_to_end(struct master *master, enum ipc_type type) {
-    struct ipc_message message;
-    ipc_init(&message, type, 0);
-    children_send(&master->children, &message);
-}
-
-static void on_kill(struct ev_loop *loop, ev_timer *timer, int events) {
-    struct master *master = timer->data;
-    (void)loop;
-    (void)events;
-    children_kill_all(&master->children);
-}
-
-static void stop(struct master *master, int exit_status) {
-    if (master->state == MASTER_STOPPING) {
-        return;
-    }
-    log_info(&master->log, "stopping");
-    master->state = MASTER_STOPPING;
-    master->exit_status = exit_status;
-    notifier_tell(&master->notifier, NOTICE_STOPPING, "%s", "stopping");
-    auto_reload_stop(&master->auto_reload);
-    end_reload_and_replacing(master);
-    beat_stop(&master->beat);
-    tell_to_end(master, IPC_STOP);
-    children_dismiss_helpers(&master->children);
-    listeners_close(&master->current->listeners);
-    ev_timer_init(&master->kill, on_kill, STOP_TIMEOUT, STOP_TIMEOUT);
-    master->kill.data = master;
-    ev_timer_start(master->loop, &master->kill);
-    end_when_childless(master);
-}
-
-static void drain(struct master *master) {
-    if (master->state == MASTER_STARTING) {
-        stop(master, 0); // there is nothing to finish
-        return;
-    }
-    if (master->state != MASTER_RUNNING) {
-        return;
-    }
-    log_info(&master->log, "draining");
-    master->state = MASTER_DRAINING;
-    notifier_tell(&master->notifier, NOTICE_STOPPING, "%s", "draining: finishing open requests");
-    auto_reload_stop(&master->auto_reload);
-    end_reload_and_replacing(master);
-    tell_to_end(master, IPC_DRAIN);
-    // Else connections would pile up in queues that nobody empties.
-    listeners_close(&master->current->listeners);
-    end_when_childless(master);
-}
-
-// The start failed.
-static void cannot_start(void *context, const char *why) {
-    struct master *master = context;
-    if (master->state == MASTER_STOPPING) {
-        return;
-    }
-    (void)fprintf(stderr, "ravelin: cannot start: %s\n", why);
-    stop(master, 1);
-}
 
 // --- What children report ---
 
@@ -306,11 +182,11 @@ static const char *on_reopen_order(void *context, uint64_t client) {
 }
 
 static void on_drain_order(void *context) {
-    drain(context);
+    master_drain(context);
 }
 
 static void on_stop_order(void *context) {
-    stop(context, 0);
+    master_stop(context, 0);
 }
 
 static bool draw_status(void *context, char *text, size_t capacity) {
@@ -359,11 +235,7 @@ static void reap(struct master *master) {
         }
         children_note_death(&master->children, pid, status);
     }
-    bool is_ending = master->state == MASTER_DRAINING || master->state == MASTER_STOPPING;
-    if (is_ending && !children_serve(&master->children)) {
-        children_dismiss_helpers(&master->children);
-        end_when_childless(master);
-    }
+    master_note_end_of_child(master);
 }
 
 static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
@@ -379,13 +251,13 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
         break;
     case SIGTERM:
         if (master->state == MASTER_DRAINING) {
-            stop(master, 0);
+            master_stop(master, 0);
         } else {
-            drain(master);
+            master_drain(master);
         }
         break;
     case SIGINT:
-        stop(master, 0);
+        master_stop(master, 0);
         break;
     case SIGCHLD:
         reap(master);
@@ -410,33 +282,7 @@ static bool start_loop(struct master *master) {
     return true;
 }
 
-// --- Start ---
-
-static int complain(const char *text, int exit_status) {
-    (void)fprintf(stderr, "%s\n", text);
-    return exit_status;
-}
-
-// What of the configuration can be wrong. Returns the exit status, 0 for none.
-static int prepare_config(struct master *master) {
-    char error[CONFIG_ERROR_SIZE];
-    const struct reading_input reading = {.path = master->config_path, .title = master->title};
-    master->current = reading_wait(&reading, ++master->reload.last_number, error);
-    if (master->current == NULL ||
-        privilege_find(master->current->config, &master->privilege, error) != RESULT_OK) {
-        return complain(error, 2);
-    }
-    uint32_t workers = master->current->config->workers;
-    master->slot_count = workers == 0 ? capacity_cores() : workers;
-    if (!shares_map(&master->shares, master->slot_count)) {
-        return complain("ravelin: out of memory", 1);
-    }
-    const struct validate_input input = {master->current, &master->privilege, master->title};
-    if (validate_wait(&input, error) != RESULT_OK) {
-        return complain(error, 2);
-    }
-    return source_settle(master->current, error) == RESULT_OK ? 0 : complain(error, 1);
-}
+// --- Life ---
 
 static enum result make_children(struct master *master) {
     struct children *children = &master->children;
@@ -450,7 +296,7 @@ static enum result make_children(struct master *master) {
         .slot_count = master->slot_count,
         .shares = master->shares,
         .handler = {.started = on_started,
-                    .cannot_start = cannot_start,
+                    .cannot_start = master_cannot_start,
                     .ready = on_ready,
                     .committed = on_committed,
                     .failed = on_failed,
@@ -502,44 +348,23 @@ static void make_parts(struct master *master) {
     master->beat = (struct beat){.children = children, .later = on_beat, .context = master};
 }
 
-// What else can fail before the first fork.
-static int prepare_system(struct master *master) {
-    char error[CONFIG_ERROR_SIZE];
-    privilege_raise_descriptor_limit();
-    if (realpath(master->config_path, master->real_path) == NULL) {
-        (void)snprintf(master->real_path, sizeof(master->real_path), "%s", master->config_path);
-    }
-    master->control = control_open(master->config_path, error);
-    if (master->control == NULL || source_open(master->current, &master->shares, NULL,
-                                               &master->log_writers, error) != RESULT_OK) {
-        return complain(error, 1);
-    }
+// The loop and all that runs in it.
+static int make_loop(struct master *master) {
     log_init(&master->log, -1, SINK_NO_DAEMON, SEVERITY_INFO, "master");
     if (!start_loop(master)) {
-        return complain("ravelin: cannot make an event loop", 1);
+        return master_complain("ravelin: cannot make an event loop", 1);
     }
     if (make_children(master) != RESULT_OK) {
-        return complain("ravelin: out of memory", 1);
+        return master_complain("ravelin: out of memory", 1);
     }
     make_parts(master);
     logs_use(&master->logs);
     return 0;
 }
 
-static void log_start(struct master *master) {
-    const struct config *config = master->current->config;
-    log_info(&master->log, "ravelin %s starts with %s", master->version, master->config_path);
-    for (size_t i = 0; i < config->listener_count; i++) {
-        char address[ADDRESS_TEXT_SIZE];
-        address_format(&config->listeners[i].address, address);
-        log_info(&master->log, "listening on %s (%s)", address,
-                 config->listeners[i].protocol == LISTEN_HTTPS ? "https" : "redirect to https");
-    }
-}
-
 static void serve(struct master *master) {
     const struct control_handler handler = orders_control(&master->orders);
-    log_start(master);
+    master_log_start(master);
     notices_start(&master->notices, master->loop, &master->log, NOTICES_PERIOD_S);
     notices_use(&master->notices, master->current);
     capacity_warn(&master->log, master->current->config, master->slot_count);
@@ -584,9 +409,12 @@ int master_run(const char *config_path, const char *version, const struct title 
     if (!setup_process()) {
         return 1;
     }
-    master.exit_status = prepare_config(&master);
+    master.exit_status = master_prepare_config(&master);
     if (master.exit_status == 0) {
-        master.exit_status = prepare_system(&master);
+        master.exit_status = master_prepare_system(&master);
+    }
+    if (master.exit_status == 0) {
+        master.exit_status = make_loop(&master);
     }
     if (master.exit_status == 0) {
         serve(&master);

@@ -1,0 +1,87 @@
+#include "process/master_internal.h"
+
+#include <stdio.h>
+
+// How long after a stop a child may still live.
+static const ev_tstamp STOP_TIMEOUT = 5.;
+
+static void end_when_childless(struct master *master) {
+    if (children_alive(&master->children) == 0) {
+        ev_break(master->loop, EVBREAK_ALL);
+    }
+}
+
+static void end_reload_and_replacing(struct master *master) {
+    children_end(&master->children);
+    reload_abort(&master->reload, "Ravelin is ending");
+}
+
+static void tell_to_end(struct master *master, enum ipc_type type) {
+    struct ipc_message message;
+    ipc_init(&message, type, 0);
+    children_send(&master->children, &message);
+}
+
+static void on_kill(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct master *master = timer->data;
+    (void)loop;
+    (void)events;
+    children_kill_all(&master->children);
+}
+
+void master_stop(struct master *master, int exit_status) {
+    if (master->state == MASTER_STOPPING) {
+        return;
+    }
+    log_info(&master->log, "stopping");
+    master->state = MASTER_STOPPING;
+    master->exit_status = exit_status;
+    notifier_tell(&master->notifier, NOTICE_STOPPING, "%s", "stopping");
+    auto_reload_stop(&master->auto_reload);
+    end_reload_and_replacing(master);
+    beat_stop(&master->beat);
+    tell_to_end(master, IPC_STOP);
+    children_dismiss_helpers(&master->children);
+    listeners_close(&master->current->listeners);
+    ev_timer_init(&master->kill, on_kill, STOP_TIMEOUT, STOP_TIMEOUT);
+    master->kill.data = master;
+    ev_timer_start(master->loop, &master->kill);
+    end_when_childless(master);
+}
+
+void master_drain(struct master *master) {
+    if (master->state == MASTER_STARTING) {
+        master_stop(master, 0); // there is nothing to finish
+        return;
+    }
+    if (master->state != MASTER_RUNNING) {
+        return;
+    }
+    log_info(&master->log, "draining");
+    master->state = MASTER_DRAINING;
+    notifier_tell(&master->notifier, NOTICE_STOPPING, "%s", "draining: finishing open requests");
+    auto_reload_stop(&master->auto_reload);
+    end_reload_and_replacing(master);
+    tell_to_end(master, IPC_DRAIN);
+    // Else connections would pile up in queues that nobody empties.
+    listeners_close(&master->current->listeners);
+    end_when_childless(master);
+}
+
+// The start failed.
+void master_cannot_start(void *context, const char *why) {
+    struct master *master = context;
+    if (master->state == MASTER_STOPPING) {
+        return;
+    }
+    (void)fprintf(stderr, "ravelin: cannot start: %s\n", why);
+    master_stop(master, 1);
+}
+
+void master_note_end_of_child(struct master *master) {
+    bool is_ending = master->state == MASTER_DRAINING || master->state == MASTER_STOPPING;
+    if (is_ending && !children_serve(&master->children)) {
+        children_dismiss_helpers(&master->children);
+        end_when_childless(master);
+    }
+}

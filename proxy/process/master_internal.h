@@ -1,0 +1,77 @@
+// The state of the master. Private to master.c (what it does while it runs), master_start.c (how it
+// comes to run) and master_end.c (how it ends).
+#ifndef RAVELIN_PROCESS_MASTER_INTERNAL_H
+#define RAVELIN_PROCESS_MASTER_INTERNAL_H
+
+#include "process/auto_reload.h"
+#include "process/beat.h"
+#include "process/children.h"
+#include "process/log_writer.h"
+#include "process/logs.h"
+#include "process/notices.h"
+#include "process/notify.h"
+#include "process/orders.h"
+#include "process/reload.h"
+#include "process/ticket_rotation.h"
+
+#include <limits.h>
+
+// STARTING until every child has answered once; DRAINING and STOPPING end with the last child.
+enum master_state { MASTER_STARTING, MASTER_RUNNING, MASTER_DRAINING, MASTER_STOPPING };
+
+struct master {
+    enum master_state state;
+    int exit_status;
+    const char *config_path;
+    char real_path[PATH_MAX]; // of the config file, found at the start
+    const char *version;
+    const struct title *title;
+    int64_t started_us; // wall clock
+    struct notifier notifier;
+    struct log log;
+    struct log_writers log_writers;
+    struct privilege privilege;
+    unsigned slot_count;
+    struct children children;
+    struct shares shares;
+    struct source *current;
+    struct reload reload;
+    struct auto_reload auto_reload;
+    struct control_server *control;
+    struct orders orders;
+    struct logs logs;
+    struct ev_loop *loop;
+    ev_signal signals[5];
+    struct ticket_rotation ticket_rotation;
+    struct notices notices;
+    struct beat beat;
+    ev_timer kill; // after a stop that a child did not obey
+};
+
+static inline const char *plural(unsigned count) {
+    return count == 1 ? "" : "s";
+}
+
+// --- Start: master_start.c ---
+
+// Prints why it cannot start. Returns the exit status.
+int master_complain(const char *text, int exit_status);
+// Reads and checks the configuration. Returns the exit status, 0: it is good. On failure it has
+// said why.
+int master_prepare_config(struct master *master);
+// What else can fail before the first fork, but for the loop and the parts. As above.
+int master_prepare_system(struct master *master);
+void master_log_start(struct master *master);
+
+// --- End: master_end.c ---
+
+// Ends at once.
+void master_stop(struct master *master, int exit_status);
+// Lets open exchanges end, then ends.
+void master_drain(struct master *master);
+// For the handler of the children: the start failed.
+void master_cannot_start(void *context, const char *why);
+// A child was reaped.
+void master_note_end_of_child(struct master *master);
+
+#endif

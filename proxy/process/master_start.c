@@ -1,0 +1,57 @@
+#include "process/master_internal.h"
+
+#include "process/capacity.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int master_complain(const char *text, int exit_status) {
+    (void)fprintf(stderr, "%s\n", text);
+    return exit_status;
+}
+
+// What of the configuration can be wrong. Returns the exit status, 0 for none.
+int master_prepare_config(struct master *master) {
+    char error[CONFIG_ERROR_SIZE];
+    const struct reading_input reading = {.path = master->config_path, .title = master->title};
+    master->current = reading_wait(&reading, ++master->reload.last_number, error);
+    if (master->current == NULL ||
+        privilege_find(master->current->config, &master->privilege, error) != RESULT_OK) {
+        return master_complain(error, 2);
+    }
+    uint32_t workers = master->current->config->workers;
+    master->slot_count = workers == 0 ? capacity_cores() : workers;
+    if (!shares_map(&master->shares, master->slot_count)) {
+        return master_complain("ravelin: out of memory", 1);
+    }
+    const struct validate_input input = {master->current, &master->privilege, master->title};
+    if (validate_wait(&input, error) != RESULT_OK) {
+        return master_complain(error, 2);
+    }
+    return source_settle(master->current, error) == RESULT_OK ? 0 : master_complain(error, 1);
+}
+
+int master_prepare_system(struct master *master) {
+    char error[CONFIG_ERROR_SIZE];
+    privilege_raise_descriptor_limit();
+    if (realpath(master->config_path, master->real_path) == NULL) {
+        (void)snprintf(master->real_path, sizeof(master->real_path), "%s", master->config_path);
+    }
+    master->control = control_open(master->config_path, error);
+    if (master->control == NULL || source_open(master->current, &master->shares, NULL,
+                                               &master->log_writers, error) != RESULT_OK) {
+        return master_complain(error, 1);
+    }
+    return 0;
+}
+
+void master_log_start(struct master *master) {
+    const struct config *config = master->current->config;
+    log_info(&master->log, "ravelin %s starts with %s", master->version, master->config_path);
+    for (size_t i = 0; i < config->listener_count; i++) {
+        char address[ADDRESS_TEXT_SIZE];
+        address_format(&config->listeners[i].address, address);
+        log_info(&master->log, "listening on %s (%s)", address,
+                 config->listeners[i].protocol == LISTEN_HTTPS ? "https" : "redirect to https");
+    }
+}
