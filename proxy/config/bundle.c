@@ -18,8 +18,10 @@ struct file {
 struct bundle_index {
     struct file *files; // as they lie
     size_t count;
-    struct file **by_path; // sorted; without the config and its image
+    struct file **by_path; // sorted; without the config, its image and what it includes
     size_t path_count;
+    size_t *includes; // indexes of the texts that the configuration includes
+    size_t include_count;
 };
 
 // Takes `size` bytes at *offset; NULL when they are not all there.
@@ -87,14 +89,17 @@ static bool make_index(struct bundle *bundle) {
     bundle->index = index;
     index->files = calloc((size_t)count + 1, sizeof(*index->files));
     index->by_path = calloc((size_t)count + 1, sizeof(struct file *));
-    if (index->files == NULL || index->by_path == NULL) {
+    index->includes = calloc((size_t)count + 1, sizeof(*index->includes));
+    if (index->files == NULL || index->by_path == NULL || index->includes == NULL) {
         return false;
     }
     size_t offset = sizeof(struct bundle_head);
     while (index->count < (size_t)count &&
            next_file(bundle, &offset, &index->files[index->count])) {
         struct file *file = &index->files[index->count++];
-        if (file->kind != BUNDLE_CONFIG && file->kind != BUNDLE_IMAGE) {
+        if (file->kind == BUNDLE_INCLUDE) {
+            index->includes[index->include_count++] = index->count - 1;
+        } else if (file->kind != BUNDLE_CONFIG && file->kind != BUNDLE_IMAGE) {
             index->by_path[index->path_count++] = file;
         }
     }
@@ -106,6 +111,7 @@ static void free_index(struct bundle_index *index) {
     if (index != NULL) {
         free(index->files);
         free(index->by_path);
+        free(index->includes);
         free(index);
     }
 }
@@ -184,6 +190,12 @@ struct slice bundle_config_text(const struct bundle *bundle) {
 struct slice bundle_config_path(const struct bundle *bundle) {
     const struct file *file = config_file(bundle);
     return file != NULL ? file->path : (struct slice){0};
+}
+
+bool bundle_include_at(const struct bundle *bundle, size_t index, struct slice *path,
+                       struct slice *content) {
+    return bundle->index != NULL && index < bundle->index->include_count &&
+           bundle_file_at(bundle, bundle->index->includes[index], path, content);
 }
 
 struct config *bundle_config(const struct bundle *bundle, const char *path,

@@ -32,7 +32,7 @@ struct bundle {
 #define BUNDLE_WARNINGS_SIZE 4096
 
 struct bundle_pair {
-    struct bundle files; // text, image, certificates, OCSP responses, client-ca, client-crl
+    struct bundle files; // texts, image, certificates, OCSP responses, client-ca, client-crl
     struct bundle keys;  // private keys only
     // Set by bundle_read(): "", or lines (report.h) about keys that only their folder protects.
     char warnings[BUNDLE_WARNINGS_SIZE];
@@ -53,7 +53,8 @@ struct bundle_pair {
 enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 
-// The same for the text in a bundle: the text is not read from disk again, its files are.
+// The same for the text in a bundle: the text and what it includes are not read from disk again,
+// the other files are.
 enum result bundle_read_again(const struct bundle *files, struct bundle_pair *pair,
                               struct config **config, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 // The absolute paths of all files that the configuration names, keys included. A path may be in the
@@ -67,6 +68,10 @@ enum result bundle_open(int fd, struct bundle *bundle) MUST_CHECK;
 void bundle_close(struct bundle *bundle); // does nothing to a closed bundle
 // True if both contain the same files with the same content.
 bool bundle_equal(const struct bundle *a, const struct bundle *b);
+
+// The texts that the configuration includes, in no order. False: `index` is beyond the last one.
+bool bundle_include_at(const struct bundle *bundle, size_t index, struct slice *path,
+                       struct slice *content);
 
 // Builds the checked configuration from its image (image.h), without libconfuse and without reading
 // a file. Time and memory grow with the size of the configuration. The caller frees it with

@@ -17,7 +17,8 @@ enum bundle_kind {
     BUNDLE_KEY,
     BUNDLE_OCSP,
     BUNDLE_CLIENT_CA,
-    BUNDLE_CLIENT_CRL
+    BUNDLE_CLIENT_CRL,
+    BUNDLE_INCLUDE // a text that the configuration includes
 };
 
 struct bundle_head {

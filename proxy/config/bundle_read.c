@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "config/bundle_format.h"
+#include "config/bundle_texts.h"
 #include "config/image.h"
 #include "config/key_file.h"
 #include "config/report.h"
@@ -34,6 +35,7 @@ struct reader {
     char *buffer;               // every file passes through here; it may be a key
     struct writer files;
     struct writer keys;
+    struct bundle_texts texts;
 };
 
 #define BUFFER_SIZE                                                                                \
@@ -321,6 +323,15 @@ static bool refuse_bundle(struct reader *reader) {
     return false;
 }
 
+static bool copy_includes(struct reader *reader, const struct bundle_texts *texts) {
+    bool ok = true;
+    for (size_t i = 0; ok && i < texts->count; i++) {
+        const struct source source = {.kind = BUNDLE_INCLUDE, .path = texts->items[i].path};
+        ok = writer_add(&reader->files, &source, texts->items[i].content);
+    }
+    return ok;
+}
+
 // `text`: of the config, when it is there already.
 static bool read_pair(struct reader *reader, const char *path, struct slice text,
                       struct bundle_pair *pair, struct config **config,
@@ -333,12 +344,15 @@ static bool read_pair(struct reader *reader, const char *path, struct slice text
     if (text.data == NULL && !read_source(reader, &source, &text)) {
         return false;
     }
-    *config = config_load(path, text.data, text.size, error);
+    // The text lies in the buffer until it is copied: what it includes is read elsewhere.
+    const struct config_files files = bundle_texts_files(&reader->texts);
+    *config = config_load_with(path, text, &files, error);
     if (*config == NULL) {
         return false;
     }
+    reader->report.parts = reader->warnings.parts = &(*config)->parts;
     if (!copy_text(reader, *config, path, text) || !copy_image(reader, *config) ||
-        !copy_sources(reader, *config)) {
+        !copy_includes(reader, &reader->texts) || !copy_sources(reader, *config)) {
         return refuse_bundle(reader);
     }
     if (!report_is_empty(&reader->report)) {
@@ -349,10 +363,14 @@ static bool read_pair(struct reader *reader, const char *path, struct slice text
            refuse_bundle(reader);
 }
 
-static enum result read_bundles(const char *path, struct slice text, struct bundle_pair *pair,
-                                struct config **config, char error[CONFIG_ERROR_SIZE]) {
-    struct reader reader = {
-        .buffer = secret_map(BUFFER_SIZE), .files = {.fd = -1}, .keys = {.fd = -1}};
+static enum result read_bundles(const char *path, const struct bundle *former,
+                                struct bundle_pair *pair, struct config **config,
+                                char error[CONFIG_ERROR_SIZE]) {
+    struct reader reader = {.buffer = secret_map(BUFFER_SIZE),
+                            .files = {.fd = -1},
+                            .keys = {.fd = -1},
+                            .texts = {.former = former}};
+    struct slice text = former != NULL ? bundle_config_text(former) : (struct slice){0};
     *config = NULL;
     pair->files = pair->keys = (struct bundle){.fd = -1};
     report_init(&reader.report, path, error, CONFIG_ERROR_SIZE);
@@ -366,18 +384,18 @@ static enum result read_bundles(const char *path, struct slice text, struct bund
     }
     writer_close(&reader.files);
     writer_close(&reader.keys);
+    bundle_texts_free(&reader.texts);
     secret_unmap(reader.buffer, BUFFER_SIZE);
     return ok ? RESULT_OK : RESULT_ERROR;
 }
 
 enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
                         char error[CONFIG_ERROR_SIZE]) {
-    return read_bundles(path, (struct slice){0}, pair, config, error);
+    return read_bundles(path, NULL, pair, config, error);
 }
 
 enum result bundle_read_again(const struct bundle *files, struct bundle_pair *pair,
                               struct config **config, char error[CONFIG_ERROR_SIZE]) {
     // A NUL follows the path.
-    return read_bundles(bundle_config_path(files).data, bundle_config_text(files), pair, config,
-                        error);
+    return read_bundles(bundle_config_path(files).data, files, pair, config, error);
 }

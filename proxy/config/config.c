@@ -1,10 +1,10 @@
 #include "config/config.h"
 
 #include "config/check.h"
+#include "config/include.h"
 #include "config/load.h"
 #include "config/reference.h"
 #include "config/report.h"
-#include "config/text.h"
 #include "config/unique.h"
 
 #include <errno.h>
@@ -57,21 +57,33 @@ static void load(struct config *config, const char *text, struct report *report)
     claims_free(&claims);
 }
 
-struct config *config_load(const char *path, const char *text, size_t size,
-                           char error[CONFIG_ERROR_SIZE]) {
+struct config *config_load_with(const char *path, struct slice text,
+                                const struct config_files *files, char error[CONFIG_ERROR_SIZE]) {
     struct report report;
     report_init(&report, path, error, CONFIG_ERROR_SIZE);
-    char *copy = text_prepare(text, size, &report);
-    struct config *config = copy != NULL ? config_new(path, &report) : NULL;
-    if (config != NULL) {
-        load(config, copy, &report);
+    struct config *config = config_new(path, &report);
+    char *whole = config == NULL
+                      ? NULL
+                      : include_assemble(config->directory, text, files, &config->parts, &report);
+    if (whole != NULL) {
+        report.parts = &config->parts;
+        load(config, whole, &report);
     }
-    free(copy);
+    free(whole);
     if (report_is_empty(&report)) {
         return config;
     }
     config_free(config);
     return NULL;
+}
+
+struct config *config_load(const char *path, const char *text, size_t size,
+                           char error[CONFIG_ERROR_SIZE]) {
+    return config_load_with(path, (struct slice){text, size}, NULL, error);
+}
+
+struct place config_place(const struct config *config, int line) {
+    return parts_place(&config->parts, config->path, line);
 }
 
 static void free_texts(char **texts, size_t count) {
@@ -140,6 +152,7 @@ void config_free(struct config *config) {
     free(config->log.path);
     free(config->access_log.path);
     free(config->user);
+    parts_free(&config->parts);
     free(config->directory);
     free(config->path);
     free(config);

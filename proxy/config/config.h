@@ -17,7 +17,10 @@
 #define RAVELIN_CONFIG_CONFIG_H
 
 #include "base/network.h"
+#include "base/slice.h"
 #include "base/socket.h"
+#include "config/files.h"
+#include "config/parts.h"
 #include "observe/sink.h"
 
 #include <stdbool.h>
@@ -184,11 +187,12 @@ struct config_site {
 };
 
 struct config {
-    char *path;       // of the configuration file, as passed to config_load()
-    char *directory;  // folder of the configuration file, absolute; relative paths begin there
-    uint32_t workers; // 0 = auto: one for each core (the master decides)
-    char *user;       // NULL: not given; never "root"
-    int user_line;    // 0: not given
+    char *path;      // of the configuration file, as passed to config_load()
+    char *directory; // folder of the configuration file, absolute; relative paths begin there
+    struct config_parts parts; // of the text whose lines are counted; none without include
+    uint32_t workers;          // 0 = auto: one for each core (the master decides)
+    char *user;                // NULL: not given; never "root"
+    int user_line;             // 0: not given
     struct config_log log;
     enum log_level log_level;
     struct config_log access_log;
@@ -209,6 +213,11 @@ struct config {
 // Pass an absolute path if the working directory may not be that of the process that read the file.
 struct config *config_load(const char *path, const char *text, size_t size,
                            char error[CONFIG_ERROR_SIZE]);
+// The same with the files that the text includes.
+struct config *config_load_with(const char *path, struct slice text,
+                                const struct config_files *files, char error[CONFIG_ERROR_SIZE]);
+// The file and line to name in a message about a line of the configuration.
+struct place config_place(const struct config *config, int line);
 void config_free(struct config *config); // does nothing to NULL
 
 // The daemon that a log goes to, if it goes to one.

@@ -4,6 +4,7 @@
 #include "config/check.h"
 #include "config/options.h"
 #include "config/report.h"
+#include "config/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -413,10 +414,49 @@ static uint64_t fingerprint(void) {
     return hash;
 }
 
+static void put_parts(struct writer *writer, const struct config_parts *parts) {
+    put_number(writer, (uint32_t)parts->count);
+    for (size_t i = 0; i < parts->count; i++) {
+        const struct config_part *part = &parts->items[i];
+        put_number(writer, (uint32_t)part->first);
+        put_number(writer, (uint32_t)part->line);
+        put_text(writer, part->path);
+        put_text(writer, part->directory);
+    }
+}
+
+// The lines fit in an int: no text has more bytes than CONFIG_TEXT_MAX.
+static bool take_part(struct reader *reader, struct config_part *part) {
+    uint32_t first;
+    uint32_t line;
+    bool whole = take_number(reader, &first) && take_number(reader, &line) &&
+                 take_text(reader, &part->path) && take_text(reader, &part->directory) &&
+                 first <= CONFIG_TEXT_MAX + 1 && line <= CONFIG_TEXT_MAX + 1;
+    part->first = whole ? (int)first : 0;
+    part->line = whole ? (int)line : 0;
+    return whole;
+}
+
+static bool take_parts(struct reader *reader, struct config_parts *parts) {
+    uint32_t count;
+    void *items;
+    if (!take_number(reader, &count) || count > reader->left / (4 * sizeof(count)) ||
+        !make_items(reader, count, sizeof(*parts->items), &items)) {
+        return false;
+    }
+    *parts = (struct config_parts){items, count};
+    bool whole = true;
+    for (size_t i = 0; whole && i < count; i++) {
+        whole = take_part(reader, &parts->items[i]);
+    }
+    return whole;
+}
+
 static void write_all(struct writer *writer, const struct config *config) {
     uint64_t format = fingerprint();
     put(writer, &format, sizeof(format));
     put_text(writer, config->directory);
+    put_parts(writer, &config->parts);
     put_section(writer, SECTION_TOP, (const char *)config);
 }
 
@@ -435,6 +475,7 @@ static bool read_all(struct reader *reader, struct config *config) {
     uint64_t format;
     return take(reader, &format, sizeof(format)) && format == fingerprint() &&
            take_one_text(reader, (char *)&config->directory, true) &&
+           take_parts(reader, &config->parts) &&
            take_section(reader, SECTION_TOP, (char *)config) && reader->left == 0;
 }
 
@@ -452,6 +493,7 @@ struct config *image_read(struct slice image, const char *path, char error[CONFI
     } else if (!whole) {
         report_add(&report, 0, "its image in the bundle is damaged");
     } else {
+        report.parts = &config->parts;
         check_config(config, &report);
     }
     if (!report_is_empty(&report)) {

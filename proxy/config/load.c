@@ -75,8 +75,9 @@ static struct seen *seen_of(struct frame *frame, const struct option *option) {
 static bool count(struct loader *loader, const struct option *option, int line, bool again) {
     struct seen *seen = seen_of(top_frame(loader), option);
     if (seen->count > 0 && (again || option->most == 1)) {
-        report_add(loader->report, line, "duplicate %s '%s', first on line %d", kind_name(option),
-                   option->name, seen->line);
+        char where[REPORT_FIRST_SIZE];
+        report_add(loader->report, line, "duplicate %s '%s', first %s", kind_name(option),
+                   option->name, report_describe(loader->report, seen->line, line, where));
         return false;
     }
     if (seen->count == option->most) {
@@ -109,8 +110,10 @@ static void put_line(void *object, const struct option *option, int line) {
 // Puts a value or title into `object`. `scope`: where it must be unique, if it must.
 static void put(struct loader *loader, const struct option *option, const char *text, void *object,
                 int line, uint32_t scope) {
-    struct value value = {
-        .option = option, .text = text, .directory = loader->config->directory, .object = object};
+    const struct config_part *part = parts_find(&loader->config->parts, line);
+    const char *directory =
+        part != NULL && part->directory != NULL ? part->directory : loader->config->directory;
+    struct value value = {.option = option, .text = text, .directory = directory, .object = object};
     put_line(object, option, line);
     if (!value_store(&value)) {
         report_value(loader, &value, line);
@@ -257,7 +260,7 @@ static void hint_at(const struct section *section, const char *name, char hint[H
     const struct section *home = option_home(name);
     const char *reason = foreign_reason(name);
     if (strcmp(name, "include") == 0) {
-        (void)snprintf(hint, HINT_SIZE, "; a configuration is one file");
+        (void)snprintf(hint, HINT_SIZE, ": write include \"FILE\", with quotes and without '='");
     } else if (home != NULL) {
         (void)snprintf(hint, HINT_SIZE, "; it belongs %s%s",
                        home->name[0] != '\0' ? "in " : "outside of all braces", home->name);

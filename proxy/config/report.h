@@ -5,11 +5,14 @@
 #ifndef RAVELIN_CONFIG_REPORT_H
 #define RAVELIN_CONFIG_REPORT_H
 
+#include "config/parts.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 struct report {
-    const char *file; // path of the configuration, as the user wrote it
+    const char *file;                 // path of the configuration, as the user wrote it
+    const struct config_parts *parts; // NULL: lines are those of `file`
     char *text;
     size_t capacity;
     size_t size;
@@ -17,9 +20,17 @@ struct report {
 };
 
 void report_init(struct report *report, const char *file, char *text, size_t capacity);
+// The file and line that a message about `line` names.
+struct place report_place(const struct report *report, int line);
+// How a message about `line` names another line: "on line 7", or with the file if it is another.
+#define REPORT_FIRST_SIZE 512
+const char *report_describe(const struct report *report, int other, int line,
+                            char text[REPORT_FIRST_SIZE]);
 // Adds a fault. `line` 0: the fault is of the whole file ("file: problem").
 void report_add(struct report *report, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+// Sets `file` for a time; returns the former one.
+const char *report_set_file(struct report *report, const char *file);
 void report_out_of_memory(struct report *report);
 
 static inline bool report_is_empty(const struct report *report) {

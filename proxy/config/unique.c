@@ -45,8 +45,10 @@ void claims_check(struct claims *claims, struct report *report) {
             first = claim;
             continue;
         }
-        report_add(report, claim->line, "duplicate %s '%.*s', first on line %d", claim->noun,
-                   REPORT_QUOTE_MAX, claim->text, first->line);
+        char where[REPORT_FIRST_SIZE];
+        report_add(report, claim->line, "duplicate %s '%.*s', first %s", claim->noun,
+                   REPORT_QUOTE_MAX, claim->text,
+                   report_describe(report, first->line, claim->line, where));
     }
 }
 

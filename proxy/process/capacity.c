@@ -65,13 +65,14 @@ bool capacity_warning(enum capacity_kind kind, const struct capacity *capacity,
 void capacity_warn(struct log *log, const struct config *config, unsigned workers) {
     const struct capacity capacity = capacity_find(CAPACITY_MAPPINGS_PATH);
     char line[16] = "";
+    struct place place = config_place(config, config->limits.connections_line);
     if (config->limits.connections_line > 0) {
-        (void)snprintf(line, sizeof(line), ":%d", config->limits.connections_line);
+        (void)snprintf(line, sizeof(line), ":%d", place.line);
     }
     for (int kind = 0; kind < CAPACITY_KINDS; kind++) {
         char text[CAPACITY_TEXT_SIZE];
         if (capacity_warning((enum capacity_kind)kind, &capacity, config, workers, text)) {
-            log_warning(log, "%s%s: %s", config->path, line, text);
+            log_warning(log, "%s%s: %s", place.file, line, text);
         }
     }
 }

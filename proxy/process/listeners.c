@@ -15,8 +15,9 @@ static enum result fail(char error[CONFIG_ERROR_SIZE], const struct config *conf
                         const struct config_listen *listen) {
     char text[ADDRESS_TEXT_SIZE];
     address_format(&listen->address, text);
-    (void)snprintf(error, CONFIG_ERROR_SIZE, "%s:%d: cannot listen on %s: %s", config->path,
-                   listen->line, text, strerror(errno));
+    struct place place = config_place(config, listen->line);
+    (void)snprintf(error, CONFIG_ERROR_SIZE, "%s:%d: cannot listen on %s: %s", place.file,
+                   place.line, text, strerror(errno));
     return RESULT_ERROR;
 }
 

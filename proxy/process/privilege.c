@@ -21,10 +21,11 @@ static enum result fail(const struct config *config, char error[CONFIG_ERROR_SIZ
 static enum result fail(const struct config *config, char error[CONFIG_ERROR_SIZE],
                         const char *format, ...) {
     char line[16] = "";
+    struct place place = config_place(config, config->user_line);
     if (config->user_line > 0) {
-        (void)snprintf(line, sizeof(line), ":%d", config->user_line);
+        (void)snprintf(line, sizeof(line), ":%d", place.line);
     }
-    int used = snprintf(error, CONFIG_ERROR_SIZE, "%s%s: user: ", config->path, line);
+    int used = snprintf(error, CONFIG_ERROR_SIZE, "%s%s: user: ", place.file, line);
     if (used > 0 && used < CONFIG_ERROR_SIZE) {
         va_list arguments;
         va_start(arguments, format);

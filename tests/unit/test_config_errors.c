@@ -361,7 +361,7 @@ static void test_nothing_is_read_from_elsewhere(void **state) {
          "t.conf:1: variables such as ${NAME} are not expanded: "
          "a configuration means the same in every process"},
         {"include(\"/etc/passwd\")\n" REST,
-         "t.conf:1: unknown option 'include'; a configuration is one file"},
+         "t.conf:1: unknown option 'include': write include \"FILE\", with quotes and without '='"},
     };
     CHECK_ALL(refusals);
     assert_accepted("log = /a$b/$\n# ${RAVELIN_TEST_WORKERS}\n" REST);

@@ -226,6 +226,7 @@ enum result tls_check(const struct config *config, const struct bundle *files,
     report_init(&check.errors, config->path, error, CONFIG_ERROR_SIZE);
     report_init(&check.warnings, config->path, findings->warnings,
                 FINDINGS_TEXT_SIZE - WARNINGS_END);
+    check.errors.parts = check.warnings.parts = &config->parts;
     if (config->tls.require_post_quantum && !policy_has_post_quantum()) {
         report_add(
             &check.errors, 0,

@@ -176,12 +176,13 @@ bool term_warning(const struct term *term, const struct config *config, int64_t 
     int64_t days = (moment > now ? moment - now : now - moment) / DAY_S;
     char date[CLOCK_HTTP_DATE_SIZE];
     char which[32] = "";
+    struct place place = config_place(config, subject.line);
     clock_format_http_date((time_t)moment, date);
     if (number > 1) {
         (void)snprintf(which, sizeof(which), "certificate %u: ", number);
     }
     (void)snprintf(text, TERM_TEXT_SIZE, "%s:%d: %.*s: %s%s %s %s, %s%" PRId64 " day%s%s%s",
-                   config->path, subject.line, 2 * REPORT_QUOTE_MAX, subject.path, which,
+                   place.file, place.line, 2 * REPORT_QUOTE_MAX, subject.path, which,
                    subject.what,
                    is_early  ? "is not valid before"
                    : is_over ? "expired on"

@@ -1,0 +1,28 @@
+// The files that the reader of a configuration includes: found and read, and kept for the bundle.
+//
+// From disk, or from a former bundle when its text is read again. Then a pattern matches those
+// files that it matched at the time. Only regular files are read, of CONFIG_TEXT_MAX bytes at most.
+// A file that is included twice is read once.
+// Private to bundle_read.c and bundle_texts.c.
+#ifndef RAVELIN_CONFIG_BUNDLE_TEXTS_H
+#define RAVELIN_CONFIG_BUNDLE_TEXTS_H
+
+#include "config/bundle.h"
+#include "config/files.h"
+
+struct bundle_text {
+    char *path; // absolute
+    struct slice content;
+};
+
+struct bundle_texts {
+    const struct bundle *former; // NULL: from disk
+    struct bundle_text *items;
+    size_t count;
+};
+
+// For config_load_with(). Valid while `texts` is where it is.
+struct config_files bundle_texts_files(struct bundle_texts *texts);
+void bundle_texts_free(struct bundle_texts *texts);
+
+#endif
