@@ -193,6 +193,8 @@ struct config {
     uint32_t workers;          // 0 = auto: one for each core (the master decides)
     char *user;                // NULL: not given; never "root"
     int user_line;             // 0: not given
+    uint32_t drain_timeout_ms; // 0: unlimited
+    uint32_t drain_delay_ms;
     struct config_log log;
     enum log_level log_level;
     struct config_log access_log;

@@ -389,6 +389,18 @@ enum result exchange_timed_out(struct exchange *exchange) {
     return result == RESULT_ERROR ? settle(exchange) : result;
 }
 
+enum result exchange_expire(struct exchange *exchange) {
+    static const char why[] = "drain-timeout was over";
+    pace_end_wait(&exchange->pace, now_ms(exchange));
+    if (answering(exchange) || exchange->response_started) {
+        exchange->account.ended = why;
+        return exchange_is_tunnel(exchange) ? RESULT_EOF : RESULT_ERROR;
+    }
+    exchange_give_up_request(exchange, false);
+    (void)exchange_refuse(exchange, 503, why);
+    return settle(exchange);
+}
+
 // --- the end ---
 
 void exchange_finish(struct exchange *exchange) {

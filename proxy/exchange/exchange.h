@@ -113,6 +113,9 @@ int64_t exchange_deadline(const struct exchange *exchange);
 // The deadline passed: tries another server, or answers 408, 503 or 504 when nothing was sent yet.
 // RESULT_ERROR: the stream must be cut.
 enum result exchange_timed_out(struct exchange *exchange) MUST_CHECK;
+// The time of a drain is over: answers 503 if nothing was sent yet. RESULT_EOF: it is a tunnel, and
+// the stream must be ended. RESULT_ERROR: the stream must be cut.
+enum result exchange_expire(struct exchange *exchange) MUST_CHECK;
 // Writes the access log line, lets the lease go, frees.
 void exchange_finish(struct exchange *exchange);
 

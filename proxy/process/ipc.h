@@ -3,7 +3,8 @@
 //
 // Who sends what:
 //   to a worker   LOAD (generation, bundle, server table, listeners, logs), COMMIT, ABORT,
-//                 DATA (its end of the pair to its signer), REOPEN (logs), DRAIN, STOP, PING,
+//                 DATA (its end of the pair to its signer), REOPEN (logs), PING, STOP,
+//                 RETIRE, DRAIN, EXPIRE (service_retire(), service_drain(), service_expire()),
 //                 LISTENERS (those of the current generation, of which some were bound again)
 //   to a signer   LOAD (generation, bundle of keys), ABORT, DATA (its end of the pair to its
 //   worker),
@@ -36,7 +37,9 @@ enum ipc_type {
     IPC_ABORT,
     IPC_DATA,
     IPC_REOPEN,
+    IPC_RETIRE,
     IPC_DRAIN,
+    IPC_EXPIRE,
     IPC_STOP,
     IPC_PING,
     IPC_LISTENERS,

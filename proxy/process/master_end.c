@@ -11,11 +11,6 @@ static void end_when_childless(struct master *master) {
     }
 }
 
-static void end_reload_and_replacing(struct master *master) {
-    children_end(&master->children);
-    reload_abort(&master->reload, "Ravelin is ending");
-}
-
 static void tell_to_end(struct master *master, enum ipc_type type) {
     struct ipc_message message;
     ipc_init(&message, type, 0);
@@ -29,6 +24,14 @@ static void on_kill(struct ev_loop *loop, ev_timer *timer, int events) {
     children_kill_all(&master->children);
 }
 
+// A child that does not end when it is told to is killed.
+static void kill_later(struct master *master) {
+    ev_timer_stop(master->loop, &master->kill);
+    ev_timer_init(&master->kill, on_kill, STOP_TIMEOUT, STOP_TIMEOUT);
+    master->kill.data = master;
+    ev_timer_start(master->loop, &master->kill);
+}
+
 void master_stop(struct master *master, int exit_status) {
     if (master->state == MASTER_STOPPING) {
         return;
@@ -38,15 +41,46 @@ void master_stop(struct master *master, int exit_status) {
     master->exit_status = exit_status;
     notifier_tell(&master->notifier, NOTICE_STOPPING, "%s", "stopping");
     auto_reload_stop(&master->auto_reload);
-    end_reload_and_replacing(master);
+    children_end(&master->children);
+    reload_abort(&master->reload, "Ravelin is ending");
     beat_stop(&master->beat);
     tell_to_end(master, IPC_STOP);
     children_dismiss_helpers(&master->children);
     listeners_close(&master->current->listeners);
-    ev_timer_init(&master->kill, on_kill, STOP_TIMEOUT, STOP_TIMEOUT);
-    master->kill.data = master;
-    ev_timer_start(master->loop, &master->kill);
+    ev_timer_stop(master->loop, &master->drain);
+    kill_later(master);
     end_when_childless(master);
+}
+
+static void on_drain_timeout(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct master *master = timer->data;
+    (void)loop;
+    (void)events;
+    log_info(&master->log, "drain-timeout is over: ending what is still open");
+    tell_to_end(master, IPC_EXPIRE);
+    kill_later(master);
+}
+
+static void close_doors(struct master *master) {
+    uint32_t timeout_ms = master->current->config->drain_timeout_ms;
+    children_end(&master->children);
+    tell_to_end(master, IPC_DRAIN);
+    // Else connections would pile up in queues that nobody empties.
+    listeners_close(&master->current->listeners);
+    if (timeout_ms > 0) {
+        ev_timer_init(&master->drain, on_drain_timeout, timeout_ms / 1e3, 0.);
+        master->drain.data = master;
+        ev_timer_start(master->loop, &master->drain);
+    }
+    end_when_childless(master);
+}
+
+static void on_drain_delay(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct master *master = timer->data;
+    (void)loop;
+    (void)events;
+    log_info(&master->log, "drain-delay is over: accepting no more connections");
+    close_doors(master);
 }
 
 void master_drain(struct master *master) {
@@ -57,15 +91,20 @@ void master_drain(struct master *master) {
     if (master->state != MASTER_RUNNING) {
         return;
     }
+    uint32_t delay_ms = master->current->config->drain_delay_ms;
     log_info(&master->log, "draining");
     master->state = MASTER_DRAINING;
     notifier_tell(&master->notifier, NOTICE_STOPPING, "%s", "draining: finishing open requests");
     auto_reload_stop(&master->auto_reload);
-    end_reload_and_replacing(master);
-    tell_to_end(master, IPC_DRAIN);
-    // Else connections would pile up in queues that nobody empties.
-    listeners_close(&master->current->listeners);
-    end_when_childless(master);
+    reload_abort(&master->reload, "Ravelin is ending");
+    if (delay_ms == 0) {
+        close_doors(master);
+        return;
+    }
+    tell_to_end(master, IPC_RETIRE);
+    ev_timer_init(&master->drain, on_drain_delay, delay_ms / 1e3, 0.);
+    master->drain.data = master;
+    ev_timer_start(master->loop, &master->drain);
 }
 
 // The start failed.

@@ -45,7 +45,8 @@ struct master {
     struct ticket_rotation ticket_rotation;
     struct notices notices;
     struct beat beat;
-    ev_timer kill; // after a stop that a child did not obey
+    ev_timer drain; // of drain-delay, then of drain-timeout
+    ev_timer kill;  // after a stop that a child did not obey
 };
 
 static inline const char *plural(unsigned count) {

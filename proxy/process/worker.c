@@ -168,8 +168,14 @@ static void obey(struct worker *worker, struct ipc_message *message) {
     case IPC_REOPEN:
         reopen(worker, message);
         break;
+    case IPC_RETIRE:
+        service_retire(worker->service);
+        break;
     case IPC_DRAIN:
         service_drain(worker->service);
+        break;
+    case IPC_EXPIRE:
+        service_expire(worker->service);
         break;
     case IPC_STOP:
         leave(worker, 0);

@@ -7,6 +7,9 @@
 
 enum { COOLING_MS = 1000 }; // of silence, after which a connection is cold
 enum { SPARE_STREAMS_MAX = 256 };
+// While the service drains: how long a client that has just received a response, or finished its
+// handshake, may take to send a request. One that was on its way to a closed connection would fail.
+enum { DRAIN_GRACE_MS = 1000 };
 
 static const struct session_phase phase;
 
@@ -85,10 +88,15 @@ static void cut(struct session *session) {
     }
 }
 
+// How long the next request is waited for.
+static int64_t patience_ms(const struct session *session, int64_t usual_ms) {
+    return session->sessions->shared.draining && usual_ms > DRAIN_GRACE_MS ? DRAIN_GRACE_MS
+                                                                           : usual_ms;
+}
+
 static void finish_exchange(struct session *session) {
     struct http1_stream *http1 = session->http1.stream;
-    bool go_on = http1->stream.keep_alive && http1_request_ends(http1) &&
-                 !session->sessions->shared.draining;
+    bool go_on = http1->stream.keep_alive && http1_request_ends(http1);
     exchange_finish(http1->exchange);
     http1->exchange = NULL;
     if (http1->dropping) { // the rest is dropped, then the session ends
@@ -101,8 +109,9 @@ static void finish_exchange(struct session *session) {
         return;
     }
     session->http1.answered_ms = sessions_now_ms(session->sessions);
-    session->deadline_ms = session->http1.answered_ms +
-                           session->sessions->shared.current->config->limits.idle_timeout_ms;
+    session->deadline_ms =
+        session->http1.answered_ms +
+        patience_ms(session, session->sessions->shared.current->config->limits.idle_timeout_ms);
 }
 
 // --- steps ---
@@ -223,7 +232,8 @@ static bool arm_exchange(struct session *session) {
     }
     note_unsent(http1);
     exchange_arm(http1->exchange);
-    session->deadline_ms = exchange_deadline(http1->exchange);
+    session->deadline_ms = session->sessions->expired ? sessions_now_ms(session->sessions)
+                                                      : exchange_deadline(http1->exchange);
     return false;
 }
 
@@ -240,8 +250,29 @@ static int arm(struct session *session) {
     return session_read_event(session) | (blocked ? EV_WRITE : 0);
 }
 
+// The time of a drain is over. A tunnel ends in order: what it carries is not known to be
+// incomplete.
+static void expire(struct session *session) {
+    note_unsent(session->http1.stream);
+    switch (exchange_expire(exchange_of(session))) {
+    case RESULT_EOF:
+        session_end(session, ALERT_CLOSE_NOTIFY);
+        break;
+    case RESULT_ERROR:
+        cut(session);
+        break;
+    default:
+        session_advance(session);
+        break;
+    }
+}
+
 static void time_out(struct session *session) {
     struct exchange *exchange = exchange_of(session);
+    if (exchange != NULL && session->sessions->expired) {
+        expire(session);
+        return;
+    }
     if (exchange != NULL) {
         note_unsent(session->http1.stream);
         if (exchange_timed_out(exchange) != RESULT_OK) {
@@ -262,14 +293,22 @@ static void time_out(struct session *session) {
     session_advance(session);
 }
 
+// When a session between two requests ends: one that was silent for long, now.
+static int64_t end_of_grace_ms(const struct session *session) {
+    int64_t now_ms = sessions_now_ms(session->sessions);
+    int64_t since_ms = session->http1.requests > 0 ? session->http1.answered_ms : now_ms;
+    return since_ms + DRAIN_GRACE_MS > now_ms ? since_ms + DRAIN_GRACE_MS : now_ms;
+}
+
 static void drain(struct session *session) {
     if (exchange_of(session) != NULL) {
         return;
     }
     if (is_dropping(session)) {
         session_drop_hurry(session);
-    } else {
-        session->deadline_ms = sessions_now_ms(session->sessions);
+    } else if (session->http1.head_since_ms == 0) { // a head that has begun has its time
+        int64_t end_ms = end_of_grace_ms(session);
+        session->deadline_ms = session->deadline_ms < end_ms ? session->deadline_ms : end_ms;
     }
     session_await_deadline(session);
 }
@@ -284,8 +323,9 @@ static const struct session_phase phase = {
 
 void http1_enter(struct session *session) {
     session_enter(session, &phase);
-    session->deadline_ms = sessions_now_ms(session->sessions) +
-                           session->sessions->shared.current->config->limits.header_timeout_ms;
+    session->deadline_ms =
+        sessions_now_ms(session->sessions) +
+        patience_ms(session, session->sessions->shared.current->config->limits.header_timeout_ms);
 }
 
 void http1_init(struct sessions *sessions) {

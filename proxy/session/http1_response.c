@@ -308,7 +308,8 @@ enum result http1_answer(struct stream *stream, uint16_t status, struct slice fi
     }
     room_clear(&buffer->room);
     buffer->span_count = 0;
-    stream->keep_alive = stream->keep_alive && http1_request_ends(http1) && status != 400 &&
+    stream->keep_alive = stream->keep_alive && !http1->session->sessions->shared.draining &&
+                         http1_request_ends(http1) && status != 400 &&
                          http1->minor_version > 0; // which would need to be told
     char *output = (char *)slot_payload(buffer, 0);
     size_t scanned = 0;

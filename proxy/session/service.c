@@ -14,7 +14,7 @@
 enum { SCRATCH_SIZE = 64 * 1024 };
 
 static void check_drained(struct service *service) {
-    if (service->sessions.shared.draining && list_is_empty(&service->sessions.open) &&
+    if (service->is_closed && list_is_empty(&service->sessions.open) &&
         service->options.drained != NULL) {
         void (*drained)(void *) = service->options.drained;
         service->options.drained = NULL; // once
@@ -296,8 +296,13 @@ void service_reopen_access_log(struct service *service, int access_log_fd) {
     }
 }
 
+void service_retire(struct service *service) {
+    service->sessions.shared.draining = true;
+}
+
 void service_drain(struct service *service) {
     service->sessions.shared.draining = true;
+    service->is_closed = true;
     listener_set_accept_queued(&service->listeners);
     listener_set_free(&service->listeners);
     struct list_node *node;
@@ -305,4 +310,14 @@ void service_drain(struct service *service) {
         session_drain(LIST_ENTRY(node, struct session, node));
     }
     check_drained(service);
+}
+
+void service_expire(struct service *service) {
+    struct list_node *node;
+    service->sessions.expired = true;
+    for (node = service->sessions.open.next; node != &service->sessions.open; node = node->next) {
+        struct session *session = LIST_ENTRY(node, struct session, node);
+        session->deadline_ms = sessions_now_ms(&service->sessions);
+        session_await_deadline(session);
+    }
 }

@@ -76,7 +76,12 @@ void service_attach_signer(struct service *service, int fd);
 bool service_replace_listeners(struct service *service, const int *fds, size_t count);
 // Log rotation: the access log goes on in this descriptor, which becomes the service's.
 void service_reopen_access_log(struct service *service, int access_log_fd);
-// Stops accepting, closes idle sessions, lets exchanges end; then calls options.drained.
+// The end of the service, in up to three steps. From the first on each response closes its
+// connection.
+void service_retire(struct service *service); // still accepts
+// Stops accepting, ends idle sessions, lets exchanges end; then calls options.drained.
 void service_drain(struct service *service);
+// Ends what has not ended yet: tunnels in order; responses under way are seen as cut.
+void service_expire(struct service *service);
 
 #endif

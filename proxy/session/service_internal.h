@@ -14,6 +14,7 @@ struct service {
     struct listener_set staged_listeners;
     int staged_access_log_fd;
     bool access_log_ready;
+    bool is_closed; // accepts no more, and ends with its last session
     int access_log_fd;
     uint64_t lines_lost; // of both logs, as counted in the metrics
     ev_timer tick;
