@@ -136,22 +136,36 @@ void network_format(const struct network *network, char text[NETWORK_TEXT_SIZE])
     (void)snprintf(text, NETWORK_TEXT_SIZE, "%s/%u", host, network->bits);
 }
 
-bool network_contains(const struct network *network, const struct sockaddr *address) {
+// The bytes of an address of this family; NULL: it is of another one.
+static const uint8_t *bytes_of(const struct sockaddr *address, bool v6) {
     const uint8_t *bytes;
-    bool v6 = false;
     switch (address->sa_family) {
     case AF_INET:
         bytes = (const uint8_t *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
-        break;
+        return v6 ? NULL : bytes;
     case AF_INET6:
         bytes = ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr;
-        v6 = !is_mapped(bytes);
-        bytes += v6 ? 0 : sizeof(mapped_prefix);
-        break;
+        if (is_mapped(bytes)) {
+            return v6 ? NULL : bytes + sizeof(mapped_prefix);
+        }
+        return v6 ? bytes : NULL;
     default:
-        return false;
+        return NULL;
     }
-    if (v6 != network->v6) {
+}
+
+bool network_of(const struct sockaddr *address, struct network *network) {
+    const uint8_t *bytes = bytes_of(address, network->v6);
+    unsigned size = network->v6 ? V6_BITS / 8 : V4_BITS / 8;
+    for (unsigned i = 0; bytes != NULL && i < size; i++) {
+        network->bytes[i] = bytes[i] & mask_at(network->bits, i);
+    }
+    return bytes != NULL;
+}
+
+bool network_contains(const struct network *network, const struct sockaddr *address) {
+    const uint8_t *bytes = bytes_of(address, network->v6);
+    if (bytes == NULL) {
         return false;
     }
     for (unsigned i = 0; i * 8 < network->bits; i++) {

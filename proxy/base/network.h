@@ -42,6 +42,9 @@ bool ip_address_same_host(const union ip_address *a, const union ip_address *b);
 enum result network_parse(struct slice text, struct network *network, const char **why) MUST_CHECK;
 // Writes the canonical form, always with the prefix length. network_parse() reads it.
 void network_format(const struct network *network, char text[NETWORK_TEXT_SIZE]);
+// Sets network->bytes to the network of this length and family that contains an address. False: the
+// address is of another family.
+bool network_of(const struct sockaddr *address, struct network *network);
 // False for an address that is neither IPv4 nor IPv6.
 bool network_contains(const struct network *network, const struct sockaddr *address);
 bool networks_contain(const struct network *networks, size_t count, const struct sockaddr *address);

@@ -18,7 +18,7 @@ struct file {
 struct bundle_index {
     struct file *files; // as they lie
     size_t count;
-    struct file **by_path; // sorted; without the config, its image and what it includes
+    struct file **by_path; // sorted; without those that the image stands for
     size_t path_count;
     size_t *includes; // indexes of the texts that the configuration includes
     size_t include_count;
@@ -99,7 +99,7 @@ static bool make_index(struct bundle *bundle) {
         struct file *file = &index->files[index->count++];
         if (file->kind == BUNDLE_INCLUDE) {
             index->includes[index->include_count++] = index->count - 1;
-        } else if (file->kind != BUNDLE_CONFIG && file->kind != BUNDLE_IMAGE) {
+        } else if (file->kind > BUNDLE_IMAGE && file->kind < BUNDLE_INCLUDE) {
             index->by_path[index->path_count++] = file;
         }
     }

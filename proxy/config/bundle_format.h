@@ -1,6 +1,6 @@
 // The layout of a bundle: magic and count, then for each file its kind, sizes, path and content.
 // bundle_read.c writes it, bundle.c reads it. Host byte order.
-// Private to bundle.c and bundle_read.c.
+// Private to bundle.c, bundle_read.c, bundle_texts.h and bundle_texts.c.
 #ifndef RAVELIN_CONFIG_BUNDLE_FORMAT_H
 #define RAVELIN_CONFIG_BUNDLE_FORMAT_H
 
@@ -18,7 +18,8 @@ enum bundle_kind {
     BUNDLE_OCSP,
     BUNDLE_CLIENT_CA,
     BUNDLE_CLIENT_CRL,
-    BUNDLE_INCLUDE // a text that the configuration includes
+    BUNDLE_INCLUDE,     // a text that the configuration includes
+    BUNDLE_ADDRESS_FILE // a list of addresses; the image has what it says
 };
 
 struct bundle_head {

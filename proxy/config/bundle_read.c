@@ -255,11 +255,29 @@ static struct source *list_sources(const struct config *config, size_t *count) {
     return sources;
 }
 
+static void list_address_files(const struct config_site *site, const char **paths, size_t *count) {
+    for (size_t i = 0; i < site->route_count; i++) {
+        const char *both[] = {site->routes[i].allow_file.path, site->routes[i].deny_file.path};
+        for (size_t j = 0; j < 2; j++) {
+            if (both[j] != NULL) {
+                paths[(*count)++] = both[j];
+            }
+        }
+    }
+}
+
 const char **bundle_list_paths(const struct config *config, size_t *count) {
     struct source *sources = list_sources(config, count);
-    const char **paths = sources == NULL ? NULL : calloc(*count + 1, sizeof(*paths));
+    size_t most = *count + 1;
+    for (size_t i = 0; i < config->site_count; i++) {
+        most += 2 * config->sites[i].route_count;
+    }
+    const char **paths = sources == NULL ? NULL : calloc(most, sizeof(*paths));
     for (size_t i = 0; paths != NULL && i < *count; i++) {
         paths[i] = sources[i].path;
+    }
+    for (size_t i = 0; paths != NULL && i < config->site_count; i++) {
+        list_address_files(&config->sites[i], paths, count);
     }
     free(sources);
     return paths;
@@ -323,10 +341,10 @@ static bool refuse_bundle(struct reader *reader) {
     return false;
 }
 
-static bool copy_includes(struct reader *reader, const struct bundle_texts *texts) {
+static bool copy_texts(struct reader *reader, const struct bundle_texts *texts) {
     bool ok = true;
     for (size_t i = 0; ok && i < texts->count; i++) {
-        const struct source source = {.kind = BUNDLE_INCLUDE, .path = texts->items[i].path};
+        const struct source source = {.kind = texts->items[i].kind, .path = texts->items[i].path};
         ok = writer_add(&reader->files, &source, texts->items[i].content);
     }
     return ok;
@@ -352,7 +370,7 @@ static bool read_pair(struct reader *reader, const char *path, struct slice text
     }
     reader->report.parts = reader->warnings.parts = &(*config)->parts;
     if (!copy_text(reader, *config, path, text) || !copy_image(reader, *config) ||
-        !copy_includes(reader, &reader->texts) || !copy_sources(reader, *config)) {
+        !copy_texts(reader, &reader->texts) || !copy_sources(reader, *config)) {
         return refuse_bundle(reader);
     }
     if (!report_is_empty(&reader->report)) {

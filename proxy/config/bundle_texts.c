@@ -146,8 +146,8 @@ static enum result read_from_former(const struct bundle *former, const char *wan
     return refuse(why, "not among the files in use");
 }
 
-static enum result keep(struct bundle_texts *texts, const char *path, struct slice content,
-                        char why[FILES_WHY_SIZE]) {
+static enum result keep(struct bundle_texts *texts, enum bundle_kind kind, const char *path,
+                        struct slice content, char why[FILES_WHY_SIZE]) {
     char *copy = strdup(path);
     struct bundle_text *place =
         copy == NULL ? NULL : array_append(&texts->items, &texts->count, sizeof(*place));
@@ -156,26 +156,37 @@ static enum result keep(struct bundle_texts *texts, const char *path, struct sli
         free((void *)(uintptr_t)content.data);
         return refuse(why, "out of memory");
     }
-    *place = (struct bundle_text){copy, content};
+    *place = (struct bundle_text){kind, copy, content};
     return RESULT_OK;
 }
 
-static enum result read_text(void *context, const char *path, struct slice *content,
-                             char why[FILES_WHY_SIZE]) {
-    struct bundle_texts *texts = context;
+static enum result read_once(struct bundle_texts *texts, enum bundle_kind kind, const char *path,
+                             struct slice *content, char why[FILES_WHY_SIZE]) {
     for (size_t i = 0; i < texts->count; i++) {
-        if (strcmp(texts->items[i].path, path) == 0) {
+        if (texts->items[i].kind == kind && strcmp(texts->items[i].path, path) == 0) {
             *content = texts->items[i].content;
             return RESULT_OK;
         }
     }
-    enum result result = texts->former != NULL ? read_from_former(texts->former, path, content, why)
-                                               : read_from_disk(path, content, why);
-    return result == RESULT_OK ? keep(texts, path, *content, why) : result;
+    enum result result = kind == BUNDLE_INCLUDE && texts->former != NULL
+                             ? read_from_former(texts->former, path, content, why)
+                             : read_from_disk(path, content, why);
+    return result == RESULT_OK ? keep(texts, kind, path, *content, why) : result;
+}
+
+static enum result read_text(void *context, const char *path, struct slice *content,
+                             char why[FILES_WHY_SIZE]) {
+    return read_once(context, BUNDLE_INCLUDE, path, content, why);
+}
+
+static enum result read_list(void *context, const char *path, struct slice *content,
+                             char why[FILES_WHY_SIZE]) {
+    return read_once(context, BUNDLE_ADDRESS_FILE, path, content, why);
 }
 
 struct config_files bundle_texts_files(struct bundle_texts *texts) {
-    return (struct config_files){.context = texts, .list = list, .read = read_text};
+    return (struct config_files){
+        .context = texts, .list = list, .read = read_text, .read_list = read_list};
 }
 
 void bundle_texts_free(struct bundle_texts *texts) {

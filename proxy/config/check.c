@@ -97,6 +97,12 @@ static void check_action(const struct config_route *route, struct report *report
     }
 }
 
+// An allow-file without addresses lets no one in, as it says.
+static void note_limits(struct config_route *route) {
+    route->is_limited = route->allow.count > 0 || route->deny.count > 0 ||
+                        route->allow_file.path != NULL || route->deny_file.path != NULL;
+}
+
 // They must fit in the room that is kept before a response.
 static void check_size(const struct config_route *route, struct report *report) {
     size_t size = 0;
@@ -168,6 +174,7 @@ void check_config(struct config *config, struct report *report) {
         for (size_t j = 0; j < site->route_count; j++) {
             check_action(&site->routes[j], report);
             check_size(&site->routes[j], report);
+            note_limits(&site->routes[j]);
             find_backend(&site->routes[j], &index, report);
         }
         if (site->route_count > 0) {

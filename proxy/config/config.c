@@ -48,9 +48,10 @@ static struct config *config_new(const char *path, struct report *report) {
     return config;
 }
 
-static void load(struct config *config, const char *text, struct report *report) {
+static void load(struct config *config, const char *text, const struct config_files *files,
+                 struct report *report) {
     struct claims claims = {0};
-    if (load_text(config, text, &claims, report)) {
+    if (load_text(config, text, files, &claims, report)) {
         claims_check(&claims, report);
         check_config(config, report);
     }
@@ -67,7 +68,7 @@ struct config *config_load_with(const char *path, struct slice text,
                       : include_assemble(config->directory, text, files, &config->parts, &report);
     if (whole != NULL) {
         report.parts = &config->parts;
-        load(config, whole, &report);
+        load(config, whole, files, &report);
     }
     free(whole);
     if (report_is_empty(&report)) {
@@ -98,6 +99,11 @@ static void free_changes(struct config_changes *changes) {
     free_texts(changes->remove, changes->remove_count);
 }
 
+static void free_address_file(struct config_address_file *file) {
+    free(file->path);
+    network_set_free(&file->set);
+}
+
 static void free_route(struct config_route *route) {
     free(route->prefix);
     free(route->backend_name);
@@ -106,6 +112,8 @@ static void free_route(struct config_route *route) {
     free_changes(&route->response);
     free(route->allow.items);
     free(route->deny.items);
+    free_address_file(&route->allow_file);
+    free_address_file(&route->deny_file);
 }
 
 static void free_site(struct config_site *site) {

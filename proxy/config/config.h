@@ -16,7 +16,7 @@
 #ifndef RAVELIN_CONFIG_CONFIG_H
 #define RAVELIN_CONFIG_CONFIG_H
 
-#include "base/network.h"
+#include "base/network_set.h"
 #include "base/slice.h"
 #include "base/socket.h"
 #include "config/files.h"
@@ -52,6 +52,12 @@ enum proxy_protocol { PROXY_PROTOCOL_OFF, PROXY_PROTOCOL_V1, PROXY_PROTOCOL_V2 }
 struct config_networks {
     struct network *items;
     size_t count;
+};
+
+// Addresses of a file, with one or more lines.
+struct config_address_file {
+    char *path;             // absolute; NULL: not given
+    struct network_set set; // what the file has
 };
 
 struct config_log {
@@ -155,16 +161,20 @@ struct config_route {
     bool strip_prefix;
     struct config_changes request;
     struct config_changes response;
-    struct config_networks allow; // addresses of clients; empty: all
-    struct config_networks deny;  // addresses of clients; wins over `allow`
-    uint32_t body_size;           // 0 = no limit of its own
-    uint32_t rate;                // requests a second of one client; 0 = no limit
-    uint32_t burst;               // requests at once
+    struct config_networks allow;                     // addresses of clients; empty: all
+    struct config_networks deny;                      // addresses of clients; wins over `allow`
+    struct config_address_file allow_file, deny_file; // more of them
+    bool is_limited;                                  // there is one of these lists
+    uint32_t body_size;                               // 0 = no limit of its own
+    uint32_t rate;  // requests a second of one client; 0 = no limit
+    uint32_t burst; // requests at once
     int line;
     int backend_line;
     int redirect_line;
     int status_line;
     int strip_prefix_line;
+    int allow_file_line;
+    int deny_file_line;
 };
 
 struct config_site {

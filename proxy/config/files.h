@@ -27,6 +27,9 @@ struct config_files {
     // cannot be read, with the reason.
     enum result (*read)(void *context, const char *path, struct slice *content,
                         char why[FILES_WHY_SIZE]);
+    // The same for a list of addresses. It is read from disk even if the text is one in use.
+    enum result (*read_list)(void *context, const char *path, struct slice *content,
+                             char why[FILES_WHY_SIZE]);
 };
 
 void path_list_free(struct path_list *paths);

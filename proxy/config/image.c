@@ -260,15 +260,19 @@ static bool take_server(struct reader *reader, const struct option *option, char
     return take_address(reader, &server->address, &server->text);
 }
 
-static void put_networks(struct writer *writer, const struct option *option, const char *object) {
-    const struct config_networks *networks = (const void *)(object + option->offset);
-    put_number(writer, (uint32_t)networks->count);
-    for (size_t i = 0; i < networks->count; i++) {
-        const struct network *network = &networks->items[i];
+static void put_network_items(struct writer *writer, const struct network *items, size_t count) {
+    put_number(writer, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        const struct network *network = &items[i];
         const uint8_t form[] = {network->bits, network->v6};
         put(writer, form, sizeof(form));
         put(writer, network->bytes, sizeof(network->bytes));
     }
+}
+
+static void put_networks(struct writer *writer, const struct option *option, const char *object) {
+    const struct config_networks *networks = (const void *)(object + option->offset);
+    put_network_items(writer, networks->items, networks->count);
 }
 
 static bool take_network(struct reader *reader, struct network *network) {
@@ -282,6 +286,14 @@ static bool take_network(struct reader *reader, struct network *network) {
     return network->bits <= (network->v6 ? 128 : 32);
 }
 
+static bool take_network_items(struct reader *reader, uint32_t count, struct network *items) {
+    bool whole = true;
+    for (size_t i = 0; whole && i < count; i++) {
+        whole = take_network(reader, &items[i]);
+    }
+    return whole;
+}
+
 static bool take_networks(struct reader *reader, const struct option *option, char *object) {
     struct config_networks *networks = (void *)(object + option->offset);
     uint32_t count;
@@ -291,11 +303,30 @@ static bool take_networks(struct reader *reader, const struct option *option, ch
         return false;
     }
     *networks = (struct config_networks){items, count};
-    bool whole = true;
-    for (size_t i = 0; whole && i < count; i++) {
-        whole = take_network(reader, &networks->items[i]);
+    return take_network_items(reader, count, networks->items);
+}
+
+static void put_address_file(struct writer *writer, const struct option *option,
+                             const char *object) {
+    const struct config_address_file *file = (const void *)(object + option->offset);
+    put_text(writer, file->path);
+    put_network_items(writer, file->set.items, file->set.count);
+}
+
+static bool take_address_file(struct reader *reader, const struct option *option, char *object) {
+    struct config_address_file *file = (void *)(object + option->offset);
+    uint32_t count;
+    void *items;
+    if (!take_text(reader, &file->path) || !take_number(reader, &count) ||
+        count > reader->left / 2 || (file->path == NULL && count > 0) ||
+        !make_items(reader, count, sizeof(*file->set.items), &items)) {
+        return false;
     }
-    return whole;
+    file->set = (struct network_set){.items = items, .count = count};
+    bool whole = take_network_items(reader, count, file->set.items);
+    bool built = whole && network_set_build(&file->set);
+    reader->out_of_memory |= whole && !built;
+    return built;
 }
 
 static void put_hash_by(struct writer *writer, const struct option *option, const char *object) {
@@ -352,16 +383,27 @@ static bool take_sections(struct reader *reader, const struct option *option, ch
 }
 
 static const struct codec codecs[KIND_COUNT] = {
-    [KIND_SECTION] = {put_sections, take_sections}, [KIND_YES_NO] = {put_yes_no, take_yes_no},
-    [KIND_NUMBER] = {put_plain, take_plain},        [KIND_SIZE] = {put_plain, take_plain},
-    [KIND_MILLISECONDS] = {put_plain, take_plain},  [KIND_SECONDS] = {put_plain, take_plain},
-    [KIND_WORD] = {put_plain, take_word},           [KIND_LOG] = {put_log, take_log},
-    [KIND_FILE] = {put_texts, take_texts},          [KIND_NAME] = {put_texts, take_texts},
-    [KIND_HOST] = {put_texts, take_texts},          [KIND_HOST_PATTERN] = {put_texts, take_texts},
-    [KIND_PREFIX] = {put_texts, take_prefix},       [KIND_LISTEN] = {put_address, take_listen},
-    [KIND_SERVER] = {put_address, take_server},     [KIND_NETWORKS] = {put_networks, take_networks},
-    [KIND_FIELD] = {put_texts, take_texts},         [KIND_FIELD_NAME] = {put_texts, take_texts},
-    [KIND_HASH_BY] = {put_hash_by, take_hash_by},   [KIND_URL] = {put_texts, take_texts},
+    [KIND_SECTION] = {put_sections, take_sections},
+    [KIND_YES_NO] = {put_yes_no, take_yes_no},
+    [KIND_NUMBER] = {put_plain, take_plain},
+    [KIND_SIZE] = {put_plain, take_plain},
+    [KIND_MILLISECONDS] = {put_plain, take_plain},
+    [KIND_SECONDS] = {put_plain, take_plain},
+    [KIND_WORD] = {put_plain, take_word},
+    [KIND_LOG] = {put_log, take_log},
+    [KIND_FILE] = {put_texts, take_texts},
+    [KIND_NAME] = {put_texts, take_texts},
+    [KIND_HOST] = {put_texts, take_texts},
+    [KIND_HOST_PATTERN] = {put_texts, take_texts},
+    [KIND_PREFIX] = {put_texts, take_prefix},
+    [KIND_LISTEN] = {put_address, take_listen},
+    [KIND_SERVER] = {put_address, take_server},
+    [KIND_NETWORKS] = {put_networks, take_networks},
+    [KIND_ADDRESS_FILE] = {put_address_file, take_address_file},
+    [KIND_FIELD] = {put_texts, take_texts},
+    [KIND_FIELD_NAME] = {put_texts, take_texts},
+    [KIND_HASH_BY] = {put_hash_by, take_hash_by},
+    [KIND_URL] = {put_texts, take_texts},
 };
 
 static void put_option(struct writer *writer, const struct option *option, const char *object) {

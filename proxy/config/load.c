@@ -1,5 +1,6 @@
 #include "config/load.h"
 
+#include "config/address_file.h"
 #include "config/foreign.h"
 #include "config/reference.h"
 #include "config/suggest.h"
@@ -32,6 +33,7 @@ struct frame {
 struct loader {
     struct config *config;
     struct claims *claims;
+    const struct config_files *files; // NULL: none
     struct report *report;
     bool stop; // reading on makes no sense
     uint32_t scopes;
@@ -120,6 +122,9 @@ static void put(struct loader *loader, const struct option *option, const char *
     } else if (option->unique != NULL &&
                !claims_add(loader->claims, option->unique, scope, line, value.key)) {
         report_out_of_memory(loader->report);
+    } else if (option->kind == KIND_ADDRESS_FILE && loader->files != NULL) {
+        struct config_address_file *file = (void *)((char *)object + option->offset);
+        address_file_read(file, loader->files, option->name, line, loader->report);
     }
 }
 
@@ -380,8 +385,8 @@ const char *config_library_version(void) {
     return confuse_version;
 }
 
-bool load_text(struct config *config, const char *text, struct claims *claims,
-               struct report *report) {
+bool load_text(struct config *config, const char *text, const struct config_files *files,
+               struct claims *claims, struct report *report) {
     struct loader *loader = calloc(1, sizeof(*loader));
     if (loader == NULL) {
         report_out_of_memory(report);
@@ -389,6 +394,7 @@ bool load_text(struct config *config, const char *text, struct claims *claims,
     }
     loader->config = config;
     loader->claims = claims;
+    loader->files = files;
     loader->report = report;
     make_options(loader);
     bool complete = parse(loader, text);

@@ -15,10 +15,11 @@
 // Parses a text.
 //   config  in: path and directory are set; out: the values
 //   text    from text_prepare()
+//   files   for lists of addresses; NULL: they stay empty
 //   claims  out: the names that must be unique
 //   report  out: the faults
 //   true    the text was read to its end; `report` may have faults of single values
-bool load_text(struct config *config, const char *text, struct claims *claims,
-               struct report *report);
+bool load_text(struct config *config, const char *text, const struct config_files *files,
+               struct claims *claims, struct report *report);
 
 #endif

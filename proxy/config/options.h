@@ -42,6 +42,7 @@ enum option_kind {
     KIND_LISTEN,       // address of a struct config_listen
     KIND_SERVER,       // address and text of a struct config_server
     KIND_NETWORKS,     // struct config_networks
+    KIND_ADDRESS_FILE, // struct config_address_file
     KIND_FIELD,        // char *, "Name: value"
     KIND_FIELD_NAME,   // char *
     KIND_HASH_BY,      // struct config_hash_by: words, from HASH_BY_HEADER on with a name
@@ -74,7 +75,7 @@ struct section {
     size_t option_count;
 };
 
-#define SECTION_OPTIONS_MAX 16
+#define SECTION_OPTIONS_MAX 32
 
 const struct section *section_at(enum section_id id);
 // The option of this name in this section, or NULL.

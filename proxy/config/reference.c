@@ -24,6 +24,7 @@ static const struct phrase phrases[KIND_COUNT] = {
     [KIND_SERVER] = {"ADDRESS",
                      "an address such as 127.0.0.1:9000, [::1]:9000 or unix:/run/app.sock"},
     [KIND_NETWORKS] = {.words = "a network such as 10.0.0.0/8 or 2001:db8::/32, or an IP address"},
+    [KIND_ADDRESS_FILE] = {.words = "a file"},
     [KIND_FIELD] = {.words = "a header field, \"Name: value\""},
     [KIND_FIELD_NAME] = {.words = "the name of a header field"},
     [KIND_HASH_BY] = {.words = "client, path, header NAME or cookie NAME"},

@@ -154,6 +154,15 @@ static bool store_file(struct value *value) {
     return put_text(value, resolve(value));
 }
 
+static bool store_address_file(struct value *value) {
+    struct config_address_file *file = field(value);
+    if (strlen(value->text) >= PATH_MAX) {
+        return refuse(value, "too long");
+    }
+    file->path = resolve(value);
+    return file->path != NULL || refuse(value, "out of memory");
+}
+
 static bool store_log(struct value *value) {
     struct config_log *log = field(value);
     size_t index;
@@ -352,6 +361,7 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_LISTEN] = store_listen,
     [KIND_SERVER] = store_server,
     [KIND_NETWORKS] = store_networks,
+    [KIND_ADDRESS_FILE] = store_address_file,
     [KIND_FIELD] = store_field,
     [KIND_FIELD_NAME] = store_field_name,
     [KIND_HASH_BY] = store_hash_by,

@@ -66,14 +66,22 @@ const struct http_told *rules_find_client(struct choice *choice,
 
 // --- rules ---
 
+static bool is_in(const struct sockaddr *client, const struct config_networks *list,
+                  const struct config_address_file *file) {
+    return networks_contain(list->items, list->count, client) ||
+           network_set_contains(&file->set, client);
+}
+
 bool rules_let_in(const struct choice *choice, const struct config_route *route) {
     const struct sockaddr *client = &choice->client_address.any;
-    if (choice->unknown) {
-        return route->allow.count == 0 && route->deny.count == 0;
+    if (!route->is_limited) {
+        return true;
     }
-    return !networks_contain(route->deny.items, route->deny.count, client) &&
-           (route->allow.count == 0 ||
-            networks_contain(route->allow.items, route->allow.count, client));
+    if (choice->unknown || is_in(client, &route->deny, &route->deny_file)) {
+        return false;
+    }
+    return (route->allow.count == 0 && route->allow_file.path == NULL) ||
+           is_in(client, &route->allow, &route->allow_file);
 }
 
 // What stays the same across reloads: which bucket of a client it is.

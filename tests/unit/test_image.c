@@ -208,6 +208,10 @@ static void compare_option(const struct option *option, char *a, char *b) {
         assert_int_equal(networks->count, others->count);
         compare_pointers(&networks->items, &others->items, networks->count, sizeof(struct network));
         break;
+    case KIND_ADDRESS_FILE: // test_address_file.c has some with addresses
+        compare_pointers(&((struct config_address_file *)(void *)(a + option->offset))->path,
+                         &((struct config_address_file *)(void *)(b + option->offset))->path, 0, 0);
+        break;
     case KIND_YES_NO:
     case KIND_NUMBER:
     case KIND_SIZE:

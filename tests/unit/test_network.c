@@ -1,9 +1,10 @@
-#include "base/network.h"
+#include "base/network_set.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -122,6 +123,55 @@ static void test_lists(void **state) {
     assert_false(networks_contain(NULL, 0, &in.as.any));
 }
 
+// --- Sets ---
+
+static void test_a_set_has_what_its_networks_have(void **state) {
+    (void)state;
+    static const char *const texts[] = {"10.0.0.0/8", "192.0.2.7", "192.0.2.1",     "10.1.0.0/16",
+                                        "192.0.2.7",  "::1",       "2001:db8::/32", "0.0.0.0/31"};
+    static const char *const addresses[] = {
+        "10.2.3.4:1",  "11.0.0.0:1",          "192.0.2.7:1",         "192.0.2.1:1",
+        "192.0.2.8:1", "[2001:db8::5]:1",     "[2001:db9::1]:1",     "[::1]:1",
+        "[::2]:1",     "[::ffff:10.1.1.1]:1", "[::ffff:11.1.1.1]:1", "0.0.0.1:1",
+        "0.0.0.2:1",   "unix:/run/x"};
+    struct network networks[8];
+    struct network_set set = {.items = calloc(8, sizeof(networks[0])), .count = 8};
+    assert_non_null(set.items);
+    for (size_t i = 0; i < 8; i++) {
+        networks[i] = set.items[i] = parse(texts[i]);
+    }
+    assert_true(network_set_build(&set));
+    assert_int_equal(set.count, 7); // one was there twice
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        struct address address = host(addresses[i]);
+        assert_int_equal(network_set_contains(&set, &address.as.any),
+                         networks_contain(networks, 8, &address.as.any));
+    }
+    network_set_free(&set);
+}
+
+static void test_the_empty_set(void **state) {
+    (void)state;
+    struct network_set set = {.count = 0};
+    struct address address = host("10.0.0.1:1");
+    assert_true(network_set_build(&set));
+    assert_false(network_set_contains(&set, &address.as.any));
+    network_set_free(&set);
+}
+
+static void test_the_set_of_every_address(void **state) {
+    (void)state;
+    struct network_set set = {.items = calloc(1, sizeof(struct network)), .count = 1};
+    assert_non_null(set.items);
+    set.items[0] = parse("0.0.0.0/0");
+    assert_true(network_set_build(&set));
+    struct address v4 = host("10.0.0.1:1");
+    struct address v6 = host("[::1]:1");
+    assert_true(network_set_contains(&set, &v4.as.any));
+    assert_false(network_set_contains(&set, &v6.as.any));
+    network_set_free(&set);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_one_form),
@@ -129,6 +179,9 @@ int main(void) {
         cmocka_unit_test(test_what_lies_in_a_network),
         cmocka_unit_test(test_families_do_not_mix),
         cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_a_set_has_what_its_networks_have),
+        cmocka_unit_test(test_the_empty_set),
+        cmocka_unit_test(test_the_set_of_every_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
