@@ -1,6 +1,7 @@
 #include "config/bundle.h"
 
 #include "config/bundle_format.h"
+#include "config/challenge.h"
 #include "config/image.h"
 
 #include <stdio.h>
@@ -207,7 +208,14 @@ struct config *bundle_config(const struct bundle *bundle, const char *path,
         return NULL;
     }
     // A NUL follows the path in the bundle.
-    return image_read(image->content, path != NULL ? path : text->path.data, error);
+    struct config *config =
+        image_read(image->content, path != NULL ? path : text->path.data, error);
+    if (config != NULL && !challenge_add_backend(config)) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "out of memory");
+        config_free(config);
+        return NULL;
+    }
+    return config;
 }
 
 struct slice bundle_file(const struct bundle *bundle, const char *path) {

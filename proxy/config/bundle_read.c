@@ -336,6 +336,20 @@ static bool copy_image(struct reader *reader, const struct config *config) {
     return ok;
 }
 
+// A folder that is missing is no error, as it may be made at any time.
+static void check_folders(struct reader *reader, const struct config *config) {
+    struct stat status;
+    for (size_t i = 0; i < config->listener_count; i++) {
+        const struct config_listen *listen = &config->listeners[i];
+        if (listen->challenge_path != NULL &&
+            (stat(listen->challenge_path, &status) != 0 || !S_ISDIR(status.st_mode))) {
+            report_add(&reader->warnings, listen->challenge_line,
+                       "acme-challenge '%s': there is no such folder; challenges get 404",
+                       listen->challenge_path);
+        }
+    }
+}
+
 static bool refuse_bundle(struct reader *reader) {
     report_add(&reader->report, 0, "its bundle cannot be written: %s", strerror(errno));
     return false;
@@ -369,6 +383,7 @@ static bool read_pair(struct reader *reader, const char *path, struct slice text
         return false;
     }
     reader->report.parts = reader->warnings.parts = &(*config)->parts;
+    check_folders(reader, *config);
     if (!copy_text(reader, *config, path, text) || !copy_image(reader, *config) ||
         !copy_texts(reader, &reader->texts) || !copy_sources(reader, *config)) {
         return refuse_bundle(reader);

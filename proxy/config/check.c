@@ -1,5 +1,6 @@
 #include "config/check.h"
 
+#include "config/challenge.h"
 #include "config/suggest.h"
 
 #include <stdlib.h>
@@ -116,12 +117,36 @@ static void check_size(const struct config_route *route, struct report *report) 
     }
 }
 
+// All of a configuration name the same folder, because one process answers.
+static void check_challenges(const struct config *config, const struct config_listen *listen,
+                             struct report *report) {
+    const char *folder = challenge_folder(config);
+    if (listen->challenge_path == NULL) {
+        return;
+    }
+    if (listen->protocol != LISTEN_REDIRECT) {
+        report_add(report, listen->challenge_line, "acme-challenge requires protocol = redirect");
+    } else if (strcmp(listen->challenge_path, folder) != 0) {
+        report_add(report, listen->challenge_line,
+                   "acme-challenge '%.*s': another listener has '%.*s'; name one folder in all",
+                   REPORT_QUOTE_MAX, listen->challenge_path, REPORT_QUOTE_MAX, folder);
+    }
+}
+
 static void check_listeners(const struct config *config, struct report *report) {
+    int https_line = 0;
     for (size_t i = 0; i < config->listener_count; i++) {
-        if (config->listeners[i].proxy_protocol && config->trusted_proxies.count == 0) {
-            report_add(report, config->listeners[i].proxy_protocol_line,
+        const struct config_listen *listen = &config->listeners[i];
+        https_line =
+            https_line == 0 && listen->protocol == LISTEN_HTTPS ? listen->line : https_line;
+        if (listen->proxy_protocol && config->trusted_proxies.count == 0) {
+            report_add(report, listen->proxy_protocol_line,
                        "proxy-protocol needs trusted-proxies: else nobody could connect");
         }
+        check_challenges(config, listen, report);
+    }
+    if (https_line != 0 && config->site_count == 0) {
+        report_add(report, https_line, "no site section");
     }
 }
 

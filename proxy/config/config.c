@@ -153,6 +153,9 @@ void config_free(struct config *config) {
     for (size_t i = 0; i < config->backend_count; i++) {
         free_backend(&config->backends[i]);
     }
+    for (size_t i = 0; i < config->listener_count; i++) {
+        free(config->listeners[i].challenge_path);
+    }
     free(config->sites);
     free(config->backends);
     free(config->listeners);

@@ -91,9 +91,11 @@ struct config_limits {
 struct config_listen {
     struct address address;
     enum listen_protocol protocol;
-    bool proxy_protocol; // connections begin with a PROXY header of a trusted proxy
+    bool proxy_protocol;  // connections begin with a PROXY header of a trusted proxy
+    char *challenge_path; // folder, absolute; NULL: this listener answers no challenges
     int line;
     int proxy_protocol_line;
+    int challenge_line;
 };
 
 struct config_certificate {
@@ -216,9 +218,10 @@ struct config {
     struct config_listen *listeners;
     size_t listener_count;     // at least 1
     struct config_site *sites; // in the order of the file; the first is the default
-    size_t site_count;         // at least 1
+    size_t site_count;         // at least 1 if a listener speaks https
     struct config_backend *backends;
     size_t backend_count;
+    bool has_challenge_backend; // the last one; see challenge.h
 };
 
 // Parses `text` of `size` bytes. `path`: the file that messages name and relative paths start from.

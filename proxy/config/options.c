@@ -75,7 +75,7 @@ static const struct option top_options[] = {
     {"listen", "An address to accept clients on.", KIND_SECTION, INSIDE(SECTION_LISTEN),
      FROM_TO(1, CONFIG_LISTENERS_MAX), AT(config, listeners), COUNTED_AT(config, listener_count)},
     {"site", "Host names with their certificates and routes. The first site is the default.",
-     KIND_SECTION, INSIDE(SECTION_SITE), FROM_TO(1, 10000), AT(config, sites),
+     KIND_SECTION, INSIDE(SECTION_SITE), FROM_TO(0, 10000), AT(config, sites),
      COUNTED_AT(config, site_count)},
     {"backend", "A named group of servers that do the same work.", KIND_SECTION,
      INSIDE(SECTION_BACKEND), FROM_TO(0, 10000), AT(config, backends),
@@ -137,13 +137,16 @@ static const struct option limits_options[] = {
 };
 
 static const struct option listen_options[] = {
-    {"protocol",
-     "What it speaks; redirect is plain HTTP that answers 308 to https and nothing else.",
-     KIND_WORD, OPTIONAL, WORDS(protocol_words), INITIAL("https"), AT(config_listen, protocol)},
+    {"protocol", "What it speaks; redirect is plain HTTP that answers 308 to https.", KIND_WORD,
+     OPTIONAL, WORDS(protocol_words), INITIAL("https"), AT(config_listen, protocol)},
     {"proxy-protocol",
      "Every connection begins with a PROXY header, version 1 or 2; only trusted-proxies are taken.",
      KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config_listen, proxy_protocol),
      LINE_AT(config_listen, proxy_protocol_line)},
+    {"acme-challenge",
+     "Of a redirect listener: the webroot of an ACME client, whose http-01 challenges it answers.",
+     KIND_FILE, OPTIONAL, AT(config_listen, challenge_path),
+     LINE_AT(config_listen, challenge_line)},
 };
 
 static const struct option site_options[] = {

@@ -131,13 +131,17 @@ static struct answer judge(struct exchange *exchange, struct http_request *reque
     *told = rules_find_client(&exchange->choice, request);
     exchange->choice.of_site = exchange->choice.site != NULL;
     if (!exchange->choice.of_site) { // for the log line and the default host
-        exchange->choice.site = &exchange->generation->config->sites[ROUTER_DEFAULT_SITE];
+        const struct config *config = exchange->generation->config;
+        exchange->choice.site =
+            config->site_count == 0 ? NULL : &config->sites[ROUTER_DEFAULT_SITE];
     }
     if (request->target.size > exchange->stream->target_size) {
         return answer_of(414, "the target is too long");
     }
     if (redirect) {
-        return rules_to_https(&exchange->choice, request);
+        return rules_find_challenge(&exchange->choice, request)
+                   ? NO_ANSWER
+                   : rules_to_https(&exchange->choice, request);
     }
     if (answer.status == 0 && request->has_dav_fields) {
         answer = dav_rewrite(&exchange->choice, request, *told, growth);

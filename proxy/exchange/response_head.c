@@ -172,7 +172,7 @@ static enum result take_final(struct exchange *exchange, struct stream_head *hea
     const struct http_response *response = head->response;
     head->request_is_cut = request_is_cut(exchange, response);
     head->set_cookie = attempt_cookie(&exchange->attempt, &exchange->choice);
-    head->hsts_s = exchange->choice.site->hsts_s;
+    head->hsts_s = exchange->choice.of_site ? exchange->choice.site->hsts_s : 0;
     head->changes = &exchange->choice.route->response;
     decide_framing(exchange, response);
     enum result result = pass_on(exchange, head);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/network.h"
+#include "config/challenge.h"
 #include "http/encode.h"
 #include "http/path.h"
 
@@ -134,6 +135,22 @@ struct answer rules_to_https(struct choice *choice, const struct http_request *r
                                        HTTPS_LOCATION_MAX);
     answer.fields = (struct slice){shared->scratch, size};
     return size == 0 ? answer_of(400, "no host to redirect to") : answer;
+}
+
+// GET or HEAD without a body, which the challenge server does not read. Every other request is
+// redirected, to where a server may know more.
+bool rules_find_challenge(struct choice *choice, const struct http_request *request) {
+    static const struct config_route route = {.prefix_size = 0}; // that changes nothing
+    const struct config *config = choice->generation->config;
+    bool is_get = request->is_head || slice_equal(request->method, SLICE("GET"));
+    if (!choice->client->challenges || !config->has_challenge_backend || !is_get ||
+        request->framing != FRAMING_NONE || request->host.size == 0 ||
+        challenge_token(request->path).size == 0) {
+        return false;
+    }
+    choice->route = &route;
+    choice->backend = &config->backends[config->backend_count - 1];
+    return true;
 }
 
 struct answer rules_apply(struct choice *choice, const struct http_request *request) {

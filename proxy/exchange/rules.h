@@ -56,6 +56,10 @@ struct answer rules_apply(struct choice *choice, const struct http_request *requ
 // The answer of a redirect listener: 308 to https, or 400 if the request names no host.
 struct answer rules_to_https(struct choice *choice, const struct http_request *request);
 
+// Whether a request to a redirect listener is for the file of an ACME challenge. If so, chooses the
+// backend that answers it (config/challenge.h).
+bool rules_find_challenge(struct choice *choice, const struct http_request *request);
+
 // What the server is to be asked for: the target without the route's prefix, when it says so.
 struct slice rules_path(const struct choice *choice, const struct http_request *request);
 

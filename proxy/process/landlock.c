@@ -12,7 +12,8 @@ struct ruleset {
     uint64_t scope;
 };
 
-enum { VERSION_FLAG = 1 };
+enum { VERSION_FLAG = 1, PATH_BENEATH = 1 };
+static const uint64_t READ_FILE = 1 << 2;
 static const uint64_t BIND_TCP = 1;
 static const uint64_t SCOPES = 3; // abstract unix sockets, signals
 
@@ -32,7 +33,16 @@ static size_t fill(struct ruleset *ruleset, long abi) {
                       : offsetof(struct ruleset, network);
 }
 
-bool landlock_enter(void) {
+// True: files below the folder can be opened for reading, and nothing else.
+static bool allow_reading(int ruleset, int folder) {
+    struct rule {
+        uint64_t rights;
+        int32_t folder;
+    } __attribute__((packed)) rule = {READ_FILE, folder};
+    return syscall(SYS_landlock_add_rule, ruleset, PATH_BENEATH, &rule, 0) == 0;
+}
+
+bool landlock_enter_reading(int folder) {
     struct ruleset ruleset;
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION_FLAG);
     if (abi < 1) {
@@ -43,7 +53,12 @@ bool landlock_enter(void) {
     if (fd < 0) {
         return false;
     }
-    // Without a rule everything that it handles is denied.
-    bool entered = syscall(SYS_landlock_restrict_self, fd, 0) == 0;
+    // What no rule allows is denied, of all that it handles.
+    bool entered = (folder < 0 || allow_reading(fd, folder)) &&
+                   syscall(SYS_landlock_restrict_self, fd, 0) == 0;
     return close(fd) == 0 && entered;
+}
+
+bool landlock_enter(void) {
+    return landlock_enter_reading(-1);
 }

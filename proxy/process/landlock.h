@@ -13,5 +13,8 @@
 // Needs no_new_privs, and comes before the filter. False: the kernel does not have it, or a
 // container does not allow it; the process goes on with its filter alone.
 bool landlock_enter(void);
+// The same for a process that reads files: those below this folder, an open descriptor of it (-1:
+// none) can be opened for reading.
+bool landlock_enter_reading(int folder);
 
 #endif

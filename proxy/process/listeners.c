@@ -202,6 +202,20 @@ void listeners_reset(const struct listeners *listeners, size_t slot) {
     }
 }
 
+static const char *describe(const struct config_listen *listen) {
+    return listen->protocol == LISTEN_HTTPS ? "https"
+           : listen->challenge_path == NULL ? "redirect to https"
+                                            : "redirect to https, and ACME challenges";
+}
+
+void listeners_announce(const struct config *config, struct log *log) {
+    for (size_t i = 0; i < config->listener_count; i++) {
+        char address[ADDRESS_TEXT_SIZE];
+        address_format(&config->listeners[i].address, address);
+        log_info(log, "listening on %s (%s)", address, describe(&config->listeners[i]));
+    }
+}
+
 void listeners_close(struct listeners *listeners) {
     for (size_t i = 0; listeners->fds != NULL && i < listeners->count * listeners->slots; i++) {
         if (listeners->fds[i] >= 0) {

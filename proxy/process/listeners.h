@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "config/config.h"
+#include "observe/log.h"
 
 #include <stddef.h>
 
@@ -35,6 +36,8 @@ size_t listeners_renew(struct listeners *listeners, size_t slot, char address[AD
                        size_t *failed);
 // Before another worker gets a slot's sockets: see socket_reset_listening().
 void listeners_reset(const struct listeners *listeners, size_t slot);
+// Logs what a configuration listens on.
+void listeners_announce(const struct config *config, struct log *log);
 void listeners_close(struct listeners *listeners); // once more is fine
 
 static inline int listeners_fd(const struct listeners *listeners, size_t address, size_t slot) {

@@ -218,6 +218,7 @@ static void on_beat(void *context) {
     }
     log_flush(&master->log);
     log_writers_revive(&master->log_writers);
+    challenge_servers_revive(&master->challenge_servers);
     log_writers_report(&master->log_writers, &master->log);
     notifier_retry(&master->notifier);
     logs_retry(&master->logs);
@@ -233,6 +234,7 @@ static void reap(struct master *master) {
         if (log_writers_note_death(&master->log_writers, pid)) {
             log_warning(&master->log, "a log writer (pid %ld) died", (long)pid);
         }
+        challenge_servers_note_death(&master->challenge_servers, pid, status, &master->log);
         children_note_death(&master->children, pid, status);
     }
     master_note_end_of_child(master);
@@ -314,7 +316,7 @@ static void make_parts(struct master *master) {
     struct children *children = &master->children;
     master->reload.children = children;
     master->reload.config_path = master->config_path;
-    master->reload.log_writers = &master->log_writers;
+    master->reload.helpers = &master->helpers;
     master->reload.handler = (struct reload_handler){.began = on_reload_began,
                                                      .read = on_files_read,
                                                      .committed = on_new_generation,
@@ -404,8 +406,10 @@ int master_run(const char *config_path, const char *version, const struct title 
         .title = title,
         .started_us = clock_wall_us(),
         .log_writers = {.title = title},
+        .challenge_servers = {.title = title},
     };
-    master.log_writers.privilege = &master.privilege;
+    master.log_writers.privilege = master.challenge_servers.privilege = &master.privilege;
+    master.helpers = (struct source_helpers){&master.log_writers, &master.challenge_servers};
     if (!setup_process()) {
         return 1;
     }

@@ -30,6 +30,8 @@ struct master {
     struct notifier notifier;
     struct log log;
     struct log_writers log_writers;
+    struct challenge_servers challenge_servers;
+    struct source_helpers helpers; // those two
     struct privilege privilege;
     unsigned slot_count;
     struct children children;

@@ -38,20 +38,14 @@ int master_prepare_system(struct master *master) {
         (void)snprintf(master->real_path, sizeof(master->real_path), "%s", master->config_path);
     }
     master->control = control_open(master->config_path, error);
-    if (master->control == NULL || source_open(master->current, &master->shares, NULL,
-                                               &master->log_writers, error) != RESULT_OK) {
+    if (master->control == NULL ||
+        source_open(master->current, &master->shares, NULL, &master->helpers, error) != RESULT_OK) {
         return master_complain(error, 1);
     }
     return 0;
 }
 
 void master_log_start(struct master *master) {
-    const struct config *config = master->current->config;
     log_info(&master->log, "ravelin %s starts with %s", master->version, master->config_path);
-    for (size_t i = 0; i < config->listener_count; i++) {
-        char address[ADDRESS_TEXT_SIZE];
-        address_format(&config->listeners[i].address, address);
-        log_info(&master->log, "listening on %s (%s)", address,
-                 config->listeners[i].protocol == LISTEN_HTTPS ? "https" : "redirect to https");
-    }
+    listeners_announce(master->current->config, &master->log);
 }

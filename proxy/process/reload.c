@@ -117,8 +117,8 @@ static void open_and_load(struct reload *reload) {
         log_info(children->log, "files changed: reloading"); // not at every look at bad ones
     }
     if (source_settle(reload->staged, error) != RESULT_OK ||
-        source_open(reload->staged, &children->shares, children->current, reload->log_writers,
-                    error) != RESULT_OK) {
+        source_open(reload->staged, &children->shares, children->current, reload->helpers, error) !=
+            RESULT_OK) {
         fail(reload, 1, error);
         return;
     }

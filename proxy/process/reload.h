@@ -71,7 +71,7 @@ struct reload_handler {
 struct reload {
     struct children *children; // their `current` is what a reload replaces
     const char *config_path;
-    struct log_writers *log_writers;
+    const struct source_helpers *helpers;
     uint64_t last_number; // of a generation, used or tried
     struct reload_handler handler;
     // ----

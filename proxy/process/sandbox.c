@@ -74,6 +74,9 @@ static const int network_calls[] = {
     SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime),
 };
 
+// Connections, and files below a folder that it has open. openat2() can be told to stay there.
+static const int file_calls[] = {SCMP_SYS(accept4), SCMP_SYS(openat2), SCMP_SYS(shutdown)};
+
 // Calls that are allowed with some values of one or two arguments, of type int. With any other they
 // fail with EPERM, so that a library that asks for an option does without it.
 //
@@ -136,12 +139,14 @@ struct profile {
     size_t choice_count;
     const struct socket_choice *sockets;
     size_t socket_count;
+    bool has_fence; // the process entered one of its own before
 };
 
 static const struct profile profiles[] = {
     [SANDBOX_DESCRIPTORS] = {.calls = NULL},
     [SANDBOX_NETWORK] = {network_calls, COUNT(network_calls), network_choices,
-                         COUNT(network_choices), network_sockets, COUNT(network_sockets)},
+                         COUNT(network_choices), network_sockets, COUNT(network_sockets), false},
+    [SANDBOX_FILES] = {.calls = file_calls, .call_count = COUNT(file_calls), .has_fence = true},
 };
 
 static bool allow_all(scmp_filter_ctx filter, const int *calls, size_t count) {
@@ -247,7 +252,9 @@ enum result sandbox_enter(enum sandbox sandbox) {
     const struct profile *profile = &profiles[sandbox];
     // The C library reads the time zone from a file when it first needs it, even for UTC.
     tzset();
-    (void)landlock_enter(); // for what the filters might let through
+    if (!profile->has_fence) {
+        (void)landlock_enter(); // for what the filters might let through
+    }
     // Of two filters the kernel obeys the stricter.
     bool ok = load(profile, SCMP_ACT_ERRNO(EPERM), fill_refusing) &&
               load(profile, SCMP_ACT_KILL_PROCESS, fill_fatal);

@@ -22,6 +22,10 @@ enum sandbox {
     // Besides: an event loop, accepts from its sockets, makes TCP and unix connections. It cannot
     // open a file, start a program, make a process, bind or listen.
     SANDBOX_NETWORK,
+    // Besides what the first one may: accepts connections from a socket it has, and opens the files
+    // that the fence it has entered before lets it open (landlock_enter_reading()). It cannot make
+    // a socket, a process or a file.
+    SANDBOX_FILES,
     SANDBOX_NONE, // for the one that reads files with the master's rights
 };
 

@@ -16,7 +16,8 @@ struct cursor {
 };
 
 static bool is_at_end(const struct cursor *cursor) {
-    return cursor->backend == cursor->config->backend_count;
+    const struct config *config = cursor->config; // its challenge backend is not the operator's
+    return cursor->backend == config->backend_count - (config->has_challenge_backend ? 1 : 0);
 }
 
 static const struct config_backend *backend_at(const struct cursor *cursor) {

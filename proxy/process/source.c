@@ -1,5 +1,7 @@
 #include "process/source.h"
 
+#include "config/challenge.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -65,10 +67,33 @@ static bool make_servers(struct source *source, const struct shares *shares,
                              previous == NULL ? NULL : &former);
 }
 
+// The one server of the last backend is where the challenge server listens.
+static bool open_challenges(struct source *source, struct challenge_servers *servers,
+                            char error[CONFIG_ERROR_SIZE]) {
+    struct config *config = source->config;
+    if (!config->has_challenge_backend) {
+        return true;
+    }
+    source->challenges = challenge_server_open(servers, challenge_folder(config));
+    if (source->challenges == NULL) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE,
+                       "%s: acme-challenge: cannot start the challenge server: %s", config->path,
+                       strerror(errno));
+        return false;
+    }
+    config->backends[config->backend_count - 1].servers[0].address = source->challenges->address;
+    return true;
+}
+
+static void close_challenges(struct source *source) {
+    challenge_server_release(source->challenges);
+    source->challenges = NULL;
+}
+
 enum result source_open(struct source *source, const struct shares *shares,
-                        const struct source *previous, struct log_writers *writers,
+                        const struct source *previous, const struct source_helpers *helpers,
                         char error[CONFIG_ERROR_SIZE]) {
-    if (log_files_open(&source->logs, source->config, writers, error) != RESULT_OK) {
+    if (log_files_open(&source->logs, source->config, helpers->log_writers, error) != RESULT_OK) {
         return RESULT_ERROR;
     }
     if (listeners_open(&source->listeners, source->config, shares->slots,
@@ -76,9 +101,15 @@ enum result source_open(struct source *source, const struct shares *shares,
         log_files_close(&source->logs);
         return RESULT_ERROR;
     }
+    if (!open_challenges(source, helpers->challenge_servers, error)) {
+        listeners_close(&source->listeners);
+        log_files_close(&source->logs);
+        return RESULT_ERROR;
+    }
     if (!make_servers(source, shares, previous)) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: the server table cannot be made: %s",
                        source->config->path, strerror(errno));
+        close_challenges(source);
         listeners_close(&source->listeners);
         log_files_close(&source->logs);
         return RESULT_ERROR;
@@ -99,6 +130,7 @@ void source_free(struct source *source) {
     listeners_close(&source->listeners);
     log_files_close(&source->logs);
     server_table_close(&source->servers);
+    close_challenges(source);
     findings_unmap(source->findings, source->config);
     config_free(source->config);
     free(source);

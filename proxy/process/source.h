@@ -10,6 +10,7 @@
 
 #include "backend/server_table.h"
 #include "config/bundle.h"
+#include "process/challenge_server.h"
 #include "process/listeners.h"
 #include "process/log_files.h"
 #include "process/shares.h"
@@ -27,6 +28,13 @@ struct source {
     struct listeners listeners;
     struct log_files logs;
     struct server_table servers;
+    struct challenge_server *challenges; // in use; NULL: the configuration has no folder
+};
+
+// Processes of the master that belong to no generation.
+struct source_helpers {
+    struct log_writers *log_writers;
+    struct challenge_servers *challenge_servers;
 };
 
 // Takes the descriptors of both bundles, on failure too. `path`: how messages name the config file;
@@ -36,7 +44,7 @@ struct source *source_new(int files_fd, int keys_fd, const char *path, uint64_t 
                           char error[CONFIG_ERROR_SIZE]);
 // `previous` (or NULL) keeps its own. On failure the source is as before and `error` says why.
 enum result source_open(struct source *source, const struct shares *shares,
-                        const struct source *previous, struct log_writers *writers,
+                        const struct source *previous, const struct source_helpers *helpers,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 // After the validator has ended: what it found becomes private to the master (findings.h).
 enum result source_settle(struct source *source, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;

@@ -114,6 +114,7 @@ void listener_start_session(const struct listener *listener, int fd, const struc
         return;
     }
     session->client.redirect = listener->protocol == LISTEN_REDIRECT;
+    session->client.challenges = listener->challenges;
     if (listener->proxy_protocol) {
         proxy_header_enter(session);
     } else {
@@ -194,6 +195,7 @@ bool listener_set_init(struct listener_set *set, struct sessions *sessions,
         listener->sessions = sessions;
         listener->protocol = config->listeners[i].protocol;
         listener->proxy_protocol = config->listeners[i].proxy_protocol;
+        listener->challenges = config->listeners[i].challenge_path != NULL;
         listener->batch = 1;
         listener->pause_lines = (struct rate){.interval_ms = 10000, .burst = 3};
         address_format(&config->listeners[i].address, listener->address);

@@ -30,8 +30,9 @@ struct listener {
     char address[ADDRESS_TEXT_SIZE];
     enum listen_protocol protocol;
     bool proxy_protocol;
-    int batch;     // how many connections to accept when some wait
-    unsigned turn; // of the loop, when some were accepted last
+    bool challenges; // of ACME clients; see config/challenge.h
+    int batch;       // how many connections to accept when some wait
+    unsigned turn;   // of the loop, when some were accepted last
 };
 
 struct listener_set {

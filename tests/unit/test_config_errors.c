@@ -278,8 +278,10 @@ static void test_the_same_in_another_section_is_no_duplicate(void **state) {
 static void test_what_is_missing(void **state) {
     (void)state;
     static const struct refusal refusals[] = {
-        {"", "t.conf:1: no listen section\nt.conf:1: no site section"},
-        {"# nothing\n\n", "t.conf:1: no listen section\nt.conf:1: no site section"},
+        {"", "t.conf:1: no listen section"},
+        {"# nothing\n\n", "t.conf:1: no listen section"},
+        {LISTEN, "t.conf:1: no site section"},
+        {"listen 127.0.0.1:80 { protocol = redirect }\n" LISTEN, "t.conf:2: no site section"},
         {SITE BACKEND, "t.conf:1: no listen section"},
         {LISTEN BACKEND "\nsite a {\n\n route / { backend = b }\n}\n",
          "t.conf:4: site 'a' has no certificate"},
@@ -290,6 +292,19 @@ static void test_what_is_missing(void **state) {
         {LISTEN BACKEND "site a {\n certificate c { key = k }\n route / {}\n}\n",
          "t.conf:5: route '/' has no backend, redirect or return"},
         {LISTEN SITE "backend b {\n}\n", "t.conf:3: backend 'b' has no server"},
+    };
+    CHECK_ALL(refusals);
+}
+
+static void test_challenges(void **state) {
+    (void)state;
+    static const struct refusal refusals[] = {
+        {SITE BACKEND "listen 127.0.0.1:1 {\n acme-challenge = www }\n",
+         "t.conf:4: acme-challenge requires protocol = redirect"},
+        {"listen 127.0.0.1:1 { protocol = redirect acme-challenge = /a }\n"
+         "listen 127.0.0.1:2 { protocol = redirect acme-challenge = /a }\n"
+         "listen 127.0.0.1:3 { protocol = redirect acme-challenge = /b }\n",
+         "t.conf:3: acme-challenge '/b': another listener has '/a'; name one folder in all"},
     };
     CHECK_ALL(refusals);
 }
@@ -534,6 +549,7 @@ int main(void) {
         cmocka_unit_test(test_duplicates),
         cmocka_unit_test(test_the_same_in_another_section_is_no_duplicate),
         cmocka_unit_test(test_what_is_missing),
+        cmocka_unit_test(test_challenges),
         cmocka_unit_test(test_a_route_to_an_unknown_backend),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_syntax),

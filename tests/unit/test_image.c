@@ -34,6 +34,9 @@ static void write_value(struct filler *filler, const struct option *option, char
     static const char *const others[] = {"no", "yes"};
     size_t last = 0;
     int number = ++filler->number;
+    if (strcmp(option->name, "acme-challenge") == 0) { // the same of all listeners
+        number = 0;
+    }
     switch (option->kind) {
     case KIND_YES_NO:
         (void)snprintf(text, 128, "%s", others[strcmp(option->initial, "no") == 0]);

@@ -40,6 +40,24 @@ static int inside(int (*attempt)(const void *), const void *argument) {
     return WEXITSTATUS(status);
 }
 
+// The errno of opening a file for reading in a process that may read below a folder; 0: it worked.
+static int reading_below(const char *folder, const char *path, int flags) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !landlock_enter_reading(fd)) {
+            _exit(255);
+        }
+        errno = 0;
+        _exit(open(path, flags | O_CLOEXEC, 0600) < 0 ? errno : 0);
+    }
+    int status = 0;
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
 static int open_file(const void *path) {
     return open(path, O_RDONLY | O_CLOEXEC);
 }
@@ -84,6 +102,18 @@ static void test_no_file_is_reached(void **state) {
     assert_int_equal(inside(write_file, "/tmp/ravelin-landlock"), EACCES);
 }
 
+static void test_files_below_one_folder_can_be_read(void **state) {
+    (void)state;
+    if (abi() < 1) {
+        skip();
+    }
+    assert_int_equal(reading_below("/etc", "/etc/hostname", O_RDONLY), 0);
+    assert_int_equal(reading_below("/etc", "/proc/self/status", O_RDONLY), EACCES);
+    assert_int_equal(reading_below("/usr", "/etc/hostname", O_RDONLY), EACCES);
+    assert_int_equal(reading_below("/tmp", "/tmp/ravelin-landlock", O_WRONLY | O_CREAT), EACCES);
+    assert_int_equal(reading_below("/etc", "/etc", O_RDONLY | O_DIRECTORY), EACCES);
+}
+
 static void test_no_port_is_bound(void **state) {
     (void)state;
     if (abi() < 4) {
@@ -118,6 +148,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_kernel_without_it_is_no_error),
         cmocka_unit_test(test_no_file_is_reached),
+        cmocka_unit_test(test_files_below_one_folder_can_be_read),
         cmocka_unit_test(test_no_port_is_bound),
         cmocka_unit_test(test_no_abstract_socket_and_no_signal),
     };

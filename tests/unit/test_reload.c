@@ -83,9 +83,9 @@ enum result source_settle(struct source *source, char error[CONFIG_ERROR_SIZE]) 
 }
 
 enum result source_open(struct source *source, const struct shares *shares,
-                        const struct source *previous, struct log_writers *writers,
+                        const struct source *previous, const struct source_helpers *helpers,
                         char error[CONFIG_ERROR_SIZE]) {
-    (void)writers;
+    (void)helpers;
     assert_ptr_equal(source, &staged);
     assert_ptr_equal(shares, &lab.children.shares);
     assert_ptr_equal(previous, lab.children.current);
