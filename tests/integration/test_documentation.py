@@ -21,6 +21,11 @@ PAGES = sorted([*ROOT.glob("*.md"), *(page for top in TOPS if top.is_dir() for p
 # Examples that other tests run: page, beginning of the example, test.
 ELSEWHERE = {
     ("conf/README.md", "workers = auto"): "tests/unit/test_options.c",
+    ("conf/certificates.md", "$ sudo apt install"): "tests/package",
+    ("conf/certificates.md", "listen 0.0.0.0:80"): "tests/integration/test_certificates_page.py",
+    ("conf/certificates.md", "$ sudo ravelin reload"): "tests/integration/test_certificates_page.py",
+    ("conf/certificates.md", "$ sudo lego"): "tests/integration/test_certificates_page.py",
+    ("conf/certificates.md", "$ sudo mkdir"): "tests/integration/test_certificates_page.py",
     ("conf/package/README.md", "$ make build/install/ravelin"): "tests/integration/test_install.py",
     ("conf/package/README.md", "$ make deb"): "tests/package",
     ("conf/package/README.md", "$ podman build"): "tests/container",
