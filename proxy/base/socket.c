@@ -178,7 +178,7 @@ static bool set_on(int fd, int level, int option) {
     return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
 }
 
-int socket_listen(const struct address *address, int queue_length) {
+int socket_bind(const struct address *address) {
     if (address->as.any.sa_family == AF_UNIX) {
         errno = EAFNOSUPPORT;
         return -1;
@@ -191,10 +191,15 @@ int socket_listen(const struct address *address, int queue_length) {
     if (!set_on(fd, SOL_SOCKET, SO_REUSEADDR) || !set_on(fd, SOL_SOCKET, SO_REUSEPORT) ||
         (v6 && !set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY)) ||
         !set_on(fd, IPPROTO_TCP, TCP_NODELAY) || // what it accepts inherits that
-        bind(fd, &address->as.any, address->size) != 0 || listen(fd, queue_length) != 0) {
+        bind(fd, &address->as.any, address->size) != 0) {
         return close_keeping_errno(fd);
     }
     return fd;
+}
+
+int socket_listen(const struct address *address, int queue_length) {
+    int fd = socket_bind(address);
+    return fd >= 0 && listen(fd, queue_length) != 0 ? close_keeping_errno(fd) : fd;
 }
 
 bool socket_is_listening(int fd) {

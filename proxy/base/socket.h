@@ -42,6 +42,8 @@ bool address_equal(const struct address *a, const struct address *b);
 // A listening TCP socket with SO_REUSEADDR and SO_REUSEPORT (IPV6_V6ONLY for v6), or -1 with errno.
 // Its connections send small writes at once (TCP_NODELAY). A unix address fails with EAFNOSUPPORT.
 int socket_listen(const struct address *address, int queue_length);
+// The same socket before it listens: connections are refused until listen().
+int socket_bind(const struct address *address);
 // True if the socket still listens. shutdown() in any process that shares the socket ends that.
 bool socket_is_listening(int fd);
 // Removes from a listening socket what a process that shared it may have set: filters, a program

@@ -132,7 +132,7 @@ size_t ipc_detach_fds(struct msghdr *message, int *fds, size_t capacity) {
 
 static bool header_is_valid(const struct header *header) {
     return header->type >= IPC_LOAD && header->type < IPC_TYPE_END &&
-           header->has < 1U << IPC_FD_COUNT && header->listener_count <= CONFIG_LISTENERS_MAX &&
+           header->has < 1U << IPC_FD_COUNT && header->listener_count <= IPC_LISTENERS_MAX &&
            header->log_level <= LOG_LEVEL_DEBUG && header->log_daemon <= SINK_DAEMON_JOURNAL;
 }
 

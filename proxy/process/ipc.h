@@ -65,6 +65,9 @@ enum ipc_fd {
     IPC_FD_COUNT
 };
 
+// Of one worker slot; as many as LISTENERS_OF_SLOT_MAX of listeners.h.
+#define IPC_LISTENERS_MAX 192
+
 struct ipc_message {
     enum ipc_type type;
     uint64_t generation;
@@ -72,7 +75,7 @@ struct ipc_message {
     enum sink_daemon log_daemon; // of the error log, with LOAD; if it is one, there is no
                                  // IPC_FD_ERROR_LOG
     int fds[IPC_FD_COUNT];       // -1: none
-    int listeners[CONFIG_LISTENERS_MAX];
+    int listeners[IPC_LISTENERS_MAX];
     size_t listener_count;
     bool is_cut; // received without its descriptors: the receiver has no room for them
     char text[CONFIG_ERROR_SIZE];
@@ -95,7 +98,7 @@ void ipc_close(struct ipc_message *message);
 
 // Descriptors beside a message of another kind (control.h). `room` must live as long as the message
 // header.
-#define IPC_FDS_MAX (IPC_FD_COUNT + CONFIG_LISTENERS_MAX)
+#define IPC_FDS_MAX (IPC_FD_COUNT + IPC_LISTENERS_MAX) // the kernel carries 253
 
 union ipc_room {
     struct cmsghdr align;

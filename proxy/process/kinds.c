@@ -4,6 +4,7 @@
 #include "process/source.h"
 #include "process/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -68,10 +69,8 @@ static pid_t spawn_worker(const struct child *child, const struct spawn *spawn) 
 
 static void add_listeners(const struct child *worker, const struct listeners *listeners,
                           struct ipc_message *message) {
-    for (size_t i = 0; i < listeners->count; i++) {
-        message->listeners[i] = listeners_fd(listeners, i, worker->slot);
-    }
-    message->listener_count = listeners->count;
+    static_assert(IPC_LISTENERS_MAX == LISTENERS_OF_SLOT_MAX, "a message has room for all");
+    message->listener_count = listeners_of_slot(listeners, worker->slot, message->listeners);
 }
 
 static void fill_worker_load(const struct child *child, const struct source *source,

@@ -108,12 +108,23 @@ static bool somebody_listens(const struct address *address) {
     return found;
 }
 
+static bool is_handed(const struct handed *handed, uint16_t port) {
+    for (size_t i = 0; i < handed->count; i++) {
+        if (handed->sockets[i].fd >= 0 && address_port(&handed->sockets[i].address) == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Looked at before anything of ours is bound: a wildcard of ours would hide the others.
-static enum result check_free(const struct config *config, const struct listeners *kept,
+static enum result check_free(const struct config *config, const struct listeners_origin *origin,
                               char error[CONFIG_ERROR_SIZE]) {
     for (size_t i = 0; i < config->listener_count; i++) {
         const struct config_listen *listen = &config->listeners[i];
-        bool is_ours = kept != NULL && has_port(kept, address_port(&listen->address));
+        uint16_t port = address_port(&listen->address);
+        bool is_ours = (origin->kept != NULL && has_port(origin->kept, port)) ||
+                       (origin->handed != NULL && is_handed(origin->handed, port));
         if (!is_ours && somebody_listens(&listen->address)) {
             errno = EADDRINUSE;
             return fail(error, config, listen);
@@ -122,40 +133,126 @@ static enum result check_free(const struct config *config, const struct listener
     return RESULT_OK;
 }
 
-static enum result open_address(struct listeners *listeners, size_t index,
-                                const struct listeners *kept, char error[CONFIG_ERROR_SIZE]) {
-    const struct config_listen *listen = &listeners->config->listeners[index];
-    size_t old = kept == NULL ? 0 : find_address(kept, &listen->address);
-    for (size_t slot = 0; slot < listeners->slots; slot++) {
-        int fd = kept != NULL && old < kept->count
-                     ? fcntl(listeners_fd(kept, old, slot), F_DUPFD_CLOEXEC, 0)
-                     : socket_listen(&listen->address, QUEUE_LENGTH);
-        if (fd < 0) {
-            return fail(error, listeners->config, listen);
-        }
-        listeners->fds[index * listeners->slots + slot] = fd;
+// --- Lanes ---
+
+static size_t count_handed(const struct handed *handed, const struct address *address) {
+    size_t count = 0;
+    for (size_t i = handed_find(handed, address, 0); i < handed->count;
+         i = handed_find(handed, address, i + 1)) {
+        count++;
     }
-    return RESULT_OK;
+    return count;
+}
+
+static size_t count_lanes(const struct config *config, size_t slots,
+                          const struct listeners_origin *origin) {
+    size_t most = 1; // of a slot
+    if (origin->kept != NULL) {
+        return origin->kept->lanes;
+    }
+    for (size_t i = 0; origin->handed != NULL && i < config->listener_count; i++) {
+        size_t count = count_handed(origin->handed, &config->listeners[i].address);
+        size_t here = (count + slots - 1) / slots;
+        most = here > most ? here : most;
+    }
+    return most * slots;
+}
+
+static int duplicate(int fd) {
+    return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+// Those of the generation before. False, with errno.
+static bool keep_address(int *fds, size_t lanes, const struct listeners *kept, size_t old) {
+    for (size_t lane = 0; lane < lanes; lane++) {
+        int fd = listeners_fd(kept, old, lane);
+        fds[lane] = fd < 0 ? -1 : duplicate(fd);
+        if (fd >= 0 && fds[lane] < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The handed ones of an address into the lanes from 0 on. *next: the first lane without one.
+// *is_shareable: others can be bound beside them. False, with errno.
+static bool use_handed(int *fds, size_t lanes, struct handed *handed, const struct address *address,
+                       size_t *next, bool *is_shareable) {
+    for (size_t i = handed_find(handed, address, 0); i < handed->count && *next < lanes;
+         i = handed_find(handed, address, i + 1)) {
+        fds[*next] = duplicate(handed->sockets[i].fd);
+        if (fds[*next] < 0) {
+            return false;
+        }
+        handed->sockets[i].is_used = true;
+        *is_shareable = *is_shareable && handed->sockets[i].is_shareable;
+        (*next)++;
+    }
+    return true;
+}
+
+// Fills the lanes of an address from what was handed, then with new sockets. False, with errno.
+static bool fill_address(int *fds, const struct listeners *listeners, struct handed *handed,
+                         const struct address *address) {
+    size_t there = 0;
+    bool is_shareable = true;
+    if (handed != NULL &&
+        !use_handed(fds, listeners->lanes, handed, address, &there, &is_shareable)) {
+        return false;
+    }
+    for (size_t lane = there; lane < listeners->slots; lane++) {
+        fds[lane] = is_shareable ? socket_bind(address) : duplicate(fds[lane % there]);
+        if (fds[lane] < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum result open_address(struct listeners *listeners, size_t index,
+                                const struct listeners_origin *origin,
+                                char error[CONFIG_ERROR_SIZE]) {
+    const struct config_listen *listen = &listeners->config->listeners[index];
+    int *fds = &listeners->fds[index * listeners->lanes];
+    size_t old = origin->kept == NULL ? 0 : find_address(origin->kept, &listen->address);
+    bool is_kept = origin->kept != NULL && old < origin->kept->count;
+    bool filled = is_kept ? keep_address(fds, listeners->lanes, origin->kept, old)
+                          : fill_address(fds, listeners, origin->handed, &listen->address);
+    return filled ? RESULT_OK : fail(error, listeners->config, listen);
+}
+
+// False: `error` says why not.
+static bool make_lanes(struct listeners *listeners, char error[CONFIG_ERROR_SIZE]) {
+    const struct config *config = listeners->config;
+    size_t total = config->listener_count * listeners->lanes;
+    if (total / listeners->slots > LISTENERS_OF_SLOT_MAX) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE,
+                       "%s: workers: %zu workers cannot serve all sockets that were handed over; "
+                       "start more of them",
+                       config->path, listeners->slots);
+        return false;
+    }
+    listeners->fds = total == 0 ? NULL : calloc(total, sizeof(*listeners->fds));
+    for (size_t i = 0; listeners->fds != NULL && i < total; i++) {
+        listeners->fds[i] = -1;
+    }
+    if (listeners->fds == NULL) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: out of memory", config->path);
+        return false;
+    }
+    listeners->count = config->listener_count;
+    return true;
 }
 
 enum result listeners_open(struct listeners *listeners, const struct config *config, size_t slots,
-                           const struct listeners *kept, char error[CONFIG_ERROR_SIZE]) {
-    *listeners = (struct listeners){.slots = slots, .config = config};
-    if (check_free(config, kept, error) != RESULT_OK) {
+                           const struct listeners_origin *origin, char error[CONFIG_ERROR_SIZE]) {
+    *listeners = (struct listeners){
+        .slots = slots, .lanes = count_lanes(config, slots, origin), .config = config};
+    if (check_free(config, origin, error) != RESULT_OK || !make_lanes(listeners, error)) {
         return RESULT_ERROR;
     }
-    size_t total = config->listener_count * slots;
-    listeners->fds = total == 0 ? NULL : calloc(total, sizeof(*listeners->fds));
-    if (listeners->fds == NULL) {
-        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: out of memory", config->path);
-        return RESULT_ERROR;
-    }
-    for (size_t i = 0; i < total; i++) {
-        listeners->fds[i] = -1;
-    }
-    listeners->count = config->listener_count;
     for (size_t i = 0; i < listeners->count; i++) {
-        if (open_address(listeners, i, kept, error) != RESULT_OK) {
+        if (open_address(listeners, i, origin, error) != RESULT_OK) {
             listeners_close(listeners);
             return RESULT_ERROR;
         }
@@ -163,12 +260,47 @@ enum result listeners_open(struct listeners *listeners, const struct config *con
     return RESULT_OK;
 }
 
-// False: it could not be bound.
-static bool renew(struct listeners *listeners, size_t index, size_t slot) {
-    int *fd = &listeners->fds[index * listeners->slots + slot];
-    int fresh = socket_listen(&listeners->config->listeners[index].address, QUEUE_LENGTH);
+enum result listeners_begin(const struct listeners *listeners, char error[CONFIG_ERROR_SIZE]) {
+    for (size_t i = 0; i < listeners->count; i++) {
+        for (size_t lane = 0; lane < listeners->lanes; lane++) {
+            int fd = listeners_fd(listeners, i, lane);
+            if (fd >= 0 && !socket_is_listening(fd) && listen(fd, QUEUE_LENGTH) != 0) {
+                return fail(error, listeners->config, &listeners->config->listeners[i]);
+            }
+        }
+    }
+    return RESULT_OK;
+}
+
+size_t listeners_of_slot(const struct listeners *listeners, size_t slot,
+                         int fds[LISTENERS_OF_SLOT_MAX]) {
+    size_t count = 0;
+    for (size_t lane = slot; lane < listeners->lanes; lane += listeners->slots) {
+        for (size_t i = 0; i < listeners->count; i++) {
+            int fd = listeners_fd(listeners, i, lane);
+            fds[count++] = fd < 0 ? listeners_fd(listeners, i, slot) : fd;
+        }
+    }
+    return count;
+}
+
+// --- Repair ---
+
+static bool listens_again(int fd) {
+    int reuses = 0;
+    socklen_t size = sizeof(reuses);
+    return getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &reuses, &size) == 0 && reuses == 0 &&
+           listen(fd, QUEUE_LENGTH) == 0;
+}
+
+// False: it could not be bound, and errno says why.
+static bool renew(int *fd, const struct address *address) {
+    int fresh = socket_listen(address, QUEUE_LENGTH);
     if (fresh < 0) {
-        return false;
+        int error = errno;
+        bool listens = listens_again(*fd);
+        errno = error;
+        return listens;
     }
     (void)close(*fd);
     *fd = fresh;
@@ -180,14 +312,15 @@ size_t listeners_renew(struct listeners *listeners, size_t slot, char address[AD
     size_t renewed = 0;
     *failed = 0;
     address[0] = '\0';
-    for (size_t i = 0; i < listeners->count; i++) {
-        if (socket_is_listening(listeners_fd(listeners, i, slot))) {
+    for (size_t i = slot; i < listeners->count * listeners->lanes; i += listeners->slots) {
+        const struct config_listen *listen = &listeners->config->listeners[i / listeners->lanes];
+        if (listeners->fds[i] < 0 || socket_is_listening(listeners->fds[i])) {
             continue;
         }
         if (address[0] == '\0') {
-            address_format(&listeners->config->listeners[i].address, address);
+            address_format(&listen->address, address);
         }
-        if (renew(listeners, i, slot)) {
+        if (renew(&listeners->fds[i], &listen->address)) {
             renewed++;
         } else {
             (*failed)++;
@@ -197,8 +330,10 @@ size_t listeners_renew(struct listeners *listeners, size_t slot, char address[AD
 }
 
 void listeners_reset(const struct listeners *listeners, size_t slot) {
-    for (size_t i = 0; i < listeners->count; i++) {
-        socket_reset_listening(listeners_fd(listeners, i, slot));
+    for (size_t i = slot; i < listeners->count * listeners->lanes; i += listeners->slots) {
+        if (listeners->fds[i] >= 0) {
+            socket_reset_listening(listeners->fds[i]);
+        }
     }
 }
 
@@ -217,7 +352,7 @@ void listeners_announce(const struct config *config, struct log *log) {
 }
 
 void listeners_close(struct listeners *listeners) {
-    for (size_t i = 0; listeners->fds != NULL && i < listeners->count * listeners->slots; i++) {
+    for (size_t i = 0; listeners->fds != NULL && i < listeners->count * listeners->lanes; i++) {
         if (listeners->fds[i] >= 0) {
             (void)close(listeners->fds[i]);
         }

@@ -395,6 +395,7 @@ static void release(struct master *master) {
         ev_loop_destroy(master->loop);
     }
     source_free(master->current);
+    handed_free(&master->handed);
     log_writers_end(&master->log_writers);
     shares_unmap(&master->shares);
 }
@@ -409,10 +410,12 @@ int master_run(const char *config_path, const char *version, const struct title 
         .challenge_servers = {.title = title},
     };
     master.log_writers.privilege = master.challenge_servers.privilege = &master.privilege;
-    master.helpers = (struct source_helpers){&master.log_writers, &master.challenge_servers};
+    master.helpers =
+        (struct source_helpers){&master.log_writers, &master.challenge_servers, &master.handed};
     if (!setup_process()) {
         return 1;
     }
+    handed_from_manager(&master.handed);
     master.exit_status = master_prepare_config(&master);
     if (master.exit_status == 0) {
         master.exit_status = master_prepare_system(&master);

@@ -6,6 +6,7 @@
 #include "process/auto_reload.h"
 #include "process/beat.h"
 #include "process/children.h"
+#include "process/handed.h"
 #include "process/log_writer.h"
 #include "process/logs.h"
 #include "process/notices.h"
@@ -31,11 +32,12 @@ struct master {
     struct log log;
     struct log_writers log_writers;
     struct challenge_servers challenge_servers;
-    struct source_helpers helpers; // those two
     struct privilege privilege;
     unsigned slot_count;
     struct children children;
     struct shares shares;
+    struct handed handed;          // at the start only
+    struct source_helpers helpers; // log_writers, challenge_servers and handed
     struct source *current;
     struct reload reload;
     struct auto_reload auto_reload;

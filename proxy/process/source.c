@@ -93,15 +93,19 @@ static void close_challenges(struct source *source) {
 enum result source_open(struct source *source, const struct shares *shares,
                         const struct source *previous, const struct source_helpers *helpers,
                         char error[CONFIG_ERROR_SIZE]) {
+    const struct listeners_origin origin = {previous == NULL ? NULL : &previous->listeners,
+                                            helpers->handed};
     if (log_files_open(&source->logs, source->config, helpers->log_writers, error) != RESULT_OK) {
         return RESULT_ERROR;
     }
-    if (listeners_open(&source->listeners, source->config, shares->slots,
-                       previous == NULL ? NULL : &previous->listeners, error) != RESULT_OK) {
+    if (listeners_open(&source->listeners, source->config, shares->slots, &origin, error) !=
+        RESULT_OK) {
         log_files_close(&source->logs);
         return RESULT_ERROR;
     }
-    if (!open_challenges(source, helpers->challenge_servers, error)) {
+    bool begins = !helpers->handed->from_master;
+    if ((begins && listeners_begin(&source->listeners, error) != RESULT_OK) ||
+        !open_challenges(source, helpers->challenge_servers, error)) {
         listeners_close(&source->listeners);
         log_files_close(&source->logs);
         return RESULT_ERROR;

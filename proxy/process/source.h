@@ -31,10 +31,11 @@ struct source {
     struct challenge_server *challenges; // in use; NULL: the configuration has no folder
 };
 
-// Processes of the master that belong to no generation.
+// What the master has that belongs to no generation.
 struct source_helpers {
     struct log_writers *log_writers;
     struct challenge_servers *challenge_servers;
+    struct handed *handed; // sockets; empty after the start
 };
 
 // Takes the descriptors of both bundles, on failure too. `path`: how messages name the config file;
@@ -42,7 +43,8 @@ struct source_helpers {
 // Nothing of a key is mapped.
 struct source *source_new(int files_fd, int keys_fd, const char *path, uint64_t number,
                           char error[CONFIG_ERROR_SIZE]);
-// `previous` (or NULL) keeps its own. On failure the source is as before and `error` says why.
+// `previous` (or NULL) keeps its own. If sockets were handed over by a former master, new ones do
+// not listen before listeners_begin(). On failure the source is as before and `error` says why.
 enum result source_open(struct source *source, const struct shares *shares,
                         const struct source *previous, const struct source_helpers *helpers,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;

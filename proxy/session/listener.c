@@ -182,7 +182,7 @@ bool listener_set_init(struct listener_set *set, struct sessions *sessions,
                        const struct config *config, const int *fds, size_t count) {
     set->count = 0;
     set->listeners = calloc(count == 0 ? 1 : count, sizeof(*set->listeners));
-    if (set->listeners == NULL || count != config->listener_count) {
+    if (set->listeners == NULL || count == 0 || count % config->listener_count != 0) {
         for (size_t i = 0; i < count; i++) {
             close(fds[i]);
         }
@@ -191,14 +191,15 @@ bool listener_set_init(struct listener_set *set, struct sessions *sessions,
         return false;
     }
     for (size_t i = 0; i < count; i++) {
+        const struct config_listen *listen = &config->listeners[i % config->listener_count];
         struct listener *listener = &set->listeners[i];
         listener->sessions = sessions;
-        listener->protocol = config->listeners[i].protocol;
-        listener->proxy_protocol = config->listeners[i].proxy_protocol;
-        listener->challenges = config->listeners[i].challenge_path != NULL;
+        listener->protocol = listen->protocol;
+        listener->proxy_protocol = listen->proxy_protocol;
+        listener->challenges = listen->challenge_path != NULL;
         listener->batch = 1;
         listener->pause_lines = (struct rate){.interval_ms = 10000, .burst = 3};
-        address_format(&config->listeners[i].address, listener->address);
+        address_format(&listen->address, listener->address);
         ev_io_init(&listener->watcher, on_connection, fds[i], EV_READ);
         ev_init(&listener->pause, on_pause_over);
         listener->watcher.data = listener->pause.data = listener;

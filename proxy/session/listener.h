@@ -40,7 +40,8 @@ struct listener_set {
     size_t count;
 };
 
-// Takes the descriptors, on failure too. False when memory is short.
+// Takes the descriptors, on failure too: one or more for each listener of the config, in its order
+// again and again. False when memory is short or the number does not fit.
 bool listener_set_init(struct listener_set *set, struct sessions *sessions,
                        const struct config *config, const int *fds, size_t count);
 void listener_set_start(struct listener_set *set);

@@ -52,7 +52,7 @@ struct service_load {
     uint64_t number;
     int bundle_fd;
     struct server_fds servers;
-    const int *listener_fds; // in the order of config.listeners, already listening
+    const int *listener_fds; // as listener_set_init() takes them, already listening
     size_t listener_count;
     int access_log_fd; // -1: none, or syslog as the config says
 };

@@ -57,7 +57,7 @@ static int count_descriptors(void) {
 static void check_message(struct ipc_message *message) {
     CHECK(message->type >= IPC_LOAD && message->type < IPC_TYPE_END);
     CHECK(message->log_level <= LOG_LEVEL_DEBUG);
-    CHECK(message->listener_count <= CONFIG_LISTENERS_MAX);
+    CHECK(message->listener_count <= IPC_LISTENERS_MAX);
     CHECK(strnlen(message->text, sizeof(message->text)) < sizeof(message->text));
     for (size_t i = 0; i < message->listener_count; i++) {
         CHECK(fcntl(message->listeners[i], F_GETFD) == FD_CLOEXEC);

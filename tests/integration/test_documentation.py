@@ -219,6 +219,15 @@ def test_log_rotation(lab, block):
     assert (logs / "access.log.1").read_text() == before
 
 
+@example("conf/package/README.md", "[Socket]")
+def test_the_socket_unit(lab, block):
+    folder = lab.subfolder("units")
+    (folder / "ravelin.socket").write_text(block)
+    (folder / "ravelin.service").write_text("[Service]\nExecStart=/bin/true\n")
+    done = run(["systemd-analyze", "verify", folder / "ravelin.socket"], check=False)
+    assert text(done.stdout + done.stderr) == ""
+
+
 @example("conf/README.md", "trusted-proxies = ")
 def test_trusted_proxies(check, block):
     done = check(block + examples(ROOT / "conf/README.md")[0])

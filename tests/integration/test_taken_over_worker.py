@@ -355,7 +355,7 @@ def fd_of_listener(worker):
 # ---- What it says to the master ----
 
 HEADER = "<QIHBBB7x"
-LOAD, READY, FAILED, COMMITTED, DRAINED, PONG, REOPENED = 1, 10, 11, 12, 13, 14, 15
+LOAD, READY, FAILED, COMMITTED, DRAINED, PONG, REOPENED = 1, 12, 13, 14, 15, 16, 17
 
 
 def message(kind, generation, text=b"", listeners=0, has=0):

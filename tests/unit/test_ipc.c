@@ -82,7 +82,7 @@ static void test_descriptors_arrive_in_their_places(void **state) {
         for (int i = 0; i < IPC_FD_COUNT; i++) {
             message.fds[i] = (has & 1U << i) != 0 ? pipes[i % 2] : -1;
         }
-        message.listener_count = has * CONFIG_LISTENERS_MAX / ((1U << IPC_FD_COUNT) - 1);
+        message.listener_count = has * IPC_LISTENERS_MAX / ((1U << IPC_FD_COUNT) - 1);
         for (size_t i = 0; i < message.listener_count; i++) {
             message.listeners[i] = fds[i % 2];
         }
@@ -162,7 +162,7 @@ static enum result receive_raw(const int *fds, const void *data, size_t size, si
     struct iovec part = {(void *)(uintptr_t)data, size};
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(100 * sizeof(int))];
+        char bytes[CMSG_SPACE(250 * sizeof(int))];
     } room;
     struct msghdr wire = {.msg_iov = &part, .msg_iovlen = 1};
     memset(&room, 0, sizeof(room));
@@ -203,8 +203,10 @@ static void test_nonsense_is_refused_and_leaves_no_descriptor(void **state) {
         {{.type = IPC_LOAD, .has = 1U << IPC_FD_COUNT}, sizeof(good), 1},
         {{.type = IPC_LOAD, .listener_count = 2}, sizeof(good), 1},
         {{.type = IPC_LOAD, .listener_count = 65535}, sizeof(good), 1},
-        {{.type = IPC_LOAD, .listener_count = CONFIG_LISTENERS_MAX + 1}, sizeof(good), 65},
-        {{.type = IPC_LOAD, .listener_count = CONFIG_LISTENERS_MAX}, sizeof(good), 100},
+        {{.type = IPC_LOAD, .listener_count = IPC_LISTENERS_MAX + 1},
+         sizeof(good),
+         IPC_LISTENERS_MAX + 1},
+        {{.type = IPC_LOAD, .listener_count = IPC_LISTENERS_MAX}, sizeof(good), 200},
         {{.type = IPC_LOAD, .log_level = 200}, sizeof(good), 0},
     };
     size_t before = count_descriptors();

@@ -53,6 +53,23 @@ static bool has_connection(int fd) {
     return poll(&readable, 1, 0) == 1;
 }
 
+static enum result begin_if(enum result opened, struct listeners *listeners,
+                            char error[CONFIG_ERROR_SIZE]) {
+    return opened == RESULT_OK ? listeners_begin(listeners, error) : opened;
+}
+
+static enum result open_new(struct listeners *listeners, const struct config *config, size_t slots,
+                            char error[CONFIG_ERROR_SIZE]) {
+    const struct listeners_origin origin = {.kept = NULL};
+    return begin_if(listeners_open(listeners, config, slots, &origin, error), listeners, error);
+}
+
+static enum result open_kept(struct listeners *listeners, const struct config *config,
+                             const struct listeners *kept, char error[CONFIG_ERROR_SIZE]) {
+    const struct listeners_origin origin = {.kept = kept};
+    return begin_if(listeners_open(listeners, config, SLOTS, &origin, error), listeners, error);
+}
+
 static void test_one_socket_for_each_slot(void **state) {
     (void)state;
     struct port ports[] = {hold_port("127.0.0.1"), hold_port("127.0.0.1")};
@@ -60,7 +77,7 @@ static void test_one_socket_for_each_slot(void **state) {
     const struct config config = make_config(listens, 2);
     struct listeners listeners;
     char error[CONFIG_ERROR_SIZE];
-    assert_int_equal(listeners_open(&listeners, &config, SLOTS, NULL, error), RESULT_OK);
+    assert_int_equal(open_new(&listeners, &config, SLOTS, error), RESULT_OK);
     for (size_t i = 0; i < 2; i++) {
         for (size_t slot = 0; slot < SLOTS; slot++) {
             struct address bound = {.size = sizeof(bound.as)};
@@ -91,10 +108,10 @@ static void test_addresses_that_stay_keep_their_queues(void **state) {
     struct listeners old;
     struct listeners new;
     char error[CONFIG_ERROR_SIZE];
-    assert_int_equal(listeners_open(&old, &old_config, SLOTS, NULL, error), RESULT_OK);
+    assert_int_equal(open_new(&old, &old_config, SLOTS, error), RESULT_OK);
     int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(client, &ports[1].address.as.any, ports[1].address.size), 0);
-    assert_int_equal(listeners_open(&new, &new_config, SLOTS, &old, error), RESULT_OK);
+    assert_int_equal(open_kept(&new, &new_config, &old, error), RESULT_OK);
     listeners_close(&old);
     assert_false(connects(&ports[0].address));
     assert_true(connects(&ports[2].address));
@@ -117,7 +134,7 @@ static void assert_in_use(const struct address *wanted, const char *text) {
     struct listeners listeners;
     char error[CONFIG_ERROR_SIZE];
     char expected[CONFIG_ERROR_SIZE];
-    assert_int_equal(listeners_open(&listeners, &config, SLOTS, NULL, error), RESULT_ERROR);
+    assert_int_equal(open_new(&listeners, &config, SLOTS, error), RESULT_ERROR);
     (void)snprintf(expected, sizeof(expected),
                    "test.conf:12: cannot listen on %s: Address already in use", text);
     assert_string_equal(error, expected);
@@ -165,7 +182,7 @@ static void test_ipv6(void **state) {
     const struct config config = make_config(listens, 1);
     struct listeners listeners;
     char error[CONFIG_ERROR_SIZE];
-    assert_int_equal(listeners_open(&listeners, &config, SLOTS, NULL, error), RESULT_OK);
+    assert_int_equal(open_new(&listeners, &config, SLOTS, error), RESULT_OK);
     listeners_close(&listeners);
 }
 
@@ -182,8 +199,8 @@ static void test_our_own_port_on_another_address(void **state) {
     struct listeners old;
     struct listeners new;
     char error[CONFIG_ERROR_SIZE];
-    assert_int_equal(listeners_open(&old, &old_config, SLOTS, NULL, error), RESULT_OK);
-    assert_int_equal(listeners_open(&new, &new_config, SLOTS, &old, error), RESULT_OK);
+    assert_int_equal(open_new(&old, &old_config, SLOTS, error), RESULT_OK);
+    assert_int_equal(open_kept(&new, &new_config, &old, error), RESULT_OK);
     assert_true(connects(&neighbour));
     listeners_close(&old);
     listeners_close(&new);
@@ -201,7 +218,7 @@ static void test_a_socket_that_was_shut_down_is_bound_again(void **state) {
     char address[ADDRESS_TEXT_SIZE];
     char expected[ADDRESS_TEXT_SIZE];
     size_t failed = 1;
-    assert_int_equal(listeners_open(&listeners, &config, 1, NULL, error), RESULT_OK);
+    assert_int_equal(open_new(&listeners, &config, 1, error), RESULT_OK);
     assert_int_equal(listeners_renew(&listeners, 0, address, &failed), 0);
     assert_int_equal(failed, 0);
     assert_string_equal(address, "");
@@ -236,7 +253,7 @@ static void test_a_socket_that_cannot_be_bound_is_tried_again(void **state) {
     char error[CONFIG_ERROR_SIZE];
     char address[ADDRESS_TEXT_SIZE];
     size_t failed;
-    assert_int_equal(listeners_open(&listeners, &config, 1, NULL, error), RESULT_OK);
+    assert_int_equal(open_new(&listeners, &config, 1, error), RESULT_OK);
     assert_int_equal(shutdown(listeners_fd(&listeners, 0, 0), SHUT_RDWR), 0);
     listens[0].address.as.v4.sin_addr.s_addr = htonl(0xc0000201); // 192.0.2.1: of no machine
     assert_int_equal(listeners_renew(&listeners, 0, address, &failed), 0);
@@ -256,7 +273,7 @@ static void test_what_a_worker_attached_is_taken_off(void **state) {
     const struct config config = make_config(listens, 1);
     struct listeners listeners;
     char error[CONFIG_ERROR_SIZE];
-    assert_int_equal(listeners_open(&listeners, &config, SLOTS, NULL, error), RESULT_OK);
+    assert_int_equal(open_new(&listeners, &config, SLOTS, error), RESULT_OK);
     // Every connection to the last socket of the address.
     struct sock_filter last = {.code = BPF_RET, .k = SLOTS - 1};
     const struct sock_fprog program = {1, &last};
@@ -289,6 +306,134 @@ static void test_what_a_worker_attached_is_taken_off(void **state) {
     (void)close(port.fd);
 }
 
+// --- Handed sockets ---
+
+// Sockets of a master with `slots` slots, as they are handed on.
+static struct handed hand(const struct config *config, size_t slots) {
+    struct handed handed = {.from_master = true};
+    struct listeners former;
+    char error[CONFIG_ERROR_SIZE];
+    assert_int_equal(open_new(&former, config, slots, error), RESULT_OK);
+    for (size_t i = 0; i < former.count * former.lanes; i++) {
+        assert_true(handed_add(&handed, fcntl(former.fds[i], F_DUPFD_CLOEXEC, 0), ""));
+    }
+    listeners_close(&former);
+    return handed;
+}
+
+static size_t count_waiting(const struct listeners *listeners, size_t slots) {
+    size_t waiting = 0;
+    for (size_t slot = 0; slot < slots; slot++) {
+        int fds[LISTENERS_OF_SLOT_MAX];
+        size_t count = listeners_of_slot(listeners, slot, fds);
+        assert_int_equal(count % listeners->count, 0);
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+            while ((fd = accept4(fds[i], NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+                (void)close(fd);
+                waiting++;
+            }
+        }
+    }
+    return waiting;
+}
+
+// Whatever number of slots follows another: each connection that waits is found, and each address
+// has a socket in each slot.
+static void test_no_connection_is_lost_when_the_slots_change(void **state) {
+    static const size_t numbers[][2] = {{3, 3}, {3, 1}, {3, 2}, {1, 3}, {2, 3}, {5, 2}};
+    (void)state;
+    for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++) {
+        struct port ports[] = {hold_port("127.0.0.1"), hold_port("127.0.0.1")};
+        struct config_listen listens[] = {{.address = ports[0].address},
+                                          {.address = ports[1].address}};
+        const struct config config = make_config(listens, 2);
+        struct handed handed = hand(&config, numbers[n][0]);
+        struct listeners listeners;
+        char error[CONFIG_ERROR_SIZE];
+        for (int i = 0; i < 40; i++) {
+            assert_true(connects(&ports[i % 2].address));
+        }
+        const struct listeners_origin origin = {.handed = &handed};
+        assert_int_equal(listeners_open(&listeners, &config, numbers[n][1], &origin, error),
+                         RESULT_OK);
+        for (int i = 0; i < 40; i++) { // none of these comes to a socket that does not listen yet
+            assert_true(connects(&ports[i % 2].address));
+        }
+        assert_int_equal(listeners_begin(&listeners, error), RESULT_OK);
+        handed_free(&handed);
+        assert_int_equal(count_waiting(&listeners, numbers[n][1]), 80);
+        for (size_t slot = 0; slot < numbers[n][1]; slot++) {
+            int fds[LISTENERS_OF_SLOT_MAX];
+            size_t count = listeners_of_slot(&listeners, slot, fds);
+            assert_true(count >= 2);
+            for (size_t i = 0; i < count; i++) {
+                assert_true(socket_is_listening(fds[i]));
+            }
+        }
+        listeners_close(&listeners);
+        (void)close(ports[0].fd);
+        (void)close(ports[1].fd);
+    }
+}
+
+// One that cannot be shared, as from a service manager: all slots accept from it, and when it is
+// shut down it listens again.
+static void test_slots_share_a_socket_that_is_no_ones_to_share(void **state) {
+    (void)state;
+    struct address address;
+    const char *why = NULL;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(address_parse(SLICE("127.0.0.1:0"), &address, &why), RESULT_OK);
+    struct port port = hold_port("127.0.0.1"); // a number that is free
+    (void)close(port.fd);
+    address = port.address;
+    assert_int_equal(bind(fd, &address.as.any, address.size), 0);
+    assert_int_equal(listen(fd, 5), 0);
+    struct handed handed = {.count = 0};
+    assert_true(handed_add(&handed, fd, "web"));
+    assert_false(handed.sockets[0].is_shareable);
+    struct config_listen listens[] = {{.address = address}};
+    const struct config config = make_config(listens, 1);
+    struct listeners listeners;
+    char error[CONFIG_ERROR_SIZE];
+    const struct listeners_origin origin = {.handed = &handed};
+    assert_int_equal(listeners_open(&listeners, &config, SLOTS, &origin, error), RESULT_OK);
+    assert_int_equal(listeners_begin(&listeners, error), RESULT_OK);
+    assert_true(handed.sockets[0].is_used);
+    handed_free(&handed);
+    for (int round = 0; round < 2; round++) {
+        assert_true(connects(&address));
+        for (size_t slot = 0; slot < SLOTS; slot++) {
+            assert_true(has_connection(listeners_fd(&listeners, 0, slot)));
+        }
+        assert_int_equal(count_waiting(&listeners, SLOTS), 1);
+        char text[ADDRESS_TEXT_SIZE];
+        size_t failed;
+        (void)shutdown(listeners_fd(&listeners, 0, 1), SHUT_RD);
+        assert_int_equal(listeners_renew(&listeners, 1, text, &failed), 1);
+        assert_int_equal(failed, 0);
+    }
+    listeners_close(&listeners);
+}
+
+static void test_more_sockets_than_workers_can_serve_are_refused(void **state) {
+    (void)state;
+    struct port port = hold_port("127.0.0.1");
+    struct config_listen listens[] = {{.address = port.address}};
+    const struct config config = make_config(listens, 1);
+    struct handed handed = hand(&config, LISTENERS_OF_SLOT_MAX + 1);
+    struct listeners listeners;
+    char error[CONFIG_ERROR_SIZE];
+    const struct listeners_origin origin = {.handed = &handed};
+    assert_int_equal(listeners_open(&listeners, &config, 1, &origin, error), RESULT_ERROR);
+    assert_non_null(strstr(error, "1 workers cannot serve all sockets that were handed over"));
+    assert_int_equal(listeners_open(&listeners, &config, 2, &origin, error), RESULT_OK);
+    listeners_close(&listeners);
+    handed_free(&handed);
+    (void)close(port.fd);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_socket_for_each_slot),
@@ -299,6 +444,9 @@ int main(void) {
         cmocka_unit_test(test_a_socket_that_was_shut_down_is_bound_again),
         cmocka_unit_test(test_a_socket_that_cannot_be_bound_is_tried_again),
         cmocka_unit_test(test_what_a_worker_attached_is_taken_off),
+        cmocka_unit_test(test_no_connection_is_lost_when_the_slots_change),
+        cmocka_unit_test(test_slots_share_a_socket_that_is_no_ones_to_share),
+        cmocka_unit_test(test_more_sockets_than_workers_can_serve_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
