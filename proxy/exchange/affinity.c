@@ -75,6 +75,11 @@ static struct slice find_value(const struct config_hash_by *by, const struct htt
     }
 }
 
+static void set_key(struct affinity *affinity, struct slice value) {
+    affinity->has_key = value.data != NULL;
+    affinity->key = value.data == NULL ? 0 : hash_bytes(value.data, value.size);
+}
+
 void affinity_find(struct affinity *affinity, const struct config_backend *backend,
                    const struct http_request *request, const union ip_address *client) {
     if (backend == NULL) {
@@ -84,11 +89,16 @@ void affinity_find(struct affinity *affinity, const struct config_backend *backe
         struct slice text = affinity_cookie(request->fields, slice_from(backend->sticky));
         affinity->has_name = server_name_read(text, affinity->name);
     }
-    if (backend->balance != BALANCE_HASH) {
-        return;
+    if (backend->balance == BALANCE_HASH) {
+        union ip_address copy = *client;
+        set_key(affinity, find_value(&backend->hash_by, request, &copy));
     }
-    union ip_address copy = *client;
-    struct slice value = find_value(&backend->hash_by, request, &copy);
-    affinity->has_key = value.data != NULL;
-    affinity->key = value.data == NULL ? 0 : hash_bytes(value.data, value.size);
+}
+
+void affinity_find_client(struct affinity *affinity, const struct config_backend *backend,
+                          const union ip_address *client) {
+    if (backend->balance == BALANCE_HASH) {
+        union ip_address copy = *client;
+        set_key(affinity, client_bytes(&copy));
+    }
 }

@@ -29,6 +29,10 @@ struct affinity {
 void affinity_find(struct affinity *affinity, const struct config_backend *backend,
                    const struct http_request *request, const union ip_address *client);
 
+// The same for a client without a request. The backend must not look at requests.
+void affinity_find_client(struct affinity *affinity, const struct config_backend *backend,
+                          const union ip_address *client);
+
 // The value of the first cookie of this name (letters in the same case); data is NULL: there is
 // none.
 struct slice affinity_cookie(const struct http_fields *fields, struct slice name);

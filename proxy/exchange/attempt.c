@@ -35,8 +35,10 @@ static struct server *choose_server(const struct attempt *attempt, const struct 
 static struct lease *choose_lease(struct attempt *attempt, const struct choice *choice) {
     struct backend *backend = backend_of(choice);
     // A connection that began with the name of one client is not for another.
-    bool fresh = attempt->count > 1 || choice->backend->send_proxy_protocol != PROXY_PROTOCOL_OFF;
-    struct lease *lease = attempt->count > 1 || list_is_empty(attempt->kept)
+    bool fresh = attempt->wants_unused || attempt->count > 1 ||
+                 choice->backend->send_proxy_protocol != PROXY_PROTOCOL_OFF;
+    bool may_be_kept = attempt->count <= 1 && !attempt->wants_unused;
+    struct lease *lease = !may_be_kept || list_is_empty(attempt->kept)
                               ? NULL
                               : pool_lease_kept(attempt->kept, backend, &attempt->owner);
     if (lease != NULL && server_entry_standing(lease->server->entry) == SERVER_DOWN) {

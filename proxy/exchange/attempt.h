@@ -22,7 +22,8 @@ struct attempt {
     bool has_waited;
     const char *refusal; // static: why no server is asked and nothing is waited for
     uint32_t count;
-    bool binds_lease; // the request's credentials authenticate the connection to the server
+    bool wants_unused; // no connection that has served another request
+    bool binds_lease;  // the request's credentials authenticate the connection to the server
 };
 
 // Takes a connection if there is none, and waits until it is connected. 0: it is. EINPROGRESS: not

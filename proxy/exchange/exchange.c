@@ -43,7 +43,7 @@ static void on_lease_ready(struct lease_owner *owner) {
 }
 
 static struct exchange *allocate(struct stream *stream, struct shared *shared,
-                                 int64_t head_since_ms) {
+                                 struct generation *generation, int64_t head_since_ms) {
     struct exchange *exchange = slab_get(&shared->exchange_slab);
     if (exchange == NULL) {
         return NULL;
@@ -52,7 +52,7 @@ static struct exchange *allocate(struct stream *stream, struct shared *shared,
     exchange->stream = stream;
     exchange->shared = shared;
     exchange->attempt.kept = stream->kept;
-    exchange->generation = generation_hold(shared->current);
+    exchange->generation = generation_hold(generation);
     exchange->attempt.owner.ready = on_lease_ready;
     exchange->active_ms = now_ms(exchange);
     account_begin(&exchange->account, shared, head_since_ms);
@@ -192,7 +192,7 @@ static struct exchange *begin(struct exchange *exchange) {
 struct exchange *exchange_new(struct stream *stream, struct shared *shared,
                               struct http_request *request, size_t head_size,
                               int64_t head_since_ms) {
-    struct exchange *exchange = allocate(stream, shared, head_since_ms);
+    struct exchange *exchange = allocate(stream, shared, shared->current, head_since_ms);
     if (exchange == NULL) {
         return NULL;
     }
@@ -200,10 +200,29 @@ struct exchange *exchange_new(struct stream *stream, struct shared *shared,
     return begin(exchange);
 }
 
+struct exchange *exchange_new_tunnel(struct stream *stream, struct shared *shared,
+                                     struct generation *generation, const struct config_site *site,
+                                     const struct config_backend *backend) {
+    struct exchange *exchange = allocate(stream, shared, generation, 0);
+    if (exchange == NULL) {
+        return NULL;
+    }
+    struct choice *choice = &exchange->choice;
+    choice->site = site;
+    choice->of_site = true;
+    choice->backend = backend;
+    affinity_find_client(&choice->affinity, backend, &choice->client_address);
+    exchange->attempt.wants_unused = true;
+    exchange->request_framing = exchange->response_framing = FRAMING_TUNNEL;
+    exchange->response_state = RESPONSE_BODY;
+    exchange->account.protocol = SLICE("tcp");
+    return exchange;
+}
+
 struct exchange *exchange_new_refused(struct stream *stream, struct shared *shared,
                                       const struct refused_request *refused,
                                       int64_t head_since_ms) {
-    struct exchange *exchange = allocate(stream, shared, head_since_ms);
+    struct exchange *exchange = allocate(stream, shared, shared->current, head_since_ms);
     if (exchange == NULL) {
         return NULL;
     }
@@ -360,8 +379,8 @@ void exchange_arm(struct exchange *exchange) {
     if (lease == NULL) {
         return;
     }
-    bool blocked = exchange->stream->unsent;
-    lease_want_read(lease, lease->connected && !lease->readable && !blocked);
+    bool wanted = !exchange->stream->unsent && exchange->response_state != RESPONSE_ENDED;
+    lease_want_read(lease, lease->connected && !lease->readable && wanted);
     bool unwritten = exchange->write != NULL;
     lease_want_write(lease, !lease->writable && (!lease->connected || unwritten));
 }

@@ -30,7 +30,7 @@ enum request_state {
     REQUEST_BODY,     // more is to come from the stream
     REQUEST_LAST,     // the last of it is on its way
     REQUEST_DONE,     // all of it is written; of a tunnel: the client has ended
-    REQUEST_TUNNEL,   // after a 101
+    REQUEST_TUNNEL,   // after a 101, or from the beginning
     REQUEST_GIVEN_UP, // the server does not get all of it; see exchange_give_up_request()
 };
 
@@ -38,6 +38,7 @@ enum response_state {
     RESPONSE_HEAD, // none of the final head has arrived whole
     RESPONSE_BODY,
     RESPONSE_FINAL,   // the body is complete, the stream does not know it yet
+    RESPONSE_ENDED,   // of a tunnel: the stream knows it, and the client may still send
     RESPONSE_SENDING, // everything is with the stream
     RESPONSE_DONE,
 };
@@ -91,6 +92,14 @@ void exchange_slabs_free(struct shared *shared);
 struct exchange *exchange_new(struct stream *stream, struct shared *shared,
                               struct http_request *request, size_t head_size,
                               int64_t head_since_ms);
+
+// A tunnel without a head: all bytes of the client go to a server of `backend`, and the server's to
+// the client, until both have ended. `generation` is that of the backend; `site` is for the log.
+// When no server can be asked there is no response: exchange_advance() returns RESULT_ERROR. NULL
+// when memory is short.
+struct exchange *exchange_new_tunnel(struct stream *stream, struct shared *shared,
+                                     struct generation *generation, const struct config_site *site,
+                                     const struct config_backend *backend);
 
 // A request whose head was refused, or never became whole.
 struct refused_request {

@@ -21,6 +21,10 @@ enum result exchange_answer(struct exchange *exchange) {
     attempt_drop(&exchange->attempt);
     exchange->account.ended = answer.why;
     exchange_give_up_request(exchange, true);
+    if (exchange->request_framing == FRAMING_TUNNEL) { // for the log only
+        exchange->account.status = answer.status;
+        return RESULT_ERROR;
+    }
     // Half a record of an interim response cannot be taken back either.
     if (exchange->response_started || stream->unsent) {
         return RESULT_ERROR;

@@ -106,6 +106,16 @@ static void all_written(struct exchange *exchange) {
     }
 }
 
+static void add_head(struct exchange *exchange) {
+    if (exchange->request_framing == FRAMING_TUNNEL) { // it has none
+        exchange->request_state = REQUEST_TUNNEL;
+        return;
+    }
+    add_part(exchange->write, exchange->head, exchange->head_size);
+    exchange->request_state =
+        exchange->request_framing == FRAMING_NONE ? REQUEST_LAST : REQUEST_BODY;
+}
+
 // RESULT_OK: there is something to write, or the request is done. RESULT_AGAIN: nothing now.
 // RESULT_EOF, RESULT_ERROR: as add_body().
 static enum result gather(struct exchange *exchange) {
@@ -117,9 +127,7 @@ static enum result gather(struct exchange *exchange) {
     exchange->write = write;
     if (exchange->request_state == REQUEST_HEAD) {
         add_proxy_header(exchange);
-        add_part(write, exchange->head, exchange->head_size);
-        exchange->request_state =
-            exchange->request_framing == FRAMING_NONE ? REQUEST_LAST : REQUEST_BODY;
+        add_head(exchange);
     }
     enum result result = exchange->request_state == REQUEST_LAST ? RESULT_OK : add_body(exchange);
     if (result == RESULT_ERROR || write->count > 0) {
@@ -186,7 +194,7 @@ static enum result client_ended(struct exchange *exchange) {
     const struct lease *lease = exchange->attempt.lease;
     exchange->request_state = REQUEST_DONE;
     (void)lease->pool->calls.shutdown(lease->fd, SHUT_WR);
-    return RESULT_AGAIN;
+    return exchange->response_state == RESPONSE_ENDED ? RESULT_OK : RESULT_AGAIN;
 }
 
 enum result exchange_request(struct exchange *exchange) {

@@ -232,9 +232,18 @@ static enum result server_ended(struct exchange *exchange) {
     return RESULT_OK;
 }
 
+// In a tunnel of its own, the client may send after its server has ended.
+static bool client_is_open(const struct exchange *exchange) {
+    return exchange->request_framing == FRAMING_TUNNEL &&
+           (exchange->request_state == REQUEST_HEAD || exchange->request_state == REQUEST_TUNNEL);
+}
+
 // Brings bytes of the server into the room, when what was there has been used.
 static enum result fill_room(struct exchange *exchange) {
     struct stream *stream = exchange->stream;
+    if (exchange->response_state == RESPONSE_ENDED) {
+        return client_is_open(exchange) ? RESULT_AGAIN : RESULT_OK;
+    }
     if (exchange->response_state == RESPONSE_FINAL || has_unread(exchange)) {
         return RESULT_OK;
     }
@@ -274,8 +283,11 @@ static enum result take_unread(struct exchange *exchange) {
     if (result == RESULT_OK && exchange->response_state == RESPONSE_BODY) {
         result = take_body(exchange);
     }
-    if (result == RESULT_OK && exchange->response_state == RESPONSE_FINAL) {
+    if (result == RESULT_OK && exchange->response_state == RESPONSE_ENDED) {
         exchange->response_state = RESPONSE_SENDING;
+    }
+    if (result == RESULT_OK && exchange->response_state == RESPONSE_FINAL) {
+        exchange->response_state = client_is_open(exchange) ? RESPONSE_ENDED : RESPONSE_SENDING;
         result = stream->verbs->end(stream, NULL);
     }
     return result == RESULT_EOF ? RESULT_OK : result;

@@ -60,6 +60,7 @@ struct memory_stream {
     size_t body_size;
     size_t come, taken;
     bool waits_for_100; // sends no body before
+    bool stays_open;    // its request is never whole
     bool never_takes;   // nothing after a flush() that sent nothing
     bool end_came, client_ended, malformed, stopped, drops, whole_given;
     const struct http_fields *trailers;
@@ -152,7 +153,8 @@ static inline enum result memory_body(struct stream *stream, struct stream_body 
         body->runs[body->count++] = (struct iovec){memory->lent + at, part};
         memory->taken += part;
     }
-    body->whole = memory->taken == memory->body_size && memory->end_came && !memory->client_ended;
+    body->whole = memory->taken == memory->body_size && memory->end_came && !memory->client_ended &&
+                  !memory->stays_open;
     body->trailers = body->whole ? memory->trailers : NULL;
     memory->whole_given = body->whole;
     if (size > 0 || body->whole) {
