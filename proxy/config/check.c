@@ -47,32 +47,34 @@ static bool index_backends(const struct config *config, struct index *index) {
     return true;
 }
 
-static void report_no_backend(const struct config_route *route, const struct index *index,
+// A backend that is named at `line`.
+static void report_no_backend(const char *name, int line, const struct index *index,
                               struct report *report) {
     char hint[SUGGESTION_TEXT_SIZE];
     struct suggestion suggestion;
-    suggestion_init(&suggestion, route->backend_name);
+    suggestion_init(&suggestion, name);
     for (size_t i = 0; i < index->count; i++) {
         suggestion_offer(&suggestion, index->entries[i].name);
     }
     suggestion_format(&suggestion, hint);
-    report_add(report, route->backend_line, "no backend '%.*s'%s", REPORT_QUOTE_MAX,
-               route->backend_name, hint);
+    report_add(report, line, "no backend '%.*s'%s", REPORT_QUOTE_MAX, name, hint);
 }
 
-static void find_backend(struct config_route *route, const struct index *index,
+// The index of the backend with this name. False: there is none, or no name.
+static bool find_backend(const char *name, int line, const struct index *index, size_t *found_index,
                          struct report *report) {
-    if (route->backend_name == NULL) {
-        return;
+    if (name == NULL) {
+        return false;
     }
-    const struct entry wanted = {.name = route->backend_name};
+    const struct entry wanted = {.name = name};
     const struct entry *found =
         bsearch(&wanted, index->entries, index->count, sizeof(wanted), compare_entries);
     if (found == NULL) {
-        report_no_backend(route, index, report);
-    } else {
-        route->backend_index = found->index;
+        report_no_backend(name, line, index, report);
+        return false;
     }
+    *found_index = found->index;
+    return true;
 }
 
 // A route does one thing.
@@ -133,21 +135,59 @@ static void check_challenges(const struct config *config, const struct config_li
     }
 }
 
-static void check_listeners(const struct config *config, struct report *report) {
-    int https_line = 0;
+// A listener of plain TCP has a backend, which must not look at requests.
+static void check_tcp(const struct config_listen *listen, const struct config *config,
+                      struct report *report) {
+    const struct config_backend *backend = &config->backends[listen->backend_index];
+    if (backend->sticky != NULL) {
+        report_add(report, listen->backend_line,
+                   "backend '%.*s' has sticky, which needs HTTP; with protocol = tcp use balance = "
+                   "hash",
+                   REPORT_QUOTE_MAX, backend->name);
+    }
+    if (backend->hash_by.what != HASH_BY_CLIENT) {
+        report_add(report, listen->backend_line,
+                   "backend '%.*s' has a hash-by that needs HTTP; with protocol = tcp use hash-by "
+                   "= client",
+                   REPORT_QUOTE_MAX, backend->name);
+    }
+    if (backend->tls_facts) {
+        report_add(report, listen->backend_line,
+                   "backend '%.*s' has tls-facts, which needs HTTP; remove it, or use another "
+                   "backend with protocol = tcp",
+                   REPORT_QUOTE_MAX, backend->name);
+    }
+}
+
+static void check_listener(struct config_listen *listen, const struct config *config,
+                           const struct index *index, struct report *report) {
+    if (listen->proxy_protocol && config->trusted_proxies.count == 0) {
+        report_add(report, listen->proxy_protocol_line,
+                   "proxy-protocol needs trusted-proxies: else nobody could connect");
+    }
+    bool is_tcp = listen->protocol == LISTEN_TCP;
+    if (is_tcp && listen->backend_line == 0) {
+        report_add(report, listen->line, "a listener with protocol = tcp has a backend");
+    } else if (!is_tcp && listen->backend_line != 0) {
+        report_add(report, listen->backend_line,
+                   "a listener has a backend only with protocol = tcp; the routes of a site name "
+                   "those of HTTP");
+    } else if (find_backend(listen->backend_name, listen->backend_line, index,
+                            &listen->backend_index, report)) {
+        check_tcp(listen, config, report);
+    }
+    if (listen->protocol != LISTEN_REDIRECT && config->site_count == 0) {
+        report_add(report, listen->line, "no site section");
+    }
+    check_challenges(config, listen, report);
+}
+
+static bool has_https(const struct config *config) {
+    bool found = false;
     for (size_t i = 0; i < config->listener_count; i++) {
-        const struct config_listen *listen = &config->listeners[i];
-        https_line =
-            https_line == 0 && listen->protocol == LISTEN_HTTPS ? listen->line : https_line;
-        if (listen->proxy_protocol && config->trusted_proxies.count == 0) {
-            report_add(report, listen->proxy_protocol_line,
-                       "proxy-protocol needs trusted-proxies: else nobody could connect");
-        }
-        check_challenges(config, listen, report);
+        found |= config->listeners[i].protocol == LISTEN_HTTPS;
     }
-    if (https_line != 0 && config->site_count == 0) {
-        report_add(report, https_line, "no site section");
-    }
+    return found;
 }
 
 static void check_trusted_proxies(const struct config *config, struct report *report) {
@@ -189,18 +229,26 @@ void check_config(struct config *config, struct report *report) {
         report_out_of_memory(report);
         return;
     }
-    check_listeners(config, report);
+    for (size_t i = 0; i < config->listener_count; i++) {
+        check_listener(&config->listeners[i], config, &index, report);
+    }
     for (size_t i = 0; i < config->backend_count; i++) {
         check_backend(&config->backends[i], report);
     }
+    const bool needs_routes = has_https(config);
     for (size_t i = 0; i < config->site_count; i++) {
         struct config_site *site = &config->sites[i];
         check_clients(site, report);
+        if (site->route_count == 0 && needs_routes) {
+            report_add(report, site->line, "site '%.*s' has no route", REPORT_QUOTE_MAX,
+                       site->name == NULL ? "" : site->name);
+        }
         for (size_t j = 0; j < site->route_count; j++) {
             check_action(&site->routes[j], report);
             check_size(&site->routes[j], report);
             note_limits(&site->routes[j]);
-            find_backend(&site->routes[j], &index, report);
+            (void)find_backend(site->routes[j].backend_name, site->routes[j].backend_line, &index,
+                               &site->routes[j].backend_index, report);
         }
         if (site->route_count > 0) {
             qsort(site->routes, site->route_count, sizeof(*site->routes), compare_routes);

@@ -158,6 +158,9 @@ void config_free(struct config *config) {
     }
     free(config->sites);
     free(config->backends);
+    for (size_t i = 0; i < config->listener_count; i++) {
+        free(config->listeners[i].backend_name);
+    }
     free(config->listeners);
     free(config->trusted_proxies.items);
     free(config->log.path);

@@ -43,7 +43,7 @@ enum log_target {
 enum access_log_format { ACCESS_LOG_JSON, ACCESS_LOG_COMBINED, ACCESS_LOG_COMBINED_REASON };
 enum unknown_server_name { UNKNOWN_NAME_DEFAULT_SITE, UNKNOWN_NAME_REFUSE };
 enum client_certificate { CLIENT_CERTIFICATE_REQUIRED, CLIENT_CERTIFICATE_OPTIONAL };
-enum listen_protocol { LISTEN_HTTPS, LISTEN_REDIRECT };
+enum listen_protocol { LISTEN_HTTPS, LISTEN_REDIRECT, LISTEN_TCP };
 enum balance { BALANCE_ROUND_ROBIN, BALANCE_LEAST_CONNECTIONS, BALANCE_RANDOM_TWO, BALANCE_HASH };
 enum hash_by { HASH_BY_CLIENT, HASH_BY_PATH, HASH_BY_HEADER, HASH_BY_COOKIE };
 enum redirect { REDIRECT_301, REDIRECT_302, REDIRECT_303, REDIRECT_307, REDIRECT_308 };
@@ -91,9 +91,12 @@ struct config_limits {
 struct config_listen {
     struct address address;
     enum listen_protocol protocol;
+    char *backend_name;   // LISTEN_TCP only; else NULL
+    size_t backend_index; // into config.backends
     bool proxy_protocol;  // connections begin with a PROXY header of a trusted proxy
     char *challenge_path; // folder, absolute; NULL: this listener answers no challenges
     int line;
+    int backend_line; // 0: not given
     int proxy_protocol_line;
     int challenge_line;
 };
@@ -193,7 +196,7 @@ struct config_site {
     int client_crl_line;
     int client_certificate_line; // 0: not given
     struct config_route *routes; // longest prefix first
-    size_t route_count;          // at least 1
+    size_t route_count;          // at least 1 if a listener speaks HTTPS
     uint32_t hsts_s;             // max-age of Strict-Transport-Security; 0 = not sent
     int line;
 };

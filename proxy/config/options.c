@@ -30,7 +30,7 @@
 static const char *const log_words[] = {"off", "stdout", "stderr", "syslog", "journal", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 static const char *const format_words[] = {"json", "combined", "combined-reason", NULL};
-static const char *const protocol_words[] = {"https", "redirect", NULL};
+static const char *const protocol_words[] = {"https", "redirect", "tcp", NULL};
 static const char *const unknown_name_words[] = {"default-site", "refuse", NULL};
 static const char *const client_certificate_words[] = {"required", "optional", NULL};
 static const char *const balance_words[] = {"round-robin", "least-connections", "random-two",
@@ -137,8 +137,11 @@ static const struct option limits_options[] = {
 };
 
 static const struct option listen_options[] = {
-    {"protocol", "What it speaks; redirect is plain HTTP that answers 308 to https.", KIND_WORD,
-     OPTIONAL, WORDS(protocol_words), INITIAL("https"), AT(config_listen, protocol)},
+    {"protocol",
+     "https; redirect: plain HTTP, every request gets 308 to https; tcp: any protocol inside TLS.",
+     KIND_WORD, OPTIONAL, WORDS(protocol_words), INITIAL("https"), AT(config_listen, protocol)},
+    {"backend", "With protocol = tcp: the backend that all connections go to, by name.", KIND_NAME,
+     OPTIONAL, AT(config_listen, backend_name), LINE_AT(config_listen, backend_line)},
     {"proxy-protocol",
      "Every connection begins with a PROXY header, version 1 or 2; only trusted-proxies are taken.",
      KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config_listen, proxy_protocol),
@@ -173,7 +176,7 @@ static const struct option site_options[] = {
      KIND_SECONDS, OPTIONAL, RANGE(SECOND, 730 * DAY), ZERO("0"), INITIAL("365d"),
      AT(config_site, hsts_s)},
     {"route", "Where requests go whose path begins so. The longest prefix wins.", KIND_SECTION,
-     INSIDE(SECTION_ROUTE), FROM_TO(1, 1000), AT(config_site, routes),
+     INSIDE(SECTION_ROUTE), FROM_TO(0, 1000), AT(config_site, routes),
      COUNTED_AT(config_site, route_count)},
 };
 

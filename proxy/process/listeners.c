@@ -338,9 +338,15 @@ void listeners_reset(const struct listeners *listeners, size_t slot) {
 }
 
 static const char *describe(const struct config_listen *listen) {
-    return listen->protocol == LISTEN_HTTPS ? "https"
-           : listen->challenge_path == NULL ? "redirect to https"
-                                            : "redirect to https, and ACME challenges";
+    switch (listen->protocol) {
+    case LISTEN_HTTPS:
+        return "https";
+    case LISTEN_TCP:
+        return "tcp";
+    default:
+        return listen->challenge_path == NULL ? "redirect to https"
+                                              : "redirect to https, and ACME challenges";
+    }
 }
 
 void listeners_announce(const struct config *config, struct log *log) {

@@ -4,6 +4,7 @@
 #include "session/linger.h"
 #include "session/records.h"
 #include "session/refusals.h"
+#include "session/tunnel.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -103,7 +104,11 @@ static enum result finish_handshake(struct session *session) {
     session->client.identity = facts.client;
     memcpy(session->client.policy, facts.client_policy, sizeof(session->client.policy));
     count_handshake(session, &facts);
-    http1_enter(session);
+    if (session->listener_generation != NULL) {
+        tunnel_enter(session);
+    } else {
+        http1_enter(session);
+    }
     return RESULT_OK;
 }
 

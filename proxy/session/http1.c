@@ -15,23 +15,23 @@ static const struct session_phase phase;
 
 // --- what a stream tells ---
 
-static void wake(struct stream *stream) {
+void http1_wake(struct stream *stream) {
     session_advance(http1_of(stream)->session);
 }
 
-static struct address local_address(const struct stream *stream) {
+struct address http1_local_address(const struct stream *stream) {
     return transport_local_address(&http1_of_const(stream)->session->transport);
 }
 
-static uint64_t moved(const struct stream *stream) {
+uint64_t http1_moved(const struct stream *stream) {
     const struct session *session = http1_of_const(stream)->session;
     return session->dropped + transport_acknowledged(&session->transport);
 }
 
 const struct stream_verbs http1_verbs = {
-    .wake = wake,
-    .local_address = local_address,
-    .moved = moved,
+    .wake = http1_wake,
+    .local_address = http1_local_address,
+    .moved = http1_moved,
     .body = http1_body,
     .taken = http1_taken,
     .stop = http1_stop,

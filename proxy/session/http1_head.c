@@ -116,7 +116,7 @@ static bool may_become_head(struct session *session, struct slice part,
 
 // --- beginning ---
 
-static struct http1_stream *new_stream(struct session *session) {
+struct http1_stream *http1_new_stream(struct session *session) {
     struct sessions *sessions = session->sessions;
     struct http1_stream *http1 = slab_get(&sessions->http1_streams);
     if (http1 == NULL) {
@@ -148,7 +148,7 @@ static void end_head(struct session *session) {
 }
 
 static void refuse(struct session *session, struct slice bytes, uint16_t status, const char *why) {
-    struct http1_stream *http1 = new_stream(session);
+    struct http1_stream *http1 = http1_new_stream(session);
     if (http1 != NULL) {
         http1->is_head = bytes.size >= 5 && memcmp(bytes.data, "HEAD ", 5) == 0;
         struct refused_request refused = {bytes, http1->is_head, status, why};
@@ -166,7 +166,7 @@ static void begin(struct session *session, struct slice head) {
         refuse(session, head, refusal.status, refusal.why);
         return;
     }
-    struct http1_stream *http1 = new_stream(session);
+    struct http1_stream *http1 = http1_new_stream(session);
     if (http1 == NULL) {
         return;
     }

@@ -29,6 +29,7 @@ struct http1_stream {
     uint8_t minor_version; // of the client
     bool is_head;
     bool chunked;         // the body is framed in chunks for the client
+    bool closes;          // a tunnel: our direction ends when all is sent
     bool final_due;       // the last chunk is to be sent
     char *final;          // with these trailers; NULL: none
     size_t final_size;    // of what is to be sent at the end
@@ -49,8 +50,16 @@ static inline const struct http1_stream *http1_of_const(const struct stream *str
                                          offsetof(struct http1_stream, stream));
 }
 
+// --- what a stream tells: http1.c ---
+
+void http1_wake(struct stream *stream);
+struct address http1_local_address(const struct stream *stream);
+uint64_t http1_moved(const struct stream *stream);
+
 // --- heads: http1_head.c ---
 
+// A stream without an exchange, which the session owns. NULL: no memory.
+struct http1_stream *http1_new_stream(struct session *session);
 // Begins the next exchange when its head is there, or is refused. False: it is not there yet, or
 // the session is closed for want of memory.
 bool http1_begin(struct session *session);

@@ -115,6 +115,10 @@ void listener_start_session(const struct listener *listener, int fd, const struc
     }
     session->client.redirect = listener->protocol == LISTEN_REDIRECT;
     session->client.challenges = listener->challenges;
+    if (listener->protocol == LISTEN_TCP) {
+        session->listener = listener->index;
+        session->listener_generation = generation_hold(listener->sessions->shared.current);
+    }
     if (listener->proxy_protocol) {
         proxy_header_enter(session);
     } else {
@@ -195,6 +199,7 @@ bool listener_set_init(struct listener_set *set, struct sessions *sessions,
         struct listener *listener = &set->listeners[i];
         listener->sessions = sessions;
         listener->protocol = listen->protocol;
+        listener->index = (uint32_t)(i % config->listener_count);
         listener->proxy_protocol = listen->proxy_protocol;
         listener->challenges = listen->challenge_path != NULL;
         listener->batch = 1;

@@ -29,6 +29,7 @@ struct listener {
     struct rate pause_lines; // of the log
     char address[ADDRESS_TEXT_SIZE];
     enum listen_protocol protocol;
+    uint32_t index; // in the configuration
     bool proxy_protocol;
     bool challenges; // of ACME clients; see config/challenge.h
     int batch;       // how many connections to accept when some wait

@@ -124,6 +124,8 @@ void session_close(struct session *session) {
     session_set_idle(session, false);
     session_enter(session, NULL);
     pool_close_kept(&session->kept);
+    generation_release(session->listener_generation);
+    session->listener_generation = NULL;
     if (session->counted) {
         client_table_disconnect(sessions->shared.clients, sessions->shared.slot,
                                 session->client_key);

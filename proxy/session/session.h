@@ -78,6 +78,10 @@ struct session {
     struct generation *handshake_generation;
     uint64_t signing; // number of the signature waited for; 0: none
     struct signing_owner signing_owner;
+    // Of a listener that has a backend of its own, until the tunnel has begun: its generation,
+    // which is held, and its place in there. NULL: HTTP.
+    struct generation *listener_generation;
+    uint32_t listener;
     struct http1 http1;
     struct list_node kept; // connections to servers that are bound to this client
 };

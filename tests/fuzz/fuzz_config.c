@@ -14,7 +14,7 @@ static void check_accepted(const struct config *config) {
            config->workers <= CONFIG_WORKERS_MAX);
     for (size_t i = 0; i < config->site_count; i++) {
         const struct config_site *site = &config->sites[i];
-        assert(site->certificate_count > 0 && site->route_count > 0);
+        assert(site->certificate_count > 0);
         for (size_t j = 0; j < site->certificate_count; j++) {
             assert(site->certificates[j].certificate_path[0] == '/' &&
                    site->certificates[j].key_path[0] == '/');

@@ -175,6 +175,14 @@ def check(lab):
     return check
 
 
+@example("conf/README.md", "listen 0.0.0.0:993 {")
+def test_the_example_of_plain_tcp(check, block):
+    done = check(block)
+    assert done.returncode == 0
+    # The certificate of the tests has other names.
+    assert re.sub(r"(?m)^.*no certificate.*'mail.example.com'.*\n", "", text(done.stderr)) == ""
+
+
 @example("conf/README.md", "listen 0.0.0.0:443 {}")
 def test_the_example_configuration(check, block):
     done = check(block)

@@ -11,12 +11,13 @@ static void text_with(enum section_id id, const char *line, char *text, size_t s
     for (size_t i = 0; i < SECTION_COUNT; i++) {
         in[i] = i == id ? line : "";
     }
-    // A route does one thing, and a listener of that kind takes trusted proxies only.
+    // What other options need.
     bool acts = strncmp(line, "redirect =", 10) == 0 || strncmp(line, "return =", 8) == 0;
     bool asks =
         strncmp(line, "client-certificate", 18) == 0 || strncmp(line, "client-crl", 10) == 0;
     bool hashes = strncmp(line, "hash-by", 7) == 0;
     bool answers = strncmp(line, "acme-challenge", 14) == 0;
+    bool forwards = strcmp(line, "protocol = tcp") == 0;
     bool trusts = id == SECTION_TOP && strncmp(line, "trusted-proxies", 15) == 0;
     (void)snprintf(text, size,
                    "%s %s\n tls { %s } limits { %s } listen 127.0.0.1:1 { %s %s }\n"
@@ -24,7 +25,10 @@ static void text_with(enum section_id id, const char *line, char *text, size_t s
                    "route / { %s %s request { %s } response { %s } } %s }\n"
                    "backend b { server 127.0.0.1:9000 { %s } %s %s }\n",
                    trusts ? "" : "trusted-proxies = 192.0.2.1", in[SECTION_TOP], in[SECTION_TLS],
-                   in[SECTION_LIMITS], in[SECTION_LISTEN], answers ? "protocol = redirect" : "",
+                   in[SECTION_LIMITS], in[SECTION_LISTEN],
+                   answers    ? "protocol = redirect"
+                   : forwards ? "backend = b"
+                              : "",
                    asks ? "client-ca = a" : "", in[SECTION_CERTIFICATE], acts ? "" : "backend = b",
                    in[SECTION_ROUTE], in[SECTION_REQUEST], in[SECTION_RESPONSE], in[SECTION_SITE],
                    in[SECTION_SERVER], hashes ? "balance = hash" : "", in[SECTION_BACKEND]);
