@@ -46,7 +46,7 @@
     X(refused_no_group, COUNTER, "refused: no common group")                                       \
     X(refused_no_post_quantum, COUNTER, "refused: no post-quantum group, which is required")       \
     X(refused_no_signature, COUNTER, "refused: no signature algorithm for the site's keys")        \
-    X(refused_no_protocol, COUNTER, "refused: only other protocols than HTTP/1 (ALPN)")            \
+    X(refused_no_protocol, COUNTER, "refused: only other protocols than HTTP (ALPN)")              \
     X(refused_unknown_name, COUNTER, "refused: a name that no site has")                           \
     X(refused_no_parameters, COUNTER, "refused: nothing else in common")                           \
     X(refused_missing_extension, COUNTER, "refused: a mandatory extension is missing")             \

@@ -39,6 +39,7 @@ struct client {
     const char *alpn;
     int groups[8]; // ends with 0
     bool no_key_shares;
+    bool http2;  // the listener offers it
     bool no_dhe; // wants a resumption without a new key exchange
     WOLFSSL_SESSION *session;
 };
@@ -228,6 +229,9 @@ static inline struct link *link_open(struct lab *lab, const struct client *clien
     assert_non_null(link->handshake);
     if (client != NULL) {
         client_make(link, client);
+    }
+    if (client != NULL && client->http2) {
+        handshake_offer_http2(link->handshake);
     }
     return link;
 }

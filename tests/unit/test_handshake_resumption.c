@@ -412,6 +412,10 @@ static void test_another_protocol_does_not_resume(void **state) {
     assert_connects(client, session, true);
     client.alpn = "http/1.0";
     assert_connects(client, session, false);
+    client.alpn = "http/1.1,h2";
+    assert_connects(client, session, true);
+    client.http2 = true; // then it is h2
+    assert_connects(client, session, false);
     client.alpn = NULL;
     assert_connects(client, session, false);
     wolfSSL_SESSION_free(session);

@@ -273,7 +273,7 @@ static void test_protocols(void **state) {
     } cases[] = {
         {"\x00\x10\x00\x0b\x00\x09\x08http/1.1", 15, REFUSAL_NONE},
         {"\x00\x10\x00\x0e\x00\x0c\x02h2\x08http/1.0", 18, REFUSAL_NONE},
-        {"\x00\x10\x00\x05\x00\x03\x02h2", 9, REFUSAL_no_protocol},
+        {"\x00\x10\x00\x05\x00\x03\x02h2", 9, REFUSAL_no_protocol}, // not offered here
         {"\x00\x10\x00\x0b\x00\x09\x08http/1.2", 15, REFUSAL_no_protocol},
         {"\x00\x10\x00\x0b\x00\x09\x08HTTP/1.1", 15, REFUSAL_no_protocol},
         {"\x00\x10\x00\x0a\x00\x08\x07http/1.", 14, REFUSAL_no_protocol},

@@ -43,6 +43,10 @@ static void end_waiting(struct handshake *handshake) {
     }
 }
 
+void handshake_offer_http2(struct handshake *handshake) {
+    handshake->http2 = true;
+}
+
 void handshake_free(struct handshake *handshake) {
     if (handshake == NULL) {
         return;
@@ -204,6 +208,7 @@ static enum result take_first_hello(struct handshake *handshake) {
     struct client_hello *hello = &handshake->hello;
     enum result result = hello_parse(flight_hello(&handshake->flight), hello, refusal);
     keep_name(handshake);
+    hello->http2 = handshake->http2;
     if (result != RESULT_OK || hello_check_rules(hello, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
@@ -217,6 +222,7 @@ static enum result take_first_hello(struct handshake *handshake) {
     if (hello_has(hello, HELLO_EARLY_DATA)) {
         flight_skip_early_data(&handshake->flight);
     }
+    handshake->facts.http2 = slice_equal(hello_protocol(hello), SLICE("h2"));
     if (!create_ssl(handshake)) {
         return refusal_set(refusal, REFUSAL_internal, "out of memory");
     }
@@ -235,6 +241,7 @@ static enum result take_second_hello(struct handshake *handshake) {
                            hello_common_group(&handshake->hello, &policy), refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
+    second.http2 = handshake->http2;
     return pass_hello(handshake, &second, &handshake->second_message);
 }
 

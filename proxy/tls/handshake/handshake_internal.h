@@ -45,6 +45,7 @@ struct handshake {
     struct client_hello hello;    // the first ClientHello
     struct transcript transcript;
     uint16_t retry_suite;  // suite in a HelloRetryRequest; 0: none was sent
+    bool http2;            // the client may choose h2
     bool library_must_run; // call wolfSSL again, although it has no new input
     bool is_complete;
 

@@ -21,8 +21,8 @@
 // Largest size of a message: version, random, session id, cipher suites, compression methods and
 // extensions, each of its largest size.
 #define HELLO_SIZE_MAX (2 + 32 + 1 + 32 + 2 + 65534 + 1 + 255 + 2 + 65535)
-// What we speak inside, separated by commas; the first of the client's that is among them is used.
-#define HELLO_PROTOCOLS "http/1.1,http/1.0"
+// The protocols of ALPN, separated by commas; hello_protocol() says which is used.
+#define HELLO_PROTOCOLS "h2,http/1.1,http/1.0"
 
 // The numbers of extensions (IANA).
 enum hello_type {
@@ -85,6 +85,7 @@ struct client_hello {
     bool offers_psk_dhe;            // psk_modes has psk_dhe_ke
     struct slice status_request;    // the whole extension
     struct slice pre_shared_key;    // the whole extension
+    bool http2;                     // h2 may be used; false unless the caller sets it
 };
 
 static inline bool hello_has(const struct client_hello *hello, enum hello_extension extension) {
@@ -112,7 +113,9 @@ struct hello_policy {
 enum result hello_check_offer(const struct client_hello *hello, const struct hello_policy *policy,
                               struct refusal *refusal) MUST_CHECK;
 
-bool hello_protocol_is_ours(struct slice protocol);
+// The protocol of ALPN that is used: h2 if it is offered and hello->http2, else the first of the
+// client's that is HTTP/1. Empty: there is none.
+struct slice hello_protocol(const struct client_hello *hello);
 
 // The first group of the policy that the client supports, for a HelloRetryRequest. 0: none.
 uint16_t hello_common_group(const struct client_hello *hello, const struct hello_policy *policy);

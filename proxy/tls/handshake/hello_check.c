@@ -166,28 +166,24 @@ bool hello_has_share(const struct client_hello *hello, const struct hello_policy
     return false;
 }
 
-bool hello_protocol_is_ours(struct slice protocol) {
-    struct slice ours = SLICE(HELLO_PROTOCOLS);
-    while (ours.size > 0) {
-        const char *comma = memchr(ours.data, ',', ours.size);
-        struct slice one = {ours.data, comma == NULL ? ours.size : (size_t)(comma - ours.data)};
-        if (slice_equal(one, protocol)) {
-            return true;
+struct slice hello_protocol(const struct client_hello *hello) {
+    struct reader list = reader_of(hello->protocols);
+    struct slice first = {NULL, 0};
+    while (reader_more(&list)) {
+        struct slice name = read_vector(&list, 1);
+        if (hello->http2 && slice_equal(name, SLICE("h2"))) {
+            return name;
         }
-        size_t taken = comma == NULL ? ours.size : one.size + 1;
-        ours = (struct slice){ours.data + taken, ours.size - taken};
+        if (first.size == 0 &&
+            (slice_equal(name, SLICE("http/1.1")) || slice_equal(name, SLICE("http/1.0")))) {
+            first = name;
+        }
     }
-    return false;
+    return first;
 }
 
 static bool offers_protocol(const struct client_hello *hello) {
-    struct reader list = reader_of(hello->protocols);
-    while (reader_more(&list)) {
-        if (hello_protocol_is_ours(read_vector(&list, 1))) {
-            return true;
-        }
-    }
-    return !hello_has(hello, HELLO_PROTOCOL_NAMES);
+    return !hello_has(hello, HELLO_PROTOCOL_NAMES) || hello_protocol(hello).size > 0;
 }
 
 enum result hello_check_offer(const struct client_hello *hello, const struct hello_policy *policy,

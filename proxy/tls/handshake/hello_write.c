@@ -134,14 +134,7 @@ static void write_groups(struct writer *writer, const struct client_hello *hello
 static void write_protocols(struct writer *writer, const struct client_hello *hello) {
     size_t extension = open_extension(writer, HELLO_TYPE_PROTOCOL_NAMES);
     size_t list = open_vector(writer, 2);
-    struct reader names = reader_of(hello->protocols);
-    while (reader_more(&names)) {
-        struct slice name = read_vector(&names, 1);
-        if (hello_protocol_is_ours(name)) {
-            write_vector(writer, 1, name);
-            break; // the first of them is taken
-        }
-    }
+    write_vector(writer, 1, hello_protocol(hello));
     close_vector(writer, list, 2);
     close_vector(writer, extension, 2);
 }
