@@ -101,6 +101,7 @@ static void write_access_log(const struct account *account, const struct choice 
         .host = account->host,
         .protocol = account->protocol,
         .minor_version = account->minor_version,
+        .http2 = account->http2,
         .status = account->status,
         .request_bytes = account->request_bytes,
         .response_bytes = account->response_bytes,

@@ -11,6 +11,7 @@ struct account {
     uint16_t status;          // of the response; 0: none yet
     uint8_t minor_version;    // of the client
     bool answered;            // by Ravelin itself
+    bool http2;               // of the stream
     bool refused;             // the head was not understood, or never whole
     bool server_reused;       // the connection to the server came from the pool
     const char *ended;        // static: why, when not in the usual way

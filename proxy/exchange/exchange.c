@@ -55,6 +55,7 @@ static struct exchange *allocate(struct stream *stream, struct shared *shared,
     exchange->generation = generation_hold(generation);
     exchange->attempt.owner.ready = on_lease_ready;
     exchange->active_ms = now_ms(exchange);
+    exchange->account.http2 = stream->http2;
     account_begin(&exchange->account, shared, head_since_ms);
     struct choice *choice = &exchange->choice;
     choice->shared = shared;

@@ -128,4 +128,17 @@ enum result exchange_expire(struct exchange *exchange) MUST_CHECK;
 // Writes the access log line, lets the lease go, frees.
 void exchange_finish(struct exchange *exchange);
 
+// --- for streams whose bytes cannot stay where they are ---
+
+// How many bytes of those that body() gave last the server has not taken.
+size_t exchange_unwritten(const struct exchange *exchange);
+// Copies these bytes to `to`, where they are until taken() or stop().
+void exchange_move_unwritten(struct exchange *exchange, uint8_t *to);
+// The bytes of the server that are unread, in their order; the stream may take back the room that
+// they are in when it has copied them to this one. It must be at its beginning again before any of
+// them can be named.
+static inline void exchange_move_unread(struct exchange *exchange, struct room *room) {
+    exchange->room = exchange->room == NULL ? NULL : room;
+}
+
 #endif

@@ -26,7 +26,8 @@ enum result exchange_answer(struct exchange *exchange) {
         return RESULT_ERROR;
     }
     // Half a record of an interim response cannot be taken back either.
-    if (exchange->response_started || stream->unsent) {
+    bool half_sent = stream->unsent && stream->held_by == HELD_UNSENT;
+    if (exchange->response_started || half_sent) {
         return RESULT_ERROR;
     }
     exchange->account.answered = true;

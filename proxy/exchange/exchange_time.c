@@ -13,7 +13,8 @@ bool exchange_is_stuck(const struct exchange *exchange) {
 }
 
 bool exchange_waits_for_client(const struct exchange *exchange) {
-    return exchange->stream->unsent ||
+    const struct stream *stream = exchange->stream;
+    return (stream->unsent && stream->held_by != HELD_TURN) ||
            (exchange->request_state == REQUEST_BODY && exchange->write == NULL);
 }
 
@@ -37,6 +38,9 @@ int64_t exchange_deadline(const struct exchange *exchange) {
     int64_t wait_ms = limits(exchange)->idle_timeout_ms;
     if (exchange_waits_for_client(exchange)) {
         return pace_deadline(&exchange->pace, wait_ms);
+    }
+    if (exchange->stream->unsent) { // for its turn, as long as others have theirs
+        return INT64_MAX;
     }
     if (attempt_is_queued(&exchange->attempt)) {
         return exchange->attempt.waiter.since_ms + exchange->choice.backend->queue_timeout_ms;

@@ -61,6 +61,7 @@ static void add_runs(struct exchange *exchange, const struct stream_body *body) 
             char *begin = chunk_write_size(end, run->iov_len);
             add_part(write, begin, (size_t)(end - begin));
         }
+        write->runs |= UINT64_C(1) << write->count;
         add_part(write, run->iov_base, run->iov_len);
         if (chunked) {
             add_part(write, crlf, 2);
@@ -124,6 +125,7 @@ static enum result gather(struct exchange *exchange) {
         return exchange_refuse(exchange, 503, "no memory for a request");
     }
     write->first = write->count = 0;
+    write->runs = 0;
     exchange->write = write;
     if (exchange->request_state == REQUEST_HEAD) {
         add_proxy_header(exchange);
@@ -138,6 +140,27 @@ static enum result gather(struct exchange *exchange) {
         all_written(exchange);
     }
     return result;
+}
+
+size_t exchange_unwritten(const struct exchange *exchange) {
+    const struct request_write *write = exchange->write;
+    size_t size = 0;
+    for (uint32_t i = write == NULL ? 0 : write->first; write != NULL && i < write->count; i++) {
+        size += (write->runs >> i & 1) != 0 ? write->parts[i].iov_len : 0;
+    }
+    return size;
+}
+
+void exchange_move_unwritten(struct exchange *exchange, uint8_t *to) {
+    struct request_write *write = exchange->write;
+    for (uint32_t i = write == NULL ? 0 : write->first; write != NULL && i < write->count; i++) {
+        struct iovec *part = &write->parts[i];
+        if ((write->runs >> i & 1) != 0) {
+            memcpy(to, part->iov_base, part->iov_len);
+            part->iov_base = to;
+            to += part->iov_len;
+        }
+    }
 }
 
 void exchange_free_request(struct exchange *exchange) {

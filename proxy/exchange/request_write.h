@@ -11,9 +11,12 @@
 // trailers.
 #define REQUEST_PARTS_MAX (STREAM_RUNS_MAX * 3 + 4)
 
+_Static_assert(REQUEST_PARTS_MAX <= 64, "a bit for each part");
+
 struct request_write {
     uint32_t first; // of the parts that are not written yet
     uint32_t count;
+    uint64_t runs; // bit i: part i is a run of the stream
     struct iovec parts[REQUEST_PARTS_MAX];
     uint8_t proxy_header[PROXY_HEADER_WRITE_MAX];
     char lines[STREAM_RUNS_MAX][CHUNK_LINE_SIZE];

@@ -131,6 +131,23 @@ static enum result bad_chunk(struct exchange *exchange, const char *why) {
     return response_is_bad(exchange, why, where);
 }
 
+// The first `size` bytes of data, of which more has come. RESULT_AGAIN: the rest must wait.
+static enum result put_some(struct exchange *exchange, uint32_t index, size_t size) {
+    struct room_part *part = &exchange->room->parts[index];
+    uint8_t *begin = part->data + part->begin;
+    enum chunk_span span;
+    size_t length;
+    const char *why;
+    if (size == 0) {
+        return RESULT_AGAIN;
+    }
+    // The first bytes of data are data.
+    (void)!chunk_next(&exchange->response_decoder, (const char *)begin, size, &span, &length, &why);
+    part->begin += (uint32_t)size;
+    enum result result = put_data(exchange, index, begin, size);
+    return result == RESULT_OK ? RESULT_AGAIN : result;
+}
+
 // One part of a chunked body. Data is named only after the framing that follows it has been read,
 // because the stream may write over that. RESULT_AGAIN: the rest must wait for the next round.
 static enum result take_chunked(struct exchange *exchange, uint32_t index) {
@@ -155,9 +172,11 @@ static enum result take_chunked(struct exchange *exchange, uint32_t index) {
                        &span, &length, &why) != RESULT_OK) {
             return bad_chunk(exchange, why);
         }
-        if (span == CHUNK_DATA && !stream->verbs->fits(stream, index, begin, length)) {
+        size_t fits =
+            span == CHUNK_DATA ? stream->verbs->fits(stream, index, begin, length) : length;
+        if (fits < length) { // no other data waits to be named: framing lies between
             exchange->response_decoder = before;
-            return RESULT_AGAIN;
+            return put_some(exchange, index, fits);
         }
         part->begin += (uint32_t)length;
         if (data != NULL) {
@@ -191,11 +210,15 @@ static enum result take_part(struct exchange *exchange, uint32_t index) {
     if (exchange->response_framing == FRAMING_CHUNKED) {
         return take_chunked(exchange, index);
     }
-    if (!stream->verbs->fits(stream, index, begin, size)) {
+    bool has_length = exchange->response_framing == FRAMING_LENGTH;
+    size = has_length && size > exchange->response_left ? (size_t)exchange->response_left : size;
+    size_t fits = stream->verbs->fits(stream, index, begin, size);
+    if (fits == 0) {
         return RESULT_AGAIN;
     }
-    if (exchange->response_framing == FRAMING_LENGTH) {
-        size = size < exchange->response_left ? size : (size_t)exchange->response_left;
+    bool whole = fits == size;
+    size = fits;
+    if (has_length) {
         exchange->response_left -= size;
         if (exchange->response_left == 0) {
             exchange->response_state = RESPONSE_FINAL;
@@ -203,7 +226,8 @@ static enum result take_part(struct exchange *exchange, uint32_t index) {
         }
     }
     part->begin += (uint32_t)size;
-    return put_data(exchange, index, begin, size);
+    enum result result = put_data(exchange, index, begin, size);
+    return result == RESULT_OK && !whole ? RESULT_AGAIN : result;
 }
 
 static enum result take_body(struct exchange *exchange) {
@@ -254,7 +278,8 @@ static enum result fill_room(struct exchange *exchange) {
     bool is_head = exchange->response_state == RESPONSE_HEAD;
     struct room *room = stream->verbs->room(stream, is_head ? response_head_lead(exchange) : 0);
     if (room == NULL) {
-        return exchange_refuse(exchange, 503, "no memory for a response");
+        return stream->unsent ? RESULT_AGAIN
+                              : exchange_refuse(exchange, 503, "no memory for a response");
     }
     enum result result = read_server(exchange, room);
     if (result == RESULT_EOF) {

@@ -9,7 +9,7 @@
 // reads a server's bytes into it and names what of them is body, where it lies. The stream frames
 // it for the client. Of the room it may write over
 //   - what lies before data, as far back as the data that was named before;
-//   - ROOM_TAIL bytes behind data;
+//   - ROOM_TAIL bytes behind data, unless fits() has left some of it;
 //   - all of it, when the response has ended.
 // Other bytes that are unread are the exchange's. The room is lent until there are none; that is so
 // at the end of a round unless there were more than the stream could frame at once. Therefore an
@@ -111,14 +111,15 @@ struct stream_verbs {
     void (*stop)(struct stream *stream, bool drop);
 
     // Empty room for bytes of the server, of which the first `lead` bytes stay free. NULL: no
-    // memory.
+    // memory, or, when `unsent` is set then, not now: see `held_by`.
     struct room *(*room)(struct stream *stream, size_t lead);
     // The head of a response, interim or final; with FRAMING_TUNNEL runs are the client's bytes
     // from then on. RESULT_AGAIN: it is taken, but nothing may follow it before flush() returns
     // RESULT_OK. RESULT_ERROR: no memory.
     enum result (*head)(struct stream *stream, const struct stream_head *head);
-    // Whether this data can be named now. If not, it can after flush().
-    bool (*fits)(const struct stream *stream, uint32_t part, const uint8_t *data, size_t size);
+    // How many bytes of this data can be named now, from its first one on. The others can after
+    // flush().
+    size_t (*fits)(struct stream *stream, uint32_t part, const uint8_t *data, size_t size);
     // Names data of the room as the next of the body. It must fit, and the bytes before and behind
     // it must have been used.
     enum result (*data)(struct stream *stream, uint32_t part, uint8_t *data, size_t size);
@@ -133,6 +134,13 @@ struct stream_verbs {
     enum result (*flush)(struct stream *stream);
 };
 
+// Why flush() is due.
+enum stream_hold {
+    HELD_UNSENT, // the client did not take all, or was not asked yet
+    HELD_CLOSED, // the client allows no more bytes now. None of those before is half sent
+    HELD_TURN,   // others have their turn; the client is not waited for. Nothing is half sent
+};
+
 struct stream {
     const struct stream_verbs *verbs;
     const struct client *client;
@@ -140,7 +148,9 @@ struct stream {
     uint32_t *steps_left;   // of this turn of the loop, shared by the streams of a session
     uint32_t target_size;   // the longest target that is accepted
     uint64_t sent;          // bytes that have left, ever
-    bool unsent;            // flush() is due: the client did not take all, or was not asked yet
+    bool unsent;            // flush() is due
+    uint8_t held_by;        // an enum stream_hold, while `unsent`
+    bool http2;             // for the log
     bool keep_alive;        // another request may follow on the connection; anybody may clear it
 };
 

@@ -139,6 +139,15 @@ static void put_json_tls(struct line *line, const struct access_entry *entry) {
     PUT(line, "}");
 }
 
+static void put_version(struct line *line, const struct access_entry *entry) {
+    if (entry->http2) {
+        PUT(line, "HTTP/2.0");
+        return;
+    }
+    PUT(line, "HTTP/1.");
+    put_unsigned(line, entry->minor_version);
+}
+
 static void put_json_exchange(struct line *line, const struct access_entry *entry) {
     PUT(line, ",\"site\":");
     put_json_string(line, entry->site);
@@ -152,8 +161,8 @@ static void put_json_exchange(struct line *line, const struct access_entry *entr
         PUT(line, ",\"protocol\":");
         put_json_string(line, entry->protocol);
     } else {
-        PUT(line, ",\"protocol\":\"HTTP/1.");
-        put_unsigned(line, entry->minor_version);
+        PUT(line, ",\"protocol\":\"");
+        put_version(line, entry);
         PUT(line, "\"");
     }
     PUT(line, ",\"status\":");
@@ -222,8 +231,8 @@ static void put_combined_request(struct line *line, const struct access_entry *e
     put_combined_string(line, entry->method);
     PUT(line, " ");
     put_combined_string(line, entry->target);
-    PUT(line, " HTTP/1.");
-    put_unsigned(line, entry->minor_version);
+    PUT(line, " ");
+    put_version(line, entry);
 }
 
 static void put_combined_reason(struct line *line, const struct access_entry *entry) {

@@ -72,6 +72,7 @@ struct access_entry {
     struct slice host;
     struct slice protocol;   // with `request_line` only: "HTTP/1.1"
     uint8_t minor_version;   // x of HTTP/1.x, without `request_line` only
+    bool http2;              // it is HTTP/2.0 instead
     uint16_t status;         // 0: no response was sent
     uint64_t request_bytes;  // of the request body
     uint64_t response_bytes; // of the response body

@@ -84,7 +84,7 @@ enum result http1_drop(struct http1_stream *http1) MUST_CHECK;
 
 struct room *http1_room(struct stream *stream, size_t lead);
 enum result http1_head(struct stream *stream, const struct stream_head *head);
-bool http1_fits(const struct stream *stream, uint32_t slot, const uint8_t *data, size_t size);
+size_t http1_fits(struct stream *stream, uint32_t slot, const uint8_t *data, size_t size);
 enum result http1_data(struct stream *stream, uint32_t slot, uint8_t *data, size_t size);
 enum result http1_end(struct stream *stream, const struct http_fields *trailers);
 enum result http1_answer(struct stream *stream, uint16_t status, struct slice fields,

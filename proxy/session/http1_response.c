@@ -207,17 +207,18 @@ enum result http1_head(struct stream *stream, const struct stream_head *head) {
 
 // A chunk line needs its room between the last output and this data. It is missing only where lines
 // end in LF alone.
-bool http1_fits(const struct stream *stream, uint32_t slot, const uint8_t *data, size_t size) {
-    const struct http1_stream *http1 = http1_of_const(stream);
+size_t http1_fits(struct stream *stream, uint32_t slot, const uint8_t *data, size_t size) {
+    const struct http1_stream *http1 = http1_of(stream);
     if (buffer_of(http1)->span_count + 2 >= SPANS_MAX) { // one more is for the last chunk
-        return false;
+        return 0;
     }
     if (!http1->chunked || http1->output_end == NULL || http1->output_slot != slot) {
-        return true;
+        return size;
     }
     char line[CHUNK_LINE_SIZE];
-    return data - http1->output_end >=
-           line + sizeof(line) - chunk_write_size(line + sizeof(line), size);
+    bool fits = data - http1->output_end >=
+                line + sizeof(line) - chunk_write_size(line + sizeof(line), size);
+    return fits ? size : 0;
 }
 
 // In a chunked body data gets our own chunk line before and CRLF after it, in the room that the

@@ -85,11 +85,12 @@ static size_t gap_after(const struct send_buffer *buffer, uint32_t index) {
     const struct span *span = &buffer->spans[index];
     const uint8_t *end = span->data + span->size;
     const uint8_t *next = buffer->slots[span->slot] + SLOT_SIZE;
-    const struct room_part *part = &buffer->room.parts[span->slot];
+    const struct room_part *part =
+        &buffer->room.parts[(span->slot - buffer->first_slot) % SEND_SLOTS];
     if (index + 1 < buffer->span_count && buffer->spans[index + 1].slot == span->slot) {
         next = buffer->spans[index + 1].data;
     } else if (room_part_unread(part) > 0) {
-        next = buffer->slots[span->slot] + SLOT_LEAD + part->begin;
+        next = part->data + part->begin;
     }
     return (size_t)(next - end);
 }

@@ -307,6 +307,7 @@ struct send_buffer *transport_send_buffer(struct transport *transport) {
             return NULL;
         }
         room_clear(&buffer->room);
+        buffer->first_slot = 0;
         buffer->span_count = buffer->iov_first = buffer->iov_count = 0;
         transport->send = buffer;
         metric_add(transport->pools->metrics, METRIC_send_buffers, 1);

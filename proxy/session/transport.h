@@ -80,7 +80,8 @@ struct span {
 };
 
 struct send_buffer {
-    struct room room; // the slots, as they are lent
+    struct room room;    // slots, as they are lent
+    uint32_t first_slot; // of the room
     uint32_t span_count;
     uint32_t iov_first;
     uint32_t iov_count;

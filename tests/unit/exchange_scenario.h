@@ -196,6 +196,7 @@ static inline void run_under_all_faults(const struct scenario *scenario) {
     EACH(client_takes, 1, 40)
     EACH(flush_again, 1, 12)
     EACH(fits_not, 1, 4)
+    EACH(fits_part, 1, 6)
     EACH(part, 1, reply)
     EACH(arrive, 1, body)
     EACH(run, 1, body)

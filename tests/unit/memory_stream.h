@@ -30,7 +30,8 @@ struct faults {
     uint32_t flush_again;  // the number of the flush() that sends nothing
     uint32_t flush_breaks; // the number of the flush() that finds the connection broken
     bool head_again;       // head() returns RESULT_AGAIN
-    uint32_t fits_not;     // every so many calls of fits() it is false
+    uint32_t fits_not;     // every so many calls of fits() it is 0
+    size_t fits_part;      // no more than so many bytes fit
     size_t part;           // capacity of a part of the room
     uint32_t no_room;      // the number of the room() that finds no memory
     uint32_t head_fails, end_fails, data_fails, answer_fails;
@@ -74,6 +75,7 @@ struct memory_stream {
     const uint8_t *named_end[ROOM_PARTS]; // since the last flush; NULL: none
     const uint8_t *fit;
     size_t fit_size;
+    bool fit_is_part; // more of the same data follows it
     struct output_piece *pieces;
     size_t first_piece, piece_count;
     bool must_flush, started, over, finished, client_ready;
@@ -249,16 +251,18 @@ static inline enum result memory_head(struct stream *stream, const struct stream
     return memory->must_flush ? RESULT_AGAIN : RESULT_OK;
 }
 
-static inline bool memory_fits(const struct stream *stream, uint32_t part, const uint8_t *data,
-                               size_t size) {
+static inline size_t memory_fits(struct stream *stream, uint32_t part, const uint8_t *data,
+                                 size_t size) {
     struct memory_stream *memory = memory_of(stream);
     uint32_t every = memory->faults->fits_not;
     assert_true(part < ROOM_PARTS && memory->slots[part] != NULL && !memory->must_flush);
     bool fits = every == 0 || ++memory->fits_calls % every != 0 ||
                 memory->first_piece == memory->piece_count;
+    size_t most = memory->faults->fits_part;
     memory->fit = fits ? data : NULL;
-    memory->fit_size = size;
-    return fits;
+    memory->fit_size = most == 0 || size < most ? size : most;
+    memory->fit_is_part = memory->fit_size < size;
+    return fits ? memory->fit_size : 0;
 }
 
 static inline enum result memory_data(struct stream *stream, uint32_t index, uint8_t *data,
@@ -268,7 +272,8 @@ static inline enum result memory_data(struct stream *stream, uint32_t index, uin
     assert_true(memory->started && !memory->must_flush && !memory->over);
     assert_true(size > 0 && size <= memory->fit_size && data == memory->fit);
     assert_true(data >= part->data && data + size <= part->data + part->end);
-    assert_true(room_part_unread(part) == 0 || part->data + part->begin >= data + size + ROOM_TAIL);
+    size_t tail = memory->fit_is_part ? 0 : ROOM_TAIL;
+    assert_true(room_part_unread(part) == 0 || part->data + part->begin >= data + size + tail);
     if (++memory->datas == memory->faults->data_fails) {
         return RESULT_ERROR;
     }
@@ -276,7 +281,7 @@ static inline enum result memory_data(struct stream *stream, uint32_t index, uin
     from = from == NULL ? memory->slots[index] : from;
     assert_true(from <= data);
     memset(data - (data - from), OVERWRITTEN, (size_t)(data - from));
-    memset(data + size, OVERWRITTEN, ROOM_TAIL);
+    memset(data + size, OVERWRITTEN, tail);
     memory->named_end[index] = data + size;
     memory_add(memory, (struct output_piece){.data = data, .size = size});
     return RESULT_OK;

@@ -242,7 +242,8 @@ static void test_large_bodies(void **state) {
             scenario_run(&scenario, &(struct faults){.part = parts[i],
                                                      .client_takes = i == 0 ? 0 : 2000,
                                                      .server_gives = i < 2 ? 0 : 9999,
-                                                     .fits_not = (uint32_t)i});
+                                                     .fits_not = (uint32_t)i,
+                                                     .fits_part = i < 3 ? 0 : 700 * i});
             const char *record = strchr(bench.memory.record, '}') + 1;
             for (size_t at = 0; at < SIZE; at++) {
                 assert_int_equal(record[at], 'a' + (at * 7 + at / 251) % 26);
