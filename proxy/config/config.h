@@ -83,6 +83,9 @@ struct config_limits {
     uint32_t body_size;               // bytes of a request body; 0 = no limit
     uint32_t body_rate;               // bytes a second, on average; 0 = no limit
     uint32_t requests_per_connection; // 0 = no limit
+    uint32_t streams;                 // requests at a time on a connection of HTTP/2
+    uint32_t stream_window;           // bytes that a client of HTTP/2 may send ahead of its server
+    uint32_t connection_window;       // the same of all requests of a connection together
     uint32_t connections;             // of clients, in all workers
     int connections_line;             // 0: not given
     uint32_t connections_per_client;  // 0 = no limit
@@ -95,6 +98,7 @@ struct config_listen {
     size_t backend_index; // into config.backends
     bool proxy_protocol;  // connections begin with a PROXY header of a trusted proxy
     char *challenge_path; // folder, absolute; NULL: this listener answers no challenges
+    bool http2;           // clients may choose HTTP/2
     int line;
     int backend_line; // 0: not given
     int proxy_protocol_line;

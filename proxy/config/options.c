@@ -128,6 +128,16 @@ static const struct option limits_options[] = {
     {"requests-per-connection", "The most requests on one connection, which then ends.",
      KIND_NUMBER, OPTIONAL, RANGE(1, 100000000), ZERO("unlimited"), INITIAL("unlimited"),
      AT(config_limits, requests_per_connection)},
+    {"streams", "The most requests at a time on one HTTP/2 connection.", KIND_NUMBER, OPTIONAL,
+     RANGE(1, 1000), INITIAL("100"), AT(config_limits, streams)},
+    {"stream-window",
+     "Bytes of a request body that an HTTP/2 client may send before its server "
+     "reads.",
+     KIND_SIZE, OPTIONAL, RANGE(16 * KIB, 16 * KIB * KIB), INITIAL("64k"),
+     AT(config_limits, stream_window)},
+    {"connection-window", "The same of all requests of an HTTP/2 connection together.", KIND_SIZE,
+     OPTIONAL, RANGE(64 * KIB, 64 * KIB * KIB), INITIAL("1m"),
+     AT(config_limits, connection_window)},
     {"connections", "The most client connections at a time, in all workers together.", KIND_NUMBER,
      OPTIONAL, RANGE(1, 10000000), INITIAL("100000"), AT(config_limits, connections),
      LINE_AT(config_limits, connections_line)},
@@ -150,6 +160,8 @@ static const struct option listen_options[] = {
      "Of a redirect listener: the webroot of an ACME client, whose http-01 challenges it answers.",
      KIND_FILE, OPTIONAL, AT(config_listen, challenge_path),
      LINE_AT(config_listen, challenge_line)},
+    {"http2", "Speak HTTP/2 with clients that offer it (ALPN h2).", KIND_YES_NO, OPTIONAL,
+     INITIAL("no"), AT(config_listen, http2)},
 };
 
 static const struct option site_options[] = {

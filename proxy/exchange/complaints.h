@@ -22,7 +22,8 @@ struct server;
     X(PROXY_HEADER, "PROXY headers")                                                               \
     X(FORWARDED, "forwarding headers")                                                             \
     X(REQUEST, "refused requests")                                                                 \
-    X(PROBE, "connections without a word")
+    X(PROBE, "connections without a word")                                                         \
+    X(HTTP2, "HTTP/2 connections that were ended")
 
 enum complaint {
 #define COMPLAINT_ENUM(name, text) COMPLAINT_##name,

@@ -72,6 +72,10 @@ static enum result read_server(struct exchange *exchange, struct room *room) {
         iov[i] = (struct iovec){part->data + part->end, size};
         total += size;
     }
+    if (total == 0) { // only the first part has room
+        total = room->parts[0].capacity - room->parts[0].end;
+        iov[0].iov_len = total;
+    }
     ssize_t received = read_parts(exchange, iov);
     if (received < 0) {
         bool waits = errno == EAGAIN || errno == EINTR;

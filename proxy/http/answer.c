@@ -92,6 +92,15 @@ size_t http_page_size(uint16_t status) {
     return has_page(&known) ? page_size(&known) : 0;
 }
 
+size_t http_encode_page(uint16_t status, char *output, size_t capacity) {
+    struct writer writer = writer_begin(output, capacity);
+    struct known_status known = find_status(status);
+    if (has_page(&known)) {
+        put_page(&writer, &known);
+    }
+    return writer_finish(&writer);
+}
+
 size_t http_encode_answer(uint16_t status, struct slice extra, bool close, bool head_only,
                           struct slice date, char *output, size_t capacity) {
     struct writer writer = writer_begin(output, capacity);

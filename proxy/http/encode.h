@@ -92,6 +92,9 @@ size_t http_encode_trailers(const struct http_fields *fields, char *output, size
 size_t http_encode_answer(uint16_t status, struct slice extra, bool close, bool head_only,
                           struct slice date, char *output, size_t capacity);
 
+// The page alone, of http_page_size() bytes (http/walk.h). 0: it has none, or it does not fit.
+size_t http_encode_page(uint16_t status, char *output, size_t capacity);
+
 // Encodes the field "Location: https://host[:port]target" of a redirect listener's 308. The host is
 // that of the request. The port 443 is omitted, and the target "*" becomes "/". 0: the request has
 // no host (HTTP/1.0), or the output does not fit.

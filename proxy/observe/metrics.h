@@ -65,6 +65,10 @@
     X(refused_internal, COUNTER, "failed: an internal error, or too little memory")                \
     X(signatures, COUNTER, "signatures requested from the signer")                                 \
     X(requests, COUNTER, "requests read")                                                          \
+    X(requests_http2, COUNTER, "requests read from HTTP/2 connections")                            \
+    X(sessions_http2, GAUGE, "client connections open now that speak HTTP/2")                      \
+    X(http2_faults, COUNTER, "HTTP/2 connections ended for a fault of the client")                 \
+    X(http2_floods, COUNTER, "HTTP/2 connections ended for a flood")                               \
     X(responses_1xx, COUNTER, "interim responses forwarded")                                       \
     X(responses_2xx, COUNTER, "responses with a 2xx status")                                       \
     X(responses_3xx, COUNTER, "responses with a 3xx status")                                       \

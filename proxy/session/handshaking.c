@@ -1,6 +1,7 @@
 #include "session/handshaking.h"
 
 #include "session/http1.h"
+#include "session/http2.h"
 #include "session/linger.h"
 #include "session/records.h"
 #include "session/refusals.h"
@@ -38,6 +39,9 @@ static bool begin(struct session *session) {
                                        choose_site, generation);
     if (session->handshake == NULL) {
         return false;
+    }
+    if (session->offers_http2) {
+        handshake_offer_http2(session->handshake);
     }
     session->handshake_generation = generation_hold(generation);
     metric_add(session->sessions->shared.metrics, METRIC_handshakes_open, 1);
@@ -106,6 +110,8 @@ static enum result finish_handshake(struct session *session) {
     count_handshake(session, &facts);
     if (session->listener_generation != NULL) {
         tunnel_enter(session);
+    } else if (facts.http2) {
+        http2_enter(session);
     } else {
         http1_enter(session);
     }

@@ -119,6 +119,7 @@ void listener_start_session(const struct listener *listener, int fd, const struc
         session->listener = listener->index;
         session->listener_generation = generation_hold(listener->sessions->shared.current);
     }
+    session->offers_http2 = listener->http2 && listener->protocol == LISTEN_HTTPS;
     if (listener->proxy_protocol) {
         proxy_header_enter(session);
     } else {
@@ -202,6 +203,7 @@ bool listener_set_init(struct listener_set *set, struct sessions *sessions,
         listener->index = (uint32_t)(i % config->listener_count);
         listener->proxy_protocol = listen->proxy_protocol;
         listener->challenges = listen->challenge_path != NULL;
+        listener->http2 = listen->http2;
         listener->batch = 1;
         listener->pause_lines = (struct rate){.interval_ms = 10000, .burst = 3};
         address_format(&listen->address, listener->address);

@@ -31,6 +31,7 @@ struct listener {
     enum listen_protocol protocol;
     uint32_t index; // in the configuration
     bool proxy_protocol;
+    bool http2;
     bool challenges; // of ACME clients; see config/challenge.h
     int batch;       // how many connections to accept when some wait
     unsigned turn;   // of the loop, when some were accepted last

@@ -111,19 +111,18 @@ void refusals_note(struct session *session, const struct refusal *refusal, struc
     write_access(session, refusal, why, bytes);
 }
 
-void refusals_note_half(struct session *session, struct slice part) {
-    static const char left[] = "the client left in the middle of its request headers";
+// A request that no exchange knows of: `part` of its head.
+static void note_request(struct session *session, struct slice part, int64_t duration_us,
+                         const char *why) {
     const struct client *client = &session->client;
     struct shared *shared = &session->sessions->shared;
     struct http_glance glance = http_glance(part);
     char line[LOG_QUOTE_SIZE];
     complain(&shared->complaints, COMPLAINT_REQUEST, SEVERITY_DEBUG, "client %s port %u: %s: %s",
-             client->text, client->port, left, log_quote(glance.line, line));
+             client->text, client->port, why, log_quote(glance.line, line));
     if (!access_log_enabled(&shared->access_log)) {
         return;
     }
-    int64_t duration_us =
-        (sessions_now_ms(session->sessions) - session->http1.head_since_ms) * 1000;
     struct access_entry entry = {
         .started_us = clock_monotonic_us() - duration_us + shared->wall_offset_us,
         .client = client_text(client),
@@ -136,10 +135,30 @@ void refusals_note_half(struct session *session, struct slice part) {
         .tls_suite = client->tls_suite,
         .tls_resumed = client->resumed,
         .tls_sni = client_server_name(client),
-        .ended = left,
+        .ended = why,
     };
     describe_request(&entry, &glance);
     access_log_write(&shared->access_log, &entry);
+}
+
+void refusals_note_half(struct session *session, struct slice part) {
+    int64_t duration_us =
+        (sessions_now_ms(session->sessions) - session->http1.head_since_ms) * 1000;
+    note_request(session, part, duration_us,
+                 "the client left in the middle of its request headers");
+}
+
+void refusals_note_reset(struct session *session, struct slice part, const char *why) {
+    note_request(session, part, 0, why);
+}
+
+void refusals_note_http2(struct session *session, const struct http2_fault *fault) {
+    struct shared *shared = &session->sessions->shared;
+    bool flood = fault->code == HTTP2_ENHANCE_YOUR_CALM;
+    metric_add(shared->metrics, flood ? METRIC_http2_floods : METRIC_http2_faults, 1);
+    complain(&shared->complaints, COMPLAINT_HTTP2, flood ? SEVERITY_WARNING : SEVERITY_INFO,
+             "client %s port %u: HTTP/2 connection ended: %s", session->client.text,
+             session->client.port, fault->why);
 }
 
 void refusals_tick(struct sessions *sessions) {

@@ -28,6 +28,12 @@ struct session;
 void refusals_note(struct session *session, const struct refusal *refusal, struct slice bytes);
 // The client left after `part` of a request head: a line in the access log, and one of level debug.
 void refusals_note_half(struct session *session, struct slice part);
+struct http2_fault;
+// A connection of HTTP/2 ends for a fault of its client: counted, and a line in the error log.
+void refusals_note_http2(struct session *session, const struct http2_fault *fault);
+// A request of HTTP/2 is reset as malformed, `part` being its head as HTTP/1 writes it: a line in
+// the access log, and one of level debug.
+void refusals_note_reset(struct session *session, struct slice part, const char *why);
 // Once a second: tells how many lines were left out, as soon as the rate allows a line.
 void refusals_tick(struct sessions *sessions);
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "exchange/exchange.h"
 #include "session/http1.h"
+#include "session/http2.h"
 #include "session/refusals.h"
 #include "session/service_internal.h"
 #include "session/session.h"
@@ -91,6 +92,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     transport_pools_trim(&service->sessions.transports);
     exchange_slabs_trim(&service->sessions.shared);
     slab_trim(&service->sessions.http1_streams);
+    http2_sessions_trim(&service->sessions);
 }
 
 static bool allocate_scratch(struct service *service) {
@@ -136,7 +138,7 @@ struct service *service_new(const struct service_options *options) {
     service->turn_begin.data = service->turn_end.data = service;
     service->tick.data = service;
     if (!transport_pools_init(&service->sessions.transports, options->metrics) ||
-        !allocate_scratch(service) ||
+        !allocate_scratch(service) || !http2_sessions_init(sessions) ||
         !access_log_init(&service->sessions.shared.access_log, -1, SINK_NO_DAEMON,
                          ACCESS_FORMAT_JSON, options->log)) {
         service_free(service);
@@ -188,6 +190,7 @@ void service_free(struct service *service) {
     close_access_log(service, -1);
     pages_free(&service->sessions.pages);
     slab_free(&service->sessions.http1_streams);
+    http2_sessions_free(&service->sessions);
     exchange_slabs_free(&service->sessions.shared);
     free(service->sessions.shared.fields.items);
     free(service->sessions.shared.scratch);

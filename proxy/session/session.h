@@ -2,8 +2,8 @@
 //
 // Lifetimes: worker > service > session > exchange > lease. A session owns its transport and what
 // its phase holds. The phases of a connection follow each other, each in a file: the PROXY header
-// (proxy_header.h), the handshake (handshaking.h), HTTP (http1.h), the end (linger.h). A phase is a
-// row of verbs; session.c knows none of them.
+// (proxy_header.h), the handshake (handshaking.h), HTTP (http1.h, http2.h), the end (linger.h). A
+// phase is a row of verbs; session.c knows none of them.
 //
 // session_advance() is the one function that decides: loop callbacks note readiness and call it; it
 // does all that can be done now and then has the loop watch for exactly what is needed, and puts
@@ -37,6 +37,7 @@
 #include <stdint.h>
 
 struct session;
+struct http2;
 
 // A part of a session's life.
 struct session_phase {
@@ -65,7 +66,8 @@ struct session {
     uint32_t steps_left;               // of this turn of the loop: then others have theirs
     const struct session_phase *phase; // NULL: closed, and waits to be freed
     struct client client;
-    bool counted; // in the table of clients
+    bool offers_http2; // by ALPN
+    bool counted;      // in the table of clients
     bool counted_idle;
     bool advancing;          // session_advance() is on the stack
     bool again;              // and must run once more
@@ -83,6 +85,7 @@ struct session {
     struct generation *listener_generation;
     uint32_t listener;
     struct http1 http1;
+    struct http2 *http2;   // NULL unless HTTP/2 is spoken
     struct list_node kept; // connections to servers that are bound to this client
 };
 

@@ -12,6 +12,8 @@
 #include "base/slab.h"
 #include "base/wheel.h"
 #include "exchange/shared.h"
+#include "http2/connection.h"
+#include "http2/response.h"
 #include "session/signing.h"
 #include "session/transport.h"
 
@@ -32,6 +34,10 @@ struct sessions {
     int64_t wheel_timer_ms; // when it fires; INT64_MAX: never
     struct pages pages;     // of sessions
     struct slab http1_streams;
+    struct slab http2_connections; // of struct http2
+    struct slab http2_sides;
+    struct http2_shared http2;
+    struct http2_list http2_list; // scratch: the fields of a response
     struct transport_pools transports;
     struct signing signing;
     struct rate refusal_lines; // of refused handshakes, see refusals.h

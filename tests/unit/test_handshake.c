@@ -162,55 +162,6 @@ static void test_a_client_without_a_fitting_share_is_asked_for_one(void **state)
     }
 }
 
-static void test_alpn(void **state) {
-    (void)state;
-    static const char *const offers[][2] = {
-        {"http/1.1", "http/1.1"},
-        {"h2,http/1.1", "http/1.1"},
-        {"http/1.0", "http/1.0"},
-        {"http/1.1,http/1.0", "http/1.1"},
-        // With HTTP/2:
-        {"http/1.1", "http/1.1"},
-        {"http/1.1,h2", "h2"},
-        {"h2,http/1.1", "h2"},
-        {"h2", "h2"},
-    };
-    for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
-        struct client client = USUAL;
-        client.alpn = offers[i][0];
-        client.http2 = i >= 4;
-        struct link *link = link_establish(&lab, &client, SIZE_MAX);
-        char *chosen;
-        word16 size;
-        assert_int_equal(wolfSSL_ALPN_GetProtocol(link->client, &chosen, &size), WOLFSSL_SUCCESS);
-        assert_int_equal(size, strlen(offers[i][1]));
-        assert_memory_equal(chosen, offers[i][1], size);
-        assert_int_equal(link->facts.http2, strcmp(offers[i][1], "h2") == 0);
-        link_close(link);
-    }
-}
-
-static void test_no_alpn_is_http1(void **state) {
-    (void)state;
-    struct client client = USUAL;
-    client.http2 = true;
-    struct link *link = link_establish(&lab, &client, SIZE_MAX);
-    assert_false(link->facts.http2);
-    link_close(link);
-}
-
-static void test_http2_after_a_retry(void **state) {
-    (void)state;
-    struct client client = USUAL;
-    client.alpn = "http/1.1,h2";
-    client.http2 = true;
-    client.no_key_shares = true;
-    struct link *link = link_establish(&lab, &client, SIZE_MAX);
-    assert_true(link->facts.http2);
-    link_assert_works(link);
-    link_close(link);
-}
-
 // --- The server name ---
 
 static void assert_name_chooses(const char *name, const char *certificate, size_t site,
@@ -593,9 +544,6 @@ int main(void) {
         cmocka_unit_test(test_a_group_that_is_not_ours_is_not_taken),
         cmocka_unit_test(test_of_the_suites_ours_is_taken_first),
         cmocka_unit_test(test_a_client_without_a_fitting_share_is_asked_for_one),
-        cmocka_unit_test(test_alpn),
-        cmocka_unit_test(test_no_alpn_is_http1),
-        cmocka_unit_test(test_http2_after_a_retry),
         cmocka_unit_test(test_the_name_chooses_the_certificate),
         cmocka_unit_test(test_the_name_is_known_as_soon_as_the_hello_is),
         cmocka_unit_test(test_a_hello_over_several_records),

@@ -1,0 +1,529 @@
+#include "session/http2.h"
+
+#include "session/http2_internal.h"
+#include "session/linger.h"
+#include "session/refusals.h"
+
+#include <stdlib.h>
+
+enum { SPARE_CONNECTIONS_MAX = 256, SPARE_SIDES_MAX = 256 };
+// Of the list of a response: fields of a server, with those that Ravelin adds.
+enum { LIST_FIELDS_MAX = HTTP_FIELDS_MAX + 256, LIST_TEXT_SIZE = 1024 * 1024 };
+// Of the largest header-size, with values that are joined.
+enum { SECTION_TEXT_SIZE = 2 * 64 * 1024 };
+// Of one step: sides that are advanced, and steps of an exchange.
+enum { READY_MAX = 64, EXCHANGE_STEPS = 3 };
+
+static const struct session_phase phase;
+
+static const struct config_limits *limits(const struct session *session) {
+    return &session->sessions->shared.current->config->limits;
+}
+
+// --- sides ---
+
+void side_make_ready(struct http2_side *side) {
+    struct session *session = side->session;
+    if (list_is_empty(&side->ready)) {
+        list_push_last(&http2_of(side)->ready, &side->ready);
+    }
+    if (!session->advancing && list_is_empty(&session->turn_node)) {
+        list_push_last(&session->sessions->unfinished, &session->turn_node);
+    }
+}
+
+static void wake(struct stream *stream) {
+    side_make_ready(side_of(stream));
+}
+
+static struct address local_address(const struct stream *stream) {
+    const struct http2_side *side = side_of((struct stream *)(uintptr_t)stream);
+    return transport_local_address(&side->session->transport);
+}
+
+// What a client takes it is credited for by its windows, so these bytes are what it has moved.
+static uint64_t moved(const struct stream *stream) {
+    return stream->sent;
+}
+
+const struct stream_verbs side_verbs = {
+    .wake = wake,
+    .local_address = local_address,
+    .moved = moved,
+    .body = side_body,
+    .taken = side_taken,
+    .stop = side_stop,
+    .room = side_room,
+    .head = side_head,
+    .fits = side_fits,
+    .data = side_data,
+    .end = side_end,
+    .answer = side_answer,
+    .flush = side_flush,
+};
+
+void side_free(struct http2_side *side) {
+    struct http2 *http2 = http2_of(side);
+    struct sessions *sessions = side->session->sessions;
+    if (http2->lent == side || http2->turn == side) {
+        room_clear(&buffer_of(http2)->room);
+    }
+    http2->lent = http2->lent == side ? NULL : http2->lent;
+    http2->turn = http2->turn == side ? NULL : http2->turn;
+    if (side->wire != NULL) {
+        side->wire->owner = NULL;
+    }
+    side_free_body(side);
+    side_free_response(side);
+    wheel_remove(&sessions->wheel, &side->due);
+    list_remove(&side->fresh);
+    list_remove(&side->ready);
+    list_remove(&side->node);
+    slab_put(&sessions->http2_sides, side);
+    http2->quiet_ms = sessions_now_ms(sessions);
+    http2->rested = false;
+}
+
+static void end_exchange(struct http2_side *side, const char *why) {
+    if (side->exchange != NULL) {
+        const char *known = side->exchange->account.ended;
+        side->exchange->account.ended = known == NULL ? why : known;
+        exchange_finish(side->exchange);
+        side->exchange = NULL;
+    }
+}
+
+void side_cut(struct http2_side *side, enum http2_code code, const char *why) {
+    struct http2 *http2 = http2_of(side);
+    side_finish_frame(side, false);
+    end_exchange(side, why);
+    if (side->wire != NULL) {
+        http2_reset(&http2->connection, side->wire, code);
+        side->wire = NULL;
+    }
+    side_free(side);
+}
+
+// The response is complete. What the client still sends is dropped by the connection.
+static void complete(struct http2_side *side) {
+    struct http2 *http2 = http2_of(side);
+    exchange_finish(side->exchange);
+    side->exchange = NULL;
+    if (side->wire != NULL) {
+        http2_reset(&http2->connection, side->wire, HTTP2_NO_ERROR);
+        side->wire = NULL;
+    }
+    side_free(side);
+}
+
+static void await_deadline(struct http2_side *side) {
+    if (side->due.at_ms == 0 || side->due.at_ms > side->deadline_ms) {
+        sessions_await(side->session->sessions, &side->due, side->deadline_ms);
+    }
+}
+
+bool side_advance(struct http2_side *side) {
+    struct http2 *http2 = http2_of(side);
+    enum result result = exchange_advance(side->exchange);
+    if (result != RESULT_AGAIN) {
+        if (result == RESULT_OK) {
+            complete(side);
+        } else {
+            side_cut(side, HTTP2_INTERNAL_ERROR, NULL);
+        }
+        return false;
+    }
+    side_give_credit(side);
+    side_end_turn(side);
+    side_tell_wants(side);
+    if (http2->steps_left == 0) {
+        side_make_ready(side);
+    }
+    exchange_arm(side->exchange);
+    side->deadline_ms = exchange_deadline(side->exchange);
+    if (side->deadline_ms == INT64_MAX) { // why it is held is looked at again
+        side->deadline_ms =
+            sessions_now_ms(side->session->sessions) + limits(side->session)->idle_timeout_ms;
+    }
+    await_deadline(side);
+    return true;
+}
+
+// A side came up in the wheel, perhaps before its deadline.
+static void on_due(struct wheel_node *node) {
+    struct http2_side *side = LIST_ENTRY(node, struct http2_side, due);
+    if (side->deadline_ms > sessions_now_ms(side->session->sessions)) {
+        await_deadline(side);
+        return;
+    }
+    struct session *session = side->session;
+    bool waits_turn = side->stream.unsent && side->stream.held_by == HELD_TURN;
+    if (!waits_turn && exchange_timed_out(side->exchange) != RESULT_OK) {
+        side_cut(side, HTTP2_CANCEL, NULL);
+    } else {
+        side_make_ready(side);
+    }
+    session_advance(session);
+}
+
+struct http2_side *http2_new_side(struct http2 *http2, struct http2_stream *wire) {
+    struct session *session = http2->session;
+    struct http2_side *side = slab_get(&session->sessions->http2_sides);
+    if (side == NULL) {
+        return NULL;
+    }
+    memset(side, 0, offsetof(struct http2_side, runs));
+    side->session = session;
+    side->wire = wire;
+    wire->owner = side;
+    side->stream.verbs = &side_verbs;
+    side->stream.client = &session->client;
+    side->stream.kept = &session->kept;
+    side->stream.steps_left = &http2->steps_left;
+    side->stream.target_size = http2->target_size;
+    side->stream.http2 = true;
+    list_init(&side->ready);
+    list_init(&side->fresh);
+    list_push_last(&http2->sides, &side->node);
+    wheel_node_init(&side->due, on_due);
+    return side;
+}
+
+// --- steps ---
+
+static void leave(struct session *session) {
+    struct http2 *http2 = session->http2;
+    while (!list_is_empty(&http2->sides)) {
+        struct http2_side *side = LIST_ENTRY(http2->sides.next, struct http2_side, node);
+        end_exchange(side, http2->connection.failed ? http2->connection.fault.why : NULL);
+        side_free(side);
+    }
+    if (session->transport.send != NULL) {
+        room_clear(&session->transport.send->room);
+    }
+    free(http2->backlog);
+    http2_free(&http2->connection);
+    slab_put(&session->sessions->http2_connections, http2);
+    metric_subtract(session->sessions->shared.metrics, METRIC_sessions_http2, 1);
+    session->http2 = NULL;
+}
+
+// The connection has failed: says so, as far as the client takes it.
+static void fail(struct session *session) {
+    struct http2 *http2 = session->http2;
+    const struct http2_fault *fault = &http2->connection.fault;
+    refusals_note_http2(session, fault);
+    (void)!(http2_begin_output(http2) == RESULT_OK && http2_send(http2) == RESULT_OK);
+    session_end(session, ALERT_CLOSE_NOTIFY);
+}
+
+// Reads what was opened. What became of it is in *used bytes of the segments.
+static enum result read_segments(struct session *session, size_t *used) {
+    struct http2_connection *connection = &session->http2->connection;
+    struct transport *transport = &session->transport;
+    enum result result = RESULT_OK;
+    *used = 0;
+    shared_fields(&session->sessions->shared, HTTP_FIELDS_MAX);
+    for (uint32_t i = 0; i < transport_segment_count(transport) && result == RESULT_OK; i++) {
+        const struct segment *segment = transport_segment(transport, i);
+        size_t size;
+        result = http2_receive(connection, segment->data, segment->size, &size,
+                               sessions_now_ms(session->sessions));
+        *used += size;
+    }
+    return result;
+}
+
+static enum result receive(struct session *session) {
+    struct transport *transport = &session->transport;
+    enum result received = transport_receive(transport);
+    if (received == RESULT_ERROR || transport_open(transport) == RESULT_ERROR ||
+        transport->end == TRANSPORT_CUT) {
+        return RESULT_ERROR;
+    }
+    return RESULT_OK;
+}
+
+// The client's direction broke: a record that cannot be opened gets its alert, all else is cut.
+static void client_broke(struct session *session) {
+    const struct transport *transport = &session->transport;
+    if (transport->end == TRANSPORT_BROKEN && !transport_has_unsent(transport)) {
+        session_end(session, transport->alert);
+    } else {
+        session_close(session);
+    }
+}
+
+// What waits for more of its request learns that nothing comes.
+static void note_end(struct session *session) {
+    struct http2 *http2 = session->http2;
+    if (session->transport.end == TRANSPORT_OPEN || http2->end_noted) {
+        return;
+    }
+    http2->end_noted = true;
+    for (struct list_node *node = http2->sides.next; node != &http2->sides; node = node->next) {
+        side_make_ready(LIST_ENTRY(node, struct http2_side, node));
+    }
+}
+
+static void advance_ready(struct http2 *http2) {
+    for (int i = 0; i < READY_MAX && !list_is_empty(&http2->ready); i++) {
+        struct http2_side *side = LIST_ENTRY(http2->ready.next, struct http2_side, ready);
+        list_remove(&side->ready);
+        http2->steps_left = EXCHANGE_STEPS;
+        (void)side_advance(side);
+    }
+}
+
+// Whether the connection is over.
+static bool is_over(const struct session *session) {
+    const struct http2 *http2 = session->http2;
+    bool drained = http2_is_drained(&http2->connection) && list_is_empty(&http2->sides);
+    bool left = session->transport.end != TRANSPORT_OPEN && list_is_empty(&http2->sides);
+    return (drained || left) && !transport_has_unsent(&session->transport);
+}
+
+static enum result step(struct session *session) {
+    struct http2 *http2 = session->http2;
+    struct transport *transport = &session->transport;
+    if (receive(session) != RESULT_OK) {
+        client_broke(session);
+        return RESULT_AGAIN;
+    }
+    bool was_full = transport_segment_count(transport) == SEGMENTS_MAX;
+    size_t used;
+    enum result read = read_segments(session, &used);
+    http2_finish_runs(http2);
+    transport_consume(transport, used);
+    if (read == RESULT_ERROR || http2->connection.failed) {
+        fail(session);
+        return RESULT_AGAIN;
+    }
+    note_end(session);
+    advance_ready(http2);
+    enum result sent = http2_take_turns(http2);
+    if (http2->connection.failed) {
+        fail(session);
+        return RESULT_AGAIN;
+    }
+    if (sent == RESULT_ERROR) {
+        session_close(session);
+        return RESULT_AGAIN;
+    }
+    if (is_over(session)) {
+        session_end(session, ALERT_CLOSE_NOTIFY);
+        return RESULT_AGAIN;
+    }
+    bool more =
+        !list_is_empty(&http2->ready) ||
+        (sent == RESULT_OK && (read == RESULT_AGAIN || http2_has_output(&http2->connection) ||
+                               http2_next(&http2->connection) != NULL)) ||
+        (transport->readable && transport_wants_receive(transport)) || (was_full && used > 0);
+    return more ? RESULT_OK : RESULT_AGAIN;
+}
+
+// --- time ---
+
+static int64_t min_ms(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+// Of a client that does not take what is sealed.
+static int64_t pace_of_output(struct session *session) {
+    struct http2 *http2 = session->http2;
+    struct pace *pace = &http2->pace;
+    if (!transport_has_unsent(&session->transport)) {
+        pace_end_wait(pace, sessions_now_ms(session->sessions));
+        return INT64_MAX;
+    }
+    if (!pace->window_open) {
+        pace_open_window(pace, transport_acknowledged(&session->transport));
+    }
+    pace_begin_wait(pace, sessions_now_ms(session->sessions));
+    return pace_deadline(pace, limits(session)->idle_timeout_ms);
+}
+
+// Without requests: it is made small after a while, and ends after a longer one.
+static int64_t idle_deadline(const struct session *session) {
+    const struct http2 *http2 = session->http2;
+    if (!list_is_empty(&http2->sides) || http2->connection.end != HTTP2_RUNNING) {
+        return INT64_MAX;
+    }
+    int64_t end_ms = http2->quiet_ms + limits(session)->idle_timeout_ms;
+    return http2->rested ? end_ms : min_ms(end_ms, http2->quiet_ms + HTTP2_COOLING_MS);
+}
+
+static int arm(struct session *session) {
+    struct transport *transport = &session->transport;
+    struct http2 *http2 = session->http2;
+    if (transport_send_key_update(transport) == RESULT_ERROR) {
+        session_close(session);
+        return 0;
+    }
+    transport_trim(transport);
+    session->deadline_ms =
+        min_ms(min_ms(http2_deadline(&http2->connection), idle_deadline(session)),
+               pace_of_output(session));
+    if (session->sessions->expired) {
+        session->deadline_ms = sessions_now_ms(session->sessions);
+    } else if (session->deadline_ms == INT64_MAX) {
+        session->deadline_ms =
+            sessions_now_ms(session->sessions) + limits(session)->idle_timeout_ms;
+    }
+    bool idle = list_is_empty(&http2->sides) && http2->requests > 0;
+    session_set_idle(session, idle && !transport_has_buffers(transport));
+    bool blocked = transport_has_unsent(transport) && !transport->writable;
+    return session_read_event(session) | (blocked ? EV_WRITE : 0);
+}
+
+// False: the session is closed.
+static bool judge_pace(struct session *session) {
+    struct pace *pace = &session->http2->pace;
+    int64_t now_ms = sessions_now_ms(session->sessions);
+    if (pace_of_output(session) > now_ms) {
+        return true;
+    }
+    pace_end_wait(pace, now_ms);
+    uint64_t acknowledged = transport_acknowledged(&session->transport);
+    if (pace_is_too_slow(pace, limits(session)->body_rate, limits(session)->idle_timeout_ms,
+                         acknowledged)) {
+        struct http2_side *side;
+        struct list_node *node;
+        for (node = session->http2->sides.next; node != &session->http2->sides; node = node->next) {
+            side = LIST_ENTRY(node, struct http2_side, node);
+            if (side->exchange->account.ended == NULL) {
+                side->exchange->account.ended = "the client took the response too slowly";
+            }
+        }
+        session_close(session);
+        return false;
+    }
+    pace_open_window(pace, acknowledged);
+    return true;
+}
+
+// The time of a drain is over. What is not answered yet gets its answer; when the time is over once
+// more, the connection ends.
+static void expire(struct session *session) {
+    struct http2 *http2 = session->http2;
+    if (http2->expired) {
+        session_close(session);
+        return;
+    }
+    http2->expired = true;
+    struct list_node *node = http2->sides.next;
+    while (node != &http2->sides) {
+        struct http2_side *side = LIST_ENTRY(node, struct http2_side, node);
+        node = node->next;
+        if (exchange_expire(side->exchange) == RESULT_OK) {
+            side_make_ready(side);
+        } else {
+            side_cut(side, HTTP2_CANCEL, NULL);
+        }
+    }
+    session_advance(session);
+}
+
+static void time_out(struct session *session) {
+    struct http2 *http2 = session->http2;
+    int64_t now_ms = sessions_now_ms(session->sessions);
+    if (session->sessions->expired) {
+        expire(session);
+        return;
+    }
+    if (!judge_pace(session)) {
+        return;
+    }
+    if (http2_tick(&http2->connection, now_ms) != RESULT_OK) {
+        fail(session);
+        return;
+    }
+    if (idle_deadline(session) <= now_ms) {
+        if (now_ms >= http2->quiet_ms + limits(session)->idle_timeout_ms) {
+            http2_shutdown(&http2->connection, now_ms);
+        }
+        http2_rest(&http2->connection);
+        http2->rested = true;
+    }
+    session_advance(session);
+}
+
+static void drain(struct session *session) {
+    http2_shutdown(&session->http2->connection, sessions_now_ms(session->sessions));
+    session_advance(session);
+}
+
+static const struct session_phase phase = {
+    .step = step,
+    .arm = arm,
+    .time_out = time_out,
+    .drain = drain,
+    .leave = leave,
+};
+
+// --- beginning ---
+
+static struct http2_limits limits_of(const struct config_limits *config) {
+    return (struct http2_limits){
+        .streams = config->streams,
+        .header_list_size = config->header_size,
+        .header_block_size = config->header_size,
+        .continuations = 16,
+        .stream_window = config->stream_window,
+        .connection_window = config->connection_window,
+        .settings_ms = config->header_timeout_ms,
+        .header_ms = config->header_timeout_ms,
+        .shutdown_ms = 1000,
+        .budgets = HTTP2_DEFAULT_BUDGETS,
+    };
+}
+
+void http2_enter(struct session *session) {
+    struct sessions *sessions = session->sessions;
+    struct http2 *http2 = slab_get(&sessions->http2_connections);
+    if (http2 == NULL) {
+        session_close(session);
+        return;
+    }
+    memset(http2, 0, sizeof(*http2));
+    http2->session = session;
+    http2->limits = limits_of(limits(session));
+    http2->target_size = limits(session)->target_size;
+    http2->quiet_ms = sessions_now_ms(sessions);
+    list_init(&http2->sides);
+    list_init(&http2->ready);
+    list_init(&http2->fresh);
+    http2_init(&http2->connection, &sessions->http2, &http2->limits, session, http2->quiet_ms);
+    session_enter(session, &phase);
+    session->http2 = http2;
+    metric_add(sessions->shared.metrics, METRIC_sessions_http2, 1);
+    session->deadline_ms = http2_deadline(&http2->connection);
+}
+
+bool http2_sessions_init(struct sessions *sessions) {
+    slab_init(&sessions->http2_connections, sizeof(struct http2), SPARE_CONNECTIONS_MAX);
+    slab_init(&sessions->http2_sides, sizeof(struct http2_side), SPARE_SIDES_MAX);
+    char *text = malloc(SECTION_TEXT_SIZE);
+    sessions->http2_list.items = calloc(LIST_FIELDS_MAX, sizeof(*sessions->http2_list.items));
+    sessions->http2_list.capacity = LIST_FIELDS_MAX;
+    sessions->http2_list.text = malloc(LIST_TEXT_SIZE);
+    sessions->http2_list.text_capacity = LIST_TEXT_SIZE;
+    http2_shared_init(&sessions->http2, &http2_session_events, &sessions->shared.fields, text,
+                      SECTION_TEXT_SIZE);
+    return text != NULL && sessions->http2_list.items != NULL && sessions->http2_list.text != NULL;
+}
+
+void http2_sessions_trim(struct sessions *sessions) {
+    slab_trim(&sessions->http2_connections);
+    slab_trim(&sessions->http2_sides);
+    slab_trim(&sessions->http2.streams);
+}
+
+void http2_sessions_free(struct sessions *sessions) {
+    slab_free(&sessions->http2_connections);
+    slab_free(&sessions->http2_sides);
+    slab_free(&sessions->http2.streams);
+    free(sessions->http2.text);
+    free(sessions->http2_list.items);
+    free(sessions->http2_list.text);
+}
