@@ -69,8 +69,10 @@ void address_file_read(struct config_address_file *file, const struct config_fil
     struct report own = *report;
     own.file = file->path;
     own.parts = NULL;
+    own.order_line = line;
     read_lines(&file->set, content, &own);
     own.file = report->file;
     own.parts = report->parts;
+    own.order_line = report->order_line;
     *report = own;
 }

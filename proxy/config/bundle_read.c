@@ -409,6 +409,7 @@ static enum result read_bundles(const char *path, const struct bundle *former,
     report_init(&reader.report, path, error, CONFIG_ERROR_SIZE);
     report_init(&reader.warnings, path, pair->warnings, sizeof(pair->warnings));
     bool ok = read_pair(&reader, path, text, pair, config, error);
+    report_sort(&reader.report);
     if (!ok) {
         bundle_close(&pair->files);
         bundle_close(&pair->keys);

@@ -5,6 +5,7 @@
 #include "config/load.h"
 #include "config/reference.h"
 #include "config/report.h"
+#include "config/statement.h"
 #include "config/unique.h"
 
 #include <errno.h>
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { UNKNOWN_MAX = 20 }; // unknown options that one load reports
 
 // The folder of the file at `path`, absolute, with no '/' at its end unless it is the root.
 static char *folder_of(const char *path) {
@@ -46,45 +49,6 @@ static struct config *config_new(const char *path, struct report *report) {
         return NULL;
     }
     return config;
-}
-
-static void load(struct config *config, const char *text, const struct config_files *files,
-                 struct report *report) {
-    struct claims claims = {0};
-    if (load_text(config, text, files, &claims, report)) {
-        claims_check(&claims, report);
-        check_config(config, report);
-    }
-    claims_free(&claims);
-}
-
-struct config *config_load_with(const char *path, struct slice text,
-                                const struct config_files *files, char error[CONFIG_ERROR_SIZE]) {
-    struct report report;
-    report_init(&report, path, error, CONFIG_ERROR_SIZE);
-    struct config *config = config_new(path, &report);
-    char *whole = config == NULL
-                      ? NULL
-                      : include_assemble(config->directory, text, files, &config->parts, &report);
-    if (whole != NULL) {
-        report.parts = &config->parts;
-        load(config, whole, files, &report);
-    }
-    free(whole);
-    if (report_is_empty(&report)) {
-        return config;
-    }
-    config_free(config);
-    return NULL;
-}
-
-struct config *config_load(const char *path, const char *text, size_t size,
-                           char error[CONFIG_ERROR_SIZE]) {
-    return config_load_with(path, (struct slice){text, size}, NULL, error);
-}
-
-struct place config_place(const struct config *config, int line) {
-    return parts_place(&config->parts, config->path, line);
 }
 
 static void free_texts(char **texts, size_t count) {
@@ -143,10 +107,8 @@ static void free_backend(struct config_backend *backend) {
     free(backend->name);
 }
 
-void config_free(struct config *config) {
-    if (config == NULL) {
-        return;
-    }
+// Frees what load_text() makes.
+static void free_values(struct config *config) {
     for (size_t i = 0; i < config->site_count; i++) {
         free_site(&config->sites[i]);
     }
@@ -166,10 +128,88 @@ void config_free(struct config *config) {
     free(config->log.path);
     free(config->access_log.path);
     free(config->user);
-    parts_free(&config->parts);
-    free(config->directory);
-    free(config->path);
-    free(config);
+}
+
+static void config_clear(struct config *config) {
+    struct config kept = {
+        .path = config->path, .directory = config->directory, .parts = config->parts};
+    free_values(config);
+    *config = kept;
+}
+
+// Reads the text once. False: it ends at `stop`.
+static bool load_once(struct config *config, char *text, const struct config_files *files,
+                      bool partial, struct report *report, struct load_stop *stop) {
+    struct claims claims = {0};
+    bool complete = load_text(config, text, files, partial, &claims, report, stop);
+    if (complete) {
+        claims_check(&claims, report);
+    }
+    if (complete && !partial) {
+        check_config(config, report);
+    }
+    claims_free(&claims);
+    return complete || stop->line == 0;
+}
+
+// An unknown option ends the reading. It is taken out, and the text is read again for its other
+// faults: then only the last reading tells them.
+static void load(struct config *config, char *text, const struct config_files *files,
+                 struct report *report) {
+    char found[CONFIG_ERROR_SIZE];
+    for (int round = 0; round < UNKNOWN_MAX; round++) {
+        struct report once;
+        struct load_stop stop;
+        report_init(&once, report->file, found, sizeof(found));
+        once.parts = report->parts;
+        if (load_once(config, text, files, round > 0, &once, &stop) || round + 1 == UNKNOWN_MAX ||
+            !statement_blank(text, stop.line, stop.name)) {
+            report_append(report, &once);
+            return;
+        }
+        report_append_last(report, &once);
+        config_clear(config);
+    }
+}
+
+struct config *config_load_with(const char *path, struct slice text,
+                                const struct config_files *files, char error[CONFIG_ERROR_SIZE]) {
+    struct report report;
+    report_init(&report, path, error, CONFIG_ERROR_SIZE);
+    struct config *config = config_new(path, &report);
+    char *whole = config == NULL
+                      ? NULL
+                      : include_assemble(config->directory, text, files, &config->parts, &report);
+    if (whole != NULL) {
+        report.parts = &config->parts;
+        load(config, whole, files, &report);
+    }
+    free(whole);
+    if (report_is_empty(&report)) {
+        return config;
+    }
+    report_sort(&report);
+    config_free(config);
+    return NULL;
+}
+
+struct config *config_load(const char *path, const char *text, size_t size,
+                           char error[CONFIG_ERROR_SIZE]) {
+    return config_load_with(path, (struct slice){text, size}, NULL, error);
+}
+
+struct place config_place(const struct config *config, int line) {
+    return parts_place(&config->parts, config->path, line);
+}
+
+void config_free(struct config *config) {
+    if (config != NULL) {
+        free_values(config);
+        parts_free(&config->parts);
+        free(config->directory);
+        free(config->path);
+        free(config);
+    }
 }
 
 enum sink_daemon config_log_daemon(const struct config_log *log) {

@@ -210,7 +210,7 @@ struct config {
     char *directory; // folder of the configuration file, absolute; relative paths begin there
     struct config_parts parts; // of the text whose lines are counted; none without include
     uint32_t workers;          // 0 = auto: one for each core (the master decides)
-    char *user;                // NULL: not given; never "root"
+    char *user;                // never "root"
     int user_line;             // 0: not given
     uint32_t drain_timeout_ms; // 0: unlimited
     uint32_t drain_delay_ms;

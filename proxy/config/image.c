@@ -210,7 +210,7 @@ static bool take_texts(struct reader *reader, const struct option *option, char 
     void *items;
     if (option->count_offset == 0) {
         return take_one_text(reader, object + option->offset,
-                             option->least > 0 || option->most == 0);
+                             option->least > 0 || option->most == 0 || option->initial != NULL);
     }
     if (!take_count(reader, option, &count) || !make_items(reader, count, sizeof(char *), &items)) {
         return false;

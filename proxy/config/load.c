@@ -35,7 +35,9 @@ struct loader {
     struct claims *claims;
     const struct config_files *files; // NULL: none
     struct report *report;
-    bool stop; // reading on makes no sense
+    bool stop;    // reading on makes no sense
+    bool partial; // as load_text() has it
+    struct load_stop unknown;
     uint32_t scopes;
     size_t depth;
     struct frame frames[DEPTH_MAX];
@@ -232,7 +234,7 @@ static void close_section(struct loader *loader) {
     const struct section *section = section_at(frame->id);
     for (size_t i = 0; i < section->option_count; i++) {
         const struct option *option = &section->options[i];
-        if (frame->seen[i].count >= option->least) {
+        if (frame->seen[i].count >= option->least || loader->partial) {
             continue;
         }
         if (frame->cfg->title != NULL) {
@@ -264,7 +266,9 @@ static int on_close(cfg_t *cfg, cfg_opt_t *opt) {
 static void hint_at(const struct section *section, const char *name, char hint[HINT_SIZE]) {
     const struct section *home = option_home(name);
     const char *reason = foreign_reason(name);
-    if (strcmp(name, "include") == 0) {
+    if (name[0] == ';') {
+        (void)snprintf(hint, HINT_SIZE, "; an option ends without a ';'");
+    } else if (strcmp(name, "include") == 0) {
         (void)snprintf(hint, HINT_SIZE, ": write include \"FILE\", with quotes and without '='");
     } else if (home != NULL) {
         (void)snprintf(hint, HINT_SIZE, "; it belongs %s%s",
@@ -281,7 +285,15 @@ static void hint_at(const struct section *section, const char *name, char hint[H
     }
 }
 
+static void note_stop(struct loader *loader, int line, const char *name) {
+    if (strlen(name) < LOAD_NAME_SIZE) {
+        loader->unknown.line = line;
+        memcpy(loader->unknown.name, name, strlen(name) + 1);
+    }
+}
+
 static void report_unknown(struct loader *loader, int line, const char *name) {
+    note_stop(loader, line, name);
     const struct section *section = section_at(top_frame(loader)->id);
     const char *in = section->name[0] != '\0' ? " in " : "";
     char hint[HINT_SIZE];
@@ -295,9 +307,11 @@ struct message {
     const char *ours; // followed by the argument, if there is one, in quotes
 };
 
+enum { MESSAGE_NO_EQUALS = 0 };
+
 static const struct message messages[] = {
+    [MESSAGE_NO_EQUALS] = {"missing equal sign after option '%s'", "expected '=' after"},
     {"unexpected token '%s'", "unexpected"},
-    {"missing equal sign after option '%s'", "expected '=' after"},
     {"missing opening brace for section '%s'", "expected '{' after"},
     {"missing title for section '%s'", "expected a name or address after"},
     {"premature end of file", "the file ends in the middle of an option"},
@@ -317,8 +331,11 @@ static void on_error(cfg_t *cfg, const char *format, va_list arguments) {
     if (strcmp(format, "no such option '%s'") == 0) {
         report_unknown(loader, cfg->line, va_arg(arguments, const char *));
     } else if (ours != NULL && named) {
-        report_add(loader->report, cfg->line, "%s '%.*s'", ours, REPORT_QUOTE_MAX,
-                   va_arg(arguments, const char *));
+        const char *name = va_arg(arguments, const char *);
+        report_add(loader->report, cfg->line, "%s '%.*s'", ours, REPORT_QUOTE_MAX, name);
+        if (strcmp(format, messages[MESSAGE_NO_EQUALS].theirs) == 0) {
+            note_stop(loader, cfg->line, name);
+        }
     } else if (ours != NULL) {
         report_add(loader->report, cfg->line, "%s", ours);
     } else {
@@ -386,7 +403,7 @@ const char *config_library_version(void) {
 }
 
 bool load_text(struct config *config, const char *text, const struct config_files *files,
-               struct claims *claims, struct report *report) {
+               bool partial, struct claims *claims, struct report *report, struct load_stop *stop) {
     struct loader *loader = calloc(1, sizeof(*loader));
     if (loader == NULL) {
         report_out_of_memory(report);
@@ -395,9 +412,11 @@ bool load_text(struct config *config, const char *text, const struct config_file
     loader->config = config;
     loader->claims = claims;
     loader->files = files;
+    loader->partial = partial;
     loader->report = report;
     make_options(loader);
     bool complete = parse(loader, text);
+    *stop = loader->unknown;
     free(loader);
     return complete;
 }

@@ -12,14 +12,24 @@
 
 #include <stdbool.h>
 
+#define LOAD_NAME_SIZE 64
+
+// The word that the reader of a text could not go on behind.
+struct load_stop {
+    int line; // 0: nothing of the kind
+    char name[LOAD_NAME_SIZE];
+};
+
 // Parses a text.
 //   config  in: path and directory are set; out: the values
 //   text    from text_prepare()
 //   files   for lists of addresses; NULL: they stay empty
 //   claims  out: the names that must be unique
+//   partial  some of the text has been taken out: what is missing is no fault
 //   report  out: the faults
+//   stop    out: if false is returned, the unknown option or section that ended the reading
 //   true    the text was read to its end; `report` may have faults of single values
 bool load_text(struct config *config, const char *text, const struct config_files *files,
-               struct claims *claims, struct report *report);
+               bool partial, struct claims *claims, struct report *report, struct load_stop *stop);
 
 #endif

@@ -43,7 +43,7 @@ static const struct option top_options[] = {
     {"workers", "Worker processes; auto is one per processor core.", KIND_NUMBER, OPTIONAL,
      RANGE(1, CONFIG_WORKERS_MAX), ZERO("auto"), INITIAL("auto"), AT(config, workers)},
     {"user", "The user to become after binding the listeners, when started as root. Never root.",
-     KIND_NAME, OPTIONAL, AT(config, user), LINE_AT(config, user_line)},
+     KIND_NAME, OPTIONAL, INITIAL("nobody"), AT(config, user), LINE_AT(config, user_line)},
     {"drain-timeout",
      "The longest time from a drain to the end. Then open requests and WebSockets are closed.",
      KIND_MILLISECONDS, OPTIONAL, RANGE(100, DAY), ZERO("unlimited"), INITIAL("30s"),

@@ -1,5 +1,6 @@
 // Collects the faults of a configuration, one line "file:line: problem" for each.
 //
+// The faults of a text of several files (parts.h) are in the order of its lines after report_sort().
 // The text is written into the caller's buffer and always NUL-terminated. A line that does not fit
 // is left out whole; only the first line is cut instead. The report owns nothing.
 #ifndef RAVELIN_CONFIG_REPORT_H
@@ -9,6 +10,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#define REPORT_LINES_MAX 256
+
+struct report_line {
+    int line; // of the whole text; INT_MAX: of none
+    uint32_t begin, size;
+};
 
 struct report {
     const char *file;                 // path of the configuration, as the user wrote it
@@ -16,7 +25,10 @@ struct report {
     char *text;
     size_t capacity;
     size_t size;
-    size_t count; // faults added, also those whose lines did not fit
+    size_t count;   // faults added, also those whose lines did not fit
+    int order_line; // not 0: the line by which faults are sorted, instead of their own
+    struct report_line lines[REPORT_LINES_MAX];
+    size_t line_count; // of those in `text`
 };
 
 void report_init(struct report *report, const char *file, char *text, size_t capacity);
@@ -31,6 +43,12 @@ void report_add(struct report *report, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 // Sets `file` for a time; returns the former one.
 const char *report_set_file(struct report *report, const char *file);
+// Adds the last fault of another report.
+void report_append_last(struct report *report, const struct report *other);
+// Adds the faults of another report.
+void report_append(struct report *report, const struct report *other);
+// Sorts the faults by their lines. Faults of a line stay in their order, faults of no line come last.
+void report_sort(struct report *report);
 void report_out_of_memory(struct report *report);
 
 static inline bool report_is_empty(const struct report *report) {

@@ -193,6 +193,22 @@ static bool close_brace(struct scan *scan) {
     return true;
 }
 
+// Whether the ';' here is the last character of a value: it would be taken as a part of it.
+static bool ends_value(const struct scan *scan) {
+    if (strchr(" \t\r\n}#", peek(scan, 1)) == NULL) {
+        return false;
+    }
+    size_t end = scan->at;
+    char last = end > scan->begin ? scan->copy[end - 1] : ' ';
+    if (last == '"' || last == '\'') {
+        return true;
+    }
+    while (end > scan->begin && strchr(" \t\r\n={},\"'", scan->copy[end - 1]) == NULL) {
+        end--;
+    }
+    return last_before(scan, &end) == '=';
+}
+
 // Characters that libconfuse would drop, join or take for a comment.
 static bool check_plain(const struct scan *scan) {
     char c = peek(scan, 0);
@@ -205,6 +221,10 @@ static bool check_plain(const struct scan *scan) {
     }
     if ((c & 0x80) != 0) {
         return refuse(scan, "a character that is not ASCII; put the value in quotes");
+    }
+    if (c == ';' && ends_value(scan)) {
+        (void)refuse(scan, "a ';' at the end of an option; leave it out");
+        scan->copy[scan->at] = ' '; // and the rest is read for its faults
     }
     if (c == '*' && next == ':') {
         return refuse(scan, "every address is 0.0.0.0 for IPv4 and [::] for IPv6");

@@ -51,6 +51,11 @@ static bool put_text(struct value *value, char *text) {
         free(text);
         return refuse(value, "out of memory");
     }
+    if (value->option->count_offset == 0) { // the default, if there is one
+        char *former;
+        memcpy(&former, place, sizeof(former));
+        free(former);
+    }
     memcpy(place, &text, sizeof(text));
     value->key = text;
     return true;
@@ -258,6 +263,9 @@ static bool store_listen(struct value *value) {
 
 static bool store_server(struct value *value) {
     struct config_server *server = value->object;
+    if (strstr(value->text, "://") != NULL) {
+        return refuse(value, "write the address alone; servers receive plain HTTP");
+    }
     if (!parse_address(value, &server->address)) {
         return false;
     }

@@ -13,8 +13,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static const char DEFAULT_USER[] = "nobody";
-
 static enum result fail(const struct config *config, char error[CONFIG_ERROR_SIZE],
                         const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -35,17 +33,13 @@ static enum result fail(const struct config *config, char error[CONFIG_ERROR_SIZ
     return RESULT_ERROR;
 }
 
-static const char *user_name(const struct config *config) {
-    return config->user == NULL ? DEFAULT_USER : config->user;
-}
-
 enum result privilege_find(const struct config *config, struct privilege *privilege,
                            char error[CONFIG_ERROR_SIZE]) {
     *privilege = (struct privilege){.change = false, .uid = geteuid(), .gid = getegid()};
     if (geteuid() != 0) {
         return RESULT_OK;
     }
-    const char *name = user_name(config);
+    const char *name = config->user;
     errno = 0;
     const struct passwd *entry = getpwnam(name);
     if (entry == NULL && errno != 0) {
@@ -68,7 +62,7 @@ enum result privilege_find(const struct config *config, struct privilege *privil
 }
 
 bool privilege_is_same(const struct config *a, const struct config *b) {
-    return geteuid() != 0 || strcmp(user_name(a), user_name(b)) == 0;
+    return geteuid() != 0 || strcmp(a->user, b->user) == 0;
 }
 
 void privilege_seal_memory(void) {

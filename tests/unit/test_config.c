@@ -148,7 +148,7 @@ static void test_what_is_not_said_has_its_default(void **state) {
     (void)state;
     struct config *config = load(REST);
     assert_defaults(config);
-    assert_null(config->user);
+    assert_string_equal(config->user, "nobody");
     assert_int_equal(config->access_log.target, LOG_TARGET_OFF);
     assert_int_equal(config->sites[0].alias_count, 0);
     config_free(config);

@@ -78,7 +78,7 @@ static void test_the_table_of_foreign_names(void **state) {
             assert_string_not_equal(foreign_name_at(i), name);
         }
     }
-    assert_in_range(count, 100, 200);
+    assert_in_range(count, 200, 400);
     assert_null(foreign_reason(""));
     assert_null(foreign_reason("-"));
     assert_null(foreign_reason("ssl-protocol-x"));
@@ -476,9 +476,63 @@ static void test_all_that_is_wrong_is_said_at_once(void **state) {
                    "site a.test { route / { backend = c } }\n" BACKEND,
                    "t.conf:1: workers must be auto, or a number from 1 to 256, not '0'\n"
                    "t.conf:2: ticket-lifetime must be 0, or a time from 1m to 1d, not '1s'\n"
-                   "t.conf:5: site 'a.test' has no certificate\n"
                    "t.conf:4: duplicate listen address '127.0.0.1:8443', first on line 3\n"
+                   "t.conf:5: site 'a.test' has no certificate\n"
                    "t.conf:5: no backend 'c'; did you mean 'b'?");
+}
+
+static void test_reading_goes_on_behind_an_unknown_option(void **state) {
+    (void)state;
+    static const struct refusal refusals[] = {
+        {"a = 1 b { c { } d = '}' } e f { } g \"h\" i\nj = {1, 2} workers = 0\nk",
+         "t.conf:1: unknown option 'a'\n"
+         "t.conf:1: unknown option 'b'\n"
+         "t.conf:1: unknown option 'e'\n"
+         "t.conf:1: unknown option 'g'\n"
+         "t.conf:2: unknown option 'j'\n"
+         "t.conf:2: workers must be auto, or a number from 1 to 256, not '0'\n"
+         "t.conf:3: unknown option 'k'"},
+        // What is missing, or refers to what was not read, is not told of such a text.
+        {"site a.test { wrong = 1 route / { backend = none } }\nuser www;\nbakend x { }\n",
+         "t.conf:1: unknown option 'wrong' in site\n"
+         "t.conf:2: expected '=' after 'user'\n"
+         "t.conf:3: unknown option 'bakend'; did you mean 'backend'?"},
+        {"wrong = \"wrong\" wrong = 1\n{\n",
+         "t.conf:2: the '{' of this line is still open at the end of the file"},
+        {"wrong = 1\n= 2\nwrong = 3\n", "t.conf:1: unknown option 'wrong'\n"
+                                        "t.conf:2: unexpected '='"},
+        {"http {\n server {\n listen 443 ssl;\n }\n}\nworkers = 2;\nlog = '/a;b';\nuser = u; "
+         "log-level = x ;\n",
+         "t.conf:1: unknown option 'http': content is served over TLS only; 'protocol = redirect' "
+         "answers plain HTTP\n"
+         "t.conf:6: a ';' at the end of an option; leave it out\n"
+         "t.conf:7: a ';' at the end of an option; leave it out\n"
+         "t.conf:8: a ';' at the end of an option; leave it out\n"
+         "t.conf:8: unknown option ';'; an option ends without a ';'\n"
+         "t.conf:8: log-level must be error, warning, info or debug, not 'x'"},
+    };
+    CHECK_ALL(refusals);
+    assert_accepted("log = '/a;b'\naccess-log = /a;b\n" REST);
+}
+
+static void test_how_many_unknown_options_are_told(void **state) {
+    (void)state;
+    char text[1024] = "";
+    char error[CONFIG_ERROR_SIZE];
+    for (int i = 0; i < 30; i++) {
+        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "x%d = 1\n", i);
+    }
+    assert_null(config_load("t.conf", text, strlen(text), error));
+    assert_non_null(strstr(error, "t.conf:20: unknown option 'x19'"));
+    assert_null(strstr(error, "x20"));
+}
+
+static void test_servers_have_addresses_and_no_urls(void **state) {
+    (void)state;
+    assert_refused(LISTEN SITE "backend b { server http://127.0.0.1:9000 {} }",
+                   "t.conf:3: server must be an address such as 127.0.0.1:9000, [::1]:9000 or "
+                   "unix:/run/app.sock, not 'http://127.0.0.1:9000': write the address alone; "
+                   "servers receive plain HTTP");
 }
 
 static void test_errors_fit_in_their_buffer_line_by_line(void **state) {
@@ -561,6 +615,9 @@ int main(void) {
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_options_that_need_another),
         cmocka_unit_test(test_all_that_is_wrong_is_said_at_once),
+        cmocka_unit_test(test_reading_goes_on_behind_an_unknown_option),
+        cmocka_unit_test(test_how_many_unknown_options_are_told),
+        cmocka_unit_test(test_servers_have_addresses_and_no_urls),
         cmocka_unit_test(test_errors_fit_in_their_buffer_line_by_line),
         cmocka_unit_test(test_long_values_are_cut_in_messages),
         cmocka_unit_test(test_what_is_near),

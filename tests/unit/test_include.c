@@ -97,7 +97,9 @@ static void test_messages_name_the_file_and_the_line(void **state) {
                          "@/r.conf:1: workers must be auto, or a number from 1 to 256, not '0'\n"
                          "@/r.conf:3: duplicate option 'workers', first on line 1");
     put(folder, "x.inc", "\n\nwrokers = 2\n");
-    assert_error(folder, "@/x.inc:3: unknown option 'wrokers'; did you mean 'workers'?");
+    assert_error(folder, "@/x.inc:3: unknown option 'wrokers'; did you mean 'workers'?\n"
+                         "@/r.conf:1: workers must be auto, or a number from 1 to 256, not '0'\n"
+                         "@/r.conf:3: duplicate option 'workers', first on line 1");
     put(folder, "x.inc", "workers = 3\n");
     put(folder, "r.conf", "include 'x.inc'\nworkers = 1\n" TEXT);
     assert_error(folder, "@/r.conf:2: duplicate option 'workers', first in @/x.inc:1");

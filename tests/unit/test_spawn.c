@@ -26,7 +26,8 @@ static struct title no_title = {NULL, 0};
 static struct privilege find_privilege(void) {
     struct privilege privilege;
     char error[CONFIG_ERROR_SIZE];
-    const struct config config = {.path = (char *)(uintptr_t) "test.conf"};
+    const struct config config = {.path = (char *)(uintptr_t) "test.conf",
+                                  .user = (char *)(uintptr_t) "nobody"};
     assert_int_equal(privilege_find(&config, &privilege, error), RESULT_OK);
     return privilege;
 }

@@ -121,7 +121,8 @@ static void test_cancel(void **state) {
 
 static void test_what_is_no_bundle_is_not_valid(void **state) {
     (void)state;
-    struct config config = {.path = (char *)(uintptr_t) "test.conf"};
+    struct config config = {.path = (char *)(uintptr_t) "test.conf",
+                            .user = (char *)(uintptr_t) "nobody"};
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     const struct source source = {.config = &config, .files_fd = null, .keys_fd = dup(null)};
     struct privilege privilege;
