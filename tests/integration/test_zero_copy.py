@@ -21,9 +21,9 @@ def copied_mib(proxy):
     return max((int(count) for count in re.findall(r"^copied (\d+) MiB", proxy.log(), re.MULTILINE)), default=0)
 
 
-def counting_proxy(lab, script):
+def counting_proxy(lab, script, **options):
     """Its log holds the counter's lines besides its own."""
-    return lab.proxy(lab.server(script, keep=False), program=COUNTER, allow=["^copied "])
+    return lab.proxy(lab.server(script, keep=False), program=COUNTER, allow=["^copied "], **options)
 
 
 def body_in(framing, size):
@@ -95,6 +95,20 @@ def test_an_upload_is_not_copied(lab, framing):
         curl.stdin.close()
         assert curl.stdout.read().decode() == str(SIZE)
         assert curl.wait(PATIENCE) == 0
+    assert copied_mib(proxy) <= SIZE // MIB // 50
+
+
+def test_plain_tcp_is_not_copied(lab):
+    def script(connection):
+        for piece in body_in("length", SIZE):
+            connection.reader.exactly(len(piece), "a piece")
+            connection.send(piece)
+
+    proxy = counting_proxy(lab, script, listen={"protocol": "tcp", "backend": "web"})
+    client = lab.client(proxy)
+    for piece in body_in("length", SIZE):
+        client.send(piece)
+        assert client.reader.exactly(len(piece), "a piece") == piece
     assert copied_mib(proxy) <= SIZE // MIB // 50
 
 
