@@ -1,6 +1,6 @@
-// Options of other proxies (nginx, HAProxy, stunnel, Caddy, Apache, Envoy, hitch, Traefik). For each
-// a short reason, for the message about an unknown option: why there is none, because Ravelin cannot
-// be weakened in that way, or what to write instead.
+// Options of other proxies (nginx, HAProxy, stunnel, Caddy, Apache, Envoy, hitch, Traefik). For
+// each a short reason, for the message about an unknown option: why there is none, because Ravelin
+// cannot be weakened in that way, or what to write instead.
 //
 // The table is constant. It accepts nothing: the options of Ravelin are in options.h, and no name
 // is in both tables.

@@ -1,8 +1,8 @@
 // Collects the faults of a configuration, one line "file:line: problem" for each.
 //
-// The faults of a text of several files (parts.h) are in the order of its lines after report_sort().
-// The text is written into the caller's buffer and always NUL-terminated. A line that does not fit
-// is left out whole; only the first line is cut instead. The report owns nothing.
+// The faults of a text of several files (parts.h) are in the order of its lines after
+// report_sort(). The text is written into the caller's buffer and always NUL-terminated. A line
+// that does not fit is left out whole; only the first line is cut instead. The report owns nothing.
 #ifndef RAVELIN_CONFIG_REPORT_H
 #define RAVELIN_CONFIG_REPORT_H
 
@@ -47,7 +47,8 @@ const char *report_set_file(struct report *report, const char *file);
 void report_append_last(struct report *report, const struct report *other);
 // Adds the faults of another report.
 void report_append(struct report *report, const struct report *other);
-// Sorts the faults by their lines. Faults of a line stay in their order, faults of no line come last.
+// Sorts the faults by their lines. Faults of a line stay in their order, faults of no line come
+// last.
 void report_sort(struct report *report);
 void report_out_of_memory(struct report *report);
 

@@ -18,9 +18,9 @@
 
 #define CONFIG_TEXT_MAX ((size_t)4 << 20)
 
-// Returns a NUL-terminated copy that the caller frees. NULL: a fault is in `report`, behind which the
-// text was not read. Every ';' at the end of an option is a fault in `report`, too, and a blank in
-// the copy.
+// Returns a NUL-terminated copy that the caller frees. NULL: a fault is in `report`, behind which
+// the text was not read. Every ';' at the end of an option is a fault in `report`, too, and a blank
+// in the copy.
 char *text_prepare(const char *text, size_t size, struct report *report);
 
 #endif
