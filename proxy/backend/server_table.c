@@ -267,21 +267,28 @@ void server_fds_close(struct server_fds *fds) {
     *fds = (struct server_fds){-1, -1};
 }
 
-bool server_view_open(struct server_view *view, const struct config *config,
-                      struct server_fds *fds) {
+bool server_view_open_entries(struct server_view *view, const struct config *config, int fd) {
     size_t count = count_servers(config);
-    const struct server_fds taken = *fds;
-    *fds = (struct server_fds){-1, -1};
-    *view = (struct server_view){.count = count};
-    bool entries = region_open(&view->entries_part, &ENTRIES, taken.entries, entries_size(count));
-    bool states = region_open(&view->states_part, &STATES, taken.states, states_size(count));
-    if (!entries || !states) {
-        server_view_close(view);
+    *view = (struct server_view){.count = count, .states_part = REGION_NO_PART};
+    if (!region_open(&view->entries_part, &ENTRIES, fd, entries_size(count))) {
         return false;
     }
     view->entries = entries_of(&view->entries_part)->entries;
-    view->states = states_of(&view->states_part);
     view->former = entries_of(&view->entries_part)->former;
+    return true;
+}
+
+bool server_view_open(struct server_view *view, const struct config *config,
+                      struct server_fds *fds) {
+    const struct server_fds taken = *fds;
+    *fds = (struct server_fds){-1, -1};
+    bool entries = server_view_open_entries(view, config, taken.entries);
+    if (!region_open(&view->states_part, &STATES, taken.states, states_size(view->count)) ||
+        !entries) {
+        server_view_close(view);
+        return false;
+    }
+    view->states = states_of(&view->states_part);
     return true;
 }
 

@@ -93,7 +93,7 @@ void server_table_order(const struct server_table *table, size_t index,
 void server_table_clear(const struct server_table *table, size_t slot);
 void server_table_close(struct server_table *table); // does nothing to a zeroed table
 
-// --- In a worker ---
+// --- In a worker, and in the monitor ---
 
 // The descriptors in LOAD; -1: none.
 struct server_fds {
@@ -114,6 +114,8 @@ struct server_view {
 // memory is short.
 bool server_view_open(struct server_view *view, const struct config *config,
                       struct server_fds *fds);
+// The same for the monitor, which has no states.
+bool server_view_open_entries(struct server_view *view, const struct config *config, int fd);
 void server_view_close(struct server_view *view); // does nothing to a zeroed view
 // Copies the states of servers that stay from `former`, the view of generation `former_number`.
 // Does nothing if that is not the generation before.

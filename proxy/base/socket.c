@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/tcp.h> // the C library's tcp_info ends too early
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -205,7 +206,9 @@ int socket_listen(const struct address *address, int queue_length) {
 bool socket_is_listening(int fd) {
     int listens = 0;
     socklen_t size = sizeof(listens);
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
+    struct pollfd state = {.fd = fd, .events = POLLRDHUP}; // of a unix socket that was shut down
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 &&
+           poll(&state, 1, 0) == 0;
 }
 
 // To what a new socket has: connections inherit it.
@@ -233,7 +236,7 @@ void socket_reset_listening(int fd) {
     }
 }
 
-static bool is_loopback(const struct address *address) {
+bool address_is_loopback(const struct address *address) {
     switch (address->as.any.sa_family) {
     case AF_INET:
         return ntohl(address->as.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
@@ -260,7 +263,7 @@ int socket_connect(const struct address *address, enum connect_state *state) {
     if (fd < 0) {
         return -1;
     }
-    if (is_loopback(address)) { // only a speed-up
+    if (address_is_loopback(address)) { // only a speed-up
         (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof("reno") - 1);
     }
     return socket_connect_again(fd, address, state) == RESULT_OK ? fd : close_keeping_errno(fd);

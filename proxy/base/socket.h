@@ -38,13 +38,15 @@ void address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE])
 void address_format_host(const struct address *address, char text[ADDRESS_TEXT_SIZE]);
 uint16_t address_port(const struct address *address); // 0 for unix
 bool address_equal(const struct address *a, const struct address *b);
+bool address_is_loopback(const struct address *address); // 127.0.0.0/8 or ::1; false for unix
 
 // A listening TCP socket with SO_REUSEADDR and SO_REUSEPORT (IPV6_V6ONLY for v6), or -1 with errno.
 // Its connections send small writes at once (TCP_NODELAY). A unix address fails with EAFNOSUPPORT.
 int socket_listen(const struct address *address, int queue_length);
 // The same socket before it listens: connections are refused until listen().
 int socket_bind(const struct address *address);
-// True if the socket still listens. shutdown() in any process that shares the socket ends that.
+// True if the socket, TCP or unix, still listens. shutdown() in any process that shares the socket
+// ends that.
 bool socket_is_listening(int fd);
 // Removes from a listening socket what a process that shared it may have set: filters, a program
 // that distributes connections between the sockets of an address, and flags and options that

@@ -124,6 +124,7 @@ static void free_values(struct config *config) {
         free(config->listeners[i].backend_name);
     }
     free(config->listeners);
+    free(config->admins);
     free(config->trusted_proxies.items);
     free(config->log.path);
     free(config->access_log.path);

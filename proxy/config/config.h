@@ -30,6 +30,7 @@
 #define CONFIG_ERROR_SIZE 4096
 #define CONFIG_WORKERS_MAX 256
 #define CONFIG_LISTENERS_MAX 64
+#define CONFIG_ADMINS_MAX 4
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_target {
@@ -223,7 +224,11 @@ struct config {
     struct config_networks trusted_proxies; // no network has the prefix length 0
     int trusted_proxies_line;
     struct config_listen *listeners;
-    size_t listener_count;     // at least 1
+    size_t listener_count; // at least 1
+    // Where metrics and readiness are served: loopback addresses and unix sockets. Only `address`
+    // and `line` are set.
+    struct config_listen *admins;
+    size_t admin_count;        // at most CONFIG_ADMINS_MAX
     struct config_site *sites; // in the order of the file; the first is the default
     size_t site_count;         // at least 1 if a listener speaks https
     struct config_backend *backends;

@@ -254,6 +254,15 @@ static bool take_listen(struct reader *reader, const struct option *option, char
     return whole;
 }
 
+static bool take_admin(struct reader *reader, const struct option *option, char *object) {
+    struct address *address = (void *)(object + option->offset);
+    char *text;
+    bool whole = take_address(reader, address, &text) &&
+                 (address->as.any.sa_family == AF_UNIX || address_is_loopback(address));
+    free(text);
+    return whole;
+}
+
 static bool take_server(struct reader *reader, const struct option *option, char *object) {
     struct config_server *server = (void *)object;
     (void)option;
@@ -397,6 +406,7 @@ static const struct codec codecs[KIND_COUNT] = {
     [KIND_HOST_PATTERN] = {put_texts, take_texts},
     [KIND_PREFIX] = {put_texts, take_prefix},
     [KIND_LISTEN] = {put_address, take_listen},
+    [KIND_ADMIN] = {put_address, take_admin},
     [KIND_SERVER] = {put_address, take_server},
     [KIND_NETWORKS] = {put_networks, take_networks},
     [KIND_ADDRESS_FILE] = {put_address_file, take_address_file},

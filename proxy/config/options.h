@@ -14,6 +14,7 @@ enum section_id {
     SECTION_TLS,
     SECTION_LIMITS,
     SECTION_LISTEN,
+    SECTION_ADMIN,
     SECTION_SITE,
     SECTION_CERTIFICATE,
     SECTION_ROUTE,
@@ -40,6 +41,7 @@ enum option_kind {
     KIND_HOST_PATTERN, // char *, canonical; wildcards allowed
     KIND_PREFIX,       // prefix and prefix_size of a struct config_route
     KIND_LISTEN,       // address of a struct config_listen
+    KIND_ADMIN,        // the same, of an address that only this machine reaches
     KIND_SERVER,       // address and text of a struct config_server
     KIND_NETWORKS,     // struct config_networks
     KIND_ADDRESS_FILE, // struct config_address_file

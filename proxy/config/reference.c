@@ -21,6 +21,7 @@ static const struct phrase phrases[KIND_COUNT] = {
     [KIND_HOST_PATTERN] = {.words = "a host name, an IP address, \"*.suffix\" or \"*\""},
     [KIND_PREFIX] = {"PREFIX", "a path that begins with '/'"},
     [KIND_LISTEN] = {"ADDRESS", "an address such as 0.0.0.0:8443 or [::]:8443"},
+    [KIND_ADMIN] = {"ADDRESS", "127.0.0.1:9901, another loopback address, or unix:/path"},
     [KIND_SERVER] = {"ADDRESS",
                      "an address such as 127.0.0.1:9000, [::1]:9000 or unix:/run/app.sock"},
     [KIND_NETWORKS] = {.words = "a network such as 10.0.0.0/8 or 2001:db8::/32, or an IP address"},

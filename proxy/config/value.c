@@ -261,6 +261,21 @@ static bool store_listen(struct value *value) {
     return true;
 }
 
+static bool store_admin(struct value *value) {
+    struct config_listen *admin = value->object;
+    struct address address;
+    if (!parse_address(value, &address)) {
+        return false;
+    }
+    if (address.as.any.sa_family != AF_UNIX && !address_is_loopback(&address)) {
+        return refuse(value, "other machines could reach it; use 127.0.0.1, [::1] or unix:/path");
+    }
+    admin->address = address;
+    address_format(&address, value->scratch);
+    value->key = value->scratch;
+    return true;
+}
+
 static bool store_server(struct value *value) {
     struct config_server *server = value->object;
     if (strstr(value->text, "://") != NULL) {
@@ -367,6 +382,7 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_HOST_PATTERN] = store_host_pattern,
     [KIND_PREFIX] = store_prefix,
     [KIND_LISTEN] = store_listen,
+    [KIND_ADMIN] = store_admin,
     [KIND_SERVER] = store_server,
     [KIND_NETWORKS] = store_networks,
     [KIND_ADDRESS_FILE] = store_address_file,

@@ -5,8 +5,9 @@ enum metric_kind { COUNTER, GAUGE, LATEST };
 static const struct {
     const char *name;
     enum metric_kind kind;
+    const char *help;
 } descriptions[METRIC_COUNT] = {
-#define METRIC_DESCRIPTION(name, kind, help) {#name, kind},
+#define METRIC_DESCRIPTION(name, kind, help) {#name, kind, help},
     METRICS(METRIC_DESCRIPTION)
 #undef METRIC_DESCRIPTION
 };
@@ -78,6 +79,14 @@ uint64_t metrics_bounded_sum(const struct metrics_slot *map, size_t slots, size_
 
 const char *metric_name(enum metric metric) {
     return descriptions[metric].name;
+}
+
+const char *metric_help(enum metric metric) {
+    return descriptions[metric].help;
+}
+
+bool metric_is_counter(enum metric metric) {
+    return descriptions[metric].kind == COUNTER;
 }
 
 void metrics_to_json(const struct metrics_slot *map, size_t slots, struct json *json,

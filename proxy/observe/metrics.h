@@ -16,6 +16,7 @@
 #include "base/region.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -135,6 +136,8 @@ uint64_t metrics_sum(const struct metrics_slot *map, size_t slots, enum metric m
 uint64_t metrics_bounded_sum(const struct metrics_slot *map, size_t slots, size_t own,
                              uint64_t most, enum metric metric);
 const char *metric_name(enum metric metric);
+const char *metric_help(enum metric metric);
+bool metric_is_counter(enum metric metric); // else a gauge
 // Writes all sums as one JSON object of this name (base/json.h), in less than 4 KiB.
 void metrics_to_json(const struct metrics_slot *map, size_t slots, struct json *json,
                      const char *name);

@@ -84,7 +84,7 @@ void child_send(struct child *child, const struct ipc_message *message) {
 void children_send(struct children *children, const struct ipc_message *message) {
     for (struct child *child = child_first(children, NULL); child != NULL;
          child = child_next(child, NULL)) {
-        if (!child->kind->is_helper) {
+        if (child->kind->is_told) {
             child_send(child, message);
         }
     }
@@ -97,7 +97,7 @@ void children_reopen_logs(struct children *children, int error_fd, int access_fd
     message.fds[IPC_FD_ACCESS_LOG] = access_fd;
     for (struct child *child = child_first(children, NULL); child != NULL;
          child = child_next(child, NULL)) {
-        if (!child->kind->is_helper && child->state != CHILD_DEAD) {
+        if (child->kind->is_told && child->state != CHILD_DEAD) {
             child->reopens++;
             child_send(child, &message);
         }
@@ -362,7 +362,7 @@ static bool start_child(struct child *child) {
     }
     child->pid = pid;
     child->state = CHILD_STARTING;
-    child->awaited = false;
+    child->awaited = child->is_dismissed = false;
     child->reopens = 0;
     child->pulse = (struct pulse){.number = 0};
     child->messages = (struct rate){.interval_ms = 50, .burst = 200};
@@ -386,7 +386,7 @@ static void schedule(struct child *child) {
 static void replace(struct child *child) {
     struct children *children = child->children;
     char name[CHILD_NAME_SIZE];
-    if (children->phase != CHILDREN_RUNNING ||
+    if (children->phase != CHILDREN_RUNNING || !child_is_wanted(child, children->current) ||
         !children->handler.may_replace(children->handler.context)) {
         return; // children_start() comes when it is allowed
     }
@@ -396,8 +396,10 @@ static void replace(struct child *child) {
         schedule(child);
         return;
     }
-    child->restarts++;
-    log_info(children->log, "started %s again (pid %ld)", name, (long)child->pid);
+    bool is_new = child->died_at <= 0.;
+    child->restarts += !is_new;
+    log_info(children->log, "started %s%s (pid %ld)", name, is_new ? "" : " again",
+             (long)child->pid);
 }
 
 static void on_respawn(struct ev_loop *loop, ev_timer *timer, int events) {
@@ -406,10 +408,26 @@ static void on_respawn(struct ev_loop *loop, ev_timer *timer, int events) {
     replace(timer->data);
 }
 
+// A generation came that has no work for it.
+static void dismiss(struct child *child) {
+    struct ipc_message message;
+    ipc_init(&message, IPC_STOP, child->children->current->number);
+    if (child->state != CHILD_DEAD && !child->is_dismissed) {
+        child_send(child, &message);
+        child->is_dismissed = true;
+    }
+    ev_timer_stop(child->children->loop, &child->respawn);
+    child->died_at = 0.;
+}
+
 void children_start(struct children *children) {
     const struct children_handler *handler = &children->handler;
     for (struct child *child = child_first(children, NULL); child != NULL;
          child = child_next(child, NULL)) {
+        if (!child_is_wanted(child, children->current)) {
+            dismiss(child);
+            continue;
+        }
         if (child->state != CHILD_DEAD || ev_is_active(&child->respawn)) {
             continue;
         }
@@ -444,7 +462,8 @@ static void bury(struct child *child, int status) {
     describe_status(status, how, sizeof(how));
     child_name(child, name);
     (void)snprintf(what, sizeof(what), "%s (pid %ld) %s", name, (long)child->pid, how);
-    if (children->phase == CHILDREN_ENDING && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    bool is_due = children->phase == CHILDREN_ENDING || child->is_dismissed;
+    if (is_due && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         log_debug(children->log, "%s", what);
     } else {
         log_error(children->log, "%s", what);
@@ -457,6 +476,8 @@ static void bury(struct child *child, int status) {
     }
     if (children->phase == CHILDREN_STARTING) {
         handler->cannot_start(handler->context, what);
+    } else if (children->phase == CHILDREN_RUNNING && child->is_dismissed) {
+        replace(child); // nothing, unless a later generation wants it
     } else if (children->phase == CHILDREN_RUNNING) {
         schedule(child);
         handler->died(handler->context, child, what);

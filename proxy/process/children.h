@@ -9,6 +9,10 @@
 // and a new pair of sockets connects the kinds of a slot that talk to each other. While the handler
 // does not allow it (a reload is under way) nothing is replaced, nor after children_end().
 //
+// A kind may be wanted by some generations only. When the generation changes, children_start()
+// starts what is wanted now, and stops what is not. One that was told to stop takes no part in a
+// reload, and is replaced after its end if it is wanted again.
+//
 // Nothing here knows the handler's owner. What the handler does may kill children or start reloads;
 // no child is freed before children_free().
 #ifndef RAVELIN_PROCESS_CHILDREN_H
@@ -42,8 +46,11 @@ struct child_kind {
     bool is_single;   // one child, else one for each slot
     bool commits;     // READY to LOAD is followed by COMMIT, else LOAD is all
     bool is_helper;   // ends last: when its control socket is closed
+    bool is_told;     // gets DRAIN, STOP and REOPEN
     enum sandbox sandbox;
     enum child_data data;
+    // Whether a generation has work for it. NULL: always.
+    bool (*is_wanted)(const struct source *source);
     // Forks it: adds what it runs to a copy of `spawn` and calls spawn_process(). -1 with errno.
     pid_t (*spawn)(const struct child *child, const struct spawn *spawn);
     // Puts the descriptors and the settings of a generation into its LOAD.
@@ -63,6 +70,7 @@ struct child {
     pid_t pid; // 0: none
     unsigned restarts;
     bool awaited;         // a reload waits for its answer
+    bool is_dismissed;    // it was told to stop, because no generation wants it any more
     unsigned reopens;     // REOPENs that it has not answered
     struct rate messages; // that it sends; one that floods the master is killed
     struct pulse pulse;
@@ -117,7 +125,8 @@ struct children {
 enum result children_init(struct children *children) MUST_CHECK;
 void children_free(struct children *children); // closes their control sockets; never made: nothing
 
-// Starts those that are not there and not waiting for their time.
+// Starts those that are wanted, not there and not waiting for their time. Stops those that are not
+// wanted.
 void children_start(struct children *children);
 // All have started: from now on the dead are replaced.
 void children_run(struct children *children);
@@ -139,7 +148,7 @@ void child_send(struct child *child, const struct ipc_message *message);
 void child_load(struct child *child, const struct source *source);
 // Kills a child that misbehaved; `why` goes to the log.
 void child_kill(struct child *child, const char *why);
-// Sends to all living children that are no helpers.
+// Sends to all living children that are told of such things.
 void children_send(struct children *children, const struct ipc_message *message);
 // Hands log files to the same children, each of which answers. -1: none.
 void children_reopen_logs(struct children *children, int error_fd, int access_fd);
@@ -155,6 +164,8 @@ void children_connect(struct children *children);
 // Closes the helpers' control sockets, upon which they end.
 void children_dismiss_helpers(struct children *children);
 
+// Whether a generation has work for the child.
+bool child_is_wanted(const struct child *child, const struct source *source);
 const char *child_state_name(enum child_state state);
 
 #define CHILD_NAME_SIZE 32

@@ -17,6 +17,10 @@ void child_name(const struct child *child, char name[CHILD_NAME_SIZE]) {
     }
 }
 
+bool child_is_wanted(const struct child *child, const struct source *source) {
+    return child->kind->is_wanted == NULL || child->kind->is_wanted(source);
+}
+
 struct child *child_first(const struct children *children, const struct child_kind *kind) {
     for (size_t i = 0; i < children->count; i++) {
         if (kind == NULL || children->list[i].kind == kind) {
@@ -45,7 +49,8 @@ struct child *children_find(struct children *children, pid_t pid) {
 
 bool children_all_run(const struct children *children) {
     for (size_t i = 0; i < children->count; i++) {
-        if (children->list[i].state != CHILD_RUNNING) {
+        const struct child *child = &children->list[i];
+        if (child->state != CHILD_RUNNING && child_is_wanted(child, children->current)) {
             return false;
         }
     }

@@ -1,4 +1,4 @@
-// Messages between the master and its workers and signers: one datagram each on a SOCK_SEQPACKET
+// Messages between the master and its children (kinds.h): one datagram each on a SOCK_SEQPACKET
 // pair, with the descriptors that belong to it (SCM_RIGHTS).
 //
 // Who sends what:
@@ -9,6 +9,10 @@
 //   to a signer   LOAD (generation, bundle of keys), ABORT, DATA (its end of the pair to its
 //   worker),
 //                 PING
+//   to the monitor
+//                 LOAD (generation, bundle, server table, sockets of `admin`, log), COMMIT, ABORT,
+//                 REOPEN (log), RETIRE, DRAIN, EXPIRE, STOP, PING,
+//                 LISTENERS (those of `admin`)
 //   to the master READY, COMMITTED, FAILED (text; all with the generation), DRAINED, PONG (with the
 //                 number of the PING in the place of a generation)
 // What does not arrive is answered by the death of its process: the end of file on the pair is the

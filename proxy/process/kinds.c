@@ -1,5 +1,6 @@
 #include "process/kinds.h"
 
+#include "process/monitor_process.h"
 #include "process/signer_process.h"
 #include "process/source.h"
 #include "process/worker.h"
@@ -9,6 +10,74 @@
 #include <string.h>
 
 static const ev_tstamp CALM_LISTENERS = 60.;
+
+// --- Listening sockets ---
+
+static bool is_monitor(const struct child *child) {
+    return child->kind == &kinds[KIND_MONITOR];
+}
+
+static void add_listeners(const struct child *child, const struct source *source,
+                          struct ipc_message *message) {
+    static_assert(IPC_LISTENERS_MAX == LISTENERS_OF_SLOT_MAX, "a message has room for all");
+    static_assert(IPC_LISTENERS_MAX >= CONFIG_ADMINS_MAX, "a message has room for all");
+    if (is_monitor(child)) {
+        message->listener_count = source->admins.count;
+        memcpy(message->listeners, source->admins.fds, source->admins.count * sizeof(int));
+    } else {
+        message->listener_count =
+            listeners_of_slot(&source->listeners, child->slot, message->listeners);
+    }
+}
+
+// True: at least one listening socket was bound anew.
+static bool renew_listeners(const struct child *child) {
+    struct source *current = child->children->current;
+    struct log *log = child->children->log;
+    char address[ADDRESS_TEXT_SIZE];
+    char name[CHILD_NAME_SIZE];
+    size_t failed;
+    size_t renewed = is_monitor(child)
+                         ? admin_listeners_renew(&current->admins, address, &failed)
+                         : listeners_renew(&current->listeners, child->slot, address, &failed);
+    child_name(child, name);
+    if (failed > 0) {
+        log_error(log, "%s: socket on %s does not listen and cannot be bound: %s", name, address,
+                  strerror(errno));
+    } else if (renewed > 0) {
+        log_error(log, "%s: socket on %s did not listen any more: bound again", name, address);
+    }
+    return renewed > 0;
+}
+
+static void check_listeners(struct child *child) {
+    ev_tstamp now = ev_now(child->children->loop);
+    if (!renew_listeners(child)) {
+        return;
+    }
+    if (child->renewed_at > 0. && now - child->renewed_at < CALM_LISTENERS) {
+        child_kill(child, "shuts its listening sockets down");
+    } else {
+        struct ipc_message message;
+        ipc_init(&message, IPC_LISTENERS, child->children->current->number);
+        add_listeners(child, child->children->current, &message);
+        child_send(child, &message);
+    }
+    child->renewed_at = now;
+}
+
+static bool has_listeners(const struct child *child) {
+    return child->kind == &kinds[KIND_WORKER] || is_monitor(child);
+}
+
+void kinds_check_listeners(struct children *children) {
+    for (struct child *child = child_first(children, NULL); child != NULL;
+         child = child_next(child, NULL)) {
+        if (has_listeners(child) && child->state == CHILD_RUNNING && !child->is_dismissed) {
+            check_listeners(child);
+        }
+    }
+}
 
 // --- Signers ---
 
@@ -29,22 +98,6 @@ static void fill_signer_load(const struct child *child, const struct source *sou
 }
 
 // --- Workers ---
-
-// True: at least one listening socket was bound anew.
-static bool renew_listeners(const struct child *worker) {
-    const struct children *children = worker->children;
-    char address[ADDRESS_TEXT_SIZE];
-    size_t failed;
-    size_t renewed = listeners_renew(&children->current->listeners, worker->slot, address, &failed);
-    if (failed > 0) {
-        log_error(children->log, "worker %u: socket on %s does not listen and cannot be bound: %s",
-                  worker->slot, address, strerror(errno));
-    } else if (renewed > 0) {
-        log_error(children->log, "worker %u: socket on %s did not listen any more: bound again",
-                  worker->slot, address);
-    }
-    return renewed > 0;
-}
 
 static pid_t spawn_worker(const struct child *child, const struct spawn *spawn) {
     const struct children *children = child->children;
@@ -67,12 +120,6 @@ static pid_t spawn_worker(const struct child *child, const struct spawn *spawn) 
     return pid;
 }
 
-static void add_listeners(const struct child *worker, const struct listeners *listeners,
-                          struct ipc_message *message) {
-    static_assert(IPC_LISTENERS_MAX == LISTENERS_OF_SLOT_MAX, "a message has room for all");
-    message->listener_count = listeners_of_slot(listeners, worker->slot, message->listeners);
-}
-
 static void fill_worker_load(const struct child *child, const struct source *source,
                              struct ipc_message *load) {
     load->fds[IPC_FD_BUNDLE] = source->files_fd;
@@ -82,7 +129,7 @@ static void fill_worker_load(const struct child *child, const struct source *sou
     load->fds[IPC_FD_SERVER_STATES] = source->servers.states[child->slot].fd;
     load->log_level = source->config->log_level;
     load->log_daemon = config_log_daemon(&source->config->log);
-    add_listeners(child, &source->listeners, load);
+    add_listeners(child, source, load);
 }
 
 static void clear_worker(const struct child *child) {
@@ -90,31 +137,36 @@ static void clear_worker(const struct child *child) {
     server_table_clear(&child->children->current->servers, child->slot);
 }
 
-static void check_listeners(struct child *worker) {
-    const struct source *current = worker->children->current;
-    ev_tstamp now = ev_now(worker->children->loop);
-    if (!renew_listeners(worker)) {
-        return;
-    }
-    if (worker->renewed_at > 0. && now - worker->renewed_at < CALM_LISTENERS) {
-        child_kill(worker, "shuts its listening sockets down");
-    } else {
-        struct ipc_message message;
-        ipc_init(&message, IPC_LISTENERS, current->number);
-        add_listeners(worker, &current->listeners, &message);
-        child_send(worker, &message);
-    }
-    worker->renewed_at = now;
+// --- The monitor ---
+
+static bool wants_monitor(const struct source *source) {
+    return source->config->admin_count > 0;
 }
 
-void kinds_check_listeners(struct children *children) {
-    const struct child_kind *kind = &kinds[KIND_WORKER];
-    for (struct child *worker = child_first(children, kind); worker != NULL;
-         worker = child_next(worker, kind)) {
-        if (worker->state == CHILD_RUNNING) {
-            check_listeners(worker);
-        }
-    }
+static pid_t spawn_monitor(const struct child *child, const struct spawn *spawn) {
+    const struct children *children = child->children;
+    struct monitor_start start = {.control = spawn->keep[0], .shares = &children->shares};
+    struct spawn mine = *spawn;
+    mine.argument = &start;
+    mine.prepare = monitor_prepare;
+    mine.run = monitor_run;
+    (void)renew_listeners(child);
+    metrics_clear_gauges(&children->shares.metrics[children->shares.slots]);
+    shares_lend_to_monitor(&children->shares);
+    pid_t pid = spawn_process(&mine, children->title);
+    shares_lend_to_nobody(&children->shares);
+    return pid;
+}
+
+static void fill_monitor_load(const struct child *child, const struct source *source,
+                              struct ipc_message *load) {
+    (void)child;
+    load->fds[IPC_FD_BUNDLE] = source->files_fd;
+    load->fds[IPC_FD_ERROR_LOG] = source->logs.error.fd;
+    load->fds[IPC_FD_SERVERS] = source->servers.entries.fd;
+    load->log_level = source->config->log_level;
+    load->log_daemon = config_log_daemon(&source->config->log);
+    add_listeners(child, source, load);
 }
 
 // --- The rows ---
@@ -128,9 +180,19 @@ const struct child_kind kinds[KIND_COUNT] = {
                      .fill_load = fill_signer_load},
     [KIND_WORKER] = {.name = "worker",
                      .commits = true,
+                     .is_told = true,
                      .sandbox = SANDBOX_NETWORK,
                      .data = DATA_ASKS,
                      .spawn = spawn_worker,
                      .fill_load = fill_worker_load,
                      .clear = clear_worker},
+    [KIND_MONITOR] = {.name = "monitor",
+                      .is_single = true,
+                      .commits = true,
+                      .is_helper = true,
+                      .is_told = true,
+                      .sandbox = SANDBOX_MONITOR,
+                      .is_wanted = wants_monitor,
+                      .spawn = spawn_monitor,
+                      .fill_load = fill_monitor_load},
 };

@@ -5,12 +5,12 @@
 
 #include "process/children.h"
 
-enum { KIND_SIGNER, KIND_WORKER, KIND_COUNT };
+enum { KIND_SIGNER, KIND_WORKER, KIND_MONITOR, KIND_COUNT };
 
 extern const struct child_kind kinds[KIND_COUNT];
 
-// Binds the listening sockets anew that a worker has shut down, and gives them to it. A worker that
-// does it again within a minute is killed.
+// Binds the listening sockets anew that a worker or the monitor has shut down, and gives them to
+// it. A process that does it again within a minute is killed.
 void kinds_check_listeners(struct children *children);
 
 #endif

@@ -26,6 +26,7 @@ static void on_started(void *context) {
         return;
     }
     master->state = MASTER_RUNNING;
+    board_set_state(master->shares.board, BOARD_RUNNING);
     children_run(&master->children);
     log_info(&master->log, "ravelin: ready, %u worker%s", master->slot_count,
              plural(master->slot_count));
@@ -94,7 +95,7 @@ static void on_new_generation(void *context, struct source *staged) {
     if (former->config->limits.connections != staged->config->limits.connections) {
         capacity_warn(&master->log, staged->config, master->slot_count); // else it was said before
     }
-    source_free(former);
+    source_free(former, staged);
     ticket_rotation_use(&master->ticket_rotation, staged->config->tls.ticket_lifetime_s);
 }
 
@@ -394,7 +395,7 @@ static void release(struct master *master) {
     if (master->loop != NULL) {
         ev_loop_destroy(master->loop);
     }
-    source_free(master->current);
+    source_free(master->current, NULL);
     handed_free(&master->handed);
     log_writers_end(&master->log_writers);
     shares_unmap(&master->shares);

@@ -38,6 +38,7 @@ void master_stop(struct master *master, int exit_status) {
     }
     log_info(&master->log, "stopping");
     master->state = MASTER_STOPPING;
+    board_set_state(master->shares.board, BOARD_ENDING);
     master->exit_status = exit_status;
     notifier_tell(&master->notifier, NOTICE_STOPPING, "%s", "stopping");
     auto_reload_stop(&master->auto_reload);
@@ -94,6 +95,7 @@ void master_drain(struct master *master) {
     uint32_t delay_ms = master->current->config->drain_delay_ms;
     log_info(&master->log, "draining");
     master->state = MASTER_DRAINING;
+    board_set_state(master->shares.board, BOARD_ENDING);
     notifier_tell(&master->notifier, NOTICE_STOPPING, "%s", "draining: finishing open requests");
     auto_reload_stop(&master->auto_reload);
     reload_abort(&master->reload, "Ravelin is ending");

@@ -48,6 +48,7 @@ int master_prepare_system(struct master *master) {
 void master_log_start(struct master *master) {
     log_info(&master->log, "ravelin %s starts with %s", master->version, master->config_path);
     listeners_announce(master->current->config, &master->log);
+    admin_listeners_announce(master->current->config, &master->log);
     handed_warn(&master->handed, &master->log);
     handed_free(&master->handed);
 }

@@ -84,8 +84,10 @@ static void add(struct text *text, const char *format, ...) {
 static void add_processes(struct text *text, const struct children *children) {
     for (const struct child *child = child_first(children, NULL); child != NULL;
          child = child_next(child, NULL)) {
-        add(text, "process %s %u %ld %s\n", child->kind->name, child->slot, (long)child->pid,
-            child_state_name(child->state));
+        if (child->pid > 0 || child_is_wanted(child, children->current)) {
+            add(text, "process %s %u %ld %s\n", child->kind->name, child->slot, (long)child->pid,
+                child_state_name(child->state));
+        }
     }
 }
 

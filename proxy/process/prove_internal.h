@@ -30,7 +30,7 @@ struct proved_process {
     bool sandboxed;
 };
 
-#define PROVED_PROCESSES_MAX ((size_t)2 * CONFIG_WORKERS_MAX)
+#define PROVED_PROCESSES_MAX ((size_t)2 * CONFIG_WORKERS_MAX + 1) // and the monitor
 
 struct proved_running {
     long pid;

@@ -35,7 +35,7 @@ static void fail(struct reload *reload, int exit_code, const char *why) {
     for (size_t kind = reload->kind + 1; reload->phase >= RELOAD_LOAD && kind-- > 0;) {
         children_send_type(children, &children->kinds[kind], IPC_ABORT, reload->staged->number);
     }
-    source_free(reload->staged);
+    source_free(reload->staged, children->current);
     reload->staged = NULL;
     finish(reload, RELOAD_FAILED, exit_code, text);
 }
@@ -47,8 +47,13 @@ static void succeed(struct reload *reload) {
     finish(reload, RELOAD_DONE, 0, text);
 }
 
-// Whether this child has a part in the phase.
+// Whether this child has a part in the phase. One that the new generation does not want stays as it
+// is until the end.
 static bool takes_part(const struct reload *reload, const struct child *child) {
+    const struct source *next = reload->staged != NULL ? reload->staged : reload->children->current;
+    if (child->is_dismissed || !child_is_wanted(child, next)) {
+        return false;
+    }
     return reload->phase == RELOAD_COMMIT ? child->kind->commits
                                           : child->kind == &reload->children->kinds[reload->kind];
 }
@@ -71,7 +76,6 @@ static void commit(struct reload *reload) {
     servers_keep_orders(staged, children->current, children->log);
     ipc_init(&message, IPC_COMMIT, staged->number);
     reload->phase = RELOAD_COMMIT;
-    reload->staged = NULL;
     for (struct child *child = child_first(children, NULL); child != NULL;
          child = child_next(child, NULL)) {
         if (takes_part(reload, child)) {
@@ -79,6 +83,7 @@ static void commit(struct reload *reload) {
             child_send(child, &message);
         }
     }
+    reload->staged = NULL;
     reload->handler.committed(reload->handler.context, staged);
 }
 

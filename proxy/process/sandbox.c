@@ -126,6 +126,10 @@ static const struct socket_choice network_sockets[] = {
     {AF_UNIX, SOCK_DGRAM}, // syslog
 };
 
+static const struct socket_choice monitor_sockets[] = {
+    {AF_UNIX, SOCK_DGRAM}, // syslog
+};
+
 // The kernel reads so much of an argument that is an int.
 static const scmp_datum_t INT_MASK = UINT32_MAX;
 
@@ -147,6 +151,8 @@ static const struct profile profiles[] = {
     [SANDBOX_NETWORK] = {network_calls, COUNT(network_calls), network_choices,
                          COUNT(network_choices), network_sockets, COUNT(network_sockets), false},
     [SANDBOX_FILES] = {.calls = file_calls, .call_count = COUNT(file_calls), .has_fence = true},
+    [SANDBOX_MONITOR] = {network_calls, COUNT(network_calls), network_choices,
+                         COUNT(network_choices), monitor_sockets, COUNT(monitor_sockets), false},
 };
 
 static bool allow_all(scmp_filter_ctx filter, const int *calls, size_t count) {

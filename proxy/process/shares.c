@@ -5,37 +5,46 @@
 bool shares_map(struct shares *shares, size_t slots) {
     *shares = (struct shares){
         .slots = slots,
-        .metrics = metrics_map(slots),
+        .metrics = metrics_map(slots + 1),
         .tickets = ticket_store_new(),
         .clients = client_table_map(slots),
         .servers = server_counts_map(slots),
         .names = server_names_new(),
+        .board = board_map(),
     };
     return shares->metrics != NULL && shares->tickets != NULL && shares->clients != NULL &&
-           shares->servers != NULL && shares->names != NULL;
+           shares->servers != NULL && shares->names != NULL && shares->board != NULL;
 }
 
 void shares_unmap(struct shares *shares) {
     ticket_store_free(shares->tickets);
-    metrics_unmap(shares->metrics, shares->slots);
+    metrics_unmap(shares->metrics, shares_metric_slots(shares));
     client_table_unmap(shares->clients);
     server_counts_unmap(shares->servers);
     server_names_free(shares->names);
+    board_unmap(shares->board);
     *shares = (struct shares){.slots = 0};
 }
 
 void shares_lend(const struct shares *shares, size_t slot) {
     ticket_store_lend(shares->tickets, true);
-    metrics_lend(shares->metrics, shares->slots, slot);
+    metrics_lend(shares->metrics, shares_metric_slots(shares), slot);
     client_table_lend(shares->clients, slot);
     server_counts_lend(shares->servers, slot);
 }
 
+void shares_lend_to_monitor(const struct shares *shares) {
+    metrics_lend(shares->metrics, shares_metric_slots(shares), shares->slots);
+    server_counts_lend(shares->servers, REGION_READER);
+    board_lend(shares->board, true);
+}
+
 void shares_lend_to_nobody(const struct shares *shares) {
     ticket_store_lend(shares->tickets, false);
-    metrics_lend(shares->metrics, shares->slots, REGION_NO_SLOT);
+    metrics_lend(shares->metrics, shares_metric_slots(shares), REGION_NO_SLOT);
     client_table_lend(shares->clients, REGION_NO_SLOT);
     server_counts_lend(shares->servers, REGION_NO_SLOT);
+    board_lend(shares->board, false);
 }
 
 void shares_clear(const struct shares *shares, size_t slot) {

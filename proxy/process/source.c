@@ -41,7 +41,7 @@ struct source *source_new(int files_fd, int keys_fd, const char *path, uint64_t 
             (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", source->config->path,
                            strerror(errno));
         }
-        source_free(source);
+        source_free(source, NULL);
         return NULL;
     }
     return source;
@@ -90,23 +90,34 @@ static void close_challenges(struct source *source) {
     source->challenges = NULL;
 }
 
+static bool open_sockets(struct source *source, const struct shares *shares,
+                         const struct source *previous, const struct source_helpers *helpers,
+                         char error[CONFIG_ERROR_SIZE]) {
+    const struct config *config = source->config;
+    const struct listeners_origin origin = {previous == NULL ? NULL : &previous->listeners,
+                                            helpers->handed};
+    bool begins = !helpers->handed->from_master;
+    return listeners_open(&source->listeners, config, shares->slots, &origin, error) == RESULT_OK &&
+           (!begins || listeners_begin(&source->listeners, error) == RESULT_OK) &&
+           admin_listeners_open(&source->admins, config,
+                                previous == NULL ? NULL : &previous->admins, error) == RESULT_OK;
+}
+
+// `remaining` (or NULL): the source whose unix sockets stay.
+static void close_sockets(struct source *source, const struct source *remaining) {
+    listeners_close(&source->listeners);
+    admin_listeners_close(&source->admins, remaining == NULL ? NULL : &remaining->admins);
+}
+
 enum result source_open(struct source *source, const struct shares *shares,
                         const struct source *previous, const struct source_helpers *helpers,
                         char error[CONFIG_ERROR_SIZE]) {
-    const struct listeners_origin origin = {previous == NULL ? NULL : &previous->listeners,
-                                            helpers->handed};
     if (log_files_open(&source->logs, source->config, helpers->log_writers, error) != RESULT_OK) {
         return RESULT_ERROR;
     }
-    if (listeners_open(&source->listeners, source->config, shares->slots, &origin, error) !=
-        RESULT_OK) {
-        log_files_close(&source->logs);
-        return RESULT_ERROR;
-    }
-    bool begins = !helpers->handed->from_master;
-    if ((begins && listeners_begin(&source->listeners, error) != RESULT_OK) ||
+    if (!open_sockets(source, shares, previous, helpers, error) ||
         !open_challenges(source, helpers->challenge_servers, error)) {
-        listeners_close(&source->listeners);
+        close_sockets(source, previous);
         log_files_close(&source->logs);
         return RESULT_ERROR;
     }
@@ -114,14 +125,14 @@ enum result source_open(struct source *source, const struct shares *shares,
         (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: the server table cannot be made: %s",
                        source->config->path, strerror(errno));
         close_challenges(source);
-        listeners_close(&source->listeners);
+        close_sockets(source, previous);
         log_files_close(&source->logs);
         return RESULT_ERROR;
     }
     return RESULT_OK;
 }
 
-void source_free(struct source *source) {
+void source_free(struct source *source, const struct source *remaining) {
     if (source == NULL) {
         return;
     }
@@ -131,7 +142,7 @@ void source_free(struct source *source) {
     if (source->keys_fd >= 0) {
         (void)close(source->keys_fd);
     }
-    listeners_close(&source->listeners);
+    close_sockets(source, remaining);
     log_files_close(&source->logs);
     server_table_close(&source->servers);
     close_challenges(source);

@@ -10,6 +10,7 @@
 
 #include "backend/server_table.h"
 #include "config/bundle.h"
+#include "process/admin_listeners.h"
 #include "process/challenge_server.h"
 #include "process/listeners.h"
 #include "process/log_files.h"
@@ -26,6 +27,7 @@ struct source {
     int files_fd;                        // config text and certificates
     int keys_fd;                         // private keys; goes to signers and the validator only
     struct listeners listeners;
+    struct admin_listeners admins;
     struct log_files logs;
     struct server_table servers;
     struct challenge_server *challenges; // in use; NULL: the configuration has no folder
@@ -50,6 +52,7 @@ enum result source_open(struct source *source, const struct shares *shares,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 // After the validator has ended: what it found becomes private to the master (findings.h).
 enum result source_settle(struct source *source, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
-void source_free(struct source *source); // NULL is fine
+// `remaining`: the source whose unix sockets stay; NULL: none. A NULL source is fine.
+void source_free(struct source *source, const struct source *remaining);
 
 #endif

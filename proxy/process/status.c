@@ -28,7 +28,9 @@ static void put_children(struct json *json, const struct children *children) {
         json_open(json, name, '[');
         for (struct child *child = child_first(children, kind); child != NULL;
              child = child_next(child, kind)) {
-            put_child(json, child);
+            if (child->pid > 0 || child_is_wanted(child, children->current)) {
+                put_child(json, child);
+            }
         }
         json_close(json, ']');
     }
@@ -169,7 +171,8 @@ bool status_draw(const struct status *status, char *output, size_t capacity) {
     put_children(&json, children);
     put_certificates(&json, children->current);
     json_unsigned(&json, "lost_log_lines", status->lost_log_lines);
-    metrics_to_json(children->shares.metrics, children->slot_count, &json, "metrics");
+    metrics_to_json(children->shares.metrics, shares_metric_slots(&children->shares), &json,
+                    "metrics");
     json_close(&json, '}');
     return !json.failed;
 }

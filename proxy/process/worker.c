@@ -1,34 +1,20 @@
 #include "process/worker.h"
 
-#include "process/ipc.h"
-#include "process/log_files.h"
+#include "process/child_log.h"
 #include "process/spawn.h"
 #include "session/service.h"
 #include "tls/handshake/context.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <ev.h>
-
-// Where the error log goes from the next COMMIT on.
-struct staged {
-    bool is_there;
-    uint64_t generation;
-    int error_fd;
-    enum sink_daemon daemon;
-    enum log_level level;
-};
 
 struct worker {
     struct ev_loop *loop;
     struct service *service;
     ev_io control;
-    struct log log;
-    int error_fd; // what it logs to; -1: none, or syslog
-    char name[16];
-    struct staged staged;
+    struct child_log log;
     bool has_log;
     int exit_status;
 };
@@ -48,28 +34,11 @@ static void answer(struct worker *worker, enum ipc_type type, uint64_t generatio
     }
 }
 
-static void use_log(struct worker *worker, int fd, enum sink_daemon daemon,
-                    enum log_severity level) {
-    int former = worker->error_fd;
-    log_use(&worker->log, fd, daemon, level);
-    worker->error_fd = fd;
-    if (former >= 0) {
-        (void)close(former);
-    }
-}
-
-static void drop_staged(struct worker *worker) {
-    if (worker->staged.is_there && worker->staged.error_fd >= 0) {
-        (void)close(worker->staged.error_fd);
-    }
-    worker->staged = (struct staged){.is_there = false, .error_fd = -1};
-}
-
 static void load(struct worker *worker, struct ipc_message *message) {
     char error[CONFIG_ERROR_SIZE] = "";
-    if (worker->staged.is_there) {
+    if (worker->log.staged.is_there) {
         service_abort(worker->service);
-        drop_staged(worker);
+        child_log_drop(&worker->log);
     }
     const struct service_load load = {
         .number = message->generation,
@@ -84,22 +53,14 @@ static void load(struct worker *worker, struct ipc_message *message) {
         answer(worker, IPC_FAILED, message->generation, error);
         return;
     }
-    worker->staged = (struct staged){
-        .is_there = true,
-        .generation = message->generation,
-        .error_fd = ipc_take(message, IPC_FD_ERROR_LOG),
-        .daemon = message->log_daemon,
-        .level = message->log_level,
-    };
+    child_log_stage(&worker->log, message);
     answer(worker, IPC_READY, message->generation, "");
 }
 
 static void commit(struct worker *worker, uint64_t generation) {
-    struct staged *staged = &worker->staged;
-    if (staged->is_there && staged->generation == generation) {
+    if (child_log_has(&worker->log, generation)) {
         service_commit(worker->service);
-        use_log(worker, staged->error_fd, staged->daemon, log_files_severity(staged->level));
-        staged->is_there = false;
+        child_log_commit(&worker->log);
         if (!worker->has_log) {
             worker->has_log = true;
             service_log_start(worker->service);
@@ -109,9 +70,9 @@ static void commit(struct worker *worker, uint64_t generation) {
 }
 
 static void abort_load(struct worker *worker, uint64_t generation) {
-    if (worker->staged.is_there && worker->staged.generation == generation) {
+    if (child_log_has(&worker->log, generation)) {
         service_abort(worker->service);
-        drop_staged(worker);
+        child_log_drop(&worker->log);
     }
 }
 
@@ -119,9 +80,7 @@ static void reopen(struct worker *worker, struct ipc_message *message) {
     if (message->fds[IPC_FD_ACCESS_LOG] >= 0) {
         service_reopen_access_log(worker->service, ipc_take(message, IPC_FD_ACCESS_LOG));
     }
-    if (message->fds[IPC_FD_ERROR_LOG] >= 0) {
-        use_log(worker, ipc_take(message, IPC_FD_ERROR_LOG), SINK_NO_DAEMON, worker->log.level);
-    }
+    child_log_reopen(&worker->log, message);
     answer(worker, IPC_REOPENED, message->generation, "");
 }
 
@@ -138,7 +97,7 @@ static void do_without(struct worker *worker, const struct ipc_message *message)
         answer(worker, IPC_FAILED, IPC_NO_GENERATION, NO_DESCRIPTORS);
         break;
     case IPC_REOPEN:
-        log_error(&worker->log, "log files not reopened: %s", NO_DESCRIPTORS);
+        log_error(&worker->log.log, "log files not reopened: %s", NO_DESCRIPTORS);
         answer(worker, IPC_REOPENED, message->generation, NO_DESCRIPTORS);
         break;
     default:
@@ -221,17 +180,18 @@ static void on_drained(void *context) {
 
 static enum result start_up(struct worker *worker, const struct worker_start *start) {
     const struct shares *shares = start->shares;
-    (void)snprintf(worker->name, sizeof(worker->name), "worker %u", start->slot);
-    log_init(&worker->log, -1, SINK_NO_DAEMON, SEVERITY_INFO, worker->name);
+    char name[16];
+    (void)snprintf(name, sizeof(name), "worker %u", start->slot);
+    child_log_init(&worker->log, name);
     worker->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (worker->loop == NULL || tls_library_init() != RESULT_OK) {
         return RESULT_ERROR;
     }
     const struct service_options options = {
         .loop = worker->loop,
-        .log = &worker->log,
+        .log = &worker->log.log,
         .metrics = &shares->metrics[start->slot],
-        .all_metrics = metrics_readable(shares->metrics, shares->slots),
+        .all_metrics = metrics_readable(shares->metrics, shares_metric_slots(shares)),
         .slot_count = shares->slots,
         .slot = start->slot,
         .clients = shares->clients,
@@ -253,7 +213,7 @@ static enum result start_up(struct worker *worker, const struct worker_start *st
 void *worker_prepare(void *argument) {
     struct worker *worker = malloc(sizeof(*worker));
     if (worker != NULL) {
-        *worker = (struct worker){.error_fd = -1, .staged = {.error_fd = -1}, .exit_status = 1};
+        *worker = (struct worker){.exit_status = 1};
     }
     if (worker == NULL || start_up(worker, argument) != RESULT_OK) {
         const struct worker_start *start = argument;
@@ -268,9 +228,8 @@ void *worker_prepare(void *argument) {
 int worker_run(void *argument) {
     struct worker *worker = argument;
     ev_run(worker->loop, 0);
-    drop_staged(worker);
     service_free(worker->service);
-    sink_close(&worker->log.sink);
+    child_log_close(&worker->log);
     ev_loop_destroy(worker->loop);
     tls_library_free();
     int exit_status = worker->exit_status;

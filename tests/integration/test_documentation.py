@@ -236,6 +236,12 @@ def test_the_socket_unit(lab, block):
     assert text(done.stdout + done.stderr) == ""
 
 
+@example("conf/README.md", "admin 127.0.0.1:9901 {}")
+def test_admin(check, block):
+    done = check(block + examples(ROOT / "conf/README.md")[0])
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @example("conf/README.md", "trusted-proxies = ")
 def test_trusted_proxies(check, block):
     done = check(block + examples(ROOT / "conf/README.md")[0])

@@ -167,7 +167,8 @@ def test_it_can_write_its_own_part_and_no_other(proxy):
         names = ["clients", "metrics", "server-counts", "server-states"]
         assert regions == [f"/memfd:ravelin-{name}" for name in names]
         others = [m for m in memory.mappings(pid) if m[2] == "r--s" and "ravelin-" in m[3]]
-        assert len(others) == 3 * len(pids) + 2, others  # of each slot, the ticket keys, and the server table
+        # Of each slot, the counters of the monitor, the ticket keys, and the server table.
+        assert len(others) == 3 * len(pids) + 3, others
         with Intruder(pid) as worker:
             for start, end, _, name in others:
                 assert worker.error("mprotect", start, end - start, READ | WRITE) == "EACCES", name

@@ -25,6 +25,7 @@ struct children_lab {
     pid_t last_pid;
     char started[256]; // names in the order of starting
     bool cannot_fork;
+    uint64_t without_single; // a generation that does not want it; 0: none
 };
 
 static struct children_lab lab;
@@ -55,6 +56,10 @@ static void lab_fill_load(const struct child *child, const struct source *source
     load->log_level = LOG_LEVEL_INFO;
 }
 
+static bool lab_wants_single(const struct source *source) {
+    return source->number != lab.without_single;
+}
+
 static const struct child_kind lab_kinds[LAB_KINDS] = {
     [LAB_KEYS] = {.name = "keys",
                   .is_helper = true,
@@ -64,10 +69,12 @@ static const struct child_kind lab_kinds[LAB_KINDS] = {
     [LAB_SINGLE] = {.name = "single",
                     .is_single = true,
                     .is_helper = true,
+                    .is_wanted = lab_wants_single,
                     .spawn = lab_spawn,
                     .fill_load = lab_fill_load},
     [LAB_CLIENTS] = {.name = "clients",
                      .commits = true,
+                     .is_told = true,
                      .data = DATA_ASKS,
                      .spawn = lab_spawn,
                      .fill_load = lab_fill_load},
@@ -89,6 +96,7 @@ static const char *lab_received(const struct child *child) {
                            : message.type == IPC_ABORT  ? 'A'
                            : message.type == IPC_DATA   ? 'D'
                            : message.type == IPC_REOPEN ? 'R'
+                           : message.type == IPC_STOP   ? 'S'
                                                         : '?';
         ipc_close(&message);
     }

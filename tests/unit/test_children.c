@@ -267,6 +267,62 @@ static void test_helpers_end_last(void **state) {
     assert_int_equal(ipc_receive(*lab_end(lab_child(LAB_SINGLE, 0)), &message), RESULT_EOF);
 }
 
+static void test_one_that_is_not_wanted_is_not_started(void **state) {
+    (void)state;
+    struct child *single = lab_child(LAB_SINGLE, 0);
+    lab.without_single = 7;
+    children_start(&lab.children);
+    assert_int_equal(children_alive(&lab.children), LAB_CHILDREN - 1);
+    for (struct child *child = child_first(&lab.children, NULL); child != NULL;
+         child = child_next(child, NULL)) {
+        if (child != single) {
+            lab_say(child, IPC_READY, 7, NULL);
+            lab_say(child, IPC_COMMITTED, 7, NULL);
+        }
+    }
+    assert_true(children_all_run(&lab.children));
+    children_run(&lab.children);
+    lab.source.number = 8; // wants it
+    assert_false(children_all_run(&lab.children));
+    children_start(&lab.children);
+    assert_true(single->pid > 0);
+    assert_int_equal(single->restarts, 0);
+}
+
+static void test_one_that_is_not_wanted_any_more_is_stopped(void **state) {
+    (void)state;
+    lab_run();
+    struct child *single = lab_child(LAB_SINGLE, 0);
+    lab.without_single = lab.source.number = 8;
+    children_start(&lab.children);
+    children_start(&lab.children); // it is told once
+    assert_string_equal(lab_received(single), "S");
+    pid_t pid = single->pid;
+    children_note_death(&lab.children, pid, 0);
+    lab_turn();
+    assert_int_equal(single->pid, 0);
+    assert_string_equal(told.died, ""); // nobody has to do anything
+    assert_true(children_all_run(&lab.children));
+    lab.source.number = 9;
+    children_start(&lab.children);
+    assert_true(single->pid > pid);
+}
+
+static void test_one_that_is_wanted_again_before_it_has_ended(void **state) {
+    (void)state;
+    lab_run();
+    struct child *single = lab_child(LAB_SINGLE, 0);
+    lab.without_single = lab.source.number = 8;
+    children_start(&lab.children);
+    lab.source.number = 9;
+    children_start(&lab.children);
+    pid_t pid = single->pid;
+    children_note_death(&lab.children, pid, 0);
+    assert_true(single->pid > pid);
+    assert_false(single->is_dismissed);
+    assert_string_equal(lab_received(single), "L");
+}
+
 static void test_find(void **state) {
     (void)state;
     children_start(&lab.children);
@@ -293,6 +349,9 @@ int main(void) {
         WITH_LAB(test_only_when_it_is_allowed),
         WITH_LAB(test_a_replacement_that_cannot_load_is_killed),
         WITH_LAB(test_helpers_end_last),
+        WITH_LAB(test_one_that_is_not_wanted_is_not_started),
+        WITH_LAB(test_one_that_is_not_wanted_any_more_is_stopped),
+        WITH_LAB(test_one_that_is_wanted_again_before_it_has_ended),
         WITH_LAB(test_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

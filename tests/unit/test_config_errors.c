@@ -37,7 +37,6 @@ static void test_unknown_names_get_the_nearest_right_one(void **state) {
 static void test_what_comes_later_is_unknown_today(void **state) {
     (void)state;
     static const struct refusal refusals[] = {
-        {"admin 127.0.0.1:9901 {}\n" REST, "t.conf:1: unknown option 'admin'"},
         {"backend b { server 1.1.1.1:1 {}\n health /healthz { interval = 5s } }",
          "t.conf:2: unknown option 'health' in backend"},
         {LISTEN SITE "backend b { server 1.1.1.1:1 {}\n balance = least }",
@@ -106,6 +105,21 @@ static void test_addresses(void **state) {
         {"listen unix:/run/a {}\n" SITE BACKEND, "t.conf:1: listen must be an address such as "
                                                  "0.0.0.0:8443 or [::]:8443, not 'unix:/run/a': "
                                                  "clients come over TCP"},
+        {"admin 192.0.2.1:9901 {}\n" REST,
+         "t.conf:1: admin must be 127.0.0.1:9901, another loopback address, or unix:/path, not "
+         "'192.0.2.1:9901': other machines could reach it; use 127.0.0.1, [::1] or unix:/path"},
+        {"admin 0.0.0.0:9901 {}\n" REST,
+         "t.conf:1: admin must be 127.0.0.1:9901, another loopback address, or unix:/path, not "
+         "'0.0.0.0:9901': other machines could reach it; use 127.0.0.1, [::1] or unix:/path"},
+        {"admin [::]:9901 {}\n" REST,
+         "t.conf:1: admin must be 127.0.0.1:9901, another loopback address, or unix:/path, not "
+         "'[::]:9901': other machines could reach it; use 127.0.0.1, [::1] or unix:/path"},
+        {"admin localhost:9901 {}\n" REST,
+         "t.conf:1: admin must be 127.0.0.1:9901, another loopback address, or unix:/path, not "
+         "'localhost:9901': not an IPv4 address (names are not looked up)"},
+        {"admin unix:run/a {}\n" REST,
+         "t.conf:1: admin must be 127.0.0.1:9901, another loopback address, or unix:/path, not "
+         "'unix:run/a': a unix path must be absolute"},
         {LISTEN SITE "backend b { server app.local:80 {} }",
          "t.conf:3: server must be an address such as 127.0.0.1:9000, [::1]:9000 or "
          "unix:/run/app.sock, "

@@ -71,6 +71,9 @@ static void write_value(struct filler *filler, const struct option *option, char
     case KIND_LISTEN:
         (void)snprintf(text, 128, number % 2 == 0 ? "[::1]:%d" : "127.0.0.1:%d", number);
         break;
+    case KIND_ADMIN:
+        (void)snprintf(text, 128, number % 2 == 0 ? "unix:/run/%d" : "[::1]:%d", number);
+        break;
     case KIND_SERVER:
         (void)snprintf(text, 128, number % 2 == 0 ? "unix:/run/%d" : "127.0.0.1:%d", number);
         break;
@@ -228,6 +231,7 @@ static void compare_option(const struct option *option, char *a, char *b) {
     case KIND_SECONDS:
     case KIND_WORD:
     case KIND_LISTEN:
+    case KIND_ADMIN:
         break;
     default:
         compare_pointers(a + option->offset, b + option->offset, 0, 0);

@@ -1,6 +1,7 @@
 // The rows of the kinds of children: who comes first, in which sandbox, with which descriptors.
 #include "process/kinds.h"
 
+#include "process/monitor_process.h"
 #include "process/signer_process.h"
 #include "process/source.h"
 #include "process/worker.h"
@@ -16,12 +17,13 @@
 enum { SLOTS = 2, SLOT = 1, CONTROL = 100 };
 
 // Numbers of descriptors that are not open.
-enum { FILES = 1000, KEYS, ERROR_LOG, ACCESS_LOG, SERVERS, STATES };
+enum { FILES = 1000, KEYS, ERROR_LOG, ACCESS_LOG, SERVERS, STATES, ADMIN };
 
 static struct {
     struct children children;
     struct child child;
     struct config config;
+    struct config_listen admin;
     struct source source;
     struct region_part states[SLOTS];
     struct log log;
@@ -34,12 +36,15 @@ static struct {
 static struct spawn spawned;
 static struct worker_start worker_start;
 static struct signer_start signer_start;
+static struct monitor_start monitor_start;
 
 pid_t spawn_process(const struct spawn *spawn, const struct title *title) {
     assert_ptr_equal(title, &fixture.title);
     spawned = *spawn;
     if (spawn->run == worker_run) {
         worker_start = *(const struct worker_start *)spawn->argument;
+    } else if (spawn->run == monitor_run) {
+        monitor_start = *(const struct monitor_start *)spawn->argument;
     } else {
         signer_start = *(const struct signer_start *)spawn->argument;
     }
@@ -53,14 +58,17 @@ void spawn_mute(void) {}
 static int set_up(void **state) {
     (void)state;
     memset(&fixture, 0, sizeof(fixture));
-    fixture.config =
-        (struct config){.log_level = LOG_LEVEL_DEBUG, .log = {.target = LOG_TARGET_SYSLOG}};
+    fixture.config = (struct config){.log_level = LOG_LEVEL_DEBUG,
+                                     .log = {.target = LOG_TARGET_SYSLOG},
+                                     .admins = &fixture.admin,
+                                     .admin_count = 1};
     fixture.states[SLOT].fd = STATES;
     fixture.source = (struct source){
         .number = 7,
         .config = &fixture.config,
         .files_fd = FILES,
         .keys_fd = KEYS,
+        .admins = {.count = 1, .fds = {ADMIN}, .config = &fixture.config},
         .logs = {.error = {.fd = ERROR_LOG}, .access = {.fd = ACCESS_LOG}},
         .servers = {.entries = {.fd = SERVERS}, .states = fixture.states, .slots = SLOTS},
     };
@@ -134,6 +142,7 @@ static void test_every_kind_has_a_sandbox(void **state) {
     }
     assert_int_equal(kinds[KIND_SIGNER].sandbox, SANDBOX_DESCRIPTORS);
     assert_int_equal(kinds[KIND_WORKER].sandbox, SANDBOX_NETWORK);
+    assert_int_equal(kinds[KIND_MONITOR].sandbox, SANDBOX_MONITOR);
 }
 
 static void test_private_keys_go_to_kinds_without_a_network_only(void **state) {
@@ -168,6 +177,32 @@ static void test_what_a_worker_loads(void **state) {
     assert_int_equal(message.log_daemon, SINK_DAEMON_SYSLOG);
 }
 
+static void test_what_a_monitor_loads(void **state) {
+    (void)state;
+    fixture.child.slot = 0;
+    const struct ipc_message message = load(KIND_MONITOR);
+    assert_int_equal(message.fds[IPC_FD_BUNDLE], FILES);
+    assert_int_equal(message.fds[IPC_FD_ERROR_LOG], ERROR_LOG);
+    assert_int_equal(message.fds[IPC_FD_ACCESS_LOG], -1);
+    assert_int_equal(message.fds[IPC_FD_SERVERS], SERVERS);
+    assert_int_equal(message.fds[IPC_FD_SERVER_STATES], -1);
+    assert_int_equal(message.fds[IPC_FD_DATA], -1);
+    assert_int_equal(message.listener_count, 1); // of `admin`, none of clients
+    assert_int_equal(message.listeners[0], ADMIN);
+}
+
+static void test_a_monitor_is_wanted_if_there_is_something_to_do(void **state) {
+    (void)state;
+    const struct child monitor = {.kind = &kinds[KIND_MONITOR]};
+    assert_true(child_is_wanted(&monitor, &fixture.source));
+    fixture.config.admin_count = 0;
+    assert_false(child_is_wanted(&monitor, &fixture.source));
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        const struct child child = {.kind = &kinds[kind]};
+        assert_true(child_is_wanted(&child, &fixture.source) || kind == KIND_MONITOR);
+    }
+}
+
 static void test_how_a_signer_starts(void **state) {
     (void)state;
     spawn(KIND_SIGNER);
@@ -191,6 +226,17 @@ static void test_how_a_worker_starts(void **state) {
     assert_int_equal(fixture.children.shares.metrics[0].values[METRIC_receive_buffers], 4);
 }
 
+static void test_how_a_monitor_starts(void **state) {
+    (void)state;
+    fixture.child.slot = 0;
+    fixture.source.admins.count = 0; // the descriptor is none
+    spawn(KIND_MONITOR);
+    assert_ptr_equal(spawned.prepare, monitor_prepare);
+    assert_ptr_equal(spawned.run, monitor_run);
+    assert_int_equal(monitor_start.control, CONTROL);
+    assert_ptr_equal(monitor_start.shares, &fixture.children.shares);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void) {
@@ -202,6 +248,9 @@ int main(void) {
         TEST(test_what_a_worker_loads),
         TEST(test_how_a_signer_starts),
         TEST(test_how_a_worker_starts),
+        TEST(test_what_a_monitor_loads),
+        TEST(test_a_monitor_is_wanted_if_there_is_something_to_do),
+        TEST(test_how_a_monitor_starts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

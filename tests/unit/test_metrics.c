@@ -143,6 +143,9 @@ static void test_names_are_the_tables(void **state) {
     assert_string_equal(metric_name(METRIC_sessions_accepted), "sessions_accepted");
     assert_string_equal(metric_name(METRIC_generations_held), "generations_held");
     assert_string_equal(metric_name((enum metric)0), "sessions_accepted");
+    assert_string_equal(metric_help(METRIC_sessions_accepted), "client connections accepted");
+    assert_true(metric_is_counter(METRIC_sessions_accepted));
+    assert_false(metric_is_counter(METRIC_generation));
 }
 
 static void test_json_tells_every_sum(void **state) {

@@ -61,7 +61,7 @@ static void test_a_source_comes(void **state) {
     struct slice key = bundle_file(&keys, source->config->sites[0].certificates[0].key_path);
     assert_true(slice_equal(key, SLICE("key")));
     bundle_close(&keys);
-    source_free(source);
+    source_free(source, NULL);
 }
 
 static void test_what_is_wrong_is_told(void **state) {
@@ -101,8 +101,8 @@ static void test_the_same_again(void **state) {
     char error[CONFIG_ERROR_SIZE];
     struct source *source = reading_take(&reading, NULL, 8, error);
     assert_non_null(source);
-    source_free(source);
-    source_free(former);
+    source_free(source, NULL);
+    source_free(former, NULL);
 }
 
 static void test_cancel(void **state) {
@@ -143,7 +143,7 @@ static void test_a_reader_without_memory_costs_nothing_but_the_reading(void **st
         }
     }
     assert_true(!MEMORY_CAN_FAIL || refusals > 50);
-    source_free(read_well(NULL));
+    source_free(read_well(NULL), NULL);
 }
 
 static void test_a_master_without_memory_gets_an_error(void **state) {
@@ -160,7 +160,7 @@ static void test_a_master_without_memory_gets_an_error(void **state) {
         struct source *source = reading_take(&reading, path, 7, error);
         failed = memory_again();
         assert_true(source != NULL || (failed && error[0] != '\0'));
-        source_free(source);
+        source_free(source, NULL);
         assert_int_equal(no_memory.blocks, before);
     }
 }

@@ -100,7 +100,8 @@ void servers_keep_orders(const struct source *next, const struct source *former,
     world.keeps++;
 }
 
-void source_free(struct source *source) {
+void source_free(struct source *source, const struct source *remaining) {
+    assert_true(source == NULL || remaining == lab.children.current);
     world.frees += source != NULL;
 }
 
@@ -339,6 +340,26 @@ static void time_out(void) {
     ev_invoke(lab.children.loop, &reload.timeout, EV_TIMER);
 }
 
+static void test_one_that_the_new_generation_does_not_want_has_no_part(void **state) {
+    (void)state;
+    lab.without_single = 8;
+    begin();
+    answer(LAB_KEYS, IPC_READY);
+    assert_string_equal(received(), "-,-,-,L,L");
+    answer(LAB_CLIENTS, IPC_READY);
+    answer(LAB_CLIENTS, IPC_COMMITTED);
+    assert_ended(RELOAD_DONE, 0, "reloaded: generation 8");
+}
+
+// It was told to stop, and a later generation wants it again.
+static void test_one_that_stops_has_no_part(void **state) {
+    (void)state;
+    lab_child(LAB_SINGLE, 0)->is_dismissed = true;
+    begin();
+    answer(LAB_KEYS, IPC_READY);
+    assert_string_equal(received(), "-,-,-,L,L");
+}
+
 static void test_time_is_up(void **state) {
     (void)state;
     begin_until(LAB_SINGLE);
@@ -453,6 +474,8 @@ int main(void) {
         WITH_LAB(test_a_death_before_the_commit),
         WITH_LAB(test_a_death_after_the_commit),
         WITH_LAB(test_one_that_is_dead_is_not_waited_for),
+        WITH_LAB(test_one_that_the_new_generation_does_not_want_has_no_part),
+        WITH_LAB(test_one_that_stops_has_no_part),
         WITH_LAB(test_time_is_up),
         WITH_LAB(test_time_is_up_after_the_commit),
         WITH_LAB(test_what_cannot_be_read_valid_or_opened),

@@ -55,6 +55,7 @@ class Proxy:
       sites, backends             whole sections instead of the plain ones: site_block(), backend_block()
       error_log_file              the error log goes to log_path instead of the standard error stream
       redirect                    also open a redirect listener
+      admin                       addresses of `admin`
       allow                       patterns of error lines that its log may hold
       workers_may_die             as it says
       program                     another build than the one under test
@@ -75,6 +76,7 @@ class Proxy:
         sites=None,
         backends=None,
         redirect=False,
+        admin=(),
         error_log_file=False,
         allow=(),
         workers_may_die=False,
@@ -104,6 +106,7 @@ class Proxy:
             "tls": tls or {},
             "limits": limits or {},
             "listen": listen or {},
+            "admin": admin,
             "sites": sites,
             "backends": backends or [backend_block("web", servers, backend)],
         }
@@ -120,6 +123,7 @@ class Proxy:
         parts.append(block("listen", f"127.0.0.1:{self.port}", listen))
         if self.redirect_port:
             parts.append(block("listen", f"127.0.0.1:{self.redirect_port}", {"protocol": "redirect", **listen}))
+        parts += [block("admin", f'"{address}"') for address in self._sections["admin"]]
         sites = self._sections["sites"]
         if sites is None:
             certificate = self.authority.certificate("localhost", "127.0.0.1")
@@ -133,7 +137,7 @@ class Proxy:
         draft.replace(self.config)
 
     def configure(self, **sections):
-        """Changes sections (tls, limits, listen, sites, backends) in the file; reload() makes them count."""
+        """Changes sections (tls, limits, listen, admin, sites, backends) in the file; reload() makes them count."""
         self._sections.update(sections)
         self.write_config()
 

@@ -1,0 +1,136 @@
+#include "monitor/admin.h"
+
+#include "monitor/admin_internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const ev_tstamp PAUSE_S = 0.1;
+
+// --- Sockets ---
+
+void admin_sockets_fill(struct admin_sockets *sockets, const int *fds, size_t count) {
+    sockets->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i < CONFIG_ADMINS_MAX) {
+            sockets->fds[sockets->count++] = fds[i];
+        } else {
+            (void)close(fds[i]);
+        }
+    }
+}
+
+void admin_sockets_close(struct admin_sockets *sockets) {
+    for (size_t i = 0; i < sockets->count; i++) {
+        (void)close(sockets->fds[i]);
+    }
+    sockets->count = 0;
+}
+
+// --- Accepting ---
+
+static void pause_accepting(struct admin *admin, bool pauses) {
+    for (size_t i = 0; i < CONFIG_ADMINS_MAX; i++) {
+        ev_io *watcher = &admin->listeners[i].watcher;
+        if (pauses) {
+            ev_io_stop(admin->options.loop, watcher);
+        } else if (watcher->fd >= 0) {
+            ev_io_start(admin->options.loop, watcher);
+        }
+    }
+}
+
+static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events) {
+    (void)loop;
+    (void)events;
+    pause_accepting(timer->data, false);
+}
+
+// Tries again soon.
+static void wait_to_accept(struct admin *admin) {
+    pause_accepting(admin, true);
+    ev_timer_set(&admin->pause, PAUSE_S, 0.);
+    ev_timer_start(admin->options.loop, &admin->pause);
+}
+
+// True: there is room for one more.
+static bool make_room(struct admin *admin) {
+    if (admin->client_count < ADMIN_CLIENTS_MAX) {
+        return true;
+    }
+    for (struct list_node *node = admin->clients.next; node != &admin->clients; node = node->next) {
+        struct admin_client *client = LIST_ENTRY(node, struct admin_client, node);
+        if (admin_client_is_idle(client)) {
+            admin_client_close(client);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_tcp(int fd) {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof(address);
+    return getsockname(fd, (struct sockaddr *)&address, &size) != 0 || address.ss_family != AF_UNIX;
+}
+
+static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
+    struct admin *admin = ((struct admin_listener *)watcher->data)->admin;
+    (void)loop;
+    (void)events;
+    if (!make_room(admin)) {
+        wait_to_accept(admin);
+        return;
+    }
+    int fd = accept4(watcher->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        if (!admin_client_start(admin, fd, is_tcp(watcher->fd))) {
+            (void)close(fd);
+        }
+    } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+        wait_to_accept(admin); // no descriptor or memory: the connection waits, too
+    }
+}
+
+static void close_listeners(struct admin *admin) {
+    ev_timer_stop(admin->options.loop, &admin->pause);
+    pause_accepting(admin, true);
+    for (size_t i = 0; i < CONFIG_ADMINS_MAX; i++) {
+        ev_io *watcher = &admin->listeners[i].watcher;
+        if (watcher->fd >= 0) {
+            (void)close(watcher->fd);
+            ev_io_set(watcher, -1, EV_READ);
+        }
+    }
+}
+
+void admin_listen(struct admin *admin, struct admin_sockets *sockets) {
+    close_listeners(admin);
+    for (size_t i = 0; i < sockets->count; i++) {
+        ev_io_set(&admin->listeners[i].watcher, sockets->fds[i], EV_READ);
+    }
+    sockets->count = 0;
+    pause_accepting(admin, false);
+}
+
+void admin_init(struct admin *admin, const struct admin_options *options) {
+    *admin = (struct admin){.options = *options};
+    list_init(&admin->clients);
+    ev_timer_init(&admin->pause, on_pause_over, PAUSE_S, 0.);
+    admin->pause.data = admin;
+    for (size_t i = 0; i < CONFIG_ADMINS_MAX; i++) {
+        struct admin_listener *listener = &admin->listeners[i];
+        listener->admin = admin;
+        ev_io_init(&listener->watcher, on_connection, -1, EV_READ);
+        listener->watcher.data = listener;
+    }
+}
+
+void admin_free(struct admin *admin) {
+    close_listeners(admin);
+    while (!list_is_empty(&admin->clients)) {
+        admin_client_close(LIST_ENTRY(admin->clients.next, struct admin_client, node));
+    }
+}

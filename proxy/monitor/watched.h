@@ -1,0 +1,49 @@
+// What the monitor sees: the memory that it shares with other processes, and the generation that it
+// watches.
+#ifndef RAVELIN_MONITOR_WATCHED_H
+#define RAVELIN_MONITOR_WATCHED_H
+
+#include "backend/server_counts.h"
+#include "backend/server_table.h"
+#include "config/config.h"
+#include "observe/board.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ev.h>
+
+// All of it outlives the monitor.
+struct monitor_options {
+    struct ev_loop *loop;
+    struct log *log;
+    struct metrics_slot *metrics;           // its own slot
+    const struct metrics_slot *all_metrics; // of all workers, then its own
+    size_t metric_slots;                    // of all_metrics
+    const struct server_counts *servers;    // readable
+    const struct board *board;              // readable
+};
+
+// The descriptors of a LOAD; the monitor owns them, on failure too. -1: none.
+struct monitor_load {
+    uint64_t number;
+    int bundle_fd;
+    int servers_fd;       // entries of the server table
+    const int *admin_fds; // in the order of config.admins
+    size_t admin_count;
+};
+
+// A generation, as far as the monitor needs it.
+struct watched {
+    uint64_t number;
+    struct config *config;
+    struct server_view servers; // entries only
+};
+
+// Takes the bundle and the server table of a LOAD, on failure too. NULL: `error` says why.
+struct watched *watched_new(const struct monitor_load *load, char error[CONFIG_ERROR_SIZE]);
+void watched_free(struct watched *watched); // does nothing to NULL
+
+#endif

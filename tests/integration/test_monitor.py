@@ -1,0 +1,342 @@
+"""The monitor as a process: when it is there, what it serves, and that it disturbs nobody."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ravelin_test import memory
+from ravelin_test.admin import connect, get, metrics, ready
+from ravelin_test.http import response
+from ravelin_test.processes import memory_kib, run
+from ravelin_test.settings import IS_ROOT, PATIENCE
+from ravelin_test.waiting import wait_for
+
+PREFIX = "ravelin_"
+
+
+@pytest.fixture
+def address(lab):
+    return lab.port().address
+
+
+def monitor_pid(proxy):
+    """0: there is none that runs."""
+    pids = [child["pid"] for child in proxy.status()["monitors"] if child["state"] == "running"]
+    return pids[0] if pids else 0
+
+
+# ---- What it serves ----
+
+
+def test_ready_and_metrics(lab, address):
+    path = f"unix:{lab.folder}/admin.sock"
+    proxy = lab.proxy(lab.server(), admin=[address, path], workers=2)
+    for _ in range(3):
+        assert lab.client(proxy).ask().status == 200
+    for where in (address, path):
+        status, fields, body = get(where, "/ready")
+        assert (status, body) == (200, "ready\n")
+        assert fields["Cache-Control"] == "no-store" and fields["X-Content-Type-Options"] == "nosniff"
+        status, fields, _ = get(where, "/metrics")
+        assert (status, fields["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+        assert get(where, "/nothing")[0] == 404
+    found = metrics(address)
+    assert found[PREFIX + "requests_total"] == 3
+    assert found[PREFIX + 'handshakes_total{resumed="no"}'] == 3
+    assert sum(value for name, value in found.items() if name.startswith(PREFIX + "handshakes_group_total")) == 3
+
+
+def test_promtool_accepts_the_metrics(lab, address):
+    proxy = lab.proxy(lab.server(), admin=[address])
+    assert lab.client(proxy).ask().status == 200
+    text = get(address, "/metrics")[2]
+    result = run(["promtool", "check", "metrics"], input=text.encode(), check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert not result.stderr and not result.stdout, result.stderr
+
+
+def test_connections_to_servers(lab, address):
+    waits = threading.Event()
+    server = lab.server(reply=lambda request: waits.wait(PATIENCE) and response("ok"))
+    proxy = lab.proxy(server, admin=[address])
+    name = PREFIX + f'server_connections{{backend="web",server="{server.address}"}}'
+    assert metrics(address)[name] == 0
+    client = lab.client(proxy)
+    client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    wait_for(lambda: metrics(address)[name] == 1, "a connection in use")
+    waits.set()
+    assert client.response().status == 200
+    wait_for(lambda: metrics(address)[name] == 0, "no connection in use")
+
+
+def test_not_ready_from_the_moment_a_drain_begins(lab, address):
+    waits = threading.Event()
+    server = lab.server(reply=lambda request: waits.wait(PATIENCE) and response("ok"))
+    proxy = lab.proxy(server, admin=[address])
+    client = lab.client(proxy)
+    client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    wait_for(lambda: server.requests, "the request at the server")
+    kept = connect(address)
+    kept.request("GET", "/ready")
+    assert kept.getresponse().read() == b"ready\n"
+    proxy.command("drain")
+    assert ready(address) == 503  # at once, on a new connection and on one that was open
+    kept.request("GET", "/ready")
+    assert kept.getresponse().status == 503
+    kept.close()
+    assert get(address, "/metrics")[0] == 200
+    waits.set()
+    assert client.response().status == 200
+    assert proxy.wait() == 0
+    assert ready(address) == 0
+
+
+# ---- When it is there ----
+
+
+def test_it_comes_and_goes_with_reloads(lab, address):
+    path = lab.folder / "admin.sock"
+    proxy = lab.proxy(lab.server(), workers_may_die=True)
+    assert proxy.status()["monitors"] == []
+    workers = proxy.worker_pids()
+    for _ in range(3):
+        proxy.configure(admin=[address, f"unix:{path}"])
+        proxy.reload()
+        wait_for(lambda: ready(address) == 200, "an answer")
+        pid = monitor_pid(proxy)
+        proxy.reload()
+        assert ready(f"unix:{path}") == 200
+        assert monitor_pid(proxy) == pid
+        proxy.configure(admin=[])
+        proxy.reload()
+        wait_for(lambda: not proxy.status()["monitors"], "the monitor to end")
+        assert ready(address) == 0
+        assert not path.exists()
+    assert proxy.worker_pids() == workers
+
+
+def test_a_reload_that_is_refused_changes_nothing(lab, address):
+    path = lab.folder / "admin.sock"
+    taken = lab.folder / "a file"
+    taken.write_text("mine")
+    proxy = lab.proxy(lab.server(), admin=[address])
+    proxy.allow.append("admin|reload refused|cannot listen")
+    proxy.configure(admin=[f"unix:{path}", f"unix:{taken}"])
+    result = proxy.command("reload", check=False)
+    assert result.returncode == 1
+    assert f"cannot listen on unix:{taken}: Address already in use".encode() in result.stderr
+    assert not path.exists() and taken.read_text() == "mine"
+    assert ready(address) == 200
+
+
+def test_a_connection_goes_on_over_a_reload(lab, address):
+    proxy = lab.proxy(lab.server(), admin=[address])
+    connection = connect(address)
+    for _ in range(3):
+        connection.request("GET", "/metrics")
+        assert connection.getresponse().read()
+        proxy.reload()
+    connection.close()
+
+
+def test_one_that_is_killed_under_load_disturbs_nobody(lab, address):
+    proxy = lab.proxy(lab.server(), admin=[address], workers_may_die=True, allow=["monitor .* was killed by signal 9"])
+    workers = proxy.worker_pids()
+    before = metrics(address)[PREFIX + "requests_total"]
+    client = lab.client(proxy)
+    for _ in range(3):
+        former = monitor_pid(proxy)
+        os.kill(former, signal.SIGKILL)
+        for _ in range(20):
+            assert client.ask().status == 200
+        wait_for(lambda: monitor_pid(proxy) not in (0, former), "another monitor", 2 * PATIENCE)
+    wait_for(lambda: ready(address) == 200, "an answer")
+    assert metrics(address)[PREFIX + "requests_total"] == before + 60  # workers have the counters
+    assert proxy.worker_pids() == workers
+
+
+def test_one_that_stands_still_is_replaced(lab, address):
+    proxy = lab.proxy(lab.server(), admin=[address], workers_may_die=True, allow=["monitor"])
+    former = monitor_pid(proxy)
+    os.kill(former, signal.SIGSTOP)
+    assert lab.client(proxy).ask().status == 200
+    wait_for(lambda: monitor_pid(proxy) not in (0, former), "another monitor", 4 * PATIENCE)
+    assert ready(address) == 200
+
+
+# ---- Its log ----
+
+
+def test_its_log_is_reopened(lab, address):
+    proxy = lab.proxy(lab.server(), admin=[address], error_log_file=True)
+    pid = monitor_pid(proxy)
+    before = proxy.log_path.stat().st_ino
+    proxy.log_path.rename(f"{proxy.log_path}.1")
+    proxy.command("reopen")
+    if IS_ROOT:
+        files = [os.stat(f"/proc/{pid}/fd/{name}").st_ino for name in os.listdir(f"/proc/{pid}/fd")]
+        assert before not in files
+        assert proxy.log_path.stat().st_ino in files
+    assert ready(address) == 200
+
+
+# ---- Who may ask ----
+
+
+@pytest.fixture(scope="module")
+def addresses(module_lab):
+    """Of a proxy for tests that need nothing of their own."""
+    addresses = [module_lab.port().address, f"unix:{module_lab.folder}/admin.sock"]
+    module_lab.proxy(module_lab.server(), admin=addresses)
+    return addresses
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("LocalHost:9901", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:80", 200),
+        ("192.0.2.1", 200),
+        ("evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example:9901", 421),
+    ],
+)
+def test_hosts(addresses, host, status):
+    address, path = addresses
+    assert get(address, "/metrics", headers={"Host": host})[0] == status
+    assert get(path, "/metrics", headers={"Host": host})[0] == 200
+
+
+REQUESTS = [
+    (b"GET /ready HTTP/1.0\r\n\r\n", 200),
+    (b"GET /ready HTTP/1.1\r\n\r\n", 400),
+    (b"GET /ready?a=b HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
+    (b"POST /ready HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx", 405),
+    (b"GET /ready HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx", 413),
+    (b"DELETE /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
+    (b"GET /../ready HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    (b"GET /ready HTTP/1.1\nHost: localhost\n\n", 400),
+    (b"\x16\x03\x01\x00\x05hello", 400),
+    (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n", 431),
+    (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"a: b\r\n" * 101 + b"\r\n", 431),
+]
+
+
+@pytest.mark.parametrize(("sent", "status"), REQUESTS, ids=[str(sent[:30]) for sent, _ in REQUESTS])
+def test_requests(addresses, sent, status):
+    address = addresses[0]
+    with _connection(address) as client:
+        client.sendall(sent)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            part = client.recv(65536)
+            assert part, f"no whole answer: {answer!r}"
+            answer += part
+    assert int(answer.split()[1]) == status
+    assert ready(address) == 200
+
+
+def test_a_head_request_gets_no_body(addresses):
+    address = addresses[0]
+    status, fields, body = get(address, "/metrics", "HEAD")
+    assert status == 200 and not body and int(fields["Content-Length"]) > 1000
+
+
+def test_requests_that_come_together(addresses):
+    address = addresses[0]
+    one = b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with _connection(address) as client:
+        client.sendall(one * 50 + one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == 51 and answer.count(b"ready\n") == 51
+
+
+# ---- Hostile clients ----
+
+
+def _connection(address):
+    host, port = address.rsplit(":", 1)
+    return socket.create_connection((host, int(port)), timeout=2 * PATIENCE)
+
+
+def _ended(client):
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_many_idle_connections_do_not_keep_others_out(lab, address):
+    lab.proxy(lab.server(), admin=[address])
+    crowd = [lab.keep_client(_connection(address)) for _ in range(200)]
+    started = time.monotonic()
+    assert ready(address) == 200
+    assert time.monotonic() - started < PATIENCE
+    assert _ended(crowd[0])  # the one that was idle longest
+
+
+def test_many_slow_requests_end_in_time(lab, address):
+    proxy = lab.proxy(lab.server(), admin=[address])
+    pid = monitor_pid(proxy)
+    crowd = [lab.keep_client(_connection(address)) for _ in range(40)]
+    for client in crowd:
+        client.sendall(b"GET /ready HTTP/1.1\r\nHost:")
+    descriptors = len(os.listdir(f"/proc/{pid}/fd")) if IS_ROOT else 0
+    assert descriptors < 32 + 24
+    wait_for(lambda: ready(address) == 200, "room for another", 4 * PATIENCE)
+    assert _ended(crowd[0])
+    assert lab.client(proxy).ask().status == 200
+
+
+def test_a_reader_that_stops_reading_is_closed(lab, address):
+    """Its responses wait in the monitor, one at a time, until its time is up."""
+    proxy = lab.proxy(lab.server(), admin=[address])
+    client = lab.keep_client(_connection(address))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    client.settimeout(1)
+    sent = 0
+    try:
+        while sent < 100 << 20:
+            sent += client.send(request * 100)
+    except TimeoutError:
+        pass
+    assert sent < 50 << 20
+    if IS_ROOT:
+        assert memory_kib(monitor_pid(proxy)) < 64 << 10
+    assert ready(address) == 200
+    client.settimeout(4 * PATIENCE)
+    wait_for(lambda: _gone(client), "the connection to end", 4 * PATIENCE)
+
+
+def _gone(client):
+    """The other end has closed, with unread bytes: writing fails."""
+    try:
+        client.send(b"x")
+        return False
+    except (BrokenPipeError, ConnectionResetError):
+        return True
+
+
+# ---- Its rights ----
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="looks into another user's process")
+def test_what_it_has(lab, address):
+    proxy = lab.proxy(lab.server(), admin=[address])
+    pid = monitor_pid(proxy)
+    status = Path(f"/proc/{pid}/status").read_text()
+    assert "\nUid:\t65534\t65534\t65534\t65534\n" in status
+    assert "\nCapEff:\t0000000000000000\n" in status and "\nNoNewPrivs:\t1\n" in status
+    names = {name for _, _, _, name in memory.mappings(pid)}
+    shared = {name.split(" ")[0].removeprefix("/memfd:") for name in names if "memfd" in name}
+    assert {"ravelin-metrics", "ravelin-server-counts", "ravelin-board"} <= shared
+    assert not {"ravelin-clients", "ravelin-tickets"} & shared, shared
