@@ -106,6 +106,25 @@ static void note_limits(struct config_route *route) {
                         route->allow_file.path != NULL || route->deny_file.path != NULL;
 }
 
+static bool ends_with_slash(const char *text) {
+    size_t size = text == NULL ? 0 : strlen(text);
+    return size > 0 && text[size - 1] == '/';
+}
+
+static void check_redirect(const struct config_route *route, struct report *report) {
+    const char *scheme = route->redirect == NULL ? NULL : strstr(route->redirect, "://");
+    const char *path = scheme == NULL ? route->redirect : strchr(scheme + 3, '/');
+    if (route->redirect_rest && route->redirect_line == 0) {
+        report_add(report, route->redirect_rest_line, "redirect-rest requires redirect");
+    } else if (route->redirect_rest && !ends_with_slash(route->prefix)) {
+        report_add(report, route->redirect_rest_line,
+                   "redirect-rest requires a prefix that ends with '/'");
+    } else if (route->redirect_rest && route->redirect != NULL && !ends_with_slash(path)) {
+        report_add(report, route->redirect_rest_line,
+                   "redirect-rest requires a redirect with a path that ends with '/'");
+    }
+}
+
 // They must fit in the room that is kept before a response.
 static void check_size(const struct config_route *route, struct report *report) {
     size_t size = 0;
@@ -179,6 +198,9 @@ static void check_listener(struct config_listen *listen, const struct config *co
     if (listen->protocol != LISTEN_REDIRECT && config->site_count == 0) {
         report_add(report, listen->line, "no site section");
     }
+    if (listen->https_port_line != 0 && listen->protocol != LISTEN_REDIRECT) {
+        report_add(report, listen->https_port_line, "https-port requires protocol = redirect");
+    }
     check_challenges(config, listen, report);
 }
 
@@ -245,6 +267,7 @@ void check_config(struct config *config, struct report *report) {
         }
         for (size_t j = 0; j < site->route_count; j++) {
             check_action(&site->routes[j], report);
+            check_redirect(&site->routes[j], report);
             check_size(&site->routes[j], report);
             note_limits(&site->routes[j]);
             (void)find_backend(site->routes[j].backend_name, site->routes[j].backend_line, &index,

@@ -98,6 +98,8 @@ struct config_listen {
     char *backend_name;   // LISTEN_TCP only; else NULL
     size_t backend_index; // into config.backends
     bool proxy_protocol;  // connections begin with a PROXY header of a trusted proxy
+    uint32_t https_port;  // where a redirect listener sends clients; 0: find it
+    int https_port_line;  // 0: not given
     char *challenge_path; // folder, absolute; NULL: this listener answers no challenges
     bool http2;           // clients may choose HTTP/2
     int line;
@@ -167,7 +169,8 @@ struct config_route {
     size_t backend_index; // into config.backends
     char *redirect;       // target of the redirect; NULL: no redirect
     enum redirect redirect_how;
-    uint32_t status; // status of the response; 0: none
+    bool redirect_rest; // the rest of the path follows; both prefix and redirect end with '/'
+    uint32_t status;    // status of the response; 0: none
     bool strip_prefix;
     struct config_changes request;
     struct config_changes response;
@@ -183,6 +186,7 @@ struct config_route {
     int redirect_line;
     int status_line;
     int strip_prefix_line;
+    int redirect_rest_line;
     int allow_file_line;
     int deny_file_line;
 };

@@ -164,6 +164,11 @@ static const struct option listen_options[] = {
      "Of a redirect listener: the webroot of an ACME client, whose http-01 challenges it answers.",
      KIND_FILE, OPTIONAL, AT(config_listen, challenge_path),
      LINE_AT(config_listen, challenge_line)},
+    {"https-port",
+     "Of a redirect listener: the port of https to send clients to; auto is that of the first "
+     "https listener.",
+     KIND_NUMBER, OPTIONAL, RANGE(1, 65535), ZERO("auto"), INITIAL("auto"),
+     AT(config_listen, https_port), LINE_AT(config_listen, https_port_line)},
     {"http2", "Speak HTTP/2 with clients that offer it (ALPN h2).", KIND_YES_NO, OPTIONAL,
      INITIAL("no"), AT(config_listen, http2)},
 };
@@ -212,6 +217,9 @@ static const struct option route_options[] = {
      OPTIONAL, AT(config_route, backend_name), LINE_AT(config_route, backend_line)},
     {"redirect", "Where to send clients. Without a path: to the path they asked for.", KIND_URL,
      OPTIONAL, AT(config_route, redirect), LINE_AT(config_route, redirect_line)},
+    {"redirect-rest", "Put the path behind the prefix, and the query, behind the URL of redirect.",
+     KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config_route, redirect_rest),
+     LINE_AT(config_route, redirect_rest_line)},
     {"redirect-status", "How: for good (301, 308) or for now; 307 and 308 keep the method.",
      KIND_WORD, OPTIONAL, WORDS(redirect_words), INITIAL("308"), AT(config_route, redirect_how)},
     {"return", "The status to answer with, in a small page.", KIND_NUMBER, OPTIONAL,

@@ -14,8 +14,9 @@
 struct client {
     union ip_address address; // the peer of the connection, or whom a PROXY header named
     uint16_t port;
-    bool redirect;   // came to a redirect listener: plain, and answered 308
-    bool challenges; // that also answers challenges
+    bool redirect;       // came to a redirect listener: plain, and answered 308
+    bool challenges;     // that also answers challenges
+    uint16_t https_port; // where it sends clients; 0: the generation knows
     // The PROXY header named no client: forwarding fields of this connection are not believed. If
     // it was not for the peer's own connection (LOCAL), the client is unknown: neither `allow` nor
     // `deny` lets it in.

@@ -110,14 +110,26 @@ static struct answer refuse_for_now(struct choice *choice, int64_t wait_us) {
     return answer;
 }
 
+// What follows the prefix. Never a slash: behind a redirect to "/" that would name another host.
+static struct slice rest_of(const struct config_route *route, struct slice path) {
+    size_t cut = route->prefix_size;
+    while (cut < path.size && path.data[cut] == '/') {
+        cut++;
+    }
+    return (struct slice){path.data + cut, path.size - cut};
+}
+
 static struct answer redirect(struct choice *choice, const struct http_request *request) {
     static const uint16_t statuses[] = {301, 302, 303, 307, 308}; // in the order of enum redirect
     struct shared *shared = choice->shared;
     const struct config_route *route = choice->route;
     const char *scheme = strstr(route->redirect, "://");
     bool has_path = scheme == NULL || strchr(scheme + 3, '/') != NULL;
-    struct slice path =
-        has_path || slice_equal(request->path, SLICE("*")) ? SLICE("") : request->path;
+    bool has_no_path = slice_equal(request->path, SLICE("*")); // OPTIONS *
+    struct slice path = has_no_path            ? SLICE("")
+                        : route->redirect_rest ? rest_of(route, request->path)
+                        : has_path             ? SLICE("")
+                                               : request->path;
     int size = snprintf(shared->scratch, shared->scratch_size, "Location: %s%.*s\r\n",
                         route->redirect, (int)path.size, path.data);
     if (size < 0 || size > LOCATION_MAX) {
@@ -131,8 +143,9 @@ static struct answer redirect(struct choice *choice, const struct http_request *
 struct answer rules_to_https(struct choice *choice, const struct http_request *request) {
     struct shared *shared = choice->shared;
     struct answer answer = answer_of(308, NULL);
-    size_t size = http_encode_redirect(request, choice->generation->https_port, shared->scratch,
-                                       HTTPS_LOCATION_MAX);
+    uint16_t port = choice->client->https_port;
+    size_t size = http_encode_redirect(request, port != 0 ? port : choice->generation->https_port,
+                                       shared->scratch, HTTPS_LOCATION_MAX);
     answer.fields = (struct slice){shared->scratch, size};
     return size == 0 ? answer_of(400, "no host to redirect to") : answer;
 }
@@ -195,7 +208,7 @@ struct slice rules_path(const struct choice *choice, const struct http_request *
 // --- which route ---
 
 bool rules_can_strip(const struct config_route *route, struct slice path, bool plain) {
-    if (!route->strip_prefix || plain) {
+    if ((!route->strip_prefix && !route->redirect_rest) || plain) {
         return true;
     }
     size_t cut = route->prefix_size - 1;

@@ -115,6 +115,7 @@ void listener_start_session(const struct listener *listener, int fd, const struc
     }
     session->client.redirect = listener->protocol == LISTEN_REDIRECT;
     session->client.challenges = listener->challenges;
+    session->client.https_port = listener->https_port;
     if (listener->protocol == LISTEN_TCP) {
         session->listener = listener->index;
         session->listener_generation = generation_hold(listener->sessions->shared.current);
@@ -203,6 +204,7 @@ bool listener_set_init(struct listener_set *set, struct sessions *sessions,
         listener->index = (uint32_t)(i % config->listener_count);
         listener->proxy_protocol = listen->proxy_protocol;
         listener->challenges = listen->challenge_path != NULL;
+        listener->https_port = (uint16_t)listen->https_port;
         listener->http2 = listen->http2;
         listener->batch = 1;
         listener->pause_lines = (struct rate){.interval_ms = 10000, .burst = 3};

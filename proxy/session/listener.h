@@ -32,9 +32,10 @@ struct listener {
     uint32_t index; // in the configuration
     bool proxy_protocol;
     bool http2;
-    bool challenges; // of ACME clients; see config/challenge.h
-    int batch;       // how many connections to accept when some wait
-    unsigned turn;   // of the loop, when some were accepted last
+    bool challenges;     // of ACME clients; see config/challenge.h
+    uint16_t https_port; // of a redirect listener; 0: the generation knows
+    int batch;           // how many connections to accept when some wait
+    unsigned turn;       // of the loop, when some were accepted last
 };
 
 struct listener_set {

@@ -486,3 +486,11 @@ def test_a_body_is_not_waited_for_when_nobody_may_come(lab):
     assert answer.status == 403
     assert answer.interim == []
     assert answer.get("Connection") == "close"
+
+
+def test_a_redirect_listener_with_another_port(lab):
+    proxy = lab.prepare(lab.server(), redirect=True)
+    proxy.write_config(proxy.config_text().replace("protocol = redirect", "protocol = redirect\n  https-port = 443"))
+    proxy.start()
+    answer = lab.plain_client(proxy.redirect_port).ask("/a?b")
+    assert (answer.status, answer.get("Location")) == (308, "https://localhost/a?b")

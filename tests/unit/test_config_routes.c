@@ -184,6 +184,37 @@ static void test_where_to_redirect(void **state) {
 
 #define BACKEND_WITH(text) LISTEN SITE "backend b { server 127.0.0.1:1 {}\n" text " }\n"
 
+static void test_a_redirect_that_keeps_the_rest(void **state) {
+    (void)state;
+    assert_refused(ROUTE("return = 404\nredirect-rest = yes"),
+                   "t.conf:5: redirect-rest requires redirect");
+    assert_refused(LISTEN "site a { certificate c { key = k }\n"
+                          "route /api { redirect = /x/\nredirect-rest = yes } }",
+                   "t.conf:4: redirect-rest requires a prefix that ends with '/'");
+    static const char *const targets[] = {"/x", "'https://b.test'", "'https://b.test/x'"};
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        char text[256];
+        (void)snprintf(text, sizeof(text),
+                       LISTEN "site a { certificate c { key = k }\n"
+                              "route / { redirect = %s\nredirect-rest = yes } }",
+                       targets[i]);
+        assert_refused(
+            text, "t.conf:4: redirect-rest requires a redirect with a path that ends with '/'");
+    }
+    assert_accepted(LISTEN "site a { certificate c { key = k }\n"
+                           "route / { redirect = 'https://b.test/x/' redirect-rest = yes } }");
+}
+
+static void test_the_port_of_a_redirect_listener(void **state) {
+    (void)state;
+    assert_refused("listen 127.0.0.1:1 { https-port = 443 }\n" SITE BACKEND,
+                   "t.conf:1: https-port requires protocol = redirect");
+    struct config *config =
+        load("listen 127.0.0.1:1 { protocol = redirect https-port = 8443 }\n" SITE BACKEND);
+    assert_int_equal(config->listeners[0].https_port, 8443);
+    config_free(config);
+}
+
 static void test_what_is_hashed(void **state) {
     (void)state;
     static const struct {
@@ -240,6 +271,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_route_with_everything),
         cmocka_unit_test(test_what_is_not_said),
+        cmocka_unit_test(test_a_redirect_that_keeps_the_rest),
+        cmocka_unit_test(test_the_port_of_a_redirect_listener),
         cmocka_unit_test(test_what_is_hashed),
         cmocka_unit_test(test_what_cannot_be_hashed),
         cmocka_unit_test(test_a_route_does_one_thing),

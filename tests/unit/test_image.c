@@ -33,7 +33,8 @@ static bool is_left_out(const struct filler *filler, enum section_id id,
             return strcmp(filler->action, actions[i]) != 0;
         }
     }
-    return strcmp(option->name, "strip-prefix") == 0 && strcmp(filler->action, "backend") != 0;
+    return (strcmp(option->name, "strip-prefix") == 0 && strcmp(filler->action, "backend") != 0) ||
+           (strcmp(option->name, "redirect-rest") == 0 && strcmp(filler->action, "redirect") != 0);
 }
 
 static void write_value(struct filler *filler, const struct option *option, char text[128]) {

@@ -12,11 +12,12 @@ static void text_with(enum section_id id, const char *line, char *text, size_t s
         in[i] = i == id ? line : "";
     }
     // What other options need.
-    bool acts = strncmp(line, "redirect =", 10) == 0 || strncmp(line, "return =", 8) == 0;
+    bool moves = strncmp(line, "redirect-rest", 13) == 0;
+    bool acts = moves || strncmp(line, "redirect =", 10) == 0 || strncmp(line, "return =", 8) == 0;
     bool asks =
         strncmp(line, "client-certificate", 18) == 0 || strncmp(line, "client-crl", 10) == 0;
     bool hashes = strncmp(line, "hash-by", 7) == 0;
-    bool answers = strncmp(line, "acme-challenge", 14) == 0;
+    bool answers = strncmp(line, "acme-challenge", 14) == 0 || strncmp(line, "https-port", 10) == 0;
     bool forwards = strcmp(line, "protocol = tcp") == 0;
     bool trusts = id == SECTION_TOP && strncmp(line, "trusted-proxies", 15) == 0;
     (void)snprintf(text, size,
@@ -29,7 +30,10 @@ static void text_with(enum section_id id, const char *line, char *text, size_t s
                    answers    ? "protocol = redirect"
                    : forwards ? "backend = b"
                               : "",
-                   asks ? "client-ca = a" : "", in[SECTION_CERTIFICATE], acts ? "" : "backend = b",
+                   asks ? "client-ca = a" : "", in[SECTION_CERTIFICATE],
+                   moves  ? "redirect = /"
+                   : acts ? ""
+                          : "backend = b",
                    in[SECTION_ROUTE], in[SECTION_REQUEST], in[SECTION_RESPONSE], in[SECTION_SITE],
                    in[SECTION_SERVER], hashes ? "balance = hash" : "", in[SECTION_BACKEND]);
 }

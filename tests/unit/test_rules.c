@@ -24,6 +24,8 @@ static const char config_text[] =
     " route /in/ { backend = web\n strip-prefix = yes\n allow = 192.0.2.0/24\n deny = 192.0.2.9 }\n"
     " route /gone/ { return = 410 }\n"
     " route /moved/ { redirect = \"https://b.test\" }\n"
+    " route /old/ { redirect = \"https://b.test/new/\"\n redirect-rest = yes }\n"
+    " route /up/ { redirect = /\n redirect-rest = yes }\n"
     " route /large/ { backend = web\n body-size = 1000 }\n"
     " route /often/ { backend = web\n rate = 1\n burst = 2 }\n"
     "}\n"
@@ -225,6 +227,33 @@ static void a_route_answers_by_itself(void **state) {
     assert_true(slice_equal(answer.fields, SLICE("Location: https://b.test/moved/x?y\r\n")));
 }
 
+static void a_redirect_keeps_the_rest_of_the_path(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const cases[][2] = {
+        {"/old/", "Location: https://b.test/new/\r\n"},
+        {"/old/a/b?c=/d", "Location: https://b.test/new/a/b?c=/d\r\n"},
+        {"/old/?c", "Location: https://b.test/new/?c\r\n"},
+        {"/up/a", "Location: /a\r\n"},
+        {"/up//c.test/a", "Location: /c.test/a\r\n"}, // not the host c.test
+        {"/up/", "Location: /\r\n"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct answer answer = apply(fixture, cases[i][0]);
+        assert_int_equal(answer.status, 308);
+        assert_true(slice_equal(answer.fields, slice_from(cases[i][1])));
+    }
+}
+
+static void the_rest_of_a_path_must_be_plain(void **state) {
+    struct fixture *fixture = *state;
+    ask(fixture, "a.test", "/old/a/%2e%2e/b");
+    fixture->request.path_is_plain = false;
+    assert_int_equal(rules_choose(&fixture->choice, &fixture->request).status, 400);
+    ask(fixture, "a.test", "/%6fld/a");
+    fixture->request.path_is_plain = false;
+    assert_int_equal(rules_choose(&fixture->choice, &fixture->request).status, 400);
+}
+
 static void a_location_has_a_bound(void **state) {
     struct fixture *fixture = *state;
     static char path[9000];
@@ -244,6 +273,10 @@ static void a_redirect_listener_sends_to_https(void **state) {
     struct answer answer = rules_to_https(&fixture->choice, &fixture->request);
     assert_int_equal(answer.status, 308);
     assert_true(slice_equal(answer.fields, SLICE("Location: https://a.test:8443/x\r\n")));
+    fixture->client.https_port = 443; // of its listener
+    answer = rules_to_https(&fixture->choice, &fixture->request);
+    assert_true(slice_equal(answer.fields, SLICE("Location: https://a.test/x\r\n")));
+    fixture->client.https_port = 0;
     ask(fixture, "", "/x");
     assert_int_equal(rules_to_https(&fixture->choice, &fixture->request).status, 400);
 }
@@ -289,6 +322,8 @@ int main(void) {
         TEST(bodies_are_limited),
         TEST(a_client_takes_its_turns),
         TEST(a_route_answers_by_itself),
+        TEST(a_redirect_keeps_the_rest_of_the_path),
+        TEST(the_rest_of_a_path_must_be_plain),
         TEST(a_location_has_a_bound),
         TEST(a_redirect_listener_sends_to_https),
         TEST(a_prefix_is_stripped_to_its_slash),
