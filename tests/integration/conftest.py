@@ -12,6 +12,8 @@ pytest.register_assert_rewrite("ravelin_test")
 from ravelin_test.lab import Lab  # noqa: E402  (after register_assert_rewrite)
 from ravelin_test.certificates import Authority  # noqa: E402
 from ravelin_test.folders import new_folder, remove_folder  # noqa: E402
+from ravelin_test.http2.behind import Behind  # noqa: E402
+from ravelin_test.http2.cases import Player  # noqa: E402
 from ravelin_test.proxy import site_block  # noqa: E402
 from ravelin_test.settings import SCALE  # noqa: E402
 
@@ -51,6 +53,16 @@ def tls_proxy(module_lab):
         sites=[site_block("localhost", certificates, ["*.localhost"])],
         limits={f"{name}-timeout": f"{round(10 * SCALE)}s" for name in ("handshake", "header", "idle")},
     )
+
+
+@pytest.fixture(scope="module")
+def http2_player(module_lab):
+    """Plays conversations of HTTP/2 through one proxy, with one worker, before one server: see ravelin_test/http2/cases.py."""
+    server = module_lab.keep_server(Behind())
+    proxy = module_lab.proxy(server.address("web"), listen={"http2": "yes"})
+    player = Player(proxy, server)
+    yield player
+    player.close()
 
 
 @pytest.hookimpl(hookwrapper=True)
