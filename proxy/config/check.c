@@ -201,6 +201,10 @@ static void check_listener(struct config_listen *listen, const struct config *co
     if (listen->https_port_line != 0 && listen->protocol != LISTEN_REDIRECT) {
         report_add(report, listen->https_port_line, "https-port requires protocol = redirect");
     }
+    if (!is_tcp && listen->alpn_line != 0) {
+        report_add(report, listen->alpn_line,
+                   "alpn requires protocol = tcp; http2 = yes or no decides about HTTP/2");
+    }
     check_challenges(config, listen, report);
 }
 

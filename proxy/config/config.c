@@ -122,6 +122,7 @@ static void free_values(struct config *config) {
     free(config->backends);
     for (size_t i = 0; i < config->listener_count; i++) {
         free(config->listeners[i].backend_name);
+        free_texts(config->listeners[i].alpn, config->listeners[i].alpn_count);
     }
     free(config->listeners);
     free(config->admins);

@@ -97,6 +97,8 @@ struct config_listen {
     enum listen_protocol protocol;
     char *backend_name;   // LISTEN_TCP only; else NULL
     size_t backend_index; // into config.backends
+    char **alpn;          // LISTEN_TCP only: protocols, the most wanted first
+    size_t alpn_count;
     bool proxy_protocol;  // connections begin with a PROXY header of a trusted proxy
     uint32_t https_port;  // where a redirect listener sends clients; 0: find it
     int https_port_line;  // 0: not given
@@ -104,6 +106,7 @@ struct config_listen {
     bool http2;           // clients may choose HTTP/2
     int line;
     int backend_line; // 0: not given
+    int alpn_line;    // 0: not given
     int proxy_protocol_line;
     int challenge_line;
 };

@@ -412,6 +412,7 @@ static const struct codec codecs[KIND_COUNT] = {
     [KIND_ADDRESS_FILE] = {put_address_file, take_address_file},
     [KIND_FIELD] = {put_texts, take_texts},
     [KIND_FIELD_NAME] = {put_texts, take_texts},
+    [KIND_ALPN] = {put_texts, take_texts},
     [KIND_HASH_BY] = {put_hash_by, take_hash_by},
     [KIND_URL] = {put_texts, take_texts},
 };

@@ -156,6 +156,12 @@ static const struct option listen_options[] = {
      KIND_WORD, OPTIONAL, WORDS(protocol_words), INITIAL("https"), AT(config_listen, protocol)},
     {"backend", "With protocol = tcp: the backend that all connections go to, by name.", KIND_NAME,
      OPTIONAL, AT(config_listen, backend_name), LINE_AT(config_listen, backend_line)},
+    {"alpn",
+     "With protocol = tcp: protocols that ALPN may choose, the preferred one first. Without it, "
+     "ALPN "
+     "is ignored.",
+     KIND_ALPN, FROM_TO(0, 16), AT(config_listen, alpn), COUNTED_AT(config_listen, alpn_count),
+     LINE_AT(config_listen, alpn_line)},
     {"proxy-protocol",
      "Every connection begins with a PROXY header, version 1 or 2; only trusted-proxies are taken.",
      KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config_listen, proxy_protocol),

@@ -47,6 +47,7 @@ enum option_kind {
     KIND_ADDRESS_FILE, // struct config_address_file
     KIND_FIELD,        // char *, "Name: value"
     KIND_FIELD_NAME,   // char *
+    KIND_ALPN,         // char *, the name of a protocol, without a comma
     KIND_HASH_BY,      // struct config_hash_by: words, from HASH_BY_HEADER on with a name
     KIND_URL,          // char *, an https or http URL without a query, or a path
     KIND_COUNT,

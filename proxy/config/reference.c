@@ -28,6 +28,7 @@ static const struct phrase phrases[KIND_COUNT] = {
     [KIND_ADDRESS_FILE] = {.words = "a file"},
     [KIND_FIELD] = {.words = "a header field, \"Name: value\""},
     [KIND_FIELD_NAME] = {.words = "the name of a header field"},
+    [KIND_ALPN] = {.words = "a protocol name such as imap or http/1.1"},
     [KIND_HASH_BY] = {.words = "client, path, header NAME or cookie NAME"},
     [KIND_URL] = {.words = "an https:// or http:// URL, or a path that begins with '/'"},
 };

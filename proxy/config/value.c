@@ -317,6 +317,17 @@ static bool store_field_name(struct value *value) {
     return why == NULL ? put_text(value, strdup(value->text)) : refuse(value, why);
 }
 
+// Names of protocols are any bytes (RFC 7301 3.1); all that are registered are of these.
+static bool store_alpn(struct value *value) {
+    size_t size = strlen(value->text);
+    for (const char *c = value->text; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~' || *c == ',') {
+            return false;
+        }
+    }
+    return size > 0 && size <= UINT8_MAX && put_text(value, strdup(value->text));
+}
+
 // What may stand in a Location field: the request's path is put behind a URL that has none.
 static bool store_url(struct value *value) {
     const char *text = value->text;
@@ -388,6 +399,7 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_ADDRESS_FILE] = store_address_file,
     [KIND_FIELD] = store_field,
     [KIND_FIELD_NAME] = store_field_name,
+    [KIND_ALPN] = store_alpn,
     [KIND_HASH_BY] = store_hash_by,
     [KIND_URL] = store_url,
 };

@@ -33,6 +33,15 @@ static size_t choose_site(void *context, struct slice name) {
     return site == ROUTER_NO_SITE ? HANDSHAKE_NO_SITE : site;
 }
 
+static struct hello_protocols protocols_of(const struct session *session) {
+    if (session->listener_generation != NULL) {
+        const struct config *config = session->listener_generation->config;
+        const struct config_listen *listen = &config->listeners[session->listener];
+        return (struct hello_protocols){(const char *const *)listen->alpn, listen->alpn_count};
+    }
+    return session->offers_http2 ? hello_http2 : hello_http1;
+}
+
 static bool begin(struct session *session) {
     struct generation *generation = session->sessions->shared.current;
     session->handshake = handshake_new(generation->contexts, session->sessions->transports.engine,
@@ -40,9 +49,7 @@ static bool begin(struct session *session) {
     if (session->handshake == NULL) {
         return false;
     }
-    if (session->offers_http2) {
-        handshake_offer_http2(session->handshake);
-    }
+    handshake_use_protocols(session->handshake, protocols_of(session));
     session->handshake_generation = generation_hold(generation);
     metric_add(session->sessions->shared.metrics, METRIC_handshakes_open, 1);
     return true;

@@ -4,13 +4,14 @@ import hashlib
 import os
 import shutil
 import socket
+import ssl
 import threading
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 
-from ravelin_test.client import CLOSE_NOTIFY, CUT, RESET
+from ravelin_test.client import CLOSE_NOTIFY, CUT, RESET, client_context
 from ravelin_test.ports import Port
 from ravelin_test.processes import Process, run
 from ravelin_test.proxy import backend_block, site_block
@@ -258,6 +259,35 @@ def test_a_silent_connection_ends(lab):
     assert proxy.access_log(1)[0]["ended"] == "the tunnel was silent"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "offered", "chosen"),
+    [
+        ("{imap}", ["imap"], "imap"),
+        ("{mqtt, imap}", ["imap", "mqtt"], "mqtt"),  # the first of the list
+        ("{h2, http/1.1}", ["http/1.1", "h2"], "h2"),
+        ("{imap}", [], None),
+        (None, ["imap"], None),
+        (None, ["http/1.1"], None),
+        (None, ["h2"], None),
+    ],
+)
+def test_alpn(lab, wanted, offered, chosen):
+    listen = {**TCP, "alpn": wanted} if wanted else TCP
+    proxy = lab.proxy(lab.server(echo), listen=listen)
+    client = lab.client(proxy, context=client_context(proxy.authority.ca, offered))
+    assert client.tls.selected_alpn_protocol() == chosen
+    assert talk(client, b"hello") == b"hello"
+    again = lab.client(proxy, context=client_context(proxy.authority.ca, offered))
+    assert again.tls.selected_alpn_protocol() == chosen
+
+
+def test_no_common_protocol(lab):
+    proxy = lab.proxy(lab.server(echo), listen={**TCP, "alpn": "{imap}"})
+    with pytest.raises(ssl.SSLError, match="NO_APPLICATION_PROTOCOL|no application protocol"):
+        lab.client(proxy, context=client_context(proxy.authority.ca, ["pop3"]))
+    assert proxy.access_log(1)[0]["ended"] == "no common application protocol"
+
+
 def test_sessions_are_resumed(lab):
     proxy = tcp_proxy(lab, lab.server(echo))
     client = lab.client(proxy)
@@ -329,6 +359,8 @@ def test_a_site_without_routes(lab):
         ({"protocol": "tcp"}, {}, "a listener with protocol = tcp has a backend"),
         ({"backend": "web"}, {}, "a listener has a backend only with protocol = tcp"),
         ({**TCP, "backend": "wbe"}, {}, "no backend 'wbe'; did you mean 'web'?"),
+        ({"alpn": "{imap}"}, {}, "alpn requires protocol = tcp"),
+        ({**TCP, "alpn": '"a,b"'}, {}, "alpn must be a protocol name such as imap or http/1.1, not 'a,b'"),
         (TCP, {"sticky": "id"}, "backend 'web' has sticky, which needs HTTP"),
         (TCP, {"balance": "hash", "hash-by": "path"}, "backend 'web' has a hash-by that needs HTTP"),
         (TCP, {"tls-facts": "yes"}, "backend 'web' has tls-facts, which needs HTTP"),

@@ -231,7 +231,7 @@ static inline struct link *link_open(struct lab *lab, const struct client *clien
         client_make(link, client);
     }
     if (client != NULL && client->http2) {
-        handshake_offer_http2(link->handshake);
+        handshake_use_protocols(link->handshake, hello_http2);
     }
     return link;
 }

@@ -75,7 +75,7 @@ static void test_it_says_what_we_may_use_and_nothing_else(void **state) {
     assert_true(same(hello.versions, "\x03\x04", 2));
     assert_true(same(hello.groups, "\x00\x18\x00\x1d\x11\xec", 6));
     assert_true(same(hello.signature_schemes, "\x08\x06\x04\x03", 4));
-    assert_true(same(hello.protocols, "\x08http/1.0", 9));
+    assert_true(same(hello.protocols, "\x08http/1.1", 9));
     assert_true(same(hello.status_request, "\x01\x00\x01r\x00\x00", 6));
     assert_true(slice_equal(hello.server_name, SLICE("as.given")));
     assert_int_equal(hello.key_shares.size, 0);

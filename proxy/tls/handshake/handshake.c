@@ -18,6 +18,7 @@ struct handshake *handshake_new(const struct tls_contexts *contexts, struct reco
         handshake->engine = engine;
         handshake->choose_site = choose_site;
         handshake->choose_context = choose_context;
+        handshake->protocols = hello_http1;
         flight_init(&handshake->flight);
     }
     return handshake;
@@ -43,8 +44,8 @@ static void end_waiting(struct handshake *handshake) {
     }
 }
 
-void handshake_offer_http2(struct handshake *handshake) {
-    handshake->http2 = true;
+void handshake_use_protocols(struct handshake *handshake, struct hello_protocols protocols) {
+    handshake->protocols = protocols;
 }
 
 void handshake_free(struct handshake *handshake) {
@@ -136,14 +137,24 @@ static struct slice host_name(const struct handshake *handshake) {
     return (struct slice){handshake->facts.name, size};
 }
 
+// wolfSSL is given the one that was chosen, so that it chooses the same.
+static bool use_protocol(struct handshake *handshake) {
+    struct slice chosen = hello_protocol(&handshake->hello);
+    char name[UINT8_MAX + 1] = "";
+    if (chosen.size == 0) {
+        return true;
+    }
+    memcpy(name, chosen.data, chosen.size);
+    return wolfSSL_UseALPN(handshake->ssl, name, (unsigned)chosen.size,
+                           WOLFSSL_ALPN_FAILED_ON_MISMATCH) == WOLFSSL_SUCCESS;
+}
+
 static bool create_ssl(struct handshake *handshake) {
     WOLFSSL *ssl = handshake->ssl = wolfSSL_new(handshake->identity->context);
     if (ssl == NULL || !handshake_bind(handshake)) {
         return false;
     }
-    char protocols[] = HELLO_PROTOCOLS;
-    bool ok = wolfSSL_UseALPN(ssl, protocols, sizeof(HELLO_PROTOCOLS) - 1,
-                              WOLFSSL_ALPN_FAILED_ON_MISMATCH) == WOLFSSL_SUCCESS;
+    bool ok = use_protocol(handshake);
     // A ticket is of no use to a client that will not make a new key exchange with it (4.2.9).
     ok = ok && (handshake->hello.offers_psk_dhe || wolfSSL_no_ticket_TLSv13(ssl) == 0);
     struct slice name = host_name(handshake);
@@ -208,7 +219,7 @@ static enum result take_first_hello(struct handshake *handshake) {
     struct client_hello *hello = &handshake->hello;
     enum result result = hello_parse(flight_hello(&handshake->flight), hello, refusal);
     keep_name(handshake);
-    hello->http2 = handshake->http2;
+    hello->wanted = handshake->protocols;
     if (result != RESULT_OK || hello_check_rules(hello, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
@@ -241,7 +252,7 @@ static enum result take_second_hello(struct handshake *handshake) {
                            hello_common_group(&handshake->hello, &policy), refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
-    second.http2 = handshake->http2;
+    second.wanted = handshake->protocols;
     return pass_hello(handshake, &second, &handshake->second_message);
 }
 

@@ -41,7 +41,7 @@ struct handshake_facts {
     const struct policy_group *group; // NULL: not in the policy, which wolfSSL never negotiates
     const struct policy_suite *suite;
     bool resumed;
-    bool http2;       // ALPN chose h2; else HTTP/1 is spoken
+    bool http2;       // ALPN chose h2
     bool name_is_odd; // no host can have `name`: any bytes, as sent, perhaps cut; for logs only
     uint8_t name_size;
     char name[HELLO_NAME_MAX + 1]; // SNI, lower case, NUL-terminated
@@ -60,8 +60,9 @@ struct handshake *handshake_new(const struct tls_contexts *contexts, struct reco
 // uses them. False: the handshake has chosen a certificate, and keeps its contexts.
 bool handshake_renew(struct handshake *handshake, const struct tls_contexts *contexts,
                      void *choose_context);
-// The client may choose h2. To be called before the first handshake_advance().
-void handshake_offer_http2(struct handshake *handshake);
+// The protocols that ALPN may choose; hello_http1 if this is not called before the first
+// handshake_advance(). The names must outlive the handshake.
+void handshake_use_protocols(struct handshake *handshake, struct hello_protocols protocols);
 void handshake_free(struct handshake *handshake);
 
 // Advances the handshake.

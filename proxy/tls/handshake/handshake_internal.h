@@ -44,9 +44,9 @@ struct handshake {
     struct buffer second_message; // the ClientHello after a HelloRetryRequest
     struct client_hello hello;    // the first ClientHello
     struct transcript transcript;
-    uint16_t retry_suite;  // suite in a HelloRetryRequest; 0: none was sent
-    bool http2;            // the client may choose h2
-    bool library_must_run; // call wolfSSL again, although it has no new input
+    uint16_t retry_suite;             // suite in a HelloRetryRequest; 0: none was sent
+    struct hello_protocols protocols; // that ALPN may choose
+    bool library_must_run;            // call wolfSSL again, although it has no new input
     bool is_complete;
 
     enum sign_state sign_state;

@@ -336,7 +336,7 @@ static bool versions_are_malformed(const struct client_hello *hello,
 
 // Of a client that has no TLS 1.3, nothing else matters but for the log.
 enum result hello_parse(struct slice message, struct client_hello *hello, struct refusal *refusal) {
-    *hello = (struct client_hello){0};
+    *hello = (struct client_hello){.wanted = hello_http1};
     struct outline outline = {0};
     if (!read_start(message, hello) || !read_outline(hello, &outline)) {
         return refusal_set(refusal, REFUSAL_malformed, "malformed ClientHello");

@@ -21,8 +21,15 @@
 // Largest size of a message: version, random, session id, cipher suites, compression methods and
 // extensions, each of its largest size.
 #define HELLO_SIZE_MAX (2 + 32 + 1 + 32 + 2 + 65534 + 1 + 255 + 2 + 65535)
-// The protocols of ALPN, separated by commas; hello_protocol() says which is used.
-#define HELLO_PROTOCOLS "h2,http/1.1,http/1.0"
+// The protocols that ALPN (RFC 7301) may choose, the most wanted first. Without any, what the
+// client offers is ignored.
+struct hello_protocols {
+    const char *const *names;
+    size_t count;
+};
+
+extern const struct hello_protocols hello_http1;
+extern const struct hello_protocols hello_http2; // and HTTP/1
 
 // The numbers of extensions (IANA).
 enum hello_type {
@@ -85,7 +92,7 @@ struct client_hello {
     bool offers_psk_dhe;            // psk_modes has psk_dhe_ke
     struct slice status_request;    // the whole extension
     struct slice pre_shared_key;    // the whole extension
-    bool http2;                     // h2 may be used; false unless the caller sets it
+    struct hello_protocols wanted;  // by ALPN; hello_http1 unless the caller sets it
 };
 
 static inline bool hello_has(const struct client_hello *hello, enum hello_extension extension) {
@@ -113,8 +120,7 @@ struct hello_policy {
 enum result hello_check_offer(const struct client_hello *hello, const struct hello_policy *policy,
                               struct refusal *refusal) MUST_CHECK;
 
-// The protocol of ALPN that is used: h2 if it is offered and hello->http2, else the first of the
-// client's that is HTTP/1. Empty: there is none.
+// The protocol that ALPN chooses: the first one that is wanted and offered. Empty: there is none.
 struct slice hello_protocol(const struct client_hello *hello);
 
 // The first group of the policy that the client supports, for a HelloRetryRequest. 0: none.

@@ -166,24 +166,33 @@ bool hello_has_share(const struct client_hello *hello, const struct hello_policy
     return false;
 }
 
-struct slice hello_protocol(const struct client_hello *hello) {
+static const char *const http_names[] = {"h2", "http/1.1", "http/1.0"};
+const struct hello_protocols hello_http2 = {http_names, 3};
+const struct hello_protocols hello_http1 = {http_names + 1, 2};
+
+// The client's own copy of a name in its list. Empty: it has none.
+static struct slice find_protocol(const struct client_hello *hello, struct slice wanted) {
     struct reader list = reader_of(hello->protocols);
-    struct slice first = {NULL, 0};
     while (reader_more(&list)) {
         struct slice name = read_vector(&list, 1);
-        if (hello->http2 && slice_equal(name, SLICE("h2"))) {
+        if (slice_equal(name, wanted)) {
             return name;
         }
-        if (first.size == 0 &&
-            (slice_equal(name, SLICE("http/1.1")) || slice_equal(name, SLICE("http/1.0")))) {
-            first = name;
-        }
     }
-    return first;
+    return (struct slice){NULL, 0};
+}
+
+struct slice hello_protocol(const struct client_hello *hello) {
+    struct slice found = {NULL, 0};
+    for (size_t i = 0; i < hello->wanted.count && found.size == 0; i++) {
+        found = find_protocol(hello, slice_from(hello->wanted.names[i]));
+    }
+    return found;
 }
 
 static bool offers_protocol(const struct client_hello *hello) {
-    return !hello_has(hello, HELLO_PROTOCOL_NAMES) || hello_protocol(hello).size > 0;
+    return !hello_has(hello, HELLO_PROTOCOL_NAMES) || hello->wanted.count == 0 ||
+           hello_protocol(hello).size > 0;
 }
 
 enum result hello_check_offer(const struct client_hello *hello, const struct hello_policy *policy,

@@ -254,7 +254,7 @@ static void write_extensions(struct writer *writer, const struct client_hello *h
     write_groups(writer, hello);
     write_shares(writer, hello);
     write_signatures(writer, hello, psk_to_come);
-    if (hello_has(hello, HELLO_PROTOCOL_NAMES)) {
+    if (hello_has(hello, HELLO_PROTOCOL_NAMES) && hello->wanted.count > 0) {
         write_protocols(writer, hello);
     }
     if (hello_has(hello, HELLO_STATUS_REQUEST)) {
