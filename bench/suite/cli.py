@@ -34,6 +34,7 @@ FULL = Settings(
     warm_up_seconds=1.0,
     max_minutes=24,
     connections=(10, 100, 1000, 10000, 50000),
+    http2_connections=(10, 1000, 10000),
     sites=(1, 100, 1000, 10000),
     workers=WORKERS,
 )
@@ -44,6 +45,7 @@ QUICK = Settings(
     warm_up_seconds=0.2,
     max_minutes=2.6,
     connections=(10, 1000),
+    http2_connections=(10, 1000),
     sites=(1, 1000),
     workers=WORKERS[:2],
 )

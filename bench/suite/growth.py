@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from . import certificates
 from .client import problems_of
 from .errors import TooLate
+from .http2 import Idle, wait_until_small
 from .loads import Fresh, Kept, NewConnections, Result, Target, Wrk, client_result
 from .measure import FAILURES, check, settled
 from .processes import CpuTime, descriptors, kernel_memory, user_memory
@@ -164,6 +165,35 @@ def _cpu_values(result, before, after):
     return {"user": user / work, "system": system / work, "total": (user + system) / work}
 
 
+# --- Idle connections of HTTP/2 -----------------------------------------------------------------
+
+
+def take_http2_connections(row, proxy, stage, steps):
+    """Memory of connections that have served a browser's request and wait."""
+    backend = stage.backends["files"]
+    job = Job(connections=steps[-1], http2=True)
+    row["unfit"] = proxy.unfit(job)
+    if row["unfit"]:
+        return
+    with ExitStack() as stack:
+        started = proxy.start(stage.workshop, backend.servers, job)
+        stack.callback(started.stop)
+        idle = Idle(started.port, SOURCES)
+        stack.callback(idle.close)
+        empty = None
+        for step in steps:
+            idle.open(step)
+            wait_until_small()
+            settled(started.program.pid)
+            memory = user_memory(started.program.pid)
+            values = {"memory": memory}
+            if empty is None:
+                empty = (memory, step)
+            else:
+                values["user_memory"] = (memory - empty[0]) / (step - empty[1])
+            _point(row, stage, "http2-connections", step, values)
+
+
 # --- Sites --------------------------------------------------------------------------------------
 
 
@@ -237,6 +267,13 @@ def take_workers(row, proxy, stage, steps):
 
 CURVES = (
     Curve("connections", "Open connections", "open connections", "connections", take_connections),
+    Curve(
+        "http2-connections",
+        "Idle HTTP/2 connections",
+        "open connections",
+        "http2_connections",
+        take_http2_connections,
+    ),
     Curve("sites", "Sites, each with a certificate", "sites", "sites", take_sites),
     Curve("workers", "Workers", "workers or threads", "workers", take_workers),
 )

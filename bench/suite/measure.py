@@ -35,6 +35,7 @@ class Settings:
     warm_up_seconds: float
     max_minutes: float  # no round starts after this, but the first of each scenario
     connections: tuple  # steps of the curves
+    http2_connections: tuple
     sites: tuple
     workers: tuple
 

@@ -39,6 +39,7 @@ class Job:
     workers: int = 1
     connections: int = 8192  # at a time
     websocket: bool = False
+    http2: bool = False  # with clients
 
 
 class Proxy:
@@ -87,6 +88,8 @@ class Proxy:
         """Why it cannot do the job, or None."""
         if job.group == HYBRID and not self.has_hybrid():
             return f"{self.library} has no {HYBRID}"
+        if job.http2 and not self.parses_http:
+            return "it speaks no HTTP/2"
         needed = job.connections * self.descriptors_per_connection / job.workers + 500
         if job.connections > 8192 and needed > descriptors():
             return _too_few_descriptors(needed)
@@ -173,6 +176,7 @@ class Ravelin(Proxy):
             for name in certificates.names(job.sites)
         )
         backend = "\n".join(f"    server {server} {{}}" for server in servers)
+        http2 = "yes" if job.http2 else "no"
         (folder.real / "ravelin.conf").write_text(
             f"""workers = {job.workers}
 log = stderr
@@ -183,7 +187,7 @@ limits {{
     idle-timeout = 1h
     connections = {max(100000, 2 * job.connections)}
 }}
-listen 127.0.0.1:{port} {{}}
+listen 127.0.0.1:{port} {{ http2 = {http2} }}
 {sites}
 backend web {{
 {backend}
@@ -203,6 +207,7 @@ class Nginx(Proxy):
     def configure(self, folder, port, servers, job):
         here = folder.seen
         options = "backlog=4096" + (" reuseport" if job.workers > 1 else "")
+        options += " http2" if job.http2 else ""
         sites = "\n".join(
             f"""    server {{
         listen 127.0.0.1:{port} ssl{" " + options if number == 0 else ""};
@@ -278,7 +283,8 @@ class HAProxy(Proxy):
     def configure(self, folder, port, servers, job):
         here = folder.seen
         account = "    user nobody\n    group nogroup\n" if AS_ROOT else ""
-        tls = f"ssl-min-ver TLSv1.3 ciphersuites {SUITE} curves {job.group} alpn http/1.1"
+        protocols = "h2,http/1.1" if job.http2 else "http/1.1"
+        tls = f"ssl-min-ver TLSv1.3 ciphersuites {SUITE} curves {job.group} alpn {protocols}"
         most = job.connections + 500
         backend = "\n".join(f"    server s{n} {server}" for n, server in enumerate(servers))
         (folder.real / "haproxy.cfg").write_text(

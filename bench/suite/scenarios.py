@@ -7,6 +7,7 @@ something else keeps the proxy busy.
 
 from dataclasses import dataclass, field
 
+from .http2 import Streams, StreamUploads
 from .loads import Fresh, Kept, NewConnections, Upload, Wrk
 from .proxies import Job
 from .workshop import GIB, HYBRID, MIB
@@ -16,6 +17,7 @@ MESSAGE_SIZE = 100
 RATE = 4000  # requests a second: a fifth of what the slowest proxy can do alone
 BUSY_RATE = 1000
 # Not by wrk, which would leave out of its count what is not complete at the end.
+HTTP2 = Job(http2=True)
 LARGE = Kept("/100m", connections=4, opened=False)
 
 
@@ -149,6 +151,39 @@ SCENARIOS = (
         Wrk("/1k", connections=64),
         job=Job(servers=1000),
         http_peers_only=True,
+    ),
+    Scenario(
+        "h2-1k",
+        "HTTP/2: 1 KiB responses, 32 connections, 16 streams of each at a time",
+        REQUEST,
+        Streams("/1k", connections=32, streams=16),
+        cpu_goals(0.55, None),
+        job=HTTP2,
+    ),
+    Scenario(
+        "h2-1k-single",
+        "HTTP/2: 1 KiB responses, 32 connections, one stream at a time",
+        REQUEST,
+        Streams("/1k", connections=32, streams=1),
+        cpu_goals(0.65, None),
+        job=HTTP2,
+    ),
+    Scenario(
+        "h2-1m",
+        "HTTP/2: 1 MiB downloads, 8 connections, 4 streams of each at a time",
+        GIBIBYTE,
+        Streams("/1m", connections=8, streams=4),
+        cpu_goals(0.60, None),
+        job=HTTP2,
+    ),
+    Scenario(
+        "h2-upload",
+        "HTTP/2: 64 MiB uploads, 4 connections",
+        GIBIBYTE,
+        StreamUploads(64 * MIB, connections=4),
+        cpu_goals(0.70, None),
+        backend="sink",
+        job=HTTP2,
     ),
     Scenario(
         "latency",

@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT / "bench"))
 from suite import plots, report  # noqa: E402  (after the path)
 from suite.check import tls_problems  # noqa: E402
 from suite.cli import FULL, QUICK  # noqa: E402
-from suite.client import Client, problems_of  # noqa: E402
+from suite.client import Client, ClientError, problems_of  # noqa: E402
+from suite import http2  # noqa: E402
 from suite.loads import h2load_result, wrk_result  # noqa: E402
 from suite.proxies import Job  # noqa: E402
 from suite.scenarios import SCENARIOS  # noqa: E402
@@ -47,6 +48,12 @@ H2LOAD = """finished in 250.00ms, 1600.00 req/s, 1.60MB/s
 requests: 400 total, 400 started, 400 done, 400 succeeded, 0 failed, 0 errored, 0 timeout
 status codes: 400 2xx, 0 3xx, 0 4xx, 0 5xx
 traffic: 480.00KB (480000) total, 70.00KB (70000) headers (space savings 0.00%), 400.00KB (409600) data
+"""
+H2LOAD_STREAMS = """Application protocol: h2
+finished in 1.00s, 1600.00 req/s, 1.60MB/s
+requests: 400 total, 416 started, 400 done, 400 succeeded, 0 failed, 0 errored, 0 timeout
+status codes: 400 2xx, 0 3xx, 0 4xx, 0 5xx
+traffic: 480.00KB (480000) total, 70.00KB (70000) headers (space savings 0.00%), 400.00KB (409700) data
 """
 # By version: 3.0 (Debian 12), 3.5 (Debian 13).
 OPENSSL = {
@@ -98,6 +105,36 @@ def test_h2load_is_read():
 )
 def test_what_h2load_reports_as_wrong_is_no_speed(was, now, problem):
     assert problem in h2load_result(H2LOAD.replace(was, now), 400, 1024).problems[0]
+
+
+def test_h2load_is_read_where_streams_are_under_way_at_the_end():
+    result = http2.streams_result(H2LOAD_STREAMS, 1, 1024)
+    assert (result.requests, result.bytes, result.seconds, result.problems) == (400, 409700, 1, [])
+
+
+@pytest.mark.parametrize(
+    "was, now, problem",
+    [
+        ("protocol: h2", "protocol: http/1.1", "not by HTTP/2"),
+        ("400 succeeded, 0 failed", "399 succeeded, 1 failed", "399 succeeded, 1 failed"),
+        ("400 succeeded, 0 failed, 0 errored, 0", "400 succeeded, 0 failed, 0 errored, 2", "2 timeout"),
+        ("400 2xx, 0 3xx, 0 4xx, 0 5xx", "399 2xx, 0 3xx, 0 4xx, 1 5xx", "399 2xx"),
+        ("(409700) data", "(409599) data", "400 responses in only 409599 bytes"),
+        ("400 done, 400 succeeded", "0 done, 0 succeeded", "no response at all"),
+        ("traffic", "", "no summary"),
+    ],
+)
+def test_what_h2load_reports_as_wrong_of_streams_is_no_speed(was, now, problem):
+    assert problem in http2.streams_result(H2LOAD_STREAMS.replace(was, now), 1, 1024).problems[0]
+
+
+def test_a_connection_is_idle_when_its_response_is_whole():
+    head, body = http2.frame(http2.HEADERS, 4, 1, b"\x88"), http2.frame(http2.DATA, 1, 1, b"body")
+    assert http2.has_response(http2.frame(http2.SETTINGS, 0, 0) + head + body)
+    assert not http2.has_response(head + body[:-1])
+    assert not http2.has_response(head)
+    with pytest.raises(ClientError):
+        http2.has_response(http2.frame(3, 0, 1, bytes(4)))
 
 
 @pytest.mark.parametrize("printed", OPENSSL.values(), ids=OPENSSL.keys())
