@@ -31,8 +31,14 @@ static bool init_backend(struct backend *backend, const struct config_backend *c
                          const struct server_counter *counter) {
     backend->config = config;
     backend->server_count = config->server_count;
-    backend->view = (struct balance_view){view->entries + first, view->states + first,
-                                          config->server_count, *counter, false};
+    backend->view = (struct balance_view){
+        .entries = view->entries + first,
+        .states = view->states + first,
+        .count = config->server_count,
+        .counter = *counter,
+        .health = server_counter_health(counter),
+        .slow_start_ms = config->slow_start_ms,
+    };
     backend->random = (uint64_t)clock_monotonic_us() ^ (uint64_t)counter->slot << 48;
     backend->servers = calloc(config->server_count, sizeof(*backend->servers));
     if (backend->servers == NULL) {
@@ -43,7 +49,7 @@ static bool init_backend(struct backend *backend, const struct config_backend *c
         server->config = &config->servers[i];
         server->backend = backend;
         server->entry = &backend->view.entries[i];
-        server->state = &backend->view.states[i];
+        server->health = &server_counter_health(counter)[server->entry->cell];
         backend->view.is_limited |= server->entry->connections_max != 0;
         server->used = server_counter_cell(counter, server->entry->cell);
         server->lines =
@@ -138,6 +144,20 @@ bool server_has_name(const struct server *server, const uint8_t name[SERVER_NAME
     return secret_equal(server->entry->name, name, SERVER_NAME_SIZE);
 }
 
+static bool was_tried(const struct server_wish *wish, uint32_t index) {
+    uint32_t i = 0;
+    while (i < wish->tried_count && wish->tried[i] != index) {
+        i++;
+    }
+    return i < wish->tried_count;
+}
+
+// Servers that are due since this time may be tried by the request.
+static int64_t due_for(const struct server_wish *wish, int64_t now_ms) {
+    int64_t due_ms = wish->may_try ? now_ms : now_ms - HEALTH_PATIENCE_MS;
+    return due_ms > 0 ? due_ms : 0;
+}
+
 struct server *backend_find_named(struct backend *backend, const struct server_wish *wish,
                                   int64_t now_ms) {
     struct server *found = NULL;
@@ -147,15 +167,14 @@ struct server *backend_find_named(struct backend *backend, const struct server_w
             found = server;
         }
     }
-    bool usable = found != NULL && found != wish->failed &&
-                  found->state->penalty_until_ms <= now_ms &&
+    bool usable = found != NULL && !was_tried(wish, (uint32_t)(found - backend->servers)) &&
+                  health_until(found->health) <= due_for(wish, now_ms) &&
                   server_entry_standing(found->entry) != SERVER_DOWN;
     return usable ? found : NULL;
 }
 
-struct server *backend_choose(struct backend *backend, const struct server_wish *wish,
-                              int64_t now_ms) {
-    const struct server *failed = wish->failed;
+static struct server *choose(struct backend *backend, const struct server_wish *wish,
+                             int64_t now_ms) {
     struct server *named = wish->name == NULL ? NULL : backend_find_named(backend, wish, now_ms);
     if (named != NULL) {
         return server_has_room(named) ? named : NULL;
@@ -163,13 +182,44 @@ struct server *backend_choose(struct backend *backend, const struct server_wish 
     enum balance how = backend->config->balance;
     const struct balance_wish choice = {
         .how = how == BALANCE_HASH && !wish->has_key ? BALANCE_ROUND_ROBIN : how,
-        .failed = failed != NULL && failed->backend == backend ? (size_t)(failed - backend->servers)
-                                                               : BALANCE_NONE,
+        .tried = wish->tried,
+        .tried_count = wish->tried_count,
         .now_ms = now_ms,
+        .due_ms = due_for(wish, now_ms),
         .number = number_for(backend, wish),
     };
     size_t index = balance_choose(&backend->view, &choice);
     return index == BALANCE_NONE ? NULL : &backend->servers[index];
+}
+
+// Whether the server is due, and this request is to try it. False with *again: another worker
+// tries it now, and it is not due any more.
+static bool begin_try(struct server *server, const struct server_wish *wish, int64_t now_ms,
+                      bool *again) {
+    const struct server_counter *counter = &server->backend->view.counter;
+    int64_t until_ms = health_until(server->health);
+    *again = false;
+    if (until_ms == 0 || until_ms > due_for(wish, now_ms)) {
+        return false;
+    }
+    *again = server_counter_others_try(counter, server->entry->cell) &&
+             health_yield(server->health, now_ms);
+    if (!*again) {
+        health_try(server->health, now_ms);
+    }
+    return !*again;
+}
+
+struct server *backend_choose(struct backend *backend, const struct server_wish *wish,
+                              int64_t now_ms, bool *tries) {
+    struct server *server;
+    bool again;
+    do { // each time around, one server less is due
+        server = choose(backend, wish, now_ms);
+        again = false;
+        *tries = server != NULL && begin_try(server, wish, now_ms, &again);
+    } while (again);
+    return server;
 }
 
 bool backend_is_up(const struct backend *backend) {
@@ -185,9 +235,45 @@ bool server_has_room(const struct server *server) {
     return balance_is_free(&backend->view, (size_t)(server - backend->servers));
 }
 
-void server_failed(struct server *server, int64_t now_ms) {
+bool backend_has_other(const struct backend *backend, const uint32_t *tried, uint32_t tried_count) {
+    const struct server_wish wish = {.tried = tried, .tried_count = tried_count};
+    uint32_t i = 0;
+    while (
+        i < backend->server_count &&
+        (was_tried(&wish, i) || server_entry_standing(backend->servers[i].entry) > SERVER_BACKUP)) {
+        i++;
+    }
+    return i < backend->server_count;
+}
+
+// --- Outcomes ---
+
+static struct health_event event_of(const struct server *server,
+                                    const struct server_outcome *outcome) {
+    return (struct health_event){server->backend->config, outcome->now_ms, outcome->begun_ms,
+                                 outcome->tries};
+}
+
+void server_worked(struct server *server, const struct server_outcome *outcome) {
+    const struct health_event event = event_of(server, outcome);
+    if (health_worked(server->health, &event) != HEALTH_SAME) {
+        server_counter_note_change(&server->backend->view.counter);
+    }
+}
+
+bool server_failed(struct server *server, const struct server_outcome *outcome, enum fault fault,
+                   uint32_t detail) {
     struct backend *backend = server->backend;
-    balance_punish(&backend->view, (size_t)(server - backend->servers), now_ms + SERVER_PENALTY_MS);
+    const struct server_counter *counter = &backend->view.counter;
+    const struct health_event event = event_of(server, outcome);
+    bool others = server_counter_others_out(counter, server->entry->cell);
+    backend->random += UINT64_C(0x9e3779b97f4a7c15);
+    bool out = health_failed(server->health, &event, fault, detail, others,
+                             hash_mix(backend->random)) == HEALTH_EJECTED;
+    if (out) {
+        server_counter_note_change(counter);
+    }
+    return out;
 }
 
 void server_address(const struct server *server, struct address *address) {

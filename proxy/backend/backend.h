@@ -1,9 +1,9 @@
 // The backends of one generation and their servers, as one worker uses them. The generation owns
 // the set.
 //
-// balance.h chooses a server. After a failed connection, a server is not chosen for
-// SERVER_PENALTY_MS, unless all servers of its group have a penalty. The state of a server is in
-// the worker's own part of the server table (server_table.h), so there are no locks.
+// balance.h chooses a server of those that work (health.h). What a worker knows of a server is in
+// the worker's own part of the server table (server_table.h) and in its own cells
+// (server_counts.h), so there are no locks.
 #ifndef RAVELIN_BACKEND_BACKEND_H
 #define RAVELIN_BACKEND_BACKEND_H
 
@@ -16,7 +16,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SERVER_PENALTY_MS 1000
 #define SERVER_LINES_INTERVAL_MS 1000
 #define SERVER_LINES_BURST 20
 
@@ -25,8 +24,8 @@ struct server {
     struct backend *backend;
     struct list_node idle; // server_connection.node, the most recently used first
     uint32_t idle_count;
-    struct server_state *state; // in the view of the set, like the entry
-    const struct server_entry *entry;
+    const struct server_entry *entry; // in the view of the set
+    struct health *health;            // this worker's cell
     const char *cookie;     // NUL-terminated value of Set-Cookie; NULL: its backend is not sticky
     _Atomic uint32_t *used; // this worker's connections in use, see server_counts.h
     int64_t distrusted_until_ms; // until this time no connection is reused, see pool.h
@@ -71,20 +70,22 @@ struct server *backend_set_find(const struct backend_set *set, const struct serv
 
 // The wishes of a request for the choice of a server.
 struct server_wish {
-    const struct server *failed; // failed in this exchange, avoided if there is another; or NULL
-    bool has_key;                // `key` is what `balance = hash` hashes; without one, round robin
-    uint64_t key;                // of hash_bytes()
-    const uint8_t *name;         // name of a server in the cookie; NULL: none
+    const uint32_t *tried; // [tried_count], indices of servers that were tried in this exchange
+    uint32_t tried_count;
+    bool may_try;        // it can be repeated, so it may try whether a server works again
+    bool has_key;        // `key` is what `balance = hash` hashes; without one, round robin
+    uint64_t key;        // of hash_bytes()
+    const uint8_t *name; // name of a server in the cookie; NULL: none
 };
 
-// The server that is named and may be used: it has not failed, has no penalty and is not down.
-// NULL: none.
+// The server that is named and may be used: it was not tried, is in use and is not down. NULL:
+// none.
 struct server *backend_find_named(struct backend *backend, const struct server_wish *wish,
                                   int64_t now_ms);
 // The server that is named, if it may be used; else one by `balance`. NULL: no connection is left,
-// or no server is up.
+// or no server is up. *tries: the request is the one that tries whether the server works again.
 struct server *backend_choose(struct backend *backend, const struct server_wish *wish,
-                              int64_t now_ms);
+                              int64_t now_ms, bool *tries);
 // True if `name` is the name of the server.
 bool server_has_name(const struct server *server, const uint8_t name[SERVER_NAME_SIZE]);
 // Whether there is a server that is neither drained nor down.
@@ -92,7 +93,19 @@ bool backend_is_up(const struct backend *backend);
 // Whether a connection is left: of any server that may be chosen, or of this one.
 bool backend_has_room(const struct backend *backend, int64_t now_ms);
 bool server_has_room(const struct server *server);
-void server_failed(struct server *server, int64_t now_ms);
+// Whether there is another server for a request that was tried at these.
+bool backend_has_other(const struct backend *backend, const uint32_t *tried, uint32_t tried_count);
+
+// How a request at a server ended.
+struct server_outcome {
+    int64_t begun_ms; // when the server was chosen
+    int64_t now_ms;
+    bool tries; // of backend_choose()
+};
+void server_worked(struct server *server, const struct server_outcome *outcome);
+// `detail`: see enum fault. True: the server is out of use from now on.
+bool server_failed(struct server *server, const struct server_outcome *outcome, enum fault fault,
+                   uint32_t detail);
 // The present address of the server.
 void server_address(const struct server *server, struct address *address);
 

@@ -8,7 +8,7 @@
 struct group {
     const struct balance_wish *wish;
     enum server_standing standing;
-    bool with_penalised;
+    bool with_ejected;
 };
 
 bool balance_is_free(const struct balance_view *view, size_t index) {
@@ -17,33 +17,59 @@ bool balance_is_free(const struct balance_view *view, size_t index) {
            server_counter_total(&view->counter, entry->cell) < entry->connections_max;
 }
 
+static inline const struct health *health_of(const struct balance_view *view, size_t i) {
+    return &view->health[view->entries[i].cell];
+}
+
+static bool was_tried(const struct balance_wish *wish, size_t i) {
+    uint32_t k = 0;
+    while (k < wish->tried_count && wish->tried[k] != i) {
+        k++;
+    }
+    return k < wish->tried_count;
+}
+
 // Whether a server is of the group, however many connections it has.
 static inline bool is_member(const struct balance_view *view, const struct group *group, size_t i) {
-    return i != group->wish->failed &&
-           server_entry_standing(&view->entries[i]) == group->standing &&
-           (group->with_penalised || view->states[i].penalty_until_ms <= group->wish->now_ms);
+    return server_entry_standing(&view->entries[i]) == group->standing &&
+           (group->with_ejected || health_until(health_of(view, i)) <= group->wish->due_ms) &&
+           (group->wish->tried_count == 0 || !was_tried(group->wish, i));
 }
 
 static inline bool is_in(const struct balance_view *view, const struct group *group, size_t i) {
     return is_member(view, group, i) && (!view->is_limited || balance_is_free(view, i));
 }
 
+// With slow start in 256ths.
+static inline uint64_t weight_of(const struct balance_view *view, const struct group *group,
+                                 size_t i) {
+    uint64_t weight = view->entries[i].weight;
+    if (view->slow_start_ms == 0) {
+        return weight;
+    }
+    const struct health *health = health_of(view, i);
+    int64_t since_ms = health_is_out(health) ? 0 : health_since(health);
+    return weight * health_share(since_ms, view->slow_start_ms, group->wish->now_ms);
+}
+
 // --- Load ---
 
 // Connections in use for a weight. Ordered by their quotient.
 struct load {
-    uint32_t used, weight;
+    uint32_t used;
+    uint64_t weight;
 };
 
 static const struct load WHATEVER = {1, 0}; // more than any other
 
-static struct load load_of(const struct balance_view *view, size_t i) {
+static struct load load_of(const struct balance_view *view, const struct group *group, size_t i) {
     const struct server_entry *entry = &view->entries[i];
-    return (struct load){server_counter_sum(&view->counter, entry->cell), entry->weight};
+    return (struct load){server_counter_sum(&view->counter, entry->cell),
+                         weight_of(view, group, i)};
 }
 
 static bool is_less(struct load a, struct load b) {
-    return (uint64_t)a.used * b.weight < (uint64_t)b.used * a.weight;
+    return a.used * b.weight < b.used * a.weight;
 }
 
 // --- Turns ---
@@ -56,11 +82,12 @@ static size_t choose_by_turn(const struct balance_view *view, const struct group
     int64_t total = 0;
     for (size_t i = 0; i < view->count; i++) {
         struct server_state *state = &view->states[i];
-        if (!is_in(view, group, i) || (most != NULL && is_less(*most, load_of(view, i)))) {
+        if (!is_in(view, group, i) || (most != NULL && is_less(*most, load_of(view, group, i)))) {
             continue;
         }
-        state->current_weight += view->entries[i].weight;
-        total += view->entries[i].weight;
+        int64_t weight = (int64_t)weight_of(view, group, i);
+        state->current_weight += weight;
+        total += weight;
         if (best == BALANCE_NONE || state->current_weight > view->states[best].current_weight) {
             best = i;
         }
@@ -75,8 +102,8 @@ static size_t choose_idlest(const struct balance_view *view, const struct group 
     struct load least = WHATEVER;
     size_t first = BALANCE_NONE;
     for (size_t i = 0; i < view->count; i++) {
-        if (is_in(view, group, i) && is_less(load_of(view, i), least)) {
-            least = load_of(view, i);
+        if (is_in(view, group, i) && is_less(load_of(view, group, i), least)) {
+            least = load_of(view, group, i);
             first = i;
         }
     }
@@ -89,7 +116,7 @@ static size_t choose_idlest(const struct balance_view *view, const struct group 
 static uint64_t weigh(const struct balance_view *view, const struct group *group, size_t without) {
     uint64_t total = 0;
     for (size_t i = 0; i < view->count; i++) {
-        total += i != without && is_in(view, group, i) ? view->entries[i].weight : 0;
+        total += i != without && is_in(view, group, i) ? weight_of(view, group, i) : 0;
     }
     return total;
 }
@@ -100,7 +127,7 @@ static size_t draw(const struct balance_view *view, const struct group *group, s
     uint64_t total = weigh(view, group, without);
     uint64_t left = total == 0 ? 0 : random % total;
     for (size_t i = 0; total > 0 && i < view->count; i++) {
-        uint64_t weight = i != without && is_in(view, group, i) ? view->entries[i].weight : 0;
+        uint64_t weight = i != without && is_in(view, group, i) ? weight_of(view, group, i) : 0;
         if (left < weight) {
             return i;
         }
@@ -113,18 +140,20 @@ static size_t choose_of_two(const struct balance_view *view, const struct group 
     uint64_t random = group->wish->number;
     size_t first = draw(view, group, BALANCE_NONE, random);
     size_t second = draw(view, group, first, hash_mix(random));
-    return second != BALANCE_NONE && is_less(load_of(view, second), load_of(view, first)) ? second
-                                                                                          : first;
+    return second != BALANCE_NONE &&
+                   is_less(load_of(view, group, second), load_of(view, group, first))
+               ? second
+               : first;
 }
 
 // --- Hash ---
 
 // What a server draws: with u uniform in (0, 1), log(u) / weight is largest for each server in
 // proportion to its weight.
-static double draw_of(const struct server_entry *entry, uint64_t key) {
+static double draw_of(const struct server_entry *entry, uint64_t key, uint64_t weight) {
     uint64_t number = hash_mix(key ^ entry->address_hash) >> 11; // as many bits as a double has
     double uniform = ((double)number + 0.5) * 0x1p-53;
-    return log(uniform) / entry->weight;
+    return log(uniform) / (double)weight;
 }
 
 static size_t choose_by_key(const struct balance_view *view, const struct group *group) {
@@ -132,7 +161,8 @@ static size_t choose_by_key(const struct balance_view *view, const struct group 
     double most = 0;
     for (size_t i = 0; i < view->count; i++) {
         if (is_in(view, group, i)) {
-            double drawn = draw_of(&view->entries[i], group->wish->number);
+            double drawn =
+                draw_of(&view->entries[i], group->wish->number, weight_of(view, group, i));
             if (best == BALANCE_NONE || drawn > most) {
                 best = i;
                 most = drawn;
@@ -160,10 +190,10 @@ static size_t choose(const struct balance_view *view, const struct group *group)
 // The groups in their order, for a wish.
 #define GROUPS(wish)                                                                               \
     {                                                                                              \
-        {(wish), SERVER_PRIMARY, .with_penalised = false},                                         \
-            {(wish), SERVER_BACKUP, .with_penalised = false},                                      \
-            {(wish), SERVER_PRIMARY, .with_penalised = true},                                      \
-            {(wish), SERVER_BACKUP, .with_penalised = true},                                       \
+        {(wish), SERVER_PRIMARY, .with_ejected = false},                                           \
+            {(wish), SERVER_BACKUP, .with_ejected = false},                                        \
+            {(wish), SERVER_PRIMARY, .with_ejected = true},                                        \
+            {(wish), SERVER_BACKUP, .with_ejected = true},                                         \
     }
 enum { GROUP_COUNT = 4 };
 
@@ -199,7 +229,7 @@ size_t balance_choose(const struct balance_view *view, const struct balance_wish
 }
 
 bool balance_has_room(const struct balance_view *view, int64_t now_ms) {
-    const struct balance_wish wish = {.failed = BALANCE_NONE, .now_ms = now_ms};
+    const struct balance_wish wish = {.now_ms = now_ms, .due_ms = now_ms};
     const struct group groups[GROUP_COUNT] = GROUPS(&wish);
     size_t group = 0;
     while (group + 1 < GROUP_COUNT && is_empty(view, &groups[group])) {
@@ -210,8 +240,4 @@ bool balance_has_room(const struct balance_view *view, int64_t now_ms) {
         i++;
     }
     return i < view->count;
-}
-
-void balance_punish(const struct balance_view *view, size_t index, int64_t until_ms) {
-    view->states[index].penalty_until_ms = until_ms;
 }

@@ -11,10 +11,13 @@
 //                      keys spread over the others, and no other key moves. The order of servers in
 //                      the configuration does not matter. The same on every host, at every start.
 //
-// Who may be chosen, the first group that has a server: primary servers without a penalty; backup
-// servers without one; all primary servers; all backup servers. A server that failed in this
-// exchange is not chosen if there is another. Of that group, servers that have all the connections
-// that they may have are passed over. If all of it have, none is chosen.
+// Who may be chosen, the first group that has a server: primary servers that are in use (health.h);
+// backup servers that are in use; all primary servers; all backup servers. So failures never take
+// the last servers out of use. A server that was tried in this exchange is not chosen. Of that
+// group, servers that have all the connections that they may have are passed over. If all of it
+// have, none is chosen.
+//
+// With `slow-start`, the weight of a server that has returned grows to its own.
 #ifndef RAVELIN_BACKEND_BALANCE_H
 #define RAVELIN_BACKEND_BALANCE_H
 
@@ -29,18 +32,22 @@ struct balance_view {
     struct server_state *states;        // [count], of the worker that chooses
     size_t count;                       // at least 1
     struct server_counter counter;      // of that worker
-    bool is_limited;                    // a server has a limit of connections
+    const struct health *health;        // cells of that worker, by entries[].cell
+    uint32_t slow_start_ms;
+    bool is_limited; // a server has a limit of connections
 };
 
 struct balance_wish {
     enum balance how;
-    size_t failed; // index of the server that failed in this exchange, or BALANCE_NONE
+    const uint32_t *tried; // [tried_count], indices of servers that were tried in this exchange
+    uint32_t tried_count;
     int64_t now_ms;
+    int64_t due_ms;  // servers that were to be out of use until then may be chosen
     uint64_t number; // hash: hash_bytes() of the key. Random two: a random number
 };
 
 // Chooses a server. Round robin and least connections take note of its turn. The only server is
-// chosen even if it failed. BALANCE_NONE: no connection is left, or no server is up.
+// chosen in any case. BALANCE_NONE: no connection is left, or no server is up.
 size_t balance_choose(const struct balance_view *view, const struct balance_wish *wish);
 // Whether there is a server that is neither drained nor down.
 bool balance_is_up(const struct balance_view *view);
@@ -48,8 +55,5 @@ bool balance_is_up(const struct balance_view *view);
 bool balance_has_room(const struct balance_view *view, int64_t now_ms);
 // Whether this one has a connection left.
 bool balance_is_free(const struct balance_view *view, size_t index);
-// Sets a penalty: the server is not chosen until `until_ms`, unless all of its group have a
-// penalty.
-void balance_punish(const struct balance_view *view, size_t index, int64_t until_ms);
 
 #endif

@@ -41,9 +41,7 @@ static enum found look_into(const struct lease *lease) {
 static void distrust(struct pool *pool, struct server *server) {
     server->distrusted_until_ms = clock_monotonic_us() / 1000 + POOL_DISTRUST_MS;
     metric_add(pool->metrics, METRIC_server_unasked, 1);
-    while (!list_is_empty(&server->idle)) {
-        lease_close(LIST_ENTRY(server->idle.next, struct lease, node));
-    }
+    pool_close_idle_of(server);
 }
 
 static void close_idle(struct lease *lease, enum found found) {
@@ -128,14 +126,17 @@ void pool_sweep(struct pool *pool, int64_t now_ms) {
     }
 }
 
+void pool_close_idle_of(struct server *server) {
+    while (!list_is_empty(&server->idle)) {
+        lease_close(LIST_ENTRY(server->idle.next, struct lease, node));
+    }
+}
+
 void pool_close_idle(struct pool *pool, struct backend_set *set) {
     (void)pool;
     for (size_t i = 0; i < set->count; i++) {
         for (size_t k = 0; k < set->backends[i].server_count; k++) {
-            struct list_node *idle = &set->backends[i].servers[k].idle;
-            while (!list_is_empty(idle)) {
-                lease_close(LIST_ENTRY(idle->next, struct lease, node));
-            }
+            pool_close_idle_of(&set->backends[i].servers[k]);
         }
     }
 }

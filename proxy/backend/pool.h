@@ -97,6 +97,7 @@ void pool_free(struct pool *pool);
 // Closes connections that were idle for POOL_IDLE_MS. The owner calls it from time to time.
 void pool_sweep(struct pool *pool, int64_t now_ms);
 void pool_close_idle(struct pool *pool, struct backend_set *set);
+void pool_close_idle_of(struct server *server);
 
 // An idle connection of this server when there is one at which nothing waits and `fresh` is false,
 // else a new one (perhaps not connected yet). NULL with errno when none could be made; EBUSY: the

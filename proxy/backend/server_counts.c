@@ -11,6 +11,8 @@ struct cells {
     _Alignas(REGION_PAGE) _Atomic int64_t waiting_since_ms[SERVER_CELLS];
     _Atomic uint32_t waiting[SERVER_CELLS];
     _Atomic uint32_t used[SERVER_CELLS];
+    struct health health[SERVER_CELLS];
+    _Atomic uint32_t changes; // of health
 };
 
 struct server_counts {
@@ -78,6 +80,73 @@ uint32_t server_counter_total(const struct server_counter *counter, uint32_t cel
         sum += used_in(counter->counts, slot, cell);
     }
     return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+}
+
+// --- Health ---
+
+struct health *server_counter_health(const struct server_counter *counter) {
+    return own_cells(counter->counts, counter->slot)->health;
+}
+
+const struct health *server_counts_health(const struct server_counts *counts, size_t slot) {
+    return cells_of(counts, slot)->health;
+}
+
+size_t server_counts_slots(const struct server_counts *counts) {
+    return counts->region.slots;
+}
+
+bool server_counter_others_out(const struct server_counter *counter, uint32_t cell) {
+    bool out = false;
+    for (size_t slot = 0; slot < counter->counts->region.slots && !out; slot++) {
+        out =
+            slot != counter->slot && health_is_out(&cells_of(counter->counts, slot)->health[cell]);
+    }
+    return out;
+}
+
+bool server_counter_others_try(const struct server_counter *counter, uint32_t cell) {
+    bool tries = false;
+    for (size_t slot = 0; slot < counter->counts->region.slots && !tries; slot++) {
+        tries = slot != counter->slot &&
+                atomic_load_explicit(&cells_of(counter->counts, slot)->health[cell].trying_ms,
+                                     memory_order_relaxed) != 0;
+    }
+    return tries;
+}
+
+struct server_health server_counts_summary(const struct server_counts *counts, uint32_t cell) {
+    struct server_health summary = {.workers_out = 0};
+    for (size_t slot = 0; slot < counts->region.slots; slot++) {
+        const struct health *health = &cells_of(counts, slot)->health[cell];
+        int64_t since_ms = health_since(health);
+        if (health_is_out(health)) {
+            summary.workers_out++;
+            summary.fault = atomic_load_explicit(&health->fault, memory_order_relaxed);
+        }
+        summary.since_ms = since_ms > summary.since_ms ? since_ms : summary.since_ms;
+    }
+    return summary;
+}
+
+void server_counts_forget(const struct server_counts *counts, uint32_t cell) {
+    for (size_t slot = 0; slot < counts->region.slots; slot++) {
+        memset((void *)&own_cells(counts, slot)->health[cell], 0, sizeof(struct health));
+    }
+}
+
+void server_counter_note_change(const struct server_counter *counter) {
+    _Atomic uint32_t *changes = &own_cells(counter->counts, counter->slot)->changes;
+    atomic_store_explicit(changes, atomic_load_explicit(changes, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+uint32_t server_counts_changes(const struct server_counts *counts) {
+    uint32_t sum = 0;
+    for (size_t slot = 0; slot < counts->region.slots; slot++) {
+        sum += atomic_load_explicit(&cells_of(counts, slot)->changes, memory_order_relaxed);
+    }
+    return sum;
 }
 
 // --- Who waits ---

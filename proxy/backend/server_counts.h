@@ -1,5 +1,5 @@
-// Connections in use to each server, counted over all workers, and requests that wait for one: for
-// balancing by load, `max-connections` and `queue`.
+// What workers know of servers together: connections in use, for balancing by load and
+// `max-connections`; requests that wait for one, for `queue`; and health (health.h).
 //
 // The master makes the counts before it forks, in a region (base/region.h). Each worker slot has a
 // cell for every server. Only the slot's worker writes the cell, all others read it, and the master
@@ -17,6 +17,8 @@
 // for real.
 #ifndef RAVELIN_BACKEND_SERVER_COUNTS_H
 #define RAVELIN_BACKEND_SERVER_COUNTS_H
+
+#include "backend/health.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -47,6 +49,28 @@ _Atomic uint32_t *server_counter_cell(const struct server_counter *counter, uint
 uint32_t server_counter_sum(const struct server_counter *counter, uint32_t cell);
 // The same if all is believed. Two workers that add to their cells and then ask, see both.
 uint32_t server_counter_total(const struct server_counter *counter, uint32_t cell);
+
+// --- Health ---
+
+// The worker's own cells, by number.
+struct health *server_counter_health(const struct server_counter *counter);
+const struct health *server_counts_health(const struct server_counts *counts, size_t slot);
+size_t server_counts_slots(const struct server_counts *counts);
+// Whether another worker has this server out of use, or tries it.
+bool server_counter_others_out(const struct server_counter *counter, uint32_t cell);
+bool server_counter_others_try(const struct server_counter *counter, uint32_t cell);
+// What all workers say together, for logs.
+struct server_health {
+    uint32_t workers_out; // that have it out of use
+    uint32_t fault;       // of one of them, see fault_write()
+    int64_t since_ms;     // the latest return of a server that is in use; 0: it was never out
+};
+struct server_health server_counts_summary(const struct server_counts *counts, uint32_t cell);
+// For the master: a new server gets this cell.
+void server_counts_forget(const struct server_counts *counts, uint32_t cell);
+// Tells the master that a server went out of use, or returned. Its number in all workers.
+void server_counter_note_change(const struct server_counter *counter);
+uint32_t server_counts_changes(const struct server_counts *counts);
 
 // --- Who waits ---
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static const struct region_kind ENTRIES = {"ravelin-servers", 6, REGION_READ};
-static const struct region_kind STATES = {"ravelin-server-states", 2, REGION_WRITE};
+static const struct region_kind STATES = {"ravelin-server-states", 3, REGION_WRITE};
 
 struct entries_part {
     uint8_t head[REGION_HEAD_SIZE];
@@ -207,12 +207,22 @@ bool server_table_make(struct server_table *table, const struct config *config, 
     size_t count = count_servers(config);
     *table = (struct server_table){.entries = REGION_NO_PART};
     if (make_entries(table, config, count, names, former) && make_states(table, count, slots)) {
+        table->count = count;
         return true;
     }
     int error = errno;
     server_table_close(table);
     errno = error;
     return false;
+}
+
+void server_table_forget_new(const struct server_table *table, const struct server_counts *counts) {
+    const struct server_entry *entries = entries_of(&table->entries)->entries;
+    for (size_t i = 0; i < table->count; i++) {
+        if (entries[i].former == 0) {
+            server_counts_forget(counts, entries[i].cell);
+        }
+    }
 }
 
 const struct server_entry *server_table_entry(const struct server_table *table, size_t index) {
@@ -331,12 +341,9 @@ void server_view_take_over(const struct server_view *view, const struct config *
     for (size_t i = 0; i < config->backend_count; i++) {
         size_t count = config->backends[i].server_count;
         bool keeps = keeps_turns(view, first, count, former);
-        for (size_t k = first; k < first + count; k++) {
+        for (size_t k = first; keeps && k < first + count; k++) {
             size_t before = former_of(&view->entries[k], former);
-            struct server_state *state = &view->states[k];
-            state->current_weight = keeps ? former->states[before].current_weight : 0;
-            state->penalty_until_ms =
-                before == SIZE_MAX ? 0 : former->states[before].penalty_until_ms;
+            view->states[k].current_weight = former->states[before].current_weight;
         }
         first += count;
     }

@@ -2,24 +2,26 @@
 // shares with them. The name of its backend and the text of its address identify a server.
 //
 //   entry  address, weight, limit, standing, name, cell, one for all workers. The master writes it,
-//          workers only read it. The cell is where connections in use are counted
-//          (server_counts.h), the name what cookies of `sticky` call it (server_names.h).
-//   state  what one worker knows: penalty and turns. Each worker slot has a part
-//          (base/region.h) of its own. Invariant: no other worker can write it or has its
-//          descriptor. So an attacker who controls a worker can change only this worker's choice.
-//          The master clears the part when the worker dies.
+//          workers only read it. The cell is where workers count connections in use
+//          and failures (server_counts.h), the name what cookies of `sticky` call it
+//          (server_names.h).
+//   state  what one worker knows: turns. Each worker slot has a part (base/region.h) of its own.
+//          Invariant: no other worker can write it or has its descriptor. So an attacker who
+//          controls a worker can change only this worker's choice. The master clears the part when
+//          the worker dies.
 //
 // Each generation has a table of its own. The descriptors of the entries and of the worker's states
 // are in the message LOAD. Each entry has the index of the same server in the former table, so a
 // worker copies the state of servers that stay (server_view_take_over()), in the turn of its loop
-// in which the generation changes. Penalties and cells stay. Turns stay if a backend has the same
-// servers with the same weights.
+// in which the generation changes. Cells stay. Turns stay if a backend has the same servers with
+// the same weights.
 //
 // An address may change while it is read. A sequence lock protects two places for it: the writer
 // fills the place that is not in use, so that no reader ever waits.
 #ifndef RAVELIN_BACKEND_SERVER_TABLE_H
 #define RAVELIN_BACKEND_SERVER_TABLE_H
 
+#include "backend/server_counts.h"
 #include "backend/server_names.h"
 #include "base/region.h"
 #include "base/socket.h"
@@ -49,8 +51,7 @@ struct server_entry {
 
 // The state of a server in one worker.
 struct server_state {
-    int64_t current_weight;   // balance.h
-    int64_t penalty_until_ms; // end of the penalty, on the monotonic clock
+    int64_t current_weight; // balance.h
 };
 
 // Reads the present address.
@@ -68,6 +69,7 @@ struct server_table {
     struct region_part entries;
     struct region_part *states; // one a slot; NULL: there is no table
     size_t slots;
+    size_t count; // of servers
 };
 
 // The generation that another one replaces.
@@ -81,6 +83,8 @@ struct server_table_former {
 // NULL. False, with errno: nothing was made.
 bool server_table_make(struct server_table *table, const struct config *config, size_t slots,
                        const struct server_names *names, const struct server_table_former *former);
+// Clears what workers know of the health of servers that were not in the table before.
+void server_table_forget_new(const struct server_table *table, const struct server_counts *counts);
 // The entry of server `index`, in the order of the config.
 const struct server_entry *server_table_entry(const struct server_table *table, size_t index);
 // What an operator orders at run time. Ready: as the configuration says.

@@ -129,6 +129,16 @@ struct config_server {
     int line;
 };
 
+// A set of response statuses, from 100 to 599.
+struct config_statuses {
+    uint64_t bits[8];
+};
+
+static inline bool config_statuses_have(const struct config_statuses *statuses, uint32_t status) {
+    uint32_t bit = status - 100;
+    return bit < 500 && (statuses->bits[bit / 64] >> bit % 64 & 1) != 0;
+}
+
 // The part of a request that `balance = hash` uses as a key.
 struct config_hash_by {
     enum hash_by what;
@@ -148,6 +158,12 @@ struct config_backend {
     uint32_t connect_timeout_ms;
     uint32_t response_timeout_ms;
     uint32_t retries;
+    uint32_t max_failures;      // in a row, that take a server out of use; 0 = any number
+    uint32_t failure_ratio;     // percent of the requests, that takes a server out of use; 0 = any
+    uint32_t eject_time_ms;     // how long a server is out of use for the first time
+    uint32_t eject_time_max_ms; // the longest; eject_time_ms counts if it is longer
+    uint32_t slow_start_ms;     // until a server that returns has its share; 0 = none
+    struct config_statuses fail_on_status; // of responses that count as failures
     enum proxy_protocol send_proxy_protocol;
     bool tls_facts; // requests carry X-TLS-Facts
     int line;

@@ -355,6 +355,14 @@ static bool take_hash_by(struct reader *reader, const struct option *option, cha
     return (what >= HASH_BY_HEADER) == (by->name != NULL);
 }
 
+static void put_statuses(struct writer *writer, const struct option *option, const char *object) {
+    put(writer, object + option->offset, sizeof(struct config_statuses));
+}
+
+static bool take_statuses(struct reader *reader, const struct option *option, char *object) {
+    return take(reader, object + option->offset, sizeof(struct config_statuses));
+}
+
 // --- Sections ---
 
 static void put_section(struct writer *writer, enum section_id id, const char *object);
@@ -415,6 +423,8 @@ static const struct codec codecs[KIND_COUNT] = {
     [KIND_ALPN] = {put_texts, take_texts},
     [KIND_HASH_BY] = {put_hash_by, take_hash_by},
     [KIND_URL] = {put_texts, take_texts},
+    [KIND_PERCENT] = {put_plain, take_plain},
+    [KIND_STATUSES] = {put_statuses, take_statuses},
 };
 
 static void put_option(struct writer *writer, const struct option *option, const char *object) {

@@ -37,6 +37,7 @@ static const char *const balance_words[] = {"round-robin", "least-connections", 
                                             "hash", NULL};
 static const char *const hash_by_words[] = {"client", "path", "header", "cookie", NULL};
 static const char *const redirect_words[] = {"301", "302", "303", "307", "308", NULL};
+static const char *const statuses_words[] = {"no", "yes", NULL};
 static const char *const proxy_protocol_words[] = {"off", "v1", "v2", NULL};
 
 static const struct option top_options[] = {
@@ -283,6 +284,25 @@ static const struct option backend_options[] = {
     {"retries",
      "How often a request that can be repeated is tried again after a failed connection.",
      KIND_NUMBER, OPTIONAL, RANGE(0, 10), INITIAL("1"), AT(config_backend, retries)},
+    {"max-failures",
+     "Failures in a row that take a server out of use. A failed connection does at once.",
+     KIND_NUMBER, OPTIONAL, RANGE(1, 1000), ZERO("off"), INITIAL("3"),
+     AT(config_backend, max_failures)},
+    {"failure-ratio", "Share of failed requests, of 20 or more within 10 s, that does so, too.",
+     KIND_PERCENT, OPTIONAL, RANGE(1, 100), ZERO("off"), INITIAL("50%"),
+     AT(config_backend, failure_ratio)},
+    {"fail-on-status", "Statuses that count as failures of the server. yes: 500, 502, 503 and 504.",
+     KIND_STATUSES, FROM_TO(0, 100), WORDS(statuses_words), INITIAL("no"),
+     AT(config_backend, fail_on_status)},
+    {"eject-time", "How long a server is out of use; each time in a row twice as long.",
+     KIND_MILLISECONDS, OPTIONAL, RANGE(100, DAY), INITIAL("1s"),
+     AT(config_backend, eject_time_ms)},
+    {"eject-time-max", "The longest time that a server is out of use before it is tried again.",
+     KIND_MILLISECONDS, OPTIONAL, RANGE(100, DAY), INITIAL("30s"),
+     AT(config_backend, eject_time_max_ms)},
+    {"slow-start", "How long the share of a server grows after its return; 0 gives it all at once.",
+     KIND_MILLISECONDS, OPTIONAL, RANGE(100, DAY), ZERO("0"), INITIAL("0"),
+     AT(config_backend, slow_start_ms)},
     {"send-proxy-protocol",
      "Begin every connection with a PROXY header; then none is used for a second request.",
      KIND_WORD, OPTIONAL, WORDS(proxy_protocol_words), INITIAL("off"),

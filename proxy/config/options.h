@@ -50,6 +50,8 @@ enum option_kind {
     KIND_ALPN,         // char *, the name of a protocol, without a comma
     KIND_HASH_BY,      // struct config_hash_by: words, from HASH_BY_HEADER on with a name
     KIND_URL,          // char *, an https or http URL without a query, or a path
+    KIND_PERCENT,      // uint32_t
+    KIND_STATUSES,     // struct config_statuses: words for none and the usual ones, or ranges
     KIND_COUNT,
 };
 

@@ -31,6 +31,7 @@ static const struct phrase phrases[KIND_COUNT] = {
     [KIND_ALPN] = {.words = "a protocol name such as imap or http/1.1"},
     [KIND_HASH_BY] = {.words = "client, path, header NAME or cookie NAME"},
     [KIND_URL] = {.words = "an https:// or http:// URL, or a path that begins with '/'"},
+    [KIND_STATUSES] = {.words = "a status such as 503, or a range such as 502-504"},
 };
 
 struct text {
@@ -84,6 +85,13 @@ void reference_describe(const struct option *option, char text[REFERENCE_TEXT_SI
     switch (option->kind) {
     case KIND_NUMBER:
         append_range(&out, "a number", QUANTITY_NUMBER, option);
+        break;
+    case KIND_PERCENT:
+        append(&out, "a part from %" PRIu64 "%% to %" PRIu64 "%%", option->minimum,
+               option->maximum);
+        break;
+    case KIND_STATUSES:
+        append_words(&out, option->words, phrases[option->kind].words);
         break;
     case KIND_SIZE:
         append_range(&out, "a size", QUANTITY_SIZE, option);

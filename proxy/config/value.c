@@ -379,6 +379,63 @@ static bool store_hash_by(struct value *value) {
     return by->name != NULL || refuse(value, "out of memory");
 }
 
+static bool store_percent(struct value *value) {
+    const char *text = value->text;
+    const char *zero = value->option->zero_word;
+    size_t digits = strspn(text, "0123456789");
+    if (zero != NULL && strcmp(text, zero) == 0) {
+        return put_number(value, 0);
+    }
+    if (digits == 0 || digits > 3 || strcmp(text + digits, "%") != 0) {
+        return refuse(value, "a whole number with '%'");
+    }
+    uint64_t number = strtoul(text, NULL, 10);
+    return number >= value->option->minimum && number <= value->option->maximum &&
+           put_number(value, number);
+}
+
+// 500, 502, 503 and 504: the server, or a server behind it, does not work.
+static const struct config_statuses usual_failures = {.bits = {[6] = UINT64_C(29) << 16}};
+
+// Three digits from 100 to 599; false: something else.
+static bool read_status(const char *text, uint32_t *status) {
+    *status = 0;
+    for (int i = 0; i < 3; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return false;
+        }
+        *status = *status * 10 + (uint32_t)(text[i] - '0');
+    }
+    return *status >= 100 && *status <= 599;
+}
+
+// A word, "503" or "502-504". Several values add up.
+static bool store_statuses(struct value *value) {
+    struct config_statuses *statuses = field(value);
+    const char *text = value->text;
+    const char *const *words = value->option->words;
+    uint32_t first, last;
+    if (words != NULL && strcmp(text, words[0]) == 0) {
+        return true;
+    }
+    if (words != NULL && strcmp(text, words[1]) == 0) {
+        for (size_t i = 0; i < sizeof(statuses->bits) / sizeof(statuses->bits[0]); i++) {
+            statuses->bits[i] |= usual_failures.bits[i];
+        }
+        return true;
+    }
+    size_t size = strlen(text);
+    bool is_range = size == 7 && text[3] == '-';
+    if ((size != 3 && !is_range) || !read_status(text, &first) ||
+        !read_status(is_range ? text + 4 : text, &last) || first > last) {
+        return false;
+    }
+    for (uint32_t bit = first - 100; bit <= last - 100; bit++) {
+        statuses->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+    }
+    return true;
+}
+
 static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_YES_NO] = store_yes_no,
     [KIND_NUMBER] = store_number,
@@ -402,6 +459,8 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_ALPN] = store_alpn,
     [KIND_HASH_BY] = store_hash_by,
     [KIND_URL] = store_url,
+    [KIND_PERCENT] = store_percent,
+    [KIND_STATUSES] = store_statuses,
 };
 
 bool value_store(struct value *value) {

@@ -13,7 +13,9 @@ static struct backend *backend_of(const struct choice *choice) {
 static struct server_wish wish_of(const struct attempt *attempt, const struct choice *choice) {
     const struct affinity *affinity = &choice->affinity;
     return (struct server_wish){
-        .failed = attempt->failed_server,
+        .tried = attempt->tried,
+        .tried_count = attempt->tried_count,
+        .may_try = attempt->can_repeat,
         .has_key = affinity->has_key,
         .key = affinity->key,
         .name = affinity->has_name ? affinity->name : NULL,
@@ -21,13 +23,22 @@ static struct server_wish wish_of(const struct attempt *attempt, const struct ch
 }
 
 // A server that has a connection left, unless others wait for one.
-static struct server *choose_server(const struct attempt *attempt, const struct choice *choice,
+static struct server *choose_server(struct attempt *attempt, const struct choice *choice,
                                     struct backend *backend) {
     if (backend->queue != NULL && !attempt->waiter.granted && queue_is_busy(backend->queue)) {
         return NULL;
     }
     const struct server_wish wish = wish_of(attempt, choice);
-    return backend_choose(backend, &wish, shared_now_ms(choice->shared));
+    attempt->begun_ms = shared_now_ms(choice->shared);
+    return backend_choose(backend, &wish, attempt->begun_ms, &attempt->tries);
+}
+
+// Without an outcome.
+static void end_try(struct attempt *attempt, const struct choice *choice) {
+    if (attempt->tries) {
+        health_end_try(attempt->server->health, shared_now_ms(choice->shared));
+        attempt->tries = false;
+    }
 }
 
 // The client's own connection to this backend on the first try, else one of the pool or a new one.
@@ -54,12 +65,14 @@ static struct lease *choose_lease(struct attempt *attempt, const struct choice *
         errno = EBUSY;
         return NULL;
     }
+    attempt->server = server;
     lease = pool_lease(&choice->shared->pool, server, fresh, &attempt->owner);
     if (lease != NULL) {
         lease->bound = attempt->binds_lease;
     }
-    if (lease != NULL || errno != EBUSY) {
-        attempt->server = server;
+    if (lease == NULL && errno == EBUSY) {
+        end_try(attempt, choice);
+        errno = EBUSY;
     }
     return lease;
 }
@@ -93,6 +106,22 @@ static int wait_for_room(struct attempt *attempt, const struct choice *choice) {
     return EBUSY;
 }
 
+static struct server_outcome end_with_outcome(struct attempt *attempt,
+                                              const struct choice *choice) {
+    const struct server_outcome outcome = {attempt->begun_ms, shared_now_ms(choice->shared),
+                                           attempt->tries};
+    attempt->tries = false;
+    return outcome;
+}
+
+// Nothing but the connection shows whether the server of a tunnel works.
+static void note_connected(struct attempt *attempt, const struct choice *choice) {
+    if (attempt->wants_unused) {
+        const struct server_outcome outcome = end_with_outcome(attempt, choice);
+        server_worked(attempt->server, &outcome);
+    }
+}
+
 // 0, EINPROGRESS if it must be waited for, or the error with which no connection could be made.
 static int take_lease(struct attempt *attempt, const struct choice *choice,
                       struct account *account) {
@@ -119,6 +148,7 @@ static int take_lease(struct attempt *attempt, const struct choice *choice,
     account->server_reused = attempt->lease->reused;
     if (attempt->lease->connected) { // from the pool, or at once: it took no time
         account->connect_us = 0;
+        note_connected(attempt, choice);
     }
     return 0;
 }
@@ -134,27 +164,60 @@ int attempt_connect(struct attempt *attempt, const struct choice *choice, struct
     error = lease_finish_connect(attempt->lease);
     if (error == 0) {
         account->connect_us = clock_monotonic_us() - account->connect_begun_us;
+        note_connected(attempt, choice);
     }
     return error;
 }
 
-void attempt_drop(struct attempt *attempt) {
+void attempt_drop(struct attempt *attempt, const struct choice *choice) {
     queue_leave(&attempt->waiter);
+    end_try(attempt, choice);
     if (attempt->lease != NULL) {
         lease_close(attempt->lease);
         attempt->lease = NULL;
     }
 }
 
-void attempt_fail(struct attempt *attempt, const struct choice *choice, const char *why) {
+void attempt_note_response(struct attempt *attempt, const struct choice *choice, uint16_t status) {
+    if (config_statuses_have(&choice->backend->fail_on_status, status)) {
+        attempt_blame(attempt, choice, (struct failure){FAULT_STATUS, status});
+        return;
+    }
+    const struct server_outcome outcome = end_with_outcome(attempt, choice);
+    server_worked(attempt->server, &outcome);
+}
+
+void attempt_blame(struct attempt *attempt, const struct choice *choice, struct failure failure) {
+    struct shared *shared = choice->shared;
+    const struct server_outcome outcome = end_with_outcome(attempt, choice);
+    if (server_failed(attempt->server, &outcome, failure.fault, failure.detail)) {
+        metric_add(shared->metrics, METRIC_server_ejections, 1);
+        pool_close_idle_of(attempt->server);
+        prober_wake(&shared->prober);
+    }
+}
+
+// The next attempt is not at this server.
+static void note_tried(struct attempt *attempt, const struct choice *choice) {
+    const struct backend *backend = backend_of(choice);
+    if (attempt->server->backend == backend && attempt->tried_count < ATTEMPTS_MAX) {
+        attempt->tried[attempt->tried_count++] = (uint32_t)(attempt->server - backend->servers);
+    }
+}
+
+void attempt_fail(struct attempt *attempt, const struct choice *choice, struct failure failure,
+                  const char *why) {
     bool was_reused = attempt->lease != NULL && attempt->lease->reused;
     metric_add(choice->shared->metrics, METRIC_server_failures, 1);
-    attempt_drop(attempt);
-    if (!was_reused) {
-        attempt->failed_server = attempt->server;
-        server_failed(attempt->server, shared_now_ms(choice->shared));
-        complain_of_server(&choice->shared->complaints, attempt->server, "%s", why);
+    attempt->blamed = failure.fault != FAULT_NONE && (!was_reused || failure.fault != FAULT_CLOSED);
+    if (attempt->blamed) {
+        note_tried(attempt, choice);
+        attempt_blame(attempt, choice, failure);
+        if (why != NULL) {
+            complain_of_server(&choice->shared->complaints, attempt->server, "%s", why);
+        }
     }
+    attempt_drop(attempt, choice);
 }
 
 struct slice attempt_cookie(const struct attempt *attempt, const struct choice *choice) {
@@ -173,13 +236,18 @@ struct answer attempt_refuse(const struct attempt *attempt, const struct choice 
     return answer;
 }
 
-bool attempt_may_repeat(const struct attempt *attempt, const struct choice *choice) {
-    return attempt->count <= choice->backend->retries;
+bool attempt_may_repeat(const struct attempt *attempt, const struct choice *choice,
+                        bool elsewhere) {
+    const struct backend *backend = backend_of(choice);
+    return attempt->count <= choice->backend->retries &&
+           (backend_has_other(backend, attempt->tried, attempt->tried_count) ||
+            (backend->server_count == 1 && !elsewhere));
 }
 
 void attempt_release(struct attempt *attempt, const struct choice *choice, bool reusable) {
     struct lease *lease = attempt->lease;
     attempt->lease = NULL;
+    end_try(attempt, choice);
     if (lease == NULL) {
         return;
     }

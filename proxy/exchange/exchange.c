@@ -116,11 +116,11 @@ static struct answer encode_head(struct exchange *exchange, const struct http_re
 static void note_request(struct exchange *exchange, const struct http_request *request) {
     exchange->account.minor_version = request->minor_version;
     exchange->is_head = request->is_head;
-    exchange->idempotent = request->idempotent;
     exchange->attempt.binds_lease = request->binds_connection;
     exchange->body_in_doubt = request->body_is_unusual;
     exchange->awaits_continue = request->expects_continue;
     exchange->request_framing = request->framing;
+    exchange->attempt.can_repeat = request->idempotent && request->framing == FRAMING_NONE;
 }
 
 // What is answered instead of asking a server, first reason first. *growth: by how much field
@@ -235,26 +235,38 @@ struct exchange *exchange_new_refused(struct stream *stream, struct shared *shar
 
 // --- the server ---
 
+// A server failed, and what the client gets if no other is asked.
+struct setback {
+    struct failure failure;
+    bool may_repeat; // the request may be sent again
+    bool elsewhere;  // but not to the same server
+    bool is_logged;
+    uint16_t status;
+    const char *why; // static
+};
+
 // After a server failed: RESULT_OK: another try, where that is allowed, and the state of the
 // request is as before the first one. RESULT_ERROR: an answer.
-static enum result retry(struct exchange *exchange, bool may_repeat, uint16_t status,
-                         const char *why) {
-    attempt_fail(&exchange->attempt, &exchange->choice, why);
-    if (!may_repeat || exchange->response_started ||
-        !attempt_may_repeat(&exchange->attempt, &exchange->choice)) {
-        return exchange_refuse(exchange, status, why);
+static enum result retry(struct exchange *exchange, const struct setback *setback) {
+    struct attempt *attempt = &exchange->attempt;
+    attempt_fail(attempt, &exchange->choice, setback->failure,
+                 setback->is_logged ? NULL : setback->why);
+    if (!setback->may_repeat || exchange->response_started ||
+        !attempt_may_repeat(attempt, &exchange->choice, setback->elsewhere)) {
+        return exchange_refuse(exchange, setback->status, setback->why);
     }
     exchange->request_state = REQUEST_HEAD;
     exchange_free_request(exchange);
+    exchange_forget_response(exchange);
     metric_add(exchange->shared->metrics, METRIC_server_retries, 1);
     return RESULT_OK;
 }
 
-// Nothing of the response was seen, nothing of a body was sent, and doing it twice is doing it
+// Nothing of a response was passed on, nothing of a body was sent, and doing it twice is doing it
 // once.
 static bool can_repeat(const struct exchange *exchange) {
-    return exchange->idempotent && exchange->request_framing == FRAMING_NONE &&
-           exchange->interim_count == 0 && exchange->gathered_head == NULL && !has_unread(exchange);
+    return exchange->attempt.can_repeat && exchange->interim_count == 0 &&
+           exchange->response_state == RESPONSE_HEAD;
 }
 
 // No server is to blame when this process or host has run out of something.
@@ -280,10 +292,15 @@ static enum result connect_server(struct exchange *exchange) {
             return RESULT_ERROR;
         }
         bool unmade = attempt->lease == NULL;
-        result =
-            unmade && is_own_shortage(error)
-                ? exchange_refuse(exchange, 503, "no connection can be made")
-                : retry(exchange, true, 502, unmade ? "the connection failed" : strerror(error));
+        const struct setback setback = {
+            .failure = {FAULT_CONNECT, (uint32_t)error},
+            .may_repeat = true,
+            .status = 502,
+            .why = unmade ? "the connection failed" : strerror(error),
+        };
+        result = unmade && is_own_shortage(error)
+                     ? exchange_refuse(exchange, 503, "no connection can be made")
+                     : retry(exchange, &setback);
     }
     return result;
 }
@@ -295,12 +312,36 @@ static enum result server_gone(struct exchange *exchange) {
     if (exchange->response_started) { // the client must see that something is missing
         exchange->account.ended = "the server broke off";
         metric_add(exchange->shared->metrics, METRIC_server_failures, 1);
+        if (exchange->response_framing != FRAMING_TUNNEL) {
+            attempt_blame(&exchange->attempt, &exchange->choice, (struct failure){FAULT_BROKEN, 0});
+        }
         return RESULT_ERROR;
     }
-    return retry(exchange, can_repeat(exchange), 502,
-                 exchange_head_has_begun(exchange)
-                     ? "the server closed the connection in the middle of its response headers"
-                     : "the server closed the connection without an answer");
+    bool has_begun = exchange_head_has_begun(exchange) || has_unread(exchange);
+    bool tunnel = exchange->response_framing == FRAMING_TUNNEL;
+    const struct setback setback = {
+        .failure = {tunnel ? FAULT_NONE : has_begun ? FAULT_BROKEN : FAULT_CLOSED, 0},
+        .may_repeat = can_repeat(exchange),
+        .elsewhere = has_begun,
+        .status = 502,
+        .why = has_begun ? "the server closed the connection in the middle of its response headers"
+                         : "the server closed the connection without an answer",
+    };
+    return retry(exchange, &setback);
+}
+
+// The response cannot be understood; exchange->answer says why.
+static enum result response_was_bad(struct exchange *exchange) {
+    const struct setback setback = {
+        .failure = {FAULT_MALFORMED, 0},
+        .may_repeat = can_repeat(exchange),
+        .elsewhere = true,
+        .is_logged = true,
+        .status = 502,
+        .why = exchange->answer.why,
+    };
+    exchange->answer = NO_ANSWER;
+    return retry(exchange, &setback);
 }
 
 // One round of both directions. RESULT_OK after progress.
@@ -308,6 +349,9 @@ static enum result relay(struct exchange *exchange) {
     enum result response = exchange_respond(exchange);
     if (response == RESULT_EOF) {
         return server_gone(exchange);
+    }
+    if (response == RESULT_ERROR && exchange->response_is_bad) {
+        return response_was_bad(exchange);
     }
     if (response == RESULT_ERROR || answering(exchange)) {
         return response;
@@ -396,16 +440,27 @@ static enum result at_deadline(struct exchange *exchange) {
             exchange_is_tunnel(exchange) ? "the tunnel was silent" : "timed out";
         return RESULT_ERROR;
     }
-    struct shared *shared = exchange->shared;
     if (attempt_is_queued(&exchange->attempt)) {
         exchange->answer = attempt_refuse(&exchange->attempt, &exchange->choice);
         return RESULT_ERROR;
     }
     if (attempt_is_connecting(&exchange->attempt)) {
-        return retry(exchange, true, 504, "connect timeout");
+        const struct setback setback = {
+            .failure = {FAULT_CONNECT_TIMEOUT, 0},
+            .may_repeat = true,
+            .status = 504,
+            .why = "connect timeout",
+        };
+        return retry(exchange, &setback);
     }
-    metric_add(shared->metrics, METRIC_server_failures, 1);
-    return exchange_refuse(exchange, 504, "response timeout");
+    const struct setback setback = {
+        .failure = {FAULT_RESPONSE_TIMEOUT, 0},
+        .may_repeat = can_repeat(exchange),
+        .elsewhere = true,
+        .status = 504,
+        .why = "response timeout",
+    };
+    return retry(exchange, &setback);
 }
 
 enum result exchange_timed_out(struct exchange *exchange) {
@@ -430,7 +485,7 @@ enum result exchange_expire(struct exchange *exchange) {
 void exchange_finish(struct exchange *exchange) {
     struct shared *shared = exchange->shared;
     account_close(&exchange->account, &exchange->choice, exchange->response_state == RESPONSE_DONE);
-    attempt_drop(&exchange->attempt);
+    attempt_drop(&exchange->attempt, &exchange->choice);
     exchange_free_response(exchange);
     exchange_free_request(exchange);
     free(exchange->request_trailers);

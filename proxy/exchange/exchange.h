@@ -59,7 +59,6 @@ struct exchange {
     size_t head_size;
     char *request_trailers; // the encoded section, when there is one
     bool is_head;
-    bool idempotent;
     bool body_in_doubt;   // the server may not have taken the body for one: see struct http_request
     bool awaits_continue; // Expect: 100-continue was passed on, and the server has not said 100
 
@@ -68,6 +67,7 @@ struct exchange {
     enum http_framing response_framing;
     bool server_keep_alive;
     bool response_started; // the final head is on its way to the client
+    bool response_is_bad;  // and nothing of it is: the answer is for if it cannot be repeated
     uint64_t response_left;
     struct chunk_decoder response_decoder;
     struct trailers response_trailers;

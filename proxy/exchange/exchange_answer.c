@@ -18,7 +18,7 @@ enum result exchange_answer(struct exchange *exchange) {
     struct stream *stream = exchange->stream;
     struct answer answer = exchange->answer;
     exchange->answer = NO_ANSWER;
-    attempt_drop(&exchange->attempt);
+    attempt_drop(&exchange->attempt, &exchange->choice);
     exchange->account.ended = answer.why;
     exchange_give_up_request(exchange, true);
     if (exchange->request_framing == FRAMING_TUNNEL) { // for the log only

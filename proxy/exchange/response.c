@@ -8,11 +8,25 @@
 enum result response_is_bad(struct exchange *exchange, const char *why, const char *where) {
     complain_of_server(&exchange->shared->complaints, exchange->attempt.server,
                        "bad response: %s%s", why, where);
+    if (exchange->response_state == RESPONSE_HEAD) {
+        exchange->response_is_bad = true; // exchange.c blames the server
+    } else {
+        attempt_blame(&exchange->attempt, &exchange->choice, (struct failure){FAULT_MALFORMED, 0});
+    }
     if (exchange->response_started) {
         exchange->account.ended = why;
         return RESULT_ERROR;
     }
     return exchange_refuse(exchange, 502, why);
+}
+
+void exchange_forget_response(struct exchange *exchange) {
+    if (exchange->room != NULL) {
+        room_clear(exchange->room);
+        exchange->room = NULL;
+    }
+    response_head_forget(exchange);
+    exchange->response_is_bad = false;
 }
 
 // --- reading from the server ---

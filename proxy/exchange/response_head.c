@@ -58,6 +58,13 @@ static void expect_head(struct exchange *exchange) {
     exchange->head_part = (struct http_part){0, false};
 }
 
+void response_head_forget(struct exchange *exchange) {
+    expect_head(exchange);
+    if (exchange->gathered_head != NULL) {
+        exchange->gathered_head->size = 0;
+    }
+}
+
 size_t response_head_lead(const struct exchange *exchange) {
     return STREAM_HEAD_GROWTH + http_changes_size(&exchange->choice.route->response) +
            (exchange->choice.backend->sticky == NULL ? 0 : HTTP_SET_COOKIE_MAX);
@@ -175,6 +182,7 @@ static enum result take_final(struct exchange *exchange, struct stream_head *hea
     head->hsts_s = exchange->choice.of_site ? exchange->choice.site->hsts_s : 0;
     head->changes = &exchange->choice.route->response;
     decide_framing(exchange, response);
+    attempt_note_response(&exchange->attempt, &exchange->choice, response->status);
     enum result result = pass_on(exchange, head);
     if (result == RESULT_ERROR) {
         return RESULT_ERROR;

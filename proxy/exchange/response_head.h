@@ -15,6 +15,9 @@ size_t response_head_lead(const struct exchange *exchange);
 // exchange_respond().
 enum result response_head_take(struct exchange *exchange) MUST_CHECK;
 
+// Forgets what has come of a head.
+void response_head_forget(struct exchange *exchange);
+
 // Refuses with 502, or has the stream cut, when the response has begun. Logs why, and where in the
 // response that is.
 enum result response_is_bad(struct exchange *exchange, const char *why,

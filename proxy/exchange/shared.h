@@ -4,6 +4,7 @@
 #define RAVELIN_EXCHANGE_SHARED_H
 
 #include "backend/pool.h"
+#include "backend/prober.h"
 #include "backend/queue.h"
 #include "base/clock.h"
 #include "base/slab.h"
@@ -23,6 +24,7 @@ struct shared {
     size_t slot;                  // this worker's, in the table of clients
     struct generation *current;   // what begins now, begins with this one
     struct pool pool;
+    struct prober prober;
     struct queues queues;
     struct slab exchange_slab;
     struct slab write_slab;  // of what servers do not take at once

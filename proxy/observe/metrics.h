@@ -81,6 +81,7 @@
     X(server_reuses, COUNTER, "requests sent on a pooled server connection")                       \
     X(server_retries, COUNTER, "requests sent again after a server connection failed")             \
     X(server_failures, COUNTER, "server connections that failed or ended early")                   \
+    X(server_ejections, COUNTER, "times that a worker took a server out of use")                   \
     X(server_unasked, COUNTER, "idle server connections closed because of unexpected bytes")       \
     X(queue_waiting, GAUGE, "requests that wait for a connection to a server")                     \
     X(queue_refused, COUNTER, "requests that waited in vain, or could not wait")                   \

@@ -349,6 +349,10 @@ static void make_parts(struct master *master) {
     master->ticket_rotation = (struct ticket_rotation){
         .loop = master->loop, .log = &master->log, .tickets = master->shares.tickets};
     master->beat = (struct beat){.children = children, .later = on_beat, .context = master};
+    master->server_events.loop = master->loop;
+    master->server_events.log = &master->log;
+    master->server_events.counts = master->shares.servers;
+    master->server_events.current = &master->current;
 }
 
 // The loop and all that runs in it.
@@ -374,6 +378,7 @@ static void serve(struct master *master) {
     ticket_rotation_use(&master->ticket_rotation, master->current->config->tls.ticket_lifetime_s);
     control_start(master->control, master->loop, &handler);
     beat_start(&master->beat);
+    server_events_start(&master->server_events);
     notifier_start_watchdog(&master->notifier, master->loop);
     children_start(&master->children);
     if (children_alive(&master->children) > 0) {
@@ -387,6 +392,7 @@ static void release(struct master *master) {
     if (master->loop != NULL) {
         auto_reload_stop(&master->auto_reload);
         beat_stop(&master->beat);
+        server_events_stop(&master->server_events);
         notifier_stop(&master->notifier);
         children_free(&master->children);
     }

@@ -45,6 +45,7 @@ void master_stop(struct master *master, int exit_status) {
     children_end(&master->children);
     reload_abort(&master->reload, "Ravelin is ending");
     beat_stop(&master->beat);
+    server_events_stop(&master->server_events);
     tell_to_end(master, IPC_STOP);
     children_dismiss_helpers(&master->children);
     listeners_close(&master->current->listeners);

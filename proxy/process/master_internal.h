@@ -13,6 +13,7 @@
 #include "process/notify.h"
 #include "process/orders.h"
 #include "process/reload.h"
+#include "process/server_events.h"
 #include "process/ticket_rotation.h"
 
 #include <limits.h>
@@ -49,6 +50,7 @@ struct master {
     struct ticket_rotation ticket_rotation;
     struct notices notices;
     struct beat beat;
+    struct server_events server_events;
     ev_timer drain; // of drain-delay, then of drain-timeout
     ev_timer kill;  // after a stop that a child did not obey
 };

@@ -1,5 +1,7 @@
 #include "process/servers.h"
 
+#include "base/clock.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,20 +158,62 @@ static void put_limit(char text[16], uint32_t limit) {
     }
 }
 
+enum { HEALTH_TEXT_SIZE = FAULT_TEXT_SIZE + 128 };
+
+// Whether failures have taken all servers of the backend out of use: then all are used.
+static bool are_all_out(const struct source *source, const struct cursor *at,
+                        const struct server_counts *counts) {
+    size_t first = at->index - at->server;
+    size_t i = first;
+    size_t end = first + backend_at(at)->server_count;
+    while (
+        i < end &&
+        server_counts_summary(counts, server_table_entry(&source->servers, i)->cell).workers_out >
+            0) {
+        i++;
+    }
+    return i == end;
+}
+
+static void put_health(char text[HEALTH_TEXT_SIZE], const struct source *source,
+                       const struct cursor *at, const struct server_counts *counts) {
+    const struct server_health health = server_counts_summary(counts, entry_at(source, at)->cell);
+    uint32_t slow_start_ms = backend_at(at)->slow_start_ms;
+    size_t workers = server_counts_slots(counts);
+    char why[FAULT_TEXT_SIZE];
+    char part[64] = "";
+    if (health.workers_out == 0) {
+        bool slow = health_share(health.since_ms, slow_start_ms, clock_monotonic_us() / 1000) < 256;
+        (void)snprintf(text, HEALTH_TEXT_SIZE, slow ? "up (slow start)" : "up");
+        return;
+    }
+    if (health.workers_out < workers) {
+        (void)snprintf(part, sizeof(part), " in %" PRIu32 " of %zu workers", health.workers_out,
+                       workers);
+    }
+    fault_write(health.fault, why);
+    (void)snprintf(text, HEALTH_TEXT_SIZE, "%s%s: %s",
+                   are_all_out(source, at, counts) ? "out, but used (none is up)" : "out", part,
+                   why);
+}
+
 // The bytes of the line, also if it does not fit.
-static size_t put_server(char *text, size_t room, const struct cursor *at,
-                         const struct server_entry *entry, const struct server_counts *counts,
-                         int width) {
+static size_t put_server(char *text, size_t room, const struct source *source,
+                         const struct cursor *at, const struct server_counts *counts, int width) {
+    const struct server_entry *entry = entry_at(source, at);
     const struct server_counter counter = {counts, 0};
     const struct config_server *server = server_at(at);
     const char *backend = backend_at(at)->name;
     char limit[16];
+    char health[HEALTH_TEXT_SIZE];
+    put_health(health, source, at, counts);
     put_limit(limit, server->max_connections);
     int left = width - (int)strlen(backend) - 1;
-    int size = snprintf(text, room, "%s/%-*s  %-5s  %6" PRIu32 "  %7s  %6" PRIu32 "  %s\n", backend,
-                        left > 0 ? left : 0, server->text, WORDS[server_entry_order(entry)],
-                        server_counter_total(&counter, entry->cell), limit, server->weight,
-                        server->backup ? "yes" : "no");
+    int size =
+        snprintf(text, room, "%s/%-*s  %-5s  %6" PRIu32 "  %7s  %6" PRIu32 "  %-6s  %s\n", backend,
+                 left > 0 ? left : 0, server->text, WORDS[server_entry_order(entry)],
+                 server_counter_total(&counter, entry->cell), limit, server->weight,
+                 server->backup ? "yes" : "no", health);
     return size < 0 ? room : (size_t)size;
 }
 
@@ -177,14 +221,14 @@ void servers_list(const struct source *source, const struct server_counts *count
                   size_t capacity) {
     enum { ROOM_FOR_REST = 64 };
     int width = name_width(source->config);
-    size_t size = (size_t)snprintf(text, capacity, "%-*s  %-5s  %6s  %7s  %6s  %s\n", width,
-                                   "server", "state", "in use", "at most", "weight", "backup");
+    size_t size =
+        (size_t)snprintf(text, capacity, "%-*s  %-5s  %6s  %7s  %6s  %-6s  %s\n", width, "server",
+                         "state", "in use", "at most", "weight", "backup", "health");
     size_t left_out = 0;
     for (struct cursor at = first_server(source->config); !is_at_end(&at); move_on(&at)) {
         size_t room = capacity - size - ROOM_FOR_REST;
         size_t line =
-            left_out > 0 ? room
-                         : put_server(text + size, room, &at, entry_at(source, &at), counts, width);
+            left_out > 0 ? room : put_server(text + size, room, source, &at, counts, width);
         if (line < room) {
             size += line;
         } else {

@@ -63,8 +63,12 @@ static bool make_servers(struct source *source, const struct shares *shares,
         former =
             (struct server_table_former){previous->config, previous->number, &previous->servers};
     }
-    return server_table_make(&source->servers, source->config, shares->slots, shares->names,
-                             previous == NULL ? NULL : &former);
+    if (!server_table_make(&source->servers, source->config, shares->slots, shares->names,
+                           previous == NULL ? NULL : &former)) {
+        return false;
+    }
+    server_table_forget_new(&source->servers, shares->servers);
+    return true;
 }
 
 // The one server of the last backend is where the challenge server listens.

@@ -120,6 +120,7 @@ struct service *service_new(const struct service_options *options) {
     complaints_init(&shared->complaints, options->log, &shared->now_ms);
     exchange_slabs_init(shared);
     pool_init(&shared->pool, options->loop, options->metrics);
+    prober_init(&shared->prober, &shared->pool);
     queues_init(&shared->queues, options->loop, options->metrics);
     sessions_init(sessions, options->loop, clock_monotonic_us());
     sessions->all_metrics = options->all_metrics;
@@ -180,6 +181,7 @@ void service_free(struct service *service) {
     ev_prepare_stop(service->options.loop, &service->turn_end);
     ev_idle_stop(service->options.loop, &service->busy);
     signing_free(&service->sessions.signing);
+    prober_free(&service->sessions.shared.prober);
     pool_free(&service->sessions.shared.pool);
     queues_free(&service->sessions.shared.queues);
     generation_release(service->sessions.shared.current);
@@ -265,6 +267,7 @@ void service_commit(struct service *service) {
         listener_set_start(&service->listeners);
     }
     listener_set_free(&old_listeners);
+    prober_use(&service->sessions.shared.prober, service->sessions.shared.current->backends);
     if (old != NULL) {
         old->backends->retired = true;
         backend_set_take_over(service->sessions.shared.current->backends, old->backends,

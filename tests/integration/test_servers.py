@@ -212,10 +212,10 @@ def test_a_list_of_all_servers(lab):
     ]
     lines = text(lab.proxy(backends=blocks).command("servers").stdout).splitlines()
     assert [line.split() for line in lines] == [
-        ["server", "state", "in", "use", "at", "most", "weight", "backup"],
-        [f"web/{server.address}", "ready", "0", "20", "3", "no"],
-        ["web/127.0.0.1:9", "ready", "0", "-", "1", "no"],
-        ["other/127.0.0.1:9", "ready", "0", "-", "1", "yes"],
+        ["server", "state", "in", "use", "at", "most", "weight", "backup", "health"],
+        [f"web/{server.address}", "ready", "0", "20", "3", "no", "up"],
+        ["web/127.0.0.1:9", "ready", "0", "-", "1", "no", "up"],
+        ["other/127.0.0.1:9", "ready", "0", "-", "1", "yes", "up"],
     ]
 
 

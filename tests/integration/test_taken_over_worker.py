@@ -18,7 +18,7 @@ import pytest
 
 from ravelin_test import memory
 from ravelin_test.intruder import Intruder, Killed, needs_intruder, shared_and_writable, write
-from ravelin_test.processes import TIED, client_ports, exists
+from ravelin_test.processes import TIED, client_ports, exists, text
 from ravelin_test.proxy import site_block
 from ravelin_test.settings import PATIENCE, RAVELIN
 from ravelin_test.waiting import wait_for
@@ -270,6 +270,20 @@ def test_its_lies_about_servers_are_its_own(lab, pattern):
     os.kill(evil, signal.SIGKILL)
     assert memory.server_states(replaced(proxy, 0, evil), 2) == before
     assert answers(proxy) == 10
+
+
+@pytest.mark.parametrize("pattern", LIES.values(), ids=LIES.keys())
+def test_its_lies_about_failures_take_no_server_out_of_use(lab, pattern):
+    servers = [lab.server(), lab.server()]
+    proxy = lab.proxy(*servers, workers=2, workers_may_die=True, allow=[".*"])
+    evil, honest = proxy.worker_pids().values()
+    lie(evil, pattern)
+    before = [len(server.requests) for server in servers]
+    assert answers(proxy, count=40) >= 10  # those of the honest worker
+    assert all(len(server.requests) - asked >= 5 for server, asked in zip(servers, before))
+    os.kill(evil, signal.SIGKILL)
+    replaced(proxy, 0, evil)
+    assert text(proxy.command("servers").stdout).count("  up\n") == 2
 
 
 # ---- Listening sockets ----

@@ -311,6 +311,7 @@ static inline void bench_start(const char *text) {
     complaints_init(&shared->complaints, shared->log, &shared->now_ms);
     queues_init(&shared->queues, bench.loop, bench.metrics);
     pool_init(&shared->pool, bench.loop, bench.metrics);
+    prober_init(&shared->prober, &shared->pool);
     exchange_slabs_init(shared);
     assert_true(access_log_init(&shared->access_log, -1, false, ACCESS_FORMAT_JSON, &bench.log));
     shared->pool.calls = (struct pool_calls){
@@ -355,7 +356,7 @@ static inline void bench_forget_connections(void) {
     pool_close_idle(&bench.shared.pool, bench.generation.backends);
     assert_nothing_is_held();
     bench.connection_count = 0;
-    bench_server(0)->state->penalty_until_ms = 0;
+    *bench_server(0)->health = (struct health){.until_ms = 0};
     bench_server(0)->distrusted_until_ms = 0;
 }
 

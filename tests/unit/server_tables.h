@@ -32,6 +32,7 @@ static inline struct server_fds new_server_fds(const struct config *config,
     if (!made) {
         return (struct server_fds){-1, -1};
     }
+    server_table_forget_new(&table, sole_counter()->counts);
     struct server_fds fds = sent_fds(&table, 0);
     server_table_close(&table);
     return fds;

@@ -2,7 +2,8 @@
 #include "config_text.h"
 #include "server_tables.h"
 
-enum { SERVERS_MAX = 8 };
+// LATER: a server that failed is due for certain, before: it is not.
+enum { SERVERS_MAX = 8, EJECT_MS = 1000, BEFORE = 800, LATER = 1200 };
 
 // A backend with these weights (0 ends), and what was chosen from it.
 struct choosing {
@@ -12,6 +13,7 @@ struct choosing {
     struct backend_set *set;
     struct backend *backend;
     size_t chosen[SERVERS_MAX];
+    bool tries; // of the last choice
 };
 
 static void start(struct choosing *choosing, const uint32_t *weights) {
@@ -20,8 +22,11 @@ static void start(struct choosing *choosing, const uint32_t *weights) {
     for (; weights[count] != 0; count++) {
         choosing->servers[count].weight = weights[count];
     }
-    choosing->config_backend =
-        (struct config_backend){.servers = choosing->servers, .server_count = count};
+    choosing->config_backend = (struct config_backend){.servers = choosing->servers,
+                                                       .server_count = count,
+                                                       .max_failures = 1,
+                                                       .eject_time_ms = EJECT_MS,
+                                                       .eject_time_max_ms = 4 * EJECT_MS};
     choosing->config = (struct config){.backends = &choosing->config_backend, .backend_count = 1};
     choosing->set = new_backend_set(&choosing->config);
     assert_non_null(choosing->set);
@@ -37,8 +42,10 @@ static struct server *server(struct choosing *choosing, size_t index) {
 }
 
 static size_t choose(struct choosing *choosing, const struct server *failed, int64_t now_ms) {
-    struct server *chosen =
-        backend_choose(choosing->backend, &(struct server_wish){.failed = failed}, now_ms);
+    const uint32_t tried[] = {failed == NULL ? 0 : (uint32_t)(failed - choosing->backend->servers)};
+    const struct server_wish wish = {
+        .tried = tried, .tried_count = failed != NULL, .may_try = true};
+    struct server *chosen = backend_choose(choosing->backend, &wish, now_ms, &choosing->tries);
     assert_non_null(chosen);
     size_t index = (size_t)(chosen - choosing->backend->servers);
     assert_true(index < choosing->backend->server_count);
@@ -181,37 +188,70 @@ static void test_the_largest_weights_do_not_overflow(void **state) {
 
 // --- Failures ---
 
+static void fail_at(struct server *server, int64_t now_ms) {
+    const struct server_outcome outcome = {now_ms, now_ms, false};
+    (void)server_failed(server, &outcome, FAULT_RESPONSE_TIMEOUT, 0);
+}
+
 static void test_a_failed_server_is_passed_over_for_a_while(void **state) {
     (void)state;
     static const uint32_t weights[] = {1, 2, 1, 0};
     struct choosing choosing;
     start(&choosing, weights);
-    server_failed(server(&choosing, 1), 5000);
+    fail_at(server(&choosing, 1), 5000);
     choose_often(&choosing, 100, NULL, 5000);
     assert_int_equal(choosing.chosen[0], 50);
     assert_int_equal(choosing.chosen[1], 0);
     assert_int_equal(choosing.chosen[2], 50);
-    choose_often(&choosing, 100, NULL, 5000 + SERVER_PENALTY_MS - 1);
+    choose_often(&choosing, 100, NULL, 5000 + BEFORE);
     assert_int_equal(choosing.chosen[1], 0);
-    // Then it serves again, as much as before.
-    choose_often(&choosing, 400, NULL, 5000 + SERVER_PENALTY_MS);
+    // Then one request tries it, and no other until that has ended.
+    choose_often(&choosing, 100, NULL, 5000 + LATER);
+    assert_int_equal(choosing.chosen[1], 1);
+    health_end_try(server(&choosing, 1)->health, 5000 + LATER);
+    while (choose(&choosing, NULL, 5000 + LATER) != 1) {
+        assert_false(choosing.tries);
+    }
+    assert_true(choosing.tries);
+    const struct server_outcome outcome = {5000 + LATER, 5000 + LATER, true};
+    server_worked(server(&choosing, 1), &outcome);
+    choose_often(&choosing, 400, NULL, 5000 + LATER);
     assert_in_range(choosing.chosen[0], 99, 101);
     assert_in_range(choosing.chosen[1], 199, 201);
     assert_in_range(choosing.chosen[2], 99, 101);
     end(&choosing);
 }
 
-static void test_a_second_failure_begins_the_penalty_anew(void **state) {
+static void test_a_request_that_cannot_be_repeated_waits_with_a_try(void **state) {
     (void)state;
     static const uint32_t weights[] = {1, 1, 0};
     struct choosing choosing;
     start(&choosing, weights);
-    server_failed(server(&choosing, 0), 0);
-    server_failed(server(&choosing, 0), SERVER_PENALTY_MS);
-    choose_often(&choosing, 10, NULL, 2L * SERVER_PENALTY_MS - 1);
-    assert_int_equal(choosing.chosen[0], 0);
-    choose_often(&choosing, 10, NULL, 2L * SERVER_PENALTY_MS);
-    assert_int_equal(choosing.chosen[0], 5);
+    fail_at(server(&choosing, 0), 5000);
+    for (int64_t now = 5000; now < 5000 + BEFORE + HEALTH_PATIENCE_MS; now += 10) {
+        bool tries;
+        const struct server_wish wish = {.may_try = false};
+        assert_ptr_equal(backend_choose(choosing.backend, &wish, now, &tries),
+                         server(&choosing, 1));
+    }
+    bool tries = false;
+    for (size_t i = 0; i < 2 && !tries; i++) {
+        const struct server_wish wish = {.may_try = false};
+        (void)backend_choose(choosing.backend, &wish, 5000 + LATER + HEALTH_PATIENCE_MS, &tries);
+    }
+    assert_true(tries);
+    end(&choosing);
+}
+
+static void test_another_server_is_there_or_not(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {1, 1, 0};
+    static const uint32_t tried[] = {1, 0};
+    struct choosing choosing;
+    start(&choosing, weights);
+    assert_true(backend_has_other(choosing.backend, NULL, 0));
+    assert_true(backend_has_other(choosing.backend, tried, 1));
+    assert_false(backend_has_other(choosing.backend, tried, 2));
     end(&choosing);
 }
 
@@ -221,7 +261,7 @@ static void test_when_all_have_failed_all_are_tried(void **state) {
     struct choosing choosing;
     start(&choosing, weights);
     for (size_t k = 0; k < 3; k++) {
-        server_failed(server(&choosing, k), 0);
+        fail_at(server(&choosing, k), 0);
     }
     choose_often(&choosing, 40, NULL, 10);
     assert_int_equal(choosing.chosen[0], 10);
@@ -241,15 +281,15 @@ static void test_the_server_that_failed_in_this_exchange_is_avoided(void **state
     end(&choosing);
 }
 
-static void test_a_penalised_server_is_better_than_the_one_that_failed_here(void **state) {
+static void test_a_server_that_is_out_of_use_is_better_than_the_one_that_failed_here(void **state) {
     (void)state;
     static const uint32_t weights[] = {1, 1, 0};
     struct choosing choosing;
     start(&choosing, weights);
-    server_failed(server(&choosing, 1), 0);
+    fail_at(server(&choosing, 1), 0);
     choose_often(&choosing, 10, server(&choosing, 0), 10);
     assert_int_equal(choosing.chosen[1], 10);
-    server_failed(server(&choosing, 0), 10);
+    fail_at(server(&choosing, 0), 10);
     choose_often(&choosing, 10, server(&choosing, 0), 20);
     assert_int_equal(choosing.chosen[1], 10);
     end(&choosing);
@@ -261,7 +301,7 @@ static void test_a_single_server_is_always_chosen(void **state) {
     struct choosing choosing;
     start(&choosing, weights);
     assert_int_equal(choose(&choosing, NULL, 0), 0);
-    server_failed(server(&choosing, 0), 0);
+    fail_at(server(&choosing, 0), 0);
     assert_int_equal(choose(&choosing, NULL, 1), 0);
     assert_int_equal(choose(&choosing, server(&choosing, 0), 1), 0);
     end(&choosing);
@@ -279,24 +319,29 @@ static void test_the_named_server_is_chosen_while_it_is_up(void **state) {
     struct backend_set *set = new_backend_set(config);
     assert_non_null(set);
     struct backend *backend = &set->backends[0];
+    bool tries;
     for (size_t i = 0; i < 3; i++) {
         struct server *server = &backend->servers[i];
-        const struct server_wish wish = {.name = server->entry->name};
+        const struct server_wish wish = {.name = server->entry->name, .may_try = true};
         for (size_t k = 0; k < 3; k++) {
             assert_int_equal(server_has_name(&backend->servers[k], wish.name), i == k);
-            assert_ptr_equal(backend_choose(backend, &wish, 5000), server);
+            assert_ptr_equal(backend_choose(backend, &wish, 5000, &tries), server);
         }
-        const struct server_wish again = {.name = wish.name, .failed = server};
-        assert_ptr_not_equal(backend_choose(backend, &again, 5000), server);
-        server_failed(server, 5000);
-        assert_ptr_not_equal(backend_choose(backend, &wish, 5000), server);
-        assert_ptr_equal(backend_choose(backend, &wish, 5000 + SERVER_PENALTY_MS), server);
-        server->state->penalty_until_ms = 0;
+        const uint32_t tried[] = {(uint32_t)i};
+        const struct server_wish again = {.name = wish.name, .tried = tried, .tried_count = 1};
+        assert_ptr_not_equal(backend_choose(backend, &again, 5000, &tries), server);
+        const struct server_outcome outcome = {5000, 5000, false};
+        assert_true(server_failed(server, &outcome, FAULT_CONNECT_TIMEOUT, 0));
+        assert_ptr_not_equal(backend_choose(backend, &wish, 5000, &tries), server);
+        server->health->until_ms = 6000;
+        assert_ptr_equal(backend_choose(backend, &wish, 6000, &tries), server);
+        assert_true(tries);
+        server->health->until_ms = server->health->trying_ms = 0;
     }
     static const uint8_t nobody[SERVER_NAME_SIZE] = {1};
     const struct server_wish wish = {.name = nobody};
-    struct server *first = backend_choose(backend, &wish, 0); // by turns
-    assert_ptr_not_equal(backend_choose(backend, &wish, 0), first);
+    struct server *first = backend_choose(backend, &wish, 0, &tries); // by turns
+    assert_ptr_not_equal(backend_choose(backend, &wish, 0, &tries), first);
     backend_set_free(set);
     config_free(config);
 }
@@ -314,14 +359,15 @@ static void test_a_drained_server_keeps_its_clients(void **state) {
     assert_non_null(set);
     struct backend *backend = &set->backends[0];
     const struct server_wish wish = {.name = backend->servers[0].entry->name};
+    bool tries;
     server_table_order(&table, 0, first, SERVER_ORDER_DRAIN);
-    assert_ptr_equal(backend_choose(backend, &wish, 0), &backend->servers[0]);
-    assert_ptr_equal(backend_choose(backend, &(struct server_wish){.name = NULL}, 0),
+    assert_ptr_equal(backend_choose(backend, &wish, 0, &tries), &backend->servers[0]);
+    assert_ptr_equal(backend_choose(backend, &(struct server_wish){.name = NULL}, 0, &tries),
                      &backend->servers[1]);
     server_table_order(&table, 0, first, SERVER_ORDER_DOWN);
-    assert_ptr_equal(backend_choose(backend, &wish, 0), &backend->servers[1]);
+    assert_ptr_equal(backend_choose(backend, &wish, 0, &tries), &backend->servers[1]);
     server_table_order(&table, 0, first, SERVER_ORDER_READY);
-    assert_ptr_equal(backend_choose(backend, &wish, 0), &backend->servers[0]);
+    assert_ptr_equal(backend_choose(backend, &wish, 0, &tries), &backend->servers[0]);
     backend_set_free(set);
     server_table_close(&table);
     server_names_free(names);
@@ -357,10 +403,11 @@ int main(void) {
         cmocka_unit_test(test_a_heavy_server_is_spread_over_the_round),
         cmocka_unit_test(test_the_largest_weights_do_not_overflow),
         cmocka_unit_test(test_a_failed_server_is_passed_over_for_a_while),
-        cmocka_unit_test(test_a_second_failure_begins_the_penalty_anew),
+        cmocka_unit_test(test_a_request_that_cannot_be_repeated_waits_with_a_try),
+        cmocka_unit_test(test_another_server_is_there_or_not),
         cmocka_unit_test(test_when_all_have_failed_all_are_tried),
         cmocka_unit_test(test_the_server_that_failed_in_this_exchange_is_avoided),
-        cmocka_unit_test(test_a_penalised_server_is_better_than_the_one_that_failed_here),
+        cmocka_unit_test(test_a_server_that_is_out_of_use_is_better_than_the_one_that_failed_here),
         cmocka_unit_test(test_a_single_server_is_always_chosen),
         cmocka_unit_test(test_the_named_server_is_chosen_while_it_is_up),
         cmocka_unit_test(test_a_drained_server_keeps_its_clients),

@@ -14,6 +14,7 @@ enum { SERVERS = 3, SERVERS_MAX = 20, NOW = 5000, SLOTS = 8, KEYS = 10000 };
 struct choosing {
     struct server_entry entries[SERVERS_MAX];
     struct server_state states[SERVERS_MAX];
+    struct health health[SERVERS_MAX];
     struct balance_view view;
     size_t chosen[SERVERS_MAX];
 };
@@ -34,10 +35,16 @@ static void start_with(struct choosing *choosing, const uint32_t *weights) {
     }
     choosing->view.entries = choosing->entries;
     choosing->view.states = choosing->states;
+    choosing->view.health = choosing->health;
     choosing->view.count = count;
     for (size_t slot = 0; slot < SLOTS; slot++) {
         server_counts_clear(counts, slot);
     }
+}
+
+// Takes a server out of use until then.
+static void eject(struct choosing *choosing, size_t index, int64_t until_ms) {
+    choosing->health[index].until_ms = until_ms;
 }
 
 static void start(struct choosing *choosing, uint32_t a, uint32_t b, uint32_t c) {
@@ -53,7 +60,8 @@ static void start_equal(struct choosing *choosing, size_t count) {
 }
 
 static size_t choose(struct choosing *choosing, enum balance how, size_t failed, uint64_t number) {
-    const struct balance_wish wish = {how, failed, NOW, number};
+    const uint32_t tried[] = {(uint32_t)failed};
+    const struct balance_wish wish = {how, tried, failed != BALANCE_NONE, NOW, NOW, number};
     size_t index = balance_choose(&choosing->view, &wish);
     assert_true(index < choosing->view.count);
     choosing->chosen[index]++;
@@ -118,22 +126,22 @@ static void test_what_is_gained_adds_up_to_nothing(void **state) {
     }
 }
 
-static void test_a_penalty_lasts_until_its_time(void **state) {
+static void test_a_server_is_out_of_use_until_its_time(void **state) {
     (void)state;
     struct choosing choosing;
     start(&choosing, 1, 1, 1);
-    balance_punish(&choosing.view, 1, NOW + 1);
+    eject(&choosing, 1, NOW + 1);
     assert_order(&choosing, BALANCE_NONE, "acac");
-    balance_punish(&choosing.view, 1, NOW);
+    eject(&choosing, 1, NOW);
     assert_order(&choosing, BALANCE_NONE, "abc");
 }
 
-static void test_when_all_have_a_penalty_none_counts(void **state) {
+static void test_when_all_are_out_of_use_all_are_used(void **state) {
     (void)state;
     struct choosing choosing;
     start(&choosing, 1, 1, 1);
     for (size_t i = 0; i < SERVERS; i++) {
-        balance_punish(&choosing.view, i, INT64_MAX);
+        eject(&choosing, i, INT64_MAX);
     }
     assert_order(&choosing, BALANCE_NONE, "abc");
     assert_order(&choosing, 1, "acac");
@@ -144,11 +152,45 @@ static void test_the_one_that_failed_is_avoided(void **state) {
     struct choosing choosing;
     start(&choosing, 100, 1, 1);
     assert_order(&choosing, 0, "bcbc");
-    balance_punish(&choosing.view, 1, NOW + 1);
-    balance_punish(&choosing.view, 2, NOW + 1);
-    assert_order(&choosing, 0, "bcbc"); // rather one with a penalty
+    eject(&choosing, 1, NOW + 1);
+    eject(&choosing, 2, NOW + 1);
+    assert_order(&choosing, 0, "bcbc"); // rather one that is out of use
     choosing.view.count = 1;
     assert_order(&choosing, 0, "aa");
+}
+
+static void test_the_weight_of_a_server_that_returned_grows(void **state) {
+    (void)state;
+    static const enum balance all[] = {BALANCE_ROUND_ROBIN, BALANCE_RANDOM_TWO, BALANCE_HASH};
+    static const struct {
+        int64_t since_ms;
+        uint32_t least, most; // of 3000 choices
+    } cases[] = {{NOW, 0, 60},
+                 {NOW - 250, 320, 420},
+                 {NOW - 500, 560, 650},
+                 {NOW - 1000, 940, 1060},
+                 {NOW - 5000, 940, 1060},
+                 {0, 940, 1060}};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+            struct choosing choosing;
+            start(&choosing, 1, 1, 1);
+            choosing.view.slow_start_ms = 1000;
+            choosing.health[1].since_ms = cases[k].since_ms;
+            for (uint64_t n = 0; n < 3000; n++) {
+                (void)choose(&choosing, all[i], BALANCE_NONE, hash_mix(n + 1));
+            }
+            assert_in_range(choosing.chosen[1], cases[k].least, cases[k].most);
+        }
+    }
+    struct choosing choosing; // it counts as busier than it is
+    start(&choosing, 1, 1, 1);
+    choosing.view.slow_start_ms = 1000;
+    choosing.health[0].since_ms = NOW - 500;
+    use(0, 0, 1);
+    use(0, 1, 1);
+    use(0, 2, 2);
+    assert_int_equal(choose(&choosing, BALANCE_LEAST_CONNECTIONS, BALANCE_NONE, 0), 1);
 }
 
 // --- Backups ---
@@ -168,17 +210,17 @@ static void test_a_backup_is_for_when_no_other_is_up(void **state) {
         }
         assert_int_equal(choosing.chosen[0] + choosing.chosen[3], 0);
         assert_true(choosing.chosen[1] > 0 && choosing.chosen[2] > 0);
-        balance_punish(&choosing.view, 1, NOW + 1);
+        eject(&choosing, 1, NOW + 1);
         assert_int_equal(choose(&choosing, all[i], BALANCE_NONE, 1), 2);
-        balance_punish(&choosing.view, 2, NOW + 1);
+        eject(&choosing, 2, NOW + 1);
         for (uint64_t k = 0; k < 100; k++) {
             size_t index = choose(&choosing, all[i], BALANCE_NONE, hash_mix(k + 1));
             assert_true(index == 0 || index == 3);
         }
         assert_true(choosing.chosen[0] > 0 && choosing.chosen[3] > 0);
-        balance_punish(&choosing.view, 0, NOW + 1);
+        eject(&choosing, 0, NOW + 1);
         assert_int_equal(choose(&choosing, all[i], BALANCE_NONE, 1), 3);
-        balance_punish(&choosing.view, 3, NOW + 1); // none is up: rather one that is no backup
+        eject(&choosing, 3, NOW + 1); // none is up: rather one that is no backup
         for (uint64_t k = 0; k < 20; k++) {
             size_t index = choose(&choosing, all[i], 1, hash_mix(k + 1));
             assert_int_equal(index, 2);
@@ -205,11 +247,11 @@ static void test_drained_servers_are_not_chosen(void **state) {
                                        BALANCE_RANDOM_TWO, BALANCE_HASH};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         struct choosing choosing;
-        const struct balance_wish wish = {all[i], BALANCE_NONE, NOW, 1};
+        const struct balance_wish wish = {.how = all[i], .now_ms = NOW, .due_ms = NOW, .number = 1};
         start(&choosing, 1, 1, 1);
         choosing.entries[0].standing = SERVER_DRAINING;
         choosing.entries[1].standing = SERVER_DOWN;
-        balance_punish(&choosing.view, 2, NOW + 1); // rather one with a penalty
+        eject(&choosing, 2, NOW + 1); // rather one that is out of use
         for (uint64_t k = 0; k < 10; k++) {
             assert_int_equal(choose(&choosing, all[i], BALANCE_NONE, hash_mix(k)), 2);
         }
@@ -235,7 +277,9 @@ static void limit(struct choosing *choosing, uint32_t most) {
 }
 
 static size_t try_to_choose(struct choosing *choosing, enum balance how, size_t failed) {
-    return balance_choose(&choosing->view, &(struct balance_wish){how, failed, NOW, 1});
+    const uint32_t tried[] = {(uint32_t)failed};
+    return balance_choose(&choosing->view,
+                          &(struct balance_wish){how, tried, failed != BALANCE_NONE, NOW, NOW, 1});
 }
 
 static void test_a_full_server_is_passed_over(void **state) {
@@ -271,14 +315,14 @@ static void test_a_full_server_is_up(void **state) {
     limit(&choosing, 1);
     choosing.entries[2].standing = SERVER_BACKUP;
     use(0, 0, 1);
-    balance_punish(&choosing.view, 1, NOW + 1);
-    // Neither the backup nor the one with a penalty stands in for it.
+    eject(&choosing, 1, NOW + 1);
+    // Neither the backup nor the one that is out of use stands in for it.
     assert_int_equal(try_to_choose(&choosing, BALANCE_ROUND_ROBIN, BALANCE_NONE), BALANCE_NONE);
     assert_false(balance_has_room(&choosing.view, NOW));
-    balance_punish(&choosing.view, 0, NOW + 1);
+    eject(&choosing, 0, NOW + 1);
     assert_int_equal(try_to_choose(&choosing, BALANCE_ROUND_ROBIN, BALANCE_NONE), 2);
     assert_true(balance_has_room(&choosing.view, NOW));
-    balance_punish(&choosing.view, 2, NOW + 1);
+    eject(&choosing, 2, NOW + 1);
     assert_int_equal(try_to_choose(&choosing, BALANCE_ROUND_ROBIN, BALANCE_NONE), 1);
 }
 
@@ -309,7 +353,7 @@ static void test_the_idlest_is_chosen_and_equal_ones_take_turns(void **state) {
     use(0, 2, 2);
     assert_order_by(&choosing, BALANCE_LEAST_CONNECTIONS, BALANCE_NONE, "aaa");
     assert_order_by(&choosing, BALANCE_LEAST_CONNECTIONS, 0, "bcbc");
-    balance_punish(&choosing.view, 0, NOW + 1);
+    eject(&choosing, 0, NOW + 1);
     assert_order_by(&choosing, BALANCE_LEAST_CONNECTIONS, BALANCE_NONE, "bc");
 }
 
@@ -406,11 +450,11 @@ static void test_random_two_with_one_or_none_left(void **state) {
     (void)state;
     struct choosing choosing;
     start(&choosing, 1, 1, 1);
-    balance_punish(&choosing.view, 1, NOW + 1);
+    eject(&choosing, 1, NOW + 1);
     for (uint64_t i = 0; i < 20; i++) {
         assert_int_equal(choose(&choosing, BALANCE_RANDOM_TWO, 0, hash_mix(i + 1)), 2);
     }
-    balance_punish(&choosing.view, 2, NOW + 1); // rather one with a penalty
+    eject(&choosing, 2, NOW + 1); // rather one that is out of use
     for (uint64_t i = 0; i < 20; i++) {
         assert_int_not_equal(choose(&choosing, BALANCE_RANDOM_TWO, 0, hash_mix(i + 1)), 0);
     }
@@ -448,7 +492,7 @@ static void test_keys_are_spread_by_weight(void **state) {
     assert_shares(&choosing, 10);
 }
 
-// One of N servers goes, by a penalty or out of the configuration: its keys move, and no others.
+// One of N servers goes, out of use or out of the configuration: its keys move, and no others.
 static void test_the_keys_of_a_server_that_goes_move_and_no_others(void **state) {
     (void)state;
     static size_t before[KEYS], after[KEYS];
@@ -457,7 +501,7 @@ static void test_the_keys_of_a_server_that_goes_move_and_no_others(void **state)
         size_t moved = 0;
         start_equal(&choosing, count);
         map_keys(&choosing, before);
-        balance_punish(&choosing.view, 1, NOW + 1);
+        eject(&choosing, 1, NOW + 1);
         memset(choosing.chosen, 0, sizeof(choosing.chosen));
         map_keys(&choosing, after);
         for (size_t i = 0; i < KEYS; i++) {
@@ -488,9 +532,9 @@ static void test_a_key_has_a_second_server(void **state) {
         size_t first = choose(&choosing, BALANCE_HASH, BALANCE_NONE, key_of(i));
         size_t second = choose(&choosing, BALANCE_HASH, first, key_of(i));
         assert_int_not_equal(first, second);
-        balance_punish(&choosing.view, first, NOW + 1);
+        eject(&choosing, first, NOW + 1);
         assert_int_equal(choose(&choosing, BALANCE_HASH, BALANCE_NONE, key_of(i)), second);
-        balance_punish(&choosing.view, first, 0);
+        eject(&choosing, first, 0);
     }
 }
 
@@ -510,9 +554,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_turns_are_spread_by_weight),
         cmocka_unit_test(test_what_is_gained_adds_up_to_nothing),
-        cmocka_unit_test(test_a_penalty_lasts_until_its_time),
-        cmocka_unit_test(test_when_all_have_a_penalty_none_counts),
+        cmocka_unit_test(test_a_server_is_out_of_use_until_its_time),
+        cmocka_unit_test(test_when_all_are_out_of_use_all_are_used),
         cmocka_unit_test(test_the_one_that_failed_is_avoided),
+        cmocka_unit_test(test_the_weight_of_a_server_that_returned_grows),
         cmocka_unit_test(test_a_backup_is_for_when_no_other_is_up),
         cmocka_unit_test(test_a_backup_takes_over_from_the_one_that_failed),
         cmocka_unit_test(test_drained_servers_are_not_chosen),

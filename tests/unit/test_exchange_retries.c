@@ -96,7 +96,7 @@ static void test_other_requests_are_not_repeated(void **state) {
 }
 
 // A server that has said something has perhaps done something.
-static void test_nothing_is_repeated_after_a_word_of_the_server(void **state) {
+static void test_the_same_server_is_not_asked_after_a_part_of_a_head(void **state) {
     (void)state;
     struct scenario scenario = once;
     scenario.scripts[0].reply = "H";
@@ -104,10 +104,84 @@ static void test_nothing_is_repeated_after_a_word_of_the_server(void **state) {
     assert_attempts(&scenario, 1);
     scenario.scripts[0].reply = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r";
     assert_attempts(&scenario, 1);
+}
+
+static void test_nothing_is_repeated_after_what_was_passed_on(void **state) {
+    (void)state;
+    struct scenario scenario = once;
     scenario.scripts[0].reply = "HTTP/1.1 103 Early Hints\r\n\r\n";
     scenario.at_client = "{103}{answer 502}";
-    scenario.ended = CLOSED;
     assert_attempts(&scenario, 1);
+    scenario.scripts[0].reply = "HTTP/1.1 103 Early Hints\r\n\r\nnonsense\r\n\r\n";
+    scenario.ended = "status line does not begin with HTTP/1.0 or HTTP/1.1";
+    assert_attempts(&scenario, 1);
+}
+
+static int set_up_two_servers(void **state) {
+    (void)state;
+    bench_start(BENCH_SITE("server 127.0.0.1:9000 {}\n server 127.0.0.1:9001 {}\n retries = 5"));
+    return 0;
+}
+
+// What a server said that was not passed on is forgotten.
+static void test_nonsense_is_asked_elsewhere(void **state) {
+    (void)state;
+    struct scenario scenario = twice;
+    scenario.scripts[0] = (struct script){.reply = "nonsense\r\n\r\nnonsense"};
+    for (uint32_t n = 0; n < 50; n++) {
+        if (n == 25) {
+            scenario.scripts[0] = (struct script){.reply = "HTTP/1.1 404 Not F", .closes = true};
+        }
+        scenario_run(&scenario, &(struct faults){.server_gives = n % 25, .client_takes = n});
+        assert_string_equal(bench.memory.record, scenario.at_client);
+        assert_int_equal(bench.connection_count, 2);
+        assert_int_equal(bench_server(0)->health->in_a_row + bench_server(1)->health->in_a_row, 1);
+        bench_forget_connections();
+        *bench_server(1)->health = (struct health){.until_ms = 0};
+    }
+}
+
+// However many retries there may be.
+static void test_each_server_is_asked_once(void **state) {
+    (void)state;
+    struct scenario scenario = once;
+    scenario.script_count = 1;
+    for (uint32_t n = 0; n < 10; n++) {
+        scenario_run(&scenario, &(struct faults){.server_gives = n});
+        assert_outcome(&scenario);
+        assert_int_equal(bench.connection_count, 2);
+        assert_int_equal(bench_server(0)->health->in_a_row, 1);
+        assert_int_equal(bench_server(1)->health->in_a_row, 1);
+        bench_forget_connections();
+        *bench_server(1)->health = (struct health){.until_ms = 0};
+    }
+}
+
+static void test_what_counts_as_a_failure(void **state) {
+    (void)state;
+    static const struct {
+        struct script script;
+        uint32_t failures;
+    } cases[] = {
+        {{.reply = "", .closes = true}, 1},
+        {{.reply = "", .read_error = ECONNRESET}, 1},
+        {{.reply = "HTTP/1.1 200 OK\r\nContent-Le", .closes = true}, 1},
+        {{.reply = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", .closes = true}, 1},
+        {{.reply = "nonsense\r\n\r\n"}, 1},
+        {{.reply = OK_CHUNKED "4\r\nhell\r\nzz\r\n"}, 1},
+        {{.reply = OK_HELLO}, 0},
+        {{.reply = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"}, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scenario scenario = once;
+        scenario.scripts[0] = cases[i].script;
+        scenario.script_count = 1;
+        scenario_begin(&scenario, &(struct faults){.steps = 0});
+        (void)bench_advance();
+        bench_finish();
+        assert_int_equal(bench_server(0)->health->in_a_row, cases[i].failures);
+        bench_forget_connections();
+    }
 }
 
 static void test_a_response_that_breaks_off_is_cut(void **state) {
@@ -192,7 +266,7 @@ static void test_a_shortage_of_this_host(void **state) {
     for (size_t i = 0; i < 5; i++) {
         scenario.scripts[0] = (struct script){.connect_error = errors[i]};
         assert_attempts(&scenario, 1);
-        assert_int_equal(bench_server(0)->state->penalty_until_ms, 0);
+        assert_int_equal(health_until(bench_server(0)->health), 0);
     }
 }
 
@@ -266,7 +340,7 @@ static void test_a_pooled_connection_that_is_dead(void **state) {
         assert_int_equal(bench.connection_count, 2);
         assert_int_equal(bench.connections[0].closed, 1);
         assert_false(bench.account.server_reused);
-        assert_int_equal(bench_server(0)->state->penalty_until_ms, 0);
+        assert_int_equal(health_until(bench_server(0)->health), 0);
         bench_forget_connections();
     }
     // Perhaps it has seen the request.
@@ -277,7 +351,7 @@ static void test_a_pooled_connection_that_is_dead(void **state) {
     scenario_run(&scenario, &(struct faults){.steps = 0});
     assert_string_equal(bench.memory.record, "{answer 502}");
     assert_int_equal(bench.connection_count, 1);
-    assert_int_equal(bench_server(0)->state->penalty_until_ms, 0);
+    assert_int_equal(health_until(bench_server(0)->health), 0);
 }
 
 static void test_what_waits_at_a_pooled_connection(void **state) {
@@ -345,7 +419,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(test_idempotent_requests_are_repeated),
         BENCH_TEST(test_other_requests_are_not_repeated),
-        BENCH_TEST(test_nothing_is_repeated_after_a_word_of_the_server),
+        BENCH_TEST(test_the_same_server_is_not_asked_after_a_part_of_a_head),
+        BENCH_TEST(test_nothing_is_repeated_after_what_was_passed_on),
+        cmocka_unit_test_setup_teardown(test_nonsense_is_asked_elsewhere, set_up_two_servers,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_each_server_is_asked_once, set_up_two_servers,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_what_counts_as_a_failure, set_up_none, tear_down),
         BENCH_TEST(test_a_response_that_breaks_off_is_cut),
         BENCH_TEST(test_a_response_that_breaks_off_during_a_request),
         BENCH_TEST(test_connections_that_are_not_made),

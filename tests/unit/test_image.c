@@ -92,6 +92,12 @@ static void write_value(struct filler *filler, const struct option *option, char
     case KIND_FIELD_NAME:
         (void)snprintf(text, 128, "X-Name-%d", number);
         break;
+    case KIND_PERCENT:
+        (void)snprintf(text, 128, "%d%%", 1 + number % 100);
+        break;
+    case KIND_STATUSES:
+        (void)snprintf(text, 128, "%d-599", 100 + number % 500);
+        break;
     default: // files, prefixes, URLs
         (void)snprintf(text, 128, "/x%d/", number);
     }
@@ -234,6 +240,8 @@ static void compare_option(const struct option *option, char *a, char *b) {
     case KIND_WORD:
     case KIND_LISTEN:
     case KIND_ADMIN:
+    case KIND_PERCENT:
+    case KIND_STATUSES:
         break;
     default:
         compare_pointers(a + option->offset, b + option->offset, 0, 0);

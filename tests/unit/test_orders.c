@@ -186,7 +186,7 @@ static void test_status(void **state) {
 static void test_servers(void **state) {
     (void)state;
     give(COMMAND_SERVERS); // there are none
-    assert_reply(0, "server  state  in use  at most  weight  backup");
+    assert_reply(0, "server  state  in use  at most  weight  backup  health");
     give(COMMAND_SERVER);
     assert_reply(1, "no server 'web/127.0.0.1:1'; 'ravelin servers' lists them as BACKEND/ADDRESS");
 }

@@ -39,7 +39,7 @@ static void test_a_worker_finds_the_servers_in_the_order_of_the_config(void **st
             assert_true(address_equal(&address, &servers[i]->address));
             assert_int_equal(view.entries[i].weight, weights[i]);
             assert_int_equal(view.entries[i].former, 0);
-            assert_int_equal(view.states[i].penalty_until_ms, 0);
+            assert_int_equal(view.states[i].current_weight, 0);
         }
         server_view_close(&view);
         server_view_close(&view);
@@ -110,7 +110,7 @@ static void test_each_worker_has_states_of_its_own(void **state) {
     memset(views[1].states_part.data, 0xff, views[1].states_part.size); // all that it can write
     for (size_t slot = 0; slot < SLOTS; slot++) {
         for (size_t i = 0; i < views[slot].count; i++) {
-            assert_int_equal(views[slot].states[i].penalty_until_ms, slot == 1 ? -1 : 0);
+            assert_int_equal(views[slot].states[i].current_weight, slot == 1 ? -1 : 0);
         }
     }
     void *entries = views[1].entries_part.data;
@@ -129,14 +129,13 @@ static void test_the_next_worker_finds_nothing_of_the_one_that_died(void **state
     assert_true(server_table_make(&table, config, SLOTS, NULL, NULL));
     struct server_view views[] = {open_view(&table, 0, config), open_view(&table, 1, config)};
     memset(views[0].states_part.data, 0xff, views[0].states_part.size);
-    views[1].states[0].penalty_until_ms = 5;
+    views[1].states[0].current_weight = 5;
     server_table_clear(&table, 0);
     struct server_view next = open_view(&table, 0, config);
     for (size_t i = 0; i < next.count; i++) {
-        assert_int_equal(next.states[i].penalty_until_ms, 0);
         assert_int_equal(next.states[i].current_weight, 0);
     }
-    assert_int_equal(views[1].states[0].penalty_until_ms, 5);
+    assert_int_equal(views[1].states[0].current_weight, 5);
     server_view_close(&next);
     server_view_close(&views[0]);
     server_view_close(&views[1]);
@@ -169,29 +168,26 @@ static void test_a_table_of_another_config_is_not_opened(void **state) {
     LISTEN SITE "backend b { server 127.0.0.1:1 {} server 127.0.0.1:2 { weight = 3 } }\n"          \
                 "backend c { server 127.0.0.1:1 {} server 127.0.0.1:3 {} }\n"
 
-// What the states of BEFORE were: penalties 10, 20, 30, 40, and turns of -2, 2 and 1, -1.
+// What the states of BEFORE were: turns of -2, 2 and 1, -1.
 static void test_what_is_known_of_servers_that_stay_is_taken_over(void **state) {
     (void)state;
     static const struct {
         const char *text;
-        int64_t penalties[5], turns[5];
+        int64_t turns[5];
     } cases[] = {
-        {BEFORE, {10, 20, 30, 40}, {-2, 2, 1, -1}},
+        {BEFORE, {-2, 2, 1, -1}},
         // In another order.
         {LISTEN SITE "backend c { server 127.0.0.1:3 {} server 127.0.0.1:1 {} }\n"
                      "backend b { server 127.0.0.1:2 { weight = 3 } server 127.0.0.1:1 {} }\n",
-         {40, 30, 20, 10},
          {-1, 1, 2, -2}},
         // Another weight, and one server less: the turns begin anew.
         {LISTEN SITE "backend b { server 127.0.0.1:1 {} server 127.0.0.1:2 { weight = 4 } }\n"
                      "backend c { server 127.0.0.1:3 {} }\n",
-         {10, 20, 40},
          {0, 0, 0}},
         // One more, and one of another backend.
         {LISTEN SITE "backend b { server 127.0.0.1:1 {} server 127.0.0.1:2 { weight = 3 }\n"
                      "server 127.0.0.1:3 {} }\n"
                      "backend d { server 127.0.0.1:1 {} server 127.0.0.1:3 {} }\n",
-         {10, 20, 0, 0, 0},
          {0, 0, 0, 0, 0}},
     };
     struct config *before = load(BEFORE);
@@ -200,7 +196,7 @@ static void test_what_is_known_of_servers_that_stay_is_taken_over(void **state) 
     struct server_view former = open_view(&table, 0, before);
     for (size_t i = 0; i < former.count; i++) {
         const int64_t turns[] = {-2, 2, 1, -1};
-        former.states[i] = (struct server_state){turns[i], 10 * ((int64_t)i + 1)};
+        former.states[i] = (struct server_state){turns[i]};
     }
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct config *config = load(cases[i].text);
@@ -209,10 +205,9 @@ static void test_what_is_known_of_servers_that_stay_is_taken_over(void **state) 
         struct server_fds fds = new_server_fds(config, &old);
         assert_true(server_view_open(&view, config, &fds));
         server_view_take_over(&view, config, &former, FORMER - 1); // not the one before
-        assert_int_equal(view.states[0].penalty_until_ms, 0);
+        assert_int_equal(view.states[0].current_weight, 0);
         server_view_take_over(&view, config, &former, FORMER);
         for (size_t k = 0; k < view.count; k++) {
-            assert_int_equal(view.states[k].penalty_until_ms, cases[i].penalties[k]);
             assert_int_equal(view.states[k].current_weight, cases[i].turns[k]);
         }
         server_view_close(&view);
@@ -291,9 +286,9 @@ static void test_a_first_generation_takes_nothing_over(void **state) {
     struct server_fds fds = new_server_fds(config, NULL);
     struct server_view view;
     assert_true(server_view_open(&view, config, &fds));
-    view.states[0].penalty_until_ms = 5;
+    view.states[0].current_weight = 5;
     server_view_take_over(&view, config, &view, 0);
-    assert_int_equal(view.states[0].penalty_until_ms, 5);
+    assert_int_equal(view.states[0].current_weight, 5);
     server_view_close(&view);
     config_free(config);
 }

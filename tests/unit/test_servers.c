@@ -171,6 +171,14 @@ static void test_an_order_stays_until_the_file_changes_the_server(void **state) 
     }
 }
 
+// The worker takes the server out of use.
+static void fail_at(const struct server_counter *counter, uint32_t cell, enum fault fault,
+                    uint32_t detail) {
+    static const struct config_backend policy = {.max_failures = 1, .eject_time_ms = 60000};
+    const struct health_event event = {&policy, 1, 1, false};
+    (void)health_failed(&server_counter_health(counter)[cell], &event, fault, detail, false, 0);
+}
+
 static void test_the_list(void **state) {
     (void)state;
     struct lab lab;
@@ -181,17 +189,22 @@ static void test_the_list(void **state) {
         const struct server_counter counter = {lab.counts, slot};
         uint32_t cell = server_table_entry(&source.servers, 1)->cell;
         server_cell_add(server_counter_cell(&counter, cell), 6);
+        fail_at(&counter, cell, FAULT_CONNECT_TIMEOUT, 0);
     }
+    const struct server_counter first = {lab.counts, 0};
+    fail_at(&first, server_table_entry(&source.servers, 2)->cell, FAULT_STATUS, 503);
     order(&lab, &source, "b/127.0.0.1:1", "drain", 0, "b/127.0.0.1:1: drain");
     servers_list(&source, lab.counts, text, sizeof(text));
-    assert_string_equal(text, "server           state  in use  at most  weight  backup\n"
-                              "b/127.0.0.1:1    drain       0        -       1  no\n"
-                              "b/unix:/run/x    ready      12       20       3  yes\n"
-                              "b-c/127.0.0.1:1  ready       0        -       1  no");
+    assert_string_equal(
+        text, "server           state  in use  at most  weight  backup  health\n"
+              "b/127.0.0.1:1    drain       0        -       1  no      up\n"
+              "b/unix:/run/x    ready      12       20       3  yes     out: connect: timeout\n"
+              "b-c/127.0.0.1:1  ready       0        -       1  no      out, but used (none is up) "
+              "in 1 of 2 workers: status 503");
     // What does not fit is counted.
-    servers_list(&source, lab.counts, text, 200);
-    assert_string_equal(text, "server           state  in use  at most  weight  backup\n"
-                              "b/127.0.0.1:1    drain       0        -       1  no\n"
+    servers_list(&source, lab.counts, text, 220);
+    assert_string_equal(text, "server           state  in use  at most  weight  backup  health\n"
+                              "b/127.0.0.1:1    drain       0        -       1  no      up\n"
                               "and 2 more");
     discard(&source);
     close_lab(&lab);

@@ -58,13 +58,12 @@ def find(pid, *patterns):
 
 # As in proxy/backend/server_table.h, behind the head of a part (proxy/base/region.h).
 HEAD_SIZE = 64
-STATE = struct.Struct("@qq")
+STATE = struct.Struct("@q")
 
 
 @dataclass
 class ServerState:
     current_weight: int
-    penalty_until_ms: int
 
 
 def server_states(pid, count):

@@ -1,0 +1,121 @@
+// Whether a server works, as one worker sees it from its requests: failures take a server out of
+// use for a while, and a request or a connection tries it before it returns.
+//
+// Each worker slot has a cell (server_counts.h) for every server, and decides about its own use of
+// the server. A cell belongs to the server as long as the server is in the configuration, so a
+// reload changes nothing.
+//
+//   in use   until_ms is 0. Failures are counted.
+//   out      after a failed connection, `max-failures` other failures in a row, or too many of the
+//            last requests (`failure-ratio`). The time doubles each time in a row, from
+//            `eject-time` to `eject-time-max`, and is spread by up to an eighth.
+//   due      the time has passed. After a failed connection, the prober (prober.h) connects before
+//            any request comes. After other failures, the next request that can be repeated tries
+//            the server, one at a time, in all workers.
+//   trying   a success brings the server back, and `slow-start` begins. A failure begins the next
+//            time out.
+//
+// An attacker who controls a worker can write anything into its cells. Invariant: another worker
+// takes a server out of use only after a failure of its own, however many others claim one. It
+// leaves a try to another worker for at most HEALTH_YIELD_MS in a row.
+#ifndef RAVELIN_BACKEND_HEALTH_H
+#define RAVELIN_BACKEND_HEALTH_H
+
+#include "config/config.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HEALTH_WINDOW_MS 10000
+#define HEALTH_WINDOW_MIN 20 // requests, fewer say nothing about a ratio
+#define HEALTH_YIELD_MS 2000
+// A request that cannot be repeated tries a server only if no other request did for so long.
+#define HEALTH_PATIENCE_MS 1000
+
+// Why a server is out of use. What each detail is stands behind it.
+enum fault {
+    FAULT_NONE,
+    FAULT_CONNECT, // errno
+    FAULT_CONNECT_TIMEOUT,
+    FAULT_CLOSED,           // the connection, before a response
+    FAULT_BROKEN,           // the connection, within a response
+    FAULT_RESPONSE_TIMEOUT, // before a response
+    FAULT_MALFORMED,
+    FAULT_STATUS, // the status
+    FAULT_COUNT,
+};
+
+// One cell. The worker of the slot writes it, all others read it.
+struct health {
+    _Atomic int64_t until_ms;  // monotonic clock. 0: in use; HEALTH_HELD: not by time
+    _Atomic int64_t since_ms;  // of the last change between in use and out
+    _Atomic int64_t trying_ms; // since when a request tries the server; 0: none does
+    int64_t due_ms;            // HEALTH_HELD: when the prober is to connect
+    int64_t window_ms;         // begin of the window of requests
+    uint32_t requests, failed; // in the window
+    uint32_t in_a_row;         // failures
+    uint32_t level;            // how often it was out in a row
+    _Atomic uint32_t fault;    // the last: enum fault, and its detail
+    uint32_t yielded_ms;       // how long a try was left to others
+};
+
+#define HEALTH_HELD INT64_MAX
+
+static inline int64_t health_until(const struct health *health) {
+    return atomic_load_explicit(&health->until_ms, memory_order_relaxed);
+}
+
+static inline bool health_is_out(const struct health *health) {
+    return health_until(health) != 0;
+}
+
+static inline int64_t health_since(const struct health *health) {
+    return atomic_load_explicit(&health->since_ms, memory_order_relaxed);
+}
+
+// For the prober.
+static inline bool health_is_held(const struct health *health) {
+    return health_until(health) == HEALTH_HELD &&
+           atomic_load_explicit(&health->trying_ms, memory_order_relaxed) == 0;
+}
+
+enum health_change { HEALTH_SAME, HEALTH_EJECTED, HEALTH_RETURNED };
+
+struct health_event {
+    const struct config_backend *policy;
+    int64_t now_ms;
+    int64_t begun_ms; // when the request came to this server
+    bool tries;       // the request tried the server, see health_try()
+};
+
+// A response without a fault.
+enum health_change health_worked_slowly(struct health *health, const struct health_event *event);
+static inline enum health_change health_worked(struct health *health,
+                                               const struct health_event *event) {
+    health->requests++;
+    if (health->in_a_row == 0 && !health_is_out(health)) {
+        return HEALTH_SAME;
+    }
+    return health_worked_slowly(health, event);
+}
+
+// `others`: another worker has the server out of use. `random`: any number.
+enum health_change health_failed(struct health *health, const struct health_event *event,
+                                 enum fault fault, uint32_t detail, bool others, uint64_t random);
+
+// The server is due: a request tries it.
+void health_try(struct health *health, int64_t now_ms);
+// The request ended without an outcome, for example because its client left.
+void health_end_try(struct health *health, int64_t now_ms);
+// Leaves the try to another worker for a while. False: that was long enough.
+bool health_yield(struct health *health, int64_t now_ms);
+
+// The part of its share, in 256ths, that a server gets `since_ms` its return.
+uint32_t health_share(int64_t since_ms, uint32_t slow_start_ms, int64_t now_ms);
+
+#define FAULT_TEXT_SIZE 80
+// "connect: Connection refused". `fault` as in struct health: any number.
+void fault_write(uint32_t fault, char text[FAULT_TEXT_SIZE]);
+
+#endif

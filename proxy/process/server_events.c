@@ -1,0 +1,100 @@
+#include "process/server_events.h"
+
+#include "base/clock.h"
+
+#include <inttypes.h>
+
+enum { LINES_INTERVAL_MS = 100, LINES_BURST = 200 };
+
+struct subject {
+    const struct config_backend *backend;
+    const struct config_server *server;
+    const struct server_entry *entry;
+};
+
+static void report_out(struct server_events *events, const struct subject *subject,
+                       const struct server_health *health) {
+    char why[FAULT_TEXT_SIZE];
+    fault_write(health->fault, why);
+    log_warning(events->log, "server %s/%s: out of use: %s", subject->backend->name,
+                subject->server->text, why);
+}
+
+static void report_return(struct server_events *events, const struct subject *subject,
+                          int64_t time_ms) {
+    log_info(events->log, "server %s/%s: in use again after %" PRId64 ".%" PRId64 " s",
+             subject->backend->name, subject->server->text, time_ms / 1000, time_ms % 1000 / 100);
+}
+
+static void look_at(struct server_events *events, const struct subject *subject, int64_t now_ms) {
+    int64_t *out_ms = &events->out_ms[subject->entry->cell];
+    const struct server_health health = server_counts_summary(events->counts, subject->entry->cell);
+    if ((health.workers_out > 0) == (*out_ms != 0)) {
+        return;
+    }
+    if (rate_take(&events->lines, now_ms)) {
+        if (health.workers_out > 0) {
+            report_out(events, subject, &health);
+        } else {
+            report_return(events, subject, now_ms - *out_ms);
+        }
+    }
+    *out_ms = health.workers_out > 0 ? now_ms : 0;
+}
+
+// Cells that new servers have.
+static void forget_new(struct server_events *events, const struct source *source) {
+    for (size_t i = 0; i < source->servers.count; i++) {
+        const struct server_entry *entry = server_table_entry(&source->servers, i);
+        if (entry->former == 0) {
+            events->out_ms[entry->cell] = 0;
+        }
+    }
+    events->generation = source->number;
+}
+
+static void look(struct server_events *events, int64_t now_ms) {
+    const struct source *source = *events->current;
+    size_t index = 0;
+    if (events->generation != source->number) {
+        forget_new(events, source);
+    }
+    for (size_t i = 0; i < source->config->backend_count; i++) {
+        const struct config_backend *backend = &source->config->backends[i];
+        for (size_t k = 0; k < backend->server_count; k++, index++) {
+            const struct subject subject = {backend, &backend->servers[k],
+                                            server_table_entry(&source->servers, index)};
+            look_at(events, &subject, now_ms);
+        }
+    }
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents) {
+    struct server_events *events = timer->data;
+    int64_t now_ms = clock_monotonic_us() / 1000;
+    uint32_t changes = server_counts_changes(events->counts);
+    (void)loop;
+    (void)revents;
+    if (rate_take_summary(&events->lines, now_ms)) {
+        log_warning(events->log, "%" PRIu64 " more lines about servers were left out",
+                    events->lines.left_out);
+        events->lines.left_out = 0;
+    }
+    if (changes != events->changes || events->generation != (*events->current)->number) {
+        events->changes = changes;
+        look(events, now_ms);
+    }
+}
+
+void server_events_start(struct server_events *events) {
+    events->lines = (struct rate){.interval_ms = LINES_INTERVAL_MS, .burst = LINES_BURST};
+    ev_timer_init(&events->timer, on_tick, SERVER_EVENTS_PERIOD_S, SERVER_EVENTS_PERIOD_S);
+    events->timer.data = events;
+    ev_timer_start(events->loop, &events->timer);
+}
+
+void server_events_stop(struct server_events *events) {
+    if (events->loop != NULL) {
+        ev_timer_stop(events->loop, &events->timer);
+    }
+}
