@@ -165,7 +165,8 @@ struct config_backend {
     uint32_t slow_start_ms;     // until a server that returns has its share; 0 = none
     struct config_statuses fail_on_status; // of responses that count as failures
     enum proxy_protocol send_proxy_protocol;
-    bool tls_facts; // requests carry X-TLS-Facts
+    bool tls_facts;        // requests carry X-TLS-Facts
+    bool rewrite_location; // see exchange/location.h
     int line;
 };
 

@@ -310,6 +310,10 @@ static const struct option backend_options[] = {
     {"tls-facts",
      "Tell the server about the client's TLS: X-TLS-Facts with version, group, suite, resumed.",
      KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config_backend, tls_facts)},
+    {"rewrite-location",
+     "Change a Location that names a server by its plain address to the address that the client "
+     "uses.",
+     KIND_YES_NO, OPTIONAL, INITIAL("yes"), AT(config_backend, rewrite_location)},
     {"server", "One server of the group.", KIND_SECTION, INSIDE(SECTION_SERVER), FROM_TO(1, 1000),
      AT(config_backend, servers), COUNTED_AT(config_backend, server_count)},
 };

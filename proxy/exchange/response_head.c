@@ -5,6 +5,7 @@
 // it stay where they are.
 #include "exchange/response_head.h"
 
+#include "exchange/location.h"
 #include "http/encode.h"
 
 #include <stdio.h>
@@ -195,6 +196,43 @@ static enum result take_final(struct exchange *exchange, struct stream_head *hea
     return result;
 }
 
+// The host and port that the client asked for: our own head for the server has them.
+static struct slice asked_authority(const struct exchange *exchange) {
+    static const char name[] = "\r\nHost: ";
+    const char *end = exchange->head + exchange->head_size;
+    const char *at = memmem(exchange->head, exchange->head_size, name, sizeof(name) - 1);
+    at = at == NULL ? end : at + sizeof(name) - 1;
+    const char *cr = memchr(at, '\r', (size_t)(end - at));
+    return (struct slice){at, cr == NULL ? 0 : (size_t)(cr - at)};
+}
+
+// A response that may have a Location. `fields`: of the response.
+static enum result take_moved(struct exchange *exchange, struct stream_head *head,
+                              struct http_fields *fields) {
+    char text[LOCATION_SIZE_MAX];
+    struct address address;
+    const struct server *server = exchange->attempt.server;
+    server_entry_address(server->entry, &address);
+    const struct location location = {.authority = asked_authority(exchange),
+                                      .server = slice_from(server->config->text),
+                                      .address = &address,
+                                      .route = exchange->choice.route};
+    for (uint32_t i = 0; i < fields->count; i++) {
+        struct http_field *field = &fields->items[i];
+        if (slice_equal_nocase(field->name, SLICE("Location"))) {
+            struct slice value = location_rewrite(&location, field->value, text);
+            head->size += value.size; // at most that much longer
+            field->value = value.size > 0 ? value : field->value;
+            break;
+        }
+    }
+    return take_final(exchange, head);
+}
+
+static bool may_be_moved(const struct exchange *exchange, uint16_t status) {
+    return (status / 100 == 3 || status == 201) && exchange->choice.backend->rewrite_location;
+}
+
 // `in_room`: see struct stream_head.
 static enum result take(struct exchange *exchange, struct slice text, bool in_room) {
     struct http_fields *fields = shared_fields(exchange->shared, HTTP_FIELDS_MAX);
@@ -213,7 +251,11 @@ static enum result take(struct exchange *exchange, struct slice text, bool in_ro
         exchange->room->parts[0].begin += (uint32_t)text.size;
     }
     struct stream_head head = {.response = &response, .size = text.size, .in_room = in_room};
-    return response.interim ? take_interim(exchange, &head) : take_final(exchange, &head);
+    if (response.interim) {
+        return take_interim(exchange, &head);
+    }
+    return may_be_moved(exchange, response.status) ? take_moved(exchange, &head, fields)
+                                                   : take_final(exchange, &head);
 }
 
 // Moves a part's bytes into the buffer, up to the end of the head. RESULT_OK: *size is the head's.
