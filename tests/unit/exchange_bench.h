@@ -66,9 +66,10 @@ struct bench {
     uint32_t calls;
     uint32_t turn;
     struct exchange *exchange;
-    struct account account; // of the last exchange
-    uint32_t readables;     // how often it was told that the server can be read
-    uint32_t kept;          // connections that are bound to a client
+    struct exchange *(*exchange_of)(int fd); // where there are several; NULL: there is one
+    struct account account;                  // of the last exchange
+    uint32_t readables;                      // how often it was told that the server can be read
+    uint32_t kept;                           // connections that are bound to a client
     bool is_done;
 };
 
@@ -116,7 +117,9 @@ static inline bool has_head(const struct memory_connection *connection) {
 
 // All of the reply may be read.
 static inline bool reply_is_due(const struct memory_connection *connection) {
-    const struct exchange *exchange = bench.exchange;
+    int fd = FIRST_FD + (int)(connection - bench.connections);
+    const struct exchange *exchange =
+        bench.exchange_of == NULL ? bench.exchange : bench.exchange_of(fd);
     switch (connection->script.when) {
     case AT_ONCE:
         return true;

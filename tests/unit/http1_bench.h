@@ -189,8 +189,8 @@ static inline void client_says(const char *data, size_t size) {
     }
 }
 
-// A session whose client says all of this.
-static inline void client_begin(const char *input, const struct client_faults *faults) {
+// A session whose protocol is still to be entered.
+static inline void client_open(const struct client_faults *faults) {
     struct sockaddr_in peer = {.sin_family = AF_INET};
     peer.sin_addr.s_addr = htonl(0xc0000201);
     client.faults = faults;
@@ -207,6 +207,11 @@ static inline void client_begin(const char *input, const struct client_faults *f
     } else {
         plain_commit(&client.session->transport);
     }
+}
+
+// A session whose client says all of this.
+static inline void client_begin(const char *input, const struct client_faults *faults) {
+    client_open(faults);
     http1_enter(client.session);
     session_wait(client.session);
     client_says(input, strlen(input));
@@ -234,7 +239,8 @@ static inline bool client_becomes_readable(void) {
         return false;
     }
     if (client.read == client.come && client.come == 0 && client.faults->cut > 0) {
-        client.come = client.faults->cut;
+        client.come =
+            client.faults->cut < client.input_size ? client.faults->cut : client.input_size;
     } else if (client.read == client.come) {
         client.come += arrive == 0 || left < arrive ? left : arrive;
     }

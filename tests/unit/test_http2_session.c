@@ -1,0 +1,295 @@
+// HTTP/2 over a transport of memory: requests and responses of every framing, several at a time,
+// under every cut and every size of pieces and windows.
+#include "http2_bench.h"
+
+#define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+#define GOT_HELLO "{200 content-length=5}hello{end}"
+
+static const char *at_server(size_t index) {
+    return understood(&bench.connections[index]);
+}
+
+// --- one request ---
+
+struct one {
+    const char *fields; // of a POST; NULL: GET
+    const char *body;   // in DATA frames of `frame` bytes
+    const char *trailers;
+    struct script script;
+    const char *server; // NULL: not compared
+    const char *client;
+    bool may_be_early;
+};
+
+static void say(const struct one *one, size_t frame) {
+    if (one->fields == NULL) {
+        h2_get(1, "/a");
+        return;
+    }
+    h2_post(1, "/a", one->fields);
+    size_t size = one->body == NULL ? 0 : strlen(one->body);
+    frame = frame == 0 ? size : frame;
+    for (size_t at = 0; at < size; at += frame) {
+        size_t part = size - at < frame ? size - at : frame;
+        h2_data(1, one->body + at, part, at + part == size && one->trailers == NULL);
+    }
+    if (one->trailers != NULL) {
+        h2_put_headers(1, one->trailers, true);
+    } else if (size == 0) {
+        h2_data(1, "", 0, true);
+    }
+}
+
+static void run_with(const struct one *one, const struct client_faults *faults, size_t frame) {
+    bench_use(&one->script, 1);
+    h2_begin(faults);
+    say(one, frame);
+    h2_run();
+    // A response that is complete before its request is asks for no more of it.
+    if (one->may_be_early && h2_text_of(1)->reset) {
+        assert_string_equal(h2_got(1) + strlen(one->client), "{reset 0}");
+        h2_text_of(1)->text[strlen(one->client)] = '\0';
+    }
+    assert_string_equal(h2_got(1), one->client);
+    if (one->server != NULL) {
+        assert_int_equal(bench.connection_count, 1);
+        assert_string_equal(at_server(0), one->server);
+    }
+    assert_int_equal(h2.goaways, 0);
+    h2_finish();
+}
+
+static void run_under_all(const struct one *one) {
+    size_t size = 200 + (one->script.reply == NULL ? 0 : strlen(one->script.reply));
+    h2.keeps_windows = false;
+    for (size_t n = 0; n < size; n++) {
+        h2.window = 0;
+        run_with(one, &(struct client_faults){.cut = n, .stays = true}, 0);
+        run_with(one, &(struct client_faults){.arrive = n, .stays = true}, n);
+        run_with(one, &(struct client_faults){.takes = n, .arrive = 50, .stays = true}, 1);
+        run_with(one, &(struct client_faults){.secure = true, .record = n, .stays = true}, 2);
+        h2.window = (uint32_t)n;
+        run_with(one, &(struct client_faults){.stays = true}, 0);
+        run_with(one,
+                 &(struct client_faults){.secure = true,
+                                         .takes = n,
+                                         .arrive = n,
+                                         .stays = true,
+                                         .server = {.server_gives = n,
+                                                    .server_takes = n,
+                                                    .alone = true,
+                                                    .interrupts = n % 3 == 0 ? 3 : 0,
+                                                    .first_event = (uint32_t)n}},
+                 n % 7);
+    }
+    h2.window = 0;
+}
+
+static void test_responses_of_every_framing(void **state) {
+    (void)state;
+    static const struct one cases[] = {
+        {.script = {.reply = HELLO}, .server = "GET /a|none|", .client = GOT_HELLO},
+        {.script = {.reply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+         .server = "GET /a|none|",
+         .client = "{200 content-length=0}{end}"},
+        {.script = {.reply = "HTTP/1.1 204 No Content\r\n\r\n"}, .client = "{204}{end}"},
+        {.script = {.reply = "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n"},
+         .client = "{304 content-length=7}{end}"},
+        {.script = {.reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                             "5\r\nhello\r\n1\r\n \r\n6\r\nworld!\r\n0\r\n\r\n"},
+         .client = "{200}hello world!{end}"},
+        {.script = {.reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                             "1\nh\n1\ne\n1\nl\n1\nl\n1\no\n0\n\n"},
+         .client = "{200}hello{end}"},
+        {.script = {.reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                             "5\r\nhello\r\n0\r\nSum: 17\r\nConnection: x\r\nOther: b\r\n\r\n"},
+         .client = "{200}hello{end sum=17 other=b}"},
+        {.script = {.reply = "HTTP/1.1 200 OK\r\n\r\nhello", .closes = true},
+         .client = "{200}hello{end}"},
+        {.script = {.reply = "HTTP/1.1 200 OK\r\n\r\n", .closes = true}, .client = "{200}{end}"},
+        {.script = {.reply = "HTTP/1.1 103 Early Hints\r\nLink: </s>\r\n\r\n"
+                             "HTTP/1.1 102 Processing\r\n\r\n" HELLO},
+         .client = "{103 link=</s>}{102}" GOT_HELLO},
+        {.script = {.reply = "HTTP/1.0 200 OK\r\nConnection: close\r\nKeep-Alive: 5\r\n"
+                             "Set-Cookie: a\r\nSet-Cookie: b\r\nX: y\r\n\r\nhello",
+                    .closes = true},
+         .client = "{200 set-cookie=a set-cookie=b x=y}hello{end}"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        run_under_all(&cases[i]);
+    }
+}
+
+static void test_requests_of_every_framing(void **state) {
+    (void)state;
+    static const struct one cases[] = {
+        {.fields = "content-length: 12\n",
+         .body = "Hello world!",
+         .script = {.reply = HELLO},
+         .server = "POST /a|length|Hello world!",
+         .client = GOT_HELLO},
+        {.fields = "content-length: 0\n",
+         .script = {.reply = HELLO},
+         .server = "POST /a|none|",
+         .client = GOT_HELLO,
+         .may_be_early = true},
+        {.fields = "te: trailers\n",
+         .body = "Hello world!",
+         .trailers = "sum: 17\nother: b\n",
+         .script = {.reply = HELLO},
+         .server = "POST /a|chunked|Hello world!|sum: 17\r\nother: b\r\n\r\n",
+         .client = GOT_HELLO},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        run_under_all(&cases[i]);
+    }
+}
+
+// --- several at a time ---
+
+// Five requests of each kind, whose servers answer as they get to it.
+static void say_several(void) {
+    h2_get(1, "/1");
+    h2_post(3, "/3", "content-length: 6\n");
+    h2_data(3, "abc", 3, false);
+    h2_get(5, "/5");
+    h2_data(3, "def", 3, true);
+    h2_post(7, "/7", "");
+    h2_data(7, "0123456789", 10, true);
+    h2_get(9, "/gone/");
+}
+
+static void run_several(const struct script *script, const char *expected,
+                        const struct client_faults *faults) {
+    bench_use(script, 1);
+    h2_begin(faults);
+    say_several();
+    h2_run();
+    for (uint32_t stream = 1; stream < 9; stream += 2) {
+        assert_string_equal(h2_got(stream), expected);
+    }
+    assert_memory_equal(h2_got(9), "{410 ", 5);
+    assert_non_null(strstr(h2_got(9), "</html>\n{end}"));
+    assert_int_equal(h2.goaways, 0);
+    h2_finish();
+}
+
+static void test_several_at_a_time(void **state) {
+    (void)state;
+    static const struct script lengths = {.repeats = true, .reply = HELLO};
+    static const struct script chunks = {.repeats = true,
+                                         .reply =
+                                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                             "5\r\nhello\r\n1\r\n \r\n6\r\nworld!\r\n0\r\n\r\n"};
+    for (size_t n = 0; n < 400; n++) {
+        const struct client_faults faults = {.secure = n % 2 != 0,
+                                             .takes = n,
+                                             .arrive = n / 2,
+                                             .stays = true,
+                                             .server = {.server_gives = n / 3,
+                                                        .server_takes = n % 50,
+                                                        .alone = n % 3 == 0,
+                                                        .first_event = (uint32_t)n}};
+        h2.window = n % 5 == 4 ? (uint32_t)n / 5 : 0;
+        run_several(&lengths, GOT_HELLO, &faults);
+        run_several(&chunks, "{200}hello world!{end}", &faults);
+    }
+    h2.window = 0;
+}
+
+// --- large ones ---
+
+enum { LARGE = 300000 };
+
+static const char *large_body(void) {
+    static char body[LARGE + 1];
+    for (size_t i = 0; i < LARGE; i++) {
+        body[i] = (char)('a' + (i * 7 + i / 251) % 26);
+    }
+    return body;
+}
+
+static void test_large_responses(void **state) {
+    (void)state;
+    static char reply[LARGE * 2];
+    const char *body = large_body();
+    for (size_t kind = 0; kind < 4; kind++) {
+        static const size_t chunks[] = {0, 0, 1000, 20000};
+        size_t size = (size_t)sprintf(
+            reply, kind == 0   ? "HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n"
+                   : kind == 1 ? "HTTP/1.1 200 OK\r\n\r\n"
+                               : "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for (size_t at = 0; at < LARGE;) {
+            size_t part =
+                chunks[kind] == 0 || LARGE - at < chunks[kind] ? LARGE - at : chunks[kind];
+            size += kind < 2 ? 0 : (size_t)sprintf(reply + size, "%zx\r\n", part);
+            memcpy(reply + size, body + at, part);
+            size += part;
+            at += part;
+            size += kind < 2 ? 0 : (size_t)sprintf(reply + size, "\r\n");
+        }
+        size += kind < 2 ? 0 : (size_t)sprintf(reply + size, "0\r\n\r\n");
+        const struct script script = {.reply = reply, .reply_size = size, .closes = kind == 1};
+        for (size_t n = 0; n < 12; n++) {
+            h2.window = n % 3 == 0 ? 0 : (uint32_t)(1000 << n);
+            bench_use(&script, 1);
+            h2_begin(
+                &(struct client_faults){.secure = true,
+                                        .stays = true,
+                                        .takes = n % 4 == 0 ? 0 : 3000 * n,
+                                        .server = {.server_gives = n % 5 == 0 ? 0 : 5000 * n}});
+            h2_get(1, "/");
+            h2_get(3, "/");
+            h2_run();
+            for (uint32_t stream = 1; stream < 4; stream += 2) {
+                const char *got = strchr(h2_got(stream), '}') + 1;
+                assert_memory_equal(got, body, LARGE);
+                assert_string_equal(got + LARGE, "{end}");
+            }
+            h2_finish();
+        }
+    }
+    h2.window = 0;
+}
+
+static void test_large_requests(void **state) {
+    (void)state;
+    const char *body = large_body();
+    static const struct script script = {.reply = "HTTP/1.1 200 OK\r\nConnection: close\r\n"
+                                                  "Content-Length: 5\r\n\r\nhello"};
+    enum { SIZE = 60000 }; // fits in the window of a stream
+    for (size_t n = 0; n < 40; n++) {
+        bench_use(&script, 1);
+        h2_begin(&(struct client_faults){.secure = n % 2 != 0,
+                                         .stays = true,
+                                         .arrive = n % 3 == 0 ? 0 : 997 * n,
+                                         .server = {.server_takes = n % 4 == 0 ? 0 : 777 * n}});
+        h2_post(1, "/", n % 5 == 0 ? "content-length: 60000\n" : "");
+        h2_post(3, "/", "");
+        for (size_t at = 0; at < SIZE; at += 10000) {
+            h2_data(1, body + at, 10000, at + 10000 == SIZE);
+            for (size_t k = 0; k < 10000; k += 100) { // many runs
+                h2_data(3, body + at + k, 100, at + k + 100 == SIZE);
+            }
+        }
+        h2_run();
+        for (size_t i = 0; i < 2; i++) {
+            const char *got = strrchr(at_server(i), '|');
+            got = at_server(i)[7] == 'c' ? strchr(strchr(at_server(i), '|') + 1, '|') : got;
+            assert_memory_equal(got + 1, body, SIZE);
+            assert_string_equal(h2_got(1 + 2 * (uint32_t)i), GOT_HELLO);
+        }
+        h2_finish();
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        H2_TEST(test_responses_of_every_framing),
+        H2_TEST(test_requests_of_every_framing),
+        H2_TEST(test_several_at_a_time),
+        H2_TEST(test_large_responses),
+        H2_TEST(test_large_requests),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
