@@ -188,6 +188,7 @@ static enum result take_final(struct exchange *exchange, struct stream_head *hea
     if (result == RESULT_ERROR) {
         return RESULT_ERROR;
     }
+    exchange->response_started = exchange->response_started || exchange->stream->keeps_heads;
     // The bytes were there as this loop turn began, unless they came within it.
     int64_t wait_us = exchange->shared->turn_us - exchange->account.request_sent_us;
     exchange->account.response_us =

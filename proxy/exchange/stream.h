@@ -151,6 +151,7 @@ struct stream {
     bool unsent;            // flush() is due
     uint8_t held_by;        // an enum stream_hold, while `unsent`
     bool http2;             // for the log
+    bool keeps_heads;       // a final head that head() has taken cannot be replaced by answer()
     bool keep_alive;        // another request may follow on the connection; anybody may clear it
 };
 

@@ -181,7 +181,7 @@ struct http2_side *http2_new_side(struct http2 *http2, struct http2_stream *wire
     side->stream.kept = &session->kept;
     side->stream.steps_left = &http2->steps_left;
     side->stream.target_size = http2->target_size;
-    side->stream.http2 = true;
+    side->stream.http2 = side->stream.keeps_heads = true;
     list_init(&side->ready);
     list_init(&side->fresh);
     list_push_last(&http2->sides, &side->node);

@@ -354,13 +354,18 @@ static inline void assert_nothing_is_held(void) {
     assert_int_equal(bench.generation.references, 1);
 }
 
+// No server is blamed for what it did.
+static inline void bench_forget_servers(void) {
+    *bench_server(0)->health = (struct health){.until_ms = 0};
+    bench_server(0)->distrusted_until_ms = 0;
+}
+
 // Connections of the pool are closed, and the next exchange begins with the first script.
 static inline void bench_forget_connections(void) {
     pool_close_idle(&bench.shared.pool, bench.generation.backends);
     assert_nothing_is_held();
     bench.connection_count = 0;
-    *bench_server(0)->health = (struct health){.until_ms = 0};
-    bench_server(0)->distrusted_until_ms = 0;
+    bench_forget_servers();
 }
 
 static inline int tear_down(void **state) {

@@ -304,6 +304,8 @@ static inline struct exchange *h2_exchange_of(int fd) {
 static inline int h2_start(const char *limits) {
     (void)http1_start(limits);
     bench.exchange_of = h2_exchange_of;
+    h2.window = 0;
+    h2.keeps_windows = h2.quiet = false;
     return http2_sessions_init(&client.sessions) ? 0 : -1;
 }
 
