@@ -283,6 +283,93 @@ static void test_large_requests(void **state) {
     }
 }
 
+static void test_large_heads(void **state) {
+    (void)state;
+    static char reply[70000], expected[70000];
+    static const size_t sizes[] = {3000, 15000, 16300, 17000, 33000, 60000};
+    for (size_t kind = 0; kind < 2 * sizeof(sizes) / sizeof(sizes[0]); kind++) {
+        size_t size =
+            (size_t)sprintf(reply, "HTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\n");
+        size_t end = (size_t)sprintf(expected, "{103 a=b}{200");
+        while (size < sizes[kind / 2]) {
+            end += (size_t)sprintf(expected + end, " x-%zu=%070d", size, 1);
+            size += (size_t)sprintf(reply + size, "X-%zu: %070d\r\n", size, 1);
+        }
+        (void)sprintf(reply + size, kind % 2 == 0 ? "Content-Length: 5\r\n\r\nhello"
+                                                  : "Transfer-Encoding: chunked\r\n\r\n"
+                                                    "2\r\nhe\r\n3\r\nllo\r\n0\r\nA: b\r\n\r\n");
+        (void)sprintf(expected + end,
+                      kind % 2 == 0 ? " content-length=5}hello{end}" : "}hello{end a=b}");
+        const struct script script = {.reply = reply, .repeats = true};
+        for (size_t n = 0; n < 14; n++) {
+            bench_use(&script, 1);
+            h2.window = n % 4 == 3 ? 2 : 0;
+            h2_begin(
+                &(struct client_faults){.secure = true,
+                                        .stays = true,
+                                        .takes = n % 2 == 0 ? 0 : 999 * n,
+                                        .server = {.server_gives = n % 3 == 0 ? 0 : 1777 * n}});
+            h2_get(1, "/");
+            h2_get(3, "/");
+            h2_run();
+            assert_string_equal(h2_got(1), expected);
+            assert_string_equal(h2_got(3), expected);
+            h2_finish();
+        }
+    }
+    h2.window = 0;
+}
+
+// --- WebSocket (RFC 8441) ---
+
+static void say_websocket(void) {
+    h2_put_headers(1,
+                   ":method: CONNECT\n:protocol: websocket\n:scheme: https\n:authority: a.test\n"
+                   ":path: /chat\nsec-websocket-version: 13\n",
+                   false);
+    h2_data(1, "early", 5, false); // waits for the 101
+    h2_data(1, " late", 5, true);
+}
+
+static void test_a_websocket(void **state) {
+    (void)state;
+    static const struct script script = {.reply = "HTTP/1.1 101 Switching Protocols\r\n"
+                                                  "Connection: upgrade\r\nUpgrade: websocket\r\n"
+                                                  "Sec-WebSocket-Accept: x\r\n\r\nhello",
+                                         .closes = true};
+    for (size_t n = 0; n < 200; n++) {
+        bench_use(&script, 1);
+        h2_begin(&(struct client_faults){.secure = n % 2 != 0,
+                                         .stays = true,
+                                         .takes = n / 2,
+                                         .arrive = n / 3,
+                                         .server = {.server_gives = n / 4, .server_takes = n / 5}});
+        say_websocket();
+        h2_run();
+        const char *received = bench.connections[0].received;
+        assert_memory_equal(received, "GET /chat HTTP/1.1\r\nHost: a.test\r\n", 34);
+        assert_non_null(strcasestr(received, "\r\nUpgrade: websocket\r\n"));
+        assert_non_null(strcasestr(received, "\r\nConnection: upgrade\r\n"));
+        assert_non_null(strcasestr(received, "\r\nSec-WebSocket-Key: "));
+        const char *end = strstr(received, "\r\n\r\n") + 4;
+        size_t size = bench.connections[0].received_size - (size_t)(end - received);
+        assert_memory_equal(end, "early late", size);
+        assert_string_equal(h2_got(1), "{200}hello{end}");
+        h2_finish();
+    }
+}
+
+static void test_a_websocket_that_is_refused(void **state) {
+    (void)state;
+    static const struct script script = {.reply = "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno"};
+    bench_use(&script, 1);
+    h2_begin(&(struct client_faults){.secure = true, .stays = true});
+    say_websocket();
+    h2_run();
+    assert_string_equal(h2_got(1), "{403 content-length=2}no{end}");
+    h2_finish();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         H2_TEST(test_responses_of_every_framing),
@@ -290,6 +377,9 @@ int main(void) {
         H2_TEST(test_several_at_a_time),
         H2_TEST(test_large_responses),
         H2_TEST(test_large_requests),
+        H2_TEST(test_large_heads),
+        H2_TEST(test_a_websocket),
+        H2_TEST(test_a_websocket_that_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
