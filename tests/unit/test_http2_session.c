@@ -9,6 +9,14 @@ static const char *at_server(size_t index) {
     return understood(&bench.connections[index]);
 }
 
+// A response that is complete before its request is asks for no more of it.
+static void cut_early_reset(uint32_t stream, const char *expected) {
+    if (h2_text_of(stream)->reset) {
+        assert_string_equal(h2_got(stream) + strlen(expected), "{reset 0}");
+        h2_text_of(stream)->text[strlen(expected)] = '\0';
+    }
+}
+
 // --- one request ---
 
 struct one {
@@ -45,10 +53,8 @@ static void run_with(const struct one *one, const struct client_faults *faults, 
     h2_begin(faults);
     say(one, frame);
     h2_run();
-    // A response that is complete before its request is asks for no more of it.
-    if (one->may_be_early && h2_text_of(1)->reset) {
-        assert_string_equal(h2_got(1) + strlen(one->client), "{reset 0}");
-        h2_text_of(1)->text[strlen(one->client)] = '\0';
+    if (one->may_be_early) {
+        cut_early_reset(1, one->client);
     }
     assert_string_equal(h2_got(1), one->client);
     if (one->server != NULL) {
@@ -354,6 +360,7 @@ static void test_a_websocket(void **state) {
         const char *end = strstr(received, "\r\n\r\n") + 4;
         size_t size = bench.connections[0].received_size - (size_t)(end - received);
         assert_memory_equal(end, "early late", size);
+        cut_early_reset(1, "{200}hello{end}");
         assert_string_equal(h2_got(1), "{200}hello{end}");
         h2_finish();
     }
