@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/rate.h"
 #include "config/config.h"
+#include "observe/series.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,7 @@ struct server {
     struct health *health;            // this worker's cell
     const char *cookie;     // NUL-terminated value of Set-Cookie; NULL: its backend is not sticky
     _Atomic uint32_t *used; // this worker's connections in use, see server_counts.h
+    struct series_cell *series;  // counts of its requests
     int64_t distrusted_until_ms; // until this time no connection is reused, see pool.h
     struct rate lines;           // of log lines about this server
 };

@@ -148,7 +148,24 @@ static void log_refused(const struct account *account, const struct choice *choi
              log_quote(account->host, host), log_quote(account->user_agent, agent));
 }
 
-static void count(const struct account *account, struct metrics_slot *metrics) {
+// For the site, and for the server that was asked last.
+static void count_series(const struct account *account, const struct choice *choice) {
+    enum series_counter counter = series_of_status(account->status);
+    const struct generation *generation = choice->generation;
+    if (choice->site != NULL) {
+        size_t index = (size_t)(choice->site - generation->config->sites);
+        struct series_cell *cell = generation->site_series[index];
+        series_add(cell, counter, 1);
+        series_add(cell, SERIES_REQUEST_BYTES, account->request_bytes);
+        series_add(cell, SERIES_RESPONSE_BYTES, account->response_bytes);
+    }
+    if (account->server_series != NULL) {
+        series_add(account->server_series, counter, 1);
+    }
+}
+
+static void count(const struct account *account, const struct shared *shared) {
+    struct metrics_slot *metrics = shared->metrics;
     static const enum metric classes[] = {METRIC_responses_2xx, METRIC_responses_3xx,
                                           METRIC_responses_4xx, METRIC_responses_5xx};
     if (account->status >= 200 && account->status < 600) {
@@ -156,6 +173,7 @@ static void count(const struct account *account, struct metrics_slot *metrics) {
     }
     metric_add(metrics, METRIC_request_body_bytes, account->request_bytes);
     metric_add(metrics, METRIC_response_body_bytes, account->response_bytes);
+    metric_note_time(metrics, TIME_REQUEST, shared->turn_us - account->started_mono_us);
 }
 
 // Whether Ravelin itself refused the request. What went wrong with a server has a line of its own.
@@ -170,7 +188,8 @@ void account_close(struct account *account, const struct choice *choice, bool do
     if (ended == NULL && !done) {
         ended = "the client closed the connection";
     }
-    count(account, choice->shared->metrics);
+    count(account, choice->shared);
+    count_series(account, choice);
     write_access_log(account, choice, ended);
     if (is_refusal(account)) {
         log_refused(account, choice);

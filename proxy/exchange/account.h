@@ -8,15 +8,16 @@
 #include "exchange/rules.h"
 
 struct account {
-    uint16_t status;          // of the response; 0: none yet
-    uint8_t minor_version;    // of the client
-    bool answered;            // by Ravelin itself
-    bool http2;               // of the stream
-    bool refused;             // the head was not understood, or never whole
-    bool server_reused;       // the connection to the server came from the pool
-    const char *ended;        // static: why, when not in the usual way
-    const char *server;       // address of the last one that was asked, or NULL
-    int64_t head_us;          // how long the request head took to arrive, 0: it came whole
+    uint16_t status;                   // of the response; 0: none yet
+    uint8_t minor_version;             // of the client
+    bool answered;                     // by Ravelin itself
+    bool http2;                        // of the stream
+    bool refused;                      // the head was not understood, or never whole
+    bool server_reused;                // the connection to the server came from the pool
+    const char *ended;                 // static: why, when not in the usual way
+    const char *server;                // address of the last one that was asked, or NULL
+    struct series_cell *server_series; // of the same server, or NULL
+    int64_t head_us;                   // how long the request head took to arrive, 0: it came whole
     int64_t started_us;       // wall clock, as the loop turn began in which the head was whole
     int64_t started_mono_us;  // the same, monotonic clock
     int64_t connect_begun_us; // these four: of the last attempt

@@ -131,7 +131,11 @@ static int take_lease(struct attempt *attempt, const struct choice *choice,
     if (error == EBUSY) {
         return wait_for_room(attempt, choice);
     }
-    attempt->waiter.granted = false;
+    if (attempt->waiter.granted) {
+        attempt->waiter.granted = false;
+        metric_note_time(choice->shared->metrics, TIME_QUEUE,
+                         (shared_now_ms(choice->shared) - attempt->waiter.since_ms) * 1000);
+    }
     // The first try begins with the exchange, if it did not wait; looking at the clock again would
     // cost more than it tells.
     account->connect_begun_us = attempt->count == 1 && !attempt->has_waited
@@ -140,6 +144,7 @@ static int take_lease(struct attempt *attempt, const struct choice *choice,
     account->connect_us = -1;
     account->request_sent_us = 0;
     account->server = attempt->server->config->text;
+    account->server_series = attempt->server->series;
     if (attempt->lease == NULL) {
         complain_of_server(&choice->shared->complaints, attempt->server, "cannot connect: %s",
                            strerror(error));
@@ -165,6 +170,7 @@ int attempt_connect(struct attempt *attempt, const struct choice *choice, struct
     if (error == 0) {
         account->connect_us = clock_monotonic_us() - account->connect_begun_us;
         note_connected(attempt, choice);
+        metric_note_time(choice->shared->metrics, TIME_CONNECT, account->connect_us);
     }
     return error;
 }
@@ -209,6 +215,9 @@ void attempt_fail(struct attempt *attempt, const struct choice *choice, struct f
                   const char *why) {
     bool was_reused = attempt->lease != NULL && attempt->lease->reused;
     metric_add(choice->shared->metrics, METRIC_server_failures, 1);
+    if (attempt->server != NULL) {
+        series_add(attempt->server->series, SERIES_FAILURES, 1);
+    }
     attempt->blamed = failure.fault != FAULT_NONE && (!was_reused || failure.fault != FAULT_CLOSED);
     if (attempt->blamed) {
         note_tried(attempt, choice);

@@ -8,6 +8,7 @@
 static void generation_free(struct generation *generation) {
     backend_set_free(generation->backends);
     router_free(generation->router);
+    free(generation->site_series);
     tls_contexts_free(generation->contexts);
     config_free(generation->config);
     bundle_close(&generation->bundle);
@@ -21,6 +22,29 @@ static uint16_t find_https_port(const struct config *config) {
         }
     }
     return 443; // another program serves https on this host
+}
+
+static struct series_cell *find_cell(const struct generation_shares *shares, const char *first,
+                                     const char *second) {
+    uint32_t cell = series_find(shares->series, series_key(first, second));
+    return series_own(shares->series, shares->counter.slot, cell);
+}
+
+bool generation_find_cells(struct generation *generation, const struct generation_shares *shares) {
+    const struct config *config = generation->config;
+    generation->site_series = calloc(config->site_count + 1, sizeof(*generation->site_series));
+    for (size_t i = 0; generation->site_series != NULL && i < config->site_count; i++) {
+        generation->site_series[i] = find_cell(shares, config->sites[i].name, NULL);
+    }
+    for (size_t i = 0; i < generation->backends->count; i++) {
+        struct backend *backend = &generation->backends->backends[i];
+        for (size_t k = 0; k < backend->server_count; k++) {
+            struct server *server = &backend->servers[k];
+            const char *text = server->config->text;
+            server->series = find_cell(shares, backend->config->name, text == NULL ? "" : text);
+        }
+    }
+    return generation->site_series != NULL;
 }
 
 static bool build(struct generation *generation, struct server_fds *servers,
@@ -38,7 +62,8 @@ static bool build(struct generation *generation, struct server_fds *servers,
     generation->router = router_new(generation->config);
     generation->backends = backend_set_new(generation->config, servers, &shares->counter);
     generation->https_port = find_https_port(generation->config);
-    return generation->router != NULL && generation->backends != NULL;
+    return generation->router != NULL && generation->backends != NULL &&
+           generation_find_cells(generation, shares);
 }
 
 // With nothing but the bundle.

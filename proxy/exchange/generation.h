@@ -23,6 +23,7 @@ struct generation {
     struct backend_set *backends;
     uint16_t https_port; // where redirect listeners send clients
     struct metrics_slot *metrics;
+    struct series_cell **site_series; // in the order of config->sites
 };
 
 // What all generations of a worker share.
@@ -30,6 +31,7 @@ struct generation_shares {
     const struct ticket_store *tickets;
     struct metrics_slot *metrics;
     struct server_counter counter;
+    const struct series *series;
 };
 
 // Takes ownership of bundle_fd and of the descriptors of the server table, on failure too. On
@@ -37,6 +39,8 @@ struct generation_shares {
 struct generation *generation_new(uint64_t number, int bundle_fd, struct server_fds *servers,
                                   const struct generation_shares *shares,
                                   char error[CONFIG_ERROR_SIZE]);
+// Finds the cells in which its requests are counted by site and by server. False: memory is short.
+bool generation_find_cells(struct generation *generation, const struct generation_shares *shares);
 struct generation *generation_hold(struct generation *generation); // returns it
 void generation_release(struct generation *generation);            // NULL is fine
 

@@ -77,6 +77,7 @@ static const struct series series[] = {
     NAMED("pool_hits_total", server_reuses),
     NAMED("pool_idle_connections", pool_idle),
     NAMED("retries_total", server_retries),
+    NAMED("server_connections_failed_total", server_failures),
 };
 
 static const char *type_of(const char *family) {
@@ -124,24 +125,193 @@ static void put_counters(struct exposition *out, const struct monitor_options *o
     }
 }
 
-static void put_servers(struct exposition *out, const struct monitor_options *options,
-                        const struct watched *watched) {
-    const struct config *config = watched->config;
-    const struct server_counter counter = {options->servers, 0};
-    const struct server_entry *entry = watched->servers.entries;
-    size_t count = config->backend_count - (config->has_challenge_backend ? 1 : 0);
-    if (count == 0) {
-        return;
-    }
-    exposition_family(out, "server_connections", "gauge",
-                      "connections to a server that requests use, in all workers");
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < config->backends[i].server_count; k++, entry++) {
-            exposition_begin(out, "server_connections", "");
-            exposition_label(out, "backend", config->backends[i].name);
-            exposition_label(out, "server", config->backends[i].servers[k].text);
-            exposition_end(out, server_counter_total(&counter, entry->cell));
+// --- Times ---
+
+static const struct {
+    const char *family;
+    const char *help;
+} times[TIME_COUNT] = {
+    [TIME_HANDSHAKE] = {"handshake_seconds",
+                        "time from accepting a connection to the end of its TLS handshake"},
+    [TIME_REQUEST] = {"request_seconds",
+                      "time from a whole request head to the end of the response"},
+    [TIME_CONNECT] = {"connect_seconds", "time to make a new connection to a server"},
+    [TIME_QUEUE] = {"queue_seconds", "time that requests waited for a connection to a server"},
+};
+
+static void put_bucket(struct exposition *out, const char *family, const char *end,
+                       uint64_t count) {
+    exposition_begin(out, family, "_bucket");
+    exposition_label(out, "le", end);
+    exposition_end(out, count);
+}
+
+// One sample for each power of two.
+static void put_times(struct exposition *out, const struct monitor_options *options,
+                      enum metric_time time) {
+    const char *family = times[time].family;
+    struct time_sums sums;
+    uint64_t count = 0;
+    metrics_sum_times(options->all_metrics, options->metric_slots, time, &sums);
+    exposition_family(out, family, "histogram", times[time].help);
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        int64_t end_us = histogram_end_us(i);
+        count += sums.buckets[i];
+        if (end_us == INT64_MAX) {
+            put_bucket(out, family, "+Inf", count);
+        } else if ((end_us & (end_us - 1)) == 0) {
+            char end[32];
+            (void)snprintf(end, sizeof(end), "%.6f", (double)end_us / 1e6);
+            put_bucket(out, family, end, count);
         }
+    }
+    exposition_begin(out, family, "_sum");
+    exposition_end_seconds(out, (double)sums.sum_us / 1e6);
+    exposition_begin(out, family, "_count");
+    exposition_end(out, count);
+}
+
+// --- Sites and servers ---
+
+static const struct {
+    const char *class;
+    enum series_counter counter;
+} classes[] = {{"2xx", SERIES_2XX},
+               {"3xx", SERIES_3XX},
+               {"4xx", SERIES_4XX},
+               {"5xx", SERIES_5XX},
+               {"none", SERIES_NO_STATUS}};
+
+enum { CLASS_COUNT = sizeof(classes) / sizeof(classes[0]) };
+
+// What the samples of one family have of a label set.
+struct labels {
+    const char *site, *backend, *server; // NULL: none
+    uint32_t cell;                       // of the series
+    const struct server_entry *entry;    // of a server
+};
+
+static void begin(struct exposition *out, const char *family, const struct labels *labels) {
+    exposition_begin(out, family, "");
+    if (labels->site != NULL) {
+        exposition_label(out, "site", labels->site);
+    } else {
+        exposition_label(out, "backend", labels->backend);
+        exposition_label(out, "server", labels->server);
+    }
+}
+
+static void put_classes(struct exposition *out, const char *family, const struct labels *labels,
+                        const struct monitor_options *options) {
+    for (size_t i = 0; i < CLASS_COUNT; i++) {
+        begin(out, family, labels);
+        exposition_label(out, "class", classes[i].class);
+        exposition_end(out, series_sum(options->series, labels->cell, classes[i].counter));
+    }
+}
+
+typedef void put_labels(struct exposition *out, const char *family, const struct labels *labels,
+                        const struct monitor_options *options);
+
+static void put_request_bytes(struct exposition *out, const char *family,
+                              const struct labels *labels, const struct monitor_options *options) {
+    begin(out, family, labels);
+    exposition_end(out, series_sum(options->series, labels->cell, SERIES_REQUEST_BYTES));
+}
+
+static void put_response_bytes(struct exposition *out, const char *family,
+                               const struct labels *labels, const struct monitor_options *options) {
+    begin(out, family, labels);
+    exposition_end(out, series_sum(options->series, labels->cell, SERIES_RESPONSE_BYTES));
+}
+
+static void put_failures(struct exposition *out, const char *family, const struct labels *labels,
+                         const struct monitor_options *options) {
+    begin(out, family, labels);
+    exposition_end(out, series_sum(options->series, labels->cell, SERIES_FAILURES));
+}
+
+static void put_connections(struct exposition *out, const char *family, const struct labels *labels,
+                            const struct monitor_options *options) {
+    const struct server_counter counter = {options->servers, 0};
+    begin(out, family, labels);
+    exposition_end(out, server_counter_total(&counter, labels->entry->cell));
+}
+
+static void put_standing(struct exposition *out, const char *family, const struct labels *labels,
+                         const struct monitor_options *options) {
+    static const char *const names[] = {[SERVER_PRIMARY] = "primary",
+                                        [SERVER_BACKUP] = "backup",
+                                        [SERVER_DRAINING] = "draining",
+                                        [SERVER_DOWN] = "down"};
+    enum server_standing standing = server_entry_standing(labels->entry);
+    (void)options;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        begin(out, family, labels);
+        exposition_label(out, "standing", names[i]);
+        exposition_end(out, standing == i);
+    }
+}
+
+struct family {
+    const char *name, *type, *help;
+    put_labels *put;
+};
+
+static const struct family site_families[] = {
+    {"site_responses_total", "counter", "requests of a site, by class of status", put_classes},
+    {"site_request_body_bytes_total", "counter", "bytes of request bodies of a site",
+     put_request_bytes},
+    {"site_response_body_bytes_total", "counter", "bytes of response bodies of a site",
+     put_response_bytes},
+};
+
+static const struct family server_families[] = {
+    {"server_responses_total", "counter", "requests that a server was asked last, by class",
+     put_classes},
+    {"server_failures_total", "counter", "attempts that failed at a server", put_failures},
+    {"server_connections", "gauge", "connections to a server that requests use, in all workers",
+     put_connections},
+    {"server_standing", "gauge", "1 for the standing that a server has", put_standing},
+};
+
+static void put_site_family(struct exposition *out, const struct family *family,
+                            const struct monitor_options *options, const struct watched *watched) {
+    const struct config *config = watched->config;
+    exposition_family(out, family->name, family->type, family->help);
+    for (size_t i = 0; i < config->site_count; i++) {
+        const struct labels labels = {.site = config->sites[i].name,
+                                      .cell = watched->site_cells[i]};
+        family->put(out, family->name, &labels, options);
+    }
+}
+
+static void put_server_family(struct exposition *out, const struct family *family,
+                              const struct monitor_options *options,
+                              const struct watched *watched) {
+    const struct config *config = watched->config;
+    size_t index = 0;
+    exposition_family(out, family->name, family->type, family->help);
+    for (size_t i = 0; i < watched_backends(watched); i++) {
+        for (size_t k = 0; k < config->backends[i].server_count; k++, index++) {
+            const struct labels labels = {.backend = config->backends[i].name,
+                                          .server = config->backends[i].servers[k].text,
+                                          .cell = watched->server_cells[index],
+                                          .entry = &watched->servers.entries[index]};
+            family->put(out, family->name, &labels, options);
+        }
+    }
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void put_labelled(struct exposition *out, const struct monitor_options *options,
+                         const struct watched *watched) {
+    for (size_t i = 0; watched->config->site_count > 0 && i < COUNT(site_families); i++) {
+        put_site_family(out, &site_families[i], options, watched);
+    }
+    for (size_t i = 0; watched_backends(watched) > 0 && i < COUNT(server_families); i++) {
+        put_server_family(out, &server_families[i], options, watched);
     }
 }
 
@@ -149,6 +319,9 @@ bool metrics_text_write(struct buffer *output, const struct monitor_options *opt
                         const struct watched *watched) {
     struct exposition out = {.output = output, .limit = ADMIN_BODY_MAX};
     put_counters(&out, options);
-    put_servers(&out, options, watched);
+    for (size_t i = 0; i < TIME_COUNT; i++) {
+        put_times(&out, options, (enum metric_time)i);
+    }
+    put_labelled(&out, options, watched);
     return !out.failed;
 }

@@ -32,7 +32,7 @@ void monitor_abort(struct monitor *monitor) {
 enum result monitor_stage(struct monitor *monitor, const struct monitor_load *load,
                           char error[CONFIG_ERROR_SIZE]) {
     monitor_abort(monitor);
-    struct watched *watched = watched_new(load, error);
+    struct watched *watched = watched_new(load, monitor->options.series, error);
     if (watched != NULL && watched->config->admin_count != load->admin_count) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "a socket of `admin` is missing");
         watched_free(watched);

@@ -9,6 +9,7 @@
 #include "observe/board.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/series.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,7 @@ struct monitor_options {
     size_t metric_slots;                    // of all_metrics
     const struct server_counts *servers;    // readable
     const struct board *board;              // readable
+    const struct series *series;            // readable
 };
 
 // The descriptors of a LOAD; the monitor owns them, on failure too. -1: none.
@@ -40,10 +42,15 @@ struct watched {
     uint64_t number;
     struct config *config;
     struct server_view servers; // entries only
+    uint32_t *site_cells;       // of the series (observe/series.h), in the order of the config
+    uint32_t *server_cells;
 };
 
 // Takes the bundle and the server table of a LOAD, on failure too. NULL: `error` says why.
-struct watched *watched_new(const struct monitor_load *load, char error[CONFIG_ERROR_SIZE]);
+struct watched *watched_new(const struct monitor_load *load, const struct series *series,
+                            char error[CONFIG_ERROR_SIZE]);
 void watched_free(struct watched *watched); // does nothing to NULL
+// How many backends a configuration file names.
+size_t watched_backends(const struct watched *watched);
 
 #endif

@@ -77,6 +77,22 @@ uint64_t metrics_bounded_sum(const struct metrics_slot *map, size_t slots, size_
     return sum;
 }
 
+static void add_to(uint64_t *sum, const _Atomic uint64_t *value) {
+    *sum = add_saturated(*sum, atomic_load_explicit(value, memory_order_relaxed));
+}
+
+void metrics_sum_times(const struct metrics_slot *map, size_t slots, enum metric_time time,
+                       struct time_sums *sums) {
+    *sums = (struct time_sums){.sum_us = 0};
+    for (size_t slot = 0; slot < slots; slot++) {
+        const struct metric_times *times = &map[slot].times[time];
+        for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+            add_to(&sums->buckets[i], &times->buckets[i]);
+        }
+        add_to(&sums->sum_us, &times->sum_us);
+    }
+}
+
 const char *metric_name(enum metric metric) {
     return descriptions[metric].name;
 }

@@ -14,6 +14,7 @@
 
 #include "base/json.h"
 #include "base/region.h"
+#include "observe/histogram.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -103,8 +104,23 @@ enum metric {
         METRIC_COUNT,
 };
 
+// Times, see histogram.h.
+enum metric_time {
+    TIME_HANDSHAKE, // from accepting a connection to the end of its TLS handshake
+    TIME_REQUEST,   // from a whole request head to the end of the response
+    TIME_CONNECT,   // of a new connection to a server
+    TIME_QUEUE,     // that a request waited for a connection to a server
+    TIME_COUNT
+};
+
+struct metric_times {
+    _Atomic uint64_t buckets[HISTOGRAM_BUCKETS];
+    _Atomic uint64_t sum_us;
+};
+
 struct metrics_slot {
     _Alignas(REGION_PAGE) _Atomic uint64_t values[METRIC_COUNT];
+    struct metric_times times[TIME_COUNT];
 };
 
 static inline void metric_add(struct metrics_slot *slot, enum metric metric, uint64_t amount) {
@@ -122,6 +138,15 @@ static inline void metric_set(struct metrics_slot *slot, enum metric metric, uin
     atomic_store_explicit(&slot->values[metric], value, memory_order_relaxed);
 }
 
+static inline void metric_note_time(struct metrics_slot *slot, enum metric_time time, int64_t us) {
+    struct metric_times *times = &slot->times[time];
+    _Atomic uint64_t *bucket = &times->buckets[histogram_bucket(us)];
+    atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    uint64_t sum = atomic_load_explicit(&times->sum_us, memory_order_relaxed);
+    atomic_store_explicit(&times->sum_us, sum + (us > 0 ? (uint64_t)us : 0), memory_order_relaxed);
+}
+
 // Maps `slots` slots (at least 1), zeroed. Returns the writable view: of all slots in the master,
 // of the lent slot in a worker. NULL: memory is short.
 struct metrics_slot *metrics_map(size_t slots);
@@ -136,6 +161,13 @@ uint64_t metrics_sum(const struct metrics_slot *map, size_t slots, enum metric m
 // The same for a limit: the slot `own` counts in full, every other slot at most `most`.
 uint64_t metrics_bounded_sum(const struct metrics_slot *map, size_t slots, size_t own,
                              uint64_t most, enum metric metric);
+// The sums of all slots, each at most UINT64_MAX.
+struct time_sums {
+    uint64_t buckets[HISTOGRAM_BUCKETS];
+    uint64_t sum_us;
+};
+void metrics_sum_times(const struct metrics_slot *map, size_t slots, enum metric_time time,
+                       struct time_sums *sums);
 const char *metric_name(enum metric metric);
 const char *metric_help(enum metric metric);
 bool metric_is_counter(enum metric metric); // else a gauge

@@ -158,6 +158,7 @@ static enum result start_up(struct monitor_process *process, const struct monito
         .metric_slots = shares_metric_slots(shares),
         .servers = shares->servers,
         .board = shares->board,
+        .series = shares->series,
     };
     process->monitor = monitor_new(&options);
     if (process->monitor == NULL) {

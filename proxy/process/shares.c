@@ -11,9 +11,11 @@ bool shares_map(struct shares *shares, size_t slots) {
         .servers = server_counts_map(slots),
         .names = server_names_new(),
         .board = board_map(),
+        .series = series_map(slots),
     };
     return shares->metrics != NULL && shares->tickets != NULL && shares->clients != NULL &&
-           shares->servers != NULL && shares->names != NULL && shares->board != NULL;
+           shares->servers != NULL && shares->names != NULL && shares->board != NULL &&
+           shares->series != NULL;
 }
 
 void shares_unmap(struct shares *shares) {
@@ -23,6 +25,7 @@ void shares_unmap(struct shares *shares) {
     server_counts_unmap(shares->servers);
     server_names_free(shares->names);
     board_unmap(shares->board);
+    series_unmap(shares->series);
     *shares = (struct shares){.slots = 0};
 }
 
@@ -31,12 +34,14 @@ void shares_lend(const struct shares *shares, size_t slot) {
     metrics_lend(shares->metrics, shares_metric_slots(shares), slot);
     client_table_lend(shares->clients, slot);
     server_counts_lend(shares->servers, slot);
+    series_lend(shares->series, slot);
 }
 
 void shares_lend_to_monitor(const struct shares *shares) {
     metrics_lend(shares->metrics, shares_metric_slots(shares), shares->slots);
     server_counts_lend(shares->servers, REGION_READER);
     board_lend(shares->board, true);
+    series_lend(shares->series, REGION_READER);
 }
 
 void shares_lend_to_nobody(const struct shares *shares) {
@@ -45,6 +50,7 @@ void shares_lend_to_nobody(const struct shares *shares) {
     client_table_lend(shares->clients, REGION_NO_SLOT);
     server_counts_lend(shares->servers, REGION_NO_SLOT);
     board_lend(shares->board, false);
+    series_lend(shares->series, REGION_NO_SLOT);
 }
 
 void shares_clear(const struct shares *shares, size_t slot) {

@@ -10,6 +10,7 @@
 #include "exchange/client_table.h"
 #include "observe/board.h"
 #include "observe/metrics.h"
+#include "observe/series.h"
 #include "tls/handshake/ticket.h"
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@ struct shares {
     struct server_counts *servers;
     struct server_names *names;
     struct board *board;
+    struct series *series;
 };
 
 static inline size_t shares_metric_slots(const struct shares *shares) {

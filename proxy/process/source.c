@@ -71,6 +71,21 @@ static bool make_servers(struct source *source, const struct shares *shares,
     return true;
 }
 
+// What is counted by site and by server has its cells before a worker counts.
+static void register_series(const struct source *source, const struct shares *shares) {
+    const struct config *config = source->config;
+    for (size_t i = 0; i < config->site_count; i++) {
+        series_register(shares->series, series_key(config->sites[i].name, NULL));
+    }
+    for (size_t i = 0; i < config->backend_count; i++) {
+        const struct config_backend *backend = &config->backends[i];
+        for (size_t k = 0; k < backend->server_count; k++) {
+            const char *text = backend->servers[k].text;
+            series_register(shares->series, series_key(backend->name, text == NULL ? "" : text));
+        }
+    }
+}
+
 // The one server of the last backend is where the challenge server listens.
 static bool open_challenges(struct source *source, struct challenge_servers *servers,
                             char error[CONFIG_ERROR_SIZE]) {
@@ -125,6 +140,7 @@ enum result source_open(struct source *source, const struct shares *shares,
         log_files_close(&source->logs);
         return RESULT_ERROR;
     }
+    register_series(source, shares);
     if (!make_servers(source, shares, previous)) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: the server table cannot be made: %s",
                        source->config->path, strerror(errno));

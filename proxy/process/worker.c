@@ -196,6 +196,7 @@ static enum result start_up(struct worker *worker, const struct worker_start *st
         .slot = start->slot,
         .clients = shares->clients,
         .servers = shares->servers,
+        .series = shares->series,
         .tickets = shares->tickets,
         .drained = on_drained,
         .context = worker,

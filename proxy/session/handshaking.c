@@ -79,7 +79,9 @@ static enum result flush_handshake(struct session *session) {
 }
 
 static void count_handshake(struct session *session, const struct handshake_facts *facts) {
-    struct metrics_slot *metrics = session->sessions->shared.metrics;
+    const struct shared *shared = &session->sessions->shared;
+    struct metrics_slot *metrics = shared->metrics;
+    metric_note_time(metrics, TIME_HANDSHAKE, shared->turn_us - session->accepted_us);
     metric_add(metrics, facts->resumed ? METRIC_handshakes_resumed : METRIC_handshakes_full, 1);
     metric_add(metrics, facts->suite->metric, 1);
     if (!facts->resumed && facts->group != NULL) {

@@ -210,6 +210,7 @@ enum result service_stage(struct service *service, const struct service_load *lo
         .tickets = service->options.tickets,
         .metrics = service->options.metrics,
         .counter = {service->options.servers, service->options.slot},
+        .series = service->options.series,
     };
     struct generation *generation =
         generation_new(load->number, load->bundle_fd, &servers, &shares, error);

@@ -37,6 +37,7 @@ struct service_options {
     size_t slot;
     struct client_table *clients;        // shared by all workers; outlives the service
     const struct server_counts *servers; // as is this
+    const struct series *series;         // and this
     const struct ticket_store *tickets;  // outlives the service
     void (*drained)(void *context);      // called once when a drain is complete
     void *context;

@@ -193,7 +193,8 @@ static inline void lab_start(struct lab *lab) {
                                       .all_metrics = lab->metrics,
                                       .slot_count = 1,
                                       .clients = lab->clients,
-                                      .servers = sole_counter()->counts};
+                                      .servers = sole_counter()->counts,
+                                      .series = sole_series()};
     lab->service = service_new(&options);
     lab->sent.data = malloc(STREAM_MAX);
     lab->arrived.data = malloc(STREAM_MAX);

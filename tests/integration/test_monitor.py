@@ -13,6 +13,7 @@ from ravelin_test import memory
 from ravelin_test.admin import connect, get, metrics, ready
 from ravelin_test.http import response
 from ravelin_test.processes import memory_kib, run
+from ravelin_test.proxy import backend_block
 from ravelin_test.settings import IS_ROOT, PATIENCE
 from ravelin_test.waiting import wait_for
 
@@ -58,6 +59,105 @@ def test_promtool_accepts_the_metrics(lab, address):
     result = run(["promtool", "check", "metrics"], input=text.encode(), check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert not result.stderr and not result.stdout, result.stderr
+
+
+def series(found, family, **labels):
+    """The value of one sample."""
+    text = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    return found[f"{PREFIX}{family}" + (f"{{{text}}}" if text else "")]
+
+
+def test_requests_by_site_and_server(lab, address):
+    server = lab.server(reply=lambda request: response("x" * 100, "404 Not Found" if "no" in request.target else "200 OK"))
+    proxy = lab.proxy(server, admin=[address])
+    client = lab.client(proxy)
+    for target in ("/", "/", "/no"):
+        client.ask(target)
+    assert client.ask("/", method="POST", body=b"y" * 1000).status == 200
+    client.close()
+    names = {"backend": "web", "server": server.address}
+    wait_for(lambda: series(metrics(address), "site_responses_total", site="localhost", **{"class": "2xx"}) == 3, "3 of them")
+    found = metrics(address)
+    assert series(found, "site_responses_total", site="localhost", **{"class": "4xx"}) == 1
+    assert series(found, "site_response_body_bytes_total", site="localhost") == 400
+    assert series(found, "site_request_body_bytes_total", site="localhost") == 1000
+    assert series(found, "server_responses_total", **names, **{"class": "2xx"}) == 3
+    assert series(found, "server_responses_total", **names, **{"class": "4xx"}) == 1
+    assert series(found, "server_failures_total", **names) == 0
+    assert series(found, "server_standing", **names, standing="primary") == 1
+    assert series(found, "server_standing", **names, standing="down") == 0
+    proxy.command("server", f"web/{server.address}", "down")
+    found = metrics(address)
+    assert series(found, "server_standing", **names, standing="down") == 1
+
+
+def test_times(lab, address):
+    server = lab.server(reply=lambda request: time.sleep(0.2) or response("ok"))
+    proxy = lab.proxy(server, admin=[address])
+    client = lab.client(proxy)
+    for _ in range(2):
+        assert client.ask().status == 200
+    client.close()
+    wait_for(lambda: series(metrics(address), "request_seconds_count") == 2, "2 requests")
+    found = metrics(address)
+    assert 0.4 <= series(found, "request_seconds_sum") < 2 * PATIENCE
+    assert series(found, "request_seconds_bucket", le="0.131072") == 0
+    assert series(found, "request_seconds_bucket", le="+Inf") == 2
+    assert series(found, "handshake_seconds_count") == 1
+    assert series(found, "connect_seconds_count") <= 1  # a connection that is made at once takes no time
+    assert series(found, "queue_seconds_count") == 0
+    for family in ("handshake", "request", "connect", "queue"):
+        counts = [value for name, value in found.items() if name.startswith(f"{PREFIX}{family}_seconds_bucket")]
+        assert counts == sorted(counts) and len(counts) < 30
+
+
+def test_failures_and_waits(lab, address):
+    refused = lab.refused_address()
+    waits = threading.Event()
+    server = lab.server(reply=lambda request: waits.wait(PATIENCE) and response("ok"))
+    servers = [(server, {"max-connections": 1}), (refused, {"max-connections": 1})]
+    proxy = lab.proxy(*servers, admin=[address], allow=[".*"])
+    clients = [lab.client(proxy) for _ in range(3)]
+    for client in clients:
+        client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    wait_for(lambda: series(metrics(address), "queue_waiting") > 0, "a request that waits")
+    waits.set()
+    for client in clients:
+        assert client.response().status in (200, 502)
+    found = metrics(address)
+    assert series(found, "server_failures_total", backend="web", server=refused) >= 1
+    assert series(found, "queue_seconds_count") >= 1
+
+
+def test_counters_never_go_back(lab, address):
+    """Over reloads that remove what they count, and the death of a worker."""
+    first, second = lab.server(), lab.server()
+    proxy = lab.proxy(first, admin=[address], workers_may_die=True, allow=["killed by signal"])
+
+    def count(server, expected=None):
+        name = f'{PREFIX}server_responses_total{{backend="web",server="{server.address}",class="2xx"}}'
+        if expected is None:
+            return metrics(address).get(name)
+        return wait_for(lambda: metrics(address).get(name) == expected, f"{expected} requests")
+
+    for _ in range(3):
+        assert lab.client(proxy).ask().status == 200
+    count(first, 3)
+    proxy.configure(backends=[backend_block("web", [second])])
+    proxy.reload()
+    assert count(first) is None and count(second) == 0
+    assert lab.client(proxy).ask().status == 200
+    proxy.configure(backends=[backend_block("web", [first, second])])
+    proxy.reload()
+    count(second, 1)
+    assert count(first) == 3
+    [worker] = proxy.worker_pids().values()
+    os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: proxy.worker_pids()[0] not in (0, worker), "another worker", 2 * PATIENCE)
+    for _ in range(2):
+        assert lab.client(proxy).ask().status == 200
+    count(first, 4)
+    count(second, 2)
 
 
 def test_connections_to_servers(lab, address):

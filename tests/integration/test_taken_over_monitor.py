@@ -70,7 +70,7 @@ def test_it_can_write_its_own_part_and_no_other(proxy):
     assert regions == ["/memfd:ravelin-metrics"]
     others = [m for m in memory.mappings(pid) if m[2] == "r--s" and "ravelin-" in m[3]]
     names = sorted({name.split()[0].removeprefix("/memfd:ravelin-") for *_, name in others})
-    assert names == ["board", "metrics", "server-counts", "servers"]
+    assert names == ["board", "metrics", "series", "series-list", "server-counts", "servers"]
     with Intruder(pid) as intruder:
         for start, end, _, name in others:
             assert intruder.error("mprotect", start, end - start, 3) == "EACCES", name

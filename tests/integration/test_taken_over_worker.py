@@ -164,11 +164,11 @@ def test_it_can_write_its_own_part_and_no_other(proxy):
     pids = proxy.worker_pids()
     for slot, pid in pids.items():
         regions = sorted(place[2].split()[0] for place in shared_and_writable(pid) if "memfd:" in place[2])
-        names = ["clients", "metrics", "server-counts", "server-states"]
+        names = ["clients", "metrics", "series", "server-counts", "server-states"]
         assert regions == [f"/memfd:ravelin-{name}" for name in names]
         others = [m for m in memory.mappings(pid) if m[2] == "r--s" and "ravelin-" in m[3]]
-        # Of each slot, the counters of the monitor, the ticket keys, and the server table.
-        assert len(others) == 3 * len(pids) + 3, others
+        # Of each slot, the counters of the monitor, the ticket keys, the server table, and the list of label sets.
+        assert len(others) == 4 * len(pids) + 4, others
         with Intruder(pid) as worker:
             for start, end, _, name in others:
                 assert worker.error("mprotect", start, end - start, READ | WRITE) == "EACCES", name

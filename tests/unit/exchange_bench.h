@@ -299,6 +299,8 @@ static inline void bench_start(const char *text) {
         .https_port = 8443,
         .metrics = bench.metrics,
     };
+    const struct generation_shares shares = {.counter = *sole_counter(), .series = sole_series()};
+    assert_true(generation_find_cells(&bench.generation, &shares));
     *shared = (struct shared){
         .log = &bench.log,
         .metrics = bench.metrics,
@@ -380,6 +382,7 @@ static inline int tear_down(void **state) {
     client_table_unmap(bench.shared.clients);
     backend_set_free(bench.generation.backends);
     router_free(bench.generation.router);
+    free(bench.generation.site_series);
     config_free(bench.generation.config);
     metrics_unmap(bench.metrics, 1);
     ev_loop_destroy(bench.loop);

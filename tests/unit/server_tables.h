@@ -16,6 +16,15 @@ static inline const struct server_counter *sole_counter(void) {
     return &counter;
 }
 
+// Where the only worker counts requests.
+static inline const struct series *sole_series(void) {
+    static struct series *series;
+    if (series == NULL) {
+        series = series_map(1);
+    }
+    return series;
+}
+
 // What LOAD brings to the worker in this slot.
 static inline struct server_fds sent_fds(const struct server_table *table, size_t slot) {
     return (struct server_fds){fcntl(table->entries.fd, F_DUPFD_CLOEXEC, 0),

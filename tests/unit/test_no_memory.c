@@ -21,7 +21,8 @@ static bool make_generation(unsigned number, uint64_t n, bool for_good) {
     struct server_fds servers = lab_server_fds(&lab, number);
     const struct server_fds taken = servers;
     int64_t before = no_memory.blocks;
-    const struct generation_shares shares = {.metrics = lab.metrics, .counter = *sole_counter()};
+    const struct generation_shares shares = {
+        .metrics = lab.metrics, .counter = *sole_counter(), .series = sole_series()};
     memory_fail(n, for_good);
     struct generation *generation = generation_new(99, bundle, &servers, &shares, error);
     bool failed = memory_again();

@@ -1,0 +1,68 @@
+// Counters with labels: requests and bytes of each site, and of each server.
+//
+// A label set gets a cell when the first generation with it is loaded, and keeps it as long as the
+// master lives, so its counters never decrease, even if a reload removes the labels and another
+// brings them back. The master keeps the list of label sets. There are at most SERIES_MAX; label
+// sets beyond share cell 0.
+//
+// A region (base/region.h) has a slot of cells for each worker. A worker adds to cells of its own
+// slot with relaxed stores. Another region has the list, which the master writes and all others
+// read. Readers check what they read: sums saturate.
+#ifndef RAVELIN_OBSERVE_SERIES_H
+#define RAVELIN_OBSERVE_SERIES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SERIES_MAX 16384
+
+// SERIES_NO_STATUS to SERIES_5XX: requests by the first digit of their status. A server has no 1xx
+// here; the place counts attempts that failed.
+enum series_counter {
+    SERIES_NO_STATUS, // ended before a response
+    SERIES_FAILURES,
+    SERIES_2XX,
+    SERIES_3XX,
+    SERIES_4XX,
+    SERIES_5XX,
+    SERIES_REQUEST_BYTES, // of bodies
+    SERIES_RESPONSE_BYTES,
+    SERIES_COUNTERS
+};
+
+struct series_cell {
+    _Alignas(64) _Atomic uint64_t values[SERIES_COUNTERS];
+};
+
+static inline void series_add(struct series_cell *cell, enum series_counter counter,
+                              uint64_t amount) {
+    uint64_t before = atomic_load_explicit(&cell->values[counter], memory_order_relaxed);
+    atomic_store_explicit(&cell->values[counter], before + amount, memory_order_relaxed);
+}
+
+static inline enum series_counter series_of_status(unsigned status) {
+    return status >= 200 && status < 600 ? (enum series_counter)(status / 100) : SERIES_NO_STATUS;
+}
+
+struct series;
+
+struct series *series_map(size_t slots);  // NULL: memory is short
+void series_unmap(struct series *series); // for the master; does nothing to NULL
+// Sets which slot the processes can write that are forked from now on; REGION_READER and
+// REGION_NO_SLOT as in base/region.h.
+void series_lend(const struct series *series, size_t slot);
+
+// A site by its name (`second` NULL), or a server by the name of its backend and its address.
+uint64_t series_key(const char *first, const char *second);
+// For the master: the label set has a cell from now on, if there is one left.
+void series_register(struct series *series, uint64_t key);
+// The cell of a label set; 0: it shares the one of those that have none.
+uint32_t series_find(const struct series *series, uint64_t key);
+// The worker's own cell, less than SERIES_MAX.
+struct series_cell *series_own(const struct series *series, size_t slot, uint32_t cell);
+// The sum over all slots, UINT64_MAX at most.
+uint64_t series_sum(const struct series *series, uint32_t cell, enum series_counter counter);
+
+#endif
