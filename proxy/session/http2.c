@@ -22,14 +22,18 @@ static const struct config_limits *limits(const struct session *session) {
 
 // --- sides ---
 
-void side_make_ready(struct http2_side *side) {
-    struct session *session = side->session;
-    if (list_is_empty(&side->ready)) {
-        list_push_last(&http2_of(side)->ready, &side->ready);
-    }
+// Has the session advanced at the end of this turn of the loop.
+static void advance_later(struct session *session) {
     if (!session->advancing && list_is_empty(&session->turn_node)) {
         list_push_last(&session->sessions->unfinished, &session->turn_node);
     }
+}
+
+void side_make_ready(struct http2_side *side) {
+    if (list_is_empty(&side->ready)) {
+        list_push_last(&http2_of(side)->ready, &side->ready);
+    }
+    advance_later(side->session);
 }
 
 static void wake(struct stream *stream) {
@@ -450,7 +454,7 @@ static void time_out(struct session *session) {
 
 static void drain(struct session *session) {
     http2_shutdown(&session->http2->connection, sessions_now_ms(session->sessions));
-    session_advance(session);
+    advance_later(session);
 }
 
 static const struct session_phase phase = {
@@ -497,6 +501,9 @@ void http2_enter(struct session *session) {
     session_enter(session, &phase);
     session->http2 = http2;
     metric_add(sessions->shared.metrics, METRIC_sessions_http2, 1);
+    if (sessions->shared.draining) {
+        http2_shutdown(&http2->connection, http2->quiet_ms);
+    }
     session->deadline_ms = http2_deadline(&http2->connection);
 }
 

@@ -49,7 +49,8 @@ struct session_phase {
     int (*arm)(struct session *session);
     // The deadline passed.
     void (*time_out)(struct session *session);
-    // The service drains. NULL: the phase goes on as before, and what follows it sees the drain.
+    // The service drains. Must not close the session. NULL: the phase goes on as before, and what
+    // follows it sees the drain.
     void (*drain)(struct session *session);
     // Another phase follows, or the session is closed: gives up what this one holds. NULL: nothing.
     void (*leave)(struct session *session);
