@@ -1,0 +1,467 @@
+"""Many streams of HTTP/2 on one connection: none holds up another, and each is a request like any other."""
+
+import threading
+
+import pytest
+
+from ravelin_test.folders import new_folder, remove_folder
+from ravelin_test.http import chunked, response
+from ravelin_test.http2 import Code, Type, frames, request, talk_to
+from ravelin_test.http2.behind import Behind
+from ravelin_test.proxy import backend_block, block, site_block
+from ravelin_test.settings import PATIENCE, scaled
+from test_client_certificates import FINGERPRINT, Authorities, asking, context_with, fingerprint
+
+HTTP2 = {"http2": "yes"}
+LARGE = 1_000_000
+
+
+class Sizes:
+    """A server: /N is answered with N bytes, /wait when it is opened; bodies are echoed."""
+
+    def __init__(self, lab):
+        self.open = threading.Event()
+        self.server = lab.server(reply=self.reply)
+
+    def reply(self, request):
+        if request.target == "/wait":
+            assert self.open.wait(4 * PATIENCE)
+        size = request.target[1:]
+        return response(b"s" * int(size) if size.isdigit() else request.body or b"ok")
+
+
+@pytest.fixture
+def sizes(lab):
+    made = Sizes(lab)
+    yield made
+    made.open.set()
+
+
+@pytest.fixture
+def proxy(lab, sizes):
+    return lab.proxy(sizes.server, listen=HTTP2)
+
+
+def order_of_ends(talk):
+    return [frame.stream for frame in talk.frames if frame.ends]
+
+
+# ---- Side by side ----
+
+
+def test_a_slow_server_does_not_hold_up_others(proxy, sizes):
+    with talk_to(proxy) as talk:
+        slow = [talk.request("/wait") for _ in range(50)]
+        for _ in range(20):
+            assert talk.ask("/100").status == 200
+        assert not any(talk.streams[stream].fields for stream in slow)
+        sizes.open.set()
+        assert {talk.response(stream).status for stream in slow} == {200}
+
+
+def test_a_server_that_does_not_read_does_not_hold_up_others(lab, sizes):
+    """Its stream's window fills, and that of the connection has room for others."""
+    stop = threading.Event()
+
+    def deaf(connection):
+        connection.head()
+        stop.wait(4 * PATIENCE)
+
+    deaf_server = lab.server(deaf)
+    backends = [backend_block("web", [sizes.server]), backend_block("deaf", [deaf_server])]
+    certificate = lab.authority.certificate("localhost")
+    proxy = lab.proxy(
+        listen=HTTP2,
+        sites=[site_block("localhost", [certificate], routes={"/": "web", "/deaf": "deaf"})],
+        backends=backends,
+    )
+    with talk_to(proxy) as talk:
+        talk.settled()
+        stream = talk.stream()
+        talk.send(frames.headers(stream, request("/deaf", "POST"), end=False))
+        room = 65535
+        while room:  # a window, and what is given back while the kernel takes it
+            part = min(room, 16000)
+            talk.send(frames.data(stream, b"d" * part))
+            room -= part
+        body = b"b" * 10_000
+        for _ in range(10):
+            assert talk.ask("/echo", "POST", body=body).body == body
+        stop.set()
+
+
+def test_a_stream_without_a_window_does_not_hold_up_others(proxy):
+    with talk_to(proxy, window=False, initial_window_size=1000) as talk:
+        talk.settled()
+        stuck = [talk.request(f"/{LARGE}") for _ in range(5)]
+        for stream in stuck:
+            talk.until(lambda stream=stream: len(talk.streams[stream].body) == 1000, "a part")
+        for _ in range(10):
+            assert talk.ask("/500").status == 200
+
+
+def test_many_requests_at_once(proxy, sizes):
+    with talk_to(proxy) as talk:
+        for _ in range(scaled(5)):
+            streams = {talk.request(f"/{n * 37}"): n * 37 for n in range(100)}
+            for stream, size in streams.items():
+                assert talk.response(stream).body == b"s" * size
+    assert {line["protocol"] for line in proxy.access_log(100)} == {"HTTP/2.0"}
+
+
+def test_bodies_both_ways_at_once(proxy):
+    with talk_to(proxy) as talk:
+        bodies = {}
+        for number in range(20):
+            body = bytes([65 + number]) * 3000
+            bodies[talk.request("/echo", "POST", body=body)] = body
+        for stream, body in bodies.items():
+            assert talk.response(stream).body == body
+
+
+# ---- Whose turn it is ----
+
+
+def without_a_window(talk, fields, count=4, size=300_000):
+    """That many responses of which no DATA may come, as the first has used up the window of the connection."""
+    streams = [talk.request(f"/{size}", "GET", *fields) for _ in range(count)]
+    talk.until(lambda: sum(len(talk.streams[stream].body) for stream in streams) == 65535, "a window of DATA")
+    talk.until(lambda: all(talk.streams[stream].fields for stream in streams), "heads")
+    return streams
+
+
+def test_what_is_urgent_comes_first(proxy):
+    """By the order of frames: a small urgent response is not behind eight large ones."""
+    with talk_to(proxy, window=False, initial_window_size=LARGE) as talk:
+        talk.settled()
+        large = without_a_window(talk, [], count=8)
+        small = talk.request("/1024", "GET", ("priority", "u=0"))
+        talk.until(lambda: talk.streams[small].fields, "the head of the small one")
+        before = len(talk.frames)
+        talk.open_window(10 * LARGE)
+        assert len(talk.response(small).body) == 1024
+        for stream in large:
+            assert len(talk.response(stream).body) == 300_000
+        assert [frame.stream for frame in talk.frames[before:] if frame.kind == Type.DATA][0] == small
+
+
+def test_equals_take_turns_if_they_say_so(proxy):
+    with talk_to(proxy, window=False, initial_window_size=LARGE) as talk:
+        talk.settled()
+        streams = without_a_window(talk, [("priority", "u=3, i")])
+        before = len(talk.frames)
+        talk.open_window(10 * LARGE)
+        for stream in streams:
+            talk.response(stream)
+        data = [frame for frame in talk.frames[before:] if frame.kind == Type.DATA]
+        first_end = [frame.ends for frame in data].index(True)
+        assert {frame.stream for frame in data[:first_end]} == set(streams)
+
+
+def test_others_come_one_after_the_other(proxy):
+    """A client can use each of them only when it is complete."""
+    with talk_to(proxy, window=False, initial_window_size=LARGE) as talk:
+        talk.settled()
+        streams = without_a_window(talk, [("priority", "u=3")], size=50_000)  # all of it is here by then
+        talk.open_window(10 * LARGE)
+        for stream in streams:
+            talk.response(stream)
+        assert order_of_ends(talk) == streams
+
+
+def test_a_priority_update_counts(proxy):
+    with talk_to(proxy, window=False, initial_window_size=LARGE) as talk:
+        talk.settled()
+        streams = without_a_window(talk, [("priority", "u=4")], count=3)
+        last = streams[-1]
+        before = len(talk.frames)
+        talk.send(frames.priority_update(last, "u=0"))
+        talk.open_window(10 * LARGE)
+        for stream in streams:
+            talk.response(stream)
+        assert [frame.stream for frame in talk.frames[before:] if frame.kind == Type.DATA][0] == last
+
+
+# ---- A request like any other ----
+
+
+def test_the_access_log(lab, sizes, proxy):
+    with talk_to(proxy) as talk:
+        assert talk.ask("/logged?a=b", "GET", ("user-agent", "one"), ("referer", "there")).status == 200
+        assert talk.ask("/x", "POST", body=b"hello").status == 200
+        talk.send(frames.headers(talk.stream(), request("/bad", "GET", ("connection", "close"))))
+        talk.until(lambda: talk.streams[5].reset is not None, "a reset")
+    lines = proxy.access_log(3)
+    assert [line["protocol"] for line in lines] == ["HTTP/2.0"] * 3
+    assert (lines[0]["target"], lines[0]["user_agent"], lines[0]["status"]) == ("/logged?a=b", "one", 200)
+    assert lines[1]["request_bytes"] == 5
+    assert lines[2]["ended"]
+
+
+def test_the_size_of_bodies(lab, sizes):
+    proxy = lab.proxy(sizes.server, listen=HTTP2, limits={"body-size": "10k"})
+    with talk_to(proxy) as talk:
+        assert talk.ask("/", "POST", body=b"x" * 10240).status == 200
+        refused = talk.ask("/", "POST", ("content-length", "10241"), body=b"x" * 10241)
+        assert refused.status == 413
+        assert talk.ask("/", "POST", body=b"x" * 10241).status == 413
+        assert talk.ask("/").status == 200
+
+
+def test_the_rate_of_a_client(lab, sizes):
+    certificate = lab.authority.certificate("localhost")
+    inner = [
+        block("certificate", f'"{certificate.path}"', {"key": f'"{certificate.key}"'}),
+        block("route", "/", {"backend": "web", "rate": 1, "burst": 4}),
+    ]
+    proxy = lab.proxy(sizes.server, listen=HTTP2, sites=[block("site", "localhost", {}, inner)])
+    with talk_to(proxy) as talk:
+        streams = [talk.request("/") for _ in range(10)]
+        statuses = sorted(talk.response(stream).status for stream in streams)
+        assert statuses[:4] == [200] * 4 and statuses[-1] == 429
+        assert talk.goaway is None
+
+
+@pytest.mark.parametrize("streams", [1, 5])
+def test_streams_at_once(lab, sizes, streams):
+    """At the limit, and one beyond."""
+    proxy = lab.proxy(sizes.server, listen=HTTP2, limits={"streams": streams})
+    with talk_to(proxy) as talk:
+        talk.settled()
+        waiting = [talk.request("/wait") for _ in range(streams)]
+        beyond = talk.request("/beyond")
+        assert talk.response(beyond).reset == Code.REFUSED_STREAM
+        sizes.open.set()
+        assert {talk.response(stream).status for stream in waiting} == {200}
+        assert talk.ask("/again").status == 200
+    assert "/beyond" not in [asked.target for asked in sizes.server.requests]
+
+
+def test_a_list_of_fields_at_its_limit(lab, sizes):
+    """16 KiB: names and values, and 32 bytes for each field."""
+    proxy = lab.proxy(sizes.server, listen=HTTP2, limits={"header-size": "4k"})
+    ordinary = sum(len(name) + len(value) + 32 for name, value in request())
+    left = 4096 - ordinary - len("x") - 32
+    with talk_to(proxy) as talk:
+        assert talk.settled().peer_settings[6] == 4096
+        assert talk.ask("/", "GET", ("x", "v" * left)).status in (200, 431)
+        assert talk.ask("/", "GET", ("x", "v" * (left - 200))).status == 200
+        assert talk.ask("/", "GET", ("x", "v" * (left + 1))).status == 431
+        crumbs = [("cookie", f"a={number}") for number in range(120)]
+        assert talk.ask("/", "GET", *crumbs).status == 431
+        assert talk.ask("/").status == 200
+
+
+def test_a_coalesced_request_for_another_site(lab, sizes):
+    """Its certificate covers only its own name, so the client is to connect to the other site."""
+    names = ("localhost", "other.test")
+    sites = [site_block(name, [lab.authority.certificate(name)]) for name in names]
+    proxy = lab.proxy(sizes.server, listen=HTTP2, sites=sites)
+    with talk_to(proxy) as talk:
+        assert talk.ask("/").status == 200
+        assert talk.ask("/", authority="other.test").status == 421
+        assert talk.ask("/", authority="nobody.test").status == 421
+        assert talk.ask("/").status == 200
+    assert len(sizes.server.requests) == 2
+
+
+def test_a_coalesced_request_for_another_name_of_the_site(lab, sizes):
+    certificate = lab.authority.certificate("localhost", "also.test")
+    proxy = lab.proxy(sizes.server, listen=HTTP2, sites=[site_block("localhost", [certificate], ["also.test"])])
+    with talk_to(proxy) as talk:
+        assert talk.ask("/").status == 200
+        assert talk.ask("/", authority="also.test").status == 200
+
+
+@pytest.fixture(scope="module")
+def clients():
+    folder = new_folder("clients")
+    yield Authorities(folder)
+    remove_folder(folder)
+
+
+def test_clients_with_certificates(lab, sizes, clients):
+    closed = lab.server(reply=lambda request: response("closed"))
+    open_site = site_block("open.test", [lab.authority.certificate("open.test", "closed.test")], routes={"/": "open"})
+    proxy = lab.proxy(
+        listen=HTTP2,
+        sites=[open_site, asking(lab, clients.root.ca, name="closed.test", backend="closed")],
+        backends=[backend_block("open", [sizes.server]), backend_block("closed", [closed])],
+    )
+    context = context_with(lab, clients.ada)
+    context.set_alpn_protocols(["h2"])
+    with talk_to(proxy, client={"context": context, "sni": "closed.test"}) as talk:
+        assert talk.ask("/", authority="closed.test").body == b"closed"
+        assert talk.ask("/", authority="open.test").status == 421
+    with talk_to(proxy, client={"sni": "open.test"}) as talk:
+        assert talk.ask("/", authority="closed.test").status == 421
+    with talk_to(proxy, client={"context": context, "sni": "open.test"}) as talk:
+        assert talk.ask("/", authority="closed.test").status == 421
+    assert [asked.get(FINGERPRINT) for asked in closed.requests] == [fingerprint(clients.ada)]
+
+
+def test_a_client_stays_with_its_server(lab):
+    servers = [lab.server(reply=lambda request, name=name: response(name)) for name in "abc"]
+    proxy = lab.proxy(listen=HTTP2, backends=[backend_block("web", servers, {"sticky": "id"})])
+    with talk_to(proxy) as talk:
+        first = talk.ask("/")
+        cookie = first.get("set-cookie").partition(";")[0]
+        streams = [talk.request("/", "GET", ("cookie", "a=b"), ("cookie", cookie)) for _ in range(20)]
+        assert {talk.response(stream).body for stream in streams} == {first.body}
+        assert not any(talk.streams[stream].all("set-cookie") for stream in streams)
+
+
+def test_answers_of_ravelin(lab, sizes):
+    certificate = lab.authority.certificate("localhost")
+    inner = [
+        block("certificate", f'"{certificate.path}"', {"key": f'"{certificate.key}"'}),
+        block("route", "/", {"backend": "web"}),
+        block("route", "/gone", {"return": 410}),
+        block("route", "/old", {"redirect": '"/new"'}),
+    ]
+    proxy = lab.proxy(sizes.server, listen=HTTP2, sites=[block("site", "localhost", {}, inner)])
+    with talk_to(proxy) as talk:
+        assert talk.ask("/gone").status == 410
+        moved = talk.ask("/old")
+        assert moved.status in (301, 302, 307, 308) and moved.get("location")
+        assert talk.ask("/gone", "HEAD").body == b""
+        assert talk.ask("/").status == 200
+        # A body that comes behind an answer is let go.
+        streams = [talk.request("/gone", "POST", body=b"x" * 5000) for _ in range(10)]
+        assert {talk.response(stream).status for stream in streams} == {410}
+
+
+def test_a_server_that_is_not_there(lab):
+    proxy = lab.proxy(lab.refused_address(), listen=HTTP2, allow=[".*"])
+    with talk_to(proxy) as talk:
+        streams = [talk.request("/") for _ in range(20)]
+        assert {talk.response(stream).status for stream in streams} <= {502, 503}
+
+
+def test_an_early_response_lets_the_body_go(lab):
+    """NO_ERROR tells the client not to send the rest (RFC 9113 8.1)."""
+
+    def script(connection):
+        connection.head()
+        connection.send(response("early", "403 Forbidden", ["Connection: close"]))
+        connection.close()
+
+    proxy = lab.proxy(lab.server(script), listen=HTTP2)
+    with talk_to(proxy) as talk:
+        stream = talk.stream()
+        talk.send(frames.headers(stream, request("/", "POST"), end=False), frames.data(stream, b"x" * 1000))
+        answer = talk.response(stream)
+        assert (answer.status, answer.body) == (403, b"early")
+        talk.until(lambda: answer.reset is not None, "RST_STREAM")
+        assert answer.reset == Code.NO_ERROR
+        talk.send(frames.data(stream, b"x" * 1000, end=True))  # it was under way
+        talk.echo()
+
+
+def test_expect_is_answered_when_the_server_is_ready(lab):
+    server = lab.keep_server(Behind())
+    proxy = lab.proxy(server.address("web"), listen=HTTP2)
+    with talk_to(proxy) as talk:
+        stream = talk.stream()
+        fields = request("/", "POST", ("expect", "100-continue"), ("content-length", "5"))
+        talk.send(frames.headers(stream, fields, end=False), frames.data(stream, b"hello", end=True))
+        assert talk.response(stream).status == 200
+    [(message, cut)] = server.seen_since(0)
+    assert (message.start, message.body, cut) == ("POST / HTTP/1.1", b"hello", False)
+
+
+def test_grpc_web(lab):
+    """A POST of unknown length, a response with trailers."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/grpc-web+proto\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    def reply(request):
+        trailers = ["Grpc-Status: 0", "Grpc-Message: fine"]
+        return head + chunked(request.body[:5], request.body[5:], trailers=trailers)
+
+    server = lab.server(reply=reply)
+    proxy = lab.proxy(server, listen=HTTP2)
+    with talk_to(proxy) as talk:
+        streams = []
+        for number in range(20):
+            stream = talk.stream()
+            message = bytes([0, 0, 0, 0, 3]) + b"abc" * (number + 1)
+            fields = request(
+                "/service/Method", "POST", ("content-type", "application/grpc-web+proto"), ("te", "trailers")
+            )
+            talk.send(frames.headers(stream, fields, end=False), frames.data(stream, message[:4]))
+            talk.send(frames.data(stream, message[4:]), frames.headers(stream, [("x-sum", "1")]))
+            streams.append((stream, message))
+        for stream, message in streams:
+            answer = talk.response(stream)
+            assert answer.body == message
+            assert answer.trailers == [("grpc-status", "0"), ("grpc-message", "fine")]
+    assert all(asked.trailers == [("x-sum", "1")] for asked in server.requests)
+
+
+# ---- WebSocket over HTTP/2 ----
+
+
+def websocket(path="/chat", *fields):
+    pseudo = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "https"), (":authority", "localhost")]
+    return [*pseudo, (":path", path), ("sec-websocket-version", "13"), ("origin", "https://localhost"), *fields]
+
+
+def upgrading(connection):
+    """Says 101, then sends back what comes."""
+    head = connection.head()
+    assert head.method == "GET" and head.get("Upgrade") == "websocket"
+    assert len(head.get("Sec-WebSocket-Key")) == 24
+    connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+    connection.send(b"Sec-WebSocket-Accept: whatever\r\nSec-WebSocket-Protocol: chat\r\n\r\n")
+    while True:
+        data = connection.reader.take(len(connection.reader.buffer)) or connection.socket.recv(65536)
+        if not data:
+            return
+        connection.send(data)
+
+
+def test_websockets_side_by_side(lab):
+    proxy = lab.proxy(lab.server(upgrading), listen=HTTP2)
+    with talk_to(proxy) as talk:
+        talk.settled()
+        streams = [talk.stream() for _ in range(5)]
+        for stream in streams:
+            talk.send(frames.headers(stream, websocket("/chat", ("sec-websocket-protocol", "chat")), end=False))
+        for stream in streams:
+            talk.until(lambda stream=stream: talk.streams[stream].fields, "a response")
+            assert talk.streams[stream].status == 200
+            assert talk.streams[stream].get("sec-websocket-protocol") == "chat"
+            assert not talk.streams[stream].all("sec-websocket-accept")
+        for round in range(10):
+            for stream in streams:
+                talk.send(frames.data(stream, b"%d-%d;" % (stream, round)))
+        for stream in streams:
+            wanted = b"".join(b"%d-%d;" % (stream, round) for round in range(10))
+            talk.until(lambda stream=stream, wanted=wanted: talk.streams[stream].body == wanted, "the echo")
+        for stream in streams:
+            talk.send(frames.data(stream, end=True))
+            talk.response(stream)
+
+
+def test_a_websocket_that_is_refused(lab):
+    proxy = lab.proxy(lab.server(reply=lambda request: response("no", "403 Forbidden")), listen=HTTP2)
+    with talk_to(proxy) as talk:
+        stream = talk.stream()
+        talk.send(frames.headers(stream, websocket(), end=False))
+        answer = talk.response(stream)
+        assert (answer.status, answer.body) == (403, b"no")
+        assert talk.ask("/").status == 403
+
+
+def test_a_websocket_whose_server_goes(lab):
+    def script(connection):
+        connection.head()
+        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello")
+        connection.close()
+
+    proxy = lab.proxy(lab.server(script), listen=HTTP2)
+    with talk_to(proxy) as talk:
+        stream = talk.stream()
+        talk.send(frames.headers(stream, websocket(), end=False))
+        answer = talk.response(stream)
+        assert (answer.status, answer.body) == (200, b"hello")
