@@ -204,6 +204,23 @@ SERVER_FAULTS = [
         end="close",
     ),
     told(
+        "a chunk that is no chunk",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nxyz\r\n",
+        BROKEN,
+        end="close",
+    ),
+    told(
+        "a chunk of a huge size",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nfffffffffffffffff\r\n",
+        BROKEN,
+        end="close",
+    ),
+    told(
+        "trailers that are no fields",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nnonsense\r\nX-Sum: 1\r\n\r\n",
+        answer(200, body=b"hello", trailers=[("x-sum", "1")]),
+    ),
+    told(
         "more than the length",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsmuggled",
         answer(200, body=b"hello"),
