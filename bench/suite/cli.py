@@ -35,6 +35,7 @@ FULL = Settings(
     max_minutes=24,
     connections=(10, 100, 1000, 10000, 50000),
     http2_connections=(10, 1000, 10000),
+    tcp_connections=(10, 1000, 8000),
     sites=(1, 100, 1000, 10000),
     workers=WORKERS,
 )
@@ -46,6 +47,7 @@ QUICK = Settings(
     max_minutes=2.6,
     connections=(10, 1000),
     http2_connections=(10, 1000),
+    tcp_connections=(10, 1000),
     sites=(1, 1000),
     workers=WORKERS[:2],
 )

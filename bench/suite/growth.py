@@ -10,6 +10,7 @@ import ssl
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from . import certificates
 from .client import problems_of
@@ -90,18 +91,22 @@ def _workers_for(proxy, count):
     return max(1, math.ceil(1.1 * count * proxy.descriptors_per_connection / room))
 
 
-def take_connections(row, proxy, stage, steps):
+def take_connections(row, proxy, stage, steps, tcp=False):
     """CPU time of requests that go round all connections, and memory of the connections idle."""
+    name = "tcp-connections" if tcp else "connections"
     steps = list(steps)
     while steps:
-        job = Job(workers=_workers_for(proxy, steps[-1]), connections=steps[-1])
+        job = Job(workers=_workers_for(proxy, steps[-1]), connections=steps[-1], tcp=tcp)
         if proxy.family == "HAProxy":
-            job = Job(connections=steps[-1])  # threads share the descriptors
+            job = Job(connections=steps[-1], tcp=tcp)  # threads share the descriptors
         why = proxy.unfit(job)
         if not why:
             break
         row["note"] = f"not at {steps.pop():,}: {why}"
-        stage.progress(f"connections: {row['proxy']}: {row['note']}")
+        if not steps:
+            row["unfit"] = why
+            return
+        stage.progress(f"{name}: {row['proxy']}: {row['note']}")
     row["workers"] = job.workers
     backend = stage.backends["files"]
     with ExitStack() as stack:
@@ -135,7 +140,7 @@ def take_connections(row, proxy, stage, steps):
                 values["kernel_memory"] = (kernel - empty[1]) / (step - empty[2])
             values |= _ask_all(row, started, clients, opened, stage.settings)
             if not row["problems"]:
-                _point(row, stage, "connections", step, values)
+                _point(row, stage, name, step, values)
 
 
 def _ask_all(row, started, clients, opened, settings):
@@ -273,6 +278,13 @@ CURVES = (
         "open connections",
         "http2_connections",
         take_http2_connections,
+    ),
+    Curve(
+        "tcp-connections",
+        "Open connections of plain TCP",
+        "open connections",
+        "tcp_connections",
+        partial(take_connections, tcp=True),
     ),
     Curve("sites", "Sites, each with a certificate", "sites", "sites", take_sites),
     Curve("workers", "Workers", "workers or threads", "workers", take_workers),

@@ -36,6 +36,7 @@ class Settings:
     max_minutes: float  # no round starts after this, but the first of each scenario
     connections: tuple  # steps of the curves
     http2_connections: tuple
+    tcp_connections: tuple
     sites: tuple
     workers: tuple
 

@@ -40,6 +40,7 @@ class Job:
     connections: int = 8192  # at a time
     websocket: bool = False
     http2: bool = False  # with clients
+    tcp: bool = False  # bytes are forwarded and not parsed, by those that can choose
 
 
 class Proxy:
@@ -176,7 +177,9 @@ class Ravelin(Proxy):
             for name in certificates.names(job.sites)
         )
         backend = "\n".join(f"    server {server} {{}}" for server in servers)
-        http2 = "yes" if job.http2 else "no"
+        listen = f"http2 = {'yes' if job.http2 else 'no'}"
+        if job.tcp:
+            listen = "protocol = tcp backend = web alpn = http/1.1"
         (folder.real / "ravelin.conf").write_text(
             f"""workers = {job.workers}
 log = stderr
@@ -187,7 +190,7 @@ limits {{
     idle-timeout = 1h
     connections = {max(100000, 2 * job.connections)}
 }}
-listen 127.0.0.1:{port} {{ http2 = {http2} }}
+listen 127.0.0.1:{port} {{ {listen} }}
 {sites}
 backend web {{
 {backend}
@@ -203,6 +206,11 @@ class Nginx(Proxy):
 
     def find_version(self):
         return _found(r"nginx/([0-9.]+)", self.run("-v"))
+
+    def unfit(self, job):
+        if job.tcp:
+            return "it needs its stream module, a package of its own"
+        return super().unfit(job)
 
     def configure(self, folder, port, servers, job):
         here = folder.seen
@@ -266,6 +274,12 @@ http {{
         return ["-e", here / "error.log", "-c", here / "nginx.conf"]
 
 
+HAPROXY_FORWARDING = """    option forwardfor
+    http-request set-header X-Forwarded-Proto https
+    http-request set-header X-Forwarded-Host %[req.hdr(host)]
+"""
+
+
 class HAProxy(Proxy):
     family = "HAProxy"
     program = "haproxy"
@@ -287,6 +301,9 @@ class HAProxy(Proxy):
         tls = f"ssl-min-ver TLSv1.3 ciphersuites {SUITE} curves {job.group} alpn {protocols}"
         most = job.connections + 500
         backend = "\n".join(f"    server s{n} {server}" for n, server in enumerate(servers))
+        mode, log = ("tcp", "tcplog") if job.tcp else ("http", "httplog")
+        forwarding = "" if job.tcp else HAPROXY_FORWARDING
+        reuse = "" if job.tcp else "    http-reuse always\n"
         (folder.real / "haproxy.cfg").write_text(
             f"""global
     nbthread {job.workers}
@@ -296,9 +313,9 @@ class HAProxy(Proxy):
     log stdout format raw local0 info
 {account}
 defaults
-    mode http
+    mode {mode}
     log global
-    option httplog
+    option {log}
     maxconn {most}
     backlog 4096
     timeout connect 5s
@@ -307,13 +324,9 @@ defaults
     timeout tunnel 1h
 frontend tls
     bind 127.0.0.1:{port} ssl crt {here}/certificates/both {tls}
-    option forwardfor
-    http-request set-header X-Forwarded-Proto https
-    http-request set-header X-Forwarded-Host %[req.hdr(host)]
-    default_backend web
+{forwarding}    default_backend web
 backend web
-    http-reuse always
-{backend}
+{reuse}{backend}
 """
         )
         return ["-db", "-f", here / "haproxy.cfg"]

@@ -15,7 +15,7 @@ MEASURES = {
     "p999": "p99.9 latency",
 }
 IDLE_LIMIT_KIB = 1.5
-HTTP2_IDLE_LIMIT_KIB = 5
+IDLE_LIMITS_KIB = {"http2-connections": ("HTTP/2", 5), "tcp-connections": ("TCP", 2)}
 START_LIMIT_SECONDS = 0.5
 
 HOW = " ".join(
@@ -163,13 +163,13 @@ def _growth_targets(curve):
                     )
                 )
         rows += _flat("CPU of a request", first, last, "total", "connections")
-    elif name == "http2-connections":
+    elif name in IDLE_LIMITS_KIB:
         kib = last["values"].get("user_memory", 0) / KIB
         if kib:
-            work = f"{last['x']:,} idle HTTP/2 connections"
-            limit = f"≤ {HTTP2_IDLE_LIMIT_KIB} KiB"
-            holds = kib <= HTTP2_IDLE_LIMIT_KIB
-            rows.append((work, "user memory of each", f"{kib:.2f} KiB", "", limit, holds))
+            kind, most = IDLE_LIMITS_KIB[name]
+            work = f"{last['x']:,} idle {kind} connections"
+            limit = f"≤ {most} KiB"
+            rows.append((work, "user memory of each", f"{kib:.2f} KiB", "", limit, kib <= most))
     elif name == "sites":
         at = point(ravelin, 1000)
         if at:
@@ -303,6 +303,11 @@ GROWTH = {  # metric: title, scale
         "user_memory": ("User memory per connection, KiB", 1 / KIB),
         "memory": ("Memory of the proxy, MiB", 1 / MIB),
     },
+    "tcp-connections": {
+        "user_memory": ("User memory per connection, KiB", 1 / KIB),
+        "memory": ("Memory of the proxy, MiB", 1 / MIB),
+        "total": ("CPU time of a 1 KiB request, µs", 1e6),
+    },
     "sites": {
         "start": ("From the start to the first handshake, s", 1),
         "memory": ("Memory after the start, MiB", 1 / MIB),
@@ -320,6 +325,7 @@ GROWTH = {  # metric: title, scale
 GROWTH_TEXTS = {
     "connections": "Requests go round all connections at a fixed rate: each is idle most of the time.",
     "http2-connections": "Each connection has served the request of a browser and waits since then.",
+    "tcp-connections": "Requests go round all connections, each of which has one to the server.",
     "sites": "Handshakes and connections are spread over all sites.",
     "workers": "Clients and backend share the processors: where these are few, rates cannot double.",
 }

@@ -18,6 +18,7 @@ RATE = 4000  # requests a second: a fifth of what the slowest proxy can do alone
 BUSY_RATE = 1000
 # Not by wrk, which would leave out of its count what is not complete at the end.
 HTTP2 = Job(http2=True)
+TCP = Job(tcp=True)
 LARGE = Kept("/100m", connections=4, opened=False)
 
 
@@ -184,6 +185,22 @@ SCENARIOS = (
         cpu_goals(0.70, None),
         backend="sink",
         job=HTTP2,
+    ),
+    Scenario(
+        "tcp-handshake",
+        "Plain TCP: full handshake, ECDSA P-256 and X25519, and 1 KiB back",
+        CONNECTION,
+        NewConnections("/1k"),
+        cpu_goals(0.50, None),
+        job=TCP,
+    ),
+    Scenario(
+        "tcp-1m",
+        "Plain TCP: 1 MiB back, 8 connections",
+        GIBIBYTE,
+        Wrk("/1m", connections=8),
+        cpu_goals(0.70, None),
+        job=TCP,
     ),
     Scenario(
         "latency",
