@@ -40,6 +40,8 @@ static bool init_backend(struct backend *backend, const struct config_backend *c
         .slow_start_ms = config->slow_start_ms,
     };
     backend->random = (uint64_t)clock_monotonic_us() ^ (uint64_t)counter->slot << 48;
+    backend->few_retries =
+        (struct rate){.interval_ms = FREE_RETRIES_INTERVAL_MS, .burst = FREE_RETRIES_BURST};
     backend->servers = calloc(config->server_count, sizeof(*backend->servers));
     if (backend->servers == NULL) {
         return false;
@@ -244,6 +246,14 @@ bool backend_has_other(const struct backend *backend, const uint32_t *tried, uin
         i++;
     }
     return i < backend->server_count;
+}
+
+bool backend_take_retry(struct backend *backend, int64_t now_ms) {
+    if (backend->retry_credit >= 100) {
+        backend->retry_credit -= 100;
+        return true;
+    }
+    return rate_take(&backend->few_retries, now_ms);
 }
 
 // --- Outcomes ---

@@ -41,9 +41,11 @@ struct backend {
     struct server *servers;
     size_t server_count;
     struct balance_view view;
-    char *cookies;       // values of Set-Cookie for its servers; NULL: not sticky
-    struct queue *queue; // who waits for a connection, see queue.h; NULL: no server has a limit
-    uint64_t random;     // state of the random numbers of backend_choose()
+    char *cookies;           // values of Set-Cookie for its servers; NULL: not sticky
+    struct queue *queue;     // who waits for a connection, see queue.h; NULL: no server has a limit
+    uint64_t random;         // state of the random numbers of backend_choose()
+    uint32_t retry_credit;   // percent of a retry; see backend_earn_retry()
+    struct rate few_retries; // that need no credit
 };
 
 struct backend_set {
@@ -97,6 +99,18 @@ bool backend_has_room(const struct backend *backend, int64_t now_ms);
 bool server_has_room(const struct server *server);
 // Whether there is another server for a request that was tried at these.
 bool backend_has_other(const struct backend *backend, const uint32_t *tried, uint32_t tried_count);
+
+// The retry budget: each request earns the worker `retry-budget` percent of a retry, RETRIES_MAX at
+// most. Besides, a few retries are free, so that a quiet backend can have one.
+#define RETRIES_MAX 1000
+#define FREE_RETRIES_BURST 10
+#define FREE_RETRIES_INTERVAL_MS 500
+static inline void backend_earn_retry(struct backend *backend) {
+    uint32_t credit = backend->retry_credit + backend->config->retry_budget;
+    backend->retry_credit = credit < RETRIES_MAX * 100 ? credit : RETRIES_MAX * 100;
+}
+// Takes a retry. False: none is left.
+bool backend_take_retry(struct backend *backend, int64_t now_ms);
 
 // How a request at a server ended.
 struct server_outcome {

@@ -157,7 +157,9 @@ struct config_backend {
     size_t server_count; // at least 1
     uint32_t connect_timeout_ms;
     uint32_t response_timeout_ms;
+    uint32_t request_timeout_ms; // 0 = none
     uint32_t retries;
+    uint32_t retry_budget;      // percent of the requests that may be sent again; 0 = only a few
     uint32_t max_failures;      // in a row, that take a server out of use; 0 = any number
     uint32_t failure_ratio;     // percent of the requests, that takes a server out of use; 0 = any
     uint32_t eject_time_ms;     // how long a server is out of use for the first time
@@ -199,6 +201,9 @@ struct config_route {
     struct config_address_file allow_file, deny_file; // more of them
     bool is_limited;                                  // there is one of these lists
     uint32_t body_size;                               // 0 = no limit of its own
+    uint32_t connect_timeout_ms;                      // these three: 0 = as the backend says
+    uint32_t response_timeout_ms;
+    uint32_t request_timeout_ms;
     uint32_t rate;  // requests a second of one client; 0 = no limit
     uint32_t burst; // requests at once
     int line;

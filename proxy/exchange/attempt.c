@@ -126,6 +126,9 @@ static void note_connected(struct attempt *attempt, const struct choice *choice)
 static int take_lease(struct attempt *attempt, const struct choice *choice,
                       struct account *account) {
     attempt->count++;
+    if (attempt->count == 1) {
+        backend_earn_retry(backend_of(choice));
+    }
     attempt->lease = choose_lease(attempt, choice);
     int error = attempt->lease == NULL ? errno : 0;
     if (error == EBUSY) {
@@ -245,12 +248,24 @@ struct answer attempt_refuse(const struct attempt *attempt, const struct choice 
     return answer;
 }
 
-bool attempt_may_repeat(const struct attempt *attempt, const struct choice *choice,
-                        bool elsewhere) {
-    const struct backend *backend = backend_of(choice);
-    return attempt->count <= choice->backend->retries &&
-           (backend_has_other(backend, attempt->tried, attempt->tried_count) ||
-            (backend->server_count == 1 && !elsewhere));
+// Nothing is charged for what costs servers nothing: failed connections, and connections of the
+// pool that had ended.
+static bool is_charged(const struct attempt *attempt) {
+    return attempt->blamed && attempt->fault != FAULT_CONNECT &&
+           attempt->fault != FAULT_CONNECT_TIMEOUT;
+}
+
+bool attempt_may_repeat(struct attempt *attempt, const struct choice *choice, bool elsewhere) {
+    struct backend *backend = backend_of(choice);
+    bool other = backend_has_other(backend, attempt->tried, attempt->tried_count);
+    if (attempt->count > choice->backend->retries ||
+        (!other && (backend->server_count != 1 || elsewhere))) {
+        return false;
+    }
+    bool within =
+        !is_charged(attempt) || backend_take_retry(backend, shared_now_ms(choice->shared));
+    metric_add(choice->shared->metrics, METRIC_retries_refused, within ? 0 : 1);
+    return within;
 }
 
 void attempt_release(struct attempt *attempt, const struct choice *choice, bool reusable) {

@@ -35,6 +35,7 @@ struct attempt {
     bool can_repeat;   // the request has no body and can be repeated: it may try a server
     bool tries;        // whether the server works again
     bool blamed;       // the last failure was the server's
+    enum fault fault;  // the last one
     bool wants_unused; // no connection that has served another request
     bool binds_lease;  // the request's credentials authenticate the connection to the server
 };
@@ -58,9 +59,9 @@ void attempt_fail(struct attempt *attempt, const struct choice *choice, struct f
 struct slice attempt_cookie(const struct attempt *attempt, const struct choice *choice);
 // 503 with Retry-After, for a request that no server takes, or that has waited too long.
 struct answer attempt_refuse(const struct attempt *attempt, const struct choice *choice);
-// Whether there may be another one. A backend with one server has it for all, unless `elsewhere`:
-// the same server would fail again.
-bool attempt_may_repeat(const struct attempt *attempt, const struct choice *choice, bool elsewhere);
+// Whether there may be another one after a failure; takes it from `retry-budget`. A backend with
+// one server has it for all, unless `elsewhere`: the same server would fail again.
+bool attempt_may_repeat(struct attempt *attempt, const struct choice *choice, bool elsewhere);
 // The exchange needs the connection no more. `reusable`: another may use it.
 void attempt_release(struct attempt *attempt, const struct choice *choice, bool reusable);
 

@@ -320,7 +320,10 @@ static enum result server_gone(struct exchange *exchange) {
     bool has_begun = exchange_head_has_begun(exchange) || has_unread(exchange);
     bool tunnel = exchange->response_framing == FRAMING_TUNNEL;
     const struct setback setback = {
-        .failure = {tunnel ? FAULT_NONE : has_begun ? FAULT_BROKEN : FAULT_CLOSED, 0},
+        .failure = {tunnel      ? FAULT_NONE
+                    : has_begun ? FAULT_BROKEN
+                                : FAULT_CLOSED,
+                    0},
         .may_repeat = can_repeat(exchange),
         .elsewhere = has_begun,
         .status = 502,
@@ -430,8 +433,30 @@ void exchange_arm(struct exchange *exchange) {
     lease_want_write(lease, !lease->writable && (!lease->connected || unwritten));
 }
 
+// `request-timeout` has passed. A server that was asked and has said nothing is to blame.
+static enum result end_late(struct exchange *exchange) {
+    struct attempt *attempt = &exchange->attempt;
+    if (exchange->response_started) {
+        exchange->account.ended = "request timeout";
+        return RESULT_ERROR;
+    }
+    if (exchange_waits_for_client(exchange)) {
+        exchange_give_up_request(exchange, false);
+        return exchange_refuse(exchange, 408, "request timeout");
+    }
+    if (attempt->lease != NULL) {
+        const struct failure failure = {
+            attempt_is_connecting(attempt) ? FAULT_CONNECT_TIMEOUT : FAULT_RESPONSE_TIMEOUT, 0};
+        attempt_fail(attempt, &exchange->choice, failure, "request timeout");
+    }
+    return exchange_refuse(exchange, 504, "request timeout");
+}
+
 static enum result at_deadline(struct exchange *exchange) {
     pace_end_wait(&exchange->pace, now_ms(exchange));
+    if (exchange_is_over(exchange)) {
+        return end_late(exchange);
+    }
     if (exchange_waits_for_client(exchange)) {
         return exchange_client_timed_out(exchange);
     }

@@ -69,6 +69,8 @@ bool exchange_is_stuck(const struct exchange *exchange);
 bool exchange_waits_for_client(const struct exchange *exchange);
 // Nothing more can be done now: if the client is waited for, that begins here, or goes on.
 void exchange_note_wait(struct exchange *exchange);
+// `request-timeout` has passed.
+bool exchange_is_over(const struct exchange *exchange);
 // At the deadline of such a wait. RESULT_OK: it goes on. RESULT_ERROR: 408 is due, or the stream
 // must be cut.
 enum result exchange_client_timed_out(struct exchange *exchange) MUST_CHECK;

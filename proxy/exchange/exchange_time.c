@@ -34,7 +34,39 @@ void exchange_note_wait(struct exchange *exchange) {
     }
 }
 
-int64_t exchange_deadline(const struct exchange *exchange) {
+static uint32_t first_of(uint32_t of_route, uint32_t of_backend) {
+    return of_route != 0 ? of_route : of_backend;
+}
+
+// The route may say another time than its backend. A tunnel of `protocol = tcp` has no route.
+static uint32_t connect_timeout(const struct choice *choice) {
+    return first_of(choice->route == NULL ? 0 : choice->route->connect_timeout_ms,
+                    choice->backend->connect_timeout_ms);
+}
+
+static uint32_t response_timeout(const struct choice *choice) {
+    return first_of(choice->route == NULL ? 0 : choice->route->response_timeout_ms,
+                    choice->backend->response_timeout_ms);
+}
+
+// When `request-timeout` ends; INT64_MAX: never.
+static int64_t last_deadline(const struct exchange *exchange) {
+    const struct choice *choice = &exchange->choice;
+    if (answering(exchange) || choice->route == NULL || choice->backend == NULL ||
+        exchange_is_tunnel(exchange)) {
+        return INT64_MAX;
+    }
+    uint32_t time_ms =
+        first_of(choice->route->request_timeout_ms, choice->backend->request_timeout_ms);
+    return time_ms == 0 ? INT64_MAX : exchange->account.started_mono_us / 1000 + time_ms;
+}
+
+bool exchange_is_over(const struct exchange *exchange) {
+    return now_ms(exchange) >= last_deadline(exchange);
+}
+
+// When the side that is waited for must have done something.
+static int64_t side_deadline(const struct exchange *exchange) {
     int64_t wait_ms = limits(exchange)->idle_timeout_ms;
     if (exchange_waits_for_client(exchange)) {
         return pace_deadline(&exchange->pace, wait_ms);
@@ -47,10 +79,16 @@ int64_t exchange_deadline(const struct exchange *exchange) {
     }
     if (!answering(exchange) && !exchange_is_tunnel(exchange)) {
         bool connecting = attempt_is_connecting(&exchange->attempt);
-        wait_ms = connecting ? exchange->choice.backend->connect_timeout_ms
-                             : exchange->choice.backend->response_timeout_ms;
+        wait_ms =
+            connecting ? connect_timeout(&exchange->choice) : response_timeout(&exchange->choice);
     }
     return exchange->active_ms + wait_ms;
+}
+
+int64_t exchange_deadline(const struct exchange *exchange) {
+    int64_t side_ms = side_deadline(exchange);
+    int64_t last_ms = last_deadline(exchange);
+    return side_ms < last_ms ? side_ms : last_ms;
 }
 
 enum result exchange_client_timed_out(struct exchange *exchange) {

@@ -81,6 +81,7 @@
     X(server_connections, COUNTER, "connections made to servers")                                  \
     X(server_reuses, COUNTER, "requests sent on a pooled server connection")                       \
     X(server_retries, COUNTER, "requests sent again after a server connection failed")             \
+    X(retries_refused, COUNTER, "requests not sent again because of retry-budget")                 \
     X(server_failures, COUNTER, "server connections that failed or ended early")                   \
     X(server_ejections, COUNTER, "times that a worker took a server out of use")                   \
     X(server_unasked, COUNTER, "idle server connections closed because of unexpected bytes")       \

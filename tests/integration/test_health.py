@@ -8,7 +8,7 @@ import pytest
 from ravelin_test.faulty import WAYS, FaultyServer
 from ravelin_test.http import request
 from ravelin_test.processes import text
-from ravelin_test.proxy import backend_block
+from ravelin_test.proxy import backend_block, site_block
 from ravelin_test.waiting import wait_for
 
 NAMES = ["a", "b", "c", "d"]
@@ -263,6 +263,111 @@ def test_a_server_that_speaks_proxy_is_tried_with_a_header(lab):
     server.script = script
     server.fail(None)
     wait_for(lambda: headers == [b"PROXY UNKNOWN\r\n"], "the header")
+
+
+# ---- Retries ----
+
+
+def test_a_bad_day_is_no_storm(lab):
+    servers = servers_of(lab, "reset", "reset", "reset", "reset")
+    options = {**FAST, "retries": 5, "max-failures": "off", "failure-ratio": "off"}
+    proxy = lab.proxy(*servers, backend=options, allow=[".*"])
+    client = lab.client(proxy)
+    begin = time.monotonic()
+    assert {client.ask().status for _ in range(200)} == {502}
+    asked = sum(len(server.requests) for server in servers)
+    free = 10 + 2 * (time.monotonic() - begin) + 1
+    assert 200 + 40 <= asked <= 200 + 40 + free
+    assert proxy.metrics()["retries_refused"] > 0
+
+
+def test_a_quiet_backend_can_retry(lab):
+    servers = servers_of(lab, "close", None)
+    options = {**FAST, "max-failures": "off", "failure-ratio": "off", "retry-budget": "0%"}
+    proxy = lab.proxy(*servers, backend=options)
+    assert bodies(lab.client(proxy), 10) == {"b"}
+
+
+def test_each_server_is_asked_once_for_a_request(lab):
+    servers = servers_of(lab, "close", "reset", "garbage", None)
+    options = {**FAST, "retries": 10, "max-failures": "off", "failure-ratio": "off", "retry-budget": "100%"}
+    proxy = lab.proxy(*servers, backend=options)
+    client = lab.client(proxy)
+    for number in range(1, 9):
+        assert client.ask().body == b"d"
+        assert all(len(server.requests) <= number for server in servers)
+
+
+# ---- Time-outs ----
+
+
+def route_site(lab, options):
+    certificates = [lab.authority.certificate("localhost", "127.0.0.1")]
+    site = site_block("localhost", certificates, ["127.0.0.1"], {"/": "web", "/own/": "web"})
+    return site.replace('route "/own/" {', 'route "/own/" { ' + " ".join(f"{name} = {value}" for name, value in options.items()))
+
+
+@pytest.mark.parametrize(
+    "way, option, ended",
+    [("hang", "response-timeout", "response timeout"), ("hang", "request-timeout", "request timeout"), ("trickle", "request-timeout", "request timeout")],
+)
+def test_a_route_has_times_of_its_own(lab, way, option, ended):
+    [server] = servers_of(lab, way)
+    options = {"response-timeout": "1m", "retries": 0}
+    proxy = lab.proxy(sites=[route_site(lab, {option: "300ms"})], backends=[backend_block("web", [server], options)])
+    begin = time.monotonic()
+    assert lab.client(proxy).ask("/own/").status == 504
+    assert time.monotonic() - begin < 30
+    assert proxy.access_log(1)[0]["ended"] == ended
+    server.fail(None)
+    assert lab.client(proxy).ask("/").status == 200
+
+
+def test_a_route_has_a_connect_timeout_of_its_own(lab):
+    site = route_site(lab, {"connect-timeout": "300ms"})
+    backend = backend_block("web", [lab.deaf_server()], {"connect-timeout": "1m", "retries": 0})
+    proxy = lab.proxy(sites=[site], backends=[backend])
+    assert lab.client(proxy).ask("/own/").status == 504
+    assert proxy.access_log(1)[0]["ended"] == "connect timeout"
+
+
+def test_a_request_timeout_ends_all_tries(lab):
+    servers = servers_of(lab, "hang", "hang", "hang", "hang")
+    options = {**FAST, "retries": 10, "response-timeout": "300ms", "request-timeout": "500ms"}
+    proxy = lab.proxy(*servers, backend=options)
+    assert lab.client(proxy).ask().status == 504
+    assert sum(len(server.requests) for server in servers) == 2
+    line = proxy.access_log(1)[0]
+    assert line["ended"] == "request timeout"
+    assert line["duration_us"] >= 500_000
+
+
+def test_a_response_that_comes_too_slowly_is_cut(lab):
+    def script(connection):
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while True:
+            connection.send(b"x")
+            time.sleep(0.05)
+
+    proxy = lab.proxy(lab.server(script), backend={"request-timeout": "400ms"})
+    client = lab.client(proxy)
+    client.send(request("/"))
+    assert len(client.reader.rest()) < 1200
+    assert proxy.access_log(1)[0]["ended"] == "request timeout"
+
+
+def test_a_client_that_sends_too_slowly_is_not_the_servers_fault(lab):
+    def script(connection):
+        connection.head()
+        while connection.socket.recv(4096):
+            pass
+
+    proxy = lab.proxy(lab.server(script), backend={"request-timeout": "300ms", "max-failures": 1})
+    client = lab.client(proxy)
+    client.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nx")
+    assert client.response().status == 408
+    assert set(health(proxy).values()) == {"up"}
 
 
 # ---- Reloads and deaths ----

@@ -358,6 +358,7 @@ static inline void assert_nothing_is_held(void) {
 
 // No server is blamed for what it did.
 static inline void bench_forget_servers(void) {
+    bench_server(0)->backend->few_retries.full_ms = 0;
     *bench_server(0)->health = (struct health){.until_ms = 0};
     bench_server(0)->distrusted_until_ms = 0;
 }
@@ -421,6 +422,7 @@ static inline void bench_begin(const char *head) {
         fail_msg("%s: %s", head, refusal.why);
     }
     bench.is_done = false;
+    bench.shared.turn_us = bench.shared.now_ms * 1000;
     bench.exchange = exchange_new(&bench.memory.stream, &bench.shared, &request, text.size, 0);
 }
 

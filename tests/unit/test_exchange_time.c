@@ -137,6 +137,40 @@ static void test_an_idle_tunnel(void **state) {
     assert_ends("{101 tunnel}y", 101, "the tunnel was silent");
 }
 
+static int set_up_total(void **state) {
+    (void)state;
+    bench_start(BENCH_SITE("server 127.0.0.1:9000 {}\n retries = 1 request-timeout = 5s "
+                           "response-timeout = 60s connect-timeout = 2s"));
+    return 0;
+}
+
+// However much happens meanwhile.
+static void test_request_timeout(void **state) {
+    (void)state;
+    struct scenario scenario = {.request = GET, .scripts = {{.reply = OK_HELLO, .reply_size = 1}}};
+    scenario_begin(&scenario, &(struct faults){.steps = 0});
+    assert_waits(5000);
+    bench_pass_time(4000);
+    assert_waits(1000);
+    assert_int_equal(time_out(), RESULT_OK);
+    assert_answered("{answer 504}", 504, "request timeout");
+
+    scenario.scripts[0] = (struct script){.pending = true, .hangs = true};
+    scenario_begin(&scenario, &(struct faults){.steps = 0});
+    assert_waits(2000);
+    assert_int_equal(time_out(), RESULT_OK);
+    assert_waits(2000);
+    assert_int_equal(time_out(), RESULT_OK);
+    assert_answered("{answer 504}", 504, "connect timeout");
+
+    scenario.scripts[0] =
+        (struct script){.reply = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell"};
+    scenario_begin(&scenario, &(struct faults){.steps = 0});
+    assert_waits(5000);
+    assert_int_equal(time_out(), RESULT_ERROR);
+    assert_ends("{200 length}hell", 200, "request timeout");
+}
+
 static struct lease_owner other;
 
 static void nothing(struct lease_owner *owner) {
@@ -392,6 +426,7 @@ int main(void) {
         TIMED_TEST(test_response_timeout),
         TIMED_TEST(test_progress_of_the_server),
         TIMED_TEST(test_an_idle_tunnel),
+        cmocka_unit_test_setup_teardown(test_request_timeout, set_up_total, tear_down),
         cmocka_unit_test_setup_teardown(test_queue_timeout, set_up_queue, tear_down),
         TIMED_TEST(test_a_slow_request),
         TIMED_TEST(test_a_slow_reader),
