@@ -1,6 +1,7 @@
 #include "monitor/metrics_text.h"
 
 #include "monitor/admin.h"
+#include "monitor/metrics_text_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -171,149 +172,7 @@ static void put_times(struct exposition *out, const struct monitor_options *opti
     exposition_end(out, count);
 }
 
-// --- Sites and servers ---
-
-static const struct {
-    const char *class;
-    enum series_counter counter;
-} classes[] = {{"2xx", SERIES_2XX},
-               {"3xx", SERIES_3XX},
-               {"4xx", SERIES_4XX},
-               {"5xx", SERIES_5XX},
-               {"none", SERIES_NO_STATUS}};
-
-enum { CLASS_COUNT = sizeof(classes) / sizeof(classes[0]) };
-
-// What the samples of one family have of a label set.
-struct labels {
-    const char *site, *backend, *server; // NULL: none
-    uint32_t cell;                       // of the series
-    const struct server_entry *entry;    // of a server
-};
-
-static void begin(struct exposition *out, const char *family, const struct labels *labels) {
-    exposition_begin(out, family, "");
-    if (labels->site != NULL) {
-        exposition_label(out, "site", labels->site);
-    } else {
-        exposition_label(out, "backend", labels->backend);
-        exposition_label(out, "server", labels->server);
-    }
-}
-
-static void put_classes(struct exposition *out, const char *family, const struct labels *labels,
-                        const struct monitor_options *options) {
-    for (size_t i = 0; i < CLASS_COUNT; i++) {
-        begin(out, family, labels);
-        exposition_label(out, "class", classes[i].class);
-        exposition_end(out, series_sum(options->series, labels->cell, classes[i].counter));
-    }
-}
-
-typedef void put_labels(struct exposition *out, const char *family, const struct labels *labels,
-                        const struct monitor_options *options);
-
-static void put_request_bytes(struct exposition *out, const char *family,
-                              const struct labels *labels, const struct monitor_options *options) {
-    begin(out, family, labels);
-    exposition_end(out, series_sum(options->series, labels->cell, SERIES_REQUEST_BYTES));
-}
-
-static void put_response_bytes(struct exposition *out, const char *family,
-                               const struct labels *labels, const struct monitor_options *options) {
-    begin(out, family, labels);
-    exposition_end(out, series_sum(options->series, labels->cell, SERIES_RESPONSE_BYTES));
-}
-
-static void put_failures(struct exposition *out, const char *family, const struct labels *labels,
-                         const struct monitor_options *options) {
-    begin(out, family, labels);
-    exposition_end(out, series_sum(options->series, labels->cell, SERIES_FAILURES));
-}
-
-static void put_connections(struct exposition *out, const char *family, const struct labels *labels,
-                            const struct monitor_options *options) {
-    const struct server_counter counter = {options->servers, 0};
-    begin(out, family, labels);
-    exposition_end(out, server_counter_total(&counter, labels->entry->cell));
-}
-
-static void put_standing(struct exposition *out, const char *family, const struct labels *labels,
-                         const struct monitor_options *options) {
-    static const char *const names[] = {[SERVER_PRIMARY] = "primary",
-                                        [SERVER_BACKUP] = "backup",
-                                        [SERVER_DRAINING] = "draining",
-                                        [SERVER_DOWN] = "down"};
-    enum server_standing standing = server_entry_standing(labels->entry);
-    (void)options;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        begin(out, family, labels);
-        exposition_label(out, "standing", names[i]);
-        exposition_end(out, standing == i);
-    }
-}
-
-struct family {
-    const char *name, *type, *help;
-    put_labels *put;
-};
-
-static const struct family site_families[] = {
-    {"site_responses_total", "counter", "requests of a site, by class of status", put_classes},
-    {"site_request_body_bytes_total", "counter", "bytes of request bodies of a site",
-     put_request_bytes},
-    {"site_response_body_bytes_total", "counter", "bytes of response bodies of a site",
-     put_response_bytes},
-};
-
-static const struct family server_families[] = {
-    {"server_responses_total", "counter", "requests that a server was asked last, by class",
-     put_classes},
-    {"server_failures_total", "counter", "attempts that failed at a server", put_failures},
-    {"server_connections", "gauge", "connections to a server that requests use, in all workers",
-     put_connections},
-    {"server_standing", "gauge", "1 for the standing that a server has", put_standing},
-};
-
-static void put_site_family(struct exposition *out, const struct family *family,
-                            const struct monitor_options *options, const struct watched *watched) {
-    const struct config *config = watched->config;
-    exposition_family(out, family->name, family->type, family->help);
-    for (size_t i = 0; i < config->site_count; i++) {
-        const struct labels labels = {.site = config->sites[i].name,
-                                      .cell = watched->site_cells[i]};
-        family->put(out, family->name, &labels, options);
-    }
-}
-
-static void put_server_family(struct exposition *out, const struct family *family,
-                              const struct monitor_options *options,
-                              const struct watched *watched) {
-    const struct config *config = watched->config;
-    size_t index = 0;
-    exposition_family(out, family->name, family->type, family->help);
-    for (size_t i = 0; i < watched_backends(watched); i++) {
-        for (size_t k = 0; k < config->backends[i].server_count; k++, index++) {
-            const struct labels labels = {.backend = config->backends[i].name,
-                                          .server = config->backends[i].servers[k].text,
-                                          .cell = watched->server_cells[index],
-                                          .entry = &watched->servers.entries[index]};
-            family->put(out, family->name, &labels, options);
-        }
-    }
-}
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static void put_labelled(struct exposition *out, const struct monitor_options *options,
-                         const struct watched *watched) {
-    for (size_t i = 0; watched->config->site_count > 0 && i < COUNT(site_families); i++) {
-        put_site_family(out, &site_families[i], options, watched);
-    }
-    for (size_t i = 0; watched_backends(watched) > 0 && i < COUNT(server_families); i++) {
-        put_server_family(out, &server_families[i], options, watched);
-    }
-}
+// --- All of it ---
 
 bool metrics_text_write(struct buffer *output, const struct monitor_options *options,
                         const struct watched *watched) {
@@ -322,6 +181,7 @@ bool metrics_text_write(struct buffer *output, const struct monitor_options *opt
     for (size_t i = 0; i < TIME_COUNT; i++) {
         put_times(&out, options, (enum metric_time)i);
     }
-    put_labelled(&out, options, watched);
+    metrics_put_labelled(&out, options, watched);
+    metrics_put_facts(&out, options, watched);
     return !out.failed;
 }

@@ -31,6 +31,12 @@ size_t watched_backends(const struct watched *watched) {
     return watched->config->backend_count - (watched->config->has_challenge_backend ? 1 : 0);
 }
 
+bool watched_has_term(const struct watched *watched, const struct board_term *term) {
+    const struct config *config = watched->config;
+    return term->site < config->site_count &&
+           term->certificate < config->sites[term->site].certificate_count;
+}
+
 static bool find_cells(struct watched *watched, const struct series *series) {
     const struct config *config = watched->config;
     size_t index = 0;

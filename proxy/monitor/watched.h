@@ -52,5 +52,7 @@ struct watched *watched_new(const struct monitor_load *load, const struct series
 void watched_free(struct watched *watched); // does nothing to NULL
 // How many backends a configuration file names.
 size_t watched_backends(const struct watched *watched);
+// Whether a term fits the configuration.
+bool watched_has_term(const struct watched *watched, const struct board_term *term);
 
 #endif

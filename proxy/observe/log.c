@@ -20,6 +20,7 @@ void log_init(struct log *log, int fd, enum sink_daemon daemon, enum log_severit
               const char *process) {
     log->process = process;
     log->lost_reported = 0;
+    log->listener = NULL;
     sink_init(&log->sink, log->buffer, sizeof(log->buffer));
     log_use(log, fd, daemon, level);
 }
@@ -152,6 +153,9 @@ void log_write(struct log *log, enum log_severity severity, const char *format, 
     report_lost(log);
     add_line(log, severity, message);
     sink_flush(&log->sink);
+    if (log->listener != NULL) {
+        log->listener(log->listener_context, severity, message);
+    }
     errno = saved_errno;
 }
 

@@ -32,6 +32,9 @@ struct log {
     enum log_severity level;
     const char *process; // "master", "worker 0", "signer 0": static or outliving the log
     uint64_t lost_reported;
+    // Told of each line that is written, if set.
+    void (*listener)(void *context, enum log_severity severity, const char *message);
+    void *listener_context;
     char buffer[LOG_BUFFER_SIZE];
 };
 

@@ -139,7 +139,7 @@ static void clear_worker(const struct child *child) {
 
 // --- The monitor ---
 
-static bool wants_monitor(const struct source *source) {
+bool kinds_has_monitor(const struct source *source) {
     return source->config->admin_count > 0;
 }
 
@@ -192,7 +192,7 @@ const struct child_kind kinds[KIND_COUNT] = {
                       .is_helper = true,
                       .is_told = true,
                       .sandbox = SANDBOX_MONITOR,
-                      .is_wanted = wants_monitor,
+                      .is_wanted = kinds_has_monitor,
                       .spawn = spawn_monitor,
                       .fill_load = fill_monitor_load},
 };

@@ -10,6 +10,19 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+// --- What the monitor is told ---
+
+static uint64_t lost_log_lines(const struct master *master) {
+    return master->log.sink.lost + log_writers_lost(&master->log_writers);
+}
+
+// For the monitor, if there is one.
+static void write_facts(struct master *master) {
+    if (kinds_has_monitor(master->current)) {
+        facts_write(&master->facts, lost_log_lines(master));
+    }
+}
+
 // --- What children report ---
 
 // `failure` (or NULL): why the last reload failed.
@@ -27,6 +40,7 @@ static void on_started(void *context) {
     }
     master->state = MASTER_RUNNING;
     board_set_state(master->shares.board, BOARD_RUNNING);
+    write_facts(master);
     children_run(&master->children);
     log_info(&master->log, "ravelin: ready, %u worker%s", master->slot_count,
              plural(master->slot_count));
@@ -97,6 +111,7 @@ static void on_new_generation(void *context, struct source *staged) {
     }
     source_free(former, staged);
     ticket_rotation_use(&master->ticket_rotation, staged->config->tls.ticket_lifetime_s);
+    write_facts(master);
 }
 
 static void log_failed_reload(struct master *master, const struct reload_end *end) {
@@ -140,6 +155,8 @@ static void begin_next_reload(struct master *master, uint64_t client) {
 // What came in the meantime is done now.
 static void on_reload_ended(void *context, const struct reload_end *end) {
     struct master *master = context;
+    facts_note_reload(&master->facts, end);
+    write_facts(master);
     switch (end->result) {
     case RELOAD_DONE:
         log_info(&master->log, "%s", end->text);
@@ -156,6 +173,7 @@ static void on_reload_ended(void *context, const struct reload_end *end) {
         tell_reload_ended(master, end);
         children_start(&master->children);
         tell_auto_reload(master, end);
+        write_facts(master);
     }
     logs_advance(&master->logs);
     if (end->next.by != RELOAD_BY_NONE) {
@@ -201,7 +219,7 @@ static bool draw_status(void *context, char *text, size_t capacity) {
         .state = states[master->state],
         .config_path = master->real_path,
         .started_us = master->started_us,
-        .lost_log_lines = master->log.sink.lost + log_writers_lost(&master->log_writers),
+        .lost_log_lines = lost_log_lines(master),
         .reload = &master->reload,
         .automatic = &master->auto_reload,
         .children = &master->children,
@@ -224,6 +242,7 @@ static void on_beat(void *context) {
     notifier_retry(&master->notifier);
     logs_retry(&master->logs);
     children_connect(&master->children);
+    write_facts(master);
 }
 
 static void reap(struct master *master) {
@@ -348,6 +367,14 @@ static void make_parts(struct master *master) {
     };
     master->ticket_rotation = (struct ticket_rotation){
         .loop = master->loop, .log = &master->log, .tickets = master->shares.tickets};
+    master->facts = (struct facts){
+        .board = master->shares.board,
+        .children = children,
+        .tickets = &master->ticket_rotation,
+        .version = master->version,
+        .config_path = master->real_path,
+        .started_us = master->started_us,
+    };
     master->beat = (struct beat){.children = children, .later = on_beat, .context = master};
     master->server_events.loop = master->loop;
     master->server_events.log = &master->log;
@@ -358,6 +385,8 @@ static void make_parts(struct master *master) {
 // The loop and all that runs in it.
 static int make_loop(struct master *master) {
     log_init(&master->log, -1, SINK_NO_DAEMON, SEVERITY_INFO, "master");
+    master->log.listener = facts_note_line;
+    master->log.listener_context = master->shares.board;
     if (!start_loop(master)) {
         return master_complain("ravelin: cannot make an event loop", 1);
     }

@@ -6,6 +6,7 @@
 #include "process/auto_reload.h"
 #include "process/beat.h"
 #include "process/children.h"
+#include "process/facts.h"
 #include "process/handed.h"
 #include "process/log_writer.h"
 #include "process/logs.h"
@@ -50,6 +51,7 @@ struct master {
     struct ticket_rotation ticket_rotation;
     struct notices notices;
     struct beat beat;
+    struct facts facts;
     struct server_events server_events;
     ev_timer drain; // of drain-delay, then of drain-timeout
     ev_timer kill;  // after a stop that a child did not obey

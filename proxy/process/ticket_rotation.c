@@ -1,5 +1,7 @@
 #include "process/ticket_rotation.h"
 
+#include "base/clock.h"
+
 static void report_no_randomness(const struct ticket_rotation *rotation) {
     log_error(rotation->log, "no randomness for a new ticket key: the former stays in use");
 }
@@ -10,6 +12,8 @@ static void on_rotation(struct ev_loop *loop, ev_timer *timer, int events) {
     (void)events;
     if (!ticket_store_rotate(rotation->tickets)) {
         report_no_randomness(rotation);
+    } else {
+        rotation->made_us = clock_wall_us();
     }
 }
 
@@ -31,5 +35,8 @@ void ticket_rotation_use(struct ticket_rotation *rotation, uint32_t lifetime_s) 
     // Turned off, keys are of no more use; turned on, what was sealed before shall not resume.
     if (was_on != (interval > 0.) && !ticket_store_renew(rotation->tickets)) {
         report_no_randomness(rotation);
+    } else if (was_on != (interval > 0.)) {
+        rotation->made_us = clock_wall_us();
     }
+    rotation->made_us = interval > 0. ? rotation->made_us : 0;
 }

@@ -11,11 +11,12 @@
 
 #include <ev.h>
 
-// The owner sets all but the timer, which is zero at the start.
+// The owner sets all but the last two, which are zero at the start.
 struct ticket_rotation {
     struct ev_loop *loop;
     struct log *log;
     struct ticket_store *tickets;
+    int64_t made_us; // wall clock, when the present key was made; 0: there are no tickets
     ev_timer timer;
 };
 

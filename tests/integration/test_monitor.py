@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+from test_certificates import stapling, with_issuer
 
 from ravelin_test import memory
 from ravelin_test.admin import connect, get, metrics, ready
 from ravelin_test.http import response
+from ravelin_test.issuing import SERVER, Issuer
 from ravelin_test.processes import memory_kib, run
 from ravelin_test.proxy import backend_block
 from ravelin_test.settings import IS_ROOT, PATIENCE
@@ -158,6 +160,51 @@ def test_counters_never_go_back(lab, address):
         assert lab.client(proxy).ask().status == 200
     count(first, 4)
     count(second, 2)
+
+
+def test_what_the_master_knows(lab, address):
+    certificate = lab.authority.certificate("localhost", "127.0.0.1")
+    proxy = lab.proxy(lab.server(), admin=[address], workers=2, workers_may_die=True, allow=[".*"])
+    found = metrics(address)
+    [expiry] = [value for name, value in found.items() if name.startswith(PREFIX + "certificate_expiry_timestamp_seconds")]
+    assert expiry == proxy.status()["certificates"]["first_expires"]
+    assert any(str(certificate.path) in name for name in found)
+    for process, slot in (("master", 0), ("worker", 0), ("worker", 1), ("signer", 1), ("monitor", 0)):
+        labels = {"process": process, "slot": slot}
+        assert series(found, "process_resident_memory_bytes", **labels) > 100_000
+        assert series(found, "process_cpu_seconds_total", **labels) >= 0
+        assert series(found, "process_restarts_total", **labels) == 0
+    assert 0 <= series(found, "ticket_key_age_seconds") < 100
+    assert abs(series(found, "start_time_seconds") - time.time()) < 100
+    assert series(found, "reloads_total", result="done") == 0
+    proxy.reload()
+    text = proxy.config.read_text()
+    proxy.write_config("nonsense")
+    assert proxy.command("reload", check=False).returncode == 2
+    wait_for(lambda: series(metrics(address), "last_reload_failed") == 1, "the failure to be known")
+    proxy.write_config(text)
+    proxy.reload()
+    found = metrics(address)
+    assert series(found, "reloads_total", result="done") == 2
+    assert series(found, "reloads_total", result="failed") == 1
+    assert series(found, "last_reload_failed") == 0
+    worker = proxy.worker_pids()[1]
+    os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: series(metrics(address), "process_restarts_total", process="worker", slot=1) == 1, "the death to be known")
+
+
+def test_ocsp_responses(lab, address):
+    root = Issuer(lab.subfolder("issuer") / "root", "Root", kind="ecdsa-p384")
+    certificate = with_issuer(lab, root.issue("localhost", extensions=SERVER, names=["DNS:localhost"]), root)
+    site = stapling(certificate, root.ocsp(certificate))
+    proxy = lab.proxy(lab.server(), sites=[site], admin=[address], allow=[".*"])
+    found = metrics(address)
+    label = f'{{site="localhost",certificate="{certificate.path}"}}'
+    made, ends = (found[f"{PREFIX}ocsp_{name}_update_timestamp_seconds{label}"] for name in ("this", "next"))
+    assert made <= time.time() < ends
+    proxy.configure(sites=None)
+    proxy.reload()
+    wait_for(lambda: not any("ocsp" in name for name in metrics(address)), "no response to be known")
 
 
 def test_connections_to_servers(lab, address):
