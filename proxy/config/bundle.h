@@ -40,6 +40,8 @@ struct bundle_pair {
 
 // Largest size of a file. The configuration and a client-crl may have CONFIG_TEXT_MAX bytes.
 #define BUNDLE_FILE_MAX ((size_t)1 << 20)
+// Of a page: it is sent from a buffer of the session at once.
+#define BUNDLE_PAGE_MAX ((size_t)32 << 10)
 
 // Reads and checks the configuration, reads the files that it names, and fills both bundles.
 //   config  out: the checked configuration, the caller's to free

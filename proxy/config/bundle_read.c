@@ -48,7 +48,8 @@ static bool refuse(struct reader *reader, const struct source *source, const cha
                                         [BUNDLE_KEY] = "key",
                                         [BUNDLE_OCSP] = "ocsp",
                                         [BUNDLE_CLIENT_CA] = "client-ca",
-                                        [BUNDLE_CLIENT_CRL] = "client-crl"};
+                                        [BUNDLE_CLIENT_CRL] = "client-crl",
+                                        [BUNDLE_PAGE] = "file"};
     if (source->kind == BUNDLE_CONFIG) {
         report_add(&reader->report, 0, "%s", what);
     } else {
@@ -123,17 +124,30 @@ static bool read_all(int fd, char *buffer, size_t *size) {
     return true;
 }
 
+static size_t limit_of(enum bundle_kind kind) {
+    switch (kind) {
+    case BUNDLE_CONFIG:
+    case BUNDLE_CLIENT_CRL:
+        return CONFIG_TEXT_MAX;
+    case BUNDLE_PAGE:
+        return BUNDLE_PAGE_MAX;
+    default:
+        return BUNDLE_FILE_MAX;
+    }
+}
+
 static bool check_content(struct reader *reader, const struct source *source,
                           struct slice content) {
     static const char key_mark[] = "PRIVATE KEY-----";
-    bool may_be_large = source->kind == BUNDLE_CONFIG || source->kind == BUNDLE_CLIENT_CRL;
-    size_t limit = may_be_large ? CONFIG_TEXT_MAX : BUNDLE_FILE_MAX;
+    size_t limit = limit_of(source->kind);
     if (content.size == 0) {
         return refuse(reader, source, "the file is empty");
     }
     if (content.size > limit) {
         char what[64];
-        (void)snprintf(what, sizeof(what), "larger than %zu MiB", limit >> 20);
+        bool is_small = limit < 1 << 20;
+        (void)snprintf(what, sizeof(what), "larger than %zu %s", limit >> (is_small ? 10 : 20),
+                       is_small ? "KiB" : "MiB");
         return refuse(reader, source, what);
     }
     // What is neither the config nor a key goes to workers.
@@ -237,12 +251,21 @@ static void list_site(struct source *sources, size_t *count, const struct config
     }
     list_source(sources, count, BUNDLE_CLIENT_CA, site->client_ca_path, site->client_ca_line);
     list_source(sources, count, BUNDLE_CLIENT_CRL, site->client_crl_path, site->client_crl_line);
+    for (size_t i = 0; i < site->route_count; i++) {
+        const struct config_page *page = &site->routes[i].page;
+        list_source(sources, count, BUNDLE_PAGE, page->file, page->file_line);
+    }
+    for (size_t i = 0; i < site->error_page_count; i++) {
+        const struct config_page *page = &site->error_pages[i].page;
+        list_source(sources, count, BUNDLE_PAGE, page->file, page->file_line);
+    }
 }
 
 static struct source *list_sources(const struct config *config, size_t *count) {
     size_t most = 1; // calloc(0) may be NULL without an error
     for (size_t i = 0; i < config->site_count; i++) {
-        most += 3 * config->sites[i].certificate_count + 2;
+        const struct config_site *site = &config->sites[i];
+        most += 3 * site->certificate_count + 2 + site->route_count + site->error_page_count;
     }
     struct source *sources = calloc(most, sizeof(*sources));
     *count = 0;

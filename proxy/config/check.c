@@ -1,6 +1,7 @@
 #include "config/check.h"
 
 #include "config/challenge.h"
+#include "config/page.h"
 #include "config/suggest.h"
 
 #include <stdlib.h>
@@ -265,6 +266,9 @@ void check_config(struct config *config, struct report *report) {
     for (size_t i = 0; i < config->site_count; i++) {
         struct config_site *site = &config->sites[i];
         check_clients(site, report);
+        for (size_t j = 0; j < site->error_page_count; j++) {
+            page_check_error(&site->error_pages[j], report);
+        }
         if (site->route_count == 0 && needs_routes) {
             report_add(report, site->line, "site '%.*s' has no route", REPORT_QUOTE_MAX,
                        site->name == NULL ? "" : site->name);
@@ -272,6 +276,7 @@ void check_config(struct config *config, struct report *report) {
         for (size_t j = 0; j < site->route_count; j++) {
             check_action(&site->routes[j], report);
             check_redirect(&site->routes[j], report);
+            page_check_route(&site->routes[j], report);
             check_size(&site->routes[j], report);
             note_limits(&site->routes[j]);
             (void)find_backend(site->routes[j].backend_name, site->routes[j].backend_line, &index,

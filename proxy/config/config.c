@@ -68,10 +68,17 @@ static void free_address_file(struct config_address_file *file) {
     network_set_free(&file->set);
 }
 
+static void free_page(struct config_page *page) {
+    free(page->text);
+    free(page->file);
+    free(page->type);
+}
+
 static void free_route(struct config_route *route) {
     free(route->prefix);
     free(route->backend_name);
     free(route->redirect);
+    free_page(&route->page);
     free_changes(&route->request);
     free_changes(&route->response);
     free(route->allow.items);
@@ -90,6 +97,10 @@ static void free_site(struct config_site *site) {
     for (size_t i = 0; i < site->route_count; i++) {
         free_route(&site->routes[i]);
     }
+    for (size_t i = 0; i < site->error_page_count; i++) {
+        free_page(&site->error_pages[i].page);
+    }
+    free(site->error_pages);
     free(site->client_ca_path);
     free(site->client_crl_path);
     free(site->certificates);

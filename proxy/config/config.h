@@ -180,6 +180,20 @@ struct config_changes {
     size_t remove_count;
 };
 
+// A page for a response of Ravelin itself.
+struct config_page {
+    char *text; // NULL: not given
+    char *file; // absolute; NULL: not given
+    char *type; // media type; not NULL if there is a text or a file
+    int text_line, file_line, type_line;
+};
+
+struct config_error_page {
+    uint32_t status;
+    struct config_page page;
+    int line;
+};
+
 #define PREFIX_MAX_SIZE 1024
 
 // A route has exactly one of backend_name, redirect and status. The prefix is compared with the
@@ -191,8 +205,9 @@ struct config_route {
     size_t backend_index; // into config.backends
     char *redirect;       // target of the redirect; NULL: no redirect
     enum redirect redirect_how;
-    bool redirect_rest; // the rest of the path follows; both prefix and redirect end with '/'
-    uint32_t status;    // status of the response; 0: none
+    bool redirect_rest;      // the rest of the path follows; both prefix and redirect end with '/'
+    uint32_t status;         // status of the response; 0: none
+    struct config_page page; // of the response
     bool strip_prefix;
     struct config_changes request;
     struct config_changes response;
@@ -229,6 +244,8 @@ struct config_site {
     int client_ca_line;
     int client_crl_line;
     int client_certificate_line; // 0: not given
+    struct config_error_page *error_pages;
+    size_t error_page_count;
     struct config_route *routes; // longest prefix first
     size_t route_count;          // at least 1 if a listener speaks HTTPS
     uint32_t hsts_s;             // max-age of Strict-Transport-Security; 0 = not sent

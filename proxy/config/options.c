@@ -203,6 +203,9 @@ static const struct option site_options[] = {
      "How long browsers are to use https alone (Strict-Transport-Security); 0 says nothing.",
      KIND_SECONDS, OPTIONAL, RANGE(SECOND, 730 * DAY), ZERO("0"), INITIAL("365d"),
      AT(config_site, hsts_s)},
+    {"error-page", "The page of a status that Ravelin answers with by itself, on this site.",
+     KIND_SECTION, INSIDE(SECTION_ERROR_PAGE), FROM_TO(0, 200), AT(config_site, error_pages),
+     COUNTED_AT(config_site, error_page_count)},
     {"route", "Where requests go whose path begins so. The longest prefix wins.", KIND_SECTION,
      INSIDE(SECTION_ROUTE), FROM_TO(0, 1000), AT(config_site, routes),
      COUNTED_AT(config_site, route_count)},
@@ -219,6 +222,18 @@ static const struct option certificate_options[] = {
      LINE_AT(config_certificate, ocsp_line)},
 };
 
+static const struct option error_page_options[] = {
+    {"text", "The text of the page.", KIND_TEXT, OPTIONAL, AT(config_error_page, page.text),
+     LINE_AT(config_error_page, page.text_line)},
+    {"file", "A file with the page, at most 32 KiB.", KIND_FILE, OPTIONAL,
+     AT(config_error_page, page.file), LINE_AT(config_error_page, page.file_line)},
+    {"type",
+     "The media type of the page. Without it, the ending of the file tells the type; text is "
+     "text/plain.",
+     KIND_MEDIA_TYPE, OPTIONAL, AT(config_error_page, page.type),
+     LINE_AT(config_error_page, page.type_line)},
+};
+
 static const struct option route_options[] = {
     {"backend", "The backend that answers, by name. Instead of it: redirect or return.", KIND_NAME,
      OPTIONAL, AT(config_route, backend_name), LINE_AT(config_route, backend_line)},
@@ -231,6 +246,14 @@ static const struct option route_options[] = {
      KIND_WORD, OPTIONAL, WORDS(redirect_words), INITIAL("308"), AT(config_route, redirect_how)},
     {"return", "The status to answer with, in a small page.", KIND_NUMBER, OPTIONAL,
      RANGE(200, 599), AT(config_route, status), LINE_AT(config_route, status_line)},
+    {"text", "With return: the text of the page.", KIND_TEXT, OPTIONAL, AT(config_route, page.text),
+     LINE_AT(config_route, page.text_line)},
+    {"file", "With return: a file with the page, at most 32 KiB.", KIND_FILE, OPTIONAL,
+     AT(config_route, page.file), LINE_AT(config_route, page.file_line)},
+    {"type",
+     "The media type of the page. Without it, the ending of the file tells the type; text is "
+     "text/plain.",
+     KIND_MEDIA_TYPE, OPTIONAL, AT(config_route, page.type), LINE_AT(config_route, page.type_line)},
     {"strip-prefix", "Take the prefix off the path before it goes to the server.", KIND_YES_NO,
      OPTIONAL, INITIAL("no"), AT(config_route, strip_prefix),
      LINE_AT(config_route, strip_prefix_line)},
@@ -374,6 +397,16 @@ static const struct section sections[SECTION_COUNT] = {
     [SECTION_SITE] = TITLED("site", config_site, site_options, KIND_HOST, "host name", name),
     [SECTION_CERTIFICATE] = TITLED("certificate", config_certificate, certificate_options,
                                    KIND_FILE, "certificate", certificate_path),
+    [SECTION_ERROR_PAGE] = {.name = "error-page",
+                            .size = sizeof(struct config_error_page),
+                            .options = error_page_options,
+                            .option_count = COUNT(error_page_options),
+                            .title = {.name = "error-page",
+                                      .kind = KIND_STATUS,
+                                      RANGE(400, 599),
+                                      UNIQUE("error-page"),
+                                      AT(config_error_page, status),
+                                      LINE_AT(config_error_page, line)}},
     [SECTION_ROUTE] = TITLED("route", config_route, route_options, KIND_PREFIX, "route", prefix),
     [SECTION_REQUEST] = PLAIN("request", config_changes, change_options),
     [SECTION_RESPONSE] = PLAIN("response", config_changes, change_options),

@@ -17,6 +17,7 @@ enum section_id {
     SECTION_ADMIN,
     SECTION_SITE,
     SECTION_CERTIFICATE,
+    SECTION_ERROR_PAGE,
     SECTION_ROUTE,
     SECTION_REQUEST,
     SECTION_RESPONSE,
@@ -49,6 +50,9 @@ enum option_kind {
     KIND_FIELD_NAME,   // char *
     KIND_ALPN,         // char *, the name of a protocol, without a comma
     KIND_HASH_BY,      // struct config_hash_by: words, from HASH_BY_HEADER on with a name
+    KIND_TEXT,         // char *
+    KIND_MEDIA_TYPE,   // char *, as in Content-Type
+    KIND_STATUS,       // uint32_t; minimum and maximum
     KIND_URL,          // char *, an https or http URL without a query, or a path
     KIND_PERCENT,      // uint32_t
     KIND_STATUSES,     // struct config_statuses: words for none and the usual ones, or ranges

@@ -30,6 +30,9 @@ static const struct phrase phrases[KIND_COUNT] = {
     [KIND_FIELD_NAME] = {.words = "the name of a header field"},
     [KIND_ALPN] = {.words = "a protocol name such as imap or http/1.1"},
     [KIND_HASH_BY] = {.words = "client, path, header NAME or cookie NAME"},
+    [KIND_TEXT] = {.words = "a text of at most 8 KiB"},
+    [KIND_MEDIA_TYPE] = {.words = "a media type such as \"text/html; charset=utf-8\""},
+    [KIND_STATUS] = {.title = "STATUS"},
     [KIND_URL] = {.words = "an https:// or http:// URL, or a path that begins with '/'"},
     [KIND_STATUSES] = {.words = "a status such as 503, or a range such as 502-504"},
 };
@@ -83,6 +86,7 @@ void reference_describe(const struct option *option, char text[REFERENCE_TEXT_SI
         append(&out, "%s, or ", option->zero_word);
     }
     switch (option->kind) {
+    case KIND_STATUS:
     case KIND_NUMBER:
         append_range(&out, "a number", QUANTITY_NUMBER, option);
         break;

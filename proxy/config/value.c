@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define NAME_MAX_SIZE 64
+#define TEXT_MAX_SIZE 8192
 
 static bool refuse(struct value *value, const char *why) {
     (void)snprintf(value->why, sizeof(value->why), "%s", why);
@@ -351,6 +352,39 @@ static bool store_url(struct value *value) {
     return put_text(value, strdup(text));
 }
 
+static bool store_text(struct value *value) {
+    if (strlen(value->text) > TEXT_MAX_SIZE) {
+        return refuse(value, "put a longer one in a file");
+    }
+    return put_text(value, strdup(value->text));
+}
+
+static bool store_media_type(struct value *value) {
+    size_t main = strcspn(value->text, "/;");
+    size_t sub = value->text[main] == '/' ? strcspn(value->text + main + 1, "/; ") : 0;
+    if (field_check_token((struct slice){value->text, main}) != NULL ||
+        field_check_token((struct slice){value->text + main + 1, sub}) != NULL ||
+        strlen(value->text) > NAME_MAX_SIZE) {
+        return false;
+    }
+    const char *rest = value->text + main + 1 + sub;
+    for (const char *c = rest; *c != '\0'; c++) {
+        if (*c < ' ' || *c > '~') {
+            return false;
+        }
+    }
+    return (*rest == '\0' || *rest == ';') && put_text(value, strdup(value->text));
+}
+
+static bool store_status(struct value *value) {
+    if (!store_number(value)) {
+        return false;
+    }
+    (void)snprintf(value->scratch, sizeof(value->scratch), "%s", value->text);
+    value->key = value->scratch;
+    return true;
+}
+
 // A word, and for a header or a cookie a blank and its name; text_prepare() makes a colon of the
 // blank where there are no quotes.
 static bool store_hash_by(struct value *value) {
@@ -458,6 +492,9 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_FIELD_NAME] = store_field_name,
     [KIND_ALPN] = store_alpn,
     [KIND_HASH_BY] = store_hash_by,
+    [KIND_TEXT] = store_text,
+    [KIND_MEDIA_TYPE] = store_media_type,
+    [KIND_STATUS] = store_status,
     [KIND_URL] = store_url,
     [KIND_PERCENT] = store_percent,
     [KIND_STATUSES] = store_statuses,

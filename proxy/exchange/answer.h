@@ -4,6 +4,7 @@
 #define RAVELIN_EXCHANGE_ANSWER_H
 
 #include "base/slice.h"
+#include "config/config.h"
 
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct answer {
     // Further field lines, each with CRLF, of at most ANSWER_FIELDS_MAX bytes. They may be in the
     // scratch space of the service, and are used before anything else is written there.
     struct slice fields;
+    const struct config_page *page; // of the route; NULL: that of the status
 };
 
 #define NO_ANSWER ((struct answer){.status = 0})

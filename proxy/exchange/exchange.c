@@ -168,6 +168,7 @@ static struct answer take_request(struct exchange *exchange, struct http_request
         return encode_head(exchange, request, told, head_size + growth);
     }
     (void)account_keep_request(&exchange->account, exchange->shared, request, told, 0);
+    exchange_note_accept(exchange, request);
     return answer;
 }
 

@@ -59,6 +59,7 @@ struct exchange {
     size_t head_size;
     char *request_trailers; // the encoded section, when there is one
     bool is_head;
+    bool accepts_json;    // and no HTML; of a request that is not forwarded
     bool body_in_doubt;   // the server may not have taken the body for one: see struct http_request
     bool awaits_continue; // Expect: 100-continue was passed on, and the server has not said 100
 

@@ -14,6 +14,85 @@ static struct slice answer_fields(const struct exchange *exchange, struct slice 
     return (struct slice){output, writer_finish(&writer)};
 }
 
+// --- Pages ---
+
+// Whether the value of Accept has JSON and no HTML, as programs ask and browsers do not.
+static bool asks_for_json(struct slice accept) {
+    return accept.size > 0 && memmem(accept.data, accept.size, "application/json", 16) != NULL &&
+           memmem(accept.data, accept.size, "text/html", 9) == NULL;
+}
+
+void exchange_note_accept(struct exchange *exchange, const struct http_request *request) {
+    for (uint32_t i = 0; i < request->fields->count; i++) {
+        const struct http_field *field = &request->fields->items[i];
+        if (slice_equal_nocase(field->name, SLICE("Accept"))) {
+            exchange->accepts_json = asks_for_json(field->value);
+            return;
+        }
+    }
+}
+
+// The head for the server has the field, as it came.
+static bool accepts_json(const struct exchange *exchange) {
+    if (exchange->head == NULL) {
+        return exchange->accepts_json;
+    }
+    const char *at = exchange->head;
+    const char *end = at + exchange->head_size;
+    while (at < end) {
+        const char *cr = memchr(at, '\r', (size_t)(end - at));
+        struct slice line = {at, (size_t)((cr == NULL ? end : cr) - at)};
+        if (line.size > 7 && slice_equal_nocase((struct slice){at, 7}, SLICE("Accept:"))) {
+            return asks_for_json(line);
+        }
+        at += line.size + 2;
+    }
+    return false;
+}
+
+static struct http_page page_of(const struct exchange *exchange, const struct config_page *page) {
+    return (struct http_page){slice_from(page->type),
+                              page->text != NULL
+                                  ? slice_from(page->text)
+                                  : bundle_file(&exchange->generation->bundle, page->file)};
+}
+
+static const struct config_page *find_error_page(const struct exchange *exchange, uint16_t status) {
+    const struct config_site *site = exchange->choice.of_site ? exchange->choice.site : NULL;
+    for (size_t i = 0; site != NULL && i < site->error_page_count; i++) {
+        if (site->error_pages[i].status == status) {
+            return &site->error_pages[i].page;
+        }
+    }
+    return NULL;
+}
+
+// False: the small page of the status. `text`: for a page in JSON.
+static bool find_page(const struct exchange *exchange, const struct answer *answer,
+                      char text[HTTP_JSON_SIZE_MAX], struct http_page *page) {
+    if (answer->page != NULL) {
+        *page = page_of(exchange, answer->page);
+        return true;
+    }
+    if (answer->status < 400) {
+        return false;
+    }
+    const struct config_page *own = find_error_page(exchange, answer->status);
+    bool is_json = own != NULL && strstr(own->type, "json") != NULL;
+    if (!is_json && accepts_json(exchange)) {
+        *page =
+            (struct http_page){SLICE("application/json"),
+                               {text, http_encode_json(answer->status, text, HTTP_JSON_SIZE_MAX)}};
+        return true;
+    }
+    if (own != NULL) {
+        *page = page_of(exchange, own);
+    }
+    return own != NULL;
+}
+
+// --- Answers ---
+
 enum result exchange_answer(struct exchange *exchange) {
     struct stream *stream = exchange->stream;
     struct answer answer = exchange->answer;
@@ -37,5 +116,9 @@ enum result exchange_answer(struct exchange *exchange) {
     exchange->account.status = answer.status;
     exchange->response_state = RESPONSE_SENDING;
     exchange->active_ms = now_ms(exchange);
-    return stream->verbs->answer(stream, answer.status, fields, &exchange->account.response_bytes);
+    char json[HTTP_JSON_SIZE_MAX];
+    struct http_page page;
+    bool has_page = find_page(exchange, &answer, json, &page);
+    return stream->verbs->answer(stream, answer.status, fields, has_page ? &page : NULL,
+                                 &exchange->account.response_bytes);
 }

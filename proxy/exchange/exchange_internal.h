@@ -77,6 +77,8 @@ enum result exchange_client_timed_out(struct exchange *exchange) MUST_CHECK;
 
 // --- answers: exchange_answer.c ---
 
+// Notes what a request accepts that is not forwarded: pages depend on it.
+void exchange_note_accept(struct exchange *exchange, const struct http_request *request);
 // Hands exchange->answer to the stream, and no more is asked of the server. For exchange.c only.
 // RESULT_ERROR: the stream must be cut.
 enum result exchange_answer(struct exchange *exchange) MUST_CHECK;

@@ -187,7 +187,9 @@ struct answer rules_apply(struct choice *choice, const struct http_request *requ
         return redirect(choice, request);
     }
     if (route->status != 0) {
-        return answer_of((uint16_t)route->status, NULL);
+        struct answer answer = answer_of((uint16_t)route->status, NULL);
+        answer.page = route->page.type != NULL ? &route->page : NULL;
+        return answer;
     }
     affinity_find(&choice->affinity, choice->backend, request, &choice->client_address);
     return NO_ANSWER;

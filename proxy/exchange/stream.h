@@ -23,6 +23,7 @@
 #include "base/network.h"
 #include "base/result.h"
 #include "exchange/client.h"
+#include "http/encode.h"
 #include "http/parse.h"
 
 #include <stdbool.h>
@@ -126,9 +127,11 @@ struct stream_verbs {
     // The response is whole. `trailers`: NULL, none. RESULT_ERROR: no memory.
     enum result (*end)(struct stream *stream, const struct http_fields *trailers);
     // A whole response of our own, in place of a server's; no final head has been sent. `fields`:
-    // further lines, each with CRLF. *body_size: of its body. The room is empty afterwards.
+    // further lines, each with CRLF. `page`: its body, of BUNDLE_PAGE_MAX bytes at most, which is
+    // copied; NULL: the small page of the status. *body_size: of its body. The room is empty
+    // afterwards.
     enum result (*answer)(struct stream *stream, uint16_t status, struct slice fields,
-                          uint64_t *body_size);
+                          const struct http_page *page, uint64_t *body_size);
     // Sends what there is. RESULT_OK: all of it. RESULT_AGAIN: the client takes no more now.
     // RESULT_ERROR: the connection broke.
     enum result (*flush)(struct stream *stream);

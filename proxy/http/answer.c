@@ -101,16 +101,30 @@ size_t http_encode_page(uint16_t status, char *output, size_t capacity) {
     return writer_finish(&writer);
 }
 
-size_t http_encode_answer(uint16_t status, struct slice extra, bool close, bool head_only,
-                          struct slice date, char *output, size_t capacity) {
+size_t http_encode_json(uint16_t status, char *output, size_t capacity) {
+    struct writer writer = writer_begin(output, capacity);
+    struct known_status known = find_status(status);
+    writer_put_text(&writer, "{\"status\":");
+    writer_put_number(&writer, status);
+    writer_put_text(&writer, ",\"title\":\"");
+    writer_put(&writer, slice_from(known.reason));
+    writer_put_text(&writer, "\",\"detail\":\"");
+    writer_put(&writer, slice_from(known.sentence));
+    writer_put_text(&writer, "\"}\n");
+    return writer_finish(&writer);
+}
+
+size_t http_encode_answer(uint16_t status, struct slice extra, const struct http_page *page,
+                          bool close, bool head_only, struct slice date, char *output,
+                          size_t capacity) {
     struct writer writer = writer_begin(output, capacity);
     struct known_status known = find_status(status);
     writer_put_text(&writer, "HTTP/1.1 ");
     put_title(&writer, &known);
     writer_put_text(&writer, "\r\n");
-    http_walk_answer(status, extra, close, date, writer_sink(&writer));
+    http_walk_answer(status, extra, page, close, date, writer_sink(&writer));
     writer_put_text(&writer, "\r\n");
-    if (!head_only && has_page(&known)) {
+    if (!head_only && page == NULL && has_page(&known)) {
         put_page(&writer, &known);
     }
     return writer_finish(&writer);

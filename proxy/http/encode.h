@@ -83,14 +83,26 @@ size_t http_encode_trailers(const struct http_fields *fields, char *output, size
 // A field with the usual methods. Ravelin forwards other methods, too.
 #define HTTP_ALLOW "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 
+// The body of a response of Ravelin itself, other than its own small HTML page.
+struct http_page {
+    struct slice type; // Content-Type
+    struct slice body;
+};
+
 // Encodes a complete response of Ravelin itself: head and a small HTML page with the status and one
 // sentence. No page with `head_only` or 204.
+//   page    NULL: the small page. Otherwise the head is for this one, whose body is not written
 //   status  308 400 404 405 408 413 414 417 421 429 431 500 501 502 503 504 505 have a reason
 //           phrase and a sentence; others get their number and "Error". 405 gets HTTP_ALLOW (RFC
 //           9110 15.5.6)
 //   extra   more field lines, each with CRLF ("Location: ...\r\n"), or empty
-size_t http_encode_answer(uint16_t status, struct slice extra, bool close, bool head_only,
-                          struct slice date, char *output, size_t capacity);
+size_t http_encode_answer(uint16_t status, struct slice extra, const struct http_page *page,
+                          bool close, bool head_only, struct slice date, char *output,
+                          size_t capacity);
+
+// Encodes the small page as JSON: {"status":404,"title":"Not Found","detail":"..."} and a line end.
+#define HTTP_JSON_SIZE_MAX 256
+size_t http_encode_json(uint16_t status, char *output, size_t capacity);
 
 // The page alone, of http_page_size() bytes (http/walk.h). 0: it has none, or it does not fit.
 size_t http_encode_page(uint16_t status, char *output, size_t capacity);

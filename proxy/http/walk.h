@@ -178,13 +178,14 @@ HTTP_WALK void http_walk_lines(struct slice lines, struct http_sink sink) {
 size_t http_page_size(uint16_t status);
 
 // Puts the fields of a response of Ravelin itself: see http_encode_answer().
-HTTP_WALK void http_walk_answer(uint16_t status, struct slice extra, bool close, struct slice date,
-                                struct http_sink sink) {
-    size_t page_size = http_page_size(status);
+HTTP_WALK void http_walk_answer(uint16_t status, struct slice extra, const struct http_page *page,
+                                bool close, struct slice date, struct http_sink sink) {
+    size_t page_size = page != NULL ? page->body.size : http_page_size(status);
     sink.put(sink.context, SLICE("Date"), date);
     sink.put(sink.context, SLICE("Cache-Control"), SLICE("no-store"));
     if (page_size > 0) {
-        sink.put(sink.context, SLICE("Content-Type"), SLICE("text/html; charset=utf-8"));
+        sink.put(sink.context, SLICE("Content-Type"),
+                 page != NULL ? page->type : SLICE("text/html; charset=utf-8"));
         http_walk_length(page_size, sink);
     }
     if (close) {

@@ -78,10 +78,10 @@ bool http2_list_response(struct http2_list *list, const struct http_response *re
 }
 
 bool http2_list_answer(struct http2_list *list, uint16_t status, struct slice extra,
-                       struct slice date) {
+                       const struct http_page *page, struct slice date) {
     begin(list, false);
     put_status(list, status);
-    http_walk_answer(status, extra, false, date, (struct http_sink){put, list});
+    http_walk_answer(status, extra, page, false, date, (struct http_sink){put, list});
     return !list->overflow;
 }
 

@@ -33,7 +33,7 @@ bool http2_list_response(struct http2_list *list, const struct http_response *re
                          bool websocket);
 // As http_encode_answer().
 bool http2_list_answer(struct http2_list *list, uint16_t status, struct slice extra,
-                       struct slice date);
+                       const struct http_page *page, struct slice date);
 // Without fields there is no trailer section: the count is then 0.
 bool http2_list_trailers(struct http2_list *list, const struct http_fields *fields);
 

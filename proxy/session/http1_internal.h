@@ -88,7 +88,7 @@ size_t http1_fits(struct stream *stream, uint32_t slot, const uint8_t *data, siz
 enum result http1_data(struct stream *stream, uint32_t slot, uint8_t *data, size_t size);
 enum result http1_end(struct stream *stream, const struct http_fields *trailers);
 enum result http1_answer(struct stream *stream, uint16_t status, struct slice fields,
-                         uint64_t *body_size);
+                         const struct http_page *page, uint64_t *body_size);
 enum result http1_flush(struct stream *stream);
 void http1_response_free(struct http1_stream *http1);
 

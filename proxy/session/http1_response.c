@@ -5,6 +5,7 @@
 #include "http/encode.h"
 #include "session/http1_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { ZERO_PAD_MAX = 8 };
@@ -300,8 +301,21 @@ enum result http1_end(struct stream *stream, const struct http_fields *trailers)
 
 // --- answers of our own, and sending ---
 
+// Copies the body into the slots behind the first one, which has the head.
+static bool put_body(struct send_buffer *buffer, struct slice body) {
+    static_assert((SEND_SLOTS - 1) * SLOT_READ_MAX >= BUNDLE_PAGE_MAX, "a page fits");
+    bool ok = true;
+    for (uint32_t slot = 1; ok && slot < SEND_SLOTS && body.size > 0; slot++) {
+        size_t size = body.size < SLOT_READ_MAX ? body.size : SLOT_READ_MAX;
+        memcpy(slot_payload(buffer, slot), body.data, size);
+        ok = transport_add_span(buffer, slot, slot_payload(buffer, slot), size);
+        body = (struct slice){body.data + size, body.size - size};
+    }
+    return ok && body.size == 0;
+}
+
 enum result http1_answer(struct stream *stream, uint16_t status, struct slice fields,
-                         uint64_t *body_size) {
+                         const struct http_page *page, uint64_t *body_size) {
     struct http1_stream *http1 = http1_of(stream);
     struct send_buffer *buffer = transport_send_buffer(&http1->session->transport);
     if (buffer == NULL) {
@@ -315,12 +329,18 @@ enum result http1_answer(struct stream *stream, uint16_t status, struct slice fi
     char *output = (char *)slot_payload(buffer, 0);
     size_t scanned = 0;
     size_t size =
-        http_encode_answer(status, fields, !stream->keep_alive, http1->is_head,
+        http_encode_answer(status, fields, page, !stream->keep_alive, http1->is_head,
                            shared_date(&http1->session->sessions->shared), output, SLOT_READ_MAX);
     *body_size = size - http_head_end(output, size, &scanned);
     stream->unsent = true;
-    return size > 0 && transport_add_span(buffer, 0, (uint8_t *)output, size) ? RESULT_OK
-                                                                              : RESULT_ERROR;
+    if (size == 0 || !transport_add_span(buffer, 0, (uint8_t *)output, size)) {
+        return RESULT_ERROR;
+    }
+    if (page != NULL && !http1->is_head) {
+        *body_size = page->body.size;
+        return put_body(buffer, page->body) ? RESULT_OK : RESULT_ERROR;
+    }
+    return RESULT_OK;
 }
 
 // Sends what is named as output, behind what is sealed already: a KeyUpdate may be half sent.

@@ -44,9 +44,11 @@ struct http2_backlog {
 struct side_answer {
     uint16_t status;
     size_t fields_size;
+    size_t type_size;  // of the media type; 0: the small page
+    size_t whole_size; // of the page, which a response to HEAD does not have
     size_t page_size;
     size_t page_sent;
-    char text[]; // the fields, then the page
+    char text[]; // the fields, the type, then the page
 };
 
 // Unread bytes of a server that were copied out of the send buffer.
@@ -203,7 +205,7 @@ size_t side_fits(struct stream *stream, uint32_t part, const uint8_t *data, size
 enum result side_data(struct stream *stream, uint32_t part, uint8_t *data, size_t size);
 enum result side_end(struct stream *stream, const struct http_fields *trailers);
 enum result side_answer(struct stream *stream, uint16_t status, struct slice fields,
-                        uint64_t *body_size);
+                        const struct http_page *page, uint64_t *body_size);
 enum result side_flush(struct stream *stream);
 // Ends the DATA frame that is being made.
 void side_finish_frame(struct http2_side *side, bool end);

@@ -377,10 +377,12 @@ static enum result write_ending(struct http2_side *side) {
 // --- answers of our own ---
 
 enum result side_answer(struct stream *stream, uint16_t status, struct slice fields,
-                        uint64_t *body_size) {
+                        const struct http_page *page, uint64_t *body_size) {
     struct http2_side *side = side_of(stream);
     struct http2 *http2 = http2_of(side);
-    size_t page = side->is_head ? 0 : http_page_size(status);
+    size_t whole = page != NULL ? page->body.size : http_page_size(status);
+    size_t body = side->is_head ? 0 : whole;
+    size_t type = page != NULL ? page->type.size : 0;
     if (side->wire == NULL) {
         return RESULT_ERROR;
     }
@@ -388,46 +390,61 @@ enum result side_answer(struct stream *stream, uint16_t status, struct slice fie
     if (http2->lent == side || http2->turn == side) {
         room_clear(&buffer_of(http2)->room);
     }
-    struct side_answer *answer = malloc(sizeof(*answer) + fields.size + page);
+    struct side_answer *answer = malloc(sizeof(*answer) + fields.size + type + body);
     if (answer == NULL) {
         return RESULT_ERROR;
     }
-    *answer = (struct side_answer){status, fields.size, page, 0};
+    *answer = (struct side_answer){.status = status,
+                                   .fields_size = fields.size,
+                                   .type_size = type,
+                                   .whole_size = whole,
+                                   .page_size = body};
     if (fields.size > 0) {
         memcpy(answer->text, fields.data, fields.size);
     }
-    if (page > 0) {
-        (void)http_encode_page(status, answer->text + fields.size, page);
+    char *at = answer->text + fields.size;
+    if (page != NULL) {
+        memcpy(at, page->type.data, type);
+        memcpy(at + type, page->body.data, body);
+    } else if (body > 0) {
+        (void)http_encode_page(status, at, body);
     }
     side->answer = answer;
-    *body_size = page;
+    *body_size = body;
     side_hold(side, HELD_TURN);
     return RESULT_OK;
 }
 
+enum { PAGE_FRAME_MAX = 8192 }; // fits in a slot, and in the smallest frame size of a client
+
 static enum result write_answer_head(struct http2_side *side) {
     const struct side_answer *answer = side->answer;
     struct http2_list *list = &side->session->sessions->http2_list;
-    bool listed =
-        http2_list_answer(list, answer->status, (struct slice){answer->text, answer->fields_size},
-                          shared_date(&side->session->sessions->shared));
+    // Of the page only its type and size: the body follows.
+    const struct http_page page = {.type = {answer->text + answer->fields_size, answer->type_size},
+                                   .body = {answer->text, answer->whole_size}};
+    bool listed = http2_list_answer(
+        list, answer->status, (struct slice){answer->text, answer->fields_size},
+        answer->type_size > 0 ? &page : NULL, shared_date(&side->session->sessions->shared));
     enum result result = send_list(side, listed, answer->page_size == 0, false);
     side->head_sent = result == RESULT_OK;
     return result;
 }
 
-// RESULT_AGAIN: the window, or the buffer, has no room for all of it.
+// Writes a frame of the page. RESULT_AGAIN: there is more, or no room in the window or the buffer.
 static enum result write_page(struct http2_side *side) {
     struct http2 *http2 = http2_of(side);
     struct side_answer *answer = side->answer;
     size_t left = answer->page_size - answer->page_sent;
     int64_t window = side_window(side);
-    size_t size = (int64_t)left < window ? left : (size_t)window;
+    size_t most = left < PAGE_FRAME_MAX ? left : PAGE_FRAME_MAX;
+    size_t size = (int64_t)most < window ? most : (size_t)window;
     uint8_t *at = size == 0 ? NULL : http2_place(http2, FRAME_HEADER_SIZE + size);
     if (at == NULL) {
         return RESULT_AGAIN;
     }
-    memcpy(at + FRAME_HEADER_SIZE, answer->text + answer->fields_size + answer->page_sent, size);
+    memcpy(at + FRAME_HEADER_SIZE,
+           answer->text + answer->fields_size + answer->type_size + answer->page_sent, size);
     http2_wrote(http2, http2->slot, at, FRAME_HEADER_SIZE + size);
     side->frame = at;
     side->frame_size = (uint32_t)size;
@@ -439,7 +456,11 @@ static enum result write_page(struct http2_side *side) {
 static enum result write_answer(struct http2_side *side) {
     enum result result = side->head_sent ? RESULT_OK : write_answer_head(side);
     if (result == RESULT_OK && !has_ended(side)) {
-        result = http2_of(side)->backlog != NULL ? RESULT_AGAIN : write_page(side);
+        size_t before;
+        do {
+            before = side->answer->page_sent;
+            result = http2_of(side)->backlog != NULL ? RESULT_AGAIN : write_page(side);
+        } while (result == RESULT_AGAIN && side->answer->page_sent > before);
     }
     if (result == RESULT_OK) {
         free(side->answer);

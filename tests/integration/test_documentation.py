@@ -242,6 +242,13 @@ def test_admin(check, block):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@example("conf/README.md", "route /robots.txt")
+def test_pages(check, block):
+    whole = examples(ROOT / "conf/README.md")[0]
+    done = check(whole.replace("    route /     ", block.replace("closed.html", "/dev/null.html") + "    route /     "))
+    assert (done.returncode, b"/dev/null.html': No such file" in done.stderr, done.stderr.count(b"\n")) == (2, True, 1)
+
+
 @example("conf/README.md", "trusted-proxies = ")
 def test_trusted_proxies(check, block):
     done = check(block + examples(ROOT / "conf/README.md")[0])

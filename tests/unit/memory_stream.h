@@ -309,13 +309,14 @@ static inline enum result memory_end(struct stream *stream, const struct http_fi
 }
 
 static inline enum result memory_answer(struct stream *stream, uint16_t status, struct slice fields,
-                                        uint64_t *body_size) {
+                                        const struct http_page *page, uint64_t *body_size) {
     struct memory_stream *memory = memory_of(stream);
     assert_true(!memory->over && !stream->unsent);
     for (size_t i = 0; i + 1 < memory->record_size; i++) { // nothing but interim heads was sent
         assert_true(memory->record[i] != '{' || memory->record[i + 1] == '1');
     }
     (void)fields;
+    (void)page;
     if (memory->faults->answer_fails > 0) {
         return RESULT_ERROR;
     }

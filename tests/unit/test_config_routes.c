@@ -215,6 +215,64 @@ static void test_the_port_of_a_redirect_listener(void **state) {
     config_free(config);
 }
 
+static void test_pages(void **state) {
+    (void)state;
+    assert_refused(ROUTE("backend = b\ntext = x"), "t.conf:5: text, file and type require return");
+    assert_refused(ROUTE("return = 200\ntype = 'a/b'"), "t.conf:5: type requires text or file");
+    assert_refused(ROUTE("return = 200\ntext = x\nfile = y.txt"),
+                   "t.conf:6: a page has text or file, and not both");
+    assert_refused(ROUTE("return = 204\ntext = x"),
+                   "t.conf:5: a response with the status 204 has no text");
+    assert_refused(ROUTE("return = 200\nfile = page"),
+                   "t.conf:5: the file name does not tell the type of the page; add type, as in "
+                   "type = \"text/html\"");
+    assert_refused(ROUTE("return = 200\ntext = x type = html"),
+                   "t.conf:5: type must be a media type such as \"text/html; charset=utf-8\", not "
+                   "'html'");
+    struct config *config = load(ROUTE("return = 200 file = 'x.html'"));
+    assert_string_equal(config->sites[0].routes[0].page.file, "/etc/x.html");
+    assert_string_equal(config->sites[0].routes[0].page.type, "text/html; charset=utf-8");
+    config_free(config);
+    config = load(ROUTE("return = 200 file = x type = 'image/png;a=\"b\"'"));
+    assert_string_equal(config->sites[0].routes[0].page.type, "image/png;a=\"b\"");
+    config_free(config);
+}
+
+#define ERROR_PAGE(text)                                                                           \
+    LISTEN "site a { certificate c { key = k } route / { return = 404 }\n" text " }\n"
+
+static void test_error_pages(void **state) {
+    (void)state;
+    assert_refused(ERROR_PAGE("error-page 399 { text = x }"),
+                   "t.conf:3: error-page must be a number from 400 to 599, not '399'");
+    assert_refused(ERROR_PAGE("error-page 600 { text = x }"),
+                   "t.conf:3: error-page must be a number from 400 to 599, not '600'");
+    assert_refused(ERROR_PAGE("error-page 502 {}"), "t.conf:3: an error-page has text or file");
+    assert_refused(ERROR_PAGE("error-page 502 { text = x }\nerror-page 502 { text = y }"),
+                   "t.conf:4: duplicate error-page '502', first on line 3");
+    struct config *config =
+        load(ERROR_PAGE("error-page 400 { text = x } error-page 599 { text = y }"));
+    assert_int_equal(config->sites[0].error_page_count, 2);
+    assert_int_equal(config->sites[0].error_pages[1].status, 599);
+    config_free(config);
+}
+
+// At, below and above the bound.
+static void test_how_long_a_text_may_be(void **state) {
+    (void)state;
+    char text[9000];
+    char config_text[9500];
+    for (size_t size = 8191; size <= 8193; size++) {
+        char error[CONFIG_ERROR_SIZE];
+        memset(text, 'x', size);
+        text[size] = '\0';
+        (void)snprintf(config_text, sizeof(config_text), ROUTE("return = 200 text = %s"), text);
+        struct config *config = config_load("t.conf", config_text, strlen(config_text), error);
+        assert_int_equal(config != NULL, size <= 8192);
+        config_free(config);
+    }
+}
+
 static void test_what_is_hashed(void **state) {
     (void)state;
     static const struct {
@@ -273,6 +331,9 @@ int main(void) {
         cmocka_unit_test(test_what_is_not_said),
         cmocka_unit_test(test_a_redirect_that_keeps_the_rest),
         cmocka_unit_test(test_the_port_of_a_redirect_listener),
+        cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_error_pages),
+        cmocka_unit_test(test_how_long_a_text_may_be),
         cmocka_unit_test(test_what_is_hashed),
         cmocka_unit_test(test_what_cannot_be_hashed),
         cmocka_unit_test(test_a_route_does_one_thing),

@@ -101,7 +101,7 @@ static void test_answer(void **state) {
     (void)state;
     struct lab lab;
     lab_begin(&lab, "HTTP/1.1 200 Ok\r\n\r\n", SLICE(""));
-    assert_true(http2_list_answer(&lab.list, 308, SLICE("Location: https://a/\r\n"), DATE));
+    assert_true(http2_list_answer(&lab.list, 308, SLICE("Location: https://a/\r\n"), NULL, DATE));
     assert_slice(lab.items[0].name, ":status");
     assert_slice(lab.items[0].value, "308");
     assert_slice(lab.items[lab.list.count - 1].name, "location");
@@ -135,7 +135,7 @@ static void test_room(void **state) {
     lab.list.text_capacity++;
     lab.list.capacity--;
     assert_false(http2_list_response(&lab.list, &lab.response, &framing, DATE, false));
-    assert_false(http2_list_answer(&lab.list, 404, SLICE(""), DATE));
+    assert_false(http2_list_answer(&lab.list, 404, SLICE(""), NULL, DATE));
 }
 
 int main(void) {

@@ -306,7 +306,8 @@ static size_t encode_some_trailers(char *output, size_t capacity) {
 }
 
 static size_t encode_some_answer(char *output, size_t capacity) {
-    return http_encode_answer(502, SLICE("X: y\r\n"), true, false, SLICE(DATE), output, capacity);
+    return http_encode_answer(502, SLICE("X: y\r\n"), NULL, true, false, SLICE(DATE), output,
+                              capacity);
 }
 
 static struct http_request redirected(const char *host, const char *path) {
@@ -389,7 +390,7 @@ static void answers(void **state) {
             struct http_fields fields = {items, 0, 10};
             struct http_response response = {.fields = &fields};
             size_t size =
-                http_encode_answer(status, SLICE("Retry-After: 1\r\nX-Extra: y\r\n"), close,
+                http_encode_answer(status, SLICE("Retry-After: 1\r\nX-Extra: y\r\n"), NULL, close,
                                    head_only, SLICE(DATE), output, sizeof output - 1);
             output[size] = '\0';
             struct slice body =
@@ -446,8 +447,8 @@ static void redirects(void **state) {
             char location[256];
             struct slice field = {
                 location, http_encode_redirect(&request, cases[i].port, location, sizeof location)};
-            size_t size = http_encode_answer(308, field, true, request.is_head, SLICE(DATE), output,
-                                             sizeof output);
+            size_t size = http_encode_answer(308, field, NULL, true, request.is_head, SLICE(DATE),
+                                             output, sizeof output);
             read_answer((struct slice){output, size}, request.is_head, 308, &response);
             check_field(&fields, "Location", cases[i].location);
             check_field(&fields, "Connection", "close");

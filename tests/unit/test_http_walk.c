@@ -209,14 +209,14 @@ static void test_answers(void **state) {
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct list list = {.count = 0};
         char first[64], wanted[TEXT_MAX], text[TEXT_MAX];
-        http_walk_answer(cases[i].status, cases[i].extra, cases[i].close, SLICE(DATE),
+        http_walk_answer(cases[i].status, cases[i].extra, NULL, cases[i].close, SLICE(DATE),
                          (struct http_sink){add, &list});
         assert_list(&list, cases[i].pairs);
         (void)snprintf(first, sizeof(first), "HTTP/1.1 %u %s\r\n", cases[i].status,
                        http_reason(cases[i].status));
         size_t size = render(&list, first, wanted);
-        assert_int_equal(http_encode_answer(cases[i].status, cases[i].extra, cases[i].close, true,
-                                            SLICE(DATE), text, sizeof(text)),
+        assert_int_equal(http_encode_answer(cases[i].status, cases[i].extra, NULL, cases[i].close,
+                                            true, SLICE(DATE), text, sizeof(text)),
                          size);
         assert_memory_equal(text, wanted, size);
     }

@@ -29,6 +29,12 @@ static bool is_left_out(const struct filler *filler, enum section_id id,
         (strcmp(option->name, "backend") == 0 || strcmp(option->name, "alpn") == 0)) {
         return true;
     }
+    bool is_page = option->kind == KIND_TEXT || option->kind == KIND_MEDIA_TYPE ||
+                   strcmp(option->name, "file") == 0;
+    if (is_page) { // a page is one of text and file, and of a route that returns
+        bool is_other = strcmp(option->name, id == SECTION_ROUTE ? "file" : "text") == 0;
+        return is_other || (id == SECTION_ROUTE && strcmp(filler->action, "return") != 0);
+    }
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
         if (strcmp(option->name, actions[i]) == 0 && option->kind != KIND_SECTION) {
             return strcmp(filler->action, actions[i]) != 0;
@@ -97,6 +103,12 @@ static void write_value(struct filler *filler, const struct option *option, char
         break;
     case KIND_STATUSES:
         (void)snprintf(text, 128, "%d-599", 100 + number % 500);
+        break;
+    case KIND_MEDIA_TYPE:
+        (void)snprintf(text, 128, "text/html; charset=utf-8");
+        break;
+    case KIND_STATUS:
+        (void)snprintf(text, 128, "%d", 400 + number % 200);
         break;
     default: // files, prefixes, URLs
         (void)snprintf(text, 128, "/x%d/", number);
@@ -238,6 +250,7 @@ static void compare_option(const struct option *option, char *a, char *b) {
     case KIND_MILLISECONDS:
     case KIND_SECONDS:
     case KIND_WORD:
+    case KIND_STATUS:
     case KIND_LISTEN:
     case KIND_ADMIN:
     case KIND_PERCENT:

@@ -14,28 +14,36 @@ static void text_with(enum section_id id, const char *line, char *text, size_t s
     // What other options need.
     bool moves = strncmp(line, "redirect-rest", 13) == 0;
     bool acts = moves || strncmp(line, "redirect =", 10) == 0 || strncmp(line, "return =", 8) == 0;
+    bool pages =
+        id == SECTION_ROUTE && (strncmp(line, "text", 4) == 0 || strncmp(line, "file", 4) == 0 ||
+                                strncmp(line, "type", 4) == 0);
+    bool types = strncmp(line, "type", 4) == 0;
     bool asks =
         strncmp(line, "client-certificate", 18) == 0 || strncmp(line, "client-crl", 10) == 0;
     bool hashes = strncmp(line, "hash-by", 7) == 0;
     bool answers = strncmp(line, "acme-challenge", 14) == 0 || strncmp(line, "https-port", 10) == 0;
     bool forwards = strcmp(line, "protocol = tcp") == 0;
     bool trusts = id == SECTION_TOP && strncmp(line, "trusted-proxies", 15) == 0;
-    (void)snprintf(text, size,
-                   "%s %s\n tls { %s } limits { %s } listen 127.0.0.1:1 { %s %s }\n"
-                   "site a.test { %s certificate c { key = k %s }\n"
-                   "route / { %s %s request { %s } response { %s } } %s }\n"
-                   "backend b { server 127.0.0.1:9000 { %s } %s %s }\n",
-                   trusts ? "" : "trusted-proxies = 192.0.2.1", in[SECTION_TOP], in[SECTION_TLS],
-                   in[SECTION_LIMITS], in[SECTION_LISTEN],
-                   answers    ? "protocol = redirect"
-                   : forwards ? "backend = b"
-                              : "",
-                   asks ? "client-ca = a" : "", in[SECTION_CERTIFICATE],
-                   moves  ? "redirect = /"
-                   : acts ? ""
-                          : "backend = b",
-                   in[SECTION_ROUTE], in[SECTION_REQUEST], in[SECTION_RESPONSE], in[SECTION_SITE],
-                   in[SECTION_SERVER], hashes ? "balance = hash" : "", in[SECTION_BACKEND]);
+    (void)snprintf(
+        text, size,
+        "%s %s\n tls { %s } limits { %s } listen 127.0.0.1:1 { %s %s }\n"
+        "site a.test { %s certificate c { key = k %s }\n"
+        "route / { %s %s request { %s } response { %s } } %s error-page 502 { %s %s } }\n"
+        "backend b { server 127.0.0.1:9000 { %s } %s %s }\n",
+        trusts ? "" : "trusted-proxies = 192.0.2.1", in[SECTION_TOP], in[SECTION_TLS],
+        in[SECTION_LIMITS], in[SECTION_LISTEN],
+        answers    ? "protocol = redirect"
+        : forwards ? "backend = b"
+                   : "",
+        asks ? "client-ca = a" : "", in[SECTION_CERTIFICATE],
+        moves            ? "redirect = /"
+        : types && pages ? "return = 200 text = x"
+        : pages          ? "return = 200"
+        : acts           ? ""
+                         : "backend = b",
+        in[SECTION_ROUTE], in[SECTION_REQUEST], in[SECTION_RESPONSE], in[SECTION_SITE],
+        in[SECTION_ERROR_PAGE], types || in[SECTION_ERROR_PAGE][0] == '\0' ? "text = x" : "",
+        in[SECTION_SERVER], hashes ? "balance = hash" : "", in[SECTION_BACKEND]);
 }
 
 static bool is_accepted(enum section_id id, const struct option *option, const char *value) {
