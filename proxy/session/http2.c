@@ -69,9 +69,7 @@ const struct stream_verbs side_verbs = {
 void side_free(struct http2_side *side) {
     struct http2 *http2 = http2_of(side);
     struct sessions *sessions = side->session->sessions;
-    if (http2->lent == side || http2->turn == side) {
-        room_clear(&buffer_of(http2)->room);
-    }
+    side_forget_unread(side);
     http2->lent = http2->lent == side ? NULL : http2->lent;
     http2->turn = http2->turn == side ? NULL : http2->turn;
     if (side->wire != NULL) {

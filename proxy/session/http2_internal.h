@@ -133,6 +133,15 @@ static inline struct send_buffer *buffer_of(const struct http2 *http2) {
     return http2->session->transport.send;
 }
 
+// Nothing of the side is unread in the send buffer any more. There may be none, for want of memory.
+static inline void side_forget_unread(const struct http2_side *side) {
+    const struct http2 *http2 = http2_of(side);
+    struct send_buffer *buffer = buffer_of(http2);
+    if (buffer != NULL && (http2->lent == side || http2->turn == side)) {
+        room_clear(&buffer->room);
+    }
+}
+
 // --- http2.c ---
 
 // A side for a new stream. NULL: no memory.

@@ -27,8 +27,11 @@ struct told {
 
 static struct told told_of(const struct http_fields *fields) {
     struct told told = {0};
-    for (uint32_t i = 0; i < fields->count && fields->items[i].name.data[0] == ':'; i++) {
+    for (uint32_t i = 0; i < fields->count; i++) {
         const struct http_field *field = &fields->items[i];
+        if (field->name.size == 0 || field->name.data[0] != ':') {
+            break;
+        }
         if (slice_equal(field->name, SLICE(":method"))) {
             told.method = field->value;
         } else if (slice_equal(field->name, SLICE(":path"))) {

@@ -379,7 +379,6 @@ static enum result write_ending(struct http2_side *side) {
 enum result side_answer(struct stream *stream, uint16_t status, struct slice fields,
                         const struct http_page *page, uint64_t *body_size) {
     struct http2_side *side = side_of(stream);
-    struct http2 *http2 = http2_of(side);
     size_t whole = page != NULL ? page->body.size : http_page_size(status);
     size_t body = side->is_head ? 0 : whole;
     size_t type = page != NULL ? page->type.size : 0;
@@ -387,9 +386,7 @@ enum result side_answer(struct stream *stream, uint16_t status, struct slice fie
         return RESULT_ERROR;
     }
     side_free_response(side);
-    if (http2->lent == side || http2->turn == side) {
-        room_clear(&buffer_of(http2)->room);
-    }
+    side_forget_unread(side);
     struct side_answer *answer = malloc(sizeof(*answer) + fields.size + type + body);
     if (answer == NULL) {
         return RESULT_ERROR;
