@@ -41,22 +41,32 @@ HEADS = {
 }
 
 
+# What curl says, and the listener.
+PROTOCOLS = {"http1": ("--http1.1", {}), "http2": ("--http2", {"http2": "yes"})}
+
+
+@pytest.fixture(params=PROTOCOLS)
+def protocol(request):
+    return PROTOCOLS[request.param]
+
+
 @pytest.mark.parametrize("framing", HEADS)
-def test_a_download_is_not_copied(lab, framing):
+def test_a_download_is_not_copied(lab, framing, protocol):
     def script(connection):
         connection.request()
         connection.send(b"HTTP/1.1 200 OK\r\n" + HEADS[framing] + b"\r\n")
         for piece in body_in(framing, SIZE):
             connection.send(piece)
 
-    proxy = counting_proxy(lab, script)
-    answer = proxy.curl("/", "-o", "/dev/null", "-w", "%{size_download}")
+    option, listen = protocol
+    proxy = counting_proxy(lab, script, listen=listen)
+    answer = proxy.curl("/", option, "-o", "/dev/null", "-w", "%{size_download}")
     assert answer.stdout == str(SIZE).encode()
     assert copied_mib(proxy) <= SIZE // MIB // 50
 
 
 @pytest.mark.parametrize("framing", HEADS)
-def test_what_came_with_a_large_head_is_not_copied(lab, framing):
+def test_what_came_with_a_large_head_is_not_copied(lab, framing, protocol):
     """Only the head is, a few times. Each connection gets its head and much of the body at once."""
     size, count = 4 * MIB, 16
     filler = b"X-Filler: " + b"f" * 40_000 + b"\r\n"
@@ -66,15 +76,16 @@ def test_what_came_with_a_large_head_is_not_copied(lab, framing):
         head = HEADS[framing] if framing != "length" else b"Content-Length: %d\r\nConnection: close\r\n" % size
         connection.send(b"HTTP/1.1 200 OK\r\n" + filler + head + b"\r\n" + b"".join(body_in(framing, size)))
 
-    proxy = counting_proxy(lab, script)
+    option, listen = protocol
+    proxy = counting_proxy(lab, script, listen=listen)
     for _ in range(count):
-        answer = proxy.curl("/", "-o", "/dev/null", "-w", "%{size_download}")
+        answer = proxy.curl("/", option, "-o", "/dev/null", "-w", "%{size_download}")
         assert answer.stdout == str(size).encode()
     assert copied_mib(proxy) <= count * 40_000 * 4 // MIB + 1
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_an_upload_is_not_copied(lab, framing):
+def test_an_upload_is_not_copied(lab, framing, protocol):
     def script(connection):
         head = connection.head()
         seen = 0
@@ -86,9 +97,11 @@ def test_an_upload_is_not_copied(lab, framing):
             seen = len(connection.reader.exactly(int(head.get("Content-Length")), "the body"))
         connection.send(response(str(seen)))
 
-    proxy = counting_proxy(lab, script)
+    option, listen = protocol
+    proxy = counting_proxy(lab, script, listen=listen)
     fields = ["-H", f"Content-Length: {SIZE}", "-H", "Transfer-Encoding:"] if framing == "length" else []
-    command = ["curl", "-sS", "--cacert", str(proxy.authority.ca), "-H", "Expect:", "-T", "-", *fields, proxy.url("/")]
+    command = ["curl", "-sS", option, "--cacert", str(proxy.authority.ca), "-H", "Expect:", "-T", "-", *fields]
+    command.append(proxy.url("/"))
     with subprocess.Popen(TIED + command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as curl:
         for piece in body_in("length", SIZE):
             curl.stdin.write(piece)
