@@ -85,11 +85,31 @@ struct config_limits {
     uint32_t body_rate;               // bytes a second, on average; 0 = no limit
     uint32_t requests_per_connection; // 0 = no limit
     uint32_t streams;                 // requests at a time on a connection of HTTP/2
-    uint32_t stream_window;           // bytes that a client of HTTP/2 may send ahead of its server
-    uint32_t connection_window;       // the same of all requests of a connection together
     uint32_t connections;             // of clients, in all workers
     int connections_line;             // 0: not given
     uint32_t connections_per_client;  // 0 = no limit
+};
+
+// What is counted of a connection of HTTP/2, in the order of enum http2_cost (http2/limits.h).
+enum http2_rate {
+    HTTP2_RATE_PING,
+    HTTP2_RATE_SETTINGS,
+    HTTP2_RATE_PRIORITY,
+    HTTP2_RATE_WINDOW_UPDATE,
+    HTTP2_RATE_EMPTY,
+    HTTP2_RATE_RESET,
+    HTTP2_RATE_FAULT,
+    HTTP2_RATE_STRAY,
+    HTTP2_RATE_COUNT,
+};
+
+struct config_http2 {
+    uint32_t stream_window;     // bytes that a client may send ahead of its server
+    uint32_t connection_window; // the same of all requests of a connection together
+    uint32_t stalled_streams;
+    uint32_t continuations;
+    uint32_t overhead;                // bytes
+    uint32_t rates[HTTP2_RATE_COUNT]; // a second
 };
 
 struct config_listen {
@@ -267,6 +287,7 @@ struct config {
     enum access_log_format access_log_format;
     struct config_tls tls;
     struct config_limits limits;
+    struct config_http2 http2;
     struct config_networks trusted_proxies; // no network has the prefix length 0
     int trusted_proxies_line;
     struct config_listen *listeners;

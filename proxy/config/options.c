@@ -68,6 +68,8 @@ static const struct option top_options[] = {
      KIND_SECTION, INSIDE(SECTION_TLS), OPTIONAL, AT(config, tls)},
     {"limits", "How much a client may ask for.", KIND_SECTION, INSIDE(SECTION_LIMITS), OPTIONAL,
      AT(config, limits)},
+    {"http2", "How much an HTTP/2 connection may ask for, besides `limits`.", KIND_SECTION,
+     INSIDE(SECTION_HTTP2), OPTIONAL, AT(config, http2)},
     {"trusted-proxies",
      "Proxies before this one, whose word on who the client is counts: X-Forwarded-*, Forwarded, "
      "PROXY.",
@@ -135,20 +137,47 @@ static const struct option limits_options[] = {
      AT(config_limits, requests_per_connection)},
     {"streams", "The most requests at a time on one HTTP/2 connection.", KIND_NUMBER, OPTIONAL,
      RANGE(1, 1000), INITIAL("100"), AT(config_limits, streams)},
-    {"stream-window",
-     "Bytes of a request body that an HTTP/2 client may send before its server "
-     "reads.",
-     KIND_SIZE, OPTIONAL, RANGE(16 * KIB, 16 * KIB * KIB), INITIAL("64k"),
-     AT(config_limits, stream_window)},
-    {"connection-window", "The same of all requests of an HTTP/2 connection together.", KIND_SIZE,
-     OPTIONAL, RANGE(64 * KIB, 64 * KIB * KIB), INITIAL("1m"),
-     AT(config_limits, connection_window)},
     {"connections", "The most client connections at a time, in all workers together.", KIND_NUMBER,
      OPTIONAL, RANGE(1, 10000000), INITIAL("100000"), AT(config_limits, connections),
      LINE_AT(config_limits, connections_line)},
     {"connections-per-client", "The most of them from one IPv4 address or IPv6 /64 network.",
      KIND_NUMBER, OPTIONAL, RANGE(1, 10000000), ZERO("unlimited"), INITIAL("unlimited"),
      AT(config_limits, connections_per_client)},
+};
+
+// Of the rates, ten times as many may come at once.
+static const struct option http2_options[] = {
+    {"stream-window", "Bytes of a request body that a client may send before its server reads.",
+     KIND_SIZE, OPTIONAL, RANGE(16 * KIB, 16 * KIB * KIB), INITIAL("64k"),
+     AT(config_http2, stream_window)},
+    {"connection-window", "The same of all requests of a connection together.", KIND_SIZE, OPTIONAL,
+     RANGE(64 * KIB, 64 * KIB * KIB), INITIAL("1m"), AT(config_http2, connection_window)},
+    {"stalled-streams",
+     "The most responses that wait 10 s for a client to take any more of them; others are reset.",
+     KIND_NUMBER, OPTIONAL, RANGE(1, 1000), INITIAL("32"), AT(config_http2, stalled_streams)},
+    {"continuations", "The most CONTINUATION frames of one request.", KIND_NUMBER, OPTIONAL,
+     RANGE(0, 100), INITIAL("16"), AT(config_http2, continuations)},
+    {"overhead", "Bytes that carry no headers and no body and are not counted; see HTTP/2.",
+     KIND_SIZE, OPTIONAL, RANGE(64 * KIB, 1024 * KIB * KIB), INITIAL("1m"),
+     AT(config_http2, overhead)},
+    {"ping-rate", "PING frames a second; for all rates, 10 times as many at once.", KIND_NUMBER,
+     OPTIONAL, RANGE(1, 6000), INITIAL("10"), AT(config_http2, rates[HTTP2_RATE_PING])},
+    {"settings-rate", "SETTINGS frames a second.", KIND_NUMBER, OPTIONAL, RANGE(1, 6000),
+     INITIAL("2"), AT(config_http2, rates[HTTP2_RATE_SETTINGS])},
+    {"priority-rate", "PRIORITY and PRIORITY_UPDATE frames a second.", KIND_NUMBER, OPTIONAL,
+     RANGE(1, 6000), INITIAL("50"), AT(config_http2, rates[HTTP2_RATE_PRIORITY])},
+    {"window-update-rate", "WINDOW_UPDATE frames a second that no data was sent for.", KIND_NUMBER,
+     OPTIONAL, RANGE(1, 6000), INITIAL("100"), AT(config_http2, rates[HTTP2_RATE_WINDOW_UPDATE])},
+    {"empty-rate", "Frames a second of headers or data that are empty and end nothing.",
+     KIND_NUMBER, OPTIONAL, RANGE(1, 6000), INITIAL("2"),
+     AT(config_http2, rates[HTTP2_RATE_EMPTY])},
+    {"reset-rate", "Requests a second that the client resets before they are answered.",
+     KIND_NUMBER, OPTIONAL, RANGE(1, 6000), INITIAL("20"),
+     AT(config_http2, rates[HTTP2_RATE_RESET])},
+    {"fault-rate", "Requests a second that Ravelin resets for a fault of the client.", KIND_NUMBER,
+     OPTIONAL, RANGE(1, 6000), INITIAL("5"), AT(config_http2, rates[HTTP2_RATE_FAULT])},
+    {"stray-rate", "Frames a second of unknown types, or of requests that have ended.", KIND_NUMBER,
+     OPTIONAL, RANGE(1, 6000), INITIAL("50"), AT(config_http2, rates[HTTP2_RATE_STRAY])},
 };
 
 static const struct option listen_options[] = {
@@ -385,6 +414,7 @@ static const struct section sections[SECTION_COUNT] = {
     [SECTION_TOP] = PLAIN("", config, top_options),
     [SECTION_TLS] = PLAIN("tls", config_tls, tls_options),
     [SECTION_LIMITS] = PLAIN("limits", config_limits, limits_options),
+    [SECTION_HTTP2] = PLAIN("http2", config_http2, http2_options),
     [SECTION_LISTEN] =
         TITLED("listen", config_listen, listen_options, KIND_LISTEN, "listen address", address),
     [SECTION_ADMIN] = {.name = "admin",
@@ -418,6 +448,7 @@ static const struct section sections[SECTION_COUNT] = {
 
 static_assert(COUNT(top_options) <= SECTION_OPTIONS_MAX, "a large section");
 static_assert(COUNT(route_options) <= SECTION_OPTIONS_MAX, "a large section");
+static_assert(COUNT(http2_options) <= SECTION_OPTIONS_MAX, "a large section");
 static_assert(COUNT(limits_options) <= SECTION_OPTIONS_MAX, "a large section");
 
 const struct section *section_at(enum section_id id) {

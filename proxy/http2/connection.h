@@ -169,6 +169,9 @@ struct http2_connection {
     struct hpack_decoder decoder;
     struct hpack_encoder encoder;
 
+    uint64_t received; // bytes, ever
+    uint64_t useful;   // of these, and of what was sent, those of header blocks and data
+
     uint16_t spent[HTTP2_COST_COUNT];
     int64_t refilled_ms;
     int64_t started_ms, shutdown_ms;

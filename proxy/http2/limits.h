@@ -30,6 +30,7 @@ struct http2_limits {
     uint32_t continuations;     // frames of one header block
     uint32_t stream_window;     // what a client may send on a new stream; at least 1
     uint32_t connection_window; // on all streams together; at least 65535
+    uint32_t overhead;          // bytes: see http2/receive.c
     int64_t settings_ms;        // from the start to the ACK of our SETTINGS
     int64_t header_ms;          // from the first to the last frame of a header block
     int64_t shutdown_ms;        // from the first to the last GOAWAY, if no PING ACK comes before

@@ -46,6 +46,7 @@ static void read_data(struct http2_connection *connection, const uint8_t **at, c
     struct http2_stream *stream;
     *at += size;
     reader->left -= (uint32_t)size;
+    connection->useful += reader->skips ? 0 : size;
     if (!reader->skips && streams_find(connection, reader->header.stream, &stream) == STREAM_HERE) {
         connection->shared->events->data(connection->owner, stream, data);
     }
@@ -250,6 +251,17 @@ static enum result step(struct http2_connection *connection, const uint8_t **at,
     return reader->left == 0 ? finish_frame(connection) : RESULT_OK;
 }
 
+// A client may send OVERHEAD_SHARE bytes for each byte of a header block or of data in either
+// direction, and limits->overhead more.
+enum { OVERHEAD_SHARE = 8 };
+
+static enum result check_overhead(struct http2_connection *connection) {
+    uint64_t most = connection->useful + connection->limits->overhead / OVERHEAD_SHARE;
+    return connection->received / OVERHEAD_SHARE <= most
+               ? RESULT_OK
+               : receive_fail(connection, HTTP2_ENHANCE_YOUR_CALM, "flood of overhead");
+}
+
 static bool can_answer(const struct http2_connection *connection) {
     return HTTP2_OUTPUT_SIZE - connection->output_size >= 2 * CONTROL_FRAME_MAX;
 }
@@ -270,5 +282,8 @@ enum result http2_receive(struct http2_connection *connection, const uint8_t *by
         result = connection->failed ? RESULT_ERROR : result;
     }
     *used = (size_t)(at - bytes);
-    return result;
+    connection->received += *used;
+    return result == RESULT_ERROR                    ? RESULT_ERROR
+           : check_overhead(connection) == RESULT_OK ? result
+                                                     : RESULT_ERROR;
 }

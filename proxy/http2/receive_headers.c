@@ -190,6 +190,7 @@ enum result receive_read_fragment(struct http2_connection *connection, const uin
     bool whole = size == reader->left && ends_block(reader);
     *at += size;
     reader->left -= (uint32_t)size;
+    connection->useful += size;
     if (whole && buffer_size(&reader->parts) == 0) {
         return take_block(connection, part);
     }

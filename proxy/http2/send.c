@@ -121,6 +121,7 @@ void http2_send_data(struct http2_connection *connection, struct http2_stream *s
         header, &(struct frame_header){size, stream->id, FRAME_DATA, end ? FRAME_END_STREAM : 0});
     stream->send_window -= (int32_t)size;
     connection->send_window -= (int32_t)size;
+    connection->useful += size;
     connection_give_back(connection, HTTP2_COST_WINDOW_UPDATE, 1 + size / UPDATE_BYTES);
     connection_give_back(connection, HTTP2_COST_PING, 1);
     if (end) {

@@ -13,182 +13,13 @@ enum { LIST_FIELDS_MAX = HTTP_FIELDS_MAX + 256, LIST_TEXT_SIZE = 1024 * 1024 };
 enum { SECTION_TEXT_SIZE = 2 * 64 * 1024 };
 // Of one step: sides that are advanced, and steps of an exchange.
 enum { READY_MAX = 64, EXCHANGE_STEPS = 3 };
+// From the first to the last GOAWAY; of a budget, how many seconds' worth may come at once.
+enum { SHUTDOWN_MS = 1000, BURST = 10 };
 
 static const struct session_phase phase;
 
 static const struct config_limits *limits(const struct session *session) {
     return &session->sessions->shared.current->config->limits;
-}
-
-// --- sides ---
-
-// Has the session advanced at the end of this turn of the loop.
-static void advance_later(struct session *session) {
-    if (!session->advancing && list_is_empty(&session->turn_node)) {
-        list_push_last(&session->sessions->unfinished, &session->turn_node);
-    }
-}
-
-void side_make_ready(struct http2_side *side) {
-    if (list_is_empty(&side->ready)) {
-        list_push_last(&http2_of(side)->ready, &side->ready);
-    }
-    advance_later(side->session);
-}
-
-static void wake(struct stream *stream) {
-    side_make_ready(side_of(stream));
-}
-
-static struct address local_address(const struct stream *stream) {
-    const struct http2_side *side = side_of((struct stream *)(uintptr_t)stream);
-    return transport_local_address(&side->session->transport);
-}
-
-// What a client takes it is credited for by its windows, so these bytes are what it has moved.
-static uint64_t moved(const struct stream *stream) {
-    return stream->sent;
-}
-
-const struct stream_verbs side_verbs = {
-    .wake = wake,
-    .local_address = local_address,
-    .moved = moved,
-    .body = side_body,
-    .taken = side_taken,
-    .stop = side_stop,
-    .room = side_room,
-    .head = side_head,
-    .fits = side_fits,
-    .data = side_data,
-    .end = side_end,
-    .answer = side_answer,
-    .flush = side_flush,
-};
-
-void side_free(struct http2_side *side) {
-    struct http2 *http2 = http2_of(side);
-    struct sessions *sessions = side->session->sessions;
-    side_forget_unread(side);
-    http2->lent = http2->lent == side ? NULL : http2->lent;
-    http2->turn = http2->turn == side ? NULL : http2->turn;
-    if (side->wire != NULL) {
-        side->wire->owner = NULL;
-    }
-    side_free_body(side);
-    side_free_response(side);
-    wheel_remove(&sessions->wheel, &side->due);
-    list_remove(&side->fresh);
-    list_remove(&side->ready);
-    list_remove(&side->node);
-    slab_put(&sessions->http2_sides, side);
-    http2->quiet_ms = sessions_now_ms(sessions);
-    http2->rested = false;
-}
-
-static void end_exchange(struct http2_side *side, const char *why) {
-    if (side->exchange != NULL) {
-        const char *known = side->exchange->account.ended;
-        side->exchange->account.ended = known == NULL ? why : known;
-        exchange_finish(side->exchange);
-        side->exchange = NULL;
-    }
-}
-
-void side_cut(struct http2_side *side, enum http2_code code, const char *why) {
-    struct http2 *http2 = http2_of(side);
-    side_finish_frame(side, false);
-    end_exchange(side, why);
-    if (side->wire != NULL) {
-        http2_reset(&http2->connection, side->wire, code);
-        side->wire = NULL;
-    }
-    side_free(side);
-}
-
-// The response is complete. What the client still sends is dropped by the connection.
-static void complete(struct http2_side *side) {
-    struct http2 *http2 = http2_of(side);
-    exchange_finish(side->exchange);
-    side->exchange = NULL;
-    if (side->wire != NULL) {
-        http2_reset(&http2->connection, side->wire, HTTP2_NO_ERROR);
-        side->wire = NULL;
-    }
-    side_free(side);
-}
-
-static void await_deadline(struct http2_side *side) {
-    if (side->due.at_ms == 0 || side->due.at_ms > side->deadline_ms) {
-        sessions_await(side->session->sessions, &side->due, side->deadline_ms);
-    }
-}
-
-bool side_advance(struct http2_side *side) {
-    struct http2 *http2 = http2_of(side);
-    enum result result = exchange_advance(side->exchange);
-    if (result != RESULT_AGAIN) {
-        if (result == RESULT_OK) {
-            complete(side);
-        } else {
-            side_cut(side, HTTP2_INTERNAL_ERROR, NULL);
-        }
-        return false;
-    }
-    side_give_credit(side);
-    side_end_turn(side);
-    side_tell_wants(side);
-    if (http2->steps_left == 0) {
-        side_make_ready(side);
-    }
-    exchange_arm(side->exchange);
-    side->deadline_ms = exchange_deadline(side->exchange);
-    if (side->deadline_ms == INT64_MAX) { // why it is held is looked at again
-        side->deadline_ms =
-            sessions_now_ms(side->session->sessions) + limits(side->session)->idle_timeout_ms;
-    }
-    await_deadline(side);
-    return true;
-}
-
-// A side came up in the wheel, perhaps before its deadline.
-static void on_due(struct wheel_node *node) {
-    struct http2_side *side = LIST_ENTRY(node, struct http2_side, due);
-    if (side->deadline_ms > sessions_now_ms(side->session->sessions)) {
-        await_deadline(side);
-        return;
-    }
-    struct session *session = side->session;
-    bool waits_turn = side->stream.unsent && side->stream.held_by == HELD_TURN;
-    if (!waits_turn && exchange_timed_out(side->exchange) != RESULT_OK) {
-        side_cut(side, HTTP2_CANCEL, NULL);
-    } else {
-        side_make_ready(side);
-    }
-    session_advance(session);
-}
-
-struct http2_side *http2_new_side(struct http2 *http2, struct http2_stream *wire) {
-    struct session *session = http2->session;
-    struct http2_side *side = slab_get(&session->sessions->http2_sides);
-    if (side == NULL) {
-        return NULL;
-    }
-    memset(side, 0, offsetof(struct http2_side, runs));
-    side->session = session;
-    side->wire = wire;
-    wire->owner = side;
-    side->stream.verbs = &side_verbs;
-    side->stream.client = &session->client;
-    side->stream.kept = &session->kept;
-    side->stream.steps_left = &http2->steps_left;
-    side->stream.target_size = http2->target_size;
-    side->stream.http2 = side->stream.keeps_heads = true;
-    list_init(&side->ready);
-    list_init(&side->fresh);
-    list_push_last(&http2->sides, &side->node);
-    wheel_node_init(&side->due, on_due);
-    return side;
 }
 
 // --- steps ---
@@ -197,7 +28,7 @@ static void leave(struct session *session) {
     struct http2 *http2 = session->http2;
     while (!list_is_empty(&http2->sides)) {
         struct http2_side *side = LIST_ENTRY(http2->sides.next, struct http2_side, node);
-        end_exchange(side, http2->connection.failed ? http2->connection.fault.why : NULL);
+        side_end_exchange(side, http2->connection.failed ? http2->connection.fault.why : NULL);
         side_free(side);
     }
     if (session->transport.send != NULL) {
@@ -452,7 +283,7 @@ static void time_out(struct session *session) {
 
 static void drain(struct session *session) {
     http2_shutdown(&session->http2->connection, sessions_now_ms(session->sessions));
-    advance_later(session);
+    http2_advance_later(session);
 }
 
 static const struct session_phase phase = {
@@ -465,19 +296,28 @@ static const struct session_phase phase = {
 
 // --- beginning ---
 
-static struct http2_limits limits_of(const struct config_limits *config) {
-    return (struct http2_limits){
-        .streams = config->streams,
-        .header_list_size = config->header_size,
-        .header_block_size = config->header_size,
-        .continuations = 16,
-        .stream_window = config->stream_window,
-        .connection_window = config->connection_window,
-        .settings_ms = config->header_timeout_ms,
-        .header_ms = config->header_timeout_ms,
-        .shutdown_ms = 1000,
-        .budgets = HTTP2_DEFAULT_BUDGETS,
+_Static_assert((int)HTTP2_RATE_COUNT == (int)HTTP2_COST_COUNT &&
+                   (int)HTTP2_RATE_STRAY == (int)HTTP2_COST_STRAY,
+               "in the same order");
+
+static struct http2_limits limits_of(const struct config *config) {
+    struct http2_limits limits = {
+        .streams = config->limits.streams,
+        .header_list_size = config->limits.header_size,
+        .header_block_size = config->limits.header_size,
+        .continuations = config->http2.continuations,
+        .stream_window = config->http2.stream_window,
+        .connection_window = config->http2.connection_window,
+        .overhead = config->http2.overhead,
+        .settings_ms = config->limits.header_timeout_ms,
+        .header_ms = config->limits.header_timeout_ms,
+        .shutdown_ms = SHUTDOWN_MS,
     };
+    for (unsigned i = 0; i < HTTP2_COST_COUNT; i++) {
+        uint32_t rate = config->http2.rates[i];
+        limits.budgets[i] = (struct http2_budget){(uint16_t)(BURST * rate), (uint16_t)rate};
+    }
+    return limits;
 }
 
 void http2_enter(struct session *session) {
@@ -489,7 +329,9 @@ void http2_enter(struct session *session) {
     }
     memset(http2, 0, sizeof(*http2));
     http2->session = session;
-    http2->limits = limits_of(limits(session));
+    const struct config *config = sessions->shared.current->config;
+    http2->limits = limits_of(config);
+    http2->stalled_max = config->http2.stalled_streams;
     http2->target_size = limits(session)->target_size;
     http2->quiet_ms = sessions_now_ms(sessions);
     list_init(&http2->sides);

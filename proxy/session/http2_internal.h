@@ -1,6 +1,7 @@
-// What the files of HTTP/2 know of each other: http2.c (the phase), http2_requests.c (what a client
-// sends becomes requests), http2_body.c (their bodies), http2_output.c (the send buffer and whose
-// turn it is), http2_response.c (the verbs of a response).
+// What the files of HTTP/2 know of each other: http2.c (the phase), http2_side.c (a stream from its
+// beginning to its end), http2_requests.c (what a client sends becomes requests), http2_body.c
+// (their bodies), http2_output.c (the send buffer and whose turn it is), http2_response.c (the
+// verbs of a response).
 //
 // A side is the client's side of one exchange: a stream of exchange/stream.h over a stream of
 // http2/connection.h.
@@ -61,6 +62,8 @@ struct http2 {
     struct http2_connection connection;
     struct http2_limits limits; // of this connection, for its life
     uint32_t target_size;
+    uint32_t stalled_max; // sides that may be stalled at a time
+    uint32_t stalled;     // sides that are
     struct session *session;
     struct list_node sides;
     struct list_node ready;        // sides of which something may go on
@@ -89,6 +92,9 @@ struct http2_side {
     struct list_node fresh;    // in http2->fresh, or in no list
     struct wheel_node due;
     int64_t deadline_ms;
+    int64_t closed_ms;    // since when its window is shut; 0: it is not
+    uint64_t closed_sent; // what had been sent then
+    bool stalled;         // counted in http2->stalled
 
     // request
     struct http2_body length; // Content-Length against DATA
@@ -133,23 +139,18 @@ static inline struct send_buffer *buffer_of(const struct http2 *http2) {
     return http2->session->transport.send;
 }
 
-// Nothing of the side is unread in the send buffer any more. There may be none, for want of memory.
-static inline void side_forget_unread(const struct http2_side *side) {
-    const struct http2 *http2 = http2_of(side);
-    struct send_buffer *buffer = buffer_of(http2);
-    if (buffer != NULL && (http2->lent == side || http2->turn == side)) {
-        room_clear(&buffer->room);
-    }
-}
-
-// --- http2.c ---
+// --- http2_side.c ---
 
 // A side for a new stream. NULL: no memory.
 struct http2_side *http2_new_side(struct http2 *http2, struct http2_stream *wire);
+// The session is advanced in this turn of the loop.
+void http2_advance_later(struct session *session);
 // Something of the side may go on: it is advanced in this step, or in one of this turn of the loop.
 void side_make_ready(struct http2_side *side);
 // Advances its exchange, which may be its end. False: the side is freed.
 bool side_advance(struct http2_side *side);
+// Finishes the exchange; `why` (NULL: no reason) is what the log tells, unless it is known already.
+void side_end_exchange(struct http2_side *side, const char *why);
 // Ends the exchange before it is complete, resets the stream and frees the side.
 void side_cut(struct http2_side *side, enum http2_code code, const char *why);
 // Frees a side whose exchange has ended.
@@ -194,6 +195,8 @@ uint8_t *http2_place(struct http2 *http2, size_t size);
 void http2_wrote(struct http2 *http2, uint32_t slot, uint8_t *data, size_t size);
 // Writes bytes wherever there is room, and keeps the rest. False: no memory.
 bool http2_write(struct http2 *http2, const uint8_t *bytes, size_t size);
+// Forgets the side's unread bytes, if it has any in the send buffer.
+void side_forget_unread(struct http2_side *side);
 // Copies the side's unread bytes out of the send buffer. False: no memory.
 bool side_set_aside(struct http2_side *side);
 // The other way. The buffer must be empty.

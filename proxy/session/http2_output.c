@@ -155,6 +155,14 @@ enum result http2_begin_output(struct http2 *http2) {
 
 // --- what is unread ---
 
+void side_forget_unread(struct http2_side *side) {
+    const struct http2 *http2 = http2_of(side);
+    struct send_buffer *buffer = buffer_of(http2);
+    if (buffer != NULL && (http2->lent == side || http2->turn == side)) {
+        room_clear(&buffer->room);
+    }
+}
+
 bool side_set_aside(struct http2_side *side) {
     struct http2 *http2 = http2_of(side);
     struct room *room = &buffer_of(http2)->room;

@@ -337,6 +337,7 @@ static void begin(struct world *world, size_t part) {
                                           .continuations = 3,
                                           .stream_window = 20000,
                                           .connection_window = 70000,
+                                          .overhead = 1 << 20,
                                           .settings_ms = 10000,
                                           .header_ms = 5000,
                                           .shutdown_ms = 1000,

