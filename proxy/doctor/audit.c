@@ -226,6 +226,11 @@ void audit_converse(struct audit *audit, const struct probe_wishes *wishes,
                       wishes);
 }
 
+struct http2_client *audit_converse_http2(struct audit *audit) {
+    struct probe_wishes wishes = audit_wishes(audit);
+    return http2_client_open(&audit->address, deadline_of(audit), CONVERSATION_BUDGET, &wishes);
+}
+
 struct slice audit_request(struct audit *audit) {
     int size = snprintf(audit->request, sizeof(audit->request),
                         "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
@@ -309,6 +314,23 @@ static void look_at_older_versions(struct audit *audit) {
     }
 }
 
+// Whether the server speaks HTTP/2, and what it says to an ordinary request.
+static void look_at_http2(struct audit *audit) {
+    struct http2_client *client = audit_converse_http2(audit);
+    if (client == NULL) {
+        return;
+    }
+    audit->speaks_http2 = http2_client_is_spoken_to(client);
+    if (audit->speaks_http2) {
+        const struct http2_client_request request = {.authority =
+                                                         slice_from(audit->target.authority)};
+        http2_client_put_request(client, 1, &request);
+        http2_client_read_answer(client);
+        audit->http2_status = client->status;
+    }
+    http2_client_close(client);
+}
+
 enum result audit_begin(struct audit *audit, char error[CONNECTION_ERROR_SIZE]) {
     audit->now = clock_wall_us() / 1000000;
     if (find_address(audit, error) != RESULT_OK) {
@@ -318,6 +340,8 @@ enum result audit_begin(struct audit *audit, char error[CONNECTION_ERROR_SIZE]) 
     audit->speaks_tls = audit->connected || audit->facts.has_alert;
     if (!audit->connected) {
         look_at_older_versions(audit);
+    } else {
+        look_at_http2(audit);
     }
     path_find(audit->certificates, audit->certificate_count, &audit->trust, audit->now,
               &audit->path);

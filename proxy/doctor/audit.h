@@ -9,6 +9,7 @@
 #include "doctor/answer.h"
 #include "doctor/connection.h"
 #include "doctor/conversation.h"
+#include "doctor/http2.h"
 #include "doctor/path.h"
 #include "doctor/trust.h"
 #include "tls/probe/offer.h"
@@ -34,6 +35,8 @@ struct audit {
     enum ending first_ending;
     struct probe_facts facts; // its slices point nowhere any more
     uint16_t http_status;     // 0: no HTTP
+    bool speaks_http2;        // ALPN chose h2
+    uint16_t http2_status;    // of an ordinary request; 0: no response
     size_t ticket_count;
     size_t next_ticket;
     size_t tickets_seen;
@@ -83,6 +86,8 @@ const struct answer *audit_accepted_legacy(struct audit *audit);
 struct probe_wishes audit_wishes(const struct audit *audit);
 void audit_converse(struct audit *audit, const struct probe_wishes *wishes,
                     struct conversation *conversation);
+// The same with HTTP/2. NULL: memory is short.
+struct http2_client *audit_converse_http2(struct audit *audit);
 // A ticket nobody has used yet, if need be from a new conversation; NULL when the server has none.
 const struct probe_ticket *audit_ticket(struct audit *audit);
 // "GET / HTTP/1.1" with Host, Connection: close and the empty line.

@@ -119,6 +119,50 @@ const struct check CHECKS[] = {
      "the connection is for another name: what is answered can be put into caches and links",
      NEED_HTTP, check_other_host},
 
+    {"http2-ping", "A flood of PING is ended", "sent 2,000 PING frames of HTTP/2",
+     "the server makes an answer for each, which it must keep when the client does not read",
+     NEED_HTTP2, check_http2_ping},
+    {"http2-settings", "A flood of SETTINGS is ended", "sent 2,000 empty SETTINGS frames of HTTP/2",
+     "the server makes an answer for each, which it must keep when the client does not read",
+     NEED_HTTP2, check_http2_settings},
+    {"http2-empty", "A flood of empty frames is ended",
+     "sent a request of HTTP/2 with 2,000 empty DATA frames",
+     "such frames cost the client next to nothing", NEED_HTTP2, check_http2_empty},
+    {"http2-continuation", "An endless header is refused",
+     "sent a request of HTTP/2 with 200 KiB of fields in CONTINUATION frames",
+     "a server that gathers them runs out of memory (CVE-2024-27316 and others)", NEED_HTTP2,
+     check_http2_continuation},
+    {"http2-rapid-reset", "Rapid resets are ended",
+     "sent 1,500 requests of HTTP/2 and canceled each at once",
+     "the limit of streams does not bound them, so one client can keep a server busy "
+     "(CVE-2023-44487)",
+     NEED_HTTP2, check_http2_rapid_reset},
+    {"http2-made-resets", "Resets that a client provokes are ended",
+     "sent 1,500 requests of HTTP/2 and made the server reset each with a wrong frame",
+     "the limit of streams does not bound them, so one client can keep a server busy "
+     "(CVE-2025-8671)",
+     NEED_HTTP2, check_http2_made_resets},
+    {"http2-line-break", "Line breaks in fields of HTTP/2 are refused",
+     "sent a request with CR and LF in the value of a field",
+     "as HTTP/1.1 the rest of the value is another field, or another request", NEED_HTTP2,
+     check_http2_line_break},
+    {"http2-coding", "Transfer-Encoding in HTTP/2 is refused",
+     "sent a request with Transfer-Encoding: chunked",
+     "a server behind that believes it sees another end of the request (RFC 9113 8.2.2)",
+     NEED_HTTP2, check_http2_coding},
+    {"http2-length", "A malformed Content-Length in HTTP/2 is refused",
+     "sent a request without a body and with the length +0",
+     "readers that take it and readers that do not see different requests", NEED_HTTP2,
+     check_http2_length},
+    {"http2-path", "A blank in a path of HTTP/2 is refused",
+     "sent a request with a blank in its path",
+     "as HTTP/1.1 the path ends there, and what follows is read as something else", NEED_HTTP2,
+     check_http2_path},
+    {"http2-other-host", "Other hosts are not served over HTTP/2",
+     "asked for the host another-name.invalid",
+     "the right answer is 421: browsers use one connection for several names", NEED_HTTP2,
+     check_http2_other_host},
+
     {"chain", "The certificate leads to a trusted authority",
      "followed the certificates that were sent", "else clients cannot know who they talk to",
      NEED_CERTIFICATE, check_chain},
@@ -184,7 +228,7 @@ static bool has_need(const struct check *check, const struct audit *audit,
         finding_set(finding, OUTCOME_SKIP, "nothing here speaks TLS");
         return false;
     }
-    if ((need == NEED_TLS13 || need == NEED_HTTP) && !audit->connected) {
+    if ((need == NEED_TLS13 || need == NEED_HTTP || need == NEED_HTTP2) && !audit->connected) {
         finding_set(finding, OUTCOME_SKIP,
                     "could not be checked: no TLS 1.3 handshake went through");
         return false;
@@ -192,6 +236,12 @@ static bool has_need(const struct check *check, const struct audit *audit,
     if (need == NEED_HTTP && audit->http_status == 0) {
         finding_set(finding, OUTCOME_SKIP, "an ordinary request has no HTTP/1.1 answer: %s",
                     audit->first_text);
+        return false;
+    }
+    if (need == NEED_HTTP2 && audit->http2_status == 0) {
+        finding_set(finding, OUTCOME_SKIP,
+                    audit->speaks_http2 ? "an ordinary request of HTTP/2 has no answer"
+                                        : "HTTP/2 is not spoken");
         return false;
     }
     if (need == NEED_CERTIFICATE && audit->certificate_count == 0) {

@@ -24,6 +24,7 @@ enum check_need {
     NEED_TLS,         // whatever version
     NEED_TLS13,       // a TLS 1.3 handshake that went through
     NEED_HTTP,        // and HTTP/1.x inside it that answers an ordinary request
+    NEED_HTTP2,       // HTTP/2, over TLS 1.3, that answers an ordinary request
     NEED_CERTIFICATE, // at least one that can be read
 };
 
@@ -90,6 +91,18 @@ void check_length_and_chunks(struct audit *audit, struct finding *finding);
 void check_two_lengths(struct audit *audit, struct finding *finding);
 void check_folding(struct audit *audit, struct finding *finding);
 void check_other_host(struct audit *audit, struct finding *finding);
+// checks_http2.c
+void check_http2_ping(struct audit *audit, struct finding *finding);
+void check_http2_settings(struct audit *audit, struct finding *finding);
+void check_http2_empty(struct audit *audit, struct finding *finding);
+void check_http2_continuation(struct audit *audit, struct finding *finding);
+void check_http2_rapid_reset(struct audit *audit, struct finding *finding);
+void check_http2_made_resets(struct audit *audit, struct finding *finding);
+void check_http2_line_break(struct audit *audit, struct finding *finding);
+void check_http2_coding(struct audit *audit, struct finding *finding);
+void check_http2_length(struct audit *audit, struct finding *finding);
+void check_http2_path(struct audit *audit, struct finding *finding);
+void check_http2_other_host(struct audit *audit, struct finding *finding);
 // checks_certificate.c
 void check_chain(struct audit *audit, struct finding *finding);
 void check_dates(struct audit *audit, struct finding *finding);

@@ -52,6 +52,11 @@ static void receive(struct conversation *conversation) {
 }
 
 static void keep_data(struct conversation *conversation, struct slice data) {
+    if (conversation->take != NULL) {
+        conversation->data_size += data.size;
+        conversation->take(conversation->context, data);
+        return;
+    }
     size_t room = sizeof(conversation->head) - conversation->head_size;
     size_t kept = data.size < room ? data.size : room;
     memcpy(conversation->head + conversation->head_size, data.data, kept);
@@ -145,6 +150,16 @@ void conversation_read_end(struct conversation *conversation) {
     while (conversation->ending == ENDING_NONE) {
         (void)next_event(conversation);
     }
+}
+
+void conversation_watch(struct conversation *conversation,
+                        void (*take)(void *context, struct slice data), void *context) {
+    conversation->take = take;
+    conversation->context = context;
+}
+
+void conversation_read_more(struct conversation *conversation) {
+    (void)next_event(conversation);
 }
 
 uint16_t conversation_status(const struct conversation *conversation) {

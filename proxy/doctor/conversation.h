@@ -26,8 +26,10 @@ struct conversation {
     bool connected; // the handshake went through
     enum ending ending;
     char error[CONNECTION_ERROR_SIZE]; // why, for ENDING_NO_CONNECTION and ENDING_FAULT
-    size_t data_size;                  // application data altogether
-    size_t head_size;                  // the first bytes of it are in `head`
+    void (*take)(void *context, struct slice data); // conversation_watch()
+    void *context;
+    size_t data_size; // application data altogether
+    size_t head_size; // the first bytes of it are in `head`
     char head[CONVERSATION_HEAD_MAX];
 };
 
@@ -43,6 +45,12 @@ void conversation_send_message(struct conversation *conversation, struct slice m
 void conversation_read_head(struct conversation *conversation);
 // Reads until the end.
 void conversation_read_end(struct conversation *conversation);
+
+// From now on gives application data to `take`, in place of `head`.
+void conversation_watch(struct conversation *conversation,
+                        void (*take)(void *context, struct slice data), void *context);
+// Reads until something comes, or the end.
+void conversation_read_more(struct conversation *conversation);
 
 // The status of the HTTP response that came, 0 when none did.
 uint16_t conversation_status(const struct conversation *conversation);

@@ -18,8 +18,12 @@ IDS = [
     *["compression", "renegotiation", "plain-http", "close-notify"],
     *["resumption", "psk-only", "early-data", "other-name"],
     *["bare-lf", "length-and-chunks", "two-lengths", "folding", "other-host"],
+    *["http2-ping", "http2-settings", "http2-empty", "http2-continuation", "http2-rapid-reset", "http2-made-resets"],
+    *["http2-line-break", "http2-coding", "http2-length", "http2-path", "http2-other-host"],
     *["chain", "dates", "name", "key", "certificate-signatures", "staple"],
 ]
+
+HTTP2 = {"http2": "yes"}
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ def nginx(lab):
 
 
 def test_all_is_well_with_ravelin(lab):
-    proxy = lab.proxy(lab.server())
+    proxy = lab.proxy(lab.server(), listen=HTTP2)
     report = d.Report(proxy.port, ca=lab.authority.ca)
     assert report.ids("pass") == IDS
     assert report.exit_code == 0
@@ -65,17 +69,17 @@ def test_all_is_well_with_ravelin(lab):
 @pytest.mark.parametrize("kind", ["rsa", "ed25519", "ecdsa-p384"])
 def test_all_is_well_with_every_kind_of_key(lab, kind):
     certificate = lab.authority.certificate("localhost", kind=kind)
-    proxy = lab.proxy(lab.server(), sites=[site_block("localhost", [certificate])])
+    proxy = lab.proxy(lab.server(), listen=HTTP2, sites=[site_block("localhost", [certificate])])
     assert d.Report(proxy.port, ca=lab.authority.ca).ids("pass") == IDS
 
 
 def test_all_is_well_when_post_quantum_is_required(lab):
-    proxy = lab.proxy(lab.server(), tls={"require-post-quantum": "yes"})
+    proxy = lab.proxy(lab.server(), listen=HTTP2, tls={"require-post-quantum": "yes"})
     assert d.Report(proxy.port, ca=lab.authority.ca).ids("pass") == IDS
 
 
 def test_all_is_well_without_tickets(lab):
-    proxy = lab.proxy(lab.server(), tls={"ticket-lifetime": "0"})
+    proxy = lab.proxy(lab.server(), listen=HTTP2, tls={"ticket-lifetime": "0"})
     report = d.Report(proxy.port, ca=lab.authority.ca)
     assert report.ids("pass") == IDS
     for id in ("resumption", "psk-only", "early-data", "other-name"):
@@ -83,13 +87,13 @@ def test_all_is_well_without_tickets(lab):
 
 
 def test_an_address_is_a_name_too(lab):
-    proxy = lab.proxy(lab.server())
+    proxy = lab.proxy(lab.server(), listen=HTTP2)
     assert d.Report(f"127.0.0.1:{proxy.port}", ca=lab.authority.ca).ids("pass") == IDS
 
 
 def test_a_name_of_its_own(lab):
     certificate = lab.authority.certificate("a.test")
-    proxy = lab.proxy(lab.server(), sites=[site_block("a.test", [certificate])])
+    proxy = lab.proxy(lab.server(), listen=HTTP2, sites=[site_block("a.test", [certificate])])
     report = d.Report(f"127.0.0.1:{proxy.port}", "--name", "a.test", ca=lab.authority.ca)
     assert report.ids("pass") == IDS
     assert report.whole["target"]["name"] == "a.test"
@@ -100,7 +104,7 @@ def test_a_name_of_its_own(lab):
 
 
 def test_the_shape_of_the_report(lab):
-    proxy = lab.proxy(lab.server())
+    proxy = lab.proxy(lab.server(), listen=HTTP2)
     report = d.Report(proxy.port, ca=lab.authority.ca).whole
     assert list(report) == ["ravelin", "target", "checks", "summary"]
     assert report["target"] == {
@@ -116,7 +120,7 @@ def test_the_shape_of_the_report(lab):
 
 
 def test_the_report_for_people(lab):
-    proxy = lab.proxy(lab.server())
+    proxy = lab.proxy(lab.server(), listen=HTTP2)
     result = d.doctor(proxy.port, ca=lab.authority.ca)
     lines = text(result.stdout).splitlines()
     assert result.returncode == 0
@@ -171,7 +175,9 @@ def test_nginx_with_early_data(lab, nginx):
 def test_suites_without_encryption(workshop, openssl):
     rsa = workshop.leaf(key=("-newkey", "rsa:2048"))
     server = openssl(rsa, "-tls1_2", "-cipher", "NULL:@SECLEVEL=0")
-    d.Report(server.port, ca=workshop.ca).expect(null="fail", tls1_2="fail", static_keys="fail", rc4="pass", chain="pass")
+    d.Report(server.port, ca=workshop.ca).expect(
+        null="fail", tls1_2="fail", static_keys="fail", rc4="pass", chain="pass"
+    )
 
 
 def test_a_server_without_a_certificate(workshop, openssl):
@@ -188,7 +194,9 @@ def test_resumption_without_a_key_exchange(workshop, openssl):
 
 def test_a_server_without_tickets(workshop, openssl):
     server = openssl(workshop.leaf(), "-tls1_3", "-num_tickets", "0")
-    d.Report(server.port, ca=workshop.ca).expect(resumption="pass", psk_only="pass", early_data="pass", other_name="pass")
+    d.Report(server.port, ca=workshop.ca).expect(
+        resumption="pass", psk_only="pass", early_data="pass", other_name="pass"
+    )
 
 
 def test_weak_groups(workshop, openssl):
@@ -285,6 +293,7 @@ def test_dates(workshop, openssl, start, end, came):
 
 def test_a_certificate_that_ends_soon(workshop, openssl):
     """A third of its lifetime is left, and at most 21 days."""
+
     def outcome(since, until):
         leaf = workshop.leaf_of_dates(in_days(since), in_days(until))
         return d.Report(openssl(leaf).port, ca=workshop.ca)
@@ -419,9 +428,9 @@ def test_plain_http_on_the_port(lab, workshop, status, result):
 
 
 def test_what_a_server_sends_does_not_reach_the_terminal(lab, workshop):
-    evil = workshop.make("leaf", None, "-subj", "/CN=\x1b[31m\"red", "-addext", "subjectAltName=DNS:localhost")
+    evil = workshop.make("leaf", None, "-subj", '/CN=\x1b[31m"red', "-addext", "subjectAltName=DNS:localhost")
     server = lab.server(d.tls_script(evil, d.say_ok))
-    assert "?[31m\"red" in d.Report(server.port, ca=workshop.ca).came("chain")
+    assert '?[31m"red' in d.Report(server.port, ca=workshop.ca).came("chain")
     assert b"\x1b" not in d.doctor(server.port, ca=workshop.ca).stdout
 
 

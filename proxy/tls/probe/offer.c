@@ -116,7 +116,9 @@ static void put_extensions(struct builder *builder, const struct offer *offer) {
         put_extension(builder, EXTENSION_EXTENDED_MASTER_SECRET, SLICE(""));
         put_extension(builder, EXTENSION_RENEGOTIATION_INFO, SLICE("\x00"));
     }
-    if (offer->http1) {
+    if (offer->http2) {
+        put_extension(builder, EXTENSION_ALPN, SLICE("\x00\x03\x02h2"));
+    } else if (offer->http1) {
         put_extension(builder, EXTENSION_ALPN, SLICE("\x00\x09\x08http/1.1"));
     }
     if (offer->ocsp) {

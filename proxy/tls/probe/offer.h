@@ -48,6 +48,7 @@ struct offer {
     struct slice cookie;
     bool legacy;      // point formats, extended_master_secret and renegotiation_info: TLS 1.2
     bool http1;       // ALPN
+    bool http2;       // ALPN with h2 alone, in place of http1
     bool ocsp;        // status_request
     unsigned modes;   // psk_key_exchange_modes
     bool early_data;  // early_data

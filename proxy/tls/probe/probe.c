@@ -86,7 +86,8 @@ static bool make_offer(struct probe *client, const struct probe_wishes *wishes) 
         .name = {client->name, wishes->name.size},
         .versions = NUMBERS(versions),
         .has_shares = true,
-        .http1 = true,
+        .http1 = !wishes->http2,
+        .http2 = wishes->http2,
         .ocsp = true,
         .modes = wishes->modes,
     };

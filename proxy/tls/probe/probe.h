@@ -57,6 +57,7 @@ struct probe_wishes {
     struct numbers shares; // groups to send a key share for, at most OFFER_SHARES_MAX
     const struct probe_ticket *ticket;
     unsigned modes;          // psk_mode bits, with or without a ticket
+    bool http2;              // offer h2 in place of http/1.1 (ALPN)
     struct slice early_data; // sent with the ticket's key before the server's first message
 };
 
@@ -67,6 +68,7 @@ struct probe_facts {
     bool resumed;
     bool early_data_accepted;
     bool asked_for_certificate;
+    bool http2;                // the server chose h2 (ALPN)
     uint16_t scheme;           // of CertificateVerify; 0: not received
     enum verdict signature;    // of CertificateVerify
     struct slice certificates; // the list of CertificateEntry, as received

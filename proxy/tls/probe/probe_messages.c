@@ -5,6 +5,7 @@
 #include "tls/probe/probe_internal.h"
 
 enum {
+    EXTENSION_ALPN = 16,
     EXTENSION_EARLY_DATA = 42,
     KEY_UPDATE_NOT_REQUESTED = 0,
     KEY_UPDATE_REQUESTED = 1,
@@ -193,7 +194,9 @@ static enum result take_extensions(struct probe *client, struct slice message) {
     bool malformed = !reader_done(&body);
     while (reader_more(&list)) {
         uint32_t type = read_number(&list, 2);
-        (void)read_vector(&list, 2);
+        struct slice value = read_vector(&list, 2);
+        client->facts.http2 |=
+            type == EXTENSION_ALPN && slice_equal(value, SLICE("\x00\x03\x02h2"));
         client->facts.early_data_accepted |= !list.bad && type == EXTENSION_EARLY_DATA;
     }
     if (malformed || list.bad) {
