@@ -98,6 +98,7 @@ build/$1/flags: FORCE | packages-build
 	@mkdir -p build/$1
 	@proxy/deps/note $$@ '$$(or $$(CC_$1),$$(CC)) $$(CPPFLAGS) $$(WARNINGS) $$(FLAGS_$1) $$(CFLAGS)'
 build/$1/proxy/main.o: build/version
+build/$1/proxy/monitor/page.o: proxy/monitor/page.html
 build/$1/proxy/main.o: private DEFINE = -DRAVELIN_VERSION='"$$(shell cat build/version)"'
 $(UNIT_TESTS:%=build/$1/%.o) build/$1/tests/wolfssl_client.o: | packages-test
 $(FUZZERS:%=build/$1/%.o): | packages-fuzz

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static const ev_tstamp LINGER_S = 2.;
-enum { HEAD_OUT_MAX = 1024 };
+enum { HEAD_OUT_MAX = 2048 };
 
 // --- Answers ---
 

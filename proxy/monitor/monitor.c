@@ -1,10 +1,15 @@
 #include "monitor/monitor.h"
 
+#include "base/clock.h"
 #include "monitor/admin.h"
+#include "monitor/history.h"
 #include "monitor/metrics_text.h"
+#include "monitor/page.h"
+#include "monitor/status_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const ev_tstamp TICK_S = 1.;
 
@@ -18,7 +23,10 @@ struct monitor {
     struct watched *current; // NULL before the first commit
     struct staged staged;
     struct admin admin;
+    struct history history;
+    struct board_events events; // lines of its own log, the oldest first
     ev_timer tick;
+    unsigned ticks; // since the last step of the history
 };
 
 // --- Generations ---
@@ -77,12 +85,36 @@ static void answer_metrics(const struct monitor *monitor, struct admin_answer *a
     }
 }
 
+static void answer_status(const struct monitor *monitor, struct admin_answer *answer) {
+    const struct status_input input = {.options = &monitor->options,
+                                       .watched = monitor->current,
+                                       .history = &monitor->history,
+                                       .own_events = &monitor->events};
+    answer->type = "application/json";
+    if (monitor->current == NULL || !status_json_write(&answer->body, &input)) {
+        admin_answer_failure(answer, 503);
+    }
+}
+
+static void answer_page(const struct monitor *monitor, struct admin_answer *answer) {
+    struct slice page = page_html();
+    answer->type = "text/html; charset=utf-8";
+    answer->fields = monitor->options.page_policy;
+    if (!buffer_append(&answer->body, page.data, page.size, ADMIN_BODY_MAX)) {
+        admin_answer_failure(answer, 503);
+    }
+}
+
 static void on_request(void *context, struct slice path, struct admin_answer *answer) {
     const struct monitor *monitor = context;
     if (slice_equal(path, SLICE("/ready"))) {
         answer_ready(monitor, answer);
     } else if (slice_equal(path, SLICE("/metrics"))) {
         answer_metrics(monitor, answer);
+    } else if (slice_equal(path, SLICE("/status.json"))) {
+        answer_status(monitor, answer);
+    } else if (slice_equal(path, SLICE("/"))) {
+        answer_page(monitor, answer);
     } else {
         admin_answer_failure(answer, 404);
     }
@@ -95,6 +127,24 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     (void)loop;
     (void)events;
     log_flush(monitor->options.log);
+    if (++monitor->ticks >= HISTORY_STEP_S) {
+        monitor->ticks = 0;
+        history_step(&monitor->history, monitor->options.all_metrics, monitor->options.metric_slots,
+                     clock_wall_us());
+    }
+}
+
+// The last lines of its log are events, as those of the master's are.
+static void on_line(void *context, enum log_severity severity, const char *line) {
+    struct board_events *events = &((struct monitor *)context)->events;
+    if (events->count == BOARD_EVENTS_MAX) {
+        events->count--;
+        memmove(&events->items[0], &events->items[1], events->count * sizeof(events->items[0]));
+    }
+    struct board_event *event = &events->items[events->count++];
+    event->at_us = clock_wall_us();
+    event->severity = severity;
+    (void)snprintf(event->text, sizeof(event->text), "%s", line);
 }
 
 struct monitor *monitor_new(const struct monitor_options *options) {
@@ -106,6 +156,9 @@ struct monitor *monitor_new(const struct monitor_options *options) {
     const struct admin_options admin = {
         .loop = options->loop, .log = options->log, .request = on_request, .context = monitor};
     admin_init(&monitor->admin, &admin);
+    options->log->listener = on_line;
+    options->log->listener_context = monitor;
+    history_begin(&monitor->history, options->all_metrics, options->metric_slots);
     ev_timer_init(&monitor->tick, on_tick, TICK_S, TICK_S);
     monitor->tick.data = monitor;
     ev_timer_start(options->loop, &monitor->tick);
@@ -113,6 +166,7 @@ struct monitor *monitor_new(const struct monitor_options *options) {
 }
 
 void monitor_free(struct monitor *monitor) {
+    monitor->options.log->listener = NULL;
     ev_timer_stop(monitor->options.loop, &monitor->tick);
     admin_free(&monitor->admin);
     monitor_abort(monitor);

@@ -26,6 +26,7 @@ struct monitor_options {
     const struct server_counts *servers;    // readable
     const struct board *board;              // readable
     const struct series *series;            // readable
+    const char *page_policy;                // see page_write_policy()
 };
 
 // The descriptors of a LOAD; the monitor owns them, on failure too. -1: none.

@@ -1,8 +1,10 @@
 #include "process/monitor_process.h"
 
 #include "monitor/monitor.h"
+#include "monitor/page.h"
 #include "process/child_log.h"
 #include "process/spawn.h"
+#include "tls/digest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@ struct monitor_process {
     struct monitor *monitor;
     ev_io control;
     struct child_log log;
+    char page_policy[PAGE_POLICY_SIZE];
     int exit_status;
 };
 
@@ -143,6 +146,15 @@ static void on_control(struct ev_loop *loop, ev_io *watcher, int events) {
     }
 }
 
+// The monitor itself knows no cryptography.
+static void write_policy(struct monitor_process *process) {
+    char script[DIGEST_TEXT_SIZE];
+    char style[DIGEST_TEXT_SIZE];
+    digest_text(page_script(), script);
+    digest_text(page_style(), style);
+    page_write_policy(script, style, process->page_policy);
+}
+
 static enum result start_up(struct monitor_process *process, const struct monitor_start *start) {
     const struct shares *shares = start->shares;
     child_log_init(&process->log, "monitor");
@@ -150,6 +162,7 @@ static enum result start_up(struct monitor_process *process, const struct monito
     if (process->loop == NULL) {
         return RESULT_ERROR;
     }
+    write_policy(process);
     const struct monitor_options options = {
         .loop = process->loop,
         .log = &process->log.log,
@@ -159,6 +172,7 @@ static enum result start_up(struct monitor_process *process, const struct monito
         .servers = shares->servers,
         .board = shares->board,
         .series = shares->series,
+        .page_policy = process->page_policy,
     };
     process->monitor = monitor_new(&options);
     if (process->monitor == NULL) {

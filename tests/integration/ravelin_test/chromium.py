@@ -6,8 +6,8 @@ from .processes import run, text
 from .settings import SCALE
 
 
-def chromium(lab, proxy, *arguments, path="/"):
-    """Opens a page with a fresh profile that trusts the proxy's certificate; returns the output."""
+def chromium(lab, proxy, *arguments, path="/", url=None):
+    """Opens a page with a fresh profile that trusts the proxy's certificate; returns the output. `url`: another page."""
     certificate = lab.authority.certificate("localhost", "127.0.0.1")
     flags = [
         *["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage"],
@@ -18,4 +18,4 @@ def chromium(lab, proxy, *arguments, path="/"):
     ]
     environment = {"HOME": str(lab.folder), "XDG_RUNTIME_DIR": str(lab.folder)}
     program = shutil.which("chromium") or "/usr/bin/chromium"
-    return text(run([program, *flags, *arguments, proxy.url(path)], timeout=60 * SCALE, environment=environment).stdout)
+    return text(run([program, *flags, *arguments, url or proxy.url(path)], timeout=60 * SCALE, environment=environment).stdout)

@@ -1,0 +1,246 @@
+#include "monitor/status_json.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// The facts and the events are large.
+struct told {
+    struct board_facts facts;
+    struct board_events events;
+};
+
+// --- What Ravelin is ---
+
+static void put_reloads(struct json *json, const struct board_facts *facts) {
+    json_open(json, "reloads", '{');
+    json_unsigned(json, "done", facts->reloads_done);
+    json_unsigned(json, "failed", facts->reloads_failed);
+    json_integer(json, "last", facts->reloaded_us / 1000000);
+    json_bool(json, "last_failed", facts->reload_failed);
+    json_string(json, "text", facts->reload_text);
+    json_close(json, '}');
+}
+
+static void put_general(struct json *json, const struct board_facts *facts,
+                        const struct status_input *input) {
+    static const char *const states[] = {
+        [BOARD_STARTING] = "starting", [BOARD_RUNNING] = "running", [BOARD_ENDING] = "draining"};
+    enum board_state state = board_state(input->options->board);
+    json_string(json, "version", facts->version);
+    json_string(json, "state", state <= BOARD_ENDING ? states[state] : "unknown");
+    json_unsigned(json, "generation", input->watched->number);
+    json_string(json, "config", facts->config_path);
+    json_integer(json, "started", facts->started_us / 1000000);
+    json_integer(json, "now", clock_wall_us() / 1000000);
+    json_integer(json, "tickets_made", facts->tickets_us / 1000000);
+    json_unsigned(json, "lost_log_lines", facts->lost_log_lines);
+    put_reloads(json, facts);
+}
+
+static void put_processes(struct json *json, const struct board_facts *facts) {
+    json_open(json, "processes", '[');
+    for (uint32_t i = 0; i < facts->process_count; i++) {
+        const struct board_process *process = &facts->processes[i];
+        json_open(json, NULL, '{');
+        json_string(json, "kind", process->kind);
+        json_unsigned(json, "slot", process->slot);
+        json_integer(json, "pid", process->pid);
+        json_unsigned(json, "restarts", process->restarts);
+        json_unsigned(json, "cpu_ms", process->cpu_ms);
+        json_unsigned(json, "memory_kib", process->memory_kib);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+// --- Sites ---
+
+static void put_responses(struct json *json, const struct series *series, uint32_t cell) {
+    static const struct {
+        const char *name;
+        enum series_counter counter;
+    } classes[] = {{"2xx", SERIES_2XX},
+                   {"3xx", SERIES_3XX},
+                   {"4xx", SERIES_4XX},
+                   {"5xx", SERIES_5XX},
+                   {"none", SERIES_NO_STATUS}};
+    json_open(json, "responses", '{');
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        json_unsigned(json, classes[i].name, series_sum(series, cell, classes[i].counter));
+    }
+    json_close(json, '}');
+}
+
+static const struct board_term *find_term(const struct board_facts *facts, size_t site,
+                                          size_t certificate, bool is_ocsp) {
+    for (uint32_t i = 0; i < facts->term_count; i++) {
+        const struct board_term *term = &facts->terms[i];
+        if (term->site == site && term->certificate == certificate && term->is_ocsp == is_ocsp) {
+            return term;
+        }
+    }
+    return NULL;
+}
+
+static void put_certificates(struct json *json, const struct config_site *site, size_t index,
+                             const struct board_facts *facts) {
+    json_open(json, "certificates", '[');
+    for (size_t i = 0; i < site->certificate_count; i++) {
+        const struct board_term *term = find_term(facts, index, i, false);
+        const struct board_term *ocsp = find_term(facts, index, i, true);
+        json_open(json, NULL, '{');
+        json_string(json, "file", site->certificates[i].certificate_path);
+        if (term != NULL) {
+            json_integer(json, "begins", term->from);
+            json_integer(json, "expires", term->until);
+        }
+        if (ocsp != NULL) {
+            json_integer(json, "ocsp_made", ocsp->from);
+            json_integer(json, "ocsp_expires", ocsp->until);
+        }
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void put_sites(struct json *json, const struct board_facts *facts,
+                      const struct status_input *input) {
+    const struct config *config = input->watched->config;
+    json_unsigned(json, "site_count", config->site_count);
+    json_open(json, "sites", '[');
+    for (size_t i = 0; i < config->site_count && i < STATUS_SITES_MAX; i++) {
+        json_open(json, NULL, '{');
+        json_string(json, "name", config->sites[i].name);
+        json_unsigned(json, "aliases", config->sites[i].alias_count);
+        put_responses(json, input->options->series, input->watched->site_cells[i]);
+        put_certificates(json, &config->sites[i], i, facts);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+// --- Backends ---
+
+static void put_state(struct json *json, const struct server_entry *entry,
+                      const struct server_health *health) {
+    static const char *const standings[] = {[SERVER_PRIMARY] = "up",
+                                            [SERVER_BACKUP] = "backup",
+                                            [SERVER_DRAINING] = "draining",
+                                            [SERVER_DOWN] = "down"};
+    enum server_standing standing = server_entry_standing(entry);
+    char why[FAULT_TEXT_SIZE] = "";
+    bool is_out = health->workers_out > 0;
+    if (is_out) {
+        fault_write(health->fault, why);
+    }
+    json_string(json, "state",
+                standing > SERVER_DOWN                ? "unknown"
+                : is_out && standing <= SERVER_BACKUP ? "out"
+                                                      : standings[standing]);
+    json_string(json, "why",
+                standing == SERVER_DRAINING || standing == SERVER_DOWN ? "by order of the operator"
+                                                                       : why);
+}
+
+static void put_server(struct json *json, const struct status_input *input,
+                       const struct config_server *server, size_t index) {
+    const struct server_entry *entry = &input->watched->servers.entries[index];
+    const struct server_counts *counts = input->options->servers;
+    const struct server_counter counter = {counts, 0};
+    const struct server_health health = server_counts_summary(counts, entry->cell);
+    uint32_t cell = input->watched->server_cells[index];
+    json_open(json, NULL, '{');
+    json_string(json, "address", server->text);
+    put_state(json, entry, &health);
+    json_bool(json, "backup", server->backup);
+    json_unsigned(json, "weight", server->weight);
+    json_unsigned(json, "connections", server_counter_total(&counter, entry->cell));
+    json_unsigned(json, "connections_max", server->max_connections);
+    json_unsigned(json, "failures", series_sum(input->options->series, cell, SERIES_FAILURES));
+    put_responses(json, input->options->series, cell);
+    json_close(json, '}');
+}
+
+static void put_backends(struct json *json, const struct status_input *input) {
+    const struct config *config = input->watched->config;
+    const struct server_counter counter = {input->options->servers, 0};
+    size_t index = 0;
+    json_open(json, "backends", '[');
+    for (size_t i = 0; i < watched_backends(input->watched); i++) {
+        const struct config_backend *backend = &config->backends[i];
+        if (index >= STATUS_SERVERS_MAX) {
+            break;
+        }
+        uint32_t cell = input->watched->servers.entries[index].cell;
+        json_open(json, NULL, '{');
+        json_string(json, "name", backend->name);
+        json_unsigned(json, "waiting", server_counter_waiting(&counter, cell));
+        json_open(json, "servers", '[');
+        for (size_t k = 0; k < backend->server_count && index < STATUS_SERVERS_MAX; k++) {
+            put_server(json, input, &backend->servers[k], index++);
+        }
+        json_close(json, ']');
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+    json_unsigned(json, "server_count", input->watched->servers.count);
+}
+
+// --- Events ---
+
+static void put_event(struct json *json, const struct board_event *event) {
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    json_open(json, NULL, '{');
+    json_integer(json, "time", event->at_us / 1000000);
+    json_string(json, "level", event->severity < 4 ? names[event->severity] : "info");
+    json_string(json, "text", event->text);
+    json_close(json, '}');
+}
+
+// Both lists are in the order of time.
+static void put_events(struct json *json, const struct board_events *a,
+                       const struct board_events *b) {
+    size_t i = 0;
+    size_t k = 0;
+    json_open(json, "events", '[');
+    while (i < a->count || k < b->count) {
+        bool first = k == b->count || (i < a->count && a->items[i].at_us <= b->items[k].at_us);
+        put_event(json, first ? &a->items[i++] : &b->items[k++]);
+    }
+    json_close(json, ']');
+}
+
+// --- All of it ---
+
+static void write_all(struct json *json, const struct status_input *input,
+                      const struct told *told) {
+    static const struct board_facts none;
+    bool fits = told->facts.generation == input->watched->number;
+    json_open(json, NULL, '{');
+    put_general(json, &told->facts, input);
+    put_sites(json, fits ? &told->facts : &none, input);
+    put_backends(json, input);
+    put_processes(json, &told->facts);
+    metrics_to_json(input->options->all_metrics, input->options->metric_slots, json, "metrics");
+    history_to_json(input->history, json);
+    put_events(json, &told->events, input->own_events);
+    json_close(json, '}');
+}
+
+bool status_json_write(struct buffer *output, const struct status_input *input) {
+    struct told *told = malloc(sizeof(*told));
+    char *room = (char *)buffer_room(output, STATUS_SIZE_MAX, STATUS_SIZE_MAX);
+    bool ok = told != NULL && room != NULL && board_read(input->options->board, &told->facts);
+    if (ok) {
+        struct json json = json_into(room, STATUS_SIZE_MAX);
+        board_read_events(input->options->board, &told->events);
+        write_all(&json, input, told);
+        buffer_grow(output, json.size);
+        ok = !json.failed;
+    }
+    free(told);
+    return ok;
+}
