@@ -4,17 +4,17 @@ import os
 import re
 import resource
 import signal
-import subprocess
 import time
 
 import pytest
 
 from ravelin_test.http import request, response
-from ravelin_test.processes import TIED, children_of, client_ports, exists, run, text
+from ravelin_test.processes import children_of, client_ports, exists, run, text
 from ravelin_test.proxy import backend_block, site_block
 from ravelin_test.servers import all_taken
 from ravelin_test.settings import LONG, PATIENCE, SCALE, scaled
 from ravelin_test.waiting import wait_for
+from ravelin_test.wrk import Wrk, check_wrk
 
 
 @pytest.fixture
@@ -24,39 +24,6 @@ def pages(lab):
     (server.html / "small.html").write_bytes(b"s" * 1024)
     (server.html / "large.html").write_bytes(b"l" * 102_400)
     return server
-
-
-class Wrk:
-    """wrk in the background. Its own errors, and answers that are no success, are failures."""
-
-    def __init__(self, url, connections, seconds):
-        self.arguments = ["wrk", "-t", "2", "-c", str(connections), "-d", f"{int(seconds)}s", "--timeout", "30s", url]
-        self.seconds = seconds
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        self._process = subprocess.Popen(TIED + self.arguments, **pipes)
-
-    def output(self):
-        return text(self._process.communicate(timeout=self.seconds + 4 * PATIENCE)[0])
-
-    def running(self):
-        return self._process.poll() is None
-
-    def stop(self):
-        """Ends it before its time; output() tells of what was until then."""
-        self._process.send_signal(signal.SIGINT)
-
-    def close(self):
-        self._process.kill()
-        self._process.communicate()
-
-
-def check_wrk(output):
-    """The number of requests; fails on any error."""
-    assert "Socket errors" not in output, output
-    assert "Non-2xx" not in output, output
-    requests = int(re.search(r"(\d+) requests in", output).group(1))
-    assert requests > 0, output
-    return requests
 
 
 def test_wrk_with_256_connections(lab, pages):
