@@ -3,6 +3,7 @@
 #include "base/secret.h"
 #include "tls/digest.h"
 
+#include <assert.h>
 #include <sys/random.h>
 
 struct server_names {
@@ -23,6 +24,15 @@ void server_names_free(struct server_names *names) {
     if (names != NULL) {
         secret_unmap(names, sizeof(*names));
     }
+}
+
+void server_names_copy_out(const struct server_names *names, uint8_t key[SERVER_NAMES_KEY_SIZE]) {
+    static_assert(SERVER_NAMES_KEY_SIZE == sizeof(names->key), "");
+    secret_copy(key, names->key, sizeof(names->key));
+}
+
+void server_names_copy_in(struct server_names *names, const uint8_t key[SERVER_NAMES_KEY_SIZE]) {
+    secret_copy(names->key, key, sizeof(names->key));
 }
 
 bool server_names_make(const struct server_names *names, const char *backend, const char *address,

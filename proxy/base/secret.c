@@ -12,6 +12,15 @@ void secret_wipe(void *data, size_t size) {
     }
 }
 
+void secret_copy(void *to, const void *from, size_t size) {
+    // Volatile: no compiler may turn this into a call of memcpy().
+    volatile uint8_t *target = to;
+    const volatile uint8_t *source = from;
+    for (size_t i = 0; i < size; i++) {
+        target[i] = source[i];
+    }
+}
+
 bool secret_equal(const void *a, const void *b, size_t size) {
     // Volatile: no compiler may turn this into a loop that stops at the first difference.
     const volatile uint8_t *left = a;

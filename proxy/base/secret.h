@@ -8,6 +8,9 @@
 
 // Overwrites with zeros. The compiler cannot remove the call.
 void secret_wipe(void *data, size_t size);
+// Copies byte by byte. memcpy() leaves copies in vector registers, which the kernel writes to the
+// stack with the next signal, and which forked processes get.
+void secret_copy(void *to, const void *from, size_t size);
 // Its time depends on `size` only, not on the contents.
 bool secret_equal(const void *a, const void *b, size_t size);
 

@@ -102,14 +102,26 @@ static enum result fail(char error[CONFIG_ERROR_SIZE], const struct config *conf
     return RESULT_ERROR;
 }
 
+// From where there is one already, or a new one. -1 with errno.
+static int open_one(const struct address *address, const struct admin_listeners *kept,
+                    struct handed *handed) {
+    size_t i = handed_find(handed, address, 0);
+    if (has(kept, address)) {
+        return fcntl(kept->fds[find(kept, address)], F_DUPFD_CLOEXEC, 0);
+    }
+    if (i == handed->count) {
+        return listen_on(address);
+    }
+    handed->sockets[i].is_used = true;
+    return fcntl(handed->sockets[i].fd, F_DUPFD_CLOEXEC, 0);
+}
+
 enum result admin_listeners_open(struct admin_listeners *listeners, const struct config *config,
-                                 const struct admin_listeners *kept,
+                                 const struct admin_listeners *kept, struct handed *handed,
                                  char error[CONFIG_ERROR_SIZE]) {
-    *listeners = (struct admin_listeners){.config = config};
+    *listeners = (struct admin_listeners){.config = config, .leaves_paths = handed->from_master};
     for (size_t i = 0; i < config->admin_count; i++) {
-        const struct address *address = &config->admins[i].address;
-        int fd = has(kept, address) ? fcntl(kept->fds[find(kept, address)], F_DUPFD_CLOEXEC, 0)
-                                    : listen_on(address);
+        int fd = open_one(&config->admins[i].address, kept, handed);
         if (fd < 0) {
             enum result result = fail(error, config, &config->admins[i]);
             admin_listeners_close(listeners, kept);
@@ -125,7 +137,7 @@ void admin_listeners_close(struct admin_listeners *listeners,
     for (size_t i = 0; i < listeners->count; i++) {
         const struct address *address = &listeners->config->admins[i].address;
         (void)close(listeners->fds[i]);
-        if (is_path(address) && !has(remaining, address)) {
+        if (is_path(address) && !listeners->leaves_paths && !has(remaining, address)) {
             (void)unlink(address->as.unix_path.sun_path);
         }
     }

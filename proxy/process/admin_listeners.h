@@ -10,20 +10,24 @@
 #include "base/result.h"
 #include "config/config.h"
 #include "observe/log.h"
+#include "process/handed.h"
 
 #include <stddef.h>
 
 struct admin_listeners {
     int fds[CONFIG_ADMINS_MAX]; // in the order of config.admins
     size_t count;               // of those that are open
+    bool leaves_paths;          // another master uses the files of unix sockets, too
     const struct config *config;
 };
 
-// Opens what `kept` (NULL at the start) does not have yet and duplicates the rest. `config` must
-// outlive the listeners. On failure nothing is left open, no file is left, and `error` says
-// file:line and why. The file of a unix socket on which nobody listens is replaced, no other file.
+// Opens what neither `kept` (NULL at the start) nor `handed` (handed.h) has and duplicates the
+// rest. What a former master has handed, it uses, too, until the owner says otherwise
+// (leaves_paths). `config` must outlive the listeners. On failure nothing is left open, no file is
+// left, and `error` says file:line and why. The file of a unix socket on which nobody listens is
+// replaced, no other file.
 enum result admin_listeners_open(struct admin_listeners *listeners, const struct config *config,
-                                 const struct admin_listeners *kept,
+                                 const struct admin_listeners *kept, struct handed *handed,
                                  char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 // Closes them, and removes the files of unix sockets that `remaining` (or NULL) does not have. Once
 // more is fine.

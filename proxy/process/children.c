@@ -142,6 +142,9 @@ static void note_ready(struct child *child, uint64_t generation) {
         handler->ready(handler->context, child, generation);
     } else if (!child->kind->commits) {
         note_running(child);
+    } else if (child->children->is_held) {
+        child->is_loaded = true;
+        handler->started(handler->context);
     }
 }
 
@@ -327,6 +330,22 @@ void children_connect(struct children *children) {
     }
 }
 
+static void commit(struct child *child) {
+    struct ipc_message message;
+    ipc_init(&message, IPC_COMMIT, child->children->current->number);
+    child_send(child, &message);
+}
+
+void children_release(struct children *children) {
+    children->is_held = false;
+    for (struct child *child = child_first(children, NULL); child != NULL;
+         child = child_next(child, NULL)) {
+        if (child->kind->commits && child->state == CHILD_STARTING) {
+            commit(child);
+        }
+    }
+}
+
 // What a new child gets. The one who answers has what it is asked about before it has the socket on
 // which it is asked, and the one who asks has that before the sockets of clients.
 static void equip(struct child *child) {
@@ -339,10 +358,8 @@ static void equip(struct child *child) {
     if (data != DATA_ANSWERS) {
         child_load(child, children->current);
     }
-    if (child->kind->commits) {
-        struct ipc_message commit;
-        ipc_init(&commit, IPC_COMMIT, children->current->number);
-        child_send(child, &commit);
+    if (child->kind->commits && !children->is_held) {
+        commit(child);
     }
     if (!connected) {
         child_kill(child, "cannot be connected to its slot");
@@ -362,7 +379,7 @@ static bool start_child(struct child *child) {
     }
     child->pid = pid;
     child->state = CHILD_STARTING;
-    child->awaited = child->is_dismissed = false;
+    child->is_loaded = child->awaited = child->is_dismissed = false;
     child->reopens = 0;
     child->pulse = (struct pulse){.number = 0};
     child->messages = (struct rate){.interval_ms = 50, .burst = 200};

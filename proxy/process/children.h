@@ -69,6 +69,7 @@ struct child {
     enum child_state state;
     pid_t pid; // 0: none
     unsigned restarts;
+    bool is_loaded;       // it has loaded its first generation, and waits for children_release()
     bool awaited;         // a reload waits for its answer
     bool is_dismissed;    // it was told to stop, because no generation wants it any more
     unsigned reopens;     // REOPENs that it has not answered
@@ -83,7 +84,9 @@ struct child {
 
 // What children report. Reports about another generation than the one that is asked for may come.
 struct children_handler {
-    void (*started)(void *context); // a child has loaded the current generation for the first time
+    // A child has loaded the current generation for the first time. Of one that is held this is
+    // said twice: when it is loaded and when it has committed.
+    void (*started)(void *context);
     // Before children_run(): one of them cannot be started, does not load or died.
     void (*cannot_start)(void *context, const char *why);
     void (*ready)(void *context, struct child *child, uint64_t generation);
@@ -114,6 +117,8 @@ struct children {
     struct children_handler handler;
     struct source
         *current; // the generation that children get when they start; changes with a reload
+    // Those of a kind that commits load their first generation and wait, until children_release().
+    bool is_held;
     // ----
     enum children_phase phase;
     struct child *list;
@@ -128,6 +133,8 @@ void children_free(struct children *children); // closes their control sockets; 
 // Starts those that are wanted, not there and not waiting for their time. Stops those that are not
 // wanted.
 void children_start(struct children *children);
+// Those that are held go on.
+void children_release(struct children *children);
 // All have started: from now on the dead are replaced.
 void children_run(struct children *children);
 // None is replaced any more.
@@ -141,6 +148,8 @@ unsigned children_alive(const struct children *children);
 // Whether one lives that is no helper.
 bool children_serve(const struct children *children);
 bool children_all_run(const struct children *children);
+// The same, where those that are held need not have committed.
+bool children_all_loaded(const struct children *children);
 
 // Sends to one child. One that does not take it is killed (and will be replaced).
 void child_send(struct child *child, const struct ipc_message *message);

@@ -47,6 +47,17 @@ struct child *children_find(struct children *children, pid_t pid) {
     return NULL;
 }
 
+bool children_all_loaded(const struct children *children) {
+    for (size_t i = 0; i < children->count; i++) {
+        const struct child *child = &children->list[i];
+        if (child->state != CHILD_RUNNING && !child->is_loaded &&
+            child_is_wanted(child, children->current)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool children_all_run(const struct children *children) {
     for (size_t i = 0; i < children->count; i++) {
         const struct child *child = &children->list[i];

@@ -11,6 +11,8 @@ const struct command_row commands[COMMAND_COUNT] = {
     [COMMAND_RELOAD] = {"reload", "-c FILE",
                         "load the configuration anew into the running processes\n", ORDER},
     [COMMAND_REOPEN] = {"reopen", "-c FILE", "open the log files again, after a rotation\n", ORDER},
+    [COMMAND_UPGRADE] = {"upgrade", "-c FILE",
+                         "start the executable anew and let it take over, without a gap\n", ORDER},
     [COMMAND_DRAIN] = {"drain", "-c FILE", "finish open exchanges, then end\n", ORDER},
     [COMMAND_STOP] = {"stop", "-c FILE", "end at once\n", ORDER},
     [COMMAND_STATUS] = {"status", "-c FILE", "print state and counters as JSON\n", ORDER},

@@ -49,8 +49,12 @@ struct control_handler {
 };
 
 // Makes the folder and the socket. A socket that a dead master left is replaced; when one is alive
-// `error` names its pid. NULL on failure.
-struct control_server *control_open(const char *config_path, char error[CONFIG_ERROR_SIZE]);
+// `error` names its pid. NULL on failure. `former`: the master that this one replaces and that
+// still answers commands; 0: none. Then the socket has another name before control_take_over().
+struct control_server *control_open(const char *config_path, pid_t former,
+                                    char error[CONFIG_ERROR_SIZE]);
+// From now on commands come here, and no more to the former master.
+void control_take_over(struct control_server *server);
 // From now on commands are taken.
 void control_start(struct control_server *server, struct ev_loop *loop,
                    const struct control_handler *handler);
@@ -61,7 +65,7 @@ void control_answer(struct control_server *server, uint64_t client, int exit_cod
 // The same with descriptors, of which the client gets duplicates.
 void control_answer_with(struct control_server *server, uint64_t client, int exit_code,
                          const char *text, const int *fds, size_t fd_count);
-// Closes everything and removes the socket's name; NULL is fine.
+// Closes everything and removes the socket's name, unless another master has it; NULL is fine.
 void control_close(struct control_server *server);
 
 // --- The client's side ---

@@ -34,7 +34,9 @@ struct client {
 struct control_server {
     int fd;
     struct control_path path;
-    struct ev_loop *loop; // NULL before control_start()
+    char name[sizeof(((struct sockaddr_un *)0)->sun_path)]; // under which it is bound
+    ino_t inode;                                            // of that name
+    struct ev_loop *loop;                                   // NULL before control_start()
     ev_io accepts;
     ev_timer pause; // of accepts
     bool has_failed;
@@ -88,7 +90,7 @@ static int lock_folder(const struct control_path *path, char error[CONFIG_ERROR_
 }
 
 static enum result refuse_second(const char *config_path, const struct control_path *path,
-                                 char error[CONFIG_ERROR_SIZE]) {
+                                 pid_t former, char error[CONFIG_ERROR_SIZE]) {
     int fd = control_connect(path);
     pid_t pid = 0;
     if (fd < 0 && errno == EAGAIN) { // its queue is full: it stands still
@@ -101,23 +103,27 @@ static enum result refuse_second(const char *config_path, const struct control_p
     }
     (void)control_peer_is_trusted(fd, &pid);
     (void)close(fd);
+    if (former != 0 && pid == former) {
+        return RESULT_OK;
+    }
     (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: ravelin already runs with this file (pid %ld)",
                    config_path, (long)pid);
     return RESULT_ERROR;
 }
 
-static int bind_socket(const struct control_path *path, char error[CONFIG_ERROR_SIZE]) {
+static int bind_socket(const char *name, char error[CONFIG_ERROR_SIZE]) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, name, strlen(name) + 1);
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     mode_t mask = umask(0177);
-    (void)unlink(path->address.sun_path);
-    bool ok = fd >= 0 &&
-              bind(fd, (const struct sockaddr *)&path->address, sizeof(path->address)) == 0 &&
+    (void)unlink(name);
+    bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
               listen(fd, CONTROL_CLIENTS_MAX) == 0;
     int saved = errno;
     (void)umask(mask);
     if (!ok) {
-        (void)snprintf(error, CONFIG_ERROR_SIZE, "cannot make the control socket %s: %s",
-                       path->address.sun_path, strerror(saved));
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "cannot make the control socket %s: %s", name,
+                       strerror(saved));
         if (fd >= 0) {
             (void)close(fd);
         }
@@ -126,7 +132,21 @@ static int bind_socket(const struct control_path *path, char error[CONFIG_ERROR_
     return fd;
 }
 
-struct control_server *control_open(const char *config_path, char error[CONFIG_ERROR_SIZE]) {
+// Beside a former master the socket has a name of its own: "next" in place of "sock".
+static void bind_name(struct control_server *server, pid_t former, char error[CONFIG_ERROR_SIZE]) {
+    static const char suffix[] = "next";
+    struct stat status;
+    size_t size = strlen(server->path.address.sun_path);
+    memcpy(server->name, server->path.address.sun_path, size + 1);
+    if (former != 0) {
+        memcpy(server->name + size - strlen(suffix), suffix, strlen(suffix));
+    }
+    server->fd = bind_socket(server->name, error);
+    server->inode = lstat(server->name, &status) == 0 ? status.st_ino : 0;
+}
+
+struct control_server *control_open(const char *config_path, pid_t former,
+                                    char error[CONFIG_ERROR_SIZE]) {
     struct control_server *server = calloc(1, sizeof(*server));
     if (server == NULL) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "out of memory");
@@ -138,8 +158,8 @@ struct control_server *control_open(const char *config_path, char error[CONFIG_E
         lock = lock_folder(&server->path, error);
     }
     if (lock >= 0) {
-        if (refuse_second(config_path, &server->path, error) == RESULT_OK) {
-            server->fd = bind_socket(&server->path, error);
+        if (refuse_second(config_path, &server->path, former, error) == RESULT_OK) {
+            bind_name(server, former, error);
         }
         (void)close(lock);
     }
@@ -148,6 +168,12 @@ struct control_server *control_open(const char *config_path, char error[CONFIG_E
         return NULL;
     }
     return server;
+}
+
+void control_take_over(struct control_server *server) {
+    if (rename(server->name, server->path.address.sun_path) == 0) {
+        memcpy(server->name, server->path.address.sun_path, sizeof(server->name));
+    }
 }
 
 static void drop_client(struct client *client) {
@@ -293,6 +319,7 @@ void control_answer(struct control_server *server, uint64_t id, int exit_code, c
 }
 
 void control_close(struct control_server *server) {
+    struct stat status;
     if (server == NULL) {
         return;
     }
@@ -305,7 +332,9 @@ void control_close(struct control_server *server) {
         ev_io_stop(server->loop, &server->accepts);
         ev_timer_stop(server->loop, &server->pause);
     }
-    (void)unlink(server->path.address.sun_path);
+    if (lstat(server->name, &status) == 0 && status.st_ino == server->inode) {
+        (void)unlink(server->name);
+    }
     (void)close(server->fd);
     free(server);
 }

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,15 +16,16 @@ static bool get_option(int fd, int level, int option, int *value) {
     return getsockopt(fd, level, option, value, &size) == 0;
 }
 
-// NULL: it is one.
-static const char *why_no_tcp_listener(int fd) {
+// NULL: it is one. A former master hands unix sockets, too: those of `admin`.
+static const char *why_no_listener(int fd, bool from_master) {
     int domain = 0;
     int type = 0;
     if (!get_option(fd, SOL_SOCKET, SO_DOMAIN, &domain) ||
         !get_option(fd, SOL_SOCKET, SO_TYPE, &type)) {
         return "is not a socket";
     }
-    if (type != SOCK_STREAM || (domain != AF_INET && domain != AF_INET6)) {
+    bool is_known = domain == AF_INET || domain == AF_INET6 || (domain == AF_UNIX && from_master);
+    if (type != SOCK_STREAM || !is_known) {
         return "is not a TCP socket";
     }
     return socket_is_listening(fd) ? NULL : "does not listen";
@@ -39,19 +39,27 @@ static bool is_shareable(int fd) {
 }
 
 static bool prepare(int fd) {
-    int on = 1;
     int flags = fcntl(fd, F_GETFL);
     return flags >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
-           fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
-           setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
+           fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
-static void examine(struct handed_socket *handed) {
-    handed->why = why_no_tcp_listener(handed->fd);
-    handed->address.size = sizeof(handed->address.as);
+// As the configuration would give it: the size of a unix address has more than one form.
+static bool read_address(int fd, struct address *address) {
+    char text[ADDRESS_TEXT_SIZE];
+    const char *why;
+    address->size = sizeof(address->as);
+    if (getsockname(fd, &address->as.any, &address->size) != 0) {
+        return false;
+    }
+    address_format(address, text);
+    return address_parse(slice_from(text), address, &why) == RESULT_OK;
+}
+
+static void examine(struct handed_socket *handed, bool from_master) {
+    handed->why = why_no_listener(handed->fd, from_master);
     if (handed->why == NULL &&
-        (getsockname(handed->fd, &handed->address.as.any, &handed->address.size) != 0 ||
-         !prepare(handed->fd))) {
+        (!read_address(handed->fd, &handed->address) || !prepare(handed->fd))) {
         handed->why = "cannot be used";
     }
     if (handed->why != NULL) {
@@ -59,6 +67,7 @@ static void examine(struct handed_socket *handed) {
         handed->fd = -1;
         return;
     }
+    socket_set_nodelay(handed->fd);
     handed->is_shareable = is_shareable(handed->fd);
 }
 
@@ -76,7 +85,7 @@ bool handed_add(struct handed *handed, int fd, const char *name) {
     *added = (struct handed_socket){.fd = fd};
     memcpy(added->name, name, strnlen(name, sizeof(added->name) - 1));
     printable_clean(added->name, PRINTABLE_LINE);
-    examine(added);
+    examine(added, handed->from_master);
     return true;
 }
 

@@ -36,8 +36,8 @@ struct handed {
 };
 
 // Takes a descriptor, makes it close-on-exec and O_NONBLOCK, and reads its address. What is no
-// listening TCP socket is closed, and named in the list all the same. False: memory is short or
-// there are too many, and the descriptor is closed.
+// listening TCP socket (or, from a master, unix socket) is closed, and named in the list all the
+// same. False: memory is short or there are too many, and the descriptor is closed.
 bool handed_add(struct handed *handed, int fd, const char *name);
 // What a service manager has handed, none as a rule. Call it before the process makes children.
 void handed_from_manager(struct handed *handed);

@@ -110,8 +110,11 @@ static pid_t spawn_worker(const struct child *child, const struct spawn *spawn) 
     mine.argument = &start;
     mine.prepare = worker_prepare;
     mine.run = worker_run;
-    // The one before may have been taken over.
-    (void)renew_listeners(child);
+    // The one before may have been taken over. The first one finds sockets that do not listen yet
+    // if it has to wait until a former master is replaced.
+    if (!children->is_held) {
+        (void)renew_listeners(child);
+    }
     listeners_reset(&children->current->listeners, child->slot);
     metrics_clear_gauges(&children->shares.metrics[child->slot]);
     shares_lend(&children->shares, child->slot);

@@ -192,14 +192,16 @@ static bool use_handed(int *fds, size_t lanes, struct handed *handed, const stru
 }
 
 // Fills the lanes of an address from what was handed, then with new sockets. False, with errno.
-static bool fill_address(int *fds, const struct listeners *listeners, struct handed *handed,
-                         const struct address *address) {
+static bool fill_address(int *fds, struct listeners *listeners, size_t index,
+                         struct handed *handed) {
+    const struct address *address = &listeners->config->listeners[index].address;
     size_t there = 0;
     bool is_shareable = true;
     if (handed != NULL &&
         !use_handed(fds, listeners->lanes, handed, address, &there, &is_shareable)) {
         return false;
     }
+    listeners->distinct[index] = is_shareable ? listeners->lanes : there;
     for (size_t lane = there; lane < listeners->slots; lane++) {
         fds[lane] = is_shareable ? socket_bind(address) : duplicate(fds[lane % there]);
         if (fds[lane] < 0) {
@@ -217,7 +219,10 @@ static enum result open_address(struct listeners *listeners, size_t index,
     size_t old = origin->kept == NULL ? 0 : find_address(origin->kept, &listen->address);
     bool is_kept = origin->kept != NULL && old < origin->kept->count;
     bool filled = is_kept ? keep_address(fds, listeners->lanes, origin->kept, old)
-                          : fill_address(fds, listeners, origin->handed, &listen->address);
+                          : fill_address(fds, listeners, index, origin->handed);
+    if (is_kept) {
+        listeners->distinct[index] = origin->kept->distinct[old];
+    }
     return filled ? RESULT_OK : fail(error, listeners->config, listen);
 }
 
@@ -279,6 +284,17 @@ size_t listeners_of_slot(const struct listeners *listeners, size_t slot,
         for (size_t i = 0; i < listeners->count; i++) {
             int fd = listeners_fd(listeners, i, lane);
             fds[count++] = fd < 0 ? listeners_fd(listeners, i, slot) : fd;
+        }
+    }
+    return count;
+}
+
+size_t listeners_list(const struct listeners *listeners, size_t *at, int *fds, size_t most) {
+    size_t count = 0;
+    for (; *at < listeners->count * listeners->lanes && count < most; (*at)++) {
+        bool is_distinct = *at % listeners->lanes < listeners->distinct[*at / listeners->lanes];
+        if (is_distinct && listeners->fds[*at] >= 0) {
+            fds[count++] = listeners->fds[*at];
         }
     }
     return count;

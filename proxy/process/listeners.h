@@ -31,6 +31,8 @@ struct listeners {
     size_t slots;
     size_t lanes; // a multiple of slots
     int *fds;     // [address * lanes + lane], -1: none. The first `slots` lanes have one
+    // Of an address, the lanes from this one on are duplicates of those before.
+    size_t distinct[CONFIG_LISTENERS_MAX];
     const struct config *config;
 };
 
@@ -57,6 +59,9 @@ enum result listeners_begin(const struct listeners *listeners,
 // there twice. Returns how many.
 size_t listeners_of_slot(const struct listeners *listeners, size_t slot,
                          int fds[LISTENERS_OF_SLOT_MAX]);
+// Lists each socket once, up to `most`, from index *at on, which moves on. Returns how many; 0: no
+// more.
+size_t listeners_list(const struct listeners *listeners, size_t *at, int *fds, size_t most);
 // Binds anew what does not listen any more of a slot's sockets, and returns how many. The first
 // one's address is in `address`. *failed: how many could not be bound, errno says why; they are
 // tried again by the next call.

@@ -35,7 +35,13 @@ static void tell_ready(struct master *master, enum notice notice, const char *fa
 
 static void on_started(void *context) {
     struct master *master = context;
-    if (master->state != MASTER_STARTING || !children_all_run(&master->children)) {
+    if (master->state != MASTER_STARTING) {
+        return;
+    }
+    if (master->children.is_held && children_all_loaded(&master->children)) {
+        successor_say_ready(&master->successor);
+    }
+    if (!children_all_run(&master->children)) {
         return;
     }
     master->state = MASTER_RUNNING;
@@ -45,7 +51,11 @@ static void on_started(void *context) {
     log_info(&master->log, "ravelin: ready, %u worker%s", master->slot_count,
              plural(master->slot_count));
     tell_ready(master, NOTICE_READY, NULL);
-    auto_reload_update(&master->auto_reload);
+    if (master_is_held(master)) {
+        successor_say_serving(&master->successor);
+    } else {
+        auto_reload_update(&master->auto_reload);
+    }
 }
 
 static void on_ready(void *context, struct child *child, uint64_t generation) {
@@ -84,9 +94,11 @@ static bool is_reload_idle(void *context) {
 
 static const char *begin_reload(void *context, uint64_t client) {
     struct master *master = context;
-    return master->state == MASTER_STARTING  ? "Ravelin is still starting"
-           : master->state != MASTER_RUNNING ? "Ravelin is ending"
-                                             : reload_begin(&master->reload, client);
+    if (master->state != MASTER_RUNNING || master_is_held(master)) {
+        return master->state <= MASTER_RUNNING ? "Ravelin is still starting" : "Ravelin is ending";
+    }
+    return upgrade_is_idle(&master->upgrade) ? reload_begin(&master->reload, client)
+                                             : "an upgrade is under way; try again";
 }
 
 static void on_reload_began(void *context) {
@@ -183,6 +195,11 @@ static void on_reload_ended(void *context, const struct reload_end *end) {
 
 // --- What changed files ask for ---
 
+static bool may_reload_changed(void *context) {
+    const struct master *master = context;
+    return is_reload_idle(context) && upgrade_is_idle(&master->upgrade) && !master_is_held(master);
+}
+
 static void reload_changed(void *context) {
     struct master *master = context;
     reload_changed_files(&master->reload);
@@ -197,6 +214,7 @@ static void answer_client(void *context, uint64_t client, int exit_code, const c
 
 static const char *on_reopen_order(void *context, uint64_t client) {
     struct master *master = context;
+    formers_say(&master->formers, HANDOVER_REOPEN);
     return logs_reopen(&master->logs, client);
 }
 
@@ -221,6 +239,8 @@ static bool draw_status(void *context, char *text, size_t capacity) {
         .started_us = master->started_us,
         .lost_log_lines = lost_log_lines(master),
         .reload = &master->reload,
+        .upgrade = &master->upgrade,
+        .formers = &master->formers,
         .automatic = &master->auto_reload,
         .children = &master->children,
     };
@@ -236,6 +256,7 @@ static void on_beat(void *context) {
         kinds_check_listeners(&master->children);
     }
     log_flush(&master->log);
+    master_upgrade_beat(master);
     log_writers_revive(&master->log_writers);
     challenge_servers_revive(&master->challenge_servers);
     log_writers_report(&master->log_writers, &master->log);
@@ -251,6 +272,7 @@ static void reap(struct master *master) {
     // Strangers that the master inherited are reaped too.
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         reload_note_death(&master->reload, pid, status);
+        upgrade_note_death(&master->upgrade, pid, status);
         if (log_writers_note_death(&master->log_writers, pid)) {
             log_warning(&master->log, "a log writer (pid %ld) died", (long)pid);
         }
@@ -269,7 +291,10 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
         (void)begin_reload(master, 0);
         break;
     case SIGUSR1:
-        (void)logs_reopen(&master->logs, 0);
+        (void)on_reopen_order(master, 0);
+        break;
+    case SIGUSR2:
+        (void)master_begin_upgrade(master, 0);
         break;
     case SIGTERM:
         if (master->state == MASTER_DRAINING) {
@@ -290,7 +315,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
 }
 
 static bool start_loop(struct master *master) {
-    static const int numbers[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT, SIGCHLD};
+    static const int numbers[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGCHLD};
     // Not libev's default loop: that one would reap the children itself.
     master->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (master->loop == NULL) {
@@ -346,7 +371,7 @@ static void make_parts(struct master *master) {
     master->auto_reload = (struct auto_reload){
         .loop = master->loop,
         .log = &master->log,
-        .handler = {.may_begin = is_reload_idle, .begin = reload_changed, .context = master},
+        .handler = {.may_begin = may_reload_changed, .begin = reload_changed, .context = master},
     };
     auto_reload_use(&master->auto_reload, master->current->config);
     master->logs = (struct logs){
@@ -360,6 +385,7 @@ static void make_parts(struct master *master) {
         .version = master->version,
         .handler = {.reload = begin_reload,
                     .reopen = on_reopen_order,
+                    .upgrade = master_begin_upgrade,
                     .drain = on_drain_order,
                     .stop = on_stop_order,
                     .draw_status = draw_status,
@@ -388,14 +414,24 @@ static int make_loop(struct master *master) {
     master->log.listener = facts_note_line;
     master->log.listener_context = master->shares.board;
     if (!start_loop(master)) {
-        return master_complain("ravelin: cannot make an event loop", 1);
+        return master_complain(master, "ravelin: cannot make an event loop", 1);
     }
     if (make_children(master) != RESULT_OK) {
-        return master_complain("ravelin: out of memory", 1);
+        return master_complain(master, "ravelin: out of memory", 1);
     }
     make_parts(master);
+    master_make_upgrade(master);
     logs_use(&master->logs);
     return 0;
+}
+
+static void begin_ticket_rotation(struct master *master) {
+    uint32_t lifetime_s = master->current->config->tls.ticket_lifetime_s;
+    if (master->keys_came) {
+        ticket_rotation_resume(&master->ticket_rotation, lifetime_s, master->keys_age_s);
+    } else {
+        ticket_rotation_use(&master->ticket_rotation, lifetime_s);
+    }
 }
 
 static void serve(struct master *master) {
@@ -404,11 +440,13 @@ static void serve(struct master *master) {
     notices_start(&master->notices, master->loop, &master->log, NOTICES_PERIOD_S);
     notices_use(&master->notices, master->current);
     capacity_warn(&master->log, master->current->config, master->slot_count);
-    ticket_rotation_use(&master->ticket_rotation, master->current->config->tls.ticket_lifetime_s);
-    control_start(master->control, master->loop, &handler);
+    begin_ticket_rotation(master);
+    if (!master_is_held(master)) {
+        control_start(master->control, master->loop, &handler);
+        notifier_start_watchdog(&master->notifier, master->loop);
+    }
     beat_start(&master->beat);
     server_events_start(&master->server_events);
-    notifier_start_watchdog(&master->notifier, master->loop);
     children_start(&master->children);
     if (children_alive(&master->children) > 0) {
         ev_run(master->loop, 0);
@@ -423,8 +461,11 @@ static void release(struct master *master) {
         beat_stop(&master->beat);
         server_events_stop(&master->server_events);
         notifier_stop(&master->notifier);
+        upgrade_free(&master->upgrade);
+        formers_forget(&master->formers);
         children_free(&master->children);
     }
+    successor_free(&master->successor);
     control_close(master->control);
     notices_stop(&master->notices);
     if (master->loop != NULL) {
@@ -451,8 +492,12 @@ int master_run(const char *config_path, const char *version, const struct title 
     if (!setup_process()) {
         return 1;
     }
+    executable_find(title->start == NULL ? "" : title->start, master.executable);
     handed_from_manager(&master.handed);
-    master.exit_status = master_prepare_config(&master);
+    master.exit_status = master_prepare_successor(&master);
+    if (master.exit_status == 0) {
+        master.exit_status = master_prepare_config(&master);
+    }
     if (master.exit_status == 0) {
         master.exit_status = master_prepare_system(&master);
     }

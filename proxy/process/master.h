@@ -2,7 +2,7 @@
 // slot, replaces what dies, and carries out what signals and the control socket ask for. It runs no
 // TLS and no HTTP and reads nothing from the network.
 //
-//   HUP   reload            USR1  reopen the log files (logs.h)
+//   HUP   reload            USR1  reopen the log files (logs.h)       USR2  upgrade (upgrade.h)
 //   TERM  drain, then end; once more: stop        INT  stop at once
 //
 // Everything that can fail is tried before the first fork: a bad configuration ends with 2,

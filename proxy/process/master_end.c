@@ -1,12 +1,16 @@
 #include "process/master_internal.h"
 
+#include "process/kinds.h"
+
 #include <stdio.h>
 
 // How long after a stop a child may still live.
 static const ev_tstamp STOP_TIMEOUT = 5.;
 
+// One that drains waits for the masters that it has replaced, too.
 static void end_when_childless(struct master *master) {
-    if (children_alive(&master->children) == 0) {
+    bool waits = master->state == MASTER_DRAINING && master->formers.count > 0;
+    if (children_alive(&master->children) == 0 && !waits) {
         ev_break(master->loop, EVBREAK_ALL);
     }
 }
@@ -40,6 +44,8 @@ void master_stop(struct master *master, int exit_status) {
     master->state = MASTER_STOPPING;
     board_set_state(master->shares.board, BOARD_ENDING);
     master->exit_status = exit_status;
+    upgrade_abort(&master->upgrade, "Ravelin is ending");
+    formers_say(&master->formers, HANDOVER_STOP);
     notifier_tell(&master->notifier, NOTICE_STOPPING, "%s", "stopping");
     auto_reload_stop(&master->auto_reload);
     children_end(&master->children);
@@ -98,6 +104,7 @@ void master_drain(struct master *master) {
     master->state = MASTER_DRAINING;
     board_set_state(master->shares.board, BOARD_ENDING);
     notifier_tell(&master->notifier, NOTICE_STOPPING, "%s", "draining: finishing open requests");
+    upgrade_abort(&master->upgrade, "Ravelin is ending");
     auto_reload_stop(&master->auto_reload);
     reload_abort(&master->reload, "Ravelin is ending");
     if (delay_ms == 0) {
@@ -110,6 +117,21 @@ void master_drain(struct master *master) {
     ev_timer_start(master->loop, &master->drain);
 }
 
+void master_give_way(struct master *master) {
+    if (master->state != MASTER_RUNNING) {
+        return;
+    }
+    log_info(&master->log, "draining");
+    master->state = MASTER_DRAINING;
+    board_set_state(master->shares.board, BOARD_ENDING);
+    master->current->admins.leaves_paths = true;
+    auto_reload_stop(&master->auto_reload);
+    reload_abort(&master->reload, "another process has taken over");
+    children_end(&master->children);
+    children_send_type(&master->children, &kinds[KIND_MONITOR], IPC_STOP, master->current->number);
+    close_doors(master);
+}
+
 // The start failed.
 void master_cannot_start(void *context, const char *why) {
     struct master *master = context;
@@ -117,6 +139,7 @@ void master_cannot_start(void *context, const char *why) {
         return;
     }
     (void)fprintf(stderr, "ravelin: cannot start: %s\n", why);
+    successor_fail(&master->successor, why);
     master_stop(master, 1);
 }
 

@@ -5,9 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-int master_complain(const char *text, int exit_status) {
+int master_complain(const struct master *master, const char *text, int exit_status) {
     (void)fprintf(stderr, "%s\n", text);
+    successor_fail(&master->successor, text);
     return exit_status;
+}
+
+int master_prepare_successor(struct master *master) {
+    char error[CONFIG_ERROR_SIZE];
+    enum result result =
+        successor_begin(&master->successor, &master->handed, master->version, error);
+    return result == RESULT_ERROR ? master_complain(master, error, 1) : 0;
 }
 
 // What of the configuration can be wrong. Returns the exit status, 0 for none.
@@ -17,18 +25,21 @@ int master_prepare_config(struct master *master) {
     master->current = reading_wait(&reading, ++master->reload.last_number, error);
     if (master->current == NULL ||
         privilege_find(master->current->config, &master->privilege, error) != RESULT_OK) {
-        return master_complain(error, 2);
+        return master_complain(master, error, 2);
     }
     uint32_t workers = master->current->config->workers;
     master->slot_count = workers == 0 ? capacity_cores() : workers;
     if (!shares_map(&master->shares, master->slot_count)) {
-        return master_complain("ravelin: out of memory", 1);
+        return master_complain(master, "ravelin: out of memory", 1);
     }
+    master->keys_came =
+        successor_use_keys(&master->successor, &master->shares, &master->keys_age_s);
     const struct validate_input input = {master->current, &master->privilege, master->title};
     if (validate_wait(&input, error) != RESULT_OK) {
-        return master_complain(error, 2);
+        return master_complain(master, error, 2);
     }
-    return source_settle(master->current, error) == RESULT_OK ? 0 : master_complain(error, 1);
+    return source_settle(master->current, error) == RESULT_OK ? 0
+                                                              : master_complain(master, error, 1);
 }
 
 int master_prepare_system(struct master *master) {
@@ -37,10 +48,10 @@ int master_prepare_system(struct master *master) {
     if (realpath(master->config_path, master->real_path) == NULL) {
         (void)snprintf(master->real_path, sizeof(master->real_path), "%s", master->config_path);
     }
-    master->control = control_open(master->config_path, error);
+    master->control = control_open(master->config_path, master->successor.former, error);
     if (master->control == NULL ||
         source_open(master->current, &master->shares, NULL, &master->helpers, error) != RESULT_OK) {
-        return master_complain(error, 1);
+        return master_complain(master, error, 1);
     }
     return 0;
 }
@@ -49,6 +60,7 @@ void master_log_start(struct master *master) {
     log_info(&master->log, "ravelin %s starts with %s", master->version, master->config_path);
     listeners_announce(master->current->config, &master->log);
     admin_listeners_announce(master->current->config, &master->log);
+    successor_use_orders(&master->successor, master->current, &master->log);
     handed_warn(&master->handed, &master->log);
     handed_free(&master->handed);
 }

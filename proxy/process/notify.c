@@ -56,6 +56,9 @@ static int write_state(enum notice notice, char text[NOTIFY_SIZE]) {
 
 void notifier_tell(struct notifier *notifier, enum notice notice, const char *status, ...) {
     char *text = notifier->untold;
+    if (notifier->is_replaced) {
+        return;
+    }
     int size = write_state(notice, text);
     size += snprintf(text + size, NOTIFY_SIZE - (size_t)size, "STATUS=");
     va_list arguments;
@@ -68,8 +71,15 @@ void notifier_tell(struct notifier *notifier, enum notice notice, const char *st
     notifier_retry(notifier);
 }
 
+void notifier_replace(struct notifier *notifier, pid_t pid) {
+    notifier_stop(notifier);
+    notifier->is_replaced = true;
+    (void)snprintf(notifier->untold, NOTIFY_SIZE, "MAINPID=%ld", (long)pid);
+    notifier_retry(notifier);
+}
+
 void notifier_retry(struct notifier *notifier) {
-    if (notifier->untold[0] != '\0' && notify_manager(notifier->untold)) {
+    if (!notifier->is_held && notifier->untold[0] != '\0' && notify_manager(notifier->untold)) {
         notifier->untold[0] = '\0';
     }
 }

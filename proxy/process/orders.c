@@ -30,6 +30,11 @@ static void reopen(struct orders *orders, uint64_t client, const struct order *o
     answer_refusal(orders, client, orders->handler.reopen(orders->handler.context, client));
 }
 
+static void upgrade(struct orders *orders, uint64_t client, const struct order *order) {
+    (void)order;
+    answer_refusal(orders, client, orders->handler.upgrade(orders->handler.context, client));
+}
+
 static void drain(struct orders *orders, uint64_t client, const struct order *order) {
     (void)order;
     control_answer(orders->control, client, 0, "draining");
@@ -153,7 +158,7 @@ static void (*const rows[COMMAND_COUNT])(struct orders *orders, uint64_t client,
                                          const struct order *order) = {
     [COMMAND_RELOAD] = reload, [COMMAND_REOPEN] = reopen,       [COMMAND_DRAIN] = drain,
     [COMMAND_STOP] = stop,     [COMMAND_STATUS] = status,       [COMMAND_SERVERS] = list_servers,
-    [COMMAND_PROVE] = prove,   [COMMAND_SERVER] = order_server,
+    [COMMAND_PROVE] = prove,   [COMMAND_SERVER] = order_server, [COMMAND_UPGRADE] = upgrade,
 };
 
 static void on_command(void *context, uint64_t client, const struct order *order) {

@@ -1,7 +1,8 @@
 // Carries out what a client of the control socket (control.h) asks for: finds the command's row and
 // sends the answer. The owner does what changes the proxy; what only reads it is drawn here.
 //
-// Each order gets one answer: at once, or when what it began has ended (reload, reopen).
+// Each order gets one answer: at once, or when what it began has ended (reload, reopen,
+// upgrade).
 #ifndef RAVELIN_PROCESS_ORDERS_H
 #define RAVELIN_PROCESS_ORDERS_H
 
@@ -18,6 +19,8 @@ struct orders_handler {
     const char *(*reload)(void *context, uint64_t client);
     // The same for the log files.
     const char *(*reopen)(void *context, uint64_t client);
+    // The same for an upgrade.
+    const char *(*upgrade)(void *context, uint64_t client);
     void (*drain)(void *context); // its answer has been sent
     void (*stop)(void *context);  // its answer has been sent
     // Draws the answer to `status`. False: it does not fit.

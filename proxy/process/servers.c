@@ -240,3 +240,45 @@ void servers_list(const struct source *source, const struct server_counts *count
         (void)snprintf(text + size - 1, capacity - size + 1, "\nand %zu more", left_out);
     }
 }
+
+// --- Another master ---
+
+bool servers_next_order(const struct source *source, size_t *at, struct servers_order *order) {
+    struct cursor cursor = first_server(source->config);
+    while (!is_at_end(&cursor) &&
+           (cursor.index < *at ||
+            server_entry_order(entry_at(source, &cursor)) == SERVER_ORDER_READY)) {
+        move_on(&cursor);
+    }
+    if (is_at_end(&cursor)) {
+        return false;
+    }
+    const struct config_server *server = server_at(&cursor);
+    *order = (struct servers_order){
+        .order = (uint32_t)server_entry_order(entry_at(source, &cursor)),
+        .weight = server->weight,
+        .max_connections = server->max_connections,
+        .is_backup = server->backup,
+    };
+    (void)snprintf(order->name, sizeof(order->name), "%s/%s", backend_at(&cursor)->name,
+                   server->text);
+    *at = cursor.index + 1;
+    return true;
+}
+
+bool servers_take_order(const struct source *source, const struct servers_order *order) {
+    struct cursor cursor = first_server(source->config);
+    while (!is_at_end(&cursor) && !has_name(&cursor, order->name)) {
+        move_on(&cursor);
+    }
+    if (is_at_end(&cursor) || order->order >= WORD_COUNT) {
+        return false;
+    }
+    const struct config_server *server = server_at(&cursor);
+    if (server->weight != order->weight || server->max_connections != order->max_connections ||
+        server->backup != (order->is_backup != 0)) {
+        return false;
+    }
+    server_table_order(&source->servers, cursor.index, server, (enum server_order)order->order);
+    return true;
+}

@@ -119,7 +119,8 @@ static bool open_sockets(struct source *source, const struct shares *shares,
     return listeners_open(&source->listeners, config, shares->slots, &origin, error) == RESULT_OK &&
            (!begins || listeners_begin(&source->listeners, error) == RESULT_OK) &&
            admin_listeners_open(&source->admins, config,
-                                previous == NULL ? NULL : &previous->admins, error) == RESULT_OK;
+                                previous == NULL ? NULL : &previous->admins, helpers->handed,
+                                error) == RESULT_OK;
 }
 
 // `remaining` (or NULL): the source whose unix sockets stay.

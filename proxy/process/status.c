@@ -75,6 +75,20 @@ static void put_watch(struct json *json, const struct auto_reload *automatic) {
     json_close(json, '}');
 }
 
+// --- Upgrades ---
+
+static void put_upgrade(struct json *json, const struct status *status) {
+    json_string(json, "upgrade", upgrade_phase_name(status->upgrade));
+    json_open(json, "draining", '[');
+    for (size_t i = 0; i < status->formers->count; i++) {
+        json_open(json, NULL, '{');
+        json_integer(json, "pid", status->formers->list[i]->pid);
+        json_unsigned(json, "connections", status->formers->list[i]->connections);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
 // --- Certificates ---
 
 // As many as say what is next; the answer has its limit.
@@ -167,6 +181,7 @@ bool status_draw(const struct status *status, char *output, size_t capacity) {
     json_string(&json, "config", status->config_path);
     json_string(&json, "started", started);
     put_reload(&json, status->reload);
+    put_upgrade(&json, status);
     put_watch(&json, status->automatic);
     put_children(&json, children);
     put_certificates(&json, children->current);

@@ -5,6 +5,7 @@
 
 #include "process/auto_reload.h"
 #include "process/reload.h"
+#include "process/upgrade.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +19,8 @@ struct status {
     int64_t started_us;      // wall clock
     uint64_t lost_log_lines;
     const struct reload *reload;
+    const struct upgrade *upgrade;
+    const struct formers *formers; // masters that drain
     const struct auto_reload *automatic;
     const struct children *children;
 };

@@ -40,3 +40,27 @@ void ticket_rotation_use(struct ticket_rotation *rotation, uint32_t lifetime_s) 
     }
     rotation->made_us = interval > 0. ? rotation->made_us : 0;
 }
+
+void ticket_rotation_resume(struct ticket_rotation *rotation, uint32_t lifetime_s,
+                            uint32_t since_s) {
+    ev_timer *timer = &rotation->timer;
+    if (lifetime_s == 0) { // they are of no more use
+        if (!ticket_store_renew(rotation->tickets)) {
+            report_no_randomness(rotation);
+        }
+        return;
+    }
+    ev_tstamp left = since_s < lifetime_s ? (ev_tstamp)(lifetime_s - since_s) : 0.;
+    ev_timer_init(timer, on_rotation, left, (ev_tstamp)lifetime_s);
+    timer->data = rotation;
+    ev_timer_start(rotation->loop, timer);
+}
+
+uint32_t ticket_rotation_age(const struct ticket_rotation *rotation) {
+    const ev_timer *timer = &rotation->timer;
+    ev_tstamp left = ev_is_active(timer)
+                         ? ev_timer_remaining(rotation->loop, (ev_timer *)(uintptr_t)timer)
+                         : timer->repeat;
+    ev_tstamp age = timer->repeat - left;
+    return age > 0. ? (uint32_t)age : 0;
+}

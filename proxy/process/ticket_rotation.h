@@ -20,6 +20,12 @@ struct ticket_rotation {
     ev_timer timer;
 };
 
+// At the start, instead of the next one, when the keys came from a former master, which changed
+// them `since_s` seconds ago.
+void ticket_rotation_resume(struct ticket_rotation *rotation, uint32_t lifetime_s,
+                            uint32_t since_s);
+// Seconds since the last change.
+uint32_t ticket_rotation_age(const struct ticket_rotation *rotation);
 // 0: there are no tickets. A reload does not put the next change off.
 void ticket_rotation_use(struct ticket_rotation *rotation, uint32_t lifetime_s);
 

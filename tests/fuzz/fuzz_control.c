@@ -235,7 +235,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     int fd = mkostemp(lab.config, O_CLOEXEC);
     CHECK(fd >= 0 && close(fd) == 0);
     lab.loop = ev_default_loop(EVFLAG_AUTO);
-    lab.server = control_open(lab.config, error);
+    lab.server = control_open(lab.config, 0, error);
     CHECK(lab.loop != NULL && lab.server != NULL);
     control_start(lab.server, lab.loop, &handler);
     memset(lab.clients, -1, sizeof(lab.clients));

@@ -18,7 +18,7 @@ from ravelin_test.waiting import wait_for
 
 NOBODY = 65534
 WWW_DATA, ADM = 33, 4
-COMMANDS = ["run", "check", "reload", "reopen", "drain", "stop", "status"]
+COMMANDS = ["run", "check", "reload", "reopen", "upgrade", "drain", "stop", "status"]
 
 
 def ravelin(*arguments, **options):
@@ -81,7 +81,7 @@ def test_bad_usage(arguments):
     assert "usage: ravelin" in refused(ravelin(*arguments), 2)
 
 
-@pytest.mark.parametrize("command", ["reload", "reopen", "drain", "stop", "status"])
+@pytest.mark.parametrize("command", ["reload", "reopen", "upgrade", "drain", "stop", "status"])
 def test_nobody_to_talk_to(lab, command):
     proxy = lab.prepare(lab.server())
     message = refused(proxy.command(command, check=False), 1)

@@ -3,6 +3,7 @@
 import re
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -168,6 +169,28 @@ def test_while_they_are_of_use_keys_are_in_one_place_for_master_and_workers(lab)
     for signer in proxy.status()["signers"]:
         assert memory.find(signer["pid"], *store.keys) == []
         assert not any(PLACE in name for *_, name in memory.mappings(signer["pid"]))
+
+
+def test_an_upgrade_leaves_keys_in_one_place(lab):
+    """Of the new processes, and nowhere else: not in its former ones, nor in a file, nor in an environment."""
+    proxy = lab.proxy(lab.server(), workers=2)
+    name = ticket_of(proxy, lab.folder)[:NAME_SIZE]
+    before = store_of(proxy.pid, name)
+    for _ in range(2):
+        proxy.upgrade()
+        proxy.wait_for_former()
+    with Load(proxy) as load:
+        load.wait(scaled(50), workers=2)
+    store = store_of(proxy.pid, name)
+    assert (store.keys, store.current) == (before.keys, before.current)
+    others = [place for place in places_of(proxy, store.keys) if PLACE not in place.mapping_name]
+    assert others == []
+    for signer in proxy.status()["signers"]:
+        assert memory.find(signer["pid"], *store.keys) == []
+    patterns = [trace for key in store.keys for trace in traces(key)]
+    files = [path.read_bytes() for path in proxy.folder.rglob("*") if path.is_file()]
+    environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in family(proxy)]
+    assert files and not any(pattern in content for content in [*files, *environments] for pattern in patterns)
 
 
 def test_workers_have_a_view_to_read(lab):

@@ -33,7 +33,8 @@ static enum result open_admin(struct admin_listeners *admins, struct config *con
     char error[CONFIG_ERROR_SIZE];
     *config = (struct config){
         .path = (char *)(uintptr_t) "test.conf", .admins = items, .admin_count = count};
-    return admin_listeners_open(admins, config, kept, error);
+    struct handed none = {.count = 0};
+    return admin_listeners_open(admins, config, kept, &none, error);
 }
 
 static void test_a_unix_socket_is_for_owner_and_group(void **state) {

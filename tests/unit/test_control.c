@@ -130,7 +130,7 @@ static void start_master(struct fixture *fixture) {
     fixture->master = fork();
     assert_true(fixture->master >= 0);
     if (fixture->master == 0) {
-        struct fake_master master = {.server = control_open(fixture->config, fixture->error),
+        struct fake_master master = {.server = control_open(fixture->config, 0, fixture->error),
                                      .dies = fixture->dies,
                                      .refused = fixture->refused};
         const struct control_handler handler = {
@@ -221,7 +221,7 @@ static void test_the_name_comes_from_the_real_path(void **state) {
 static void test_the_socket_is_for_its_owner(void **state) {
     struct fixture *fixture = *state;
     struct stat status;
-    struct control_server *server = control_open(fixture->config, fixture->error);
+    struct control_server *server = control_open(fixture->config, 0, fixture->error);
     assert_non_null(server);
     assert_int_equal(stat(fixture->path.folder, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0700);
@@ -237,10 +237,57 @@ static void test_a_second_master_is_refused(void **state) {
     struct fixture *fixture = *state;
     char expected[32];
     start_master(fixture);
-    assert_null(control_open(fixture->config, fixture->error));
+    assert_null(control_open(fixture->config, 0, fixture->error));
     (void)snprintf(expected, sizeof(expected), "(pid %ld)", (long)fixture->master);
     assert_non_null(strstr(fixture->error, expected));
     assert_string_equal(ask_raw(fixture, "drain", 5), "0draining"); // the first goes on
+}
+
+// Beside the one that it replaces, a master has another name until it takes over.
+static void test_a_master_that_takes_over(void **state) {
+    struct fixture *fixture = *state;
+    struct stat former;
+    struct stat next;
+    start_master(fixture);
+    assert_null(control_open(fixture->config, getpid(), fixture->error)); // that is not the one
+    struct control_server *server = control_open(fixture->config, fixture->master, fixture->error);
+    assert_non_null(server);
+    assert_string_equal(ask_raw(fixture, "drain", 5), "0draining"); // the former one answers
+    assert_int_equal(stat(fixture->path.address.sun_path, &former), 0);
+    control_take_over(server);
+    assert_int_equal(stat(fixture->path.address.sun_path, &next), 0);
+    assert_int_not_equal(former.st_ino, next.st_ino);
+    assert_int_equal(next.st_mode & 07777, 0600);
+    control_close(server);
+    assert_int_equal(stat(fixture->path.address.sun_path, &next), -1);
+}
+
+// The name is another master's by then.
+static void test_the_name_of_another_master_stays(void **state) {
+    struct fixture *fixture = *state;
+    struct stat status;
+    struct control_server *former = control_open(fixture->config, 0, fixture->error);
+    struct control_server *next = control_open(fixture->config, getpid(), fixture->error);
+    assert_non_null(former);
+    assert_non_null(next);
+    control_take_over(next);
+    control_close(former);
+    assert_int_equal(stat(fixture->path.address.sun_path, &status), 0);
+    control_close(next);
+    assert_int_equal(stat(fixture->path.address.sun_path, &status), -1);
+}
+
+// It leaves no name of its own.
+static void test_a_master_that_fails_to_take_over(void **state) {
+    struct fixture *fixture = *state;
+    struct stat status;
+    start_master(fixture);
+    control_close(control_open(fixture->config, fixture->master, fixture->error));
+    assert_string_equal(ask_raw(fixture, "drain", 5), "0draining");
+    char *suffix = strrchr(fixture->path.address.sun_path, '.');
+    memcpy(suffix, ".next", 5);
+    assert_int_equal(stat(fixture->path.address.sun_path, &status), -1);
+    memcpy(suffix, ".sock", 5);
 }
 
 static void test_what_a_dead_master_left_is_replaced(void **state) {
@@ -394,7 +441,7 @@ static void test_a_master_that_stands_still_is_not_waited_for(void **state) {
     assert_int_equal(errno, EAGAIN);
     assert_int_equal(request(fixture, "status", output, errors), 1);
     assert_non_null(strstr(errors, "the master does not accept commands"));
-    assert_null(control_open(fixture->config, fixture->error));
+    assert_null(control_open(fixture->config, 0, fixture->error));
     assert_non_null(strstr(fixture->error, "already runs with this file and does not answer"));
     while (count-- > 1) {
         (void)close(waiting[count - 1]);
@@ -472,6 +519,9 @@ int main(void) {
         TEST(test_the_name_comes_from_the_real_path),
         TEST(test_the_socket_is_for_its_owner),
         TEST(test_a_second_master_is_refused),
+        TEST(test_a_master_that_takes_over),
+        TEST(test_the_name_of_another_master_stays),
+        TEST(test_a_master_that_fails_to_take_over),
         TEST(test_what_a_dead_master_left_is_replaced),
         TEST(test_requests_and_answers),
         TEST(test_an_answer_may_come_later),

@@ -58,6 +58,27 @@ static void test_what_is_no_listening_tcp_socket_is_closed(void **state) {
     handed_free(&handed);
 }
 
+// Only a former master hands unix sockets, and they are found by the address of the configuration.
+static void test_a_unix_socket_of_a_former_master_is_taken(void **state) {
+    struct handed handed = {.from_master = true};
+    struct address address;
+    const char *why = NULL;
+    char path[64];
+    char text[80];
+    (void)state;
+    (void)snprintf(path, sizeof(path), "/tmp/ravelin-handed-%ld.sock", (long)getpid());
+    (void)snprintf(text, sizeof(text), "unix:%s", path);
+    assert_int_equal(address_parse(slice_from(text), &address, &why), RESULT_OK);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, &address.as.any, address.size), 0);
+    assert_int_equal(listen(fd, 5), 0);
+    assert_true(handed_add(&handed, fd, ""));
+    assert_null(handed.sockets[0].why);
+    assert_int_equal(handed_find(&handed, &address, 0), 0);
+    handed_free(&handed);
+    (void)unlink(path);
+}
+
 // In a process of its own, whose descriptors from 3 on are ours to give.
 static void in_child(void (*body)(void)) {
     pid_t pid = fork();
@@ -141,6 +162,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_listening_socket_is_taken),
         cmocka_unit_test(test_what_is_no_listening_tcp_socket_is_closed),
+        cmocka_unit_test(test_a_unix_socket_of_a_former_master_is_taken),
         cmocka_unit_test(test_sockets_of_a_service_manager),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,35 @@ static void test_another_interval_counts_from_the_last_rotation(void **state) {
     assert_true(timer->repeat == 60.);
 }
 
+// Keys of a former master are as old as they are.
+static void test_keys_that_came_are_changed_in_time(void **state) {
+    struct fixture *fixture = *state;
+    ev_timer *timer = &fixture->rotation.timer;
+    ticket_rotation_resume(&fixture->rotation, 3600, 600);
+    ev_tstamp left = ev_timer_remaining(fixture->rotation.loop, timer);
+    assert_true(left > 2999 && left <= 3001 && timer->repeat == 3600.);
+    uint32_t age_s = ticket_rotation_age(&fixture->rotation);
+    assert_true(age_s >= 599 && age_s <= 601);
+    use_lifetime(fixture, 3600); // a reload
+    assert_true(ev_timer_remaining(fixture->rotation.loop, timer) <= 3001);
+    ev_timer_stop(fixture->rotation.loop, timer);
+    ticket_rotation_resume(&fixture->rotation, 60, 600);
+    assert_true(ev_timer_remaining(fixture->rotation.loop, timer) <= 0.);
+}
+
+static void test_keys_that_came_end_without_tickets(void **state) {
+    struct fixture *fixture = *state;
+    uint8_t before[TICKET_KEYS_SIZE];
+    uint8_t after[TICKET_KEYS_SIZE];
+    ticket_store_copy_out(fixture->rotation.tickets, before);
+    ticket_rotation_resume(&fixture->rotation, 0, 600);
+    ticket_store_copy_out(fixture->rotation.tickets, after);
+    assert_false(ev_is_active(&fixture->rotation.timer));
+    for (size_t at = 4; at < TICKET_KEYS_SIZE; at += 48) {
+        assert_memory_not_equal(before + at, after + at, 48);
+    }
+}
+
 // A ticket that is sealed now.
 struct sealed {
     uint8_t name[TICKET_NAME_SIZE], iv[TICKET_IV_SIZE], mac[TICKET_MAC_SIZE];
@@ -118,6 +147,35 @@ static bool opens(const struct fixture *fixture, struct sealed sealed) {
     struct ticket_stamp stamp;
     struct ticket ticket = {sealed.name, sealed.iv, sealed.mac, sealed.data, sizeof(sealed.data)};
     return ticket_open(fixture->rotation.tickets, BINDING, 0, &ticket, &stamp) == RESULT_OK;
+}
+
+// As an upgrade does: tickets of the one open in the other, also those that it seals for a while.
+static void test_keys_that_were_handed_on_open_tickets(void **state) {
+    struct fixture *fixture = *state;
+    struct ticket_store *former = fixture->rotation.tickets;
+    struct ticket_store *next = ticket_store_new();
+    uint8_t keys[TICKET_KEYS_SIZE];
+    struct sealed tickets[3] = {seal(fixture)};
+    assert_true(ticket_store_rotate(former));
+    tickets[1] = seal(fixture);
+    ticket_store_copy_out(former, keys);
+    assert_true(ticket_store_copy_in(next, keys));
+    assert_true(ticket_store_rotate(former));
+    tickets[2] = seal(fixture);
+    fixture->rotation.tickets = next;
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(opens(fixture, tickets[i]));
+    }
+    fixture->rotation.tickets = former;
+    ticket_store_free(next);
+}
+
+static void test_bytes_that_are_no_keys_change_nothing(void **state) {
+    struct fixture *fixture = *state;
+    const uint8_t keys[TICKET_KEYS_SIZE] = {TICKET_KEY_COUNT};
+    struct sealed ticket = seal(fixture);
+    assert_false(ticket_store_copy_in(fixture->rotation.tickets, keys));
+    assert_true(opens(fixture, ticket));
 }
 
 static void test_the_timer_changes_the_key(void **state) {
@@ -165,6 +223,10 @@ int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_the_interval_is_the_lifetime),
+        TEST(test_keys_that_came_are_changed_in_time),
+        TEST(test_keys_that_came_end_without_tickets),
+        TEST(test_keys_that_were_handed_on_open_tickets),
+        TEST(test_bytes_that_are_no_keys_change_nothing),
         TEST(test_without_tickets_nothing_rotates),
         TEST(test_a_reload_does_not_put_the_rotation_off),
         TEST(test_another_interval_counts_from_the_last_rotation),

@@ -3,6 +3,7 @@
 #include "base/secret.h"
 #include "tls/handshake/ticket_keys.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -85,6 +86,26 @@ bool ticket_store_renew(struct ticket_store *store) {
     }
     end_writing(store->own);
     return made;
+}
+
+// For the owner, so no writer is at work.
+void ticket_store_copy_out(const struct ticket_store *store, uint8_t keys[TICKET_KEYS_SIZE]) {
+    static_assert(TICKET_KEYS_SIZE == sizeof(store->own->current) + sizeof(store->own->ring), "");
+    memcpy(keys, &store->own->current, sizeof(store->own->current));
+    secret_copy(keys + sizeof(store->own->current), store->own->ring, sizeof(store->own->ring));
+}
+
+bool ticket_store_copy_in(struct ticket_store *store, const uint8_t keys[TICKET_KEYS_SIZE]) {
+    uint32_t current;
+    memcpy(&current, keys, sizeof(current));
+    if (current >= TICKET_KEY_COUNT) {
+        return false;
+    }
+    begin_writing(store->own);
+    store->own->current = current;
+    secret_copy(store->own->ring, keys + sizeof(current), sizeof(store->own->ring));
+    end_writing(store->own);
+    return true;
 }
 
 // Copies the key out; the caller wipes it. A writer holds the lock for a few microseconds, once an

@@ -1,6 +1,7 @@
 """Running other programs: each is started by a test, and ended by it, by its process id."""
 
 import contextlib
+import ctypes
 import os
 import re
 import signal
@@ -69,6 +70,40 @@ class Process:
             self.send_signal(signal.SIGKILL)
             self.wait()
             raise
+
+
+class Adopted:
+    """A program that one of ours has started and left behind. Has what Process has, but for its exit status: it is the
+    child of this process only once the one that started it has ended."""
+
+    def __init__(self, pid, log):
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become ours
+        self.pid = pid
+        self.log = Path(log)
+        self._status = None
+
+    def output(self):
+        return self.log.read_text(errors="replace")
+
+    def running(self):
+        if self._status is None:
+            with contextlib.suppress(ChildProcessError):
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                if pid:
+                    self._status = os.waitstatus_to_exitcode(status)
+        return self._status is None and exists(self.pid)
+
+    def send_signal(self, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def wait(self, timeout=PATIENCE):
+        wait_for(lambda: not self.running(), f"process {self.pid} to end", timeout)
+        return 0 if self._status is None else self._status
+
+    def end(self, number=signal.SIGTERM, timeout=PATIENCE):
+        self.send_signal(number)
+        return self.wait(timeout)
 
 
 def run(arguments, input=None, timeout=4 * PATIENCE, check=True, environment=None):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .client import Client, client_context
 from .ports import Port
-from .processes import TIED, Process, children_of, exists, lasting_children_of, memory_kib, run, text
+from .processes import TIED, Adopted, Process, children_of, exists, lasting_children_of, memory_kib, run, text
 from .settings import PATIENCE, RAVELIN
 from .waiting import wait_for
 
@@ -111,6 +111,7 @@ class Proxy:
             "backends": backends or [backend_block("web", servers, backend)],
         }
         self._process = None
+        self._former = []  # processes that another one has replaced
         self._children_at_start = []
         self.write_config()
 
@@ -166,8 +167,33 @@ class Proxy:
         assert status == 0, f"the proxy ended with {status}"
         self.check_log()
 
+    def upgrade(self, check=True):
+        """Runs `ravelin upgrade` and, if that succeeds, goes on with the new process."""
+        done = self.command("upgrade", check=check)
+        if done.returncode == 0:
+            self.follow()
+        return done
+
+    def follow(self):
+        """Goes on with the process that has replaced the one before."""
+        pid = self.status()["pid"]
+        assert pid != self.pid
+        self._former.append(self._process)
+        self._process = Adopted(pid, self.folder / "ravelin.log")
+        self.pid = pid
+        self._children_at_start = sorted(lasting_children_of(pid))
+
+    def wait_for_former(self, timeout=PATIENCE):
+        """Waits until all that were replaced have ended, and returns how."""
+        return [process.wait(timeout) for process in self._former]
+
     def destroy(self):
         """Ends it at once, whatever state it is in."""
+        for process in self._former:
+            if process.running():
+                family = [process.pid, *(pid for pid in children_of(process.pid) if pid != self.pid)]
+                process.end(signal.SIGKILL)
+                wait_for(lambda: not any(exists(pid) for pid in family), "the former processes to end")
         if self._process is not None and self.running():
             family = [self.pid, *children_of(self.pid)]
             self._process.end(signal.SIGKILL)
