@@ -249,6 +249,14 @@ def test_pages(check, block):
     assert (done.returncode, b"/dev/null.html': No such file" in done.stderr, done.stderr.count(b"\n")) == (2, True, 1)
 
 
+@example("conf/README.md", "scrape_configs:")
+def test_the_configuration_of_prometheus(lab, block):
+    shutil.copy(ROOT / "conf/monitoring/alerts.yml", lab.folder)
+    (lab.folder / "prometheus.yml").write_text(block)
+    done = run(["promtool", "check", "config", lab.folder / "prometheus.yml"], check=False)
+    assert done.returncode == 0, text(done.stdout + done.stderr)
+
+
 @example("conf/README.md", "trusted-proxies = ")
 def test_trusted_proxies(check, block):
     done = check(block + examples(ROOT / "conf/README.md")[0])

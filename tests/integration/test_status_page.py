@@ -50,7 +50,7 @@ def test_what_the_status_says(lab, address):
     [site] = now["sites"]
     assert (site["name"], site["aliases"], site["responses"]["5xx"]) == ("localhost", 1, 1)
     [certificate] = site["certificates"]
-    assert certificate["begins"] < now["now"] < certificate["expires"] == plain["certificates"]["first_expires"]
+    assert certificate["begins"] <= now["now"] < certificate["expires"] == plain["certificates"]["first_expires"]
     [backend] = now["backends"]
     [member] = backend["servers"]
     assert (backend["name"], backend["waiting"], member["address"], member["state"]) == ("web", 0, server.address, "up")
