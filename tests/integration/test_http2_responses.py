@@ -442,7 +442,7 @@ UPLOADS = [
         "a body of a window, then more when it opens",
         settled,
         post(1, "/", ("content-length", "300000")),
-        lambda talk: upload(talk, 1, 300_000),
+        lambda talk: talk.upload(1, b"u" * 300_000),
         outcome=OK,
         sees=[Seen("POST / HTTP/1.1", body=b"u" * 300_000)],
     ),
@@ -452,7 +452,7 @@ UPLOADS = [
         settled,
         post(1, "/a"),
         post(3, "/b"),
-        lambda talk: (upload(talk, 1, 100_000), upload(talk, 3, 100_000)),
+        lambda talk: talk.upload(1, b"u" * 100_000).upload(3, b"u" * 100_000),
         answered_on(1),
         outcome=answer(200, stream=3),
         sees=[Seen(f"POST /{name} HTTP/1.1", body=b"u" * 100_000) for name in "ab"],
@@ -480,29 +480,6 @@ UPLOADS = [
         sees=["/", "/"],
     ),
 ]
-
-
-def upload(talk, stream, size):
-    """Sends a body as the windows allow; all of it is one letter."""
-    window = talk.peer_settings.get(Setting.INITIAL_WINDOW_SIZE, 65535)
-    windows = {0: 65535, stream: window}
-    for frame in talk.frames:
-        if frame.kind == Type.WINDOW_UPDATE and frame.stream in windows:
-            windows[frame.stream] += frame.increment
-    windows[0] -= talk.uploaded if hasattr(talk, "uploaded") else 0
-    left = size
-    while left:
-        room = min(16384, left, *windows.values())
-        if room > 0:
-            left -= room
-            talk.send(data(stream, b"u" * room, end=left == 0))
-            windows = {key: value - room for key, value in windows.items()}
-            continue
-        frame = talk.read()
-        require(frame is not None, f"the end in an upload: {talk.seen()}")
-        if frame.kind == Type.WINDOW_UPDATE and frame.stream in windows:
-            windows[frame.stream] += frame.increment
-    talk.uploaded = getattr(talk, "uploaded", 0) + size
 
 
 CASES = [*BODIES, *INTERIM, *FIELDS, *SERVER_FAULTS, *WINDOWS, *UPLOADS]

@@ -8,8 +8,10 @@ from ravelin_test.folders import new_folder, remove_folder
 from ravelin_test.http import chunked, response
 from ravelin_test.http2 import Code, Type, frames, request, talk_to
 from ravelin_test.http2.behind import Behind
+from ravelin_test.processes import memory_kib
 from ravelin_test.proxy import backend_block, block, site_block
-from ravelin_test.settings import PATIENCE, scaled
+from ravelin_test.settings import PATIENCE, RAVELIN, SANITIZED, scaled
+from ravelin_test.waiting import wait_for
 from test_client_certificates import FINGERPRINT, Authorities, asking, context_with, fingerprint
 
 HTTP2 = {"http2": "yes"}
@@ -117,6 +119,55 @@ def test_bodies_both_ways_at_once(proxy):
             bodies[talk.request("/echo", "POST", body=body)] = body
         for stream, body in bodies.items():
             assert talk.response(stream).body == body
+
+
+# ---- Windows are given back ----
+
+
+def test_a_large_upload(proxy, sizes):
+    with talk_to(proxy) as talk:
+        stream = talk.settled().stream()
+        body = bytes(range(256)) * (scaled(3_000_000) // 256)
+        talk.send(frames.headers(stream, request("/echo", "POST"), end=False)).upload(stream, body)
+        assert talk.response(stream).body == body
+
+
+def test_padding_is_given_back(proxy, sizes):
+    with talk_to(proxy) as talk:
+        stream = talk.settled().stream()
+        talk.send(frames.headers(stream, request("/echo", "POST"), end=False))
+        talk.upload(stream, b"p" * 1500, size=1, padding=255)
+        assert talk.response(stream).body == b"p" * 1500
+
+
+@pytest.mark.parametrize("kind", ["answered", "reset", "closed", "too long"])
+def test_what_nobody_reads_is_given_back(lab, kind):
+    """More than the window of the connection, on streams whose bodies go nowhere."""
+    certificate = lab.authority.certificate("localhost")
+    inner = [
+        block("certificate", f'"{certificate.path}"', {"key": f'"{certificate.key}"'}),
+        block("route", "/", {"backend": "web"}),
+        block("route", "/gone", {"return": 410}),
+    ]
+    site = block("site", "localhost", {}, inner)
+    server = lab.keep_server(Behind())
+    sections = [block("http2", options={"fault-rate": 1000, "stray-rate": 1000, "overhead": "1g"}), site]
+    proxy = lab.proxy(server.address("web"), listen=HTTP2, sites=sections)
+    fields = {
+        "answered": request("/gone", "POST"),
+        "reset": request("/", "POST", ("connection", "close")),
+        "closed": request(),
+        "too long": request("/", "POST", ("content-length", "5")),
+    }[kind]
+    with talk_to(proxy) as talk:
+        talk.settled()
+        for _ in range(100):
+            stream = talk.stream()
+            talk.send(frames.headers(stream, fields, end=kind == "closed"))
+            if kind == "closed":
+                talk.response(stream)
+            talk.upload(stream, b"x" * 16000)
+        assert talk.ask().status == 200
 
 
 # ---- Whose turn it is ----
@@ -396,6 +447,55 @@ def test_grpc_web(lab):
             assert answer.body == message
             assert answer.trailers == [("grpc-status", "0"), ("grpc-message", "fine")]
     assert all(asked.trailers == [("x-sum", "1")] for asked in server.requests)
+
+
+# ---- Shortage ----
+
+
+def test_without_descriptors_streams_are_refused_and_the_connection_goes_on(lab, sizes):
+    """New connections to servers cannot be made; the pooled one serves on."""
+    program = lab.subfolder("bin") / "ravelin"
+    program.write_text(f'#!/bin/sh\nulimit -n 48\nexec "{RAVELIN}" "$@"\n')
+    program.chmod(0o755)
+    limits = {"handshake-timeout": "10m", "idle-timeout": "10m"}
+    proxy = lab.proxy(sizes.server, listen=HTTP2, limits=limits, program=program, allow=["."])
+    [worker] = proxy.worker_pids().values()
+    with talk_to(proxy) as talk:
+        assert talk.ask("/1").status == 200
+        silent = [lab.plain_client(proxy.port) for _ in range(48)]
+        proxy.wait_for_log("cannot accept on .*: Too many open files")
+        held = talk.request("/wait")  # takes the pooled connection
+        wait_for(lambda: len(sizes.server.requests) == 2, "the request at the server")
+        for _ in range(5):
+            assert talk.ask("/2").status in (502, 503)
+        sizes.open.set()
+        assert talk.response(held).status == 200
+        assert talk.ask("/3").status == 200
+        for client in silent:
+            client.close()
+        wait_for(lambda: proxy.metrics()["sessions_open"] == 1, "the silent clients to be gone")
+        streams = [talk.request(f"/{number}") for number in range(20)]
+        assert {talk.response(stream).status for stream in streams} == {200}
+    assert list(proxy.worker_pids().values()) == [worker]
+
+
+def test_memory_of_a_connection_is_bounded(lab, sizes):
+    """Uploads that no server takes: what a client may send is what its windows say."""
+    proxy = lab.proxy(lab.deaf_server(), listen=HTTP2, backend={"connect-timeout": "1m"})
+    [worker] = proxy.worker_pids().values()
+    with talk_to(proxy) as talk:
+        talk.settled().echo()
+        before = memory_kib(worker)
+        room = talk.room
+        for _ in range(100):
+            stream = talk.stream()
+            talk.send(frames.headers(stream, request("/", "POST"), end=False))
+            if talk.room >= 16384:
+                talk.upload(stream, b"m" * 16384, end=False)
+        talk.echo()
+        assert room <= 2**20 and talk.room < 16384
+        if not SANITIZED:
+            assert memory_kib(worker) - before < 4 * 1024
 
 
 # ---- WebSocket over HTTP/2 ----

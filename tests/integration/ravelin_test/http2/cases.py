@@ -288,22 +288,3 @@ def frames_in(piece):
         stream = int.from_bytes(piece[at + 5 : at + 9], "big") & frames.WINDOW_MAX
         yield frames.Frame(piece[at + 3], piece[at + 4], stream, piece[at + 9 : at + 9 + size])
         at += 9 + size
-
-
-__all__ = [
-    *[
-        "FINE",
-        "OK",
-        "Case",
-        "Player",
-        "Talk",
-        "answer",
-        "answered_on",
-        "case",
-        "connection_error",
-        "echo",
-        "either",
-        "get",
-    ],
-    *["head_on", "post", "reset_on", "seen_behind", "settled", "stream_error"],
-]

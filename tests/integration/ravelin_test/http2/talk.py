@@ -47,6 +47,7 @@ class Response:
     ended: bool = False  # END_STREAM
     reset: Code = None
     window: int = DEFAULT_WINDOW  # what the other side may still send
+    room: int = DEFAULT_WINDOW  # what we may still send
     we_reset: bool = False
 
     @property
@@ -87,6 +88,7 @@ class Talk:
         self.initial_window = DEFAULT_WINDOW  # ours, as the other side has acknowledged it
         self.frame_size = 16384
         self.window = DEFAULT_WINDOW
+        self.room = DEFAULT_WINDOW
         self.sent_settings = []
         self.goaway = None
         self.pongs = []
@@ -118,7 +120,8 @@ class Talk:
         number = number or self.next_stream
         self.next_stream = max(self.next_stream, number + 2)
         if number not in self.streams:
-            self.streams[number] = Response(number, window=self.initial_window)
+            room = self.peer_settings.get(Setting.INITIAL_WINDOW_SIZE, DEFAULT_WINDOW)
+            self.streams[number] = Response(number, window=self.initial_window, room=room)
         return number
 
     def request(self, path="/", method="GET", *fields, body=None, end=True, **options):
@@ -141,6 +144,21 @@ class Talk:
         else:
             self.window += increment
         return self.send(window_update(stream, increment))
+
+    def upload(self, stream, body, size=16384, padding=None, end=True):
+        """Sends a body as the windows allow, in frames of this size, and reads meanwhile."""
+        response = self.streams[stream]
+        more = 0 if padding is None else padding + 1
+        while body:
+            room = min(self.room, response.room) - more
+            if room <= 0:
+                require(self.read() is not None, f"it ended in an upload: {self.seen()}")
+                continue
+            part, body = body[: min(room, size)], body[min(room, size) :]
+            self.room -= len(part) + more
+            response.room -= len(part) + more
+            self.send(data(stream, part, end and not body, padding))
+        return self
 
     def reset(self, stream, code=Code.CANCEL):
         self.streams[stream].we_reset = True
@@ -201,6 +219,11 @@ class Talk:
         require(values.get(Setting.ENABLE_PUSH, 0) == 0, "a server must not set ENABLE_PUSH")
         require(values.get(Setting.INITIAL_WINDOW_SIZE, 0) <= WINDOW_MAX, "a window too large")
         require(16384 <= values.get(Setting.MAX_FRAME_SIZE, 16384) < 2**24, "a frame size out of range")
+        change = values.get(Setting.INITIAL_WINDOW_SIZE)
+        if change is not None:
+            change -= self.peer_settings.get(Setting.INITIAL_WINDOW_SIZE, DEFAULT_WINDOW)
+            for response in self.streams.values():
+                response.room += change
         self.peer_settings.update(values)
         if self.acknowledges:
             self._reply(settings_ack())
@@ -228,6 +251,11 @@ class Talk:
 
     def _take_window_update(self, frame):
         require(frame.increment > 0, "WINDOW_UPDATE by 0")
+        if frame.stream:
+            self.streams[frame.stream].room += frame.increment
+        else:
+            self.room += frame.increment
+        require(self.room <= WINDOW_MAX, "a window over 2^31 - 1")
 
     def _take_rst_stream(self, frame):
         self.streams[frame.stream].reset = frame.code
