@@ -55,11 +55,8 @@ static void wait_to_accept(struct admin *admin) {
     ev_timer_start(admin->options.loop, &admin->pause);
 }
 
-// True: there is room for one more.
-static bool make_room(struct admin *admin) {
-    if (admin->client_count < ADMIN_CLIENTS_MAX) {
-        return true;
-    }
+// Closes the connection that has been idle longest. False: none is idle.
+static bool close_idle(struct admin *admin) {
     for (struct list_node *node = admin->clients.next; node != &admin->clients; node = node->next) {
         struct admin_client *client = LIST_ENTRY(node, struct admin_client, node);
         if (admin_client_is_idle(client)) {
@@ -80,7 +77,7 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
     struct admin *admin = ((struct admin_listener *)watcher->data)->admin;
     (void)loop;
     (void)events;
-    if (!make_room(admin)) {
+    if (admin->client_count >= ADMIN_CLIENTS_MAX && !close_idle(admin)) {
         wait_to_accept(admin);
         return;
     }
@@ -89,7 +86,7 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
         if (!admin_client_start(admin, fd, is_tcp(watcher->fd))) {
             (void)close(fd);
         }
-    } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+    } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED && !close_idle(admin)) {
         wait_to_accept(admin); // no descriptor or memory: the connection waits, too
     }
 }

@@ -1,14 +1,18 @@
 """The monitor as a process: when it is there, what it serves, and that it disturbs nobody."""
 
 import os
+import re
 import signal
 import socket
 import threading
 import time
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 from test_certificates import stapling, with_issuer
+from test_no_descriptors import cpu_seconds
+from test_no_memory import Shortage
 
 from ravelin_test import memory
 from ravelin_test.admin import connect, get, metrics, ready
@@ -16,7 +20,7 @@ from ravelin_test.http import response
 from ravelin_test.issuing import SERVER, Issuer
 from ravelin_test.processes import memory_kib, run
 from ravelin_test.proxy import backend_block
-from ravelin_test.settings import IS_ROOT, PATIENCE
+from ravelin_test.settings import IS_ROOT, PATIENCE, RAVELIN, SANITIZED
 from ravelin_test.waiting import wait_for
 
 PREFIX = "ravelin_"
@@ -471,6 +475,79 @@ def _gone(client):
         return False
     except (BrokenPipeError, ConnectionResetError):
         return True
+
+
+# ---- Shortage ----
+
+
+def test_without_a_free_descriptor(lab, address):
+    """It closes idle connections for new ones, waits if none is idle, and takes a reload when it can again."""
+    program = lab.subfolder("bin") / "ravelin"
+    program.write_text(f'#!/bin/sh\nulimit -n 36\nexec "{RAVELIN}" "$@"\n')
+    program.chmod(0o755)
+    proxy = lab.proxy(lab.server(), admin=[address], program=program, allow=["reload refused|too few free descriptors"])
+    pid = monitor_pid(proxy)
+    for _ in range(60):
+        lab.keep_client(_connection(address))
+    assert ready(address) == 200
+    crowd = [lab.keep_client(_connection(address)) for _ in range(60)]
+    for client in crowd:
+        client.sendall(b"GET /ready HTTP/1.1\r\nHost:")
+    before = cpu_seconds(pid)
+    started = time.monotonic()
+    result = proxy.command("reload", check=False)
+    assert result.returncode == 0 or b"monitor: 'too few free descriptors" in result.stderr, result.stderr
+    wait_for(lambda: ready(address) == 200, "room for another", 4 * PATIENCE)
+    assert cpu_seconds(pid) - before < 0.5 + (time.monotonic() - started) / 10  # it does not turn round
+    for client in crowd:
+        client.close()
+    proxy.reload()
+    assert monitor_pid(proxy) == pid and ready(address) == 200
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer has an allocator of its own")
+@pytest.mark.parametrize("every", [1, 2, 3, 7])
+def test_without_memory(lab, address, every):
+    """Requests fail, and a reload does. The monitor goes on."""
+    shortage = Shortage(lab.subfolder("shortage"))
+    proxy = lab.proxy(lab.server(), admin=[address], environment=shortage.environment, allow=["."])
+    pid = monitor_pid(proxy)
+    shortage.fail(every, [pid])
+    for _ in range(10):
+        for path in ("/status.json", "/metrics", "/", "/ready"):
+            try:
+                assert get(address, path)[0] in (200, 500, 503)
+            except (OSError, HTTPException):
+                pass  # it had no memory for a connection or a response
+    if every == 1:
+        assert proxy.command("reload", check=False).returncode == 1
+    assert lab.client(proxy).ask().status == 200
+    shortage.fail(0)
+    for path in ("/status.json", "/metrics", "/", "/ready"):
+        assert get(address, path)[0] == 200
+    proxy.reload()
+    assert monitor_pid(proxy) == pid
+
+
+def test_a_reload_in_the_middle_of_a_response(lab, address):
+    """The response is of the generation it began with, and is whole."""
+    backends = [backend_block("web", [f"127.0.0.1:{9000 + number}" for number in range(900)])]
+    proxy = lab.proxy(backends=backends, admin=[address])
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(2 * PATIENCE)
+    host, port = address.split(":")
+    client.connect((host, int(port)))
+    lab.keep_client(client)
+    client.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    head = client.recv(1000)
+    proxy.configure(backends=[backend_block("web", ["127.0.0.1:9000"])])
+    proxy.reload()
+    whole = head + b"".join(iter(lambda: client.recv(65536), b""))
+    fields, body = whole.split(b"\r\n\r\n", 1)
+    assert int(re.search(rb"Content-Length: (\d+)", fields)[1]) == len(body) > 100_000
+    assert body.count(b"\nravelin_server_connections{") == 900
+    assert len([name for name in metrics(address) if name.startswith(PREFIX + "server_connections{")]) == 1
 
 
 # ---- Its rights ----
