@@ -3,6 +3,7 @@
 #include "config/bundle.h"
 #include "config/config.h"
 #include "doctor/doctor.h"
+#include "import/import.h"
 #include "process/commands.h"
 #include "process/control.h"
 #include "process/master.h"
@@ -202,6 +203,8 @@ static int obey(const struct invocation *call, const struct title *title) {
         return run(call->config, title);
     case COMMAND_CHECK:
         return check(call->config);
+    case COMMAND_IMPORT:
+        return import_command((int)call->count, call->words);
     case COMMAND_PROVE:
         return prove_command(call->config, call->as_json, RAVELIN_VERSION);
     case COMMAND_VERSION:

@@ -24,6 +24,9 @@ const struct command_row commands[COMMAND_COUNT] = {
                         .arguments_min = 2, .arguments_max = 2, ORDER},
     [COMMAND_DOCTOR] = {"doctor", "HOST:PORT", "try what a live TLS server takes and refuses\n",
                         .has_own_options = true},
+    [COMMAND_IMPORT] = {"import", "nginx FILE",
+                        "print a configuration for the output of 'nginx -T' in FILE\n",
+                        .arguments_min = 2, .arguments_max = 2},
     [COMMAND_PROVE] = {"prove", "[-c FILE] [--json]",
                        "prove what this binary can negotiate and what it cannot, and\n"
                        "say what runs with this file\n",

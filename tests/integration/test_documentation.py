@@ -263,6 +263,33 @@ def test_trusted_proxies(check, block):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+# --- conf/migrate.md --------------------------------------------------------------------------------------------------
+
+
+@example("conf/migrate.md", "$ sudo nginx -T")
+def test_import(lab, block):
+    """With a configuration of nginx on this host."""
+    made = lab.authority.certificate("a.test")
+    site = f"listen 127.0.0.1:8443 ssl; server_name a.test; ssl_certificate {made.path}; ssl_certificate_key {made.key};"
+    source = lab.folder / "nginx.conf"
+    source.write_text(f"pid {lab.folder}/pid; events {{}} http {{ access_log off; server {{ {site} location / {{ return 204; }} }} }}")
+    [dump, *rest] = [command for command, shown in commands_of(block)]
+    assert dump == "sudo nginx -T > nginx.txt"
+    (lab.folder / "nginx.txt").write_bytes(run(["nginx", "-T", "-c", source]).stdout)
+    script = " && ".join(rest).replace("ravelin ", f"{shlex.quote(str(RAVELIN))} ")
+    assert ": ok (1 site" in text(run(["sh", "-ec", f"cd {lab.folder} && {script}"]).stdout)
+
+
+def test_the_options_in_the_tables_of_migration():
+    """Those that Ravelin is said to have."""
+    reference = text(run([RAVELIN, "help", "config"]).stdout)
+    for line in (ROOT / "conf/migrate.md").read_text().splitlines():
+        cells = line.split(" | ")
+        for code in re.findall(r"`([^`]*)`", cells[-1]) if len(cells) > 1 else []:
+            for name in re.findall(r"([a-z][a-z-]+) =", code):
+                assert re.search(rf"^ *{name} = ", reference, re.MULTILINE), line
+
+
 # --- bench/README.md --------------------------------------------------------------------------------------------------
 
 
@@ -309,5 +336,5 @@ def test_targets_that_are_named_exist():
 def test_options_that_are_named_exist():
     known = set(re.findall(r"^ *([a-z-]+) = ", text(run([RAVELIN, "help", "config"]).stdout), re.MULTILINE))
     for page, word in words_of(r"`([a-z][a-z-]*) = [^`]*`"):
-        if page != "proxy/README.md" and word != "name":
+        if page not in ("proxy/README.md", "conf/migrate.md") and word != "name":  # which names those of others, too
             assert word in known, f"{page} names the option `{word}`"
