@@ -37,6 +37,7 @@ static bool init_backend(struct backend *backend, const struct config_backend *c
         .count = config->server_count,
         .counter = *counter,
         .health = server_counter_health(counter),
+        .checks = config->health_count == 0 ? NULL : server_counts_checks(counter->counts),
         .slow_start_ms = config->slow_start_ms,
     };
     backend->random = (uint64_t)clock_monotonic_us() ^ (uint64_t)counter->slot << 48;
@@ -160,6 +161,11 @@ static int64_t due_for(const struct server_wish *wish, int64_t now_ms) {
     return due_ms > 0 ? due_ms : 0;
 }
 
+static bool is_checked_up(const struct server *server) {
+    const struct check *checks = server->backend->view.checks;
+    return checks == NULL || check_standing(&checks[server->entry->cell]) == CHECK_UP;
+}
+
 struct server *backend_find_named(struct backend *backend, const struct server_wish *wish,
                                   int64_t now_ms) {
     struct server *found = NULL;
@@ -170,7 +176,7 @@ struct server *backend_find_named(struct backend *backend, const struct server_w
         }
     }
     bool usable = found != NULL && !was_tried(wish, (uint32_t)(found - backend->servers)) &&
-                  health_until(found->health) <= due_for(wish, now_ms) &&
+                  health_until(found->health) <= due_for(wish, now_ms) && is_checked_up(found) &&
                   server_entry_standing(found->entry) != SERVER_DOWN;
     return usable ? found : NULL;
 }

@@ -21,6 +21,10 @@ static inline const struct health *health_of(const struct balance_view *view, si
     return &view->health[view->entries[i].cell];
 }
 
+static bool is_up(const struct balance_view *view, size_t i) {
+    return view->checks == NULL || check_standing(&view->checks[view->entries[i].cell]) == CHECK_UP;
+}
+
 static bool was_tried(const struct balance_wish *wish, size_t i) {
     uint32_t k = 0;
     while (k < wish->tried_count && wish->tried[k] != i) {
@@ -32,7 +36,8 @@ static bool was_tried(const struct balance_wish *wish, size_t i) {
 // Whether a server is of the group, however many connections it has.
 static inline bool is_member(const struct balance_view *view, const struct group *group, size_t i) {
     return server_entry_standing(&view->entries[i]) == group->standing &&
-           (group->with_ejected || health_until(health_of(view, i)) <= group->wish->due_ms) &&
+           (group->with_ejected ||
+            (health_until(health_of(view, i)) <= group->wish->due_ms && is_up(view, i))) &&
            (group->wish->tried_count == 0 || !was_tried(group->wish, i));
 }
 
@@ -49,6 +54,8 @@ static inline uint64_t weight_of(const struct balance_view *view, const struct g
     }
     const struct health *health = health_of(view, i);
     int64_t since_ms = health_is_out(health) ? 0 : health_since(health);
+    int64_t up_ms = view->checks == NULL ? 0 : check_since(&view->checks[view->entries[i].cell]);
+    since_ms = up_ms > since_ms ? up_ms : since_ms;
     return weight * health_share(since_ms, view->slow_start_ms, group->wish->now_ms);
 }
 

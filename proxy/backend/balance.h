@@ -11,11 +11,11 @@
 //                      keys spread over the others, and no other key moves. The order of servers in
 //                      the configuration does not matter. The same on every host, at every start.
 //
-// Who may be chosen, the first group that has a server: primary servers that are in use (health.h);
-// backup servers that are in use; all primary servers; all backup servers. So failures never take
-// the last servers out of use. A server that was tried in this exchange is not chosen. Of that
-// group, servers that have all the connections that they may have are passed over. If all of it
-// have, none is chosen.
+// Who may be chosen, the first group that has a server: primary servers that are in use (health.h)
+// and up by the monitor's checks; such backup servers; all primary servers; all backup servers. So
+// failures never take the last servers out of use. A server that was tried in this exchange is not
+// chosen. Of that group, servers that have all the connections that they may have are passed over.
+// If all of it have, none is chosen.
 //
 // With `slow-start`, the weight of a server that has returned grows to its own.
 #ifndef RAVELIN_BACKEND_BALANCE_H
@@ -33,6 +33,7 @@ struct balance_view {
     size_t count;                       // at least 1
     struct server_counter counter;      // of that worker
     const struct health *health;        // cells of that worker, by entries[].cell
+    const struct check *checks;         // the same of the monitor; NULL: there are none
     uint32_t slow_start_ms;
     bool is_limited; // a server has a limit of connections
 };

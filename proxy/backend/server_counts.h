@@ -68,8 +68,63 @@ struct server_health {
 struct server_health server_counts_summary(const struct server_counts *counts, uint32_t cell);
 // For the master: a new server gets this cell.
 void server_counts_forget(const struct server_counts *counts, uint32_t cell);
-// Tells the master that a server went out of use, or returned. Its number in all workers.
+
+// --- Checks ---
+
+// What the monitor knows of a server by its checks (`health` of a backend).
+enum check_standing {
+    CHECK_UP,  // or it is not checked
+    CHECK_NEW, // it came with a reload, and no check has ended yet
+    CHECK_DOWN,
+};
+
+enum check_fault {
+    CHECK_GOOD,
+    CHECK_CONNECT, // errno
+    CHECK_CONNECT_TIMEOUT,
+    CHECK_TIMEOUT,
+    CHECK_CLOSED,
+    CHECK_MALFORMED,
+    CHECK_STATUS, // the status
+    CHECK_UNEXPECTED,
+    CHECK_FAULT_COUNT,
+};
+
+// The monitor writes it, workers and the master read it. The master writes it before the monitor
+// knows of the server.
+struct check {
+    _Atomic uint32_t standing; // enum check_standing
+    _Atomic uint32_t fault;    // of the last bad check: enum check_fault, and its detail
+    _Atomic int64_t since_ms;  // of the last change of standing; 0: none
+};
+
+const struct check *server_counts_checks(const struct server_counts *counts); // by cell
+// For the monitor.
+void server_counts_set_check(const struct server_counts *counts, uint32_t cell,
+                             enum check_standing standing, enum check_fault fault, uint32_t detail,
+                             int64_t now_ms);
+// For the master: what holds until the first check ends.
+void server_counts_begin_check(const struct server_counts *counts, uint32_t cell,
+                               enum check_standing standing);
+// Sets that the processes can write checks that are forked from now on: for the monitor.
+void server_counts_lend_checks(const struct server_counts *counts);
+#define CHECK_TEXT_SIZE 160
+// "health: 503 instead of 200-399". `fault` as in struct check: any number.
+void check_write(uint32_t fault, const struct config_health *health, char text[CHECK_TEXT_SIZE]);
+
+static inline enum check_standing check_standing(const struct check *check) {
+    return (enum check_standing)atomic_load_explicit(&check->standing, memory_order_relaxed);
+}
+
+static inline int64_t check_since(const struct check *check) {
+    return atomic_load_explicit(&check->since_ms, memory_order_relaxed);
+}
+
+// --- Changes ---
+
+// Tells the master that a server went out of use, or returned.
 void server_counter_note_change(const struct server_counter *counter);
+// The number of changes, of all workers and of checks.
 uint32_t server_counts_changes(const struct server_counts *counts);
 
 // --- Who waits ---

@@ -112,6 +112,12 @@ static void free_backend(struct config_backend *backend) {
     for (size_t i = 0; i < backend->server_count; i++) {
         free(backend->servers[i].text);
     }
+    for (size_t i = 0; i < backend->health_count; i++) {
+        free(backend->health[i].path);
+        free(backend->health[i].host);
+        free(backend->health[i].expect);
+    }
+    free(backend->health);
     free(backend->hash_by.name);
     free(backend->sticky);
     free(backend->servers);

@@ -165,6 +165,23 @@ struct config_hash_by {
     char *name; // of the header field or cookie; NULL with another `what`
 };
 
+// How the monitor checks the servers of a backend.
+struct config_health {
+    char *path; // begins with '/'; "tcp": a connection is enough
+    uint32_t interval_ms;
+    uint32_t timeout_ms;
+    uint32_t rise;                 // good checks in a row, until a server is up
+    uint32_t fall;                 // bad ones, until it is down
+    struct config_statuses status; // of good responses; empty: 200 to 399
+    char *host;                    // NULL: localhost
+    char *expect;                  // a part of a good response; NULL: any
+    int line;
+};
+
+static inline bool config_health_is_http(const struct config_health *health) {
+    return health->path[0] == '/';
+}
+
 struct config_backend {
     char *name; // letters, digits, '.', '_', '-'
     enum balance balance;
@@ -175,6 +192,8 @@ struct config_backend {
     uint32_t queue_timeout_ms;
     struct config_server *servers;
     size_t server_count; // at least 1
+    struct config_health *health;
+    size_t health_count; // at most 1
     uint32_t connect_timeout_ms;
     uint32_t response_timeout_ms;
     uint32_t request_timeout_ms; // 0 = none

@@ -426,6 +426,8 @@ static const struct codec codecs[KIND_COUNT] = {
     [KIND_MEDIA_TYPE] = {put_texts, take_texts},
     [KIND_STATUS] = {put_plain, take_plain},
     [KIND_URL] = {put_texts, take_texts},
+    [KIND_CHECK] = {put_texts, take_texts},
+    [KIND_PHRASE] = {put_texts, take_texts},
     [KIND_PERCENT] = {put_plain, take_plain},
     [KIND_STATUSES] = {put_statuses, take_statuses},
 };

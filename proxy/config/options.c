@@ -378,8 +378,28 @@ static const struct option backend_options[] = {
      "Change a Location that names a server by its plain address to the address that the client "
      "uses.",
      KIND_YES_NO, OPTIONAL, INITIAL("yes"), AT(config_backend, rewrite_location)},
+    {"health", "Checks servers, with GET for this path, or by a connection. See Servers.",
+     KIND_SECTION, INSIDE(SECTION_HEALTH), OPTIONAL, AT(config_backend, health),
+     COUNTED_AT(config_backend, health_count)},
     {"server", "One server of the group.", KIND_SECTION, INSIDE(SECTION_SERVER), FROM_TO(1, 1000),
      AT(config_backend, servers), COUNTED_AT(config_backend, server_count)},
+};
+
+static const struct option health_options[] = {
+    {"interval", "The time between two checks of a server, spread by up to a tenth.",
+     KIND_MILLISECONDS, OPTIONAL, RANGE(100, DAY), INITIAL("5s"), AT(config_health, interval_ms)},
+    {"timeout", "The longest time for a check, from the connection to the end.", KIND_MILLISECONDS,
+     OPTIONAL, RANGE(50, HOUR), INITIAL("1s"), AT(config_health, timeout_ms)},
+    {"rise", "Good checks in a row after which a server is up.", KIND_NUMBER, OPTIONAL,
+     RANGE(1, 100), INITIAL("2"), AT(config_health, rise)},
+    {"fall", "Bad checks in a row after which a server is down.", KIND_NUMBER, OPTIONAL,
+     RANGE(1, 100), INITIAL("3"), AT(config_health, fall)},
+    {"status", "Statuses of a good response. Default: 200-399.", KIND_STATUSES, FROM_TO(0, 100),
+     AT(config_health, status)},
+    {"host", "The Host header of the request. Default: localhost.", KIND_HOST, OPTIONAL,
+     AT(config_health, host)},
+    {"expect", "Text that a good response holds within its first 16k.", KIND_PHRASE, OPTIONAL,
+     AT(config_health, expect)},
 };
 
 static const struct option server_options[] = {
@@ -441,6 +461,7 @@ static const struct section sections[SECTION_COUNT] = {
     [SECTION_RESPONSE] = PLAIN("response", config_changes, change_options),
     [SECTION_BACKEND] =
         TITLED("backend", config_backend, backend_options, KIND_NAME, "backend", name),
+    [SECTION_HEALTH] = TITLED("health", config_health, health_options, KIND_CHECK, NULL, path),
     [SECTION_SERVER] =
         TITLED("server", config_server, server_options, KIND_SERVER, "server", address),
 };

@@ -23,6 +23,7 @@ enum section_id {
     SECTION_REQUEST,
     SECTION_RESPONSE,
     SECTION_BACKEND,
+    SECTION_HEALTH,
     SECTION_SERVER,
     SECTION_COUNT,
 };
@@ -55,6 +56,8 @@ enum option_kind {
     KIND_MEDIA_TYPE,   // char *, as in Content-Type
     KIND_STATUS,       // uint32_t; minimum and maximum
     KIND_URL,          // char *, an https or http URL without a query, or a path
+    KIND_CHECK,        // char *, a path, or "tcp"
+    KIND_PHRASE,       // char *, printable ASCII
     KIND_PERCENT,      // uint32_t
     KIND_STATUSES,     // struct config_statuses: words for none and the usual ones, or ranges
     KIND_COUNT,

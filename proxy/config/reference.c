@@ -34,6 +34,8 @@ static const struct phrase phrases[KIND_COUNT] = {
     [KIND_MEDIA_TYPE] = {.words = "a media type such as \"text/html; charset=utf-8\""},
     [KIND_STATUS] = {.title = "STATUS"},
     [KIND_URL] = {.words = "an https:// or http:// URL, or a path that begins with '/'"},
+    [KIND_CHECK] = {"PATH", "a path that begins with '/'; without one: a connection is enough"},
+    [KIND_PHRASE] = {.words = "a text"},
     [KIND_STATUSES] = {.words = "a status such as 503, or a range such as 502-504"},
 };
 
@@ -95,7 +97,11 @@ void reference_describe(const struct option *option, char text[REFERENCE_TEXT_SI
                option->maximum);
         break;
     case KIND_STATUSES:
-        append_words(&out, option->words, phrases[option->kind].words);
+        if (option->words == NULL) {
+            append(&out, "%s", phrases[option->kind].words);
+        } else {
+            append_words(&out, option->words, phrases[option->kind].words);
+        }
         break;
     case KIND_SIZE:
         append_range(&out, "a size", QUANTITY_SIZE, option);

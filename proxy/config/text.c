@@ -283,6 +283,56 @@ static bool check(struct scan *scan) {
     return true;
 }
 
+// The text behind quotes that begin here.
+static const char *behind_quotes(const char *at) {
+    char quote = *at++;
+    while (*at != '\0' && *at != quote) {
+        at += at[0] == '\\' && at[1] != '\0' ? 2 : 1;
+    }
+    return *at == '\0' ? at : at + 1;
+}
+
+#define CHECK_WORD "health"
+#define CHECK_WORD_SIZE (sizeof(CHECK_WORD) - 1)
+
+// Whether "health" begins here without a title.
+static bool is_untitled(const char *text, const char *at) {
+    return strncmp(at, CHECK_WORD, CHECK_WORD_SIZE) == 0 &&
+           (at == text || strchr(" \t\r\n{}", at[-1]) != NULL) &&
+           at[CHECK_WORD_SIZE + strspn(at + CHECK_WORD_SIZE, " \t\r\n")] == '{';
+}
+
+// A section of libconfuse has a title always or never: "health {" becomes "health tcp {". Owns
+// `text`. NULL: memory is short.
+static char *give_titles(char *text) {
+    size_t count = 0;
+    for (const char *at = strstr(text, CHECK_WORD); at != NULL; at = strstr(at + 1, CHECK_WORD)) {
+        count++;
+    }
+    char *titled = count == 0 ? NULL : malloc(strlen(text) + count * 4 + 1);
+    char *to = titled;
+    for (const char *at = text; titled != NULL && *at != '\0';) {
+        size_t size = is_untitled(text, at)       ? CHECK_WORD_SIZE
+                      : *at == '"' || *at == '\'' ? (size_t)(behind_quotes(at) - at)
+                                                  : 1;
+        memcpy(to, at, size);
+        to += size;
+        if (is_untitled(text, at)) {
+            memcpy(to, " tcp", 4);
+            to += 4;
+        }
+        at += size;
+    }
+    if (count == 0) {
+        return text;
+    }
+    free(text);
+    if (titled != NULL) {
+        *to = '\0';
+    }
+    return titled;
+}
+
 char *text_prepare(const char *text, size_t size, struct report *report) {
     if (size > CONFIG_TEXT_MAX) {
         report_add(report, 0, "larger than %zu MiB", CONFIG_TEXT_MAX >> 20);
@@ -301,6 +351,10 @@ char *text_prepare(const char *text, size_t size, struct report *report) {
     if (!check(&scan)) {
         free(copy);
         return NULL;
+    }
+    copy = give_titles(copy);
+    if (copy == NULL) {
+        report_out_of_memory(report);
     }
     return copy;
 }

@@ -413,6 +413,36 @@ static bool store_hash_by(struct value *value) {
     return by->name != NULL || refuse(value, "out of memory");
 }
 
+static bool is_printable(const char *text) {
+    const char *c = text;
+    while (*c >= ' ' && *c <= '~') {
+        c++;
+    }
+    return *c == '\0';
+}
+
+static bool store_check(struct value *value) {
+    if (strcmp(value->text, "tcp") != 0 && value->text[0] != '/') {
+        return false;
+    }
+    if (strlen(value->text) > PREFIX_MAX_SIZE) {
+        return refuse(value, "longer than 1024 bytes");
+    }
+    if (!is_printable(value->text) || strpbrk(value->text, " #") != NULL) {
+        return refuse(value, "a path has no space, no '#' and ASCII only");
+    }
+    return put_text(value, strdup(value->text));
+}
+
+static bool store_phrase(struct value *value) {
+    enum { TEXT_MAX = 256 };
+    size_t size = strlen(value->text);
+    if (size > TEXT_MAX) {
+        return refuse(value, "longer than 256 bytes");
+    }
+    return size > 0 && is_printable(value->text) && put_text(value, strdup(value->text));
+}
+
 static bool store_percent(struct value *value) {
     const char *text = value->text;
     const char *zero = value->option->zero_word;
@@ -496,6 +526,8 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_MEDIA_TYPE] = store_media_type,
     [KIND_STATUS] = store_status,
     [KIND_URL] = store_url,
+    [KIND_CHECK] = store_check,
+    [KIND_PHRASE] = store_phrase,
     [KIND_PERCENT] = store_percent,
     [KIND_STATUSES] = store_statuses,
 };

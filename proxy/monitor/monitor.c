@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "monitor/admin.h"
+#include "monitor/health.h"
 #include "monitor/history.h"
 #include "monitor/metrics_text.h"
 #include "monitor/page.h"
@@ -25,6 +26,7 @@ struct monitor {
     struct admin admin;
     struct history history;
     struct board_events events; // lines of its own log, the oldest first
+    struct health_checks checks;
     ev_timer tick;
     unsigned ticks; // since the last step of the history
 };
@@ -56,9 +58,13 @@ enum result monitor_stage(struct monitor *monitor, const struct monitor_load *lo
 }
 
 void monitor_commit(struct monitor *monitor) {
+    health_checks_free(&monitor->checks); // they know the former one
     watched_free(monitor->current);
     monitor->current = monitor->staged.watched;
     monitor->staged.watched = NULL;
+    if (!health_checks_use(&monitor->checks, monitor->current)) {
+        log_error(monitor->options.log, "no memory to check servers");
+    }
     admin_listen(&monitor->admin, &monitor->staged.sockets);
 }
 
@@ -159,6 +165,7 @@ struct monitor *monitor_new(const struct monitor_options *options) {
     options->log->listener = on_line;
     options->log->listener_context = monitor;
     history_begin(&monitor->history, options->all_metrics, options->metric_slots);
+    health_checks_init(&monitor->checks, &monitor->options);
     ev_timer_init(&monitor->tick, on_tick, TICK_S, TICK_S);
     monitor->tick.data = monitor;
     ev_timer_start(options->loop, &monitor->tick);
@@ -169,6 +176,7 @@ void monitor_free(struct monitor *monitor) {
     monitor->options.log->listener = NULL;
     ev_timer_stop(monitor->options.loop, &monitor->tick);
     admin_free(&monitor->admin);
+    health_checks_free(&monitor->checks);
     monitor_abort(monitor);
     watched_free(monitor->current);
     free(monitor);

@@ -85,6 +85,8 @@
     X(server_failures, COUNTER, "server connections that failed or ended early")                   \
     X(server_ejections, COUNTER, "times that a worker took a server out of use")                   \
     X(server_unasked, COUNTER, "idle server connections closed because of unexpected bytes")       \
+    X(checks, COUNTER, "checks of servers that have ended")                                        \
+    X(checks_failed, COUNTER, "checks of servers that were bad")                                   \
     X(queue_waiting, GAUGE, "requests that wait for a connection to a server")                     \
     X(queue_refused, COUNTER, "requests that waited in vain, or could not wait")                   \
     X(pool_idle, GAUGE, "idle server connections in the pools")                                    \

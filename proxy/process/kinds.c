@@ -143,7 +143,11 @@ static void clear_worker(const struct child *child) {
 // --- The monitor ---
 
 bool kinds_has_monitor(const struct source *source) {
-    return source->config->admin_count > 0;
+    bool checks = false;
+    for (size_t i = 0; i < source->config->backend_count && !checks; i++) {
+        checks = source->config->backends[i].health_count > 0;
+    }
+    return checks || source->config->admin_count > 0;
 }
 
 static pid_t spawn_monitor(const struct child *child, const struct spawn *spawn) {

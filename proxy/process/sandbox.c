@@ -127,6 +127,9 @@ static const struct socket_choice network_sockets[] = {
 };
 
 static const struct socket_choice monitor_sockets[] = {
+    {AF_INET, SOCK_STREAM}, // these three: checks of servers
+    {AF_INET6, SOCK_STREAM},
+    {AF_UNIX, SOCK_STREAM},
     {AF_UNIX, SOCK_DGRAM}, // syslog
 };
 

@@ -26,7 +26,7 @@ enum sandbox {
     // that the fence it has entered before lets it open (landlock_enter_reading()). It cannot make
     // a socket, a process or a file.
     SANDBOX_FILES,
-    // As SANDBOX_NETWORK, but of sockets it makes only those for syslog.
+    // As SANDBOX_NETWORK, for the monitor: it checks servers.
     SANDBOX_MONITOR,
     SANDBOX_NONE, // for the one that reads files with the master's rights
 };

@@ -21,12 +21,14 @@ static void report_out(struct server_events *events, const struct subject *subje
 }
 
 static void report_return(struct server_events *events, const struct subject *subject,
-                          int64_t time_ms) {
-    log_info(events->log, "server %s/%s: in use again after %" PRId64 ".%" PRId64 " s",
-             subject->backend->name, subject->server->text, time_ms / 1000, time_ms % 1000 / 100);
+                          const char *what, int64_t time_ms) {
+    log_info(events->log, "server %s/%s: %s again after %" PRId64 ".%" PRId64 " s",
+             subject->backend->name, subject->server->text, what, time_ms / 1000,
+             time_ms % 1000 / 100);
 }
 
-static void look_at(struct server_events *events, const struct subject *subject, int64_t now_ms) {
+static void look_at_failures(struct server_events *events, const struct subject *subject,
+                             int64_t now_ms) {
     int64_t *out_ms = &events->out_ms[subject->entry->cell];
     const struct server_health health = server_counts_summary(events->counts, subject->entry->cell);
     if ((health.workers_out > 0) == (*out_ms != 0)) {
@@ -36,10 +38,31 @@ static void look_at(struct server_events *events, const struct subject *subject,
         if (health.workers_out > 0) {
             report_out(events, subject, &health);
         } else {
-            report_return(events, subject, now_ms - *out_ms);
+            report_return(events, subject, "in use", now_ms - *out_ms);
         }
     }
     *out_ms = health.workers_out > 0 ? now_ms : 0;
+}
+
+static void look_at_checks(struct server_events *events, const struct subject *subject,
+                           int64_t now_ms) {
+    const struct check *check = &server_counts_checks(events->counts)[subject->entry->cell];
+    int64_t *down_ms = &events->down_ms[subject->entry->cell];
+    bool down = subject->backend->health_count > 0 && check_standing(check) == CHECK_DOWN;
+    if (down == (*down_ms != 0)) {
+        return;
+    }
+    if (rate_take(&events->lines, now_ms)) {
+        if (down) {
+            char why[CHECK_TEXT_SIZE];
+            check_write(check->fault, subject->backend->health, why);
+            log_warning(events->log, "server %s/%s: down: %s", subject->backend->name,
+                        subject->server->text, why);
+        } else {
+            report_return(events, subject, "up", now_ms - *down_ms);
+        }
+    }
+    *down_ms = down ? now_ms : 0;
 }
 
 // Cells that new servers have.
@@ -47,7 +70,7 @@ static void forget_new(struct server_events *events, const struct source *source
     for (size_t i = 0; i < source->servers.count; i++) {
         const struct server_entry *entry = server_table_entry(&source->servers, i);
         if (entry->former == 0) {
-            events->out_ms[entry->cell] = 0;
+            events->out_ms[entry->cell] = events->down_ms[entry->cell] = 0;
         }
     }
     events->generation = source->number;
@@ -64,7 +87,8 @@ static void look(struct server_events *events, int64_t now_ms) {
         for (size_t k = 0; k < backend->server_count; k++, index++) {
             const struct subject subject = {backend, &backend->servers[k],
                                             server_table_entry(&source->servers, index)};
-            look_at(events, &subject, now_ms);
+            look_at_failures(events, &subject, now_ms);
+            look_at_checks(events, &subject, now_ms);
         }
     }
 }

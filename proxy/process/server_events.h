@@ -1,5 +1,5 @@
 // A log line for each change in the health of a server, once for all workers: that failures took it
-// out of use, and why, or that it is in use again.
+// out of use, or that checks found it down, and why, or that it is in use or up again.
 //
 // The master looks every SERVER_EVENTS_PERIOD_S whether a worker has noted a change
 // (server_counts.h). A server counts as out of use while a worker has it so. The number of lines is
@@ -23,7 +23,8 @@ struct server_events {
     uint64_t generation;
     uint32_t changes;
     struct rate lines;
-    int64_t out_ms[SERVER_CELLS]; // since when a server is out of use; 0: it is in use
+    int64_t out_ms[SERVER_CELLS];  // since when a server is out of use; 0: it is in use
+    int64_t down_ms[SERVER_CELLS]; // since when it is down by checks; 0: it is not
 };
 
 // The owner sets loop, log, counts and current, and zeroes the rest.

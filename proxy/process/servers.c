@@ -182,8 +182,23 @@ static void put_health(char text[HEALTH_TEXT_SIZE], const struct source *source,
     size_t workers = server_counts_slots(counts);
     char why[FAULT_TEXT_SIZE];
     char part[64] = "";
+    const struct config_backend *backend = backend_at(at);
+    const struct check *check = &server_counts_checks(counts)[entry_at(source, at)->cell];
+    enum check_standing standing = backend->health_count == 0 ? CHECK_UP : check_standing(check);
+    if (standing == CHECK_DOWN) {
+        char reason[CHECK_TEXT_SIZE];
+        check_write(check->fault, backend->health, reason);
+        (void)snprintf(text, HEALTH_TEXT_SIZE, "down: %s", reason);
+        return;
+    }
+    if (standing == CHECK_NEW) {
+        (void)snprintf(text, HEALTH_TEXT_SIZE, "new: not checked yet");
+        return;
+    }
     if (health.workers_out == 0) {
-        bool slow = health_share(health.since_ms, slow_start_ms, clock_monotonic_us() / 1000) < 256;
+        int64_t up_ms = backend->health_count == 0 ? 0 : check_since(check);
+        int64_t since_ms = up_ms > health.since_ms ? up_ms : health.since_ms;
+        bool slow = health_share(since_ms, slow_start_ms, clock_monotonic_us() / 1000) < 256;
         (void)snprintf(text, HEALTH_TEXT_SIZE, slow ? "up (slow start)" : "up");
         return;
     }

@@ -39,7 +39,7 @@ void shares_lend(const struct shares *shares, size_t slot) {
 
 void shares_lend_to_monitor(const struct shares *shares) {
     metrics_lend(shares->metrics, shares_metric_slots(shares), shares->slots);
-    server_counts_lend(shares->servers, REGION_READER);
+    server_counts_lend_checks(shares->servers);
     board_lend(shares->board, true);
     series_lend(shares->series, REGION_READER);
 }

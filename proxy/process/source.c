@@ -56,6 +56,22 @@ enum result source_settle(struct source *source, char error[CONFIG_ERROR_SIZE]) 
     return RESULT_OK;
 }
 
+// A server that comes with a reload is used when a check was good, those of the start at once.
+static void begin_checks(const struct source *source, const struct shares *shares, bool reload) {
+    size_t index = 0;
+    for (size_t i = 0; i < source->config->backend_count; i++) {
+        const struct config_backend *backend = &source->config->backends[i];
+        for (size_t k = 0; k < backend->server_count; k++, index++) {
+            const struct server_entry *entry = server_table_entry(&source->servers, index);
+            if (entry->former == 0 || backend->health_count == 0) {
+                server_counts_begin_check(shares->servers, entry->cell,
+                                          reload && backend->health_count > 0 ? CHECK_NEW
+                                                                              : CHECK_UP);
+            }
+        }
+    }
+}
+
 static bool make_servers(struct source *source, const struct shares *shares,
                          const struct source *previous) {
     struct server_table_former former = {.config = NULL};
@@ -68,6 +84,7 @@ static bool make_servers(struct source *source, const struct shares *shares,
         return false;
     }
     server_table_forget_new(&source->servers, shares->servers);
+    begin_checks(source, shares, previous != NULL);
     return true;
 }
 

@@ -257,6 +257,14 @@ def test_the_configuration_of_prometheus(lab, block):
     assert done.returncode == 0, text(done.stdout + done.stderr)
 
 
+@example("conf/README.md", "health /healthz {")
+def test_checks_of_servers(check, block):
+    whole = examples(ROOT / "conf/README.md")[0]
+    assert whole.count("backend web {") == 1
+    done = check(whole.replace("backend web {", "backend web {\n" + block))
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @example("conf/README.md", "trusted-proxies = ")
 def test_trusted_proxies(check, block):
     done = check(block + examples(ROOT / "conf/README.md")[0])

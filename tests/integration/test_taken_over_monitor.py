@@ -7,12 +7,13 @@ import socket
 import struct
 
 import pytest
-from test_taken_over_worker import AF_INET, AF_UNIX, COMMITTED, DATAGRAM, FAILED, FATAL, LIES, READY, STREAM, is_listening, lie, message, send
+from test_taken_over_worker import AF_INET, AF_UNIX, COMMITTED, DATAGRAM, FAILED, FATAL, LIES, RAW, READY, SEQPACKET, is_listening, lie, message, send
 
 from ravelin_test import memory
 from ravelin_test.admin import ready
 from ravelin_test.intruder import Intruder, Killed, needs_intruder, shared_and_writable
-from ravelin_test.processes import exists
+from ravelin_test.processes import exists, text
+from ravelin_test.proxy import block, server_block
 from ravelin_test.settings import PATIENCE
 from ravelin_test.waiting import wait_for
 
@@ -44,8 +45,8 @@ def serves(lab, proxy):
 
 FATAL_HERE = {
     **{name: call for name, call in FATAL.items() if call[0] in ("open", "execve", "fork", "setuid", "kill", "ptrace", "bind", "listen")},
-    "a TCP socket": ("socket", AF_INET, STREAM, 0),
-    "a stream to a unix socket": ("socket", AF_UNIX, STREAM, 0),
+    "a raw socket": ("socket", AF_INET, RAW, 0),
+    "a socket of packets to a unix socket": ("socket", AF_UNIX, SEQPACKET, 0),
 }
 
 
@@ -67,10 +68,10 @@ def test_calls_that_end_it(lab, proxy, name):
 def test_it_can_write_its_own_part_and_no_other(proxy):
     pid = monitor(proxy)
     regions = sorted(place[2].split()[0] for place in shared_and_writable(pid) if "memfd:" in place[2])
-    assert regions == ["/memfd:ravelin-metrics"]
+    assert regions == ["/memfd:ravelin-metrics", "/memfd:ravelin-server-checks"]
     others = [m for m in memory.mappings(pid) if m[2] == "r--s" and "ravelin-" in m[3]]
     names = sorted({name.split()[0].removeprefix("/memfd:ravelin-") for *_, name in others})
-    assert names == ["board", "metrics", "series", "series-list", "server-counts", "servers"]
+    assert names == ["board", "metrics", "series", "series-list", "server-checks", "server-counts", "servers"]
     with Intruder(pid) as intruder:
         for start, end, _, name in others:
             assert intruder.error("mprotect", start, end - start, 3) == "EACCES", name
@@ -88,6 +89,23 @@ def test_its_lies_disturb_nobody(lab, proxy, pattern):
     proxy.reload()
     assert serves(lab, proxy)
     assert proxy.status()["state"] == "running"
+    assert proxy.worker_pids() == workers
+
+
+@pytest.mark.parametrize("pattern", LIES.values(), ids=LIES.keys())
+def test_its_lies_about_servers_leave_them_in_use(lab, pattern):
+    servers = [lab.server(), lab.server()]
+    health = block("health", "/", {"interval": "1h"})
+    backend = block("backend", "web", inner=[health, *map(server_block, servers)])
+    proxy = lab.proxy(backends=[backend], workers=2, workers_may_die=True, allow=[".*"])
+    wait_for(lambda: all(server.requests for server in servers), "the first checks")
+    pid, workers = monitor(proxy), proxy.worker_pids()
+    lie(pid, pattern)
+    for _ in range(10):
+        assert serves(lab, proxy)
+    assert len(text(proxy.command("servers").stdout).splitlines()) == 3
+    proxy.reload()
+    assert serves(lab, proxy)
     assert proxy.worker_pids() == workers
 
 
@@ -132,7 +150,7 @@ def test_the_control_socket_is_not_for_it(proxy):
     folder = "/run/ravelin"
     [name, *_] = os.listdir(folder)
     with Intruder(monitor(proxy)) as intruder:
-        fd = intruder.call("socket", AF_UNIX, DATAGRAM, 0)  # the only kind that it can make
+        fd = intruder.call("socket", AF_UNIX, DATAGRAM, 0)
         target = struct.pack("H", AF_UNIX) + f"{folder}/{name}".encode() + b"\0"
         assert intruder.error("connect", fd, intruder.put(target), len(target)) == "EACCES"
 

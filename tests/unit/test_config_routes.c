@@ -325,8 +325,47 @@ static void test_what_cannot_be_hashed(void **state) {
                    "t.conf:4: unexpected '='");
 }
 
+// A check without a path has no title; libconfuse must see one.
+static void test_checks(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *path;
+        uint32_t interval_ms;
+    } cases[] = {
+        {BACKEND_WITH("health /healthz {}"), "/healthz", 5000},
+        {BACKEND_WITH("health /healthz { interval = 100ms }"), "/healthz", 100},
+        {BACKEND_WITH("health '/a?b=c' {}"), "/a?b=c", 5000},
+        {BACKEND_WITH("health {}"), "tcp", 5000},
+        {BACKEND_WITH("health{ interval = 1s }"), "tcp", 1000},
+        {BACKEND_WITH("health # a comment\n {}"), "tcp", 5000},
+        {BACKEND_WITH("health tcp {}"), "tcp", 5000},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config *config = load(cases[i].text);
+        assert_int_equal(config->backends[0].health_count, 1);
+        const struct config_health *health = &config->backends[0].health[0];
+        assert_string_equal(health->path, cases[i].path);
+        assert_int_equal(health->interval_ms, cases[i].interval_ms);
+        config_free(config);
+    }
+    // In quotes it is a text.
+    struct config *config = load(BACKEND_WITH("health / { expect = 'a health { b' }"));
+    assert_string_equal(config->backends[0].health[0].expect, "a health { b");
+    config_free(config);
+    char error[CONFIG_ERROR_SIZE];
+    const char *text = BACKEND_WITH("health healthz {}");
+    assert_null(config_load("t.conf", text, strlen(text), error));
+    assert_string_equal(error, "t.conf:4: health must be a path that begins with '/'; without "
+                               "one: a connection is enough, not 'healthz'");
+    text = BACKEND_WITH("health {} health / {}");
+    assert_null(config_load("t.conf", text, strlen(text), error));
+    assert_string_equal(error, "t.conf:4: duplicate section 'health', first on line 4");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_checks),
         cmocka_unit_test(test_a_route_with_everything),
         cmocka_unit_test(test_what_is_not_said),
         cmocka_unit_test(test_a_redirect_that_keeps_the_rest),
