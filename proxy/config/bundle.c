@@ -1,5 +1,7 @@
 #include "config/bundle.h"
 
+#include "config/acme.h"
+
 #include "config/bundle_format.h"
 #include "config/challenge.h"
 #include "config/image.h"
@@ -210,7 +212,7 @@ struct config *bundle_config(const struct bundle *bundle, const char *path,
     // A NUL follows the path in the bundle.
     struct config *config =
         image_read(image->content, path != NULL ? path : text->path.data, error);
-    if (config != NULL && !challenge_add_backend(config)) {
+    if (config != NULL && !(acme_expand(config) && challenge_add_backend(config))) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "out of memory");
         config_free(config);
         return NULL;

@@ -52,13 +52,26 @@ struct bundle_pair {
 // Refused are: a file that is not regular, is empty or is too large; a key that other users can
 // change or any user can read (key_file.h); a certificate file that contains a private key, because
 // workers get certificates and never keys.
+//
+// Files of certificates that are ordered (acme.h) may be missing: they are left out.
 enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 
+// Makes files that the configuration names and that are to be made. False, with `why`: the
+// configuration is refused.
+#define BUNDLE_WHY_SIZE 512
+typedef bool bundle_prepare(const struct config *config, char why[BUNDLE_WHY_SIZE]);
+
+// The same, after prepare(). No file may be missing then.
+enum result bundle_read_prepared(const char *path, bundle_prepare *prepare,
+                                 struct bundle_pair *pair, struct config **config,
+                                 char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+
 // The same for the text in a bundle: the text and what it includes are not read from disk again,
-// the other files are.
-enum result bundle_read_again(const struct bundle *files, struct bundle_pair *pair,
-                              struct config **config, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
+// the other files are. `prepare` may be NULL.
+enum result bundle_read_again(const struct bundle *files, bundle_prepare *prepare,
+                              struct bundle_pair *pair, struct config **config,
+                              char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 // The absolute paths of all files that the configuration names, keys included. A path may be in the
 // list more than once. The caller frees the array; the paths belong to the configuration. NULL:
 // memory is short.

@@ -1,6 +1,7 @@
 #include "config/bundle.h"
 
 #include "base/secret.h"
+#include "config/acme.h"
 #include "config/bundle_format.h"
 #include "config/bundle_texts.h"
 #include "config/image.h"
@@ -20,6 +21,8 @@ struct source {
     enum bundle_kind kind;
     const char *path;
     int line;
+    const char *spare;     // read if there is no file at `path`; NULL: none
+    const char *acme_name; // see config.h
 };
 
 // A bundle being written.
@@ -36,6 +39,7 @@ struct reader {
     struct writer files;
     struct writer keys;
     struct bundle_texts texts;
+    bundle_prepare *prepare; // NULL: no file is made
 };
 
 #define BUFFER_SIZE                                                                                \
@@ -158,11 +162,20 @@ static bool check_content(struct reader *reader, const struct source *source,
     return true;
 }
 
+static int open_source(const struct source *source) {
+    // Non-blocking: opening a pipe must not wait for somebody to write into it. A less trusted
+    // process writes certificates of ACME: none may be a link to another file.
+    int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    flags |= source->acme_name != NULL ? O_NOFOLLOW : 0;
+    int fd = open(source->path, flags);
+    bool is_there = fd >= 0 || (errno != ENOENT && errno != ELOOP);
+    return !is_there && source->spare != NULL ? open(source->spare, flags) : fd;
+}
+
 // Reads a file into the buffer. What is wrong with it goes to the report.
 static bool read_source(struct reader *reader, const struct source *source, struct slice *content) {
     struct stat status;
-    // Non-blocking: opening a pipe must not wait for somebody to write into it.
-    int fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = open_source(source);
     if (fd < 0) {
         return refuse(reader, source, strerror(errno));
     }
@@ -238,7 +251,7 @@ static int compare_sources(const void *left, const void *right) {
 static void list_source(struct source *sources, size_t *count, enum bundle_kind kind,
                         const char *path, int line) {
     if (path != NULL) {
-        sources[(*count)++] = (struct source){kind, path, line};
+        sources[(*count)++] = (struct source){.kind = kind, .path = path, .line = line};
     }
 }
 
@@ -246,7 +259,10 @@ static void list_site(struct source *sources, size_t *count, const struct config
     for (size_t i = 0; i < site->certificate_count; i++) {
         const struct config_certificate *entry = &site->certificates[i];
         list_source(sources, count, BUNDLE_CERTIFICATE, entry->certificate_path, entry->line);
+        sources[*count - 1].spare = entry->spare_path;
+        sources[*count - 1].acme_name = entry->acme_name;
         list_source(sources, count, BUNDLE_KEY, entry->key_path, entry->key_line);
+        sources[*count - 1].acme_name = entry->acme_name;
         list_source(sources, count, BUNDLE_OCSP, entry->ocsp_path, entry->ocsp_line);
     }
     list_source(sources, count, BUNDLE_CLIENT_CA, site->client_ca_path, site->client_ca_line);
@@ -314,6 +330,11 @@ static bool is_repeat(const struct source *sources, size_t i) {
 static bool copy_source(struct reader *reader, const struct source *source) {
     struct slice content = {0};
     struct writer *writer = source->kind == BUNDLE_KEY ? &reader->keys : &reader->files;
+    // `ravelin check` before the first start: what is made then is not there.
+    if (reader->prepare == NULL && source->acme_name != NULL &&
+        access(source->spare != NULL ? source->spare : source->path, F_OK) != 0) {
+        return true;
+    }
     if (!read_source(reader, source, &content)) {
         return true; // said; the others are looked at too
     }
@@ -364,7 +385,7 @@ static void check_folders(struct reader *reader, const struct config *config) {
     struct stat status;
     for (size_t i = 0; i < config->listener_count; i++) {
         const struct config_listen *listen = &config->listeners[i];
-        if (listen->challenge_path != NULL &&
+        if (listen->challenge_path != NULL && listen->challenge_line != 0 &&
             (stat(listen->challenge_path, &status) != 0 || !S_ISDIR(status.st_mode))) {
             report_add(&reader->warnings, listen->challenge_line,
                        "acme-challenge '%s': there is no such folder; challenges get 404",
@@ -387,6 +408,15 @@ static bool copy_texts(struct reader *reader, const struct bundle_texts *texts) 
     return ok;
 }
 
+static bool prepare_files(struct reader *reader, const struct config *config) {
+    char why[BUNDLE_WHY_SIZE];
+    if (reader->prepare == NULL || reader->prepare(config, why)) {
+        return true;
+    }
+    report_add(&reader->report, 0, "%s", why);
+    return false;
+}
+
 // `text`: of the config, when it is there already.
 static bool read_pair(struct reader *reader, const char *path, struct slice text,
                       struct bundle_pair *pair, struct config **config,
@@ -406,9 +436,15 @@ static bool read_pair(struct reader *reader, const char *path, struct slice text
         return false;
     }
     reader->report.parts = reader->warnings.parts = &(*config)->parts;
-    check_folders(reader, *config);
     if (!copy_text(reader, *config, path, text) || !copy_image(reader, *config) ||
-        !copy_texts(reader, &reader->texts) || !copy_sources(reader, *config)) {
+        !copy_texts(reader, &reader->texts) || !acme_expand(*config)) {
+        return refuse_bundle(reader);
+    }
+    if (!prepare_files(reader, *config)) {
+        return false;
+    }
+    check_folders(reader, *config);
+    if (!copy_sources(reader, *config)) {
         return refuse_bundle(reader);
     }
     if (!report_is_empty(&reader->report)) {
@@ -420,12 +456,13 @@ static bool read_pair(struct reader *reader, const char *path, struct slice text
 }
 
 static enum result read_bundles(const char *path, const struct bundle *former,
-                                struct bundle_pair *pair, struct config **config,
-                                char error[CONFIG_ERROR_SIZE]) {
+                                bundle_prepare *prepare, struct bundle_pair *pair,
+                                struct config **config, char error[CONFIG_ERROR_SIZE]) {
     struct reader reader = {.buffer = secret_map(BUFFER_SIZE),
                             .files = {.fd = -1},
                             .keys = {.fd = -1},
-                            .texts = {.former = former}};
+                            .texts = {.former = former},
+                            .prepare = prepare};
     struct slice text = former != NULL ? bundle_config_text(former) : (struct slice){0};
     *config = NULL;
     pair->files = pair->keys = (struct bundle){.fd = -1};
@@ -448,11 +485,18 @@ static enum result read_bundles(const char *path, const struct bundle *former,
 
 enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
                         char error[CONFIG_ERROR_SIZE]) {
-    return read_bundles(path, NULL, pair, config, error);
+    return read_bundles(path, NULL, NULL, pair, config, error);
 }
 
-enum result bundle_read_again(const struct bundle *files, struct bundle_pair *pair,
-                              struct config **config, char error[CONFIG_ERROR_SIZE]) {
+enum result bundle_read_prepared(const char *path, bundle_prepare *prepare,
+                                 struct bundle_pair *pair, struct config **config,
+                                 char error[CONFIG_ERROR_SIZE]) {
+    return read_bundles(path, NULL, prepare, pair, config, error);
+}
+
+enum result bundle_read_again(const struct bundle *files, bundle_prepare *prepare,
+                              struct bundle_pair *pair, struct config **config,
+                              char error[CONFIG_ERROR_SIZE]) {
     // A NUL follows the path.
-    return read_bundles(bundle_config_path(files).data, files, pair, config, error);
+    return read_bundles(bundle_config_path(files).data, files, prepare, pair, config, error);
 }

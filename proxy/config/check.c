@@ -1,5 +1,6 @@
 #include "config/check.h"
 
+#include "config/acme.h"
 #include "config/challenge.h"
 #include "config/page.h"
 #include "config/suggest.h"
@@ -259,6 +260,7 @@ void check_config(struct config *config, struct report *report) {
     for (size_t i = 0; i < config->listener_count; i++) {
         check_listener(&config->listeners[i], config, &index, report);
     }
+    acme_check(config, report);
     for (size_t i = 0; i < config->backend_count; i++) {
         check_backend(&config->backends[i], report);
     }

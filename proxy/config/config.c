@@ -93,6 +93,8 @@ static void free_site(struct config_site *site) {
         free(site->certificates[i].certificate_path);
         free(site->certificates[i].key_path);
         free(site->certificates[i].ocsp_path);
+        free(site->certificates[i].acme_name);
+        free(site->certificates[i].spare_path);
     }
     for (size_t i = 0; i < site->route_count; i++) {
         free_route(&site->routes[i]);
@@ -143,6 +145,10 @@ static void free_values(struct config *config) {
     }
     free(config->listeners);
     free(config->admins);
+    free(config->acme.email);
+    free(config->acme.directory);
+    free(config->acme.folder);
+    free(config->acme.ca_path);
     free(config->trusted_proxies.items);
     free(config->log.path);
     free(config->access_log.path);

@@ -31,6 +31,7 @@
 #define CONFIG_WORKERS_MAX 256
 #define CONFIG_LISTENERS_MAX 64
 #define CONFIG_ADMINS_MAX 4
+#define CONFIG_ACME "acme" // in the place of a certificate's path, which else begins with '/'
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_target {
@@ -131,10 +132,23 @@ struct config_listen {
     int challenge_line;
 };
 
+// Whose certificates are ordered from an ACME authority (acme.h).
+struct config_acme {
+    char *email;     // of the account; NULL: not given
+    bool agree;      // to the authority's terms of service
+    char *directory; // URL of the authority
+    char *folder;    // absolute
+    char *ca_path;   // absolute; NULL: the system's authorities vouch for the ACME server
+    int email_line;  // 0: not given
+    int directory_line;
+};
+
 struct config_certificate {
-    char *certificate_path; // absolute
+    char *certificate_path; // absolute; CONFIG_ACME before acme_expand()
     char *key_path;         // absolute
     char *ocsp_path;        // absolute; NULL when not given
+    char *acme_name;        // set by acme_expand(): the one host name it is for; NULL: no ACME
+    char *spare_path;       // used while there is no file at certificate_path; NULL: none
     int line;
     int key_line;
     int ocsp_line;
@@ -305,6 +319,7 @@ struct config {
     struct config_log access_log;
     enum access_log_format access_log_format;
     struct config_tls tls;
+    struct config_acme acme;
     struct config_limits limits;
     struct config_http2 http2;
     struct config_networks trusted_proxies; // no network has the prefix length 0

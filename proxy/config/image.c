@@ -223,6 +223,13 @@ static bool take_texts(struct reader *reader, const struct option *option, char 
     return whole;
 }
 
+// The certificate is read before its key.
+static bool take_key(struct reader *reader, const struct option *option, char *object) {
+    const struct config_certificate *certificate = (const void *)object;
+    bool is_ordered = strcmp(certificate->certificate_path, CONFIG_ACME) == 0;
+    return take_one_text(reader, object + option->offset, !is_ordered);
+}
+
 static bool take_prefix(struct reader *reader, const struct option *option, char *object) {
     struct config_route *route = (void *)object;
     if (!take_one_text(reader, object + option->offset, true)) {
@@ -409,6 +416,9 @@ static const struct codec codecs[KIND_COUNT] = {
     [KIND_WORD] = {put_plain, take_word},
     [KIND_LOG] = {put_log, take_log},
     [KIND_FILE] = {put_texts, take_texts},
+    [KIND_CERTIFICATE] = {put_texts, take_texts},
+    [KIND_KEY] = {put_texts, take_key},
+    [KIND_EMAIL] = {put_texts, take_texts},
     [KIND_NAME] = {put_texts, take_texts},
     [KIND_HOST] = {put_texts, take_texts},
     [KIND_HOST_PATTERN] = {put_texts, take_texts},

@@ -229,12 +229,17 @@ static int on_open(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) {
     return 0;
 }
 
+// A certificate that Ravelin orders has a key, too, but not in the file.
+static bool is_ordered(const struct frame *frame) {
+    return frame->id == SECTION_CERTIFICATE && strcmp(frame->cfg->title, CONFIG_ACME) == 0;
+}
+
 static void close_section(struct loader *loader) {
     const struct frame *frame = top_frame(loader);
     const struct section *section = section_at(frame->id);
     for (size_t i = 0; i < section->option_count; i++) {
         const struct option *option = &section->options[i];
-        if (frame->seen[i].count >= option->least || loader->partial) {
+        if (frame->seen[i].count >= option->least || loader->partial || is_ordered(frame)) {
             continue;
         }
         if (frame->cfg->title != NULL) {

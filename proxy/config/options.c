@@ -66,6 +66,8 @@ static const struct option top_options[] = {
     {"tls",
      "What all listeners ask of a TLS client. TLS 1.3 is not an option: there is nothing less.",
      KIND_SECTION, INSIDE(SECTION_TLS), OPTIONAL, AT(config, tls)},
+    {"acme", "The authority that `certificate acme {}` of a site gets certificates from.",
+     KIND_SECTION, INSIDE(SECTION_ACME), OPTIONAL, AT(config, acme)},
     {"limits", "How much a client may ask for.", KIND_SECTION, INSIDE(SECTION_LIMITS), OPTIONAL,
      AT(config, limits)},
     {"http2", "How much an HTTP/2 connection may ask for, besides `limits`.", KIND_SECTION,
@@ -102,6 +104,22 @@ static const struct option tls_options[] = {
     {"certificate-watch",
      "Reload when the content of a certificate, a key or another file named here changes.",
      KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config_tls, certificate_watch)},
+};
+
+static const struct option acme_options[] = {
+    {"email", "Of the account with the authority.", KIND_EMAIL, OPTIONAL, AT(config_acme, email),
+     LINE_AT(config_acme, email_line)},
+    {"agree", "To the terms of service of the authority. Without it, nothing is ordered.",
+     KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config_acme, agree)},
+    {"directory", "The URL of the authority's directory. The default is Let's Encrypt.", KIND_URL,
+     OPTIONAL, INITIAL("https://acme-v02.api.letsencrypt.org/directory"),
+     AT(config_acme, directory), LINE_AT(config_acme, directory_line)},
+    {"folder", "Keys, certificates and the account are stored there.", KIND_FILE, OPTIONAL,
+     INITIAL("/var/lib/ravelin/acme"), AT(config_acme, folder)},
+    {"ca",
+     "A PEM file of the authorities that vouch for the authority's own server, instead of the "
+     "system's.",
+     KIND_FILE, OPTIONAL, AT(config_acme, ca_path)},
 };
 
 static const struct option limits_options[] = {
@@ -214,7 +232,8 @@ static const struct option site_options[] = {
      KIND_HOST_PATTERN, FROM_TO(0, 1000), AT(config_site, aliases),
      COUNTED_AT(config_site, alias_count), UNIQUE("host name")},
     {"certificate",
-     "A PEM file: the certificate, then its chain. Several serve clients of several abilities.",
+     "A PEM file: the certificate, then its chain. Several serve clients of several abilities. The "
+     "word acme instead of a file: one for each name of the site, by the section acme.",
      KIND_SECTION, INSIDE(SECTION_CERTIFICATE), FROM_TO(1, 16), AT(config_site, certificates),
      COUNTED_AT(config_site, certificate_count)},
     {"client-ca",
@@ -242,7 +261,7 @@ static const struct option site_options[] = {
 static const struct option certificate_options[] = {
     {"key",
      "The PEM file with its private key. Only its owner and group may read it, see Certificates.",
-     KIND_FILE, REQUIRED, AT(config_certificate, key_path), LINE_AT(config_certificate, key_line)},
+     KIND_KEY, REQUIRED, AT(config_certificate, key_path), LINE_AT(config_certificate, key_line)},
     {"ocsp",
      "The OCSP response (DER or PEM) that is stapled for it. Somebody else keeps it fresh and "
      "reloads.",
@@ -434,6 +453,7 @@ static const struct section sections[SECTION_COUNT] = {
     [SECTION_TLS] = PLAIN("tls", config_tls, tls_options),
     [SECTION_LIMITS] = PLAIN("limits", config_limits, limits_options),
     [SECTION_HTTP2] = PLAIN("http2", config_http2, http2_options),
+    [SECTION_ACME] = PLAIN("acme", config_acme, acme_options),
     [SECTION_LISTEN] =
         TITLED("listen", config_listen, listen_options, KIND_LISTEN, "listen address", address),
     [SECTION_ADMIN] = {.name = "admin",
@@ -445,7 +465,7 @@ static const struct section sections[SECTION_COUNT] = {
                                  LINE_AT(config_listen, line)}},
     [SECTION_SITE] = TITLED("site", config_site, site_options, KIND_HOST, "host name", name),
     [SECTION_CERTIFICATE] = TITLED("certificate", config_certificate, certificate_options,
-                                   KIND_FILE, "certificate", certificate_path),
+                                   KIND_CERTIFICATE, "certificate", certificate_path),
     [SECTION_ERROR_PAGE] = {.name = "error-page",
                             .size = sizeof(struct config_error_page),
                             .options = error_page_options,

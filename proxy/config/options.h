@@ -14,6 +14,7 @@ enum section_id {
     SECTION_TLS,
     SECTION_LIMITS,
     SECTION_HTTP2,
+    SECTION_ACME,
     SECTION_LISTEN,
     SECTION_ADMIN,
     SECTION_SITE,
@@ -39,6 +40,9 @@ enum option_kind {
     KIND_WORD,         // enum: the index in words
     KIND_LOG,          // struct config_log: a word from index `minimum` on, or a file
     KIND_FILE,         // char *, absolute
+    KIND_CERTIFICATE,  // char *, absolute; or CONFIG_ACME
+    KIND_KEY,          // char *, absolute; NULL beside the certificate CONFIG_ACME
+    KIND_EMAIL,        // char *
     KIND_NAME,         // char *
     KIND_HOST,         // char *, canonical
     KIND_HOST_PATTERN, // char *, canonical; wildcards allowed

@@ -16,6 +16,9 @@ struct phrase {
 static const struct phrase phrases[KIND_COUNT] = {
     [KIND_YES_NO] = {.words = "yes or no"},
     [KIND_FILE] = {"FILE", "a file"},
+    [KIND_CERTIFICATE] = {"FILE", "a file, or acme"},
+    [KIND_KEY] = {.words = "a file"},
+    [KIND_EMAIL] = {.words = "an address such as you@example.com"},
     [KIND_NAME] = {"NAME", "a name of letters, digits, '.', '_' and '-'"},
     [KIND_HOST] = {"NAME", "a host name or an IP address"},
     [KIND_HOST_PATTERN] = {.words = "a host name, an IP address, \"*.suffix\" or \"*\""},

@@ -169,6 +169,23 @@ static bool store_address_file(struct value *value) {
     return file->path != NULL || refuse(value, "out of memory");
 }
 
+static bool store_certificate(struct value *value) {
+    return strcmp(value->text, CONFIG_ACME) == 0 ? put_text(value, strdup(CONFIG_ACME))
+                                                 : store_file(value);
+}
+
+// It becomes an argument of a program, and a part of the name of a folder.
+static bool store_email(struct value *value) {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  "._+-@";
+    const char *text = value->text;
+    const char *at = strchr(text, '@');
+    size_t size = strlen(text);
+    return size <= 200 && strspn(text, allowed) == size && at != NULL && at != text &&
+           at[1] != '\0' && strchr(at + 1, '@') == NULL && text[0] != '-' && text[0] != '.' &&
+           put_text(value, strdup(text));
+}
+
 static bool store_log(struct value *value) {
     struct config_log *log = field(value);
     size_t index;
@@ -509,6 +526,9 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_WORD] = store_word,
     [KIND_LOG] = store_log,
     [KIND_FILE] = store_file,
+    [KIND_CERTIFICATE] = store_certificate,
+    [KIND_KEY] = store_file,
+    [KIND_EMAIL] = store_email,
     [KIND_NAME] = store_name,
     [KIND_HOST] = store_host,
     [KIND_HOST_PATTERN] = store_host_pattern,

@@ -1,6 +1,7 @@
 #include "process/auto_reload.h"
 
 #include "base/clock.h"
+#include "config/acme.h"
 #include "config/bundle.h"
 
 #include <stdio.h>
@@ -37,7 +38,9 @@ static void stop_watching(struct auto_reload *automatic) {
 static void start_watching(struct auto_reload *automatic) {
     char problem[FILE_WATCH_PROBLEM_SIZE] = "out of memory";
     size_t count;
-    const char **paths = bundle_list_paths(automatic->config, &count);
+    const struct config *config = automatic->config;
+    const char **paths = config->tls.certificate_watch ? bundle_list_paths(config, &count)
+                                                       : acme_list_paths(config, &count);
     if (paths != NULL) {
         automatic->files = file_watch_new(paths, count, problem);
     }
@@ -148,7 +151,9 @@ void auto_reload_stop(struct auto_reload *automatic) {
 static void turn_on(struct auto_reload *automatic) {
     if (automatic->state == AUTO_RELOAD_OFF) {
         automatic->state = AUTO_RELOAD_BLIND;
-        log_info(automatic->log, "certificate-watch: reloading when files change");
+        log_info(automatic->log, automatic->config->tls.certificate_watch
+                                     ? "certificate-watch: reloading when files change"
+                                     : "certificate acme: reloading when a certificate is there");
     }
     automatic->complaint[0] = '\0';
     automatic->pause = AUTO_RELOAD_PAUSE_S / 2; // the look that comes now is not for a change
@@ -156,7 +161,7 @@ static void turn_on(struct auto_reload *automatic) {
 }
 
 void auto_reload_update(struct auto_reload *automatic) {
-    if (automatic->config->tls.certificate_watch) {
+    if (automatic->config->tls.certificate_watch || acme_is_used(automatic->config)) {
         turn_on(automatic);
     } else if (automatic->state != AUTO_RELOAD_OFF) {
         auto_reload_stop(automatic);

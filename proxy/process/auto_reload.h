@@ -1,4 +1,5 @@
-// Automatic reload: what `certificate-watch = yes` turns on in the master.
+// Automatic reload: what `certificate-watch = yes` turns on in the master. Without it, a
+// configuration with `certificate acme` turns it on for the certificates that are ordered.
 //
 // When a file that the current generation names may have changed (file_watch.h), all of them are
 // read again, a moment later, with the config text that is in use: a text that was edited meanwhile

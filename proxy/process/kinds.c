@@ -1,5 +1,7 @@
 #include "process/kinds.h"
 
+#include "config/acme.h"
+#include "process/acme_process.h"
 #include "process/monitor_process.h"
 #include "process/signer_process.h"
 #include "process/source.h"
@@ -176,6 +178,31 @@ static void fill_monitor_load(const struct child *child, const struct source *so
     add_listeners(child, source, load);
 }
 
+// --- The one that orders certificates ---
+
+static bool wants_acme(const struct source *source) {
+    return acme_is_used(source->config);
+}
+
+static pid_t spawn_acme(const struct child *child, const struct spawn *spawn) {
+    struct acme_start start = {spawn->keep[0], child->children->current->config};
+    struct spawn mine = *spawn;
+    mine.argument = &start;
+    mine.prepare = acme_prepare;
+    mine.run = acme_run;
+    shares_lend_to_nobody(&child->children->shares);
+    return spawn_process(&mine, child->children->title);
+}
+
+static void fill_acme_load(const struct child *child, const struct source *source,
+                           struct ipc_message *load) {
+    (void)child;
+    load->fds[IPC_FD_BUNDLE] = source->files_fd;
+    load->fds[IPC_FD_ERROR_LOG] = source->logs.error.fd;
+    load->log_level = source->config->log_level;
+    load->log_daemon = config_log_daemon(&source->config->log);
+}
+
 // --- The rows ---
 
 const struct child_kind kinds[KIND_COUNT] = {
@@ -202,4 +229,13 @@ const struct child_kind kinds[KIND_COUNT] = {
                       .is_wanted = kinds_has_monitor,
                       .spawn = spawn_monitor,
                       .fill_load = fill_monitor_load},
+    [KIND_ACME] = {.name = "acme",
+                   .is_single = true,
+                   .commits = true,
+                   .is_helper = true,
+                   .is_told = true,
+                   .sandbox = SANDBOX_PROGRAMS,
+                   .is_wanted = wants_acme,
+                   .spawn = spawn_acme,
+                   .fill_load = fill_acme_load},
 };

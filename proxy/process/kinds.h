@@ -5,7 +5,7 @@
 
 #include "process/children.h"
 
-enum { KIND_SIGNER, KIND_WORKER, KIND_MONITOR, KIND_COUNT };
+enum { KIND_SIGNER, KIND_WORKER, KIND_MONITOR, KIND_ACME, KIND_COUNT };
 
 extern const struct child_kind kinds[KIND_COUNT];
 

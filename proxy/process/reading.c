@@ -1,8 +1,12 @@
 #include "process/reading.h"
 
+#include "acme/keys.h"
 #include "base/printable.h"
+#include "config/acme.h"
 #include "config/bundle.h"
 #include "process/ipc.h"
+#include "process/privilege.h"
+#include "tls/handshake/context.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -31,6 +35,22 @@ static bool open_bundles(const struct source *source, struct bundle_pair *pair) 
            bundle_open(source->keys_fd, &pair->keys) == RESULT_OK;
 }
 
+// The keys of certificates that are ordered are made where keys are read.
+static bool make_files(const struct config *config, char why[BUNDLE_WHY_SIZE]) {
+    static_assert((int)ACME_WHY_SIZE <= (int)BUNDLE_WHY_SIZE, "it fits");
+    struct privilege privilege;
+    char error[CONFIG_ERROR_SIZE];
+    if (!acme_is_used(config)) {
+        return true;
+    }
+    if (privilege_find(config, &privilege, error) != RESULT_OK || tls_library_init() != RESULT_OK) {
+        (void)snprintf(why, BUNDLE_WHY_SIZE, "certificate acme: no keys can be made");
+        return false;
+    }
+    const struct acme_owner owner = {privilege.change, privilege.uid, privilege.gid};
+    return acme_make_files(config, &owner, why);
+}
+
 static char read_again(const struct source *former, struct bundle_pair *now,
                        char error[CONFIG_ERROR_SIZE]) {
     struct bundle_pair before;
@@ -40,7 +60,7 @@ static char read_again(const struct source *former, struct bundle_pair *now,
                        former->config->path, strerror(errno));
         return SAYS_INVALID;
     }
-    if (bundle_read_again(&before.files, now, &config, error) != RESULT_OK) {
+    if (bundle_read_again(&before.files, make_files, now, &config, error) != RESULT_OK) {
         return SAYS_INVALID;
     }
     bool same = bundle_equal(&before.files, &now->files) && bundle_equal(&before.keys, &now->keys);
@@ -53,7 +73,9 @@ static char read_all(const struct reading_input *input, struct bundle_pair *pair
     if (input->former != NULL) {
         return read_again(input->former, pair, error);
     }
-    return bundle_read(input->path, pair, &config, error) == RESULT_OK ? SAYS_READ : SAYS_INVALID;
+    return bundle_read_prepared(input->path, make_files, pair, &config, error) == RESULT_OK
+               ? SAYS_READ
+               : SAYS_INVALID;
 }
 
 // Memory and descriptors go with the process, at once: the master kills it when it has been heard.

@@ -77,6 +77,41 @@ static const int network_calls[] = {
 // Connections, and files below a folder that it has open. openat2() can be told to stay there.
 static const int file_calls[] = {SCMP_SYS(accept4), SCMP_SYS(openat2), SCMP_SYS(shutdown)};
 
+// What a program that is run has no use for.
+static const int denied_calls[] = {
+    SCMP_SYS(add_key),
+    SCMP_SYS(bpf),
+    SCMP_SYS(chroot),
+    SCMP_SYS(delete_module),
+    SCMP_SYS(finit_module),
+    SCMP_SYS(fsopen),
+    SCMP_SYS(init_module),
+    SCMP_SYS(io_uring_setup),
+    SCMP_SYS(kcmp),
+    SCMP_SYS(kexec_file_load),
+    SCMP_SYS(kexec_load),
+    SCMP_SYS(keyctl),
+    SCMP_SYS(listen),
+    SCMP_SYS(mount),
+    SCMP_SYS(move_mount),
+    SCMP_SYS(open_by_handle_at),
+    SCMP_SYS(open_tree),
+    SCMP_SYS(perf_event_open),
+    SCMP_SYS(pidfd_getfd),
+    SCMP_SYS(pivot_root),
+    SCMP_SYS(process_madvise),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(process_vm_writev),
+    SCMP_SYS(ptrace),
+    SCMP_SYS(reboot),
+    SCMP_SYS(request_key),
+    SCMP_SYS(setns),
+    SCMP_SYS(swapon),
+    SCMP_SYS(umount2),
+    SCMP_SYS(unshare),
+    SCMP_SYS(userfaultfd),
+};
+
 // Calls that are allowed with some values of one or two arguments, of type int. With any other they
 // fail with EPERM, so that a library that asks for an option does without it.
 //
@@ -254,9 +289,22 @@ static bool load(const struct profile *profile, uint32_t otherwise,
     return ok;
 }
 
+static bool deny_calls(scmp_filter_ctx filter, const struct profile *profile) {
+    (void)profile;
+    for (size_t i = 0; i < COUNT(denied_calls); i++) {
+        if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied_calls[i], 0) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum result sandbox_enter(enum sandbox sandbox) {
     if (sandbox == SANDBOX_NONE) {
         return RESULT_OK;
+    }
+    if (sandbox == SANDBOX_PROGRAMS) {
+        return load(NULL, SCMP_ACT_ALLOW, deny_calls) ? RESULT_OK : RESULT_ERROR;
     }
     const struct profile *profile = &profiles[sandbox];
     // The C library reads the time zone from a file when it first needs it, even for UTC.

@@ -28,6 +28,10 @@ enum sandbox {
     SANDBOX_FILES,
     // As SANDBOX_NETWORK, for the monitor: it checks servers.
     SANDBOX_MONITOR,
+    // For one that runs programs, and has entered a fence of its own (landlock_enter_paths()): all
+    // but what reaches into other processes or the kernel, changes rights, mounts or listens. Those
+    // calls fail with EPERM.
+    SANDBOX_PROGRAMS,
     SANDBOX_NONE, // for the one that reads files with the master's rights
 };
 

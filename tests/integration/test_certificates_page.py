@@ -8,7 +8,7 @@ import pytest
 
 from ravelin_test.pebble import AVAILABLE, Pebble
 from ravelin_test.processes import run, text
-from ravelin_test.settings import IS_ROOT, ROOT
+from ravelin_test.settings import IS_ROOT, PATIENCE, ROOT
 from ravelin_test.waiting import wait_for
 
 NAME = "www.example.com"
@@ -62,11 +62,11 @@ class Host:
         folders = [f"--{kind}-dir={self.root}/etc/letsencrypt{more}" for kind, more in (("config", ""), ("work", "/w"), ("logs", "/l"))]
         self.run(command, "--server", self.pebble.directory, *folders)
 
-    def curl(self):
+    def curl(self, check=True):
         """The page's own request: any answer over TLS that curl has verified."""
-        [command] = commands("curl https")
+        [command] = set(commands("curl https"))
         there = f"{NAME}:443:127.0.0.1:{self.proxy.port}"
-        return run([*shlex.split(command), "-sS", "--cacert", self.issuer, "--connect-to", there])
+        return run([*shlex.split(command), "-sS", "--cacert", self.issuer, "--connect-to", there], check=check)
 
     def serial(self):
         shown = self.proxy.s_client("-servername", NAME, "-CAfile", str(self.issuer))
@@ -80,20 +80,21 @@ def host(lab):
     return Host(lab)
 
 
-def configurations():
-    return [block for kind, block in blocks() if kind == ""]
+def configurations(word):
+    """Those in which this is."""
+    return [block for kind, block in blocks() if kind == "" and word in block]
 
 
 def begin(host):
     """Steps 1 and 2."""
     host.run(commands("mkdir", "/var/www/acme")[0])
-    host.configure(configurations()[0])
+    host.configure(configurations("acme-challenge")[0])
     host.proxy.start()
 
 
 def finish(host, files=None):
     """Steps 4 and 5: the site, and a client that verifies it."""
-    whole = configurations()[1]
+    whole = configurations("acme-challenge")[1]
     for old, new in files or ():
         assert old in whole
         whole = whole.replace(old, new)
@@ -162,9 +163,42 @@ def test_uacme(host):
     wait_for_another(host, serial)
 
 
+def plain(log):
+    """Without what differs from host to host."""
+    for pattern, stands in ((r"\[\d+\]", "[N]"), (r"https://\S+", "URL"), (r"until \S+", "until TIME")):
+        log = re.sub(pattern, stands, log)
+    return log
+
+
+@pytest.mark.skipif(not shutil.which("lego"), reason="lego is not installed")
+def test_the_first_certificate(host):
+    """From the installed program to a certificate that curl verifies."""
+    [block] = configurations("certificate acme")
+    folder = f"{host.root}/acme"
+    account = f'directory = "{host.pebble.directory}" ca = "{host.pebble.ca}" folder = "{folder}"'
+    host.configure(block.replace("agree = yes", f"agree = yes {account}"))
+    host.proxy.start()
+    wait_for(lambda: host.curl(check=False).stdout == b"ok", "a certificate that curl verifies", 4 * PATIENCE)
+    wait_for(lambda: host.proxy.log().count("received: valid until") == 2, "the certificates of both names", 4 * PATIENCE)
+    [shown] = configurations("ordering a certificate")
+    wait_for(lambda: all(line in plain(host.proxy.log()) for line in plain(shown).splitlines()), "the lines of the page")
+    rows = set(re.findall(r"^\| `((?:keys|requests|work)/[\w.]+/?)` ", PAGE, re.MULTILINE))
+    assert len(rows) == 5
+    for row in rows:
+        assert (host.root / "acme" / row.replace("NAME", NAME)).exists(), row
+
+
+def test_an_authority_of_ones_own(lab):
+    [block] = configurations("ca.internal")
+    proxy = lab.prepare(lab.server(), redirect=True)
+    proxy.write_config(block + proxy.config_text())
+    assert proxy.command("check").returncode == 0
+
+
 def test_every_block_is_run():
     """Here or, of the package, in tests/package."""
-    assert len(configurations()) == 2
+    assert len([kind for kind, _ in blocks() if kind == ""]) == 5
     lines = [line[2:].removeprefix("sudo ") for kind, block in blocks() if kind == "console" for line in block.splitlines()]
     tried = ("mkdir", "ravelin reload -c /etc/ravelin/ravelin.conf", "certbot certonly", "curl https", "lego ", "uacme ", "env UACME")
-    assert [line for line in lines if not line.startswith(tried)] == ["apt install ./ravelin_0.1.0-1~deb13_amd64.deb certbot"]
+    rest = [line for line in lines if not line.startswith(tried)]
+    assert rest == ["apt install ./ravelin_0.1.0-1~deb13_amd64.deb lego", "apt install certbot"]

@@ -22,6 +22,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *(page for top in TOPS if top.is_dir() for p
 ELSEWHERE = {
     ("conf/README.md", "workers = auto"): "tests/unit/test_options.c",
     ("conf/certificates.md", "$ sudo apt install"): "tests/package",
+    ("conf/certificates.md", "acme {"): "tests/integration/test_certificates_page.py",
+    ("conf/certificates.md", "info acme"): "tests/integration/test_certificates_page.py",
     ("conf/certificates.md", "listen 0.0.0.0:80"): "tests/integration/test_certificates_page.py",
     ("conf/certificates.md", "$ sudo ravelin reload"): "tests/integration/test_certificates_page.py",
     ("conf/certificates.md", "$ sudo lego"): "tests/integration/test_certificates_page.py",

@@ -130,7 +130,7 @@ static void test_reading_again(void **state) {
     put(folder, "out.txt", "10.0.0.1");
     read_well(folder);
     put(folder, "out.txt", "10.0.0.2");
-    if (bundle_read_again(&folder->pair.files, &again, &config, error) != RESULT_OK) {
+    if (bundle_read_again(&folder->pair.files, NULL, &again, &config, error) != RESULT_OK) {
         fail_msg("%s", error);
     }
     assert_true(contains(&config->sites[0].routes[0].deny_file.set, "10.0.0.2"));

@@ -198,7 +198,7 @@ static void test_all_paths_are_listed(void **state) {
 
 static void read_again(struct folder *folder, struct bundle_pair *pair) {
     struct config *config;
-    if (bundle_read_again(&folder->pair.files, pair, &config, error) != RESULT_OK) {
+    if (bundle_read_again(&folder->pair.files, NULL, pair, &config, error) != RESULT_OK) {
         fail_msg("%s", error);
     }
     assert_string_equal(config->path, config_path(folder));
@@ -267,7 +267,8 @@ static void test_reading_again_can_fail(void **state) {
     read_well(folder);
     assert_int_equal(unlink(in_folder(folder, "a.pem")), 0);
     size_t descriptors = count_descriptors();
-    assert_int_equal(bundle_read_again(&folder->pair.files, &pair, &config, error), RESULT_ERROR);
+    assert_int_equal(bundle_read_again(&folder->pair.files, NULL, &pair, &config, error),
+                     RESULT_ERROR);
     assert_null(config);
     assert_int_equal(count_descriptors(), descriptors);
     assert_non_null(strstr(error, "r.conf:3: certificate '"));

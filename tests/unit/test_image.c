@@ -44,13 +44,15 @@ static bool is_left_out(const struct filler *filler, enum section_id id,
            (strcmp(option->name, "redirect-rest") == 0 && strcmp(filler->action, "redirect") != 0);
 }
 
+static int next_number(struct filler *filler, const struct option *option) {
+    filler->number++;
+    return strcmp(option->name, "acme-challenge") == 0 ? 0 : filler->number; // one in all listeners
+}
+
 static void write_value(struct filler *filler, const struct option *option, char text[128]) {
     static const char *const others[] = {"no", "yes"};
     size_t last = 0;
-    int number = ++filler->number;
-    if (strcmp(option->name, "acme-challenge") == 0) { // the same of all listeners
-        number = 0;
-    }
+    int number = next_number(filler, option);
     switch (option->kind) {
     case KIND_YES_NO:
         (void)snprintf(text, 128, "%s", others[strcmp(option->initial, "no") == 0]);
@@ -94,6 +96,9 @@ static void write_value(struct filler *filler, const struct option *option, char
         break;
     case KIND_FIELD:
         (void)snprintf(text, 128, "X-Name-%d: value", number);
+        break;
+    case KIND_EMAIL:
+        (void)snprintf(text, 128, "n%d@x.test", number);
         break;
     case KIND_FIELD_NAME:
         (void)snprintf(text, 128, "X-Name-%d", number);
@@ -322,6 +327,26 @@ static void test_all_of_a_config_is_in_its_image(void **state) {
     }
 }
 
+// It has no key, and other certificates have one.
+static void test_a_certificate_that_is_ordered(void **state) {
+    (void)state;
+    struct config *config =
+        load("acme { email = a@b.test agree = yes }\n"
+             "listen 127.0.0.1:80 { protocol = redirect }\n" LISTEN
+             "site a.test { certificate a.pem { key = a.key } certificate acme {}\n"
+             "route / { return = 204 } }\n");
+    struct slice image = image_write(config);
+    struct config *copy = read_well(image);
+    assert_string_equal(copy->sites[0].certificates[1].certificate_path, CONFIG_ACME);
+    assert_null(copy->sites[0].certificates[1].key_path);
+    free(config->path);
+    config->path = strdup(copy->path);
+    compare_section(SECTION_TOP, (char *)config, (char *)copy);
+    free_image(image);
+    config_free(config);
+    config_free(copy);
+}
+
 // What has no value in the text, or its default.
 static void test_a_config_of_what_must_be(void **state) {
     (void)state;
@@ -478,6 +503,7 @@ static void test_no_memory_is_an_error(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_of_a_config_is_in_its_image),
+        cmocka_unit_test(test_a_certificate_that_is_ordered),
         cmocka_unit_test(test_a_config_of_what_must_be),
         cmocka_unit_test(test_routes_find_their_backends),
         cmocka_unit_test(test_listeners_find_their_backends),

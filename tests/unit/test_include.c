@@ -184,7 +184,7 @@ static void test_reading_again_includes_what_was_included(void **state) {
     assert_int_equal(unlink(in_folder(folder, "x.inc")), 0);
     put(folder, "b1.inc", "nonsense");
     put(folder, "b2.inc", "nonsense");
-    if (bundle_read_again(&folder->pair.files, &again, &config, error) != RESULT_OK) {
+    if (bundle_read_again(&folder->pair.files, NULL, &again, &config, error) != RESULT_OK) {
         fail_msg("%s", error);
     }
     assert_true(bundle_equal(&folder->pair.files, &again.files));

@@ -199,8 +199,37 @@ static void test_a_monitor_is_wanted_if_there_is_something_to_do(void **state) {
     assert_false(child_is_wanted(&monitor, &fixture.source));
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         const struct child child = {.kind = &kinds[kind]};
-        assert_true(child_is_wanted(&child, &fixture.source) || kind == KIND_MONITOR);
+        assert_true(child_is_wanted(&child, &fixture.source) || kind >= KIND_MONITOR);
     }
+}
+
+static void test_one_that_orders_is_wanted_if_a_site_asks_for_it(void **state) {
+    (void)state;
+    const struct child child = {.kind = &kinds[KIND_ACME]};
+    char path[] = CONFIG_ACME;
+    struct config_certificate certificate = {.certificate_path = path};
+    struct config_site site = {.certificates = &certificate, .certificate_count = 1};
+    assert_false(child_is_wanted(&child, &fixture.source));
+    fixture.config.sites = &site;
+    fixture.config.site_count = 1;
+    assert_true(child_is_wanted(&child, &fixture.source));
+    path[0] = '/';
+    assert_false(child_is_wanted(&child, &fixture.source));
+    fixture.config.site_count = 0;
+}
+
+static void test_what_one_that_orders_gets(void **state) {
+    (void)state;
+    const struct child child = {.kind = &kinds[KIND_ACME]};
+    struct ipc_message message;
+    ipc_init(&message, IPC_LOAD, 1);
+    kinds[KIND_ACME].fill_load(&child, &fixture.source, &message);
+    assert_int_equal(message.fds[IPC_FD_BUNDLE], fixture.source.files_fd); // and no keys
+    assert_int_equal(message.fds[IPC_FD_ERROR_LOG], ERROR_LOG);
+    for (int i = IPC_FD_ACCESS_LOG; i < IPC_FD_COUNT; i++) {
+        assert_int_equal(message.fds[i], -1);
+    }
+    assert_int_equal(message.listener_count, 0);
 }
 
 static void test_how_a_signer_starts(void **state) {
@@ -246,6 +275,8 @@ int main(void) {
         TEST(test_private_keys_go_to_kinds_without_a_network_only),
         TEST(test_what_a_signer_loads),
         TEST(test_what_a_worker_loads),
+        TEST(test_one_that_orders_is_wanted_if_a_site_asks_for_it),
+        TEST(test_what_one_that_orders_gets),
         TEST(test_how_a_signer_starts),
         TEST(test_how_a_worker_starts),
         TEST(test_what_a_monitor_loads),

@@ -26,12 +26,12 @@ static void text_with(enum section_id id, const char *line, char *text, size_t s
     bool trusts = id == SECTION_TOP && strncmp(line, "trusted-proxies", 15) == 0;
     (void)snprintf(
         text, size,
-        "%s %s\n tls { %s } limits { %s } http2 { %s } listen 127.0.0.1:1 { %s %s }\n"
+        "%s %s\n tls { %s } acme { %s } limits { %s } http2 { %s } listen 127.0.0.1:1 { %s %s }\n"
         "site a.test { %s certificate c { key = k %s }\n"
         "route / { %s %s request { %s } response { %s } } %s error-page 502 { %s %s } }\n"
         "backend b { health /h { %s } server 127.0.0.1:9000 { %s } %s %s }\n",
         trusts ? "" : "trusted-proxies = 192.0.2.1", in[SECTION_TOP], in[SECTION_TLS],
-        in[SECTION_LIMITS], in[SECTION_HTTP2], in[SECTION_LISTEN],
+        in[SECTION_ACME], in[SECTION_LIMITS], in[SECTION_HTTP2], in[SECTION_LISTEN],
         answers    ? "protocol = redirect"
         : forwards ? "backend = b"
                    : "",

@@ -139,6 +139,10 @@ static void check_certificate(struct check *check, size_t site, size_t index,
     const struct config_certificate *entry = &check->config->sites[site].certificates[index];
     struct chain chain;
     char why[CHAIN_ERROR_SIZE];
+    if (entry->acme_name != NULL &&
+        bundle_file(check->files, entry->certificate_path).data == NULL) {
+        return; // it is made at the start
+    }
     if (chain_read(bundle_file(check->files, entry->certificate_path), &chain, why) != RESULT_OK) {
         report_add(&check->errors, entry->line, "%s: %s", entry->certificate_path, why);
         return;
@@ -201,6 +205,17 @@ static void check_clients(struct check *check, size_t index) {
     client_auth_free(auth);
 }
 
+// Whether a certificate of the site is missing because Ravelin has not started yet.
+static bool is_to_be_made(const struct check *check, size_t index) {
+    const struct config_site *site = &check->config->sites[index];
+    bool missing = false;
+    for (size_t i = 0; i < site->certificate_count; i++) {
+        const char *path = site->certificates[i].certificate_path;
+        missing |= bundle_file(check->files, path).data == NULL;
+    }
+    return missing;
+}
+
 static void check_site(struct check *check, size_t index) {
     const struct config_site *site = &check->config->sites[index];
     struct names names = {site, calloc(site->alias_count + 1, sizeof(bool))};
@@ -213,7 +228,7 @@ static void check_site(struct check *check, size_t index) {
         check_certificate(check, index, i, &names);
     }
     check_clients(check, index);
-    if (check->errors.count == errors) {
+    if (check->errors.count == errors && !is_to_be_made(check, index)) {
         warn_names(check, &names);
     }
     free(names.covered);

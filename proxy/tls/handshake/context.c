@@ -174,6 +174,7 @@ static bool build_identity(const struct tls_contexts *contexts, size_t site,
     const uint8_t *policy = tls_contexts_client_policy(contexts, site);
     signature_key_id(contexts->generation, entry->key_path, identity->key_id);
     identity->owner = contexts;
+    identity->name = entry->acme_name;
     identity->signature = signature_of(leaf->key);
     identity->clients = contexts->sites[site].clients;
     identity->asks_certificate = identity->clients != NULL;
@@ -312,6 +313,12 @@ void tls_contexts_free(struct tls_contexts *contexts) {
     free(contexts);
 }
 
+// A certificate of one name only is for clients that ask for this name.
+static bool is_for(const struct tls_identity *identity, const struct client_hello *hello) {
+    return identity->name == NULL ||
+           slice_equal_nocase(hello->server_name, slice_from(identity->name));
+}
+
 const struct tls_identity *tls_contexts_select(const struct tls_contexts *contexts,
                                                size_t site_index,
                                                const struct client_hello *hello) {
@@ -320,15 +327,20 @@ const struct tls_identity *tls_contexts_select(const struct tls_contexts *contex
         (!build_site(contexts, site_index) || site->identities == NULL)) {
         return NULL;
     }
+    const struct tls_identity *other = NULL;
     for (size_t i = 0; i < POLICY_SCHEME_COUNT; i++) {
         uint32_t preferred = policy_schemes[i].signature & hello->signatures;
         for (size_t k = 0; preferred != 0 && k < site->count; k++) {
-            if ((site->identities[k].signature & preferred) != 0) {
-                return &site->identities[k];
+            const struct tls_identity *identity = &site->identities[k];
+            if ((identity->signature & preferred) != 0) {
+                if (is_for(identity, hello)) {
+                    return identity;
+                }
+                other = other == NULL ? identity : other;
             }
         }
     }
-    return &site->identities[0];
+    return other != NULL ? other : &site->identities[0];
 }
 
 void signature_key_id(uint64_t generation, const char *key_path, uint8_t id[KEY_ID_SIZE]) {

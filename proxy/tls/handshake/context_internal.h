@@ -18,6 +18,7 @@ struct tls_identity {
     bool asks_certificate;             // sends a CertificateRequest
     bool needs_certificate;            // refuses clients without a certificate
     const struct client_auth *clients; // authorities of clients; NULL: no CertificateRequest
+    const char *name; // of the host it is for, see acme_name in config.h; NULL: of any
     uint8_t key_id[KEY_ID_SIZE];
     struct ticket_terms terms; // of tickets, without the protocol; points into the config
     struct ocsp ocsp;          // response to staple; der NULL: none

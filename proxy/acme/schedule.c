@@ -1,0 +1,20 @@
+#include "acme/schedule.h"
+
+// A number from 0 to `range`.
+static int64_t within(int64_t range, uint32_t random) {
+    return range <= 0 ? 0 : (int64_t)(random % (uint64_t)(range + 1));
+}
+
+int64_t acme_renewal(int64_t not_before, int64_t not_after, uint32_t random) {
+    int64_t term = not_after > not_before ? not_after - not_before : 0;
+    return not_before + term / 3 * 2 - within(term / 20, random);
+}
+
+int64_t acme_retry(unsigned failures, uint32_t random) {
+    int64_t wait = ACME_RETRY_FIRST_S;
+    for (unsigned i = 1; i < failures && wait < ACME_RETRY_MAX_S; i++) {
+        wait *= 2;
+    }
+    wait = wait < ACME_RETRY_MAX_S ? wait : ACME_RETRY_MAX_S;
+    return wait - wait / 4 + within(wait / 2, random);
+}
