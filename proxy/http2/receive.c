@@ -30,6 +30,9 @@ static enum result begin_data(struct http2_connection *connection) {
         connection_charge(connection, HTTP2_COST_EMPTY) != RESULT_OK) {
         return RESULT_ERROR;
     }
+    if (place == STREAM_ENDED) {
+        return receive_fail(connection, HTTP2_STREAM_CLOSED, "DATA on a stream that has ended");
+    }
     if (!wanted) {
         return receive_on_closed(connection, place == STREAM_HERE ? STREAM_ENDED : place, true);
     }

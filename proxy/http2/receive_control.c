@@ -92,6 +92,9 @@ static enum result take_reset(struct http2_connection *connection) {
     if (place == STREAM_IDLE) {
         return receive_on_idle(connection);
     }
+    if (place == STREAM_RESET && stream == NULL) { // what comes now was not on its way
+        streams_remember(connection, reader->header.stream, STREAM_CANCELED);
+    }
     if (place != STREAM_HERE) {
         return receive_on_closed(connection, place, false);
     }
@@ -113,7 +116,9 @@ static enum result take_window_update(struct http2_connection *connection) {
             return receive_on_idle(connection);
         }
         if (place != STREAM_HERE) {
-            return receive_on_closed(connection, place, false);
+            return increment == 0 ? receive_fail(connection, HTTP2_PROTOCOL_ERROR,
+                                                 "WINDOW_UPDATE by 0 on a closed stream")
+                                  : receive_on_closed(connection, place, false);
         }
     }
     if (connection_charge(connection, HTTP2_COST_WINDOW_UPDATE) != RESULT_OK) {

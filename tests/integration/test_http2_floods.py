@@ -105,7 +105,6 @@ ABOVE = [
         sees=["/"],
     ),
     flood("RST_STREAM of a closed stream", get(), answered_on(1), reset(1) * 5000, sees=["/"]),
-    flood("DATA of a closed stream", get(), answered_on(1), data(1) * 3000, sees=["/"]),
     flood(
         "HPACK bombs",
         headers(1, BOMB),

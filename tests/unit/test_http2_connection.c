@@ -164,6 +164,25 @@ static void test_frames_on_their_way(void **state) {
     lab_end(&lab);
 }
 
+// What a client sends behind its own reset was not on its way when ours came.
+static void test_frames_after_both_have_reset(void **state) {
+    (void)state;
+    static struct lab lab;
+    lab_begin_windows(&lab, 65535, 65535);
+    assert_int_equal(lab_request(&lab, 1, false), RESULT_OK);
+    http2_reset(&lab.connection, lab.last, HTTP2_NO_ERROR);
+    lab_take(&lab, 4096);
+    lab.seen[0] = lab.log[0] = '\0';
+    assert_int_equal(lab_data_of(&lab, 1, 1, false), RESULT_OK);
+    lab_assert_seen(&lab, "");
+    assert_int_equal(lab_send_32(&lab, FRAME_RST_STREAM, 1, HTTP2_CANCEL), RESULT_OK);
+    assert_int_equal(lab_data_of(&lab, 1, 1, false), RESULT_OK);
+    lab_take(&lab, 4096);
+    lab_assert_seen(&lab, "RST(1,5) ");
+    lab_assert_log(&lab, "");
+    lab_end(&lab);
+}
+
 // --- limits ---
 
 static void test_concurrency(void **state) {
@@ -462,6 +481,7 @@ int main(void) {
         cmocka_unit_test(test_one_reset),
         cmocka_unit_test(test_table_sizes),
         cmocka_unit_test(test_frames_on_their_way),
+        cmocka_unit_test(test_frames_after_both_have_reset),
         cmocka_unit_test(test_concurrency),
         cmocka_unit_test(test_header_limits),
         cmocka_unit_test(test_full_output),
