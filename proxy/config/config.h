@@ -322,6 +322,7 @@ struct config {
     struct config_acme acme;
     struct config_limits limits;
     struct config_http2 http2;
+    bool request_id;                        // requests carry X-Request-Id
     struct config_networks trusted_proxies; // no network has the prefix length 0
     int trusted_proxies_line;
     struct config_listen *listeners;

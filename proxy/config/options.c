@@ -72,6 +72,9 @@ static const struct option top_options[] = {
      AT(config, limits)},
     {"http2", "How much an HTTP/2 connection may ask for, besides `limits`.", KIND_SECTION,
      INSIDE(SECTION_HTTP2), OPTIONAL, AT(config, http2)},
+    {"request-id",
+     "Give every request that goes to a server an X-Request-Id, and log it with traceparent.",
+     KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config, request_id)},
     {"trusted-proxies",
      "Proxies before this one, whose word on who the client is counts: X-Forwarded-*, Forwarded, "
      "PROXY.",

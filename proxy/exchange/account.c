@@ -107,6 +107,9 @@ static void write_access_log(const struct account *account, const struct choice 
         .response_bytes = account->response_bytes,
         .referer = account->referer,
         .user_agent = account->user_agent,
+        .has_request_id = account->has_request_id,
+        .request_id = account->request_id,
+        .traceparent = account->traceparent,
         .backend =
             choice->backend == NULL ? (struct slice){NULL, 0} : slice_from(choice->backend->name),
         .server = account->server == NULL ? (struct slice){NULL, 0} : slice_from(account->server),

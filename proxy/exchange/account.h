@@ -29,9 +29,11 @@ struct account {
     char *memory;             // of the texts, and what else is kept with them
     bool memory_is_small;     // it is of the slab
     struct slice method, target, host, referer, user_agent;
-    struct slice request_line, protocol; // of a request that is refused unread
-    struct slice client_unread;          // what a trusted proxy wrote and is not understood
-    struct slice protocols;              // of an upgrade
+    struct slice request_line, protocol;  // of a request that is refused unread
+    struct slice client_unread;           // what a trusted proxy wrote and is not understood
+    struct slice protocols;               // of an upgrade
+    struct slice request_id, traceparent; // as the server gets them
+    bool has_request_id;                  // the configuration asks for these two
 };
 
 // The request is whole now. `head_since_ms`: its first byte came then, 0 if all came at once.

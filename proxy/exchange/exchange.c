@@ -4,7 +4,7 @@
 #include "exchange/dav.h"
 #include "exchange/exchange_internal.h"
 #include "exchange/request_write.h"
-#include "http/encode.h"
+#include "http/walk.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +15,8 @@
 enum { HEAD_GROWTH = 448 };
 // And what a client's certificate adds: two names, and what they are given.
 enum { CERTIFICATE_GROWTH = 80 + sizeof(struct client_identity) };
-enum { SPARES_MAX = 256 }; // of each slab
+enum { REQUEST_ID_GROWTH = 16 + REQUEST_ID_KEPT_MAX }; // name, colon and CRLF, and an id
+enum { SPARES_MAX = 256 };                             // of each slab
 
 // --- beginning ---
 
@@ -57,6 +58,7 @@ static struct exchange *allocate(struct stream *stream, struct shared *shared,
     exchange->active_ms = now_ms(exchange);
     exchange->account.http2 = stream->http2;
     account_begin(&exchange->account, shared, head_since_ms);
+    exchange->account.has_request_id = exchange->generation->config->request_id;
     struct choice *choice = &exchange->choice;
     choice->shared = shared;
     choice->generation = exchange->generation;
@@ -93,16 +95,43 @@ static struct http_forwarding make_forwarding(const struct exchange *exchange,
     return forwarding;
 }
 
+// The id of a request: that of a trusted proxy, or a new one, in `text`. Empty: the route sets one.
+static struct slice find_request_id(struct exchange *exchange, const struct http_request *request,
+                                    bool told, char text[REQUEST_ID_SIZE]) {
+    const struct http_field *field = http_fields_find(request->fields, FIELD_X_REQUEST_ID);
+    if (http_is_changed(&exchange->choice.route->request, SLICE("X-Request-Id"))) {
+        return (struct slice){NULL, 0};
+    }
+    if (told && field != NULL && request_id_is_usable(field->value)) {
+        return field->value;
+    }
+    request_ids_next(&exchange->shared->request_ids, text);
+    return (struct slice){text, REQUEST_ID_SIZE};
+}
+
+// Notes for the log what the head for the server has.
+static void note_ids(struct exchange *exchange) {
+    struct account *account = &exchange->account;
+    struct slice head = {exchange->head, exchange->head_size};
+    account->request_id = http_head_field(head, SLICE("X-Request-Id"));
+    account->traceparent = http_head_field(head, SLICE("traceparent"));
+}
+
 // Writes the head for the server into memory of the account, behind its texts.
 static struct answer encode_head(struct exchange *exchange, const struct http_request *request,
                                  const struct http_told *told, size_t head_size) {
     struct http_forwarding forwarding = make_forwarding(exchange, request, told);
+    bool has_id = exchange->account.has_request_id && exchange->choice.route != NULL;
+    char id[REQUEST_ID_SIZE];
+    if (has_id) {
+        forwarding.request_id = find_request_id(exchange, request, told != NULL, id);
+    }
     struct slice host =
         request->authority.size > 0 ? request->authority : slice_from(exchange->choice.site->name);
     // Field lines without a space after the colon grow by it; the host is written three times.
     size_t capacity = head_size + request->fields->count + 3 * host.size + HEAD_GROWTH +
                       (exchange->choice.is_certified ? CERTIFICATE_GROWTH : 0) +
-                      (told == NULL ? 0 : http_told_size(told)) +
+                      (has_id ? REQUEST_ID_GROWTH : 0) + (told == NULL ? 0 : http_told_size(told)) +
                       (forwarding.changes == NULL ? 0 : http_changes_size(forwarding.changes));
     exchange->head =
         account_keep_request(&exchange->account, exchange->shared, request, told, capacity);
@@ -110,7 +139,13 @@ static struct answer encode_head(struct exchange *exchange, const struct http_re
         return answer_of(503, "no memory for a request");
     }
     exchange->head_size = http_encode_request(request, &forwarding, host, exchange->head, capacity);
-    return exchange->head_size > 0 ? NO_ANSWER : answer_of(431, "the head is too large to pass on");
+    if (exchange->head_size == 0) {
+        return answer_of(431, "the head is too large to pass on");
+    }
+    if (has_id) {
+        note_ids(exchange);
+    }
+    return NO_ANSWER;
 }
 
 static void note_request(struct exchange *exchange, const struct http_request *request) {

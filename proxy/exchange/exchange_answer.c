@@ -37,17 +37,8 @@ static bool accepts_json(const struct exchange *exchange) {
     if (exchange->head == NULL) {
         return exchange->accepts_json;
     }
-    const char *at = exchange->head;
-    const char *end = at + exchange->head_size;
-    while (at < end) {
-        const char *cr = memchr(at, '\r', (size_t)(end - at));
-        struct slice line = {at, (size_t)((cr == NULL ? end : cr) - at)};
-        if (line.size > 7 && slice_equal_nocase((struct slice){at, 7}, SLICE("Accept:"))) {
-            return asks_for_json(line);
-        }
-        at += line.size + 2;
-    }
-    return false;
+    const struct slice head = {exchange->head, exchange->head_size};
+    return asks_for_json(http_head_field(head, SLICE("Accept")));
 }
 
 static struct http_page page_of(const struct exchange *exchange, const struct config_page *page) {

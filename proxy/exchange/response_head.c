@@ -197,16 +197,6 @@ static enum result take_final(struct exchange *exchange, struct stream_head *hea
     return result;
 }
 
-// The host and port that the client asked for: our own head for the server has them.
-static struct slice asked_authority(const struct exchange *exchange) {
-    static const char name[] = "\r\nHost: ";
-    const char *end = exchange->head + exchange->head_size;
-    const char *at = memmem(exchange->head, exchange->head_size, name, sizeof(name) - 1);
-    at = at == NULL ? end : at + sizeof(name) - 1;
-    const char *cr = memchr(at, '\r', (size_t)(end - at));
-    return (struct slice){at, cr == NULL ? 0 : (size_t)(cr - at)};
-}
-
 // A response that may have a Location. `fields`: of the response.
 static enum result take_moved(struct exchange *exchange, struct stream_head *head,
                               struct http_fields *fields) {
@@ -214,7 +204,8 @@ static enum result take_moved(struct exchange *exchange, struct stream_head *hea
     struct address address;
     const struct server *server = exchange->attempt.server;
     server_entry_address(server->entry, &address);
-    const struct location location = {.authority = asked_authority(exchange),
+    const struct slice sent = {exchange->head, exchange->head_size};
+    const struct location location = {.authority = http_head_field(sent, SLICE("Host")),
                                       .server = slice_from(server->config->text),
                                       .address = &address,
                                       .route = exchange->choice.route};

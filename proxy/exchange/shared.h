@@ -11,6 +11,7 @@
 #include "exchange/client_table.h"
 #include "exchange/complaints.h"
 #include "exchange/generation.h"
+#include "exchange/request_id.h"
 #include "http/forwarded.h"
 #include "observe/access_log.h"
 
@@ -31,6 +32,7 @@ struct shared {
     struct slab memory_slab; // of small accounts
     struct access_log access_log;
     struct complaints complaints;
+    struct request_ids request_ids;
     bool draining;
     int64_t turn_us;        // when this loop turn began, monotonic clock
     int64_t now_ms;         // the same in milliseconds

@@ -32,6 +32,9 @@ static void put_forwarding(struct writer *writer, const struct http_forwarding *
     if (forwarding->tls_group.size > 0) {
         put_tls_facts(writer, forwarding);
     }
+    if (forwarding->request_id.size > 0) {
+        writer_put_field(writer, SLICE("X-Request-Id"), forwarding->request_id);
+    }
     if (forwarding->certificate_fingerprint.size > 0) {
         writer_put_field(writer, SLICE("X-Client-Certificate-Subject"),
                          forwarding->certificate_subject);
@@ -52,11 +55,27 @@ size_t http_encode_request(const struct http_request *request,
 
     const struct config_changes *changes = http_or_none(forwarding->changes);
     struct http_sink sink = writer_sink(&writer);
-    http_walk_request(request, host, forwarding->told != NULL, changes, sink);
+    uint64_t own = forwarding->request_id.size > 0 ? FIELD_BIT(FIELD_X_REQUEST_ID) : 0;
+    http_walk_request(request, host, forwarding->told != NULL, own, changes, sink);
     put_forwarding(&writer, forwarding, host);
     http_walk_set(changes, sink);
     writer_put(&writer, request->upgrade ? SLICE("Connection: upgrade\r\n\r\n") : SLICE("\r\n"));
     return writer_finish(&writer);
+}
+
+struct slice http_head_field(struct slice head, struct slice name) {
+    const char *at = head.data;
+    const char *end = at + head.size;
+    while (at < end) {
+        const char *cr = memchr(at, '\r', (size_t)(end - at));
+        size_t size = (size_t)((cr == NULL ? end : cr) - at);
+        if (size >= name.size + 2 && at[name.size] == ':' &&
+            slice_equal_nocase((struct slice){at, name.size}, name)) {
+            return (struct slice){at + name.size + 2, size - name.size - 2};
+        }
+        at += size + 2;
+    }
+    return (struct slice){NULL, 0};
 }
 
 // --- responses ---

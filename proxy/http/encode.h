@@ -25,7 +25,8 @@ struct http_forwarding {
     // certificate, and the two fields are not written.
     struct slice certificate_subject;
     struct slice certificate_fingerprint;
-    struct slice path;                    // the target for the server; empty: request->path
+    struct slice request_id; // for X-Request-Id; empty: the client's field is forwarded as it is
+    struct slice path;       // the target for the server; empty: request->path
     const struct config_changes *changes; // NULL: none
 };
 
@@ -37,6 +38,7 @@ struct http_forwarding {
 //   X-TLS-Facts, X-Client-Certificate-*
 //                        written by Ravelin only. These fields of a client are always dropped, and
 //                        so are Client-Cert and Client-Cert-Chain (RFC 9440)
+//   X-Request-Id         with `request_id`, written by Ravelin only
 //   Content-Length, Transfer-Encoding
 //                        as request->framing says; a received Content-Length: 0 is forwarded
 //   Upgrade, Expect      forwarded with request->upgrade, request->expects_continue
@@ -45,6 +47,10 @@ struct http_forwarding {
 size_t http_encode_request(const struct http_request *request,
                            const struct http_forwarding *forwarding, struct slice default_host,
                            char *output, size_t capacity);
+
+// The value of the first field of this name in a head that http_encode_request() wrote; empty:
+// there is none.
+struct slice http_head_field(struct slice head, struct slice name);
 
 // How a response is framed for its client, and what site and route change (not in 1xx heads).
 #define HTTP_SET_COOKIE_MAX 144 // largest size of set_cookie

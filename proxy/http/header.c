@@ -52,6 +52,7 @@ static const struct known_field known_fields[SLOT_COUNT] = {
     KNOWN('x', "X-Forwarded-Proto", FIELD_X_FORWARDED_PROTO),
     KNOWN('x', "X-TLS-Facts", FIELD_X_TLS_FACTS),
     KNOWN('x', "X-Real-IP", FIELD_X_REAL_IP),
+    KNOWN('x', "X-Request-Id", FIELD_X_REQUEST_ID),
 };
 
 static bool is_sign(char byte) {

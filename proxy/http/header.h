@@ -54,6 +54,7 @@ enum http_field_id {
     FIELD_X_FORWARDED_OTHER, // any other X-Forwarded-*
     FIELD_X_FORWARDED_PROTO,
     FIELD_X_REAL_IP,
+    FIELD_X_REQUEST_ID,
     FIELD_X_TLS_FACTS,
     // One of the names above with '_' or another sign instead of '-' (X_Forwarded_For). Never
     // forwarded, because gateways turn both names into the same environment variable.

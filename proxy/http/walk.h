@@ -81,11 +81,12 @@ HTTP_WALK void http_walk_length(uint64_t length, struct http_sink sink) {
 
 // Puts the fields of a request head for a server, `host` first: see http_encode_request(). Not the
 // fields that name the client, nor those that `changes` sets. `told`: a trusted proxy sent the
-// request.
+// request. `own`: more fields, as FIELD_BIT(), that Ravelin writes itself.
 HTTP_WALK void http_walk_request(const struct http_request *request, struct slice host, bool told,
-                                 const struct config_changes *changes, struct http_sink sink) {
+                                 uint64_t own, const struct config_changes *changes,
+                                 struct http_sink sink) {
     struct http_selection selection = {
-        .own = HTTP_REQUEST_OWN & ~(told ? FIELD_BIT(FIELD_X_FORWARDED_OTHER) : 0),
+        .own = (HTTP_REQUEST_OWN | own) & ~(told ? FIELD_BIT(FIELD_X_FORWARDED_OTHER) : 0),
         .kept = (request->expects_continue ? FIELD_BIT(FIELD_EXPECT) : 0) |
                 (request->upgrade ? FIELD_BIT(FIELD_UPGRADE) : 0) |
                 (request->framing == FRAMING_CHUNKED ? FIELD_BIT(FIELD_TRAILER) : 0),

@@ -175,6 +175,12 @@ static void put_json_exchange(struct line *line, const struct access_entry *entr
     put_json_string(line, entry->referer);
     PUT(line, ",\"user_agent\":");
     put_json_string(line, entry->user_agent);
+    if (entry->has_request_id) {
+        PUT(line, ",\"request_id\":");
+        put_json_string(line, entry->request_id);
+        PUT(line, ",\"traceparent\":");
+        put_json_string(line, entry->traceparent);
+    }
 }
 
 static void put_json_server(struct line *line, const struct access_entry *entry) {

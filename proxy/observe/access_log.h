@@ -8,7 +8,8 @@
 // is written first when there is room again. The process must ignore SIGPIPE and SIGXFSZ.
 //
 // Formats:
-//   JSON             one object a line, always with the same keys in the same order. Strings are
+//   JSON             one object a line, always with the same keys in the same order; request_id and
+//                    traceparent only if the configuration asks for ids. Strings are
 //                    escaped (RFC 8259). Control characters, DEL, U+0080 to U+009F and bytes over
 //                    0x7f that are not valid UTF-8 are written as \u00XX.
 //   combined         the format of Apache and nginx. Quoted fields are escaped: \" and \\, and \xHH
@@ -78,6 +79,9 @@ struct access_entry {
     uint64_t response_bytes; // of the response body
     struct slice referer;
     struct slice user_agent;
+    bool has_request_id; // JSON: write the next two, which are null if they are not known
+    struct slice request_id;
+    struct slice traceparent;
     struct slice backend; // name of the backend
     struct slice server;  // address of the server
     bool server_reused;   // the request was sent on a pooled connection

@@ -139,7 +139,8 @@ struct service *service_new(const struct service_options *options) {
     service->turn_begin.data = service->turn_end.data = service;
     service->tick.data = service;
     if (!transport_pools_init(&service->sessions.transports, options->metrics) ||
-        !allocate_scratch(service) || !http2_sessions_init(sessions) ||
+        !allocate_scratch(service) || !request_ids_init(&shared->request_ids) ||
+        !http2_sessions_init(sessions) ||
         !access_log_init(&service->sessions.shared.access_log, -1, SINK_NO_DAEMON,
                          ACCESS_FORMAT_JSON, options->log)) {
         service_free(service);

@@ -39,6 +39,7 @@ static const struct {
     {"X-Forwarded-Proto", FIELD_X_FORWARDED_PROTO},
     {"X-TLS-Facts", FIELD_X_TLS_FACTS},
     {"X-Real-IP", FIELD_X_REAL_IP},
+    {"X-Request-Id", FIELD_X_REQUEST_ID},
     {"Client-Cert", FIELD_CLIENT_CERT},
     {"Client-Cert-Chain", FIELD_CLIENT_CERT_CHAIN},
     {"X-Client-Certificate-Fingerprint", FIELD_X_CLIENT_CERTIFICATE_FINGERPRINT},

@@ -172,8 +172,8 @@ static void test_requests(void **state) {
         struct list list = {.count = 0};
         assert_int_equal(http_parse_request(slice_from(one->head), &fields, &request, &refusal),
                          RESULT_OK);
-        http_walk_request(&request, request.authority, one->told, one->changed ? &changes : &none,
-                          (struct http_sink){add, &list});
+        http_walk_request(&request, request.authority, one->told, 0,
+                          one->changed ? &changes : &none, (struct http_sink){add, &list});
         assert_list(&list, one->pairs);
     }
 }
