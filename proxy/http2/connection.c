@@ -46,6 +46,7 @@ void http2_init(struct http2_connection *connection, struct http2_shared *shared
     memset(connection->closed, 0xff, sizeof connection->closed);
     schedule_init(connection);
     list_init(&connection->owing);
+    list_init(&connection->lingering);
     hpack_encoder_init(&connection->encoder);
     greet(connection);
 }
@@ -151,18 +152,38 @@ static int64_t shutdown_deadline(const struct http2_connection *connection) {
     return waits ? connection->shutdown_ms + connection->limits->shutdown_ms : INT64_MAX;
 }
 
+static struct http2_stream *first_lingering(const struct http2_connection *connection) {
+    return list_is_empty(&connection->lingering)
+               ? NULL
+               : LIST_ENTRY(connection->lingering.next, struct http2_stream, linger);
+}
+
+static int64_t linger_deadline(const struct http2_connection *connection) {
+    const struct http2_stream *first = first_lingering(connection);
+    return first == NULL ? INT64_MAX : first->reset_ms;
+}
+
+static void end_lingering(struct http2_connection *connection) {
+    struct http2_stream *first;
+    while ((first = first_lingering(connection)) != NULL && first->reset_ms <= connection->now_ms) {
+        list_remove(&first->linger);
+        http2_reset(connection, first, HTTP2_NO_ERROR);
+    }
+}
+
 static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
 int64_t http2_deadline(const struct http2_connection *connection) {
-    return earlier(settings_deadline(connection),
+    return earlier(earlier(settings_deadline(connection), linger_deadline(connection)),
                    earlier(block_deadline(connection), shutdown_deadline(connection)));
 }
 
 enum result http2_tick(struct http2_connection *connection, int64_t now_ms) {
     struct http2_fault fault = {HTTP2_NO_ERROR, true, NULL};
     connection->now_ms = now_ms;
+    end_lingering(connection);
     if (now_ms >= settings_deadline(connection)) {
         fault.code = HTTP2_SETTINGS_TIMEOUT;
         fault.why = connection->settings_came ? "no ACK of SETTINGS in time"

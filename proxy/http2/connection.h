@@ -63,6 +63,7 @@ struct http2_stream {
     struct http2_stream *next; // of the same bucket
     struct list_node ready;    // in connection->ready
     struct list_node owing;    // in connection->owing
+    struct list_node linger;   // in connection->lingering
     void *owner;               // set by the owner of the connection; NULL at first
     uint32_t id;
     int32_t send_window;    // below 0 after the client made it smaller
@@ -73,7 +74,8 @@ struct http2_stream {
     struct http2_priority priority;
     uint8_t wants; // an enum http2_wants
     bool remote_ended, local_ended;
-    bool resets; // RST_STREAM is to be sent; the owner has forgotten it
+    bool resets;      // RST_STREAM is to be sent; the owner has forgotten it
+    int64_t reset_ms; // while it lingers: when it is reset
 };
 
 // Each gets the owner of the connection. None of them may be NULL.
@@ -147,6 +149,7 @@ struct http2_connection {
 
     struct http2_stream *buckets[HTTP2_BUCKETS];
     struct list_node ready[HTTP2_URGENCIES]; // streams that have something to send
+    struct list_node lingering;              // streams, see http2_linger(); the next one first
     struct list_node owing;                  // streams that owe a RST_STREAM or WINDOW_UPDATE
     uint32_t stream_count;
     uint32_t last_stream;              // the highest that the client has opened
@@ -237,11 +240,16 @@ enum result http2_send_headers(struct http2_connection *connection, struct http2
                                const struct hpack_field *fields, size_t count, bool end,
                                uint8_t *output, size_t capacity, size_t *size) MUST_CHECK;
 
-// Ends a stream. NO_ERROR after a complete response whose request is not (RFC 9113 8.1). A fault of
-// the client (PROTOCOL_ERROR, FLOW_CONTROL_ERROR, ENHANCE_YOUR_CALM) costs it; the connection may
-// then have failed.
+// Ends a stream. A fault of the client (PROTOCOL_ERROR, FLOW_CONTROL_ERROR, ENHANCE_YOUR_CALM) costs
+// it; the connection may then have failed.
 void http2_reset(struct http2_connection *connection, struct http2_stream *stream,
                  enum http2_code code);
+
+// After a complete response whose request is not: the owner forgets the stream; it has taken all
+// that it got of the body. What the client still sends is dropped. If the client has not ended the
+// stream limits->linger_ms later, it is reset with NO_ERROR (RFC 9113 8.1). Some clients lose a
+// response whose stream is reset at once.
+void http2_linger(struct http2_connection *connection, struct http2_stream *stream, int64_t now_ms);
 
 // A Priority field of the server's response.
 void http2_prioritize(struct http2_connection *connection, struct http2_stream *stream,

@@ -33,6 +33,7 @@ struct http2_limits {
     uint32_t overhead;          // bytes: see http2/receive.c
     int64_t settings_ms;        // from the start to the ACK of our SETTINGS
     int64_t header_ms;          // from the first to the last frame of a header block
+    int64_t linger_ms;          // of a stream that the client does not end after its response
     int64_t shutdown_ms;        // from the first to the last GOAWAY, if no PING ACK comes before
     struct http2_budget budgets[HTTP2_COST_COUNT];
 };

@@ -50,7 +50,13 @@ static void read_data(struct http2_connection *connection, const uint8_t **at, c
     *at += size;
     reader->left -= (uint32_t)size;
     connection->useful += reader->skips ? 0 : size;
-    if (!reader->skips && streams_find(connection, reader->header.stream, &stream) == STREAM_HERE) {
+    if (reader->skips || streams_find(connection, reader->header.stream, &stream) != STREAM_HERE) {
+        return;
+    }
+    if (stream->reset_ms != 0) { // it lingers: only the connection may send more
+        stream->held -= (uint32_t)size;
+        connection->held -= (uint32_t)size;
+    } else {
         connection->shared->events->data(connection->owner, stream, data);
     }
 }

@@ -101,8 +101,9 @@ static enum result take_reset(struct http2_connection *connection) {
     stream->resets = true;
     connection->shared->events->reset(connection->owner, stream, frame_read_32(reader->gathered),
                                       NULL);
+    bool answered = stream->local_ended;
     streams_close(connection, stream, STREAM_CANCELED);
-    return connection_charge(connection, HTTP2_COST_RESET);
+    return answered ? RESULT_OK : connection_charge(connection, HTTP2_COST_RESET);
 }
 
 static enum result take_window_update(struct http2_connection *connection) {

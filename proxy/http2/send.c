@@ -161,6 +161,13 @@ enum result http2_send_headers(struct http2_connection *connection, struct http2
     return RESULT_OK;
 }
 
+void http2_linger(struct http2_connection *connection, struct http2_stream *stream,
+                  int64_t now_ms) {
+    stream->owner = NULL;
+    stream->reset_ms = now_ms + connection->limits->linger_ms;
+    list_push_last(&connection->lingering, &stream->linger);
+}
+
 static bool is_fault_of_client(enum http2_code code) {
     return code == HTTP2_PROTOCOL_ERROR || code == HTTP2_FLOW_CONTROL_ERROR ||
            code == HTTP2_ENHANCE_YOUR_CALM;

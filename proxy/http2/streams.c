@@ -75,6 +75,7 @@ struct http2_stream *streams_open(struct http2_connection *connection, uint32_t 
     };
     list_init(&stream->ready);
     list_init(&stream->owing);
+    list_init(&stream->linger);
     *bucket_of(connection, id) = stream;
     connection->stream_count++;
     return stream;
@@ -94,6 +95,7 @@ void streams_close(struct http2_connection *connection, struct http2_stream *str
     *link = stream->next;
     list_remove(&stream->ready);
     list_remove(&stream->owing);
+    list_remove(&stream->linger);
     connection->stream_count--;
     connection->held -= stream->held;
     streams_remember(connection, stream->id, how);

@@ -103,7 +103,7 @@ static void complete(struct http2_side *side) {
     exchange_finish(side->exchange);
     side->exchange = NULL;
     if (side->wire != NULL) {
-        http2_reset(&http2->connection, side->wire, HTTP2_NO_ERROR);
+        http2_linger(&http2->connection, side->wire, sessions_now_ms(side->session->sessions));
         side->wire = NULL;
     }
     side_free(side);

@@ -340,6 +340,7 @@ static void begin(struct world *world, size_t part) {
                                           .overhead = 1 << 20,
                                           .settings_ms = 10000,
                                           .header_ms = 5000,
+                                          .linger_ms = 200,
                                           .shutdown_ms = 1000,
                                           .budgets = HTTP2_DEFAULT_BUDGETS};
     world->fields = (struct http_fields){world->items, 0, FIELDS_MAX};

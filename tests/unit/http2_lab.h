@@ -124,6 +124,7 @@ static inline struct http2_limits lab_limits(void) {
         .overhead = 1 << 20,
         .settings_ms = 10000,
         .header_ms = 5000,
+        .linger_ms = 200,
         .shutdown_ms = 1000,
         .budgets = HTTP2_DEFAULT_BUDGETS,
     };
