@@ -9,6 +9,7 @@
 #include "process/master.h"
 #include "process/privilege.h"
 #include "process/prove.h"
+#include "session/http2.h"
 #include "tls/certificate/check.h"
 #include "tls/handshake/context.h"
 #include "tls/handshake/ticket.h"
@@ -41,6 +42,13 @@ static void print_summary(const char *path, const struct config *config) {
                  config->site_count, plural(config->site_count), certificates, plural(certificates),
                  config->backend_count, plural(config->backend_count), config->listener_count,
                  plural(config->listener_count));
+    for (size_t i = 0; i < config->listener_count; i++) {
+        if (config->listeners[i].http2 && config->listeners[i].protocol == LISTEN_HTTPS) {
+            (void)printf("an HTTP/2 connection can take at most %zu KiB of memory\n",
+                         http2_memory_max(config) / 1024);
+            return;
+        }
+    }
 }
 
 static void print_lines(const char *line) {

@@ -226,7 +226,7 @@ static const struct option listen_options[] = {
      KIND_NUMBER, OPTIONAL, RANGE(1, 65535), ZERO("auto"), INITIAL("auto"),
      AT(config_listen, https_port), LINE_AT(config_listen, https_port_line)},
     {"http2", "Speak HTTP/2 with clients that offer it (ALPN h2).", KIND_YES_NO, OPTIONAL,
-     INITIAL("no"), AT(config_listen, http2)},
+     INITIAL("yes"), AT(config_listen, http2)},
 };
 
 static const struct option site_options[] = {

@@ -240,8 +240,8 @@ enum result http2_send_headers(struct http2_connection *connection, struct http2
                                const struct hpack_field *fields, size_t count, bool end,
                                uint8_t *output, size_t capacity, size_t *size) MUST_CHECK;
 
-// Ends a stream. A fault of the client (PROTOCOL_ERROR, FLOW_CONTROL_ERROR, ENHANCE_YOUR_CALM) costs
-// it; the connection may then have failed.
+// Ends a stream. A fault of the client (PROTOCOL_ERROR, FLOW_CONTROL_ERROR, ENHANCE_YOUR_CALM)
+// costs it; the connection may then have failed.
 void http2_reset(struct http2_connection *connection, struct http2_stream *stream,
                  enum http2_code code);
 

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { SPARE_CONNECTIONS_MAX = 256, SPARE_SIDES_MAX = 256 };
+enum { SPARE_SIDES_MAX = 256 };
 // Of the list of a response: fields of a server, with those that Ravelin adds.
 enum { LIST_FIELDS_MAX = HTTP_FIELDS_MAX + 256, LIST_TEXT_SIZE = 1024 * 1024 };
 // Of the largest header-size, with values that are joined.
@@ -15,6 +15,8 @@ enum { SECTION_TEXT_SIZE = 2 * 64 * 1024 };
 enum { READY_MAX = 64, EXCHANGE_STEPS = 3 };
 // From the first to the last GOAWAY; of a budget, how many seconds' worth may come at once.
 enum { SHUTDOWN_MS = 1000, BURST = 10 };
+// Of a stream whose response was complete before its request.
+enum { LINGER_MS = 200 };
 
 static const struct session_phase phase;
 
@@ -36,7 +38,7 @@ static void leave(struct session *session) {
     }
     free(http2->backlog);
     http2_free(&http2->connection);
-    slab_put(&session->sessions->http2_connections, http2);
+    pages_put(&session->sessions->http2_connections, http2);
     metric_subtract(session->sessions->shared.metrics, METRIC_sessions_http2, 1);
     session->http2 = NULL;
 }
@@ -311,6 +313,7 @@ static struct http2_limits limits_of(const struct config *config) {
         .overhead = config->http2.overhead,
         .settings_ms = config->limits.header_timeout_ms,
         .header_ms = config->limits.header_timeout_ms,
+        .linger_ms = LINGER_MS,
         .shutdown_ms = SHUTDOWN_MS,
     };
     for (unsigned i = 0; i < HTTP2_COST_COUNT; i++) {
@@ -320,9 +323,24 @@ static struct http2_limits limits_of(const struct config *config) {
     return limits;
 }
 
+size_t http2_memory_max(const struct config *config) {
+    const struct config_limits *limits = &config->limits;
+    // Unread bytes that were copied out of the send buffer; a head that is gathered, and trailers.
+    size_t response = SEND_SLOTS * SLOT_READ_MAX + (size_t)2 * limits->response_header_size;
+    // The texts for the log, and the head for the server; the trailers.
+    size_t request = (size_t)3 * limits->header_size + limits->target_size;
+    size_t stream = sizeof(struct http2_side) + sizeof(struct http2_stream) +
+                    sizeof(struct exchange) + SHARED_MEMORY_SIZE + request + response;
+    // A buffer for a body may be twice as large as what is in it.
+    size_t bodies = (size_t)2 * config->http2.connection_window + config->http2.stream_window;
+    return sizeof(struct session) + sizeof(struct http2) + RING_SIZE +
+           sizeof(struct receive_buffer) + sizeof(struct send_buffer) +
+           (size_t)2 * HPACK_TABLE_MEMORY_MAX + bodies + limits->streams * stream;
+}
+
 void http2_enter(struct session *session) {
     struct sessions *sessions = session->sessions;
-    struct http2 *http2 = slab_get(&sessions->http2_connections);
+    struct http2 *http2 = pages_get(&sessions->http2_connections);
     if (http2 == NULL) {
         session_close(session);
         return;
@@ -348,7 +366,7 @@ void http2_enter(struct session *session) {
 }
 
 bool http2_sessions_init(struct sessions *sessions) {
-    slab_init(&sessions->http2_connections, sizeof(struct http2), SPARE_CONNECTIONS_MAX);
+    pages_init(&sessions->http2_connections, sizeof(struct http2));
     slab_init(&sessions->http2_sides, sizeof(struct http2_side), SPARE_SIDES_MAX);
     char *text = malloc(SECTION_TEXT_SIZE);
     sessions->http2_list.items = calloc(LIST_FIELDS_MAX, sizeof(*sessions->http2_list.items));
@@ -361,13 +379,12 @@ bool http2_sessions_init(struct sessions *sessions) {
 }
 
 void http2_sessions_trim(struct sessions *sessions) {
-    slab_trim(&sessions->http2_connections);
     slab_trim(&sessions->http2_sides);
     slab_trim(&sessions->http2.streams);
 }
 
 void http2_sessions_free(struct sessions *sessions) {
-    slab_free(&sessions->http2_connections);
+    pages_free(&sessions->http2_connections);
     slab_free(&sessions->http2_sides);
     slab_free(&sessions->http2.streams);
     free(sessions->http2.text);

@@ -9,6 +9,8 @@
 // Requests follow from now on. The transport has been committed. When memory is short, the session
 // is closed.
 void http2_enter(struct session *session);
+// The most memory that one connection can take, in bytes.
+size_t http2_memory_max(const struct config *config);
 // The memory of connections and streams, of which `sessions` has the slabs. False: memory is short.
 bool http2_sessions_init(struct sessions *sessions);
 void http2_sessions_free(struct sessions *sessions);

@@ -34,7 +34,7 @@ struct sessions {
     int64_t wheel_timer_ms; // when it fires; INT64_MAX: never
     struct pages pages;     // of sessions
     struct slab http1_streams;
-    struct slab http2_connections; // of struct http2
+    struct pages http2_connections; // of struct http2
     struct slab http2_sides;
     struct http2_shared http2;
     struct http2_list http2_list; // scratch: the fields of a response

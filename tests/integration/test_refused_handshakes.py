@@ -24,7 +24,7 @@ REFUSED = {
     "no_suite": (hello(suites=(0x1304, 0xC02F)), 40),
     "no_group": (hello(groups=(0x0019, 0x001E), shares=[]), 40),
     "no_signature": (hello(schemes=(0x0603, 0x0203)), 40),
-    "no_protocol": (hello(alpn=["h2"]), 120),
+    "no_protocol": (hello(alpn=["h3"]), 120),
     "missing_extension": (hello(shares=None), 109),
     "malformed": (hello_record(client_hello().set(Ext.PSK_KEY_EXCHANGE_MODES, b"\0")), 50),
     "illegal": (hello_record(client_hello().add(Ext.COOKIE, b"\0\1x")), 47),

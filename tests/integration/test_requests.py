@@ -323,7 +323,7 @@ def test_curl_waits_for_100_continue(lab):
     proxy = lab.proxy(lab.server(script))
     upload = lab.folder / "upload"
     upload.write_bytes(b"u" * 2_000_000)
-    arguments = ["--data-binary", f"@{upload}", "-v", "--expect100-timeout", "60"]
+    arguments = ["--http1.1", "--data-binary", f"@{upload}", "-v", "--expect100-timeout", "60"]
     result = proxy.curl("/", *arguments)
     assert result.stdout == b"2000000"
     assert b"100 Continue" in result.stderr

@@ -21,6 +21,8 @@ SUITES = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY
 def test_curl_gets_the_answer_of_the_server(lab):
     proxy = lab.proxy(lab.server(reply=lambda request: response("hello")))
     result = proxy.curl("/", "-w", "%{http_version} %{ssl_verify_result}")
+    assert result.stdout == b"hello2 0"
+    result = proxy.curl("/", "--http1.1", "-w", "%{http_version} %{ssl_verify_result}")
     assert result.stdout == b"hello1.1 0"
 
 
@@ -70,9 +72,15 @@ def test_refused_handshakes_are_counted_and_logged(lab):
 
 
 def test_alpn_http11_is_answered(lab):
-    proxy = lab.proxy(lab.server())
+    proxy = lab.proxy(lab.server(), listen={"http2": "no"})
     output = proxy.s_client("-alpn", "h2,http/1.1", input=ASK_AND_CLOSE)
     assert "ALPN protocol: http/1.1" in output
+
+
+def test_alpn_prefers_h2(lab):
+    proxy = lab.proxy(lab.server())
+    assert "ALPN protocol: h2" in proxy.s_client("-alpn", "http/1.1,h2")
+    assert "ALPN protocol: http/1.1" in proxy.s_client("-alpn", "http/1.1", input=ASK_AND_CLOSE)
 
 
 def test_no_alpn_is_fine(lab):
@@ -84,7 +92,7 @@ def test_no_alpn_is_fine(lab):
 
 @pytest.mark.parametrize("protocols", ["h2", "h2,http/0.9", "spdy/3"])
 def test_only_other_protocols_get_alert_120(lab, protocols):
-    proxy = lab.proxy(lab.server())
+    proxy = lab.proxy(lab.server(), listen={"http2": "no"})
     assert "alert number 120" in proxy.s_client("-alpn", protocols)
 
 
