@@ -134,13 +134,11 @@ static int bind_socket(const char *name, char error[CONFIG_ERROR_SIZE]) {
 
 // Beside a former master the socket has a name of its own: "next" in place of "sock".
 static void bind_name(struct control_server *server, pid_t former, char error[CONFIG_ERROR_SIZE]) {
-    static const char suffix[] = "next";
+    const char *name = server->path.address.sun_path;
+    size_t size = strlen(name) + 1 - sizeof("sock");
     struct stat status;
-    size_t size = strlen(server->path.address.sun_path);
-    memcpy(server->name, server->path.address.sun_path, size + 1);
-    if (former != 0) {
-        memcpy(server->name + size - strlen(suffix), suffix, strlen(suffix));
-    }
+    (void)snprintf(server->name, sizeof(server->name), "%.*s%s", (int)size, name,
+                   former == 0 ? "sock" : "next");
     server->fd = bind_socket(server->name, error);
     server->inode = lstat(server->name, &status) == 0 ? status.st_ino : 0;
 }

@@ -4,18 +4,20 @@
 #include <string.h>
 #include <unistd.h>
 
+static void end(struct former *former) {
+    ev_io_stop(former->formers->loop, &former->talk);
+    (void)close(former->talk.fd);
+    free(former);
+}
+
 static void drop(struct former *former) {
     struct formers *formers = former->formers;
     size_t i = 0;
     while (formers->list[i] != former) {
         i++;
     }
-    formers->count--;
-    memmove(&formers->list[i], &formers->list[i + 1],
-            (formers->count - i) * sizeof(struct former *));
-    ev_io_stop(formers->loop, &former->talk);
-    (void)close(former->talk.fd);
-    free(former);
+    formers->list[i] = formers->list[--formers->count];
+    end(former);
 }
 
 static void note_state(struct former *former, const struct handover_message *message) {
@@ -66,7 +68,8 @@ void formers_say(struct formers *formers, enum handover_type type) {
 }
 
 void formers_forget(struct formers *formers) {
-    while (formers->count > 0) {
-        drop(formers->list[0]);
+    for (size_t i = 0; i < formers->count; i++) {
+        end(formers->list[i]);
     }
+    formers->count = 0;
 }

@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,28 +22,37 @@ struct successor_secrets {
     uint8_t names_key[SERVER_NAMES_KEY_SIZE];
 };
 
-static void note(struct successor *successor, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 // A line for the log, which is not open yet.
-static void note(struct successor *successor, const char *format, ...) {
+static void note(struct successor *successor, const char *line) {
     size_t size = strlen(successor->notes);
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(successor->notes + size, sizeof(successor->notes) - size, format, arguments);
-    va_end(arguments);
+    (void)snprintf(successor->notes + size, sizeof(successor->notes) - size, "%s\n", line);
 }
 
 // --- The way to the former master ---
 
+// One of the three numbers of the variable, each followed by `end`. False: there is none.
+static bool read_number(const char **text, char end, long *number) {
+    char *rest = NULL;
+    *number = strtol(*text, &rest, 10);
+    if (rest == *text || *rest != end || *number <= 0 || *number > INT32_MAX) {
+        return false;
+    }
+    *text = rest + (end != '\0');
+    return true;
+}
+
 // "SOCKET:STDERR:PID", for this process.
 static bool read_variable(int *talk, int *errors) {
     const char *text = getenv(HANDOVER_VARIABLE);
-    long pid = 0;
-    int end = 0;
-    bool is_ours = text != NULL && sscanf(text, "%9d:%9d:%9ld%n", talk, errors, &pid, &end) == 3 &&
-                   text[end] == '\0' && pid == getpid() && *talk > STDERR_FILENO &&
-                   *errors > STDERR_FILENO;
+    long numbers[3];
+    bool is_ours = text != NULL && read_number(&text, ':', &numbers[0]) &&
+                   read_number(&text, ':', &numbers[1]) && read_number(&text, '\0', &numbers[2]) &&
+                   numbers[0] > STDERR_FILENO && numbers[1] > STDERR_FILENO &&
+                   numbers[2] == getpid();
+    if (is_ours) {
+        *talk = (int)numbers[0];
+        *errors = (int)numbers[1];
+    }
     (void)unsetenv(HANDOVER_VARIABLE);
     return is_ours;
 }
@@ -99,7 +108,7 @@ static enum result await(const struct successor *successor, struct handover_mess
 static void take_tickets(struct successor *successor, const struct handover_message *message) {
     struct successor_secrets *secrets = successor->secrets;
     if (message->layout != TICKET_KEYS_LAYOUT || message->size != sizeof(secrets->tickets)) {
-        note(successor, "ticket keys of another layout: tickets from before do not resume\n");
+        note(successor, "ticket keys of another layout: tickets from before do not resume");
         return;
     }
     secret_copy(&secrets->tickets, message->data, sizeof(secrets->tickets));
@@ -109,7 +118,7 @@ static void take_tickets(struct successor *successor, const struct handover_mess
 static void take_names(struct successor *successor, const struct handover_message *message) {
     struct successor_secrets *secrets = successor->secrets;
     if (message->layout != SERVER_NAMES_LAYOUT || message->size != sizeof(secrets->names_key)) {
-        note(successor, "key of sticky cookies of another layout: clients get new cookies\n");
+        note(successor, "key of sticky cookies of another layout: clients get new cookies");
         return;
     }
     secret_copy(secrets->names_key, message->data, sizeof(secrets->names_key));
@@ -118,7 +127,7 @@ static void take_names(struct successor *successor, const struct handover_messag
 
 static bool take_order(struct successor *successor, const struct handover_message *message) {
     if (message->layout != SERVERS_ORDER_LAYOUT || message->size != sizeof(struct servers_order)) {
-        note(successor, "an order for a server of another layout: ordered no more\n");
+        note(successor, "an order for a server of another layout: ordered no more");
         return true;
     }
     struct servers_order *orders =

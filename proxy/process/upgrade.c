@@ -146,8 +146,9 @@ static bool write_item(struct upgrade *upgrade, struct handover_message *message
     }
 }
 
-static void send_item(struct upgrade *upgrade) {
+static void send_item(struct upgrade *upgrade, const struct handover_message *want) {
     struct handover_message *message = handover_message_new();
+    (void)want;
     if (message == NULL) {
         fail(upgrade, "out of memory");
         return;
@@ -190,7 +191,8 @@ static void greet(struct upgrade *upgrade, const struct handover_message *messag
     }
 }
 
-static void go(struct upgrade *upgrade) {
+static void go(struct upgrade *upgrade, const struct handover_message *message) {
+    (void)message;
     upgrade->phase = UPGRADE_GOING;
     if (handover_say(upgrade->talk.fd, HANDOVER_GO) == RESULT_ERROR) {
         fail(upgrade, "the new process does not take its messages");
@@ -198,7 +200,8 @@ static void go(struct upgrade *upgrade) {
 }
 
 // Nothing goes back from here.
-static void leave(struct upgrade *upgrade) {
+static void leave(struct upgrade *upgrade, const struct handover_message *message) {
+    (void)message;
     ev_timer_stop(loop_of(upgrade), &upgrade->limit);
     upgrade->phase = UPGRADE_LEAVING;
     log_info(upgrade->children->log, "upgrade: ravelin %s (pid %ld) serves", upgrade->next_version,
@@ -207,39 +210,57 @@ static void leave(struct upgrade *upgrade) {
     (void)handover_say(upgrade->talk.fd, HANDOVER_RELEASED);
 }
 
-static void answer_done(struct upgrade *upgrade) {
+static void answer_done(struct upgrade *upgrade, const struct handover_message *message) {
     char text[192];
+    (void)message;
     upgrade->phase = UPGRADE_OVER;
     (void)snprintf(text, sizeof(text), "ravelin %s (pid %ld) serves; pid %ld drains",
                    upgrade->next_version, (long)upgrade->pid, (long)getpid());
     upgrade->handler.answer(upgrade->handler.context, upgrade->client, 0, text);
 }
 
-// Each type in its phase only.
+static void note_failure(struct upgrade *upgrade, const struct handover_message *message) {
+    fail(upgrade, (const char *)message->data);
+}
+
+static void note_reopen(struct upgrade *upgrade, const struct handover_message *message) {
+    (void)message;
+    upgrade->handler.reopen(upgrade->handler.context);
+}
+
+static void note_stop(struct upgrade *upgrade, const struct handover_message *message) {
+    (void)message;
+    upgrade->handler.stop(upgrade->handler.context);
+}
+
+// Each type in its phases only.
+static const struct turn {
+    enum handover_type type;
+    enum upgrade_phase first, last;
+    void (*obey)(struct upgrade *upgrade, const struct handover_message *message);
+} turns[] = {
+    {HANDOVER_HELLO, UPGRADE_STARTING, UPGRADE_STARTING, greet},
+    {HANDOVER_WANT, UPGRADE_HANDING, UPGRADE_HANDING, send_item},
+    {HANDOVER_READY, UPGRADE_PROVING, UPGRADE_PROVING, go},
+    {HANDOVER_SERVING, UPGRADE_GOING, UPGRADE_GOING, leave},
+    {HANDOVER_DONE, UPGRADE_LEAVING, UPGRADE_LEAVING, answer_done},
+    {HANDOVER_FAILED, UPGRADE_STARTING, UPGRADE_GOING, note_failure},
+    {HANDOVER_REOPEN, UPGRADE_OVER, UPGRADE_OVER, note_reopen},
+    {HANDOVER_STOP, UPGRADE_OVER, UPGRADE_OVER, note_stop},
+};
+
+// False: it is not its turn. Of another version, the first message means what it says of that.
 static bool obey(struct upgrade *upgrade, const struct handover_message *message) {
-    enum upgrade_phase phase = upgrade->phase;
-    if (message->type == HANDOVER_HELLO && phase == UPGRADE_STARTING) {
-        greet(upgrade, message);
-    } else if (message->version != HANDOVER_VERSION) {
-        return false;
-    } else if (message->type == HANDOVER_WANT && phase == UPGRADE_HANDING) {
-        send_item(upgrade);
-    } else if (message->type == HANDOVER_READY && phase == UPGRADE_PROVING) {
-        go(upgrade);
-    } else if (message->type == HANDOVER_SERVING && phase == UPGRADE_GOING) {
-        leave(upgrade);
-    } else if (message->type == HANDOVER_DONE && phase == UPGRADE_LEAVING) {
-        answer_done(upgrade);
-    } else if (message->type == HANDOVER_FAILED && phase < UPGRADE_LEAVING) {
-        fail(upgrade, (const char *)message->data);
-    } else if (message->type == HANDOVER_REOPEN && phase == UPGRADE_OVER) {
-        upgrade->handler.reopen(upgrade->handler.context);
-    } else if (message->type == HANDOVER_STOP && phase == UPGRADE_OVER) {
-        upgrade->handler.stop(upgrade->handler.context);
-    } else {
-        return false;
+    bool is_readable = message->version == HANDOVER_VERSION || upgrade->phase == UPGRADE_STARTING;
+    for (size_t i = 0; is_readable && i < sizeof(turns) / sizeof(turns[0]); i++) {
+        const struct turn *turn = &turns[i];
+        if (message->type == turn->type && upgrade->phase >= turn->first &&
+            upgrade->phase <= turn->last) {
+            turn->obey(upgrade, message);
+            return true;
+        }
     }
-    return true;
+    return false;
 }
 
 // Nothing more comes. If it has died, SIGCHLD says how; after its DONE it is not waited for.

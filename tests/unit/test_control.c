@@ -284,10 +284,11 @@ static void test_a_master_that_fails_to_take_over(void **state) {
     start_master(fixture);
     control_close(control_open(fixture->config, fixture->master, fixture->error));
     assert_string_equal(ask_raw(fixture, "drain", 5), "0draining");
-    char *suffix = strrchr(fixture->path.address.sun_path, '.');
-    memcpy(suffix, ".next", 5);
-    assert_int_equal(stat(fixture->path.address.sun_path, &status), -1);
-    memcpy(suffix, ".sock", 5);
+    char name[sizeof(fixture->path.address.sun_path) + 8];
+    const char *socket = fixture->path.address.sun_path;
+    (void)snprintf(name, sizeof(name), "%.*s.next", (int)(strlen(socket) - strlen(".sock")),
+                   socket);
+    assert_int_equal(stat(name, &status), -1);
 }
 
 static void test_what_a_dead_master_left_is_replaced(void **state) {
