@@ -32,7 +32,7 @@ static struct series_cell *find_cell(const struct generation_shares *shares, con
 
 bool generation_find_cells(struct generation *generation, const struct generation_shares *shares) {
     const struct config *config = generation->config;
-    generation->site_series = calloc(config->site_count + 1, sizeof(*generation->site_series));
+    generation->site_series = calloc(config->site_count + 1, sizeof(struct series_cell *));
     for (size_t i = 0; generation->site_series != NULL && i < config->site_count; i++) {
         generation->site_series[i] = find_cell(shares, config->sites[i].name, NULL);
     }

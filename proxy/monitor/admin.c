@@ -68,7 +68,7 @@ static bool close_idle(struct admin *admin) {
 }
 
 static bool is_tcp(int fd) {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t size = sizeof(address);
     return getsockname(fd, (struct sockaddr *)&address, &size) != 0 || address.ss_family != AF_UNIX;
 }

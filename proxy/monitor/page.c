@@ -17,7 +17,8 @@ extern const char ravelin_page_begin[];
 extern const char ravelin_page_end[];
 
 struct slice page_html(void) {
-    return (struct slice){ravelin_page_begin, (size_t)(ravelin_page_end - ravelin_page_begin)};
+    return (struct slice){ravelin_page_begin,
+                          (uintptr_t)ravelin_page_end - (uintptr_t)ravelin_page_begin};
 }
 
 // What is between the first `begin` and the `end` behind it.
@@ -28,7 +29,7 @@ static struct slice between(const char *begin, const char *end) {
         return (struct slice){page.data, 0};
     }
     from += strlen(begin);
-    const char *to = memmem(from, (size_t)(ravelin_page_end - from), end, strlen(end));
+    const char *to = memmem(from, page.size - (size_t)(from - page.data), end, strlen(end));
     return (struct slice){from, to == NULL ? 0 : (size_t)(to - from)};
 }
 

@@ -4,26 +4,29 @@
 #include "process/pulse.h"
 #include "process/source.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 // The second field of /proc/PID/statm, in pages.
 static uint64_t read_memory_kib(pid_t pid) {
     char path[32];
-    uint64_t size;
-    uint64_t resident = 0;
+    char line[128];
+    char *rest = line;
     (void)snprintf(path, sizeof(path), "/proc/%ld/statm", (long)pid);
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         return 0;
     }
-    if (fscanf(file, "%" SCNu64 " %" SCNu64, &size, &resident) != 2) {
-        resident = 0;
-    }
+    bool is_read = fgets(line, sizeof(line), file) != NULL;
     (void)fclose(file);
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
+    uint64_t pages = 0;
+    if (is_read) {
+        (void)strtoull(line, &rest, 10); // the size
+        pages = strtoull(rest, NULL, 10);
+    }
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
 }
 
 static void write_process(struct board_facts *board, const char *kind, unsigned slot, pid_t pid,
