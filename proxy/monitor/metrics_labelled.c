@@ -67,6 +67,15 @@ static void put_connections(struct exposition *out, const char *family, const st
     exposition_end(out, server_counter_total(&counter, labels->entry->cell));
 }
 
+// As checks and workers' requests say. Orders of the operator do not count.
+static void put_up(struct exposition *out, const char *family, const struct labels *labels,
+                   const struct monitor_options *options) {
+    const struct check *check = &server_counts_checks(options->servers)[labels->entry->cell];
+    bool is_out = server_counts_summary(options->servers, labels->entry->cell).workers_out > 0;
+    begin(out, family, labels);
+    exposition_end(out, check_standing(check) == CHECK_UP && !is_out);
+}
+
 // Workers that take the server for one that does not work.
 static void put_out(struct exposition *out, const char *family, const struct labels *labels,
                     const struct monitor_options *options) {
@@ -108,6 +117,7 @@ static const struct family server_families[] = {
     {"server_failures_total", "counter", "attempts that failed at a server", put_failures},
     {"server_connections", "gauge", "connections to a server that requests use, in all workers",
      put_connections},
+    {"server_up", "gauge", "1 if the server works, as checks and requests say", put_up},
     {"server_workers_out", "gauge", "workers that have the server out of use after failures",
      put_out},
     {"server_standing", "gauge", "1 for the standing that a server has", put_standing},

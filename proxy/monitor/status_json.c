@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 // The facts and the events are large.
 struct told {
@@ -124,37 +124,55 @@ static void put_sites(struct json *json, const struct board_facts *facts,
 
 // --- Backends ---
 
-static void put_state(struct json *json, const struct server_entry *entry,
-                      const struct server_health *health) {
-    static const char *const standings[] = {[SERVER_PRIMARY] = "up",
-                                            [SERVER_BACKUP] = "backup",
-                                            [SERVER_DRAINING] = "draining",
-                                            [SERVER_DOWN] = "down"};
+static const char *const standings[] = {[SERVER_PRIMARY] = "up",
+                                        [SERVER_BACKUP] = "backup",
+                                        [SERVER_DRAINING] = "draining",
+                                        [SERVER_DOWN] = "down"};
+
+#define WHY_SIZE 200
+_Static_assert(WHY_SIZE >= CHECK_TEXT_SIZE && WHY_SIZE >= FAULT_TEXT_SIZE, "room for any reason");
+
+// One word for the state of a server. `why`: empty if there is nothing to say.
+static const char *find_state(const struct config_backend *backend,
+                              const struct server_entry *entry, const struct server_counts *counts,
+                              char why[WHY_SIZE]) {
+    const struct server_health health = server_counts_summary(counts, entry->cell);
+    const struct check *check = &server_counts_checks(counts)[entry->cell];
     enum server_standing standing = server_entry_standing(entry);
-    char why[FAULT_TEXT_SIZE] = "";
-    bool is_out = health->workers_out > 0;
-    if (is_out) {
-        fault_write(health->fault, why);
+    enum check_standing checked = backend->health_count == 0 ? CHECK_UP : check_standing(check);
+    why[0] = '\0';
+    if (standing >= SERVER_DRAINING) {
+        (void)snprintf(why, WHY_SIZE, "by order of the operator");
+        return standing <= SERVER_DOWN ? standings[standing] : "unknown";
     }
-    json_string(json, "state",
-                standing > SERVER_DOWN                ? "unknown"
-                : is_out && standing <= SERVER_BACKUP ? "out"
-                                                      : standings[standing]);
-    json_string(json, "why",
-                standing == SERVER_DRAINING || standing == SERVER_DOWN ? "by order of the operator"
-                                                                       : why);
+    if (checked == CHECK_DOWN) {
+        check_write(atomic_load_explicit(&check->fault, memory_order_relaxed), backend->health,
+                    why);
+        return "out";
+    }
+    if (checked == CHECK_NEW) {
+        (void)snprintf(why, WHY_SIZE, "new: not checked yet");
+        return "trying";
+    }
+    if (health.workers_out > 0) {
+        fault_write(health.fault, why);
+        return "out";
+    }
+    return standings[standing];
 }
 
 static void put_server(struct json *json, const struct status_input *input,
-                       const struct config_server *server, size_t index) {
+                       const struct config_backend *backend, const struct config_server *server,
+                       size_t index) {
     const struct server_entry *entry = &input->watched->servers.entries[index];
     const struct server_counts *counts = input->options->servers;
     const struct server_counter counter = {counts, 0};
-    const struct server_health health = server_counts_summary(counts, entry->cell);
+    char why[WHY_SIZE];
     uint32_t cell = input->watched->server_cells[index];
     json_open(json, NULL, '{');
     json_string(json, "address", server->text);
-    put_state(json, entry, &health);
+    json_string(json, "state", find_state(backend, entry, counts, why));
+    json_string(json, "why", why);
     json_bool(json, "backup", server->backup);
     json_unsigned(json, "weight", server->weight);
     json_unsigned(json, "connections", server_counter_total(&counter, entry->cell));
@@ -180,7 +198,7 @@ static void put_backends(struct json *json, const struct status_input *input) {
         json_unsigned(json, "waiting", server_counter_waiting(&counter, cell));
         json_open(json, "servers", '[');
         for (size_t k = 0; k < backend->server_count && index < STATUS_SERVERS_MAX; k++) {
-            put_server(json, input, &backend->servers[k], index++);
+            put_server(json, input, backend, &backend->servers[k], index++);
         }
         json_close(json, ']');
         json_close(json, '}');

@@ -132,6 +132,8 @@ def test_failures_and_waits(lab, address):
         assert client.response().status in (200, 502)
     found = metrics(address)
     assert series(found, "server_failures_total", backend="web", server=refused) >= 1
+    assert series(found, "server_up", backend="web", server=refused) == 0
+    assert series(found, "server_up", backend="web", server=server.address) == 1
     assert series(found, "queue_seconds_count") >= 1
 
 

@@ -85,9 +85,9 @@ evaluation_interval: 1m
 tests:
   - interval: 1m
     input_series:
-      - {series: 'ravelin_server_workers_out{backend="web",server="10.0.0.1:80"}', values: '0 0 2 2 2 2'}
-      - {series: 'ravelin_server_workers_out{backend="web",server="10.0.0.2:80"}', values: '0 0 0 0 0 0'}
-      - {series: 'ravelin_server_workers_out{backend="api",server="10.0.0.3:80"}', values: '0 0 1 1 1 1'}
+      - {series: 'ravelin_server_up{backend="web",server="10.0.0.1:80"}', values: '1 1 0 0 0 0'}
+      - {series: 'ravelin_server_up{backend="web",server="10.0.0.2:80"}', values: '1 1 1 1 1 1'}
+      - {series: 'ravelin_server_up{backend="api",server="10.0.0.3:80"}', values: '1 1 0 0 0 0'}
     alert_rule_test:
       - {eval_time: 1m, alertname: RavelinServerOutOfUse}
       - eval_time: 4m

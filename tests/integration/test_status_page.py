@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 
 import pytest
@@ -72,6 +73,26 @@ def test_states_of_servers_and_why(lab, address):
     assert members[refused]["state"] == "out" and "refused" in members[refused]["why"]
     assert members[refused]["failures"] >= 1
     assert members[good.address]["state"] == "draining" and "operator" in members[good.address]["why"]
+
+
+def test_servers_that_checks_find_bad(lab, address):
+    is_bad = threading.Event()
+    server = lab.server(reply=lambda request: response("x", "500 Bad" if is_bad.is_set() else "200 OK"))
+    text = backend_block("web", [server]).removesuffix("}") + "  health /healthz { interval = 100ms  fall = 1  rise = 1 }\n}"
+    proxy = lab.proxy(backends=[text], admin=[address], allow=[".*"])
+
+    def member():
+        return status(address)["backends"][0]["servers"][0]
+
+    wait_for(lambda: member()["state"] == "up", "the server to be up")
+    is_bad.set()
+    wait_for(lambda: member()["state"] == "out", "the check to fail")
+    assert "500" in member()["why"]
+    assert 'server_up{backend="web",server="' + server.address + '"} 0\n' in get(address, "/metrics")[2]
+    is_bad.clear()
+    wait_for(lambda: member()["state"] == "up", "the server to return")
+    assert any(server.address in event["text"] for event in status(address)["events"])
+    assert proxy.status()["state"] == "running"
 
 
 def test_the_history_survives_a_reload(lab, address):
