@@ -219,7 +219,8 @@ static void put_clean(FILE *out, const char *text) {
 }
 
 static void write_left(const struct nginx_directive *directive, const char *why, FILE *out) {
-    (void)fprintf(out, "#   %s:%d: %s", directive->file, directive->line, directive->name);
+    (void)fprintf(out, "#   %s:%d: ", directive->file, directive->line);
+    put_clean(out, directive->name);
     for (size_t i = 0; i < directive->argument_count && i < 4; i++) {
         (void)fputc(' ', out);
         put_clean(out, directive->arguments[i]);

@@ -2,6 +2,7 @@
 
 #include <fnmatch.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,6 +312,15 @@ static struct slice part_path(struct slice line) {
     return (struct slice){line.data + size, end - size};
 }
 
+// A path for comments, without control characters.
+static const char *clean(struct nginx_tree *tree, struct slice path) {
+    char *text = (char *)(uintptr_t)copy(tree, path);
+    for (char *c = text; *c != '\0'; c++) {
+        *c = (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c;
+    }
+    return text;
+}
+
 static void split(struct parser *parser, const char *path, struct slice text) {
     struct slice rest = text;
     size_t most = 1;
@@ -325,11 +335,12 @@ static void split(struct parser *parser, const char *path, struct slice text) {
         struct part *last = parser->part_count == 0 ? NULL : &parser->parts[parser->part_count - 1];
         if (name.size > 0) {
             parser->parts[parser->part_count++] =
-                (struct part){copy(parser->tree, name), {text.data, 0}};
+                (struct part){clean(parser->tree, name), {text.data, 0}};
         } else if (last != NULL) {
             last->text.size += line.size;
         } else if (most == 1) { // one file
-            parser->parts[parser->part_count++] = (struct part){path, before};
+            parser->parts[parser->part_count++] =
+                (struct part){clean(parser->tree, slice_from(path)), before};
             return;
         }
     }
