@@ -93,7 +93,7 @@ FAULTS = {
     "a missing brace": ("{ server 127.0.0.1:9000 {} }", "{ server 127.0.0.1:9000 {}", None, []),
     "a stray brace": ("{} }", "{} } }", 6, []),
     "no equals sign": ("workers = 1", "workers 1", 1, []),
-    "an option of a later version": ("9000 {} }", "9000 {} health /healthz { interval = 5s } }", 6, ["health"]),
+    "an option of a later version": ("9000 {} }", "9000 {} cache /assets { lifetime = 5s } }", 6, ["cache"]),
 }
 
 
