@@ -98,6 +98,7 @@ def test_quick_start(lab, block):
     config = (ROOT / "conf/ravelin.conf").read_text()
     config = re.sub(r"^listen \[::\].*\n|^listen 127\.0\.0\.1:8080.*\n", "", config, flags=re.MULTILINE)
     config = config.replace("0.0.0.0:8443", f"127.0.0.1:{proxy.port}").replace("127.0.0.1:9000", server.address)
+    config = config.replace("127.0.0.1:9901", lab.port().address)
     config = config.replace("../certs/dev/localhost.pem", str(made.path))
     proxy.write_config(config.replace("../certs/dev/localhost.key", str(made.key)))
     proxy.start()
