@@ -69,6 +69,12 @@ class Host:
         self.proxy.start()
         return self
 
+    def start_again(self):
+        """After stop(). The log goes on, so one line of it is not enough."""
+        before = self.proxy.log().count("ravelin: ready")
+        self.proxy.start()
+        wait_for(lambda: self.proxy.log().count("ravelin: ready") > before, "the proxy to be ready again", LONG)
+
     def certificate(self, name):
         """(issuer, serial) of what a client gets."""
         shown = run(
@@ -127,7 +133,7 @@ def test_a_restart_uses_what_is_there(lab):
     before = host.certificate("a.example.test")
     host.proxy.stop()
     host.authority.close()
-    host.proxy.start()
+    host.start_again()
     assert host.certificate("a.example.test") == before
     orders = host.proxy.log().count("ordering a certificate")
     assert stays(lambda: host.proxy.log().count("ordering a certificate") == orders, "nothing is ordered", 1) is None
@@ -347,7 +353,7 @@ def test_a_lost_key_is_made_again(lab):
     host.proxy.stop()
     (host.folder / "keys/a.example.test.key").unlink()
     (host.folder / "work/a.example.test.tried").unlink()
-    host.proxy.start()
+    host.start_again()
     host.wait_for_real("a.example.test")
     assert host.certificate("a.example.test") != before
 
@@ -362,7 +368,7 @@ def test_a_link_in_the_place_of_a_certificate(lab):
     place.unlink()
     place.symlink_to(made.path)
     host.authority.close()
-    host.proxy.start()
+    host.start_again()
     assert OWN in host.certificate("a.example.test")[0]
 
 
