@@ -23,6 +23,7 @@ struct client {
     bool untold;
     bool unknown;
     bool resumed;
+    bool uncertified;        // no authority vouched for the host in its handshake
     bool server_name_is_odd; // no host can have it: any bytes, for logs only
     uint8_t server_name_size;
     uint8_t text_size;

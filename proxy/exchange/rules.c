@@ -110,6 +110,24 @@ static struct answer refuse_for_now(struct choice *choice, int64_t wait_us) {
     return answer;
 }
 
+// Nothing of a site goes to a client that cannot know who answers. The next connection may be a
+// better one.
+static struct answer ask_for_patience(struct choice *choice) {
+    static char type[] = "text/html; charset=utf-8";
+    static char text[] =
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width\">\n"
+        "<title>No certificate yet</title>\n</head>\n<body>\n<h1>No certificate yet</h1>\n"
+        "<p>This host has no certificate yet. It is being ordered. Try again in a minute.</p>\n"
+        "<p>If this page stays, the error log of the server says why.</p>\n</body>\n</html>\n";
+    static const struct config_page page = {.type = type, .text = text};
+    struct answer answer = answer_of(503, "the host has no certificate yet");
+    answer.fields = SLICE("Retry-After: 60\r\n");
+    answer.page = &page;
+    choice->ends_connection = true;
+    return answer;
+}
+
 // What follows the prefix. Never a slash: behind a redirect to "/" that would name another host.
 static struct slice rest_of(const struct config_route *route, struct slice path) {
     size_t cut = route->prefix_size;
@@ -252,6 +270,9 @@ struct answer rules_choose(struct choice *choice, const struct http_request *req
             421, "the site asks for a client certificate, and this connection is not for it");
     }
     choice->site = &generation->config->sites[index];
+    if (client->uncertified) {
+        return ask_for_patience(choice);
+    }
     bool whole_server = slice_equal(request->path, SLICE("*")); // OPTIONS *
     struct slice path = {request->path.data, request->path_size};
     const struct config_route *found;

@@ -42,7 +42,8 @@ struct choice {
 // Chooses site, route and backend. Answers 421 for a host that no site names, that names another
 // site than the name in the TLS handshake, or whose site asks for client certificates when this
 // connection's handshake was not for it; 404 without a route; 400 for a path that servers could
-// take to different routes, or whose prefix cannot be stripped as it was matched.
+// take to different routes, or whose prefix cannot be stripped as it was matched; 503 if the
+// certificate of the connection is one that Ravelin has made itself.
 struct answer rules_choose(struct choice *choice, const struct http_request *request);
 
 // Sets choice->client_shown, client_address and unknown. Returns what a trusted proxy told, scratch

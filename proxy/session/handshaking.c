@@ -114,6 +114,7 @@ static enum result finish_handshake(struct session *session) {
     session->client.tls_group = facts.group == NULL ? "" : facts.group->name;
     session->client.tls_suite = facts.suite->name;
     session->client.resumed = facts.resumed;
+    session->client.uncertified = facts.is_own;
     session->client.identity = facts.client;
     memcpy(session->client.policy, facts.client_policy, sizeof(session->client.policy));
     count_handshake(session, &facts);

@@ -181,6 +181,20 @@ def test_a_reload_begins_and_ends_it(lab):
     assert lab.client(host.proxy).ask().body == b"ok"
 
 
+@pytest.mark.parametrize("protocol", ["--http1.1", "--http2"])
+def test_the_page_before(lab, protocol):
+    """Nothing of the site goes to a client that goes on without a certificate that it can verify."""
+    host = Host(lab, authority=lab.keep_server(Authority(lab))).start()
+    there = ["--connect-to", f"a.example.test:443:127.0.0.1:{host.proxy.port}", "https://a.example.test/"]
+    shown = text(run(["curl", "-sSik", protocol, *there, *there[-1:]]).stdout)
+    assert re.match(r"HTTP/(1.1|2) 503", shown)
+    assert re.search(r"^retry-after: 60\r$", shown, re.IGNORECASE | re.MULTILINE)
+    assert "<p>This host has no certificate yet. It is being ordered. Try again in a minute.</p>" in shown
+    assert not host.server.requests
+    assert host.proxy.access_log(1)[0]["ended"] == "the host has no certificate yet"
+    assert run(["curl", "-sS", *there], check=False).returncode == 60
+
+
 # --- An authority that refuses, is slow, or is hostile ---
 
 

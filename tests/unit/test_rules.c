@@ -135,6 +135,43 @@ static void a_host_and_a_path_choose(void **state) {
     assert_ptr_equal(fixture->choice.site, &fixture->generation.config->sites[0]);
 }
 
+static void nothing_goes_to_a_client_without_a_certificate_of_the_host(void **state) {
+    struct fixture *fixture = *state;
+    fixture->client.uncertified = true;
+    struct answer answer = choose(fixture, "a.test", "/gone/");
+    assert_int_equal(answer.status, 503);
+    assert_string_equal(answer.why, "the host has no certificate yet");
+    assert_non_null(strstr(answer.page->text, "no certificate yet"));
+    assert_true(fixture->choice.ends_connection);
+    assert_null(fixture->choice.route);
+    assert_int_equal(choose(fixture, "c.test", "/").status, 421);
+}
+
+static void challenges_are_for_listeners_that_answer_them(void **state) {
+    struct fixture *fixture = *state;
+    struct config *config = fixture->generation.config;
+    ask(fixture, "a.test", "/.well-known/acme-challenge/token");
+    fixture->client.challenges = true;
+    assert_false(rules_find_challenge(&fixture->choice, &fixture->request)); // there is no folder
+    config->has_challenge_backend = true;
+    assert_true(rules_find_challenge(&fixture->choice, &fixture->request));
+    assert_ptr_equal(fixture->choice.backend, &config->backends[config->backend_count - 1]);
+    fixture->request.method = SLICE("POST");
+    assert_false(rules_find_challenge(&fixture->choice, &fixture->request));
+    fixture->request.method = SLICE("GET");
+    fixture->request.framing = FRAMING_CHUNKED;
+    assert_false(rules_find_challenge(&fixture->choice, &fixture->request));
+    fixture->request.framing = FRAMING_NONE;
+    fixture->request.path = SLICE("/.well-known/acme-challenge/token?x");
+    assert_false(rules_find_challenge(&fixture->choice, &fixture->request));
+    ask(fixture, "", "/.well-known/acme-challenge/token"); // HTTP/1.0
+    assert_false(rules_find_challenge(&fixture->choice, &fixture->request));
+    ask(fixture, "a.test", "/.well-known/acme-challenge/token");
+    fixture->client.challenges = false;
+    assert_false(rules_find_challenge(&fixture->choice, &fixture->request));
+    config->has_challenge_backend = false;
+}
+
 static void another_host_is_misdirected(void **state) {
     struct fixture *fixture = *state;
     struct answer answer = choose(fixture, "c.test", "/");
@@ -316,6 +353,8 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_host_and_a_path_choose),
+        TEST(nothing_goes_to_a_client_without_a_certificate_of_the_host),
+        TEST(challenges_are_for_listeners_that_answer_them),
         TEST(another_host_is_misdirected),
         TEST(a_site_that_asks_for_certificates_wants_its_own_handshake),
         TEST(lists_let_clients_in),

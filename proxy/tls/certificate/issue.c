@@ -19,6 +19,8 @@
 
 enum { POINT_SIZE = 65, SCALAR_SIZE = 32, DER_MAX = 1024, SERIAL_SIZE = 16, DAY_S = 86400 };
 
+static const char OWN_ISSUER[] = "Ravelin: no certificate yet";
+
 struct maker {
     ecc_key key;
     WC_RNG rng;
@@ -168,8 +170,7 @@ static bool put_certificate_body(struct builder *builder, struct maker *maker) {
     size_t set = begin(builder, DER_SET);
     size_t pair = begin(builder, DER_SEQUENCE);
     PUT_OID(builder, 0x55, 4, 3); // 2.5.4.3, commonName
-    static const char name[] = "Ravelin: no certificate yet";
-    put_element(builder, DER_UTF8_STRING, name, sizeof(name) - 1);
+    put_element(builder, DER_UTF8_STRING, OWN_ISSUER, sizeof(OWN_ISSUER) - 1);
     end(builder, pair);
     end(builder, set);
     end(builder, issuer);
@@ -278,6 +279,11 @@ enum result issue_make(const char *host, int64_t now_s, struct issue *issue) {
         secret_wipe(issue, sizeof(*issue));
     }
     return ok ? RESULT_OK : RESULT_ERROR;
+}
+
+bool issue_is_own(const struct certificate *certificate) {
+    return memmem(certificate->issuer.data, certificate->issuer.size, OWN_ISSUER,
+                  sizeof(OWN_ISSUER) - 1) != NULL;
 }
 
 struct slice issue_request_key(struct slice pem, uint8_t *room, size_t capacity) {

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/slice.h"
+#include "tls/certificate/certificate.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +29,9 @@ struct issue {
 //   now_s  the certificate is valid from a day before until ISSUE_DAYS after
 //   ERROR  no random bytes, or the name is too long; `issue` is empty
 enum result issue_make(const char *host, int64_t now_s, struct issue *issue) MUST_CHECK;
+
+// Whether issue_make() has made this certificate, as far as its issuer tells.
+bool issue_is_own(const struct certificate *certificate);
 
 // The public key (SubjectPublicKeyInfo, whole) in a request that issue_make() has made. Points into
 // `room`. Empty: it is none.

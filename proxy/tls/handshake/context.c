@@ -1,6 +1,7 @@
 #include "tls/handshake/context.h"
 
 #include "tls/certificate/chain.h"
+#include "tls/certificate/issue.h"
 #include "tls/handshake/context_internal.h"
 #include "tls/policy.h"
 
@@ -175,6 +176,7 @@ static bool build_identity(const struct tls_contexts *contexts, size_t site,
     signature_key_id(contexts->generation, entry->key_path, identity->key_id);
     identity->owner = contexts;
     identity->name = entry->acme_name;
+    identity->is_own = entry->acme_name != NULL && issue_is_own(leaf);
     identity->signature = signature_of(leaf->key);
     identity->clients = contexts->sites[site].clients;
     identity->asks_certificate = identity->clients != NULL;

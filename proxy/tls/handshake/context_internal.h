@@ -19,6 +19,7 @@ struct tls_identity {
     bool needs_certificate;            // refuses clients without a certificate
     const struct client_auth *clients; // authorities of clients; NULL: no CertificateRequest
     const char *name; // of the host it is for, see acme_name in config.h; NULL: of any
+    bool is_own;      // the certificate is one of Ravelin's making: see tls/certificate/issue.h
     uint8_t key_id[KEY_ID_SIZE];
     struct ticket_terms terms; // of tickets, without the protocol; points into the config
     struct ocsp ocsp;          // response to staple; der NULL: none

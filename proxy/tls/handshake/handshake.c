@@ -186,6 +186,7 @@ static enum result choose_identity(struct handshake *handshake) {
     site = site == HANDSHAKE_NO_SITE ? 0 : site;
     handshake->facts.site_index = site;
     handshake->identity = tls_contexts_select(handshake->contexts, site, &handshake->hello);
+    handshake->facts.is_own = handshake->identity != NULL && handshake->identity->is_own;
     return handshake->identity != NULL
                ? RESULT_OK
                : refusal_set(&handshake->flight.refusal, REFUSAL_internal, "out of memory");

@@ -42,6 +42,7 @@ struct handshake_facts {
     const struct policy_suite *suite;
     bool resumed;
     bool http2;       // ALPN chose h2
+    bool is_own;      // the certificate was one that Ravelin has made itself
     bool name_is_odd; // no host can have `name`: any bytes, as sent, perhaps cut; for logs only
     uint8_t name_size;
     char name[HELLO_NAME_MAX + 1]; // SNI, lower case, NUL-terminated
