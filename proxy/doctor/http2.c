@@ -186,7 +186,8 @@ void http2_client_put_frame(struct http2_client *client, enum frame_type type, u
     if (client->output.capacity - client->output.size < payload.size + sizeof(header)) {
         http2_client_send(client);
     }
-    frame_write_header(header, &(struct frame_header){(uint32_t)payload.size, stream, type, flags});
+    const struct frame_header fields = {(uint32_t)payload.size, stream, (uint8_t)type, flags};
+    frame_write_header(header, &fields);
     builder_put_bytes(&client->output, header, sizeof(header));
     builder_put_bytes(&client->output, payload.data, payload.size);
 }

@@ -70,7 +70,7 @@ static const char *read_file(int folder, struct slice token, struct content *con
     if (folder < 0) {
         return "the folder of acme-challenge cannot be opened\n";
     }
-    (void)snprintf(path, sizeof(path), "%s%.*s", CHALLENGE_PREFIX + 1, (int)token.size, token.data);
+    (void)snprintf(path, sizeof(path), "%s%.*s", &CHALLENGE_PREFIX[1], (int)token.size, token.data);
     int fd = open_beneath(folder, path);
     if (fd < 0) {
         return errno == EACCES ? "the file of the challenge may not be read\n" : NOT_FOUND;

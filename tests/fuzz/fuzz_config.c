@@ -10,8 +10,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_accepted(const struct config *config) {
-    assert(config->listener_count > 0 && config->site_count > 0 &&
-           config->workers <= CONFIG_WORKERS_MAX);
+    assert(config->listener_count > 0 && config->workers <= CONFIG_WORKERS_MAX);
+    for (size_t i = 0; i < config->listener_count; i++) {
+        const struct config_listen *listen = &config->listeners[i];
+        assert(listen->protocol == LISTEN_REDIRECT || config->site_count > 0);
+        assert((listen->protocol == LISTEN_TCP) == (listen->backend_name != NULL));
+        assert(listen->backend_name == NULL || listen->backend_index < config->backend_count);
+    }
     for (size_t i = 0; i < config->site_count; i++) {
         const struct config_site *site = &config->sites[i];
         assert(site->certificate_count > 0);
