@@ -1,5 +1,6 @@
 """The monitor as a process: when it is there, what it serves, and that it disturbs nobody."""
 
+import contextlib
 import os
 import re
 import signal
@@ -16,7 +17,7 @@ from test_no_memory import Shortage
 
 from ravelin_test import memory
 from ravelin_test.admin import connect, get, metrics, ready
-from ravelin_test.http import response
+from ravelin_test.http import request, response
 from ravelin_test.issuing import SERVER, Issuer
 from ravelin_test.processes import memory_kib, run
 from ravelin_test.proxy import backend_block
@@ -166,6 +167,20 @@ def test_counters_never_go_back(lab, address):
         assert lab.client(proxy).ask().status == 200
     count(first, 4)
     count(second, 2)
+
+
+def test_clients_make_no_series(lab, address):
+    """Whatever hosts, paths, methods and statuses they bring about."""
+    statuses = iter(range(200, 600))
+    proxy = lab.proxy(lab.server(reply=lambda request: response("x", f"{next(statuses)} X")), admin=[address])
+    before = set(metrics(address))
+    client = lab.client(proxy)
+    for number in range(60):
+        fields = {"host": f"host-{number}.test"} if number % 3 else {}
+        with lab.client(proxy) if number % 3 else contextlib.nullcontext(client) as one:
+            one.send(request(f"/path-{number}?q={number}", f"METHOD{number}", fields=[f"X-{number}: {number}"], **fields))
+            assert one.response().status >= 200
+    assert set(metrics(address)) == before
 
 
 def test_what_the_master_knows(lab, address):

@@ -91,7 +91,7 @@ def test_servers_that_checks_find_bad(lab, address):
     assert 'server_up{backend="web",server="' + server.address + '"} 0\n' in get(address, "/metrics")[2]
     is_bad.clear()
     wait_for(lambda: member()["state"] == "up", "the server to return")
-    assert any(server.address in event["text"] for event in status(address)["events"])
+    wait_for(lambda: any(server.address in event["text"] for event in status(address)["events"]), "the event")
     assert proxy.status()["state"] == "running"
 
 
