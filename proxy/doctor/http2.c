@@ -92,8 +92,7 @@ static size_t copy_some(uint8_t *to, size_t *have, size_t wanted, struct slice f
     return size;
 }
 
-static void take(void *context, struct slice data) {
-    struct http2_client *client = context;
+void http2_client_take(struct http2_client *client, struct slice data) {
     while (data.size > 0 && !client->is_bad) {
         size_t used;
         if (client->header_have < FRAME_HEADER_SIZE) {
@@ -112,6 +111,10 @@ static void take(void *context, struct slice data) {
             client->header_have = 0;
         }
     }
+}
+
+static void take(void *context, struct slice data) {
+    http2_client_take(context, data);
 }
 
 static bool has_ended(const struct http2_client *client) {

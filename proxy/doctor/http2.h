@@ -75,6 +75,8 @@ void http2_client_put_literal(struct builder *block, struct slice name, struct s
 // Sends all of it.
 void http2_client_send(struct http2_client *client);
 
+// Takes bytes of the server: in the conversation, and in tests.
+void http2_client_take(struct http2_client *client, struct slice data);
 // Reads until a response or RST_STREAM comes, or the end.
 void http2_client_read_answer(struct http2_client *client);
 // Sends a PING, the last one, and reads until its ACK comes, or the end. False: it did not come.

@@ -1,9 +1,10 @@
 // What servers may send to `ravelin doctor`. The first byte says what the rest is: an answer to a
 // ClientHello, bytes for the TLS client, handshake messages for it, a chain of certificates, an
-// OCSP response, or a target.
+// OCSP response, a target, or frames of HTTP/2.
 #include "base/reader.h"
 #include "doctor/answer.h"
 #include "doctor/connection.h"
+#include "doctor/http2.h"
 #include "doctor/path.h"
 #include "doctor/staple.h"
 #include "tls/probe/probe_internal.h"
@@ -203,6 +204,35 @@ static void check_target(struct slice bytes) {
     }
 }
 
+// --- HTTP/2 ---
+
+// In one piece, and byte by byte: the same comes of it.
+static void check_http2(struct slice received) {
+    struct http2_client *clients[2];
+    char text[HTTP2_CLIENT_TEXT_SIZE];
+    for (size_t i = 0; i < 2; i++) {
+        clients[i] = calloc(1, sizeof(*clients[i]));
+        CHECK(clients[i] != NULL);
+        hpack_memory_init(&clients[i]->memory, 0);
+    }
+    http2_client_take(clients[0], received);
+    for (size_t i = 0; i < received.size; i++) {
+        http2_client_take(clients[1], (struct slice){received.data + i, 1});
+    }
+    CHECK(clients[0]->status == clients[1]->status && clients[0]->left == clients[1]->left);
+    CHECK(clients[0]->reset_count == clients[1]->reset_count);
+    CHECK(clients[0]->is_bad == clients[1]->is_bad && clients[0]->status <= 999);
+    for (size_t i = 0; i < 2; i++) {
+        CHECK(clients[i]->have <= sizeof(clients[i]->payload));
+        CHECK(clients[i]->block_size <= sizeof(clients[i]->block));
+        http2_client_text(clients[i], text);
+        check_printable(text, sizeof(text));
+        hpack_decoder_free(&clients[i]->decoder, &clients[i]->memory);
+        CHECK(clients[i]->memory.used == 0);
+        free(clients[i]);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) {
         return 0;
@@ -211,7 +241,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     CHECK(copy != NULL);
     memcpy(copy, data, size);
     struct slice rest = {(const char *)copy + 1, size - 1};
-    switch (copy[0] % 6) {
+    switch (copy[0] % 7) {
     case 0:
         check_answer(rest, false);
         check_answer(rest, true);
@@ -228,8 +258,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case 4:
         check_response(rest);
         break;
-    default:
+    case 5:
         check_target(rest);
+        break;
+    default:
+        check_http2(rest);
         break;
     }
     free(copy);
