@@ -64,7 +64,8 @@ def test_nghttpd(lab):
         found = results(d.Report(port.number, ca=lab.authority.ca))
     finally:
         process.end()
-    assert found["http2-ping"] == found["http2-settings"] == "pass"
+    # Whether a flood is ended depends on how fast its socket takes the answers.
+    assert {found[id] for id in CHECKS[:3]} <= {"pass", "warn"}
     assert found["http2-line-break"] == found["http2-coding"] == found["http2-path"] == "pass"
 
 
