@@ -14,7 +14,7 @@ import pytest
 from ravelin_test import memory
 from ravelin_test.intruder import Intruder, needs_intruder
 from ravelin_test.pebble import AVAILABLE, Pebble
-from ravelin_test.processes import children_of, exists, run, text
+from ravelin_test.processes import Process, children_of, exists, run, text
 from ravelin_test.proxy import backend_block, block, site_block
 from ravelin_test.settings import PATIENCE
 from ravelin_test.waiting import stays, wait_for
@@ -193,6 +193,22 @@ def test_the_page_before(lab, protocol):
     assert not host.server.requests
     assert host.proxy.access_log(1)[0]["ended"] == "the host has no certificate yet"
     assert run(["curl", "-sS", *there], check=False).returncode == 60
+
+
+def test_an_upgrade(lab):
+    """The next process goes on with what is on disk, and answers challenges."""
+    host = Host(lab).pebble().start()
+    host.wait_for_real("a.example.test")
+    before, former = host.certificate("a.example.test"), host.pid()
+    host.proxy.upgrade()
+    assert host.certificate("a.example.test") == before
+    wait_for(lambda: not exists(former), "the end of the former process")
+    assert host.pid() != former
+    host.write(("a.example.test", "b.example.test"))
+    host.proxy.reload()
+    host.wait_for_real("b.example.test")
+    assert host.proxy.log().count("ordering a certificate for a.example.test") == 1
+    assert host.proxy.wait_for_former() == [0]
 
 
 # --- An authority that refuses, is slow, or is hostile ---
@@ -394,6 +410,31 @@ def test_a_folder_that_cannot_be_made(lab):
     assert f"certificate acme: cannot make the folder '{host.folder}': Not a directory" in text(failed.stderr)
 
 
+def run_on_a_small_disk(host, size):
+    """What the proxy says within some seconds, when there is not more room for its files."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make mounts")
+    host.folder.mkdir()
+    command = f'mount -t tmpfs -o mode=755,size={size} tmpfs "{host.folder}" && exec "{host.proxy.program}" run -c "{host.proxy.config}"'
+    within = ["timeout", "--preserve-status", "-s", "TERM", "5"]
+    done = run([*within, "unshare", "--mount", "sh", "-c", command], check=False)
+    return done.returncode, text(done.stdout + done.stderr)
+
+
+def test_a_disk_without_room_for_a_key(lab):
+    status, said = run_on_a_small_disk(Host(lab), "4k")
+    assert status == 2
+    assert re.search(r"certificate acme: cannot (make|write) '.*/a.example.test.*': No space left on device", said)
+
+
+def test_a_disk_without_room_for_a_certificate(lab):
+    """The site is served, and the order is tried again later."""
+    status, said = run_on_a_small_disk(Host(lab).pebble(), "16k")
+    assert status == 0
+    assert re.search(r"warning acme.*no certificate for a.example.test: .*no space left on device.*attempt 1", said)
+    assert "ravelin: ready" in said
+
+
 # --- Who holds which key ---
 
 
@@ -435,6 +476,34 @@ def test_it_can_read_no_key(lab):
         assert opening(work / "x", os.O_WRONLY | os.O_CREAT) == ""
         for call in ("ptrace", "listen", "unshare", "mount", "bpf", "io_uring_setup", "userfaultfd", "process_vm_readv"):
             assert intruder.error(call, 0, 0, 0) == "EPERM", call
+
+
+NOBODY = 65534
+UNIT = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+UNIT += [f"--{kind}-caps=+net_bind_service,+dac_read_search" for kind in ("inh", "ambient")]
+
+
+@needs_intruder
+def test_as_the_unit_starts_it(lab):
+    """All processes have one user, and two capabilities at first: the fence alone keeps it from keys."""
+    host = Host(lab).pebble()
+    host.folder.mkdir()
+    os.chown(host.folder, NOBODY, NOBODY)
+    os.chown(host.proxy.folder, NOBODY, NOBODY)
+    process = Process([*UNIT, host.proxy.program, "run", "-c", host.proxy.config], lab.folder / "log")
+    try:
+        process.wait_for_output("certificate for a.example.test received", LONG)
+        host.wait_for_real("a.example.test")
+        names = {Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in children_of(process.pid)}
+        status = Path(f"/proc/{names['rav-acme']}/status").read_text()
+        assert re.search(rf"^Uid:\t{NOBODY}\t", status, re.MULTILINE)
+        assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE)
+        with Intruder(names["rav-acme"]) as intruder:
+            for path in (host.folder / "keys/a.example.test.key", host.folder / "keys", host.proxy.config):
+                assert intruder.error("openat", -100, intruder.put(str(path).encode() + b"\0"), 0, 0) == "EACCES"
+    finally:
+        process.end()
+    assert " error " not in process.output()
 
 
 def test_what_prove_says(lab):
