@@ -480,6 +480,20 @@ def test_the_preface_on_a_connection_of_http_1(lab, gate):
     assert gate.server.requests == []
 
 
+def test_the_preface_without_tls(lab, gate):
+    """No HTTP/2 is spoken in plain, neither at once nor by Upgrade (RFC 9113 3.1)."""
+    proxy = lab.proxy(gate.server, listen=HTTP2, redirect=True)
+    client = lab.plain_client(proxy.redirect_port)
+    client.send(BEGUN + frames.headers(1, request()))
+    assert client.response().status in (400, 505)
+    client.read_end()
+    upgrade = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"]
+    answer = lab.client(proxy).ask("/plain", fields=upgrade)
+    assert (answer.status, answer.interim) == (200, [])
+    [seen] = gate.server.requests
+    assert seen.get("Upgrade") is None and seen.get("HTTP2-Settings") is None
+
+
 def test_h2_is_preferred(lab, gate):
     proxy = lab.proxy(gate.server, listen=HTTP2)
     for offered in (("h2", "http/1.1"), ("http/1.1", "h2"), ("h2",)):

@@ -3,11 +3,13 @@
 Below the limit nothing happens, and the other client of http2_player is served throughout.
 """
 
+import threading
+
 import pytest
 
 from ravelin_test.http2 import hpack
 from ravelin_test.http2.behind import HOLD, Reply, Seen
-from ravelin_test.http2.cases import FINE, OK, answer, answered_on, case, connection_error, get, post, seen_behind
+from ravelin_test.http2.cases import FINE, OK, answer, answered_on, case, connection_error, get, post, seen_behind, send
 from ravelin_test.http2.frames import (
     Code,
     Type,
@@ -22,7 +24,7 @@ from ravelin_test.http2.frames import (
     settings,
     window_update,
 )
-from ravelin_test.http2.talk import request
+from ravelin_test.http2.talk import request, talk_to
 from ravelin_test.http import response
 
 CALM = connection_error(Code.ENHANCE_YOUR_CALM)
@@ -221,3 +223,40 @@ CASES = [*ABOVE, *RESETS, *BELOW]
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_floods(http2_player, case):
     http2_player.play(case)
+
+
+def is_bytes(step):
+    return isinstance(step, bytes)
+
+
+def attack(proxy, cases, failures):
+    for each in cases:
+        try:
+            with talk_to(proxy, **(each.first or {})) as talk:
+                for step in each.steps:
+                    if isinstance(step, bytes):
+                        send(talk, step)
+                ended = talk.read_end()
+                assert talk.goaway and talk.goaway.code == Code.ENHANCE_YOUR_CALM, f"{each}: {ended}: {talk.seen()}"
+        except Exception as error:
+            failures.append(f"{each}: {error!r}")
+
+
+def test_others_are_served_in_the_middle_of_floods(http2_player):
+    """On a connection that was there before, and on new ones."""
+    proxy, failures = http2_player.proxy, []
+    http2_player.server.replies = {"/hold": HOLD}
+    cases = [each for each in [*ABOVE, *RESETS] if each.outcome is CALM and all(map(is_bytes, each.steps))]
+    attackers = [threading.Thread(target=attack, args=(proxy, cases[n::3], failures)) for n in range(3)]
+    for attacker in attackers:
+        attacker.start()
+    count = 0
+    while any(attacker.is_alive() for attacker in attackers) or count < 100:
+        assert http2_player.beside.ask(f"/{count}").status == 200
+        if count % 10 == 0:
+            with talk_to(proxy) as talk:
+                assert talk.ask("/new").status == 200
+        count += 1
+    for attacker in attackers:
+        attacker.join()
+    assert failures == []
