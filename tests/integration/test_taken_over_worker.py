@@ -167,8 +167,8 @@ def test_it_can_write_its_own_part_and_no_other(proxy):
         names = ["clients", "metrics", "series", "server-counts", "server-states"]
         assert regions == [f"/memfd:ravelin-{name}" for name in names]
         others = [m for m in memory.mappings(pid) if m[2] == "r--s" and "ravelin-" in m[3]]
-        # Of each slot, the counters of the monitor, the ticket keys, the server table, and the list of label sets.
-        assert len(others) == 4 * len(pids) + 4, others
+        # Of each slot, the counters and the checks of the monitor, the ticket keys, the server table, and the label sets.
+        assert len(others) == 4 * len(pids) + 5, others
         with Intruder(pid) as worker:
             for start, end, _, name in others:
                 assert worker.error("mprotect", start, end - start, READ | WRITE) == "EACCES", name
