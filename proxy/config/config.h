@@ -212,6 +212,7 @@ struct config_backend {
     uint32_t response_timeout_ms;
     uint32_t request_timeout_ms; // 0 = none
     uint32_t retries;
+    uint32_t retry_body;        // bytes of a request body that are kept to be sent again; 0 = none
     uint32_t retry_budget;      // percent of the requests that may be sent again; 0 = only a few
     uint32_t max_failures;      // in a row, that take a server out of use; 0 = any number
     uint32_t failure_ratio;     // percent of the requests, that takes a server out of use; 0 = any

@@ -46,9 +46,9 @@ static void end_try(struct attempt *attempt, const struct choice *choice) {
 static struct lease *choose_lease(struct attempt *attempt, const struct choice *choice) {
     struct backend *backend = backend_of(choice);
     // A connection that began with the name of one client is not for another.
-    bool fresh = attempt->wants_unused || attempt->count > 1 ||
+    bool fresh = attempt->wants_unused || attempt->count > 1 || attempt->met_old ||
                  choice->backend->send_proxy_protocol != PROXY_PROTOCOL_OFF;
-    bool may_be_kept = attempt->count <= 1 && !attempt->wants_unused;
+    bool may_be_kept = attempt->count <= 1 && !attempt->met_old && !attempt->wants_unused;
     struct lease *lease = !may_be_kept || list_is_empty(attempt->kept)
                               ? NULL
                               : pool_lease_kept(attempt->kept, backend, &attempt->owner);
@@ -126,7 +126,7 @@ static void note_connected(struct attempt *attempt, const struct choice *choice)
 static int take_lease(struct attempt *attempt, const struct choice *choice,
                       struct account *account) {
     attempt->count++;
-    if (attempt->count == 1) {
+    if (attempt->count == 1 && !attempt->met_old) {
         backend_earn_retry(backend_of(choice));
     }
     attempt->lease = choose_lease(attempt, choice);
@@ -141,7 +141,7 @@ static int take_lease(struct attempt *attempt, const struct choice *choice,
     }
     // The first try begins with the exchange, if it did not wait; looking at the clock again would
     // cost more than it tells.
-    account->connect_begun_us = attempt->count == 1 && !attempt->has_waited
+    account->connect_begun_us = attempt->count == 1 && !attempt->has_waited && !attempt->met_old
                                     ? account->started_mono_us
                                     : clock_monotonic_us();
     account->connect_us = -1;
@@ -258,6 +258,11 @@ static bool is_charged(const struct attempt *attempt) {
 bool attempt_may_repeat(struct attempt *attempt, const struct choice *choice, bool elsewhere) {
     struct backend *backend = backend_of(choice);
     bool other = backend_has_other(backend, attempt->tried, attempt->tried_count);
+    if (!attempt->blamed && !attempt->met_old && choice->backend->retries > 0) {
+        attempt->met_old = true;
+        attempt->count--; // no server was tried: the connection was an old one
+        return true;
+    }
     if (attempt->count > choice->backend->retries ||
         (!other && (backend->server_count != 1 || elsewhere))) {
         return false;

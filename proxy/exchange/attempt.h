@@ -36,6 +36,7 @@ struct attempt {
     bool tries;        // whether the server works again
     bool blamed;       // the last failure was the server's
     enum fault fault;  // the last one
+    bool met_old;      // an old connection ended when it was used again
     bool wants_unused; // no connection that has served another request
     bool binds_lease;  // the request's credentials authenticate the connection to the server
 };

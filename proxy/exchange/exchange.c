@@ -200,6 +200,9 @@ static struct answer take_request(struct exchange *exchange, struct http_request
         exchange->stream->keep_alive = false;
     }
     if (answer.status == 0) {
+        bool may_keep = request->idempotent && request->framing != FRAMING_NONE;
+        exchange->kept.limit =
+            may_keep && !request->expects_continue ? exchange->choice.backend->retry_body : 0;
         return encode_head(exchange, request, told, head_size + growth);
     }
     (void)account_keep_request(&exchange->account, exchange->shared, request, told, 0);
@@ -291,17 +294,17 @@ static enum result retry(struct exchange *exchange, const struct setback *setbac
         !attempt_may_repeat(attempt, &exchange->choice, setback->elsewhere)) {
         return exchange_refuse(exchange, setback->status, setback->why);
     }
-    exchange->request_state = REQUEST_HEAD;
-    exchange_free_request(exchange);
+    exchange_rewind_request(exchange);
     exchange_forget_response(exchange);
     metric_add(exchange->shared->metrics, METRIC_server_retries, 1);
     return RESULT_OK;
 }
 
-// Nothing of a response was passed on, nothing of a body was sent, and doing it twice is doing it
-// once.
+// Nothing of a response was passed on, what was sent of a body is kept, and doing it twice is doing
+// it once.
 static bool can_repeat(const struct exchange *exchange) {
-    return exchange->attempt.can_repeat && exchange->interim_count == 0 &&
+    bool is_kept = exchange->kept.limit > 0 && exchange->request_state != REQUEST_GIVEN_UP;
+    return (exchange->attempt.can_repeat || is_kept) && exchange->interim_count == 0 &&
            exchange->response_state == RESPONSE_HEAD;
 }
 
@@ -398,7 +401,11 @@ static enum result relay(struct exchange *exchange) {
     enum result request = exchange_request(exchange);
     if (request == RESULT_EOF) {
         // Perhaps the server answered before it closed: what it said is read first.
-        exchange_give_up_request(exchange, true);
+        if (can_repeat(exchange)) {
+            exchange->write_failed = true;
+        } else {
+            exchange_give_up_request(exchange, true);
+        }
         exchange->attempt.lease->readable = true;
         return RESULT_OK;
     }
@@ -550,6 +557,7 @@ void exchange_finish(struct exchange *exchange) {
     exchange_free_response(exchange);
     exchange_free_request(exchange);
     free(exchange->request_trailers);
+    kept_body_free(&exchange->kept);
     generation_release(exchange->generation);
     slab_put(&shared->exchange_slab, exchange);
 }

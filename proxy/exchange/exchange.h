@@ -15,6 +15,7 @@
 #include "exchange/account.h"
 #include "exchange/answer.h"
 #include "exchange/attempt.h"
+#include "exchange/kept_body.h"
 #include "exchange/pace.h"
 #include "exchange/rules.h"
 #include "exchange/stream.h"
@@ -58,6 +59,10 @@ struct exchange {
     char *head;                        // the encoded one, in memory of the account
     size_t head_size;
     char *request_trailers; // the encoded section, when there is one
+    size_t request_trailers_size;
+    struct kept_body kept; // of the body, to be sent again
+    bool kept_is_whole;    // the body has ended
+    bool write_failed;     // nothing more is written; what the server said is read
     bool is_head;
     bool accepts_json;    // and no HTML; of a request that is not forwarded
     bool body_in_doubt;   // the server may not have taken the body for one: see struct http_request

@@ -55,6 +55,8 @@ enum result exchange_respond(struct exchange *exchange) MUST_CHECK;
 void exchange_give_up_request(struct exchange *exchange, bool end_is_known);
 void exchange_free_request(struct exchange *exchange);
 void exchange_free_response(struct exchange *exchange);
+// Begins the request again, from its head and what was kept of its body.
+void exchange_rewind_request(struct exchange *exchange);
 // What has come of a response is dropped: another attempt begins. Nothing was passed on.
 void exchange_forget_response(struct exchange *exchange);
 // A part of a response head has come.

@@ -41,11 +41,13 @@ static bool add_end(struct exchange *exchange, const struct http_fields *fields)
         return true;
     }
     size_t capacity = http_trailers_size(fields);
+    free(exchange->request_trailers); // of another attempt
     exchange->request_trailers = malloc(capacity);
     if (exchange->request_trailers == NULL) {
         return false;
     }
     size_t size = http_encode_trailers(fields, exchange->request_trailers, capacity);
+    exchange->request_trailers_size = size;
     add_part(exchange->write, end_of_chunks, LAST_CHUNK_SIZE);
     add_part(exchange->write, exchange->request_trailers, size);
     return size > 0;
@@ -83,6 +85,8 @@ static enum result add_body(struct exchange *exchange) {
         return result;
     }
     add_runs(exchange, &body);
+    kept_body_add(&exchange->kept, body.runs, body.count);
+    exchange->kept_is_whole = body.whole;
     if (body.whole) {
         exchange->request_state = REQUEST_LAST;
     }
@@ -96,6 +100,43 @@ static enum result add_body(struct exchange *exchange) {
         return exchange_refuse(exchange, 413, "the request body is larger than is accepted");
     }
     return RESULT_OK;
+}
+
+// What an attempt before this one had of the body.
+static void add_kept(struct exchange *exchange) {
+    struct request_write *write = exchange->write;
+    const struct kept_body *kept = &exchange->kept;
+    bool chunked = exchange->request_framing == FRAMING_CHUNKED;
+    if (kept->size > 0 && chunked) {
+        char *end = write->lines[0] + CHUNK_LINE_SIZE;
+        char *begin = chunk_write_size(end, kept->size);
+        add_part(write, begin, (size_t)(end - begin));
+    }
+    if (kept->size > 0) {
+        add_part(write, kept->data, kept->size);
+    }
+    if (kept->size > 0 && chunked) {
+        add_part(write, crlf, 2);
+    }
+    if (!exchange->kept_is_whole) {
+        return;
+    }
+    exchange->request_state = REQUEST_LAST;
+    if (chunked && exchange->request_trailers != NULL) {
+        add_part(write, end_of_chunks, LAST_CHUNK_SIZE);
+        add_part(write, exchange->request_trailers, exchange->request_trailers_size);
+    } else if (chunked) {
+        add_part(write, end_of_chunks, sizeof(end_of_chunks) - 1);
+    }
+}
+
+void exchange_rewind_request(struct exchange *exchange) {
+    if (exchange->write != NULL && exchange->kept.limit > 0) { // what it has is kept, too
+        exchange->stream->verbs->taken(exchange->stream);
+    }
+    exchange_free_request(exchange);
+    exchange->request_state = REQUEST_HEAD;
+    exchange->write_failed = false;
 }
 
 // What the stream gave is written.
@@ -130,6 +171,10 @@ static enum result gather(struct exchange *exchange) {
     if (exchange->request_state == REQUEST_HEAD) {
         add_proxy_header(exchange);
         add_head(exchange);
+        if (exchange->kept.size > 0 || exchange->kept_is_whole) {
+            add_kept(exchange);
+            return RESULT_OK;
+        }
     }
     enum result result = exchange->request_state == REQUEST_LAST ? RESULT_OK : add_body(exchange);
     if (result == RESULT_ERROR || write->count > 0) {
@@ -221,7 +266,8 @@ static enum result client_ended(struct exchange *exchange) {
 }
 
 enum result exchange_request(struct exchange *exchange) {
-    if (exchange->request_state == REQUEST_DONE || exchange->request_state == REQUEST_GIVEN_UP) {
+    if (exchange->request_state == REQUEST_DONE || exchange->request_state == REQUEST_GIVEN_UP ||
+        exchange->write_failed) {
         return RESULT_AGAIN;
     }
     enum result result = exchange->write == NULL ? gather(exchange) : RESULT_OK;

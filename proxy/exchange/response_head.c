@@ -178,6 +178,9 @@ static bool request_is_cut(const struct exchange *exchange, const struct http_re
 
 static enum result take_final(struct exchange *exchange, struct stream_head *head) {
     const struct http_response *response = head->response;
+    if (exchange->write_failed) { // so this is why
+        exchange_give_up_request(exchange, true);
+    }
     head->request_is_cut = request_is_cut(exchange, response);
     head->set_cookie = attempt_cookie(&exchange->attempt, &exchange->choice);
     head->hsts_s = exchange->choice.of_site ? exchange->choice.site->hsts_s : 0;

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from ravelin_test.faulty import WAYS, FaultyServer
-from ravelin_test.http import request
+from ravelin_test.http import chunked, request
 from ravelin_test.processes import text
 from ravelin_test.proxy import backend_block, site_block
 from ravelin_test.waiting import wait_for
@@ -296,6 +296,26 @@ def test_each_server_is_asked_once_for_a_request(lab):
     for number in range(1, 9):
         assert client.ask().body == b"d"
         assert all(len(server.requests) <= number for server in servers)
+
+
+@pytest.mark.parametrize("size", [10, 4096, 4097])
+@pytest.mark.parametrize("chunks", [False, True])
+def test_a_body_is_kept_to_be_sent_again(lab, size, chunks):
+    servers = servers_of(lab, "reset", None)
+    options = {**FAST, "max-failures": "off", "failure-ratio": "off", "retry-body": "4k"}
+    proxy = lab.proxy(*servers, backend=options, allow=[".*"])
+    client = lab.client(proxy)
+    body = bytes(range(256)) * 17
+    sent = {"fields": ["Transfer-Encoding: chunked"]} if chunks else {"body": body[:size]}
+    statuses = []
+    for _ in range(4):
+        client.send(request("/", "PUT", **sent) + (chunked(body[:7], body[7:size]) if chunks else b""))
+        statuses.append(client.response("PUT").status)
+    assert statuses.count(502) == (2 if size > 4096 else 0)
+    assert all(message.body == body[:size] for message in servers[1].requests)
+    assert len(servers[1].requests) == statuses.count(200)
+    client.send(request("/", "POST", body=b"x") + request("/", "POST", body=b"x"))
+    assert sorted([client.response("POST").status, client.response("POST").status]) == [200, 502]
 
 
 # ---- Time-outs ----

@@ -141,6 +141,111 @@ static void test_nonsense_is_asked_elsewhere(void **state) {
     }
 }
 
+// --- bodies that are kept ---
+
+static int set_up_kept(void **state) {
+    (void)state;
+    bench_start(BENCH_SITE("server 127.0.0.1:9000 {}\n server 127.0.0.1:9001 {}\n retries = 1 "
+                           "max-failures = off failure-ratio = off retry-body = 1k "
+                           "retry-budget = 100%"));
+    return 0;
+}
+
+#define PUT(fields) "PUT / HTTP/1.1\r\nHost: a.test\r\n" fields "\r\n\r\n"
+
+// Under every cut of the body, of what the first server takes, and of what it says.
+static void assert_kept(struct scenario *scenario, size_t attempts) {
+    static const struct script firsts[] = {
+        {.reply = "", .closes = true},
+        {.reply = "", .closes = true, .when = AT_ONCE},
+        {.reply = "", .read_error = ECONNRESET, .when = AFTER_HEAD},
+        {.reply = "", .write_max = 70, .write_error = EPIPE, .when = AT_ONCE, .closes = true},
+        {.reply = "nonsense\r\n\r\n", .when = AFTER_HEAD},
+    };
+    for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+        for (uint32_t n = 0; n < 40; n++) {
+            scenario->scripts[0] = firsts[i];
+            const struct faults faults = {.arrive = n % 7,
+                                          .run = n % 5,
+                                          .server_takes = n * 3,
+                                          .alone = n % 2 == 1,
+                                          .first_event = n % 4,
+                                          .late_end = n % 3 == 0};
+            scenario_begin(scenario, &faults);
+            assert_int_equal(bench_advance(), RESULT_OK);
+            bench_finish();
+            assert_string_equal(bench.memory.record, scenario->at_client);
+            assert_int_equal(bench.connection_count, attempts);
+            if (attempts == 2) {
+                assert_string_equal(understood(last_connection()), scenario->at_server);
+                assert_int_equal(bench.account.request_bytes, scenario->request_bytes);
+            }
+            bench_forget_connections();
+        }
+    }
+}
+
+static void test_a_body_is_sent_again(void **state) {
+    (void)state;
+    struct scenario scenario = twice;
+    scenario.request = PUT("Content-Length: 12");
+    scenario.body = "Hello world!";
+    scenario.request_bytes = 12;
+    scenario.at_server = "PUT /|length|Hello world!";
+    assert_kept(&scenario, 2);
+    scenario.request = PUT("Transfer-Encoding: chunked");
+    scenario.at_server = "PUT /|chunked|Hello world!|\r\n";
+    assert_kept(&scenario, 2);
+    scenario.trailer = (struct http_field){.name = SLICE("X-Sum"), .value = SLICE("7")};
+    scenario.at_server = "PUT /|chunked|Hello world!|X-Sum: 7\r\n\r\n";
+    assert_kept(&scenario, 2);
+}
+
+static void test_what_is_not_kept_is_not_sent_again(void **state) {
+    (void)state;
+    static char large[1026];
+    memset(large, 'x', 1025);
+    struct scenario scenario = once;
+    scenario.script_count = 1;
+    scenario.request = PUT("Content-Length: 1025");
+    scenario.body = large;
+    scenario.request_bytes = 1025;
+    scenario.scripts[0] = (struct script){.reply = "", .closes = true};
+    assert_attempts(&scenario, 1);
+    scenario.request = POST(5); // never
+    scenario.body = "12345";
+    scenario.request_bytes = 5;
+    assert_attempts(&scenario, 1);
+    large[1024] = '\0';
+    struct scenario fits = twice;
+    fits.request = PUT("Content-Length: 1024");
+    fits.body = large;
+    scenario_run(&fits, &(struct faults){.arrive = 100});
+    assert_int_equal(bench.connection_count, 2);
+    bench_forget_connections();
+}
+
+// A server that refuses the body and closes: its response counts, not the failed write.
+static void test_a_response_to_a_part_of_a_kept_body(void **state) {
+    (void)state;
+    struct scenario scenario = once;
+    scenario.request = PUT("Content-Length: 12");
+    scenario.body = "Hello world!";
+    scenario.scripts[0] = (struct script){.reply = "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno",
+                                          .write_max = 70,
+                                          .write_error = EPIPE,
+                                          .when = AT_ONCE,
+                                          .closes = true};
+    for (uint32_t n = 0; n < 12; n++) {
+        scenario_begin(&scenario, &(struct faults){.arrive = n});
+        assert_int_equal(bench_advance(), RESULT_OK);
+        bench_finish();
+        assert_int_equal(bench.account.status, 403);
+        assert_int_equal(bench.connection_count, 1);
+        bench_forget_connections();
+    }
+}
+
 // However many retries there may be.
 static void test_each_server_is_asked_once(void **state) {
     (void)state;
@@ -422,6 +527,11 @@ int main(void) {
         BENCH_TEST(test_the_same_server_is_not_asked_after_a_part_of_a_head),
         BENCH_TEST(test_nothing_is_repeated_after_what_was_passed_on),
         cmocka_unit_test_setup_teardown(test_nonsense_is_asked_elsewhere, set_up_two_servers,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_body_is_sent_again, set_up_kept, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_not_kept_is_not_sent_again, set_up_kept,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_response_to_a_part_of_a_kept_body, set_up_kept,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_each_server_is_asked_once, set_up_two_servers,
                                         tear_down),

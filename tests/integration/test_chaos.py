@@ -1,0 +1,182 @@
+"""Four servers that fail in every way and order under load, while reloads and drains go on: every response is whole and right.
+
+`make soak` lets it last ten minutes (RAVELIN_CHAOS_SECONDS); RAVELIN_CHAOS_SEED repeats an order."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from ravelin_test.chaos_server import body_of
+from ravelin_test.http import Truncated
+from ravelin_test.ports import Port
+from ravelin_test.processes import TIED, Process, text
+from ravelin_test.proxy import block, server_block
+from ravelin_test.settings import SCALE
+from ravelin_test.waiting import wait_for
+
+SECONDS = float(os.environ.get("RAVELIN_CHAOS_SECONDS") or 10)
+SEED = int(os.environ.get("RAVELIN_CHAOS_SEED") or random.SystemRandom().randrange(1 << 32))
+STEP_S = 0.4
+# By signals, and by what the server does with requests.
+WAYS = ["kill", "stop", "reset", "half-close", "garbage", "hang", "drip", "close"]
+LONGEST_S = 8  # request-timeout
+OPTIONS = {
+    "retries": 3,
+    "retry-budget": "100%",
+    "connect-timeout": "300ms",
+    "response-timeout": "1s",
+    "request-timeout": f"{LONGEST_S}s",
+    "eject-time": "200ms",
+    "eject-time-max": "500ms",
+}
+CHECKS = {"interval": "200ms", "timeout": "300ms", "rise": 1, "fall": 2}
+
+
+class ChaosServer:
+    def __init__(self, name, folder):
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self.file = folder / f"{name}.way"
+        self.way = None
+        self._port = Port()
+        self.address = self._port.address
+        self.fail(None)
+        self._start()
+
+    def _start(self):
+        self.log.unlink(missing_ok=True)
+        program = Path(__file__).parent / "ravelin_test/chaos_server.py"
+        self._process = Process([sys.executable, program, self.name, self._port.number, self.file], self.log)
+        self._process.wait_for_output("listening")
+
+    def fail(self, way):
+        """None: it works again."""
+        draft = self.file.with_suffix(".new")
+        draft.write_text("" if way in (None, "kill", "stop") else way)
+        draft.replace(self.file)
+        if self.way == "kill":
+            self._start()
+        elif self.way == "stop":
+            self._process.send_signal(signal.SIGCONT)
+        if way == "kill":
+            self._process.end(signal.SIGKILL)
+        elif way == "stop":
+            self._process.send_signal(signal.SIGSTOP)
+        self.way = way
+
+    def close(self):
+        self._process.end(signal.SIGKILL)
+        self._port.close()
+
+
+class Verifier:
+    """A client that looks at every byte."""
+
+    def __init__(self, proxy, seed):
+        self.proxy = proxy
+        self.random = random.Random(seed)
+        self.count = 0
+        self.cut = 0
+        self.faults = []
+        self.served = set()
+        self.slowest = 0
+        self.done = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        while not self.done.is_set() and len(self.faults) < 5:
+            try:
+                with self.proxy.client() as client:
+                    while not self.done.is_set():
+                        self._ask(client)
+            except Truncated:  # a server was killed in the middle of its response
+                self.cut += 1
+            except Exception as error:
+                self.faults.append(repr(error))
+
+    def _ask(self, client):
+        number = self.random.randrange(1 << 20)
+        begin = time.monotonic()
+        answer = client.ask(f"/{number}")
+        self.slowest = max(self.slowest, time.monotonic() - begin)
+        self.count += 1
+        if answer.status != 200 or answer.body != body_of(number):
+            self.faults.append(f"{answer.status} for /{number}, {len(answer.body)} bytes")
+        else:
+            self.served.add(answer.get("X-Server"))
+
+    def stop(self):
+        self.done.set()
+        self._thread.join()
+
+
+def configure(proxy, servers, checked):
+    health = [block("health", "/1", CHECKS)] if checked else []
+    return [block("backend", "web", OPTIONS, [*health, *map(server_block, servers)])]
+
+
+def plan(rng, servers):
+    """Endless steps: (server, way or None). At every time a server works that is not the next to fail."""
+    while True:
+        for way in rng.sample(WAYS, len(WAYS)):
+            failing = [server for server in servers if server.way is not None]
+            if len(failing) == 3 or (failing and rng.random() < 0.4):
+                yield rng.choice(failing), None
+            yield rng.choice([server for server in servers if server.way is None]), way
+
+
+def disturb(rng, proxy, servers):
+    """A reload with another order of the servers and with or without checks, or a drain of a server that fails."""
+    kind = rng.randrange(3)
+    failing = [server for server in servers if server.way is not None]
+    if kind == 0:
+        proxy.configure(backends=configure(proxy, rng.sample(servers, 4), rng.random() < 0.7))
+        proxy.reload()
+    elif kind == 1 and failing:
+        for word in ("drain", "ready"):
+            proxy.command("server", f"web/{rng.choice(failing).address}", word)
+    for server in servers:
+        proxy.command("server", f"web/{server.address}", "ready")
+
+
+def test_chaos(lab):
+    rng = random.Random(SEED)
+    print(f"RAVELIN_CHAOS_SEED={SEED}")  # pytest shows it when the test fails
+    servers = [lab.keep_server(ChaosServer(name, lab.folder)) for name in "abcd"]
+    proxy = lab.prepare(workers=2, allow=[".*"], workers_may_die=True, limits={"connections": 1000})
+    proxy.configure(backends=configure(proxy, servers, True))
+    proxy.start()
+    verifiers = [Verifier(proxy, SEED + number) for number in range(4)]
+    wrk = ["wrk", "-t1", "-c16", f"-d{int(SECONDS)}s", f"--timeout={2 * LONGEST_S}s", proxy.url("/5")]
+    load = subprocess.Popen(TIED + wrk, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        end = time.monotonic() + SECONDS
+        steps = plan(rng, servers)
+        while time.monotonic() < end and not any(verifier.faults for verifier in verifiers):
+            server, way = next(steps)
+            server.fail(way)
+            disturb(rng, proxy, servers)
+            time.sleep(STEP_S)
+        for server in servers:
+            server.fail(None)
+        # Within one probe interval, plus what a loaded machine needs, all serve again.
+        for verifier in verifiers:
+            verifier.served.clear()
+        wait_for(lambda: all(len(verifier.served) == 4 for verifier in verifiers) or any(verifier.faults for verifier in verifiers), "all servers to serve")
+    finally:
+        for verifier in verifiers:
+            verifier.stop()
+        output = text(load.communicate()[0])
+    assert [fault for verifier in verifiers for fault in verifier.faults] == []
+    assert sum(verifier.count for verifier in verifiers) > 10 * SECONDS / SCALE
+    assert sum(verifier.cut for verifier in verifiers) <= 1 + SECONDS
+    assert max(verifier.slowest for verifier in verifiers) < LONGEST_S + 2 * SCALE
+    assert "Non-2xx" not in output, output
+    statuses = {line["status"] for line in proxy.access_log(1)}
+    assert statuses <= {200, 0}, statuses
