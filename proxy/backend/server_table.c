@@ -8,13 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct region_kind ENTRIES = {"ravelin-servers", 6, REGION_READ};
+static const struct region_kind ENTRIES = {"ravelin-servers", 7, REGION_READ};
 static const struct region_kind STATES = {"ravelin-server-states", 3, REGION_WRITE};
 
 struct entries_part {
     uint8_t head[REGION_HEAD_SIZE];
     uint64_t former; // generation
-    struct server_entry entries[];
+    _Atomic uint32_t closed_sites;
+    struct server_entry entries[]; // and then a byte for each site
 };
 
 struct states_part {
@@ -53,8 +54,8 @@ static size_t count_servers(const struct config *config) {
     return count;
 }
 
-static size_t entries_size(size_t count) {
-    return sizeof(struct entries_part) + count * sizeof(struct server_entry);
+static size_t entries_size(size_t count, size_t sites) {
+    return sizeof(struct entries_part) + count * sizeof(struct server_entry) + sites;
 }
 
 static size_t states_size(size_t count) {
@@ -63,6 +64,10 @@ static size_t states_size(size_t count) {
 
 static struct entries_part *entries_of(const struct region_part *part) {
     return (struct entries_part *)(void *)part->data;
+}
+
+static _Atomic uint8_t *sites_of(const struct region_part *part, size_t count) {
+    return (_Atomic uint8_t *)(void *)&entries_of(part)->entries[count];
 }
 
 static struct server_state *states_of(const struct region_part *part) {
@@ -182,7 +187,7 @@ static bool fill_entries(struct server_entry *entries, const struct config *conf
 static bool make_entries(struct server_table *table, const struct config *config, size_t count,
                          const struct server_names *names,
                          const struct server_table_former *former) {
-    if (!region_make(&table->entries, &ENTRIES, entries_size(count))) {
+    if (!region_make(&table->entries, &ENTRIES, entries_size(count, config->site_count))) {
         return false;
     }
     struct entries_part *part = entries_of(&table->entries);
@@ -208,6 +213,7 @@ bool server_table_make(struct server_table *table, const struct config *config, 
     *table = (struct server_table){.entries = REGION_NO_PART};
     if (make_entries(table, config, count, names, former) && make_states(table, count, slots)) {
         table->count = count;
+        table->site_count = config->site_count;
         return true;
     }
     int error = errno;
@@ -250,6 +256,22 @@ void server_table_order(const struct server_table *table, size_t index,
     atomic_store_explicit(&entry->standing, standing, memory_order_relaxed);
 }
 
+bool server_table_site_is_closed(const struct server_table *table, size_t site) {
+    return site < table->site_count &&
+           atomic_load_explicit(&sites_of(&table->entries, table->count)[site],
+                                memory_order_relaxed) != 0;
+}
+
+void server_table_close_site(const struct server_table *table, size_t site, bool closed) {
+    struct entries_part *part = entries_of(&table->entries);
+    if (site >= table->site_count || server_table_site_is_closed(table, site) == closed) {
+        return;
+    }
+    atomic_store_explicit(&sites_of(&table->entries, table->count)[site], closed ? 1 : 0,
+                          memory_order_relaxed);
+    atomic_fetch_add_explicit(&part->closed_sites, closed ? 1 : UINT32_MAX, memory_order_relaxed);
+}
+
 void server_table_clear(const struct server_table *table, size_t slot) {
     region_clear(&table->states[slot], &STATES);
 }
@@ -280,11 +302,14 @@ void server_fds_close(struct server_fds *fds) {
 bool server_view_open_entries(struct server_view *view, const struct config *config, int fd) {
     size_t count = count_servers(config);
     *view = (struct server_view){.count = count, .states_part = REGION_NO_PART};
-    if (!region_open(&view->entries_part, &ENTRIES, fd, entries_size(count))) {
+    if (!region_open(&view->entries_part, &ENTRIES, fd, entries_size(count, config->site_count))) {
         return false;
     }
     view->entries = entries_of(&view->entries_part)->entries;
     view->former = entries_of(&view->entries_part)->former;
+    view->closed_sites = &entries_of(&view->entries_part)->closed_sites;
+    view->sites = sites_of(&view->entries_part, count);
+    view->site_count = config->site_count;
     return true;
 }
 

@@ -5,6 +5,7 @@
 //          workers only read it. The cell is where workers count connections in use
 //          and failures (server_counts.h), the name what cookies of `sticky` call it
 //          (server_names.h).
+//   site   whether it is in maintenance: the master writes it, workers read it
 //   state  what one worker knows: turns. Each worker slot has a part (base/region.h) of its own.
 //          Invariant: no other worker can write it or has its descriptor. So an attacker who
 //          controls a worker can change only this worker's choice. The master clears the part when
@@ -70,6 +71,7 @@ struct server_table {
     struct region_part *states; // one a slot; NULL: there is no table
     size_t slots;
     size_t count; // of servers
+    size_t site_count;
 };
 
 // The generation that another one replaces.
@@ -93,6 +95,9 @@ enum server_order server_entry_order(const struct server_entry *entry);
 // Orders that of server `index`, which is `server` of the config.
 void server_table_order(const struct server_table *table, size_t index,
                         const struct config_server *server, enum server_order order);
+// Whether an operator has put a site, by its index in the config, into maintenance, and that.
+bool server_table_site_is_closed(const struct server_table *table, size_t site);
+void server_table_close_site(const struct server_table *table, size_t site, bool closed);
 // Clears the states of a worker that has died.
 void server_table_clear(const struct server_table *table, size_t slot);
 void server_table_close(struct server_table *table); // does nothing to a zeroed table
@@ -111,8 +116,18 @@ struct server_view {
     const struct server_entry *entries;
     struct server_state *states;
     size_t count;
-    uint64_t former; // number of the generation before; 0: none
+    uint64_t former;                      // number of the generation before; 0: none
+    const _Atomic uint32_t *closed_sites; // how many sites are in maintenance
+    const _Atomic uint8_t *sites;         // whether each of them is
+    size_t site_count;
 };
+
+// Whether a site is in maintenance. As a rule none is, and one number says so.
+static inline bool server_view_is_closed(const struct server_view *view, size_t site) {
+    return atomic_load_explicit(view->closed_sites, memory_order_relaxed) != 0 &&
+           site < view->site_count &&
+           atomic_load_explicit(&view->sites[site], memory_order_relaxed) != 0;
+}
 
 // Owns the descriptors, on failure too. False: they are not a table of this configuration, or
 // memory is short.

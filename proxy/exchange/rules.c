@@ -184,6 +184,18 @@ bool rules_find_challenge(struct choice *choice, const struct http_request *requ
     return true;
 }
 
+static struct answer answer_maintenance(void) {
+    struct answer answer = answer_of(503, "the site is under maintenance");
+    answer.fields = SLICE("Retry-After: 60\r\n");
+    return answer;
+}
+
+static bool is_in_maintenance(const struct choice *choice) {
+    const struct generation *generation = choice->generation;
+    return server_view_is_closed(&generation->backends->view,
+                                 (size_t)(choice->site - generation->config->sites));
+}
+
 struct answer rules_apply(struct choice *choice, const struct http_request *request) {
     const struct config_route *route = choice->route;
     const struct config_limits *limits = &choice->generation->config->limits;
@@ -191,6 +203,9 @@ struct answer rules_apply(struct choice *choice, const struct http_request *requ
         return answer_of(403, choice->unknown
                                   ? "the client is unknown, and the route has an allow or deny list"
                                   : "the route does not let this client in");
+    }
+    if (is_in_maintenance(choice)) {
+        return answer_maintenance();
     }
     int64_t wait_us = route->rate == 0 ? 0 : wait_for_turn(choice);
     if (wait_us > 0) {

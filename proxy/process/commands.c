@@ -22,6 +22,9 @@ const struct command_row commands[COMMAND_COUNT] = {
                         "give a server no new clients, all or none, until the file\n"
                         "changes it\n",
                         .arguments_min = 2, .arguments_max = 2, ORDER},
+    [COMMAND_MAINTENANCE] = {"maintenance", "SITE on|off -c FILE",
+                             "answer requests for a site with 503, or serve it again\n",
+                             .arguments_min = 2, .arguments_max = 2, ORDER},
     [COMMAND_DOCTOR] = {"doctor", "HOST:PORT", "try what a live TLS server takes and refuses\n",
                         .has_own_options = true},
     [COMMAND_IMPORT] = {"import", "nginx FILE",

@@ -1,5 +1,6 @@
 #include "process/orders.h"
 
+#include "process/maintenance.h"
 #include "process/servers.h"
 #include "process/source.h"
 
@@ -151,14 +152,28 @@ static void order_server(struct orders *orders, uint64_t client, const struct or
     control_answer(orders->control, client, exit_code, text);
 }
 
+static void order_maintenance(struct orders *orders, uint64_t client, const struct order *order) {
+    char text[SERVERS_TEXT_SIZE];
+    int exit_code = maintenance_order(orders->children->current, order->arguments[0],
+                                      order->arguments[1], orders->children->log, text);
+    control_answer(orders->control, client, exit_code, text);
+}
+
 // --- What the control socket hands on ---
 
 // A row for each command that is an order.
 static void (*const rows[COMMAND_COUNT])(struct orders *orders, uint64_t client,
                                          const struct order *order) = {
-    [COMMAND_RELOAD] = reload, [COMMAND_REOPEN] = reopen,       [COMMAND_DRAIN] = drain,
-    [COMMAND_STOP] = stop,     [COMMAND_STATUS] = status,       [COMMAND_SERVERS] = list_servers,
-    [COMMAND_PROVE] = prove,   [COMMAND_SERVER] = order_server, [COMMAND_UPGRADE] = upgrade,
+    [COMMAND_MAINTENANCE] = order_maintenance,
+    [COMMAND_RELOAD] = reload,
+    [COMMAND_REOPEN] = reopen,
+    [COMMAND_DRAIN] = drain,
+    [COMMAND_STOP] = stop,
+    [COMMAND_STATUS] = status,
+    [COMMAND_SERVERS] = list_servers,
+    [COMMAND_PROVE] = prove,
+    [COMMAND_SERVER] = order_server,
+    [COMMAND_UPGRADE] = upgrade,
 };
 
 static void on_command(void *context, uint64_t client, const struct order *order) {

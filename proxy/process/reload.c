@@ -1,5 +1,6 @@
 #include "process/reload.h"
 
+#include "process/maintenance.h"
 #include "process/servers.h"
 
 #include <errno.h>
@@ -74,6 +75,7 @@ static void commit(struct reload *reload) {
     struct source *staged = reload->staged;
     struct ipc_message message;
     servers_keep_orders(staged, children->current, children->log);
+    maintenance_keep(staged, children->current, children->log);
     ipc_init(&message, IPC_COMMIT, staged->number);
     reload->phase = RELOAD_COMMIT;
     for (struct child *child = child_first(children, NULL); child != NULL;

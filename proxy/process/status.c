@@ -89,6 +89,23 @@ static void put_upgrade(struct json *json, const struct status *status) {
     json_close(json, ']');
 }
 
+// --- Maintenance ---
+
+// As many as the answer has room for.
+enum { MAINTENANCE_MAX = 20 };
+
+static void put_maintenance(struct json *json, const struct source *source) {
+    size_t count = 0;
+    json_open(json, "maintenance", '[');
+    for (size_t i = 0; i < source->servers.site_count && count < MAINTENANCE_MAX; i++) {
+        if (server_table_site_is_closed(&source->servers, i)) {
+            json_string(json, NULL, source->config->sites[i].name);
+            count++;
+        }
+    }
+    json_close(json, ']');
+}
+
 // --- Certificates ---
 
 // As many as say what is next; the answer has its limit.
@@ -182,6 +199,7 @@ bool status_draw(const struct status *status, char *output, size_t capacity) {
     json_string(&json, "started", started);
     put_reload(&json, status->reload);
     put_upgrade(&json, status);
+    put_maintenance(&json, status->children->current);
     put_watch(&json, status->automatic);
     put_children(&json, children);
     put_certificates(&json, children->current);

@@ -3,6 +3,7 @@
 #include "base/printable.h"
 #include "base/secret.h"
 #include "process/handover.h"
+#include "process/maintenance.h"
 #include "process/servers.h"
 
 #include <errno.h>
@@ -291,7 +292,9 @@ void successor_use_orders(struct successor *successor, const struct source *sour
     }
     for (size_t i = 0; i < successor->order_count; i++) {
         const struct servers_order *order = &successor->orders[i];
-        if (servers_take_order(source, order)) {
+        if (maintenance_take(source, order)) {
+            log_info(log, "%s: in maintenance, as ordered before", order->name);
+        } else if (servers_take_order(source, order)) {
             log_info(log, "server %s: %s, as ordered before", order->name, words[order->order]);
         } else {
             log_info(log, "server %s: ordered no more, because the configuration changed it",

@@ -1,6 +1,7 @@
 #include "process/upgrade.h"
 
 #include "base/printable.h"
+#include "process/maintenance.h"
 #include "process/servers.h"
 #include "process/source.h"
 
@@ -106,7 +107,9 @@ static bool write_admins(struct upgrade *upgrade, struct handover_message *messa
 
 static bool write_order(struct upgrade *upgrade, struct handover_message *message) {
     struct servers_order order;
-    if (!servers_next_order(upgrade->children->current, &upgrade->item_at, &order)) {
+    const struct source *current = upgrade->children->current;
+    if (!servers_next_order(current, &upgrade->item_at, &order) &&
+        !maintenance_next(current, &upgrade->item_at, &order)) {
         return false;
     }
     handover_write(message, HANDOVER_ORDER, SERVERS_ORDER_LAYOUT, &order, sizeof(order));

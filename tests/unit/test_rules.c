@@ -37,6 +37,9 @@ struct fixture {
     struct client client;
     struct client_identity identity;
     struct generation generation;
+    struct backend_set backends; // nothing but its view of sites
+    _Atomic uint32_t closed_sites;
+    _Atomic uint8_t sites[2];
     struct tls_contexts contexts;
     struct tls_site tls_sites[2];
     struct choice choice;
@@ -91,6 +94,9 @@ static int set_up(void **state) {
     fixture->generation.contexts = &fixture->contexts;
     fixture->generation.router = router_new(config);
     fixture->generation.https_port = 8443;
+    fixture->backends.view = (struct server_view){
+        .closed_sites = &fixture->closed_sites, .sites = fixture->sites, .site_count = 2};
+    fixture->generation.backends = &fixture->backends;
     fixture->fields = (struct http_fields){fixture->items, 0, 8};
     fixture->shared.scratch = fixture->scratch;
     fixture->shared.scratch_size = sizeof(fixture->scratch);
@@ -264,6 +270,22 @@ static void a_route_answers_by_itself(void **state) {
     assert_true(slice_equal(answer.fields, SLICE("Location: https://b.test/moved/x?y\r\n")));
 }
 
+static void a_site_in_maintenance(void **state) {
+    struct fixture *fixture = *state;
+    fixture->closed_sites = 1;
+    fixture->sites[1] = 1;
+    assert_int_equal(apply(fixture, "/x").status, 0); // of the other site
+    fixture->sites[0] = 1;
+    struct answer answer = apply(fixture, "/x");
+    assert_int_equal(answer.status, 503);
+    assert_true(slice_equal(answer.fields, SLICE("Retry-After: 60\r\n")));
+    assert_int_equal(apply(fixture, "/gone/").status, 503);
+    set_address(&fixture->client, "192.0.2.9");
+    assert_int_equal(apply(fixture, "/in/x").status, 403); // is let in nowhere
+    set_address(&fixture->client, "192.0.2.1");
+    fixture->closed_sites = fixture->sites[0] = fixture->sites[1] = 0;
+}
+
 static void a_redirect_keeps_the_rest_of_the_path(void **state) {
     struct fixture *fixture = *state;
     static const char *const cases[][2] = {
@@ -361,6 +383,7 @@ int main(void) {
         TEST(bodies_are_limited),
         TEST(a_client_takes_its_turns),
         TEST(a_route_answers_by_itself),
+        TEST(a_site_in_maintenance),
         TEST(a_redirect_keeps_the_rest_of_the_path),
         TEST(the_rest_of_a_path_must_be_plain),
         TEST(a_location_has_a_bound),
