@@ -46,6 +46,21 @@ def test_a_tunnel_ends_in_order_with_drain_timeout(lab):
     proxy.wait_for_log("drain-timeout is over: ending what is still open")
 
 
+def test_plain_tcp_ends_in_order_with_drain_timeout(lab):
+    def echo_all(connection):
+        while connection.reader.more():
+            connection.send(connection.reader.take(len(connection.reader.buffer)))
+
+    tcp = {"protocol": "tcp", "backend": "web"}
+    proxy = lab.proxy(lab.server(echo_all), listen=tcp, top={"drain-timeout": "1s"})
+    client = lab.client(proxy)
+    client.send(b"hello")
+    assert client.reader.exactly(5, "the echo") == b"hello"
+    begin_drain(proxy)
+    assert client.read_end() == CLOSE_NOTIFY
+    assert proxy.wait() == 0
+
+
 def test_without_drain_timeout_a_tunnel_holds_up_the_end(lab):
     proxy = lab.proxy(lab.server(echo), top={"drain-timeout": "unlimited"})
     client = open_tunnel(lab, proxy)

@@ -10,7 +10,7 @@ import pytest
 
 from ravelin_test.client import CLOSE_NOTIFY
 from ravelin_test.http import request
-from ravelin_test.processes import children_of, exists, run, text
+from ravelin_test.processes import Process, children_of, exists, run, text
 from ravelin_test.proxy import BackgroundCommand, backend_block, site_block
 from ravelin_test.settings import IS_ROOT, LONG, PATIENCE, RAVELIN
 from ravelin_test.waiting import stays, wait_for
@@ -555,3 +555,30 @@ def test_many_upgrades_at_once(lab):
     wait_for(lambda: proxy.command("status", check=False).returncode == 0, "an answer")
     proxy.follow()
     serves(proxy)
+
+
+def test_http2_requests_do_not_fail(lab):
+    """curl, many requests on few connections: it is told to leave each, and goes on with another."""
+    proxy = lab.proxy(lab.server(), workers=2, listen={"http2": "yes"})
+    urls = lab.folder / "urls"
+    urls.write_text("".join(f"url={proxy.url(f'/{number}')}\noutput=/dev/null\n" for number in range(3000)))
+    command = [
+        "curl",
+        "-sS",
+        "--no-progress-meter",
+        "--http2",
+        "-Z",
+        "--parallel-max",
+        "20",
+        "--cacert",
+        proxy.authority.ca,
+        "-K",
+        urls,
+    ]
+    curl = Process([*command, "-w", r"%{http_code} %{http_version}\n"], lab.folder / "codes")
+    wait_for(lambda: proxy.metrics()["requests"] > 0, "curl to have begun")
+    for _ in range(3):
+        proxy.upgrade()
+    assert curl.wait(4 * PATIENCE) == 0, curl.output()
+    codes = [line for line in curl.output().splitlines() if line.endswith(" 2")]
+    assert set(codes) == {"200 2"} and len(codes) == 3000
