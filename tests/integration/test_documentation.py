@@ -33,6 +33,23 @@ ELSEWHERE = {
     ("conf/package/README.md", "$ podman build"): "tests/container",
     ("conf/package/README.md", "$ proxy/deps/wolfssl source"): "tests/reproducible",
     ("conf/package/README.md", "$ sudo dpkg --add-architecture"): "tests/arm64",
+    **{
+        ("conf/operate.md", beginning): "tests/integration/test_operate_page.py"
+        for beginning in (
+            "$ sudo ravelin status -c /etc/ravelin/ravelin.conf | grep",
+            "$ sudo mv /var/log",
+            "$ sudo ravelin check -c /etc/ravelin/ravelin.conf\n/etc",
+            "$ sudo ravelin upgrade -c /etc/ravelin/ravelin.conf\nravelin",
+            "$ sudo ravelin upgrade -c /etc/ravelin/ravelin.conf\nupgrade failed",
+            "drain-delay",
+            "$ curl -sS http://127.0.0.1:9901/ready",
+            "$ sudo grep",
+            "$ sudo ravelin server ",
+            "$ ravelin doctor",
+            "$ sudo kill -INT",
+        )
+    },
+    ("conf/operate.md", "$ systemctl"): "tests/package",
     ("tests/corpus/README.md", "=== a length in HTTP/1.0"): "tests/integration/test_corpus.py",
 }
 HERE = {}
