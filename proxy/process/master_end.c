@@ -7,9 +7,10 @@
 // How long after a stop a child may still live.
 static const ev_tstamp STOP_TIMEOUT = 5.;
 
-// One that drains waits for the masters that it has replaced, too.
+// One that drains waits for the masters that it has replaced, too, and for the last commands.
 static void end_when_childless(struct master *master) {
-    bool waits = master->state == MASTER_DRAINING && master->formers.count > 0;
+    bool waits = master->state == MASTER_DRAINING &&
+                 (master->formers.count > 0 || master->upgrade.phase == UPGRADE_LEAVING);
     if (children_alive(&master->children) == 0 && !waits) {
         ev_break(master->loop, EVBREAK_ALL);
     }
@@ -123,8 +124,7 @@ void master_give_way(struct master *master) {
     }
     log_info(&master->log, "draining");
     master->state = MASTER_DRAINING;
-    board_set_state(master->shares.board, BOARD_ENDING);
-    master->current->admins.leaves_paths = true;
+    master->current->admins.leaves_paths = true; // /ready stays true: the other one serves
     auto_reload_stop(&master->auto_reload);
     reload_abort(&master->reload, "another process has taken over");
     children_end(&master->children);

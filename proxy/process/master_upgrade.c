@@ -45,6 +45,10 @@ static void on_failed(void *context) {
     }
 }
 
+static void on_left(void *context) {
+    master_note_end_of_child(context);
+}
+
 static void answer_client(void *context, uint64_t client, int exit_code, const char *text) {
     struct master *master = context;
     control_answer(master->control, client, exit_code, text);
@@ -121,6 +125,7 @@ void master_make_upgrade(struct master *master) {
         .config_path = master->config_path,
         .version = master->version,
         .handler = {.replaced = on_replaced,
+                    .left = on_left,
                     .failed = on_failed,
                     .answer = answer_client,
                     .reopen = reopen_logs,

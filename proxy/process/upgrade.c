@@ -213,13 +213,30 @@ static void leave(struct upgrade *upgrade, const struct handover_message *messag
     (void)handover_say(upgrade->talk.fd, HANDOVER_RELEASED);
 }
 
+static void be_over(struct upgrade *upgrade) {
+    ev_timer_stop(loop_of(upgrade), &upgrade->limit);
+    upgrade->phase = UPGRADE_OVER;
+    upgrade->handler.left(upgrade->handler.context);
+}
+
+static void on_farewell_over(struct ev_loop *loop, ev_timer *timer, int events) {
+    (void)loop;
+    (void)events;
+    be_over(timer->data);
+}
+
 static void answer_done(struct upgrade *upgrade, const struct handover_message *message) {
     char text[192];
     (void)message;
-    upgrade->phase = UPGRADE_OVER;
+    if (ev_is_active(&upgrade->limit)) {
+        return; // it was said before
+    }
     (void)snprintf(text, sizeof(text), "ravelin %s (pid %ld) serves; pid %ld drains",
                    upgrade->next_version, (long)upgrade->pid, (long)getpid());
     upgrade->handler.answer(upgrade->handler.context, upgrade->client, 0, text);
+    ev_timer_init(&upgrade->limit, on_farewell_over, UPGRADE_FAREWELL_S, 0.);
+    upgrade->limit.data = upgrade;
+    ev_timer_start(loop_of(upgrade), &upgrade->limit);
 }
 
 static void note_failure(struct upgrade *upgrade, const struct handover_message *message) {
@@ -248,8 +265,8 @@ static const struct turn {
     {HANDOVER_SERVING, UPGRADE_GOING, UPGRADE_GOING, leave},
     {HANDOVER_DONE, UPGRADE_LEAVING, UPGRADE_LEAVING, answer_done},
     {HANDOVER_FAILED, UPGRADE_STARTING, UPGRADE_GOING, note_failure},
-    {HANDOVER_REOPEN, UPGRADE_OVER, UPGRADE_OVER, note_reopen},
-    {HANDOVER_STOP, UPGRADE_OVER, UPGRADE_OVER, note_stop},
+    {HANDOVER_REOPEN, UPGRADE_LEAVING, UPGRADE_OVER, note_reopen},
+    {HANDOVER_STOP, UPGRADE_LEAVING, UPGRADE_OVER, note_stop},
 };
 
 // False: it is not its turn. Of another version, the first message means what it says of that.
@@ -268,15 +285,16 @@ static bool obey(struct upgrade *upgrade, const struct handover_message *message
 
 // Nothing more comes. If it has died, SIGCHLD says how; after its DONE it is not waited for.
 static void note_silence(struct upgrade *upgrade) {
+    if (upgrade->phase < UPGRADE_LEAVING) {
+        ev_io_stop(loop_of(upgrade), &upgrade->talk);
+        return;
+    }
+    close_watcher(upgrade, &upgrade->talk);
     if (upgrade->phase == UPGRADE_LEAVING) {
+        // Who asked has its answer, unless DONE did not come.
         upgrade->handler.answer(upgrade->handler.context, upgrade->client, 1,
                                 "the new process died after it had begun to serve");
-        upgrade->phase = UPGRADE_OVER;
-    }
-    if (upgrade->phase == UPGRADE_OVER) {
-        close_watcher(upgrade, &upgrade->talk);
-    } else {
-        ev_io_stop(loop_of(upgrade), &upgrade->talk);
+        be_over(upgrade);
     }
 }
 
@@ -510,7 +528,7 @@ const char *upgrade_phase_name(const struct upgrade *upgrade) {
 }
 
 void upgrade_tell_state(struct upgrade *upgrade, uint32_t connections) {
-    if (upgrade->phase == UPGRADE_OVER && upgrade->talk.fd > 0) {
+    if (upgrade->phase >= UPGRADE_LEAVING && upgrade->talk.fd > 0) {
         struct handover_message message;
         handover_write(&message, HANDOVER_STATE, 0, &connections, sizeof(connections));
         (void)handover_send(upgrade->talk.fd, &message); // the next one says as much

@@ -22,8 +22,9 @@
 #include "process/handover.h"
 #include "process/ticket_rotation.h"
 
-#define UPGRADE_TIMEOUT_S 50 // less than CONTROL_TIMEOUT_S: who asked is told
-#define UPGRADE_HELLO_S 10   // until it has said that it is a Ravelin that can take over
+#define UPGRADE_TIMEOUT_S 50   // less than CONTROL_TIMEOUT_S: who asked is told
+#define UPGRADE_FAREWELL_S 0.2 // for commands that came before the next master has their socket
+#define UPGRADE_HELLO_S 10     // until it has said that it is a Ravelin that can take over
 
 enum upgrade_phase {
     UPGRADE_IDLE,
@@ -31,13 +32,15 @@ enum upgrade_phase {
     UPGRADE_HANDING,
     UPGRADE_PROVING, // all is handed over
     UPGRADE_GOING,   // GO was said
-    UPGRADE_LEAVING, // the next one serves, and is about to answer commands
+    UPGRADE_LEAVING, // the next one serves. Commands may still come here
     UPGRADE_OVER,
 };
 
 struct upgrade_handler {
     // The next master serves. This one must drain now, and notify no service manager any more.
     void (*replaced)(void *context, pid_t by);
+    // No command can come here any more: this master may end.
+    void (*left)(void *context);
     // The upgrade has failed, and everything is as before.
     void (*failed)(void *context);
     // Tells who asked.

@@ -4,6 +4,7 @@ one that serves goes on."""
 import os
 import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -257,6 +258,29 @@ def test_the_sockets_of_admin_are_handed_on(lab):
     assert is_ready("--unix-socket", path)
     proxy.stop()
     assert not path.exists()
+
+
+def test_commands_are_answered_all_the_time(lab):
+    """By the one or the other process."""
+    proxy = lab.proxy(lab.server(), workers=2)
+    ended, failures, count = threading.Event(), [], [0]
+
+    def ask():
+        while not ended.is_set():
+            done = proxy.command("status", check=False)
+            count[0] += 1
+            if done.returncode != 0:
+                failures.append(text(done.stderr))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(ROUNDS):
+        proxy.upgrade()
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert failures == [] and count[0] > ROUNDS
 
 
 def test_another_executable_is_started(lab):
