@@ -8,6 +8,7 @@ enum block_purpose {
     BLOCK_TRAILERS,
     BLOCK_REFUSED, // the stream is refused with reader->fault
     BLOCK_IGNORED,
+    BLOCK_STALE, // of a stream that is forgotten: trailers are ignored, as they were on their way
 };
 
 static void refuse_later(struct http2_reader *reader, enum http2_code code, const char *why) {
@@ -45,6 +46,16 @@ static void begin_trailers(struct http2_reader *reader, const struct http2_strea
     }
 }
 
+static bool is_ignored(const struct http2_reader *reader) {
+    return reader->purpose == BLOCK_IGNORED || reader->purpose == BLOCK_STALE;
+}
+
+// Trailers have no pseudo-header fields.
+static bool is_request(const struct hpack_section *section) {
+    const struct http_fields *fields = section->fields;
+    return fields->count > 0 && slice_begins_nocase(fields->items[0].name, SLICE(":"));
+}
+
 // The prefix may have found a fault already: reader->fault.
 enum result receive_begin_headers(struct http2_connection *connection) {
     struct http2_reader *reader = &connection->reader;
@@ -70,12 +81,15 @@ enum result receive_begin_headers(struct http2_connection *connection) {
         refuse_later(reader, HTTP2_STREAM_CLOSED, "HEADERS on a stream that was reset");
         break;
     case STREAM_RESET:
-    case STREAM_FORGOTTEN:
         reader->purpose = BLOCK_IGNORED;
         result = connection_charge(connection, HTTP2_COST_STRAY);
         break;
+    case STREAM_FORGOTTEN:
+        reader->purpose = BLOCK_STALE;
+        result = connection_charge(connection, HTTP2_COST_STRAY);
+        break;
     }
-    if (reader->fault.why != NULL && reader->purpose != BLOCK_IGNORED) {
+    if (reader->fault.why != NULL && !is_ignored(reader)) {
         reader->purpose = BLOCK_REFUSED;
     }
     return result;
@@ -142,7 +156,11 @@ static void take_trailers(struct http2_connection *connection, struct hpack_sect
 static enum result take_section(struct http2_connection *connection,
                                 struct hpack_section *section) {
     struct http2_reader *reader = &connection->reader;
-    if (reader->purpose == BLOCK_IGNORED) {
+    if (reader->purpose == BLOCK_STALE && is_request(section)) {
+        return receive_fail(connection, HTTP2_PROTOCOL_ERROR,
+                            "HEADERS on a stream below the last one");
+    }
+    if (is_ignored(reader)) {
         return RESULT_OK;
     }
     if (section->malformed != NULL) {

@@ -94,24 +94,14 @@ START = [
         get(),
         first={"enable_push": 0, "max_frame_size": 65536, "max_header_list_size": 65536},
     ),
-    case(
-        "3.4",
-        "no preface",
-        first=b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        outcome=connection_error(PROTOCOL, silent=True),
-    ),
-    case(
-        "3.4",
-        "a preface of HTTP/1",
-        first=b"PRI * HTTP/1.1\r\n\r\nSM\r\n\r\n" + settings(),
-        outcome=connection_error(PROTOCOL, silent=True),
-    ),
-    case(
-        "3.4",
-        "another word in the preface",
-        first=b"PRI * HTTP/2.0\r\n\r\nMS\r\n\r\n" + settings(),
-        outcome=connection_error(PROTOCOL, silent=True),
-    ),
+    *[
+        case("3.4", name, first=first, outcome=connection_error(PROTOCOL, silent=True))
+        for name, first in {
+            "no preface": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "a preface of HTTP/1": b"PRI * HTTP/1.1\r\n\r\nSM\r\n\r\n" + settings(),
+            "another word in the preface": b"PRI * HTTP/2.0\r\n\r\nMS\r\n\r\n" + settings(),
+        }.items()
+    ],
     fails("3.4", PROTOCOL, "a preface without SETTINGS", first=PREFACE + ping()),
     fails("3.4", PROTOCOL, "a request before SETTINGS", first=PREFACE + get()),
     fails("3.4", PROTOCOL, "an ACK as first SETTINGS", first=PREFACE + settings_ack()),
@@ -260,6 +250,15 @@ STATES = [
         get(3),
         outcome=connection_error(PROTOCOL),
         **HALF
+    ),
+    case(
+        "5.1.1",
+        "a number far below the last one",
+        get(1001),
+        answered_on(1001),
+        get(3, "/smuggled"),
+        outcome=connection_error(PROTOCOL),
+        sees=["/"],
     ),
     case("5.1.1", "numbers that are left out", get(101), outcome=answer(200, stream=101), sees=["/"]),
     case(

@@ -150,6 +150,7 @@ static const struct conversation conversations[] = {
     {"even number", {WHOLE(2)}, GOAWAY("0", PROTOCOL), "", 0},
     {"DATA on an even number", {F(DATA, END, 2, "a")}, GOAWAY("0", PROTOCOL), "", 0},
     {"lower number", {WHOLE(5), WHOLE(3)}, GOAWAY("5", PROTOCOL), "H5. ", 0},
+    {"number far below the last one", {WHOLE(201), WHOLE(5)}, GOAWAY("201", PROTOCOL), "H201. ", 0},
     {"lower number, all closed", {WHOLE(5), WHOLE(3)}, GOAWAY("5", PROTOCOL), "H5. ", LAB_AT_END},
     {"skipped numbers", {WHOLE(1), WHOLE(7), WHOLE(201)}, "", "H1. H7. H201. ", LAB_AT_END},
     {"the highest number", {WHOLE(0x7fffffff)}, "", "H2147483647. ", LAB_AT_END},
