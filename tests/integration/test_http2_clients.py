@@ -98,7 +98,11 @@ def test_node(lab, proxy):
     assert lab.echo.requests[-1].trailers == [("x-sum", "1")]
 
 
-def test_go(lab, proxy):
+@pytest.mark.parametrize("requests", ["unlimited", "20"])
+def test_go(lab, requests):
+    """Also when a connection ends all the time: what its GOAWAY leaves out is asked for again."""
+    lab.echo = lab.server(reply=echoing)
+    proxy = lab.proxy(lab.echo, workers=2, listen=HTTP2, limits={"requests-per-connection": requests})
     if not shutil.which("go"):
         pytest.skip("golang-go is not installed")
     cache = ROOT / "build/tests/go"

@@ -14,8 +14,9 @@ from ravelin_test.http import response
 from ravelin_test.http2 import Code, Setting, Talk, Type, Violation, frames, request, talk_to
 from ravelin_test.http2.behind import Behind, Seen, compare
 from ravelin_test.http2.cases import send
+from ravelin_test.processes import run, text
 from ravelin_test.proxy import site_block
-from ravelin_test.settings import PATIENCE, SCALE
+from ravelin_test.settings import PATIENCE, SCALE, scaled
 from ravelin_test.waiting import wait_for
 
 HTTP2 = {"http2": "yes"}
@@ -235,6 +236,23 @@ def test_reloads_while_many_streams_run(lab, gate):
             proxy.reload()
             assert {talk.response(stream).status for stream in streams} == {200}
     assert len(gate.server.requests) == 150
+
+
+def test_nothing_is_lost_in_reloads_under_load(lab):
+    server = lab.nginx()
+    (server.html / "index.html").write_text("x" * 1000)
+    proxy = lab.proxy(server, listen=HTTP2, workers=2)
+    count = scaled(6000)
+    results = []
+    command = ["h2load", "-n", count, "-c", 8, "-m", 20, proxy.url("/")]
+    load = threading.Thread(target=lambda: results.append(text(run(command, timeout=4 * PATIENCE).stdout)))
+    load.start()
+    reloads = 0
+    while load.is_alive() or reloads < 3:
+        proxy.reload()
+        reloads += 1
+    load.join()
+    assert f"{count} succeeded, 0 failed, 0 errored, 0 timeout" in results[0]
 
 
 def test_a_reload_that_removes_a_site(lab, gate):
