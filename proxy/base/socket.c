@@ -71,7 +71,7 @@ static const char *parse_v4(struct slice host, struct slice port, struct address
     address->as.v4.sin_family = AF_INET;
     address->size = sizeof(address->as.v4);
     if (!parse_host(AF_INET, host, &address->as.v4.sin_addr)) {
-        return "not an IPv4 address (names are not looked up)";
+        return "not an IPv4 address";
     }
     return parse_port(port, &address->as.v4.sin_port) ? NULL : "the port is not 0 to 65535";
 }

@@ -32,7 +32,8 @@ struct bundle {
 #define BUNDLE_WARNINGS_SIZE 4096
 
 struct bundle_pair {
-    struct bundle files; // texts, image, certificates, OCSP responses, client-ca, client-crl
+    struct bundle files; // texts, image, certificates, OCSP responses, client-ca, client-crl, and
+                         // /etc/resolv.conf if names are looked up by its resolvers
     struct bundle keys;  // private keys only
     // Set by bundle_read(): "", or lines (report.h) about keys that only their folder protects.
     char warnings[BUNDLE_WARNINGS_SIZE];

@@ -19,8 +19,9 @@ enum bundle_kind {
     BUNDLE_CLIENT_CA,
     BUNDLE_CLIENT_CRL,
     BUNDLE_PAGE,
-    BUNDLE_INCLUDE,     // a text that the configuration includes
-    BUNDLE_ADDRESS_FILE // a list of addresses; the image has what it says
+    BUNDLE_INCLUDE,      // a text that the configuration includes
+    BUNDLE_ADDRESS_FILE, // a list of addresses; the image has what it says
+    BUNDLE_RESOLV_CONF   // of the system
 };
 
 struct bundle_head {

@@ -7,6 +7,7 @@
 #include "config/image.h"
 #include "config/key_file.h"
 #include "config/report.h"
+#include "config/resolv_conf.h"
 #include "config/text.h"
 
 #include <errno.h>
@@ -53,7 +54,9 @@ static bool refuse(struct reader *reader, const struct source *source, const cha
                                         [BUNDLE_OCSP] = "ocsp",
                                         [BUNDLE_CLIENT_CA] = "client-ca",
                                         [BUNDLE_CLIENT_CRL] = "client-crl",
-                                        [BUNDLE_PAGE] = "file"};
+                                        [BUNDLE_PAGE] = "file",
+
+                                        [BUNDLE_RESOLV_CONF] = "resolver"};
     if (source->kind == BUNDLE_CONFIG) {
         report_add(&reader->report, 0, "%s", what);
     } else {
@@ -158,6 +161,10 @@ static bool check_content(struct reader *reader, const struct source *source,
     if (source->kind != BUNDLE_CONFIG && source->kind != BUNDLE_KEY &&
         memmem(content.data, content.size, key_mark, sizeof(key_mark) - 1) != NULL) {
         return refuse(reader, source, "it holds a private key, which belongs in a file of its own");
+    }
+    struct address resolvers[RESOLV_CONF_SERVERS_MAX];
+    if (source->kind == BUNDLE_RESOLV_CONF && resolv_conf_parse(content, resolvers) == 0) {
+        return refuse(reader, source, "it names no server; set resolver = ADDRESS");
     }
     return true;
 }
@@ -277,8 +284,20 @@ static void list_site(struct source *sources, size_t *count, const struct config
     }
 }
 
+// Who needs the system's resolvers.
+static int first_name_line(const struct config *config) {
+    for (size_t i = 0; i < config->backend_count; i++) {
+        for (size_t k = 0; k < config->backends[i].server_count; k++) {
+            if (config->backends[i].servers[k].host != NULL) {
+                return config->backends[i].servers[k].line;
+            }
+        }
+    }
+    return 0;
+}
+
 static struct source *list_sources(const struct config *config, size_t *count) {
-    size_t most = 1; // calloc(0) may be NULL without an error
+    size_t most = 1; // for the resolvers
     for (size_t i = 0; i < config->site_count; i++) {
         const struct config_site *site = &config->sites[i];
         most += 3 * site->certificate_count + 2 + site->route_count + site->error_page_count;
@@ -287,6 +306,10 @@ static struct source *list_sources(const struct config *config, size_t *count) {
     *count = 0;
     for (size_t i = 0; sources != NULL && i < config->site_count; i++) {
         list_site(sources, count, &config->sites[i]);
+    }
+    if (sources != NULL && config_has_names(config) && config_uses_system_resolver(config)) {
+        int line = config->resolver_line != 0 ? config->resolver_line : first_name_line(config);
+        list_source(sources, count, BUNDLE_RESOLV_CONF, RESOLV_CONF_PATH, line);
     }
     if (sources != NULL) {
         qsort(sources, *count, sizeof(*sources), compare_sources);

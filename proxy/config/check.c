@@ -238,6 +238,24 @@ static void check_backend(const struct config_backend *backend, struct report *r
     if (backend->hash_by_line != 0 && backend->balance != BALANCE_HASH) {
         report_add(report, backend->hash_by_line, "hash-by requires balance = hash");
     }
+    for (size_t i = 0; i < backend->server_count; i++) {
+        const struct config_server *server = &backend->servers[i];
+        if (server->addresses_line != 0 && server->text != NULL && server->host == NULL) {
+            report_add(report, server->addresses_line,
+                       "server '%.*s' is one address: addresses goes with a name", REPORT_QUOTE_MAX,
+                       server->text);
+        }
+    }
+}
+
+static void check_resolvers(const struct config *config, struct report *report) {
+    for (size_t i = 0; i < config->resolvers.count; i++) {
+        if (config->resolvers.items[i].size == 0 && config->resolvers.count > 1) {
+            report_add(report, config->resolver_line,
+                       "resolver is either system or a list of addresses");
+            return;
+        }
+    }
 }
 
 static void check_clients(const struct config_site *site, struct report *report) {
@@ -253,6 +271,7 @@ void check_config(struct config *config, struct report *report) {
     struct index index;
     check_user(config, report);
     check_trusted_proxies(config, report);
+    check_resolvers(config, report);
     if (!index_backends(config, &index)) {
         report_out_of_memory(report);
         return;

@@ -113,6 +113,7 @@ static void free_site(struct config_site *site) {
 static void free_backend(struct config_backend *backend) {
     for (size_t i = 0; i < backend->server_count; i++) {
         free(backend->servers[i].text);
+        free(backend->servers[i].host);
     }
     for (size_t i = 0; i < backend->health_count; i++) {
         free(backend->health[i].path);
@@ -150,6 +151,7 @@ static void free_values(struct config *config) {
     free(config->acme.folder);
     free(config->acme.ca_path);
     free(config->trusted_proxies.items);
+    free(config->resolvers.items);
     free(config->log.path);
     free(config->access_log.path);
     free(config->user);
@@ -235,6 +237,34 @@ void config_free(struct config *config) {
         free(config->path);
         free(config);
     }
+}
+
+size_t config_backend_places(const struct config_backend *backend) {
+    size_t places = 0;
+    for (size_t i = 0; i < backend->server_count; i++) {
+        places += config_server_places(&backend->servers[i]);
+    }
+    return places;
+}
+
+bool config_backend_has_names(const struct config_backend *backend) {
+    size_t i = 0;
+    while (i < backend->server_count && backend->servers[i].host == NULL) {
+        i++;
+    }
+    return i < backend->server_count;
+}
+
+bool config_has_names(const struct config *config) {
+    size_t i = 0;
+    while (i < config->backend_count && !config_backend_has_names(&config->backends[i])) {
+        i++;
+    }
+    return i < config->backend_count;
+}
+
+bool config_uses_system_resolver(const struct config *config) {
+    return config->resolvers.count == 0 || config->resolvers.items[0].size == 0;
 }
 
 enum sink_daemon config_log_daemon(const struct config_log *log) {

@@ -62,6 +62,12 @@ struct config_address_file {
     struct network_set set; // what the file has
 };
 
+// IP addresses with ports. One without an address (size 0) is the word `system`.
+struct config_addresses {
+    struct address *items;
+    size_t count;
+};
+
 struct config_log {
     enum log_target target;
     char *path; // LOG_TARGET_FILE only; absolute (resolved against the config file's folder)
@@ -154,9 +160,14 @@ struct config_certificate {
     int ocsp_line;
 };
 
+// A server is an address, or a name that stands for several.
 struct config_server {
-    struct address address;
-    char *text; // the address, for logs: "127.0.0.1:9000" or "unix:/run/app.sock"
+    struct address address; // size 0: it is a name
+    char *text;    // for logs, such as "127.0.0.1:9000", "app.internal:8000" (server_title.h)
+    char *host;    // name that is looked up, canonical; NULL: it is an address
+    uint16_t port; // of `host`; 0: `host` has SRV records
+    uint32_t addresses_max; // the most addresses of `host` that are used
+    int addresses_line;     // 0: not given
     uint32_t weight;
     uint32_t max_connections; // in use at a time; 0 = no limit
     bool backup;              // used when no other server is up
@@ -336,7 +347,12 @@ struct config {
     size_t site_count;         // at least 1 if a listener speaks https
     struct config_backend *backends;
     size_t backend_count;
-    bool has_challenge_backend; // the last one; see challenge.h
+    bool has_challenge_backend;        // the last one; see challenge.h
+    struct config_addresses resolvers; // see config_uses_system_resolver()
+    int resolver_line;                 // 0: not given
+    uint32_t resolve_min_ms;           // bounds of the time after which a name is looked up again
+    uint32_t resolve_max_ms;
+    uint32_t resolve_keep_ms; // how long servers stay after their name has no address any more
 };
 
 // Parses `text` of `size` bytes. `path`: the file that messages name and relative paths start from.
@@ -349,6 +365,18 @@ struct config *config_load_with(const char *path, struct slice text,
 // The file and line to name in a message about a line of the configuration.
 struct place config_place(const struct config *config, int line);
 void config_free(struct config *config); // does nothing to NULL
+
+// The places in the server table that a server takes: one for each address it may have.
+static inline size_t config_server_places(const struct config_server *server) {
+    return server->host == NULL ? 1 : server->addresses_max;
+}
+
+size_t config_backend_places(const struct config_backend *backend);
+// Whether a server is a name.
+bool config_backend_has_names(const struct config_backend *backend);
+bool config_has_names(const struct config *config);
+// Whether names are looked up by the resolvers of /etc/resolv.conf.
+bool config_uses_system_resolver(const struct config *config);
 
 // The daemon that a log goes to, if it goes to one.
 enum sink_daemon config_log_daemon(const struct config_log *log);

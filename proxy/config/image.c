@@ -2,26 +2,13 @@
 
 #include "base/hash.h"
 #include "config/check.h"
-#include "config/options.h"
+#include "config/image_internal.h"
 #include "config/report.h"
+#include "config/server_title.h"
 #include "config/text.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define NO_TEXT UINT32_MAX // stands where a text has its size
-
-// Without bytes it counts what an image takes.
-struct writer {
-    uint8_t *data;
-    size_t size;
-};
-
-struct reader {
-    const char *at;
-    size_t left;
-    bool out_of_memory;
-};
 
 // What the table says about how an option of one kind lies in an image. `object` is the struct of
 // the section.
@@ -29,91 +16,6 @@ struct codec {
     void (*put)(struct writer *writer, const struct option *option, const char *object);
     bool (*take)(struct reader *reader, const struct option *option, char *object);
 };
-
-// --- Pieces ---
-
-static void put(struct writer *writer, const void *from, size_t size) {
-    if (writer->data != NULL && size > 0) {
-        memcpy(writer->data + writer->size, from, size);
-    }
-    writer->size += size;
-}
-
-static void put_number(struct writer *writer, uint32_t number) {
-    put(writer, &number, sizeof(number));
-}
-
-static void put_text(struct writer *writer, const char *text) {
-    size_t size = text == NULL ? 0 : strlen(text);
-    put_number(writer, text == NULL ? NO_TEXT : (uint32_t)size);
-    put(writer, text, size);
-}
-
-static bool take(struct reader *reader, void *to, size_t size) {
-    if (size > reader->left) {
-        return false;
-    }
-    memcpy(to, reader->at, size);
-    reader->at += size;
-    reader->left -= size;
-    return true;
-}
-
-static bool take_number(struct reader *reader, uint32_t *number) {
-    return take(reader, number, sizeof(*number));
-}
-
-// NULL where there is none.
-static bool take_text(struct reader *reader, char **text) {
-    uint32_t size;
-    *text = NULL;
-    if (!take_number(reader, &size)) {
-        return false;
-    }
-    if (size == NO_TEXT) {
-        return true;
-    }
-    if (size > reader->left || memchr(reader->at, '\0', size) != NULL) {
-        return false;
-    }
-    *text = malloc((size_t)size + 1);
-    if (*text == NULL) {
-        reader->out_of_memory = true;
-        return false;
-    }
-    (*text)[size] = '\0';
-    return take(reader, *text, size);
-}
-
-// How many there are of an option. Each takes at least the bytes of a number.
-static bool take_count(struct reader *reader, const struct option *option, uint32_t *count) {
-    return take_number(reader, count) && *count >= option->least && *count <= option->most &&
-           *count <= reader->left / sizeof(*count);
-}
-
-// Room for that many, zeroed; NULL for none.
-static bool make_items(struct reader *reader, size_t count, size_t size, void **items) {
-    *items = count == 0 ? NULL : calloc(count, size);
-    reader->out_of_memory |= count > 0 && *items == NULL;
-    return count == 0 || *items != NULL;
-}
-
-static char *pointer_at(const char *place) {
-    char *pointer;
-    memcpy(&pointer, place, sizeof(pointer));
-    return pointer;
-}
-
-static size_t count_at(const char *object, const struct option *option) {
-    size_t count;
-    memcpy(&count, object + option->count_offset, sizeof(count));
-    return count;
-}
-
-static void set_items(char *object, const struct option *option, const void *items, size_t count) {
-    memcpy(object + option->offset, &items, sizeof(items));
-    memcpy(object + option->count_offset, &count, sizeof(count));
-}
 
 // --- Values, by kind ---
 
@@ -270,10 +172,60 @@ static bool take_admin(struct reader *reader, const struct option *option, char 
     return whole;
 }
 
-static bool take_server(struct reader *reader, const struct option *option, char *object) {
-    struct config_server *server = (void *)object;
+// So does a title of a server.
+static void put_server(struct writer *writer, const struct option *option, const char *object) {
     (void)option;
-    return take_address(reader, &server->address, &server->text);
+    put_text(writer, ((const struct config_server *)(const void *)object)->text);
+}
+
+static bool take_server(struct reader *reader, const struct option *option, char *object) {
+    char scratch[128];
+    char *title;
+    (void)option;
+    bool whole = take_one_text(reader, (char *)&title, true);
+    const char *why = whole ? server_title_parse(title, (void *)object, scratch) : NULL;
+    reader->out_of_memory |= why == SERVER_TITLE_NO_MEMORY;
+    free(title);
+    return whole && why == NULL;
+}
+
+static void put_resolvers(struct writer *writer, const struct option *option, const char *object) {
+    const struct config_addresses *resolvers = (const void *)(object + option->offset);
+    put_number(writer, (uint32_t)resolvers->count);
+    for (size_t i = 0; i < resolvers->count; i++) {
+        char text[ADDRESS_TEXT_SIZE] = "";
+        if (resolvers->items[i].size > 0) {
+            address_format(&resolvers->items[i], text);
+        }
+        put_text(writer, text);
+    }
+}
+
+static bool take_resolver(struct reader *reader, struct address *address) {
+    char *text;
+    bool whole = take_address(reader, address, &text);
+    bool is_system = text != NULL && text[0] == '\0';
+    if (is_system) {
+        *address = (struct address){.size = 0};
+    }
+    free(text);
+    return is_system || (whole && address->as.any.sa_family != AF_UNIX);
+}
+
+static bool take_resolvers(struct reader *reader, const struct option *option, char *object) {
+    struct config_addresses *resolvers = (void *)(object + option->offset);
+    uint32_t count;
+    void *items;
+    if (!take_count(reader, option, &count) ||
+        !make_items(reader, count, sizeof(*resolvers->items), &items)) {
+        return false;
+    }
+    *resolvers = (struct config_addresses){items, count};
+    bool whole = true;
+    for (size_t i = 0; whole && i < count; i++) {
+        whole = take_resolver(reader, &resolvers->items[i]);
+    }
+    return whole;
 }
 
 static void put_network_items(struct writer *writer, const struct network *items, size_t count) {
@@ -425,7 +377,7 @@ static const struct codec codecs[KIND_COUNT] = {
     [KIND_PREFIX] = {put_texts, take_prefix},
     [KIND_LISTEN] = {put_address, take_listen},
     [KIND_ADMIN] = {put_address, take_admin},
-    [KIND_SERVER] = {put_address, take_server},
+    [KIND_SERVER] = {put_server, take_server},
     [KIND_NETWORKS] = {put_networks, take_networks},
     [KIND_ADDRESS_FILE] = {put_address_file, take_address_file},
     [KIND_FIELD] = {put_texts, take_texts},
@@ -440,6 +392,7 @@ static const struct codec codecs[KIND_COUNT] = {
     [KIND_PHRASE] = {put_texts, take_texts},
     [KIND_PERCENT] = {put_plain, take_plain},
     [KIND_STATUSES] = {put_statuses, take_statuses},
+    [KIND_RESOLVERS] = {put_resolvers, take_resolvers},
 };
 
 static void put_option(struct writer *writer, const struct option *option, const char *object) {

@@ -91,6 +91,17 @@ static const struct option top_options[] = {
     {"backend", "A named group of servers that do the same work.", KIND_SECTION,
      INSIDE(SECTION_BACKEND), FROM_TO(0, 10000), AT(config, backends),
      COUNTED_AT(config, backend_count)},
+    {"resolver", "DNS servers that look up servers with names; system: those of /etc/resolv.conf.",
+     KIND_RESOLVERS, FROM_TO(0, 8), INITIAL("system"), AT(config, resolvers),
+     LINE_AT(config, resolver_line)},
+    {"resolve-min", "Shortest time after which a name is looked up again, if its TTL is shorter.",
+     KIND_MILLISECONDS, OPTIONAL, RANGE(100, HOUR), INITIAL("1s"), AT(config, resolve_min_ms)},
+    {"resolve-max",
+     "Longest time after which a name is looked up again. If it is shorter, resolve-min counts.",
+     KIND_MILLISECONDS, OPTIONAL, RANGE(100, DAY), INITIAL("5m"), AT(config, resolve_max_ms)},
+    {"resolve-keep", "How long the servers of a name stay after the DNS has no address for it.",
+     KIND_MILLISECONDS, OPTIONAL, RANGE(SECOND, DAY), ZERO("0"), INITIAL("30s"),
+     AT(config, resolve_keep_ms)},
 };
 
 static const struct option tls_options[] = {
@@ -436,6 +447,9 @@ static const struct option server_options[] = {
      AT(config_server, max_connections)},
     {"backup", "Use this server only while no server without backup is up.", KIND_YES_NO, OPTIONAL,
      INITIAL("no"), AT(config_server, backup)},
+    {"addresses", "The most addresses of a name that are used at a time. For names only.",
+     KIND_NUMBER, OPTIONAL, RANGE(1, 256), INITIAL("64"), AT(config_server, addresses_max),
+     LINE_AT(config_server, addresses_line)},
 };
 
 #define PLAIN(label, type, table)                                                                  \
@@ -489,8 +503,7 @@ static const struct section sections[SECTION_COUNT] = {
     [SECTION_BACKEND] =
         TITLED("backend", config_backend, backend_options, KIND_NAME, "backend", name),
     [SECTION_HEALTH] = TITLED("health", config_health, health_options, KIND_CHECK, NULL, path),
-    [SECTION_SERVER] =
-        TITLED("server", config_server, server_options, KIND_SERVER, "server", address),
+    [SECTION_SERVER] = TITLED("server", config_server, server_options, KIND_SERVER, "server", text),
 };
 
 static_assert(COUNT(top_options) <= SECTION_OPTIONS_MAX, "a large section");

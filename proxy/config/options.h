@@ -49,7 +49,8 @@ enum option_kind {
     KIND_PREFIX,       // prefix and prefix_size of a struct config_route
     KIND_LISTEN,       // address of a struct config_listen
     KIND_ADMIN,        // the same, of an address that only this machine reaches
-    KIND_SERVER,       // address and text of a struct config_server
+    KIND_SERVER,       // address, text, host and port of a struct config_server
+    KIND_RESOLVERS,    // struct config_addresses; the word `system` has no address
     KIND_NETWORKS,     // struct config_networks
     KIND_ADDRESS_FILE, // struct config_address_file
     KIND_FIELD,        // char *, "Name: value"

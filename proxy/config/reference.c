@@ -25,8 +25,10 @@ static const struct phrase phrases[KIND_COUNT] = {
     [KIND_PREFIX] = {"PREFIX", "a path that begins with '/'"},
     [KIND_LISTEN] = {"ADDRESS", "an address such as 0.0.0.0:8443 or [::]:8443"},
     [KIND_ADMIN] = {"ADDRESS", "127.0.0.1:9901, another loopback address, or unix:/path"},
-    [KIND_SERVER] = {"ADDRESS",
-                     "an address such as 127.0.0.1:9000, [::1]:9000 or unix:/run/app.sock"},
+    [KIND_SERVER] = {"ADDRESS", "an address such as 127.0.0.1:9000, [::1]:9000 or "
+                                "unix:/run/app.sock, or a name such as app.internal:9000 or "
+                                "srv:_http._tcp.app.internal"},
+    [KIND_RESOLVERS] = {.words = "system, or an address such as 10.0.0.53:53 or [::1]:53"},
     [KIND_NETWORKS] = {.words = "a network such as 10.0.0.0/8 or 2001:db8::/32, or an IP address"},
     [KIND_ADDRESS_FILE] = {.words = "a file"},
     [KIND_FIELD] = {.words = "a header field, \"Name: value\""},

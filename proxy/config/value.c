@@ -4,6 +4,7 @@
 #include "config/field.h"
 #include "config/host.h"
 #include "config/quantity.h"
+#include "config/server_title.h"
 #include "config/suggest.h"
 
 #include <limits.h>
@@ -296,16 +297,36 @@ static bool store_admin(struct value *value) {
 
 static bool store_server(struct value *value) {
     struct config_server *server = value->object;
-    if (strstr(value->text, "://") != NULL) {
-        return refuse(value, "write the address alone; servers receive plain HTTP");
+    char scratch[sizeof(value->why)];
+    const char *why = server_title_parse(value->text, server, scratch);
+    value->key = server->text;
+    return why == NULL || refuse(value, why);
+}
+
+// The port of DNS if none is given. False: not an address.
+static bool parse_resolver(struct value *value, struct address *address) {
+    return resolver_parse(slice_from(value->text), address) ||
+           (parse_address(value, address) &&
+            (address->as.any.sa_family != AF_UNIX || refuse(value, "not a unix socket")));
+}
+
+static bool store_resolver(struct value *value) {
+    struct config *config = value->object;
+    struct config_addresses *resolvers = field(value);
+    struct address address = {.size = 0};
+    bool is_system = strcmp(value->text, "system") == 0;
+    if (is_system && config->resolver_line == 0) {
+        return true; // the default
     }
-    if (!parse_address(value, &server->address)) {
+    if (!is_system && !parse_resolver(value, &address)) {
         return false;
     }
-    address_format(&server->address, value->scratch);
-    server->text = strdup(value->scratch);
-    value->key = server->text;
-    return server->text != NULL || refuse(value, "out of memory");
+    struct address *place = array_append(&resolvers->items, &resolvers->count, sizeof(address));
+    if (place == NULL) {
+        return refuse(value, "out of memory");
+    }
+    *place = address;
+    return true;
 }
 
 static bool store_networks(struct value *value) {
@@ -536,6 +557,7 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_LISTEN] = store_listen,
     [KIND_ADMIN] = store_admin,
     [KIND_SERVER] = store_server,
+    [KIND_RESOLVERS] = store_resolver,
     [KIND_NETWORKS] = store_networks,
     [KIND_ADDRESS_FILE] = store_address_file,
     [KIND_FIELD] = store_field,

@@ -89,6 +89,10 @@ static void test_values_that_an_option_does_not_take(void **state) {
     CHECK_ALL(refusals);
 }
 
+#define SERVER_MUST_BE                                                                             \
+    "t.conf:3: server must be an address such as 127.0.0.1:9000, [::1]:9000 or "                   \
+    "unix:/run/app.sock, or a name such as app.internal:9000 or srv:_http._tcp.app.internal, "
+
 static void test_addresses(void **state) {
     (void)state;
     static const struct refusal refusals[] = {
@@ -116,18 +120,25 @@ static void test_addresses(void **state) {
          "'[::]:9901': other machines could reach it; use 127.0.0.1, [::1] or unix:/path"},
         {"admin localhost:9901 {}\n" REST,
          "t.conf:1: admin must be 127.0.0.1:9901, another loopback address, or unix:/path, not "
-         "'localhost:9901': not an IPv4 address (names are not looked up)"},
+         "'localhost:9901': not an IPv4 address"},
         {"admin unix:run/a {}\n" REST,
          "t.conf:1: admin must be 127.0.0.1:9901, another loopback address, or unix:/path, not "
          "'unix:run/a': a unix path must be absolute"},
-        {LISTEN SITE "backend b { server app.local:80 {} }",
-         "t.conf:3: server must be an address such as 127.0.0.1:9000, [::1]:9000 or "
-         "unix:/run/app.sock, "
-         "not 'app.local:80': not an IPv4 address (names are not looked up)"},
-        {LISTEN SITE "backend b { server [::1]:0 {} }",
-         "t.conf:3: server must be an address such as 127.0.0.1:9000, [::1]:9000 or "
-         "unix:/run/app.sock, "
-         "not '[::1]:0': no port 0"},
+        {LISTEN SITE "backend b { server app.local {} }",
+         SERVER_MUST_BE "not 'app.local': no port; write app.local:80 for port 80"},
+        {LISTEN SITE "backend b { server 10.0.0.300:80 {} }",
+         SERVER_MUST_BE "not '10.0.0.300:80': not an IPv4 address"},
+        {LISTEN SITE "backend b { server [::1]:0 {} }", SERVER_MUST_BE "not '[::1]:0': no port 0"},
+        {LISTEN SITE "backend b { server 127.0.0.1:80 { addresses = 3 } }",
+         "t.conf:3: server '127.0.0.1:80' is one address: addresses goes with a name"},
+        {"resolver = {10.0.0.53, system}\n" LISTEN SITE BACKEND,
+         "t.conf:1: resolver is either system or a list of addresses"},
+        {"resolver = unix:/run/a\n" LISTEN SITE BACKEND,
+         "t.conf:1: resolver must be system, or an address such as 10.0.0.53:53 or [::1]:53, not "
+         "'unix:/run/a': not a unix socket"},
+        {"resolver = dns.test\n" LISTEN SITE BACKEND,
+         "t.conf:1: resolver must be system, or an address such as 10.0.0.53:53 or [::1]:53, not "
+         "'dns.test': no port"},
     };
     CHECK_ALL(refusals);
 }

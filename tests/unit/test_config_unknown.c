@@ -116,8 +116,9 @@ static void test_servers_have_addresses_and_no_urls(void **state) {
     (void)state;
     assert_refused(LISTEN SITE "backend b { server http://127.0.0.1:9000 {} }",
                    "t.conf:3: server must be an address such as 127.0.0.1:9000, [::1]:9000 or "
-                   "unix:/run/app.sock, not 'http://127.0.0.1:9000': write the address alone; "
-                   "servers receive plain HTTP");
+                   "unix:/run/app.sock, or a name such as app.internal:9000 or "
+                   "srv:_http._tcp.app.internal, not 'http://127.0.0.1:9000': write the address or "
+                   "name with its port alone; servers receive plain HTTP");
 }
 
 int main(void) {

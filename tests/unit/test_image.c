@@ -49,6 +49,24 @@ static int next_number(struct filler *filler, const struct option *option) {
     return strcmp(option->name, "acme-challenge") == 0 ? 0 : filler->number; // one in all listeners
 }
 
+// Two forms in turn.
+static void write_address(enum option_kind kind, int number, char text[128]) {
+    bool even = number % 2 == 0;
+    switch (kind) {
+    case KIND_ADMIN:
+        (void)snprintf(text, 128, even ? "unix:/run/%d" : "[::1]:%d", number);
+        break;
+    case KIND_SERVER: // a name, so that all options are for it
+        (void)snprintf(text, 128, even ? "srv:_a._tcp.n%d" : "n.test:%d", number);
+        break;
+    case KIND_NETWORKS:
+        (void)snprintf(text, 128, even ? "2001:db8:%x::/48" : "10.%d.0.0/16", number % 256);
+        break;
+    default:
+        (void)snprintf(text, 128, even ? "[2001:db8::1]:%d" : "127.0.0.1:%d", number);
+    }
+}
+
 static void write_value(struct filler *filler, const struct option *option, char text[128]) {
     static const char *const others[] = {"no", "yes"};
     size_t last = 0;
@@ -79,17 +97,11 @@ static void write_value(struct filler *filler, const struct option *option, char
         (void)snprintf(text, 128, "h%d.test", number);
         break;
     case KIND_LISTEN:
-        (void)snprintf(text, 128, number % 2 == 0 ? "[::1]:%d" : "127.0.0.1:%d", number);
-        break;
     case KIND_ADMIN:
-        (void)snprintf(text, 128, number % 2 == 0 ? "unix:/run/%d" : "[::1]:%d", number);
-        break;
     case KIND_SERVER:
-        (void)snprintf(text, 128, number % 2 == 0 ? "unix:/run/%d" : "127.0.0.1:%d", number);
-        break;
+    case KIND_RESOLVERS:
     case KIND_NETWORKS:
-        (void)snprintf(text, 128, number % 2 == 0 ? "2001:db8:%x::/48" : "10.%d.0.0/16",
-                       number % 256);
+        write_address(option->kind, number, text);
         break;
     case KIND_HASH_BY:
         (void)snprintf(text, 128, "cookie n%d", number);
@@ -220,6 +232,8 @@ static void compare_items(const struct option *option, char *a, char *b) {
 
 static void compare_option(const struct option *option, char *a, char *b) {
     struct config_networks *networks = (void *)(a + option->offset);
+    struct config_addresses *resolvers = (void *)(a + option->offset);
+    struct config_addresses *other_resolvers = (void *)(b + option->offset);
     struct config_networks *others = (void *)(b + option->offset);
     if (option->count_offset != 0) {
         compare_items(option, a, b);
@@ -236,10 +250,17 @@ static void compare_option(const struct option *option, char *a, char *b) {
     case KIND_SERVER:
         compare_pointers(&((struct config_server *)(void *)a)->text,
                          &((struct config_server *)(void *)b)->text, 0, 0);
+        compare_pointers(&((struct config_server *)(void *)a)->host,
+                         &((struct config_server *)(void *)b)->host, 0, 0);
         break;
     case KIND_HASH_BY:
         compare_pointers(&((struct config_hash_by *)(void *)(a + option->offset))->name,
                          &((struct config_hash_by *)(void *)(b + option->offset))->name, 0, 0);
+        break;
+    case KIND_RESOLVERS:
+        assert_int_equal(resolvers->count, other_resolvers->count);
+        compare_pointers(&resolvers->items, &other_resolvers->items, resolvers->count,
+                         sizeof(struct address));
         break;
     case KIND_NETWORKS:
         assert_int_equal(networks->count, others->count);
