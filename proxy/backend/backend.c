@@ -10,31 +10,111 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Makes what Set-Cookie says of each server.
+// Makes what Set-Cookie says of a server.
+static void make_cookie(const struct server *server, char *cookie) {
+    uint8_t name[SERVER_NAME_SIZE];
+    char text[SERVER_NAME_TEXT_SIZE];
+    server_entry_name(server->entry, name);
+    server_name_write(name, text);
+    (void)snprintf(cookie, HTTP_SET_COOKIE_MAX + 1,
+                   "%s=%.*s; Path=/; HttpOnly; Secure; SameSite=Lax",
+                   server->backend->config->sticky, SERVER_NAME_TEXT_SIZE, text);
+}
+
 static bool make_cookies(struct backend *backend) {
     backend->cookies = calloc(backend->server_count, HTTP_SET_COOKIE_MAX + 1);
     for (size_t i = 0; backend->cookies != NULL && i < backend->server_count; i++) {
-        char name[SERVER_NAME_TEXT_SIZE];
         char *cookie = backend->cookies + i * (HTTP_SET_COOKIE_MAX + 1);
-        server_name_write(backend->servers[i].entry->name, name);
-        (void)snprintf(cookie, HTTP_SET_COOKIE_MAX + 1,
-                       "%s=%.*s; Path=/; HttpOnly; Secure; SameSite=Lax", backend->config->sticky,
-                       SERVER_NAME_TEXT_SIZE, name);
+        make_cookie(&backend->servers[i], cookie);
         backend->servers[i].cookie = cookie;
     }
     return backend->cookies != NULL;
+}
+
+// --- Names ---
+
+// The place has another address than before.
+static void renew(struct server *server) {
+    struct backend *backend = server->backend;
+    size_t index = (size_t)(server - backend->servers);
+    char *text = backend->texts + index * ADDRESS_TEXT_SIZE;
+    struct address address;
+    server->version = server_address(server, &address);
+    address_format(&address, text);
+    server->text = text;
+    server->distrusted_until_ms = 0;
+    backend->view.states[index].current_weight = 0;
+    if (backend->cookies != NULL) {
+        make_cookie(server, backend->cookies + index * (HTTP_SET_COOKIE_MAX + 1));
+    }
+}
+
+static void take_over_changes(struct backend *backend) {
+    const struct server_entry *entries = backend->view.entries;
+    backend->changes = atomic_load_explicit(&entries->changes, memory_order_acquire);
+    for (size_t i = 0; i < backend->server_count; i++) {
+        struct server *server = &backend->servers[i];
+        if (server->version != server_entry_version(server->entry)) {
+            renew(server);
+        }
+    }
+    size_t used = atomic_load_explicit(&entries->used, memory_order_relaxed);
+    used = used < backend->server_count ? used : backend->server_count;
+    backend->view.count = used > 0 ? used : 1;
+}
+
+static inline void take_notice(struct backend *backend) {
+    if (backend->has_names && atomic_load_explicit(&backend->view.entries->changes,
+                                                   memory_order_acquire) != backend->changes) {
+        take_over_changes(backend);
+    }
+}
+
+void backend_take_notice(struct backend *backend) {
+    take_notice(backend);
+}
+
+// --- Making ---
+
+static void init_server(struct server *server, const struct server_counter *counter) {
+    struct backend *backend = server->backend;
+    size_t index = (size_t)(server - backend->servers);
+    server->text = server->config->text;
+    server->entry = &backend->view.entries[index];
+    server->health = &server_counter_health(counter)[server->entry->cell];
+    // A place of a name is taken over afterwards.
+    server->version = server->config->host == NULL ? server_entry_version(server->entry) : 0;
+    backend->view.is_limited |= server->entry->connections_max != 0;
+    server->used = server_counter_cell(counter, server->entry->cell);
+    server->lines =
+        (struct rate){.interval_ms = SERVER_LINES_INTERVAL_MS, .burst = SERVER_LINES_BURST};
+    list_init(&server->idle);
+}
+
+static void init_servers(struct backend *backend, const struct server_counter *counter) {
+    struct server *server = backend->servers;
+    for (size_t i = 0; i < backend->config->server_count; i++) {
+        const struct config_server *config = &backend->config->servers[i];
+        for (size_t left = config_server_places(config); left > 0; left--, server++) {
+            server->config = config;
+            server->backend = backend;
+            init_server(server, counter);
+        }
+    }
 }
 
 // `first`: of its servers, in the view.
 static bool init_backend(struct backend *backend, const struct config_backend *config,
                          const struct server_view *view, size_t first,
                          const struct server_counter *counter) {
+    size_t places = config_backend_places(config);
     backend->config = config;
-    backend->server_count = config->server_count;
+    backend->server_count = places;
+    backend->has_names = config_backend_has_names(config);
     backend->view = (struct balance_view){
         .entries = view->entries + first,
         .states = view->states + first,
-        .count = config->server_count,
+        .count = places,
         .counter = *counter,
         .health = server_counter_health(counter),
         .checks = config->health_count == 0 ? NULL : server_counts_checks(counter->counts),
@@ -43,29 +123,25 @@ static bool init_backend(struct backend *backend, const struct config_backend *c
     backend->random = (uint64_t)clock_monotonic_us() ^ (uint64_t)counter->slot << 48;
     backend->few_retries =
         (struct rate){.interval_ms = FREE_RETRIES_INTERVAL_MS, .burst = FREE_RETRIES_BURST};
-    backend->servers = calloc(config->server_count, sizeof(*backend->servers));
-    if (backend->servers == NULL) {
+    backend->servers = calloc(places, sizeof(*backend->servers));
+    backend->texts = backend->has_names ? calloc(places, ADDRESS_TEXT_SIZE) : NULL;
+    if (backend->servers == NULL || (backend->has_names && backend->texts == NULL)) {
         return false;
     }
-    for (size_t i = 0; i < config->server_count; i++) {
-        struct server *server = &backend->servers[i];
-        server->config = &config->servers[i];
-        server->backend = backend;
-        server->entry = &backend->view.entries[i];
-        server->health = &server_counter_health(counter)[server->entry->cell];
-        backend->view.is_limited |= server->entry->connections_max != 0;
-        server->used = server_counter_cell(counter, server->entry->cell);
-        server->lines =
-            (struct rate){.interval_ms = SERVER_LINES_INTERVAL_MS, .burst = SERVER_LINES_BURST};
-        list_init(&server->idle);
-    }
-    if (backend->view.is_limited) {
+    init_servers(backend, counter);
+    if (backend->view.is_limited || backend->has_names) {
         backend->queue = queue_new(backend);
         if (backend->queue == NULL) {
             return false;
         }
     }
-    return config->sticky == NULL || make_cookies(backend);
+    if (config->sticky != NULL && !make_cookies(backend)) {
+        return false;
+    }
+    if (backend->has_names) {
+        take_over_changes(backend);
+    }
+    return true;
 }
 
 static bool init_set(struct backend_set *set, const struct config *config, struct server_fds *fds,
@@ -77,7 +153,7 @@ static bool init_set(struct backend_set *set, const struct config *config, struc
     size_t first = 0;
     for (size_t i = 0; ok && i < set->count; i++) {
         ok = init_backend(&set->backends[i], &config->backends[i], &set->view, first, counter);
-        first += config->backends[i].server_count;
+        first += config_backend_places(&config->backends[i]);
     }
     return ok;
 }
@@ -100,6 +176,7 @@ void backend_set_free(struct backend_set *set) {
     for (size_t i = 0; set->backends != NULL && i < set->count; i++) {
         free(set->backends[i].servers);
         free(set->backends[i].cookies);
+        free(set->backends[i].texts);
         queue_free(set->backends[i].queue);
     }
     free(set->backends);
@@ -114,7 +191,10 @@ void backend_set_take_over(struct backend_set *set, const struct backend_set *fo
 
 static struct server *find_address(const struct backend *backend, const struct address *address) {
     for (size_t i = 0; i < backend->server_count; i++) {
-        if (address_equal(&backend->servers[i].config->address, address)) {
+        struct address own;
+        (void)server_address(&backend->servers[i], &own);
+        if (server_entry_standing(backend->servers[i].entry) != SERVER_ABSENT &&
+            address_equal(&own, address)) {
             return &backend->servers[i];
         }
     }
@@ -122,13 +202,15 @@ static struct server *find_address(const struct backend *backend, const struct a
 }
 
 struct server *backend_set_find(const struct backend_set *set, const struct server *server) {
+    struct address address;
+    (void)server_address(server, &address);
     const struct config_backend *wanted = server->backend->config;
     for (size_t i = 0; i < set->count; i++) {
         const struct config_backend *config = set->backends[i].config;
         if (strcmp(config->name, wanted->name) == 0) {
             return config->send_proxy_protocol != wanted->send_proxy_protocol
                        ? NULL
-                       : find_address(&set->backends[i], &server->config->address);
+                       : find_address(&set->backends[i], &address);
         }
     }
     return NULL;
@@ -144,7 +226,9 @@ static uint64_t number_for(struct backend *backend, const struct server_wish *wi
 }
 
 bool server_has_name(const struct server *server, const uint8_t name[SERVER_NAME_SIZE]) {
-    return secret_equal(server->entry->name, name, SERVER_NAME_SIZE);
+    uint8_t own[SERVER_NAME_SIZE];
+    server_entry_name(server->entry, own);
+    return secret_equal(own, name, SERVER_NAME_SIZE);
 }
 
 static bool was_tried(const struct server_wish *wish, uint32_t index) {
@@ -169,26 +253,29 @@ static bool is_checked_up(const struct server *server) {
 struct server *backend_find_named(struct backend *backend, const struct server_wish *wish,
                                   int64_t now_ms) {
     struct server *found = NULL;
+    take_notice(backend);
     for (size_t i = 0; wish->name != NULL && i < backend->server_count; i++) {
         struct server *server = &backend->servers[i];
-        if (server_has_name(server, wish->name)) {
+        if (server_entry_standing(server->entry) != SERVER_ABSENT &&
+            server_has_name(server, wish->name)) {
             found = server;
         }
     }
     bool usable = found != NULL && !was_tried(wish, (uint32_t)(found - backend->servers)) &&
                   health_until(found->health) <= due_for(wish, now_ms) && is_checked_up(found) &&
-                  server_entry_standing(found->entry) != SERVER_DOWN;
+                  server_entry_standing(found->entry) < SERVER_DOWN;
     return usable ? found : NULL;
 }
 
 static struct server *choose(struct backend *backend, const struct server_wish *wish,
                              int64_t now_ms) {
+    take_notice(backend);
     struct server *named = wish->name == NULL ? NULL : backend_find_named(backend, wish, now_ms);
     if (named != NULL) {
         return server_has_room(named) ? named : NULL;
     }
     enum balance how = backend->config->balance;
-    const struct balance_wish choice = {
+    struct balance_wish choice = {
         .how = how == BALANCE_HASH && !wish->has_key ? BALANCE_ROUND_ROBIN : how,
         .tried = wish->tried,
         .tried_count = wish->tried_count,
@@ -197,6 +284,10 @@ static struct server *choose(struct backend *backend, const struct server_wish *
         .number = number_for(backend, wish),
     };
     size_t index = balance_choose(&backend->view, &choice);
+    if (index == BALANCE_NONE && choice.tried_count > 0 && backend_has_one(backend)) {
+        choice.tried_count = 0; // the only server is chosen again
+        index = balance_choose(&backend->view, &choice);
+    }
     return index == BALANCE_NONE ? NULL : &backend->servers[index];
 }
 
@@ -230,11 +321,31 @@ struct server *backend_choose(struct backend *backend, const struct server_wish 
     return server;
 }
 
-bool backend_is_up(const struct backend *backend) {
-    return balance_is_up(&backend->view);
+bool backend_is_up(struct backend *backend) {
+    take_notice(backend);
+    return balance_is_up(&backend->view) ||
+           (backend->has_names &&
+            atomic_load_explicit(&backend->view.entries->awaited, memory_order_relaxed) > 0);
 }
 
-bool backend_has_room(const struct backend *backend, int64_t now_ms) {
+bool backend_has_one(const struct backend *backend) {
+    size_t count = 0;
+    if (!backend->has_names) {
+        return backend->server_count == 1;
+    }
+    for (size_t i = 0; i < backend->server_count; i++) {
+        count += server_entry_standing(backend->servers[i].entry) != SERVER_ABSENT;
+    }
+    return count == 1;
+}
+
+bool backend_is_empty(const struct backend *backend) {
+    return backend->has_names &&
+           atomic_load_explicit(&backend->view.entries->used, memory_order_relaxed) == 0;
+}
+
+bool backend_has_room(struct backend *backend, int64_t now_ms) {
+    take_notice(backend);
     return balance_has_room(&backend->view, now_ms);
 }
 
@@ -292,6 +403,11 @@ bool server_failed(struct server *server, const struct server_outcome *outcome, 
     return out;
 }
 
-void server_address(const struct server *server, struct address *address) {
-    server_entry_address(server->entry, address);
+uint32_t server_address(const struct server *server, struct address *address) {
+    return server_entry_address(server->entry, address);
+}
+
+bool server_is_same(const struct server *server, uint32_t version) {
+    return server_entry_version(server->entry) == version &&
+           server_entry_standing(server->entry) != SERVER_ABSENT;
 }

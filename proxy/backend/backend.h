@@ -1,6 +1,13 @@
 // The backends of one generation and their servers, as one worker uses them. The generation owns
 // the set.
 //
+// A server that is a name stands here once for each place of its addresses (server_table.h). The
+// set notices changes when a server is chosen: it takes over what the entry of a place says. A
+// connection to an address that has left stays while it is in use, is not pooled afterwards, and
+// its outcome counts for no server (pool.h).
+//
+// While a name has never been resolved, requests wait for its backend (queue.h).
+//
 // balance.h chooses a server of those that work (health.h). What a worker knows of a server is in
 // the worker's own part of the server table (server_table.h) and in its own cells
 // (server_counts.h), so there are no locks.
@@ -22,7 +29,9 @@
 
 struct server {
     const struct config_server *config;
+    const char *text; // the address, for logs
     struct backend *backend;
+    uint32_t version;      // of the entry, for which the members below are made
     struct list_node idle; // server_connection.node, the most recently used first
     uint32_t idle_count;
     const struct server_entry *entry; // in the view of the set
@@ -39,10 +48,15 @@ struct queue;
 struct backend {
     const struct config_backend *config;
     struct server *servers;
-    size_t server_count;
+    size_t server_count; // of places; view.count: of those that may be used
+    bool has_names;
+    uint32_t changes; // of the entries, that are taken over
+    uint32_t swept;   // those for which the pool has closed idle connections
     struct balance_view view;
-    char *cookies;           // values of Set-Cookie for its servers; NULL: not sticky
-    struct queue *queue;     // who waits for a connection, see queue.h; NULL: no server has a limit
+    char *cookies; // values of Set-Cookie for its servers; NULL: not sticky
+    char *texts;   // of the addresses of places; NULL: no server is a name
+    // Who waits for a connection, see queue.h; NULL: no server has a limit or is a name.
+    struct queue *queue;
     uint64_t random;         // state of the random numbers of backend_choose()
     uint32_t retry_credit;   // percent of a retry; see backend_earn_retry()
     struct rate few_retries; // that need no credit
@@ -92,10 +106,10 @@ struct server *backend_choose(struct backend *backend, const struct server_wish 
                               int64_t now_ms, bool *tries);
 // True if `name` is the name of the server.
 bool server_has_name(const struct server *server, const uint8_t name[SERVER_NAME_SIZE]);
-// Whether there is a server that is neither drained nor down.
-bool backend_is_up(const struct backend *backend);
+// Whether there is a server that is neither drained nor down, or a name may bring one soon.
+bool backend_is_up(struct backend *backend);
 // Whether a connection is left: of any server that may be chosen, or of this one.
-bool backend_has_room(const struct backend *backend, int64_t now_ms);
+bool backend_has_room(struct backend *backend, int64_t now_ms);
 bool server_has_room(const struct server *server);
 // Whether there is another server for a request that was tried at these.
 bool backend_has_other(const struct backend *backend, const uint32_t *tried, uint32_t tried_count);
@@ -122,7 +136,15 @@ void server_worked(struct server *server, const struct server_outcome *outcome);
 // `detail`: see enum fault. True: the server is out of use from now on.
 bool server_failed(struct server *server, const struct server_outcome *outcome, enum fault fault,
                    uint32_t detail);
-// The present address of the server.
-void server_address(const struct server *server, struct address *address);
+// Whether the backend has one server.
+bool backend_has_one(const struct backend *backend);
+// No server of the backend has an address.
+bool backend_is_empty(const struct backend *backend);
+// The present address of the server. Returns its version.
+uint32_t server_address(const struct server *server, struct address *address);
+// Whether the server still has the address of this version.
+bool server_is_same(const struct server *server, uint32_t version);
+// Takes over changes of names.
+void backend_take_notice(struct backend *backend);
 
 #endif

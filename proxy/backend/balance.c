@@ -9,7 +9,10 @@ struct group {
     const struct balance_wish *wish;
     enum server_standing standing;
     bool with_ejected;
+    uint32_t rank; // of backup servers; RANK_ANY: all
 };
+
+#define RANK_ANY UINT32_MAX
 
 bool balance_is_free(const struct balance_view *view, size_t index) {
     const struct server_entry *entry = &view->entries[index];
@@ -33,9 +36,14 @@ static bool was_tried(const struct balance_wish *wish, size_t i) {
     return k < wish->tried_count;
 }
 
+static uint32_t rank_of(const struct balance_view *view, size_t i) {
+    return atomic_load_explicit(&view->entries[i].rank, memory_order_relaxed);
+}
+
 // Whether a server is of the group, however many connections it has.
 static inline bool is_member(const struct balance_view *view, const struct group *group, size_t i) {
     return server_entry_standing(&view->entries[i]) == group->standing &&
+           (group->rank == RANK_ANY || rank_of(view, i) == group->rank) &&
            (group->with_ejected ||
             (health_until(health_of(view, i)) <= group->wish->due_ms && is_up(view, i))) &&
            (group->wish->tried_count == 0 || !was_tried(group->wish, i));
@@ -158,7 +166,8 @@ static size_t choose_of_two(const struct balance_view *view, const struct group 
 // What a server draws: with u uniform in (0, 1), log(u) / weight is largest for each server in
 // proportion to its weight.
 static double draw_of(const struct server_entry *entry, uint64_t key, uint64_t weight) {
-    uint64_t number = hash_mix(key ^ entry->address_hash) >> 11; // as many bits as a double has
+    uint64_t own = atomic_load_explicit(&entry->address_hash, memory_order_relaxed);
+    uint64_t number = hash_mix(key ^ own) >> 11; // as many bits as a double has
     double uniform = ((double)number + 0.5) * 0x1p-53;
     return log(uniform) / (double)weight;
 }
@@ -197,10 +206,10 @@ static size_t choose(const struct balance_view *view, const struct group *group)
 // The groups in their order, for a wish.
 #define GROUPS(wish)                                                                               \
     {                                                                                              \
-        {(wish), SERVER_PRIMARY, .with_ejected = false},                                           \
-            {(wish), SERVER_BACKUP, .with_ejected = false},                                        \
-            {(wish), SERVER_PRIMARY, .with_ejected = true},                                        \
-            {(wish), SERVER_BACKUP, .with_ejected = true},                                         \
+        {(wish), SERVER_PRIMARY, .with_ejected = false, .rank = RANK_ANY},                         \
+            {(wish), SERVER_BACKUP, .with_ejected = false, .rank = RANK_ANY},                      \
+            {(wish), SERVER_PRIMARY, .with_ejected = true, .rank = RANK_ANY},                      \
+            {(wish), SERVER_BACKUP, .with_ejected = true, .rank = RANK_ANY},                       \
     }
 enum { GROUP_COUNT = 4 };
 
@@ -220,6 +229,17 @@ bool balance_is_up(const struct balance_view *view) {
     return i < view->count;
 }
 
+// Of backup servers, those of the lowest rank that has a member.
+static struct group first_of(const struct balance_view *view, const struct group *group) {
+    struct group first = *group;
+    uint32_t lowest = RANK_ANY;
+    for (size_t i = 0; group->standing == SERVER_BACKUP && i < view->count; i++) {
+        lowest = is_member(view, group, i) && rank_of(view, i) < lowest ? rank_of(view, i) : lowest;
+    }
+    first.rank = lowest;
+    return first;
+}
+
 size_t balance_choose(const struct balance_view *view, const struct balance_wish *wish) {
     if (view->count == 1) {
         bool up = server_entry_standing(&view->entries[0]) <= SERVER_BACKUP;
@@ -227,8 +247,9 @@ size_t balance_choose(const struct balance_view *view, const struct balance_wish
     }
     const struct group groups[GROUP_COUNT] = GROUPS(wish);
     for (size_t i = 0; i < GROUP_COUNT; i++) {
-        size_t index = choose(view, &groups[i]);
-        if (index != BALANCE_NONE || (view->is_limited && !is_empty(view, &groups[i]))) {
+        const struct group group = first_of(view, &groups[i]);
+        size_t index = choose(view, &group);
+        if (index != BALANCE_NONE || (view->is_limited && !is_empty(view, &group))) {
             return index;
         }
     }
@@ -238,12 +259,13 @@ size_t balance_choose(const struct balance_view *view, const struct balance_wish
 bool balance_has_room(const struct balance_view *view, int64_t now_ms) {
     const struct balance_wish wish = {.now_ms = now_ms, .due_ms = now_ms};
     const struct group groups[GROUP_COUNT] = GROUPS(&wish);
-    size_t group = 0;
-    while (group + 1 < GROUP_COUNT && is_empty(view, &groups[group])) {
-        group++;
+    size_t at = 0;
+    while (at + 1 < GROUP_COUNT && is_empty(view, &groups[at])) {
+        at++;
     }
+    const struct group group = first_of(view, &groups[at]);
     size_t i = 0;
-    while (i < view->count && !is_in(view, &groups[group], i)) {
+    while (i < view->count && !is_in(view, &group, i)) {
         i++;
     }
     return i < view->count;

@@ -12,10 +12,10 @@
 //                      the configuration does not matter. The same on every host, at every start.
 //
 // Who may be chosen, the first group that has a server: primary servers that are in use (health.h)
-// and up by the monitor's checks; such backup servers; all primary servers; all backup servers. So
-// failures never take the last servers out of use. A server that was tried in this exchange is not
-// chosen. Of that group, servers that have all the connections that they may have are passed over.
-// If all of it have, none is chosen.
+// and up by the monitor's checks; such backup servers, those of the lowest rank first; all primary
+// servers; all backup servers. So failures never take the last servers out of use. A server that
+// was tried in this exchange is not chosen. Of that group, servers that have all the connections
+// that they may have are passed over. If all of it have, none is chosen.
 //
 // With `slow-start`, the weight of a server that has returned grows to its own.
 #ifndef RAVELIN_BACKEND_BALANCE_H

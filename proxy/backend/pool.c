@@ -78,7 +78,7 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events) {
     struct lease *lease = timer->data;
     enum connect_state state;
     struct address address;
-    server_address(lease->server, &address);
+    (void)server_address(lease->server, &address);
     if (socket_connect_again(lease->fd, &address, &state) != RESULT_OK) {
         lease->error = errno;
     } else if (state == CONNECT_QUEUE_FULL) {
@@ -141,6 +141,28 @@ void pool_close_idle(struct pool *pool, struct backend_set *set) {
     }
 }
 
+static void close_left(struct server *server) {
+    struct list_node *next;
+    for (struct list_node *node = server->idle.next; node != &server->idle; node = next) {
+        struct lease *lease = LIST_ENTRY(node, struct lease, node);
+        next = node->next;
+        if (!lease_is_current(lease)) {
+            lease_close(lease);
+        }
+    }
+}
+
+void pool_close_left(struct backend_set *set) {
+    for (size_t i = 0; i < set->count; i++) {
+        struct backend *backend = &set->backends[i];
+        backend_take_notice(backend);
+        for (size_t k = 0; backend->swept != backend->changes && k < backend->server_count; k++) {
+            close_left(&backend->servers[k]);
+        }
+        backend->swept = backend->changes;
+    }
+}
+
 static void leave_idle(struct lease *lease) {
     list_remove(&lease->node);
     list_remove(&lease->age_node);
@@ -154,7 +176,7 @@ static void leave_idle(struct lease *lease) {
 static struct lease *open_lease(struct pool *pool, struct server *server) {
     enum connect_state state;
     struct address address;
-    server_address(server, &address);
+    uint32_t version = server_address(server, &address);
     int fd = pool->calls.connect(&address, &state);
     if (fd < 0) {
         return NULL;
@@ -166,8 +188,12 @@ static struct lease *open_lease(struct pool *pool, struct server *server) {
         return NULL;
     }
     bool connected = state == CONNECT_DONE;
-    *lease = (struct lease){
-        .pool = pool, .server = server, .fd = fd, .connected = connected, .writable = connected};
+    *lease = (struct lease){.pool = pool,
+                            .server = server,
+                            .fd = fd,
+                            .version = version,
+                            .connected = connected,
+                            .writable = connected};
     list_init(&lease->node);
     list_init(&lease->age_node);
     ev_io_init(&lease->read_watcher, on_readable, fd, EV_READ);
@@ -189,7 +215,7 @@ static struct lease *open_lease(struct pool *pool, struct server *server) {
 static struct lease *take_idle(struct server *server) {
     while (!list_is_empty(&server->idle)) {
         struct lease *lease = LIST_ENTRY(server->idle.next, struct lease, node);
-        enum found found = look_into(lease);
+        enum found found = lease_is_current(lease) ? look_into(lease) : FOUND_END;
         if (found == FOUND_NOTHING) {
             return lease;
         }
@@ -278,7 +304,7 @@ static void become_idle(struct lease *lease) {
 void lease_release(struct lease *lease, bool retired, int64_t now_ms) {
     struct server *server = lease->server;
     if (retired || lease->bound || lease->readable || server->idle_count >= POOL_IDLE_MAX ||
-        now_ms < server->distrusted_until_ms) {
+        now_ms < server->distrusted_until_ms || !lease_is_current(lease)) {
         lease_close(lease);
         return;
     }
@@ -313,8 +339,18 @@ static struct lease *find_kept(struct list_node *keeper, const struct backend *b
     return NULL;
 }
 
+// The server of this set with the address that it is connected to; NULL: none.
+static struct server *find_same(const struct backend_set *set, const struct lease *lease) {
+    return lease_is_current(lease) ? backend_set_find(set, lease->server) : NULL;
+}
+
+static void move_to(struct lease *lease, struct server *server) {
+    lease->server = server;
+    lease->version = server_entry_version(server->entry);
+}
+
 void lease_keep(struct lease *lease, struct list_node *keeper, const struct backend_set *set) {
-    struct server *server = backend_set_find(set, lease->server);
+    struct server *server = find_same(set, lease);
     if (server == NULL || lease->readable) {
         lease_close(lease);
         return;
@@ -324,7 +360,7 @@ void lease_keep(struct lease *lease, struct list_node *keeper, const struct back
         lease_close(other);
     }
     become_idle(lease); // of the server of its own generation
-    lease->server = server;
+    move_to(lease, server);
     lease->kept = true;
     list_push_first(keeper, &lease->node);
     list_push_last(&lease->pool->kept, &lease->age_node);
@@ -333,7 +369,9 @@ void lease_keep(struct lease *lease, struct list_node *keeper, const struct back
 struct lease *pool_lease_kept(struct list_node *keeper, const struct backend *backend,
                               struct lease_owner *owner) {
     struct lease *lease = find_kept(keeper, backend);
-    enum found found = lease == NULL ? FOUND_NOTHING : look_into(lease);
+    enum found found = lease == NULL             ? FOUND_NOTHING
+                       : lease_is_current(lease) ? look_into(lease)
+                                                 : FOUND_END;
     if (found != FOUND_NOTHING) {
         close_idle(lease, found);
         return NULL;
@@ -355,11 +393,11 @@ void pool_move_kept(struct pool *pool, const struct backend_set *set) {
     for (struct list_node *node = pool->kept.next; node != &pool->kept; node = next) {
         next = node->next;
         struct lease *lease = LIST_ENTRY(node, struct lease, age_node);
-        struct server *server = backend_set_find(set, lease->server);
+        struct server *server = find_same(set, lease);
         if (server == NULL) {
             lease_close(lease);
         } else {
-            lease->server = server;
+            move_to(lease, server);
         }
     }
 }

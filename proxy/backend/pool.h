@@ -57,9 +57,10 @@ struct lease {
     ev_io read_watcher;
     ev_io write_watcher;
     int fd;
-    ev_timer retry;  // runs while queue_full
-    bool queue_full; // of the unix server: the connection has not begun
-    int error;       // errno of a later try; 0: none failed
+    uint32_t version; // of the server's address that it is connected to
+    ev_timer retry;   // runs while queue_full
+    bool queue_full;  // of the unix server: the connection has not begun
+    int error;        // errno of a later try; 0: none failed
     bool connected;
     bool reused;         // has served an exchange before
     bool readable;       // set by the loop; the owner clears it after a short read
@@ -98,6 +99,8 @@ void pool_free(struct pool *pool);
 void pool_sweep(struct pool *pool, int64_t now_ms);
 void pool_close_idle(struct pool *pool, struct backend_set *set);
 void pool_close_idle_of(struct server *server);
+// Closes idle connections to addresses that names have lost. The owner calls it from time to time.
+void pool_close_left(struct backend_set *set);
 
 // An idle connection of this server when there is one at which nothing waits and `fresh` is false,
 // else a new one (perhaps not connected yet). NULL with errno when none could be made; EBUSY: the
@@ -107,8 +110,8 @@ struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh,
 // Call it after ready() for a connection that is not connected. 0: connected. EINPROGRESS: wait
 // again. Otherwise the errno of the failure.
 int lease_finish_connect(struct lease *lease);
-// Returns the connection to the pool. Closes it if the pool is full, or if `retired`: the
-// generation of the connection is no longer current.
+// Returns the connection to the pool. Closes it if the pool is full, if the server has another
+// address or none now, or if `retired`: the generation of the connection is no longer current.
 void lease_release(struct lease *lease, bool retired, int64_t now_ms);
 void lease_close(struct lease *lease);
 
@@ -124,6 +127,11 @@ void pool_close_kept(struct list_node *keeper);
 // Call it when `set` replaces the present backend set: kept connections move to the same servers of
 // `set`, and are closed if `set` does not have the server.
 void pool_move_kept(struct pool *pool, const struct backend_set *set);
+
+// Whether it is connected to the present address of its server.
+static inline bool lease_is_current(const struct lease *lease) {
+    return server_is_same(lease->server, lease->version);
+}
 
 void lease_want_read(struct lease *lease, bool wanted);
 void lease_want_write(struct lease *lease, bool wanted);

@@ -31,10 +31,12 @@ static struct server_outcome outcome_of(const struct probe *probe) {
 
 static void fail(struct probe *probe, enum fault fault, int error) {
     const struct server_outcome outcome = outcome_of(probe);
+    bool is_current = probe->lease == NULL || lease_is_current(probe->lease);
     if (probe->lease != NULL) {
         lease_close(probe->lease);
     }
-    if (health_is_held(probe->server->health)) { // no request has brought it back meanwhile
+    if (is_current &&
+        health_is_held(probe->server->health)) { // no request has brought it back meanwhile
         (void)server_failed(probe->server, &outcome, fault, (uint32_t)error);
     }
     forget(probe);
@@ -53,13 +55,16 @@ static void greet(const struct probe *probe) {
 static void succeed(struct probe *probe) {
     const struct server_outcome outcome = outcome_of(probe);
     struct server *server = probe->server;
+    bool is_current = lease_is_current(probe->lease); // else it was not the server
     if (server->backend->config->send_proxy_protocol == PROXY_PROTOCOL_OFF) {
         lease_release(probe->lease, false, outcome.now_ms);
     } else {
         greet(probe);
         lease_close(probe->lease);
     }
-    server_worked(server, &outcome);
+    if (is_current) {
+        server_worked(server, &outcome);
+    }
     forget(probe);
 }
 
@@ -118,7 +123,8 @@ static bool look(struct prober *prober, int64_t time_ms) {
         struct backend *backend = &prober->set->backends[i];
         for (size_t k = 0; k < backend->server_count; k++) {
             struct server *server = &backend->servers[k];
-            bool held = health_is_held(server->health);
+            bool held = server_entry_standing(server->entry) != SERVER_ABSENT &&
+                        health_is_held(server->health);
             any |= held;
             if (held && server->health->due_ms <= time_ms &&
                 server_entry_standing(server->entry) != SERVER_DOWN &&

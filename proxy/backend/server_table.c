@@ -25,31 +25,45 @@ struct states_part {
 
 // --- Addresses ---
 
-void server_entry_address(const struct server_entry *entry, struct address *address) {
+// Copies one of two copies that a version protects.
+static uint32_t copy(const struct server_entry *entry, const void *copies, size_t size, void *to) {
     uint32_t version;
     uint32_t now = atomic_load_explicit(&entry->version, memory_order_acquire);
     do {
         version = now;
-        *address = entry->addresses[version % 2];
+        memcpy(to, (const uint8_t *)copies + version % 2 * size, size);
         atomic_thread_fence(memory_order_acquire);
         now = atomic_load_explicit(&entry->version, memory_order_relaxed);
     } while (now != version); // one writer, that seldom writes
+    return version;
 }
 
-void server_entry_set_address(struct server_entry *entry, const struct address *address) {
+uint32_t server_entry_address(const struct server_entry *entry, struct address *address) {
+    return copy(entry, entry->addresses, sizeof(*address), address);
+}
+
+void server_entry_name(const struct server_entry *entry, uint8_t name[SERVER_NAME_SIZE]) {
+    (void)copy(entry, entry->names, SERVER_NAME_SIZE, name);
+}
+
+void server_entry_set_address(struct server_entry *entry, const struct address *address,
+                              const uint8_t name[SERVER_NAME_SIZE]) {
     uint32_t next = atomic_load_explicit(&entry->version, memory_order_relaxed) + 1;
     // Who reads what is written now finds a newer version than the one whose place it was.
     atomic_thread_fence(memory_order_release);
     entry->addresses[next % 2] = *address;
+    if (name != NULL) {
+        memcpy(entry->names[next % 2], name, SERVER_NAME_SIZE);
+    }
     atomic_store_explicit(&entry->version, next, memory_order_release);
 }
 
 // --- Sizes ---
 
-static size_t count_servers(const struct config *config) {
+static size_t count_places(const struct config *config) {
     size_t count = 0;
     for (size_t i = 0; i < config->backend_count; i++) {
-        count += config->backends[i].server_count;
+        count += config_backend_places(&config->backends[i]);
     }
     return count;
 }
@@ -76,38 +90,43 @@ static struct server_state *states_of(const struct region_part *part) {
 
 // --- Servers that stay ---
 
-// A server as it is known, and where it stands in its table.
+// A server as it is known, and its places in its table.
 struct known {
     const char *backend;
-    const char *address;
-    uint32_t index;
+    const char *text;
+    uint32_t first, count;
 };
 
 static int compare_known(const void *a, const void *b) {
     const struct known *left = a;
     const struct known *right = b;
     int order = strcmp(left->backend, right->backend);
-    return order != 0 ? order : strcmp(left->address, right->address);
+    return order != 0 ? order : strcmp(left->text, right->text);
 }
 
 // All of a config, in its order; NULL when memory is short.
-static struct known *list_known(const struct config *config, size_t count) {
-    struct known *list = calloc(count + 1, sizeof(*list));
-    uint32_t index = 0;
+static struct known *list_known(const struct config *config, size_t *count) {
+    struct known *list = calloc(count_places(config) + 1, sizeof(*list));
+    uint32_t first = 0;
+    *count = 0;
     for (size_t i = 0; list != NULL && i < config->backend_count; i++) {
         const struct config_backend *backend = &config->backends[i];
-        for (size_t k = 0; k < backend->server_count; k++, index++) {
-            list[index] = (struct known){backend->name, backend->servers[k].text, index};
+        for (size_t k = 0; k < backend->server_count; k++) {
+            uint32_t places = (uint32_t)config_server_places(&backend->servers[k]);
+            list[(*count)++] =
+                (struct known){backend->name, backend->servers[k].text, first, places};
+            first += places;
         }
     }
     return list;
 }
 
-static bool find_formers(struct server_entry *entries, size_t count, const struct config *config,
+static bool find_formers(struct server_entry *entries, const struct config *config,
                          const struct config *former_config) {
-    size_t former_count = count_servers(former_config);
-    struct known *formers = list_known(former_config, former_count);
-    struct known *wanted = list_known(config, count);
+    size_t former_count;
+    size_t count;
+    struct known *formers = list_known(former_config, &former_count);
+    struct known *wanted = list_known(config, &count);
     bool listed = formers != NULL && wanted != NULL;
     if (listed) {
         qsort(formers, former_count, sizeof(*formers), compare_known);
@@ -115,7 +134,9 @@ static bool find_formers(struct server_entry *entries, size_t count, const struc
     for (size_t i = 0; listed && i < count; i++) {
         const struct known *found =
             bsearch(&wanted[i], formers, former_count, sizeof(*formers), compare_known);
-        entries[i].former = found == NULL ? 0 : found->index + 1;
+        for (uint32_t k = 0; found != NULL && k < wanted[i].count && k < found->count; k++) {
+            entries[wanted[i].first + k].former = found->first + k + 1;
+        }
     }
     free(formers);
     free(wanted);
@@ -128,7 +149,7 @@ static bool find_formers(struct server_entry *entries, size_t count, const struc
 static void keep_cells(struct server_entry *entries, size_t count,
                        const struct server_table_former *former, bool *taken) {
     const struct server_entry *before = entries_of(&former->table->entries)->entries;
-    size_t before_count = count_servers(former->config);
+    size_t before_count = count_places(former->config);
     for (size_t i = 0; i < before_count; i++) {
         taken[before[i].cell] = true;
     }
@@ -162,24 +183,46 @@ static bool give_cells(struct server_entry *entries, size_t count,
 
 // --- In the master ---
 
-static bool fill_entries(struct server_entry *entries, const struct config *config,
+// A server that is an address.
+static bool fill_entry(struct server_entry *entry, const struct config_backend *backend,
+                       const struct config_server *server, const struct server_names *names) {
+    uint8_t name[SERVER_NAME_SIZE] = {0};
+    atomic_init(&entry->standing, server->backup ? SERVER_BACKUP : SERVER_PRIMARY);
+    atomic_init(&entry->address_hash,
+                server->text == NULL ? 0 : hash_bytes(server->text, strlen(server->text)));
+    if (backend->sticky != NULL && !server_names_make(names, backend->name, server->text, name)) {
+        errno = ENOMEM;
+        return false;
+    }
+    server_entry_set_address(entry, &server->address, name);
+    return true;
+}
+
+static bool fill_backend(struct server_entry *entries, const struct config_backend *backend,
                          const struct server_names *names) {
-    for (size_t i = 0; i < config->backend_count; i++) {
-        const struct config_backend *backend = &config->backends[i];
-        for (size_t k = 0; k < backend->server_count; k++, entries++) {
-            const struct config_server *server = &backend->servers[k];
-            entries->weight = server->weight;
-            entries->connections_max = server->max_connections;
-            atomic_init(&entries->standing, server->backup ? SERVER_BACKUP : SERVER_PRIMARY);
-            entries->address_hash =
-                server->text == NULL ? 0 : hash_bytes(server->text, strlen(server->text));
-            server_entry_set_address(entries, &server->address);
-            if (backend->sticky != NULL &&
-                !server_names_make(names, backend->name, server->text, entries->name)) {
-                errno = ENOMEM;
+    struct server_entry *entry = entries;
+    for (size_t k = 0; k < backend->server_count; k++) {
+        const struct config_server *server = &backend->servers[k];
+        for (size_t left = config_server_places(server); left > 0; left--, entry++) {
+            atomic_init(&entry->weight, server->weight);
+            entry->connections_max = server->max_connections;
+            atomic_init(&entry->standing, SERVER_ABSENT);
+            entry->share = 1;
+            if (server->host == NULL && !fill_entry(entry, backend, server, names)) {
                 return false;
             }
         }
+    }
+    return true;
+}
+
+static bool fill_entries(struct server_entry *entries, const struct config *config,
+                         const struct server_names *names) {
+    for (size_t i = 0; i < config->backend_count; i++) {
+        if (!fill_backend(entries, &config->backends[i], names)) {
+            return false;
+        }
+        entries += config_backend_places(&config->backends[i]);
     }
     return true;
 }
@@ -193,7 +236,7 @@ static bool make_entries(struct server_table *table, const struct config *config
     struct entries_part *part = entries_of(&table->entries);
     part->former = former == NULL ? 0 : former->number;
     return fill_entries(part->entries, config, names) &&
-           (former == NULL || find_formers(part->entries, count, config, former->config)) &&
+           (former == NULL || find_formers(part->entries, config, former->config)) &&
            give_cells(part->entries, count, former);
 }
 
@@ -209,7 +252,7 @@ static bool make_states(struct server_table *table, size_t count, size_t slots) 
 
 bool server_table_make(struct server_table *table, const struct config *config, size_t slots,
                        const struct server_names *names, const struct server_table_former *former) {
-    size_t count = count_servers(config);
+    size_t count = count_places(config);
     *table = (struct server_table){.entries = REGION_NO_PART};
     if (make_entries(table, config, count, names, former) && make_states(table, count, slots)) {
         table->count = count;
@@ -231,7 +274,7 @@ void server_table_forget_new(const struct server_table *table, const struct serv
     }
 }
 
-const struct server_entry *server_table_entry(const struct server_table *table, size_t index) {
+struct server_entry *server_table_entry(const struct server_table *table, size_t index) {
     return &entries_of(&table->entries)->entries[index];
 }
 
@@ -251,8 +294,10 @@ void server_table_order(const struct server_table *table, size_t index,
     struct server_entry *entry = &entries_of(&table->entries)->entries[index];
     enum server_standing standing = order == SERVER_ORDER_DRAIN  ? SERVER_DRAINING
                                     : order == SERVER_ORDER_DOWN ? SERVER_DOWN
-                                    : server->backup             ? SERVER_BACKUP
-                                                                 : SERVER_PRIMARY;
+                                                                 : server_entry_own(entry, server);
+    if (server_entry_standing(entry) == SERVER_ABSENT) {
+        return;
+    }
     atomic_store_explicit(&entry->standing, standing, memory_order_relaxed);
 }
 
@@ -300,7 +345,7 @@ void server_fds_close(struct server_fds *fds) {
 }
 
 bool server_view_open_entries(struct server_view *view, const struct config *config, int fd) {
-    size_t count = count_servers(config);
+    size_t count = count_places(config);
     *view = (struct server_view){.count = count, .states_part = REGION_NO_PART};
     if (!region_open(&view->entries_part, &ENTRIES, fd, entries_size(count, config->site_count))) {
         return false;
@@ -349,7 +394,8 @@ static bool keeps_turns(const struct server_view *view, size_t first, size_t cou
     int64_t sum = 0;
     for (size_t i = first; i < first + count; i++) {
         size_t before = former_of(&view->entries[i], former);
-        if (before == SIZE_MAX || former->entries[before].weight != view->entries[i].weight) {
+        if (before == SIZE_MAX || server_entry_weight(&former->entries[before]) !=
+                                      server_entry_weight(&view->entries[i])) {
             return false;
         }
         sum += former->states[before].current_weight;
@@ -364,7 +410,7 @@ void server_view_take_over(const struct server_view *view, const struct config *
         return;
     }
     for (size_t i = 0; i < config->backend_count; i++) {
-        size_t count = config->backends[i].server_count;
+        size_t count = config_backend_places(&config->backends[i]);
         bool keeps = keeps_turns(view, first, count, former);
         for (size_t k = first; keeps && k < first + count; k++) {
             size_t before = former_of(&view->entries[k], former);

@@ -1,6 +1,10 @@
 // The server table: what the workers know of each server of a generation, in memory that the master
 // shares with them. The name of its backend and the text of its address identify a server.
 //
+// A server that is a name has a place (an entry) for each address that it may have. Its addresses
+// come and go at run time (server_places.h); an address keeps its place while the name has it. So
+// the number of entries is that of config_server_places(), whatever the DNS says.
+//
 //   entry  address, weight, limit, standing, name, cell, one for all workers. The master writes it,
 //          workers only read it. The cell is where workers count connections in use
 //          and failures (server_counts.h), the name what cookies of `sticky` call it
@@ -17,8 +21,9 @@
 // in which the generation changes. Cells stay. Turns stay if a backend has the same servers with
 // the same weights.
 //
-// An address may change while it is read. A sequence lock protects two places for it: the writer
-// fills the place that is not in use, so that no reader ever waits.
+// An address, with the name for cookies, may change while it is read. A sequence lock protects two
+// copies: the writer fills the copy that is not in use, so that no reader ever waits. The version
+// tells a reader that its entry stands for another address than before.
 #ifndef RAVELIN_BACKEND_SERVER_TABLE_H
 #define RAVELIN_BACKEND_SERVER_TABLE_H
 
@@ -34,19 +39,26 @@
 #include <stdint.h>
 
 // Which requests a server gets. Primary and backup servers get those that the balance gives them, a
-// draining one only those of clients that a cookie binds to it, one that is down none. Requests
-// under way are left alone.
-enum server_standing { SERVER_PRIMARY, SERVER_BACKUP, SERVER_DRAINING, SERVER_DOWN };
+// draining one only those of clients that a cookie binds to it, one that is down none. A place
+// without an address is absent. Requests under way are left alone.
+enum server_standing { SERVER_PRIMARY, SERVER_BACKUP, SERVER_DRAINING, SERVER_DOWN, SERVER_ABSENT };
 
 struct server_entry {
-    _Atomic uint32_t version; // addresses[version % 2] is the address
-    uint32_t weight;
+    _Atomic uint32_t version; // addresses[version % 2] is the address, and so is the name
+    _Atomic uint32_t weight;
     uint32_t connections_max;  // in use at a time, in all workers; 0: no limit
     _Atomic uint32_t standing; // an enum server_standing; changes at run time
+    _Atomic uint32_t rank;     // of a backup server: those of the lowest rank come first
     uint32_t former;           // index of the same server in the former table, from 1; 0: new
-    uint32_t cell; // less than SERVER_CELLS, its own unless there are more servers than that
-    uint64_t address_hash;          // hash_bytes() of the text of the address
-    uint8_t name[SERVER_NAME_SIZE]; // set if the backend is sticky
+    uint32_t cell;  // less than SERVER_CELLS, its own unless there are more servers than that
+    uint32_t share; // of an address of a name: weight of its SRV record, or 1
+    _Atomic uint64_t address_hash; // hash_bytes() of the text of the address
+    // Of the first entry of a backend with names:
+    _Atomic uint32_t changes; // grows with each change of its addresses, behind the change
+    _Atomic uint32_t used;    // entries behind this number are absent
+    _Atomic uint32_t awaited; // names that no resolver has answered yet
+    bool is_answered;         // the first entry of a name: a resolver has answered. For the master
+    uint8_t names[2][SERVER_NAME_SIZE]; // set if the backend is sticky
     struct address addresses[2];
 };
 
@@ -55,14 +67,23 @@ struct server_state {
     int64_t current_weight; // balance.h
 };
 
-// Reads the present address.
-void server_entry_address(const struct server_entry *entry, struct address *address);
+// Reads the present address. Returns its version.
+uint32_t server_entry_address(const struct server_entry *entry, struct address *address);
+void server_entry_name(const struct server_entry *entry, uint8_t name[SERVER_NAME_SIZE]);
 static inline enum server_standing server_entry_standing(const struct server_entry *entry) {
     return (enum server_standing)atomic_load_explicit(&entry->standing, memory_order_relaxed);
 }
 
-// For the one writer: sets the address.
-void server_entry_set_address(struct server_entry *entry, const struct address *address);
+static inline uint32_t server_entry_version(const struct server_entry *entry) {
+    return atomic_load_explicit(&entry->version, memory_order_acquire);
+}
+static inline uint32_t server_entry_weight(const struct server_entry *entry) {
+    return atomic_load_explicit(&entry->weight, memory_order_relaxed);
+}
+
+// For the one writer: sets the address, and the name (NULL: none).
+void server_entry_set_address(struct server_entry *entry, const struct address *address,
+                              const uint8_t name[SERVER_NAME_SIZE]);
 
 // --- In the master ---
 
@@ -87,12 +108,19 @@ bool server_table_make(struct server_table *table, const struct config *config, 
                        const struct server_names *names, const struct server_table_former *former);
 // Clears what workers know of the health of servers that were not in the table before.
 void server_table_forget_new(const struct server_table *table, const struct server_counts *counts);
-// The entry of server `index`, in the order of the config.
-const struct server_entry *server_table_entry(const struct server_table *table, size_t index);
+// The entry of place `index`, in the order of the config.
+struct server_entry *server_table_entry(const struct server_table *table, size_t index);
+// The standing of a server that no operator has ordered otherwise.
+static inline enum server_standing server_entry_own(const struct server_entry *entry,
+                                                    const struct config_server *server) {
+    uint32_t rank = atomic_load_explicit(&entry->rank, memory_order_relaxed);
+    return server->backup || rank > 0 ? SERVER_BACKUP : SERVER_PRIMARY;
+}
 // What an operator orders at run time. Ready: as the configuration says.
 enum server_order { SERVER_ORDER_READY, SERVER_ORDER_DRAIN, SERVER_ORDER_DOWN };
 enum server_order server_entry_order(const struct server_entry *entry);
-// Orders that of server `index`, which is `server` of the config.
+// Orders that of place `index`, which is one of `server` of the config. Does nothing if it is
+// absent.
 void server_table_order(const struct server_table *table, size_t index,
                         const struct config_server *server, enum server_order order);
 // Whether an operator has put a site, by its index in the config, into maintenance, and that.

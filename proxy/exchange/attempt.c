@@ -52,7 +52,7 @@ static struct lease *choose_lease(struct attempt *attempt, const struct choice *
     struct lease *lease = !may_be_kept || list_is_empty(attempt->kept)
                               ? NULL
                               : pool_lease_kept(attempt->kept, backend, &attempt->owner);
-    if (lease != NULL && server_entry_standing(lease->server->entry) == SERVER_DOWN) {
+    if (lease != NULL && server_entry_standing(lease->server->entry) >= SERVER_DOWN) {
         lease_close(lease);
         lease = NULL;
     }
@@ -94,12 +94,15 @@ static int wait_for_room(struct attempt *attempt, const struct choice *choice) {
     attempt->count--; // nothing was tried
     // Without a queue no server was up, whatever the master has written meanwhile.
     if (backend->queue == NULL || (waiter->server == NULL && !backend_is_up(backend))) {
-        attempt->refusal = "all servers of the backend are drained or down";
+        attempt->refusal = backend_is_empty(backend)
+                               ? "no name of the backend has an address"
+                               : "all servers of the backend are drained or down";
         return EBUSY;
     }
     attempt->has_waited = true;
     if (queue_enter(backend->queue, &shared->queues, waiter, shared_now_ms(shared))) {
-        attempt->refusal = "no server had a connection left";
+        attempt->refusal = backend_is_empty(backend) ? "no name of the backend was resolved in time"
+                                                     : "no server had a connection left";
         return EINPROGRESS;
     }
     attempt->refusal = "too many requests wait for a server";
@@ -146,7 +149,7 @@ static int take_lease(struct attempt *attempt, const struct choice *choice,
                                     : clock_monotonic_us();
     account->connect_us = -1;
     account->request_sent_us = 0;
-    account->server = attempt->server->config->text;
+    account->server = attempt->server->text;
     account->server_series = attempt->server->series;
     if (attempt->lease == NULL) {
         complain_of_server(&choice->shared->complaints, attempt->server, "cannot connect: %s",
@@ -196,10 +199,16 @@ void attempt_note_response(struct attempt *attempt, const struct choice *choice,
     server_worked(attempt->server, &outcome);
 }
 
+// An address that its name has lost is no server's.
+static bool has_left(const struct attempt *attempt) {
+    return attempt->lease != NULL && !lease_is_current(attempt->lease);
+}
+
 void attempt_blame(struct attempt *attempt, const struct choice *choice, struct failure failure) {
     struct shared *shared = choice->shared;
     const struct server_outcome outcome = end_with_outcome(attempt, choice);
-    if (server_failed(attempt->server, &outcome, failure.fault, failure.detail)) {
+    if (!has_left(attempt) &&
+        server_failed(attempt->server, &outcome, failure.fault, failure.detail)) {
         metric_add(shared->metrics, METRIC_server_ejections, 1);
         pool_close_idle_of(attempt->server);
         prober_wake(&shared->prober);
@@ -264,7 +273,7 @@ bool attempt_may_repeat(struct attempt *attempt, const struct choice *choice, bo
         return true;
     }
     if (attempt->count > choice->backend->retries ||
-        (!other && (backend->server_count != 1 || elsewhere))) {
+        (!other && (!backend_has_one(backend) || elsewhere))) {
         return false;
     }
     bool within =

@@ -32,7 +32,7 @@ write_line(struct complaints *complaints, enum log_severity severity, const stru
         log_write(complaints->log, severity, "%s", text);
     } else {
         log_write(complaints->log, severity, "backend %s: server %s: %s",
-                  server->backend->config->name, server->config->text, text);
+                  server->backend->config->name, server->text, text);
     }
 }
 
@@ -61,7 +61,7 @@ void complain(struct complaints *complaints, enum complaint kind, enum log_sever
 static void tell_server_left_out(struct complaints *complaints, struct server *server) {
     if (server->lines.left_out > 0) {
         log_warning(complaints->log, "backend %s: server %s: %" PRIu64 " more lines were left out",
-                    server->backend->config->name, server->config->text, server->lines.left_out);
+                    server->backend->config->name, server->text, server->lines.left_out);
         server->lines.left_out = 0;
     }
 }

@@ -209,7 +209,7 @@ static enum result take_moved(struct exchange *exchange, struct stream_head *hea
     server_entry_address(server->entry, &address);
     const struct slice sent = {exchange->head, exchange->head_size};
     const struct location location = {.authority = http_head_field(sent, SLICE("Host")),
-                                      .server = slice_from(server->config->text),
+                                      .server = slice_from(server->text),
                                       .address = &address,
                                       .route = exchange->choice.route};
     for (uint32_t i = 0; i < fields->count; i++) {

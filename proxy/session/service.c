@@ -88,6 +88,9 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     complaints_tick(&service->sessions.shared.complaints,
                     current == NULL ? NULL : current->backends);
     flush_logs(service);
+    if (current != NULL) {
+        pool_close_left(current->backends);
+    }
     pool_sweep(&service->sessions.shared.pool, sessions_now_ms(&service->sessions));
     transport_pools_trim(&service->sessions.transports);
     exchange_slabs_trim(&service->sessions.shared);

@@ -90,7 +90,8 @@ static inline int tear_down(void **state) {
 // As the master does it: connections to this server begin there from now on.
 static inline void move_server(struct fixture *f, size_t index, const struct address *address) {
     size_t at = (size_t)((const uint8_t *)f->servers[index].entry - f->set->view.entries_part.data);
-    server_entry_set_address((struct server_entry *)(void *)(f->table.entries.data + at), address);
+    server_entry_set_address((struct server_entry *)(void *)(f->table.entries.data + at), address,
+                             NULL);
 }
 
 static inline uint64_t metric(const struct fixture *f, enum metric which) {

@@ -322,7 +322,7 @@ static void test_the_named_server_is_chosen_while_it_is_up(void **state) {
     bool tries;
     for (size_t i = 0; i < 3; i++) {
         struct server *server = &backend->servers[i];
-        const struct server_wish wish = {.name = server->entry->name, .may_try = true};
+        const struct server_wish wish = {.name = server->entry->names[1], .may_try = true};
         for (size_t k = 0; k < 3; k++) {
             assert_int_equal(server_has_name(&backend->servers[k], wish.name), i == k);
             assert_ptr_equal(backend_choose(backend, &wish, 5000, &tries), server);
@@ -358,7 +358,7 @@ static void test_a_drained_server_keeps_its_clients(void **state) {
     struct backend_set *set = backend_set_new(config, &fds, sole_counter());
     assert_non_null(set);
     struct backend *backend = &set->backends[0];
-    const struct server_wish wish = {.name = backend->servers[0].entry->name};
+    const struct server_wish wish = {.name = backend->servers[0].entry->names[1]};
     bool tries;
     server_table_order(&table, 0, first, SERVER_ORDER_DRAIN);
     assert_ptr_equal(backend_choose(backend, &wish, 0, &tries), &backend->servers[0]);
@@ -386,7 +386,7 @@ static void test_a_cookie_names_a_server_without_its_address(void **state) {
     assert_non_null(set);
     const char *cookie = set->backends[0].servers[0].cookie;
     char hex[SERVER_NAME_TEXT_SIZE];
-    server_name_write(set->backends[0].servers[0].entry->name, hex);
+    server_name_write(set->backends[0].servers[0].entry->names[1], hex);
     (void)snprintf(text, sizeof(text), "%s=%.*s; Path=/; HttpOnly; Secure; SameSite=Lax", name,
                    SERVER_NAME_TEXT_SIZE, hex);
     assert_string_equal(cookie, text);

@@ -47,6 +47,7 @@ static int set_up(void **state) {
         fixture->server_configs[i].text = (char *)(uintptr_t)addresses[i];
         fixture->servers[i] = (struct server){
             .config = &fixture->server_configs[i],
+            .text = addresses[i],
             .backend = &fixture->backend,
             .lines = {.interval_ms = SERVER_LINES_INTERVAL_MS, .burst = SERVER_LINES_BURST},
         };

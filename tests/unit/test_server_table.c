@@ -67,7 +67,7 @@ static void *write_addresses(void *argument) {
     struct writing *writing = argument;
     for (size_t i = 0; !atomic_load(&writing->done); i++) {
         const struct address address = numbered((uint8_t)i);
-        server_entry_set_address(&writing->entry, &address);
+        server_entry_set_address(&writing->entry, &address, NULL);
     }
     return NULL;
 }
