@@ -37,7 +37,7 @@ GATE := $(patsubst %.c,%,$(wildcard tests/gate/*.c))
 DEPS := build/deps/wolfssl/finished build/deps/http-parser/finished
 # The library's calls of two functions of its own go through ours: see proxy/tls/handshake/transcript.c.
 LIBS = -Wl,--wrap=HashInput,--wrap=HashRaw build/deps/wolfssl/lib/libwolfssl.a \
-	build/deps/http-parser/lib/libhttp_parser.a $(if $(ipsec_mb),$(IPSEC_MB_LIB)) -lev -lconfuse -lseccomp -lnghttp2 -lm
+	build/deps/http-parser/lib/libhttp_parser.a $(if $(ipsec_mb),$(IPSEC_MB_LIB)) -lev -lconfuse -lseccomp -lnghttp2 -lcares -lm
 
 # $(call known,FLAGS): those flags that this compiler takes. Asked once, and only when something is compiled: on a fresh
 # machine the compiler is there only after `packages` has run.
