@@ -12,14 +12,16 @@
 #include <unistd.h>
 
 // FIRST_MS: a new server is checked within this time. WAIT_MS: when no connection is left.
-enum { FIRST_MS = 50, WAIT_MS = 50, REQUEST_MAX = 2048 };
+// ABSENT_MS: how often it is seen whether a place of a name has an address.
+enum { FIRST_MS = 50, WAIT_MS = 50, ABSENT_MS = 500, REQUEST_MAX = 2048 };
 
 struct server_check {
     struct health_checks *checks;
     const struct config_backend *backend;
     const struct config_health *health;
     const struct server_entry *entry;
-    ev_timer timer; // until the next check begins, or this one must have ended
+    uint32_t version; // of the address that is checked
+    ev_timer timer;   // until the next check begins, or this one must have ended
     ev_io io;
     int fd;         // -1: no check is under way
     bool connected; // and what there is to send was sent
@@ -77,9 +79,17 @@ static enum check_standing decide(struct server_check *check, bool good) {
     return wanted;
 }
 
+static bool is_absent(const struct server_check *check) {
+    return server_entry_standing(check->entry) == SERVER_ABSENT;
+}
+
 static void end(struct server_check *check, enum check_fault fault, uint32_t detail) {
     const struct monitor_options *options = check->checks->options;
     close_connection(check);
+    if (is_absent(check) || server_entry_version(check->entry) != check->version) {
+        set_timer(check, FIRST_MS); // its name has lost the address
+        return;
+    }
     metric_add(options->metrics, METRIC_checks, 1);
     metric_add(options->metrics, METRIC_checks_failed, fault == CHECK_GOOD ? 0 : 1);
     server_counts_set_check(options->servers, check->entry->cell,
@@ -170,7 +180,15 @@ static void begin(struct server_check *check) {
         set_timer(check, WAIT_MS + draw(checks, WAIT_MS));
         return;
     }
-    server_entry_address(check->entry, &address);
+    if (is_absent(check)) {
+        set_timer(check, ABSENT_MS / 2 + draw(checks, ABSENT_MS));
+        return;
+    }
+    uint32_t version = server_entry_address(check->entry, &address);
+    if (version != check->version) { // another address: the first check decides
+        check->version = version;
+        check->contrary = UINT32_MAX;
+    }
     int fd = socket_connect(&address, &state);
     if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
         wait_for_next(check); // not the server's fault
@@ -233,6 +251,7 @@ static void add(struct health_checks *checks, const struct config_backend *backe
     ev_init(&check->io, on_io);
     ev_init(&check->timer, on_timer);
     check->io.data = check->timer.data = check;
+    check->version = server_entry_version(entry);
     bool is_new = entry->former == 0 && check_since(check_of(check)) == 0;
     check->contrary = is_new ? UINT32_MAX : 0; // the first check decides
     set_timer(check, draw(checks, is_new ? FIRST_MS : check->health->interval_ms));
@@ -241,7 +260,8 @@ static void add(struct health_checks *checks, const struct config_backend *backe
 static size_t count_checked(const struct config *config) {
     size_t count = 0;
     for (size_t i = 0; i < config->backend_count; i++) {
-        count += config->backends[i].health_count > 0 ? config->backends[i].server_count : 0;
+        count +=
+            config->backends[i].health_count > 0 ? config_backend_places(&config->backends[i]) : 0;
     }
     return count;
 }
@@ -252,7 +272,7 @@ bool health_checks_use(struct health_checks *checks, const struct watched *watch
     checks->items = calloc(count_checked(watched->config) + 1, sizeof(*checks->items));
     for (size_t i = 0; checks->items != NULL && i < watched->config->backend_count; i++) {
         const struct config_backend *backend = &watched->config->backends[i];
-        for (size_t k = 0; k < backend->server_count; k++, index++) {
+        for (size_t left = config_backend_places(backend); left > 0; left--, index++) {
             if (backend->health_count > 0) {
                 add(checks, backend, &watched->servers.entries[index]);
             }

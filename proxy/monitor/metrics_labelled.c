@@ -17,7 +17,8 @@ enum { CLASS_COUNT = sizeof(classes) / sizeof(classes[0]) };
 struct labels {
     const char *site, *backend, *server; // NULL: none
     uint32_t cell;                       // of the series
-    const struct server_entry *entry;    // of a server
+    const struct server_entry *entries;  // of a server: its places
+    size_t places;
 };
 
 static void begin(struct exposition *out, const char *family, const struct labels *labels) {
@@ -63,24 +64,40 @@ static void put_failures(struct exposition *out, const char *family, const struc
 static void put_connections(struct exposition *out, const char *family, const struct labels *labels,
                             const struct monitor_options *options) {
     const struct server_counter counter = {options->servers, 0};
+    uint64_t sum = 0;
+    for (size_t i = 0; i < labels->places; i++) {
+        sum += server_counter_total(&counter, labels->entries[i].cell);
+    }
     begin(out, family, labels);
-    exposition_end(out, server_counter_total(&counter, labels->entry->cell));
+    exposition_end(out, sum);
 }
 
 // As checks and workers' requests say. Orders of the operator do not count.
 static void put_up(struct exposition *out, const char *family, const struct labels *labels,
                    const struct monitor_options *options) {
-    const struct check *check = &server_counts_checks(options->servers)[labels->entry->cell];
-    bool is_out = server_counts_summary(options->servers, labels->entry->cell).workers_out > 0;
+    uint64_t count = 0;
+    for (size_t i = 0; i < labels->places; i++) {
+        const struct server_entry *entry = &labels->entries[i];
+        const struct check *check = &server_counts_checks(options->servers)[entry->cell];
+        bool is_out = server_counts_summary(options->servers, entry->cell).workers_out > 0;
+        bool is_there = server_entry_standing(entry) != SERVER_ABSENT;
+        count += is_there && check_standing(check) == CHECK_UP && !is_out;
+    }
     begin(out, family, labels);
-    exposition_end(out, check_standing(check) == CHECK_UP && !is_out);
+    exposition_end(out, count);
 }
 
 // Workers that take the server for one that does not work.
 static void put_out(struct exposition *out, const char *family, const struct labels *labels,
                     const struct monitor_options *options) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < labels->places; i++) {
+        const struct server_entry *entry = &labels->entries[i];
+        bool is_there = server_entry_standing(entry) != SERVER_ABSENT;
+        sum += is_there ? server_counts_summary(options->servers, entry->cell).workers_out : 0;
+    }
     begin(out, family, labels);
-    exposition_end(out, server_counts_summary(options->servers, labels->entry->cell).workers_out);
+    exposition_end(out, sum);
 }
 
 static void put_standing(struct exposition *out, const char *family, const struct labels *labels,
@@ -89,12 +106,15 @@ static void put_standing(struct exposition *out, const char *family, const struc
                                         [SERVER_BACKUP] = "backup",
                                         [SERVER_DRAINING] = "draining",
                                         [SERVER_DOWN] = "down"};
-    enum server_standing standing = server_entry_standing(labels->entry);
     (void)options;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        uint64_t count = 0;
+        for (size_t k = 0; k < labels->places; k++) {
+            count += server_entry_standing(&labels->entries[k]) == i;
+        }
         begin(out, family, labels);
         exposition_label(out, "standing", names[i]);
-        exposition_end(out, standing == i);
+        exposition_end(out, count);
     }
 }
 
@@ -120,7 +140,8 @@ static const struct family server_families[] = {
     {"server_up", "gauge", "1 if the server works, as checks and requests say", put_up},
     {"server_workers_out", "gauge", "workers that have the server out of use after failures",
      put_out},
-    {"server_standing", "gauge", "1 for the standing that a server has", put_standing},
+    {"server_standing", "gauge", "1 for the standing that a server has; of a name, its addresses",
+     put_standing},
 };
 
 static void put_site_family(struct exposition *out, const struct family *family,
@@ -139,13 +160,17 @@ static void put_server_family(struct exposition *out, const struct family *famil
                               const struct watched *watched) {
     const struct config *config = watched->config;
     size_t index = 0;
+    size_t place = 0;
     exposition_family(out, family->name, family->type, family->help);
     for (size_t i = 0; i < watched_backends(watched); i++) {
         for (size_t k = 0; k < config->backends[i].server_count; k++, index++) {
+            const struct config_server *server = &config->backends[i].servers[k];
             const struct labels labels = {.backend = config->backends[i].name,
-                                          .server = config->backends[i].servers[k].text,
+                                          .server = server->text,
                                           .cell = watched->server_cells[index],
-                                          .entry = &watched->servers.entries[index]};
+                                          .entries = &watched->servers.entries[place],
+                                          .places = config_server_places(server)};
+            place += labels.places;
             family->put(out, family->name, &labels, options);
         }
     }

@@ -5,6 +5,7 @@
 #include "monitor/health.h"
 #include "monitor/history.h"
 #include "monitor/metrics_text.h"
+#include "monitor/name_watch.h"
 #include "monitor/page.h"
 #include "monitor/status_json.h"
 
@@ -27,6 +28,7 @@ struct monitor {
     struct history history;
     struct board_events events; // lines of its own log, the oldest first
     struct health_checks checks;
+    struct name_watch names;
     ev_timer tick;
     unsigned ticks; // since the last step of the history
 };
@@ -34,6 +36,7 @@ struct monitor {
 // --- Generations ---
 
 void monitor_abort(struct monitor *monitor) {
+    name_watch_abort(&monitor->names);
     watched_free(monitor->staged.watched);
     admin_sockets_close(&monitor->staged.sockets);
     monitor->staged.watched = NULL;
@@ -48,6 +51,11 @@ enum result monitor_stage(struct monitor *monitor, const struct monitor_load *lo
         watched_free(watched);
         watched = NULL;
     }
+    if (watched != NULL && !name_watch_stage(&monitor->names, watched)) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "out of memory");
+        watched_free(watched);
+        watched = NULL;
+    }
     admin_sockets_fill(&monitor->staged.sockets, load->admin_fds, load->admin_count);
     if (watched == NULL) {
         admin_sockets_close(&monitor->staged.sockets);
@@ -59,7 +67,9 @@ enum result monitor_stage(struct monitor *monitor, const struct monitor_load *lo
 
 void monitor_commit(struct monitor *monitor) {
     health_checks_free(&monitor->checks); // they know the former one
-    watched_free(monitor->current);
+    struct watched *former = monitor->current;
+    name_watch_commit(&monitor->names, monitor->staged.watched);
+    watched_free(former);
     monitor->current = monitor->staged.watched;
     monitor->staged.watched = NULL;
     if (!health_checks_use(&monitor->checks, monitor->current)) {
@@ -159,6 +169,10 @@ struct monitor *monitor_new(const struct monitor_options *options) {
         return NULL;
     }
     monitor->options = *options;
+    if (!name_watch_init(&monitor->names, &monitor->options)) {
+        free(monitor);
+        return NULL;
+    }
     const struct admin_options admin = {
         .loop = options->loop, .log = options->log, .request = on_request, .context = monitor};
     admin_init(&monitor->admin, &admin);
@@ -178,6 +192,7 @@ void monitor_free(struct monitor *monitor) {
     admin_free(&monitor->admin);
     health_checks_free(&monitor->checks);
     monitor_abort(monitor);
+    name_watch_free(&monitor->names);
     watched_free(monitor->current);
     free(monitor);
 }

@@ -1,5 +1,6 @@
 // The monitor: what one process does for all workers, besides serving clients. It serves /ready and
-// /metrics on the sockets of `admin`, and checks servers (health.h).
+// /metrics on the sockets of `admin`, checks servers (health.h), and looks up servers that are
+// names (names.h).
 //
 // It loads a generation like a worker, in two steps: monitor_stage(), then monitor_commit() or
 // monitor_abort(). It reads counters that workers write, and must check what it reads, because an

@@ -161,50 +161,98 @@ static const char *find_state(const struct config_backend *backend,
     return standings[standing];
 }
 
+// A server that is a name is as well as the best of its addresses.
+static const char *find_name_state(const struct config_backend *backend,
+                                   const struct server_entry *entries, size_t places,
+                                   const struct server_counts *counts, char why[WHY_SIZE]) {
+    const char *best = "out";
+    char reason[WHY_SIZE] = "";
+    size_t present = 0;
+    size_t used = 0;
+    for (size_t i = 0; i < places; i++) {
+        char one[WHY_SIZE];
+        if (server_entry_standing(&entries[i]) == SERVER_ABSENT) {
+            continue;
+        }
+        const char *state = find_state(backend, &entries[i], counts, one);
+        bool is_used = state == standings[SERVER_PRIMARY] || state == standings[SERVER_BACKUP];
+        best = is_used && (used == 0 || state == standings[SERVER_PRIMARY]) ? state : best;
+        used += is_used;
+        present++;
+        if (one[0] != '\0') {
+            (void)snprintf(reason, sizeof(reason), "; %.150s", one);
+        }
+    }
+    if (present == 0) {
+        (void)snprintf(why, WHY_SIZE, "the DNS has no address");
+    } else {
+        (void)snprintf(why, WHY_SIZE, "%zu of %zu addresses in use%.150s", used, present, reason);
+    }
+    return best;
+}
+
+// `first`: of its places.
 static void put_server(struct json *json, const struct status_input *input,
                        const struct config_backend *backend, const struct config_server *server,
-                       size_t index) {
-    const struct server_entry *entry = &input->watched->servers.entries[index];
+                       size_t index, size_t first) {
+    const struct server_entry *entries = &input->watched->servers.entries[first];
     const struct server_counts *counts = input->options->servers;
     const struct server_counter counter = {counts, 0};
+    size_t places = config_server_places(server);
     char why[WHY_SIZE];
     uint32_t cell = input->watched->server_cells[index];
+    uint64_t connections = 0;
+    for (size_t i = 0; i < places; i++) {
+        connections += server_counter_total(&counter, entries[i].cell);
+    }
     json_open(json, NULL, '{');
     json_string(json, "address", server->text);
-    json_string(json, "state", find_state(backend, entry, counts, why));
+    json_string(json, "state",
+                server->host == NULL ? find_state(backend, entries, counts, why)
+                                     : find_name_state(backend, entries, places, counts, why));
     json_string(json, "why", why);
     json_bool(json, "backup", server->backup);
     json_unsigned(json, "weight", server->weight);
-    json_unsigned(json, "connections", server_counter_total(&counter, entry->cell));
+    json_unsigned(json, "connections", connections);
     json_unsigned(json, "connections_max", server->max_connections);
     json_unsigned(json, "failures", series_sum(input->options->series, cell, SERIES_FAILURES));
     put_responses(json, input->options->series, cell);
     json_close(json, '}');
 }
 
+static uint64_t count_servers(const struct config *config) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < config->backend_count; i++) {
+        count += config->backends[i].server_count;
+    }
+    return count;
+}
+
 static void put_backends(struct json *json, const struct status_input *input) {
     const struct config *config = input->watched->config;
     const struct server_counter counter = {input->options->servers, 0};
     size_t index = 0;
+    size_t place = 0;
     json_open(json, "backends", '[');
     for (size_t i = 0; i < watched_backends(input->watched); i++) {
         const struct config_backend *backend = &config->backends[i];
         if (index >= STATUS_SERVERS_MAX) {
             break;
         }
-        uint32_t cell = input->watched->servers.entries[index].cell;
+        uint32_t cell = input->watched->servers.entries[place].cell;
         json_open(json, NULL, '{');
         json_string(json, "name", backend->name);
         json_unsigned(json, "waiting", server_counter_waiting(&counter, cell));
         json_open(json, "servers", '[');
         for (size_t k = 0; k < backend->server_count && index < STATUS_SERVERS_MAX; k++) {
-            put_server(json, input, backend, &backend->servers[k], index++);
+            put_server(json, input, backend, &backend->servers[k], index++, place);
+            place += config_server_places(&backend->servers[k]);
         }
         json_close(json, ']');
         json_close(json, '}');
     }
     json_close(json, ']');
-    json_unsigned(json, "server_count", input->watched->servers.count);
+    json_unsigned(json, "server_count", count_servers(config));
 }
 
 // --- Events ---

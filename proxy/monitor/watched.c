@@ -1,6 +1,7 @@
 #include "monitor/watched.h"
 
 #include "config/bundle.h"
+#include "config/resolv_conf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,20 +12,57 @@ void watched_free(struct watched *watched) {
         server_view_close(&watched->servers);
         free(watched->site_cells);
         free(watched->server_cells);
+        server_answers_close(&watched->answers);
         config_free(watched->config);
         free(watched);
     }
 }
 
-static struct config *open_config(int bundle_fd, char error[CONFIG_ERROR_SIZE]) {
+// Those of the configuration, or of the system's file in the bundle.
+static void find_resolvers(struct watched *watched, const struct bundle *bundle) {
+    const struct config *config = watched->config;
+    if (!config_has_names(config)) {
+        return;
+    }
+    if (config_uses_system_resolver(config)) {
+        watched->resolver_count =
+            resolv_conf_parse(bundle_file(bundle, RESOLV_CONF_PATH), watched->resolvers);
+        return;
+    }
+    size_t count = config->resolvers.count;
+    watched->resolver_count = count < RESOLVERS_MAX ? count : RESOLVERS_MAX;
+    for (size_t i = 0; i < watched->resolver_count; i++) {
+        watched->resolvers[i] = config->resolvers.items[i];
+    }
+}
+
+static struct config *open_config(struct watched *watched, int bundle_fd,
+                                  char error[CONFIG_ERROR_SIZE]) {
     struct bundle bundle;
     if (bundle_open(bundle_fd, &bundle) != RESULT_OK) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "the bundle cannot be read");
         return NULL;
     }
-    struct config *config = bundle_config(&bundle, NULL, error);
+    watched->config = bundle_config(&bundle, NULL, error);
+    if (watched->config != NULL) {
+        find_resolvers(watched, &bundle);
+    }
     bundle_close(&bundle);
-    return config;
+    return watched->config;
+}
+
+// All but the bundle.
+static void close_fds(const struct monitor_load *load) {
+    (void)close(load->servers_fd);
+    if (load->answers_fd >= 0) {
+        (void)close(load->answers_fd);
+    }
+}
+
+static bool open_answers(struct watched *watched, int fd) {
+    return config_has_names(watched->config)
+               ? server_answers_open(&watched->answers, watched->config, fd)
+               : fd < 0;
 }
 
 size_t watched_backends(const struct watched *watched) {
@@ -61,21 +99,22 @@ static bool find_cells(struct watched *watched, const struct series *series) {
 struct watched *watched_new(const struct monitor_load *load, const struct series *series,
                             char error[CONFIG_ERROR_SIZE]) {
     struct watched *watched = calloc(1, sizeof(*watched));
-    int servers_fd = load->servers_fd;
-    if (watched != NULL) {
-        watched->number = load->number;
-        watched->config = open_config(load->bundle_fd, error);
-    } else {
-        (void)close(load->bundle_fd);
+    if (watched == NULL) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "out of memory");
+        close_fds(load);
+        (void)close(load->bundle_fd);
+        return NULL;
     }
-    if (watched == NULL || watched->config == NULL) {
-        (void)close(servers_fd);
+    watched->number = load->number;
+    watched->servers.entries_part = watched->servers.states_part = REGION_NO_PART;
+    if (open_config(watched, load->bundle_fd, error) == NULL) {
+        close_fds(load);
         watched_free(watched);
         return NULL;
     }
-    if (!server_view_open_entries(&watched->servers, watched->config, servers_fd) ||
-        !find_cells(watched, series)) {
+    bool servers = server_view_open_entries(&watched->servers, watched->config, load->servers_fd);
+    bool answers = open_answers(watched, load->answers_fd);
+    if (!servers || !answers || !find_cells(watched, series)) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "the server table cannot be opened");
         watched_free(watched);
         return NULL;

@@ -3,6 +3,7 @@
 #ifndef RAVELIN_MONITOR_WATCHED_H
 #define RAVELIN_MONITOR_WATCHED_H
 
+#include "backend/server_answers.h"
 #include "backend/server_counts.h"
 #include "backend/server_table.h"
 #include "config/config.h"
@@ -16,6 +17,8 @@
 
 #include <ev.h>
 
+#define RESOLVERS_MAX 8
+
 // All of it outlives the monitor.
 struct monitor_options {
     struct ev_loop *loop;
@@ -27,6 +30,8 @@ struct monitor_options {
     const struct board *board;              // readable
     const struct series *series;            // readable
     const char *page_policy;                // see page_write_policy()
+    void (*news)(void *context);            // there are new answers for the master
+    void *context;
 };
 
 // The descriptors of a LOAD; the monitor owns them, on failure too. -1: none.
@@ -34,6 +39,7 @@ struct monitor_load {
     uint64_t number;
     int bundle_fd;
     int servers_fd;       // entries of the server table
+    int answers_fd;       // what is found out about names; -1: there are none
     const int *admin_fds; // in the order of config.admins
     size_t admin_count;
 };
@@ -45,6 +51,10 @@ struct watched {
     struct server_view servers; // entries only
     uint32_t *site_cells;       // of the series (observe/series.h), in the order of the config
     uint32_t *server_cells;
+    struct server_answers answers;
+    // Who is asked about names; none if there are no names.
+    struct address resolvers[RESOLVERS_MAX];
+    size_t resolver_count;
 };
 
 // Takes the bundle and the server table of a LOAD, on failure too. NULL: `error` says why.

@@ -16,6 +16,15 @@ static const ev_tstamp DELAY_FIRST = 0.1;
 static const ev_tstamp DELAY_MAX = 5.;
 static const ev_tstamp CALM = 10.; // deaths further apart than this are no series
 
+static void note_names(struct child *child) {
+    const struct children_handler *handler = &child->children->handler;
+    if (child->kind->resolves) {
+        handler->resolved(handler->context);
+    } else {
+        child_kill(child, "sent nonsense");
+    }
+}
+
 static void on_message(struct ev_loop *loop, ev_io *watcher, int events);
 static void on_respawn(struct ev_loop *loop, ev_timer *timer, int events);
 
@@ -260,6 +269,9 @@ static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
         break;
     case IPC_PONG:
         note_pong(child, message.generation);
+        break;
+    case IPC_NAMES:
+        note_names(child);
         break;
     default:
         child_kill(child, "sent nonsense");

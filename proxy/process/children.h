@@ -47,6 +47,7 @@ struct child_kind {
     bool commits;     // READY to LOAD is followed by COMMIT, else LOAD is all
     bool is_helper;   // ends last: when its control socket is closed
     bool is_told;     // gets DRAIN, STOP and REOPEN
+    bool resolves;    // may send NAMES
     enum sandbox sandbox;
     enum child_data data;
     // Whether a generation has work for it. NULL: always.
@@ -98,6 +99,8 @@ struct children_handler {
     // It uses the log files that children_reopen_logs() sent. `failure` is printable and names the
     // child; empty: there is none.
     void (*reopened)(void *context, const char *failure);
+    // It has found out something about names of servers (server_answers.h).
+    void (*resolved)(void *context);
     bool (*may_replace)(void *context); // now
     void *context;
 };

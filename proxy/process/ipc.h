@@ -10,11 +10,13 @@
 //   worker),
 //                 PING
 //   to the monitor
-//                 LOAD (generation, bundle, server table, sockets of `admin`, log), COMMIT, ABORT,
+//                 LOAD (generation, bundle, server table, answers, sockets of `admin`, log),
+//                 COMMIT, ABORT,
 //                 REOPEN (log), RETIRE, DRAIN, EXPIRE, STOP, PING,
 //                 LISTENERS (those of `admin`)
 //   to the master READY, COMMITTED, FAILED (text; all with the generation), DRAINED, PONG (with the
-//                 number of the PING in the place of a generation)
+//                 number of the PING in the place of a generation), NAMES (from the monitor: there
+//                 are new answers)
 // What does not arrive is answered by the death of its process: the end of file on the pair is the
 // only signal of a peer that is gone.
 //
@@ -53,6 +55,7 @@ enum ipc_type {
     IPC_DRAINED,
     IPC_PONG,
     IPC_REOPENED,
+    IPC_NAMES,
     IPC_TYPE_END,
 };
 
@@ -66,6 +69,7 @@ enum ipc_fd {
     IPC_FD_DATA,
     IPC_FD_SERVERS,       // entries of the server table (backend/server_table.h)
     IPC_FD_SERVER_STATES, // the part of the worker's slot
+    IPC_FD_ANSWERS,       // the part that the monitor writes (backend/server_answers.h)
     IPC_FD_COUNT
 };
 

@@ -149,7 +149,7 @@ bool kinds_has_monitor(const struct source *source) {
     for (size_t i = 0; i < source->config->backend_count && !checks; i++) {
         checks = source->config->backends[i].health_count > 0;
     }
-    return checks || source->config->admin_count > 0;
+    return checks || source->config->admin_count > 0 || config_has_names(source->config);
 }
 
 static pid_t spawn_monitor(const struct child *child, const struct spawn *spawn) {
@@ -173,6 +173,7 @@ static void fill_monitor_load(const struct child *child, const struct source *so
     load->fds[IPC_FD_BUNDLE] = source->files_fd;
     load->fds[IPC_FD_ERROR_LOG] = source->logs.error.fd;
     load->fds[IPC_FD_SERVERS] = source->servers.entries.fd;
+    load->fds[IPC_FD_ANSWERS] = source->answers.part.fd;
     load->log_level = source->config->log_level;
     load->log_daemon = config_log_daemon(&source->config->log);
     add_listeners(child, source, load);
@@ -222,6 +223,7 @@ const struct child_kind kinds[KIND_COUNT] = {
                      .clear = clear_worker},
     [KIND_MONITOR] = {.name = "monitor",
                       .is_single = true,
+                      .resolves = true,
                       .commits = true,
                       .is_helper = true,
                       .is_told = true,

@@ -85,6 +85,11 @@ static void on_reopened(void *context, const char *failure) {
     logs_note_reopened(&master->logs, failure);
 }
 
+static void on_resolved(void *context) {
+    struct master *master = context;
+    names_take(&master->names, master->current, &master->shares);
+}
+
 static bool is_reload_idle(void *context) {
     const struct master *master = context;
     return master->reload.phase == RELOAD_IDLE;
@@ -349,6 +354,7 @@ static enum result make_children(struct master *master) {
                     .failed = on_failed,
                     .died = on_died,
                     .reopened = on_reopened,
+                    .resolved = on_resolved,
                     .may_replace = is_reload_idle,
                     .context = master},
         .current = master->current,
@@ -368,6 +374,7 @@ static void make_parts(struct master *master) {
                                                      .ended = on_reload_ended,
                                                      .context = master};
     reload_init(&master->reload);
+    names_watch_init(&master->names, &master->log);
     master->auto_reload = (struct auto_reload){
         .loop = master->loop,
         .log = &master->log,

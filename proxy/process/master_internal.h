@@ -11,6 +11,7 @@
 #include "process/handed.h"
 #include "process/log_writer.h"
 #include "process/logs.h"
+#include "process/names.h"
 #include "process/notices.h"
 #include "process/notify.h"
 #include "process/orders.h"
@@ -59,6 +60,7 @@ struct master {
     ev_signal signals[6];
     struct ticket_rotation ticket_rotation;
     struct notices notices;
+    struct names_watch names;
     struct beat beat;
     struct facts facts;
     struct server_events server_events;

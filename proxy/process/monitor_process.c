@@ -41,6 +41,7 @@ static void load(struct monitor_process *process, struct ipc_message *message) {
         .number = message->generation,
         .bundle_fd = ipc_take(message, IPC_FD_BUNDLE),
         .servers_fd = ipc_take(message, IPC_FD_SERVERS),
+        .answers_fd = ipc_take(message, IPC_FD_ANSWERS),
         .admin_fds = message->listeners,
         .admin_count = message->listener_count,
     };
@@ -155,6 +156,12 @@ static void write_policy(struct monitor_process *process) {
     page_write_policy(script, style, process->page_policy);
 }
 
+// The answers part has news.
+static void on_news(void *context) {
+    struct monitor_process *process = context;
+    answer(process, IPC_NAMES, IPC_NO_GENERATION, "");
+}
+
 static enum result start_up(struct monitor_process *process, const struct monitor_start *start) {
     const struct shares *shares = start->shares;
     child_log_init(&process->log, "monitor");
@@ -173,6 +180,8 @@ static enum result start_up(struct monitor_process *process, const struct monito
         .board = shares->board,
         .series = shares->series,
         .page_policy = process->page_policy,
+        .news = on_news,
+        .context = process,
     };
     process->monitor = monitor_new(&options);
     if (process->monitor == NULL) {

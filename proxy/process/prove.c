@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "http/parse.h"
 #include "http2/hpack.h"
+#include "monitor/resolver.h"
 #include "process/control.h"
 #include "process/prove_internal.h"
 #include "process/sandbox.h"
@@ -237,6 +238,9 @@ static void find_libraries(struct library_version libraries[PROVED_LIBRARIES]) {
     libraries[5].name = "nghttp2";
     (void)snprintf(libraries[5].version, sizeof(libraries[5].version), "%s",
                    hpack_library_version());
+    libraries[6].name = "c-ares";
+    (void)snprintf(libraries[6].version, sizeof(libraries[6].version), "%s",
+                   resolver_library_version());
 }
 
 static void find_kernel(struct proved *proved) {

@@ -53,7 +53,7 @@ struct library_version {
     char version[32];
 };
 
-#define PROVED_LIBRARIES 6
+#define PROVED_LIBRARIES 7
 
 struct proved {
     const char *version;

@@ -1,6 +1,7 @@
 #include "process/reload.h"
 
 #include "process/maintenance.h"
+#include "process/names.h"
 #include "process/servers.h"
 
 #include <errno.h>
@@ -74,6 +75,7 @@ static void commit(struct reload *reload) {
     struct children *children = reload->children;
     struct source *staged = reload->staged;
     struct ipc_message message;
+    names_hand_on(staged, children->current, &children->shares);
     servers_keep_orders(staged, children->current, children->log);
     maintenance_keep(staged, children->current, children->log);
     ipc_init(&message, IPC_COMMIT, staged->number);

@@ -162,10 +162,9 @@ static const struct socket_choice network_sockets[] = {
 };
 
 static const struct socket_choice monitor_sockets[] = {
-    {AF_INET, SOCK_STREAM}, // these three: checks of servers
-    {AF_INET6, SOCK_STREAM},
-    {AF_UNIX, SOCK_STREAM},
-    {AF_UNIX, SOCK_DGRAM}, // syslog
+    {AF_INET, SOCK_STREAM}, // these three: checks of servers, and the DNS
+    {AF_INET6, SOCK_STREAM}, {AF_UNIX, SOCK_STREAM}, {AF_INET, SOCK_DGRAM}, // the DNS
+    {AF_INET6, SOCK_DGRAM},  {AF_UNIX, SOCK_DGRAM},                         // syslog
 };
 
 // The kernel reads so much of an argument that is an int.

@@ -26,7 +26,7 @@ enum sandbox {
     // that the fence it has entered before lets it open (landlock_enter_reading()). It cannot make
     // a socket, a process or a file.
     SANDBOX_FILES,
-    // As SANDBOX_NETWORK, for the monitor: it checks servers.
+    // As SANDBOX_NETWORK, for the monitor: it checks servers, and makes UDP sockets for the DNS.
     SANDBOX_MONITOR,
     // For one that runs programs, and has entered a fence of its own (landlock_enter_paths()): all
     // but what reaches into other processes or the kernel, changes rights, mounts or listens. Those

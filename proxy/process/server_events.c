@@ -8,23 +8,22 @@ enum { LINES_INTERVAL_MS = 100, LINES_BURST = 200 };
 
 struct subject {
     const struct config_backend *backend;
-    const struct config_server *server;
     const struct server_entry *entry;
+    char text[ADDRESS_TEXT_SIZE];
 };
 
 static void report_out(struct server_events *events, const struct subject *subject,
                        const struct server_health *health) {
     char why[FAULT_TEXT_SIZE];
     fault_write(health->fault, why);
-    log_warning(events->log, "server %s/%s: out of use: %s", subject->backend->name,
-                subject->server->text, why);
+    log_warning(events->log, "server %s/%s: out of use: %s", subject->backend->name, subject->text,
+                why);
 }
 
 static void report_return(struct server_events *events, const struct subject *subject,
                           const char *what, int64_t time_ms) {
     log_info(events->log, "server %s/%s: %s again after %" PRId64 ".%" PRId64 " s",
-             subject->backend->name, subject->server->text, what, time_ms / 1000,
-             time_ms % 1000 / 100);
+             subject->backend->name, subject->text, what, time_ms / 1000, time_ms % 1000 / 100);
 }
 
 static void look_at_failures(struct server_events *events, const struct subject *subject,
@@ -57,12 +56,26 @@ static void look_at_checks(struct server_events *events, const struct subject *s
             char why[CHECK_TEXT_SIZE];
             check_write(check->fault, subject->backend->health, why);
             log_warning(events->log, "server %s/%s: down: %s", subject->backend->name,
-                        subject->server->text, why);
+                        subject->text, why);
         } else {
             report_return(events, subject, "up", now_ms - *down_ms);
         }
     }
     *down_ms = down ? now_ms : 0;
+}
+
+// Names the server. False: the place has none.
+static bool prepare(struct server_events *events, struct subject *subject) {
+    uint32_t cell = subject->entry->cell;
+    struct address address;
+    uint32_t version = server_entry_address(subject->entry, &address);
+    bool is_there = server_entry_standing(subject->entry) != SERVER_ABSENT;
+    if (!is_there || events->versions[cell] != version) { // what is known is of another one
+        events->versions[cell] = version;
+        events->out_ms[cell] = events->down_ms[cell] = 0;
+    }
+    address_format(&address, subject->text);
+    return is_there;
 }
 
 // Cells that new servers have.
@@ -84,11 +97,12 @@ static void look(struct server_events *events, int64_t now_ms) {
     }
     for (size_t i = 0; i < source->config->backend_count; i++) {
         const struct config_backend *backend = &source->config->backends[i];
-        for (size_t k = 0; k < backend->server_count; k++, index++) {
-            const struct subject subject = {backend, &backend->servers[k],
-                                            server_table_entry(&source->servers, index)};
-            look_at_failures(events, &subject, now_ms);
-            look_at_checks(events, &subject, now_ms);
+        for (size_t left = config_backend_places(backend); left > 0; left--, index++) {
+            struct subject subject = {backend, server_table_entry(&source->servers, index), ""};
+            if (prepare(events, &subject)) {
+                look_at_failures(events, &subject, now_ms);
+                look_at_checks(events, &subject, now_ms);
+            }
         }
     }
 }

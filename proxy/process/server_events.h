@@ -23,8 +23,9 @@ struct server_events {
     uint64_t generation;
     uint32_t changes;
     struct rate lines;
-    int64_t out_ms[SERVER_CELLS];  // since when a server is out of use; 0: it is in use
-    int64_t down_ms[SERVER_CELLS]; // since when it is down by checks; 0: it is not
+    int64_t out_ms[SERVER_CELLS];    // since when a server is out of use; 0: it is in use
+    int64_t down_ms[SERVER_CELLS];   // since when it is down by checks; 0: it is not
+    uint32_t versions[SERVER_CELLS]; // of the address of the server
 };
 
 // The owner sets loop, log, counts and current, and zeroes the rest.

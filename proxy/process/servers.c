@@ -1,6 +1,7 @@
 #include "process/servers.h"
 
 #include "base/clock.h"
+#include "config/host.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,13 +9,17 @@
 
 // In the order of enum server_order.
 static const char *const WORDS[] = {"ready", "drain", "down"};
-enum { WORD_COUNT = sizeof(WORDS) / sizeof(WORDS[0]), NAME_COLUMN_MAX = 60 };
+enum {
+    WORD_COUNT = sizeof(WORDS) / sizeof(WORDS[0]),
+    NAME_COLUMN_MAX = 60,
+    SERVER_TEXT_SIZE = HOST_TEXT_SIZE + 16 // "srv:" and a name, or a name and a port
+};
 
-// A server of a source, one after the other.
+// A place of a source, one after the other. A server that is a name has several.
 struct cursor {
     const struct config *config;
-    size_t backend, server; // indices
-    size_t index;           // in the table
+    size_t backend, server, place; // indices
+    size_t index;                  // in the table
 };
 
 static bool is_at_end(const struct cursor *cursor) {
@@ -36,6 +41,10 @@ static struct cursor first_server(const struct config *config) {
 
 static void move_on(struct cursor *cursor) {
     cursor->index++;
+    if (++cursor->place < config_server_places(server_at(cursor))) {
+        return;
+    }
+    cursor->place = 0;
     if (++cursor->server == backend_at(cursor)->server_count) {
         cursor->server = 0;
         cursor->backend++;
@@ -47,13 +56,31 @@ static const struct server_entry *entry_at(const struct source *source,
     return server_table_entry(&source->servers, cursor->index);
 }
 
+static bool is_absent(const struct server_entry *entry) {
+    return server_entry_standing(entry) == SERVER_ABSENT;
+}
+
+// The address, as an operator writes it.
+static void put_address(const struct source *source, const struct cursor *cursor,
+                        char text[SERVER_TEXT_SIZE]) {
+    struct address address;
+    if (server_at(cursor)->host == NULL) {
+        (void)snprintf(text, SERVER_TEXT_SIZE, "%s", server_at(cursor)->text);
+        return;
+    }
+    (void)server_entry_address(entry_at(source, cursor), &address);
+    address_format(&address, text);
+}
+
 // --- Orders ---
 
-static bool has_name(const struct cursor *cursor, const char *name) {
+static bool has_name(const struct source *source, const struct cursor *cursor, const char *name) {
     const char *backend = backend_at(cursor)->name;
     size_t size = strlen(backend);
-    return strncmp(name, backend, size) == 0 && name[size] == '/' &&
-           strcmp(name + size + 1, server_at(cursor)->text) == 0;
+    char address[SERVER_TEXT_SIZE];
+    put_address(source, cursor, address);
+    return !is_absent(entry_at(source, cursor)) && strncmp(name, backend, size) == 0 &&
+           name[size] == '/' && strcmp(name + size + 1, address) == 0;
 }
 
 int servers_order(const struct source *source, const char *name, const char *word, struct log *log,
@@ -68,7 +95,7 @@ int servers_order(const struct source *source, const char *name, const char *wor
         return 2;
     }
     struct cursor cursor = first_server(source->config);
-    while (!is_at_end(&cursor) && !has_name(&cursor, name)) {
+    while (!is_at_end(&cursor) && !has_name(source, &cursor, name)) {
         move_on(&cursor);
     }
     if (is_at_end(&cursor)) {
@@ -77,8 +104,12 @@ int servers_order(const struct source *source, const char *name, const char *wor
         return 1;
     }
     enum server_order before = server_entry_order(entry_at(source, &cursor));
-    server_table_order(&source->servers, cursor.index, server_at(&cursor),
-                       (enum server_order)order);
+    for (; !is_at_end(&cursor); move_on(&cursor)) { // several names may have the same address
+        if (has_name(source, &cursor, name)) {
+            server_table_order(&source->servers, cursor.index, server_at(&cursor),
+                               (enum server_order)order);
+        }
+    }
     if (before != (enum server_order)order) {
         log_info(log, "server %s: %s (it was %s)", name, word, WORDS[before]);
     }
@@ -94,20 +125,15 @@ static bool is_same(const struct config_server *a, const struct config_server *b
            a->max_connections == b->max_connections;
 }
 
-// The server of `former` that `entry` of the next table stands for.
-static struct cursor find_former(const struct source *former, const struct server_entry *entry) {
+// The place of `former` that the place `at` of the next table stands for; its end if there is none.
+static struct cursor find_former(const struct source *former, const struct source *next,
+                                 const struct cursor *at) {
+    const struct server_entry *entry = entry_at(next, at);
     struct cursor cursor = first_server(former->config);
-    while (!is_at_end(&cursor) && cursor.index + 1 != entry->former) {
+    while (!is_at_end(&cursor) && (entry->former == 0 || cursor.index + 1 != entry->former)) {
         move_on(&cursor);
     }
     return cursor;
-}
-
-static enum server_order former_order(const struct source *former,
-                                      const struct server_entry *entry) {
-    return entry->former == 0
-               ? SERVER_ORDER_READY
-               : server_entry_order(server_table_entry(&former->servers, entry->former - 1));
 }
 
 // Whether any server has an order. As a rule none has, and nothing is looked for.
@@ -120,32 +146,69 @@ static bool has_orders(const struct source *source) {
     return !is_at_end(&cursor);
 }
 
+// `before`: what `at` was.
+static void keep_order(const struct source *next, const struct cursor *at,
+                       const struct source *former, const struct cursor *before, struct log *log) {
+    char now[SERVER_TEXT_SIZE];
+    char then[SERVER_TEXT_SIZE];
+    enum server_order order = server_entry_order(entry_at(former, before));
+    put_address(next, at, now);
+    put_address(former, before, then);
+    if (order == SERVER_ORDER_READY || strcmp(now, then) != 0) {
+        return; // the name of a place may have got another address meanwhile
+    }
+    if (is_same(server_at(at), server_at(before))) {
+        server_table_order(&next->servers, at->index, server_at(at), order);
+    } else {
+        log_info(log, "server %s/%s: ready (it was %s), because the configuration changed it",
+                 backend_at(at)->name, now, WORDS[order]);
+    }
+}
+
 void servers_keep_orders(const struct source *next, const struct source *former, struct log *log) {
     if (!has_orders(former)) {
         return;
     }
     for (struct cursor at = first_server(next->config); !is_at_end(&at); move_on(&at)) {
-        enum server_order order = former_order(former, entry_at(next, &at));
-        if (order == SERVER_ORDER_READY) {
-            continue;
-        }
-        const struct cursor before = find_former(former, entry_at(next, &at));
-        if (is_same(server_at(&at), server_at(&before))) {
-            server_table_order(&next->servers, at.index, server_at(&at), order);
-        } else {
-            log_info(log, "server %s/%s: ready (it was %s), because the configuration changed it",
-                     backend_at(&at)->name, server_at(&at)->text, WORDS[order]);
+        const struct cursor before = find_former(former, next, &at);
+        if (!is_at_end(&before)) {
+            keep_order(next, &at, former, &before, log);
         }
     }
 }
 
 // --- The list ---
 
-static int name_width(const struct config *config) {
+// Whether the place has a line: an address, or the first place of a name without any.
+static bool is_listed(const struct source *source, const struct cursor *at) {
+    if (at->place > 0 || !is_absent(entry_at(source, at))) {
+        return !is_absent(entry_at(source, at));
+    }
+    struct cursor next = *at;
+    while (!is_at_end(&next) && next.backend == at->backend && next.server == at->server &&
+           is_absent(entry_at(source, &next))) {
+        move_on(&next);
+    }
+    return is_at_end(&next) || next.place == 0;
+}
+
+// What stands in its line.
+static void put_title(const struct source *source, const struct cursor *at,
+                      char text[SERVER_TEXT_SIZE]) {
+    if (is_absent(entry_at(source, at))) {
+        (void)snprintf(text, SERVER_TEXT_SIZE, "%s", server_at(at)->text);
+    } else {
+        put_address(source, at, text);
+    }
+}
+
+static int name_width(const struct source *source) {
     size_t widest = 0;
-    for (struct cursor at = first_server(config); !is_at_end(&at); move_on(&at)) {
-        size_t size = strlen(backend_at(&at)->name) + 1 + strlen(server_at(&at)->text);
-        widest = size > widest ? size : widest;
+    for (struct cursor at = first_server(source->config); !is_at_end(&at); move_on(&at)) {
+        char title[SERVER_TEXT_SIZE];
+        put_title(source, &at, title);
+        size_t size = strlen(backend_at(&at)->name) + 1 + strlen(title);
+        widest = size > widest && is_listed(source, &at) ? size : widest;
     }
     return (int)(widest < NAME_COLUMN_MAX ? widest : NAME_COLUMN_MAX);
 }
@@ -163,16 +226,16 @@ enum { HEALTH_TEXT_SIZE = FAULT_TEXT_SIZE + 128 };
 // Whether failures have taken all servers of the backend out of use: then all are used.
 static bool are_all_out(const struct source *source, const struct cursor *at,
                         const struct server_counts *counts) {
-    size_t first = at->index - at->server;
-    size_t i = first;
-    size_t end = first + backend_at(at)->server_count;
-    while (
-        i < end &&
-        server_counts_summary(counts, server_table_entry(&source->servers, i)->cell).workers_out >
-            0) {
-        i++;
+    struct cursor cursor = first_server(source->config);
+    while (cursor.backend < at->backend) {
+        move_on(&cursor);
     }
-    return i == end;
+    while (!is_at_end(&cursor) && cursor.backend == at->backend &&
+           (is_absent(entry_at(source, &cursor)) ||
+            server_counts_summary(counts, entry_at(source, &cursor)->cell).workers_out > 0)) {
+        move_on(&cursor);
+    }
+    return is_at_end(&cursor) || cursor.backend != at->backend;
 }
 
 static void put_health(char text[HEALTH_TEXT_SIZE], const struct source *source,
@@ -215,32 +278,44 @@ static void put_health(char text[HEALTH_TEXT_SIZE], const struct source *source,
 // The bytes of the line, also if it does not fit.
 static size_t put_server(char *text, size_t room, const struct source *source,
                          const struct cursor *at, const struct server_counts *counts, int width) {
-    const struct server_entry *entry = entry_at(source, at);
     const struct server_counter counter = {counts, 0};
+    const struct server_entry *entry = entry_at(source, at);
     const struct config_server *server = server_at(at);
     const char *backend = backend_at(at)->name;
     char limit[16];
-    char health[HEALTH_TEXT_SIZE];
-    put_health(health, source, at, counts);
+    char health[HEALTH_TEXT_SIZE] = "-";
+    char title[SERVER_TEXT_SIZE];
+    if (!is_absent(entry)) {
+        put_health(health, source, at, counts);
+    }
     put_limit(limit, server->max_connections);
+    put_title(source, at, title);
     int left = width - (int)strlen(backend) - 1;
-    int size =
-        snprintf(text, room, "%s/%-*s  %-5s  %6" PRIu32 "  %7s  %6" PRIu32 "  %-6s  %s\n", backend,
-                 left > 0 ? left : 0, server->text, WORDS[server_entry_order(entry)],
-                 server_counter_total(&counter, entry->cell), limit, server->weight,
-                 server->backup ? "yes" : "no", health);
+    bool has_names = config_has_names(source->config);
+    int size = snprintf(
+        text, room, "%s/%-*s  %-5s  %6" PRIu32 "  %7s  %6" PRIu32 "  %-6s  %s%s%s\n", backend,
+        left > 0 ? left : 0, title, is_absent(entry) ? "none" : WORDS[server_entry_order(entry)],
+        server_counter_total(&counter, entry->cell), limit, server_entry_weight(entry),
+        server_entry_own(entry, server) == SERVER_BACKUP ? "yes" : "no", health,
+        has_names ? "  " : "",
+        !has_names             ? ""
+        : server->host == NULL ? "-"
+                               : server->text);
     return size < 0 ? room : (size_t)size;
 }
 
 void servers_list(const struct source *source, const struct server_counts *counts, char *text,
                   size_t capacity) {
     enum { ROOM_FOR_REST = 64 };
-    int width = name_width(source->config);
-    size_t size =
-        (size_t)snprintf(text, capacity, "%-*s  %-5s  %6s  %7s  %6s  %-6s  %s\n", width, "server",
-                         "state", "in use", "at most", "weight", "backup", "health");
+    int width = name_width(source);
+    size_t size = (size_t)snprintf(text, capacity, "%-*s  %-5s  %6s  %7s  %6s  %-6s  %s%s\n", width,
+                                   "server", "state", "in use", "at most", "weight", "backup",
+                                   "health", config_has_names(source->config) ? "  name" : "");
     size_t left_out = 0;
     for (struct cursor at = first_server(source->config); !is_at_end(&at); move_on(&at)) {
+        if (!is_listed(source, &at)) {
+            continue;
+        }
         size_t room = capacity - size - ROOM_FOR_REST;
         size_t line =
             left_out > 0 ? room : put_server(text + size, room, source, &at, counts, width);
@@ -275,15 +350,16 @@ bool servers_next_order(const struct source *source, size_t *at, struct servers_
         .max_connections = server->max_connections,
         .is_backup = server->backup,
     };
-    (void)snprintf(order->name, sizeof(order->name), "%s/%s", backend_at(&cursor)->name,
-                   server->text);
+    char address[SERVER_TEXT_SIZE];
+    put_address(source, &cursor, address);
+    (void)snprintf(order->name, sizeof(order->name), "%s/%s", backend_at(&cursor)->name, address);
     *at = cursor.index + 1;
     return true;
 }
 
 bool servers_take_order(const struct source *source, const struct servers_order *order) {
     struct cursor cursor = first_server(source->config);
-    while (!is_at_end(&cursor) && !has_name(&cursor, order->name)) {
+    while (!is_at_end(&cursor) && !has_name(source, &cursor, order->name)) {
         move_on(&cursor);
     }
     if (is_at_end(&cursor) || order->order >= WORD_COUNT) {

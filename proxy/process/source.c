@@ -61,7 +61,7 @@ static void begin_checks(const struct source *source, const struct shares *share
     size_t index = 0;
     for (size_t i = 0; i < source->config->backend_count; i++) {
         const struct config_backend *backend = &source->config->backends[i];
-        for (size_t k = 0; k < backend->server_count; k++, index++) {
+        for (size_t left = config_backend_places(backend); left > 0; left--, index++) {
             const struct server_entry *entry = server_table_entry(&source->servers, index);
             if (entry->former == 0 || backend->health_count == 0) {
                 server_counts_begin_check(shares->servers, entry->cell,
@@ -85,7 +85,8 @@ static bool make_servers(struct source *source, const struct shares *shares,
     }
     server_table_forget_new(&source->servers, shares->servers);
     begin_checks(source, shares, previous != NULL);
-    return true;
+    return server_places_begin(&source->servers, source->config, former.table, shares->names) &&
+           server_answers_make(&source->answers, source->config);
 }
 
 // What is counted by site and by server has its cells before a worker counts.
@@ -162,6 +163,7 @@ enum result source_open(struct source *source, const struct shares *shares,
     if (!make_servers(source, shares, previous)) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: the server table cannot be made: %s",
                        source->config->path, strerror(errno));
+        server_table_close(&source->servers);
         close_challenges(source);
         close_sockets(source, previous);
         log_files_close(&source->logs);
@@ -183,6 +185,7 @@ void source_free(struct source *source, const struct source *remaining) {
     close_sockets(source, remaining);
     log_files_close(&source->logs);
     server_table_close(&source->servers);
+    server_answers_close(&source->answers);
     close_challenges(source);
     findings_unmap(source->findings, source->config);
     config_free(source->config);

@@ -8,6 +8,7 @@
 #ifndef RAVELIN_PROCESS_SOURCE_H
 #define RAVELIN_PROCESS_SOURCE_H
 
+#include "backend/server_answers.h"
 #include "backend/server_table.h"
 #include "config/bundle.h"
 #include "process/admin_listeners.h"
@@ -30,6 +31,7 @@ struct source {
     struct admin_listeners admins;
     struct log_files logs;
     struct server_table servers;
+    struct server_answers answers; // of the monitor, about servers that are names
     struct challenge_server *challenges; // in use; NULL: the configuration has no folder
 };
 

@@ -262,6 +262,14 @@ def test_admin(check, block):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@example("conf/README.md", "resolver = {")
+def test_names_of_servers(check, block):
+    """Looked up nowhere by `check`. test_names.py has servers with such names at run time."""
+    whole = examples(ROOT / "conf/README.md")[0]
+    done = check(whole.replace("backend web { server 127.0.0.1:9000 {} }", block))
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @example("conf/README.md", "route /robots.txt")
 def test_pages(check, block):
     whole = examples(ROOT / "conf/README.md")[0]

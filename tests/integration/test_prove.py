@@ -93,7 +93,7 @@ def test_the_hash_is_that_of_the_executable(proof, lab):
 def test_the_versions_of_the_libraries(proof):
     version = re.search(r'LIBWOLFSSL_VERSION_STRING "(.*)"', (HEADERS / "version.h").read_text()).group(1)
     assert proof["libraries"]["wolfssl"] == version
-    assert set(proof["libraries"]) == {"wolfssl", "libev", "http-parser", "libconfuse", "libseccomp", "nghttp2"}
+    assert set(proof["libraries"]) == {"wolfssl", "libev", "http-parser", "libconfuse", "libseccomp", "nghttp2", "c-ares"}
     for number in proof["libraries"].values():
         assert re.fullmatch(r"\d+\.\d+(\.\d+)?", number)
     assert proof["kernel"].startswith("Linux ")

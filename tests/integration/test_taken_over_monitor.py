@@ -7,13 +7,14 @@ import socket
 import struct
 
 import pytest
-from test_taken_over_worker import AF_INET, AF_UNIX, COMMITTED, DATAGRAM, FAILED, FATAL, LIES, RAW, READY, SEQPACKET, is_listening, lie, message, send
+from test_taken_over_worker import AF_INET, AF_UNIX, COMMITTED, DATAGRAM, FAILED, FATAL, LIES, NAMES, RAW, READY, SEQPACKET, is_listening, lie, message, send
 
 from ravelin_test import memory
 from ravelin_test.admin import ready
-from ravelin_test.intruder import Intruder, Killed, needs_intruder, shared_and_writable
+from ravelin_test.dns import zone
+from ravelin_test.intruder import Intruder, Killed, needs_intruder, shared_and_writable, write
 from ravelin_test.processes import exists, text
-from ravelin_test.proxy import block, server_block
+from ravelin_test.proxy import backend_block, block, server_block, site_block
 from ravelin_test.settings import PATIENCE
 from ravelin_test.waiting import wait_for
 
@@ -47,6 +48,7 @@ FATAL_HERE = {
     **{name: call for name, call in FATAL.items() if call[0] in ("open", "execve", "fork", "setuid", "kill", "ptrace", "bind", "listen")},
     "a raw socket": ("socket", AF_INET, RAW, 0),
     "a socket of packets to a unix socket": ("socket", AF_UNIX, SEQPACKET, 0),
+    "a netlink socket": ("socket", 16, 3, 0),
 }
 
 
@@ -107,6 +109,93 @@ def test_its_lies_about_servers_leave_them_in_use(lab, pattern):
     proxy.reload()
     assert serves(lab, proxy)
     assert proxy.worker_pids() == workers
+
+
+# ---- Names of servers ----
+
+
+@pytest.fixture
+def named(lab):
+    """A proxy whose servers are names, its server, and its DNS server."""
+    server = lab.server()
+    dns = lab.scripted_dns(zone({"app.test": ["127.0.0.1"]}))
+    certificate = lab.authority.certificate("localhost", "127.0.0.1")
+    proxy = lab.proxy(
+        sites=[site_block("localhost", [certificate], ["127.0.0.1"], {"/": "web", "/other": "other"})],
+        top={"resolver": f'"{dns.address}"', "resolve-min": "1h", "resolve-max": "1h"},
+        backends=[backend_block("web", [(f"app.test:{server.port}", {"addresses": 4})]), backend_block("other", [server])],
+        workers=2,
+        workers_may_die=True,
+        allow=[".*"],
+    )
+    assert serves(lab, proxy)
+    return proxy
+
+
+def answers_of(pid):
+    [(start, end)] = [(s, e) for s, e, name in shared_and_writable(pid) if "ravelin-answers" in name]
+    return start, end - start
+
+
+def addresses(proxy):
+    return [line.split()[0] for line in text(proxy.command("servers").stdout).splitlines()[1:]]
+
+
+@pytest.mark.parametrize("pattern", LIES.values(), ids=LIES.keys())
+def test_its_lies_about_names_break_nothing(lab, named, pattern):
+    """At most they name wrong addresses, as many as the name may have."""
+    pid, workers = monitor(named), named.worker_pids()
+    start, size = answers_of(pid)
+    for offset in range(64, 128, 4):  # each of which may begin a version that is news
+        write(pid, start + 64, (pattern * size)[: size - 64])
+        write(pid, start + 64, struct.pack("I", offset))
+        with Intruder(pid) as intruder:
+            assert send(intruder, message(NAMES, 0)) > 0
+        listed = addresses(named)
+        assert len([name for name in listed if name.startswith("web/")]) <= 4
+        assert listed[-1].startswith("other/")
+        assert lab.client(named).ask("/other").status == 200  # nothing is sent to the wrong addresses
+    named.reload()
+    assert named.worker_pids() == workers
+    os.kill(pid, signal.SIGKILL)
+    replaced(named, pid)
+    wait_for(lambda: serves(lab, named), "the true address")
+
+
+def test_it_cannot_send_requests_round_in_circles(lab, named):
+    pid = monitor(named)
+    start, _ = answers_of(pid)
+    server = struct.pack("4s12x", socket.inet_aton("127.0.0.1"))
+    record = server + struct.pack("IIHBB", 0, 1, named.port, 0, 0)
+    write(pid, start + 64, struct.pack("IIIII", 1000, 1, 1, 1, 1) + record)
+    with Intruder(pid) as intruder:
+        assert send(intruder, message(NAMES, 0)) > 0
+    named.wait_for_log("1 addresses are not used; 127.0.0.1:[0-9]+ is .* one that Ravelin listens on")
+    assert lab.client(named).ask().status == 503
+
+
+def test_a_flood_of_news_ends_it(lab, named):
+    pid = monitor(named)
+    try:
+        with Intruder(pid) as intruder:
+            for _ in range(2000):
+                send(intruder, message(NAMES, 0))
+    except Killed:
+        pass
+    named.wait_for_log("monitor .* sends too many messages")
+    replaced(named, pid)
+    assert serves(lab, named)
+
+
+def test_a_worker_has_no_say_about_names(named):
+    pid = named.worker_pids()[0]
+    assert not [name for *_, name in shared_and_writable(pid) if "answers" in name]
+    try:
+        with Intruder(pid) as worker:
+            send(worker, message(NAMES, 0))
+    except Killed:
+        pass
+    named.wait_for_log(r"worker 0 \(pid [0-9]+\) sent nonsense: killing it")
 
 
 def test_a_socket_that_it_shuts_down_is_bound_again(proxy, address):

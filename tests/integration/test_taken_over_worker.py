@@ -370,7 +370,7 @@ def fd_of_listener(worker):
 # ---- What it says to the master ----
 
 HEADER = "<QIHBBB7x"
-LOAD, READY, FAILED, COMMITTED, DRAINED, PONG, REOPENED = 1, 12, 13, 14, 15, 16, 17
+LOAD, READY, FAILED, COMMITTED, DRAINED, PONG, REOPENED, NAMES = 1, 12, 13, 14, 15, 16, 17, 18
 
 
 def message(kind, generation, text=b"", listeners=0, has=0):

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from . import apache, nginx, node
+from . import apache, dns, nginx, node
 from .client import Client
 from .folders import new_folder, remove_folder
 from .ports import Port
@@ -69,6 +69,13 @@ class Lab:
     def keep_server(self, server):
         self._servers.append(server)
         return server
+
+    def knot(self, **options):
+        """A DNS server whose zone "test" changes while it runs: see dns.Knot."""
+        return self.keep_server(dns.Knot(self.subfolder(f"knot{len(self._servers)}"), **options))
+
+    def scripted_dns(self, reply, **options):
+        return self.keep_server(dns.ScriptedDns(reply, **options))
 
     def refused_address(self):
         """An address where nobody listens, for as long as the test runs."""

@@ -85,7 +85,7 @@ class Server:
     either, it answers "ok". What goes wrong in a script is told at close(), except that a peer went away.
     """
 
-    def __init__(self, script=None, reply=None, path=None, keep=True):
+    def __init__(self, script=None, reply=None, path=None, keep=True, host="127.0.0.1", port=0):
         self.script = script or self._replies
         self.reply = reply or (lambda request: response("ok"))
         self.keep = keep
@@ -95,9 +95,10 @@ class Server:
         self._threads = []
         self._closing = False
         if path is None:
-            self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._listener = socket.create_server((host, port), family=family, backlog=1024)
             self.port = self._listener.getsockname()[1]
-            self.address = f"127.0.0.1:{self.port}"
+            self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         else:
             self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._listener.bind(str(path))
@@ -116,7 +117,7 @@ class Server:
             if self._closing:
                 peer.close()
                 return
-            if peer.family == socket.AF_INET:
+            if peer.family != socket.AF_UNIX:
                 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             peer.settimeout(4 * PATIENCE)
             connection = Connection(self, peer, len(self.connections))
