@@ -214,11 +214,49 @@ static void test_busy_client(void **state) {
     lab_end(&lab);
 }
 
+// Bytes that carry nothing: eight times what carries something, and `overhead` more.
+static void test_overhead(void **state) {
+    (void)state;
+    static struct lab lab;
+    struct http2_limits limits = lab_limits();
+    limits.overhead = 65536;
+    for (unsigned i = 0; i < HTTP2_COST_COUNT; i++) {
+        limits.budgets[i] = (struct http2_budget){60000, 60000};
+    }
+    static const char padded[1 + 255] = {(char)255};
+    for (int useful = 0; useful < 2; useful++) {
+        lab_begin_with(&lab, &limits);
+        lab_greet(&lab);
+        lab.takes = true;
+        enum result result = lab_request(&lab, 1, false);
+        unsigned frames = 0;
+        while (result == RESULT_OK && frames < 1000) {
+            struct slice payload = {padded, sizeof(padded)};
+            result = lab_send(&lab, FRAME_DATA, FRAME_PADDED, 1, payload);
+            if (useful && result == RESULT_OK) {
+                result = lab_send(&lab, FRAME_DATA, 0, 1,
+                                  BYTES("0123456789012345678901234567890123456789"));
+            }
+            lab_take(&lab, SIZE_MAX);
+            lab.seen[0] = lab.log[0] = '\0';
+            frames++;
+        }
+        if (useful) {
+            assert_int_equal(result, RESULT_OK);
+        } else {
+            assert_int_equal(result, RESULT_ERROR);
+            assert_in_range(frames, 65536 / 265 - 2, 65536 / 265 + 4);
+            assert_int_equal(lab.connection.fault.code, HTTP2_ENHANCE_YOUR_CALM);
+        }
+        lab_end(&lab);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_budgets),           cmocka_unit_test(test_refill),
         cmocka_unit_test(test_parts_of_a_second), cmocka_unit_test(test_download),
-        cmocka_unit_test(test_busy_client),
+        cmocka_unit_test(test_busy_client),       cmocka_unit_test(test_overhead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,6 +197,33 @@ static void test_content_length_against_data(void **state) {
     }
 }
 
+// Clients have time to read an early response before its stream is reset.
+static void test_early_answers_linger(void **state) {
+    (void)state;
+    static char data[10000];
+    for (int ends = 0; ends < 3; ends++) {
+        bench_use(&(struct script){.reply = HELLO}, 1);
+        h2_begin(&usual);
+        h2_post(1, "/gone/", "");
+        h2_data(1, data, sizeof(data), false);
+        h2_run();
+        assert_non_null(strstr(h2_got(1), "</html>\n{end}"));
+        assert_null(strstr(h2_got(1), "{reset"));
+        h2_data(1, data, sizeof(data), ends == 1);
+        if (ends == 2) {
+            h2_reset_stream(1, HTTP2_CANCEL);
+        }
+        h2_run();
+        assert_int_equal(client.session->http2->connection.held, 0);
+        assert_int_equal(client.session->http2->connection.stream_count, ends == 0);
+        pass_time(250);
+        assert_int_equal(strstr(h2_got(1), "{reset 0}") != NULL, ends == 0);
+        assert_int_equal(client.session->http2->connection.stream_count, 0);
+        assert_int_equal(h2.goaways, 0);
+        h2_finish();
+    }
+}
+
 // --- one does not hold up the others ---
 
 static void test_a_slow_server(void **state) {
@@ -368,6 +395,38 @@ static void test_a_flood(void **state) {
     h2_finish();
 }
 
+static int set_up_one_stalled(void **state) {
+    (void)state;
+    return h2_start("http2 { stalled-streams = 1 }");
+}
+
+// Of two responses that the client does not take, one may wait.
+static void test_stalled_streams(void **state) {
+    (void)state;
+    static const struct script script = {
+        .reply = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"};
+    bench_use(&script, 1);
+    h2.window = 2;
+    h2.keeps_windows = true;
+    h2_begin(&usual);
+    h2_get(1, "/");
+    h2_get(3, "/");
+    h2_run();
+    pass_time(9000);
+    assert_string_equal(h2_got(3), "{200 content-length=5}he");
+    pass_time(1500);
+    assert_int_equal(h2_text_of(1)->reset + h2_text_of(3)->reset, 1);
+    uint32_t other = h2_text_of(1)->reset ? 3 : 1;
+    assert_string_equal(h2_got(4 - other), "{200 content-length=5}he{reset 11}");
+    h2_window(other, 100);
+    h2_run();
+    assert_string_equal(h2_got(other), GOT_HELLO);
+    assert_int_equal(client.session->http2->stalled, 0);
+    h2_finish();
+    h2.window = 0;
+    h2.keeps_windows = false;
+}
+
 // A client that reads nothing makes no memory grow, and is closed in the end.
 static void test_a_client_that_reads_nothing(void **state) {
     (void)state;
@@ -394,6 +453,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_answers, set_up_short, h2_tear_down),
         H2_TEST(test_malformed_requests),
         H2_TEST(test_content_length_against_data),
+        H2_TEST(test_early_answers_linger),
         H2_TEST(test_a_slow_server),
         H2_TEST(test_a_shut_window),
         H2_TEST(test_a_drain),
@@ -403,6 +463,7 @@ int main(void) {
                                         h2_tear_down),
         H2_TEST(test_http1_on_http2),
         H2_TEST(test_a_flood),
+        cmocka_unit_test_setup_teardown(test_stalled_streams, set_up_one_stalled, h2_tear_down),
         H2_TEST(test_a_client_that_reads_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
