@@ -51,6 +51,7 @@ def tls_proxy(module_lab):
     return module_lab.proxy(
         module_lab.server(),
         sites=[site_block("localhost", certificates, ["*.localhost"])],
+        listen={"http2": "no"},  # what is said after the handshake is HTTP/1
         limits={f"{name}-timeout": f"{round(10 * SCALE)}s" for name in ("handshake", "header", "idle")},
     )
 
