@@ -194,6 +194,7 @@ install: build/install/ravelin man ## into DESTDIR and PREFIX (/usr/local): prog
 	$(if $(CROSS),,install -D -m 644 build/install/ravelin.conf.5 "$(MAN)/man5/ravelin.conf.5")
 	install -D -m 644 conf/package/completion.bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ravelin"
 	install -D -m 644 conf/package/ravelin.conf "$(DESTDIR)$(SYSCONFDIR)/ravelin/ravelin.conf.example"
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/ravelin" conf/monitoring/alerts.yml conf/monitoring/grafana.json
 	install -d "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(SYSCONFDIR)/logrotate.d"
 	$(FILL) conf/package/logrotate >"$(DESTDIR)$(SYSCONFDIR)/logrotate.d/ravelin"
 	$(FILL) conf/ravelin.service >"$(DESTDIR)$(UNITDIR)/ravelin.service"

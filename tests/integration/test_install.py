@@ -41,6 +41,8 @@ def test_every_file_is_where_it_is_looked_for(installed):
         "usr/share/bash-completion/completions/ravelin",
         "usr/share/man/man5/ravelin.conf.5",
         "usr/share/man/man8/ravelin.8",
+        "usr/share/ravelin/alerts.yml",
+        "usr/share/ravelin/grafana.json",
     ]
 
 
