@@ -21,7 +21,10 @@ from ravelin_test.waiting import wait_for
 
 SECONDS = float(os.environ.get("RAVELIN_CHAOS_SECONDS") or 10)
 SEED = int(os.environ.get("RAVELIN_CHAOS_SEED") or random.SystemRandom().randrange(1 << 32))
-STEP_S = 0.4
+STEP_S = 0.3
+EPOCH_S = 2.5
+# Longer than two response timeouts: so long a request may still wait elsewhere.
+HANDOVER_S = 3
 # By signals, and by what the server does with requests.
 WAYS = ["kill", "stop", "reset", "half-close", "garbage", "hang", "drip", "close"]
 LONGEST_S = 8  # request-timeout
@@ -121,14 +124,32 @@ def configure(proxy, servers, checked):
     return [block("backend", "web", OPTIONS, [*health, *map(server_block, servers)])]
 
 
-def plan(rng, servers):
-    """Endless steps: (server, way or None). At every time a server works that is not the next to fail."""
-    while True:
-        for way in rng.sample(WAYS, len(WAYS)):
-            failing = [server for server in servers if server.way is not None]
-            if len(failing) == 3 or (failing and rng.random() < 0.4):
-                yield rng.choice(failing), None
-            yield rng.choice([server for server in servers if server.way is None]), way
+class Plan:
+    """Which server is next, and what becomes of it. One server is safe, so that every request can be answered. Another
+    takes its place only when no request is left that has met it failing."""
+
+    def __init__(self, rng, servers):
+        self._random = rng
+        self._servers = servers
+        self._safe = rng.choice(servers)
+        self._heir = None
+        self._ways = []
+        self._changes_at = time.monotonic() + EPOCH_S
+
+    def step(self):
+        now = time.monotonic()
+        if self._heir is None and now > self._changes_at:
+            self._heir = self._random.choice([server for server in self._servers if server is not self._safe])
+            self._changes_at = now + HANDOVER_S
+            return self._heir, None
+        if self._heir is not None and now > self._changes_at:
+            self._safe, self._heir = self._heir, None
+            self._changes_at = now + EPOCH_S
+        server = self._random.choice([server for server in self._servers if server not in (self._safe, self._heir)])
+        if server.way is not None and self._random.random() < 0.5:
+            return server, None
+        self._ways = self._ways or self._random.sample(WAYS, len(WAYS))
+        return server, self._ways.pop()
 
 
 def disturb(rng, proxy, servers):
@@ -157,9 +178,9 @@ def test_chaos(lab):
     load = subprocess.Popen(TIED + wrk, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         end = time.monotonic() + SECONDS
-        steps = plan(rng, servers)
+        plan = Plan(rng, servers)
         while time.monotonic() < end and not any(verifier.faults for verifier in verifiers):
-            server, way = next(steps)
+            server, way = plan.step()
             server.fail(way)
             disturb(rng, proxy, servers)
             time.sleep(STEP_S)
