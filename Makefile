@@ -142,7 +142,7 @@ certs: packages-run
 	@certs/make-dev-certs
 
 # --- Targets ----------------------------------------------------------------------------------------------------------
-.PHONY: all debug run test test-unit test-integration asan gate gate-update bench bench-quick fuzz lint format install install-debug dist deb \
+.PHONY: all debug run test test-unit test-integration asan soak gate gate-update bench bench-quick fuzz lint format install install-debug dist deb \
 	clean help certs
 all: build/ravelin ## build/ravelin, the release build (with all set-up, as everything below)
 debug: build/debug/ravelin ## build/debug/ravelin
@@ -162,6 +162,8 @@ test-integration: all build/install/ravelin certs $(COUNT) $(CLIENT) build/bench
 	@tests/run integration build/ravelin
 asan: build/asan/ravelin $(call UNIT,asan) $(CLIENT) build/bench-client certs packages-test ## all tests under AddressSanitizer and UBSan
 	@tests/run unit build/asan/tests/unit integration build/asan/ravelin
+soak: all packages-test ## servers that fail in every way under load, for ten minutes
+	@RAVELIN='$(CURDIR)/build/ravelin' RAVELIN_CHAOS_SECONDS=600 /usr/bin/python3 -m pytest -q tests/integration/test_chaos.py
 fuzz: $(FUZZERS:%=build/fuzz/%) ## every fuzzer for FUZZ_SECONDS (20)
 	@tests/run fuzz build/fuzz/tests/fuzz
 gate: $(GATE:%=build/release/%) certs packages-gate ## instructions of fixed work, against tests/gate/baseline.json
