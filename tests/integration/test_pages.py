@@ -49,6 +49,14 @@ def test_a_file(lab, size, version):
     assert lab.client(proxy).ask("/").status == 503  # and the proxy goes on
 
 
+@pytest.mark.parametrize("bits", [8, 12, 14])
+def test_a_file_in_small_windows(lab, bits):
+    page = lab.folder / "page.html"
+    page.write_bytes(bytes(range(256)) * (PAGE_MAX // 256))
+    proxy = serve(lab, block("route", "/", {"return": 503, "file": f'"{page}"'}), listen={"http2": "yes"})
+    assert run(["nghttp", "-w", bits, "--no-verify-peer", proxy.url()]).stdout == page.read_bytes()
+
+
 def test_a_file_that_is_too_large(lab):
     page = lab.folder / "page.html"
     page.write_bytes(b"x" * (PAGE_MAX + 1))

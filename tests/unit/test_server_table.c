@@ -49,6 +49,33 @@ static void test_a_worker_finds_the_servers_in_the_order_of_the_config(void **st
     config_free(config);
 }
 
+static void test_workers_see_which_sites_are_in_maintenance(void **state) {
+    (void)state;
+    struct config *config = load(LISTEN SITE "site b.test { certificate b { key = b } route / { "
+                                             "backend = b } }\n" BACKEND);
+    struct server_table table;
+    assert_true(server_table_make(&table, config, SLOTS, NULL, NULL));
+    struct server_view view = open_view(&table, 1, config);
+    for (size_t site = 0; site < 3; site++) { // of which the last is none
+        assert_false(server_view_is_closed(&view, site));
+    }
+    server_table_close_site(&table, 1, true);
+    server_table_close_site(&table, 1, true); // once more is fine
+    server_table_close_site(&table, 2, true); // there is none
+    assert_true(server_table_site_is_closed(&table, 1));
+    assert_false(server_view_is_closed(&view, 0));
+    assert_true(server_view_is_closed(&view, 1));
+    assert_false(server_view_is_closed(&view, 2));
+    assert_int_equal(*view.closed_sites, 1);
+    server_table_close_site(&table, 1, false);
+    server_table_close_site(&table, 1, false);
+    assert_false(server_view_is_closed(&view, 1));
+    assert_int_equal(*view.closed_sites, 0);
+    server_view_close(&view);
+    server_table_close(&table);
+    config_free(config);
+}
+
 // --- Addresses ---
 
 enum { READS = 20000000 };
@@ -296,6 +323,7 @@ static void test_a_first_generation_takes_nothing_over(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_worker_finds_the_servers_in_the_order_of_the_config),
+        cmocka_unit_test(test_workers_see_which_sites_are_in_maintenance),
         cmocka_unit_test(test_an_address_that_changes_is_read_whole),
         cmocka_unit_test(test_each_worker_has_states_of_its_own),
         cmocka_unit_test(test_the_next_worker_finds_nothing_of_the_one_that_died),
