@@ -89,9 +89,9 @@ def test_servers_that_checks_find_bad(lab, address):
     wait_for(lambda: member()["state"] == "out", "the check to fail")
     assert "500" in member()["why"]
     assert 'server_up{backend="web",server="' + server.address + '"} 0\n' in get(address, "/metrics")[2]
+    wait_for(lambda: any(server.address in event["text"] for event in status(address)["events"]), "the event")
     is_bad.clear()
     wait_for(lambda: member()["state"] == "up", "the server to return")
-    wait_for(lambda: any(server.address in event["text"] for event in status(address)["events"]), "the event")
     assert proxy.status()["state"] == "running"
 
 
