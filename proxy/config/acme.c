@@ -13,18 +13,22 @@ static bool is_acme(const struct config_certificate *certificate) {
             strcmp(certificate->certificate_path, CONFIG_ACME) == 0);
 }
 
-static const struct config_certificate *find_acme(const struct config_site *site) {
-    for (size_t i = 0; i < site->certificate_count; i++) {
-        if (is_acme(&site->certificates[i])) {
-            return &site->certificates[i];
-        }
+// Its place among the certificates of the site; their number: there is none.
+static size_t find_acme(const struct config_site *site) {
+    size_t place = 0;
+    while (place < site->certificate_count && !is_acme(&site->certificates[place])) {
+        place++;
     }
-    return NULL;
+    return place;
+}
+
+static bool has_acme(const struct config_site *site) {
+    return find_acme(site) < site->certificate_count;
 }
 
 bool acme_is_used(const struct config *config) {
     for (size_t i = 0; i < config->site_count; i++) {
-        if (find_acme(&config->sites[i]) != NULL) {
+        if (has_acme(&config->sites[i])) {
             return true;
         }
     }
@@ -95,19 +99,20 @@ void acme_check(const struct config *config, struct report *report) {
     bool is_first = true;
     for (size_t i = 0; i < config->site_count; i++) {
         const struct config_site *site = &config->sites[i];
-        const struct config_certificate *found = find_acme(site);
         for (size_t k = 0; k < site->certificate_count; k++) {
             const struct config_certificate *entry = &site->certificates[k];
             if (is_acme(entry) && (entry->key_line != 0 || entry->ocsp_line != 0)) {
                 report_add(report, entry->line, "certificate acme has no key and no ocsp");
             }
         }
-        if (found != NULL) {
-            check_names(site, found->line, report);
+        if (!has_acme(site)) {
+            continue;
         }
-        if (found != NULL && is_first) {
-            check_account(config, found->line, report);
-            check_listeners(config, found->line, report);
+        int line = site->certificates[find_acme(site)].line;
+        check_names(site, line, report);
+        if (is_first) {
+            check_account(config, line, report);
+            check_listeners(config, line, report);
             is_first = false;
         }
     }
@@ -178,9 +183,10 @@ bool acme_expand(struct config *config) {
     }
     for (size_t i = 0; i < config->site_count; i++) {
         struct config_site *site = &config->sites[i];
-        const struct config_certificate *found = find_acme(site);
-        if (found != NULL && found->acme_name == NULL &&
-            !expand_site(config, site, (size_t)(found - site->certificates))) {
+        size_t place = find_acme(site);
+        bool is_to_do =
+            place < site->certificate_count && site->certificates[place].acme_name == NULL;
+        if (is_to_do && !expand_site(config, site, place)) {
             return false;
         }
     }

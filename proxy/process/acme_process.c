@@ -516,7 +516,11 @@ static void enter_fence(const struct acme *acme) {
         {requests, LANDLOCK_READ},
         {work, LANDLOCK_WRITE},
     };
+#ifndef RAVELIN_SANITIZE // which looks into /proc
     (void)landlock_enter_paths(paths, sizeof(paths) / sizeof(paths[0]));
+#else
+    (void)paths;
+#endif
 }
 
 void *acme_prepare(void *argument) {

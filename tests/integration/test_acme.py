@@ -16,7 +16,7 @@ from ravelin_test.intruder import Intruder, needs_intruder
 from ravelin_test.pebble import AVAILABLE, Pebble
 from ravelin_test.processes import Process, children_of, exists, run, text
 from ravelin_test.proxy import backend_block, block, site_block
-from ravelin_test.settings import PATIENCE
+from ravelin_test.settings import PATIENCE, SANITIZED
 from ravelin_test.waiting import stays, wait_for
 
 pytestmark = pytest.mark.skipif(not AVAILABLE or not shutil.which("lego"), reason="needs the packages pebble and lego")
@@ -438,6 +438,7 @@ def test_a_disk_without_room_for_a_certificate(lab):
 # --- Who holds which key ---
 
 
+@pytest.mark.skipif(SANITIZED, reason="a build with sanitizers has terabytes of mappings")
 @memory.needs_root
 def test_it_has_no_key_of_a_site(lab):
     """Nor has the client, while it talks to the authority. A signer has it."""
@@ -506,6 +507,7 @@ def test_as_the_unit_starts_it(lab):
     assert " error " not in process.output()
 
 
+@pytest.mark.skipif(SANITIZED, reason="a build with sanitizers has no sandbox")
 def test_what_prove_says(lab):
     host = Host(lab).pebble().start()
     host.wait_for_real("a.example.test")
