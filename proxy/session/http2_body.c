@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 void side_free_body(struct http2_side *side) {
+    http2_of(side)->extra -= side->extra;
+    side->extra = 0;
     free(side->copy);
     free(side->trailers);
     buffer_free(&side->waiting);
@@ -64,6 +66,28 @@ void side_give_credit(struct http2_side *side) {
     side->given = unwritten;
 }
 
+// While its server keeps up with a client that uses its window, the window of the stream grows. All
+// streams together have at most half the window of the connection beyond what they began with, so
+// that one whose server then stands still does not hold up the others.
+static void set_extra(struct http2_side *side, uint32_t wanted) {
+    struct http2 *http2 = http2_of(side);
+    uint32_t most = http2->limits.connection_window / 2 - (http2->extra - side->extra);
+    uint32_t extra = wanted < most ? wanted : most;
+    http2->extra = http2->extra - side->extra + extra;
+    side->extra = extra;
+    if (side->wire != NULL) {
+        http2_set_target(&http2->connection, side->wire, http2->limits.stream_window + extra);
+    }
+}
+
+static void grow_window(struct http2_side *side) {
+    const struct http2_stream *wire = side->wire;
+    bool is_used = wire->receive_window < (int32_t)(wire->target / 2);
+    if (is_used && !side->whole && buffer_size(&side->waiting) == 0) {
+        set_extra(side, side->extra == 0 ? http2_of(side)->limits.stream_window : 2 * side->extra);
+    }
+}
+
 // What was given has been taken.
 static void forget_given(struct http2_side *side) {
     free(side->copy);
@@ -78,6 +102,7 @@ void side_taken(struct stream *stream) {
     struct http2_side *side = side_of(stream);
     if (side->wire != NULL && side->given > 0) {
         http2_taken(&http2_of(side)->connection, side->wire, (uint32_t)side->given);
+        grow_window(side);
     }
     side->given = 0;
     forget_given(side);
@@ -134,6 +159,9 @@ bool side_keep_runs(struct http2_side *side) {
         }
     }
     side->run_count = 0;
+    if (side->extra > 0 && buffer_size(&side->waiting) > http2_of(side)->limits.stream_window) {
+        set_extra(side, 0);
+    }
     return true;
 }
 

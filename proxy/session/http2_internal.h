@@ -64,6 +64,7 @@ struct http2 {
     uint32_t target_size;
     uint32_t stalled_max; // sides that may be stalled at a time
     uint32_t stalled;     // sides that are
+    uint32_t extra;       // of all sides, at most half of limits.connection_window
     struct session *session;
     struct list_node sides;
     struct list_node ready;        // sides of which something may go on
@@ -104,6 +105,7 @@ struct http2_side {
     bool stopped; // the exchange wants no more
     bool runs_given;
     uint32_t run_count;
+    uint32_t extra;        // of its window, beyond limits.stream_window
     size_t given;          // bytes that the exchange has been given and the client no credit for
     struct buffer waiting; // copied, and not given yet
     uint8_t *copy;         // copied, and given; NULL: none

@@ -254,6 +254,39 @@ static void test_a_slow_server(void **state) {
     h2_finish();
 }
 
+// The window of an upload grows while its server keeps up, and goes back when it does not.
+static void test_windows_that_grow(void **state) {
+    (void)state;
+    static char body[10000];
+    bench_use(&(struct script){.reply = HELLO, .write_max = 230000}, 1);
+    h2_begin(&usual);
+    h2_post(1, "/", "");
+    h2_run();
+    const struct http2 *http2 = client.session->http2;
+    struct http2_side *side = LIST_ENTRY(http2->sides.next, struct http2_side, node);
+    uint32_t first = http2->limits.stream_window, most = first;
+    assert_int_equal(side->wire->target, first);
+    for (int i = 0; i < 11; i++) {
+        h2_data(1, body, sizeof(body), false);
+        h2_data(1, body, sizeof(body), false);
+        h2_run();
+        most = side->wire->target > most ? side->wire->target : most;
+        assert_int_equal(side->wire->target, first + side->extra);
+        assert_true(http2->extra <= http2->limits.connection_window / 2);
+    }
+    assert_true(most > 2 * first);
+    for (int i = 0; i < 12; i++) { // nobody reads these
+        h2_data(1, body, sizeof(body), false);
+        h2_run();
+    }
+    assert_int_equal(side->wire->target, first);
+    h2_reset_stream(1, HTTP2_CANCEL);
+    h2_run();
+    assert_int_equal(http2->extra, 0);
+    assert_int_equal(http2->connection.held, 0);
+    h2_finish();
+}
+
 static void test_a_shut_window(void **state) {
     (void)state;
     static const struct script script = {
@@ -455,6 +488,7 @@ int main(void) {
         H2_TEST(test_content_length_against_data),
         H2_TEST(test_early_answers_linger),
         H2_TEST(test_a_slow_server),
+        H2_TEST(test_windows_that_grow),
         H2_TEST(test_a_shut_window),
         H2_TEST(test_a_drain),
         H2_TEST(test_idle_connections),
