@@ -326,7 +326,6 @@ static const struct {
     {"keepalive-timeout", IDLE},
     {"client-body-timeout", IDLE},
     {"send-timeout", IDLE},
-    {"timeout", IDLE},
     {"timeouts", IDLE},
     {"client-header-timeout", HEADER_TIME},
     {"proxy-read-timeout", SERVER_TIME},

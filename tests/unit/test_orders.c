@@ -70,6 +70,13 @@ static const char *on_reload(void *context, uint64_t client) {
     return refusal;
 }
 
+static const char *on_upgrade(void *context, uint64_t client) {
+    assert_ptr_equal(context, &orders);
+    assert_int_equal(client, CLIENT);
+    note('u');
+    return refusal;
+}
+
 static const char *on_reopen(void *context, uint64_t client) {
     assert_ptr_equal(context, &orders);
     assert_int_equal(client, CLIENT);
@@ -116,6 +123,7 @@ static int set_up(void **state) {
         .version = "1.2",
         .handler = {.reload = on_reload,
                     .reopen = on_reopen,
+                    .upgrade = on_upgrade,
                     .drain = on_drain,
                     .stop = on_stop,
                     .draw_status = draw_status,

@@ -12,6 +12,8 @@
 static struct {
     struct reload reload;
     struct auto_reload automatic;
+    struct upgrade upgrade;
+    struct formers formers;
     struct status status;
     char text[65536];
 } fixture;
@@ -35,6 +37,8 @@ static int set_up(void **state) {
         .lost_log_lines = 7,
         .reload = &fixture.reload,
         .automatic = &fixture.automatic,
+        .upgrade = &fixture.upgrade,
+        .formers = &fixture.formers,
         .children = &lab.children,
     };
     return shares_map(&lab.children.shares, LAB_SLOTS) && lab.source.findings != NULL ? 0 : -1;
