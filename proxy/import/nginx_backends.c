@@ -87,7 +87,7 @@ static bool write_server(struct import *import, struct nginx_directive *server) 
     const char *address = import_server_address(import, nginx_argument(server, 0));
     server->is_done = true;
     if (address == NULL) {
-        import_note(import, server, "servers have IP addresses here, and no names");
+        import_note(import, server, "no address or DNS name of a server");
         return false;
     }
     if (is_down(server)) {
@@ -173,7 +173,7 @@ static size_t write_single(struct import *import, struct nginx_directive *pass,
                            const char *target) {
     const char *address = import_server_address(import, target);
     if (address == NULL) {
-        import_note(import, pass, "servers have IP addresses here, and no names");
+        import_note(import, pass, "no address or DNS name of a server");
         return 0;
     }
     (void)fputs("    server ", import->servers);

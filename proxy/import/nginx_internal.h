@@ -61,7 +61,7 @@ const char *import_size_text(struct import *import, uint64_t size);
 bool import_number(const char *text, uint64_t *number);
 // An address to listen on: "443", "*:443", "[::]:443". NULL: Ravelin cannot listen there.
 const char *import_listen_address(struct import *import, const char *text);
-// The address of a server, with its port. NULL: it has a name, or it is none.
+// The address or DNS name of a server, with its port. NULL: it is neither.
 const char *import_server_address(struct import *import, const char *text);
 bool import_is_network(const char *text);
 // True if the text has a variable of nginx.

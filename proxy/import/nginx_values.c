@@ -1,4 +1,5 @@
 #include "config/field.h"
+#include "config/host.h"
 #include "import/nginx_internal.h"
 
 #include "base/network.h"
@@ -189,6 +190,13 @@ const char *import_listen_address(struct import *import, const char *text) {
                : NULL;
 }
 
+// A DNS name with a dot, so that it is no name of an upstream that is missing.
+static bool is_name(struct import *import, struct slice host) {
+    char canonical[HOST_TEXT_SIZE];
+    const char *name = nginx_format(&import->tree, "%.*s", (int)host.size, host.data);
+    return strchr(name, '.') != NULL && host_canonical(name, false, canonical) == NULL;
+}
+
 const char *import_server_address(struct import *import, const char *text) {
     const char *port;
     if (strncmp(text, "unix:/", 6) == 0) {
@@ -199,7 +207,7 @@ const char *import_server_address(struct import *import, const char *text) {
     if (slice_equal(host, SLICE("localhost"))) {
         host = SLICE("127.0.0.1");
     }
-    return is_host(host) && is_port(port)
+    return (is_host(host) || is_name(import, host)) && is_port(port)
                ? nginx_format(&import->tree, "%.*s:%s", (int)host.size, host.data, port)
                : NULL;
 }

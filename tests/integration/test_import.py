@@ -197,7 +197,7 @@ PARTS = {
     "weak": (["return = 403 # closed: 'ssl_verify_client optional_no_ca'", "ssl_ciphers", "there is no 0-RTT", "underscores_in_headers"],
              ["client-ca = "]),
     "webroot": (["acme-challenge = ", "https-port = "], []),
-    "untranslated": (["receive plain HTTP", "depends on the request", "another path is put in place", "IP addresses here, and no names",
+    "untranslated": (["receive plain HTTP", "depends on the request", "another path is put in place", "no address or DNS name", 'server "app.internal:8080"',
                       "'limit_except' has no counterpart", "'if' has no counterpart", "see protocol = tcp", "plain HTTP is redirected"], []),
     "sites_alone": (["sites_alone.conf", "redirects to https on the same host"], ["no counterpart"]),
     "proxy_protocol": (["proxy-protocol = yes", "trusted-proxies = {127.0.0.0/8}"], ["real_ip_header"]),
