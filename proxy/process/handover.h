@@ -50,6 +50,7 @@ enum handover_type {
     HANDOVER_NAMES,   // the key of the names of servers
     HANDOVER_SOCKETS, // descriptors of listening sockets
     HANDOVER_ADMINS,  // the same, those of `admin`
+    HANDOVER_ADDRESS, // struct names_record (names.h)
     HANDOVER_ORDER,   // struct servers_order (servers.h)
     HANDOVER_FORMER,  // descriptor of a hand-over with a master that drains; its pid
     HANDOVER_END,

@@ -60,7 +60,7 @@ void master_log_start(struct master *master) {
     log_info(&master->log, "ravelin %s starts with %s", master->version, master->config_path);
     listeners_announce(master->current->config, &master->log);
     admin_listeners_announce(master->current->config, &master->log);
-    successor_use_orders(&master->successor, master->current, &master->log);
+    successor_use_servers(&master->successor, master->current, &master->shares, &master->log);
     handed_warn(&master->handed, &master->log);
     handed_free(&master->handed);
 }

@@ -232,3 +232,58 @@ void names_hand_on(const struct source *next, const struct source *former,
     }
     free(records);
 }
+
+// --- Another master ---
+
+static void write_name(const struct server_name *name, char text[SERVERS_TEXT_SIZE]) {
+    (void)snprintf(text, SERVERS_TEXT_SIZE, "%s/%s", name->backend->name, name->server->text);
+}
+
+bool names_next_record(const struct source *source, size_t *at, struct names_record *record) {
+    struct server_record *records = make_room(source->config);
+    struct server_name name = {NULL};
+    bool found = false;
+    size_t before = 0;
+    while (records != NULL && !found && server_name_next(source->config, &name)) {
+        size_t count = server_places_get(&source->servers, &name, records);
+        found = *at < before + count;
+        if (found) {
+            record->record = records[*at - before];
+            write_name(&name, record->name);
+            (*at)++;
+        }
+        before += count;
+    }
+    free(records);
+    return found;
+}
+
+static bool is_usable(const struct server_record *record) {
+    sa_family_t family = record->address.as.any.sa_family;
+    return record->address.size <= sizeof(record->address.as) && record->share >= 1 &&
+           record->share <= SERVER_SHARE_MAX && (family == AF_INET || family == AF_INET6);
+}
+
+void names_take_records(const struct source *source, const struct shares *shares,
+                        const struct names_record *records, size_t count) {
+    const struct server_places places = {.table = &source->servers,
+                                         .names = shares->names,
+                                         .counts = shares->servers,
+                                         .changed = ignore};
+    struct server_record *own = make_room(source->config);
+    struct server_name name = {NULL};
+    while (own != NULL && server_name_next(source->config, &name)) {
+        char text[SERVERS_TEXT_SIZE];
+        size_t used = 0;
+        write_name(&name, text);
+        for (size_t i = 0; i < count && used < config_server_places(name.server); i++) {
+            if (strcmp(records[i].name, text) == 0 && is_usable(&records[i].record)) {
+                own[used++] = records[i].record;
+            }
+        }
+        if (used > 0) {
+            (void)server_places_set(&places, &name, own, used);
+        }
+    }
+    free(own);
+}

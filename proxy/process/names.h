@@ -9,6 +9,7 @@
 
 #include "base/rate.h"
 #include "observe/log.h"
+#include "process/servers.h"
 #include "process/source.h"
 
 #define NAMES_LINES_INTERVAL_MS 50
@@ -26,5 +27,20 @@ void names_take(struct names_watch *watch, struct source *current, const struct 
 // servers_keep_orders().
 void names_hand_on(const struct source *next, const struct source *former,
                    const struct shares *shares);
+
+// --- For another master that takes over (handover.h) ---
+
+#define NAMES_RECORD_LAYOUT 1
+
+struct names_record {
+    char name[SERVERS_TEXT_SIZE]; // "BACKEND/NAME"
+    struct server_record record;
+};
+
+// The next address of a name, from index *at on, which moves on. False: there is none.
+bool names_next_record(const struct source *source, size_t *at, struct names_record *record);
+// Names begin with the addresses that they have in `records`, until the DNS says something else.
+void names_take_records(const struct source *source, const struct shares *shares,
+                        const struct names_record *records, size_t count);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/secret.h"
 #include "process/handover.h"
 #include "process/maintenance.h"
+#include "process/names.h"
 #include "process/servers.h"
 
 #include <errno.h>
@@ -143,6 +144,22 @@ static bool take_order(struct successor *successor, const struct handover_messag
     return true;
 }
 
+static bool take_address(struct successor *successor, const struct handover_message *message) {
+    struct names_record *addresses;
+    if (message->layout != NAMES_RECORD_LAYOUT || message->size != sizeof(*addresses)) {
+        return true; // the DNS tells
+    }
+    addresses = realloc(successor->addresses, (successor->address_count + 1) * sizeof(*addresses));
+    if (addresses == NULL) {
+        return false;
+    }
+    successor->addresses = addresses;
+    struct names_record *address = &addresses[successor->address_count++];
+    memcpy(address, message->data, sizeof(*address));
+    address->name[sizeof(address->name) - 1] = '\0';
+    return true;
+}
+
 static bool take_sockets(struct handed *handed, struct handover_message *message) {
     bool taken = true;
     for (size_t i = 0; i < message->fd_count; i++) {
@@ -174,6 +191,9 @@ static bool take(struct successor *successor, struct handed *handed,
         break;
     case HANDOVER_NAMES:
         take_names(successor, message);
+        break;
+    case HANDOVER_ADDRESS:
+        taken = take_address(successor, message);
         break;
     case HANDOVER_ORDER:
         taken = take_order(successor, message);
@@ -280,8 +300,8 @@ bool successor_use_keys(struct successor *successor, const struct shares *shares
     return used;
 }
 
-void successor_use_orders(struct successor *successor, const struct source *source,
-                          struct log *log) {
+void successor_use_servers(struct successor *successor, const struct source *source,
+                           const struct shares *shares, struct log *log) {
     static const char *const words[] = {"ready", "drain", "down"};
     if (successor->former == 0) {
         return;
@@ -290,6 +310,9 @@ void successor_use_orders(struct successor *successor, const struct source *sour
     if (successor->notes[0] != '\0') {
         log_lines(log, SEVERITY_WARNING, NULL, successor->notes);
     }
+    names_take_records(source, shares, successor->addresses, successor->address_count);
+    free(successor->addresses);
+    successor->addresses = NULL;
     for (size_t i = 0; i < successor->order_count; i++) {
         const struct servers_order *order = &successor->orders[i];
         if (maintenance_take(source, order)) {
@@ -395,7 +418,9 @@ void successor_free(struct successor *successor) {
         secret_unmap(successor->secrets, sizeof(*successor->secrets));
         successor->secrets = NULL;
     }
+    free(successor->addresses);
     free(successor->orders);
+    successor->addresses = NULL;
     successor->orders = NULL;
     for (size_t i = 0; i < successor->former_count; i++) {
         (void)close(successor->formers[i].fd);

@@ -37,6 +37,7 @@ struct successor_handler {
 
 struct successor_secrets;
 struct servers_order;
+struct names_record;
 
 // Zeroed: none.
 struct successor {
@@ -45,6 +46,8 @@ struct successor {
     bool goes;    // GO has come
     bool serves;  // and SERVING was said
     struct successor_secrets *secrets;
+    struct names_record *addresses;
+    size_t address_count;
     struct servers_order *orders;
     size_t order_count;
     struct {
@@ -66,9 +69,10 @@ enum result successor_begin(struct successor *successor, struct handed *handed, 
 // tickets changed. False: there are none.
 bool successor_use_keys(struct successor *successor, const struct shares *shares,
                         uint32_t *keys_age_s);
-// Gives servers the orders that they had. Logs all that was taken over or not.
-void successor_use_orders(struct successor *successor, const struct source *source,
-                          struct log *log);
+// Gives names of servers the addresses, and servers the orders that they had. Logs what was taken
+// over or not.
+void successor_use_servers(struct successor *successor, const struct source *source,
+                           const struct shares *shares, struct log *log);
 // Tells the former master why this one cannot start. There is none: nothing.
 void successor_fail(const struct successor *successor, const char *why);
 

@@ -2,6 +2,7 @@
 
 #include "base/printable.h"
 #include "process/maintenance.h"
+#include "process/names.h"
 #include "process/servers.h"
 #include "process/source.h"
 
@@ -105,6 +106,16 @@ static bool write_admins(struct upgrade *upgrade, struct handover_message *messa
     return true;
 }
 
+static bool write_address(struct upgrade *upgrade, struct handover_message *message) {
+    struct names_record record = {.name = ""};
+    static_assert(sizeof(record) <= HANDOVER_DATA_MAX, "a message has room for it");
+    if (!names_next_record(upgrade->children->current, &upgrade->item_at, &record)) {
+        return false;
+    }
+    handover_write(message, HANDOVER_ADDRESS, NAMES_RECORD_LAYOUT, &record, sizeof(record));
+    return true;
+}
+
 static bool write_order(struct upgrade *upgrade, struct handover_message *message) {
     struct servers_order order;
     const struct source *current = upgrade->children->current;
@@ -138,6 +149,8 @@ static bool write_item(struct upgrade *upgrade, struct handover_message *message
         return write_sockets(upgrade, message);
     case HANDOVER_ADMINS:
         return write_admins(upgrade, message);
+    case HANDOVER_ADDRESS:
+        return write_address(upgrade, message);
     case HANDOVER_ORDER:
         return write_order(upgrade, message);
     case HANDOVER_FORMER:

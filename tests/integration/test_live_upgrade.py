@@ -391,9 +391,9 @@ FAILURES = {
         "the new process speaks version 7 of the hand-over, this one version 1: restart Ravelin instead",
     ),
     "nonsense": (HELLO + 'talk.send(b"hello")\ntime.sleep(100)', "the new process said nonsense"),
-    "out of turn": (HELLO + 'say(1, b"x")\nsay(11)\ntime.sleep(100)', "the new process said something out of turn"),
+    "out of turn": (HELLO + 'say(1, b"x")\nsay(12)\ntime.sleep(100)', "the new process said something out of turn"),
     "dies later": (HELLO + 'say(1, b"x")\ntalk.recv(100)\nsys.exit(5)', "the new process ended with status 5"),
-    "says why": (HELLO + 'say(1, b"x")\nsay(16, b"no luck")\ntime.sleep(100)', "upgrade failed: no luck"),
+    "says why": (HELLO + 'say(1, b"x")\nsay(17, b"no luck")\ntime.sleep(100)', "upgrade failed: no luck"),
     "silent": ("echo waiting >&2; exec sleep 100", "did not say within 10 seconds that it can take over: waiting"),
 }
 

@@ -601,3 +601,16 @@ def test_silence_uses_no_processor_time(lab):
     before = ticks()
     time.sleep(2)
     assert ticks() - before < 100
+
+
+def test_an_upgrade_keeps_the_addresses(lab):
+    """And the order for one of them, also while no DNS server replies."""
+    group = Group(lab, 2)
+    knot = lab.knot()
+    knot.set({"app": [f"A {host}" for host in group.hosts]})
+    proxy = named_proxy(lab, knot, f"app.test:{group.port}", backend={"queue-timeout": "100ms"}, allow=["no DNS server"])
+    wait_for_servers(proxy, [f"{host}:{group.port}" for host in group.hosts])
+    proxy.command("server", f"web/{group.hosts[0]}:{group.port}", "down")
+    knot.close()
+    proxy.upgrade()
+    assert bodies(lab.client(proxy)) == {group.hosts[1]}
