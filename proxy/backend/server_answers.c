@@ -26,7 +26,7 @@ struct record {
 // --- The part ---
 
 static size_t count_names(const struct config *config) {
-    struct server_name name = {NULL};
+    struct server_name name = {.backend = NULL};
     size_t count = 0;
     while (server_name_next(config, &name)) {
         count++;
@@ -36,7 +36,7 @@ static size_t count_names(const struct config *config) {
 
 // Fills `places`. Returns the size of the part.
 static size_t lay_out(struct server_answers *answers, const struct config *config) {
-    struct server_name name = {NULL};
+    struct server_name name = {.backend = NULL};
     size_t at = REGION_HEAD_SIZE;
     for (size_t i = 0; i < answers->count && server_name_next(config, &name); i++) {
         size_t places = config_server_places(name.server);

@@ -248,7 +248,7 @@ static bool begin_name(const struct server_table *table, const struct server_nam
 
 bool server_places_begin(const struct server_table *table, const struct config *config,
                          const struct server_table *former, const struct server_names *names) {
-    struct server_name name = {NULL};
+    struct server_name name = {.backend = NULL};
     while (server_name_next(config, &name)) {
         if (!begin_name(table, &name, former, names)) {
             return false;

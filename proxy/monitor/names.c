@@ -453,7 +453,7 @@ void names_free(struct names *names) {
 
 struct names *names_new(const struct names_options *options) {
     struct names *names = calloc(1, sizeof(*names));
-    struct server_name at = {NULL};
+    struct server_name at = {.backend = NULL};
     size_t count = 0;
     while (server_name_next(options->config, &at)) {
         count++;
@@ -466,7 +466,7 @@ struct names *names_new(const struct names_options *options) {
         names_free(names);
         return NULL;
     }
-    at = (struct server_name){NULL};
+    at = (struct server_name){.backend = NULL};
     while (server_name_next(options->config, &at)) {
         names->items[names->count] = name_new(names, at.server, names->count);
         if (names->items[names->count++] == NULL) {

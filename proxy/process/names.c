@@ -174,7 +174,7 @@ static void take(struct names_watch *watch, struct source *current, const struct
 
 // Room for the addresses of any name. NULL: memory is short, or there is no name.
 static struct server_record *make_room(const struct config *config) {
-    struct server_name name = {NULL};
+    struct server_name name = {.backend = NULL};
     size_t most = 0;
     while (server_name_next(config, &name)) {
         size_t places = config_server_places(name.server);
@@ -186,7 +186,7 @@ static struct server_record *make_room(const struct config *config) {
 void names_take(struct names_watch *watch, struct source *current, const struct shares *shares) {
     struct server_record *records = make_room(current->config);
     struct server_answer answer = {.records = records};
-    struct server_name name = {NULL};
+    struct server_name name = {.backend = NULL};
     for (size_t i = 0; records != NULL && server_name_next(current->config, &name); i++) {
         take(watch, current, shares, &name, i, &answer);
     }
@@ -204,7 +204,7 @@ static void ignore(void *context, const struct server_name *name, const struct a
 // The same name in the former configuration. False: there is none.
 static bool find_former(const struct source *former, const struct server_name *wanted,
                         struct server_name *name) {
-    *name = (struct server_name){NULL};
+    *name = (struct server_name){.backend = NULL};
     while (server_name_next(former->config, name)) {
         if (strcmp(name->server->text, wanted->server->text) == 0 &&
             strcmp(name->backend->name, wanted->backend->name) == 0) {
@@ -221,7 +221,7 @@ void names_hand_on(const struct source *next, const struct source *former,
                                          .counts = shares->servers,
                                          .changed = ignore};
     struct server_record *records = make_room(former->config);
-    struct server_name name = {NULL};
+    struct server_name name = {.backend = NULL};
     struct server_name before;
     while (records != NULL && server_name_next(next->config, &name)) {
         if (find_former(former, &name, &before) &&
