@@ -34,7 +34,7 @@ enum result http2_send(struct http2 *http2) {
 
 uint8_t *http2_place(struct http2 *http2, size_t size) {
     struct send_buffer *buffer = buffer_of(http2);
-    if (size > SLOT_READ_MAX) {
+    if (buffer == NULL || size > SLOT_READ_MAX) {
         return NULL;
     }
     if (http2->end != NULL && (size_t)(slot_end(http2) - http2->end) <= size) {
