@@ -216,7 +216,9 @@ static bool has_address(const struct server_record *records, size_t count,
 static size_t tidy(struct server_record *records, size_t count) {
     uint32_t divisor = 0;
     size_t kept = 0;
-    qsort(records, count, sizeof(*records), compare_records);
+    if (count > 0) {
+        qsort(records, count, sizeof(*records), compare_records);
+    }
     for (size_t i = 0; i < count; i++) {
         if (!has_address(records, kept, &records[i].address)) {
             divisor = divisor_of(divisor, records[i].share);
