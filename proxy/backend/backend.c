@@ -11,21 +11,21 @@
 #include <string.h>
 
 // Makes what Set-Cookie says of a server.
-static void make_cookie(const struct server *server, char *cookie) {
+static void make_cookie(const struct backend *backend, const struct server *server, char *cookie) {
     uint8_t name[SERVER_NAME_SIZE];
     char text[SERVER_NAME_TEXT_SIZE];
     server_entry_name(server->entry, name);
     server_name_write(name, text);
     (void)snprintf(cookie, HTTP_SET_COOKIE_MAX + 1,
-                   "%s=%.*s; Path=/; HttpOnly; Secure; SameSite=Lax",
-                   server->backend->config->sticky, SERVER_NAME_TEXT_SIZE, text);
+                   "%s=%.*s; Path=/; HttpOnly; Secure; SameSite=Lax", backend->config->sticky,
+                   SERVER_NAME_TEXT_SIZE, text);
 }
 
 static bool make_cookies(struct backend *backend) {
     backend->cookies = calloc(backend->server_count, HTTP_SET_COOKIE_MAX + 1);
     for (size_t i = 0; backend->cookies != NULL && i < backend->server_count; i++) {
         char *cookie = backend->cookies + i * (HTTP_SET_COOKIE_MAX + 1);
-        make_cookie(&backend->servers[i], cookie);
+        make_cookie(backend, &backend->servers[i], cookie);
         backend->servers[i].cookie = cookie;
     }
     return backend->cookies != NULL;
@@ -45,7 +45,7 @@ static void renew(struct server *server) {
     server->distrusted_until_ms = 0;
     backend->view.states[index].current_weight = 0;
     if (backend->cookies != NULL) {
-        make_cookie(server, backend->cookies + index * (HTTP_SET_COOKIE_MAX + 1));
+        make_cookie(backend, server, backend->cookies + index * (HTTP_SET_COOKIE_MAX + 1));
     }
 }
 

@@ -157,6 +157,7 @@ void prober_init(struct prober *prober, struct pool *pool) {
 static void end_all(struct prober *prober) {
     while (!list_is_empty(&prober->probes)) {
         struct probe *probe = LIST_ENTRY(prober->probes.next, struct probe, node);
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): forget() takes it out of the list
         probe->server->health->due_ms = 0; // the next set begins anew
         lease_close(probe->lease);
         forget(probe);

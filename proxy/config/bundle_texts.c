@@ -156,7 +156,9 @@ static enum result keep(struct bundle_texts *texts, enum bundle_kind kind, const
         free((void *)(uintptr_t)content.data);
         return refuse(why, "out of memory");
     }
-    *place = (struct bundle_text){kind, copy, content};
+    place->kind = kind;
+    place->path = copy;
+    place->content = content;
     return RESULT_OK;
 }
 

@@ -317,7 +317,7 @@ struct config_site {
     int line;
 };
 
-struct config {
+struct config {      // NOLINT(clang-analyzer-optin.performance.Padding): by what belongs together
     char *path;      // of the configuration file, as passed to config_load()
     char *directory; // folder of the configuration file, absolute; relative paths begin there
     struct config_parts parts; // of the text whose lines are counted; none without include

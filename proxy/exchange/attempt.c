@@ -218,7 +218,8 @@ void attempt_blame(struct attempt *attempt, const struct choice *choice, struct 
 // The next attempt is not at this server.
 static void note_tried(struct attempt *attempt, const struct choice *choice) {
     const struct backend *backend = backend_of(choice);
-    if (attempt->server->backend == backend && attempt->tried_count < ATTEMPTS_MAX) {
+    if (attempt->server != NULL && attempt->server->backend == backend &&
+        attempt->tried_count < ATTEMPTS_MAX) {
         attempt->tried[attempt->tried_count++] = (uint32_t)(attempt->server - backend->servers);
     }
 }

@@ -29,10 +29,11 @@ void request_ids_next(struct request_ids *ids, char text[REQUEST_ID_SIZE]) {
 }
 
 bool request_id_is_usable(struct slice id) {
+    static const char signs[] = {'-', '_', '.', ':', '+', '/', '=', '@'};
     for (size_t i = 0; i < id.size; i++) {
         char lower = ascii_lower(id.data[i]);
         bool is_plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') ||
-                        memchr("-_.:+/=@", lower, 8) != NULL;
+                        memchr(signs, lower, sizeof(signs)) != NULL;
         if (!is_plain) {
             return false;
         }

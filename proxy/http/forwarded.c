@@ -3,7 +3,6 @@
 #include "http/bytes.h"
 #include "http/target.h"
 
-
 enum { PORT_DIGITS_MAX = 5, SCHEME_SIZE_MAX = 16, NODE_SIZE_MAX = 64 };
 
 // --- one node ---

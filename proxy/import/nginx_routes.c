@@ -416,8 +416,8 @@ static void write_pass(struct import *import, struct nginx_directive *block,
     } else if (backend != NULL && !write_path(import, prefix, path)) {
         why = "another path is put in place of the prefix";
     }
-    if (why != NULL) {
-        import_note(import, pass, why);
+    if (why != NULL || backend == NULL) {
+        import_note(import, pass, why == NULL ? "out of memory" : why);
         write_status(import, 503, "not translated");
         return;
     }

@@ -91,7 +91,9 @@ static bool take_name(struct message *message, char text[HOST_TEXT_SIZE]) {
         at += bytes + 1;
         message->at = jumps == 0 ? at : message->at;
         if (bytes == 0) {
-            (void)(shown || strcpy(text, "?"));
+            if (!shown) {
+                memcpy(text, "?", sizeof("?"));
+            }
             return true;
         }
         shown = shown && put_label(text, &size, message->data + at - bytes, bytes);

@@ -53,8 +53,13 @@ static bool store(struct lookup *lookup, const struct dns_answer *answer) {
            answer->count * size);
     free(lookup->services);
     free(lookup->addresses);
-    lookup->services = is_srv ? copy : NULL;
-    lookup->addresses = is_srv ? NULL : copy;
+    lookup->services = NULL;
+    lookup->addresses = NULL;
+    if (is_srv) {
+        lookup->services = copy;
+    } else {
+        lookup->addresses = copy;
+    }
     lookup->count = answer->count;
     lookup->is_known = true;
     return true;

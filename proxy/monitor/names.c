@@ -230,7 +230,7 @@ static size_t tidy(struct server_record *records, size_t count) {
         rank += i > 0 && records[i].rank != priority ? 1 : 0;
         priority = records[i].rank;
         records[i].rank = rank;
-        records[i].share /= divisor;
+        records[i].share /= divisor == 0 ? 1 : divisor;
     }
     return kept;
 }
@@ -444,7 +444,7 @@ static void ask_all(struct name *name) {
 }
 
 void names_free(struct names *names) {
-    for (size_t i = 0; names != NULL && i < names->count; i++) {
+    for (size_t i = 0; names != NULL && names->items != NULL && i < names->count; i++) {
         name_free(names->items[i]);
     }
     if (names != NULL) {
@@ -462,7 +462,7 @@ struct names *names_new(const struct names_options *options) {
     }
     if (names != NULL) {
         names->options = *options;
-        names->items = calloc(count + 1, sizeof(*names->items));
+        names->items = calloc(count + 1, sizeof(struct name *));
     }
     if (names == NULL || names->items == NULL) {
         names_free(names);
@@ -485,10 +485,14 @@ struct names *names_new(const struct names_options *options) {
 static bool fit(struct name *name, size_t places) {
     size_t room = places > name->target_count ? places : name->target_count;
     struct target **targets = reallocarray(name->targets, room, sizeof(struct target *));
-    name->targets = targets != NULL ? targets : name->targets;
+    if (targets != NULL) {
+        name->targets = targets;
+    }
     struct server_record *records =
         reallocarray(name->answer.records, places, sizeof(*name->answer.records));
-    name->answer.records = records != NULL ? records : name->answer.records;
+    if (records != NULL) {
+        name->answer.records = records;
+    }
     bool fits = targets != NULL && records != NULL;
     if (fits && name->answer.count > places) {
         name->answer.count = places;

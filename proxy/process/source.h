@@ -31,7 +31,7 @@ struct source {
     struct admin_listeners admins;
     struct log_files logs;
     struct server_table servers;
-    struct server_answers answers; // of the monitor, about servers that are names
+    struct server_answers answers;       // of the monitor, about servers that are names
     struct challenge_server *challenges; // in use; NULL: the configuration has no folder
 };
 

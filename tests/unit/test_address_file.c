@@ -97,7 +97,7 @@ static void test_a_list_that_cannot_be_read(void **state) {
 // At, below and above the bound.
 static void test_how_many_addresses_a_list_may_have(void **state) {
     struct folder *folder = *state;
-    char *text = malloc((ADDRESS_FILE_MAX + 1) * 16);
+    char *text = malloc((size_t)(ADDRESS_FILE_MAX + 1) * 16);
     assert_non_null(text);
     put(folder, "r.conf", WITH("deny-file = out.txt"));
     for (int count = ADDRESS_FILE_MAX - 1; count <= ADDRESS_FILE_MAX + 1; count++) {

@@ -58,7 +58,7 @@ static void set(struct lab *lab, const char *text) {
         const char *why;
         char *slash = strchr(one, '/');
         records[count] = (struct server_record){
-            .rank = slash == NULL ? 0 : (uint32_t)atoi(slash + 1), .share = 1};
+            .rank = slash == NULL ? 0 : (uint32_t)strtoul(slash + 1, NULL, 10), .share = 1};
         one[slash == NULL ? strlen(one) : (size_t)(slash - one)] = '\0';
         assert_int_equal(address_parse(slice_from(one), &records[count++].address, &why),
                          RESULT_OK);

@@ -88,8 +88,9 @@ static void test_no_more_than_the_bound_is_read(void **state) {
     (void)state;
     char *data = malloc(CHECK_RESPONSE_MAX);
     assert_non_null(data);
+    static const char line[15] = "HTTP/1.1 200 OK";
     memset(data, 'x', CHECK_RESPONSE_MAX);
-    memcpy(data, "HTTP/1.1 200 OK", 15);
+    memcpy(data, line, sizeof(line));
     assert_false(check_response(&expecting, data, CHECK_RESPONSE_MAX - 1, false).ended);
     struct check_verdict verdict = check_response(&expecting, data, CHECK_RESPONSE_MAX, false);
     assert_true(verdict.ended);

@@ -167,7 +167,7 @@ static void assert_kept(struct scenario *scenario, size_t attempts) {
             scenario->scripts[0] = firsts[i];
             const struct faults faults = {.arrive = n % 7,
                                           .run = n % 5,
-                                          .server_takes = n * 3,
+                                          .server_takes = (size_t)n * 3,
                                           .alone = n % 2 == 1,
                                           .first_event = n % 4,
                                           .late_end = n % 3 == 0};

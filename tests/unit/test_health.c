@@ -114,7 +114,7 @@ static void test_a_response_that_broke_off_was_counted_before(void **state) {
 static void test_times_grow_and_begin_again(void **state) {
     (void)state;
     struct health health = {.until_ms = 0};
-    static const int64_t times[] = {FIRST, 2 * FIRST, LONGEST, LONGEST, LONGEST};
+    static const int64_t times[] = {FIRST, INT64_C(2) * FIRST, LONGEST, LONGEST, LONGEST};
     for (size_t i = 0; i < 5; i++) {
         (void)fail_at(&health, NOW, FAULT_CONNECT, i > 0);
         assert_in_range(health.due_ms - NOW, times[i] - times[i] / 8, times[i] + times[i] / 8);
@@ -122,12 +122,13 @@ static void test_times_grow_and_begin_again(void **state) {
     assert_int_equal(work_at(&health, NOW, NOW, true), HEALTH_RETURNED);
     assert_false(health_is_out(&health));
     // It failed again soon after its return.
-    (void)fail_at(&health, NOW + 2 * LONGEST, FAULT_CONNECT, false);
-    assert_in_range(health.due_ms - NOW - 2 * LONGEST, LONGEST - LONGEST / 8,
+    (void)fail_at(&health, NOW + INT64_C(2) * LONGEST, FAULT_CONNECT, false);
+    assert_in_range(health.due_ms - NOW - INT64_C(2) * LONGEST, LONGEST - LONGEST / 8,
                     LONGEST + LONGEST / 8);
     (void)work_at(&health, NOW, NOW, true);
-    (void)fail_at(&health, NOW + 2 * LONGEST + 1, FAULT_CONNECT, false);
-    assert_in_range(health.due_ms - NOW - 2 * LONGEST - 1, FIRST - FIRST / 8, FIRST + FIRST / 8);
+    (void)fail_at(&health, NOW + INT64_C(2) * LONGEST + 1, FAULT_CONNECT, false);
+    assert_in_range(health.due_ms - NOW - INT64_C(2) * LONGEST - 1, FIRST - FIRST / 8,
+                    FIRST + FIRST / 8);
 }
 
 static void test_times_are_spread(void **state) {

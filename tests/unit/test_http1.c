@@ -189,6 +189,7 @@ static void test_a_full_ring_of_a_body_that_nobody_wants(void **state) {
     follow_exchange();
     assert_non_null(bench.exchange);
     struct lease *lease = bench.exchange->attempt.lease;
+    assert_non_null(lease);
     connection_of(lease->fd)->drained = false;
     lease->readable = true; // noted in the same turn of the loop
     client.never_takes = true;
@@ -198,7 +199,7 @@ static void test_a_full_ring_of_a_body_that_nobody_wants(void **state) {
     assert_int_equal(client.read, client.input_size);
     assert_int_equal(client.output_size, 0);
     // The end of the session has time of its own.
-    client.sessions.shared.now_ms += 2 * DROP_TOTAL_MS;
+    client.sessions.shared.now_ms += INT64_C(2) * DROP_TOTAL_MS;
     client.never_takes = false;
     client_run();
     assert_memory_equal(what_the_client_has(), "HTTP/1.1 403 No\r\n", 17);

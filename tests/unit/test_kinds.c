@@ -216,6 +216,7 @@ static void test_one_that_orders_is_wanted_if_a_site_asks_for_it(void **state) {
     path[0] = '/';
     assert_false(child_is_wanted(&child, &fixture.source));
     fixture.config.site_count = 0;
+    fixture.config.sites = NULL;
 }
 
 static void test_what_one_that_orders_gets(void **state) {

@@ -18,7 +18,7 @@ static int compare(const void *left, const void *right) {
 static void test_no_id_comes_twice(void **state) {
     (void)state;
     struct request_ids workers[2];
-    char(*ids)[REQUEST_ID_SIZE] = calloc(2 * COUNT, REQUEST_ID_SIZE);
+    char(*ids)[REQUEST_ID_SIZE] = calloc((size_t)2 * COUNT, REQUEST_ID_SIZE);
     assert_non_null(ids);
     for (size_t i = 0; i < 2; i++) {
         assert_true(request_ids_init(&workers[i]));
@@ -26,8 +26,8 @@ static void test_no_id_comes_twice(void **state) {
             request_ids_next(&workers[i], ids[i * COUNT + j]);
         }
     }
-    qsort(ids, 2 * COUNT, REQUEST_ID_SIZE, compare);
-    for (size_t i = 0; i < 2 * COUNT; i++) {
+    qsort(ids, (size_t)2 * COUNT, REQUEST_ID_SIZE, compare);
+    for (size_t i = 0; i < (size_t)2 * COUNT; i++) {
         for (size_t j = 0; j < REQUEST_ID_SIZE; j++) {
             assert_non_null(strchr("0123456789abcdef", ids[i][j]));
         }

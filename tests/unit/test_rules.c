@@ -283,7 +283,8 @@ static void a_site_in_maintenance(void **state) {
     set_address(&fixture->client, "192.0.2.9");
     assert_int_equal(apply(fixture, "/in/x").status, 403); // is let in nowhere
     set_address(&fixture->client, "192.0.2.1");
-    fixture->closed_sites = fixture->sites[0] = fixture->sites[1] = 0;
+    fixture->closed_sites = 0;
+    fixture->sites[0] = fixture->sites[1] = 0;
 }
 
 static void a_redirect_keeps_the_rest_of_the_path(void **state) {

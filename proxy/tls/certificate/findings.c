@@ -182,8 +182,7 @@ bool term_warning(const struct term *term, const struct config *config, int64_t 
         (void)snprintf(which, sizeof(which), "certificate %u: ", number);
     }
     (void)snprintf(text, TERM_TEXT_SIZE, "%s:%d: %.*s: %s%s %s %s, %s%" PRId64 " day%s%s%s",
-                   place.file, place.line, 2 * REPORT_QUOTE_MAX, subject.path, which,
-                   subject.what,
+                   place.file, place.line, 2 * REPORT_QUOTE_MAX, subject.path, which, subject.what,
                    is_early  ? "is not valid before"
                    : is_over ? "expired on"
                              : "expires on",
