@@ -1,5 +1,7 @@
 """Servers that fail: who is still asked, for how long, and how a server comes back."""
 
+import os
+import signal
 import threading
 import time
 
@@ -410,6 +412,19 @@ def test_what_is_known_stays_across_reloads(lab):
     proxy.configure(backends=[backend_block("web", servers, options)])
     proxy.reload()
     assert set(health(proxy).values()) == {"up"}  # they left the file, and are new
+
+
+def test_what_a_dead_worker_knew_is_forgotten(lab):
+    """It may have lied."""
+    servers = servers_of(lab, "refuse", None)
+    options = {**FAST, "eject-time": "1m", "eject-time-max": "1m"}
+    proxy = lab.proxy(*servers, backend=options, workers_may_die=True, allow=[".*"])
+    assert bodies(lab.client(proxy), 4) == {"b"}
+    assert [line.startswith("out") for line in health(proxy).values()] == [True, False]
+    former = proxy.worker_pids()[0]
+    os.kill(former, signal.SIGKILL)
+    wait_for(lambda: proxy.worker_pids().get(0, 0) not in (0, former), "another worker")
+    wait_for(lambda: set(health(proxy).values()) == {"up"}, "both servers to be up")
 
 
 def test_connections_are_tried_on_after_a_reload(lab):

@@ -289,7 +289,7 @@ def test_another_executable_is_started(lab):
     link.symlink_to(RAVELIN)
     proxy = lab.proxy(lab.server(), program=link)
     wrapper = lab.folder / "wrapper"
-    wrapper.write_text(f'#!/bin/sh\necho "$@" > {lab.folder}/arguments\nexec {RAVELIN} "$@"\n')
+    wrapper.write_text(f'#!/bin/sh\necho "$@" > {lab.folder}/arguments\nexec "{RAVELIN}" "$@"\n')
     wrapper.chmod(0o755)
     (lab.folder / "next").symlink_to(wrapper)
     (lab.folder / "next").replace(link)
@@ -522,7 +522,7 @@ def test_the_former_process_dies_before_the_new_one_serves(lab):
     link.symlink_to(RAVELIN)
     proxy = lab.proxy(lab.server(), program=link)
     link.unlink()
-    link.symlink_to(script(lab.folder, f'echo $$ > {lab.folder}/pid; sleep 1; exec {RAVELIN} "$@"'))
+    link.symlink_to(script(lab.folder, f'echo $$ > {lab.folder}/pid; sleep 1; exec "{RAVELIN}" "$@"'))
     proxy.program = RAVELIN
     command = lab.keep_client(BackgroundCommand(proxy, "upgrade"))
     pid = lab.folder / "pid"

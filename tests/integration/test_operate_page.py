@@ -1,6 +1,7 @@
 """conf/operate.md: every command on the page is run."""
 
 import re
+import shlex
 
 import pytest
 
@@ -45,7 +46,7 @@ class Host:
     def moved(self, command):
         moves = {
             "sudo ": "",
-            "ravelin status": f"{RAVELIN} status",
+            "ravelin status": f"{shlex.quote(str(RAVELIN))} status",
             "/etc/ravelin/ravelin.conf": str(self.proxy.config),
             "/var/log/ravelin": str(self.logs),
             "127.0.0.1:9901": self.admin.address,
@@ -53,7 +54,7 @@ class Host:
         }
         for word, place in moves.items():
             command = command.replace(word, place)
-        return re.sub(r"^ravelin ", f"{RAVELIN} ", command)
+        return re.sub(r"^ravelin ", lambda _: f"{shlex.quote(str(RAVELIN))} ", command)
 
     def run(self, command, shown=(), status=0):
         done = run(["bash", "-o", "pipefail", "-c", self.moved(command)], check=False)

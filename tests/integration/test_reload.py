@@ -8,7 +8,6 @@ import socket
 import pytest
 
 from ravelin_test.http import response
-from ravelin_test.memory import needs_root, server_states
 from ravelin_test.processes import text
 from ravelin_test.proxy import BackgroundCommand, backend_block, site_block
 from ravelin_test.settings import LONG, PATIENCE
@@ -69,25 +68,6 @@ def test_a_reload_does_not_begin_the_turns_of_servers_anew(lab):
     proxy.configure(backends=[backend_block("web", servers[:2])])  # not the same servers any more
     proxy.reload()
     assert [client.ask().body for _ in range(3)] == [b"a", b"b", b"a"]
-
-
-@needs_root
-def test_a_reload_keeps_the_penalty_of_a_server_and_a_death_does_not(lab):
-    """Looked at in memory, as a penalty is over soon."""
-    dead, added, alive = lab.refused_address(), lab.server(), lab.server()
-    proxy = lab.proxy(dead, alive, workers=1, workers_may_die=True, allow=[".*"])
-    pid = proxy.worker_pids()[0]
-    assert lab.client(proxy).ask().status == 200
-    [penalty, none] = [state.penalty_until_ms for state in server_states(pid, 2)]
-    assert penalty > 0
-    assert none == 0
-    proxy.configure(backends=[backend_block("web", [alive, added, dead])])
-    proxy.reload()
-    assert [state.penalty_until_ms for state in server_states(pid, 3)] == [0, 0, penalty]
-    os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: proxy.worker_pids()[0] not in (0, pid), "another worker")
-    wait_for(lambda: proxy.status()["workers"][0]["state"] == "running", "it to run")
-    assert [state.penalty_until_ms for state in server_states(proxy.worker_pids()[0], 3)] == [0, 0, 0]
 
 
 def test_a_renewed_certificate_at_the_same_path(lab):

@@ -142,6 +142,8 @@ class Intruder:
         for name in sorted(os.listdir(f"/proc/{self.pid}/fd"), key=int):
             if os.readlink(f"/proc/{self.pid}/fd/{name}").startswith("socket:"):
                 copy = _libc.syscall(CALLS["pidfd_getfd"], pidfd, int(name), 0)
+                if copy < 0 and ctypes.get_errno() == errno.ESRCH:
+                    raise Killed(signal.SIGKILL)
                 with socket.socket(fileno=copy) as handle:
                     if wanted(handle):
                         found.append(int(name))
