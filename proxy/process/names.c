@@ -241,7 +241,7 @@ static void write_name(const struct server_name *name, char text[SERVERS_TEXT_SI
 
 bool names_next_record(const struct source *source, size_t *at, struct names_record *record) {
     struct server_record *records = make_room(source->config);
-    struct server_name name = {NULL};
+    struct server_name name = {.backend = NULL};
     bool found = false;
     size_t before = 0;
     while (records != NULL && !found && server_name_next(source->config, &name)) {
@@ -271,7 +271,7 @@ void names_take_records(const struct source *source, const struct shares *shares
                                          .counts = shares->servers,
                                          .changed = ignore};
     struct server_record *own = make_room(source->config);
-    struct server_name name = {NULL};
+    struct server_name name = {.backend = NULL};
     while (own != NULL && server_name_next(source->config, &name)) {
         char text[SERVERS_TEXT_SIZE];
         size_t used = 0;
