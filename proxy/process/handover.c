@@ -1,7 +1,9 @@
 #include "process/handover.h"
 
 #include "base/secret.h"
+#include "process/ipc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,10 +20,7 @@ struct header {
     uint32_t fd_count;
 };
 
-union room {
-    struct cmsghdr align;
-    char bytes[CMSG_SPACE(HANDOVER_FDS_MAX * sizeof(int))];
-};
+static_assert(HANDOVER_FDS_MAX <= IPC_FDS_MAX, "they fit in an ipc_room");
 
 struct handover_message *handover_message_new(void) {
     return secret_map(sizeof(struct handover_message));
@@ -44,27 +43,13 @@ void handover_write(struct handover_message *message, enum handover_type type, u
     message->data[message->size] = '\0';
 }
 
-static void attach(struct msghdr *wire, union room *room, const int *fds, size_t count) {
-    if (count == 0) {
-        return;
-    }
-    memset(room, 0, sizeof(*room));
-    wire->msg_control = room->bytes;
-    wire->msg_controllen = CMSG_SPACE(count * sizeof(int));
-    struct cmsghdr *part = CMSG_FIRSTHDR(wire);
-    part->cmsg_level = SOL_SOCKET;
-    part->cmsg_type = SCM_RIGHTS;
-    part->cmsg_len = CMSG_LEN(count * sizeof(int));
-    memcpy(CMSG_DATA(part), fds, count * sizeof(int));
-}
-
 static enum result send_parts(int fd, const struct header *header, struct slice data,
                               const int *fds) {
     struct iovec parts[] = {{(void *)(uintptr_t)header, sizeof(*header)},
                             {(void *)(uintptr_t)data.data, data.size}};
     struct msghdr wire = {.msg_iov = parts, .msg_iovlen = 2};
-    union room room;
-    attach(&wire, &room, fds, header->fd_count);
+    union ipc_room room;
+    ipc_attach_fds(&wire, &room, fds, header->fd_count);
     ssize_t sent;
     do {
         sent = sendmsg(fd, &wire, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -91,18 +76,6 @@ enum result handover_say(int fd, enum handover_type type) {
     return send_parts(fd, &header, SLICE(""), NULL);
 }
 
-static void detach(struct msghdr *wire, struct handover_message *message) {
-    message->fd_count = 0;
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(wire); part != NULL; part = CMSG_NXTHDR(wire, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int); // of one message: one part
-        message->fd_count = count < HANDOVER_FDS_MAX ? count : HANDOVER_FDS_MAX;
-        memcpy(message->fds, CMSG_DATA(part), message->fd_count * sizeof(int));
-    }
-}
-
 static bool is_valid(const struct header *header, size_t size, const struct msghdr *wire) {
     return size >= sizeof(*header) && (wire->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
            memcmp(header->magic, MAGIC, sizeof(MAGIC)) == 0;
@@ -118,7 +91,7 @@ static bool is_sound(const struct header *header, const struct handover_message 
 enum result handover_receive(int fd, struct handover_message *message) {
     struct header header;
     struct iovec parts[] = {{&header, sizeof(header)}, {message->data, HANDOVER_DATA_MAX}};
-    union room room;
+    union ipc_room room;
     struct msghdr wire = {.msg_iov = parts,
                           .msg_iovlen = 2,
                           .msg_control = room.bytes,
@@ -130,7 +103,7 @@ enum result handover_receive(int fd, struct handover_message *message) {
     if (size < 0) {
         return errno == EAGAIN ? RESULT_AGAIN : errno == ECONNRESET ? RESULT_EOF : RESULT_ERROR;
     }
-    detach(&wire, message);
+    message->fd_count = ipc_detach_fds(&wire, message->fds, HANDOVER_FDS_MAX);
     if (size == 0 && message->fd_count == 0) {
         return RESULT_EOF;
     }

@@ -1,5 +1,6 @@
 #include "process/handover.h"
 
+#include "descriptors.h"
 #include "process/executable.h"
 
 #include <fcntl.h>
@@ -107,6 +108,36 @@ static void test_another_version_is_told(void **state) {
     assert_int_equal(message.version, HANDOVER_VERSION + 1);
 }
 
+// More than a message can have: none of them stays open.
+static void test_surplus_descriptors_are_closed(void **state) {
+    const int *ends = *state;
+    struct handover_message message;
+    enum { SENT = HANDOVER_FDS_MAX + 20 };
+    static const char nonsense[64] = "not a header";
+    int fds[SENT];
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(SENT * sizeof(int))];
+    } room = {.bytes = {0}};
+    for (size_t i = 0; i < SENT; i++) {
+        fds[i] = STDERR_FILENO;
+    }
+    struct iovec part = {(void *)(uintptr_t)nonsense, sizeof(nonsense)};
+    struct msghdr wire = {.msg_iov = &part,
+                          .msg_iovlen = 1,
+                          .msg_control = room.bytes,
+                          .msg_controllen = sizeof(room.bytes)};
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&wire);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(fds));
+    memcpy(CMSG_DATA(rights), fds, sizeof(fds));
+    size_t before = count_descriptors();
+    assert_int_equal(sendmsg(ends[0], &wire, 0), sizeof(nonsense));
+    assert_int_equal(handover_receive(ends[1], &message), RESULT_ERROR);
+    assert_int_equal(count_descriptors(), before);
+}
+
 static void test_the_end_of_the_other_one(void **state) {
     int *fds = *state;
     struct handover_message message;
@@ -173,6 +204,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_data_that_is_too_long_is_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nonsense_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_another_version_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_surplus_descriptors_are_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_end_of_the_other_one, set_up, tear_down),
         cmocka_unit_test(test_a_name_leads_to_this_program),
         cmocka_unit_test(test_what_can_be_started),
