@@ -110,23 +110,29 @@ static int live(const struct spawn *spawn) {
     return spawn->run(prepared);
 }
 
-pid_t spawn_process(const struct spawn *spawn, const struct title *title) {
+pid_t spawn_fork(sigset_t *mask) {
     sigset_t all;
-    sigset_t mask;
     (void)sigfillset(&all);
     (void)fflush(NULL);
-    // Until the child has its own dispositions no signal may reach the master's handlers in it.
-    if (sigprocmask(SIG_BLOCK, &all, &mask) != 0) {
+    if (sigprocmask(SIG_BLOCK, &all, mask) != 0) {
         return -1;
     }
-    pid_t parent = getpid();
     pid_t pid = fork();
+    if (pid != 0) {
+        int saved = errno;
+        (void)sigprocmask(SIG_SETMASK, mask, NULL);
+        errno = saved;
+    }
+    return pid;
+}
+
+pid_t spawn_process(const struct spawn *spawn, const struct title *title) {
+    sigset_t mask;
+    pid_t parent = getpid();
+    pid_t pid = spawn_fork(&mask);
     if (pid == 0) {
         become(spawn, title, parent, &mask);
         exit(live(spawn));
     }
-    int saved = errno;
-    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
-    errno = saved;
     return pid;
 }

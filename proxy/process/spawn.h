@@ -12,6 +12,7 @@
 #include "process/privilege.h"
 #include "process/sandbox.h"
 
+#include <signal.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -43,6 +44,10 @@ struct spawn {
 
 // The child's pid, or -1 with errno. The child never returns from this call.
 pid_t spawn_process(const struct spawn *spawn, const struct title *title);
+
+// fork() with all signals blocked, so that none reaches the handlers of this process in the child.
+// They stay blocked there, and *mask is what to set when it has dispositions of its own.
+pid_t spawn_fork(sigset_t *mask);
 
 // In a child that says nothing but through its log: stdout and stderr lead nowhere from now on. A
 // sanitizer keeps its stderr.

@@ -5,6 +5,7 @@
 #include "process/names.h"
 #include "process/servers.h"
 #include "process/source.h"
+#include "process/spawn.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -437,21 +438,11 @@ static void become(const struct upgrade *upgrade, int socket, int words, const s
 }
 
 static pid_t spawn_next(const struct upgrade *upgrade, int socket, int words) {
-    sigset_t all;
     sigset_t mask;
-    (void)sigfillset(&all);
-    (void)fflush(NULL);
-    // No signal may reach the handlers of this process in the other one.
-    if (sigprocmask(SIG_BLOCK, &all, &mask) != 0) {
-        return -1;
-    }
-    pid_t pid = fork();
+    pid_t pid = spawn_fork(&mask);
     if (pid == 0) {
         become(upgrade, socket, words, &mask);
     }
-    int saved = errno;
-    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
-    errno = saved;
     return pid;
 }
 
