@@ -2,17 +2,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const struct {
-    const char *class;
-    enum series_counter counter;
-} classes[] = {{"2xx", SERIES_2XX},
-               {"3xx", SERIES_3XX},
-               {"4xx", SERIES_4XX},
-               {"5xx", SERIES_5XX},
-               {"none", SERIES_NO_STATUS}};
-
-enum { CLASS_COUNT = sizeof(classes) / sizeof(classes[0]) };
-
 // What the samples of one family have of a label set.
 struct labels {
     const char *site, *backend, *server; // NULL: none
@@ -33,10 +22,10 @@ static void begin(struct exposition *out, const char *family, const struct label
 
 static void put_classes(struct exposition *out, const char *family, const struct labels *labels,
                         const struct monitor_options *options) {
-    for (size_t i = 0; i < CLASS_COUNT; i++) {
+    for (size_t i = 0; i < SERIES_CLASSES; i++) {
         begin(out, family, labels);
-        exposition_label(out, "class", classes[i].class);
-        exposition_end(out, series_sum(options->series, labels->cell, classes[i].counter));
+        exposition_label(out, "class", series_classes[i].name);
+        exposition_end(out, series_sum(options->series, labels->cell, series_classes[i].counter));
     }
 }
 

@@ -59,17 +59,10 @@ static void put_processes(struct json *json, const struct board_facts *facts) {
 // --- Sites ---
 
 static void put_responses(struct json *json, const struct series *series, uint32_t cell) {
-    static const struct {
-        const char *name;
-        enum series_counter counter;
-    } classes[] = {{"2xx", SERIES_2XX},
-                   {"3xx", SERIES_3XX},
-                   {"4xx", SERIES_4XX},
-                   {"5xx", SERIES_5XX},
-                   {"none", SERIES_NO_STATUS}};
     json_open(json, "responses", '{');
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-        json_unsigned(json, classes[i].name, series_sum(series, cell, classes[i].counter));
+    for (size_t i = 0; i < SERIES_CLASSES; i++) {
+        json_unsigned(json, series_classes[i].name,
+                      series_sum(series, cell, series_classes[i].counter));
     }
     json_close(json, '}');
 }

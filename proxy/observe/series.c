@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct series_class series_classes[SERIES_CLASSES] = {
+    {"2xx", SERIES_2XX}, {"3xx", SERIES_3XX},        {"4xx", SERIES_4XX},
+    {"5xx", SERIES_5XX}, {"none", SERIES_NO_STATUS},
+};
+
 // A hash table with open addressing, never more than half full. Entries are only added.
 #define PLACES ((size_t)2 * SERIES_MAX)
 

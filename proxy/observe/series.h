@@ -32,6 +32,14 @@ enum series_counter {
     SERIES_COUNTERS
 };
 
+// The classes of status, as metrics and the status page name them.
+#define SERIES_CLASSES 5
+struct series_class {
+    const char *name;
+    enum series_counter counter;
+};
+extern const struct series_class series_classes[SERIES_CLASSES];
+
 struct series_cell {
     _Alignas(64) _Atomic uint64_t values[SERIES_COUNTERS];
 };
