@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 enum { SERVERS_MAX = 16, STREAM_MAX = 1 << 20, CONFIGS = 4 };
+enum { FILLER_UNIT = 1024, FILLER_MAX = 256 * FILLER_UNIT };
 
 // Bytes in one direction, in the order they went. What exceeds STREAM_MAX is not kept.
 struct stream_bytes {
@@ -391,6 +392,71 @@ static inline void lab_time_out(struct lab *lab) {
         lab->session->deadline_ms = 1;
         lab->session->due.due(&lab->session->due);
     }
+}
+
+// What both fuzzers of sessions do to servers, to the client's end and to time. The seeds depend on
+// the order.
+enum lab_act {
+    LAB_SERVER_FILLS,
+    LAB_SERVER_CLOSES,
+    LAB_SERVER_HALF_CLOSES,
+    LAB_CLIENT_ENDS,
+    LAB_CLIENT_READS,
+    LAB_TURNS,
+    LAB_RELOADS,
+    LAB_TIMES_OUT,
+    LAB_ACT_COUNT,
+};
+
+// FILLER_MAX letters.
+static inline const uint8_t *lab_filler(void) {
+    static uint8_t filler[FILLER_MAX];
+    if (filler[0] == 0) {
+        memset(filler, 'f', sizeof(filler));
+    }
+    return filler;
+}
+
+//   number  0 to 255: how much, how often or which, see there
+static inline void lab_act(struct lab *lab, enum lab_act act, unsigned number) {
+    switch (act) {
+    case LAB_SERVER_FILLS:
+        lab_server_sends(lab, lab_filler(), (size_t)number * FILLER_UNIT / 2);
+        break;
+    case LAB_SERVER_CLOSES:
+    case LAB_SERVER_HALF_CLOSES:
+        lab_server_closes(lab, act == LAB_SERVER_HALF_CLOSES);
+        break;
+    case LAB_CLIENT_ENDS:
+        (void)shutdown(lab->client, SHUT_WR);
+        lab->client_closed = number == 255;
+        break;
+    case LAB_CLIENT_READS:
+        lab_client_reads(lab, number == 0 ? STREAM_MAX : (size_t)number * 64);
+        break;
+    case LAB_TURNS:
+        for (unsigned i = 0; i < 1 + number % 4; i++) {
+            lab_turn(lab);
+        }
+        break;
+    case LAB_RELOADS:
+        lab_reload(lab, number % CONFIGS);
+        break;
+    case LAB_TIMES_OUT:
+        lab_time_out(lab);
+        break;
+    case LAB_ACT_COUNT:
+    default:
+        break;
+    }
+}
+
+// --- what must be true afterwards ---
+
+// The size of the head at the beginning of these bytes, 0 when its end is not there.
+static inline size_t head_end(const char *text, size_t size) {
+    const char *end = memmem(text, size, "\r\n\r\n", 4);
+    return end == NULL ? 0 : (size_t)(end - text) + 4;
 }
 
 // Everybody leaves. Afterwards the service holds nothing of this input.

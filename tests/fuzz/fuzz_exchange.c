@@ -11,23 +11,16 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-enum { ACTIONS_MAX = 200, RELOADS_MAX = 4, FILLER_UNIT = 1024 };
+enum { ACTIONS_MAX = 200, RELOADS_MAX = 4 };
 
 enum action {
     CLIENT_SENDS,
     SERVER_SENDS,
-    CLIENT_REQUESTS, // one of requests[]
-    SERVER_ANSWERS,  // one of responses[]
-    CLIENT_FILLS,    // so many KiB of letters
-    SERVER_FILLS,
-    SERVER_CLOSES,
-    SERVER_HALF_CLOSES,
-    CLIENT_ENDS,
-    CLIENT_READS,
-    TURNS,
-    RELOADS,
-    TIMES_OUT,
-    SERVER_INTRUDES, // an idle connection says what nobody asked for
+    CLIENT_REQUESTS,                               // one of requests[]
+    SERVER_ANSWERS,                                // one of responses[]
+    CLIENT_FILLS,                                  // so many KiB of letters
+    SHARED_ACTS,                                   // and the rest of enum lab_act
+    SERVER_INTRUDES = SHARED_ACTS + LAB_ACT_COUNT, // an idle connection says what nobody asked for
     ACTION_COUNT,
 };
 
@@ -85,10 +78,6 @@ static void intrude(void) {
 }
 
 static void act(enum action action, const uint8_t *data, size_t size, unsigned number) {
-    static uint8_t filler[256 * FILLER_UNIT];
-    if (filler[0] == 0) {
-        memset(filler, 'f', sizeof(filler));
-    }
     switch (action) {
     case CLIENT_SENDS:
         lab_client_sends(&lab, data, size);
@@ -107,47 +96,18 @@ static void act(enum action action, const uint8_t *data, size_t size, unsigned n
         break;
     }
     case CLIENT_FILLS:
-        lab_client_sends(&lab, filler, (size_t)number * FILLER_UNIT / 2);
-        break;
-    case SERVER_FILLS:
-        lab_server_sends(&lab, filler, (size_t)number * FILLER_UNIT / 2);
-        break;
-    case SERVER_CLOSES:
-    case SERVER_HALF_CLOSES:
-        lab_server_closes(&lab, action == SERVER_HALF_CLOSES);
-        break;
-    case CLIENT_ENDS:
-        (void)shutdown(lab.client, SHUT_WR);
-        lab.client_closed = number == 255;
-        break;
-    case CLIENT_READS:
-        lab_client_reads(&lab, number == 0 ? STREAM_MAX : (size_t)number * 64);
-        break;
-    case TURNS:
-        for (unsigned i = 0; i < 1 + number % 4; i++) {
-            lab_turn(&lab);
-        }
-        break;
-    case RELOADS:
-        lab_reload(&lab, number % CONFIGS);
-        break;
-    case TIMES_OUT:
-        lab_time_out(&lab);
+        lab_client_sends(&lab, lab_filler(), (size_t)number * FILLER_UNIT / 2);
         break;
     case SERVER_INTRUDES:
         intrude();
         break;
     default:
+        lab_act(&lab, action - SHARED_ACTS, number);
         break;
     }
 }
 
 // --- what must be true afterwards ---
-
-static size_t head_end(const char *text, size_t size) {
-    const char *end = memmem(text, size, "\r\n\r\n", 4);
-    return end == NULL ? 0 : (size_t)(end - text) + 4;
-}
 
 // The size of a chunked body that is there whole, 0 when it is not.
 static size_t whole_chunks(const char *text, size_t size) {
@@ -272,7 +232,8 @@ static void run(const uint8_t *data, size_t size) {
         data += needed;
         size -= needed;
         length = length < size ? length : size;
-        if (!intrudes(data, length) && (action != RELOADS || ++reloads <= RELOADS_MAX)) {
+        if (!intrudes(data, length) &&
+            (action != SHARED_ACTS + LAB_RELOADS || ++reloads <= RELOADS_MAX)) {
             act(action, data, length, number);
         }
         data += length;

@@ -11,7 +11,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-enum { ACTIONS_MAX = 80, FILLER_UNIT = 1024, RELOADS_MAX = 2, STREAMS_MAX = 64, FIELDS_MAX = 200 };
+enum { ACTIONS_MAX = 80, RELOADS_MAX = 2, STREAMS_MAX = 64, FIELDS_MAX = 200 };
 
 enum action {
     CLIENT_SENDS, // bytes as they are
@@ -22,15 +22,8 @@ enum action {
     CLIENT_WINDOWS,
     CLIENT_RESETS,
     SERVER_ANSWERS,
-    SERVER_FILLS,
-    SERVER_CLOSES,
-    SERVER_HALF_CLOSES,
-    CLIENT_ENDS,
-    CLIENT_READS,
-    TURNS,
-    RELOADS,
-    TIMES_OUT,
-    DRAINS_STREAMS,
+    SHARED_ACTS, // and the rest of enum lab_act
+    DRAINS_STREAMS = SHARED_ACTS + LAB_ACT_COUNT,
     ACTION_COUNT,
 };
 
@@ -133,10 +126,6 @@ static void time_out_sides(void) {
 }
 
 static void act(enum action action, const uint8_t *data, size_t size, unsigned number) {
-    static uint8_t filler[256 * FILLER_UNIT];
-    if (filler[0] == 0) {
-        memset(filler, 'f', sizeof(filler));
-    }
     switch (action) {
     case CLIENT_SENDS:
         lab_client_sends(&lab, data, size);
@@ -155,7 +144,7 @@ static void act(enum action action, const uint8_t *data, size_t size, unsigned n
         break;
     case CLIENT_DATA:
         send_frame(FRAME_DATA, number % 4 == 0 ? FRAME_END_STREAM : 0, recent_stream(number),
-                   filler, (size_t)(number % 16) * (number % 3 == 0 ? 1 : 1000));
+                   lab_filler(), (size_t)(number % 16) * (number % 3 == 0 ? 1 : 1000));
         break;
     case CLIENT_WINDOWS:
         send_32(FRAME_WINDOW_UPDATE, number % 2 == 0 ? 0 : recent_stream(number),
@@ -169,45 +158,16 @@ static void act(enum action action, const uint8_t *data, size_t size, unsigned n
         lab_server_sends(&lab, (const uint8_t *)text, strlen(text));
         break;
     }
-    case SERVER_FILLS:
-        lab_server_sends(&lab, filler, (size_t)number * FILLER_UNIT / 2);
-        break;
-    case SERVER_CLOSES:
-    case SERVER_HALF_CLOSES:
-        lab_server_closes(&lab, action == SERVER_HALF_CLOSES);
-        break;
-    case CLIENT_ENDS:
-        (void)shutdown(lab.client, SHUT_WR);
-        lab.client_closed = number == 255;
-        break;
-    case CLIENT_READS:
-        lab_client_reads(&lab, number == 0 ? STREAM_MAX : (size_t)number * 64);
-        break;
-    case TURNS:
-        for (unsigned i = 0; i < 1 + number % 4; i++) {
-            lab_turn(&lab);
-        }
-        break;
-    case RELOADS:
-        lab_reload(&lab, number % CONFIGS);
-        break;
-    case TIMES_OUT:
-        lab_time_out(&lab);
-        break;
     case DRAINS_STREAMS:
         time_out_sides();
         break;
     default:
+        lab_act(&lab, action - SHARED_ACTS, number);
         break;
     }
 }
 
 // --- what must be true afterwards ---
-
-static size_t head_end(const char *text, size_t size) {
-    const char *end = memmem(text, size, "\r\n\r\n", 4);
-    return end == NULL ? 0 : (size_t)(end - text) + 4;
-}
 
 // The first request of each connection; what follows it depends on its body.
 static void check_server(const struct fake_server *server) {
@@ -335,7 +295,7 @@ static void run(const uint8_t *data, size_t size) {
         data += needed;
         size -= needed;
         length = length < size ? length : size;
-        if (action != RELOADS || ++reloads <= RELOADS_MAX) {
+        if (action != SHARED_ACTS + LAB_RELOADS || ++reloads <= RELOADS_MAX) {
             act(action, data, length, number);
         }
         data += length;
