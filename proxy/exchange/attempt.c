@@ -231,6 +231,7 @@ void attempt_fail(struct attempt *attempt, const struct choice *choice, struct f
     if (attempt->server != NULL) {
         series_add(attempt->server->series, SERIES_FAILURES, 1);
     }
+    attempt->fault = failure.fault;
     attempt->blamed = failure.fault != FAULT_NONE && (!was_reused || failure.fault != FAULT_CLOSED);
     if (attempt->blamed) {
         note_tried(attempt, choice);

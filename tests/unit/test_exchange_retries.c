@@ -141,6 +141,36 @@ static void test_nonsense_is_asked_elsewhere(void **state) {
     }
 }
 
+// --- the budget ---
+
+static int set_up_no_budget(void **state) {
+    (void)state;
+    bench_start(BENCH_SITE("server 127.0.0.1:9000 {}\n server 127.0.0.1:9001 {}\n retries = 1 "
+                           "max-failures = off failure-ratio = off retry-budget = 0%"));
+    return 0;
+}
+
+// Whether the second attempt, after this first one, is one of the free retries.
+static bool costs_a_retry(const struct script *first) {
+    struct scenario scenario = twice;
+    scenario.scripts[0] = *first;
+    scenario_run(&scenario, &(struct faults){.steps = 0});
+    assert_int_equal(bench.connection_count, 2);
+    bool costs = bench_server(0)->backend->few_retries.full_ms > 0;
+    bench_forget_connections();
+    return costs;
+}
+
+static void test_failed_connections_cost_no_budget(void **state) {
+    (void)state;
+    const struct script refuses = {.connect_error = ECONNREFUSED};
+    const struct script refuses_late = {.pending = true, .late_error = ECONNREFUSED};
+    const struct script closes = {.reply = "", .closes = true};
+    assert_false(costs_a_retry(&refuses));
+    assert_false(costs_a_retry(&refuses_late));
+    assert_true(costs_a_retry(&closes));
+}
+
 // --- bodies that are kept ---
 
 static int set_up_kept(void **state) {
@@ -527,6 +557,8 @@ int main(void) {
         BENCH_TEST(test_the_same_server_is_not_asked_after_a_part_of_a_head),
         BENCH_TEST(test_nothing_is_repeated_after_what_was_passed_on),
         cmocka_unit_test_setup_teardown(test_nonsense_is_asked_elsewhere, set_up_two_servers,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_failed_connections_cost_no_budget, set_up_no_budget,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_body_is_sent_again, set_up_kept, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_not_kept_is_not_sent_again, set_up_kept,
