@@ -77,10 +77,10 @@ static int64_t side_deadline(const struct exchange *exchange) {
     if (attempt_is_queued(&exchange->attempt)) {
         return exchange->attempt.waiter.since_ms + exchange->choice.backend->queue_timeout_ms;
     }
-    if (!answering(exchange) && !exchange_is_tunnel(exchange)) {
-        bool connecting = attempt_is_connecting(&exchange->attempt);
-        wait_ms =
-            connecting ? connect_timeout(&exchange->choice) : response_timeout(&exchange->choice);
+    if (attempt_is_connecting(&exchange->attempt)) {
+        wait_ms = connect_timeout(&exchange->choice);
+    } else if (!answering(exchange) && !exchange_is_tunnel(exchange)) {
+        wait_ms = response_timeout(&exchange->choice);
     }
     return exchange->active_ms + wait_ms;
 }

@@ -157,6 +157,32 @@ static void test_another_server_after_a_failed_connection(void **state) {
     bench_finish();
 }
 
+static void test_a_connection_that_takes_too_long(void **state) {
+    (void)state;
+    const struct script scripts[] = {{.pending = true, .hangs = true},
+                                     {.pending = true, .reply = "hello", .when = AT_ONCE}};
+    for (size_t i = 0; i < 2; i++) {
+        begin(&GREETS, "hi", false, &(struct faults){.steps = 0});
+        bench_use(scripts, 2 - i);
+        assert_int_equal(bench_advance(), RESULT_AGAIN);
+        assert_int_equal(exchange_deadline(bench.exchange) - bench.shared.now_ms, 2000);
+        bench_pass_time(2000);
+        assert_int_equal(exchange_timed_out(bench.exchange), RESULT_OK);
+        assert_int_equal(bench_advance(), RESULT_AGAIN);
+        if (i == 0) {
+            assert_string_equal(bench.memory.record, "hello");
+            assert_server_has("hi");
+            bench_finish();
+            bench_forget_connections();
+        }
+    }
+    bench_pass_time(2000);
+    assert_int_equal(exchange_timed_out(bench.exchange), RESULT_ERROR);
+    bench_finish();
+    assert_int_equal(bench.account.status, 504);
+    assert_string_equal(bench.account.ended, "connect timeout");
+}
+
 static void test_no_connection_of_the_pool(void **state) {
     (void)state;
     run_scenario(&(struct scenario){.request = GET,
@@ -216,6 +242,7 @@ int main(void) {
         BENCH_TEST(test_a_server_that_has_closed),
         BENCH_TEST(test_servers_that_fail),
         BENCH_TEST(test_another_server_after_a_failed_connection),
+        BENCH_TEST(test_a_connection_that_takes_too_long),
         BENCH_TEST(test_no_connection_of_the_pool),
         BENCH_TEST(test_silence),
         cmocka_unit_test_setup_teardown(test_a_proxy_header_comes_first, set_up_proxy, tear_down),
