@@ -495,6 +495,13 @@ static enum result end_late(struct exchange *exchange) {
     return exchange_refuse(exchange, 504, "request timeout");
 }
 
+// There is a response, or a tunnel to a server that may not have said anything yet.
+static bool is_under_way(const struct exchange *exchange) {
+    const struct lease *lease = exchange->attempt.lease;
+    bool tunnels = exchange_is_tunnel(exchange) && lease != NULL && lease->connected;
+    return answering(exchange) || exchange->response_started || tunnels;
+}
+
 static enum result at_deadline(struct exchange *exchange) {
     pace_end_wait(&exchange->pace, now_ms(exchange));
     if (exchange_is_over(exchange)) {
@@ -503,7 +510,7 @@ static enum result at_deadline(struct exchange *exchange) {
     if (exchange_waits_for_client(exchange)) {
         return exchange_client_timed_out(exchange);
     }
-    if (answering(exchange) || exchange->response_started) {
+    if (is_under_way(exchange)) {
         exchange->account.ended =
             exchange_is_tunnel(exchange) ? "the tunnel was silent" : "timed out";
         return RESULT_ERROR;
@@ -539,7 +546,7 @@ enum result exchange_timed_out(struct exchange *exchange) {
 enum result exchange_expire(struct exchange *exchange) {
     static const char why[] = "drain-timeout was over";
     pace_end_wait(&exchange->pace, now_ms(exchange));
-    if (answering(exchange) || exchange->response_started) {
+    if (is_under_way(exchange)) {
         exchange->account.ended = why;
         return exchange_is_tunnel(exchange) ? RESULT_EOF : RESULT_ERROR;
     }

@@ -213,6 +213,36 @@ static void test_silence(void **state) {
     assert_string_equal(bench.account.ended, "the tunnel was silent");
 }
 
+// A server that waits for its client is not to blame.
+static void test_silence_from_the_beginning(void **state) {
+    (void)state;
+    static const struct script silent = {.reply = ""};
+    begin(&silent, "", false, &(struct faults){.steps = 0});
+    assert_int_equal(bench_advance(), RESULT_AGAIN);
+    bench_pass_time(60000);
+    assert_int_equal(exchange_timed_out(bench.exchange), RESULT_ERROR);
+    bench_finish();
+    assert_string_equal(bench.account.ended, "the tunnel was silent");
+    assert_int_equal(bench.account.status, 0);
+    assert_int_equal(bench_server(0)->health->in_a_row, 0);
+}
+
+static void assert_expires(const struct script *script, enum result expected) {
+    begin(script, "", false, &(struct faults){.steps = 0});
+    assert_int_equal(bench_advance(), RESULT_AGAIN);
+    assert_int_equal(exchange_expire(bench.exchange), expected);
+    bench_finish();
+    assert_string_equal(bench.account.ended, "drain-timeout was over");
+    bench_forget_connections();
+}
+
+static void test_the_end_of_a_drain(void **state) {
+    (void)state;
+    assert_expires(&GREETS, RESULT_EOF);
+    assert_expires(&(struct script){.reply = ""}, RESULT_EOF);
+    assert_expires(&(struct script){.pending = true, .hangs = true}, RESULT_ERROR);
+}
+
 static int set_up_proxy(void **state) {
     (void)state;
     bench_start(BENCH_SITE("server 127.0.0.1:9000 {}\n send-proxy-protocol = v1"));
@@ -245,6 +275,8 @@ int main(void) {
         BENCH_TEST(test_a_connection_that_takes_too_long),
         BENCH_TEST(test_no_connection_of_the_pool),
         BENCH_TEST(test_silence),
+        BENCH_TEST(test_silence_from_the_beginning),
+        BENCH_TEST(test_the_end_of_a_drain),
         cmocka_unit_test_setup_teardown(test_a_proxy_header_comes_first, set_up_proxy, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
