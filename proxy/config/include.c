@@ -55,20 +55,8 @@ static bool fail(const struct assembly *assembly) {
 
 // --- Finding the next directive ---
 
-static size_t skip_quoted(const char *text, size_t at) {
-    char quote = text[at++];
-    while (text[at] != quote) {
-        at += text[at] == '\\' ? 2 : 1;
-    }
-    return at + 1;
-}
-
 static size_t skip_blanks(const char *text, size_t at) {
     return at + strspn(text + at, " \t\r\n");
-}
-
-static bool is_word(char c) {
-    return c != '\0' && strchr(" \t\r\n{}()=,\"'", c) == NULL;
 }
 
 // What a backslash protects: the quote, or itself.
@@ -119,17 +107,10 @@ static bool find_next(struct scan *scan, const char *text, struct directive *dir
         for (; scan->at < next; scan->at++) {
             scan->line += text[scan->at] == '\n';
         }
-        size_t end = next;
         if (text[next] == '\0') {
             return false;
         }
-        if (text[next] == '"' || text[next] == '\'') {
-            pass(scan, text, skip_quoted(text, next));
-            continue;
-        }
-        while (is_word(text[end])) {
-            end++;
-        }
+        size_t end = next + text_value_size(text + next);
         if (end == next) {
             pass_mark(scan, text);
             continue;
@@ -138,7 +119,7 @@ static bool find_next(struct scan *scan, const char *text, struct directive *dir
         bool may_be = scan->before != '=' && !scan->is_in_list && end - next == sizeof(word) - 1 &&
                       memcmp(text + next, word, end - next) == 0;
         if (may_be && (text[quote] == '"' || text[quote] == '\'')) {
-            size_t behind = skip_quoted(text, quote);
+            size_t behind = quote + text_value_size(text + quote);
             *directive = (struct directive){next, behind, copy_pattern(text, quote + 1, behind - 1),
                                             scan->line};
             pass(scan, text, behind);

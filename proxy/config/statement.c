@@ -1,32 +1,16 @@
 #include "config/statement.h"
 
+#include "config/text.h"
+
 #include <stddef.h>
 #include <string.h>
 
 static const char blanks[] = " \t\r\n";
 
-static bool is_word(char c) {
-    return c != '\0' && strchr(" \t\r\n{}()=,\"'", c) == NULL;
-}
-
-static bool is_quote(char c) {
-    return c == '"' || c == '\'';
-}
-
-// Behind the quoted value that begins here. text_prepare() has found its end.
-static char *pass_quoted(char *at) {
-    char quote = *at++;
-    while (*at != quote) {
-        at += *at == '\\' ? 2 : 1;
-    }
-    return at + 1;
-}
-
-static char *pass_word(char *at) {
-    while (is_word(*at)) {
-        at++;
-    }
-    return at;
+// Behind the word, quoted value, blank or mark that begins here.
+static char *pass(char *at) {
+    size_t size = text_value_size(at);
+    return at + (size > 0 ? size : 1);
 }
 
 // Behind the brace that closes the one here.
@@ -35,14 +19,14 @@ static char *pass_braces(char *at) {
     do {
         depth += *at == '{';
         depth -= *at == '}';
-        at = is_quote(*at) ? pass_quoted(at) : at + 1;
+        at = pass(at);
     } while (depth > 0 && *at != '\0');
     return at;
 }
 
 static char *pass_value(char *at) {
     at += strspn(at, blanks);
-    return is_quote(*at) ? pass_quoted(at) : *at == '{' ? pass_braces(at) : pass_word(at);
+    return *at == '{' ? pass_braces(at) : at + text_value_size(at);
 }
 
 // `at` is behind the name.
@@ -58,7 +42,7 @@ static char *find_end(char *at) {
         if (*next == '\0' || *next == '}' || memchr(at, '\n', (size_t)(next - at)) != NULL) {
             return at;
         }
-        at = is_quote(*next) ? pass_quoted(next) : is_word(*next) ? pass_word(next) : next + 1;
+        at = pass(next);
     }
 }
 
@@ -70,7 +54,7 @@ static char *find_name(char *text, int line, const char *name) {
         at = at == NULL ? NULL : at + 1;
     }
     while (at != NULL && *at != '\n' && *at != '\0') {
-        char *end = is_quote(*at) ? pass_quoted(at) : is_word(*at) ? pass_word(at) : at + 1;
+        char *end = pass(at);
         if ((size_t)(end - at) == strlen(name) && memcmp(at, name, strlen(name)) == 0) {
             return at;
         }

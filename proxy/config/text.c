@@ -283,13 +283,16 @@ static bool check(struct scan *scan) {
     return true;
 }
 
-// The text behind quotes that begin here.
-static const char *behind_quotes(const char *at) {
-    char quote = *at++;
-    while (*at != '\0' && *at != quote) {
+static size_t quoted_size(const char *begin) {
+    const char *at = begin + 1;
+    while (*at != '\0' && *at != *begin) {
         at += at[0] == '\\' && at[1] != '\0' ? 2 : 1;
     }
-    return *at == '\0' ? at : at + 1;
+    return (size_t)(at - begin) + (*at != '\0');
+}
+
+size_t text_value_size(const char *at) {
+    return *at == '"' || *at == '\'' ? quoted_size(at) : strcspn(at, " \t\r\n{}()=,\"'");
 }
 
 #define CHECK_WORD "health"
@@ -313,7 +316,7 @@ static char *give_titles(char *text) {
     char *to = titled;
     for (const char *at = text; titled != NULL && *at != '\0';) {
         size_t size = is_untitled(text, at)       ? CHECK_WORD_SIZE
-                      : *at == '"' || *at == '\'' ? (size_t)(behind_quotes(at) - at)
+                      : *at == '"' || *at == '\'' ? quoted_size(at)
                                                   : 1;
         memcpy(to, at, size);
         to += size;

@@ -23,4 +23,8 @@
 // in the copy.
 char *text_prepare(const char *text, size_t size, struct report *report);
 
+// Bytes of the word or quoted value that begins at `at` in a prepared text, quotes included. 0: a
+// blank, a mark such as '{' or the end of the text.
+size_t text_value_size(const char *at);
+
 #endif
