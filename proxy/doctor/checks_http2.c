@@ -7,12 +7,19 @@
 
 enum { FLOOD_FRAMES = 2000, FLOOD_STREAMS = 1500, CONTINUATIONS = 200, FRAGMENT_SIZE = 1024 };
 
-static void not_checked(struct finding *finding, const struct http2_client *client) {
+// A client for the caller to close. NULL: it could not connect, which is the finding.
+static struct http2_client *connect_or_fail(struct audit *audit, struct finding *finding) {
+    struct http2_client *client = audit_converse_http2(audit);
     char text[HTTP2_CLIENT_TEXT_SIZE] = "out of memory";
+    if (client != NULL && client->conversation.connected) {
+        return client;
+    }
     if (client != NULL) {
         http2_client_text(client, text);
+        http2_client_close(client);
     }
     finding_set(finding, OUTCOME_FAIL, "could not be checked: %s", text);
+    return NULL;
 }
 
 static bool has_ended(const struct http2_client *client) {
@@ -41,31 +48,27 @@ static void put_open(struct http2_client *client, const struct audit *audit, uin
 }
 
 static void flood(struct audit *audit, const struct flood *flood, struct finding *finding) {
-    struct http2_client *client = audit_converse_http2(audit);
+    struct http2_client *client = connect_or_fail(audit, finding);
     char text[HTTP2_CLIENT_TEXT_SIZE];
-    if (client == NULL || !client->conversation.connected) {
-        not_checked(finding, client);
+    if (client == NULL) {
+        return;
+    }
+    if (flood->opens) {
+        put_open(client, audit, 1);
+    }
+    for (uint32_t i = 0; i < flood->count; i++) {
+        flood->put(client, audit, i);
+    }
+    bool served = http2_client_is_served(client);
+    http2_client_text(client, text);
+    if (served) {
+        finding_set(finding, flood->if_taken, "all %zu %s were taken", flood->count, flood->what);
+    } else if (has_ended(client)) {
+        finding_set(finding, OUTCOME_PASS, "ended: %s", text);
     } else {
-        if (flood->opens) {
-            put_open(client, audit, 1);
-        }
-        for (uint32_t i = 0; i < flood->count; i++) {
-            flood->put(client, audit, i);
-        }
-        bool served = http2_client_is_served(client);
-        http2_client_text(client, text);
-        if (served) {
-            finding_set(finding, flood->if_taken, "all %zu %s were taken", flood->count,
-                        flood->what);
-        } else if (has_ended(client)) {
-            finding_set(finding, OUTCOME_PASS, "ended: %s", text);
-        } else {
-            finding_set(finding, OUTCOME_WARN, "neither taken nor ended: %s", text);
-        }
+        finding_set(finding, OUTCOME_WARN, "neither taken nor ended: %s", text);
     }
-    if (client != NULL) {
-        http2_client_close(client);
-    }
+    http2_client_close(client);
 }
 
 static void put_ping(struct http2_client *client, const struct audit *audit, uint32_t number) {
@@ -144,20 +147,17 @@ static void judge(const struct audit *audit, const struct http2_client *client, 
 
 static void ask(struct audit *audit, const struct http2_client_request *request, struct slice body,
                 bool errors_refuse, struct finding *finding) {
-    struct http2_client *client = audit_converse_http2(audit);
-    if (client == NULL || !client->conversation.connected) {
-        not_checked(finding, client);
-    } else {
-        http2_client_put_request(client, 1, request);
-        if (request->goes_on) {
-            http2_client_put_frame(client, FRAME_DATA, FRAME_END_STREAM, 1, body);
-        }
-        http2_client_read_answer(client);
-        judge(audit, client, errors_refuse, finding);
+    struct http2_client *client = connect_or_fail(audit, finding);
+    if (client == NULL) {
+        return;
     }
-    if (client != NULL) {
-        http2_client_close(client);
+    http2_client_put_request(client, 1, request);
+    if (request->goes_on) {
+        http2_client_put_frame(client, FRAME_DATA, FRAME_END_STREAM, 1, body);
     }
+    http2_client_read_answer(client);
+    judge(audit, client, errors_refuse, finding);
+    http2_client_close(client);
 }
 
 static void ask_with_field(struct audit *audit, struct slice name, struct slice value,
@@ -169,29 +169,26 @@ static void ask_with_field(struct audit *audit, struct slice name, struct slice 
 }
 
 void check_http2_continuation(struct audit *audit, struct finding *finding) {
-    struct http2_client *client = audit_converse_http2(audit);
+    struct http2_client *client = connect_or_fail(audit, finding);
     char value[FRAGMENT_SIZE];
     uint8_t bytes[FRAGMENT_SIZE + 32];
     struct builder block = builder_over(bytes, sizeof(bytes));
+    if (client == NULL) {
+        return;
+    }
     memset(value, 'd', sizeof(value));
     http2_client_put_literal(&block, SLICE("x-doctor"), (struct slice){value, sizeof(value)});
-    if (client == NULL || !client->conversation.connected) {
-        not_checked(finding, client);
-    } else {
-        struct slice fragment = {(const char *)bytes, block.size};
-        struct http2_client_request request = ordinary(audit);
-        request.is_cut = true;
-        http2_client_put_request(client, 1, &request);
-        for (size_t i = 0; i < CONTINUATIONS; i++) {
-            uint8_t flags = i + 1 == CONTINUATIONS ? FRAME_END_HEADERS : 0;
-            http2_client_put_frame(client, FRAME_CONTINUATION, flags, 1, fragment);
-        }
-        http2_client_read_answer(client);
-        judge(audit, client, false, finding);
+    struct slice fragment = {(const char *)bytes, block.size};
+    struct http2_client_request request = ordinary(audit);
+    request.is_cut = true;
+    http2_client_put_request(client, 1, &request);
+    for (size_t i = 0; i < CONTINUATIONS; i++) {
+        uint8_t flags = i + 1 == CONTINUATIONS ? FRAME_END_HEADERS : 0;
+        http2_client_put_frame(client, FRAME_CONTINUATION, flags, 1, fragment);
     }
-    if (client != NULL) {
-        http2_client_close(client);
-    }
+    http2_client_read_answer(client);
+    judge(audit, client, false, finding);
+    http2_client_close(client);
 }
 
 void check_http2_line_break(struct audit *audit, struct finding *finding) {
