@@ -52,7 +52,6 @@ static enum result list_on_disk(const char *pattern, struct path_list *paths,
                                 char why[FILES_WHY_SIZE]) {
     glob_t found = {0};
     bool ok = true;
-    errno = 0;
     int result = glob(pattern, GLOB_NOSORT, on_folder, &found);
     if (result != 0 && result != GLOB_NOMATCH) {
         globfree(&found);

@@ -140,13 +140,12 @@ struct config_listen {
 
 // Whose certificates are ordered from an ACME authority (acme.h).
 struct config_acme {
-    char *email;     // of the account; NULL: not given
-    bool agree;      // to the authority's terms of service
-    char *directory; // URL of the authority
-    char *folder;    // absolute
-    char *ca_path;   // absolute; NULL: the system's authorities vouch for the ACME server
-    int email_line;  // 0: not given
-    int directory_line;
+    char *email;        // of the account; NULL: not given
+    bool agree;         // to the authority's terms of service
+    char *directory;    // URL of the authority
+    char *folder;       // absolute
+    char *ca_path;      // absolute; NULL: the system's authorities vouch for the ACME server
+    int directory_line; // 0: not given
 };
 
 struct config_certificate {

@@ -121,8 +121,7 @@ static const struct option tls_options[] = {
 };
 
 static const struct option acme_options[] = {
-    {"email", "Of the account with the authority.", KIND_EMAIL, OPTIONAL, AT(config_acme, email),
-     LINE_AT(config_acme, email_line)},
+    {"email", "Of the account with the authority.", KIND_EMAIL, OPTIONAL, AT(config_acme, email)},
     {"agree", "To the terms of service of the authority. Without it, nothing is ordered.",
      KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config_acme, agree)},
     {"directory", "The URL of the authority's directory. The default is Let's Encrypt.", KIND_URL,
