@@ -14,6 +14,11 @@
 int64_t clock_monotonic_us(void);
 int64_t clock_wall_us(void); // since the epoch
 
+// The earlier one of two times of the same clock; INT64_MAX: never.
+static inline int64_t clock_earlier(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
 // The second that contains a wall-clock time, and in *rest_us the microseconds since its beginning.
 // Rounds down before the epoch, too.
 static inline int64_t clock_second_of(int64_t wall_us, unsigned *rest_us) {

@@ -1,4 +1,5 @@
 // Whom an exchange waits for, until when, and what follows if it waits in vain.
+#include "base/clock.h"
 #include "exchange/exchange_internal.h"
 
 static uint64_t moved(const struct exchange *exchange) {
@@ -86,9 +87,7 @@ static int64_t side_deadline(const struct exchange *exchange) {
 }
 
 int64_t exchange_deadline(const struct exchange *exchange) {
-    int64_t side_ms = side_deadline(exchange);
-    int64_t last_ms = last_deadline(exchange);
-    return side_ms < last_ms ? side_ms : last_ms;
+    return clock_earlier(side_deadline(exchange), last_deadline(exchange));
 }
 
 enum result exchange_client_timed_out(struct exchange *exchange) {

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "http2/connection_internal.h"
 
 // --- begin and end ---
@@ -171,13 +172,9 @@ static void end_lingering(struct http2_connection *connection) {
     }
 }
 
-static int64_t earlier(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 int64_t http2_deadline(const struct http2_connection *connection) {
-    return earlier(earlier(settings_deadline(connection), linger_deadline(connection)),
-                   earlier(block_deadline(connection), shutdown_deadline(connection)));
+    return clock_earlier(clock_earlier(settings_deadline(connection), linger_deadline(connection)),
+                         clock_earlier(block_deadline(connection), shutdown_deadline(connection)));
 }
 
 enum result http2_tick(struct http2_connection *connection, int64_t now_ms) {

@@ -1,5 +1,6 @@
 #include "session/http1.h"
 
+#include "base/clock.h"
 #include "session/http1_internal.h"
 #include "session/linger.h"
 
@@ -307,8 +308,7 @@ static void drain(struct session *session) {
     if (is_dropping(session)) {
         session_drop_hurry(session);
     } else if (session->http1.head_since_ms == 0) { // a head that has begun has its time
-        int64_t end_ms = end_of_grace_ms(session);
-        session->deadline_ms = session->deadline_ms < end_ms ? session->deadline_ms : end_ms;
+        session->deadline_ms = clock_earlier(session->deadline_ms, end_of_grace_ms(session));
     }
     session_await_deadline(session);
 }

@@ -1,5 +1,6 @@
 #include "session/http2.h"
 
+#include "base/clock.h"
 #include "session/http2_internal.h"
 #include "session/linger.h"
 #include "session/refusals.h"
@@ -159,10 +160,6 @@ static enum result step(struct session *session) {
 
 // --- time ---
 
-static int64_t min_ms(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 // Of a client that does not take what is sealed.
 static int64_t pace_of_output(struct session *session) {
     struct http2 *http2 = session->http2;
@@ -185,7 +182,7 @@ static int64_t idle_deadline(const struct session *session) {
         return INT64_MAX;
     }
     int64_t end_ms = http2->quiet_ms + limits(session)->idle_timeout_ms;
-    return http2->rested ? end_ms : min_ms(end_ms, http2->quiet_ms + HTTP2_COOLING_MS);
+    return http2->rested ? end_ms : clock_earlier(end_ms, http2->quiet_ms + HTTP2_COOLING_MS);
 }
 
 static int arm(struct session *session) {
@@ -197,8 +194,8 @@ static int arm(struct session *session) {
     }
     transport_trim(transport);
     session->deadline_ms =
-        min_ms(min_ms(http2_deadline(&http2->connection), idle_deadline(session)),
-               pace_of_output(session));
+        clock_earlier(clock_earlier(http2_deadline(&http2->connection), idle_deadline(session)),
+                      pace_of_output(session));
     if (session->sessions->expired) {
         session->deadline_ms = sessions_now_ms(session->sessions);
     } else if (session->deadline_ms == INT64_MAX) {

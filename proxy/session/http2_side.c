@@ -1,4 +1,5 @@
 // The sides of an HTTP/2 connection: from a new stream to its end. See http2_internal.h.
+#include "base/clock.h"
 #include "session/http2_internal.h"
 
 // How long a client takes nothing of a response until it counts as stalled.
@@ -115,10 +116,6 @@ static void await_deadline(struct http2_side *side) {
     }
 }
 
-static int64_t min_ms(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 // --- responses that the client does not take ---
 
 // Notes whether its own window is shut, and since when nothing was sent.
@@ -174,7 +171,7 @@ bool side_advance(struct http2_side *side) {
     note_stall(side);
     side->deadline_ms = exchange_deadline(side->exchange);
     if (side->closed_ms != 0 && !side->stalled) {
-        side->deadline_ms = min_ms(side->deadline_ms, side->closed_ms + STALL_MS);
+        side->deadline_ms = clock_earlier(side->deadline_ms, side->closed_ms + STALL_MS);
     }
     if (side->deadline_ms == INT64_MAX) { // why it is held is looked at again
         side->deadline_ms = sessions_now_ms(side->session->sessions) +

@@ -1,12 +1,10 @@
 #include "session/linger.h"
 
+#include "base/clock.h"
+
 enum { REST_PERIOD_MS = 5000, LINGER_PERIOD_MS = 2000 };
 
 static const struct session_phase linger_phase;
-
-static int64_t min_ms(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 static int64_t period_ms(const struct session *session) {
     return session->phase == &linger_phase ? LINGER_PERIOD_MS : REST_PERIOD_MS;
@@ -15,14 +13,14 @@ static int64_t period_ms(const struct session *session) {
 static void begin_period(struct session *session) {
     int64_t end_ms = sessions_now_ms(session->sessions) + period_ms(session);
     session->dropped_before = session->dropped;
-    session->deadline_ms = min_ms(end_ms, session->drop_until_ms);
+    session->deadline_ms = clock_earlier(end_ms, session->drop_until_ms);
 }
 
 void session_drop_begin(struct session *session) {
     int64_t most_ms = session->sessions->shared.draining ? DROP_DRAIN_MS : DROP_TOTAL_MS;
     int64_t until_ms = sessions_now_ms(session->sessions) + most_ms;
     session->drop_until_ms =
-        session->drop_until_ms == 0 ? until_ms : min_ms(session->drop_until_ms, until_ms);
+        session->drop_until_ms == 0 ? until_ms : clock_earlier(session->drop_until_ms, until_ms);
     begin_period(session);
 }
 
@@ -39,8 +37,8 @@ bool session_drop_again(struct session *session) {
 
 void session_drop_hurry(struct session *session) {
     int64_t until_ms = sessions_now_ms(session->sessions) + DROP_DRAIN_MS;
-    session->drop_until_ms = min_ms(session->drop_until_ms, until_ms);
-    session->deadline_ms = min_ms(session->deadline_ms, until_ms);
+    session->drop_until_ms = clock_earlier(session->drop_until_ms, until_ms);
+    session->deadline_ms = clock_earlier(session->deadline_ms, until_ms);
 }
 
 bool session_drops_now(struct session *session) {

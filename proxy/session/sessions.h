@@ -24,8 +24,8 @@ struct sessions {
     struct ev_loop *loop;
     const struct metrics_slot *all_metrics; // all slots, for limits that count over all workers
     size_t slot_count;
-    bool
-        expired; // the time of a drain is over: what a session still does ends at its deadline, now
+    // The time of a drain is over: what a session still does ends at its deadline, which is now.
+    bool expired;
     struct list_node open;
     struct list_node closed;     // freed at the end of the loop turn
     struct list_node unfinished; // those that have used up their turn
