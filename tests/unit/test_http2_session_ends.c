@@ -224,6 +224,21 @@ static void test_early_answers_linger(void **state) {
     }
 }
 
+// What waits for a server that responds before it reads it is given back, with the stream open.
+static void test_an_early_response_gives_back_what_waits(void **state) {
+    (void)state;
+    static char data[10000];
+    bench_use(&(struct script){.reply = HELLO, .when = AFTER_HEAD, .write_max = 300}, 1);
+    h2_begin(&usual);
+    h2_post(1, "/", "");
+    h2_data(1, data, sizeof(data), false);
+    h2_run();
+    assert_non_null(strstr(h2_got(1), "hello"));
+    assert_int_equal(client.session->http2->connection.stream_count, 1);
+    assert_int_equal(client.session->http2->connection.held, 0);
+    h2_finish();
+}
+
 // --- one does not hold up the others ---
 
 static void test_a_slow_server(void **state) {
@@ -284,6 +299,33 @@ static void test_windows_that_grow(void **state) {
     h2_run();
     assert_int_equal(http2->extra, 0);
     assert_int_equal(http2->connection.held, 0);
+    h2_finish();
+}
+
+static int set_up_small_windows(void **state) {
+    (void)state;
+    return h2_start("http2 { stream-window = 16k connection-window = 64k }");
+}
+
+// However fast its server is, an upload leaves half the window of the connection to others.
+static void test_windows_grow_to_a_bound(void **state) {
+    (void)state;
+    static char body[4000];
+    bench_use(&(struct script){.reply = HELLO}, 1);
+    h2_begin(&usual);
+    h2_post(1, "/", "");
+    h2_run();
+    const struct http2 *http2 = client.session->http2;
+    const struct http2_side *side = LIST_ENTRY(http2->sides.next, struct http2_side, node);
+    for (int i = 0; i < 5; i++) {
+        int32_t most = side->wire->receive_window;
+        for (int32_t sent = 0; sent + (int32_t)sizeof(body) <= most; sent += sizeof(body)) {
+            h2_data(1, body, sizeof(body), false);
+        }
+        h2_run();
+        assert_true(side->extra <= http2->limits.connection_window / 2);
+    }
+    assert_int_equal(side->extra, http2->limits.connection_window / 2);
     h2_finish();
 }
 
@@ -487,8 +529,11 @@ int main(void) {
         H2_TEST(test_malformed_requests),
         H2_TEST(test_content_length_against_data),
         H2_TEST(test_early_answers_linger),
+        H2_TEST(test_an_early_response_gives_back_what_waits),
         H2_TEST(test_a_slow_server),
         H2_TEST(test_windows_that_grow),
+        cmocka_unit_test_setup_teardown(test_windows_grow_to_a_bound, set_up_small_windows,
+                                        h2_tear_down),
         H2_TEST(test_a_shut_window),
         H2_TEST(test_a_drain),
         H2_TEST(test_idle_connections),
