@@ -3,7 +3,10 @@
 import pytest
 
 from ravelin_test.client import CLOSE_NOTIFY, CUT, RESET
-from ravelin_test.http import request
+from ravelin_test.http import request, response
+from ravelin_test.http2 import talk_to
+from ravelin_test.http2.frames import WINDOW_MAX
+from ravelin_test.http2.talk import DEFAULT_WINDOW
 from ravelin_test.settings import PATIENCE
 from ravelin_test.waiting import stays, wait_for
 
@@ -115,6 +118,18 @@ def test_a_client_that_reads_nothing_does_not_hold_up_the_end(lab):
     assert client.reader.head().status == 200
     begin_drain(proxy)
     assert proxy.wait(2 * PATIENCE) == 0
+    server.failures.clear()  # its connection was broken, as it is to be
+
+
+def test_an_http2_client_that_reads_nothing_does_not_hold_up_the_end(lab):
+    server = lab.server(reply=lambda request: response(bytes(100_000_000)))
+    proxy = lab.proxy(server, listen={"http2": "yes"}, top={"drain-timeout": "1s"})
+    with talk_to(proxy, initial_window_size=WINDOW_MAX, client={"receive_buffer": 4096}) as talk:
+        talk.open_window(WINDOW_MAX - DEFAULT_WINDOW)
+        stream = talk.request("/")
+        talk.until(lambda: talk.streams[stream].body, "the beginning of a body")
+        begin_drain(proxy)
+        assert proxy.wait(2 * PATIENCE) == 0
     server.failures.clear()  # its connection was broken, as it is to be
 
 
