@@ -7,6 +7,7 @@
 enum {
     HEAD_SIZE = 12,
     LABEL_MAX = 63,
+    NAME_MAX_SIZE = 255, // RFC 1035 2.3.4
     POINTER = 0xc0,
     CLASS_IN = 1,
     TYPE_CNAME = 5,
@@ -69,10 +70,12 @@ static bool put_label(char text[HOST_TEXT_SIZE], size_t *size, const uint8_t *la
 }
 
 // Reads a name into `text` ("" is the root), and goes behind it. False: malformed. A name that no
-// text can show becomes "?", which is the name of nothing.
+// text can show becomes "?", which is the name of nothing. Behind a pointer a name must not be too
+// long: many records can point to the same bytes, and each record would read all of them.
 static bool take_name(struct message *message, char text[HOST_TEXT_SIZE]) {
     size_t at = message->at;
     size_t size = 0;
+    size_t walked = 0; // bytes of labels
     bool shown = true;
     text[0] = '\0';
     for (unsigned jumps = 0; at < message->size;) {
@@ -86,6 +89,10 @@ static bool take_name(struct message *message, char text[HOST_TEXT_SIZE]) {
             continue;
         }
         if (bytes > LABEL_MAX || bytes >= message->size - at) {
+            return false;
+        }
+        walked += bytes + 1;
+        if (jumps > 0 && walked > NAME_MAX_SIZE) {
             return false;
         }
         at += bytes + 1;

@@ -1,9 +1,10 @@
 // Reads the response to a DNS question (RFC 1035 4.1, RFC 2782): what c-ares hands on.
 //
 // Pure: bytes in, records out. Each size and offset is checked against the message. A name is
-// followed through at most DNS_JUMPS_MAX compression pointers, a chain of CNAME records through at
-// most DNS_CHAIN_MAX. Records of another name, class or type are passed over, and so are targets
-// that are no host names. At most DNS_RECORDS_MAX records are kept.
+// followed through at most DNS_JUMPS_MAX compression pointers and the 255 bytes that a name can
+// have, a chain of CNAME records through at most DNS_CHAIN_MAX. Records of another name, class or
+// type are passed over, and so are targets that are no host names. At most DNS_RECORDS_MAX records
+// are kept.
 #ifndef RAVELIN_MONITOR_DNS_ANSWER_H
 #define RAVELIN_MONITOR_DNS_ANSWER_H
 

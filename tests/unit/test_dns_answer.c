@@ -12,6 +12,8 @@
 
 #define NAME "app.test"
 
+enum { HEAD_SIZE = 12 }; // where the name of the question is
+
 static struct dns_bytes bytes;
 static struct dns_answer answer;
 
@@ -176,6 +178,39 @@ static void test_names_that_are_too_long_are_the_names_of_nothing(void **state) 
     assert_read(DNS_A, 1, 60);
 }
 
+// Appends a record of type A whose owner is a pointer to `at`.
+static void put_a_at(size_t at) {
+    put_number(&bytes, 2, 0xc000 | at);
+    put_number(&bytes, 2, DNS_A);
+    put_number(&bytes, 2, 1);
+    put_number(&bytes, 4, 60);
+    put_number(&bytes, 2, 4);
+    put_number(&bytes, 4, 0x0a000001);
+}
+
+// Labels of 2 bytes, `labels` of them, in a record of another name. Returns where they begin.
+static size_t put_labels(size_t labels) {
+    put_record(&bytes, "x.test", CNAME, 1, 2 * labels + 1);
+    size_t at = bytes.size;
+    for (size_t i = 0; i < labels; i++) {
+        put_bytes(&bytes, "\1a", 2);
+    }
+    put_number(&bytes, 1, 0);
+    return at;
+}
+
+static void test_names_behind_a_pointer_have_255_bytes_at_most(void **state) {
+    (void)state;
+    put_head(&bytes, NAME, DNS_A, 3, 0);
+    put_a_at(put_labels(127)); // with the root 255 bytes
+    put_a_at(HEAD_SIZE);
+    assert_read(DNS_A, 1, 60);
+    put_head(&bytes, NAME, DNS_A, 3, 0);
+    put_a_at(put_labels(128));
+    put_a_at(HEAD_SIZE);
+    assert_malformed(DNS_A);
+}
+
 // --- Damage ---
 
 static void test_data_of_the_wrong_size(void **state) {
@@ -239,6 +274,7 @@ int main(void) {
         cmocka_unit_test(test_compressed_names),
         cmocka_unit_test(test_pointers_that_lead_nowhere),
         cmocka_unit_test(test_names_that_are_too_long_are_the_names_of_nothing),
+        cmocka_unit_test(test_names_behind_a_pointer_have_255_bytes_at_most),
         cmocka_unit_test(test_data_of_the_wrong_size),
         cmocka_unit_test(test_a_message_that_is_cut_is_malformed),
         cmocka_unit_test(test_any_byte_may_be_wrong),
