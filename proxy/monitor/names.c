@@ -183,13 +183,23 @@ static bool make_room(struct name *name) {
     return true;
 }
 
-static int compare_records(const void *left, const void *right) {
-    const struct server_record *a = left;
-    const struct server_record *b = right;
-    int order = (a->rank > b->rank) - (a->rank < b->rank);
-    order = order != 0 ? order
-                       : (a->address.size > b->address.size) - (a->address.size < b->address.size);
+static int compare_addresses(const struct server_record *a, const struct server_record *b) {
+    int order = (a->address.size > b->address.size) - (a->address.size < b->address.size);
     return order != 0 ? order : memcmp(&a->address.as, &b->address.as, a->address.size);
+}
+
+static int compare_ranks(const struct server_record *a, const struct server_record *b) {
+    return (a->rank > b->rank) - (a->rank < b->rank);
+}
+
+static int by_rank(const void *left, const void *right) {
+    int order = compare_ranks(left, right);
+    return order != 0 ? order : compare_addresses(left, right);
+}
+
+static int by_address(const void *left, const void *right) {
+    int order = compare_addresses(left, right);
+    return order != 0 ? order : compare_ranks(left, right);
 }
 
 // The greatest common divisor.
@@ -202,28 +212,30 @@ static uint32_t divisor_of(uint32_t a, uint32_t b) {
     return a;
 }
 
-static bool has_address(const struct server_record *records, size_t count,
-                        const struct address *address) {
-    size_t i = 0;
-    while (i < count && !address_equal(&records[i].address, address)) {
-        i++;
+// An address that is there twice becomes one, of the better rank. Returns how many stay.
+static size_t drop_repeats(struct server_record *records, size_t count) {
+    size_t kept = 0;
+    qsort(records, count, sizeof(*records), by_address);
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || compare_addresses(&records[kept - 1], &records[i]) != 0) {
+            records[kept++] = records[i];
+        }
     }
-    return i < count;
+    return kept;
 }
 
 // Priorities become ranks from 0, an address that is there twice becomes one, and shares become as
-// small as they can be.
+// small as they can be. A DNS server can give more than 100,000 records: this sorts them, and
+// compares each one only with its neighbour.
 static size_t tidy(struct server_record *records, size_t count) {
     uint32_t divisor = 0;
-    size_t kept = 0;
-    if (count > 0) {
-        qsort(records, count, sizeof(*records), compare_records);
+    if (count == 0) {
+        return 0;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (!has_address(records, kept, &records[i].address)) {
-            divisor = divisor_of(divisor, records[i].share);
-            records[kept++] = records[i];
-        }
+    size_t kept = drop_repeats(records, count);
+    qsort(records, kept, sizeof(*records), by_rank);
+    for (size_t i = 0; i < kept; i++) {
+        divisor = divisor_of(divisor, records[i].share);
     }
     uint32_t rank = 0;
     for (size_t i = 0, priority = 0; i < kept; i++) {

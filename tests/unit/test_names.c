@@ -5,12 +5,14 @@
 #include "loop.h"
 
 #include <arpa/inet.h>
+#include <time.h>
 
-enum { OPEN_MAX = 64, NAMES_MAX = 4, RECORDS_MAX = 16 };
+enum { OPEN_MAX = 512, NAMES_MAX = 4, RECORDS_MAX = 256 };
 
 #define FAST "resolve-min = 100ms resolve-keep = 0\n"
 #define HOST FAST LISTEN SITE "backend b { server app.test:80 { addresses = 4 } }\n"
 #define SRV FAST LISTEN SITE "backend b { server srv:_a._tcp.app.test { addresses = 4 } }\n"
+#define SRV_MANY FAST LISTEN SITE "backend b { server srv:_a._tcp.app.test { addresses = 256 } }\n"
 #define SRV_NAME "_a._tcp.app.test"
 
 struct lab {
@@ -375,6 +377,55 @@ static void test_targets_come_and_leave(void **state) {
     close_lab(&lab);
 }
 
+static void test_an_address_of_two_targets(void **state) {
+    (void)state;
+    struct lab lab;
+    open_lab(&lab, SRV);
+    static const struct service services[] = {{20, 1, 80, "a.test"}, {10, 1, 80, "b.test"}};
+    answer_services(&lab, services, 2);
+    answer(&lab, "a.test", DNS_A, "10.0.0.1 10.0.0.3");
+    answer(&lab, "a.test", DNS_AAAA, "");
+    answer(&lab, "b.test", DNS_A, "10.0.0.2 10.0.0.3");
+    answer(&lab, "b.test", DNS_AAAA, "");
+    assert_published(&lab, 0, ANSWER_FOUND, "10.0.0.2:80 0 1, 10.0.0.3:80 0 1, 10.0.0.1:80 1 1");
+    close_lab(&lab);
+}
+
+// A full answer, of addresses that no other host has.
+static void answer_many(struct lab *lab, unsigned host, enum dns_type type) {
+    static struct dns_answer answer;
+    char name[32];
+    answer = (struct dns_answer){.ttl_s = 3600, .has_ttl = true, .count = DNS_RECORDS_MAX};
+    for (unsigned i = 0; i < DNS_RECORDS_MAX; i++) {
+        memcpy(answer.addresses[i].bytes, (uint8_t[]){10, (uint8_t)host, (uint8_t)i, 1}, 4);
+    }
+    (void)snprintf(name, sizeof(name), "t%u.test", host);
+    end(lab, name, type, DNS_FOUND, &answer);
+}
+
+// The monitor does nothing else meanwhile.
+static void test_the_most_addresses_need_little_time(void **state) {
+    (void)state;
+    enum { TARGETS = 256, SECONDS_MAX = 10 };
+    struct lab lab;
+    struct service services[TARGETS];
+    char names[TARGETS][32];
+    open_lab(&lab, SRV_MANY);
+    for (unsigned i = 0; i < TARGETS; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "t%u.test", i);
+        services[i] = (struct service){0, 1, 80, names[i]};
+    }
+    answer_services(&lab, services, TARGETS);
+    clock_t begin = clock(); // of this process
+    for (unsigned i = 0; i < TARGETS; i++) {
+        answer_many(&lab, i, DNS_A);
+        answer_many(&lab, i, DNS_AAAA);
+    }
+    assert_int_equal(lab.answers[0].found, 2 * TARGETS * DNS_RECORDS_MAX);
+    assert_true(clock() - begin < SECONDS_MAX * CLOCKS_PER_SEC);
+    close_lab(&lab);
+}
+
 static void test_more_targets_than_there_is_room_for(void **state) {
     (void)state;
     struct lab lab;
@@ -446,6 +497,8 @@ int main(void) {
         cmocka_unit_test(test_services),
         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_targets_come_and_leave),
+        cmocka_unit_test(test_an_address_of_two_targets),
+        cmocka_unit_test(test_the_most_addresses_need_little_time),
         cmocka_unit_test(test_more_targets_than_there_is_room_for),
         cmocka_unit_test(test_the_next_generation_takes_over),
         cmocka_unit_test(test_other_resolvers_are_asked_for_all),
