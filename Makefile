@@ -21,7 +21,7 @@ WERROR ?= $(if $(filter true 1,$(CI)),1,0)
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/lib,/etc)/systemd/system
-PYTEST_JOBS ?= 2
+PYTEST_JOBS ?= $(shell expr 2 \* $$(nproc))
 FUZZ_SECONDS ?= 20
 # libipsec-mb makes bulk AES-GCM faster on processors with VAES and AVX-512: used where it is to be had, unless `no`.
 IPSEC_MB ?= auto
@@ -37,7 +37,7 @@ GATE := $(patsubst %.c,%,$(wildcard tests/gate/*.c))
 DEPS := build/deps/wolfssl/finished build/deps/http-parser/finished
 # The library's calls of two functions of its own go through ours: see proxy/tls/handshake/transcript.c.
 LIBS = -Wl,--wrap=HashInput,--wrap=HashRaw build/deps/wolfssl/lib/libwolfssl.a \
-	build/deps/http-parser/lib/libhttp_parser.a $(if $(ipsec_mb),$(IPSEC_MB_LIB)) -lev -lconfuse -lseccomp -lnghttp2 -lcares -lm
+	build/deps/http-parser/lib/libhttp_parser.a $(if $(ipsec_mb),$(IPSEC_MB_LIB)) -lev -lconfuse -lseccomp -lnghttp2 -lcares -lcrypt -lm
 
 # $(call known,FLAGS): those flags that this compiler takes. Asked once, and only when something is compiled: on a fresh
 # machine the compiler is there only after `packages` has run.
@@ -63,8 +63,10 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-pr
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DRAVELIN_SANITIZE
 
 # The variants: compiler, flags of compiler and linker.
-FLAGS_release = -O2 -g -flto=auto $(harden)
-LINK_release = $(FLAGS_release) -pie -Wl,-z,relro,-z,now,-z,noexecstack
+# Compressed by a flag of the section: binutils 2.40 takes names that begin with ZLIB for a compressed section.
+FLAGS_release = $(LTO_release) -gz=zlib
+LTO_release = -O2 -g -flto=auto $(harden)
+LINK_release = $(LTO_release) -pie -Wl,-z,relro,-z,now,-z,noexecstack
 FLAGS_debug := -Og -g3
 FLAGS_asan := -O1 -g $(SANITIZE)
 # Counts copies: memcpy and memmove stay calls, and calls go through tests/count_copies.c.
@@ -144,8 +146,8 @@ certs: packages-run
 # --- Targets ----------------------------------------------------------------------------------------------------------
 .PHONY: all debug run test test-unit test-integration asan soak gate gate-update bench bench-quick fuzz lint format install install-debug dist deb \
 	clean help certs
-all: build/ravelin ## build/ravelin, the release build (with all set-up, as everything below)
-debug: build/debug/ravelin ## build/debug/ravelin
+all: build/ravelin ## release build in build/ravelin; installs missing packages and libraries first
+debug: build/debug/ravelin ## debug build in build/debug/ravelin
 
 run: all certs packages-run ## serve https://localhost:8443/ with a development certificate and a demo backend
 	@echo; echo "Try:  curl --cacert certs/dev/ca.pem https://localhost:8443/"; echo "Stop: Ctrl-C"; echo
@@ -154,29 +156,29 @@ run: all certs packages-run ## serve https://localhost:8443/ with a development 
 UNIT = $(UNIT_TESTS:%=build/$1/%)
 COUNT := $(patsubst tests/count_copies.c,build/count/ravelin,$(wildcard tests/count_copies.c))
 CLIENT := build/debug/tests/wolfssl_client
-test: all build/install/ravelin certs $(call UNIT,debug) $(COUNT) $(CLIENT) build/bench-client packages-test ## all tests; the last line is the sum
+test: all build/install/ravelin certs $(call UNIT,debug) $(COUNT) $(CLIENT) build/bench-client packages-test ## run all tests; the last line is the sum
 	@tests/run unit build/debug/tests/unit integration build/ravelin
-test-unit: $(call UNIT,debug) packages-test ## the unit tests alone
+test-unit: $(call UNIT,debug) packages-test ## run the unit tests only
 	@tests/run unit build/debug/tests/unit
-test-integration: all build/install/ravelin certs $(COUNT) $(CLIENT) build/bench-client packages-test ## the integration tests alone
+test-integration: all build/install/ravelin certs $(COUNT) $(CLIENT) build/bench-client packages-test ## run the integration tests only
 	@tests/run integration build/ravelin
-asan: build/asan/ravelin $(call UNIT,asan) $(CLIENT) build/bench-client certs packages-test ## all tests under AddressSanitizer and UBSan
+asan: build/asan/ravelin $(call UNIT,asan) $(CLIENT) build/bench-client certs packages-test ## run all tests with AddressSanitizer and UBSan
 	@tests/run unit build/asan/tests/unit integration build/asan/ravelin
-soak: all packages-test ## servers that fail in every way under load, for ten minutes
+soak: all packages-test ## run the chaos test for ten minutes: servers fail in every way under load
 	@RAVELIN='$(CURDIR)/build/ravelin' RAVELIN_CHAOS_SECONDS=600 /usr/bin/python3 -m pytest -q tests/integration/test_chaos.py
-fuzz: $(FUZZERS:%=build/fuzz/%) ## every fuzzer for FUZZ_SECONDS (20)
+fuzz: $(FUZZERS:%=build/fuzz/%) ## run every fuzzer for FUZZ_SECONDS (20)
 	@tests/run fuzz build/fuzz/tests/fuzz
-gate: $(GATE:%=build/release/%) certs packages-gate ## instructions of fixed work, against tests/gate/baseline.json
+gate: $(GATE:%=build/release/%) certs packages-gate ## count the instructions of fixed work and compare them with tests/gate/baseline.json
 	@CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' tests/gate/run
-gate-update: $(GATE:%=build/release/%) certs packages-gate ## write that file anew
+gate-update: $(GATE:%=build/release/%) certs packages-gate ## write tests/gate/baseline.json again
 	@CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' tests/gate/run --update
-bench: all build/bench-client packages-bench ## measure beside other proxies (25 minutes at most; PEERS=trixie: newer ones)
+bench: all build/bench-client packages-bench ## compare with other proxies (25 minutes at most; PEERS=trixie: newer ones)
 	@bench/run
-bench-quick: all build/bench-client packages-bench ## the same, shorter and less exact (under 3 minutes)
+bench-quick: all build/bench-client packages-bench ## compare with other proxies in under 3 minutes, less exactly
 	@bench/run --quick
-lint: $(DEPS) packages-lint packages-test packages-gate ## format, include directions, cppcheck, clang-tidy, shellcheck
+lint: $(DEPS) packages-lint packages-test packages-gate ## check format, include directions and texts; run cppcheck, clang-tidy, shellcheck
 	@CPPFLAGS='$(CPPFLAGS) -DRAVELIN_VERSION=""' proxy/lint/all
-format: packages-lint ## clang-format every C file in place
+format: packages-lint ## run clang-format on every C file
 	@find proxy tests bench -name '*.[ch]' -print0 | xargs -0 clang-format -i
 
 # What is installed: the program without its debug information, which is in a file of its own.
@@ -190,26 +192,27 @@ man: build/install/ravelin
 
 FILL = sed 's|@PREFIX@|$(PREFIX)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|'
 MAN = $(DESTDIR)$(PREFIX)/share/man
-install: build/install/ravelin man ## into DESTDIR and PREFIX (/usr/local): program, manual, example configuration, systemd unit
+install: build/install/ravelin man ## install program, manual, pages, example configuration and systemd unit below DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 build/install/ravelin "$(DESTDIR)$(PREFIX)/bin/ravelin"
 	$(if $(CROSS),,install -D -m 644 build/install/ravelin.8 "$(MAN)/man8/ravelin.8")
 	$(if $(CROSS),,install -D -m 644 build/install/ravelin.conf.5 "$(MAN)/man5/ravelin.conf.5")
 	install -D -m 644 conf/package/completion.bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ravelin"
 	install -D -m 644 conf/package/ravelin.conf "$(DESTDIR)$(SYSCONFDIR)/ravelin/ravelin.conf.example"
 	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/ravelin" conf/monitoring/alerts.yml conf/monitoring/grafana.json
+	conf/package/install-pages "$(DESTDIR)$(PREFIX)/share/doc/ravelin"
 	install -d "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(SYSCONFDIR)/logrotate.d"
 	$(FILL) conf/package/logrotate >"$(DESTDIR)$(SYSCONFDIR)/logrotate.d/ravelin"
 	$(FILL) conf/ravelin.service >"$(DESTDIR)$(UNITDIR)/ravelin.service"
 	$(if $(DESTDIR),,conf/package/set-up "$(SYSCONFDIR)/ravelin")
-install-debug: build/install/ravelin ## the debug information of the installed program, where gdb finds it
+install-debug: build/install/ravelin ## install the debug information of the program where gdb finds it
 	install -D -m 644 build/install/ravelin.debug "$(DESTDIR)$(PREFIX)/bin/.debug/ravelin.debug"
-dist: ## the release tarball of the commit that is checked out, build/ravelin-VERSION.tar.gz
+dist: ## make the release tarball of this commit, build/ravelin-VERSION.tar.gz
 	@conf/package/dist $(VERSION)
-deb: packages-deb ## Debian packages for this Debian release, in build/deb/
+deb: packages-deb ## make packages for this Debian release in build/deb/
 	@conf/package/deb $(VERSION)
-clean: ## remove what was compiled, but not the libraries in build/deps
+clean: ## remove compiled files, but not the libraries in build/deps
 	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
-help: ## this list
+help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 	@echo "  tests/fresh RELEASE    the README's commands on a minimal Debian, bookworm or trixie (root; half an hour or more)"
 	@echo "  tests/package RELEASE  make deb, and the packages installed, used, upgraded and purged (root; 15 minutes)"

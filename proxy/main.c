@@ -1,4 +1,4 @@
-// The command line only: what each word means is in process/.
+// The command line. The commands are in process/.
 #include "base/clock.h"
 #include "config/bundle.h"
 #include "config/config.h"
@@ -24,8 +24,9 @@
 
 enum { EXIT_BAD = 2 }; // bad usage or bad configuration
 
+// Called after a line with the problem.
 static int bad_usage(void) {
-    commands_print_usage(stderr);
+    (void)fputs("see 'ravelin help'\n", stderr);
     return EXIT_BAD;
 }
 
@@ -43,7 +44,7 @@ static void print_summary(const char *path, const struct config *config) {
                  config->backend_count, plural(config->backend_count), config->listener_count,
                  plural(config->listener_count));
     for (size_t i = 0; i < config->listener_count; i++) {
-        if (config->listeners[i].http2 && config->listeners[i].protocol == LISTEN_HTTPS) {
+        if (config_offers_http2(&config->listeners[i])) {
             (void)printf("an HTTP/2 connection can take at most %zu KiB of memory\n",
                          http2_memory_max(config) / 1024);
             return;
@@ -96,8 +97,7 @@ static int check(const char *path) {
     }
     tls_library_free();
     findings_unmap(findings, config);
-    bundle_close(&pair.files);
-    bundle_close(&pair.keys);
+    bundle_close_pair(&pair);
     config_free(config);
     return exit_code;
 }
@@ -157,10 +157,12 @@ static int help(size_t count, char **words) {
         doctor_print_usage();
         return EXIT_SUCCESS;
     }
+    (void)fprintf(stderr, "ravelin: there is help about config and doctor, not about '%s'\n",
+                  words[count - 1]);
     return bad_usage();
 }
 
-// What the command line says.
+// The parsed command line.
 struct invocation {
     enum command command; // COMMAND_COUNT: none that there is
     const char *name;
@@ -170,23 +172,24 @@ struct invocation {
     char **words;
 };
 
-// False: it says why not.
+// False: prints the reason.
 static bool is_usable(const struct invocation *call) {
     static const struct command_row unknown = {.name = ""};
     const struct command_row *row =
         call->command == COMMAND_COUNT ? &unknown : &commands[call->command];
     if (call->count > row->arguments_max) {
-        (void)fprintf(stderr, "ravelin: one word too many: %s\n", call->words[row->arguments_max]);
+        (void)fprintf(stderr, "ravelin: one word too many: '%s'\n",
+                      call->words[row->arguments_max]);
     } else if (call->as_json && !row->takes_json) {
-        (void)fputs("ravelin: --json goes with prove\n", stderr);
+        (void)fputs("ravelin: only prove takes --json\n", stderr);
     } else if (row->needs_config && call->config == NULL) {
         (void)fprintf(stderr, "ravelin: %s needs -c FILE\n", call->name);
     } else if (row == &unknown && call->name[0] == '\0') {
         (void)fputs("ravelin: no command\n", stderr);
     } else if (row == &unknown) {
-        (void)fprintf(stderr, "ravelin: unknown command: %s\n", call->name);
+        (void)fprintf(stderr, "ravelin: unknown command '%s'\n", call->name);
     } else if (call->count < row->arguments_min) {
-        (void)fprintf(stderr, "ravelin: usage: %s %s\n", call->name, row->synopsis);
+        (void)fprintf(stderr, "usage: ravelin %s %s\n", call->name, row->synopsis);
     } else {
         return true;
     }
@@ -232,7 +235,7 @@ int main(int argc, char **argv) {
         {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
-    if (argc > 1 && strcmp(argv[1], "doctor") == 0) { // it has options of its own
+    if (argc > 1 && strcmp(argv[1], "doctor") == 0) { // it has its own options
         return doctor_command(argc - 1, argv + 1, RAVELIN_VERSION);
     }
     const struct title title = title_find(argc, argv);
@@ -256,7 +259,7 @@ int main(int argc, char **argv) {
     call.name = optind < argc ? argv[optind++] : "";
     call.command = command_find(slice_from(call.name));
     if (call.command != COMMAND_COUNT && commands[call.command].has_own_options) {
-        call.command = COMMAND_COUNT; // it must be the first word
+        call.command = COMMAND_COUNT; // the command must be the first word
     }
     call.count = (size_t)(argc - optind);
     call.words = argv + optind;

@@ -59,9 +59,9 @@ static void fill_arguments(struct launch *launch, const struct config_acme *acme
     memcpy(launch->environment, environment, sizeof(environment));
 }
 
-static bool prepare_launch(struct launch *launch, const struct config *config, const char *name) {
+static bool prepare_launch(struct launch *launch, const struct config *config, const char *file) {
     const struct config_acme *acme = &config->acme;
-    if (!acme_path(config, "requests", name, ".csr", launch->request) ||
+    if (!acme_path(config, "requests", file, ".csr", launch->request) ||
         !acme_path(config, "work", "webroot", "", launch->webroot) ||
         !acme_path(config, "work", "lego", "", launch->state)) {
         errno = ENAMETOOLONG;
@@ -74,7 +74,7 @@ static bool prepare_launch(struct launch *launch, const struct config *config, c
     return true;
 }
 
-// What this process ignores, a program would ignore, too.
+// Resets signals that this process ignores, because a program would ignore them, too.
 static void reset_signals(void) {
     const struct sigaction standard = {.sa_handler = SIG_DFL};
     sigset_t none;
@@ -102,10 +102,10 @@ static void become(const struct launch *launch, int output, pid_t parent) {
     _exit(127);
 }
 
-bool client_start(struct acme_client *client, const struct config *config, const char *name) {
+bool client_start(struct acme_client *client, const struct config *config, const char *file) {
     struct launch launch;
     int fds[2];
-    if (!prepare_launch(&launch, config, name) || pipe2(fds, O_CLOEXEC) != 0) {
+    if (!prepare_launch(&launch, config, file) || pipe2(fds, O_CLOEXEC) != 0) {
         return false;
     }
     pid_t parent = getpid();
@@ -139,7 +139,7 @@ static void keep(struct acme_client *client, const char *bytes, size_t size) {
     client->tail_size += size;
 }
 
-// True at the end of the output.
+// True: the output has ended.
 static bool read_output(struct acme_client *client) {
     char bytes[CLIENT_TAIL_SIZE / 2];
     ssize_t size = read(client->output, bytes, sizeof(bytes));
@@ -149,7 +149,7 @@ static bool read_output(struct acme_client *client) {
     return size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
 }
 
-// The size of the date that a line begins with: "2026/11/30 12:12:18 ". 0: there is none.
+// Size of the date at the beginning of a line: "2026/11/30 12:12:18 ". 0: none.
 static size_t date_size(struct slice line) {
     static const char form[] = "dddd/dd/dd dd:dd:dd ";
     const size_t size = sizeof(form) - 1;
@@ -162,7 +162,7 @@ static size_t date_size(struct slice line) {
     return size;
 }
 
-// Cuts the first line off a text.
+// Removes the first line of a text and returns it.
 static struct slice take_line(struct slice *text) {
     const char *end = memchr(text->data, '\n', text->size);
     struct slice line = {text->data, end == NULL ? text->size : (size_t)(end - text->data)};
@@ -175,8 +175,8 @@ static bool begins_with(struct slice text, struct slice beginning) {
     return text.size >= beginning.size && memcmp(text.data, beginning.data, beginning.size) == 0;
 }
 
-// It logs lines with a date, and ends with the error, which may have more lines. Without such a
-// line all of the text.
+// lego writes log lines with a date. The last entry is the error, which may have several lines.
+// Without such an entry: the whole text.
 static struct slice find_last_entry(struct slice text) {
     struct slice entry = text;
     while (text.size > 0) {
@@ -194,7 +194,7 @@ static bool is_progress(struct slice entry) {
            begins_with(entry, SLICE("No key found"));
 }
 
-// In one line, without blanks at its ends and beside each other.
+// Writes the entry on one line, without blanks at its ends and without double blanks.
 static size_t flatten(struct slice entry, char *output, size_t capacity) {
     size_t used = 0;
     for (size_t i = 0; i < entry.size && used + 1 < capacity; i++) {
@@ -227,7 +227,7 @@ static void close_output(struct acme_client *client) {
     }
 }
 
-// It has closed its output: as a rule it has ended.
+// Its output was closed: usually it has exited.
 static int reap(struct acme_client *client) {
     int64_t deadline_ms = monotonic_ms() + ENDS_WITHIN_MS;
     const struct timespec moment = {.tv_nsec = 5000000};
@@ -240,7 +240,7 @@ static int reap(struct acme_client *client) {
         client_stop(client);
         return -1;
     }
-    (void)kill(-client->pid, SIGKILL); // what it may have started
+    (void)kill(-client->pid, SIGKILL); // and its children
     client->pid = 0;
     close_output(client);
     return pid < 0 ? -1 : status;
@@ -249,7 +249,7 @@ static int reap(struct acme_client *client) {
 void client_stop(struct acme_client *client) {
     if (client->pid > 0) {
         (void)kill(-client->pid, SIGKILL);
-        (void)kill(client->pid, SIGKILL); // before it had a group of its own
+        (void)kill(client->pid, SIGKILL); // it may not have a process group yet
         (void)waitpid(client->pid, NULL, 0);
         client->pid = 0;
     }

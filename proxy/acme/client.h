@@ -1,15 +1,21 @@
-// Runs the ACME client, lego, for one certificate: a program of its own that talks to the
-// authority.
+// Runs the ACME client, lego, for one certificate: a separate program that connects to the CA.
 //
-// Why lego: it is one program without a script, its language is safe from errors of memory, which
-// counts where an authority's answers are read, it takes a request that another process has made
-// (so it never has the key of a site), and it takes the authority's own root (`ca`). uacme lacks
-// the last, and certbot needs an interpreter and thirty packages. None of them, in Debian 12 and
-// 13, knows ACME Renewal Information.
+// Reasons for lego: it is one program without scripts. Its language is memory-safe, which matters
+// when responses of a CA are parsed. It accepts a request that another process has made, so it
+// never has the key of a site. It accepts the root of the CA (`ca`). uacme lacks the last, and
+// certbot needs an interpreter and thirty packages. None of them supports ACME Renewal Information
+// in Debian 12 and 13.
 //
-// Bounds: one client at a time, for at most CLIENT_TIMEOUT_S. It may write files of at most
-// CLIENT_FILE_MAX bytes. Of what it prints, the last CLIENT_TAIL_SIZE bytes are kept. It dies with
-// the process that runs it.
+// lego writes challenges into a folder from which the challenge server reads them
+// (process/challenge_server.h). lego's own HTTP server (--http.port) is not used, because it cannot
+// get a socket from the master. Any local user could bind its port while lego does not run, and get
+// certificates for the names of this host. It would also let the public connect to the process that
+// has the account. tls-alpn-01 is not used, because lego would have to be a TLS server, and workers
+// would have to pass it handshakes without checking them.
+//
+// Bounds: one client at a time, for at most CLIENT_TIMEOUT_S. It can write files of at most
+// CLIENT_FILE_MAX bytes. The last CLIENT_TAIL_SIZE bytes of its output are kept. It dies with the
+// process that runs it.
 #ifndef RAVELIN_ACME_CLIENT_H
 #define RAVELIN_ACME_CLIENT_H
 
@@ -28,24 +34,24 @@
 #define CLIENT_REASON_SIZE 700
 
 struct acme_client {
-    pid_t pid;  // 0: none runs
-    int output; // what it prints; -1: closed
+    pid_t pid;  // 0: not running
+    int output; // its stdout and stderr; -1: closed
     int64_t started_ms;
     size_t tail_size;
     char tail[CLIENT_TAIL_SIZE];
 };
 
 void client_init(struct acme_client *client);
-// False, with errno. None may run. The config is expanded; `name` is one of its names.
-bool client_start(struct acme_client *client, const struct config *config, const char *name);
-// Call it when the output is readable, or the time is over. RESULT_AGAIN: it runs on. RESULT_OK: it
-// has ended well. RESULT_ERROR: it has not, and `reason` says why: printable, one line.
+// Starts the client. None may run. `file`: `acme_file` of the expanded config. False, with errno.
+bool client_start(struct acme_client *client, const struct config *config, const char *file);
+// Call it when the output is readable or the time is over. RESULT_AGAIN: still running. RESULT_OK:
+// success. RESULT_ERROR: failure; `reason` is printable, one line.
 enum result client_advance(struct acme_client *client, char reason[CLIENT_REASON_SIZE]) MUST_CHECK;
-// Milliseconds until its time is over.
+// Milliseconds until CLIENT_TIMEOUT_S has passed.
 int64_t client_time_left(const struct acme_client *client);
-void client_stop(struct acme_client *client); // none: nothing
+void client_stop(struct acme_client *client); // does nothing if none runs
 
-// Finds what matters in the output of a client that has failed: all but its progress, on one line,
+// Extracts the reason from the output of a failed client: all except its progress, on one line,
 // printable.
 void client_find_reason(const char *tail, size_t size, char reason[CLIENT_REASON_SIZE]);
 

@@ -1,12 +1,12 @@
 #include "acme/keys.h"
 
+#include "acme/file.h"
 #include "base/clock.h"
 #include "base/secret.h"
 #include "config/acme.h"
 #include "tls/certificate/issue.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -34,7 +34,7 @@ static bool make_folder(const char *path, mode_t mode, char why[ACME_WHY_SIZE]) 
     return (errno == EEXIST && is_folder(path)) || complain("make the folder", path, why);
 }
 
-// With its parent, which is /var/lib/ravelin by default.
+// Makes the folder with its parent, which is /var/lib/ravelin by default.
 static bool make_base(const char *folder, char why[ACME_WHY_SIZE]) {
     char parent[ACME_PATH_MAX];
     struct stat status;
@@ -50,7 +50,8 @@ static bool make_base(const char *folder, char why[ACME_WHY_SIZE]) {
     return make_folder(folder, 0755, why);
 }
 
-// Its parent is ours, so the path means this folder also if its owner is hostile.
+// Changes the owner of a folder. Ravelin owns its parent, so the path means this folder also if the
+// new owner is hostile.
 static bool give_away(const char *path, const struct acme_owner *owner, char why[ACME_WHY_SIZE]) {
     struct stat status;
     if (!owner->change) {
@@ -61,8 +62,8 @@ static bool give_away(const char *path, const struct acme_owner *owner, char why
            complain("give its user the folder", path, why);
 }
 
-// With the folder of challenges, for which the challenge server waits. As soon as `work` is given
-// away, nothing is made in it.
+// Makes the folder with the folder of challenges, for which the challenge server waits. After the
+// change of owner, nothing is made in it.
 static bool make_work(const struct config *config, const struct acme_owner *owner,
                       char why[ACME_WHY_SIZE]) {
     char work[ACME_PATH_MAX];
@@ -101,36 +102,8 @@ static bool make_folders(const struct config *config, const struct acme_owner *o
 
 // --- Files ---
 
-static bool write_all(int fd, const char *text) {
-    size_t size = strlen(text);
-    while (size > 0) {
-        ssize_t written = write(fd, text, size);
-        if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        text += written > 0 ? written : 0;
-        size -= written > 0 ? (size_t)written : 0;
-    }
-    return true;
-}
-
 static bool write_file(const char *path, const char *text, mode_t mode, char why[ACME_WHY_SIZE]) {
-    char draft[ACME_PATH_MAX + 4];
-    (void)snprintf(draft, sizeof(draft), "%s.new", path);
-    (void)unlink(draft); // of one that was interrupted
-    int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return complain("make", path, why);
-    }
-    bool ok = fchmod(fd, mode) == 0 && write_all(fd, text) && fsync(fd) == 0;
-    int error = errno;
-    ok = close(fd) == 0 && ok && rename(draft, path) == 0;
-    if (!ok) {
-        errno = error != 0 ? error : errno;
-        (void)complain("write", path, why);
-        (void)unlink(draft);
-    }
-    return ok;
+    return acme_write_file(path, slice_from(text), mode) || complain("write", path, why);
 }
 
 struct paths {
@@ -140,11 +113,11 @@ struct paths {
     char certificate[ACME_PATH_MAX];
 };
 
-static bool find_paths(const struct config *config, const char *name, struct paths *paths) {
-    return acme_path(config, "keys", name, ".key", paths->key) &&
-           acme_path(config, "keys", name, ".pem", paths->spare) &&
-           acme_path(config, "requests", name, ".csr", paths->request) &&
-           acme_path(config, "work", name, ".pem", paths->certificate);
+static bool find_paths(const struct config *config, const char *file, struct paths *paths) {
+    return acme_path(config, "keys", file, ".key", paths->key) &&
+           acme_path(config, "keys", file, ".pem", paths->spare) &&
+           acme_path(config, "requests", file, ".csr", paths->request) &&
+           acme_path(config, "work", file, ".pem", paths->certificate);
 }
 
 static bool are_there(const struct paths *paths) {
@@ -152,7 +125,7 @@ static bool are_there(const struct paths *paths) {
            access(paths->request, F_OK) == 0;
 }
 
-// The key comes last: as long as one of them is missing, all are made again.
+// The key is written last: while a file is missing, all are made again.
 static bool write_files(const struct paths *paths, const struct issue *issue,
                         char why[ACME_WHY_SIZE]) {
     (void)unlink(paths->key);
@@ -162,26 +135,36 @@ static bool write_files(const struct paths *paths, const struct issue *issue,
            write_file(paths->key, issue->key, 0600, why);
 }
 
-static bool make_name(const struct config *config, const char *name, char why[ACME_WHY_SIZE]) {
+static bool make_key(const struct config *config, const struct config_certificate *entry,
+                     int64_t until_us, char why[ACME_WHY_SIZE]) {
     struct paths paths;
     struct issue issue;
-    if (!find_paths(config, name, &paths)) {
+    if (!find_paths(config, entry->acme_file, &paths)) {
         errno = ENAMETOOLONG;
-        return complain("make the files of", name, why);
+        return complain("make the files of", entry->acme_name, why);
     }
     if (are_there(&paths)) {
         return true;
     }
-    if (issue_make(name, clock_wall_us() / 1000000, &issue) != RESULT_OK) {
+    if (clock_monotonic_us() > until_us) {
+        (void)snprintf(
+            why, ACME_WHY_SIZE,
+            "certificate acme: '%.300s' and the keys after it could not be made in time; "
+            "try again: the others are there",
+            paths.key);
+        return false;
+    }
+    enum issue_kind kind = entry->acme_is_rsa ? ISSUE_RSA : ISSUE_ECDSA;
+    if (issue_make(kind, entry->acme_name, clock_wall_us() / 1000000, &issue) != RESULT_OK) {
         errno = EIO;
-        return complain("make the key of", name, why);
+        return complain("make the key of", entry->acme_name, why);
     }
     bool ok = write_files(&paths, &issue, why);
     secret_wipe(&issue, sizeof(issue));
     return ok;
 }
 
-bool acme_make_files(const struct config *config, const struct acme_owner *owner,
+bool acme_make_files(const struct config *config, const struct acme_owner *owner, int64_t until_us,
                      char why[ACME_WHY_SIZE]) {
     if (!make_folders(config, owner, why)) {
         return false;
@@ -189,8 +172,8 @@ bool acme_make_files(const struct config *config, const struct acme_owner *owner
     for (size_t i = 0; i < config->site_count; i++) {
         const struct config_site *site = &config->sites[i];
         for (size_t k = 0; k < site->certificate_count; k++) {
-            const char *name = site->certificates[k].acme_name;
-            if (name != NULL && !make_name(config, name, why)) {
+            const struct config_certificate *entry = &site->certificates[k];
+            if (entry->acme_name != NULL && !make_key(config, entry, until_us, why)) {
                 return false;
             }
         }

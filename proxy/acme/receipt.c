@@ -5,12 +5,15 @@
 
 #include <stdio.h>
 
+static const char EXPIRED[] = "the certificate has expired";
+
 static const char *judge_leaf(const struct certificate *leaf, struct slice key, const char *name,
                               int64_t now_s) {
     return !slice_equal(leaf->key_info, key) ? "the certificate has another key than the request"
            : !certificate_covers(leaf, name) ? "the certificate does not cover the name"
-           : leaf->not_after <= now_s        ? "the certificate has expired"
-           // An authority dates it back; a clock that is behind by minutes is no reason.
+           : leaf->not_after <= now_s        ? EXPIRED
+           // A CA backdates certificates. A clock that is minutes behind is not a reason to refuse
+           // one.
            : leaf->not_before > now_s + 86400 ? "the certificate is not valid yet"
                                               : NULL;
 }
@@ -38,7 +41,7 @@ bool receipt_judge(struct slice pem, struct slice request, const char *name, int
     if (fault != NULL) {
         (void)snprintf(why, RECEIPT_WHY_SIZE, "%s", fault);
     }
-    *receipt = (struct receipt){leaf->not_before, leaf->not_after};
+    *receipt = (struct receipt){leaf->not_before, leaf->not_after, fault == EXPIRED};
     chain_free(&chain);
     return fault == NULL;
 }

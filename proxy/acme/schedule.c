@@ -1,5 +1,8 @@
 #include "acme/schedule.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 // A number from 0 to `range`.
 static int64_t within(int64_t range, uint32_t random) {
     return range <= 0 ? 0 : (int64_t)(random % (uint64_t)(range + 1));
@@ -17,4 +20,13 @@ int64_t acme_retry(unsigned failures, uint32_t random) {
     }
     wait = wait < ACME_RETRY_MAX_S ? wait : ACME_RETRY_MAX_S;
     return wait - wait / 4 + within(wait / 2, random);
+}
+
+void acme_write_term(int64_t not_after, int64_t now_s, char text[ACME_TERM_SIZE]) {
+    if (not_after <= now_s) {
+        (void)snprintf(text, ACME_TERM_SIZE, "has expired");
+    } else {
+        (void)snprintf(text, ACME_TERM_SIZE, "expires in %" PRId64 " hours",
+                       (not_after - now_s) / 3600);
+    }
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Makes what Set-Cookie says of a server.
+// Makes the value of Set-Cookie for a server.
 static void make_cookie(const struct backend *backend, const struct server *server, char *cookie) {
     uint8_t name[SERVER_NAME_SIZE];
     char text[SERVER_NAME_TEXT_SIZE];
@@ -82,7 +82,7 @@ static void init_server(struct server *server, const struct server_counter *coun
     server->text = server->config->text;
     server->entry = &backend->view.entries[index];
     server->health = &server_counter_health(counter)[server->entry->cell];
-    // A place of a name is taken over afterwards.
+    // A place of a name is copied later.
     server->version = server->config->host == NULL ? server_entry_version(server->entry) : 0;
     backend->view.is_limited |= server->entry->connections_max != 0;
     server->used = server_counter_cell(counter, server->entry->cell);
@@ -103,7 +103,7 @@ static void init_servers(struct backend *backend, const struct server_counter *c
     }
 }
 
-// `first`: of its servers, in the view.
+// `first`: index in the view of its first server.
 static bool init_backend(struct backend *backend, const struct config_backend *config,
                          const struct server_view *view, size_t first,
                          const struct server_counter *counter) {
@@ -216,7 +216,7 @@ struct server *backend_set_find(const struct backend_set *set, const struct serv
     return NULL;
 }
 
-// The number that the choice depends on.
+// The number for balance_choose().
 static uint64_t number_for(struct backend *backend, const struct server_wish *wish) {
     if (backend->config->balance == BALANCE_RANDOM_TWO) {
         backend->random += UINT64_C(0x9e3779b97f4a7c15); // SplitMix64: any state is as good
@@ -239,7 +239,7 @@ static bool was_tried(const struct server_wish *wish, uint32_t index) {
     return i < wish->tried_count;
 }
 
-// Servers that are due since this time may be tried by the request.
+// Servers that have been due since this time may be tried by the request.
 static int64_t due_for(const struct server_wish *wish, int64_t now_ms) {
     int64_t due_ms = wish->may_try ? now_ms : now_ms - HEALTH_PATIENCE_MS;
     return due_ms > 0 ? due_ms : 0;
@@ -291,8 +291,8 @@ static struct server *choose(struct backend *backend, const struct server_wish *
     return index == BALANCE_NONE ? NULL : &backend->servers[index];
 }
 
-// Whether the server is due, and this request is to try it. False with *again: another worker
-// tries it now, and it is not due any more.
+// Whether the server is due and this request tries it. False with *again: another worker tries it
+// now, and it is not due any more.
 static bool begin_try(struct server *server, const struct server_wish *wish, int64_t now_ms,
                       bool *again) {
     const struct server_counter *counter = &server->backend->view.counter;
@@ -313,7 +313,7 @@ struct server *backend_choose(struct backend *backend, const struct server_wish 
                               int64_t now_ms, bool *tries) {
     struct server *server;
     bool again;
-    do { // each time around, one server less is due
+    do { // in each round, one server less is due
         server = choose(backend, wish, now_ms);
         again = false;
         *tries = server != NULL && begin_try(server, wish, now_ms, &again);
@@ -363,6 +363,12 @@ bool backend_has_other(const struct backend *backend, const uint32_t *tried, uin
         i++;
     }
     return i < backend->server_count;
+}
+
+bool backend_has_working(const struct backend *backend, const uint32_t *tried, uint32_t tried_count,
+                         int64_t due_ms) {
+    const struct balance_wish wish = {.tried = tried, .tried_count = tried_count, .due_ms = due_ms};
+    return balance_has_working(&backend->view, &wish);
 }
 
 bool backend_take_retry(struct backend *backend, int64_t now_ms) {

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-// Who may be chosen now.
+// The servers that may be chosen now.
 struct group {
     const struct balance_wish *wish;
     enum server_standing standing;
@@ -40,7 +40,7 @@ static uint32_t rank_of(const struct balance_view *view, size_t i) {
     return atomic_load_explicit(&view->entries[i].rank, memory_order_relaxed);
 }
 
-// Whether a server is of the group, however many connections it has.
+// Whether a server belongs to the group, for any number of its connections.
 static inline bool is_member(const struct balance_view *view, const struct group *group, size_t i) {
     return server_entry_standing(&view->entries[i]) == group->standing &&
            (group->rank == RANK_ANY || rank_of(view, i) == group->rank) &&
@@ -53,7 +53,7 @@ static inline bool is_in(const struct balance_view *view, const struct group *gr
     return is_member(view, group, i) && (!view->is_limited || balance_is_free(view, i));
 }
 
-// With slow start in 256ths.
+// The weight of a server, with slow start in 256ths.
 static inline uint64_t weight_of(const struct balance_view *view, const struct group *group,
                                  size_t i) {
     uint64_t weight = view->entries[i].weight;
@@ -69,7 +69,7 @@ static inline uint64_t weight_of(const struct balance_view *view, const struct g
 
 // --- Load ---
 
-// Connections in use for a weight. Ordered by their quotient.
+// Connections in use relative to a weight, compared as quotients.
 struct load {
     uint32_t used;
     uint64_t weight;
@@ -89,8 +89,8 @@ static bool is_less(struct load a, struct load b) {
 
 // --- Turns ---
 
-// Each candidate gains its weight; the one that has gained most serves and pays the total. None is
-// a candidate that has more than `most`.
+// Each candidate gains its weight. The one with the largest sum is chosen and pays the total of all
+// weights. A server with more than `most` connections is not a candidate.
 static size_t choose_by_turn(const struct balance_view *view, const struct group *group,
                              const struct load *most) {
     size_t best = BALANCE_NONE;
@@ -136,7 +136,7 @@ static uint64_t weigh(const struct balance_view *view, const struct group *group
     return total;
 }
 
-// One of the candidates but `without`, by weight.
+// Draws one of the candidates except `without`, by weight.
 static size_t draw(const struct balance_view *view, const struct group *group, size_t without,
                    uint64_t random) {
     uint64_t total = weigh(view, group, without);
@@ -163,8 +163,8 @@ static size_t choose_of_two(const struct balance_view *view, const struct group 
 
 // --- Hash ---
 
-// What a server draws: with u uniform in (0, 1), log(u) / weight is largest for each server in
-// proportion to its weight.
+// The number of a server in a draw: with u uniform in (0, 1), log(u) / weight is the largest with a
+// probability in proportion to the weight.
 static double draw_of(const struct server_entry *entry, uint64_t key, uint64_t weight) {
     uint64_t own = atomic_load_explicit(&entry->address_hash, memory_order_relaxed);
     uint64_t number = hash_mix(key ^ own) >> 11; // as many bits as a double has
@@ -203,7 +203,7 @@ static size_t choose(const struct balance_view *view, const struct group *group)
     }
 }
 
-// The groups in their order, for a wish.
+// The groups for a wish, in their order.
 #define GROUPS(wish)                                                                               \
     {                                                                                              \
         {(wish), SERVER_PRIMARY, .with_ejected = false, .rank = RANK_ANY},                         \
@@ -229,7 +229,7 @@ bool balance_is_up(const struct balance_view *view) {
     return i < view->count;
 }
 
-// Of backup servers, those of the lowest rank that has a member.
+// For backup servers, the lowest rank that has a member.
 static struct group first_of(const struct balance_view *view, const struct group *group) {
     struct group first = *group;
     uint32_t lowest = RANK_ANY;
@@ -269,4 +269,10 @@ bool balance_has_room(const struct balance_view *view, int64_t now_ms) {
         i++;
     }
     return i < view->count;
+}
+
+bool balance_has_working(const struct balance_view *view, const struct balance_wish *wish) {
+    const struct group primary = {wish, SERVER_PRIMARY, .with_ejected = false, .rank = RANK_ANY};
+    const struct group backup = {wish, SERVER_BACKUP, .with_ejected = false, .rank = RANK_ANY};
+    return !is_empty(view, &primary) || !is_empty(view, &backup);
 }

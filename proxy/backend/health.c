@@ -18,7 +18,7 @@ static int64_t longest_ms(const struct config_backend *policy) {
                                                              : policy->eject_time_ms;
 }
 
-// The length of the time out at this level, before it is spread.
+// Time out of use at this level, before it is spread.
 static int64_t time_at(const struct config_backend *policy, uint32_t level) {
     int64_t time_ms = policy->eject_time_ms;
     for (uint32_t i = 0; i < level && time_ms < longest_ms(policy); i++) {
@@ -42,7 +42,7 @@ enum health_change health_worked_slowly(struct health *health, const struct heal
         health->in_a_row = 0;
         return HEALTH_SAME;
     }
-    // A request from before the failures says nothing about the time after them.
+    // A request that began before the failures does not show that the server works after them.
     if (!event->tries && event->begun_ms <= get(&health->since_ms)) {
         return HEALTH_SAME;
     }

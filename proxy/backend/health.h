@@ -5,19 +5,20 @@
 // the server. A cell belongs to the server as long as the server is in the configuration, so a
 // reload changes nothing.
 //
-//   in use   until_ms is 0. Failures are counted.
-//   out      after a failed connection, `max-failures` other failures in a row, or too many of the
-//            last requests (`failure-ratio`). The time doubles each time in a row, from
-//            `eject-time` to `eject-time-max`, and is spread by up to an eighth.
+// States of a cell:
+//   in use   until_ms is 0. Failures are counted
+//   out      after a failed connection, `max-failures` other failures in a row, or too many
+//            failures among the last requests (`failure-ratio`). The time doubles for each time in
+//            a row, from `eject-time` to `eject-time-max`, and is spread by up to an eighth
 //   due      the time has passed. After a failed connection, the prober (prober.h) connects before
-//            any request comes. After other failures, the next request that can be repeated tries
-//            the server, one at a time, in all workers.
+//            any request is sent. After other failures, the next request that can be repeated tries
+//            the server; one request at a time, in all workers
 //   trying   a success brings the server back, and `slow-start` begins. A failure begins the next
-//            time out.
+//            time out
 //
 // An attacker who controls a worker can write anything into its cells. Invariant: another worker
-// takes a server out of use only after a failure of its own, however many others claim one. It
-// leaves a try to another worker for at most HEALTH_YIELD_MS in a row.
+// takes a server out of use only after a failure of its own, for any number of cells that report
+// one. It leaves a try to another worker for at most HEALTH_YIELD_MS in a row.
 #ifndef RAVELIN_BACKEND_HEALTH_H
 #define RAVELIN_BACKEND_HEALTH_H
 
@@ -28,36 +29,36 @@
 #include <stdint.h>
 
 #define HEALTH_WINDOW_MS 10000
-#define HEALTH_WINDOW_MIN 20 // requests, fewer say nothing about a ratio
+#define HEALTH_WINDOW_MIN 20 // requests; fewer are not enough for a ratio
 #define HEALTH_YIELD_MS 2000
-// A request that cannot be repeated tries a server only if no other request did for so long.
+// A request that cannot be repeated tries a server only if no other request tried it for this time.
 #define HEALTH_PATIENCE_MS 1000
 
-// Why a server is out of use. What each detail is stands behind it.
+// Why a server is out of use. The comment is the meaning of the detail.
 enum fault {
     FAULT_NONE,
     FAULT_CONNECT, // errno
     FAULT_CONNECT_TIMEOUT,
-    FAULT_CLOSED,           // the connection, before a response
-    FAULT_BROKEN,           // the connection, within a response
-    FAULT_RESPONSE_TIMEOUT, // before a response
+    FAULT_CLOSED,           // connection closed before a response
+    FAULT_BROKEN,           // connection closed within a response
+    FAULT_RESPONSE_TIMEOUT, // no response in time
     FAULT_MALFORMED,
-    FAULT_STATUS, // the status
+    FAULT_STATUS, // status of the response
     FAULT_COUNT,
 };
 
-// One cell. The worker of the slot writes it, all others read it.
+// One cell. The worker of the slot writes it, all other workers read it.
 struct health {
-    _Atomic int64_t until_ms;  // monotonic clock. 0: in use; HEALTH_HELD: not by time
+    _Atomic int64_t until_ms;  // monotonic clock. 0: in use; HEALTH_HELD: until the prober connects
     _Atomic int64_t since_ms;  // of the last change between in use and out
-    _Atomic int64_t trying_ms; // since when a request tries the server; 0: none does
-    int64_t due_ms;            // HEALTH_HELD: when the prober is to connect
+    _Atomic int64_t trying_ms; // since when a request tries the server; 0: no request does
+    int64_t due_ms;            // HEALTH_HELD: time of the prober's next connection
     int64_t window_ms;         // begin of the window of requests
     uint32_t requests, failed; // in the window
-    uint32_t in_a_row;         // failures
-    uint32_t level;            // how often it was out in a row
-    _Atomic uint32_t fault;    // the last: enum fault, and its detail
-    uint32_t yielded_ms;       // how long a try was left to others
+    uint32_t in_a_row;         // failures in a row
+    uint32_t level;            // how many times in a row the server was out
+    _Atomic uint32_t fault;    // of the last failure: enum fault and its detail
+    uint32_t yielded_ms;       // time for which a try was left to other workers
 };
 
 #define HEALTH_HELD INT64_MAX
@@ -104,18 +105,18 @@ static inline enum health_change health_worked(struct health *health,
 enum health_change health_failed(struct health *health, const struct health_event *event,
                                  enum fault fault, uint32_t detail, bool others, uint64_t random);
 
-// The server is due: a request tries it.
+// Call it when a request begins to try a server that is due.
 void health_try(struct health *health, int64_t now_ms);
-// The request ended without an outcome, for example because its client left.
+// Call it when the request ended without a result, for example because its client left.
 void health_end_try(struct health *health, int64_t now_ms);
-// Leaves the try to another worker for a while. False: that was long enough.
+// Leaves the try to another worker for some time. False: this time is over.
 bool health_yield(struct health *health, int64_t now_ms);
 
-// The part of its share, in 256ths, that a server gets `since_ms` its return.
+// The part of its weight, in 256ths, that a server gets when it returned at `since_ms`.
 uint32_t health_share(int64_t since_ms, uint32_t slow_start_ms, int64_t now_ms);
 
 #define FAULT_TEXT_SIZE 80
-// "connect: Connection refused". `fault` as in struct health: any number.
+// Writes "connect: Connection refused". `fault` as in struct health; any number is allowed.
 void fault_write(uint32_t fault, char text[FAULT_TEXT_SIZE]);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,16 +13,20 @@ enum { SPARE_LEASES_MAX = 1024 };
 static const double RETRY_FIRST_S = 0.002;
 static const double RETRY_MAX_S = 0.064;
 
-// Most of the time a watcher already is as it should be: then the library is not called.
-static void watch(struct ev_loop *loop, ev_io *watcher, bool wanted) {
-    if (wanted && !ev_is_active(watcher)) {
-        ev_io_start(loop, watcher);
-    } else if (!wanted && ev_is_active(watcher)) {
-        ev_io_stop(loop, watcher);
+// Usually the watcher is already in the wanted state, and libev is not called.
+static void watch(struct lease *lease, int events) {
+    struct ev_loop *loop = lease->pool->loop;
+    if (lease_watched(lease) == events) {
+        return;
+    }
+    ev_io_stop(loop, &lease->watcher);
+    ev_io_modify(&lease->watcher, events);
+    if (events != 0) {
+        ev_io_start(loop, &lease->watcher);
     }
 }
 
-// What waits at an idle connection.
+// What waits to be read on an idle connection: nothing, its end, or bytes.
 enum found { FOUND_NOTHING, FOUND_END, FOUND_BYTES };
 
 static enum found look_into(const struct lease *lease) {
@@ -37,7 +42,7 @@ static enum found look_into(const struct lease *lease) {
     return size == 0 || is_timeout ? FOUND_END : FOUND_BYTES;
 }
 
-// The server's view of where messages end is not Ravelin's, so no connection to it is reused.
+// Server and Ravelin disagree about the end of messages, so no connection to the server is reused.
 static void distrust(struct pool *pool, struct server *server) {
     server->distrusted_until_ms = clock_monotonic_us() / 1000 + POOL_DISTRUST_MS;
     metric_add(pool->metrics, METRIC_server_unasked, 1);
@@ -53,26 +58,30 @@ static void close_idle(struct lease *lease, enum found found) {
     }
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
-    (void)loop, (void)events;
+static void on_ready(struct ev_loop *loop, ev_io *watcher, int events) {
+    (void)loop;
     struct lease *lease = watcher->data;
     if (lease->owner == NULL) {
         close_idle(lease, look_into(lease));
         return;
     }
-    lease->readable = true;
+    lease->readable |= (events & EV_READ) != 0;
+    if ((events & EV_WRITE) != 0) {
+        lease->writable = true;
+        lease_want_write(lease, false);
+    }
     lease->owner->ready(lease->owner);
 }
 
-static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
-    (void)loop, (void)events;
-    struct lease *lease = watcher->data;
-    lease->writable = true;
-    lease_want_write(lease, false);
-    lease->owner->ready(lease->owner);
+static void end_retry(struct lease *lease) {
+    if (lease->retry != NULL) {
+        ev_timer_stop(lease->pool->loop, &lease->retry->timer);
+        free(lease->retry);
+        lease->retry = NULL;
+    }
 }
 
-// The queue of the server was full.
+// Timer callback: tries again after the server's queue was full.
 static void on_retry(struct ev_loop *loop, ev_timer *timer, int events) {
     (void)events;
     struct lease *lease = timer->data;
@@ -80,16 +89,31 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events) {
     struct address address;
     (void)server_address(lease->server, &address);
     if (socket_connect_again(lease->fd, &address, &state) != RESULT_OK) {
-        lease->error = errno;
+        lease->retry->error = errno;
+        ev_timer_stop(loop, timer);
     } else if (state == CONNECT_QUEUE_FULL) {
         timer->repeat = 2 * timer->repeat < RETRY_MAX_S ? 2 * timer->repeat : RETRY_MAX_S;
         ev_timer_again(loop, timer);
         return;
+    } else {
+        end_retry(lease);
     }
-    ev_timer_stop(loop, timer);
-    lease->queue_full = false;
     lease->writable = true; // a unix connection is complete at once
     lease->owner->ready(lease->owner);
+}
+
+// False: no memory.
+static bool begin_retry(struct lease *lease) {
+    struct lease_retry *retry = malloc(sizeof(*retry));
+    lease->retry = retry;
+    if (retry == NULL) {
+        return false;
+    }
+    retry->error = 0;
+    ev_timer_init(&retry->timer, on_retry, 0., RETRY_FIRST_S);
+    retry->timer.data = lease;
+    ev_timer_again(lease->pool->loop, &retry->timer);
+    return true;
 }
 
 void pool_init(struct pool *pool, struct ev_loop *loop, struct metrics_slot *metrics) {
@@ -173,6 +197,21 @@ static void leave_idle(struct lease *lease) {
     lease->kept = false;
 }
 
+// NULL: no memory.
+static struct lease *new_lease(struct pool *pool, struct server *server, int fd, bool connected) {
+    struct lease *lease = slab_get(&pool->leases);
+    if (lease == NULL) {
+        return NULL;
+    }
+    *lease = (struct lease){
+        .pool = pool, .server = server, .fd = fd, .connected = connected, .writable = connected};
+    list_init(&lease->node);
+    list_init(&lease->age_node);
+    ev_io_init(&lease->watcher, on_ready, fd, 0);
+    lease->watcher.data = lease;
+    return lease;
+}
+
 static struct lease *open_lease(struct pool *pool, struct server *server) {
     enum connect_state state;
     struct address address;
@@ -181,37 +220,22 @@ static struct lease *open_lease(struct pool *pool, struct server *server) {
     if (fd < 0) {
         return NULL;
     }
-    struct lease *lease = slab_get(&pool->leases);
-    if (lease == NULL) {
+    struct lease *lease = new_lease(pool, server, fd, state == CONNECT_DONE);
+    if (lease == NULL || (state == CONNECT_QUEUE_FULL && !begin_retry(lease))) {
+        slab_put(&pool->leases, lease);
         (void)pool->calls.close(fd);
         errno = ENOMEM;
         return NULL;
     }
-    bool connected = state == CONNECT_DONE;
-    *lease = (struct lease){.pool = pool,
-                            .server = server,
-                            .fd = fd,
-                            .version = version,
-                            .connected = connected,
-                            .writable = connected};
-    list_init(&lease->node);
-    list_init(&lease->age_node);
-    ev_io_init(&lease->read_watcher, on_readable, fd, EV_READ);
-    ev_io_init(&lease->write_watcher, on_writable, fd, EV_WRITE);
-    ev_timer_init(&lease->retry, on_retry, 0., RETRY_FIRST_S);
-    lease->read_watcher.data = lease->write_watcher.data = lease->retry.data = lease;
-    lease->queue_full = state == CONNECT_QUEUE_FULL;
-    if (lease->queue_full) {
-        ev_timer_again(pool->loop, &lease->retry);
-    }
-    lease_want_write(lease, !connected);
-    lease_want_read(lease, connected);
+    lease->version = version;
+    lease_want_write(lease, !lease->connected);
+    lease_want_read(lease, lease->connected);
     metric_add(pool->metrics, METRIC_server_connections, 1);
     return lease;
 }
 
-// The connection that was used last. The loop polled before this turn began, so it cannot know what
-// has come since: each is looked into.
+// Returns the connection that was used last. The loop polled before this turn began, so each
+// connection is checked for bytes that have arrived since then.
 static struct lease *take_idle(struct server *server) {
     while (!list_is_empty(&server->idle)) {
         struct lease *lease = LIST_ENTRY(server->idle.next, struct lease, node);
@@ -244,7 +268,7 @@ static void own_reused(struct lease *lease, struct lease_owner *owner) {
     metric_add(lease->pool->metrics, METRIC_server_reuses, 1);
 }
 
-// Takes one of the connections that may be in use. False: none is left.
+// Counts a connection in use. False: none is left.
 static bool reserve(const struct server *server) {
     server_cell_add(server->used, 1);
     const struct server_counter *counter = &server->backend->view.counter;
@@ -287,7 +311,7 @@ int lease_finish_connect(struct lease *lease) {
     if (!lease->writable) {
         return EINPROGRESS;
     }
-    int error = lease->error != 0 ? lease->error : lease->pool->calls.error(lease->fd);
+    int error = lease->retry != NULL ? lease->retry->error : lease->pool->calls.error(lease->fd);
     if (error == 0) {
         lease->connected = true;
         lease_want_read(lease, true);
@@ -297,8 +321,7 @@ int lease_finish_connect(struct lease *lease) {
 
 static void become_idle(struct lease *lease) {
     disown(lease);
-    lease_want_write(lease, false);
-    lease_want_read(lease, true);
+    watch(lease, EV_READ);
 }
 
 void lease_release(struct lease *lease, bool retired, int64_t now_ms) {
@@ -322,9 +345,8 @@ void lease_close(struct lease *lease) {
     } else {
         disown(lease);
     }
-    lease_want_read(lease, false);
-    lease_want_write(lease, false);
-    ev_timer_stop(lease->pool->loop, &lease->retry);
+    watch(lease, 0);
+    end_retry(lease);
     (void)lease->pool->calls.close(lease->fd);
     slab_put(&lease->pool->leases, lease);
 }
@@ -339,7 +361,7 @@ static struct lease *find_kept(struct list_node *keeper, const struct backend *b
     return NULL;
 }
 
-// The server of this set with the address that it is connected to; NULL: none.
+// The server of this set with the address of the lease; NULL: none.
 static struct server *find_same(const struct backend_set *set, const struct lease *lease) {
     return lease_is_current(lease) ? backend_set_find(set, lease->server) : NULL;
 }
@@ -402,11 +424,15 @@ void pool_move_kept(struct pool *pool, const struct backend_set *set) {
     }
 }
 
+static void want(struct lease *lease, int event, bool wanted) {
+    watch(lease, wanted ? lease_watched(lease) | event : lease_watched(lease) & ~event);
+}
+
 void lease_want_read(struct lease *lease, bool wanted) {
-    watch(lease->pool->loop, &lease->read_watcher, wanted);
+    want(lease, EV_READ, wanted);
 }
 
 void lease_want_write(struct lease *lease, bool wanted) {
     // A socket that has not begun to connect is always writable.
-    watch(lease->pool->loop, &lease->write_watcher, wanted && !lease->queue_full);
+    want(lease, EV_WRITE, wanted && lease->retry == NULL);
 }

@@ -15,7 +15,7 @@
 // Between exchanges it is idle in the list of its keeper (a session), watched like a pooled
 // connection, and serves only that keeper.
 //
-// Watchers: the read watcher always runs, except while the owner does not want to read
+// The loop always watches for bytes of the server, except while the owner does not want to read
 // (lease_want_read()). So a request on a pooled connection costs no epoll_ctl. The owner does the
 // I/O, by the calls of the pool.
 //
@@ -48,19 +48,24 @@ struct lease_owner {
     void (*ready)(struct lease_owner *owner);
 };
 
+// While the queue of a unix server is full.
+struct lease_retry {
+    ev_timer timer;
+    int error; // errno of the last try, which ended it; 0: the queue is still full
+};
+
 struct lease {
     struct list_node node; // in server->idle or in the keeper's list, only while idle
     // In pool->by_age (the longest idle first) or in pool->kept, only while idle.
     struct list_node age_node;
     struct pool *pool;
     struct server *server;
-    ev_io read_watcher;
-    ev_io write_watcher;
+    struct lease_owner *owner; // NULL: idle
+    int64_t idle_since_ms;
+    ev_io watcher;
+    struct lease_retry *retry; // owned. NULL: the connection has begun
     int fd;
-    uint32_t version; // of the server's address that it is connected to
-    ev_timer retry;   // runs while queue_full
-    bool queue_full;  // of the unix server: the connection has not begun
-    int error;        // errno of a later try; 0: none failed
+    uint32_t version; // version of the server's address to which it is connected
     bool connected;
     bool reused;         // has served an exchange before
     bool readable;       // set by the loop; the owner clears it after a short read
@@ -68,11 +73,9 @@ struct lease {
     bool bound;          // serves one client only: see above
     bool kept;           // idle in the keeper's list
     bool large_response; // the last response was large; the owner uses it as a hint for the next
-    int64_t idle_since_ms;
-    struct lease_owner *owner; // NULL: idle
 };
 
-// The system calls on connections to servers. Tests put others in their place.
+// System calls on connections to servers. Tests replace them.
 struct pool_calls {
     int (*connect)(const struct address *address, enum connect_state *state); // socket_connect()
     ssize_t (*recv)(int fd, void *data, size_t size, int flags);
@@ -102,9 +105,9 @@ void pool_close_idle_of(struct server *server);
 // Closes idle connections to addresses that names have lost. The owner calls it from time to time.
 void pool_close_left(struct backend_set *set);
 
-// An idle connection of this server when there is one at which nothing waits and `fresh` is false,
-// else a new one (perhaps not connected yet). NULL with errno when none could be made; EBUSY: the
-// server has as many in use as it may have.
+// Returns an idle connection of this server without unexpected bytes, if there is one and `fresh`
+// is false. Otherwise makes a new connection, which may not be connected yet. NULL with errno: no
+// connection could be made. EBUSY: all connections that the server may have are in use.
 struct lease *pool_lease(struct pool *pool, struct server *server, bool fresh,
                          struct lease_owner *owner);
 // Call it after ready() for a connection that is not connected. 0: connected. EINPROGRESS: wait
@@ -128,9 +131,14 @@ void pool_close_kept(struct list_node *keeper);
 // `set`, and are closed if `set` does not have the server.
 void pool_move_kept(struct pool *pool, const struct backend_set *set);
 
-// Whether it is connected to the present address of its server.
+// Whether the lease is connected to the present address of its server.
 static inline bool lease_is_current(const struct lease *lease) {
     return server_is_same(lease->server, lease->version);
+}
+
+// EV_READ, EV_WRITE: what the loop watches the connection for.
+static inline int lease_watched(const struct lease *lease) {
+    return lease->watcher.events & (EV_READ | EV_WRITE);
 }
 
 void lease_want_read(struct lease *lease, bool wanted);

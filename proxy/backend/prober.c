@@ -42,7 +42,7 @@ static void fail(struct probe *probe, enum fault fault, int error) {
     forget(probe);
 }
 
-// A server that expects a PROXY header is not left without one.
+// A server that requires a PROXY header gets one.
 static void greet(const struct probe *probe) {
     enum proxy_version version =
         (enum proxy_version)probe->server->backend->config->send_proxy_protocol;
@@ -55,7 +55,8 @@ static void greet(const struct probe *probe) {
 static void succeed(struct probe *probe) {
     const struct server_outcome outcome = outcome_of(probe);
     struct server *server = probe->server;
-    bool is_current = lease_is_current(probe->lease); // else it was not the server
+    // Otherwise the connection was to a former address.
+    bool is_current = lease_is_current(probe->lease);
     if (server->backend->config->send_proxy_protocol == PROXY_PROTOCOL_OFF) {
         lease_release(probe->lease, false, outcome.now_ms);
     } else {
@@ -78,7 +79,7 @@ static void on_ready(struct lease_owner *owner) {
     }
 }
 
-// Of this process or host, or all connections that the server may have are in use.
+// A shortage of this process or host, or all connections that the server may have are in use.
 static bool is_shortage(int error) {
     return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
            error == EADDRNOTAVAIL || error == EBUSY;
@@ -93,8 +94,8 @@ static void begin(struct prober *prober, struct server *server, int64_t time_ms)
         .owner = {on_ready}, .prober = prober, .server = server, .begun_ms = time_ms};
     list_push_last(&prober->probes, &probe->node);
     prober->probe_count++;
-    server->health->due_ms = time_ms + server->backend->config->connect_timeout_ms +
-                             PROBER_TICK_MS; // until it has ended
+    server->health->due_ms =
+        time_ms + server->backend->config->connect_timeout_ms + PROBER_TICK_MS; // after its end
     probe->lease = pool_lease(prober->pool, server, true, &probe->owner);
     if (probe->lease == NULL && is_shortage(errno)) {
         forget(probe);
@@ -116,7 +117,7 @@ static void end_late(struct prober *prober, int64_t time_ms) {
     }
 }
 
-// Begins what is due. False: no server is waited for.
+// Begins connections that are due. False: no server is out of use.
 static bool look(struct prober *prober, int64_t time_ms) {
     bool any = false;
     for (size_t i = 0; i < prober->set->count; i++) {
@@ -158,7 +159,7 @@ static void end_all(struct prober *prober) {
     while (!list_is_empty(&prober->probes)) {
         struct probe *probe = LIST_ENTRY(prober->probes.next, struct probe, node);
         // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): forget() takes it out of the list
-        probe->server->health->due_ms = 0; // the next set begins anew
+        probe->server->health->due_ms = 0; // the next set begins again
         lease_close(probe->lease);
         forget(probe);
     }

@@ -6,8 +6,8 @@
 
 // --- What the other workers see ---
 
-// When the one came that waits longest for any server; 0: nobody does. What the first of a class
-// waits for stands for the class.
+// Begin of the longest wait for any server; 0: none. The first waiter of a class represents the
+// class.
 static int64_t find_oldest(const struct queue *queue) {
     int64_t oldest = 0;
     for (size_t i = 0; i < QUEUE_CLASSES; i++) {
@@ -46,7 +46,7 @@ static bool must_yield(struct queue *queue, int64_t now_ms) {
 
 // --- Giving room ---
 
-// The first of a class for whom there is room. `room`: for those who wait for any server.
+// The first waiter of a class that has room. `room`: there is room for waiters for any server.
 static struct queue_waiter *find_in_class(const struct list_node *class, bool room) {
     for (struct list_node *node = class->next; node != class; node = node->next) {
         struct queue_waiter *waiter = LIST_ENTRY(node, struct queue_waiter, node);
@@ -68,7 +68,7 @@ static struct queue_waiter *find_next(const struct queue *queue, int64_t now_ms)
     return waiter;
 }
 
-// Calls one who waits. False: there is no room for anyone.
+// Calls one waiter. False: there is no room for any.
 static bool grant_one(struct queues *queues, int64_t now_ms) {
     for (struct list_node *node = queues->busy.next; node != &queues->busy; node = node->next) {
         struct queue *queue = LIST_ENTRY(node, struct queue, node);
@@ -78,11 +78,11 @@ static bool grant_one(struct queues *queues, int64_t now_ms) {
         }
         queue->yields_since_ms = 0;
         queue->next = waiter->key % QUEUE_CLASSES + 1;
-        list_remove(&queue->node); // the next time it is the turn of others
+        list_remove(&queue->node); // the next time, another queue has its turn
         list_push_last(&queues->busy, &queue->node);
         queue_leave(waiter);
         waiter->granted = true;
-        waiter->ready(waiter); // may free it, and the queue
+        waiter->ready(waiter); // may free the waiter, and the queue
         return true;
     }
     return false;
@@ -137,7 +137,11 @@ bool queue_is_busy(const struct queue *queue) {
     return waiting_in_all(queue) > 0;
 }
 
-// Soon, but not from within what gave the connection up.
+bool queue_is_full(const struct queue *queue) {
+    return waiting_in_all(queue) >= queue->backend->config->queue;
+}
+
+// Soon, but not from within the code that released the connection.
 static void look_now(struct queues *queues) {
     ev_timer_stop(queues->loop, &queues->look);
     ev_timer_set(&queues->look, 0., 0.);
@@ -147,7 +151,7 @@ static void look_now(struct queues *queues) {
 bool queue_enter(struct queue *queue, struct queues *queues, struct queue_waiter *waiter,
                  int64_t now_ms) {
     struct list_node *class = &queue->classes[waiter->key % QUEUE_CLASSES];
-    if (!waiter->granted && waiting_in_all(queue) >= queue->backend->config->queue) {
+    if (!waiter->granted && queue_is_full(queue)) {
         return false;
     }
     waiter->queue = queue;

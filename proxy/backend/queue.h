@@ -55,7 +55,8 @@ struct queue_waiter {
     uint64_t key;                // of the client, see client_table_key()
     int64_t since_ms;            // begin of the wait; stays if the waiter enters again
     bool granted;                // ready() was called; the waiter is first if it enters again
-    // Called when there is room, which may be gone by now. May enter again, or free the waiter.
+    // Called when a connection is free, which may be in use again by now. May enter again, or free
+    // the waiter.
     void (*ready)(struct queue_waiter *waiter);
 };
 
@@ -68,6 +69,8 @@ void queue_free(struct queue *queue); // no request may wait; does nothing to NU
 
 // True if a new request must wait behind others.
 bool queue_is_busy(const struct queue *queue);
+// True if a new request cannot wait.
+bool queue_is_full(const struct queue *queue);
 // Set `server`, `key` and `ready` of the waiter first. False: the queue is full.
 bool queue_enter(struct queue *queue, struct queues *queues, struct queue_waiter *waiter,
                  int64_t now_ms);

@@ -7,7 +7,7 @@
 static const struct region_kind KIND = {"ravelin-answers", 1, REGION_WRITE};
 
 struct head {
-    _Atomic uint32_t version; // odd: it is being written
+    _Atomic uint32_t version; // odd: the monitor is writing
     uint32_t state;
     uint32_t is_answered;
     uint32_t count;

@@ -86,7 +86,7 @@ uint32_t server_counter_sum(const struct server_counter *counter, uint32_t cell)
 
 uint32_t server_counter_total(const struct server_counter *counter, uint32_t cell) {
     uint64_t sum = 0;
-    atomic_thread_fence(memory_order_seq_cst); // what this worker has written comes first
+    atomic_thread_fence(memory_order_seq_cst); // this worker's earlier writes come first
     for (size_t slot = 0; slot < counter->counts->region.slots; slot++) {
         sum += used_in(counter->counts, slot, cell);
     }

@@ -1,5 +1,5 @@
-// What workers know of servers together: connections in use, for balancing by load and
-// `max-connections`; requests that wait for one, for `queue`; and health (health.h).
+// The state of servers that workers share: connections in use, for balancing and `max-connections`;
+// waiting requests, for `queue`; and health (health.h).
 //
 // The master makes the counts before it forks, in a region (base/region.h). Each worker slot has a
 // cell for every server. Only the slot's worker writes the cell, all others read it, and the master
@@ -9,12 +9,12 @@
 // Connections to the removed server then count for the new server until they end.
 //
 // An attacker who controls a worker can write anything into its cells. Invariant: for balancing, a
-// worker believes at most 2 * own + 16 of each other slot's count, where `own` is its own number of
+// worker uses at most 2 * own + 16 of each other slot's count, where `own` is its own number of
 // connections to the server. The kernel spreads clients evenly over workers, so the counts of
 // honest workers differ less. A false count can make a server seem busier by a bounded number of
-// connections. It cannot make a sum smaller or wrap it. Where a limit counts, all is believed: a
-// worker that was taken over can use up `max-connections` and `queue`, as it could by connecting
-// for real.
+// connections. It cannot make a sum smaller or wrap it. For limits, the whole count is used: a
+// worker that was taken over can use up `max-connections` and `queue`, as it could with real
+// connections.
 #ifndef RAVELIN_BACKEND_SERVER_COUNTS_H
 #define RAVELIN_BACKEND_SERVER_COUNTS_H
 
@@ -29,25 +29,26 @@
 
 struct server_counts;
 
-// For `slots` workers, zeroed. NULL when memory is short.
+// Makes zeroed counts for `slots` workers. NULL: memory is short.
 struct server_counts *server_counts_map(size_t slots);
-void server_counts_unmap(struct server_counts *counts); // for the master; does nothing to NULL
+void server_counts_unmap(struct server_counts *counts); // for the master; NULL is allowed
 // Sets which slot the processes can write that are forked from now on. REGION_NO_SLOT: no view.
 void server_counts_lend(const struct server_counts *counts, size_t slot);
 // For the master: clears the slot of a worker that has died.
 void server_counts_clear(const struct server_counts *counts, size_t slot);
 
-// What a worker counts with.
+// The counts and the slot of one worker.
 struct server_counter {
     const struct server_counts *counts;
     size_t slot; // of the worker
 };
 
-// The worker's own cell of this number, less than SERVER_CELLS.
+// Returns the worker's own cell with this number, which must be less than SERVER_CELLS.
 _Atomic uint32_t *server_counter_cell(const struct server_counter *counter, uint32_t cell);
-// The connections of all workers, as far as they are believed; at most UINT32_MAX.
+// Connections of all workers, with the bound for balancing; at most UINT32_MAX.
 uint32_t server_counter_sum(const struct server_counter *counter, uint32_t cell);
-// The same if all is believed. Two workers that add to their cells and then ask, see both.
+// Connections of all workers, for limits. If two workers add to their cells and then call it, both
+// see the sum of both.
 uint32_t server_counter_total(const struct server_counter *counter, uint32_t cell);
 
 // --- Health ---
@@ -59,22 +60,22 @@ size_t server_counts_slots(const struct server_counts *counts);
 // Whether another worker has this server out of use, or tries it.
 bool server_counter_others_out(const struct server_counter *counter, uint32_t cell);
 bool server_counter_others_try(const struct server_counter *counter, uint32_t cell);
-// What all workers say together, for logs.
+// The health of a server in all workers, for logs.
 struct server_health {
-    uint32_t workers_out; // that have it out of use
-    uint32_t fault;       // of one of them, see fault_write()
+    uint32_t workers_out; // workers that have the server out of use
+    uint32_t fault;       // fault of one of them, see fault_write()
     int64_t since_ms;     // the latest return of a server that is in use; 0: it was never out
 };
 struct server_health server_counts_summary(const struct server_counts *counts, uint32_t cell);
-// For the master: a new server gets this cell.
+// For the master: clears a cell that a new server gets.
 void server_counts_forget(const struct server_counts *counts, uint32_t cell);
 
 // --- Checks ---
 
-// What the monitor knows of a server by its checks (`health` of a backend).
+// The state of a server by the monitor's checks (`health` of a backend).
 enum check_standing {
-    CHECK_UP,  // or it is not checked
-    CHECK_NEW, // it came with a reload, and no check has ended yet
+    CHECK_UP,  // up, or not checked
+    CHECK_NEW, // added by a reload, and no check has ended yet
     CHECK_DOWN,
 };
 
@@ -91,11 +92,11 @@ enum check_fault {
 };
 
 // The monitor writes it, workers and the master read it. The master writes it before the monitor
-// knows of the server.
+// has the server.
 struct check {
     _Atomic uint32_t standing; // enum check_standing
-    _Atomic uint32_t fault;    // of the last bad check: enum check_fault, and its detail
-    _Atomic int64_t since_ms;  // of the last change of standing; 0: none
+    _Atomic uint32_t fault;    // of the last failed check: enum check_fault and its detail
+    _Atomic int64_t since_ms;  // time of the last change of standing; 0: none
 };
 
 const struct check *server_counts_checks(const struct server_counts *counts); // by cell
@@ -103,13 +104,13 @@ const struct check *server_counts_checks(const struct server_counts *counts); //
 void server_counts_set_check(const struct server_counts *counts, uint32_t cell,
                              enum check_standing standing, enum check_fault fault, uint32_t detail,
                              int64_t now_ms);
-// For the master: what holds until the first check ends.
+// For the master: sets the state that is valid until the first check ends.
 void server_counts_begin_check(const struct server_counts *counts, uint32_t cell,
                                enum check_standing standing);
-// Sets that the processes can write checks that are forked from now on: for the monitor.
+// Processes that are forked from now on can write checks. For the monitor.
 void server_counts_lend_checks(const struct server_counts *counts);
 #define CHECK_TEXT_SIZE 160
-// "health: 503 instead of 200-399". `fault` as in struct check: any number.
+// Writes "health: 503 instead of 200-399". `fault` as in struct check; any number is allowed.
 void check_write(uint32_t fault, const struct config_health *health, char text[CHECK_TEXT_SIZE]);
 
 static inline enum check_standing check_standing(const struct check *check) {
@@ -122,25 +123,25 @@ static inline int64_t check_since(const struct check *check) {
 
 // --- Changes ---
 
-// Tells the master that a server went out of use, or returned.
+// Reports to the master that a server went out of use, or returned.
 void server_counter_note_change(const struct server_counter *counter);
 // The number of changes, of all workers and of checks.
 uint32_t server_counts_changes(const struct server_counts *counts);
 
-// --- Who waits ---
+// --- Waiting requests ---
 
-// A backend has the cell of its first server.
+// A backend uses the cell of its first server.
 
-// For the worker's own cell. `since_ms`: when the first came that waits for any server, on the
-// monotonic clock; 0: nobody does.
+// Sets the worker's own cell. `since_ms`: when the first request that waits for any server began to
+// wait, on the monotonic clock; 0: no request waits.
 void server_counter_set_waiting(const struct server_counter *counter, uint32_t cell, uint32_t count,
                                 int64_t since_ms);
-// In all workers; UINT32_MAX at most.
+// Waiting requests in all workers; at most UINT32_MAX.
 uint32_t server_counter_waiting(const struct server_counter *counter, uint32_t cell);
-// The earliest of the other workers; 0: nobody waits there.
+// Begin of the oldest wait in the other workers; 0: no request waits there.
 int64_t server_counter_oldest(const struct server_counter *counter, uint32_t cell);
 
-// Adds to a cell of the worker. UINT32_MAX subtracts 1.
+// Adds to a cell of the worker. The amount UINT32_MAX subtracts 1.
 static inline void server_cell_add(_Atomic uint32_t *cell, uint32_t amount) {
     uint32_t before = atomic_load_explicit(cell, memory_order_relaxed);
     atomic_store_explicit(cell, before + amount, memory_order_relaxed);

@@ -37,7 +37,7 @@ void server_names_copy_in(struct server_names *names, const uint8_t key[SERVER_N
 
 bool server_names_make(const struct server_names *names, const char *backend, const char *address,
                        uint8_t name[SERVER_NAME_SIZE]) {
-    // The NUL keeps "ab" and "c" apart from "a" and "bc".
+    // The NUL distinguishes "ab" and "c" from "a" and "bc".
     const struct slice parts[] = {{backend, strlen(backend) + 1}, slice_from(address)};
     uint8_t mac[DIGEST_SIZE];
     if (!digest_keyed(names->key, parts, 2, mac)) {

@@ -1,11 +1,11 @@
 // Names of servers for the cookies of `sticky`: a keyed MAC (HMAC-SHA-256, cut to 128 bits) over
-// the name of the backend and the text of the server's address. A name says nothing about the
-// address, and no one without the key can make a name.
+// the name of the backend and the text of the server's address. A name does not reveal the address.
+// Names cannot be made without the key.
 //
-// The key is made at the start, or comes from the master before this one (process/handover.h), in
-// memory of the master that forked processes do not get (base/secret.h). It is never written to a
-// disk, so names change when Ravelin starts again without one. Workers get only the names, in the
-// server table: an attacker who controls a worker learns names, not the key.
+// The key is made at the start, or comes from the former master (process/handover.h). It is in
+// memory of the master that forked processes do not get (base/secret.h). It is never on disk, so
+// names change when Ravelin starts again without a former master. Workers get only the names, in
+// the server table: an attacker who controls a worker learns names, not the key.
 #ifndef RAVELIN_BACKEND_SERVER_NAMES_H
 #define RAVELIN_BACKEND_SERVER_NAMES_H
 
@@ -19,10 +19,10 @@
 
 struct server_names;
 
-struct server_names *server_names_new(void);        // NULL when memory or randomness is short
-void server_names_free(struct server_names *names); // wipes the key; NULL is fine
-// The key for another master that takes over. The caller wipes what it holds.
-#define SERVER_NAMES_LAYOUT 1 // changes with how names are made
+struct server_names *server_names_new(void);        // NULL: memory or random bytes are short
+void server_names_free(struct server_names *names); // wipes the key; NULL is allowed
+// The key, for the next master of an upgrade. The caller wipes its copy.
+#define SERVER_NAMES_LAYOUT 1 // incremented when names are made in another way
 #define SERVER_NAMES_KEY_SIZE 32
 void server_names_copy_out(const struct server_names *names, uint8_t key[SERVER_NAMES_KEY_SIZE]);
 void server_names_copy_in(struct server_names *names, const uint8_t key[SERVER_NAMES_KEY_SIZE]);
@@ -31,7 +31,7 @@ bool server_names_make(const struct server_names *names, const char *backend, co
                        uint8_t name[SERVER_NAME_SIZE]);
 
 void server_name_write(const uint8_t name[SERVER_NAME_SIZE], char text[SERVER_NAME_TEXT_SIZE]);
-// False: `text` is not the text of a name, in the one form that it has.
+// Reads the text of a name, which has only one valid form. False: it is not valid.
 bool server_name_read(struct slice text, uint8_t name[SERVER_NAME_SIZE]);
 
 #endif

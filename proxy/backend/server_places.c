@@ -41,7 +41,7 @@ static bool is_at(const struct server_entry *entry, const struct address *addres
 
 // --- One place ---
 
-// What may change while the address stays.
+// Members that may change while the address stays.
 static void set_share(struct server_entry *entry, const struct config_server *server,
                       const struct server_record *record) {
     entry->share = record->share;
@@ -163,7 +163,7 @@ static bool put(const struct server_places *places, const struct server_name *na
     if (entry == NULL || !occupy(entry, name, record, places->names)) {
         return false;
     }
-    if (places->counts != NULL) { // what is known of who was here before
+    if (places->counts != NULL) { // counts and health of the former address
         server_counts_forget(places->counts, entry->cell);
         server_counts_begin_check(places->counts, entry->cell, begins);
     }
@@ -172,7 +172,7 @@ static bool put(const struct server_places *places, const struct server_name *na
     return true;
 }
 
-// Returns how many found no place. `changed`: something else has.
+// Returns the number of addresses without a place. `changed`: another change was made.
 static size_t put_all(const struct server_places *places, const struct server_name *name,
                       const struct server_record *records, size_t count, enum check_standing begins,
                       bool changed) {
@@ -190,15 +190,16 @@ size_t server_places_set(const struct server_places *places, const struct server
                          const struct server_record *records, size_t count) {
     struct server_entry *own = server_table_entry(places->table, name->first);
     bool changed = !own->is_answered;
-    // As after a reload: who comes later is used when a check was good.
+    // As after a reload: an address that is added later is used after its first good check.
     enum check_standing begins =
         own->is_answered && name->backend->health_count > 0 ? CHECK_NEW : CHECK_UP;
     own->is_answered = true;
-    // Who comes is there before others leave: a worker never sees the name without any.
+    // New addresses are added before others are removed, so that a worker never sees a name without
+    // addresses.
     size_t left_out = put_all(places, name, records, count, begins, changed);
     if (remove_old(places, name, records, count)) {
-        left_out =
-            put_all(places, name, records, count, begins, true); // into the places of who has left
+        // Some addresses now get the places of removed ones.
+        left_out = put_all(places, name, records, count, begins, true);
     }
     return left_out;
 }

@@ -1,13 +1,14 @@
-// The addresses of servers that are names, in the server table. The master calls this when a name
-// has other addresses than before; nothing else writes these entries.
+// Writes the addresses of server names into the server table. The master calls this when the
+// addresses of a name have changed. No other code writes these entries.
 //
-//   An address that stays keeps its place, and with it its state, counts and the order of an
-//   operator. One that leaves becomes absent: what is under way with it goes on, workers close its
-//   idle connections. One that comes gets the first free place, if there is one of those without a
-//   connection in use. What finds no place is left out.
+//   An address that stays keeps its place, and so its state, counts and the order of an operator.
+//   An address that is removed becomes absent: open requests continue, workers close its idle
+//   connections.
+//   A new address gets the first free place, preferably one without a connection in use. Without a
+//   free place it is dropped.
 //
-// The records come from another process and are checked before (server_answers.h). Their number is
-// bounded by config_server_places().
+// The records come from another process and were checked before (server_answers.h). Their number is
+// at most config_server_places().
 #ifndef RAVELIN_BACKEND_SERVER_PLACES_H
 #define RAVELIN_BACKEND_SERVER_PLACES_H
 
@@ -19,7 +20,7 @@
 
 struct server_record {
     struct address address;
-    uint32_t rank; // 0: the first that are used; others are backup servers, the lowest rank first
+    uint32_t rank; // 0: used first; others are backup servers, the lowest rank first
     uint32_t share;
 };
 
@@ -31,31 +32,32 @@ struct server_name {
     size_t first;
 };
 
-// Goes to the next name of the config, from {NULL} on. False: there is none.
+// Advances to the next name of the config, from {NULL} on. False: no more.
 bool server_name_next(const struct config *config, struct server_name *name);
 
 struct server_places {
     const struct server_table *table;
-    const struct server_names *names;   // for cookies
-    const struct server_counts *counts; // NULL: all places are as good
-    // An address came or left.
+    const struct server_names *names; // for cookies
+    // Prefers places without a connection; NULL: all free places are equal.
+    const struct server_counts *counts;
+    // Called when an address was added (`came`) or removed.
     void (*changed)(void *context, const struct server_name *name, const struct address *address,
                     bool came);
     void *context;
 };
 
-// Sets the addresses of a name. An address that is given twice counts once. Returns how many found
-// no place.
+// Sets the addresses of a name. Duplicates count once. Returns the number of addresses without a
+// place.
 size_t server_places_set(const struct server_places *places, const struct server_name *name,
                          const struct server_record *records, size_t count);
-// The addresses of a name, of config_server_places() at most. Returns their number.
+// Reads the addresses of a name, at most config_server_places(). Returns their number.
 size_t server_places_get(const struct server_table *table, const struct server_name *name,
                          struct server_record *records);
-// Whether a resolver has answered for the name, in this table or the one that it was made from.
+// Whether a resolver has responded for the name, in this table or in a former one.
 bool server_name_is_answered(const struct server_table *table, const struct server_name *name);
 
-// For a new table, after server_table_make(): names that the former table (or NULL) has begin with
-// its addresses. False, with errno: memory is short.
+// For a new table, after server_table_make(): names that the former table (or NULL) has get its
+// addresses. False with errno: memory is short.
 bool server_places_begin(const struct server_table *table, const struct config *config,
                          const struct server_table *former, const struct server_names *names);
 

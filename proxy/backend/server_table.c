@@ -25,7 +25,7 @@ struct states_part {
 
 // --- Addresses ---
 
-// Copies one of two copies that a version protects.
+// Reads one of two copies that a version protects.
 static uint32_t copy(const struct server_entry *entry, const void *copies, size_t size, void *to) {
     uint32_t version;
     uint32_t now = atomic_load_explicit(&entry->version, memory_order_acquire);
@@ -49,7 +49,7 @@ void server_entry_name(const struct server_entry *entry, uint8_t name[SERVER_NAM
 void server_entry_set_address(struct server_entry *entry, const struct address *address,
                               const uint8_t name[SERVER_NAME_SIZE]) {
     uint32_t next = atomic_load_explicit(&entry->version, memory_order_relaxed) + 1;
-    // Who reads what is written now finds a newer version than the one whose place it was.
+    // A reader of the bytes below sees a later version than the one to which this copy belonged.
     atomic_thread_fence(memory_order_release);
     entry->addresses[next % 2] = *address;
     if (name != NULL) {
@@ -90,7 +90,7 @@ static struct server_state *states_of(const struct region_part *part) {
 
 // --- Servers that stay ---
 
-// A server as it is known, and its places in its table.
+// A server, and its places in its table.
 struct known {
     const char *backend;
     const char *text;
@@ -104,7 +104,7 @@ static int compare_known(const void *a, const void *b) {
     return order != 0 ? order : strcmp(left->text, right->text);
 }
 
-// All of a config, in its order; NULL when memory is short.
+// Lists all servers of a config, in its order; NULL: memory is short.
 static struct known *list_known(const struct config *config, size_t *count) {
     struct known *list = calloc(count_places(config) + 1, sizeof(*list));
     uint32_t first = 0;
@@ -145,7 +145,7 @@ static bool find_formers(struct server_entry *entries, const struct config *conf
 
 // --- Cells ---
 
-// Servers that stay keep theirs. All of the former table are taken.
+// Servers that stay keep their cells. All cells of the former table are marked as used.
 static void keep_cells(struct server_entry *entries, size_t count,
                        const struct server_table_former *former, bool *taken) {
     const struct server_entry *before = entries_of(&former->table->entries)->entries;
@@ -158,7 +158,7 @@ static void keep_cells(struct server_entry *entries, size_t count,
     }
 }
 
-// New servers get cells that nobody has, and nobody had before this.
+// Gives new servers cells that no server has, and that none had in the former table.
 static bool give_cells(struct server_entry *entries, size_t count,
                        const struct server_table_former *former) {
     bool *taken = calloc(SERVER_CELLS, sizeof(*taken));
@@ -387,8 +387,8 @@ static size_t former_of(const struct server_entry *entry, const struct server_vi
     return entry->former == 0 || entry->former > former->count ? SIZE_MAX : entry->former - 1;
 }
 
-// Whether the servers of a backend, `count` from `first` on, are those of one backend before, with
-// the same weights. What they have gained of each other then still adds up to nothing.
+// Whether the servers of a backend, `count` from `first` on, are those of one former backend with
+// the same weights. The sum of their turns is then still zero.
 static bool keeps_turns(const struct server_view *view, size_t first, size_t count,
                         const struct server_view *former) {
     int64_t sum = 0;

@@ -5,7 +5,7 @@
 
 enum { CAPACITY_MIN = 512 };
 
-// Moves what is in it to the front of a block that is large enough.
+// Moves the contents to the front of a block that is large enough.
 static bool move_to(struct buffer *buffer, size_t capacity) {
     uint8_t *data = malloc(capacity);
     if (data == NULL) {

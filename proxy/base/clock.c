@@ -6,7 +6,7 @@
 #define FIRST_SECOND (-62135596800LL) // 0001-01-01T00:00:00Z
 #define LAST_SECOND 253402300799LL    // 9999-12-31T23:59:59Z
 
-// An instant as the calendar and the clock on the wall name it, in UTC.
+// Date and time of an instant in UTC.
 struct date {
     unsigned year, month, day;     // month and day count from 1
     unsigned weekday;              // 0 is Sunday
@@ -46,8 +46,8 @@ static struct date date_from(int64_t seconds) {
 
     unsigned era = days / 146097; // 400 years, after which the calendar repeats
     unsigned day_of_era = days % 146097;
-    // Each correction takes out the leap days before it: one in 1460 days, but not one in 36524,
-    // but one in 146096.
+    // Removes the leap days before it: one in 1460 days, except one in 36524, and again one in
+    // 146096.
     unsigned year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);

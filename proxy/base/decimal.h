@@ -1,5 +1,5 @@
-// Numbers as decimal digits, written where they are to stand: the size first, then the digits.
-// No I/O, no allocation, no NUL at the end.
+// Numbers as decimal digits, written in place: first compute the size, then write the digits. No
+// I/O, no allocation, no NUL at the end.
 #ifndef RAVELIN_BASE_DECIMAL_H
 #define RAVELIN_BASE_DECIMAL_H
 

@@ -9,7 +9,7 @@
 #define NATIVE_CLASS (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)
 #define NATIVE_ORDER (__BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB)
 
-// The part of the file, or nothing when it is not inside.
+// This part of the file; empty: not inside the file.
 static struct slice part_of(struct slice file, uint64_t offset, uint64_t size) {
     if (offset > file.size || size > file.size - offset) {
         return (struct slice){NULL, 0};

@@ -1,5 +1,5 @@
-// The symbol table of an ELF file of this machine's word size and byte order: which functions are
-// in an executable.
+// Reads the symbol table of an ELF file with this machine's word size and byte order, to find the
+// functions in an executable.
 //
 // No I/O, no allocation. Every offset in the file is checked against the file's size: a damaged
 // file has no symbols and is never read past its end. Undefined symbols do not count, because they
@@ -16,7 +16,7 @@
 struct elf_symbols {
     struct slice entries;
     struct slice names;
-    size_t count; // of symbols; 0: stripped, damaged, or not such a file
+    size_t count; // number of symbols; 0: stripped, damaged, or another kind of file
 };
 
 void elf_symbols_find(struct slice file, struct elf_symbols *symbols);

@@ -11,8 +11,8 @@ const uint8_t escape_json[256] = {
     [0x0e ... 0x1f] = 'u', ['\\'] = '\\', [0x7f] = 'u', [0x80 ... 0xff] = ESCAPE_HIGH,
 };
 
-// Writes what the byte at `at` becomes to `unit` and returns its size; *taken bytes of the input
-// are in it.
+// Writes the escaped form of the byte at `at` to `unit` and returns its size. *taken: bytes of the
+// input in it.
 static size_t escape_one(uint8_t class, const uint8_t *at, size_t left, char unit[6],
                          size_t *taken) {
     static const char hex[] = "0123456789abcdef";

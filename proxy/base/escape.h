@@ -58,7 +58,8 @@ escape_copy_plain(struct slice text, char *output, size_t room, const uint8_t cl
         memcpy(output + done, &word, sizeof(word));
         done += sizeof(word);
     }
-    // What is left, if all before it is plain, once more with the bytes before it: without a loop.
+    // If all bytes before are plain, the rest is checked together with the bytes before it, without
+    // a loop.
     size_t left = most - done;
     if (left > 0 && left < sizeof(word) && most >= sizeof(word)) {
         memcpy(&word, text.data + most - sizeof(word), sizeof(word));

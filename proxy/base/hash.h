@@ -1,12 +1,12 @@
 // Hashes of names and numbers, the same on every machine. Not for secrets: they have no key, and
-// anybody can find texts of the same hash.
+// texts with the same hash are easy to find.
 #ifndef RAVELIN_BASE_HASH_H
 #define RAVELIN_BASE_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-// FNV-1a, in as many parts as there are: begin with HASH_BEGIN.
+// FNV-1a in any number of parts. Begin with HASH_BEGIN.
 #define HASH_BEGIN UINT64_C(14695981039346656037)
 static inline uint64_t hash_add(uint64_t hash, const void *bytes, size_t size) {
     for (size_t i = 0; i < size; i++) {
@@ -26,7 +26,7 @@ static inline uint64_t hash_mix(uint64_t value) {
     return value;
 }
 
-// A hash of which any bits are as good as others.
+// A hash whose bits are all equally good.
 static inline uint64_t hash_bytes(const void *bytes, size_t size) {
     return hash_mix(hash_add(HASH_BEGIN, bytes, size));
 }

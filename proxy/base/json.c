@@ -37,7 +37,7 @@ static void put_quoted(struct json *json, const char *text) {
     put_text(json, "\"");
 }
 
-// What comes before a value.
+// Writes the text before a value.
 static void begin(struct json *json, const char *name) {
     char last = json->size == 0 ? '[' : json->data[json->size - 1];
     if (last != '{' && last != '[') {

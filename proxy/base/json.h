@@ -8,10 +8,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-// A text in the making. If a piece does not fit, `failed` becomes true, and neither that piece nor
-// any later one is written.
+// A text that is being written. If a piece does not fit, `failed` becomes true, and neither this
+// piece nor any later one is written.
 struct json {
-    char *data;  // the caller's; always NUL-terminated
+    char *data;  // owned by the caller; always NUL-terminated
     size_t size; // without the NUL
     size_t capacity;
     bool failed;

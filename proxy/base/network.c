@@ -95,7 +95,7 @@ static bool has_bits_behind(const struct network *network) {
     return false;
 }
 
-// A network of which no address can be anything but an IPv4 one.
+// A network that can contain only IPv4 addresses.
 static void unmap(struct network *network) {
     if (network->v6 && network->bits >= MAPPED_BITS && is_mapped(network->bytes)) {
         struct network v4 = {.bits = (uint8_t)(network->bits - MAPPED_BITS)};
@@ -136,7 +136,7 @@ void network_format(const struct network *network, char text[NETWORK_TEXT_SIZE])
     (void)snprintf(text, NETWORK_TEXT_SIZE, "%s/%u", host, network->bits);
 }
 
-// The bytes of an address of this family; NULL: it is of another one.
+// The bytes of an address of this family; NULL: another family.
 static const uint8_t *bytes_of(const struct sockaddr *address, bool v6) {
     const uint8_t *bytes;
     switch (address->sa_family) {

@@ -8,11 +8,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-// At the beginning of its memory, which is aligned to its size: so a block leads to it.
+// At the beginning of its memory, which is aligned to its size. So the address of a block gives its
+// chunk.
 struct chunk {
     struct list_node node; // in pages->with_room, or in no list
     uint32_t used;         // blocks in use
-    uint32_t fresh;        // the first block that was never in use, and all behind it
+    uint32_t fresh;        // the first block that was never in use; all behind it were not either
     void *freed;           // blocks that were; linked through their first word
 };
 
@@ -28,7 +29,7 @@ void pages_init(struct pages *pages, size_t block_size) {
     list_init(&pages->with_room);
 }
 
-// More than is needed is reserved, and what lies around the aligned part given back.
+// Reserves more than needed, and returns the parts before and behind the aligned part.
 static void *map_aligned(void) {
     uint8_t *map = mmap(NULL, 2 * PAGES_CHUNK_SIZE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

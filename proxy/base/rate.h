@@ -1,6 +1,6 @@
-// How often something may be done, as a bucket of tokens: `burst` times at once, then once in
-// `interval_ms`. Each refusal is counted. A new bucket is full: set these two members and zero the
-// others. No allocation, no clock: the caller passes the time.
+// A rate limit, as a bucket of tokens: `burst` times at once, then once in `interval_ms`. Each
+// refusal is counted. A new bucket is full: set these two members and zero the others. No
+// allocation, no clock: the caller passes the time.
 #ifndef RAVELIN_BASE_RATE_H
 #define RAVELIN_BASE_RATE_H
 

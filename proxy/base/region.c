@@ -12,15 +12,16 @@ static bool place(int fd, uint8_t *at, size_t size, int protection) {
     return mmap(at, size, protection, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED;
 }
 
-// Both views of one slot into the reserved addresses. The seal lets the view that exists write, and
-// no other.
+// Maps both views of one slot at the reserved addresses. The seal forbids further writable
+// mappings; the existing one stays writable.
 static bool place_views(int fd, uint8_t *writable, uint8_t *readable, size_t size) {
     return ftruncate(fd, (off_t)size) == 0 && place(fd, writable, size, PROT_READ | PROT_WRITE) &&
            fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) == 0 &&
            place(fd, readable, size, PROT_READ);
 }
 
-// A file for each slot: a view can be grown by mremap(), and must not reach the next slot then.
+// One file for each slot, because a view can be grown by mremap(), and must not reach the next
+// slot.
 static bool map_slot(const struct region *region, const char *name, uint8_t *base, size_t slot) {
     uint8_t *writable = base + slot * region->slot_size;
     uint8_t *readable = writable + region->slots * region->slot_size;
@@ -62,7 +63,8 @@ bool region_map(struct region *region, const char *name, size_t slots, size_t sl
     return true;
 }
 
-// It cannot fail on whole pages of a mapping; if it did, a process would get what it must not have.
+// Cannot fail on whole pages of a mapping. If it failed, a process would get memory that it must
+// not have.
 static void advise(const uint8_t *at, size_t size, int advice) {
     if (madvise((void *)(uintptr_t)at, size, advice) != 0) {
         abort();
@@ -114,7 +116,7 @@ static bool map_part(struct region_part *part, int protection) {
            madvise(data, part->size, MADV_DONTDUMP) == 0;
 }
 
-// The view of the maker comes before the seal that forbids others to write.
+// The maker maps the part before the seal that forbids writable mappings.
 static bool make_part(struct region_part *part, enum region_access others) {
     int seals = SIZE_SEALS | F_SEAL_SEAL | (others == REGION_READ ? F_SEAL_FUTURE_WRITE : 0);
     return part->fd >= 0 && ftruncate(part->fd, (off_t)part->size) == 0 &&
@@ -142,7 +144,7 @@ static bool has_kind(const struct region_part *part, const struct region_kind *k
            found.version == wanted.version;
 }
 
-// Its size cannot change after this.
+// Whether the size is correct. It cannot change later.
 static bool has_size(int fd, size_t size) {
     struct stat status;
     int seals = fcntl(fd, F_GET_SEALS);

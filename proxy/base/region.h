@@ -67,9 +67,9 @@ static inline size_t region_round(size_t size) {
 enum region_access { REGION_READ, REGION_WRITE };
 
 struct region_kind {
-    const char *name;          // less than REGION_NAME_SIZE bytes
+    const char *name;          // shorter than REGION_NAME_SIZE bytes
     uint32_t version;          // changes with the layout
-    enum region_access others; // what processes may do that map the part by its descriptor
+    enum region_access others; // rights of processes that map the part by its descriptor
 };
 
 struct region_part {

@@ -1,10 +1,10 @@
 // Memory for the tables of an event loop. libev ends the process if a table cannot grow, so a
 // reserve keeps that from happening when the heap is short.
 //
-// reserve_realloc() has the signature that ev_set_allocator() wants. It asks the heap first. If the
-// heap has no memory, the block comes from a reserve of RESERVE_SIZE bytes of address space, which
-// costs no memory until it is used. When the block grows again and the heap has memory, the block
-// moves back to the heap. The reserve is large enough for the tables of a loop with a million
+// reserve_realloc() has the signature for ev_set_allocator(). It tries the heap first. If the heap
+// has no memory, the block comes from a reserve of RESERVE_SIZE bytes of address space, which costs
+// no memory until it is used. When the block grows again and the heap has memory, the block moves
+// back to the heap. The reserve is large enough for the tables of a loop with a million
 // descriptors.
 //
 // libev passes no context, so the reserve is one for the whole process. It is not thread-safe.
@@ -23,7 +23,7 @@ bool reserve_open(void);
 // Like realloc(); size 0 frees. NULL only when heap and reserve have nothing, or the size is
 // negative.
 void *reserve_realloc(void *block, long size);
-// How many bytes of the reserve were ever used. For tests.
+// Largest number of bytes of the reserve in use so far. For tests.
 size_t reserve_used(void);
 
 #endif

@@ -8,21 +8,21 @@
 static_assert((RING_SIZE & (RING_SIZE - 1)) == 0, "ring_at() masks positions");
 
 struct ring_chunk {
-    struct list_node node; // of the partial chunks, when it is one
+    struct list_node node; // in the list of partial chunks, if it is one
     uint8_t *base;         // 2 * count * RING_SIZE bytes of address space
     size_t count;
     size_t free_count;
-    struct ring *free; // neither in use nor a spare; they have no memory
+    struct ring *free; // rings that are neither in use nor spares; they have no memory
     struct ring rings[];
 };
 
-// A second view of shared memory, at this address: that is what mremap() makes of an old size of 0.
-// No descriptor is needed for it.
+// Maps shared memory a second time, at this address: mremap() does this if the old size is 0. It
+// needs no descriptor.
 static bool show(uint8_t *memory, size_t size, uint8_t *at) {
     return mremap(memory, 0, size, MREMAP_MAYMOVE | MREMAP_FIXED, at) != MAP_FAILED;
 }
 
-// The views of `count` rings, whose memory lies one behind the other: A AB BC C.
+// Maps `count` rings, whose memory is contiguous, as A AB BC C.
 static bool show_all(uint8_t *memory, size_t count, uint8_t *base) {
     bool shown = show(memory, RING_SIZE, base);
     for (size_t i = 0; shown && i + 1 < count; i++) {
@@ -32,15 +32,15 @@ static bool show_all(uint8_t *memory, size_t count, uint8_t *base) {
            show(memory + (count - 1) * RING_SIZE, RING_SIZE, base + (2 * count - 1) * RING_SIZE);
 }
 
-// What clients sent belongs in no core dump and in no child.
+// Bytes of clients must not be in a core dump or in a child.
 static bool confine(uint8_t *base, size_t size) {
     return madvise(base, size, MADV_DONTDUMP) == 0 && madvise(base, size, MADV_DONTFORK) == 0;
 }
 
 static uint8_t *map_rings(size_t count) {
     size_t size = 2 * count * RING_SIZE;
-    // The reservation comes first: fixed addresses then replace pages that are ours, never somebody
-    // else's.
+    // The address space is reserved first. Fixed addresses then replace pages of this reservation,
+    // never other pages.
     uint8_t *base = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) {
         return NULL;
@@ -91,7 +91,7 @@ static struct ring_chunk *find_chunk(struct ring_pool *pool) {
     return chunk;
 }
 
-// It is neither in use nor a spare any more.
+// Takes back a ring that is neither in use nor a spare any more.
 static void give_back(struct ring_pool *pool, struct ring *ring) {
     struct ring_chunk *chunk = ring->chunk;
     if (chunk->free_count++ == 0) {
@@ -163,6 +163,6 @@ void ring_pool_free(struct ring_pool *pool) {
 }
 
 void ring_pool_trim(struct ring_pool *pool) {
-    free_spares(pool, (pool->spare_low + 1) / 2); // rounded up, so that trimming comes to an end
+    free_spares(pool, (pool->spare_low + 1) / 2); // rounded up, so that trimming ends
     pool->spare_low = pool->spare_count;
 }

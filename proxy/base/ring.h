@@ -40,7 +40,7 @@ struct ring {
     uint64_t head; // position of the first byte that is still needed
     uint64_t tail; // position behind the last byte received
     struct ring *next_spare;
-    struct ring_chunk *chunk; // that contains the ring
+    struct ring_chunk *chunk; // chunk that contains the ring
 };
 
 struct ring_pool {

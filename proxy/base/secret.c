@@ -45,8 +45,7 @@ void *secret_map(size_t size) {
         munmap(data, size);
         return NULL;
     }
-    // RLIMIT_MEMLOCK may be too low for it: unlocked pages are worse than locked ones, but still
-    // wiped.
+    // RLIMIT_MEMLOCK may be too low: unlocked pages are worse than locked ones, but are wiped, too.
     (void)mlock(data, size);
     return data;
 }
@@ -73,7 +72,7 @@ bool secret_map_views(size_t size, struct secret_views *views) {
     }
     views->own = region.writable;
     views->lent = region.readable;
-    (void)mlock(views->own, size); // as above; it holds for the pages, and so for both views
+    (void)mlock(views->own, size); // as above; it applies to the pages, and so to both views
     return true;
 }
 

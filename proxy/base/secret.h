@@ -11,11 +11,11 @@ void secret_wipe(void *data, size_t size);
 // Copies byte by byte. memcpy() leaves copies in vector registers, which the kernel writes to the
 // stack with the next signal, and which forked processes get.
 void secret_copy(void *to, const void *from, size_t size);
-// Its time depends on `size` only, not on the contents.
+// Compares in a time that depends on `size` only, not on the contents.
 bool secret_equal(const void *a, const void *b, size_t size);
 
-// Pages for secrets of this process: locked where the limit allows, left out of core dumps
-// (MADV_DONTDUMP) and of processes forked later (MADV_DONTFORK). Zeroed. NULL when memory is short.
+// Maps pages for secrets of this process: locked if the limit allows, excluded from core dumps
+// (MADV_DONTDUMP) and from processes forked later (MADV_DONTFORK). Zeroed. NULL: memory is short.
 void *secret_map(size_t size);
 void secret_unmap(void *data, size_t size); // wipes first
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The link to the next spare block lies in the block's first bytes.
+// The link to the next spare block is in the first bytes of the block.
 static void *next_spare(const void *block) {
     void *next;
     memcpy(&next, block, sizeof(next));
@@ -57,6 +57,6 @@ void slab_free(struct slab *slab) {
 }
 
 void slab_trim(struct slab *slab) {
-    free_spares(slab, (slab->spare_low + 1) / 2); // rounded up, so that trimming comes to an end
+    free_spares(slab, (slab->spare_low + 1) / 2); // rounded up, so that trimming ends
     slab->spare_low = slab->spare_count;
 }

@@ -38,7 +38,7 @@ static bool parse_host(int family, struct slice text, void *host) {
     return inet_pton(family, copy, host) == 1;
 }
 
-// Returns NULL, or what is wrong; so do the next two.
+// Returns NULL, or the problem; so do the next two functions.
 static const char *parse_unix(struct slice path, struct address *address) {
     if (path.size == 0 || path.data[0] != '/') {
         return "a unix path must be absolute";
@@ -191,7 +191,7 @@ int socket_bind(const struct address *address) {
     bool v6 = address->as.any.sa_family == AF_INET6;
     if (!set_on(fd, SOL_SOCKET, SO_REUSEADDR) || !set_on(fd, SOL_SOCKET, SO_REUSEPORT) ||
         (v6 && !set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY)) ||
-        !set_on(fd, IPPROTO_TCP, TCP_NODELAY) || // what it accepts inherits that
+        !set_on(fd, IPPROTO_TCP, TCP_NODELAY) || // accepted connections inherit this
         bind(fd, &address->as.any, address->size) != 0) {
         return close_keeping_errno(fd);
     }
@@ -211,7 +211,7 @@ bool socket_is_listening(int fd) {
            poll(&state, 1, 0) == 0;
 }
 
-// To what a new socket has: connections inherit it.
+// Resets it to that of a new socket, because connections inherit it.
 static void reset_congestion_control(int fd) {
     char name[16];
     socklen_t size = sizeof(name);
@@ -226,7 +226,7 @@ static void reset_congestion_control(int fd) {
 
 void socket_reset_listening(int fd) {
     int flags = fcntl(fd, F_GETFL);
-    // Where there is none, that is an error.
+    // Fails if there is no filter, which is ignored.
     (void)set_on(fd, SOL_SOCKET, SO_DETACH_FILTER);
     (void)set_on(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF);
     (void)set_on(fd, IPPROTO_TCP, TCP_NODELAY);
@@ -257,16 +257,29 @@ enum result socket_connect_again(int fd, const struct address *address, enum con
     return full || errno == EINPROGRESS ? RESULT_OK : RESULT_ERROR;
 }
 
+static bool is_connected(int fd) {
+    struct pollfd state = {.fd = fd, .events = POLLOUT};
+    return poll(&state, 1, 0) == 1 && state.revents == POLLOUT;
+}
+
 int socket_connect(const struct address *address, enum connect_state *state) {
     *state = CONNECT_PENDING;
     int fd = open_stream(address);
     if (fd < 0) {
         return -1;
     }
-    if (address_is_loopback(address)) { // only a speed-up
+    bool loopback = address_is_loopback(address);
+    if (loopback) { // only a speed-up
         (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof("reno") - 1);
     }
-    return socket_connect_again(fd, address, state) == RESULT_OK ? fd : close_keeping_errno(fd);
+    if (socket_connect_again(fd, address, state) != RESULT_OK) {
+        return close_keeping_errno(fd);
+    }
+    // The packets of a handshake with this machine were exchanged before connect() returned.
+    if (loopback && *state == CONNECT_PENDING && is_connected(fd)) {
+        *state = CONNECT_DONE;
+    }
+    return fd;
 }
 
 int socket_error(int fd) {
@@ -283,6 +296,14 @@ void socket_acknowledge(int fd) {
     (void)set_on(fd, IPPROTO_TCP, TCP_QUICKACK);
 }
 
+void socket_limit_unsent(int fd, uint32_t size) {
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &size, sizeof(size));
+}
+
+void socket_set_low_water(int fd, uint32_t size) {
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &size, sizeof(size)); // only a speed-up
+}
+
 ssize_t socket_send(int fd, struct iovec *parts, size_t count) {
     if (count == 1) { // the usual case, and cheaper
         return send(fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL);
@@ -291,9 +312,22 @@ ssize_t socket_send(int fd, struct iovec *parts, size_t count) {
     return sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
-uint64_t socket_acknowledged(int fd) {
+// An older kernel fills less; all is 0 where there is no TCP.
+static struct tcp_info info_of(int fd) {
     struct tcp_info info;
     socklen_t size = sizeof(info);
-    memset(&info, 0, sizeof(info)); // an older kernel fills less
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_acked : 0;
+    memset(&info, 0, sizeof(info));
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+        memset(&info, 0, sizeof(info));
+    }
+    return info;
+}
+
+uint64_t socket_acknowledged(int fd) {
+    return info_of(fd).tcpi_bytes_acked;
+}
+
+int64_t socket_round_trip_us(int fd) {
+    const struct tcp_info info = info_of(fd);
+    return info.tcpi_min_rtt == UINT32_MAX ? 0 : info.tcpi_min_rtt;
 }

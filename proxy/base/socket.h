@@ -60,7 +60,7 @@ enum connect_state {
 
 // Begins a connection. Returns the descriptor, or -1 with errno. A connection to a loopback address
 // gets a congestion control without pacing: no packet is lost for lack of room within a machine,
-// and pacing, as of BBR, costs a timer for each packet.
+// and pacing, as of BBR, costs a timer for each packet. As a rule it is done at once.
 int socket_connect(const struct address *address, enum connect_state *state);
 // After CONNECT_QUEUE_FULL. RESULT_ERROR, with errno: the caller must close the descriptor.
 enum result socket_connect_again(int fd, const struct address *address,
@@ -74,8 +74,15 @@ void socket_acknowledge(int fd);
 // Sends the parts in one call, as far as the socket accepts them. Returns the number of bytes sent,
 // or -1 with errno. A broken connection is EPIPE, never a signal.
 ssize_t socket_send(int fd, struct iovec *parts, size_t count);
+// The socket takes no more while so many bytes have not been sent on. Best effort.
+void socket_limit_unsent(int fd, uint32_t size);
+// Makes the socket readable only when so many bytes have come, or the end of the connection, or an
+// error (SO_RCVLOWAT). 1: any byte. Best effort.
+void socket_set_low_water(int fd, uint32_t size);
 // How many bytes the other end of a TCP connection has acknowledged since the start. The kernel may
 // hold more that were sent. 0: unknown.
 uint64_t socket_acknowledged(int fd);
+// The shortest round trip of a TCP connection in the last minutes, in microseconds. 0: unknown.
+int64_t socket_round_trip_us(int fd);
 
 #endif

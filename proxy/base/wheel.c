@@ -14,7 +14,7 @@ void wheel_init(struct wheel *wheel, int64_t now_ms) {
 }
 
 void wheel_remove(struct wheel *wheel, struct wheel_node *node) {
-    struct list_node *next = node->node.next; // what is left alone after this is the slot
+    struct list_node *next = node->node.next; // the slot, if the node is the last one
     bool was_last = node->at_ms != 0 && next == node->node.previous;
     list_remove(&node->node);
     node->at_ms = 0;
@@ -40,7 +40,7 @@ void wheel_put(struct wheel *wheel, struct wheel_node *node, int64_t at_ms) {
     wheel->occupied[place / 64] |= UINT64_C(1) << place % 64;
 }
 
-// The first slot behind those that are done that holds something; -1: none does.
+// The first slot behind the processed ones that has a node; -1: none.
 static int64_t first_occupied(const struct wheel *wheel) {
     for (int64_t slot = wheel->done + 1; slot <= wheel->done + WHEEL_SLOTS;) {
         size_t place = place_of(slot);

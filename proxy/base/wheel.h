@@ -28,7 +28,7 @@ struct wheel_node {
 };
 
 struct wheel {
-    int64_t done; // number of the last slot that is done, counted from time 0
+    int64_t done; // number of the last processed slot, counted from time 0
     uint64_t occupied[WHEEL_SLOTS / 64];
     struct list_node slots[WHEEL_SLOTS];
 };

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-// lego writes files with the name and ".issuer.crt".
+// Largest size of a file name, because lego appends ".issuer.crt" to it.
 enum { NAME_MAX_SIZE = 240 };
+
+#define RSA_ENDING "+rsa"
 
 static bool is_acme(const struct config_certificate *certificate) {
     return certificate->acme_name != NULL ||
@@ -13,7 +15,7 @@ static bool is_acme(const struct config_certificate *certificate) {
             strcmp(certificate->certificate_path, CONFIG_ACME) == 0);
 }
 
-// Its place among the certificates of the site; their number: there is none.
+// Index of the ordered certificate of the site; certificate_count: none.
 static size_t find_acme(const struct config_site *site) {
     size_t place = 0;
     while (place < site->certificate_count && !is_acme(&site->certificates[place])) {
@@ -35,10 +37,10 @@ bool acme_is_used(const struct config *config) {
     return false;
 }
 
-bool acme_path(const struct config *config, const char *place, const char *name, const char *ending,
+bool acme_path(const struct config *config, const char *place, const char *file, const char *ending,
                char path[ACME_PATH_MAX]) {
     int size =
-        snprintf(path, ACME_PATH_MAX, "%s/%s/%s%s", config->acme.folder, place, name, ending);
+        snprintf(path, ACME_PATH_MAX, "%s/%s/%s%s", config->acme.folder, place, file, ending);
     return size > 0 && size < ACME_PATH_MAX;
 }
 
@@ -48,7 +50,7 @@ static const char *name_at(const struct config_site *site, size_t index) {
     return index == 0 ? site->name : site->aliases[index - 1];
 }
 
-// NULL: an authority can certify it by http-01.
+// NULL: a CA can certify the name by http-01.
 static const char *judge_name(const char *name) {
     bool is_address = name[0] == '[' || name[strspn(name, "0123456789.")] == '\0';
     return strchr(name, '*') != NULL      ? "a name with '*' needs a challenge in DNS"
@@ -120,30 +122,34 @@ void acme_check(const struct config *config, struct report *report) {
 
 // --- Expansion ---
 
-static char *path_of(const struct config *config, const char *place, const char *name,
+static char *path_of(const struct config *config, const char *place, const char *file,
                      const char *ending) {
     char path[ACME_PATH_MAX];
-    return acme_path(config, place, name, ending, path) ? strdup(path) : NULL;
+    return acme_path(config, place, file, ending, path) ? strdup(path) : NULL;
 }
 
-static bool fill(const struct config *config, const char *name, int line,
+static bool fill(const struct config *config, const char *name, bool is_rsa, int line,
                  struct config_certificate *entry) {
+    char file[NAME_MAX_SIZE + sizeof(RSA_ENDING)];
+    (void)snprintf(file, sizeof(file), "%s%s", name, is_rsa ? RSA_ENDING : "");
     *entry = (struct config_certificate){
-        .certificate_path = path_of(config, "work", name, ".pem"),
-        .key_path = path_of(config, "keys", name, ".key"),
-        .spare_path = path_of(config, "keys", name, ".pem"),
+        .certificate_path = path_of(config, "work", file, ".pem"),
+        .key_path = path_of(config, "keys", file, ".key"),
+        .spare_path = path_of(config, "keys", file, ".pem"),
         .acme_name = strdup(name),
+        .acme_file = strdup(file),
+        .acme_is_rsa = is_rsa,
         .line = line,
         .key_line = line,
     };
     return entry->certificate_path != NULL && entry->key_path != NULL &&
-           entry->spare_path != NULL && entry->acme_name != NULL;
+           entry->spare_path != NULL && entry->acme_name != NULL && entry->acme_file != NULL;
 }
 
-// Puts the certificates of all names in the place of the one. What was filled is freed with the
-// config.
+// Replaces one certificate by those of all names. config_free() frees the parts that were filled.
 static bool expand_site(const struct config *config, struct config_site *site, size_t place) {
-    size_t added = site->alias_count;
+    size_t kinds = config->acme.keys == ACME_KEYS_ECDSA_AND_RSA ? 2 : 1;
+    size_t added = (1 + site->alias_count) * kinds - 1;
     size_t count = site->certificate_count + added;
     struct config_certificate *list = reallocarray(site->certificates, count, sizeof(*list));
     if (list == NULL) {
@@ -158,12 +164,12 @@ static bool expand_site(const struct config *config, struct config_site *site, s
     site->certificate_count = count;
     bool ok = true;
     for (size_t i = 0; ok && i <= added; i++) {
-        ok = fill(config, name_at(site, i), line, &list[place + i]);
+        ok = fill(config, name_at(site, i / kinds), i % kinds != 0, line, &list[place + i]);
     }
     return ok;
 }
 
-// The listeners answer challenges from the folder that the ACME client writes.
+// Listeners answer challenges from the folder of the ACME client.
 static bool set_challenges(struct config *config) {
     for (size_t i = 0; i < config->listener_count; i++) {
         struct config_listen *listen = &config->listeners[i];

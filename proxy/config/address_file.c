@@ -2,7 +2,7 @@
 
 #include "config/value.h"
 
-// The part of a line before a comment, without the blanks around it.
+// The part of a line before a comment, without surrounding blanks.
 static struct slice trim(struct slice line) {
     size_t end = 0;
     while (end < line.size && line.data[end] != '#' && line.data[end] != ';') {

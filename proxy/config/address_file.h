@@ -1,8 +1,8 @@
 // Reads a list of addresses from a file, for allow-file and deny-file.
 //
-// One network (10.0.0.0/8, 2001:db8::/32) or IP address a line, in UTF-8 without control
-// characters. Blanks around it, empty lines, and what follows a # or a ; are ignored, so that the
-// usual published lists can be used as they are. At most ADDRESS_FILE_MAX addresses.
+// Each line has one network (10.0.0.0/8, 2001:db8::/32) or IP address, in UTF-8 without control
+// characters. Ignored are blanks around it, empty lines, and text after a # or a ;, so that
+// published lists can be used as they are. At most ADDRESS_FILE_MAX addresses.
 #ifndef RAVELIN_CONFIG_ADDRESS_FILE_H
 #define RAVELIN_CONFIG_ADDRESS_FILE_H
 

@@ -1,11 +1,12 @@
 // A bundle: the text of the configuration, the checked configuration and every file that the
 // configuration names, as one value of bytes.
 //
-// Only the reader of the master (process/reading.h) and `ravelin check` read these files and build
+// Only the master's reader (process/reading.h) and `ravelin check` read these files and build
 // bundles. Every other process gets the bytes in a sealed memfd. It builds the checked
-// configuration from the bundle (bundle_config()) without parsing the text, and finds a file by the
-// absolute path that the configuration has. Private keys are in a second bundle, which only signers
-// receive. The buffer through which keys were read is wiped.
+// configuration from the bundle (bundle_config()) without parsing the text. It finds a file by its
+// absolute path in the configuration. Private keys are in a second bundle, for signers only. Users
+// with the hashes of their passwords are in a third bundle, for auth processes only. The buffer
+// through which keys were read is wiped.
 //
 // The format is private to this module (bundle_format.h): host byte order, one machine.
 // bundle_open() checks every size against the mapping: a damaged bundle is an error, never an
@@ -35,16 +36,17 @@ struct bundle_pair {
     struct bundle files; // texts, image, certificates, OCSP responses, client-ca, client-crl, and
                          // /etc/resolv.conf if names are looked up by its resolvers
     struct bundle keys;  // private keys only
+    struct bundle users; // files of users only (users_file.h)
     // Set by bundle_read(): "", or lines (report.h) about keys that only their folder protects.
     char warnings[BUNDLE_WARNINGS_SIZE];
 };
 
 // Largest size of a file. The configuration and a client-crl may have CONFIG_TEXT_MAX bytes.
 #define BUNDLE_FILE_MAX ((size_t)1 << 20)
-// Of a page: it is sent from a buffer of the session at once.
+// Largest size of a page, because a page is sent at once from a buffer of the session.
 #define BUNDLE_PAGE_MAX ((size_t)32 << 10)
 
-// Reads and checks the configuration, reads the files that it names, and fills both bundles.
+// Reads and checks the configuration, reads the files that it names, and fills all three bundles.
 //   config  out: the checked configuration, the caller's to free
 //   OK      `error` is empty
 //   ERROR   nothing is left open; `error` has a line "file:line: problem" for each file that cannot
@@ -54,22 +56,22 @@ struct bundle_pair {
 // change or any user can read (key_file.h); a certificate file that contains a private key, because
 // workers get certificates and never keys.
 //
-// Files of certificates that are ordered (acme.h) may be missing: they are left out.
+// Files of ordered certificates (acme.h) may be missing: they are left out.
 enum result bundle_read(const char *path, struct bundle_pair *pair, struct config **config,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 
-// Makes files that the configuration names and that are to be made. False, with `why`: the
+// Makes files that the configuration names and that Ravelin has to generate. False, with `why`: the
 // configuration is refused.
 #define BUNDLE_WHY_SIZE 512
 typedef bool bundle_prepare(const struct config *config, char why[BUNDLE_WHY_SIZE]);
 
-// The same, after prepare(). No file may be missing then.
+// The same, after prepare(). Then no file may be missing.
 enum result bundle_read_prepared(const char *path, bundle_prepare *prepare,
                                  struct bundle_pair *pair, struct config **config,
                                  char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 
-// The same for the text in a bundle: the text and what it includes are not read from disk again,
-// the other files are. `prepare` may be NULL.
+// The same for the text in a bundle. The text and its includes are not read from disk again; all
+// other files are. `prepare` may be NULL.
 enum result bundle_read_again(const struct bundle *files, bundle_prepare *prepare,
                               struct bundle_pair *pair, struct config **config,
                               char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
@@ -82,10 +84,11 @@ const char **bundle_list_paths(const struct config *config, size_t *count);
 // sealed or is not a whole bundle, or memory is short.
 enum result bundle_open(int fd, struct bundle *bundle) MUST_CHECK;
 void bundle_close(struct bundle *bundle); // does nothing to a closed bundle
+void bundle_close_pair(struct bundle_pair *pair);
 // True if both contain the same files with the same content.
 bool bundle_equal(const struct bundle *a, const struct bundle *b);
 
-// The texts that the configuration includes, in no order. False: `index` is beyond the last one.
+// Returns the included texts, in no order. False: `index` is beyond the last one.
 bool bundle_include_at(const struct bundle *bundle, size_t index, struct slice *path,
                        struct slice *content);
 

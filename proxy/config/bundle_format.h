@@ -20,8 +20,10 @@ enum bundle_kind {
     BUNDLE_CLIENT_CRL,
     BUNDLE_PAGE,
     BUNDLE_INCLUDE,      // a text that the configuration includes
-    BUNDLE_ADDRESS_FILE, // a list of addresses; the image has what it says
-    BUNDLE_RESOLV_CONF   // of the system
+    BUNDLE_ADDRESS_FILE, // a list of addresses; the image has its contents
+    BUNDLE_RESOLV_CONF,  // /etc/resolv.conf
+    BUNDLE_USERS,        // names and hashes, in the third bundle
+    BUNDLE_USERS_MARK    // digest of a BUNDLE_USERS, for workers
 };
 
 struct bundle_head {

@@ -4,11 +4,13 @@
 #include "config/acme.h"
 #include "config/bundle_format.h"
 #include "config/bundle_texts.h"
+#include "config/doubts.h"
 #include "config/image.h"
 #include "config/key_file.h"
 #include "config/report.h"
 #include "config/resolv_conf.h"
 #include "config/text.h"
+#include "config/users_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,11 +24,11 @@ struct source {
     enum bundle_kind kind;
     const char *path;
     int line;
-    const char *spare;     // read if there is no file at `path`; NULL: none
-    const char *acme_name; // see config.h
+    bool is_ordered;  // Ravelin or acme makes the file, and no link is followed: see acme.h
+    bool is_optional; // one that cannot be used is left out
 };
 
-// A bundle being written.
+// A bundle that is being written.
 struct writer {
     int fd;
     uint64_t count;
@@ -36,9 +38,10 @@ struct reader {
     struct report report;
     struct report warnings;
     char place[KEY_PLACE_SIZE]; // that the last warning was about
-    char *buffer;               // every file passes through here; it may be a key
+    char *buffer;               // every file is read through it, also keys
     struct writer files;
     struct writer keys;
+    struct writer users;
     struct bundle_texts texts;
     bundle_prepare *prepare; // NULL: no file is made
 };
@@ -55,10 +58,14 @@ static bool refuse(struct reader *reader, const struct source *source, const cha
                                         [BUNDLE_CLIENT_CA] = "client-ca",
                                         [BUNDLE_CLIENT_CRL] = "client-crl",
                                         [BUNDLE_PAGE] = "file",
-
+                                        [BUNDLE_USERS] = "users",
                                         [BUNDLE_RESOLV_CONF] = "resolver"};
     if (source->kind == BUNDLE_CONFIG) {
         report_add(&reader->report, 0, "%s", what);
+    } else if (source->is_optional) {
+        report_add(&reader->warnings, source->line,
+                   "certificate '%s': %s; Ravelin's own certificate is used until there is another",
+                   source->path, what);
     } else {
         report_add(&reader->report, source->line, "%s '%s': %s", names[source->kind], source->path,
                    what);
@@ -66,7 +73,7 @@ static bool refuse(struct reader *reader, const struct source *source, const cha
     return false;
 }
 
-// One warning for all keys of a place: they come sorted by path.
+// One warning for all keys of a folder or mount. The keys are sorted by path.
 static void warn_of_place(struct reader *reader, const struct source *source, unsigned mode,
                           const char *place) {
     if (strcmp(reader->place, place) == 0) {
@@ -108,15 +115,41 @@ static bool check_key(struct reader *reader, const struct source *source, int fd
     }
 }
 
+// A user who can change this file can give access to any user. Hashes may be world-readable.
+static bool check_users(struct reader *reader, const struct source *source, int fd,
+                        const struct stat *status) {
+    unsigned mode = status->st_mode & 07777;
+    char place[KEY_PLACE_SIZE];
+    switch (key_file_judge(fd, status, place)) {
+    case KEY_FILE_CHANGEABLE:
+        report_add(&reader->report, source->line,
+                   "users '%s': users other than its owner can change it (mode %04o); run: chmod "
+                   "0640 '%s'",
+                   source->path, mode, source->path);
+        return false;
+    case KEY_FILE_EXPOSED:
+        report_add(&reader->warnings, source->line,
+                   "users '%s': any local user can read the hashes (mode %04o); run: chmod 0640 "
+                   "'%s'",
+                   source->path, mode, source->path);
+        return true;
+    default:
+        return true;
+    }
+}
+
 static bool check_status(struct reader *reader, const struct source *source, int fd,
                          const struct stat *status) {
     if (!S_ISREG(status->st_mode)) {
         return refuse(reader, source, "not a regular file");
     }
+    if (source->kind == BUNDLE_USERS) {
+        return check_users(reader, source, fd, status);
+    }
     return source->kind != BUNDLE_KEY || check_key(reader, source, fd, status);
 }
 
-// Up to the end of the file or of the buffer. False with errno.
+// Reads to the end of the file or of the buffer. False with errno.
 static bool read_all(int fd, char *buffer, size_t *size) {
     for (*size = 0; *size < BUFFER_SIZE;) {
         ssize_t got = read(fd, buffer + *size, BUFFER_SIZE - *size);
@@ -131,8 +164,11 @@ static bool read_all(int fd, char *buffer, size_t *size) {
     return true;
 }
 
-static size_t limit_of(enum bundle_kind kind) {
-    switch (kind) {
+static size_t limit_of(const struct source *source) {
+    if (source->is_optional) {
+        return ACME_CERTIFICATE_MAX;
+    }
+    switch (source->kind) {
     case BUNDLE_CONFIG:
     case BUNDLE_CLIENT_CRL:
         return CONFIG_TEXT_MAX;
@@ -146,7 +182,7 @@ static size_t limit_of(enum bundle_kind kind) {
 static bool check_content(struct reader *reader, const struct source *source,
                           struct slice content) {
     static const char key_mark[] = "PRIVATE KEY-----";
-    size_t limit = limit_of(source->kind);
+    size_t limit = limit_of(source);
     if (content.size == 0) {
         return refuse(reader, source, "the file is empty");
     }
@@ -157,10 +193,14 @@ static bool check_content(struct reader *reader, const struct source *source,
                        is_small ? "KiB" : "MiB");
         return refuse(reader, source, what);
     }
-    // What is neither the config nor a key goes to workers.
+    // Files that are neither the config nor keys are sent to workers.
     if (source->kind != BUNDLE_CONFIG && source->kind != BUNDLE_KEY &&
         memmem(content.data, content.size, key_mark, sizeof(key_mark) - 1) != NULL) {
         return refuse(reader, source, "it holds a private key, which belongs in a file of its own");
+    }
+    if (source->kind == BUNDLE_USERS) {
+        return users_file_check(source->path, content, source->line, &reader->report,
+                                &reader->warnings);
     }
     struct address resolvers[RESOLV_CONF_SERVERS_MAX];
     if (source->kind == BUNDLE_RESOLV_CONF && resolv_conf_parse(content, resolvers) == 0) {
@@ -169,22 +209,19 @@ static bool check_content(struct reader *reader, const struct source *source,
     return true;
 }
 
-static int open_source(const struct source *source) {
-    // Non-blocking: opening a pipe must not wait for somebody to write into it. A less trusted
-    // process writes certificates of ACME: none may be a link to another file.
-    int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    flags |= source->acme_name != NULL ? O_NOFOLLOW : 0;
-    int fd = open(source->path, flags);
-    bool is_there = fd >= 0 || (errno != ENOENT && errno != ELOOP);
-    return !is_there && source->spare != NULL ? open(source->spare, flags) : fd;
-}
-
-// Reads a file into the buffer. What is wrong with it goes to the report.
+// Reads a file into the buffer. A fault is added to the report, or to the warnings if the file is
+// optional.
 static bool read_source(struct reader *reader, const struct source *source, struct slice *content) {
     struct stat status;
-    int fd = open_source(source);
+    // Non-blocking, because opening a pipe must not wait for a writer. A less trusted process
+    // writes certificates of ACME: none may be a link to another file.
+    int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    int fd = open(source->path, flags | (source->is_ordered ? O_NOFOLLOW : 0));
     if (fd < 0) {
-        return refuse(reader, source, strerror(errno));
+        bool is_link = source->is_ordered && errno == ELOOP;
+        return (source->is_optional && errno == ENOENT)
+                   ? false
+                   : refuse(reader, source, is_link ? "it is a link" : strerror(errno));
     }
     bool ok = fstat(fd, &status) == 0 ? check_status(reader, source, fd, &status)
                                       : refuse(reader, source, strerror(errno));
@@ -212,7 +249,7 @@ static bool write_all(int fd, const void *data, size_t size) {
 }
 
 static bool writer_open(struct writer *writer, const char *name) {
-    struct bundle_head head = {0}; // filled in when the count is known
+    struct bundle_head head = {0}; // set when the count is known
     writer->fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     return writer->fd >= 0 && write_all(writer->fd, &head, sizeof(head));
 }
@@ -254,7 +291,7 @@ static int compare_sources(const void *left, const void *right) {
     return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
 }
 
-// The next of a list that has room.
+// Returns the next item of a list with space.
 static void list_source(struct source *sources, size_t *count, enum bundle_kind kind,
                         const char *path, int line) {
     if (path != NULL) {
@@ -265,16 +302,22 @@ static void list_source(struct source *sources, size_t *count, enum bundle_kind 
 static void list_site(struct source *sources, size_t *count, const struct config_site *site) {
     for (size_t i = 0; i < site->certificate_count; i++) {
         const struct config_certificate *entry = &site->certificates[i];
+        size_t first = *count;
         list_source(sources, count, BUNDLE_CERTIFICATE, entry->certificate_path, entry->line);
-        sources[*count - 1].spare = entry->spare_path;
-        sources[*count - 1].acme_name = entry->acme_name;
+        sources[first].is_optional = entry->spare_path != NULL;
+        list_source(sources, count, BUNDLE_CERTIFICATE, entry->spare_path, entry->line);
         list_source(sources, count, BUNDLE_KEY, entry->key_path, entry->key_line);
-        sources[*count - 1].acme_name = entry->acme_name;
+        for (size_t k = first; k < *count; k++) {
+            sources[k].is_ordered = entry->acme_name != NULL;
+        }
         list_source(sources, count, BUNDLE_OCSP, entry->ocsp_path, entry->ocsp_line);
     }
     list_source(sources, count, BUNDLE_CLIENT_CA, site->client_ca_path, site->client_ca_line);
     list_source(sources, count, BUNDLE_CLIENT_CRL, site->client_crl_path, site->client_crl_line);
     for (size_t i = 0; i < site->route_count; i++) {
+        const struct config_route *route = &site->routes[i];
+        list_source(sources, count, BUNDLE_USERS, route->login.users,
+                    route->users != NULL ? route->users_line : site->users_line);
         const struct config_page *page = &site->routes[i].page;
         list_source(sources, count, BUNDLE_PAGE, page->file, page->file_line);
     }
@@ -284,7 +327,7 @@ static void list_site(struct source *sources, size_t *count, const struct config
     }
 }
 
-// Who needs the system's resolvers.
+// Whether a name needs the system's resolvers.
 static int first_name_line(const struct config *config) {
     for (size_t i = 0; i < config->backend_count; i++) {
         for (size_t k = 0; k < config->backends[i].server_count; k++) {
@@ -300,7 +343,7 @@ static struct source *list_sources(const struct config *config, size_t *count) {
     size_t most = 1; // for the resolvers
     for (size_t i = 0; i < config->site_count; i++) {
         const struct config_site *site = &config->sites[i];
-        most += 3 * site->certificate_count + 2 + site->route_count + site->error_page_count;
+        most += 4 * site->certificate_count + 2 + 2 * site->route_count + site->error_page_count;
     }
     struct source *sources = calloc(most, sizeof(*sources));
     *count = 0;
@@ -330,13 +373,16 @@ static void list_address_files(const struct config_site *site, const char **path
 
 const char **bundle_list_paths(const struct config *config, size_t *count) {
     struct source *sources = list_sources(config, count);
-    size_t most = *count + 1;
+    size_t most = *count + 2;
     for (size_t i = 0; i < config->site_count; i++) {
         most += 2 * config->sites[i].route_count;
     }
     const char **paths = sources == NULL ? NULL : calloc(most, sizeof(*paths));
     for (size_t i = 0; paths != NULL && i < *count; i++) {
         paths[i] = sources[i].path;
+    }
+    if (paths != NULL && config->trusted_proxies_file.path != NULL) {
+        paths[(*count)++] = config->trusted_proxies_file.path;
     }
     for (size_t i = 0; paths != NULL && i < config->site_count; i++) {
         list_address_files(&config->sites[i], paths, count);
@@ -350,21 +396,30 @@ static bool is_repeat(const struct source *sources, size_t i) {
            strcmp(sources[i].path, sources[i - 1].path) == 0;
 }
 
+// Copies the mark of a file of users. Workers get the mark, and nothing else of the file.
+static bool copy_mark(struct reader *reader, const struct source *source, struct slice content) {
+    const struct source marked = {.kind = BUNDLE_USERS_MARK, .path = source->path};
+    const struct users_mark mark = users_file_mark(content);
+    return writer_add(&reader->files, &marked, (struct slice){(const char *)&mark, sizeof(mark)});
+}
+
 static bool copy_source(struct reader *reader, const struct source *source) {
     struct slice content = {0};
-    struct writer *writer = source->kind == BUNDLE_KEY ? &reader->keys : &reader->files;
-    // `ravelin check` before the first start: what is made then is not there.
-    if (reader->prepare == NULL && source->acme_name != NULL &&
-        access(source->spare != NULL ? source->spare : source->path, F_OK) != 0) {
+    struct writer *writer = source->kind == BUNDLE_KEY     ? &reader->keys
+                            : source->kind == BUNDLE_USERS ? &reader->users
+                                                           : &reader->files;
+    // `ravelin check` before the first start: files that the start makes do not exist yet.
+    if (reader->prepare == NULL && source->is_ordered && access(source->path, F_OK) != 0) {
         return true;
     }
     if (!read_source(reader, source, &content)) {
-        return true; // said; the others are looked at too
+        return true; // reported; the other files are checked, too
     }
-    return writer_add(writer, source, content);
+    return writer_add(writer, source, content) &&
+           (source->kind != BUNDLE_USERS || copy_mark(reader, source, content));
 }
 
-// False when a bundle cannot be written; a file that cannot be used is in the report.
+// False: a bundle cannot be written. Faults of files are in the report.
 static bool copy_sources(struct reader *reader, const struct config *config) {
     size_t count;
     struct source *sources = list_sources(config, &count);
@@ -376,8 +431,8 @@ static bool copy_sources(struct reader *reader, const struct config *config) {
     return ok;
 }
 
-// The config file's path, absolute: bundle_read_again() resolves the same paths with it, whatever
-// the working directory is then.
+// The absolute path of the config file. bundle_read_again() resolves relative paths with it, for
+// any working directory.
 static char *absolute_path(const struct config *config, const char *path) {
     const char *slash = strrchr(path, '/');
     const char *separator = strcmp(config->directory, "/") == 0 ? "" : "/";
@@ -403,7 +458,7 @@ static bool copy_image(struct reader *reader, const struct config *config) {
     return ok;
 }
 
-// A folder that is missing is no error, as it may be made at any time.
+// A missing folder is not an error, because it may be made at any time.
 static void check_folders(struct reader *reader, const struct config *config) {
     struct stat status;
     for (size_t i = 0; i < config->listener_count; i++) {
@@ -440,19 +495,20 @@ static bool prepare_files(struct reader *reader, const struct config *config) {
     return false;
 }
 
-// `text`: of the config, when it is there already.
+// `text`: of the config, if it was read already.
 static bool read_pair(struct reader *reader, const char *path, struct slice text,
                       struct bundle_pair *pair, struct config **config,
                       char error[CONFIG_ERROR_SIZE]) {
     struct source source = {.kind = BUNDLE_CONFIG, .path = path};
     if (reader->buffer == NULL || !writer_open(&reader->files, "ravelin-files") ||
-        !writer_open(&reader->keys, "ravelin-keys")) {
+        !writer_open(&reader->keys, "ravelin-keys") ||
+        !writer_open(&reader->users, "ravelin-users")) {
         return refuse_bundle(reader);
     }
     if (text.data == NULL && !read_source(reader, &source, &text)) {
         return false;
     }
-    // The text lies in the buffer until it is copied: what it includes is read elsewhere.
+    // The text is in the buffer until it is copied, so its includes are read elsewhere.
     const struct config_files files = bundle_texts_files(&reader->texts);
     *config = config_load_with(path, text, &files, error);
     if (*config == NULL) {
@@ -467,6 +523,7 @@ static bool read_pair(struct reader *reader, const char *path, struct slice text
         return false;
     }
     check_folders(reader, *config);
+    doubts_find(*config, &reader->warnings);
     if (!copy_sources(reader, *config)) {
         return refuse_bundle(reader);
     }
@@ -474,7 +531,8 @@ static bool read_pair(struct reader *reader, const char *path, struct slice text
         return false;
     }
     return (writer_finish(&reader->files, &pair->files) &&
-            writer_finish(&reader->keys, &pair->keys)) ||
+            writer_finish(&reader->keys, &pair->keys) &&
+            writer_finish(&reader->users, &pair->users)) ||
            refuse_bundle(reader);
 }
 
@@ -484,23 +542,25 @@ static enum result read_bundles(const char *path, const struct bundle *former,
     struct reader reader = {.buffer = secret_map(BUFFER_SIZE),
                             .files = {.fd = -1},
                             .keys = {.fd = -1},
+                            .users = {.fd = -1},
                             .texts = {.former = former},
                             .prepare = prepare};
     struct slice text = former != NULL ? bundle_config_text(former) : (struct slice){0};
     *config = NULL;
-    pair->files = pair->keys = (struct bundle){.fd = -1};
+    pair->files = pair->keys = pair->users = (struct bundle){.fd = -1};
     report_init(&reader.report, path, error, CONFIG_ERROR_SIZE);
     report_init(&reader.warnings, path, pair->warnings, sizeof(pair->warnings));
     bool ok = read_pair(&reader, path, text, pair, config, error);
     report_sort(&reader.report);
+    report_sort(&reader.warnings);
     if (!ok) {
-        bundle_close(&pair->files);
-        bundle_close(&pair->keys);
+        bundle_close_pair(pair);
         config_free(*config);
         *config = NULL;
     }
     writer_close(&reader.files);
     writer_close(&reader.keys);
+    writer_close(&reader.users);
     bundle_texts_free(&reader.texts);
     secret_unmap(reader.buffer, BUFFER_SIZE);
     return ok ? RESULT_OK : RESULT_ERROR;

@@ -97,7 +97,7 @@ static enum result read_open(int fd, struct slice *content, char why[FILES_WHY_S
     if (status.st_size > (off_t)CONFIG_TEXT_MAX) {
         return refuse(why, "larger than 4 MiB");
     }
-    size_t capacity = (size_t)status.st_size + 1; // to see that it grows
+    size_t capacity = (size_t)status.st_size + 1; // one more, to detect a file that grows
     char *data = malloc(capacity);
     size_t size = 0;
     ssize_t got = data == NULL ? -1 : 1;
@@ -117,7 +117,7 @@ static enum result read_open(int fd, struct slice *content, char why[FILES_WHY_S
 
 static enum result read_from_disk(const char *path, struct slice *content,
                                   char why[FILES_WHY_SIZE]) {
-    // Non-blocking: opening a pipe must not wait for somebody to write into it.
+    // Non-blocking, because opening a pipe must not wait for a writer.
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
         return refuse(why, strerror(errno));

@@ -1,9 +1,9 @@
-// The files that a configuration includes, and its lists of addresses: found and read, and kept for
+// Finds, reads and keeps the files that a configuration includes and its lists of addresses, for
 // the bundle.
 //
-// From disk; what is included, from a former bundle when its text is read again. Then a pattern
-// matches those files that it matched at the time. Only regular files are read, of CONFIG_TEXT_MAX
-// bytes at most. A file that is named twice is read once.
+// The files are read from disk. If the text of a former bundle is read again, its includes come
+// from this bundle: a pattern matches the files that it matched then. Only regular files of at most
+// CONFIG_TEXT_MAX bytes are read. A file that is named twice is read once.
 // Private to bundle_read.c and bundle_texts.c.
 #ifndef RAVELIN_CONFIG_BUNDLE_TEXTS_H
 #define RAVELIN_CONFIG_BUNDLE_TEXTS_H
@@ -24,7 +24,7 @@ struct bundle_texts {
     size_t count;
 };
 
-// For config_load_with(). Valid while `texts` is where it is.
+// For config_load_with(). Valid while `texts` is not moved.
 struct config_files bundle_texts_files(struct bundle_texts *texts);
 void bundle_texts_free(struct bundle_texts *texts);
 

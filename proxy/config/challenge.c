@@ -28,9 +28,9 @@ const char *challenge_folder(const struct config *config) {
     return NULL;
 }
 
-// False: parts of it may be missing. config_free() frees the others.
+// False: parts may be missing. config_free() frees the others.
 static bool fill(struct config_backend *backend) {
-    backend->name = strdup("acme challenge"); // the blank keeps it apart from all others
+    backend->name = strdup("acme challenge"); // no configured name has a blank
     backend->servers = calloc(1, sizeof(*backend->servers));
     if (backend->name == NULL || backend->servers == NULL) {
         return false;

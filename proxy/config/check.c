@@ -2,6 +2,7 @@
 
 #include "config/acme.h"
 #include "config/challenge.h"
+#include "config/login.h"
 #include "config/page.h"
 #include "config/suggest.h"
 
@@ -40,7 +41,7 @@ static bool index_backends(const struct config *config, struct index *index) {
         return false;
     }
     for (size_t i = 0; i < config->backend_count; i++) {
-        // A name that is not valid was reported already, and nothing can have it.
+        // An invalid name was reported already, and no reference can match it.
         if (config->backends[i].name != NULL) {
             index->entries[index->count++] = (struct entry){config->backends[i].name, i};
         }
@@ -49,7 +50,7 @@ static bool index_backends(const struct config *config, struct index *index) {
     return true;
 }
 
-// A backend that is named at `line`.
+// A reference to a backend, at `line`.
 static void report_no_backend(const char *name, int line, const struct index *index,
                               struct report *report) {
     char hint[SUGGESTION_TEXT_SIZE];
@@ -59,10 +60,10 @@ static void report_no_backend(const char *name, int line, const struct index *in
         suggestion_offer(&suggestion, index->entries[i].name);
     }
     suggestion_format(&suggestion, hint);
-    report_add(report, line, "no backend '%.*s'%s", REPORT_QUOTE_MAX, name, hint);
+    report_add(report, line, "backend '%.*s' is not defined%s", REPORT_QUOTE_MAX, name, hint);
 }
 
-// The index of the backend with this name. False: there is none, or no name.
+// The index of the backend with this name. False: no such backend, or no name.
 static bool find_backend(const char *name, int line, const struct index *index, size_t *found_index,
                          struct report *report) {
     if (name == NULL) {
@@ -79,7 +80,7 @@ static bool find_backend(const char *name, int line, const struct index *index, 
     return true;
 }
 
-// A route does one thing.
+// Checks that a route has exactly one action.
 static void check_action(const struct config_route *route, struct report *report) {
     bool forwards = route->backend_line != 0;
     bool redirects = route->redirect_line != 0;
@@ -102,10 +103,26 @@ static void check_action(const struct config_route *route, struct report *report
     }
 }
 
-// An allow-file without addresses lets no one in, as it says.
+// An allow-file without addresses allows no client.
 static void note_limits(struct config_route *route) {
     route->is_limited = route->allow.count > 0 || route->deny.count > 0 ||
                         route->allow_file.path != NULL || route->deny_file.path != NULL;
+}
+
+// Checks the `authorize` section of a route, finds its backend and sets the guard.
+static void check_authorize(struct config_route *route, const struct index *index,
+                            struct report *report) {
+    for (size_t i = 0; i < route->authorize_count; i++) {
+        struct config_authorize *authorize = &route->authorize[i];
+        if (route->backend_line == 0) {
+            report_add(report, authorize->line, "authorize goes with a backend");
+        }
+        authorize->backend_index = route->backend_index;
+        (void)find_backend(authorize->backend_name, authorize->backend_line, index,
+                           &authorize->backend_index, report);
+        route->guards |= 1 << ROUTE_GUARD_AUTHORIZE;
+        route->request.reserved[ROUTE_GUARD_AUTHORIZE] = authorize->headers;
+    }
 }
 
 static bool ends_with_slash(const char *text) {
@@ -127,7 +144,7 @@ static void check_redirect(const struct config_route *route, struct report *repo
     }
 }
 
-// They must fit in the room that is kept before a response.
+// The changes must fit in the room before a response.
 static void check_size(const struct config_route *route, struct report *report) {
     size_t size = 0;
     for (size_t i = 0; i < route->response.set_count; i++) {
@@ -140,7 +157,7 @@ static void check_size(const struct config_route *route, struct report *report) 
     }
 }
 
-// All of a configuration name the same folder, because one process answers.
+// All listeners must name the same folder, because one process serves it.
 static void check_challenges(const struct config *config, const struct config_listen *listen,
                              struct report *report) {
     const char *folder = challenge_folder(config);
@@ -156,7 +173,7 @@ static void check_challenges(const struct config *config, const struct config_li
     }
 }
 
-// A listener of plain TCP has a backend, which must not look at requests.
+// The backend of a plain TCP listener must not need requests.
 static void check_tcp(const struct config_listen *listen, const struct config *config,
                       struct report *report) {
     const struct config_backend *backend = &config->backends[listen->backend_index];
@@ -182,9 +199,11 @@ static void check_tcp(const struct config_listen *listen, const struct config *c
 
 static void check_listener(struct config_listen *listen, const struct config *config,
                            const struct index *index, struct report *report) {
-    if (listen->proxy_protocol && config->trusted_proxies.count == 0) {
+    bool trusts = config->trusted_proxies.count > 0 || config->trusted_proxies_file.path != NULL;
+    if (listen->proxy_protocol && !trusts) {
         report_add(report, listen->proxy_protocol_line,
-                   "proxy-protocol needs trusted-proxies: else nobody could connect");
+                   "proxy-protocol requires trusted-proxies; list the addresses of your load "
+                   "balancers there");
     }
     bool is_tcp = listen->protocol == LISTEN_TCP;
     if (is_tcp && listen->backend_line == 0) {
@@ -218,11 +237,31 @@ static bool has_https(const struct config *config) {
     return found;
 }
 
+static void check_trusted(const struct network *items, size_t count, int line, const char *where,
+                          struct report *report) {
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].bits == 0) {
+            report_add(report, line, "%s must not be everybody: then any client says who it is",
+                       where);
+            return;
+        }
+    }
+}
+
 static void check_trusted_proxies(const struct config *config, struct report *report) {
-    for (size_t i = 0; i < config->trusted_proxies.count; i++) {
-        if (config->trusted_proxies.items[i].bits == 0) {
-            report_add(report, config->trusted_proxies_line,
-                       "trusted-proxies must not be everybody: then any client says who it is");
+    check_trusted(config->trusted_proxies.items, config->trusted_proxies.count,
+                  config->trusted_proxies_line, "trusted-proxies", report);
+    check_trusted(config->trusted_proxies_file.set.items, config->trusted_proxies_file.set.count,
+                  config->trusted_proxies_file_line, "trusted-proxies-file", report);
+}
+
+static void check_access_log(const struct config *config, struct report *report) {
+    static const enum access_field ids[] = {ACCESS_FIELD_REQUEST_ID, ACCESS_FIELD_TRACEPARENT};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        if (!config->request_id && access_fields_have(&config->access_log_fields, ids[i])) {
+            report_add(report, config->access_log_fields_line,
+                       "the field '%s' in access-log-fields requires request-id = yes",
+                       access_field_names[ids[i]]);
         }
     }
 }
@@ -270,6 +309,7 @@ static void check_clients(const struct config_site *site, struct report *report)
 void check_config(struct config *config, struct report *report) {
     struct index index;
     check_user(config, report);
+    check_access_log(config, report);
     check_trusted_proxies(config, report);
     check_resolvers(config, report);
     if (!index_backends(config, &index)) {
@@ -302,10 +342,12 @@ void check_config(struct config *config, struct report *report) {
             note_limits(&site->routes[j]);
             (void)find_backend(site->routes[j].backend_name, site->routes[j].backend_line, &index,
                                &site->routes[j].backend_index, report);
+            check_authorize(&site->routes[j], &index, report);
         }
         if (site->route_count > 0) {
             qsort(site->routes, site->route_count, sizeof(*site->routes), compare_routes);
         }
+        login_settle(site, report); // the routes must not be moved after this
     }
     free(index.entries);
 }

@@ -16,7 +16,7 @@
 
 enum { UNKNOWN_MAX = 20 }; // unknown options that one load reports
 
-// The folder of the file at `path`, absolute, with no '/' at its end unless it is the root.
+// The folder of the file at `path`, absolute, without '/' at its end except for the root.
 static char *folder_of(const char *path) {
     const char *slash = strrchr(path, '/');
     size_t size = slash == NULL ? 0 : (size_t)(slash - path);
@@ -74,7 +74,18 @@ static void free_page(struct config_page *page) {
     free(page->type);
 }
 
+static void free_authorize(struct config_authorize *authorize) {
+    free(authorize->path);
+    free(authorize->backend_name);
+    free_texts(authorize->headers.items, authorize->headers.count);
+    free_texts(authorize->response_headers.items, authorize->response_headers.count);
+}
+
 static void free_route(struct config_route *route) {
+    for (size_t i = 0; i < route->authorize_count; i++) {
+        free_authorize(&route->authorize[i]);
+    }
+    free(route->authorize);
     free(route->prefix);
     free(route->backend_name);
     free(route->redirect);
@@ -85,6 +96,9 @@ static void free_route(struct config_route *route) {
     free(route->deny.items);
     free_address_file(&route->allow_file);
     free_address_file(&route->deny_file);
+    free(route->users);
+    free(route->realm);
+    free(route->user_header);
 }
 
 static void free_site(struct config_site *site) {
@@ -94,6 +108,7 @@ static void free_site(struct config_site *site) {
         free(site->certificates[i].key_path);
         free(site->certificates[i].ocsp_path);
         free(site->certificates[i].acme_name);
+        free(site->certificates[i].acme_file);
         free(site->certificates[i].spare_path);
     }
     for (size_t i = 0; i < site->route_count; i++) {
@@ -105,6 +120,8 @@ static void free_site(struct config_site *site) {
     free(site->error_pages);
     free(site->client_ca_path);
     free(site->client_crl_path);
+    free(site->users);
+    free(site->realm);
     free(site->certificates);
     free(site->routes);
     free(site->name);
@@ -127,8 +144,11 @@ static void free_backend(struct config_backend *backend) {
     free(backend->name);
 }
 
-// Frees what load_text() makes.
+// Frees the values that load_text() makes.
 static void free_values(struct config *config) {
+    struct access_fields *logged = &config->access_log_fields;
+    free_texts(logged->request_headers.names, logged->request_headers.count);
+    free_texts(logged->response_headers.names, logged->response_headers.count);
     for (size_t i = 0; i < config->site_count; i++) {
         free_site(&config->sites[i]);
     }
@@ -151,6 +171,7 @@ static void free_values(struct config *config) {
     free(config->acme.folder);
     free(config->acme.ca_path);
     free(config->trusted_proxies.items);
+    free_address_file(&config->trusted_proxies_file);
     free(config->resolvers.items);
     free(config->log.path);
     free(config->access_log.path);
@@ -164,7 +185,7 @@ static void config_clear(struct config *config) {
     *config = kept;
 }
 
-// Reads the text once. False: it ends at `stop`.
+// Reads the text once. False: the parser stopped at `stop`.
 static bool load_once(struct config *config, char *text, const struct config_files *files,
                       bool partial, struct report *report, struct load_stop *stop) {
     struct claims claims = {0};
@@ -179,8 +200,8 @@ static bool load_once(struct config *config, char *text, const struct config_fil
     return complete || stop->line == 0;
 }
 
-// An unknown option ends the reading. It is taken out, and the text is read again for its other
-// faults: then only the last reading tells them.
+// The parser stops at an unknown option. Then the option is removed, and the text is parsed again
+// for its other faults. Only the last parsing reports faults.
 static void load(struct config *config, char *text, const struct config_files *files,
                  struct report *report) {
     char found[CONFIG_ERROR_SIZE];
@@ -253,6 +274,16 @@ bool config_backend_has_names(const struct config_backend *backend) {
         i++;
     }
     return i < backend->server_count;
+}
+
+bool config_has_users(const struct config *config) {
+    bool found = false;
+    for (size_t i = 0; i < config->site_count && !found; i++) {
+        for (size_t j = 0; j < config->sites[i].route_count && !found; j++) {
+            found = config->sites[i].routes[j].login.users != NULL;
+        }
+    }
+    return found;
 }
 
 bool config_has_names(const struct config *config) {

@@ -48,17 +48,87 @@ const char *field_check_token(struct slice name) {
     return NULL;
 }
 
+static bool is_in(struct slice name, const struct slice *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal_nocase(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *field_check_name(struct slice name) {
     const char *why = field_check_token(name);
     if (why != NULL) {
         return why;
     }
-    for (size_t i = 0; i < sizeof(own_names) / sizeof(own_names[0]); i++) {
-        if (slice_equal_nocase(name, own_names[i])) {
-            return "Ravelin writes this field itself";
-        }
+    return is_in(name, own_names, sizeof(own_names) / sizeof(own_names[0]))
+               ? "Ravelin writes this field itself"
+               : NULL;
+}
+
+// Writes the name as a server could read it: in lower case, with '-' for every other sign.
+static struct slice as_read(struct slice name, char dashed[NAME_SIZE_MAX]) {
+    for (size_t i = 0; i < name.size; i++) {
+        char lower = ascii_lower(name.data[i]);
+        bool plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
+        dashed[i] = plain ? lower : '-';
     }
-    return NULL;
+    return (struct slice){dashed, name.size};
+}
+
+const char *field_check_logged(struct slice name) {
+    static const struct slice secrets[] = {
+        NAME("authorization"),
+        NAME("cookie"),
+        NAME("cookie2"),
+        NAME("proxy-authorization"),
+        NAME("set-cookie"),
+        NAME("set-cookie2"),
+        NAME("x-access-token"),
+        NAME("x-amz-security-token"),
+        NAME("x-api-key"),
+        NAME("x-auth-request-access-token"),
+        NAME("x-auth-token"),
+        NAME("x-forwarded-access-token"),
+        NAME("x-forwarded-authorization"),
+    };
+    char dashed[NAME_SIZE_MAX];
+    const char *why = field_check_token(name);
+    if (why != NULL) {
+        return why;
+    }
+    return is_in(as_read(name, dashed), secrets, sizeof(secrets) / sizeof(secrets[0]))
+               ? "it has passwords or session tokens, which no log may have"
+               : NULL;
+}
+
+const char *field_check_copied(struct slice name) {
+    static const struct slice others[] = {
+        NAME("client-cert"),
+        NAME("client-cert-chain"),
+        NAME("content-encoding"),
+        NAME("content-range"),
+        NAME("content-type"),
+        NAME("cookie"),
+        NAME("date"),
+        NAME("proxy"),
+        NAME("x-forwarded-method"),
+        NAME("x-forwarded-uri"),
+        NAME("x-original-method"),
+        NAME("x-original-url"),
+        NAME("x-real-ip"),
+        NAME("x-request-id"),
+    };
+    char dashed[NAME_SIZE_MAX];
+    const char *why = field_check_name(name);
+    if (why != NULL) {
+        return why;
+    }
+    const struct slice read = as_read(name, dashed);
+    return field_check_name(read) != NULL || is_in(read, others, sizeof(others) / sizeof(others[0]))
+               ? "this field cannot be copied"
+               : NULL;
 }
 
 const char *field_parse(const char *text, char **line) {

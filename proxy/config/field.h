@@ -1,8 +1,7 @@
 // Header fields in the configuration: which fields a route may set or remove. No I/O.
 //
-// A route may not change the fields that frame a message, that belong to one connection, or in
-// which Ravelin says who the client is. Otherwise the server could read another message than
-// Ravelin.
+// A route must not change fields that frame a message, that belong to one connection, or in which
+// Ravelin reports the client. Otherwise the server could read another message than Ravelin.
 #ifndef RAVELIN_CONFIG_FIELD_H
 #define RAVELIN_CONFIG_FIELD_H
 
@@ -13,8 +12,15 @@
 const char *field_check_token(struct slice name);
 // NULL: a route may set and remove this field. Otherwise a static text with the problem.
 const char *field_check_name(struct slice name);
+// NULL: this field may be copied from the response of one server to the request for another, and to
+// the response for a client. Excluded are fields that frame or encode a body, and names that a
+// server could read as a field of Ravelin ("X_Forwarded_For").
+const char *field_check_copied(struct slice name);
 // Reads "Name: value". NULL: *line is the canonical field, the caller's to free (NULL if memory is
 // short). Otherwise a static text with the problem.
 const char *field_parse(const char *text, char **line);
+
+// The same for a field whose value the access log may have.
+const char *field_check_logged(struct slice name);
 
 #endif

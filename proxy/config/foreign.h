@@ -1,6 +1,6 @@
-// Options of other proxies (nginx, HAProxy, stunnel, Caddy, Apache, Envoy, hitch, Traefik). For
-// each a short reason, for the message about an unknown option: why there is none, because Ravelin
-// cannot be weakened in that way, or what to write instead.
+// Options of other proxies (nginx, HAProxy, stunnel, Caddy, Apache, Envoy, hitch, Traefik). Each
+// has a short reason for the message about an unknown option: why Ravelin has none, or what to
+// write instead.
 //
 // The table is constant. It accepts nothing: the options of Ravelin are in options.h, and no name
 // is in both tables.
@@ -11,11 +11,11 @@
 
 #define FOREIGN_REASON_MAX 96 // bytes, with the NUL
 
-// Why Ravelin has no such option; NULL: the name is not in the table. The case of letters and the
-// bytes '-', '_' and '.' do not matter: ssl_protocols, ssl-protocols and SSLProtocols are equal.
+// Returns the reason. NULL: the name is not in the table. The case of letters and the bytes '-',
+// '_' and '.' are ignored: ssl_protocols, ssl-protocols and SSLProtocols are equal.
 const char *foreign_reason(const char *name);
 
-// Every name in the table, for tests: NULL past the last.
+// Returns every name in the table, for tests. NULL: beyond the last.
 const char *foreign_name_at(size_t index);
 
 #endif

@@ -11,7 +11,7 @@ static bool is_host_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-// Copies in lower case without a trailing dot; false when it is too long.
+// Copies in lower case without a trailing dot. False: too long.
 static bool copy_lower(const char *text, char host[HOST_TEXT_SIZE]) {
     size_t size = strlen(text);
     if (size >= HOST_TEXT_SIZE) {
@@ -26,7 +26,7 @@ static bool copy_lower(const char *text, char host[HOST_TEXT_SIZE]) {
     return size < HOST_TEXT_SIZE - 2;
 }
 
-// Rewrites an IP address in its one form; false when it is none.
+// Rewrites an IP address in its canonical form. False: not an IP address.
 static bool canonical_address(char host[HOST_TEXT_SIZE]) {
     unsigned char address[sizeof(struct in6_addr)];
     char bare[HOST_TEXT_SIZE];
@@ -40,7 +40,7 @@ static bool canonical_address(char host[HOST_TEXT_SIZE]) {
         (void)snprintf(host, HOST_TEXT_SIZE, "[%.64s]", bare);
         return true;
     }
-    // inet_pton() takes an IPv4 address in its one form only.
+    // inet_pton() accepts an IPv4 address only in its canonical form.
     return !bracketed && inet_pton(AF_INET, bare, address) == 1;
 }
 
@@ -70,7 +70,7 @@ static const char *check_name(const char *name) {
             return why;
         }
         if (name[size] == '\0') {
-            // No top-level name is a number: this was meant to be an IPv4 address.
+            // No top-level domain is a number, so this is a malformed IPv4 address.
             return strspn(name, "0123456789") == size ? "not an IP address" : NULL;
         }
         name += size + 1;

@@ -1,4 +1,5 @@
-// Host names: their check and their canonical form, in which they are compared. No look-up, no I/O.
+// Host names: checks them and writes their canonical form, which is used to compare them. No
+// look-up, no I/O.
 #ifndef RAVELIN_CONFIG_HOST_H
 #define RAVELIN_CONFIG_HOST_H
 

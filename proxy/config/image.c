@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What the table says about how an option of one kind lies in an image. `object` is the struct of
+// How an option of one kind is stored in an image, by its row of the table. `object`: the struct of
 // the section.
 struct codec {
     void (*put)(struct writer *writer, const struct option *option, const char *object);
@@ -36,7 +36,7 @@ static void put_plain(struct writer *writer, const struct option *option, const 
     put(writer, object + option->offset, sizeof(uint32_t));
 }
 
-// 0 is also what an option without a default has when it was not given.
+// 0 is also the value of an option without a default that was not given.
 static bool is_in_range(const struct option *option, uint64_t number) {
     uint64_t unit = option->kind == KIND_SECONDS ? 1000 : 1;
     return (number == 0 && (option->zero_word != NULL || option->initial == NULL)) ||
@@ -106,7 +106,7 @@ static bool take_one_text(struct reader *reader, char *place, bool must_be) {
     return whole && (text != NULL || !must_be);
 }
 
-// A title, whose row says nothing about how many, must be there.
+// A title must be there, although its row has no number of values.
 static bool take_texts(struct reader *reader, const struct option *option, char *object) {
     uint32_t count;
     void *items;
@@ -141,8 +141,7 @@ static bool take_prefix(struct reader *reader, const struct option *option, char
     return route->prefix[0] == '/' && route->prefix_size <= PREFIX_MAX_SIZE;
 }
 
-// An address lies in an image as its text, which is parsed again: nothing is believed of a
-// sockaddr.
+// An address is stored as text and parsed again, because a sockaddr in an image is not trusted.
 static void put_address(struct writer *writer, const struct option *option, const char *object) {
     char text[ADDRESS_TEXT_SIZE];
     address_format((const void *)(object + option->offset), text);
@@ -172,7 +171,7 @@ static bool take_admin(struct reader *reader, const struct option *option, char 
     return whole;
 }
 
-// So does a title of a server.
+// The title of a server is stored in the same way.
 static void put_server(struct writer *writer, const struct option *option, const char *object) {
     (void)option;
     put_text(writer, ((const struct config_server *)(const void *)object)->text);
@@ -314,6 +313,24 @@ static bool take_hash_by(struct reader *reader, const struct option *option, cha
     return (what >= HASH_BY_HEADER) == (by->name != NULL);
 }
 
+static void put_access_fields(struct writer *writer, const struct option *option,
+                              const char *object) {
+    const struct access_fields *fields = (const void *)(object + option->offset);
+    put_number(writer, fields->count);
+    put(writer, fields->items, fields->count);
+}
+
+static bool take_access_fields(struct reader *reader, const struct option *option, char *object) {
+    struct access_fields *fields = (void *)(object + option->offset);
+    uint32_t count;
+    bool whole = take_count(reader, option, &count);
+    for (uint32_t i = 0; whole && i < count; i++) {
+        uint8_t field;
+        whole = take(reader, &field, sizeof(field)) && access_fields_add(fields, field);
+    }
+    return whole;
+}
+
 static void put_statuses(struct writer *writer, const struct option *option, const char *object) {
     put(writer, object + option->offset, sizeof(struct config_statuses));
 }
@@ -369,6 +386,7 @@ static const struct codec codecs[KIND_COUNT] = {
     [KIND_LOG] = {put_log, take_log},
     [KIND_FILE] = {put_texts, take_texts},
     [KIND_CERTIFICATE] = {put_texts, take_texts},
+    [KIND_USERS] = {put_texts, take_texts},
     [KIND_KEY] = {put_texts, take_key},
     [KIND_EMAIL] = {put_texts, take_texts},
     [KIND_NAME] = {put_texts, take_texts},
@@ -382,6 +400,8 @@ static const struct codec codecs[KIND_COUNT] = {
     [KIND_ADDRESS_FILE] = {put_address_file, take_address_file},
     [KIND_FIELD] = {put_texts, take_texts},
     [KIND_FIELD_NAME] = {put_texts, take_texts},
+    [KIND_COPIED_FIELD] = {put_texts, take_texts},
+    [KIND_LOGGED_FIELD] = {put_texts, take_texts},
     [KIND_ALPN] = {put_texts, take_texts},
     [KIND_HASH_BY] = {put_hash_by, take_hash_by},
     [KIND_TEXT] = {put_texts, take_texts},
@@ -389,9 +409,11 @@ static const struct codec codecs[KIND_COUNT] = {
     [KIND_STATUS] = {put_plain, take_plain},
     [KIND_URL] = {put_texts, take_texts},
     [KIND_CHECK] = {put_texts, take_texts},
+    [KIND_PATH] = {put_texts, take_texts},
     [KIND_PHRASE] = {put_texts, take_texts},
     [KIND_PERCENT] = {put_plain, take_plain},
     [KIND_STATUSES] = {put_statuses, take_statuses},
+    [KIND_ACCESS_FIELD] = {put_access_fields, take_access_fields},
     [KIND_RESOLVERS] = {put_resolvers, take_resolvers},
 };
 
@@ -428,7 +450,7 @@ static bool take_section(struct reader *reader, enum section_id id, char *object
 
 // --- Images ---
 
-// Which table, and so which format.
+// A number that identifies the option table, and so the format.
 static uint64_t fingerprint(void) {
     uint64_t hash = HASH_BEGIN;
     for (enum section_id id = SECTION_TOP; id < SECTION_COUNT; id++) {
@@ -456,7 +478,7 @@ static void put_parts(struct writer *writer, const struct config_parts *parts) {
     }
 }
 
-// The lines fit in an int: no text has more bytes than CONFIG_TEXT_MAX.
+// Line numbers fit in an int, because no text has more bytes than CONFIG_TEXT_MAX.
 static bool take_part(struct reader *reader, struct config_part *part) {
     uint32_t first;
     uint32_t line;

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_TEXT UINT32_MAX // stands where a text has its size
+#define NO_TEXT UINT32_MAX // in place of a text's size: there is no text
 
-// Without bytes it counts what an image takes.
+// If data is NULL, the writer only counts the bytes of an image.
 struct writer {
     uint8_t *data;
     size_t size;
@@ -53,7 +53,7 @@ static inline bool take_number(struct reader *reader, uint32_t *number) {
     return take(reader, number, sizeof(*number));
 }
 
-// NULL where there is none.
+// Reads a text. *text: NULL if there is none.
 static inline bool take_text(struct reader *reader, char **text) {
     uint32_t size;
     *text = NULL;
@@ -75,13 +75,13 @@ static inline bool take_text(struct reader *reader, char **text) {
     return take(reader, *text, size);
 }
 
-// How many there are of an option. Each takes at least the bytes of a number.
+// Reads the number of values of an option. Each value takes at least the bytes of a number.
 static inline bool take_count(struct reader *reader, const struct option *option, uint32_t *count) {
     return take_number(reader, count) && *count >= option->least && *count <= option->most &&
            *count <= reader->left / sizeof(*count);
 }
 
-// Room for that many, zeroed; NULL for none.
+// Allocates zeroed items. NULL: count is 0.
 static inline bool make_items(struct reader *reader, size_t count, size_t size, void **items) {
     *items = count == 0 ? NULL : calloc(count, size);
     reader->out_of_memory |= count > 0 && *items == NULL;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// A file that is being put into the text.
+// A file that is being included.
 struct level {
     const char *path;      // NULL: the configuration file
     const char *directory; // of the file
@@ -29,7 +29,7 @@ struct assembly {
 // One `include "PATTERN"` in a prepared text.
 struct directive {
     size_t begin, end; // in the text
-    char *pattern;     // as it is in quotes, without its backslashes
+    char *pattern;     // the text between the quotes, without backslashes
     int line;          // in its file
 };
 
@@ -59,7 +59,7 @@ static size_t skip_blanks(const char *text, size_t at) {
     return at + strspn(text + at, " \t\r\n");
 }
 
-// What a backslash protects: the quote, or itself.
+// Copies a pattern without the backslashes before a quote or another backslash.
 static char *copy_pattern(const char *text, size_t begin, size_t end) {
     char *pattern = malloc(end - begin + 1);
     size_t size = 0;
@@ -73,7 +73,7 @@ static char *copy_pattern(const char *text, size_t begin, size_t end) {
     return pattern;
 }
 
-// Where a scan of a prepared text has come to.
+// Position of a scan in a prepared text.
 struct scan {
     size_t at;
     int line;
@@ -98,8 +98,7 @@ static void pass_mark(struct scan *scan, const char *text) {
     pass(scan, text, scan->at + 1);
 }
 
-// Moves on to the next directive; false: there is none. directive->pattern is NULL if memory is
-// short.
+// Moves to the next directive; false: none. directive->pattern is NULL if memory is short.
 static bool find_next(struct scan *scan, const char *text, struct directive *directive) {
     static const char word[] = "include";
     for (;;) {
@@ -155,7 +154,7 @@ static bool append(struct assembly *assembly, const char *bytes, size_t size) {
     return true;
 }
 
-// From here on the text is of the file of the top level, from its line `line` on.
+// From here on, the text is that of the top-level file, from its line `line` on.
 static bool begin_part(struct assembly *assembly, int line) {
     const struct level *level = here(assembly);
     struct config_part part = {.first = assembly->line, .line = line};
@@ -241,7 +240,8 @@ static bool add_file(struct assembly *assembly, const struct directive *directiv
     return ok;
 }
 
-// Absolute. The characters of a folder mean themselves, those of the pattern may be wildcards.
+// Makes a path absolute. The characters of the folder are literal; those of the pattern may be
+// wildcards.
 static char *absolute(const char *directory, const char *pattern, bool is_pattern) {
     size_t size = 0;
     char *path = malloc(2 * strlen(directory) + strlen(pattern) + 2);
@@ -295,7 +295,7 @@ static bool add_directive(struct assembly *assembly, const struct directive *dir
     return ok;
 }
 
-// Adds the text of the top level, with what it includes.
+// Adds the text of the top level with its includes.
 static bool add_text(struct assembly *assembly) {
     const char *text = here(assembly)->text;
     struct scan scan = {.line = 1};

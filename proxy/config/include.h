@@ -1,11 +1,11 @@
-// Puts the text of a configuration together: the text of its file, and in place of every
-// `include "PATTERN"` the texts of the files that match.
+// Assembles the text of a configuration: the text of its file, with every `include "PATTERN"`
+// replaced by the texts of the files that match.
 //
-// Each file is checked by itself (text.h), so that its quotes and braces end in it. `include` may
-// stand wherever an option may. The pattern is relative to the folder of the file that it is
-// written in. A pattern with *, ? or [ may match no file. Files are in the order of their names. A
-// file may be included in several places, but never in itself. Bounds: INCLUDE_DEPTH_MAX files
-// inside one another, INCLUDE_FILES_MAX files, CONFIG_TEXT_MAX bytes of text in all.
+// Each file is checked alone (text.h), so that its quotes and braces end in this file. `include` is
+// allowed wherever an option is. The pattern is relative to the folder of the file that contains
+// it. A pattern with *, ? or [ may match no file. Files are sorted by name. A file may be included
+// in several places, but never in itself. Bounds: INCLUDE_DEPTH_MAX nested files, INCLUDE_FILES_MAX
+// files, CONFIG_TEXT_MAX bytes of text in all.
 #ifndef RAVELIN_CONFIG_INCLUDE_H
 #define RAVELIN_CONFIG_INCLUDE_H
 

@@ -8,7 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-// What mountinfo says about the mount that holds the file (proc_pid_mountinfo(5)).
+// Facts of mountinfo about the mount that has the file (proc_pid_mountinfo(5)).
 struct mount {
     char point[PATH_MAX];
     bool is_memory; // tmpfs, ramfs
@@ -36,7 +36,7 @@ static bool is_closed_folder(const char *path, uid_t owner) {
            (status.st_uid == 0 || status.st_uid == geteuid() || status.st_uid == owner);
 }
 
-// Whether one of the folders above the file keeps other users out.
+// Whether a folder above the file cannot be entered by other users.
 static bool find_closed_folder(const char *path, const struct stat *status,
                                char place[KEY_PLACE_SIZE]) {
     char folder[PATH_MAX];
@@ -73,7 +73,7 @@ static long mount_id(int fd) {
     return id;
 }
 
-// Blanks and backslashes of a path are written as three octal digits there.
+// mountinfo writes blanks and backslashes of a path as three octal digits.
 static void unescape(const char *from, char to[PATH_MAX]) {
     size_t size = 0;
     while (*from != '\0' && size < PATH_MAX - 1) {
@@ -88,7 +88,7 @@ static void unescape(const char *from, char to[PATH_MAX]) {
     to[size] = '\0';
 }
 
-// "36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/root rw": false if it is not mount `id`.
+// "36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/root rw". False: not mount `id`.
 static bool read_line(char *line, long id, struct mount *mount) {
     char *words[5];
     char *rest = NULL;
@@ -132,7 +132,7 @@ static bool find_mount(int fd, struct mount *mount) {
     return found;
 }
 
-// Places that every user of a system sees, whatever is mounted there.
+// Folders that every user of a system sees, for any mount there.
 static bool is_shared_place(const char *point) {
     static const char *const places[] = {
         "/",     "/bin",  "/boot",  "/dev",      "/dev/shm",  "/etc",     "/gnu/store",
@@ -147,8 +147,8 @@ static bool is_shared_place(const char *point) {
     return strncmp(point, "/run/user/", 10) == 0 || strncmp(point, "/snap/", 6) == 0;
 }
 
-// Whether any user can put another file in the place of one here. The mode of a new tmpfs, 1777,
-// lets all users make files, but each can remove only his own.
+// Whether any user can replace a file in this folder. The mode of a new tmpfs, 1777, lets all users
+// make files, but each can remove only his own.
 static bool is_open_to_all(const char *path) {
     struct stat status;
     return stat(path, &status) != 0 || (status.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH;

@@ -14,17 +14,17 @@
 
 #define DEPTH_MAX 4 // top, site, route, request: the deepest the table goes
 
-// How often an option was given in an open section, and where first.
+// How often an option was given in an open section, and the line of the first.
 struct seen {
     uint32_t count;
     int line;
 };
 
-// A section that is open.
+// An open section.
 struct frame {
     enum section_id id;
     const cfg_t *cfg;
-    void *object; // the struct it fills
+    void *object; // struct of the section
     int line;
     uint32_t scope; // a number of its own
     struct seen seen[SECTION_OPTIONS_MAX];
@@ -36,12 +36,12 @@ struct loader {
     const struct config_files *files; // NULL: none
     struct report *report;
     bool stop;    // reading on makes no sense
-    bool partial; // as load_text() has it
+    bool partial; // see load_text()
     struct load_stop unknown;
     uint32_t scopes;
     size_t depth;
     struct frame frames[DEPTH_MAX];
-    // For libconfuse: per section the hook, the rows of the table, an end mark.
+    // For libconfuse: for each section the hook, the rows of the table, an end mark.
     cfg_opt_t options[SECTION_COUNT][1 + SECTION_OPTIONS_MAX + 1];
 };
 
@@ -51,11 +51,10 @@ static struct frame *top_frame(struct loader *loader) {
 
 // --- The hook ---
 
-//
-// libconfuse has no user pointer and does not tell when a section opens. But the first option of
-// each section can carry both: its default number is a pointer to the loader, and its default text
-// is "parsed" whenever a section is made. No text can give it a value: text_prepare() lets no
-// control character pass.
+// libconfuse has no user pointer and does not report when a section opens. But the first option of
+// each section can provide both. Its default number is a pointer to the loader, and its default
+// text is "parsed" whenever a section is made. No text can set this option, because text_prepare()
+// refuses control characters.
 
 #define HOOK_NAME "\001"
 
@@ -111,7 +110,7 @@ static void put_line(void *object, const struct option *option, int line) {
     }
 }
 
-// Puts a value or title into `object`. `scope`: where it must be unique, if it must.
+// Stores a value or title in `object`. `scope`: number of the section in which it must be unique.
 static void put(struct loader *loader, const struct option *option, const char *text, void *object,
                 int line, uint32_t scope) {
     const struct config_part *part = parts_find(&loader->config->parts, line);
@@ -130,8 +129,8 @@ static void put(struct loader *loader, const struct option *option, const char *
     }
 }
 
-// The row of the table that an option of libconfuse stands for. NULL for a path such as "a|b", by
-// which libconfuse lets a text reach into another section.
+// The row of the table for an option of libconfuse. NULL for a path such as "a|b", with which a
+// text could address an option of another section.
 static const struct option *row_of(const struct frame *frame, const cfg_opt_t *opt) {
     const struct section *section = section_at(frame->id);
     for (size_t i = 0; i < section->option_count; i++) {
@@ -154,7 +153,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) 
         report_add(loader->report, cfg->line, "'%s' is not an option of this section", opt->name);
         return -1;
     }
-    // A list begins with no values in libconfuse, which now holds the one being parsed.
+    // libconfuse clears a list when it begins. So one value means that a list begins.
     if (count(loader, option, cfg->line, opt->nvalues == 1)) {
         put(loader, option, text, frame->object, cfg->line, 0);
     }
@@ -163,8 +162,8 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) 
 
 // --- Sections ---
 
-// Gives every option of the section, and of the sections that are a part of its struct, its
-// default.
+// Sets the default of every option of the section, and of the sections that are members of its
+// struct.
 static void put_defaults(struct loader *loader, enum section_id id, void *object) {
     const struct section *section = section_at(id);
     for (size_t i = 0; i < section->option_count; i++) {
@@ -177,7 +176,7 @@ static void put_defaults(struct loader *loader, enum section_id id, void *object
     }
 }
 
-// The struct a section fills: a part of its parent's, or a new item of an array there.
+// The struct of a section: a member of its parent's struct, or a new item of an array there.
 static void *make_object(struct loader *loader, const struct option *option, char *parent) {
     if (option->count_offset == 0) {
         return parent + option->offset;
@@ -217,7 +216,7 @@ static bool open_section(struct loader *loader, const cfg_t *cfg) {
     return true;
 }
 
-// The hook's value is "parsed": a section opens. Anything but 0 would make libconfuse abort.
+// The hook's value is "parsed": a section opens. Any result except 0 would make libconfuse abort.
 static int on_open(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) {
     (void)opt;
     (void)text;
@@ -229,7 +228,7 @@ static int on_open(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) {
     return 0;
 }
 
-// A certificate that Ravelin orders has a key, too, but not in the file.
+// A certificate that Ravelin orders has a key that is not in the configuration.
 static bool is_ordered(const struct frame *frame) {
     return frame->id == SECTION_CERTIFICATE && strcmp(frame->cfg->title, CONFIG_ACME) == 0;
 }
@@ -258,8 +257,8 @@ static int on_close(cfg_t *cfg, cfg_opt_t *opt) {
         return -1;
     }
     close_section(loader);
-    // Each new section is compared with all that libconfuse still holds: with ten thousand sites
-    // that would take seconds.
+    // libconfuse compares each new section with all that it still has. With ten thousand sites this
+    // would take seconds.
     return cfg_free_value(opt) == CFG_SUCCESS ? 0 : -1;
 }
 
@@ -267,19 +266,24 @@ static int on_close(cfg_t *cfg, cfg_opt_t *opt) {
 
 #define HINT_SIZE (FOREIGN_REASON_MAX + SUGGESTION_TEXT_SIZE)
 
-// "; did you mean 'weight'?" or what else helps, or "".
+// Writes a hint such as "; did you mean 'weight'?", or "".
 static void hint_at(const struct section *section, const char *name, char hint[HINT_SIZE]) {
     const struct section *home = option_home(name);
     const char *reason = foreign_reason(name);
     if (name[0] == ';') {
         (void)snprintf(hint, HINT_SIZE, "; an option ends without a ';'");
+    } else if (name[0] == '[') {
+        (void)snprintf(hint, HINT_SIZE, "; sections have braces, as in listen ADDRESS { ... }");
     } else if (strcmp(name, "include") == 0) {
         (void)snprintf(hint, HINT_SIZE, ": write include \"FILE\", with quotes and without '='");
-    } else if (home != NULL) {
+    } else if (home != NULL && (reason == NULL || section->name[0] != '\0')) {
         (void)snprintf(hint, HINT_SIZE, "; it belongs %s%s",
                        home->name[0] != '\0' ? "in " : "outside of all braces", home->name);
     } else if (reason != NULL) {
         (void)snprintf(hint, HINT_SIZE, ": %s", reason);
+    } else if (section->name[0] == '\0' &&
+               (strchr(name, '.') != NULL || strchr(name, ':') != NULL)) {
+        (void)snprintf(hint, HINT_SIZE, ": for a host, write site HOST { ... }");
     } else {
         struct suggestion suggestion;
         suggestion_init(&suggestion, name);
@@ -305,6 +309,28 @@ static void report_unknown(struct loader *loader, int line, const char *name) {
     hint_at(section, name, hint);
     report_add(loader->report, line, "unknown option '%.*s'%s%s%s", REPORT_QUOTE_MAX, name, in,
                section->name, hint);
+}
+
+// "; write listen ADDRESS { ... }" for a section that does not begin so, or "".
+static void hint_at_begin(enum section_id outer, const char *name, char hint[HINT_SIZE]) {
+    static const struct {
+        const char *name, *more;
+    } words[] = {{"listen", ": TLS and HTTP/2 need no word"},
+                 {"route", ", with a prefix and no regular expression"},
+                 {"certificate", ", with key = FILE in it"},
+                 {"error-page", ", with file = FILE in it"},
+                 {"backend", ", with server ADDRESS {} in it"}};
+    char begin[REFERENCE_TEXT_SIZE];
+    const char *more = "";
+    const struct option *option = option_find(outer, name);
+    if (option == NULL || option->kind != KIND_SECTION) {
+        return;
+    }
+    reference_begin(section_at(option->inside), begin);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        more = strcmp(words[i].name, name) == 0 ? words[i].more : more;
+    }
+    (void)snprintf(hint, HINT_SIZE, "; write %.*s%s", REPORT_QUOTE_MAX, begin, more);
 }
 
 struct message {
@@ -337,7 +363,9 @@ static void on_error(cfg_t *cfg, const char *format, va_list arguments) {
         report_unknown(loader, cfg->line, va_arg(arguments, const char *));
     } else if (ours != NULL && named) {
         const char *name = va_arg(arguments, const char *);
-        report_add(loader->report, cfg->line, "%s '%.*s'", ours, REPORT_QUOTE_MAX, name);
+        char hint[HINT_SIZE] = "";
+        hint_at_begin(top_frame(loader)->id, name, hint);
+        report_add(loader->report, cfg->line, "%s '%.*s'%s", ours, REPORT_QUOTE_MAX, name, hint);
         if (strcmp(format, messages[MESSAGE_NO_EQUALS].theirs) == 0) {
             note_stop(loader, cfg->line, name);
         }

@@ -14,9 +14,9 @@
 
 #define LOAD_NAME_SIZE 64
 
-// The word that the reader of a text could not go on behind.
+// The word at which the parser stopped.
 struct load_stop {
-    int line; // 0: nothing of the kind
+    int line; // 0: it did not stop
     char name[LOAD_NAME_SIZE];
 };
 
@@ -25,7 +25,7 @@ struct load_stop {
 //   text    from text_prepare()
 //   files   for lists of addresses; NULL: they stay empty
 //   claims  out: the names that must be unique
-//   partial  some of the text has been taken out: what is missing is no fault
+//   partial  a part of the text was removed: missing options are not faults
 //   report  out: the faults
 //   stop    out: if false is returned, the unknown option or section that ended the reading
 //   true    the text was read to its end; `report` may have faults of single values

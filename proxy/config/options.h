@@ -23,6 +23,7 @@ enum section_id {
     SECTION_ROUTE,
     SECTION_REQUEST,
     SECTION_RESPONSE,
+    SECTION_AUTHORIZE,
     SECTION_BACKEND,
     SECTION_HEALTH,
     SECTION_SERVER,
@@ -41,6 +42,7 @@ enum option_kind {
     KIND_LOG,          // struct config_log: a word from index `minimum` on, or a file
     KIND_FILE,         // char *, absolute
     KIND_CERTIFICATE,  // char *, absolute; or CONFIG_ACME
+    KIND_USERS,        // char *, absolute; or CONFIG_NO_USERS
     KIND_KEY,          // char *, absolute; NULL beside the certificate CONFIG_ACME
     KIND_EMAIL,        // char *
     KIND_NAME,         // char *
@@ -55,6 +57,8 @@ enum option_kind {
     KIND_ADDRESS_FILE, // struct config_address_file
     KIND_FIELD,        // char *, "Name: value"
     KIND_FIELD_NAME,   // char *
+    KIND_COPIED_FIELD, // char *, the name of a field that is copied from one message to another
+    KIND_LOGGED_FIELD, // char *, in lower case: the name of a field whose value may be logged
     KIND_ALPN,         // char *, the name of a protocol, without a comma
     KIND_HASH_BY,      // struct config_hash_by: words, from HASH_BY_HEADER on with a name
     KIND_TEXT,         // char *
@@ -62,9 +66,11 @@ enum option_kind {
     KIND_STATUS,       // uint32_t; minimum and maximum
     KIND_URL,          // char *, an https or http URL without a query, or a path
     KIND_CHECK,        // char *, a path, or "tcp"
+    KIND_PATH,         // char *, a path and perhaps a query
     KIND_PHRASE,       // char *, printable ASCII
     KIND_PERCENT,      // uint32_t
-    KIND_STATUSES,     // struct config_statuses: words for none and the usual ones, or ranges
+    KIND_STATUSES,     // struct config_statuses: words for none and for the default ones, or ranges
+    KIND_ACCESS_FIELD, // struct access_fields: indexes in words
     KIND_COUNT,
 };
 
@@ -79,8 +85,8 @@ struct option {
     const char *zero_word;     // a word for 0, which is outside the range
     const char *initial;       // the default, as a user would write it; NULL: none
     const char *unique;        // noun for the message about a value given twice; NULL: allowed
-    // Where the value is stored, in the struct of the section; of a title, in the struct of its own
-    // section. line_offset: of an int for the line of the option. count_offset: of a size_t that
+    // Where the value is stored, in the struct of the section; for a title, in the struct of its
+    // own section. line_offset: an int for the line of the option. count_offset: a size_t that
     // counts values; `offset` is then that of a pointer to their array. 0: none.
     size_t offset, line_offset, count_offset;
 };

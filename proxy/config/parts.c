@@ -22,7 +22,8 @@ struct place parts_place(const struct config_parts *parts, const char *file, int
     if (part == NULL) {
         return (struct place){file, line};
     }
-    int64_t own = (int64_t)line - part->first + part->line; // of a damaged image it may be anything
+    // May be any number if the image is damaged.
+    int64_t own = (int64_t)line - part->first + part->line;
     return (struct place){part->path != NULL ? part->path : file, (int)own};
 }
 

@@ -1,9 +1,9 @@
 // Parts: which file each line of a configuration was read from.
 //
-// A configuration with `include` is read as one text (include.h), whose lines are counted through.
-// Every line number in struct config is of this text. The parts turn such a number into a file and
-// a line in it, for messages. They are sorted by their first line, and the first part begins on
-// line 1. A configuration of a single file has no parts: its lines are those of the file.
+// A configuration with `include` is parsed as one text (include.h), whose lines have continuous
+// numbers. Every line number in struct config is of this text. The parts convert such a number to a
+// file and a line in it, for messages. They are sorted by their first line, and the first part
+// begins at line 1. A configuration of a single file has no parts: its lines are those of the file.
 #ifndef RAVELIN_CONFIG_PARTS_H
 #define RAVELIN_CONFIG_PARTS_H
 

@@ -9,14 +9,15 @@
 #define VALUE_COLUMN 40
 
 struct phrase {
-    const char *title; // what stands for a title of this kind in the reference
-    const char *words; // what a value is, when no list or range says it
+    const char *title; // example of a title of this kind
+    const char *words; // text for values without a list or range
 };
 
 static const struct phrase phrases[KIND_COUNT] = {
     [KIND_YES_NO] = {.words = "yes or no"},
     [KIND_FILE] = {"FILE", "a file"},
     [KIND_CERTIFICATE] = {"FILE", "a file, or acme"},
+    [KIND_USERS] = {"FILE", "a file, or none"},
     [KIND_KEY] = {.words = "a file"},
     [KIND_EMAIL] = {.words = "an address such as you@example.com"},
     [KIND_NAME] = {"NAME", "a name of letters, digits, '.', '_' and '-'"},
@@ -33,6 +34,8 @@ static const struct phrase phrases[KIND_COUNT] = {
     [KIND_ADDRESS_FILE] = {.words = "a file"},
     [KIND_FIELD] = {.words = "a header field, \"Name: value\""},
     [KIND_FIELD_NAME] = {.words = "the name of a header field"},
+    [KIND_COPIED_FIELD] = {.words = "the name of a header field"},
+    [KIND_LOGGED_FIELD] = {.words = "the name of a header field"},
     [KIND_ALPN] = {.words = "a protocol name such as imap or http/1.1"},
     [KIND_HASH_BY] = {.words = "client, path, header NAME or cookie NAME"},
     [KIND_TEXT] = {.words = "a text of at most 8 KiB"},
@@ -40,7 +43,9 @@ static const struct phrase phrases[KIND_COUNT] = {
     [KIND_STATUS] = {.title = "STATUS"},
     [KIND_URL] = {.words = "an https:// or http:// URL, or a path that begins with '/'"},
     [KIND_CHECK] = {"PATH", "a path that begins with '/'; without one: a connection is enough"},
+    [KIND_PATH] = {"PATH", "a path that begins with '/'"},
     [KIND_PHRASE] = {.words = "a text"},
+    [KIND_ACCESS_FIELD] = {.words = "a field of the access log"},
     [KIND_STATUSES] = {.words = "a status such as 503, or a range such as 502-504"},
 };
 
@@ -64,7 +69,7 @@ static void append(struct text *text, const char *format, ...) {
     }
 }
 
-// "a, b or c", with `last` (if any) after the words.
+// Writes "a, b or c", with `last` (if any) after the words.
 static void append_words(struct text *text, const char *const *words, const char *last) {
     size_t count = 0;
     while (words[count] != NULL) {
@@ -126,7 +131,7 @@ void reference_describe(const struct option *option, char text[REFERENCE_TEXT_SI
     }
 }
 
-// How many there may be of a section or of the values of a list.
+// Writes how often a section or a value may be given.
 static void describe_count(const struct option *option, char text[REFERENCE_TEXT_SIZE]) {
     struct text out = {.start = text};
     text[0] = '\0';
@@ -183,6 +188,16 @@ static void print_options(FILE *out, int indent, enum section_id id) {
         } else {
             print_value(out, indent, option);
         }
+    }
+}
+
+void reference_begin(const struct section *section, char text[REFERENCE_TEXT_SIZE]) {
+    const struct option *title = &section->title;
+    const char *word = title->name == NULL ? NULL : phrases[title->kind].title;
+    text[0] = '\0';
+    if (section->name[0] != '\0') {
+        (void)snprintf(text, REFERENCE_TEXT_SIZE, "%s%s%s { ... }", section->name,
+                       word == NULL ? "" : " ", word == NULL ? "" : word);
     }
 }
 

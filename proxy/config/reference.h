@@ -9,6 +9,8 @@
 #define REFERENCE_TEXT_SIZE 256
 // Describes the values of an option: "a time from 100ms to 1d", "yes or no", "json or combined".
 void reference_describe(const struct option *option, char text[REFERENCE_TEXT_SIZE]);
+// Describes how a section begins: "listen ADDRESS { ... }", or "" for the outermost.
+void reference_begin(const struct section *section, char text[REFERENCE_TEXT_SIZE]);
 // Prints every section and option with default, range and help, in the layout of a configuration.
 void reference_print(FILE *out);
 

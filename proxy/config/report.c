@@ -11,7 +11,7 @@ void report_init(struct report *report, const char *file, char *text, size_t cap
     text[0] = '\0';
 }
 
-// snprintf() into what is left of the buffer; `used` counts also what did not fit.
+// Bytes left in the buffer for snprintf(). `used` also counts bytes that did not fit.
 static size_t remaining(const struct report *report, size_t used) {
     return used < report->capacity ? report->capacity - used : 0;
 }
@@ -38,7 +38,7 @@ const char *report_set_file(struct report *report, const char *file) {
     return former;
 }
 
-// Keeps the line just written, up to `used`, if it fits.
+// Keeps the line that was just written, up to `used`, if it fits.
 static void note(struct report *report, int line, size_t used) {
     size_t begin = report->size > 0 ? report->size + 1 : 0;
     bool fits = used < report->capacity && report->line_count < REPORT_LINES_MAX;
@@ -107,7 +107,7 @@ static int compare_lines(const void *left, const void *right) {
 void report_sort(struct report *report) {
     char *copy = strndup(report->text, report->size);
     if (copy == NULL) {
-        return; // in the order they were found
+        return; // in the order of discovery
     }
     qsort(report->lines, report->line_count, sizeof(report->lines[0]), compare_lines);
     size_t size = 0;

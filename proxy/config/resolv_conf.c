@@ -7,7 +7,7 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-// The next word of a line, which it leaves; empty at its end.
+// Removes the next word of a line. Empty: the line has ended.
 static struct slice next_word(struct slice *line) {
     size_t start = 0;
     while (start < line->size && is_blank(line->data[start])) {

@@ -18,7 +18,7 @@ static bool begins_with(const char *text, const char *start) {
 static bool is_address(const char *title) {
     const char *colon = strrchr(title, ':');
     size_t host = colon == NULL ? strlen(title) : (size_t)(colon - title);
-    // No top-level name is a number: what ends with one was meant to be an address.
+    // No top-level domain is a number, so a title that ends with one is a malformed address.
     while (host > 0 && title[host - 1] >= '0' && title[host - 1] <= '9') {
         host--;
     }
@@ -55,13 +55,13 @@ static const char *parse_address(const char *title, struct config_server *server
     return store(server, &address, strdup(text), NULL, 0);
 }
 
-// Canonical; NULL, or what is wrong with it.
+// Writes the canonical name. NULL, or the problem.
 static const char *check_name(const char *name, char host[HOST_TEXT_SIZE]) {
     const char *why = host_canonical(name, false, host);
     if (why != NULL) {
         return why;
     }
-    // RFC 6761 6.3: not a name that a resolver is asked for.
+    // RFC 6761 6.3: a name that must not be sent to a resolver.
     size_t size = strlen(host);
     bool is_local = strcmp(host, "localhost") == 0 ||
                     (size > 10 && strcmp(host + size - 10, ".localhost") == 0);
@@ -92,7 +92,7 @@ static const char *no_port(const char *host, char scratch[128]) {
     return scratch;
 }
 
-// 1 to 65535; 0: it is not.
+// 1 to 65535; 0: not a port.
 static uint16_t read_port(const char *text) {
     size_t size = strlen(text);
     unsigned long port =

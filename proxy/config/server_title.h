@@ -11,15 +11,15 @@
 
 #include "config/config.h"
 
-// What server_title_parse() returns when memory is short.
+// Returned by server_title_parse() if memory is short.
 extern const char SERVER_TITLE_NO_MEMORY[];
 
 // Sets address, text, host and port of `server`, which owns the texts. Returns NULL, or a text with
-// the problem, and sets nothing. Static, or in `scratch`.
+// the problem, static or in `scratch`; then nothing is set.
 const char *server_title_parse(const char *title, struct config_server *server, char scratch[128]);
 
-// Reads an IP address without a port, with or without brackets, and gives it the port of DNS.
-// False: it is not.
+// Parses an IP address without a port, with or without brackets, and sets the port of DNS. False:
+// it is not an IP address.
 bool resolver_parse(struct slice text, struct address *address);
 
 #endif

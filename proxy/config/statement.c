@@ -7,13 +7,13 @@
 
 static const char blanks[] = " \t\r\n";
 
-// Behind the word, quoted value, blank or mark that begins here.
+// Returns the place behind the word, quoted value, blank or mark at `at`.
 static char *pass(char *at) {
     size_t size = text_value_size(at);
     return at + (size > 0 ? size : 1);
 }
 
-// Behind the brace that closes the one here.
+// Returns the place behind the brace that closes the brace at `at`.
 static char *pass_braces(char *at) {
     size_t depth = 0;
     do {
@@ -46,7 +46,7 @@ static char *find_end(char *at) {
     }
 }
 
-// The first word of this line that is this name.
+// Finds the first word of this line that equals the name.
 static char *find_name(char *text, int line, const char *name) {
     char *at = text;
     for (int i = 1; at != NULL && i < line; i++) {

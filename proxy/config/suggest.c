@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WORD_MAX 40 // longer words are nobody's typing mistake
+#define WORD_MAX 40 // longer words are not typing mistakes
 
 static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
@@ -31,7 +31,7 @@ static size_t distance(const char *a, size_t a_size, const char *b, size_t b_siz
 }
 
 void suggestion_init(struct suggestion *suggestion, const char *word) {
-    // One mistake in three letters is the most a suggestion bridges.
+    // A suggestion has at most one mistake for three letters.
     *suggestion = (struct suggestion){.word = word, .distance = (strlen(word) + 2) / 3 + 1};
 }
 

@@ -52,7 +52,7 @@ static bool check_bytes(struct scan *scan) {
     if (is_utf16(scan)) {
         return refuse(scan, "the text is UTF-16; save the file as UTF-8");
     }
-    // A byte order mark at the beginning means nothing in UTF-8; Windows editors write one.
+    // Windows editors write a byte order mark at the beginning. It has no meaning in UTF-8.
     if (begins_with(scan, BYTE_ORDER_MARK, BYTE_ORDER_MARK_SIZE)) {
         memset(scan->copy, ' ', BYTE_ORDER_MARK_SIZE);
         scan->at = scan->begin = BYTE_ORDER_MARK_SIZE;
@@ -83,7 +83,7 @@ static bool starts_word(const struct scan *scan) {
     return scan->at == scan->begin || strchr(" \t\n{}(),=", scan->text[scan->at - 1]) != NULL;
 }
 
-// A # inside of a word may be meant as a part of the value.
+// A # inside a word may be intended as a part of the value.
 static bool pass_comment(struct scan *scan) {
     if (!starts_word(scan) && strchr("\"'", scan->text[scan->at - 1]) == NULL) {
         return refuse(scan, "a # right behind a word; put a blank before a comment, or the value "
@@ -134,7 +134,7 @@ static bool open_brace(struct scan *scan) {
     return true;
 }
 
-// The last character before `end` that is neither blank nor comment; '\0': there is none.
+// The last character before `end` that is not blank or comment; '\0': none.
 static char last_before(const struct scan *scan, size_t *end) {
     while (*end > scan->begin && strchr(" \t\r\n", scan->copy[*end - 1]) != NULL) {
         *end -= 1;
@@ -142,8 +142,8 @@ static char last_before(const struct scan *scan, size_t *end) {
     return *end > scan->begin ? scan->copy[--*end] : '\0';
 }
 
-// Whether the brace that was just passed closes "allow = {". An empty list is like none, and
-// without this one everybody is let in, which is not what an empty one says.
+// Whether the last brace closes "allow = {". An empty list would have the effect of no list: it
+// would allow every client, although it seems to allow none.
 static bool is_empty_allow(const struct scan *scan) {
     static const char word[] = "allow";
     const size_t size = sizeof(word) - 1;
@@ -156,7 +156,7 @@ static bool is_empty_allow(const struct scan *scan) {
     return memcmp(at, word, size) == 0 && strchr(" \t\n{}\"'", at[-1]) != NULL;
 }
 
-// Whether the '=' here follows this word.
+// Whether this word is before the '=' here.
 static bool is_set(const struct scan *scan, const char *word) {
     size_t size = strlen(word);
     size_t end = scan->at;
@@ -168,7 +168,7 @@ static bool is_set(const struct scan *scan, const char *word) {
            (at == scan->copy + scan->begin || strchr(" \t\n{}\"'", at[-1]) != NULL);
 }
 
-// "hash-by = header NAME" has two words where libconfuse takes one: the blanks between them become
+// "hash-by = header NAME" has two words, and libconfuse accepts one: the blanks between them become
 // colons.
 static void join_words(const struct scan *scan) {
     const char *at = scan->copy + scan->at + 1;
@@ -193,7 +193,8 @@ static bool close_brace(struct scan *scan) {
     return true;
 }
 
-// Whether the ';' here is the last character of a value: it would be taken as a part of it.
+// Whether the ';' here is the last character of a value. libconfuse would make it a part of the
+// value.
 static bool ends_value(const struct scan *scan) {
     if (strchr(" \t\r\n}#", peek(scan, 1)) == NULL) {
         return false;
@@ -209,12 +210,15 @@ static bool ends_value(const struct scan *scan) {
     return last_before(scan, &end) == '=';
 }
 
-// Characters that libconfuse would drop, join or take for a comment.
+// Checks for characters that libconfuse would drop, join or read as a comment.
 static bool check_plain(const struct scan *scan) {
     char c = peek(scan, 0);
     char next = peek(scan, 1);
-    if (c == '/' && (next == '*' || (next == '/' && starts_word(scan)))) {
+    if (c == '/' && (next == '*' || next == '/') && starts_word(scan)) {
         return refuse(scan, "comments begin with #");
+    }
+    if (c == '/' && next == '*') {
+        return refuse(scan, "put a value with '*' in quotes, as in include \"sites/*.conf\"");
     }
     if (is_variable(scan)) {
         return refuse(scan, variable_refused);
@@ -236,7 +240,7 @@ static bool check_plain(const struct scan *scan) {
     return true;
 }
 
-// Passes one character, quoted value or comment.
+// Skips one character, quoted value or comment.
 static bool pass(struct scan *scan) {
     switch (peek(scan, 0)) {
     case '#':
@@ -305,8 +309,8 @@ static bool is_untitled(const char *text, const char *at) {
            at[CHECK_WORD_SIZE + strspn(at + CHECK_WORD_SIZE, " \t\r\n")] == '{';
 }
 
-// A section of libconfuse has a title always or never: "health {" becomes "health tcp {". Owns
-// `text`. NULL: memory is short.
+// A kind of section in libconfuse either always has a title or never has one: "health {" becomes
+// "health tcp {". Owns `text`. NULL: memory is short.
 static char *give_titles(char *text) {
     size_t count = 0;
     for (const char *at = strstr(text, CHECK_WORD); at != NULL; at = strstr(at + 1, CHECK_WORD)) {

@@ -5,7 +5,9 @@
 #include "config/host.h"
 #include "config/quantity.h"
 #include "config/server_title.h"
+#include "config/statuses.h"
 #include "config/suggest.h"
+#include "config/url.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -118,8 +120,7 @@ static bool store_seconds(struct value *value) {
     return store_quantity(value, QUANTITY_TIME, 1000);
 }
 
-// The index of the text in `words` from `first` on; false with a suggestion when it is none of
-// them.
+// Finds the index of the text in `words`, from `first` on. False, with a suggestion: none of them.
 static bool find_word(struct value *value, size_t first, size_t *index) {
     const char *const *words = value->option->words;
     struct suggestion suggestion;
@@ -170,12 +171,12 @@ static bool store_address_file(struct value *value) {
     return file->path != NULL || refuse(value, "out of memory");
 }
 
-static bool store_certificate(struct value *value) {
-    return strcmp(value->text, CONFIG_ACME) == 0 ? put_text(value, strdup(CONFIG_ACME))
-                                                 : store_file(value);
+static bool store_file_or_word(struct value *value) {
+    const char *word = value->option->kind == KIND_USERS ? CONFIG_NO_USERS : CONFIG_ACME;
+    return strcmp(value->text, word) == 0 ? put_text(value, strdup(word)) : store_file(value);
 }
 
-// It becomes an argument of a program, and a part of the name of a folder.
+// The address becomes an argument of a program, and a part of the name of a folder.
 static bool store_email(struct value *value) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                   "._+-@";
@@ -195,7 +196,7 @@ static bool store_log(struct value *value) {
         return true;
     }
     if (strpbrk(value->text, "/.") == NULL) {
-        // A misspelt word is more likely than a file of that name.
+        // A misspelt word is more likely than a file with this name.
         return value->why[0] == '\0' ? refuse(value, "a file is written with a '/' or a '.'")
                                      : false;
     }
@@ -210,6 +211,9 @@ static bool store_name(struct value *value) {
     size_t size = strlen(value->text);
     if (size > NAME_MAX_SIZE) {
         return refuse(value, "longer than 64 characters");
+    }
+    if (strchr(value->text, ':') != NULL && strcmp(value->option->name, "backend") == 0) {
+        return refuse(value, "write backend NAME { server ADDRESS {} }, and its name here");
     }
     return strspn(value->text, allowed) == size && put_text(value, strdup(value->text));
 }
@@ -231,7 +235,9 @@ static bool store_host_pattern(struct value *value) {
 static bool store_prefix(struct value *value) {
     struct config_route *route = value->object;
     if (value->text[0] != '/') {
-        return false;
+        return strpbrk(value->text, "~^") == NULL
+                   ? false
+                   : refuse(value, "there are no regular expressions");
     }
     route->prefix_size = strlen(value->text);
     if (route->prefix_size > PREFIX_MAX_SIZE) {
@@ -267,6 +273,9 @@ static bool store_listen(struct value *value) {
     struct address address;
     if (value->text[0] == '*' || value->text[0] == ':') {
         return refuse(value, "use 0.0.0.0 for every IPv4 address, [::] for every IPv6 address");
+    }
+    if (value->text[0] != '\0' && value->text[strspn(value->text, "0123456789")] == '\0') {
+        return refuse(value, "a port has an address before it, as in 0.0.0.0:443");
     }
     if (!parse_address(value, &address)) {
         return false;
@@ -333,6 +342,12 @@ static bool store_networks(struct value *value) {
     struct config_networks *networks = field(value);
     struct network network;
     const char *why;
+    bool is_rule =
+        strcmp(value->option->name, "allow") == 0 || strcmp(value->option->name, "deny") == 0;
+    if (is_rule && strcmp(value->text, "all") == 0) {
+        return refuse(value, "without allow, all clients may use a route; return = 403 refuses "
+                             "all");
+    }
     if (network_parse(slice_from(value->text), &network, &why) != RESULT_OK) {
         return refuse(value, why);
     }
@@ -356,7 +371,21 @@ static bool store_field_name(struct value *value) {
     return why == NULL ? put_text(value, strdup(value->text)) : refuse(value, why);
 }
 
-// Names of protocols are any bytes (RFC 7301 3.1); all that are registered are of these.
+static bool store_copied_field(struct value *value) {
+    const char *why = field_check_copied(slice_from(value->text));
+    return why == NULL ? put_text(value, strdup(value->text)) : refuse(value, why);
+}
+
+static bool store_logged_field(struct value *value) {
+    const char *why = field_check_logged(slice_from(value->text));
+    char *name = why == NULL ? strdup(value->text) : NULL;
+    for (char *c = name; c != NULL && *c != '\0'; c++) {
+        *c = ascii_lower(*c);
+    }
+    return why == NULL ? put_text(value, name) : refuse(value, why);
+}
+
+// Names of protocols are any bytes (RFC 7301 3.1). All registered names have only these.
 static bool store_alpn(struct value *value) {
     size_t size = strlen(value->text);
     for (const char *c = value->text; *c != '\0'; c++) {
@@ -367,27 +396,11 @@ static bool store_alpn(struct value *value) {
     return size > 0 && size <= UINT8_MAX && put_text(value, strdup(value->text));
 }
 
-// What may stand in a Location field: the request's path is put behind a URL that has none.
+// Characters that are allowed in a Location field. The request's path is appended to a URL without
+// a path.
 static bool store_url(struct value *value) {
-    const char *text = value->text;
-    const char *rest = strncmp(text, "https://", 8) == 0  ? text + 8
-                       : strncmp(text, "http://", 7) == 0 ? text + 7
-                                                          : NULL;
-    if (text[0] != '/' && (rest == NULL || *rest == '\0' || *rest == '/')) {
-        return false;
-    }
-    if (text[0] == '/' && text[1] == '/') {
-        return refuse(value, "a path begins with one '/'");
-    }
-    if (strlen(text) > PREFIX_MAX_SIZE) {
-        return refuse(value, "longer than 1024 bytes");
-    }
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c <= ' ' || *c > '~' || strchr("\"<>\\^`{|}", *c) != NULL) {
-            return refuse(value, "a URL has no space, no quote and ASCII only");
-        }
-    }
-    return put_text(value, strdup(text));
+    const char *why = url_refusal(value->text);
+    return why == NULL ? put_text(value, strdup(value->text)) : refuse(value, why);
 }
 
 static bool store_text(struct value *value) {
@@ -423,8 +436,8 @@ static bool store_status(struct value *value) {
     return true;
 }
 
-// A word, and for a header or a cookie a blank and its name; text_prepare() makes a colon of the
-// blank where there are no quotes.
+// A word, and for a header or a cookie a blank and its name. Without quotes, text_prepare() has
+// replaced the blank by a colon.
 static bool store_hash_by(struct value *value) {
     struct config_hash_by *by = field(value);
     size_t size = strcspn(value->text, " :");
@@ -459,8 +472,8 @@ static bool is_printable(const char *text) {
     return *c == '\0';
 }
 
-static bool store_check(struct value *value) {
-    if (strcmp(value->text, "tcp") != 0 && value->text[0] != '/') {
+static bool store_path(struct value *value) {
+    if (value->text[0] != '/') {
         return false;
     }
     if (strlen(value->text) > PREFIX_MAX_SIZE) {
@@ -470,6 +483,11 @@ static bool store_check(struct value *value) {
         return refuse(value, "a path has no space, no '#' and ASCII only");
     }
     return put_text(value, strdup(value->text));
+}
+
+static bool store_check(struct value *value) {
+    return strcmp(value->text, "tcp") == 0 ? put_text(value, strdup(value->text))
+                                           : store_path(value);
 }
 
 static bool store_phrase(struct value *value) {
@@ -496,46 +514,24 @@ static bool store_percent(struct value *value) {
            put_number(value, number);
 }
 
-// 500, 502, 503 and 504: the server, or a server behind it, does not work.
-static const struct config_statuses usual_failures = {.bits = {[6] = UINT64_C(29) << 16}};
-
-// Three digits from 100 to 599; false: something else.
-static bool read_status(const char *text, uint32_t *status) {
-    *status = 0;
-    for (int i = 0; i < 3; i++) {
-        if (text[i] < '0' || text[i] > '9') {
-            return false;
-        }
-        *status = *status * 10 + (uint32_t)(text[i] - '0');
-    }
-    return *status >= 100 && *status <= 599;
+static bool store_statuses(struct value *value) {
+    return statuses_add(field(value), value->text, value->option->words);
 }
 
-// A word, "503" or "502-504". Several values add up.
-static bool store_statuses(struct value *value) {
-    struct config_statuses *statuses = field(value);
-    const char *text = value->text;
-    const char *const *words = value->option->words;
-    uint32_t first, last;
-    if (words != NULL && strcmp(text, words[0]) == 0) {
-        return true;
+static bool store_access_field(struct value *value) {
+    size_t index;
+    if (find_word(value, 0, &index)) {
+        return access_fields_add(field(value), (unsigned)index) ||
+               refuse(value, "it is in the list already");
     }
-    if (words != NULL && strcmp(text, words[1]) == 0) {
-        for (size_t i = 0; i < sizeof(statuses->bits) / sizeof(statuses->bits[0]); i++) {
-            statuses->bits[i] |= usual_failures.bits[i];
-        }
-        return true;
+    size_t size = strlen(value->why);
+    size += (size_t)snprintf(value->why + size, sizeof(value->why) - size, "%s",
+                             size > 0 ? " The fields are" : "the fields are");
+    for (size_t i = 0; i < ACCESS_FIELD_COUNT && size < sizeof(value->why); i++) {
+        size += (size_t)snprintf(value->why + size, sizeof(value->why) - size, "%s %s",
+                                 i == 0 ? "" : ",", access_field_names[i]);
     }
-    size_t size = strlen(text);
-    bool is_range = size == 7 && text[3] == '-';
-    if ((size != 3 && !is_range) || !read_status(text, &first) ||
-        !read_status(is_range ? text + 4 : text, &last) || first > last) {
-        return false;
-    }
-    for (uint32_t bit = first - 100; bit <= last - 100; bit++) {
-        statuses->bits[bit / 64] |= UINT64_C(1) << bit % 64;
-    }
-    return true;
+    return false;
 }
 
 static bool (*const stores[KIND_COUNT])(struct value *) = {
@@ -547,7 +543,8 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_WORD] = store_word,
     [KIND_LOG] = store_log,
     [KIND_FILE] = store_file,
-    [KIND_CERTIFICATE] = store_certificate,
+    [KIND_CERTIFICATE] = store_file_or_word,
+    [KIND_USERS] = store_file_or_word,
     [KIND_KEY] = store_file,
     [KIND_EMAIL] = store_email,
     [KIND_NAME] = store_name,
@@ -562,6 +559,8 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_ADDRESS_FILE] = store_address_file,
     [KIND_FIELD] = store_field,
     [KIND_FIELD_NAME] = store_field_name,
+    [KIND_COPIED_FIELD] = store_copied_field,
+    [KIND_LOGGED_FIELD] = store_logged_field,
     [KIND_ALPN] = store_alpn,
     [KIND_HASH_BY] = store_hash_by,
     [KIND_TEXT] = store_text,
@@ -569,9 +568,11 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_STATUS] = store_status,
     [KIND_URL] = store_url,
     [KIND_CHECK] = store_check,
+    [KIND_PATH] = store_path,
     [KIND_PHRASE] = store_phrase,
     [KIND_PERCENT] = store_percent,
     [KIND_STATUSES] = store_statuses,
+    [KIND_ACCESS_FIELD] = store_access_field,
 };
 
 bool value_store(struct value *value) {

@@ -13,7 +13,7 @@ struct value {
     void *object;          // the struct of the section; it owns what is stored
     // Set by value_store():
     const char *key; // canonical address, host, name or path; lives as long as this struct
-    char why[128];   // of a refused value: a hint, or ""
+    char why[512];   // of a refused value: a hint, or ""
     char scratch[ADDRESS_TEXT_SIZE];
 };
 

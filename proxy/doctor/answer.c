@@ -44,7 +44,7 @@ static unsigned bits_of(struct slice number) {
     return bits;
 }
 
-// ECDHE: a named curve and a point; DHE: prime, generator, key; then what it is signed with.
+// ECDHE: a named curve and a point; DHE: prime, generator, key; then the scheme of the signature.
 static void read_key_exchange(struct slice body, struct answer *answer) {
     enum { NAMED_CURVE = 3 };
     uint16_t ecdhe[SUITES_MAX];
@@ -87,7 +87,7 @@ static void read_certificates(struct slice body, struct answer *answer) {
     answer->certificates = read_vector(&reader, 3);
 }
 
-// The messages that are whole. True when the flight is at its end.
+// Reads the complete messages. True: the flight has ended.
 static bool read_messages(const struct flight *flight, struct answer *answer) {
     struct reader reader = reader_of((struct slice){(const char *)flight->data, flight->size});
     while (reader.left >= 4) {
@@ -120,14 +120,14 @@ static bool read_messages(const struct flight *flight, struct answer *answer) {
 
 // --- Records ---
 
-// An alert that says no: a warning of an unknown name, for one, does not end anything.
+// Whether an alert is a refusal. For example, a warning about an unknown name is not.
 static bool is_refusal(struct slice alert) {
     enum { FATAL = 2 };
     return alert.size == 2 &&
            ((uint8_t)alert.data[0] == FATAL || (uint8_t)alert.data[1] != ALERT_UNRECOGNIZED_NAME);
 }
 
-// What comes after the records of a flight. True when it is decisive.
+// Processes a record. True: the answer is decided.
 static bool read_record(uint32_t type, struct slice body, struct flight *flight,
                         struct answer *answer) {
     if (type == RECORD_ALERT && answer->kind == ANSWER_NONE && flight->size == 0) {
@@ -149,7 +149,7 @@ static bool read_record(uint32_t type, struct slice body, struct flight *flight,
     return false;
 }
 
-// What does not begin like a record of TLS.
+// Reads bytes that do not begin like a TLS record.
 static enum result read_other(struct slice received, struct answer *answer) {
     const uint8_t *at = (const uint8_t *)received.data;
     bool may_be_http = memcmp(received.data, "HTTP/", received.size < 5 ? received.size : 5) == 0;
@@ -161,7 +161,7 @@ static enum result read_other(struct slice received, struct answer *answer) {
         answer->kind = ANSWER_HTTP;
         return RESULT_OK;
     }
-    // A header of two bytes, the type, whether a session is found, a certificate's type, a version.
+    // A header of two bytes, type, session id flag, certificate type, version.
     if ((at[0] & 0x80) != 0 && received.size < 7) {
         return RESULT_AGAIN;
     }

@@ -1,8 +1,8 @@
-// What a server says to a ClientHello before anything is encrypted: an alert, a ServerHello, in TLS
-// 1.2 and older a whole flight with its certificates, or something that is not TLS.
+// Parses the first reply of a server to a ClientHello, before encryption: an alert, a ServerHello,
+// or bytes that are not TLS. In TLS 1.2 and older, a whole flight with its certificates.
 //
-// A bounded reader of bytes from strangers: no I/O, no allocation; the slices point into the
-// reader's own buffer, or into the bytes given.
+// A bounded parser of untrusted bytes: no I/O, no allocation. The slices point into the parser's
+// own buffer, or into the bytes given.
 #ifndef RAVELIN_DOCTOR_ANSWER_H
 #define RAVELIN_DOCTOR_ANSWER_H
 
@@ -17,24 +17,24 @@
 #define ANSWER_TEXT_SIZE 192
 
 enum answer_kind {
-    ANSWER_NONE,    // nothing came in time
-    ANSWER_CLOSED,  // the connection was ended without a word
-    ANSWER_RESET,   // or was reset
-    ANSWER_LOST,    // there was no connection in the first place
-    ANSWER_ALERT,   // alert
-    ANSWER_HELLO,   // hello
-    ANSWER_RETRY,   // hello, which is a HelloRetryRequest
+    ANSWER_NONE,    // no bytes arrived in time
+    ANSWER_CLOSED,  // the server closed the connection without a byte
+    ANSWER_RESET,   // the server reset the connection
+    ANSWER_LOST,    // no connection could be made
+    ANSWER_ALERT,   // see `alert`
+    ANSWER_HELLO,   // see `hello`
+    ANSWER_RETRY,   // see `hello`, which is a HelloRetryRequest
     ANSWER_SSL2,    // a SERVER-HELLO of SSL 2.0
-    ANSWER_HTTP,    // plain HTTP: http_status
-    ANSWER_STRANGE, // something else
+    ANSWER_HTTP,    // plain HTTP: see `http_status`
+    ANSWER_STRANGE, // other bytes
 };
 
-// Of a ServerKeyExchange.
+// Facts of a ServerKeyExchange.
 struct key_exchange_facts {
     bool present;
     uint16_t group;  // a named curve; 0: finite field
     unsigned bits;   // of the prime, for a finite field
-    uint16_t scheme; // what it is signed with, TLS 1.2 only; 0: not signed, or older
+    uint16_t scheme; // scheme of its signature, TLS 1.2 only; 0: not signed, or an older version
 };
 
 struct answer {
@@ -47,15 +47,16 @@ struct answer {
     struct key_exchange_facts exchange;
 };
 
-// The handshake messages put together from records.
+// Handshake messages, assembled from records.
 struct flight {
     size_t size;
     uint8_t data[FLIGHT_SIZE_MAX];
 };
 
-// Reads all that came so far. `whole`: read on to the end of the flight, not only to the first
-// message. RESULT_AGAIN: nothing decisive yet (answer->kind is ANSWER_NONE), or, with `whole`, the
-// flight goes on (what there is of it is in the answer). RESULT_OK: done.
+// Parses all bytes received so far. `whole`: parse the whole flight, not only the first message.
+//   OK     done
+//   AGAIN  more bytes are needed: answer->kind is ANSWER_NONE; or, with `whole`, the answer has the
+//          received part of the flight
 enum result answer_read(struct slice received, bool whole, struct flight *flight,
                         struct answer *answer) MUST_CHECK;
 
@@ -64,7 +65,7 @@ void answer_text(const struct answer *answer, char text[ANSWER_TEXT_SIZE]);
 const char *version_name(uint16_t version); // "TLS 1.2"
 const char *group_name(uint16_t group);     // "X25519"; "a group without a name"
 
-// The status of a plain HTTP/1.x response that begins here; 0 when none does.
+// Status of a plain HTTP/1.x response that begins here; 0: not such a response.
 uint16_t http_status_of(struct slice data);
 
 #endif

@@ -17,7 +17,7 @@ static const uint16_t SUITES_13[] = {SUITE_AES_128_GCM_SHA256, SUITE_AES_256_GCM
                                      SUITE_CHACHA20_POLY1305_SHA256};
 static const uint16_t SIGNATURES[] = {0x0403, 0x0503, 0x0603, 0x0807, 0x0804, 0x0805,
                                       0x0806, 0x0809, 0x080a, 0x080b, 0x0808};
-// As TLS 1.2 has it, with what nobody should use any more.
+// The schemes of TLS 1.2, with obsolete ones.
 static const uint16_t LEGACY_SIGNATURES[] = {0x0403, 0x0503, 0x0603, 0x0804, 0x0805, 0x0806, 0x0401,
                                              0x0501, 0x0601, 0x0203, 0x0201, 0x0202, 0x0301};
 static const uint16_t LEGACY_GROUPS[] = {GROUP_X25519, GROUP_P256, GROUP_P384, GROUP_P521, 0x001e,
@@ -34,7 +34,7 @@ bool audit_is_late(const struct audit *audit) {
     return clock_monotonic_us() >= audit->deadline_us;
 }
 
-// Of a connection that begins now.
+// The deadline of a connection that begins now.
 static int64_t deadline_of(const struct audit *audit) {
     int64_t deadline_us = clock_monotonic_us() + audit->timeout_us;
     return deadline_us < audit->deadline_us ? deadline_us : audit->deadline_us;
@@ -46,7 +46,7 @@ static struct slice received(const uint8_t *buffer, size_t size) {
     return (struct slice){(const char *)buffer, size};
 }
 
-// Sends and reads until the answer is clear, or there will be none.
+// Sends and reads until the answer is complete, or until none can follow.
 static void ask(struct audit *audit, struct slice bytes, bool whole, struct flight *flight,
                 struct answer *answer) {
     struct connection connection;
@@ -59,7 +59,8 @@ static void ask(struct audit *audit, struct slice bytes, bool whole, struct flig
         return;
     }
     *answer = (struct answer){.kind = ANSWER_NONE};
-    // A server that refuses may end before it has read all: what it said is read in any case.
+    // A server that refuses may close before it has read everything, so its reply is read in any
+    // case.
     (void)(connection_send(&connection, bytes) == RESULT_OK);
     for (;;) {
         size_t more;
@@ -147,7 +148,7 @@ struct offer audit_offer(const struct audit *audit, struct numbers groups) {
 
 // --- Certificates ---
 
-// A list of certificates as TLS 1.3 (with extensions for each) or TLS 1.2 has it.
+// Reads a list of certificates in the form of TLS 1.3 (with extensions for each) or of TLS 1.2.
 static void read_certificates(struct audit *audit, struct slice list, bool with_extensions) {
     enum { STATUS_REQUEST = 5 };
     struct reader reader = reader_of(list);
@@ -262,7 +263,7 @@ const struct probe_ticket *audit_ticket(struct audit *audit) {
 
 // --- Beginning and end ---
 
-// Connects to each address until one answers.
+// Connects to each address until one accepts.
 static enum result find_address(struct audit *audit, char error[CONNECTION_ERROR_SIZE]) {
     for (size_t i = 0; i < audit->target.address_count; i++) {
         struct connection connection;
@@ -300,7 +301,7 @@ static void have_first_conversation(struct audit *audit) {
     conversation_close(&conversation);
 }
 
-// A server without TLS 1.3 shows its certificates to older versions.
+// A server without TLS 1.3 sends its certificates to clients with older versions.
 static void look_at_older_versions(struct audit *audit) {
     enum answer_kind kind = audit_legacy(audit, LEGACY_TLS12)->kind;
     if (kind != ANSWER_HELLO && kind != ANSWER_ALERT) {
@@ -314,7 +315,7 @@ static void look_at_older_versions(struct audit *audit) {
     }
 }
 
-// Whether the server speaks HTTP/2, and what it says to an ordinary request.
+// Tests whether the server supports HTTP/2, and its response to a normal request.
 static void look_at_http2(struct audit *audit) {
     struct http2_client *client = audit_converse_http2(audit);
     if (client == NULL) {

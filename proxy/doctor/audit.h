@@ -1,8 +1,8 @@
-// One audit: who is looked at, what is known of it so far, and the means to ask it more.
+// One audit: the tested server, the results so far, and functions for further connections.
 //
-// audit_begin() has one whole conversation with the server; the checks then ask one question each,
-// with a connection of its own, one after the other. What they share is in here. Every connection
-// is bounded in time and bytes, and so is the whole.
+// audit_begin() has one whole conversation with the server. The checks then make one connection
+// each, one after the other. This struct has the data that they share. Every connection is bounded
+// in time and bytes, and so is the audit.
 #ifndef RAVELIN_DOCTOR_AUDIT_H
 #define RAVELIN_DOCTOR_AUDIT_H
 
@@ -22,75 +22,75 @@ enum legacy_version { LEGACY_SSL3, LEGACY_TLS10, LEGACY_TLS11, LEGACY_TLS12, LEG
 
 struct audit {
     struct target target;
-    struct address address; // the one that answered
-    struct trust trust;     // whom the caller trusts
-    int64_t timeout_us;     // of a connection, from its beginning to its end
-    int64_t deadline_us;    // of the whole
+    struct address address; // address that accepted the connection
+    struct trust trust;     // CAs that the caller trusts
+    int64_t timeout_us;     // longest time of a connection
+    int64_t deadline_us;    // end of the audit
     int64_t now;            // seconds since 1970, for dates
 
-    // Of the first conversation.
-    bool connected; // it got through a TLS 1.3 handshake
+    // Results of the first conversation:
+    bool connected; // a TLS 1.3 handshake was completed
     bool speaks_tls;
-    char first_text[CONVERSATION_TEXT_SIZE]; // how it ended
+    char first_text[CONVERSATION_TEXT_SIZE]; // end of the conversation as text
     enum ending first_ending;
-    struct probe_facts facts; // its slices point nowhere any more
+    struct probe_facts facts; // its slices are no longer valid
     uint16_t http_status;     // 0: no HTTP
     bool speaks_http2;        // ALPN chose h2
-    uint16_t http2_status;    // of an ordinary request; 0: no response
+    uint16_t http2_status;    // of a normal request; 0: no response
     size_t ticket_count;
     size_t next_ticket;
     size_t tickets_seen;
     struct probe_ticket tickets[AUDIT_TICKETS_MAX];
 
-    // Of probes that several checks ask for.
+    // Results of probes that several checks need:
     bool legacy_asked[LEGACY_COUNT];
     struct answer legacy[LEGACY_COUNT];
-    struct flight flights[LEGACY_COUNT]; // what they point to
+    struct flight flights[LEGACY_COUNT]; // bytes of `legacy`
 
-    // What the server shows: of TLS 1.3, else of an older version.
+    // Certificates of the server: in TLS 1.3, or else in an older version.
     size_t certificate_count;
-    bool certificate_is_bad; // one of them cannot be read
+    bool certificate_is_bad; // one of them is malformed
     struct x509 certificates[CHAIN_SENT_MAX];
     struct slice staple;
     struct path path;
-    uint8_t kept[PROBE_MESSAGE_MAX]; // what the slices above point to
+    uint8_t kept[PROBE_MESSAGE_MAX]; // bytes of the slices above
 
-    char request[512];                // audit_request()
+    char request[512];                // memory of audit_request()
     struct flight flight;             // of the last probe
-    uint8_t received[PROBE_SIZE_MAX]; // by the last probe
+    uint8_t received[PROBE_SIZE_MAX]; // bytes received by the last probe
 };
 
-// The target, the trust and the times are the caller's to set; everything else begins as zeros.
-// RESULT_ERROR: nobody can be reached; `error` says why.
+// Begins an audit. The caller sets the target, the trust and the times, and zeroes the others.
+// RESULT_ERROR: no address can be reached; `error` has the reason.
 enum result audit_begin(struct audit *audit, char error[CONNECTION_ERROR_SIZE]) MUST_CHECK;
 void audit_end(struct audit *audit); // wipes the tickets
 bool audit_is_late(const struct audit *audit);
 
-// A ClientHello on a connection of its own. The answer's slices are valid until the next probe. In
-// TLS 1.2 and older the answer is the whole flight.
+// Sends a ClientHello on a new connection. The answer's slices are valid until the next probe. In
+// TLS 1.2 and older, the answer has the whole flight.
 void audit_probe(struct audit *audit, const struct offer *offer, struct answer *answer);
-// Any bytes.
+// The same with any bytes.
 void audit_probe_bytes(struct audit *audit, struct slice bytes, struct answer *answer);
 
-// An offer of TLS 1.2 or older, with everything usual in it but suites.
+// Returns an offer of TLS 1.2 or older with the usual extensions and without suites.
 struct offer audit_legacy_offer(const struct audit *audit, uint16_t version);
-// An offer of TLS 1.3 with these groups and without key shares: a server that knows one of them
-// asks for it.
+// Returns an offer of TLS 1.3 with these groups and without key shares. A server that supports one
+// of the groups asks for a share of it.
 struct offer audit_offer(const struct audit *audit, struct numbers groups);
-// The answer to an offer of nothing newer than this, asked for once.
+// Returns the answer to an offer of at most this version. The probe is made once.
 const struct answer *audit_legacy(struct audit *audit, enum legacy_version version);
-// The newest of the older versions that the server takes; NULL when it takes none.
+// Returns the answer for the newest older version that the server accepts. NULL: it accepts none.
 const struct answer *audit_accepted_legacy(struct audit *audit);
 
-// Wishes for an ordinary handshake.
+// The wishes for a normal handshake.
 struct probe_wishes audit_wishes(const struct audit *audit);
 void audit_converse(struct audit *audit, const struct probe_wishes *wishes,
                     struct conversation *conversation);
 // The same with HTTP/2. NULL: memory is short.
 struct http2_client *audit_converse_http2(struct audit *audit);
-// A ticket nobody has used yet, if need be from a new conversation; NULL when the server has none.
+// Returns an unused ticket, from a new conversation if needed. NULL: the server sends none.
 const struct probe_ticket *audit_ticket(struct audit *audit);
-// "GET / HTTP/1.1" with Host, Connection: close and the empty line.
+// Returns "GET / HTTP/1.1" with Host, Connection: close and the empty line.
 struct slice audit_request(struct audit *audit);
 
 #endif

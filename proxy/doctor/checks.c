@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-// In the order of the report.
+// The checks, in the order of the report.
 const struct check CHECKS[] = {
     {"ssl2", "SSL 2.0 is refused", "offered SSL 2.0 with its seven ciphers",
      "it is broken, and where it is spoken TLS with the same key can be decrypted (DROWN)",
@@ -217,7 +217,7 @@ void finding_refused(struct finding *finding, const struct answer *answer) {
     }
 }
 
-// False: something is missing that the check needs, and the finding says so.
+// False: a requirement of the check is missing, and the finding has it.
 static bool has_need(const struct check *check, const struct audit *audit,
                      struct finding *finding) {
     enum check_need need = check->need;

@@ -1,4 +1,4 @@
-// The checks, as data: what is tried, why it matters, and the function that tries it.
+// The table of checks: what each check sends, why it matters, and its function.
 #ifndef RAVELIN_DOCTOR_CHECKS_H
 #define RAVELIN_DOCTOR_CHECKS_H
 
@@ -7,32 +7,32 @@
 enum outcome {
     OUTCOME_PASS,
     OUTCOME_FAIL,
-    OUTCOME_WARN, // a recommendation, or something that cannot be known from here
-    OUTCOME_SKIP, // there was nothing to check
+    OUTCOME_WARN, // a recommendation, or a fact that cannot be determined from outside
+    OUTCOME_SKIP, // the check does not apply
 };
 
 #define FINDING_TEXT_SIZE 448
 
 struct finding {
     enum outcome outcome;
-    char came[FINDING_TEXT_SIZE]; // what came of it
+    char came[FINDING_TEXT_SIZE]; // what the server replied
 };
 
-// What a check needs; without it, it is skipped and says so.
+// Requirement of a check. Without it, the check is skipped with a reason.
 enum check_need {
     NEED_NOTHING,
-    NEED_TLS,         // whatever version
-    NEED_TLS13,       // a TLS 1.3 handshake that went through
-    NEED_HTTP,        // and HTTP/1.x inside it that answers an ordinary request
-    NEED_HTTP2,       // HTTP/2, over TLS 1.3, that answers an ordinary request
-    NEED_CERTIFICATE, // at least one that can be read
+    NEED_TLS,         // any version of TLS
+    NEED_TLS13,       // a completed TLS 1.3 handshake
+    NEED_HTTP,        // also HTTP/1.x that responds to a normal request
+    NEED_HTTP2,       // HTTP/2 over TLS 1.3 that responds to a normal request
+    NEED_CERTIFICATE, // at least one valid certificate
 };
 
 struct check {
     const char *id;    // for programs: never changes
-    const char *title; // what is good
-    const char *tried;
-    const char *why; // it matters
+    const char *title; // the expected behaviour
+    const char *tried; // what the check sends
+    const char *why;   // why it matters
     enum check_need need;
     void (*function)(struct audit *audit, struct finding *finding);
 };
@@ -40,13 +40,13 @@ struct check {
 extern const struct check CHECKS[];
 extern const size_t CHECK_COUNT;
 
-// Runs one.
+// Runs a check.
 void check_run(const struct check *check, struct audit *audit, struct finding *finding);
 
-// For the functions: sets the outcome and, as printf does, the text.
+// For check functions: sets the outcome and the text, as printf does.
 void finding_set(struct finding *finding, enum outcome outcome, const char *came, ...)
     __attribute__((format(printf, 3, 4)));
-// What an offer of something bad should lead to: a refusal.
+// Sets the outcome of a check that expects a refusal.
 void finding_refused(struct finding *finding, const struct answer *answer);
 
 // checks_versions.c

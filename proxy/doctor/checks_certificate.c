@@ -1,4 +1,4 @@
-// The certificates a server shows.
+// The certificates of a server.
 #include "doctor/checks.h"
 
 #include "base/clock.h"
@@ -40,7 +40,7 @@ void check_chain(struct audit *audit, struct finding *finding) {
     }
 }
 
-// The certificates that count: of the path, or all when there is none.
+// The certificates to check: those of the path, or all if there is no path.
 static size_t certificates_that_count(const struct audit *audit, const struct x509 **list) {
     size_t count = audit->path.found ? audit->path.count : audit->certificate_count;
     count = count < CHAIN_SENT_MAX ? count : CHAIN_SENT_MAX;
@@ -133,7 +133,7 @@ void check_key(struct audit *audit, struct finding *finding) {
     finding_set(finding, OUTCOME_PASS, "%s", key);
 }
 
-// What a root says of itself nobody verifies.
+// The self-signature of a root is not verified by clients.
 static bool is_self_signed(const struct x509 *certificate) {
     return slice_equal(certificate->subject, certificate->issuer);
 }
@@ -143,7 +143,7 @@ static enum outcome judge_hash(enum signature_hash hash) {
     case HASH_MD5:
     case HASH_SHA1:
         return OUTCOME_FAIL;
-    case HASH_SHA224: // not broken, but no client takes it
+    case HASH_SHA224: // not broken, but no client accepts it
     case HASH_OTHER:
         return OUTCOME_WARN;
     default:

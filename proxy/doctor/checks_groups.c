@@ -1,8 +1,8 @@
-// Groups for the key exchange, and signatures.
+// Groups of the key exchange, and signatures.
 #include "doctor/checks.h"
 #include "doctor/suites.h"
 
-// Of TLS 1.2 only suites that need one of these groups.
+// For TLS 1.2, offers only suites that need one of these groups.
 static void probe_legacy_groups(struct audit *audit, struct numbers groups, struct answer *answer) {
     uint16_t suites[SUITES_MAX];
     struct offer offer = audit_legacy_offer(audit, VERSION_TLS12);
@@ -11,7 +11,7 @@ static void probe_legacy_groups(struct audit *audit, struct numbers groups, stru
     audit_probe(audit, &offer, answer);
 }
 
-// These groups with TLS 1.3, and if they are refused there, with TLS 1.2.
+// Offers these groups with TLS 1.3, and if they are refused, with TLS 1.2.
 static void offer_groups(struct audit *audit, struct numbers groups, struct finding *finding) {
     struct answer answer;
     struct offer offer = audit_offer(audit, groups);
@@ -25,7 +25,7 @@ static void offer_groups(struct audit *audit, struct numbers groups, struct find
 }
 
 void check_weak_groups(struct audit *audit, struct finding *finding) {
-    // sect163k1 to secp224r1: short of 112 bits of strength, or withdrawn (RFC 8422 5.1.1).
+    // sect163k1 to secp224r1: less than 112 bits of strength, or withdrawn (RFC 8422 5.1.1).
     static const uint16_t groups[] = {0x0013, 0x0015, 0x0012, 0x0014, 0x0011, 0x0010, 0x000f,
                                       0x0001, 0x0002, 0x0003, 0x0004, 0x0005, 0x0006, 0x0007,
                                       0x0008, 0x0009, 0x000a, 0x000b, 0x000c, 0x000d, 0x000e};
@@ -33,7 +33,7 @@ void check_weak_groups(struct audit *audit, struct finding *finding) {
 }
 
 void check_unknown_groups(struct audit *audit, struct finding *finding) {
-    // For experiments, reserved (RFC 8701) and assigned to nobody.
+    // Experimental, reserved (RFC 8701) and unassigned.
     static const uint16_t groups[] = {0xfe00, 0x2a2a, 0x7777};
     offer_groups(audit, NUMBERS(groups), finding);
 }
@@ -67,7 +67,7 @@ void check_finite_fields(struct audit *audit, struct finding *finding) {
     offer.suites = (struct numbers){suites, suites_with(SUITE_DHE, suites)};
     audit_probe(audit, &offer, &answer);
     if (answer.kind != ANSWER_HELLO) {
-        return; // the finding of TLS 1.3 stands
+        return; // the finding of TLS 1.3 stays
     }
     if (answer.exchange.present && answer.exchange.group == 0 && answer.exchange.bits < BITS_MIN) {
         finding_set(finding, OUTCOME_FAIL, "%s with %s and a prime of only %u bits",
@@ -104,8 +104,8 @@ static bool is_weak(uint16_t scheme) {
     return hash == HASH_MD5 || hash == HASH_SHA1;
 }
 
-// In TLS 1.2, what the server signs its key exchange with. In older versions it is MD5 and SHA-1,
-// whatever is offered.
+// In TLS 1.2: the scheme of the signature over the key exchange. In older versions it is MD5 and
+// SHA-1, for every offer.
 static void offer_legacy_signatures(struct audit *audit, struct finding *finding) {
     static const uint16_t schemes[] = {0x0101, 0x0201, 0x0202, 0x0203};
     uint16_t suites[SUITES_MAX];
@@ -128,7 +128,7 @@ static void offer_legacy_signatures(struct audit *audit, struct finding *finding
 }
 
 void check_weak_signatures(struct audit *audit, struct finding *finding) {
-    // SHA-1, and RSA as in PKCS #1 v1.5, which TLS 1.3 knows for certificates only.
+    // SHA-1, and RSA with PKCS #1 v1.5, which TLS 1.3 allows for certificates only.
     static const uint16_t schemes[] = {0x0201, 0x0203, 0x0401, 0x0501, 0x0601};
     struct probe_wishes wishes = audit_wishes(audit);
     struct conversation conversation;

@@ -1,8 +1,8 @@
-// Requests that two readers can understand in two ways: through such gaps others' requests are
-// smuggled.
+// Ambiguous requests: requests that two parsers can read in two ways. Attackers use such
+// differences to smuggle requests into other clients' connections.
 //
-// Each of them means the same to whoever reads it, and ends where it seems to end, so that none of
-// them leaves anything behind in a connection between a proxy and its servers.
+// Each request here has the same end for every parser, so that nothing of it remains in a
+// connection between a proxy and its servers.
 #include "doctor/checks.h"
 
 #include <stdio.h>
@@ -31,7 +31,7 @@ static void ask(struct audit *audit, const char *request, struct reply *reply) {
     conversation_close(&conversation);
 }
 
-// Statuses that say that the request itself was wrong, not what it was for.
+// Statuses that mean that the request itself was wrong.
 static bool is_refusal(uint16_t status) {
     switch (status) {
     case 0: // no answer at all
@@ -48,7 +48,7 @@ static bool is_refusal(uint16_t status) {
     }
 }
 
-// Sends a request that should be refused. `format` takes the value for Host.
+// Sends a request that should be refused: `start`, the Host value, then `rest`.
 static void send_ambiguous(struct audit *audit, const char *start, const char *rest,
                            struct finding *finding) {
     char request[REQUEST_SIZE];
@@ -72,7 +72,7 @@ void check_bare_lf(struct audit *audit, struct finding *finding) {
 }
 
 void check_length_and_chunks(struct audit *audit, struct finding *finding) {
-    // Five bytes of body, whichever of the two one believes.
+    // Five bytes of body, for both readings of the length.
     send_ambiguous(audit, "GET / HTTP/1.1\r\nHost: ",
                    "\r\nConnection: close\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n"
                    "\r\n0\r\n\r\n",
@@ -80,7 +80,7 @@ void check_length_and_chunks(struct audit *audit, struct finding *finding) {
 }
 
 void check_two_lengths(struct audit *audit, struct finding *finding) {
-    // Not the same, but both are none.
+    // The two lengths are written differently, but both mean that there is no body.
     send_ambiguous(audit, "GET / HTTP/1.1\r\nHost: ",
                    "\r\nConnection: close\r\nContent-Length: 0\r\nContent-Length: 00\r\n\r\n",
                    finding);

@@ -1,13 +1,13 @@
-// Floods over HTTP/2, and requests that mean something else as HTTP/1.1.
+// Floods over HTTP/2, and requests with another meaning in HTTP/1.1.
 //
-// The floods are short: what a server without limits spends on one of them is less than on a page
-// of a browser. None of the requests leaves anything behind in a connection between a gateway and
-// its servers, if the gateway forwards it.
+// The floods are short: a server without limits spends less on one of them than on a page of a
+// browser. If a gateway forwards one of the requests, nothing of it remains in the connection
+// between the gateway and its servers.
 #include "doctor/checks.h"
 
 enum { FLOOD_FRAMES = 2000, FLOOD_STREAMS = 1500, CONTINUATIONS = 200, FRAGMENT_SIZE = 1024 };
 
-// A client for the caller to close. NULL: it could not connect, which is the finding.
+// A client that the caller must close. NULL: it could not connect, which is the finding.
 static struct http2_client *connect_or_fail(struct audit *audit, struct finding *finding) {
     struct http2_client *client = audit_converse_http2(audit);
     char text[HTTP2_CLIENT_TEXT_SIZE] = "out of memory";
@@ -92,7 +92,7 @@ static void put_canceled(struct http2_client *client, const struct audit *audit,
     http2_client_put_frame(client, FRAME_RST_STREAM, 0, 2 * number + 1, SLICE("\0\0\0\x08"));
 }
 
-// An increment of 0 is an error of the stream.
+// An increment of 0 is a stream error.
 static void put_faulty(struct http2_client *client, const struct audit *audit, uint32_t number) {
     put_open(client, audit, 2 * number + 1);
     http2_client_put_frame(client, FRAME_WINDOW_UPDATE, 0, 2 * number + 1, SLICE("\0\0\0\0"));
@@ -123,7 +123,7 @@ void check_http2_made_resets(struct audit *audit, struct finding *finding) {
 
 // --- one request ---
 
-// Statuses that say that the request itself was wrong, not what it was for.
+// Statuses that mean that the request itself was wrong.
 static bool is_refusal(uint16_t status) {
     return status == 400 || status == 411 || status == 413 || status == 421 || status == 431 ||
            status == 501;
@@ -196,7 +196,7 @@ void check_http2_line_break(struct audit *audit, struct finding *finding) {
 }
 
 void check_http2_coding(struct audit *audit, struct finding *finding) {
-    // The body ends there, whoever reads it.
+    // The body ends there, for every reading of the request.
     ask_with_field(audit, SLICE("transfer-encoding"), SLICE("chunked"), SLICE("0\r\n\r\n"),
                    finding);
 }

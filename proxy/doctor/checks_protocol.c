@@ -1,4 +1,4 @@
-// What else a connection can be led to do.
+// Other properties of the protocol: compression, renegotiation, plain HTTP, close_notify.
 #include "doctor/checks.h"
 #include "doctor/suites.h"
 
@@ -38,7 +38,7 @@ void check_compression(struct audit *audit, struct finding *finding) {
 
 // --- Renegotiation ---
 
-// Older versions renegotiate only in a connection that a client of an older version has.
+// TLS 1.3 has no renegotiation, so the connection needs an older version.
 static void judge_legacy_renegotiation(struct audit *audit, struct finding *finding) {
     const struct answer *accepted = audit_accepted_legacy(audit);
     if (accepted == NULL) {

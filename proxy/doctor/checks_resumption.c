@@ -1,11 +1,11 @@
-// Session tickets, and what they are good for.
+// Session tickets: whether they resume, and with what protection.
 #include "doctor/checks.h"
 
 #include "base/clock.h"
 
 static const char NO_TICKET[] = "the server gives no tickets: every handshake is a whole one";
 
-// A handshake with this ticket, and what came of it, in `text` too.
+// The result of a handshake with this ticket, in `text`, too.
 struct attempt {
     enum ending ending;
     bool connected;
@@ -60,7 +60,7 @@ void check_resumption(struct audit *audit, struct finding *finding) {
         finding_set(finding, OUTCOME_PASS, "the ticket was not taken: a whole handshake");
     } else {
         enum { WEEK_S = 7 * 24 * 3600 };
-        // RFC 8446 4.6.1: no more than seven days.
+        // RFC 8446 4.6.1: at most seven days.
         finding_set(finding, ticket->lifetime_s > WEEK_S ? OUTCOME_FAIL : OUTCOME_PASS,
                     "resumed, with a fresh key exchange; tickets live %u s", ticket->lifetime_s);
     }

@@ -1,8 +1,8 @@
-// Cipher suites that nobody should take any more.
+// Cipher suites that no server should accept any more.
 #include "doctor/checks.h"
 #include "doctor/suites.h"
 
-// Offers all suites with this fault, and nothing else, up to TLS 1.2.
+// Offers all suites with this flaw, and no others, up to TLS 1.2.
 static void offer_suites(struct audit *audit, unsigned fault, struct finding *finding) {
     uint16_t suites[SUITES_MAX];
     struct offer offer = audit_legacy_offer(audit, VERSION_TLS12);
@@ -41,7 +41,7 @@ void check_static_keys(struct audit *audit, struct finding *finding) {
 }
 
 void check_tls13_suites(struct audit *audit, struct finding *finding) {
-    // Without encryption (RFC 9150), and with a tag of eight bytes.
+    // Suites without encryption (RFC 9150), and with a tag of eight bytes.
     static const uint16_t suites[] = {0xc0b4, 0xc0b5, 0x1305};
     static const uint16_t groups[] = {GROUP_X25519, GROUP_P256, GROUP_P384};
     struct offer offer = audit_offer(audit, NUMBERS(groups));

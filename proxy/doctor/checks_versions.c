@@ -1,4 +1,4 @@
-// Which versions of the protocol a server speaks.
+// Protocol versions of a server.
 #include "doctor/checks.h"
 #include "doctor/suites.h"
 
@@ -6,7 +6,7 @@
 
 static const uint8_t CHALLENGE[16] = "ravelin doctor.";
 
-// SSL 2.0's own ciphers, and for a newer version some of TLS in the old format.
+// SSL 2.0's own ciphers, and some TLS ciphers in the old format for a newer version.
 static void probe_ssl2(struct audit *audit, uint16_t version, struct slice suites,
                        struct answer *answer) {
     uint8_t bytes[128];
@@ -33,7 +33,7 @@ void check_ssl2_format(struct audit *audit, struct finding *finding) {
     finding_refused(finding, &answer);
 }
 
-// An answer with an older version than asked for is another check's failure.
+// An answer with an older version than requested is reported by another check.
 static void judge_version(struct audit *audit, enum legacy_version asked, uint16_t version,
                           struct finding *finding) {
     const struct answer *answer = audit_legacy(audit, asked);

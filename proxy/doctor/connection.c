@@ -43,7 +43,7 @@ static bool is_host(struct slice text) {
     return text.size > 0;
 }
 
-// Parts the text at its port. False when brackets do not fit.
+// Splits the text at its port. False: the brackets are wrong.
 static bool split(struct slice text, struct slice *host, struct slice *port, bool *brackets) {
     const char *end = text.data + text.size;
     const char *colon = memrchr(text.data, ':', text.size);
@@ -126,7 +126,7 @@ enum result target_resolve(struct target *target, char error[CONNECTION_ERROR_SI
 
 // --- The connection ---
 
-// Waits until the descriptor is ready; RESULT_AGAIN when the time is up.
+// Waits until the descriptor is ready. RESULT_AGAIN: the deadline has passed.
 static enum result wait_for(const struct connection *connection, short events) {
     struct pollfd poll_entry = {.fd = connection->fd, .events = events};
     for (;;) {
@@ -205,7 +205,8 @@ enum result connection_receive(struct connection *connection, void *data, size_t
         return RESULT_AGAIN;
     }
     for (;;) {
-        // Not only when there is nothing: whoever sends without end must not be read without end.
+        // Also called if bytes are there, so that a server that sends without end cannot pass the
+        // deadline.
         enum result result = wait_for(connection, POLLIN);
         if (result != RESULT_OK) {
             return result;

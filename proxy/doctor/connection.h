@@ -1,7 +1,7 @@
-// One TCP connection of the doctor: blocking, with an end. However the other side behaves, every
-// call returns by the connection's deadline, and no more than `budget` bytes are ever taken.
+// One TCP connection of the doctor. Calls block, but return at the connection's deadline, for every
+// behaviour of the server. At most `budget` bytes are received.
 //
-// And who is to be looked at: HOST:PORT as text, looked up and connected to.
+// Also the target of an audit: parses HOST:PORT, and looks up its addresses.
 #ifndef RAVELIN_DOCTOR_CONNECTION_H
 #define RAVELIN_DOCTOR_CONNECTION_H
 
@@ -17,11 +17,11 @@
 #define CONNECTION_ERROR_SIZE 160
 
 struct target {
-    char host[TARGET_HOST_SIZE]; // as given, without brackets
+    char host[TARGET_HOST_SIZE]; // as written, without brackets
     char port[6];
-    bool host_is_address;                 // numeric
-    char name[TARGET_HOST_SIZE];          // SNI and certificate; empty: an address without a name
-    char authority[TARGET_HOST_SIZE + 8]; // for Host: with the port when it is not 443
+    bool host_is_address;        // the host is an IP address
+    char name[TARGET_HOST_SIZE]; // for SNI and certificate; empty: an address without a name
+    char authority[TARGET_HOST_SIZE + 8]; // for Host: with the port if it is not 443
     struct address addresses[TARGET_ADDRESSES_MAX];
     size_t address_count;
 };
@@ -32,26 +32,26 @@ struct connection {
     size_t budget;
 };
 
-// "example.com", "example.com:8443", "1.2.3.4:443", "[::1]:443"; the port is 443 when it is left
-// out. NULL, or a static text that says what is wrong. Nothing is looked up.
+// Parses "example.com", "example.com:8443", "1.2.3.4:443", "[::1]:443". The default port is 443.
+// Looks up nothing. Returns NULL, or a static text with the problem.
 const char *target_parse(const char *text, struct target *target);
-// Looks the host up, for as long as the system's resolver takes. RESULT_ERROR: `error` says why.
+// Looks up the host. Waits as long as the system's resolver. RESULT_ERROR: `error` has the reason.
 enum result target_resolve(struct target *target, char error[CONNECTION_ERROR_SIZE]) MUST_CHECK;
 
-// Connects; RESULT_ERROR: `error` says why, and nothing is left to close. The whole connection must
-// be over by deadline_us (monotonic).
+// Connects. The whole connection must end by deadline_us (monotonic). RESULT_ERROR: `error` has the
+// reason, and nothing needs to be closed.
 enum result connection_open(struct connection *connection, const struct address *address,
                             int64_t deadline_us, size_t budget,
                             char error[CONNECTION_ERROR_SIZE]) MUST_CHECK;
 void connection_close(struct connection *connection);
 
-// RESULT_AGAIN: out of time. RESULT_ERROR: broken.
+// RESULT_AGAIN: the deadline has passed. RESULT_ERROR: the connection broke.
 enum result connection_send(struct connection *connection, struct slice data) MUST_CHECK;
-// RESULT_OK: *size > 0 bytes came. RESULT_EOF: the other side ended. RESULT_AGAIN: out of time, or
-// of budget. RESULT_ERROR: reset.
+// RESULT_OK: *size > 0 bytes were received. RESULT_EOF: the server has ended. RESULT_AGAIN: the
+// deadline has passed, or the budget is used up. RESULT_ERROR: reset.
 enum result connection_receive(struct connection *connection, void *data, size_t capacity,
                                size_t *size) MUST_CHECK;
-// Nothing more will be sent.
+// Ends the sending direction.
 void connection_end_sending(struct connection *connection);
 
 #endif

@@ -22,7 +22,7 @@ static void flush(struct conversation *conversation) {
     case RESULT_AGAIN:
         end(conversation, ENDING_TIME);
         return;
-    default: // broken; but perhaps the other side said why before it left: receive() finds out
+    default: // broken; the server may have sent a reason before, which receive() reads
         probe_sent(conversation->client, output.size);
         return;
     }
@@ -33,8 +33,7 @@ static void receive(struct conversation *conversation) {
     size_t size;
     switch (connection_receive(&conversation->connection, buffer, sizeof(buffer), &size)) {
     case RESULT_OK:
-        // There is room: the client has just said that it needs more, so it holds less than a
-        // record.
+        // There is space: the client needs more bytes, so it has less than a record.
         if (probe_feed(conversation->client, buffer, size) != size) {
             end(conversation, ENDING_FAULT);
         }
@@ -64,7 +63,7 @@ static void keep_data(struct conversation *conversation, struct slice data) {
     conversation->data_size += data.size;
 }
 
-// The next thing that happens; PROBE_NOTHING at the end.
+// The next event; PROBE_NOTHING at the end.
 static enum probe_event next_event(struct conversation *conversation) {
     enum probe_event event = PROBE_NOTHING;
     struct slice data;

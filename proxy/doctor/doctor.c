@@ -12,7 +12,7 @@
 
 enum { EXIT_BAD = 2 };
 enum { TIMEOUT_MS_DEFAULT = 5000, TIMEOUT_MS_MIN = 100, TIMEOUT_MS_MAX = 60000 };
-// The whole may take as long as this many connections that time out.
+// Limit of the whole audit: the time of this many connections that time out.
 enum { TIMEOUTS_MAX = 20 };
 
 static const char USAGE[] =
@@ -60,7 +60,7 @@ static bool parse_timeout(const char *text, uint64_t *timeout_ms) {
            *timeout_ms >= TIMEOUT_MS_MIN && *timeout_ms <= TIMEOUT_MS_MAX;
 }
 
-// 0, or the exit status when the arguments are wrong.
+// 0, or the exit status for wrong arguments.
 static int parse_arguments(int count, char **arguments, struct request *request) {
     static const struct option options[] = {
         {"name", required_argument, NULL, 'n'},    {"ca", required_argument, NULL, 'c'},
@@ -87,7 +87,7 @@ static int parse_arguments(int count, char **arguments, struct request *request)
         case 'h':
             request->help = true;
             return 0;
-        default: // getopt_long() has said what
+        default: // getopt_long() has printed the problem
             (void)fputs(USAGE, stderr);
             return EXIT_BAD;
         }
@@ -107,7 +107,7 @@ static int set_target(const struct request *request, struct target *target) {
     }
     if (request->name != NULL) {
         struct target named;
-        // A name goes through the same check as a host, and has no port.
+        // A name is checked like a host, and has no port.
         if (target_parse(request->name, &named) != NULL || named.name[0] == '\0' ||
             strcmp(named.host, request->name) != 0) {
             return complain("--name takes a host's name, not", request->name);

@@ -9,7 +9,7 @@ enum { BLOCK_SIZE = 2048 }; // of a request
 
 // --- reading ---
 
-// 0: not three digits.
+// Returns 0 if the value is not three digits.
 static uint16_t status_of(struct slice text) {
     uint16_t status = 0;
     for (size_t i = 0; i < text.size; i++) {
@@ -40,7 +40,8 @@ static void take_block(struct http2_client *client, struct slice block) {
     }
 }
 
-// Of HEADERS without padding and priority, which servers do not send; of CONTINUATION.
+// Processes a fragment: of HEADERS without padding and priority, which servers do not send, or of
+// CONTINUATION.
 static void take_fragment(struct http2_client *client) {
     size_t size = client->header.length;
     bool padded = client->header.type == FRAME_HEADERS &&

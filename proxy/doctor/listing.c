@@ -14,8 +14,8 @@ static unsigned count_all(const struct listing *listing) {
            listing->counts[OUTCOME_WARN] + listing->counts[OUTCOME_SKIP];
 }
 
-// A sentence: with a capital letter and a full stop. What a server put into a text must not reach a
-// terminal.
+// Writes a sentence: with a capital letter and a full stop. Escapes bytes of the server, because
+// they must not reach a terminal.
 static void put_sentence(FILE *output, const char *text, const char *after) {
     for (bool first = true; *text != '\0'; text++, first = false) {
         char c = *text >= 0x20 && *text < 0x7f ? *text : '?';
@@ -71,7 +71,7 @@ void listing_add(struct listing *listing, const struct check *check,
         }
         put_sentence(listing->output, finding->came, ". ");
         put_sentence(listing->output, check->why, ".\n");
-        (void)fflush(listing->output); // the next check may take a while
+        (void)fflush(listing->output); // the next check may take some time
     }
     listing->counts[finding->outcome]++;
 }

@@ -1,10 +1,10 @@
-// The report of an audit: a list for people, or JSON for programs.
+// Prints the results of an audit: a list for people, or JSON for programs.
 //
-// JSON, whose names and the ids of checks do not change:
+// JSON. Its names and the ids of checks never change:
 //   {"ravelin": VERSION, "target": {"host", "port", "name", "address"},
 //    "checks": [{"id", "result": "pass"|"fail"|"warn"|"skip", "title", "tried", "came", "why"}],
 //    "summary": {"checks", "pass", "fail", "warn", "skip"}}
-// `name` is the SNI, "" when there is none.
+// `name` is the SNI; "": none.
 #ifndef RAVELIN_DOCTOR_LISTING_H
 #define RAVELIN_DOCTOR_LISTING_H
 

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-// Bounds the work a strange heap of certificates can make.
+// Bounds the work for a hostile set of certificates.
 enum { SIGNATURES_MAX = 64 };
 
 struct search {
@@ -105,7 +105,7 @@ static bool is_anchor(struct search *search) {
     return false;
 }
 
-// From the last certificate of the path on; as deep as the path may be long.
+// Searches from the last certificate of the path on. Recursion is as deep as the longest path.
 static bool go_on(struct search *search) { // NOLINT(misc-no-recursion)
     struct path *path = search->path;
     if (is_anchor(search) || find_anchor(search)) {
@@ -131,10 +131,10 @@ static bool go_on(struct search *search) { // NOLINT(misc-no-recursion)
     return false;
 }
 
-// The usual reasons, when nothing more special was found on the way.
+// Writes a usual reason, if no special one was found.
 static void explain_end(struct search *search) {
     const struct x509 *last = &search->sent[0];
-    for (size_t i = 0; i < search->sent_count; i++) { // follow the names as far as they go
+    for (size_t i = 0; i < search->sent_count; i++) { // follow the names as far as possible
         for (size_t k = 1; k < search->sent_count; k++) {
             const struct x509 *next = &search->sent[k];
             if (next != last && slice_equal(next->subject, last->issuer) &&

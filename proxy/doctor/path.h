@@ -1,10 +1,8 @@
-// The way from a certificate to an authority somebody trusts (RFC 5280 6.1, as far as it concerns
-// TLS servers): names that follow each other, signatures that verify, authorities that are allowed
-// to be ones.
+// Finds the path from a certificate to a trusted CA (RFC 5280 6.1, for TLS servers): each issuer
+// name matches the next subject, each signature verifies, and each issuer may be a CA.
 //
-// Names inside name constraints are not compared, policies are not looked at, and nothing is asked
-// for revocations. Dates are noted, not judged: a way in which everything is valid at the moment is
-// preferred.
+// Not checked are name constraints, policies and revocation. Dates are recorded only: a path on
+// which all certificates are valid now is preferred.
 #ifndef RAVELIN_DOCTOR_PATH_H
 #define RAVELIN_DOCTOR_PATH_H
 
@@ -16,14 +14,14 @@
 
 struct path {
     bool found;
-    size_t count; // certificates in the way, leaf first, without the anchor
+    size_t count; // certificates of the path, leaf first, without the anchor
     const struct x509 *certificates[PATH_MAX_LENGTH];
     const struct x509 *anchor;
-    bool has_name_constraints; // somewhere in it
-    char why[PATH_TEXT_SIZE];  // not found: why not
+    bool has_name_constraints; // a certificate of the path has name constraints
+    char why[PATH_TEXT_SIZE];  // reason, if not found
 };
 
-// `sent[0]` is the leaf; the others stand in any order. `now` in seconds since 1970.
+// `sent[0]` is the leaf; the others are in any order. `now`: seconds since 1970.
 void path_find(const struct x509 *sent, size_t sent_count, const struct trust *trust, int64_t now,
                struct path *path);
 

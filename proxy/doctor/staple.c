@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 enum { RESPONSES_MAX = 64 };
-// Clocks differ.
+// Allowed difference of clocks.
 enum { TOLERANCE_S = 300 };
 
 static bool has_more(const struct der *der) {
@@ -37,7 +37,7 @@ enum result staple_parse(struct slice response, struct staple *staple) {
     }
     struct der data = der_enter(&body, DER_SEQUENCE);
     der_skip(&data, DER_CONTEXT_CONSTRUCTED + 0); // version
-    (void)der_take_any(&data, NULL);              // responder id: whoever can verify it, signed it
+    (void)der_take_any(&data, NULL);              // responder id: the signature shows the signer
     (void)der_take(&data, DER_GENERALIZED_TIME);  // producedAt
     staple->responses = der_take(&data, DER_SEQUENCE);
     return data.bad ? RESULT_ERROR : RESULT_OK;
@@ -62,7 +62,7 @@ enum result staple_find(const struct staple *staple, struct slice serial,
         struct der id = der_enter(&single, DER_SEQUENCE);
         (void)der_take(&id, DER_SEQUENCE);     // the hash's algorithm
         (void)der_take(&id, DER_OCTET_STRING); // of the issuer's name, often with SHA-1: its
-        (void)der_take(&id, DER_OCTET_STRING); // signature says more
+        (void)der_take(&id, DER_OCTET_STRING); // the signature shows more
         struct slice number = der_take(&id, DER_INTEGER);
         entry->status = status_of(der_peek(&single));
         (void)der_take_any(&single, NULL);

@@ -1,7 +1,6 @@
-// Reads an OCSP response (RFC 6960) that a server stapled, and judges it.
+// Parses and checks an OCSP response (RFC 6960) that a server stapled.
 //
-// A bounded reader of bytes from strangers: no I/O, no allocation; the slices point into the
-// response.
+// A bounded parser of untrusted bytes: no I/O, no allocation. The slices point into the response.
 #ifndef RAVELIN_DOCTOR_STAPLE_H
 #define RAVELIN_DOCTOR_STAPLE_H
 
@@ -13,7 +12,7 @@
 enum staple_status { STAPLE_GOOD, STAPLE_REVOKED, STAPLE_UNKNOWN };
 
 struct staple {
-    unsigned response_status; // 0: successful; what follows is there only then
+    unsigned response_status; // 0: successful; the other members are set only then
     struct slice responses;   // SingleResponses
     struct ocsp_signature signature;
 };
@@ -21,16 +20,16 @@ struct staple {
 struct staple_entry {
     enum staple_status status;
     int64_t this_update; // seconds since 1970
-    int64_t next_update; // INT64_MAX: none given
+    int64_t next_update; // INT64_MAX: none
 };
 
 enum result staple_parse(struct slice response, struct staple *staple) MUST_CHECK;
-// The entry for this serial number. RESULT_EOF: there is none. RESULT_ERROR: malformed.
+// Finds the entry for this serial number. RESULT_EOF: none. RESULT_ERROR: malformed.
 enum result staple_find(const struct staple *staple, struct slice serial,
                         struct staple_entry *entry) MUST_CHECK;
 
-// Is it worth something at `now`? NULL: yes; else why not, written to `text`. `issuer` is that of
-// the leaf.
+// Checks whether the response is valid at `now`. NULL: valid; otherwise the reason, in `text`.
+// `issuer`: issuer of the leaf.
 const char *staple_judge(struct slice response, const struct x509 *leaf, const struct x509 *issuer,
                          int64_t now, char text[STAPLE_TEXT_SIZE]);
 

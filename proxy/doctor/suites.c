@@ -10,7 +10,7 @@ struct suite {
 
 #define OF_TLS13(constant, number, name, ...) {(constant), 0, (name)},
 
-// Every suite has bits of its faults, and what it exchanges keys with.
+// Each suite has the bits of its flaws and of its key exchange.
 static const struct suite SUITES[] = {
     {0xc02b, SUITE_ECDHE | SUITE_GOOD, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
     {0xc02c, SUITE_ECDHE | SUITE_GOOD, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"},
@@ -85,7 +85,7 @@ static const struct suite SUITES[] = {
     {0xc006, SUITE_ECDHE | SUITE_NULL, "TLS_ECDHE_ECDSA_WITH_NULL_SHA"},
     {0xc010, SUITE_ECDHE | SUITE_NULL, "TLS_ECDHE_RSA_WITH_NULL_SHA"},
     {0xc015, SUITE_ANONYMOUS | SUITE_NULL, "TLS_ECDH_anon_WITH_NULL_SHA"},
-    // Keys of 40 bits, as once was the law for exports.
+    // Keys of 40 bits, as old export laws required.
     {0x0003, SUITE_EXPORT | SUITE_RC4, "TLS_RSA_EXPORT_WITH_RC4_40_MD5"},
     {0x0006, SUITE_EXPORT | SUITE_CBC, "TLS_RSA_EXPORT_WITH_RC2_CBC_40_MD5"},
     {0x0008, SUITE_EXPORT | SUITE_DES | SUITE_CBC, "TLS_RSA_EXPORT_WITH_DES40_CBC_SHA"},

@@ -16,7 +16,7 @@ static const char *const SYSTEM_FILES[] = {
     "/etc/ssl/cert.pem",                                 // Alpine, BSD, macOS
 };
 
-// The whole file on the heap; NULL with errno.
+// Reads the whole file to the heap; NULL with errno.
 static char *read_file(const char *path, size_t *size) {
     FILE *file = fopen(path, "rbe");
     char *data = file == NULL ? NULL : malloc(TRUST_FILE_MAX);
@@ -36,8 +36,8 @@ static char *read_file(const char *path, size_t *size) {
     return data;
 }
 
-// In a store of the system, what cannot be read is passed over: others stand beside it. In a file
-// that the user named, it is an error.
+// In the system's store, certificates that cannot be read are skipped, because it has others. In a
+// file that the user named, they are an error.
 static enum result read_anchors(struct slice text, bool is_named, struct trust *trust,
                                 char why[PEM_WHY_SIZE]) {
     size_t used = 0;

@@ -1,7 +1,7 @@
-// The authorities somebody trusts: names and keys, read from a PEM file.
+// The trusted CAs: names and keys, read from a PEM file.
 //
-// That a file of certificates is signed by weak means does not matter here: a root is trusted
-// because it is in the file.
+// The signatures of the certificates in the file are not checked, because a root is trusted by
+// being in the file.
 #ifndef RAVELIN_DOCTOR_TRUST_H
 #define RAVELIN_DOCTOR_TRUST_H
 
@@ -13,11 +13,11 @@
 struct trust {
     struct x509 *anchors;
     size_t count;
-    uint8_t *der; // what the anchors point to
+    uint8_t *der; // DER of the anchors
 };
 
-// `path` NULL: the system's own file, where distributions keep it. RESULT_EOF: the system has none.
-// RESULT_ERROR: `error` says what is wrong with the file.
+// Reads the file. `path` NULL: the system's file, at the place where distributions store it.
+// RESULT_EOF: the system has none. RESULT_ERROR: `error` has the problem.
 #define TRUST_ERROR_SIZE 512
 enum result trust_load(const char *path, struct trust *trust,
                        char error[TRUST_ERROR_SIZE]) MUST_CHECK;

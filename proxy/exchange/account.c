@@ -1,11 +1,14 @@
 #include "exchange/account.h"
 
+#include "exchange/logged_headers.h"
 #include "http/glance.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { LOG_TEXT_MAX = 2048 };
+
+const struct account_texts account_no_texts;
 
 void account_begin(struct account *account, const struct shared *shared, int64_t head_since_ms) {
     account->started_mono_us = shared->turn_us;
@@ -23,25 +26,30 @@ static size_t kept_size(struct slice text) {
     return text.size < LOG_TEXT_MAX ? text.size : LOG_TEXT_MAX;
 }
 
-// A text, and where it is to be kept.
+// A text, and its member of struct account_texts.
 struct kept_text {
-    struct slice *to;
+    size_t member;
     struct slice text;
 };
 
-// Keeps the texts and returns where `more` bytes behind them are. NULL: no memory.
+// Copies the texts, and returns the place of `more` bytes behind them. NULL: no memory.
 static char *keep_texts(struct account *account, struct shared *shared,
                         const struct kept_text *texts, size_t count, size_t more) {
-    size_t size = more;
+    size_t size = sizeof(struct account_texts) + more;
     for (size_t i = 0; i < count; i++) {
         size += kept_size(texts[i].text);
     }
-    account->memory_is_small = size <= SHARED_MEMORY_SIZE;
-    char *at = account->memory_is_small ? slab_get(&shared->memory_slab) : malloc(size);
-    account->memory = at;
-    for (size_t i = 0; i < count && at != NULL; i++) {
+    account->texts_are_small = size <= SHARED_MEMORY_SIZE;
+    account->texts = account->texts_are_small ? slab_get(&shared->memory_slab) : malloc(size);
+    if (account->texts == NULL) {
+        return NULL;
+    }
+    *account->texts = account_no_texts;
+    char *at = (char *)(account->texts + 1);
+    for (size_t i = 0; i < count; i++) {
         size_t part = kept_size(texts[i].text);
-        *texts[i].to = (struct slice){at, part};
+        struct slice *to = (void *)((char *)account->texts + texts[i].member);
+        *to = (struct slice){at, part};
         if (part > 0) {
             memcpy(at, texts[i].text.data, part);
             at += part;
@@ -54,13 +62,14 @@ char *account_keep_request(struct account *account, struct shared *shared,
                            const struct http_request *request, const struct http_told *told,
                            size_t more) {
     const struct kept_text texts[] = {
-        {&account->method, request->method},
-        {&account->target, request->target},
-        {&account->host, request->host},
-        {&account->referer, request->referer},
-        {&account->user_agent, request->user_agent},
-        {&account->protocols, request->protocols},
-        {&account->client_unread, told == NULL ? (struct slice){NULL, 0} : told->unread},
+        {offsetof(struct account_texts, method), request->method},
+        {offsetof(struct account_texts, target), request->target},
+        {offsetof(struct account_texts, host), request->host},
+        {offsetof(struct account_texts, referer), request->referer},
+        {offsetof(struct account_texts, user_agent), request->user_agent},
+        {offsetof(struct account_texts, protocols), request->protocols},
+        {offsetof(struct account_texts, client_unread),
+         told == NULL ? (struct slice){NULL, 0} : told->unread},
     };
     return keep_texts(account, shared, texts, sizeof(texts) / sizeof(texts[0]), more);
 }
@@ -68,16 +77,29 @@ char *account_keep_request(struct account *account, struct shared *shared,
 void account_keep_refused(struct account *account, struct shared *shared, struct slice bytes) {
     struct http_glance glance = http_glance(bytes);
     const struct kept_text texts[] = {
-        {&account->request_line, glance.line},
-        {&account->method, glance.method},
-        {&account->target, glance.target},
-        {&account->protocol, glance.protocol},
-        {&account->host, glance.host},
-        {&account->referer, glance.referer},
-        {&account->user_agent, glance.user_agent},
+        {offsetof(struct account_texts, request_line), glance.line},
+        {offsetof(struct account_texts, method), glance.method},
+        {offsetof(struct account_texts, target), glance.target},
+        {offsetof(struct account_texts, protocol), glance.protocol},
+        {offsetof(struct account_texts, host), glance.host},
+        {offsetof(struct account_texts, referer), glance.referer},
+        {offsetof(struct account_texts, user_agent), glance.user_agent},
     };
     account->refused = true;
     (void)keep_texts(account, shared, texts, sizeof(texts) / sizeof(texts[0]), 0);
+}
+
+void account_keep_user(struct account *account, struct slice user) {
+    free(account->user);
+    account->user = strndup(user.data, user.size);
+}
+
+void account_keep_headers(struct slice **kept, const struct choice *choice,
+                          const struct access_headers *wanted, const struct http_fields *fields) {
+    if (access_log_enabled(&choice->shared->access_log)) {
+        free(*kept);
+        *kept = logged_headers(wanted, fields);
+    }
 }
 
 // --- lines ---
@@ -85,31 +107,35 @@ void account_keep_refused(struct account *account, struct shared *shared, struct
 static void write_access_log(const struct account *account, const struct choice *choice,
                              const char *ended) {
     const struct client *client = choice->client;
+    const struct account_texts *texts = account_texts(account);
     struct access_log *log = &choice->shared->access_log;
+    char client_text[INET6_ADDRSTRLEN];
     if (!access_log_enabled(log)) {
         return;
     }
     struct access_entry entry = {
+        .fields = &choice->generation->config->access_log_fields,
         .started_us = account->started_us - account->head_us,
-        .client = choice->client_shown,
+        .client = rules_client_text(choice, client_text),
         .client_port = client->port,
-        .client_unread = account->client_unread,
+        .client_unread = texts->client_unread,
         .site = choice->site == NULL ? (struct slice){NULL, 0} : slice_from(choice->site->name),
-        .request_line = account->request_line,
-        .method = account->method,
-        .target = account->target,
-        .host = account->host,
-        .protocol = account->protocol,
+        .request_line = texts->request_line,
+        .user = slice_from(account->user),
+        .method = texts->method,
+        .target = texts->target,
+        .host = texts->host,
+        .protocol = account->tcp ? SLICE("tcp") : texts->protocol,
         .minor_version = account->minor_version,
         .http2 = account->http2,
         .status = account->status,
         .request_bytes = account->request_bytes,
         .response_bytes = account->response_bytes,
-        .referer = account->referer,
-        .user_agent = account->user_agent,
+        .referer = texts->referer,
+        .user_agent = texts->user_agent,
         .has_request_id = account->has_request_id,
-        .request_id = account->request_id,
-        .traceparent = account->traceparent,
+        .request_id = texts->request_id,
+        .traceparent = texts->traceparent,
         .backend =
             choice->backend == NULL ? (struct slice){NULL, 0} : slice_from(choice->backend->name),
         .server = account->server == NULL ? (struct slice){NULL, 0} : slice_from(account->server),
@@ -124,17 +150,20 @@ static void write_access_log(const struct account *account, const struct choice 
         .tls_sni = client_server_name(client),
         .tls_client = client->identity == NULL ? (struct slice){NULL, 0}
                                                : slice_from(client->identity->subject),
+        .request_headers = account->request_headers,
+        .response_headers = account->response_headers,
         .ended = ended,
     };
     access_log_write(log, &entry);
 }
 
-// Status, reason and request line of a request that Ravelin answered: level info if it was
-// malformed or never whole, debug otherwise.
+// Logs status, reason and request line of a request that Ravelin answered: with level info if it
+// was malformed or never complete, otherwise with level debug.
 static void log_refused(const struct account *account, const struct choice *choice) {
     const struct client *client = choice->client;
+    const struct account_texts *texts = account_texts(account);
     bool malformed = account->refused || account->status == 400 || account->status == 408;
-    bool unread = account->request_line.size > 0;
+    bool unread = texts->request_line.size > 0;
     char line[LOG_QUOTE_SIZE];
     char host[LOG_QUOTE_SIZE];
     char agent[LOG_QUOTE_SIZE];
@@ -145,13 +174,13 @@ static void log_refused(const struct account *account, const struct choice *choi
     complain(&choice->shared->complaints, COMPLAINT_REQUEST, severity,
              "client %s port %u: request refused: %u %s: %.*s%s%s, host %s, user agent %s",
              client->text, client->port, account->status, account->ended,
-             unread ? 0 : (int)account->method.size, account->method.data,
-             unread || account->method.size == 0 ? "" : " ",
-             log_quote(unread ? account->request_line : account->target, line),
-             log_quote(account->host, host), log_quote(account->user_agent, agent));
+             unread ? 0 : (int)texts->method.size, texts->method.data,
+             unread || texts->method.size == 0 ? "" : " ",
+             log_quote(unread ? texts->request_line : texts->target, line),
+             log_quote(texts->host, host), log_quote(texts->user_agent, agent));
 }
 
-// For the site, and for the server that was asked last.
+// For the site, and for the last server that was tried.
 static void count_series(const struct account *account, const struct choice *choice) {
     enum series_counter counter = series_of_status(account->status);
     const struct generation *generation = choice->generation;
@@ -179,11 +208,17 @@ static void count(const struct account *account, const struct shared *shared) {
     metric_note_time(metrics, TIME_REQUEST, shared->turn_us - account->started_mono_us);
 }
 
-// Whether Ravelin itself refused the request. What went wrong with a server has a line of its own.
+// Whether Ravelin refused the request. Failures of servers have log lines of their own.
 static bool is_refusal(const struct account *account) {
     bool not_by_server =
         account->status / 100 == 4 || (account->status / 100 == 5 && account->server == NULL);
     return account->answered && account->ended != NULL && (account->refused || not_by_server);
+}
+
+void account_close_subrequest(const struct account *account) {
+    if (account->server_series != NULL) {
+        series_add(account->server_series, series_of_status(account->status), 1);
+    }
 }
 
 void account_close(struct account *account, const struct choice *choice, bool done) {
@@ -197,10 +232,17 @@ void account_close(struct account *account, const struct choice *choice, bool do
     if (is_refusal(account)) {
         log_refused(account, choice);
     }
-    if (account->memory_is_small) {
-        slab_put(&choice->shared->memory_slab, account->memory);
+    if (account->texts_are_small) {
+        slab_put(&choice->shared->memory_slab, account->texts);
     } else {
-        free(account->memory);
+        free(account->texts);
     }
-    account->memory = NULL;
+    account->texts = NULL;
+    free(account->user);
+    account->user = NULL;
+    if (account->request_headers != NULL || account->response_headers != NULL) {
+        free(account->request_headers);
+        free(account->response_headers);
+        account->request_headers = account->response_headers = NULL;
+    }
 }

@@ -4,7 +4,7 @@
 
 static const struct slice NONE = {NULL, 0};
 
-// The next field of this name from *from on, letters in any case; *from is then behind it.
+// Returns the next field of this name, from *from on, in any case. *from is then behind it.
 static const struct http_field *next_field(const struct http_fields *fields, struct slice name,
                                            uint32_t *from) {
     while (*from < fields->count) {
@@ -50,7 +50,7 @@ struct slice affinity_cookie(const struct http_fields *fields, struct slice name
     return value;
 }
 
-// The bytes of the address that tell clients apart.
+// The bytes of the address that distinguish clients.
 static struct slice client_bytes(union ip_address *client) {
     ip_address_unmap(client);
     return client->any.sa_family == AF_INET6

@@ -1,22 +1,24 @@
-// What Ravelin answers by itself, in place of a server. The parts of an exchange only say it;
-// exchange.c alone sends it.
+// An answer: a response that Ravelin generates in place of a server's. The parts of an exchange
+// only return an answer. exchange.c alone sends it.
 #ifndef RAVELIN_EXCHANGE_ANSWER_H
 #define RAVELIN_EXCHANGE_ANSWER_H
 
 #include "base/slice.h"
 #include "config/config.h"
+#include "http/encode.h"
 
 #include <stdint.h>
 
 #define ANSWER_FIELDS_MAX 16384
 
 struct answer {
-    uint16_t status; // 0: there is no answer, and the request goes on
-    const char *why; // static, for the logs; NULL: nothing is wrong
-    // Further field lines, each with CRLF, of at most ANSWER_FIELDS_MAX bytes. They may be in the
-    // scratch space of the service, and are used before anything else is written there.
+    uint16_t status; // 0: no answer, the request continues
+    const char *why; // static, for the logs; NULL: no error
+    // Further field lines, each with CRLF; at most ANSWER_FIELDS_MAX bytes. They may be in the
+    // scratch space of the service. The answer is sent before the scratch space is used again.
     struct slice fields;
-    const struct config_page *page; // of the route; NULL: that of the status
+    const struct config_page *page; // page of the route; NULL: the default page of the status
+    const struct http_page *text;   // page of a verdict, which replaces other pages; NULL: none
 };
 
 #define NO_ANSWER ((struct answer){.status = 0})

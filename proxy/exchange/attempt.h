@@ -1,18 +1,19 @@
-// The attempts of one exchange to be served: which server is asked, over which connection, how
-// often.
+// The attempts of one exchange: the choice of a server, the connection to it, and how often another
+// server is tried.
 //
-// Holds at most one lease; attempt_drop() or attempt_release() lets it go. The next attempt is at a
-// server that this exchange has not tried.
+// Holds at most one lease. attempt_drop() or attempt_release() ends the lease. Each further attempt
+// uses a server that this exchange has not tried.
 //
-// If no server has a connection left (`max-connections`), the attempt waits in the queue of its
-// backend (backend/queue.h): it has no lease then, and its owner is told when it can go on.
+// If every server has as many connections as it may have (`max-connections`), the attempt waits in
+// the queue of its backend (backend/queue.h). A waiting attempt has no lease. Its owner is called
+// when it can continue.
 #ifndef RAVELIN_EXCHANGE_ATTEMPT_H
 #define RAVELIN_EXCHANGE_ATTEMPT_H
 
 #include "backend/queue.h"
 #include "exchange/account.h"
 
-// `detail`: see enum fault.
+// A failure of a server. `detail`: see enum fault.
 struct failure {
     enum fault fault;
     uint32_t detail;
@@ -20,54 +21,69 @@ struct failure {
 
 #define ATTEMPTS_MAX 11 // one more than `retries` can be
 
+// A wait in the queue of the backend. It ends when there is a connection, or when the attempt ends.
+struct attempt_wait {
+    struct queue_waiter waiter;
+    struct attempt *attempt;
+};
+
 struct attempt {
-    struct list_node *kept;       // connections that are bound to this client; the session's
-    struct server *server;        // the last one that was asked, or NULL
+    struct list_node *kept; // idle connections that are bound to this client; owner: the session
+    struct server *server;  // the last server that was tried, or NULL
     uint32_t tried[ATTEMPTS_MAX]; // [tried_count], indices of servers that failed
     uint32_t tried_count;
     struct lease *lease; // NULL: none
     struct lease_owner owner;
-    struct queue_waiter waiter;
-    bool has_waited;
-    const char *refusal; // static: why no server is asked and nothing is waited for
+    struct attempt_wait *wait; // in the queue, or called from it; owned. NULL: does not wait
+    const char *refusal;       // static; why no server can be tried and the attempt does not wait
+    int64_t begun_ms;          // when the server was chosen
     uint32_t count;
-    int64_t begun_ms;  // when the server was chosen
-    bool can_repeat;   // the request has no body and can be repeated: it may try a server
-    bool tries;        // whether the server works again
-    bool blamed;       // the last failure was the server's
-    enum fault fault;  // the last one
-    bool met_old;      // an old connection ended when it was used again
-    bool wants_unused; // no connection that has served another request
+    enum fault fault;  // the last failure
+    bool has_waited;   // in the queue, or for a verdict
+    bool connects;     // the connection is being made; its result was not counted yet
+    bool can_repeat;   // the request has no body and may be sent twice
+    bool tries;        // this request tries whether a failed server works again
+    bool blamed;       // the last failure was the server's fault
+    bool met_old;      // a reused connection was closed by the server
+    bool wants_unused; // use no connection that has served another request
     bool binds_lease;  // the request's credentials authenticate the connection to the server
 };
 
-// Takes a connection if there is none, and waits until it is connected. 0: it is. EINPROGRESS: not
-// yet, and without a lease it waits for one in the queue. EBUSY: attempt_refuse() is the answer.
-// Else its error, which is logged; without a lease none could be made.
+// Leases a connection if there is none, and waits until it is connected.
+//   0            connected
+//   EINPROGRESS  not connected yet; without a lease, the attempt waits in the queue
+//   EBUSY        respond with attempt_refuse()
+//   other        errno of the failure, which is logged. Without a lease, no connection could be
+//                made
 int attempt_connect(struct attempt *attempt, const struct choice *choice, struct account *account);
 // Closes the connection to the server, if there is one, and leaves the queue.
 void attempt_drop(struct attempt *attempt, const struct choice *choice);
-// The server gave a response of this status, or did what is no response: counts for its health.
+// Notes the result of the server for its health: a response of this status, or a failure.
 void attempt_note_response(struct attempt *attempt, const struct choice *choice, uint16_t status);
 void attempt_blame(struct attempt *attempt, const struct choice *choice, struct failure failure);
-// The server failed. The connection is closed, and the server blamed unless it closed an old
-// connection, which may end at any time. `why` is for the log; NULL: it was
-// logged.
+// Notes that the server failed. Closes the connection. Blames the server, unless the server closed
+// a reused connection, which it may do at any time. `why`: text for the log; NULL: it was logged
+// already.
 void attempt_fail(struct attempt *attempt, const struct choice *choice, struct failure failure,
                   const char *why);
-// The value of Set-Cookie that names the server to the client; empty: the client knows it, or the
+// Whether a response of this status is a failure after which another server is tried. If so, uses a
+// part of `retry-budget`. False if no other server is known to work, because then this response is
+// the best for the client.
+bool attempt_may_leave(struct attempt *attempt, const struct choice *choice, uint16_t status);
+// The value of Set-Cookie that names the server. Empty: the client has this cookie already, or the
 // backend is not sticky.
 struct slice attempt_cookie(const struct attempt *attempt, const struct choice *choice);
-// 503 with Retry-After, for a request that no server takes, or that has waited too long.
+// A 503 with Retry-After, if no server accepts the request, or if the request has waited too long.
 struct answer attempt_refuse(const struct attempt *attempt, const struct choice *choice);
-// Whether there may be another one after a failure; takes it from `retry-budget`. A backend with
-// one server has it for all, unless `elsewhere`: the same server would fail again.
+// Whether there may be another attempt after a failure. If so, uses a part of `retry-budget`. A
+// backend with one server tries this server again, unless `elsewhere`: the same server would fail
+// again.
 bool attempt_may_repeat(struct attempt *attempt, const struct choice *choice, bool elsewhere);
-// The exchange needs the connection no more. `reusable`: another may use it.
+// Ends the lease. `reusable`: another exchange may use the connection.
 void attempt_release(struct attempt *attempt, const struct choice *choice, bool reusable);
 
 static inline bool attempt_is_queued(const struct attempt *attempt) {
-    return queue_has(&attempt->waiter);
+    return attempt->wait != NULL && queue_has(&attempt->wait->waiter);
 }
 
 static inline bool attempt_is_connecting(const struct attempt *attempt) {

@@ -1,5 +1,5 @@
-// A client: who asks, and over what connection. Its session owns it and lends it to the exchanges,
-// which do not change it.
+// A client: its address, and facts about its connection. The session owns it and lends it to the
+// exchanges, which do not change it.
 #ifndef RAVELIN_EXCHANGE_CLIENT_H
 #define RAVELIN_EXCHANGE_CLIENT_H
 
@@ -12,27 +12,27 @@
 #include <stdint.h>
 
 struct client {
-    union ip_address address; // the peer of the connection, or whom a PROXY header named
+    union ip_address address; // peer of the connection, or address from the PROXY header
     uint16_t port;
-    bool redirect;       // came to a redirect listener: plain, and answered 308
-    bool challenges;     // that also answers challenges
-    uint16_t https_port; // where it sends clients; 0: the generation knows
-    // The PROXY header named no client: forwarding fields of this connection are not believed. If
-    // it was not for the peer's own connection (LOCAL), the client is unknown: neither `allow` nor
-    // `deny` lets it in.
+    bool redirect;       // connected to a redirect listener: no TLS, gets 308
+    bool challenges;     // this listener also answers ACME challenges
+    uint16_t https_port; // port in the redirect; 0: the generation has it
+    // The PROXY header named no client: forwarding fields of this connection are ignored. If the
+    // header also was not LOCAL, which is for the peer's own connections, the client is `unknown`:
+    // neither `allow` nor `deny` lets it pass.
     bool untold;
     bool unknown;
     bool resumed;
-    bool uncertified;        // no authority vouched for the host in its handshake
-    bool server_name_is_odd; // no host can have it: any bytes, for logs only
+    bool uncertified;        // no CA vouches for the host name of its handshake
+    bool server_name_is_odd; // not a possible host name: any bytes, for logs only
     uint8_t server_name_size;
     uint8_t text_size;
-    char text[INET6_ADDRSTRLEN]; // of the address
+    char text[INET6_ADDRSTRLEN]; // the address as text
     const char *tls_group;
     const char *tls_suite;
     char *server_name; // SNI, or NULL; server_name_size bytes, not terminated
-    // What the site of the handshake asked of the client's certificate, and who it is; see
-    // tls/handshake/handshake.h.
+    // The rules for client certificates of the handshake's site, and the identity of the client;
+    // see tls/handshake/handshake.h.
     uint8_t policy[TLS_CLIENT_POLICY_SIZE];
     struct client_identity *identity;
 };

@@ -13,15 +13,15 @@
 
 enum { ROWS = 2, CONNECTION_CELLS = 1 << 15, RATE_CELLS = 1 << 16 };
 
-// How much older than the clock of another worker the `now_us` of a busy one may be.
+// Largest lag of the `now_us` of a busy worker behind the clock of another one.
 static const int64_t CLOCK_SLACK_US = 2000000;
 
-// What a worker writes and the others read.
+// The slot of a worker: it writes the slot, the others read it.
 struct rows {
     _Alignas(REGION_PAGE) _Atomic uint32_t connections[ROWS][CONNECTION_CELLS];
     _Atomic int64_t full_at_us[ROWS][RATE_CELLS]; // when the bucket will be full again
-    // Since when only other workers refuse the requests of a bucket; 0: they do not. Its worker
-    // alone reads this.
+    // Since when only other workers refuse the requests of a bucket; 0: not. Only the worker itself
+    // reads this.
     int64_t refused_since_us[RATE_CELLS];
 };
 
@@ -87,7 +87,7 @@ uint64_t client_table_key(const struct client_table *table, const struct sockadd
 
 // --- Connections ---
 
-// In the worker's own cells.
+// Adds to the worker's own cells.
 static void add(struct client_table *table, size_t slot, uint64_t key, uint32_t amount) {
     for (size_t row = 0; row < ROWS; row++) {
         size_t cell = cell_of(table, row, key, CONNECTION_CELLS);
@@ -97,7 +97,7 @@ static void add(struct client_table *table, size_t slot, uint64_t key, uint32_t 
     }
 }
 
-// What is counted in one slot.
+// The counters of one slot.
 static uint32_t count_in(const struct client_table *table, size_t slot, const size_t cells[ROWS]) {
     uint32_t least = UINT32_MAX;
     for (size_t row = 0; row < ROWS; row++) {
@@ -133,8 +133,8 @@ void client_table_disconnect(struct client_table *table, size_t slot, uint64_t k
 
 // --- Rates ---
 
-// When the bucket will be full again by what one slot says, in a time in which `latest_us` is the
-// latest that can be true.
+// When the bucket will be full again, by the value of one slot. A value later than `latest_us`
+// cannot be true.
 static int64_t full_at_in(const struct client_table *table, size_t slot, const size_t cells[ROWS],
                           int64_t latest_us) {
     int64_t earliest = INT64_MAX;
@@ -152,7 +152,7 @@ static void fill_cells(const struct client_table *table, uint64_t bucket, size_t
     }
 }
 
-// Moves the worker's own cells on.
+// Advances the worker's own cells.
 static void set_full_at(struct client_table *table, size_t slot, const size_t cells[ROWS],
                         int64_t full_at_us) {
     for (size_t row = 0; row < ROWS; row++) {
@@ -163,7 +163,7 @@ static void set_full_at(struct client_table *table, size_t slot, const size_t ce
     }
 }
 
-// When the bucket will be full again by what the other slots say.
+// When the bucket will be full again, by the values of the other slots.
 static int64_t full_at_by_others(const struct client_table *table, size_t own,
                                  const size_t cells[ROWS], int64_t latest_us) {
     int64_t full_at_us = 0;
@@ -174,13 +174,46 @@ static int64_t full_at_by_others(const struct client_table *table, size_t own,
     return full_at_us;
 }
 
-// Whether a request passes that only others' claims refuse: one does in each `patience_us`.
+// Lets some requests pass that only other workers' values refuse: one in each `patience_us`.
 static bool has_waited(struct rows *own, size_t cell, int64_t patience_us, int64_t now_us) {
     int64_t *since_us = &own->refused_since_us[cell];
     if (*since_us == 0) {
         *since_us = now_us;
     }
     return now_us - *since_us >= patience_us;
+}
+
+// When the bucket will be full again. Values of other slots count for at most half of the bucket.
+static int64_t claimed_full_at(const struct client_table *table, size_t slot,
+                               const size_t cells[ROWS], int64_t size_us, int64_t now_us) {
+    int64_t latest_us = now_us + size_us + CLOCK_SLACK_US;
+    int64_t own_us = full_at_in(table, slot, cells, latest_us);
+    int64_t others_us = full_at_by_others(table, slot, cells, latest_us);
+    int64_t bound_us = now_us + size_us / 2;
+    others_us = others_us < bound_us ? others_us : bound_us;
+    own_us = own_us > now_us ? own_us : now_us;
+    return own_us > others_us ? own_us : others_us;
+}
+
+int64_t client_table_peek(const struct client_table *table, size_t slot, uint64_t key,
+                          const struct client_bucket *bucket, int64_t now_us) {
+    size_t cells[ROWS];
+    int64_t size_us = (int64_t)bucket->burst * bucket->interval_us;
+    fill_cells(table, key ^ hash_mix(bucket->purpose), cells);
+    int64_t wait_us = claimed_full_at(table, slot, cells, size_us, now_us) -
+                      (now_us + size_us - bucket->interval_us);
+    return wait_us > 0 ? wait_us : 0;
+}
+
+void client_table_charge(struct client_table *table, size_t slot, uint64_t key,
+                         const struct client_bucket *bucket, int64_t now_us) {
+    size_t cells[ROWS];
+    int64_t size_us = (int64_t)bucket->burst * bucket->interval_us;
+    fill_cells(table, key ^ hash_mix(bucket->purpose), cells);
+    int64_t full_at_us = claimed_full_at(table, slot, cells, size_us, now_us);
+    int64_t most_us = now_us + size_us;
+    full_at_us += bucket->interval_us;
+    set_full_at(table, slot, cells, full_at_us < most_us ? full_at_us : most_us);
 }
 
 int64_t client_table_take(struct client_table *table, size_t slot, uint64_t key, uint64_t purpose,
@@ -192,7 +225,7 @@ int64_t client_table_take(struct client_table *table, size_t slot, uint64_t key,
     int64_t others_us = full_at_by_others(table, slot, cells, empty_us + CLOCK_SLACK_US);
     own_us = own_us > now_us ? own_us : now_us;
     int64_t full_at_us = others_us > own_us ? others_us : own_us;
-    // The bucket holds a request when it is at most burst - 1 of them short of full.
+    // The bucket has a token if it is at most burst - 1 tokens short of full.
     int64_t most_us = empty_us - interval_us;
     struct rows *own = own_rows(table, slot);
     if (full_at_us > most_us) {

@@ -1,30 +1,26 @@
-// What all workers know together about client addresses: how many connections each address has
-// open, and how fast its requests come. For limits that mean the whole proxy and not one worker.
+// A table of client addresses that all workers share: open connections and request rates of each
+// address. It serves limits that count for the whole proxy.
 //
-// The master makes the table before it forks. No address is stored: each leads, by a keyed hash, to
-// one cell in each of two rows, and the smaller of the two counts (a count-min sketch). So an
-// estimate may be too high when others share both cells, never too low; memory does not grow with
-// the number of clients; nothing has to be evicted. The hash is keyed at random at every start; it
-// keeps clients apart and is not a secret.
+// The master makes the table before it forks. The table has no addresses. A keyed hash maps each
+// address to one cell in each of two rows, and the smaller cell counts (a count-min sketch). An
+// estimate may be too high if other addresses share both cells, but never too low. The memory does
+// not grow with the number of clients, and no entry is ever evicted. The key of the hash is random
+// at every start. It keeps clients apart and is not a secret.
 //
-// An IPv4 address counts as itself, also inside an IPv6 one (::ffff:192.0.2.1). Any other IPv6
-// address counts by its first 64 bits, which one host can use up as it likes.
+// An IPv4 address counts alone, also as an IPv4-mapped IPv6 address (::ffff:192.0.2.1). Any other
+// IPv6 address counts by its first 64 bits, because one host can use all addresses behind them.
 //
-// Every worker has rows of its own in a region (base/region.h): it alone writes them, the others
-// read them, and the master clears them when the worker died. Sizes and keys are in the private
-// memory of each process. What a worker that was taken over can write into its rows is bounded:
-//   connections  it counts for at most claim_bound() of the limit (base/claim.h), so that each
-//   other
-//                worker still serves every client; it cannot make a sum smaller or wrap it
-//   rates        a point in time further ahead than a full bucket can be is not believed at all;
-//   where
-//                only the other workers say that a bucket is empty, each worker still lets one
-//                request
-//                pass in 2 * slots intervals
+// Every worker has its own rows in a region (base/region.h). It alone writes them, other workers
+// read them, and the master clears them after the worker died. Sizes and keys are in the private
+// memory of each process. A worker that was taken over has limited influence by its rows:
+//   connections  its count is used up to claim_bound() of the limit (base/claim.h), so that each
+//                other worker still serves every client. It cannot make a sum smaller or wrap it
+//   rates        a time further ahead than a full bucket is ignored. If only other workers report
+//                an empty bucket, each worker still lets one request pass in 2 * slots intervals
 //
-// Rates are a generic cell rate algorithm (a token bucket kept as one point in time: when it will
-// be full again). The latest point of all workers counts. Two workers that take from one bucket
-// within the same microsecond may both count one request only once.
+// Rates use a generic cell rate algorithm: a token bucket stored as the time at which it will be
+// full again. The latest time of all workers counts. Two workers that charge one bucket within the
+// same microsecond may count one request instead of two.
 #ifndef RAVELIN_EXCHANGE_CLIENT_TABLE_H
 #define RAVELIN_EXCHANGE_CLIENT_TABLE_H
 
@@ -35,27 +31,44 @@
 
 struct client_table;
 
-// For `slots` workers, zeroed. NULL when memory or randomness is short.
+// Makes a zeroed table for `slots` workers. NULL: memory or random bytes are short.
 struct client_table *client_table_map(size_t slots);
-void client_table_unmap(struct client_table *table); // NULL is fine; for the master
-// Which slot the processes can write that are forked from now on; REGION_NO_SLOT: they get nothing.
+void client_table_unmap(struct client_table *table); // NULL is allowed; for the master
+// Sets the slot that processes forked from now on can write. REGION_NO_SLOT: they get no part of
+// the table.
 void client_table_lend(const struct client_table *table, size_t slot);
-// For the master: the worker in this slot is gone, and what it wrote with it.
+// For the master: clears the slot of a worker that died.
 void client_table_clear(struct client_table *table, size_t slot);
 
-// Which cells an address leads to.
+// Returns the key of an address, which selects its cells.
 uint64_t client_table_key(const struct client_table *table, const struct sockaddr *address);
 
-// Adds a connection in the worker's own slot. True when the client now has at most `most` of them,
-// this one included; 0: no limit. The caller takes it back with client_table_disconnect() in both
-// cases.
+// Counts a connection in the worker's own slot. True: the client now has at most `most`
+// connections, including this one; 0: no limit. In both cases the caller must call
+// client_table_disconnect().
 bool client_table_connect(struct client_table *table, size_t slot, uint64_t key, uint32_t most);
 void client_table_disconnect(struct client_table *table, size_t slot, uint64_t key);
 
-// A bucket of `burst` requests that fills at one per `interval_us`; `purpose` tells buckets of the
-// same client apart. Returns 0 when the request may go on (it is counted then, in the worker's own
-// slot), else the microseconds until the next one may. `now_us`: the monotonic clock.
+// Charges one request to a bucket of `burst` requests that refills one request per `interval_us`.
+// `purpose` distinguishes buckets of the same client. Returns 0 if the request may continue; it is
+// then counted in the worker's own slot. Otherwise returns the µs until the next request may
+// continue. `now_us`: monotonic clock.
 int64_t client_table_take(struct client_table *table, size_t slot, uint64_t key, uint64_t purpose,
                           int64_t interval_us, uint32_t burst, int64_t now_us);
+
+// A bucket that is checked before an act and charged after it, if the act turns out to count (a
+// wrong password). A charge never makes it less than empty.
+struct client_bucket {
+    uint64_t purpose;
+    int64_t interval_us;
+    uint32_t burst;
+};
+
+// Returns the µs until the client may act; 0: now. Values of other workers count for at most half
+// of the bucket, so that a worker that was taken over cannot block a client in other workers.
+int64_t client_table_peek(const struct client_table *table, size_t slot, uint64_t key,
+                          const struct client_bucket *bucket, int64_t now_us);
+void client_table_charge(struct client_table *table, size_t slot, uint64_t key,
+                         const struct client_bucket *bucket, int64_t now_us);
 
 #endif

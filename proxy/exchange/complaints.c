@@ -22,7 +22,7 @@ void complaints_init(struct complaints *complaints, struct log *log, const int64
     }
 }
 
-// `server`: the line begins with its name; NULL: it is about none.
+// `server`: its name begins the line; NULL: none.
 __attribute__((format(printf, 4, 0))) static void
 write_line(struct complaints *complaints, enum log_severity severity, const struct server *server,
            const char *format, va_list arguments) {

@@ -4,15 +4,17 @@
 #include "http/target.h"
 #include "http/writer.h"
 
+#include <string.h>
+
 struct rewriting {
     const struct choice *choice;
     const struct http_request *request;
     const struct http_told *told;
-    struct slice host; // with its port, as the server is told it
+    struct slice host; // host with its port, as the server gets it
     struct writer writer;
 };
 
-// Whether requests for this host are for the same site. A trusted proxy may have changed Host.
+// Whether this host is of the same site. A trusted proxy may have changed Host.
 static bool is_own_host(const struct rewriting *rewriting, struct slice host) {
     const struct choice *choice = rewriting->choice;
     const struct generation *generation = choice->generation;
@@ -26,7 +28,17 @@ static bool is_own_host(const struct rewriting *rewriting, struct slice host) {
                (size_t)(choice->site - generation->config->sites);
 }
 
-// Writes what the server is to see of a URL. With an answer nothing was written.
+// Whether the guards of the destination have allowed the client with this request, or would decide
+// the same.
+static bool has_passed_guards(const struct config_route *route,
+                              const struct config_route *destination) {
+    bool has_same_users = route->login.users != NULL && destination->login.users != NULL &&
+                          strcmp(route->login.users, destination->login.users) == 0;
+    uint8_t passed = has_same_users ? 1U << ROUTE_GUARD_USERS : 0;
+    return route == destination || (destination->guards & ~passed) == 0;
+}
+
+// Writes the URL as the server must see it. If it returns an answer, nothing was written.
 static struct answer put_url(struct rewriting *rewriting, struct slice url) {
     const struct choice *choice = rewriting->choice;
     struct http_reference reference;
@@ -46,7 +58,10 @@ static struct answer put_url(struct rewriting *rewriting, struct slice url) {
         return answer_of(502, "Destination is not on the same backend");
     }
     if (!rules_let_in(choice, route)) {
-        return answer_of(403, "the route of Destination does not let this client in");
+        return answer_of(403, "the route of Destination does not allow this client");
+    }
+    if (!has_passed_guards(choice->route, route)) {
+        return answer_of(403, "the route of Destination has other users, or authorize");
     }
     if (!rules_can_strip(route, path, false)) {
         return answer_of(400, "the prefix of Destination is not written plainly");
@@ -59,13 +74,13 @@ static struct answer put_url(struct rewriting *rewriting, struct slice url) {
     return NO_ANSWER;
 }
 
-// The size of a run of a list in If: one byte, or all of a quoted string.
+// Size of one unit of a list in If: one byte, or a whole quoted string.
 static size_t list_step(struct slice rest) {
     const char *quote = rest.data[0] == '"' ? memchr(rest.data + 1, '"', rest.size - 1) : NULL;
     return quote == NULL ? 1 : (size_t)(quote + 1 - rest.data);
 }
 
-// If: <URL> (<token> ["etag"]) ... : the URLs are those outside of parentheses.
+// If: <URL> (<token> ["etag"]) ... : the URLs are outside of parentheses.
 static void put_if(struct rewriting *rewriting, struct slice value) {
     bool in_list = false;
     while (value.size > 0) {
@@ -109,7 +124,7 @@ static struct answer rewrite_field(struct rewriting *rewriting, struct http_fiel
     return answer;
 }
 
-// A field of this name may mean something else to other methods. Some servers take the name of a
+// A field with this name may have another meaning in other methods. Some servers read the name of a
 // method in any case.
 static bool has_destination(struct slice method) {
     return slice_equal_nocase(method, SLICE("MOVE")) || slice_equal_nocase(method, SLICE("COPY"));
@@ -126,7 +141,7 @@ struct answer dav_rewrite(struct choice *choice, struct http_request *request,
         .writer = writer_begin(shared->scratch, shared->scratch_size),
     };
     *growth = 0;
-    // Who is not let in is told that first.
+    // A client that is not allowed gets this answer first.
     if (choice->backend == NULL || !rules_let_in(choice, choice->route)) {
         return NO_ANSWER;
     }

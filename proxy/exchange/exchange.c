@@ -4,36 +4,38 @@
 #include "exchange/dav.h"
 #include "exchange/exchange_internal.h"
 #include "exchange/request_write.h"
-#include "http/walk.h"
+#include "http/websocket.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
-// What the encoded head may be longer than the received one: the forwarding fields and X-TLS-Facts,
-// with the client's address twice. The host is counted apart.
-enum { HEAD_GROWTH = 448 };
-// And what a client's certificate adds: two names, and what they are given.
-enum { CERTIFICATE_GROWTH = 80 + sizeof(struct client_identity) };
-enum { REQUEST_ID_GROWTH = 16 + REQUEST_ID_KEPT_MAX }; // name, colon and CRLF, and an id
-enum { SPARES_MAX = 256 };                             // of each slab
+enum { SPARES_MAX = 256 }; // of each slab
+
+struct with_http {
+    struct exchange exchange; // its `http` points to the next member
+    struct exchange_http http;
+};
 
 // --- beginning ---
 
 void exchange_slabs_init(struct shared *shared) {
-    slab_init(&shared->exchange_slab, sizeof(struct exchange), SPARES_MAX);
+    slab_init(&shared->exchange_slab, sizeof(struct with_http), SPARES_MAX);
+    slab_init(&shared->tunnel_slab, sizeof(struct exchange), SPARES_MAX);
     slab_init(&shared->write_slab, sizeof(struct request_write), SPARES_MAX);
     slab_init(&shared->memory_slab, SHARED_MEMORY_SIZE, SPARES_MAX);
 }
 
 void exchange_slabs_trim(struct shared *shared) {
     slab_trim(&shared->exchange_slab);
+    slab_trim(&shared->tunnel_slab);
     slab_trim(&shared->write_slab);
     slab_trim(&shared->memory_slab);
 }
 
 void exchange_slabs_free(struct shared *shared) {
     slab_free(&shared->exchange_slab);
+    slab_free(&shared->tunnel_slab);
     slab_free(&shared->write_slab);
     slab_free(&shared->memory_slab);
 }
@@ -43,13 +45,32 @@ static void on_lease_ready(struct lease_owner *owner) {
     stream->verbs->wake(stream);
 }
 
+// All zero. NULL: no memory.
+static struct exchange *allocate_tunnel(struct shared *shared) {
+    struct exchange *exchange = slab_get(&shared->tunnel_slab);
+    if (exchange != NULL) {
+        memset(exchange, 0, sizeof(*exchange));
+    }
+    return exchange;
+}
+
+static struct exchange *allocate_http(struct shared *shared) {
+    struct with_http *both = slab_get(&shared->exchange_slab);
+    if (both == NULL) {
+        return NULL;
+    }
+    memset(both, 0, sizeof(*both));
+    both->exchange.http = &both->http;
+    return &both->exchange;
+}
+
 static struct exchange *allocate(struct stream *stream, struct shared *shared,
-                                 struct generation *generation, int64_t head_since_ms) {
-    struct exchange *exchange = slab_get(&shared->exchange_slab);
+                                 struct generation *generation, int64_t head_since_ms,
+                                 bool has_http) {
+    struct exchange *exchange = has_http ? allocate_http(shared) : allocate_tunnel(shared);
     if (exchange == NULL) {
         return NULL;
     }
-    memset(exchange, 0, sizeof(*exchange));
     exchange->stream = stream;
     exchange->shared = shared;
     exchange->attempt.kept = stream->kept;
@@ -65,87 +86,16 @@ static struct exchange *allocate(struct stream *stream, struct shared *shared,
     choice->client = stream->client;
     choice->begun_us = exchange->account.started_mono_us;
     choice->client_address = stream->client->address;
-    choice->client_shown = client_text(stream->client);
-    metric_add(shared->metrics, METRIC_requests, 1);
     return exchange;
 }
 
-static struct http_forwarding make_forwarding(const struct exchange *exchange,
-                                              const struct http_request *request,
-                                              const struct http_told *told) {
-    const struct client *client = exchange->choice.client;
-    struct http_forwarding forwarding = {
-        .client_host = client->unknown ? SLICE("") : client_text(client),
-        .proto = client->redirect ? SLICE("http") : SLICE("https"),
-        .told = told,
-    };
-    if (exchange->choice.route != NULL) {
-        forwarding.path = rules_path(&exchange->choice, request);
-        forwarding.changes = &exchange->choice.route->request;
-    }
-    if (exchange->choice.is_certified) {
-        forwarding.certificate_subject = slice_from(client->identity->subject);
-        forwarding.certificate_fingerprint = slice_from(client->identity->fingerprint);
-    }
-    if (exchange->choice.backend != NULL && exchange->choice.backend->tls_facts) {
-        forwarding.tls_group = slice_from(client->tls_group);
-        forwarding.tls_suite = slice_from(client->tls_suite);
-        forwarding.tls_resumed = client->resumed;
-    }
-    return forwarding;
-}
-
-// The id of a request: that of a trusted proxy, or a new one, in `text`. Empty: the route sets one.
-static struct slice find_request_id(struct exchange *exchange, const struct http_request *request,
-                                    bool told, char text[REQUEST_ID_SIZE]) {
-    const struct http_field *field = http_fields_find(request->fields, FIELD_X_REQUEST_ID);
-    if (http_is_changed(&exchange->choice.route->request, SLICE("X-Request-Id"))) {
-        return (struct slice){NULL, 0};
-    }
-    if (told && field != NULL && request_id_is_usable(field->value)) {
-        return field->value;
-    }
-    request_ids_next(&exchange->shared->request_ids, text);
-    return (struct slice){text, REQUEST_ID_SIZE};
-}
-
-// Notes for the log what the head for the server has.
-static void note_ids(struct exchange *exchange) {
-    struct account *account = &exchange->account;
-    struct slice head = {exchange->head, exchange->head_size};
-    account->request_id = http_head_field(head, SLICE("X-Request-Id"));
-    account->traceparent = http_head_field(head, SLICE("traceparent"));
-}
-
-// Writes the head for the server into memory of the account, behind its texts.
-static struct answer encode_head(struct exchange *exchange, const struct http_request *request,
-                                 const struct http_told *told, size_t head_size) {
-    struct http_forwarding forwarding = make_forwarding(exchange, request, told);
-    bool has_id = exchange->account.has_request_id && exchange->choice.route != NULL;
-    char id[REQUEST_ID_SIZE];
-    if (has_id) {
-        forwarding.request_id = find_request_id(exchange, request, told != NULL, id);
-    }
-    struct slice host =
-        request->authority.size > 0 ? request->authority : slice_from(exchange->choice.site->name);
-    // Field lines without a space after the colon grow by it; the host is written three times.
-    size_t capacity = head_size + request->fields->count + 3 * host.size + HEAD_GROWTH +
-                      (exchange->choice.is_certified ? CERTIFICATE_GROWTH : 0) +
-                      (has_id ? REQUEST_ID_GROWTH : 0) + (told == NULL ? 0 : http_told_size(told)) +
-                      (forwarding.changes == NULL ? 0 : http_changes_size(forwarding.changes));
-    exchange->head =
-        account_keep_request(&exchange->account, exchange->shared, request, told, capacity);
-    if (exchange->head == NULL) {
-        return answer_of(503, "no memory for a request");
-    }
-    exchange->head_size = http_encode_request(request, &forwarding, host, exchange->head, capacity);
-    if (exchange->head_size == 0) {
-        return answer_of(431, "the head is too large to pass on");
-    }
-    if (has_id) {
-        note_ids(exchange);
-    }
-    return NO_ANSWER;
+// Allocates an exchange for a request of a client.
+static struct exchange *allocate_first(struct stream *stream, struct shared *shared,
+                                       struct generation *generation, int64_t head_since_ms,
+                                       bool has_http) {
+    struct exchange *exchange = allocate(stream, shared, generation, head_since_ms, has_http);
+    metric_add(shared->metrics, METRIC_requests, exchange == NULL ? 0 : 1);
+    return exchange;
 }
 
 static void note_request(struct exchange *exchange, const struct http_request *request) {
@@ -158,8 +108,8 @@ static void note_request(struct exchange *exchange, const struct http_request *r
     exchange->attempt.can_repeat = request->idempotent && request->framing == FRAMING_NONE;
 }
 
-// What is answered instead of asking a server, first reason first. *growth: by how much field
-// values are longer than they were received.
+// Returns the answer in place of a server's response; the first reason counts. *growth: bytes by
+// which field values are longer than received.
 static struct answer judge(struct exchange *exchange, struct http_request *request,
                            const struct http_told **told, size_t *growth) {
     bool redirect = exchange->choice.client->redirect;
@@ -189,29 +139,36 @@ static struct answer judge(struct exchange *exchange, struct http_request *reque
     return answer.status == 0 ? rules_apply(&exchange->choice, request) : answer;
 }
 
-// What is answered instead of asking a server.
+// The answer in place of a server's response.
 static struct answer take_request(struct exchange *exchange, struct http_request *request,
                                   size_t head_size) {
     const struct http_told *told;
     size_t growth = 0;
     note_request(exchange, request);
     struct answer answer = judge(exchange, request, &told, &growth);
+    if (exchange->stream->websocket && answer.status / 100 == 2) {
+        answer = answer_of(501, WEBSOCKET_NOT_OPENED);
+    }
+    account_keep_request_headers(&exchange->account, &exchange->choice, request->fields);
     if (exchange->choice.ends_connection) {
         exchange->stream->keep_alive = false;
     }
     if (answer.status == 0) {
         bool may_keep = request->idempotent && request->framing != FRAMING_NONE;
-        exchange->kept.limit =
+        exchange->http->kept.limit =
             may_keep && !request->expects_continue ? exchange->choice.backend->retry_body : 0;
-        return encode_head(exchange, request, told, head_size + growth);
+        answer = exchange_encode_head(exchange, request, told, head_size + growth);
+        bool is_guarded = exchange->choice.route->guards != 0;
+        return answer.status == 0 && is_guarded ? exchange_ask_guards(exchange, request, told)
+                                                : answer;
     }
     (void)account_keep_request(&exchange->account, exchange->shared, request, told, 0);
     exchange_note_accept(exchange, request);
     return answer;
 }
 
-// What a part could not do (it returned RESULT_ERROR): its answer is the response, if it has one
-// and nothing was sent. RESULT_ERROR: the stream must be cut.
+// Handles the RESULT_ERROR of a part: its answer becomes the response, if it has one and nothing
+// was sent. RESULT_ERROR: the stream must be cut.
 static enum result settle(struct exchange *exchange) {
     if (exchange->answer.status == 0) {
         exchange_give_up_request(exchange, true); // its rest is dropped before the cut
@@ -220,7 +177,7 @@ static enum result settle(struct exchange *exchange) {
     return exchange_answer(exchange);
 }
 
-// Gives the answer that the new exchange begins with, if any.
+// Sends the answer of a new exchange, if it has one.
 static struct exchange *begin(struct exchange *exchange) {
     if (exchange->answer.status != 0 && settle(exchange) != RESULT_OK) {
         exchange_finish(exchange);
@@ -232,7 +189,8 @@ static struct exchange *begin(struct exchange *exchange) {
 struct exchange *exchange_new(struct stream *stream, struct shared *shared,
                               struct http_request *request, size_t head_size,
                               int64_t head_since_ms) {
-    struct exchange *exchange = allocate(stream, shared, shared->current, head_since_ms);
+    struct exchange *exchange =
+        allocate_first(stream, shared, shared->current, head_since_ms, true);
     if (exchange == NULL) {
         return NULL;
     }
@@ -243,7 +201,7 @@ struct exchange *exchange_new(struct stream *stream, struct shared *shared,
 struct exchange *exchange_new_tunnel(struct stream *stream, struct shared *shared,
                                      struct generation *generation, const struct config_site *site,
                                      const struct config_backend *backend) {
-    struct exchange *exchange = allocate(stream, shared, generation, 0);
+    struct exchange *exchange = allocate_first(stream, shared, generation, 0, false);
     if (exchange == NULL) {
         return NULL;
     }
@@ -255,14 +213,15 @@ struct exchange *exchange_new_tunnel(struct stream *stream, struct shared *share
     exchange->attempt.wants_unused = true;
     exchange->request_framing = exchange->response_framing = FRAMING_TUNNEL;
     exchange->response_state = RESPONSE_BODY;
-    exchange->account.protocol = SLICE("tcp");
+    exchange->account.tcp = true;
     return exchange;
 }
 
 struct exchange *exchange_new_refused(struct stream *stream, struct shared *shared,
                                       const struct refused_request *refused,
                                       int64_t head_since_ms) {
-    struct exchange *exchange = allocate(stream, shared, shared->current, head_since_ms);
+    struct exchange *exchange =
+        allocate_first(stream, shared, shared->current, head_since_ms, true);
     if (exchange == NULL) {
         return NULL;
     }
@@ -272,9 +231,24 @@ struct exchange *exchange_new_refused(struct stream *stream, struct shared *shar
     return begin(exchange);
 }
 
+struct exchange *exchange_new_subrequest(struct stream *stream, struct generation *generation,
+                                         const struct choice *choice, struct slice head) {
+    struct exchange *exchange = allocate(stream, choice->shared, generation, 0, true);
+    if (exchange == NULL) {
+        return NULL;
+    }
+    exchange->is_subrequest = true;
+    exchange->choice = *choice;
+    exchange->choice.begun_us = exchange->account.started_mono_us;
+    exchange->attempt.can_repeat = true;
+    exchange->http->head = exchange->http->grown_head = (char *)(uintptr_t)head.data;
+    exchange->http->head_size = head.size;
+    return exchange;
+}
+
 // --- the server ---
 
-// A server failed, and what the client gets if no other is asked.
+// A failure of a server, and the answer for the client if no other server is tried.
 struct setback {
     struct failure failure;
     bool may_repeat; // the request may be sent again
@@ -284,8 +258,14 @@ struct setback {
     const char *why; // static
 };
 
-// After a server failed: RESULT_OK: another try, where that is allowed, and the state of the
-// request is as before the first one. RESULT_ERROR: an answer.
+static void begin_again(struct exchange *exchange) {
+    exchange_rewind_request(exchange);
+    exchange_forget_response(exchange);
+    metric_add(exchange->shared->metrics, METRIC_server_retries, 1);
+}
+
+// Called after a server failed. RESULT_OK: another try is allowed, and the state of the request is
+// as before the first one. RESULT_ERROR: an answer.
 static enum result retry(struct exchange *exchange, const struct setback *setback) {
     struct attempt *attempt = &exchange->attempt;
     attempt_fail(attempt, &exchange->choice, setback->failure,
@@ -294,21 +274,11 @@ static enum result retry(struct exchange *exchange, const struct setback *setbac
         !attempt_may_repeat(attempt, &exchange->choice, setback->elsewhere)) {
         return exchange_refuse(exchange, setback->status, setback->why);
     }
-    exchange_rewind_request(exchange);
-    exchange_forget_response(exchange);
-    metric_add(exchange->shared->metrics, METRIC_server_retries, 1);
+    begin_again(exchange);
     return RESULT_OK;
 }
 
-// Nothing of a response was passed on, what was sent of a body is kept, and doing it twice is doing
-// it once.
-static bool can_repeat(const struct exchange *exchange) {
-    bool is_kept = exchange->kept.limit > 0 && exchange->request_state != REQUEST_GIVEN_UP;
-    return (exchange->attempt.can_repeat || is_kept) && exchange->interim_count == 0 &&
-           exchange->response_state == RESPONSE_HEAD;
-}
-
-// No server is to blame when this process or host has run out of something.
+// A shortage of this process or host is not the server's fault.
 static bool is_own_shortage(int error) {
     return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
            error == EADDRNOTAVAIL;
@@ -334,8 +304,9 @@ static enum result connect_server(struct exchange *exchange) {
         const struct setback setback = {
             .failure = {FAULT_CONNECT, (uint32_t)error},
             .may_repeat = true,
+            .is_logged = unmade, // by attempt_connect()
             .status = 502,
-            .why = unmade ? "the connection failed" : strerror(error),
+            .why = strerror(error),
         };
         result = unmade && is_own_shortage(error)
                      ? exchange_refuse(exchange, 503, "no connection can be made")
@@ -346,10 +317,10 @@ static enum result connect_server(struct exchange *exchange) {
 
 // --- advancing ---
 
-// The server closed or broke its connection where it must not.
+// The server closed or broke its connection too early.
 static enum result server_gone(struct exchange *exchange) {
     if (exchange->response_started) { // the client must see that something is missing
-        exchange->account.ended = "the server broke off";
+        exchange->account.ended = "the server closed before the end of its response";
         metric_add(exchange->shared->metrics, METRIC_server_failures, 1);
         if (exchange->response_framing != FRAMING_TUNNEL) {
             attempt_blame(&exchange->attempt, &exchange->choice, (struct failure){FAULT_BROKEN, 0});
@@ -363,20 +334,20 @@ static enum result server_gone(struct exchange *exchange) {
                     : has_begun ? FAULT_BROKEN
                                 : FAULT_CLOSED,
                     0},
-        .may_repeat = can_repeat(exchange),
+        .may_repeat = exchange_can_repeat(exchange),
         .elsewhere = has_begun,
         .status = 502,
         .why = has_begun ? "the server closed the connection in the middle of its response headers"
-                         : "the server closed the connection without an answer",
+                         : "the server closed the connection without a response",
     };
     return retry(exchange, &setback);
 }
 
-// The response cannot be understood; exchange->answer says why.
+// The response is malformed; exchange->answer has the reason.
 static enum result response_was_bad(struct exchange *exchange) {
     const struct setback setback = {
         .failure = {FAULT_MALFORMED, 0},
-        .may_repeat = can_repeat(exchange),
+        .may_repeat = exchange_can_repeat(exchange),
         .elsewhere = true,
         .is_logged = true,
         .status = 502,
@@ -389,6 +360,12 @@ static enum result response_was_bad(struct exchange *exchange) {
 // One round of both directions. RESULT_OK after progress.
 static enum result relay(struct exchange *exchange) {
     enum result response = exchange_respond(exchange);
+    if (response == RESULT_ERROR && exchange->left_status != 0) {
+        const struct failure failure = {FAULT_STATUS, exchange->left_status};
+        attempt_fail(&exchange->attempt, &exchange->choice, failure, NULL);
+        begin_again(exchange);
+        return RESULT_OK;
+    }
     if (response == RESULT_EOF) {
         return server_gone(exchange);
     }
@@ -400,8 +377,8 @@ static enum result relay(struct exchange *exchange) {
     }
     enum result request = exchange_request(exchange);
     if (request == RESULT_EOF) {
-        // Perhaps the server answered before it closed: what it said is read first.
-        if (can_repeat(exchange)) {
+        // The server may have responded before it closed, so its response is read first.
+        if (exchange_can_repeat(exchange)) {
             exchange->write_failed = true;
         } else {
             exchange_give_up_request(exchange, true);
@@ -424,11 +401,15 @@ static enum result relay(struct exchange *exchange) {
 static enum result advance(struct exchange *exchange) {
     struct stream *stream = exchange->stream;
     while (!answering(exchange)) {
-        if (*stream->steps_left == 0) { // it is the turn of others
+        if (*stream->steps_left == 0) { // other sessions have their turn
             return RESULT_AGAIN;
         }
         --*stream->steps_left;
-        enum result result = connect_server(exchange);
+        enum result result =
+            exchange->verdict == NULL ? RESULT_OK : exchange_await_verdicts(exchange);
+        if (result == RESULT_OK) {
+            result = connect_server(exchange);
+        }
         if (result == RESULT_OK) {
             result = relay(exchange);
         }
@@ -458,7 +439,7 @@ enum result exchange_advance(struct exchange *exchange) {
     uint64_t sent = exchange->stream->sent;
     pace_end_wait(&exchange->pace, now_ms(exchange));
     enum result result = advance(exchange);
-    if (exchange->stream->sent != sent) { // a client that takes a little is not idle
+    if (exchange->stream->sent != sent) { // a client that takes a few bytes is not idle
         exchange->active_ms = now_ms(exchange);
     }
     return result;
@@ -467,6 +448,7 @@ enum result exchange_advance(struct exchange *exchange) {
 void exchange_arm(struct exchange *exchange) {
     struct lease *lease = exchange->attempt.lease;
     exchange_note_wait(exchange);
+    exchange_arm_verdict(exchange);
     if (lease == NULL) {
         return;
     }
@@ -476,7 +458,7 @@ void exchange_arm(struct exchange *exchange) {
     lease_want_write(lease, !lease->writable && (!lease->connected || unwritten));
 }
 
-// `request-timeout` has passed. A server that was asked and has said nothing is to blame.
+// `request-timeout` has expired. Blames a server that was tried and has not responded.
 static enum result end_late(struct exchange *exchange) {
     struct attempt *attempt = &exchange->attempt;
     if (exchange->response_started) {
@@ -495,7 +477,7 @@ static enum result end_late(struct exchange *exchange) {
     return exchange_refuse(exchange, 504, "request timeout");
 }
 
-// There is a response, or a tunnel to a server that may not have said anything yet.
+// There is a response, or a tunnel to a server that may not have sent bytes yet.
 static bool is_under_way(const struct exchange *exchange) {
     const struct lease *lease = exchange->attempt.lease;
     bool tunnels = exchange_is_tunnel(exchange) && lease != NULL && lease->connected;
@@ -515,6 +497,9 @@ static enum result at_deadline(struct exchange *exchange) {
             exchange_is_tunnel(exchange) ? "the tunnel was silent" : "timed out";
         return RESULT_ERROR;
     }
+    if (exchange->verdict != NULL) {
+        return exchange_verdict_timed_out(exchange);
+    }
     if (attempt_is_queued(&exchange->attempt)) {
         exchange->answer = attempt_refuse(&exchange->attempt, &exchange->choice);
         return RESULT_ERROR;
@@ -530,7 +515,7 @@ static enum result at_deadline(struct exchange *exchange) {
     }
     const struct setback setback = {
         .failure = {FAULT_RESPONSE_TIMEOUT, 0},
-        .may_repeat = can_repeat(exchange),
+        .may_repeat = exchange_can_repeat(exchange),
         .elsewhere = true,
         .status = 504,
         .why = "response timeout",
@@ -544,7 +529,7 @@ enum result exchange_timed_out(struct exchange *exchange) {
 }
 
 enum result exchange_expire(struct exchange *exchange) {
-    static const char why[] = "drain-timeout was over";
+    static const char why[] = "drain-timeout expired";
     pace_end_wait(&exchange->pace, now_ms(exchange));
     if (is_under_way(exchange)) {
         exchange->account.ended = why;
@@ -557,14 +542,33 @@ enum result exchange_expire(struct exchange *exchange) {
 
 // --- the end ---
 
+// The memory of the exchange, too.
+static void free_http(struct exchange *exchange) {
+    struct exchange_http *http = exchange->http;
+    free(http->grown_head);
+    free(http->request_trailers);
+    kept_body_free(&http->kept);
+    free(http->gathered_head);
+    free(http->added);
+    free(http->response_trailers);
+    slab_put(&exchange->shared->exchange_slab, LIST_ENTRY(exchange, struct with_http, exchange));
+}
+
 void exchange_finish(struct exchange *exchange) {
     struct shared *shared = exchange->shared;
-    account_close(&exchange->account, &exchange->choice, exchange->response_state == RESPONSE_DONE);
+    if (exchange->is_subrequest) {
+        account_close_subrequest(&exchange->account);
+    } else {
+        account_close(&exchange->account, &exchange->choice,
+                      exchange->response_state == RESPONSE_DONE);
+    }
     attempt_drop(&exchange->attempt, &exchange->choice);
-    exchange_free_response(exchange);
+    exchange_drop_verdicts(exchange);
     exchange_free_request(exchange);
-    free(exchange->request_trailers);
-    kept_body_free(&exchange->kept);
     generation_release(exchange->generation);
-    slab_put(&shared->exchange_slab, exchange);
+    if (exchange->http != NULL) {
+        free_http(exchange);
+    } else {
+        slab_put(&shared->tunnel_slab, exchange);
+    }
 }

@@ -1,8 +1,8 @@
-// Answers of our own, in place of a server's.
+// Answers of Ravelin, in place of a server's response.
 #include "exchange/exchange_internal.h"
 #include "http/writer.h"
 
-// What the answer carries, and what every response of a site does besides.
+// The fields of the answer, and the fields that every response of a site has.
 static struct slice answer_fields(const struct exchange *exchange, struct slice fields,
                                   char *output, size_t capacity) {
     if (!exchange->choice.of_site || exchange->choice.site->hsts_s == 0) {
@@ -32,12 +32,12 @@ void exchange_note_accept(struct exchange *exchange, const struct http_request *
     }
 }
 
-// The head for the server has the field, as it came.
+// Whether the client accepts JSON. The head for the server has the client's Accept field.
 static bool accepts_json(const struct exchange *exchange) {
-    if (exchange->head == NULL) {
+    if (exchange->http->head == NULL) {
         return exchange->accepts_json;
     }
-    const struct slice head = {exchange->head, exchange->head_size};
+    const struct slice head = {exchange->http->head, exchange->http->head_size};
     return asks_for_json(http_head_field(head, SLICE("Accept")));
 }
 
@@ -61,6 +61,10 @@ static const struct config_page *find_error_page(const struct exchange *exchange
 // False: the small page of the status. `text`: for a page in JSON.
 static bool find_page(const struct exchange *exchange, const struct answer *answer,
                       char text[HTTP_JSON_SIZE_MAX], struct http_page *page) {
+    if (answer->text != NULL) {
+        *page = *answer->text;
+        return true;
+    }
     if (answer->page != NULL) {
         *page = page_of(exchange, answer->page);
         return true;
@@ -95,7 +99,7 @@ enum result exchange_answer(struct exchange *exchange) {
         exchange->account.status = answer.status;
         return RESULT_ERROR;
     }
-    // Half a record of an interim response cannot be taken back either.
+    // Half a record of an interim response cannot be withdrawn either.
     bool half_sent = stream->unsent && stream->held_by == HELD_UNSENT;
     if (exchange->response_started || half_sent) {
         return RESULT_ERROR;
@@ -110,6 +114,8 @@ enum result exchange_answer(struct exchange *exchange) {
     char json[HTTP_JSON_SIZE_MAX];
     struct http_page page;
     bool has_page = find_page(exchange, &answer, json, &page);
-    return stream->verbs->answer(stream, answer.status, fields, has_page ? &page : NULL,
-                                 &exchange->account.response_bytes);
+    enum result result = stream->verbs->answer(
+        stream, answer.status, fields, has_page ? &page : NULL, &exchange->account.response_bytes);
+    exchange_drop_verdicts(exchange); // fields and page may be in its memory
+    return result;
 }

@@ -1,5 +1,5 @@
-// What the files of an exchange know of each other: exchange.c, exchange_answer.c, exchange_time.c,
-// request.c, response.c and response_head.c.
+// Functions that the files of an exchange share: exchange.c, exchange_answer.c, exchange_time.c,
+// exchange_verdict.c, request_head.c, request.c, response.c and response_head.c.
 #ifndef RAVELIN_EXCHANGE_EXCHANGE_INTERNAL_H
 #define RAVELIN_EXCHANGE_EXCHANGE_INTERNAL_H
 
@@ -14,12 +14,12 @@ static inline const struct config_limits *limits(const struct exchange *exchange
     return &exchange->generation->config->limits;
 }
 
-// The response is whole, or an answer of our own has taken its place.
+// The response is complete, or an answer has replaced it.
 static inline bool answering(const struct exchange *exchange) {
     return exchange->response_state >= RESPONSE_SENDING;
 }
 
-// Bytes go both ways, and nobody frames them.
+// Bytes go both ways, without framing.
 static inline bool exchange_is_tunnel(const struct exchange *exchange) {
     return exchange->response_framing == FRAMING_TUNNEL &&
            exchange->response_state != RESPONSE_HEAD;
@@ -29,59 +29,96 @@ static inline bool has_unread(const struct exchange *exchange) {
     return exchange->room != NULL && room_unread(exchange->room) > 0;
 }
 
-// For the parts: ends what they do, with an answer in place of the response. exchange.c gives it,
-// or cuts the stream if something of a response was sent.
+// For the parts of an exchange: ends it with an answer in place of the response. exchange.c sends
+// the answer, or cuts the stream if a part of the response was sent.
 static inline enum result exchange_refuse(struct exchange *exchange, uint16_t status,
                                           const char *why) {
     exchange->answer = answer_of(status, why);
     return RESULT_ERROR;
 }
 
+// Whether the request can be sent to a server again: no response was passed on, the sent part of
+// the body is kept, and a second execution is harmless.
+static inline bool exchange_can_repeat(const struct exchange *exchange) {
+    const struct exchange_http *http = exchange->http;
+    if (exchange->response_state != RESPONSE_HEAD || http == NULL || http->interim_count > 0) {
+        return false;
+    }
+    bool is_kept = http->kept.limit > 0 && exchange->request_state != REQUEST_GIVEN_UP;
+    return exchange->attempt.can_repeat || is_kept;
+}
+
+// --- the head: request_head.c ---
+
+// Writes the head for the server into memory of the account, behind its texts. `head_size`: size of
+// the received head and of changes that made it longer.
+struct answer exchange_encode_head(struct exchange *exchange, const struct http_request *request,
+                                   const struct http_told *told, size_t head_size);
+
 // --- the two directions: request.c and response.c ---
 
-// Each returns RESULT_OK after progress, RESULT_AGAIN when it waits for a side, RESULT_EOF when the
-// server closed where that cannot be (the caller may try another server while nothing was passed
-// on), RESULT_ERROR when the exchange cannot go on: with exchange->answer set (exchange_refuse())
-// that takes the place of the response, else the stream must be cut.
+// Both functions have these results:
+//   OK     progress
+//   AGAIN  waits for a side
+//   EOF    the server closed too early. The caller may try another server if nothing was passed on
+//   ERROR  the exchange cannot continue. If exchange->answer is set (exchange_refuse()), it
+//          replaces the response; otherwise the stream must be cut
 
-// The head and the stream's runs, with our chunk lines around them, leave in one write to the
-// server, from where they lie.
+// Sends the head and the stream's runs to the server, from where they are, with chunk lines around
+// the runs, in one write.
 enum result exchange_request(struct exchange *exchange) MUST_CHECK;
-// Bytes of the server come into the stream's room and are named as head or body there.
+// Reads bytes of the server into the stream's room, and names them as head or body there.
 enum result exchange_respond(struct exchange *exchange) MUST_CHECK;
 
-// Sends no more of the request to the server, if it has not got all of it. What the client still
-// sends is dropped if it can be told where that ends.
+// Sends no more of the request to the server, if the server has not got all of it. Drops what the
+// client still sends, if the end of the body can be found.
 void exchange_give_up_request(struct exchange *exchange, bool end_is_known);
 void exchange_free_request(struct exchange *exchange);
-void exchange_free_response(struct exchange *exchange);
-// Begins the request again, from its head and what was kept of its body.
+// Begins to send the request again, from its head and the kept part of its body.
 void exchange_rewind_request(struct exchange *exchange);
-// What has come of a response is dropped: another attempt begins. Nothing was passed on.
+// Drops the received part of a response, because another attempt begins. Nothing may have been
+// passed on.
 void exchange_forget_response(struct exchange *exchange);
-// A part of a response head has come.
+// A part of a response head was received.
 bool exchange_head_has_begun(const struct exchange *exchange);
+
+// --- verdicts: exchange_verdict.c ---
+
+// Asks the guards of the route. Returns an answer to send at once. NO_ANSWER: the request
+// continues, after exchange->verdict.
+struct answer exchange_ask_guards(struct exchange *exchange, const struct http_request *request,
+                                  const struct http_told *told);
+// RESULT_OK: all verdicts allow the request. RESULT_ERROR: exchange->answer is set.
+enum result exchange_await_verdicts(struct exchange *exchange) MUST_CHECK;
+void exchange_arm_verdict(struct exchange *exchange);
+// For an exchange with a verdict. Results of exchange_verdict_timed_out(): as of
+// exchange_await_verdicts().
+int64_t exchange_verdict_deadline(const struct exchange *exchange);
+enum result exchange_verdict_timed_out(struct exchange *exchange) MUST_CHECK;
+void exchange_drop_verdicts(struct exchange *exchange); // may be called without verdicts
 
 // --- time: exchange_time.c ---
 
-// The response has begun, but the client takes no more of it, and the server no more of the
+// Whether the response has begun, but the client takes no more of it, and the server no more of the
 // request.
 bool exchange_is_stuck(const struct exchange *exchange);
-// The client is waited for: to send a body or to take a response.
+// Whether the exchange waits for the client: for bytes of a body, or until it takes bytes of a
+// response.
 bool exchange_waits_for_client(const struct exchange *exchange);
-// Nothing more can be done now: if the client is waited for, that begins here, or goes on.
+// Call it when nothing more can be done now. Begins or continues a wait for the client.
 void exchange_note_wait(struct exchange *exchange);
-// `request-timeout` has passed.
+// Whether `request-timeout` has expired.
 bool exchange_is_over(const struct exchange *exchange);
-// At the deadline of such a wait. RESULT_OK: it goes on. RESULT_ERROR: 408 is due, or the stream
-// must be cut.
+// Call it at the deadline of such a wait. RESULT_OK: the wait continues. RESULT_ERROR: respond with
+// 408, or cut the stream.
 enum result exchange_client_timed_out(struct exchange *exchange) MUST_CHECK;
 
 // --- answers: exchange_answer.c ---
 
-// Notes what a request accepts that is not forwarded: pages depend on it.
+// Notes the media types that a request accepts, for pages. Only for requests that are not
+// forwarded.
 void exchange_note_accept(struct exchange *exchange, const struct http_request *request);
-// Hands exchange->answer to the stream, and no more is asked of the server. For exchange.c only.
+// Passes exchange->answer to the stream, and stops using the server. Only exchange.c calls it.
 // RESULT_ERROR: the stream must be cut.
 enum result exchange_answer(struct exchange *exchange) MUST_CHECK;
 

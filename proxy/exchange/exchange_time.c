@@ -1,4 +1,4 @@
-// Whom an exchange waits for, until when, and what follows if it waits in vain.
+// Which side an exchange waits for, until when, and what follows after a time-out.
 #include "base/clock.h"
 #include "exchange/exchange_internal.h"
 
@@ -39,7 +39,7 @@ static uint32_t first_of(uint32_t of_route, uint32_t of_backend) {
     return of_route != 0 ? of_route : of_backend;
 }
 
-// The route may say another time than its backend. A tunnel of `protocol = tcp` has no route.
+// The route may have another time than its backend. A tunnel of `protocol = tcp` has no route.
 static uint32_t connect_timeout(const struct choice *choice) {
     return first_of(choice->route == NULL ? 0 : choice->route->connect_timeout_ms,
                     choice->backend->connect_timeout_ms);
@@ -66,7 +66,7 @@ bool exchange_is_over(const struct exchange *exchange) {
     return now_ms(exchange) >= last_deadline(exchange);
 }
 
-// When the side that is waited for must have done something.
+// The time limit of the side that is waited for.
 static int64_t side_deadline(const struct exchange *exchange) {
     int64_t wait_ms = limits(exchange)->idle_timeout_ms;
     if (exchange_waits_for_client(exchange)) {
@@ -75,8 +75,11 @@ static int64_t side_deadline(const struct exchange *exchange) {
     if (exchange->stream->unsent) { // for its turn, as long as others have theirs
         return INT64_MAX;
     }
+    if (exchange->verdict != NULL) {
+        return exchange_verdict_deadline(exchange);
+    }
     if (attempt_is_queued(&exchange->attempt)) {
-        return exchange->attempt.waiter.since_ms + exchange->choice.backend->queue_timeout_ms;
+        return exchange->attempt.wait->waiter.since_ms + exchange->choice.backend->queue_timeout_ms;
     }
     if (attempt_is_connecting(&exchange->attempt)) {
         wait_ms = connect_timeout(&exchange->choice);
@@ -106,7 +109,7 @@ enum result exchange_client_timed_out(struct exchange *exchange) {
     }
     if (answering(exchange) || exchange->response_started) {
         exchange->account.ended = exchange->stream->unsent
-                                      ? "the client took the response too slowly"
+                                      ? "the client read the response too slowly"
                                       : "the request body came too slowly";
         return RESULT_ERROR;
     }

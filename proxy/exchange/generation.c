@@ -66,7 +66,7 @@ static bool build(struct generation *generation, struct server_fds *servers,
            generation_find_cells(generation, shares);
 }
 
-// With nothing but the bundle.
+// Makes a generation with only its bundle.
 static struct generation *open_generation(uint64_t number, int bundle_fd,
                                           struct metrics_slot *metrics) {
     struct bundle bundle;

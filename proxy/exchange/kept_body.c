@@ -10,7 +10,7 @@ void kept_body_free(struct kept_body *kept) {
     *kept = (struct kept_body){.limit = 0};
 }
 
-// False: it must not be so large, or memory is short.
+// False: the size exceeds the limit, or memory is short.
 static bool reserve(struct kept_body *kept, size_t size) {
     if (size > kept->limit - kept->size) {
         return false;

@@ -1,6 +1,6 @@
-// A copy of what was given of a request body, so that it can be sent to another server: for
-// `retry-body`. It grows up to its limit; a body that is larger is not kept, and the request is not
-// repeated. Without the option nothing is copied.
+// A copy of the sent part of a request body, so that `retry-body` can send it to another server. It
+// grows up to a limit. A larger body is not kept, and its request is not repeated. Without the
+// option nothing is copied.
 #ifndef RAVELIN_EXCHANGE_KEPT_BODY_H
 #define RAVELIN_EXCHANGE_KEPT_BODY_H
 
@@ -16,8 +16,9 @@ struct kept_body {
     uint8_t *data;
 };
 
-// Adds a copy of the runs. If they do not fit, or memory is short, nothing is kept from now on.
+// Adds a copy of the runs. If they do not fit, or memory is short, frees the copy and keeps nothing
+// from then on.
 void kept_body_add(struct kept_body *kept, const struct iovec *runs, uint32_t count);
-void kept_body_free(struct kept_body *kept); // and keeps nothing from now on
+void kept_body_free(struct kept_body *kept); // frees the copy and keeps nothing from then on
 
 #endif

@@ -1,4 +1,4 @@
-// The request's way to its server.
+// The request: from the client to the server.
 #include "exchange/exchange_internal.h"
 #include "exchange/request_write.h"
 #include "http/encode.h"
@@ -17,8 +17,8 @@ static void add_part(struct request_write *write, void *data, size_t size) {
 
 // --- gathering what can be written ---
 
-// A new connection to a server that wants to know whose it is begins with that. One that is used
-// again has begun with this client's.
+// A new connection to a server with `send-proxy-protocol` begins with the PROXY header. A reused
+// connection began with the header of the same client.
 static void add_proxy_header(struct exchange *exchange) {
     const struct client *client = exchange->choice.client;
     enum proxy_version version = (enum proxy_version)exchange->choice.backend->send_proxy_protocol;
@@ -34,22 +34,24 @@ static void add_proxy_header(struct exchange *exchange) {
                                 write->proxy_header));
 }
 
-// The last chunk and the trailers, written afresh. False: no memory.
+// Encodes the last chunk and the trailers. False: no memory.
 static bool add_end(struct exchange *exchange, const struct http_fields *fields) {
     if (fields == NULL) {
         add_part(exchange->write, end_of_chunks, sizeof(end_of_chunks) - 1);
         return true;
     }
+    struct exchange_http *http = exchange->http;
     size_t capacity = http_trailers_size(fields);
-    free(exchange->request_trailers); // of another attempt
-    exchange->request_trailers = malloc(capacity);
-    if (exchange->request_trailers == NULL) {
+    free(http->request_trailers); // of another attempt
+    http->request_trailers = malloc(capacity);
+    if (http->request_trailers == NULL) {
         return false;
     }
-    size_t size = http_encode_trailers(fields, exchange->request_trailers, capacity);
-    exchange->request_trailers_size = size;
+    size_t size = http_encode_trailers(fields, &exchange->choice.route->request,
+                                       http->request_trailers, capacity);
+    http->request_trailers_size = size;
     add_part(exchange->write, end_of_chunks, LAST_CHUNK_SIZE);
-    add_part(exchange->write, exchange->request_trailers, size);
+    add_part(exchange->write, http->request_trailers, size);
     return size > 0;
 }
 
@@ -72,12 +74,25 @@ static void add_runs(struct exchange *exchange, const struct stream_body *body) 
     }
 }
 
-// RESULT_EOF: the client has ended before the body did. RESULT_ERROR: as exchange_request().
+static void keep(struct exchange *exchange, const struct stream_body *body) {
+    struct exchange_http *http = exchange->http;
+    if (http != NULL) {
+        kept_body_add(&http->kept, body->runs, body->count);
+        http->kept_is_whole = body->whole;
+    }
+}
+
+static bool has_kept(const struct exchange *exchange) {
+    const struct exchange_http *http = exchange->http;
+    return http != NULL && (http->kept.size > 0 || http->kept_is_whole);
+}
+
+// RESULT_EOF: the client ended before the body was complete. RESULT_ERROR: as exchange_request().
 static enum result add_body(struct exchange *exchange) {
     struct stream_body body;
     enum result result = exchange->stream->verbs->body(exchange->stream, &body);
     if (result == RESULT_ERROR) {
-        exchange_give_up_request(exchange, false); // nobody knows where it ends
+        exchange_give_up_request(exchange, false); // the end of the request is unknown
         return exchange_refuse(exchange, 400,
                                body.why == NULL ? "the request body is malformed" : body.why);
     }
@@ -85,8 +100,7 @@ static enum result add_body(struct exchange *exchange) {
         return result;
     }
     add_runs(exchange, &body);
-    kept_body_add(&exchange->kept, body.runs, body.count);
-    exchange->kept_is_whole = body.whole;
+    keep(exchange, &body);
     if (body.whole) {
         exchange->request_state = REQUEST_LAST;
     }
@@ -97,15 +111,16 @@ static enum result add_body(struct exchange *exchange) {
     uint64_t limit = exchange->choice.body_limit;
     if (limit != 0 && exchange->account.request_bytes > limit &&
         exchange->request_state != REQUEST_TUNNEL) {
-        return exchange_refuse(exchange, 413, "the request body is larger than is accepted");
+        return exchange_refuse(exchange, 413, "the request body is larger than body-size");
     }
     return RESULT_OK;
 }
 
-// What an attempt before this one had of the body.
+// Adds the part of the body that an earlier attempt has read.
 static void add_kept(struct exchange *exchange) {
     struct request_write *write = exchange->write;
-    const struct kept_body *kept = &exchange->kept;
+    const struct exchange_http *http = exchange->http;
+    const struct kept_body *kept = &http->kept;
     bool chunked = exchange->request_framing == FRAMING_CHUNKED;
     if (kept->size > 0 && chunked) {
         char *end = write->lines[0] + CHUNK_LINE_SIZE;
@@ -118,20 +133,23 @@ static void add_kept(struct exchange *exchange) {
     if (kept->size > 0 && chunked) {
         add_part(write, crlf, 2);
     }
-    if (!exchange->kept_is_whole) {
+    if (!http->kept_is_whole) {
         return;
     }
     exchange->request_state = REQUEST_LAST;
-    if (chunked && exchange->request_trailers != NULL) {
+    if (chunked && http->request_trailers != NULL) {
         add_part(write, end_of_chunks, LAST_CHUNK_SIZE);
-        add_part(write, exchange->request_trailers, exchange->request_trailers_size);
+        add_part(write, http->request_trailers, http->request_trailers_size);
     } else if (chunked) {
         add_part(write, end_of_chunks, sizeof(end_of_chunks) - 1);
     }
 }
 
 void exchange_rewind_request(struct exchange *exchange) {
-    if (exchange->write != NULL && exchange->kept.limit > 0) { // what it has is kept, too
+    const struct exchange_http *http = exchange->http;
+    bool keeps = http != NULL && http->kept.limit > 0;
+    // `kept` has a copy of all bytes that `write` points to.
+    if (keeps && exchange->write != NULL) {
         exchange->stream->verbs->taken(exchange->stream);
     }
     exchange_free_request(exchange);
@@ -139,7 +157,7 @@ void exchange_rewind_request(struct exchange *exchange) {
     exchange->write_failed = false;
 }
 
-// What the stream gave is written.
+// All given bytes of the stream were written.
 static void all_written(struct exchange *exchange) {
     exchange->stream->verbs->taken(exchange->stream);
     if (exchange->request_state == REQUEST_LAST) {
@@ -149,11 +167,11 @@ static void all_written(struct exchange *exchange) {
 }
 
 static void add_head(struct exchange *exchange) {
-    if (exchange->request_framing == FRAMING_TUNNEL) { // it has none
+    if (exchange->request_framing == FRAMING_TUNNEL) { // a tunnel has no head
         exchange->request_state = REQUEST_TUNNEL;
         return;
     }
-    add_part(exchange->write, exchange->head, exchange->head_size);
+    add_part(exchange->write, exchange->http->head, exchange->http->head_size);
     exchange->request_state =
         exchange->request_framing == FRAMING_NONE ? REQUEST_LAST : REQUEST_BODY;
 }
@@ -171,7 +189,7 @@ static enum result gather(struct exchange *exchange) {
     if (exchange->request_state == REQUEST_HEAD) {
         add_proxy_header(exchange);
         add_head(exchange);
-        if (exchange->kept.size > 0 || exchange->kept_is_whole) {
+        if (has_kept(exchange)) {
             add_kept(exchange);
             return RESULT_OK;
         }
@@ -181,7 +199,7 @@ static enum result gather(struct exchange *exchange) {
         return result == RESULT_ERROR ? RESULT_ERROR : RESULT_OK;
     }
     exchange_free_request(exchange);
-    if (result == RESULT_OK) { // the end came by itself
+    if (result == RESULT_OK) { // the body has ended
         all_written(exchange);
     }
     return result;
@@ -231,8 +249,8 @@ static void written(struct exchange *exchange, size_t size) {
     }
 }
 
-// RESULT_OK: wrote something. RESULT_AGAIN: the server does not take more now. RESULT_EOF: it is
-// gone.
+// RESULT_OK: bytes were written. RESULT_AGAIN: the server does not accept more now. RESULT_EOF: the
+// server is gone.
 static enum result write_server(struct exchange *exchange) {
     struct lease *lease = exchange->attempt.lease;
     struct request_write *write = exchange->write;
@@ -253,10 +271,10 @@ static enum result write_server(struct exchange *exchange) {
     return RESULT_OK;
 }
 
-// There is nothing to write, and there never will be.
+// The client has ended: there is nothing more to write.
 static enum result client_ended(struct exchange *exchange) {
     if (exchange->request_state != REQUEST_TUNNEL) {
-        exchange->account.ended = "the client ended before its request body did";
+        exchange->account.ended = "the client closed before the end of its request body";
         return RESULT_ERROR;
     }
     const struct lease *lease = exchange->attempt.lease;

@@ -1,4 +1,4 @@
-// The response's way to the client.
+// The response: from the server to the client.
 #include "exchange/exchange_internal.h"
 #include "exchange/response_head.h"
 
@@ -27,15 +27,16 @@ void exchange_forget_response(struct exchange *exchange) {
     }
     response_head_forget(exchange);
     exchange->response_is_bad = false;
+    exchange->left_status = 0;
 }
 
 // --- reading from the server ---
 
-// No more than belongs to a body of known length is read: what a server sends beyond it stays in
-// the socket and is noticed when the connection comes to the pool.
+// Reads no more than the body of a known length. Bytes that a server sends beyond it stay in the
+// socket, and are found when the connection returns to the pool.
 static size_t read_limit(const struct exchange *exchange) {
     return exchange->response_state == RESPONSE_BODY && exchange->response_framing == FRAMING_LENGTH
-               ? exchange->response_left
+               ? exchange->http->response_left
                : SIZE_MAX;
 }
 
@@ -47,14 +48,15 @@ static void add_to_room(struct room *room, const struct iovec iov[ROOM_PARTS], s
     }
 }
 
-// A head has begun and goes on elsewhere. The first part is then kept free for ours.
+// A head has begun and is gathered elsewhere. The first part is kept free for the encoded head.
 static bool is_gathering(const struct exchange *exchange) {
-    return exchange->response_state == RESPONSE_HEAD && exchange->gathered_head != NULL;
+    return exchange->response_state == RESPONSE_HEAD && exchange->http->gathered_head != NULL;
 }
 
-// Most responses are small: while the head is awaited, one part is read with recv(), which costs
-// less than readv(), and the others only when that was filled. On a connection whose last response
-// filled it the next probably will, and one readv() costs less than both.
+// Most responses are small. So while the head is awaited, one part is read with recv(), which costs
+// less than readv(). The other parts are read only if the first was filled. If the last response on
+// the connection was large, the next one probably is, too, and one readv() costs less than both
+// calls.
 static ssize_t read_parts(const struct exchange *exchange, struct iovec iov[ROOM_PARTS]) {
     struct lease *lease = exchange->attempt.lease;
     const struct pool_calls *calls = &lease->pool->calls;
@@ -72,8 +74,8 @@ static ssize_t read_parts(const struct exchange *exchange, struct iovec iov[ROOM
     return more > 0 ? first + more : first; // an end or an error is met again at the next read
 }
 
-// RESULT_OK: bytes came. RESULT_AGAIN: none now. RESULT_EOF: the server closed. RESULT_ERROR: its
-// connection broke.
+// RESULT_OK: bytes were read. RESULT_AGAIN: none now. RESULT_EOF: the server closed. RESULT_ERROR:
+// its connection broke.
 static enum result read_server(struct exchange *exchange, struct room *room) {
     struct lease *lease = exchange->attempt.lease;
     struct iovec iov[ROOM_PARTS];
@@ -100,8 +102,8 @@ static enum result read_server(struct exchange *exchange, struct room *room) {
         lease->readable = false;
         return RESULT_EOF;
     }
-    // With all of a body read there may be more, but nothing that is wanted: should it come, the
-    // loop tells.
+    // After the whole body was read, further bytes are not needed. If bytes arrive, the loop
+    // reports them.
     lease->readable = (size_t)received == total && total < limit;
     add_to_room(room, iov, (size_t)received);
     exchange->room = room;
@@ -118,15 +120,14 @@ static enum result put_data(struct exchange *exchange, uint32_t part, uint8_t *d
 
 // RESULT_AGAIN: the section is not whole.
 static enum result take_trailers(struct exchange *exchange, struct room_part *part) {
-    struct trailers *trailers = &exchange->response_trailers;
     struct stream *stream = exchange->stream;
     size_t used = 0;
     struct http_refusal refusal;
-    enum result result = trailers_gather_response(trailers, limits(exchange)->response_header_size,
-                                                  (const char *)part->data + part->begin,
-                                                  room_part_unread(part), &used, &refusal);
+    enum result result = trailers_gather_response(
+        &exchange->http->response_trailers, limits(exchange)->response_header_size,
+        (const char *)part->data + part->begin, room_part_unread(part), &used, &refusal);
     part->begin += (uint32_t)used;
-    struct slice section = {trailers->data, trailers->size};
+    struct slice section = trailers_section(exchange->http->response_trailers);
     if (result == RESULT_AGAIN) {
         return result;
     }
@@ -144,12 +145,13 @@ static enum result take_trailers(struct exchange *exchange, struct room_part *pa
 static enum result bad_chunk(struct exchange *exchange, const char *why) {
     char where[64];
     (void)snprintf(where, sizeof(where), ": byte 0x%02x, behind %llu bytes of body",
-                   (unsigned)(uint8_t)exchange->response_decoder.wrong,
+                   (unsigned)(uint8_t)exchange->http->response_decoder.wrong,
                    (unsigned long long)exchange->account.response_bytes);
     return response_is_bad(exchange, why, where);
 }
 
-// The first `size` bytes of data, of which more has come. RESULT_AGAIN: the rest must wait.
+// Names the first `size` bytes of data, behind which more has arrived. RESULT_AGAIN: the rest must
+// wait.
 static enum result put_some(struct exchange *exchange, uint32_t index, size_t size) {
     struct room_part *part = &exchange->room->parts[index];
     uint8_t *begin = part->data + part->begin;
@@ -160,14 +162,16 @@ static enum result put_some(struct exchange *exchange, uint32_t index, size_t si
         return RESULT_AGAIN;
     }
     // The first bytes of data are data.
-    (void)!chunk_next(&exchange->response_decoder, (const char *)begin, size, &span, &length, &why);
+    (void)!chunk_next(&exchange->http->response_decoder, (const char *)begin, size, &span, &length,
+                      &why);
     part->begin += (uint32_t)size;
     enum result result = put_data(exchange, index, begin, size);
     return result == RESULT_OK ? RESULT_AGAIN : result;
 }
 
-// One part of a chunked body. Data is named only after the framing that follows it has been read,
-// because the stream may write over that. RESULT_AGAIN: the rest must wait for the next round.
+// Reads one part of a chunked body. Data is named only after the framing behind it was read,
+// because the stream may overwrite this framing. RESULT_AGAIN: the rest must wait for the next
+// round.
 static enum result take_chunked(struct exchange *exchange, uint32_t index) {
     struct stream *stream = exchange->stream;
     struct room_part *part = &exchange->room->parts[index];
@@ -176,24 +180,24 @@ static enum result take_chunked(struct exchange *exchange, uint32_t index) {
     enum result result = RESULT_OK;
     while (room_part_unread(part) > 0 && exchange->response_state == RESPONSE_BODY) {
         uint8_t *begin = part->data + part->begin;
-        if (exchange->response_trailers.gathering) {
+        if (chunk_decoder_at_trailers(&exchange->http->response_decoder)) {
             if (take_trailers(exchange, part) == RESULT_ERROR) {
                 return RESULT_ERROR;
             }
             continue;
         }
-        struct chunk_decoder before = exchange->response_decoder;
+        struct chunk_decoder before = exchange->http->response_decoder;
         enum chunk_span span;
         size_t length;
         const char *why;
-        if (chunk_next(&exchange->response_decoder, (const char *)begin, room_part_unread(part),
-                       &span, &length, &why) != RESULT_OK) {
+        if (chunk_next(&exchange->http->response_decoder, (const char *)begin,
+                       room_part_unread(part), &span, &length, &why) != RESULT_OK) {
             return bad_chunk(exchange, why);
         }
         size_t fits =
             span == CHUNK_DATA ? stream->verbs->fits(stream, index, begin, length) : length;
-        if (fits < length) { // no other data waits to be named: framing lies between
-            exchange->response_decoder = before;
+        if (fits < length) { // no other data waits to be named: framing is between
+            exchange->http->response_decoder = before;
             return put_some(exchange, index, fits);
         }
         part->begin += (uint32_t)length;
@@ -205,13 +209,12 @@ static enum result take_chunked(struct exchange *exchange, uint32_t index) {
         }
         data = span == CHUNK_DATA ? begin : NULL;
         data_size = length;
-        exchange->response_trailers.gathering = span == CHUNK_TRAILERS;
     }
     return data == NULL ? RESULT_OK : put_data(exchange, index, data, data_size);
 }
 
-// What lies behind the last `size` bytes of the body belongs to no request, and the stream may
-// overwrite it.
+// Drops bytes behind the last `size` bytes of the body. They belong to no request, and the stream
+// may overwrite them.
 static void cut_surplus(struct exchange *exchange, struct room_part *part, size_t size) {
     if (room_part_unread(part) > size) {
         part->end = part->begin + (uint32_t)size;
@@ -229,7 +232,9 @@ static enum result take_part(struct exchange *exchange, uint32_t index) {
         return take_chunked(exchange, index);
     }
     bool has_length = exchange->response_framing == FRAMING_LENGTH;
-    size = has_length && size > exchange->response_left ? (size_t)exchange->response_left : size;
+    size = has_length && size > exchange->http->response_left
+               ? (size_t)exchange->http->response_left
+               : size;
     size_t fits = stream->verbs->fits(stream, index, begin, size);
     if (fits == 0) {
         return RESULT_AGAIN;
@@ -237,8 +242,8 @@ static enum result take_part(struct exchange *exchange, uint32_t index) {
     bool whole = fits == size;
     size = fits;
     if (has_length) {
-        exchange->response_left -= size;
-        if (exchange->response_left == 0) {
+        exchange->http->response_left -= size;
+        if (exchange->http->response_left == 0) {
             exchange->response_state = RESPONSE_FINAL;
             cut_surplus(exchange, part, size);
         }
@@ -262,7 +267,7 @@ static enum result take_body(struct exchange *exchange) {
 
 // --- one round ---
 
-// The server will send nothing more. RESULT_EOF: it should have.
+// The server sends nothing more. RESULT_EOF: the response is incomplete.
 static enum result server_ended(struct exchange *exchange) {
     if (exchange->response_state != RESPONSE_BODY ||
         (exchange->response_framing != FRAMING_CLOSE &&
@@ -274,13 +279,13 @@ static enum result server_ended(struct exchange *exchange) {
     return RESULT_OK;
 }
 
-// In a tunnel of its own, the client may send after its server has ended.
+// In a tunnel of `protocol = tcp`, the client may send after its server has ended.
 static bool client_is_open(const struct exchange *exchange) {
     return exchange->request_framing == FRAMING_TUNNEL &&
            (exchange->request_state == REQUEST_HEAD || exchange->request_state == REQUEST_TUNNEL);
 }
 
-// Brings bytes of the server into the room, when what was there has been used.
+// Reads bytes of the server into the room, after all earlier bytes were used.
 static enum result fill_room(struct exchange *exchange) {
     struct stream *stream = exchange->stream;
     if (exchange->response_state == RESPONSE_ENDED) {
@@ -306,8 +311,7 @@ static enum result fill_room(struct exchange *exchange) {
     return result == RESULT_ERROR ? RESULT_EOF : result;
 }
 
-// What the server sent behind its response belongs to no request: it is dropped, and the connection
-// with it.
+// Bytes behind the response belong to no request. Drops them, and the connection is not reused.
 static void drop_surplus(struct exchange *exchange) {
     if (has_unread(exchange)) {
         room_clear(exchange->room);
@@ -316,7 +320,7 @@ static void drop_surplus(struct exchange *exchange) {
     exchange->room = NULL;
 }
 
-// What lies in the room, as far as the stream takes it now.
+// Processes the unread bytes of the room, as far as the stream accepts them now.
 static enum result take_unread(struct exchange *exchange) {
     struct stream *stream = exchange->stream;
     enum result result = RESULT_OK;
@@ -358,7 +362,7 @@ static enum result respond(struct exchange *exchange) {
 
 enum result exchange_respond(struct exchange *exchange) {
     enum result result = respond(exchange);
-    if (!has_unread(exchange)) { // then the stream may take it back
+    if (!has_unread(exchange)) { // then the stream may take the room back
         exchange->room = NULL;
     }
     return result;

@@ -25,7 +25,7 @@ struct router {
     size_t any_site;             // of the alias "*"
 };
 
-// The names come from the configuration, only look-ups come from clients.
+// A hash without a key is safe: only the configuration adds names, clients only look them up.
 static size_t hash_name(struct slice name) {
     uint64_t hash = hash_add(HASH_BEGIN, name.data, name.size);
     return (size_t)(hash ^ hash >> 32);
@@ -133,7 +133,7 @@ static const struct config_route *longest_prefix(const struct config_site *site,
     return NULL;
 }
 
-// Whether a prefix goes on where the text ends.
+// Whether a prefix continues where the text ends.
 static bool can_go_on(const struct config_site *site, struct slice text) {
     for (size_t i = 0; i < site->route_count && site->routes[i].prefix_size > text.size; i++) {
         if (memcmp(text.data, site->routes[i].prefix, text.size) == 0) {
@@ -143,9 +143,9 @@ static bool can_go_on(const struct config_site *site, struct slice text) {
     return false;
 }
 
-// At a doubtful byte the path of some server goes on with a byte that no prefix has ('%', ';' or a
-// second slash): the route of that server is decided by what came before. That of the server with
-// the farthest reading is decided at the end. All must be the same.
+// At a doubtful byte, the path of some server continues with a byte that no prefix has ('%', ';' or
+// a second slash): the bytes before it decide the route of this server. The route of the server
+// that reads the most is decided at the end. All routes must be the same.
 enum result router_find_route(const struct config_site *site, struct slice path, bool plain,
                               const struct config_route **route) {
     if (plain) {

@@ -1,9 +1,8 @@
-// Which site serves a host name, and which route of it a path takes.
+// Finds the site of a host name, and the route of a path.
 //
-// Built once per generation from the config, immutable. Names are looked up in constant time
-// whatever the number of sites: exact names first, then "*.suffix" wildcards from the longest
-// suffix to the shortest (a wildcard stands for one or more labels), then the site with the alias
-// "*".
+// Each generation has one router, made from its config and immutable. The time of a lookup does not
+// depend on the number of sites. Exact names are first, then "*.suffix" wildcards from the longest
+// suffix to the shortest, then the site with the alias "*". A wildcard matches one or more labels.
 #ifndef RAVELIN_EXCHANGE_ROUTER_H
 #define RAVELIN_EXCHANGE_ROUTER_H
 
@@ -17,17 +16,17 @@
 struct router;
 
 struct router *
-router_new(const struct config *config); // config must outlive it; NULL when memory is short
+router_new(const struct config *config); // config must outlive it; NULL: memory is short
 void router_free(struct router *router);
 
-// `host` without port, in any case, with or without the final dot. ROUTER_NO_SITE when no site
-// names it.
+// Finds the site of `host`: without port, in any case, with or without a final dot. ROUTER_NO_SITE:
+// no site has this name.
 size_t router_find_site(const struct router *router, struct slice host);
 
-// The longest prefix that fits the path, or NULL for none. `path` is that of a request, checked and
-// without its query; `plain` when it is so in the sense of http/path.h, where it also says what is
-// compared. RESULT_ERROR: servers would read the path differently, and so that it leads to
-// different routes.
+// Finds the route with the longest prefix that matches the path; NULL: none. RESULT_ERROR: servers
+// could read the path differently and so map it to different routes.
+//   path   of a request, checked and without its query
+//   plain  whether the path is plain, see http/path.h, which also explains the comparison
 enum result router_find_route(const struct config_site *site, struct slice path, bool plain,
                               const struct config_route **route) MUST_CHECK;
 

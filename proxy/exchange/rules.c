@@ -10,13 +10,13 @@
 #include <stdio.h>
 
 enum { SECOND_US = 1000000 };
-// Of Location: of a route, and of a redirect listener. The page behind it must fit in the same
-// record.
+// Sizes of Location: of a route, and of a redirect listener. The page behind it must fit in the
+// same record.
 enum { LOCATION_MAX = 8192, HTTPS_LOCATION_MAX = 15 * 1024 };
 
 // --- who asks ---
 
-// What was not understood of a trusted proxy's word.
+// Logs the part of a trusted proxy's report that cannot be parsed.
 static void log_unread(const struct choice *choice, const struct http_told *told) {
     const struct client *client = choice->client;
     struct shared *shared = choice->shared;
@@ -39,27 +39,30 @@ static void log_unread(const struct choice *choice, const struct http_told *told
     }
 }
 
-static void set_client(struct choice *choice, const union ip_address *address) {
-    choice->client_address = *address;
-    ip_address_format(address, choice->client_text);
-    choice->client_shown = slice_from(choice->client_text);
+struct slice rules_client_text(const struct choice *choice, char text[INET6_ADDRSTRLEN]) {
+    if (!choice->is_told) {
+        return client_text(choice->client);
+    }
+    ip_address_format(&choice->client_address, text);
+    return slice_from(text);
 }
 
 const struct http_told *rules_find_client(struct choice *choice,
                                           const struct http_request *request) {
     const struct client *client = choice->client;
-    const struct config_networks *trusted = &choice->generation->config->trusted_proxies;
+    const struct network_lists trusted = config_trusted(choice->generation->config);
     choice->unknown = client->unknown;
-    if (client->untold || !networks_contain(trusted->items, trusted->count, &client->address.any)) {
+    if (client->untold || !network_lists_contain(&trusted, &client->address.any)) {
         return NULL;
     }
     struct http_told *told = &choice->shared->told;
-    http_told_read(request->fields, trusted->items, trusted->count, told);
+    http_told_read(request->fields, &trusted, told);
     choice->unknown = told->kind == CLIENT_UNKNOWN || told->doubtful;
-    // Of an unknown client the last proxy is known that was named: what it asks counts as its.
+    // If the client is unknown, the request counts as one of the last known proxy.
     uint32_t named = told->kind == CLIENT_UNKNOWN ? told->client + 1 : told->client;
     if (named < told->count) {
-        set_client(choice, &told->nodes[named].address);
+        choice->client_address = told->nodes[named].address;
+        choice->is_told = true;
     }
     log_unread(choice, told);
     return told;
@@ -69,8 +72,8 @@ const struct http_told *rules_find_client(struct choice *choice,
 
 static bool is_in(const struct sockaddr *client, const struct config_networks *list,
                   const struct config_address_file *file) {
-    return networks_contain(list->items, list->count, client) ||
-           network_set_contains(&file->set, client);
+    const struct network_lists lists = config_lists(list, file);
+    return network_lists_contain(&lists, client);
 }
 
 bool rules_let_in(const struct choice *choice, const struct config_route *route) {
@@ -85,14 +88,14 @@ bool rules_let_in(const struct choice *choice, const struct config_route *route)
            is_in(client, &route->allow, &route->allow_file);
 }
 
-// What stays the same across reloads: which bucket of a client it is.
+// Identifies the bucket of a client, also after a reload.
 static uint64_t purpose_of(const struct choice *choice) {
     const struct slice site = slice_from(choice->site->name);
     const struct slice prefix = slice_from(choice->route->prefix);
     return hash_add(hash_add(HASH_BEGIN, site.data, site.size), prefix.data, prefix.size);
 }
 
-// Microseconds until this client may ask again; 0: now.
+// µs until this client may send another request; 0: now.
 static int64_t wait_for_turn(const struct choice *choice) {
     const struct shared *shared = choice->shared;
     uint64_t key = client_table_key(shared->clients, &choice->client_address.any);
@@ -102,16 +105,12 @@ static int64_t wait_for_turn(const struct choice *choice) {
 }
 
 static struct answer refuse_for_now(struct choice *choice, int64_t wait_us) {
-    struct shared *shared = choice->shared;
-    int size = snprintf(shared->scratch, shared->scratch_size, "Retry-After: %lld\r\n",
-                        (long long)((wait_us + SECOND_US - 1) / SECOND_US));
-    struct answer answer = answer_of(429, "more requests than one client may make");
-    answer.fields = (struct slice){shared->scratch, (size_t)size};
-    return answer;
+    return shared_answer_later(choice->shared, 429, "more requests of this client than rate allows",
+                               (uint64_t)(wait_us + SECOND_US - 1) / SECOND_US);
 }
 
-// Nothing of a site goes to a client that cannot know who answers. The next connection may be a
-// better one.
+// A client that cannot verify the server gets nothing of a site. The next connection may have a
+// valid certificate.
 static struct answer ask_for_patience(struct choice *choice) {
     static char type[] = "text/html; charset=utf-8";
     static char text[] =
@@ -128,7 +127,8 @@ static struct answer ask_for_patience(struct choice *choice) {
     return answer;
 }
 
-// What follows the prefix. Never a slash: behind a redirect to "/" that would name another host.
+// The part behind the prefix. Never begins with a slash, because behind a redirect to "/" this
+// would name another host.
 static struct slice rest_of(const struct config_route *route, struct slice path) {
     size_t cut = route->prefix_size;
     while (cut < path.size && path.data[cut] == '/') {
@@ -202,7 +202,7 @@ struct answer rules_apply(struct choice *choice, const struct http_request *requ
     if (!rules_let_in(choice, choice->route)) {
         return answer_of(403, choice->unknown
                                   ? "the client is unknown, and the route has an allow or deny list"
-                                  : "the route does not let this client in");
+                                  : "the route does not allow this client");
     }
     if (is_in_maintenance(choice)) {
         return answer_maintenance();
@@ -214,7 +214,7 @@ struct answer rules_apply(struct choice *choice, const struct http_request *requ
     choice->body_limit = route->body_size != 0 ? route->body_size : limits->body_size;
     if (choice->body_limit != 0 && request->framing == FRAMING_LENGTH &&
         request->content_length > choice->body_limit) {
-        return answer_of(413, "the request body is larger than is accepted");
+        return answer_of(413, "the request body is larger than body-size");
     }
     if (route->redirect != NULL) {
         return redirect(choice, request);
@@ -240,6 +240,31 @@ struct slice rules_path(const struct choice *choice, const struct http_request *
     return rules_strip(choice->route, request->path);
 }
 
+struct http_forwarding rules_forwarding(const struct choice *choice,
+                                        const struct http_request *request,
+                                        const struct http_told *told) {
+    const struct client *client = choice->client;
+    struct http_forwarding forwarding = {
+        .client_host = client->unknown ? SLICE("") : client_text(client),
+        .proto = client->redirect ? SLICE("http") : SLICE("https"),
+        .told = told,
+    };
+    if (choice->route != NULL) {
+        forwarding.path = rules_path(choice, request);
+        forwarding.changes = &choice->route->request;
+    }
+    if (choice->is_certified) {
+        forwarding.certificate_subject = slice_from(client->identity->subject);
+        forwarding.certificate_fingerprint = slice_from(client->identity->fingerprint);
+    }
+    if (choice->backend != NULL && choice->backend->tls_facts) {
+        forwarding.tls_group = slice_from(client->tls_group);
+        forwarding.tls_suite = slice_from(client->tls_suite);
+        forwarding.tls_resumed = client->resumed;
+    }
+    return forwarding;
+}
+
 // --- which route ---
 
 bool rules_can_strip(const struct config_route *route, struct slice path, bool plain) {
@@ -252,25 +277,48 @@ bool rules_can_strip(const struct config_route *route, struct slice path, bool p
            http_check_path((struct slice){path.data + cut, path.size - cut}) == NULL;
 }
 
-// By whatever way a client came here: a site that asks for certificates is reached over its own
-// handshakes only, in which it asked for the very same.
+// `policy`: of a site, for client certificates; NULL: none.
+static bool meets_policy(const struct client *client, const uint8_t *policy) {
+    return policy == NULL || memcmp(policy, client->policy, TLS_CLIENT_POLICY_SIZE) == 0;
+}
+
+// The site of the name in the handshake.
+static size_t site_of_handshake(const struct client *client, const struct generation *generation) {
+    struct slice name = client->server_name_is_odd ? SLICE("") : client_server_name(client);
+    return name.data == NULL ? ROUTER_NO_SITE : router_find_site(generation->router, name);
+}
+
+// A site that asks for certificates accepts only connections whose handshake had exactly the same
+// policy, whichever way the client chose the site.
 static bool admit_client(struct choice *choice, size_t index) {
     const struct client *client = choice->client;
     const uint8_t *policy = tls_contexts_client_policy(choice->generation->contexts, index);
     choice->is_certified = policy != NULL && client->identity != NULL;
-    return policy == NULL || memcmp(policy, client->policy, TLS_CLIENT_POLICY_SIZE) == 0;
+    return meets_policy(client, policy);
+}
+
+bool rules_keep_site(const struct client *client, const struct generation *before,
+                     const struct generation *now) {
+    size_t was = site_of_handshake(client, before), is = site_of_handshake(client, now);
+    if ((was == ROUTER_NO_SITE) != (is == ROUTER_NO_SITE) || now->config->site_count == 0) {
+        return false;
+    }
+    was = was == ROUTER_NO_SITE ? ROUTER_DEFAULT_SITE : was;
+    is = is == ROUTER_NO_SITE ? ROUTER_DEFAULT_SITE : is;
+    bool is_same = strcmp(before->config->sites[was].name, now->config->sites[is].name) == 0;
+    return is_same && !client->uncertified &&
+           meets_policy(client, tls_contexts_client_policy(now->contexts, is));
 }
 
 struct answer rules_choose(struct choice *choice, const struct http_request *request) {
     const struct generation *generation = choice->generation;
     const struct client *client = choice->client;
-    struct slice server_name = client->server_name_is_odd ? SLICE("") : client_server_name(client);
-    size_t named = server_name.data == NULL ? ROUTER_NO_SITE
-                                            : router_find_site(generation->router, server_name);
+    struct slice server_name = client_server_name(client);
+    size_t named = site_of_handshake(client, generation);
     size_t index = named != ROUTER_NO_SITE && slice_equal(request->host, server_name)
                        ? named
                        : router_find_site(generation->router, request->host);
-    if (request->host.size == 0) { // HTTP/1.0: the site of the handshake, else the first
+    if (request->host.size == 0) { // HTTP/1.0: the site of the handshake, or else the first site
         index = named == ROUTER_NO_SITE ? ROUTER_DEFAULT_SITE : named;
     }
     if (index == ROUTER_NO_SITE) {

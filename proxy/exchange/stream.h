@@ -1,21 +1,21 @@
-// A stream: the client's side of one exchange. Whoever knows how a client's bytes travel makes one
-// for each request, hands it to exchange_new() and keeps it until after exchange_finish(). An
-// exchange knows its client by this alone. session/http1 is the stream of HTTP/1.
+// A stream: the client's side of one exchange. The session makes a stream for each request, passes
+// it to exchange_new(), and keeps it until after exchange_finish(). The exchange knows its client
+// only as a stream. session/http1 implements the stream for HTTP/1, session/http2 for HTTP/2.
 //
-// Request bodies come as runs of plaintext that lie where they were opened; nothing frames them.
-// They stay there until taken() or stop().
+// A request body is given as runs of plaintext, without framing, in the memory where they were
+// opened. They stay there until taken() or stop().
 //
-// A response is a head, data and an end. Data is never copied: the stream lends room, the exchange
-// reads a server's bytes into it and names what of them is body, where it lies. The stream frames
-// it for the client. Of the room it may write over
-//   - what lies before data, as far back as the data that was named before;
-//   - ROOM_TAIL bytes behind data, unless fits() has left some of it;
-//   - all of it, when the response has ended.
-// Other bytes that are unread are the exchange's. The room is lent until there are none; that is so
-// at the end of a round unless there were more than the stream could frame at once. Therefore an
+// A response is a head, data and an end. Data is never copied. The stream lends a room. The
+// exchange reads a server's bytes into it and names the data in it. The stream frames the data for
+// the client. The stream may write to these parts of the room:
+//   - before data, as far back as the end of the data that was named before;
+//   - ROOM_TAIL bytes behind data, unless fits() did not allow all of it;
+//   - the whole room, when the response has ended.
+// Other unread bytes belong to the exchange. The room is lent until it has no unread bytes. At the
+// end of a round this is so, unless the stream could not frame all of them at once. Therefore an
 // incomplete head is kept elsewhere.
 //
-// No verb calls back into the exchange but through wake().
+// A verb never calls the exchange, except by wake().
 #ifndef RAVELIN_EXCHANGE_STREAM_H
 #define RAVELIN_EXCHANGE_STREAM_H
 
@@ -32,19 +32,19 @@
 
 #define STREAM_RUNS_MAX 18
 #define ROOM_PARTS 4
-#define ROOM_TAIL 2 // bytes behind data, and also behind all of a part
+#define ROOM_TAIL 2 // bytes behind data, and behind each part
 
-// What has come of a request's body.
+// The received part of a request's body.
 struct stream_body {
     uint32_t count;
     bool whole; // nothing follows these runs
-    // When it is whole. They are valid until the scratch fields are used again. NULL: none.
+    // If `whole`: the trailers, valid until the scratch fields are used again. NULL: none.
     const struct http_fields *trailers;
     const char *why;                    // static, after RESULT_ERROR
     struct iovec runs[STREAM_RUNS_MAX]; // none is empty
 };
 
-// A part of the room takes `capacity` bytes at `data`. Offsets: what is unread.
+// A part of the room: `capacity` bytes at `data`. Unread bytes are in [begin, end).
 struct room_part {
     uint8_t *data;
     uint32_t capacity;
@@ -68,94 +68,103 @@ static inline size_t room_unread(const struct room *room) {
     return size;
 }
 
-// Nothing in it is unread.
+// Marks all bytes as read.
 static inline void room_clear(struct room *room) {
     for (uint32_t i = 0; i < ROOM_PARTS; i++) {
         room->parts[i].begin = room->parts[i].end = 0;
     }
 }
 
-// How much longer a head may be for the client than it was received, if nothing is set in it.
+// Bytes by which a head may grow for the client, if nothing is set in it.
 #define STREAM_HEAD_GROWTH 256
 
 struct stream_head {
     const struct http_response *response;
     size_t size; // of the received head
-    // It lay in the first part, before what is unread there. Else nothing is unread there.
+    // True: the head is in the first part, before its unread bytes. False: the first part has no
+    // unread bytes.
     bool in_room;
-    bool request_is_cut;     // not all of the request was taken, nor will be
-    struct slice set_cookie; // these three: see struct http_response_framing
+    bool request_is_cut;     // the server did not take the whole request, and will not
+    struct slice set_cookie; // this and the next ones: see struct http_response_framing
     uint32_t hsts_s;
     const struct config_changes *changes;
+    struct slice added; // as above
 };
 
 struct stream;
 
 struct stream_verbs {
-    // What the exchange waits for has come: has exchange_advance() called.
+    // Has exchange_advance() called, because an event has arrived for which the exchange waits.
     void (*wake)(struct stream *stream);
-    // The address that the client has connected to.
+    // The local address of the client's connection.
     struct address (*local_address)(const struct stream *stream);
-    // How many bytes the client has moved ever that no exchange sees: acknowledged, and sent to be
+    // Bytes moved by the client so far that no exchange sees: acknowledged ones, and ones that were
     // dropped. May cost a system call.
     uint64_t (*moved)(const struct stream *stream);
 
-    // What has come of the body; everything that was given before has been taken. Sets all of *body
-    // that is in use. RESULT_AGAIN: nothing. RESULT_EOF: nothing, and the client has ended.
+    // Gives the received part of the body. All runs given before must have been taken. Sets the
+    // used members of *body. RESULT_AGAIN: nothing. RESULT_EOF: nothing, and the client has ended.
     // RESULT_ERROR: malformed.
     enum result (*body)(struct stream *stream, struct stream_body *body);
-    // What body() gave last is not needed any more.
+    // The runs of the last body() are not needed any more.
     void (*taken)(struct stream *stream);
-    // The rest of the body is not wanted, nor what was given. Without a body it means nothing.
-    // `drop`: what still comes is read and dropped, so that the client comes to read the response
-    // (RFC 9112 9.6); else no more comes, or its end cannot be found. Once more is fine.
+    // The rest of the body and the given runs are not needed. May be called without a body, and
+    // more than once. `drop`: true: the stream reads and drops the rest, so that the client gets to
+    // read the response (RFC 9112 9.6). false: no more will arrive, or the end of the body cannot
+    // be found.
     void (*stop)(struct stream *stream, bool drop);
 
-    // Empty room for bytes of the server, of which the first `lead` bytes stay free. NULL: no
-    // memory, or, when `unsent` is set then, not now: see `held_by`.
+    // Returns empty room for bytes of the server. Its first `lead` bytes stay free. NULL: no
+    // memory; if `unsent` is set then: not now, see `held_by`.
     struct room *(*room)(struct stream *stream, size_t lead);
-    // The head of a response, interim or final; with FRAMING_TUNNEL runs are the client's bytes
-    // from then on. RESULT_AGAIN: it is taken, but nothing may follow it before flush() returns
-    // RESULT_OK. RESULT_ERROR: no memory.
+    // Sends the head of a response, interim or final. After a head with FRAMING_TUNNEL, runs are
+    // the client's bytes of the tunnel. RESULT_AGAIN: the head was taken, but nothing may follow
+    // before flush() returns RESULT_OK. RESULT_ERROR: no memory.
     enum result (*head)(struct stream *stream, const struct stream_head *head);
-    // How many bytes of this data can be named now, from its first one on. The others can after
-    // flush().
+    // Number of bytes, from the first one on, that can be named as data now. The rest can be named
+    // after flush().
     size_t (*fits)(struct stream *stream, uint32_t part, const uint8_t *data, size_t size);
-    // Names data of the room as the next of the body. It must fit, and the bytes before and behind
-    // it must have been used.
+    // Names data in the room as the next part of the body. It must fit (see fits()). The exchange
+    // must not need bytes before or behind it that the stream may write.
     enum result (*data)(struct stream *stream, uint32_t part, uint8_t *data, size_t size);
-    // The response is whole. `trailers`: NULL, none. RESULT_ERROR: no memory.
+    // Ends the response. `trailers`: NULL: none. RESULT_ERROR: no memory.
     enum result (*end)(struct stream *stream, const struct http_fields *trailers);
-    // A whole response of our own, in place of a server's; no final head has been sent. `fields`:
-    // further lines, each with CRLF. `page`: its body, of BUNDLE_PAGE_MAX bytes at most, which is
-    // copied; NULL: the small page of the status. *body_size: of its body. The room is empty
-    // afterwards.
+    // Sends a whole response of Ravelin in place of a server's. No final head may have been sent.
+    // The room is empty afterwards.
+    //   fields     further lines, each with CRLF
+    //   page       its body, at most BUNDLE_PAGE_MAX bytes, which is copied. NULL: the default page
+    //              of the status
+    //   body_size  out: size of the body
     enum result (*answer)(struct stream *stream, uint16_t status, struct slice fields,
                           const struct http_page *page, uint64_t *body_size);
-    // Sends what there is. RESULT_OK: all of it. RESULT_AGAIN: the client takes no more now.
-    // RESULT_ERROR: the connection broke.
+    // Sends all pending bytes. RESULT_OK: all were sent. RESULT_AGAIN: the client accepts no more
+    // now. RESULT_ERROR: the connection broke.
     enum result (*flush)(struct stream *stream);
 };
 
-// Why flush() is due.
+// Why flush() must be called.
 enum stream_hold {
-    HELD_UNSENT, // the client did not take all, or was not asked yet
-    HELD_CLOSED, // the client allows no more bytes now. None of those before is half sent
-    HELD_TURN,   // others have their turn; the client is not waited for. Nothing is half sent
+    HELD_UNSENT, // bytes are unsent, or no send was tried yet
+    HELD_CLOSED, // the client's window is shut. No earlier byte is half sent
+    // Other streams have their turn; Ravelin does not wait for the client. Nothing is half sent.
+    HELD_TURN,
 };
 
 struct stream {
     const struct stream_verbs *verbs;
     const struct client *client;
-    struct list_node *kept; // connections to servers that are bound to this client
-    uint32_t *steps_left;   // of this turn of the loop, shared by the streams of a session
-    uint32_t target_size;   // the longest target that is accepted
-    uint64_t sent;          // bytes that have left, ever
-    bool unsent;            // flush() is due
+    struct list_node *kept; // idle server connections that are bound to this client
+    uint32_t *steps_left;   // steps of this turn of the loop, shared by the streams of a session
+    uint32_t target_size;   // longest accepted target in bytes
+    uint64_t sent;          // bytes sent so far
+    bool unsent;            // flush() must be called
     uint8_t held_by;        // an enum stream_hold, while `unsent`
     bool http2;             // for the log
-    bool keeps_heads;       // a final head that head() has taken cannot be replaced by answer()
-    bool keep_alive;        // another request may follow on the connection; anybody may clear it
+    bool keeps_heads;       // after head() has taken a final head, answer() cannot replace it
+    // The request is a WebSocket over HTTP/2. The exchange must check that the server opens it.
+    bool websocket;
+    // Another request may follow on the connection; stream and exchange may clear it.
+    bool keep_alive;
 };
 
 #endif

@@ -1,4 +1,4 @@
-// Answers of our own: the second half of http/encode.h.
+// Responses that Ravelin generates: the second half of http/encode.h.
 #include "http/encode.h"
 #include "http/walk.h"
 #include "http/writer.h"
@@ -10,33 +10,32 @@ struct known_status {
 };
 
 static const struct known_status known_statuses[] = {
-    {200, "OK", "There is nothing else here."},
+    {200, "OK", "The request succeeded."},
     {204, "No Content", ""},
-    {301, "Moved Permanently", "This page has another address now."},
-    {302, "Found", "This page has another address at the moment."},
-    {303, "See Other", "The answer has another address."},
-    {307, "Temporary Redirect", "This page has another address at the moment."},
-    {308, "Permanent Redirect", "This page has another address now."},
-    {400, "Bad Request", "The request could not be understood."},
-    {401, "Unauthorized", "This page is not for everybody."},
-    {403, "Forbidden", "You may not see this page."},
-    {404, "Not Found", "Nothing is served under this address."},
-    {405, "Method Not Allowed", "This method is not allowed here."},
+    {301, "Moved Permanently", "This page has moved permanently to another address."},
+    {302, "Found", "This page is temporarily at another address."},
+    {303, "See Other", "The response is at another address."},
+    {307, "Temporary Redirect", "This page is temporarily at another address."},
+    {308, "Permanent Redirect", "This page has moved permanently to another address."},
+    {400, "Bad Request", "The request is malformed."},
+    {401, "Unauthorized", "This page requires a user name and a password."},
+    {403, "Forbidden", "Access to this page is denied."},
+    {404, "Not Found", "There is no page at this address."},
+    {405, "Method Not Allowed", "This method is not allowed for this address."},
     {408, "Request Timeout", "The request did not arrive in time."},
-    {410, "Gone", "What was served under this address is gone."},
-    {413, "Content Too Large", "The body of the request is larger than is accepted here."},
-    {414, "URI Too Long", "The address of the request is longer than is accepted here."},
-    {417, "Expectation Failed", "The expectation of the request cannot be met."},
-    {421, "Misdirected Request", "This host is not served on this connection."},
-    {429, "Too Many Requests", "Too many requests came from this address. Try again later."},
-    {431, "Request Header Fields Too Large",
-     "The head of the request is larger than is accepted here."},
-    {500, "Internal Server Error", "Something went wrong in this proxy."},
-    {501, "Not Implemented", "This proxy does not support what the request asks for."},
-    {502, "Bad Gateway", "The server behind this proxy gave no valid answer."},
+    {410, "Gone", "The page at this address has been removed."},
+    {413, "Content Too Large", "The request body is too large."},
+    {414, "URI Too Long", "The address in the request is too long."},
+    {417, "Expectation Failed", "The proxy does not support the Expect header of the request."},
+    {421, "Misdirected Request", "The proxy does not serve this host name on this connection."},
+    {429, "Too Many Requests", "Too many requests from this address. Try again later."},
+    {431, "Request Header Fields Too Large", "The request headers are too large."},
+    {500, "Internal Server Error", "The proxy has an internal error."},
+    {501, "Not Implemented", "The proxy does not support this request."},
+    {502, "Bad Gateway", "The server behind the proxy sent no valid response."},
     {503, "Service Unavailable", "No server is available at the moment. Try again later."},
-    {504, "Gateway Timeout", "The server behind this proxy did not answer in time."},
-    {505, "HTTP Version Not Supported", "This proxy speaks HTTP/1.1 and HTTP/1.0."},
+    {504, "Gateway Timeout", "The server behind the proxy did not respond in time."},
+    {505, "HTTP Version Not Supported", "The proxy does not support this version of HTTP."},
 };
 
 static struct known_status find_status(uint16_t status) {
@@ -45,7 +44,7 @@ static struct known_status find_status(uint16_t status) {
             return known_statuses[i];
         }
     }
-    return (struct known_status){status, "Error", "The request could not be answered."};
+    return (struct known_status){status, "Error", "The request failed."};
 }
 
 const char *http_reason(uint16_t status) {
@@ -58,7 +57,7 @@ static void put_title(struct writer *writer, const struct known_status *known) {
     writer_put(writer, slice_from(known->reason));
 }
 
-// Everything but the text between these: "NNN Reason" twice and the sentence.
+// All of the page except the text between: "NNN Reason" twice, and the sentence.
 #define PAGE_START                                                                                 \
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"                      \
     "<meta name=\"viewport\" content=\"width=device-width\">\n<title>"

@@ -1,7 +1,5 @@
 #include "http/bytes.h"
 
-#include <endian.h>
-
 // One letter per class, to keep the table readable.
 #define _ 0
 #define V BYTE_VALUE                              // white space
@@ -52,18 +50,17 @@ const uint8_t http_byte_classes[256] = {
 
 bool http_is_value(struct slice text) {
     size_t i = 0;
-    while (text.size - i >= 8) {
-        uint64_t word;
-        memcpy(&word, text.data + i, sizeof word);
-        size_t size = http_value_marks(le64toh(word)) == 0 ? 8 : 0;
-        // A mark may be a HTAB.
-        while (size < 8 && http_byte_is(text.data[i + size], BYTE_VALUE)) {
-            size++;
-        }
-        if (size < 8) {
+    while (text.size - i >= HTTP_VALUE_STEP) {
+        size_t plain = http_value_plain(text.data + i);
+        i += plain;
+        if (plain < HTTP_VALUE_STEP && text.data[i++] != '\t') {
             return false;
         }
-        i += 8;
+    }
+    // The rest, together with some bytes before it.
+    if (text.size >= HTTP_VALUE_STEP &&
+        http_value_plain(text.data + text.size - HTTP_VALUE_STEP) == HTTP_VALUE_STEP) {
+        return true;
     }
     while (i < text.size && http_byte_is(text.data[i], BYTE_VALUE)) {
         i++;

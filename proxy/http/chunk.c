@@ -6,7 +6,7 @@
 
 enum chunk_state {
     STATE_SIZE,        // digits of the size
-    STATE_SIZE_SPACE,  // space after them: an extension must follow
+    STATE_SIZE_SPACE,  // a space after them: an extension must follow
     STATE_NAME_START,  // after ';'
     STATE_NAME,        //
     STATE_NAME_SPACE,  // space after the name: '=' or ';' must follow
@@ -15,8 +15,8 @@ enum chunk_state {
     STATE_QUOTED,      // between quotes
     STATE_QUOTED_PAIR, // after a backslash
     STATE_VALUE_END,   // after the closing quote
-    STATE_ANYTHING,    // of the tolerant kind: an extension, whatever it is
-    STATE_SIZE_LF,     // the CR of the size line has been seen
+    STATE_ANYTHING,    // tolerant kind: an extension with any bytes
+    STATE_SIZE_LF,     // the CR of the size line was read
     STATE_DATA,        //
     STATE_DATA_CR,     // after the data
     STATE_DATA_LF,     //
@@ -40,8 +40,8 @@ static unsigned hex_value(char digit) {
     return digit <= '9' ? (unsigned)(digit - '0') : (unsigned)((digit | 0x20) - 'a' + 10);
 }
 
-// What follows the size or a complete extension: white space, another extension, or the end of the
-// line.
+// Reads a byte behind the size or a complete extension: white space, another extension, or the end
+// of the line.
 static enum chunk_state after_part(char byte, enum chunk_state when_space) {
     return byte == ';'      ? STATE_NAME_START
            : byte == '\r'   ? STATE_SIZE_LF
@@ -53,7 +53,7 @@ static enum chunk_state after_line(const struct chunk_decoder *decoder) {
     return decoder->remaining == 0 ? STATE_TRAILERS : STATE_DATA;
 }
 
-// What follows the size in a line of the tolerant kind.
+// Reads a byte behind the size, for the tolerant kind.
 static enum chunk_state after_size_tolerantly(const struct chunk_decoder *decoder, char byte) {
     return byte == '\n'  ? after_line(decoder)
            : byte == ';' ? STATE_ANYTHING
@@ -118,7 +118,7 @@ static enum chunk_state next_size(struct chunk_decoder *decoder) {
     return STATE_SIZE;
 }
 
-// One byte of framing.
+// Reads one byte of framing.
 static enum chunk_state step(struct chunk_decoder *decoder, char byte) {
     switch ((enum chunk_state)decoder->state) {
     case STATE_SIZE:
@@ -206,6 +206,10 @@ enum result chunk_next(struct chunk_decoder *decoder, const char *data, size_t s
         *span = CHUNK_FRAMING;
         return next_framing(decoder, data, size, length, why);
     }
+}
+
+bool chunk_decoder_at_trailers(const struct chunk_decoder *decoder) {
+    return decoder->state == STATE_TRAILERS;
 }
 
 char *chunk_write_size(char *end, uint64_t size) {

@@ -54,6 +54,9 @@ void chunk_decoder_init_tolerant(struct chunk_decoder *decoder);
 enum result chunk_next(struct chunk_decoder *decoder, const char *data, size_t size,
                        enum chunk_span *span, size_t *length, const char **why) MUST_CHECK;
 
+// Whether the next bytes belong to the trailer section: chunk_next() returns CHUNK_TRAILERS.
+bool chunk_decoder_at_trailers(const struct chunk_decoder *decoder);
+
 // The longest line that chunk_write_size() writes: 16 digits and CRLF.
 #define CHUNK_LINE_SIZE 18
 // Writes a size line (lower-case hex and CRLF) so that its last byte is end[-1]. Returns its first

@@ -47,7 +47,7 @@ static bool take_options(const struct http_index *index, struct connection *conn
     }
     if (!http_has_repeated(index, FIELD_CONNECTION)) {
         struct slice value = index->first[FIELD_CONNECTION]->value;
-        connection->keep_alive = slice_equal(value, SLICE("keep-alive")); // as it nearly always is
+        connection->keep_alive = slice_equal(value, SLICE("keep-alive")); // the usual value
         return connection->keep_alive || http_list_each(value, on_connection_option, connection);
     }
     for (uint32_t i = 0; i < connection->fields->count; i++) {

@@ -55,7 +55,8 @@ size_t http_encode_request(const struct http_request *request,
 
     const struct config_changes *changes = http_or_none(forwarding->changes);
     struct http_sink sink = writer_sink(&writer);
-    uint64_t own = forwarding->request_id.size > 0 ? FIELD_BIT(FIELD_X_REQUEST_ID) : 0;
+    uint64_t own = (forwarding->request_id.size > 0 ? FIELD_BIT(FIELD_X_REQUEST_ID) : 0) |
+                   (forwarding->without_body ? FIELD_BIT(FIELD_CONTENT_LENGTH) : 0);
     http_walk_request(request, host, forwarding->told != NULL, own, changes, sink);
     put_forwarding(&writer, forwarding, host);
     http_walk_set(changes, sink);
@@ -105,9 +106,10 @@ size_t http_trailers_size(const struct http_fields *fields) {
     return size;
 }
 
-size_t http_encode_trailers(const struct http_fields *fields, char *output, size_t capacity) {
+size_t http_encode_trailers(const struct http_fields *fields, const struct config_changes *changes,
+                            char *output, size_t capacity) {
     struct writer writer = writer_begin(output, capacity);
-    http_walk_trailers(fields, writer_sink(&writer));
+    http_walk_trailers(fields, http_or_none(changes), writer_sink(&writer));
     writer_put_text(&writer, "\r\n");
     return writer_finish(&writer);
 }

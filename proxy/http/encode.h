@@ -13,12 +13,13 @@
 #include "http/forwarded.h"
 #include "http/parse.h"
 
-// What Ravelin adds to a request about its client, and what the route changes.
+// The facts that Ravelin adds to a request about its client, and the changes of the route.
 struct http_forwarding {
     struct slice client_host; // "192.0.2.1", "2001:db8::1"; anything else is written as "unknown"
     struct slice proto;       // "https"
-    const struct http_told *told; // of a trusted proxy, which is `client_host`; NULL: it is none
-    struct slice tls_group;       // for X-TLS-Facts; empty: no such field
+    // Report of a trusted proxy, whose address is `client_host`; NULL: not a trusted proxy.
+    const struct http_told *told;
+    struct slice tls_group; // for X-TLS-Facts; empty: no such field
     struct slice tls_suite;
     bool tls_resumed;
     // Of the client's verified certificate, in printable ASCII. No fingerprint: the client has no
@@ -28,6 +29,7 @@ struct http_forwarding {
     struct slice request_id; // for X-Request-Id; empty: the client's field is forwarded as it is
     struct slice path;       // the target for the server; empty: request->path
     const struct config_changes *changes; // NULL: none
+    bool without_body;                    // a received Content-Length: 0 is not forwarded either
 };
 
 // Encodes a request head for a server: HTTP/1.1 on a persistent connection.
@@ -48,11 +50,11 @@ size_t http_encode_request(const struct http_request *request,
                            const struct http_forwarding *forwarding, struct slice default_host,
                            char *output, size_t capacity);
 
-// The value of the first field of this name in a head that http_encode_request() wrote; empty:
-// there is none.
+// Returns the value of the first field with this name in a head of http_encode_request(). Empty:
+// none.
 struct slice http_head_field(struct slice head, struct slice name);
 
-// How a response is framed for its client, and what site and route change (not in 1xx heads).
+// The framing of a response for its client, and the changes of site and route (not for 1xx heads).
 #define HTTP_SET_COOKIE_MAX 144 // largest size of set_cookie
 
 struct http_response_framing {
@@ -63,6 +65,7 @@ struct http_response_framing {
         set_cookie;  // value of a Set-Cookie for a response that is not interim; empty: none
     uint32_t hsts_s; // for Strict-Transport-Security, if server and route set none; 0: none
     const struct config_changes *changes; // NULL: none
+    struct slice added; // more lines, each with CRLF, for a response that is not interim
 };
 
 // Encodes a response head for a client.
@@ -74,30 +77,32 @@ struct http_response_framing {
 size_t http_encode_response(const struct http_response *response,
                             const struct http_response_framing *framing, struct slice date,
                             char *output, size_t capacity);
-// By how many bytes an encoded response head can be larger than the received head, if at most 64
+// Largest difference in bytes between an encoded response head and the received head, if at most 64
 // field lines had no space behind their colon (each grows by the space) or no CR at their end (each
-// grows by the CR). With more such lines: two bytes more for each field. Add http_changes_size()
-// for `changes`.
+// grows by the CR). With more such lines, it is two bytes more for each field. Add
+// http_changes_size() for `changes`, and the size of `added`.
 #define HTTP_RESPONSE_GROWTH_MAX (214 + HTTP_SET_COOKIE_MAX)
 size_t http_changes_size(const struct config_changes *changes);
 
-// Encodes a trailer section, its empty line included. The caller writes the "0\r\n" before it.
-// http_trailers_size(): how many bytes that takes at most.
+// Encodes a trailer section with its empty line. The caller writes the "0\r\n" before it.
+// http_trailers_size() returns the largest size. Fields that `changes` removes, sets or reserves
+// are dropped; NULL: none.
 size_t http_trailers_size(const struct http_fields *fields);
-size_t http_encode_trailers(const struct http_fields *fields, char *output, size_t capacity);
+size_t http_encode_trailers(const struct http_fields *fields, const struct config_changes *changes,
+                            char *output, size_t capacity);
 
-// A field with the usual methods. Ravelin forwards other methods, too.
+// An Allow field with the usual methods. Ravelin forwards other methods, too.
 #define HTTP_ALLOW "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 
-// The body of a response of Ravelin itself, other than its own small HTML page.
+// The body of a response that Ravelin generates, in place of the default HTML page.
 struct http_page {
     struct slice type; // Content-Type
     struct slice body;
 };
 
-// Encodes a complete response of Ravelin itself: head and a small HTML page with the status and one
-// sentence. No page with `head_only` or 204.
-//   page    NULL: the small page. Otherwise the head is for this one, whose body is not written
+// Encodes a complete response that Ravelin generates: head and a small HTML page with the status
+// and one sentence. No page with `head_only` or 204.
+//   page    NULL: the default page. Otherwise the head is for this page, whose body is not written
 //   status  308 400 404 405 408 413 414 417 421 429 431 500 501 502 503 504 505 have a reason
 //           phrase and a sentence; others get their number and "Error". 405 gets HTTP_ALLOW (RFC
 //           9110 15.5.6)
@@ -106,11 +111,12 @@ size_t http_encode_answer(uint16_t status, struct slice extra, const struct http
                           bool close, bool head_only, struct slice date, char *output,
                           size_t capacity);
 
-// Encodes the small page as JSON: {"status":404,"title":"Not Found","detail":"..."} and a line end.
+// Encodes the default page as JSON: {"status":404,"title":"Not Found","detail":"..."} and a line
+// end.
 #define HTTP_JSON_SIZE_MAX 256
 size_t http_encode_json(uint16_t status, char *output, size_t capacity);
 
-// The page alone, of http_page_size() bytes (http/walk.h). 0: it has none, or it does not fit.
+// Encodes the page alone, of http_page_size() bytes (http/walk.h). 0: no page, or it does not fit.
 size_t http_encode_page(uint16_t status, char *output, size_t capacity);
 
 // Encodes the field "Location: https://host[:port]target" of a redirect listener's 308. The host is

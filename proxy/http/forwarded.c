@@ -22,7 +22,7 @@ static bool is_quoted(struct slice text) {
     return text.size >= 2 && text.data[0] == '"' && text.data[text.size - 1] == '"';
 }
 
-// Escapes are left as they are: no value that is understood has any.
+// Escapes stay, because no valid value has any.
 static struct slice unquote(struct slice text) {
     return is_quoted(text) ? trim((struct slice){text.data + 1, text.size - 2}) : text;
 }
@@ -44,7 +44,7 @@ static bool is_obfuscated(struct slice text) {
     return true;
 }
 
-// What follows an address: nothing, or ':' and a port, which may be empty.
+// The part behind an address: nothing, or ':' and a port, which may be empty.
 static bool is_port_part(struct slice text) {
     if (text.size == 0) {
         return true;
@@ -118,8 +118,8 @@ static struct http_node *add_node(struct http_told *told) {
     return node;
 }
 
-// X-Forwarded-For: elements between commas, whatever is in them. A quote of a client thus cannot
-// hide the comma of a proxy.
+// X-Forwarded-For: elements between commas, with any contents. So a quote of a client cannot hide
+// the comma of a proxy.
 static bool read_list(struct slice value, struct http_told *told) {
     for (bool last = false; !last;) {
         const char *comma = value.size == 0 ? NULL : memchr(value.data, ',', value.size);
@@ -136,7 +136,7 @@ static bool read_list(struct slice value, struct http_told *told) {
     return true;
 }
 
-// The end of the quoted string that begins at `at`, with its quote; NULL: it has none.
+// The end of the quoted string at `at`, with its quote; NULL: no end.
 static const char *skip_quoted(const char *at, const char *end) {
     for (at++; at < end && *at != '"'; at++) {
         at += *at == '\\' ? 1 : 0;
@@ -144,8 +144,8 @@ static const char *skip_quoted(const char *at, const char *end) {
     return at < end ? at + 1 : NULL;
 }
 
-// One parameter at the start of *text, which moves behind it. An unquoted value may hold what a
-// token may not (":", "[", "]"), as real proxies write it. False: malformed.
+// Reads one parameter at the start of *text, and moves *text behind it. An unquoted value may have
+// bytes that a token has not (":", "[", "]"), because real proxies write them. False: malformed.
 static bool take_parameter(struct slice *text, struct slice *name, struct slice *value) {
     *text = trim(*text);
     const char *end = text->data + text->size;
@@ -179,8 +179,8 @@ static bool set_once(struct slice *slot, struct slice value) {
     return first;
 }
 
-// One element of Forwarded at the start of *text, which moves to the comma behind it. False:
-// malformed, or a parameter that counts comes twice.
+// Reads one element of Forwarded at the start of *text, and moves *text to the comma behind it.
+// False: malformed, or a used parameter is repeated.
 static bool take_element(struct slice *text, struct http_node *node) {
     const char *begin = text->data;
     bool ok = true;
@@ -220,7 +220,7 @@ static bool read_forwarded(struct slice value, struct http_told *told) {
     }
 }
 
-// Collects the nodes of all fields of this kind. False: they are no list, or too long.
+// Collects the nodes of all fields of this kind. False: malformed list, or too long.
 static bool collect(const struct http_fields *fields, enum http_field_id id,
                     struct http_told *told) {
     bool ok = true;
@@ -239,8 +239,7 @@ static bool collect(const struct http_fields *fields, enum http_field_id id,
 }
 
 static void read_client(const struct http_fields *fields, enum http_field_id id,
-                        const struct network *trusted, size_t trusted_count,
-                        struct http_told *told) {
+                        const struct network_lists *trusted, struct http_told *told) {
     told->kind = CLIENT_UNKNOWN;
     told->client = 0;
     told->unread = (struct slice){NULL, 0};
@@ -255,7 +254,7 @@ static void read_client(const struct http_fields *fields, enum http_field_id id,
             told->unread = node->text.size > 0 ? node->text : SLICE("(empty)");
             return;
         }
-        if (told->client == 0 || !networks_contain(trusted, trusted_count, &node->address.any)) {
+        if (told->client == 0 || !network_lists_contain(trusted, &node->address.any)) {
             return;
         }
     }
@@ -278,8 +277,8 @@ static bool is_host(struct slice text) {
     return http_parse_authority(text, &authority) == NULL;
 }
 
-// The member of a list field that is about the client: of as many as X-Forwarded-For has, the one
-// at its place; otherwise the last, which the nearest proxy wrote.
+// The item of a list field that is about the client. If the list has as many items as
+// X-Forwarded-For, the one at the same position; otherwise the last, which the nearest proxy wrote.
 static struct slice pick_member(const struct http_fields *fields, enum http_field_id id,
                                 const struct http_told *told) {
     struct slice last = {NULL, 0};
@@ -301,7 +300,7 @@ static struct slice pick_member(const struct http_fields *fields, enum http_fiel
     return aligned ? at_client : last;
 }
 
-// From the proxy next to the client to the one next to us: the first that tells it.
+// Searches from the proxy next to the client to the one next to Ravelin: the first that has it.
 static struct slice pick_parameter(const struct http_told *told, bool host) {
     for (uint32_t i = told->client; i < told->count; i++) {
         struct slice value = host ? told->nodes[i].host : told->nodes[i].proto;
@@ -316,7 +315,7 @@ static struct slice first_of(struct slice first, struct slice second) {
     return first.size > 0 ? first : second;
 }
 
-// A protocol that cannot be read is not https. A host that cannot be read is not told.
+// A protocol that cannot be parsed is not https. A host that cannot be parsed is dropped.
 static void check_rest(struct http_told *told) {
     if (told->proto.size > 0 && !is_scheme(told->proto)) {
         told->unread = told->proto;
@@ -344,12 +343,12 @@ static bool same_client(const struct http_told *a, const struct http_told *b) {
            ip_address_same_host(&a->nodes[a->client].address, &b->nodes[b->client].address);
 }
 
-// Forwarded beside X-Forwarded-For: believed in what the other does not tell, if they agree.
+// Forwarded next to X-Forwarded-For: used for facts that the other does not have, if both agree.
 static __attribute__((noinline)) void compare(const struct http_fields *fields,
-                                              const struct network *trusted, size_t trusted_count,
+                                              const struct network_lists *trusted,
                                               struct http_told *told) {
     struct http_told other;
-    read_client(fields, FIELD_FORWARDED, trusted, trusted_count, &other);
+    read_client(fields, FIELD_FORWARDED, trusted, &other);
     told->doubtful = !same_client(told, &other);
     if (!told->doubtful) {
         told->proto = first_of(told->proto, pick_parameter(&other, false));
@@ -357,8 +356,8 @@ static __attribute__((noinline)) void compare(const struct http_fields *fields,
     }
 }
 
-void http_told_read(const struct http_fields *fields, const struct network *trusted,
-                    size_t trusted_count, struct http_told *told) {
+void http_told_read(const struct http_fields *fields, const struct network_lists *trusted,
+                    struct http_told *told) {
     bool listed = http_fields_find(fields, FIELD_X_FORWARDED_FOR) != NULL;
     bool forwarded = http_fields_find(fields, FIELD_FORWARDED) != NULL;
     told->source = FIELD_OTHER;
@@ -368,12 +367,11 @@ void http_told_read(const struct http_fields *fields, const struct network *trus
     told->client = told->count = 0;
     told->unread = (struct slice){NULL, 0};
     if (listed || forwarded) {
-        read_client(fields, listed ? FIELD_X_FORWARDED_FOR : FIELD_FORWARDED, trusted,
-                    trusted_count, told);
+        read_client(fields, listed ? FIELD_X_FORWARDED_FOR : FIELD_FORWARDED, trusted, told);
     }
     read_rest(fields, told);
     if (listed && forwarded) {
-        compare(fields, trusted, trusted_count, told);
+        compare(fields, trusted, told);
     }
     check_rest(told);
 }
@@ -383,14 +381,14 @@ void http_told_read(const struct http_fields *fields, const struct network *trus
 size_t http_told_size(const struct http_told *told) {
     size_t size = (size_t)3 * NODE_SIZE_MAX + 2 * (told->proto.size + told->host.size);
     for (uint32_t i = 0; i < told->count; i++) {
-        // The node in both lists; its parameters once more, for the quotes that some may get.
+        // Size of the node in both lists. Its parameters count twice, because some may get quotes.
         size +=
             2 * ((size_t)NODE_SIZE_MAX + told->nodes[i].text.size) + told->nodes[i].element.size;
     }
     return size;
 }
 
-// A parameter of Forwarded: as a token or in quotes, as RFC 7239 4 wants it.
+// Writes a parameter of Forwarded: a token, or in quotes, as RFC 7239 4 requires.
 static void put_parameter(struct writer *writer, struct slice name, struct slice value) {
     bool quote = !http_is_token(value) && !is_quoted(value);
     writer_put(writer, name);
@@ -430,7 +428,8 @@ static void put_for_node(struct writer *writer, const struct http_node *node) {
     }
 }
 
-// What else the element tells, by= for instance. Protocol and host are told once, of the client.
+// Writes the other parameters of the element, for example by=. Protocol and host are written once,
+// for the client.
 static void put_other_parameters(struct writer *writer, const struct http_node *node) {
     struct slice text = node->element;
     while (text.size > 0) {
@@ -451,7 +450,8 @@ static void put_other_parameters(struct writer *writer, const struct http_node *
     }
 }
 
-// `proto` is a scheme, and so a token. So is a host without a port, unless it is an IPv6 address.
+// `proto` is a scheme, and so a token. A host without a port is one, too, unless it is an IPv6
+// address.
 static void put_rest(struct writer *writer, struct slice proto, struct slice host) {
     bool quote = memchr(host.data, ':', host.size) != NULL;
     writer_put_text(writer, ";proto=");
@@ -461,7 +461,7 @@ static void put_rest(struct writer *writer, struct slice proto, struct slice hos
     writer_put(writer, quote ? SLICE("\"") : SLICE(""));
 }
 
-// A node as X-Forwarded-For has it: as received there, but never empty, as some readers skip that.
+// A node for X-Forwarded-For: as received, but never empty, because some readers skip empty ones.
 static struct slice list_text(const struct http_told *told, const struct http_node *node,
                               char text[INET6_ADDRSTRLEN]) {
     if (told->source == FIELD_X_FORWARDED_FOR && node->element.size > 0) {
@@ -473,7 +473,7 @@ static struct slice list_text(const struct http_told *told, const struct http_no
     return node->kind == NODE_HIDDEN ? node->text : SLICE("unknown");
 }
 
-// The nodes for X-Forwarded-For, each with ", " behind it.
+// Writes the nodes of X-Forwarded-For, each with ", " behind it.
 static void put_list(struct writer *writer, const struct http_told *told) {
     for (uint32_t i = 0; i < told->count; i++) {
         char text[INET6_ADDRSTRLEN];
@@ -485,7 +485,7 @@ static void put_list(struct writer *writer, const struct http_told *told) {
     }
 }
 
-// The elements of Forwarded, each with ", " behind it.
+// Writes the elements of Forwarded, each with ", " behind it.
 static void put_elements(struct writer *writer, const struct http_told *told, struct slice proto,
                          struct slice host) {
     static const struct http_node unreadable = {.kind = NODE_UNREADABLE};
@@ -523,8 +523,8 @@ static void put_for_peer(struct writer *writer, struct slice peer) {
     }
 }
 
-// Of a client that is no trusted proxy, or of one that names nobody: the peer is the client. Nearly
-// every request takes this way.
+// For a client that is not a trusted proxy, or a proxy that names no client: the peer is the
+// client. Nearly every request is handled here.
 static void write_peer(struct writer *writer, struct slice peer, struct slice proto,
                        struct slice host) {
     writer_put_field(writer, SLICE("X-Forwarded-For"), peer);

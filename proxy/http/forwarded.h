@@ -1,9 +1,9 @@
-// The fields in which a trusted proxy says who the client of a request is: X-Forwarded-For, -Proto
-// and -Host, and Forwarded (RFC 7239). This module reads both kinds and writes both kinds, so that
-// a server finds the same client, protocol and host in each. It never reads X-Real-IP, because that
+// The fields in which a trusted proxy reports the client of a request: X-Forwarded-For, -Proto and
+// -Host, and Forwarded (RFC 7239). This module reads both kinds and writes both kinds, so that a
+// server finds the same client, protocol and host in each. It never reads X-Real-IP, because this
 // field has one value for any number of proxies.
 //
-// One kind decides: X-Forwarded-For if the request has it, otherwise Forwarded. If both are there
+// One kind decides: X-Forwarded-For if the request has it, otherwise Forwarded. If both are present
 // and name different clients, X-Forwarded-For decides and `doubtful` is set.
 //
 // Invariant: a value that cannot be parsed never makes the client more trusted. The client is then
@@ -14,7 +14,7 @@
 #ifndef RAVELIN_HTTP_FORWARDED_H
 #define RAVELIN_HTTP_FORWARDED_H
 
-#include "base/network.h"
+#include "base/network_set.h"
 #include "http/header.h"
 #include "http/writer.h"
 
@@ -32,7 +32,7 @@ struct http_node {
     struct slice port;        // NODE_ADDRESS only: ':' and the port; empty: none
     struct slice element;     // the whole element as received; in Forwarded: all its parameters
     struct slice proto;       // Forwarded only: value of `proto` without quotes; empty: none
-    struct slice host;        // the same of `host`
+    struct slice host;        // Forwarded only: value of `host`; empty: none
     union ip_address address; // NODE_ADDRESS only; an IPv4 address inside an IPv6 one is IPv4
     enum http_node_kind kind;
 };
@@ -63,11 +63,11 @@ void http_node_read(struct slice text, struct http_node *node);
 
 // Reads these fields. Each proxy appends a node, so the list is searched from its end: the client
 // is the first node that is not in `trusted`. `told` is scratch space of the caller.
-void http_told_read(const struct http_fields *fields, const struct network *trusted,
-                    size_t trusted_count, struct http_told *told);
+void http_told_read(const struct http_fields *fields, const struct network_lists *trusted,
+                    struct http_told *told);
 
-// The bytes that http_told_write() needs for `told` at most, beyond the size of the received head
-// and the output for `told` NULL.
+// Largest number of bytes that http_told_write() needs for `told`, beyond the size of the received
+// head and the output for `told` NULL.
 size_t http_told_size(const struct http_told *told);
 
 // Writes X-Forwarded-For, -Proto, -Host and Forwarded, each once. Also writes X-Real-IP with the

@@ -6,7 +6,7 @@ static struct slice cut(struct slice text, size_t most) {
     return (struct slice){text.data, text.size < most ? text.size : most};
 }
 
-// Takes the first line off *bytes; returns it without its end.
+// Removes the first line of *bytes and returns it without its end.
 static struct slice take_line(struct slice *bytes) {
     const char *lf = bytes->size == 0 ? NULL : memchr(bytes->data, '\n', bytes->size);
     struct slice line = {bytes->data, lf == NULL ? bytes->size : (size_t)(lf - bytes->data)};

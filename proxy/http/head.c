@@ -23,7 +23,7 @@ size_t http_head_end(const char *data, size_t size, size_t *scanned) {
             return (size_t)(at + 2 - data);
         }
         if (at == end || (end - at == 1 && *at == '\r')) {
-            *scanned = (size_t)(lf - data); // this line end is to be looked at again
+            *scanned = (size_t)(lf - data); // search again from this line end
             return 0;
         }
     }
@@ -55,8 +55,8 @@ uint16_t http_oversize_status(const char *data, size_t size) {
     return size == 0 || memchr(data, '\n', size) == NULL ? 414 : 431;
 }
 
-// A first line that has not arrived whole can already be wrong: it does not begin with a method, or
-// holds a carriage return that ends nothing.
+// An incomplete first line may already be malformed: it does not begin with a method, or has a CR
+// that is not before LF.
 static bool check_line_start(const char *data, size_t size, struct http_refusal *refusal) {
     size_t method = 0;
     while (method < size && http_byte_is(data[method], BYTE_TOKEN)) {
@@ -76,7 +76,7 @@ static bool check_line_start(const char *data, size_t size, struct http_refusal 
     return false;
 }
 
-// Field lines from part->checked on, byte by byte: the last of them may be incomplete.
+// Checks field lines from part->checked on, byte by byte, because the last may be incomplete.
 static enum result check_lines(const char *data, size_t size, struct http_part *part,
                                const char **why) {
     *why = NULL;

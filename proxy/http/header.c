@@ -3,11 +3,11 @@
 #include "http/bytes.h"
 
 struct known_field {
-    struct slice name; // as it is usually spelled
+    struct slice name; // usual spelling
     enum http_field_id id;
 };
 
-// Length and first letter tell all known names apart; two names in one slot would not compile
+// Length and first letter distinguish all known names. Two names in one slot would not compile
 // (-Woverride-init).
 #define SLOT_COUNT 256
 #define SLOT(first, size) (((first) + (size)*14) % SLOT_COUNT)
@@ -60,13 +60,13 @@ static bool is_sign(char byte) {
     return !(lower >= 'a' && lower <= 'z') && !(byte >= '0' && byte <= '9');
 }
 
-// Whether two bytes of names are alike to a gateway: letters in any case, and signs among
-// themselves.
+// Whether a gateway reads two bytes of names as equal: letters in any case, and signs as each
+// other.
 static bool looks_like(char byte, char wanted) {
     return ascii_lower(byte) == ascii_lower(wanted) || (wanted == '-' && is_sign(byte));
 }
 
-// When the name is not spelled as usual.
+// Called if the name does not have its usual spelling.
 static __attribute__((noinline)) enum http_field_id compare(struct slice name,
                                                             const struct known_field *known) {
     bool exact = true;
@@ -78,6 +78,14 @@ static __attribute__((noinline)) enum http_field_id compare(struct slice name,
         exact = exact && ascii_lower(name.data[i]) == ascii_lower(wanted);
     }
     return exact ? known->id : FIELD_LOOKALIKE;
+}
+
+bool http_name_resembles(struct slice name, struct slice wanted) {
+    bool alike = name.size == wanted.size;
+    for (size_t i = 0; i < wanted.size && alike; i++) {
+        alike = looks_like(name.data[i], is_sign(wanted.data[i]) ? '-' : wanted.data[i]);
+    }
+    return alike;
 }
 
 static __attribute__((noinline)) bool begins_like(struct slice name, struct slice prefix) {
@@ -216,7 +224,7 @@ static const struct slice barred_prefixes[] = {
 };
 
 bool http_field_is_barred_from_trailers(struct slice name) {
-    // What the proxy knows by id is framing, routing or about the connection, except for these.
+    // Known fields are about framing, routing or the connection, except for these.
     const uint64_t harmless = FIELD_BIT(FIELD_OTHER) | FIELD_BIT(FIELD_REFERER) |
                               FIELD_BIT(FIELD_SERVER) | FIELD_BIT(FIELD_USER_AGENT);
     bool barred = (harmless & FIELD_BIT(http_field_lookup(name))) == 0;

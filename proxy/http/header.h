@@ -82,6 +82,10 @@ enum http_field_id http_field_lookup(struct slice name);
 // The first field with this id, or NULL.
 const struct http_field *http_fields_find(const struct http_fields *fields, enum http_field_id id);
 
+// Whether a gateway could read a field as the wanted one: letters in any case, and any sign in
+// place of another ("X_User", "X.User" for "X-User").
+bool http_name_resembles(struct slice name, struct slice wanted);
+
 // True for fields that every recipient needs (Host, Content-Length, Authorization, Cookie,
 // Content-Type, X-Forwarded-For, ...). A message whose Connection field names one is refused,
 // because its meaning would change if a proxy dropped that field.

@@ -1,5 +1,5 @@
 // An index of the known fields in one header section. The code that fills the list of fields (the
-// scan of HTTP/1, or a decoder of header lists) fills the index with it.
+// scan of HTTP/1, or a decoder of header lists) also fills the index.
 #ifndef RAVELIN_HTTP_INDEX_H
 #define RAVELIN_HTTP_INDEX_H
 

@@ -23,7 +23,7 @@ static int on_field_name(http_parser *parser, const char *at, size_t size) {
     return 0;
 }
 
-// An empty value is told only with the next line.
+// An empty value is reported only with the next line.
 static int on_field_value(http_parser *parser, const char *at, size_t size) {
     struct second_reading *reading = parser->data;
     while (size > 0 && (at[size - 1] == ' ' || at[size - 1] == '\t')) {
@@ -42,7 +42,7 @@ static int on_fields_complete(http_parser *parser) {
     return 2; // stop after the head
 }
 
-// Hands http-parser some bytes of a head. False: it does not take them all.
+// Passes bytes of a head to http-parser. False: it does not accept all of them.
 static bool read_bytes(http_parser *parser, const char *bytes, size_t size) {
     static const http_parser_settings settings = {
         .on_header_field = on_field_name,
@@ -53,8 +53,8 @@ static bool read_bytes(http_parser *parser, const char *bytes, size_t size) {
            parser->http_errno == HPE_OK;
 }
 
-// Whether http-parser may take the field for one that frames the body. It does so with every name
-// that begins like theirs.
+// Whether http-parser may read the field as one that frames the body. It does so for every name
+// that begins like the name of such a field.
 static inline __attribute__((always_inline)) bool may_frame(struct slice name) {
     switch (ascii_lower(name.data[0])) {
     case 'c':
@@ -73,7 +73,7 @@ static bool begin_reading(http_parser *parser, struct second_reading *reading) {
     return read_bytes(parser, start_line, sizeof(start_line) - 1);
 }
 
-// Hands over the lines of those fields, as they were received, with a start line before them.
+// Passes the lines of these fields, as received, with a start line before them.
 static bool read_lines(http_parser *parser, struct slice section, const struct http_fields *fields,
                        struct second_reading *reading) {
     bool ok = true;
@@ -101,7 +101,7 @@ static inline bool agrees(http_parser *parser, const struct second_reading *read
 
 static const char differently[] = "two parsers read the fields differently";
 
-// A section without such a field is not read again: there is nothing to differ in.
+// A section without such a field is not parsed again, because nothing can differ.
 enum result http_read_again(struct slice section, const struct http_fields *fields,
                             const struct body_length *body, struct http_refusal *refusal) {
     struct second_reading reading = {.line = NULL};
@@ -113,10 +113,10 @@ enum result http_read_again(struct slice section, const struct http_fields *fiel
     return http_refuse(refusal, 400, differently);
 }
 
-// Of a line with its end; the others are refused.
+// Size of a line with its end; longer ones are refused.
 #define CANONICAL_LINE_MAX 512
 
-// Hands over a field as one line. Its value is not empty, so that nothing of it is told later.
+// Passes a field as one line. Its value is not empty, so that http-parser reports it at once.
 static bool read_field(http_parser *parser, const struct http_field *field,
                        struct second_reading *reading) {
     char text[CANONICAL_LINE_MAX];
@@ -180,7 +180,7 @@ enum result http_parse_request(struct slice head, struct http_fields *fields,
     }
     http_request_begin(request, &line, fields);
     struct slice section = {head.data + line_size, head.size - line_size};
-    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
+    __attribute__((uninitialized)) struct http_index index; // `seen` shows which items are set
     if (http_scan_fields(section, fields, &index, refusal) != RESULT_OK ||
         http_request_read(request, &line, &index, refusal) != RESULT_OK) {
         return RESULT_ERROR;

@@ -1,5 +1,5 @@
-// Parses heads and trailer sections of HTTP/1 (RFC 9110, RFC 9112): bytes in, one clear reading or
-// a refusal out. Where the RFCs leave a choice, the parser is strict.
+// Parses heads and trailer sections of HTTP/1 (RFC 9110, RFC 9112) strictly: a message has one
+// meaning, or it is refused.
 //
 // How a head is read:
 //   1. The caller gathers the whole head, its empty line included, in one contiguous run of bytes.
@@ -63,17 +63,17 @@ size_t http_trailers_end(const char *data, size_t size, size_t *scanned);
 // lines over several calls.
 size_t http_skip_empty_lines(const char *data, size_t size, uint8_t *skipped);
 
-// How far an incomplete message has been checked. {0} at its beginning.
+// The checked part of an incomplete message. {0} at its beginning.
 struct http_part {
-    uint32_t checked; // bytes; 0: the first line is not whole
+    uint32_t checked; // bytes; 0: the first line is not complete
     bool in_value;    // these bytes end within the value of a field
 };
 
-// Check an incomplete head or trailer section. So bytes that can never become valid (HTTP/0.9,
-// another protocol, a CR or LF alone, a control byte, a line that is not a field) are refused at
-// once.
+// These functions check an incomplete head or trailer section. They refuse at once bytes that can
+// never become valid: HTTP/0.9, another protocol, a CR or LF alone, a control byte, a line that is
+// not a field.
 //   OK     no fault so far
-//   ERROR  `refusal`, or *why, is as after parsing
+//   ERROR  `refusal`, or *why, is set as after parsing
 enum result http_check_request_part(const char *data, size_t size, struct http_part *part,
                                     struct http_refusal *refusal) MUST_CHECK;
 enum result http_check_response_part(const char *data, size_t size, struct http_part *part,
@@ -83,7 +83,8 @@ enum result http_check_trailers_part(const char *data, size_t size, struct http_
 enum result http_check_response_trailers_part(const char *data, size_t size, struct http_part *part,
                                               struct http_refusal *refusal) MUST_CHECK;
 
-// The status for a request head over the limit: 414 if its first line is not whole, else 431.
+// Returns the status for a request head over the limit: 414 if its first line is not complete, else
+// 431.
 uint16_t http_oversize_status(const char *data, size_t size);
 
 // Parses a request head. The slices point into `head` or at static text.

@@ -1,5 +1,5 @@
-// What the parsers of heads share: parse.c (requests, and the common part) and parse_response.c. No
-// other file includes it.
+// Functions that parse.c (requests, and the common part) and parse_response.c share. No other file
+// includes it.
 #ifndef RAVELIN_HTTP_PARSE_INTERNAL_H
 #define RAVELIN_HTTP_PARSE_INTERNAL_H
 

@@ -3,7 +3,7 @@
 #include "http/parse.h"
 #include "http/parse_internal.h"
 
-// Persistent-Auth, whatever it says, comes from a server that authenticates connections.
+// Persistent-Auth, with any value, is sent by servers that authenticate connections.
 static bool binds_connection(const struct http_fields *fields, const struct http_index *index) {
     const uint64_t challenges =
         FIELD_BIT(FIELD_WWW_AUTHENTICATE) | FIELD_BIT(FIELD_PROXY_AUTHENTICATE);
@@ -115,7 +115,7 @@ static enum result read_framing_field(const struct http_field *field, struct len
 
 #define FRAMING_BITS (FIELD_BIT(FIELD_CONTENT_LENGTH) | FIELD_BIT(FIELD_TRANSFER_ENCODING))
 
-// Where there are several of one kind every field is looked at, else the one that there is.
+// If a field is repeated, every field is read; otherwise the only one.
 static enum result read_framing_fields(const struct http_fields *fields,
                                        const struct http_index *index, struct lengths *lengths,
                                        struct codings *codings, struct http_refusal *refusal) {
@@ -136,7 +136,7 @@ static enum result read_framing_fields(const struct http_fields *fields,
     return result;
 }
 
-// What frames the body, as one field of each kind would say it; empty where there is none.
+// The framing of the body as at most one field of each kind; no field: an empty name.
 struct framing {
     struct slice digits;
     struct slice coding;
@@ -165,8 +165,8 @@ static enum result read_framing(const struct http_fields *fields, const struct h
                : RESULT_OK;
 }
 
-// Has the second reader read it as it was received, where that is as clear to it, else in its
-// canonical form.
+// Compares with the second parser: with the received lines if they are strict, otherwise with the
+// canonical fields.
 static enum result compare_framing(struct slice section, bool strict,
                                    const struct http_fields *fields, const struct http_index *index,
                                    const struct body_length *body, const struct framing *framing,
@@ -211,8 +211,8 @@ static void decide_response_body(struct http_response *response, const struct bo
     }
 }
 
-// Whether another request may follow on the connection: its end must be clear, and no body may come
-// that the status rules out.
+// Whether another request may follow on the connection: the end of this response must be known, and
+// no body may arrive that the status excludes.
 static bool is_reusable(const struct http_response *response, const struct connection *connection,
                         const struct body_length *body) {
     bool is_205 = response->status == 205;
@@ -253,7 +253,7 @@ enum result http_parse_response(struct slice head, bool request_is_head, struct 
     response->minor_version = line.minor_version;
     response->fields = fields;
     struct slice section = {head.data + line_size, head.size - line_size};
-    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
+    __attribute__((uninitialized)) struct http_index index; // `seen` shows which items are set
     struct connection connection;
     struct body_length body;
     struct framing framing;
@@ -282,7 +282,7 @@ enum result http_parse_trailers(struct slice section, struct http_fields *fields
                                 const char **why) {
     struct http_refusal refusal = {.status = 400, .why = "trailer section over 256 KiB"};
     const struct body_length no_body = {false, false, 0};
-    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
+    __attribute__((uninitialized)) struct http_index index; // `seen` shows which items are set
     *why = NULL;
     if (section.size > HTTP_RESPONSE_HEAD_SIZE_MAX ||
         http_scan_fields(section, fields, &index, &refusal) != RESULT_OK) {
@@ -306,7 +306,7 @@ enum result http_parse_response_trailers(struct slice section, struct http_field
                                          struct http_refusal *refusal) {
     const char *at = section.data;
     const char *end = at + section.size;
-    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
+    __attribute__((uninitialized)) struct http_index index; // `seen` shows which items are set
     struct slice line;
     http_begin_fields(fields, &index);
     while (http_next_line(&at, end, &line) && line.size > 0) {

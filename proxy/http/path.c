@@ -2,12 +2,12 @@
 
 #include "http/bytes.h"
 
-// A byte as some server may read it.
+// A byte of a path, as some server may read it.
 struct reading {
     uint8_t byte;
-    uint8_t decodings;  // how often it had to be decoded: 0 to 2
+    uint8_t decodings;  // number of times that it was decoded: 0 to 2
     bool overlong;      // in UTF-8 with one byte more than needed
-    const char *behind; // what follows it
+    const char *behind; // the text behind it
 };
 
 static unsigned hex_value(uint8_t digit) {
@@ -35,7 +35,7 @@ static struct reading read_byte(const char *at, const char *end, unsigned times)
     return (struct reading){byte, (uint8_t)times, false, low.behind};
 }
 
-// The same in its farthest meaning: decoded twice, and overlong UTF-8 (two bytes for an ASCII one).
+// Reads a byte with the most decodings: twice, and overlong UTF-8 (two bytes for an ASCII one).
 static struct reading read_far(const char *at, const char *end) {
     if (*at != '%') {
         return (struct reading){(uint8_t)*at, 0, false, at + 1};
@@ -58,11 +58,11 @@ static bool is_slash(struct reading reading) {
 
 // --- checking ---
 
-// A segment as far as it has been read.
+// The part of a segment that was read.
 struct shape {
-    size_t dots;     // when it is nothing but dots, else SIZE_MAX
-    bool disguised;  // not all of it, its ends included, is written plainly
-    bool parameters; // a ';' has been seen: what follows is none of its name
+    size_t dots;     // number of dots, if it has only dots; otherwise SIZE_MAX
+    bool disguised;  // a part of it, its ends included, is not written plainly
+    bool parameters; // a ';' was read: the rest does not belong to its name
 };
 
 static void add_to_shape(struct shape *shape, struct reading reading) {
@@ -78,7 +78,7 @@ static bool is_dot_segment(const struct shape *shape) {
     return shape->dots == 1 || shape->dots == 2;
 }
 
-// Looks for what stands where a dot segment, a NUL or a backslash would be to some server.
+// Checks for a dot segment, a NUL or a backslash, as any server would read it.
 static const char *check_segments(struct slice path, bool *dotted) {
     const char *at = path.data + 1;
     const char *end = path.data + path.size;
@@ -95,7 +95,7 @@ static const char *check_segments(struct slice path, bool *dotted) {
         if (is_slash(reading)) {
             bool disguised = reading.decodings > 0;
             if (is_dot_segment(&shape) && (shape.disguised || disguised)) {
-                return "dot segment in disguise";
+                return "encoded dot segment in the path";
             }
             *dotted = *dotted || is_dot_segment(&shape);
             shape = (struct shape){0, disguised, false};
@@ -105,11 +105,11 @@ static const char *check_segments(struct slice path, bool *dotted) {
         at = reading.behind;
     }
     *dotted = *dotted || is_dot_segment(&shape);
-    return is_dot_segment(&shape) && shape.disguised ? "dot segment in disguise" : NULL;
+    return is_dot_segment(&shape) && shape.disguised ? "encoded dot segment in the path" : NULL;
 }
 
-// Whether removing this segment removes the same for every server: it is neither empty, nor empty
-// without its parameters, and no part of it is a slash to anybody.
+// Whether every server removes the same text with this segment: it is not empty, also without its
+// parameters, and has no part that a server reads as a slash.
 static bool is_removable(const char *at, const char *end) {
     if (at == end || read_far(at, end).byte == ';') {
         return false;
@@ -124,7 +124,7 @@ static bool is_removable(const char *at, const char *end) {
     return true;
 }
 
-// Drops the last segment of the output. False: there is none, or not the same one for everybody.
+// Removes the last segment of the output. False: none, or servers differ about it.
 static bool remove_segment(const char *output, size_t *size) {
     const char *end = output + *size;
     const char *slash = end;
@@ -138,7 +138,8 @@ static bool remove_segment(const char *output, size_t *size) {
     return true;
 }
 
-// RFC 3986 5.2.4 for a path that begins with '/', segment by segment. NULL or why not.
+// RFC 3986 5.2.4 for a path that begins with '/', segment by segment. NULL, or the reason of a
+// refusal.
 static const char *resolve_dots(struct slice path, char output[HTTP_DOTTED_PATH_MAX],
                                 size_t *size) {
     const char *at = path.data + 1;
@@ -197,7 +198,7 @@ void http_path_reader_init(struct http_path_reader *reader, struct slice path) {
     reader->after_slash = false;
 }
 
-// Goes to the slash behind the parameters. False when to some server there is another one before.
+// Moves to the slash behind the parameters. False: some servers see another slash before it.
 static bool skip_parameters(struct http_path_reader *reader) {
     while (reader->at < reader->end && *reader->at != '/') {
         struct reading reading = read_far(reader->at, reader->end);

@@ -37,7 +37,7 @@ static void set_v4(struct address *address, const void *host, uint16_t port) {
     memcpy(&address->as.v4.sin_addr, host, sizeof(address->as.v4.sin_addr));
 }
 
-// An IPv4 address inside an IPv6 one becomes what it is, so that lists of networks meet it.
+// An IPv4-mapped IPv6 address becomes an IPv4 address, so that lists of networks match it.
 static void set_v6(struct address *address, const uint8_t *host, uint16_t port) {
     if (memcmp(host, mapped_prefix, sizeof(mapped_prefix)) == 0) {
         set_v4(address, host + sizeof(mapped_prefix), port);
@@ -51,8 +51,7 @@ static void set_v6(struct address *address, const uint8_t *host, uint16_t port) 
 
 // --- version 1: "PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n" ---
 
-// The next word of a line and the one space behind it (none behind the last). Empty when it is
-// malformed.
+// The next word of a line, and the one space behind it (none behind the last). Empty: malformed.
 static struct slice next_word(struct slice *line) {
     const char *space = line->size == 0 ? NULL : memchr(line->data, ' ', line->size);
     struct slice word = {line->data, space == NULL ? line->size : (size_t)(space - line->data)};
@@ -87,7 +86,7 @@ static bool parse_host(int family, struct slice text, uint8_t host[16]) {
     return memchr(text.data, '\0', text.size) == NULL && inet_pton(family, copy, host) == 1;
 }
 
-// `line`: what stands between "PROXY " and CRLF.
+// `line`: the text between "PROXY " and CRLF.
 static enum result read_v1_line(struct slice line, struct proxy_header *header, const char **why) {
     struct slice protocol = next_word(&line);
     if (slice_equal(protocol, SLICE("UNKNOWN"))) { // whatever follows is to be ignored
@@ -157,7 +156,7 @@ static bool tlvs_are_whole(const uint8_t *data, size_t size) {
     return true;
 }
 
-// What a PROXY command says of its connection. `data`: what follows the first 16 bytes.
+// Reads the addresses of a PROXY command. `data`: the bytes behind the first 16.
 static enum result read_v2_addresses(uint8_t family, const uint8_t *data, size_t size,
                                      struct proxy_header *header, const char **why) {
     size_t used = 0;
@@ -207,7 +206,7 @@ static enum result read_v2(const uint8_t *data, size_t size, struct proxy_header
     if (size < header->size) {
         return RESULT_AGAIN;
     }
-    if (command == V2_LOCAL) { // a health check of the peer, say; addresses are to be ignored
+    if (command == V2_LOCAL) { // for example a health check of the proxy; addresses must be ignored
         header->local = true;
         return RESULT_OK;
     }
@@ -241,7 +240,7 @@ static bool is_v4(const struct address *address) {
     return address->as.any.sa_family == AF_INET;
 }
 
-// As one of two of the same family.
+// Converts an address to one of two with the same family.
 static struct endpoint endpoint_of(const struct address *address, bool v6) {
     struct endpoint endpoint = {.port = address_port(address)};
     if (!is_v4(address)) {

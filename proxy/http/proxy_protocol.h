@@ -14,17 +14,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The longest header that is accepted.
+// Size of the longest header that is accepted.
 #define PROXY_HEADER_SIZE_MAX ((size_t)16 + 2048)
-// The longest header that is written.
+// Size of the longest header that is written.
 #define PROXY_HEADER_WRITE_MAX ((size_t)108)
 
 enum proxy_version { PROXY_VERSION_NONE, PROXY_VERSION_1, PROXY_VERSION_2 };
 
 struct proxy_header {
-    size_t size;           // bytes of the whole header
-    bool has_client;       // false: the header names no client
-    bool local;            // version 2 LOCAL: the proxy itself connected, for a health check or so
+    size_t size;     // bytes of the whole header
+    bool has_client; // false: the header names no client
+    bool local;      // version 2 LOCAL: the proxy itself connected, for example for a health check
     struct address client; // address of the proxy's client
 };
 

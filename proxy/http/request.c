@@ -50,8 +50,8 @@ static bool on_coding(struct slice item, void *context) {
     return http_is_token(name) && !(chunked && semicolon != NULL);
 }
 
-// RFC 9112 6.3: a request whose last coding is not chunked has no length and MUST get 400. 6.1: a
-// coding before it that is not known here gets 501.
+// RFC 9112 6.3: a request whose last coding is not chunked has no length and MUST get 400. 6.1: an
+// unknown coding before it gets 501.
 static enum result check_transfer_encoding(struct slice value, struct http_refusal *refusal) {
     if (slice_equal_nocase(value, SLICE("chunked"))) {
         return RESULT_OK;
@@ -98,7 +98,7 @@ static enum result decide_framing(struct http_request *request, bool body_comes,
 
 // --- what the other fields say ---
 
-// Fields of one value that decide who may do what: two of them would be two readings.
+// Fields with one value that decide about access: two of them would have two meanings.
 static enum result check_repetitions(const struct http_index *index, struct http_refusal *refusal) {
     const uint64_t single =
         FIELD_BIT(FIELD_AUTHORIZATION) | FIELD_BIT(FIELD_CONTENT_TYPE) | FIELD_BIT(FIELD_ORIGIN);
@@ -113,8 +113,8 @@ static bool is_idempotent(struct slice method) {
            slice_equal(method, SLICE("DELETE"));
 }
 
-// The number of times an OPTIONS may still be forwarded (RFC 9110 7.6.2). What is too large to be
-// counted down in earnest is taken for the largest number.
+// Reads how often an OPTIONS may still be forwarded (RFC 9110 7.6.2). Numbers that are too large
+// become the largest one.
 static enum result decide_max_forwards(struct http_request *request, const struct http_index *index,
                                        struct http_refusal *refusal) {
     request->max_forwards = -1;

@@ -1,5 +1,5 @@
-// Decides what the fields of a request mean (RFC 9110, RFC 9112): one clear reading or a refusal.
-// Where the RFCs leave a choice, this module is strict. It does not depend on the version of HTTP.
+// Decides what the fields of a request mean (RFC 9110, RFC 9112), strictly: a request has one
+// meaning, or it is refused. This module does not depend on the version of HTTP.
 //
 // http/parse.h reads the bytes of HTTP/1 and calls this module. So can a decoder of header lists
 // (RFC 9113 8.3): it fills a request line from the pseudo-header fields, and adds the fields to a
@@ -35,7 +35,7 @@ struct http_request {
     uint8_t minor_version; // 0 or 1
     enum http_framing framing; // NONE, LENGTH or CHUNKED
     uint64_t content_length;   // FRAMING_LENGTH only; > 0
-    bool keep_alive;           // what the client asks for
+    bool keep_alive;           // the client allows another request on the connection
     bool is_head;
     bool expects_continue;  // Expect: 100-continue in HTTP/1.1 with a body; otherwise it is ignored
     bool upgrade;           // Connection: upgrade with one Upgrade field in HTTP/1.1; see below
@@ -52,14 +52,15 @@ struct http_request {
     struct http_fields *fields;
 };
 
-// The request line of HTTP/1, or the pseudo-header fields of a header list, which counts as version
+// The request line of HTTP/1, or the pseudo-header fields of a header list, which count as version
 // 1.1.
 struct http_request_line {
     struct slice method; // a token
     struct slice target; // visible ASCII, and well-formed percent-encoding before a query
-    size_t plain_size;   // of the path at its beginning, if every byte of the path is plain; else 0
+    // Size of the path at its beginning, if every byte of the path is plain; else 0.
+    size_t plain_size;
     uint8_t minor_version;
-    // A body follows, and the stream tells where it ends, not a field. Always false in HTTP/1.
+    // A body follows, and the stream has its end, not a field. Always false in HTTP/1.
     bool body_comes;
 };
 
@@ -71,16 +72,20 @@ void http_request_begin(struct http_request *request, const struct http_request_
 // Sets all other members, and marks fields as hop-by-hop. `index` belongs to request->fields.
 // RESULT_ERROR: `refusal` has the status and the reason.
 //
-// Refused with 400: a missing (HTTP/1.1), repeated or malformed Host; a Host that differs from the
-// authority of an absolute-form target (letters in any case, default port aware); a target that is
-// neither a path, an http or https URI, nor (with OPTIONS only) "*"; a fragment or user information
-// in it; a path that http_check_path() refuses; a repeated Authorization, Content-Type or Origin; a
-// Content-Length that is not 1 to 18 digits, or repeated (even with the same value), or beside
-// Transfer-Encoding; Transfer-Encoding in HTTP/1.0, repeated, or not ending in exactly one
-// "chunked"; more than 32 Connection options, one that is no token, or one that names an end-to-end
-// field (http_field_is_end_to_end); a malformed Upgrade; a malformed or repeated Max-Forwards (with
-// OPTIONS). 405: TRACE. 417: Expect other than one 100-continue. 501: CONNECT, or other codings
-// before a final "chunked".
+// Refused with 400:
+//   Host               missing (HTTP/1.1), repeated or malformed; different from the authority of
+//                      an absolute-form target (any case, default port aware)
+//   target             neither a path, an http or https URI, nor (with OPTIONS only) "*"; with a
+//                      fragment or user information; a path that http_check_path() refuses
+//   repeated           Authorization, Content-Type or Origin
+//   Content-Length     not 1 to 18 digits; repeated (even with the same value); next to
+//                      Transfer-Encoding
+//   Transfer-Encoding  in HTTP/1.0; repeated; not ending in exactly one "chunked"
+//   Connection         more than 32 options; an option that is not a token, or that names an
+//                      end-to-end field (http_field_is_end_to_end())
+//   others             a malformed Upgrade; a malformed or repeated Max-Forwards (with OPTIONS)
+// 405: TRACE. 417: Expect other than one 100-continue. 501: CONNECT, or other codings before a
+// final "chunked".
 //
 // An Upgrade to HTTP/2 (h2c) or TLS is dropped, because Ravelin could not check the requests in the
 // tunnel. An Upgrade in several lines is dropped, too. Such a request is forwarded as an ordinary

@@ -1,7 +1,5 @@
 #include "http/scan.h"
 
-#include <endian.h>
-
 static bool refuse(struct http_refusal *refusal, uint16_t status, const char *why) {
     *refusal = (struct http_refusal){.status = status, .why = why};
     return false;
@@ -15,8 +13,8 @@ static bool is_crlf(const char *at) { // `at` is not beyond the LF that ends the
     return at[0] == '\r' && at[1] == '\n';
 }
 
-// Goes over a path while no byte of it could mean anything but itself: no '%', backslash, ';',
-// empty segment or segment that begins with a dot. Returns where it stopped.
+// Scans the plain part of a path: no '%', backslash, ';', empty segment or segment that begins with
+// a dot. Returns where it stopped.
 static const char *scan_plain_path(const char *at) {
     while (*at == '/' && at[1] != '/' && at[1] != '.') {
         do {
@@ -26,8 +24,8 @@ static const char *scan_plain_path(const char *at) {
     return at;
 }
 
-// The first byte from `at` on that is none of a token; there is one. By fours, as names are short
-// and many.
+// The first byte from `at` on that is not a token byte; there is one. In steps of four bytes,
+// because names are short and many.
 static const char *skip_token(const char *at) {
     while (http_byte_is(at[0], BYTE_TOKEN) && http_byte_is(at[1], BYTE_TOKEN) &&
            http_byte_is(at[2], BYTE_TOKEN) && http_byte_is(at[3], BYTE_TOKEN)) {
@@ -39,8 +37,7 @@ static const char *skip_token(const char *at) {
     return at;
 }
 
-// The end of a run of target bytes before a query, or NULL at a '%' without two hex digits after
-// it.
+// Returns the end of target bytes before a query. NULL: a '%' without two hex digits after it.
 static const char *scan_target(const char *at) {
     for (;;) {
         while (http_byte_is(*at, BYTE_TARGET)) {
@@ -56,8 +53,8 @@ static const char *scan_target(const char *at) {
     }
 }
 
-// Nothing here depends on a query, so that its bytes are its server's own affair, if they cannot
-// end the line or, as '#' does for some readers, the query.
+// Ravelin does not interpret a query. Its bytes are free if they cannot end the line or, as '#'
+// does for some readers, the query.
 static const char *scan_query(const char *at) {
     while (http_byte_is(*at, BYTE_QUERY)) {
         at++;
@@ -154,24 +151,17 @@ size_t http_scan_request_line(struct slice head, struct http_request_line *line,
     return (size_t)(at + 10 - head.data);
 }
 
-// The first byte from `at` on that may not stand in a field value; end[-1], an LF, is one. Goes by
-// eight: the lowest marked bit tells the first of them that is below SP or DEL (bytes beyond ASCII
-// are fine).
+// The first byte from `at` on that is not allowed in a field value. end[-1], an LF, is such a byte.
 static const char *skip_value(const char *at, const char *end) {
-    while (end - at >= 8) {
-        uint64_t word;
-        memcpy(&word, at, sizeof word);
-        word = le64toh(word);
-        uint64_t marks = http_value_marks(word);
-        if (marks == 0) {
-            at += 8;
-            continue;
+    while (end - at >= HTTP_VALUE_STEP) {
+        size_t plain = http_value_plain(at);
+        at += plain;
+        if (plain < HTTP_VALUE_STEP) {
+            if (*at != '\t') {
+                return at;
+            }
+            at++;
         }
-        at += __builtin_ctzll(marks) / 8;
-        if (*at != '\t') {
-            return at;
-        }
-        at++;
     }
     while (http_byte_is(*at, BYTE_VALUE)) {
         at++;
@@ -197,7 +187,7 @@ size_t http_scan_status_line(struct slice head, struct http_status_line *line,
     if (*at != ' ' && *at != '\r') {
         return refuse(refusal, 502, "status is not three digits from 100 to 599");
     }
-    at += *at == ' '; // real servers leave it out when there is no reason
+    at += *at == ' '; // real servers leave it out if there is no reason
     const char *reason = at;
     at = skip_value(at, end);
     line->reason = (struct slice){reason, (size_t)(at - reason)};

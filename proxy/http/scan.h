@@ -1,6 +1,6 @@
 // The strict scan of a head: it finds the parts of the start line, and the name and value of every
-// field. What they mean is decided in http/request.h and parse_response.c. Used inside http/ and
-// http2/ only.
+// field. http/request.h and parse_response.c decide what they mean. Used inside http/ and http2/
+// only.
 //
 // One pass over the bytes, with the one class table (bytes.h). The scan accepts only what RFC 9112
 // allows a sender to generate: lines that end in CRLF, no control byte except HTAB in values, no

@@ -1,5 +1,5 @@
-// The tolerant scan of response heads: what nginx and HAProxy both accept of a server, and in the
-// same reading. The strict scan has refused such a head before.
+// The tolerant scan of response heads: it accepts what both nginx and HAProxy accept of a server,
+// with the same meaning. The strict scan has refused the head before.
 #include "http/scan.h"
 
 static enum result refuse_byte(struct http_refusal *refusal, const char *why, const char *byte) {
@@ -26,9 +26,10 @@ bool http_next_line(const char **at, const char *end, struct slice *line) {
     return true;
 }
 
-// How much of "HTTP/d.d " the text begins with, 9 bytes if all.
+// Number of bytes of "HTTP/d.d " at the beginning of the text; 9: all.
 static size_t version_size(struct slice text) {
-    static const char pattern[] = "HTTP/1.0 "; // a digit stands for any, but no 0 for the first
+    // '1' and '0' match any digit; the first must not be 0
+    static const char pattern[] = "HTTP/1.0 ";
     size_t i = 0;
     while (i < sizeof(pattern) - 1 && i < text.size &&
            (http_byte_is(pattern[i], BYTE_DIGIT)
@@ -39,8 +40,8 @@ static size_t version_size(struct slice text) {
     return i;
 }
 
-// "HTTP/d.d" from 1.0 on, SP, and three digits with a SP or nothing behind them. Returns where they
-// end, or NULL.
+// Reads "HTTP/d.d" from 1.0 on, SP, and three digits from 100 on, followed by SP or nothing.
+// Returns their end, or NULL.
 static const char *scan_start(struct slice text, struct http_status_line *line,
                               struct http_refusal *refusal) {
     const char *at = text.data;
@@ -63,6 +64,10 @@ static const char *scan_start(struct slice text, struct http_status_line *line,
     }
     if (at - digits < 3 || (at < end && *at != ' ')) {
         (void)refuse_byte(refusal, "status is not three digits", at);
+        return NULL;
+    }
+    if (line->status < 100) { // RFC 9110 15: no class, so it is unknown whether a body follows
+        (void)refuse_byte(refusal, "status below 100", digits);
         return NULL;
     }
     return at;
@@ -91,7 +96,7 @@ size_t http_scan_status_line_tolerantly(struct slice head, struct http_status_li
     }
     for (size_t i = 0; i < line->reason.size; i++) {
         if (!http_byte_is(line->reason.data[i], BYTE_VALUE)) {
-            line->reason.size = 0; // it means nothing, and such a byte goes nowhere
+            line->reason.size = 0; // the reason has no meaning, and such bytes are never forwarded
         }
     }
     return (size_t)(next - head.data);

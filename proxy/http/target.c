@@ -24,7 +24,7 @@ static size_t bracketed_size(struct slice text) {
     return size + 2;
 }
 
-// The size of a name; 0 when it is none.
+// Size of a name; 0: not a name.
 static size_t name_size(struct slice text) {
     size_t size = 0;
     bool after_dot = true;
@@ -100,7 +100,7 @@ static bool same_authority(const struct http_authority *a, const struct http_aut
     return port_a == port_b && slice_equal_nocase(a->host, b->host);
 }
 
-// The usual path was found to be plain when it was scanned.
+// The scan has found most paths to be plain.
 static const char *take_path(struct http_request *request, struct slice path, size_t plain_size) {
     request->path = path;
     request->path_size = plain_size;
@@ -132,8 +132,7 @@ static const char *resolve_absolute(struct http_request *request, size_t scheme,
     request->authority = authority.text;
     request->host = authority.host;
     if (path == end) {
-        // RFC 9112 3.2.4: for OPTIONS, a URI without a path and a query means the server as a
-        // whole.
+        // RFC 9112 3.2.4: for OPTIONS, a URI without path and query means the whole server.
         bool whole_server = slice_equal(request->method, SLICE("OPTIONS"));
         return take_path(request, whole_server ? SLICE("*") : SLICE("/"), 1);
     }
@@ -170,7 +169,7 @@ const char *http_resolve_target(struct http_request *request, size_t plain_size,
     return resolve_absolute(request, scheme, default_port, host == NULL ? NULL : &authority);
 }
 
-// A path of a target, and perhaps a query.
+// A path, with or without a query.
 static bool is_target(struct slice path, struct slice query) {
     for (size_t i = 0; i < path.size; i++) {
         bool encoded = path.data[i] == '%' && path.size - i > 2 &&

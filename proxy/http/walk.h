@@ -25,7 +25,15 @@ static inline const struct config_changes *http_or_none(const struct config_chan
     return changes == NULL ? &http_no_changes : changes;
 }
 
-// True if a field of this name is removed or set.
+static inline bool http_any_changes(const struct config_changes *changes) {
+    size_t count = changes->set_count + changes->remove_count;
+    for (size_t i = 0; i < ROUTE_GUARD_COUNT; i++) {
+        count += changes->reserved[i].count;
+    }
+    return count > 0;
+}
+
+// True if a field of this name is removed, set or reserved.
 bool http_is_changed(const struct config_changes *changes, struct slice name);
 // True if the server or `changes` decide about Strict-Transport-Security.
 bool http_has_hsts(const struct http_response *response, const struct config_changes *changes);
@@ -35,7 +43,7 @@ bool http_has_hsts(const struct http_response *response, const struct config_cha
 HTTP_WALK uint64_t http_walk_fields(const struct http_fields *fields,
                                     struct http_selection selection,
                                     const struct config_changes *changes, struct http_sink sink) {
-    bool any_changes = changes->set_count + changes->remove_count > 0;
+    bool any_changes = http_any_changes(changes);
     uint64_t seen = 0;
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct http_field *field = &fields->items[i];
@@ -101,8 +109,24 @@ HTTP_WALK void http_walk_request(const struct http_request *request, struct slic
     uint64_t seen = http_walk_fields(request->fields, selection, changes, sink);
     if (request->framing == FRAMING_CHUNKED) {
         sink.put(sink.context, SLICE("Transfer-Encoding"), SLICE("chunked"));
-    } else if ((seen & FIELD_BIT(FIELD_CONTENT_LENGTH)) != 0) {
+    } else if ((seen & ~own & FIELD_BIT(FIELD_CONTENT_LENGTH)) != 0) {
         http_walk_length(request->content_length, sink);
+    }
+}
+
+// Puts the fields of lines "Name: value", each of which ends in CRLF.
+HTTP_WALK void http_walk_lines(struct slice lines, struct http_sink sink) {
+    struct slice rest = lines; // no lines may be a null pointer
+    while (rest.size > 0) {
+        const char *end = rest.data + rest.size;
+        const char *colon = memchr(rest.data, ':', rest.size);
+        const char *cr = colon == NULL ? NULL : memchr(colon, '\r', (size_t)(end - colon));
+        if (cr == NULL || cr - colon < 2 || end - cr < 2) {
+            return;
+        }
+        sink.put(sink.context, (struct slice){rest.data, (size_t)(colon - rest.data)},
+                 (struct slice){colon + 2, (size_t)(cr - colon - 2)});
+        rest = (struct slice){cr + 2, (size_t)(end - cr - 2)};
     }
 }
 
@@ -157,21 +181,8 @@ HTTP_WALK void http_walk_response(const struct http_response *response,
     if (framing->set_cookie.size > 0 && !response->interim) {
         sink.put(sink.context, SLICE("Set-Cookie"), framing->set_cookie);
     }
-}
-
-// Puts the fields of lines "Name: value", each of which ends in CRLF.
-HTTP_WALK void http_walk_lines(struct slice lines, struct http_sink sink) {
-    struct slice rest = lines; // no lines may be a null pointer
-    while (rest.size > 0) {
-        const char *end = rest.data + rest.size;
-        const char *colon = memchr(rest.data, ':', rest.size);
-        const char *cr = colon == NULL ? NULL : memchr(colon, '\r', (size_t)(end - colon));
-        if (cr == NULL || cr - colon < 2 || end - cr < 2) {
-            return;
-        }
-        sink.put(sink.context, (struct slice){rest.data, (size_t)(colon - rest.data)},
-                 (struct slice){colon + 2, (size_t)(cr - colon - 2)});
-        rest = (struct slice){cr + 2, (size_t)(end - cr - 2)};
+    if (!response->interim) {
+        http_walk_lines(framing->added, sink);
     }
 }
 
@@ -198,9 +209,10 @@ HTTP_WALK void http_walk_answer(uint16_t status, struct slice extra, const struc
     http_walk_lines(extra, sink);
 }
 
-// Puts the fields of a trailer section.
-HTTP_WALK void http_walk_trailers(const struct http_fields *fields, struct http_sink sink) {
-    (void)http_walk_fields(fields, (struct http_selection){0, 0, 0}, &http_no_changes, sink);
+// Puts the fields of a trailer section that `changes` does not name.
+HTTP_WALK void http_walk_trailers(const struct http_fields *fields,
+                                  const struct config_changes *changes, struct http_sink sink) {
+    (void)http_walk_fields(fields, (struct http_selection){0, 0, 0}, changes, sink);
 }
 
 #endif

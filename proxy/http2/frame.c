@@ -37,7 +37,7 @@ void frame_read_header(const uint8_t bytes[FRAME_HEADER_SIZE], struct frame_head
     header->stream = frame_read_31(bytes + 5);
 }
 
-// Where a type may be: on a stream, on the connection (stream 0), or on both.
+// Allowed places of a type: a stream, the connection (stream 0), or both.
 enum place { ON_STREAM, ON_CONNECTION, ON_BOTH };
 
 static enum place place_of(uint8_t type) {
@@ -103,7 +103,7 @@ enum result frame_check(const struct frame_header *header, uint32_t size_max,
         return RESULT_ERROR;
     }
     if (!has_right_length(header)) {
-        // RFC 9113 6.3: of a PRIORITY frame this is an error of the stream alone.
+        // RFC 9113 6.3: for a PRIORITY frame this is only a stream error.
         return http2_fail(fault, header->type != FRAME_PRIORITY, HTTP2_FRAME_SIZE_ERROR,
                           "frame with a length that its type does not have");
     }

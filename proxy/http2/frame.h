@@ -1,9 +1,9 @@
-// Frames of HTTP/2 (RFC 9113 4 and 6, RFC 9218 7): one strict reading of each, and the writing of
-// those that a server sends.
+// Frames of HTTP/2 (RFC 9113 4 and 6, RFC 9218 7): strict reading of all frames, and writing of the
+// frames that a server sends.
 //
-// A frame is read in steps, so that its payload need not be in one piece: the header of 9 bytes,
-// the prefix (frame_prefix_size() bytes: pad length, fields of priority), then the content. What a
-// frame means for its stream is decided by http2/connection. Reserved bits and unknown flags are
+// A frame is read in steps, so that its payload need not be contiguous: the header of 9 bytes, the
+// prefix (frame_prefix_size() bytes: pad length, fields of priority), then the content.
+// http2/connection decides what a frame means for its stream. Reserved bits and unknown flags are
 // ignored. No I/O, no allocation, no state.
 #ifndef RAVELIN_HTTP2_FRAME_H
 #define RAVELIN_HTTP2_FRAME_H
@@ -17,7 +17,7 @@
 
 #define FRAME_HEADER_SIZE 9
 #define FRAME_SIZE_DEFAULT 16384   // SETTINGS_MAX_FRAME_SIZE before any SETTINGS
-#define FRAME_SIZE_LIMIT 16777215  // its largest value
+#define FRAME_SIZE_LIMIT 16777215  // largest SETTINGS_MAX_FRAME_SIZE
 #define FRAME_WINDOW_DEFAULT 65535 // SETTINGS_INITIAL_WINDOW_SIZE before any SETTINGS
 #define FRAME_WINDOW_MAX 0x7fffffff
 #define FRAME_STREAM_MAX 0x7fffffff
@@ -74,8 +74,8 @@ enum http2_code {
     HTTP2_HTTP_1_1_REQUIRED = 13,
 };
 
-// Why a frame is refused. A connection error ends the connection with GOAWAY, a stream error ends
-// the stream with RST_STREAM.
+// The reason why a frame is refused. A connection error ends the connection with GOAWAY. A stream
+// error ends the stream with RST_STREAM.
 struct http2_fault {
     enum http2_code code;
     bool of_connection;
@@ -91,43 +91,43 @@ static inline enum result http2_fail(struct http2_fault *fault, bool of_connecti
 // --- reading ---
 
 struct frame_header {
-    uint32_t length; // of the payload
+    uint32_t length; // bytes of the payload
     uint32_t stream;
-    uint8_t type;  // an enum frame_type, or one that is not known here
-    uint8_t flags; // of those that the type defines
+    uint8_t type;  // an enum frame_type, or an unknown type
+    uint8_t flags; // only flags that the type defines
 };
 
-// Where the parts of a payload are: prefix, content, padding.
+// Sizes of the parts of a payload: prefix, content, padding.
 struct frame_layout {
     uint32_t content; // bytes behind the prefix
     uint32_t padding; // bytes behind the content
     bool has_dependency;
-    uint32_t dependency; // of a HEADERS or PRIORITY frame with it: the stream it depends on
+    // If has_dependency: the stream that a HEADERS or PRIORITY frame depends on.
+    uint32_t dependency;
 };
 
 void frame_read_header(const uint8_t bytes[FRAME_HEADER_SIZE], struct frame_header *header);
 
-// Checks what a header alone tells, for a server: the length (at most `size_max`, and right for the
-// type), whether the type belongs to a stream or to the connection, and that it is not
-// PUSH_PROMISE.
+// Checks a header on the side of a server: the length (at most `size_max`, and correct for the
+// type), and whether the type may have this stream number. Refuses PUSH_PROMISE.
 enum result frame_check(const struct frame_header *header, uint32_t size_max,
                         struct http2_fault *fault) MUST_CHECK;
 
-// How many bytes of the payload frame_read_prefix() needs: 0 to 6. frame_check() has seen to it
-// that the payload has them.
+// Bytes of the payload that frame_read_prefix() needs: 0 to 6. frame_check() has checked that the
+// payload has as many.
 uint32_t frame_prefix_size(const struct frame_header *header);
 
-// Reads pad length and priority fields of DATA, HEADERS and PRIORITY. For all other types the whole
-// payload is content.
+// Reads pad length and priority fields of DATA, HEADERS and PRIORITY. For all other types, the
+// whole payload is content.
 enum result frame_read_prefix(const struct frame_header *header, const uint8_t *prefix,
                               struct frame_layout *layout, struct http2_fault *fault) MUST_CHECK;
 
-// Big-endian; frame_read_31() without the reserved bit.
+// Reads a big-endian number. frame_read_31() clears the reserved bit.
 uint32_t frame_read_32(const uint8_t bytes[4]);
 uint32_t frame_read_31(const uint8_t bytes[4]);
 
 struct frame_parameter {
-    uint16_t id; // an enum frame_setting, or one that is not known here
+    uint16_t id; // an enum frame_setting, or an unknown setting
     uint32_t value;
 };
 
@@ -135,13 +135,13 @@ struct frame_parameter {
 
 void frame_read_parameter(const uint8_t bytes[FRAME_PARAMETER_SIZE],
                           struct frame_parameter *parameter);
-// Checks a value that a client sets (RFC 9113 6.5.2, RFC 8441 3, RFC 9218 2.1).
+// Checks the value of a client's setting (RFC 9113 6.5.2, RFC 8441 3, RFC 9218 2.1).
 enum result frame_check_parameter(const struct frame_parameter *parameter,
                                   struct http2_fault *fault) MUST_CHECK;
 
 // --- writing ---
 
-// Writes a header in place, for example into the room before the bytes of a DATA frame.
+// Writes a header in place, for example before the bytes of a DATA frame.
 void frame_write_header(uint8_t bytes[FRAME_HEADER_SIZE], const struct frame_header *header);
 
 void frame_put_settings(struct builder *output, const struct frame_parameter *parameters,
@@ -152,10 +152,10 @@ void frame_put_goaway(struct builder *output, uint32_t last_stream, enum http2_c
 void frame_put_reset(struct builder *output, uint32_t stream, enum http2_code code);
 void frame_put_window_update(struct builder *output, uint32_t stream, uint32_t increment);
 
-// Makes a HEADERS frame, and CONTINUATION frames if `size` > `size_max`, of a header block of
-// `size` bytes at bytes + FRAME_HEADER_SIZE. Moves parts of the block to make room for the headers
-// of CONTINUATION frames. Returns the bytes used from `bytes` on, or 0 and changes nothing if they
-// are more than `capacity`.
+// Makes a HEADERS frame of a header block of `size` bytes at bytes + FRAME_HEADER_SIZE. If `size` >
+// `size_max`, CONTINUATION frames follow, and parts of the block are moved to make space for their
+// headers. Returns the bytes used from `bytes` on. 0: they would be more than `capacity`; nothing
+// has changed.
 size_t frame_wrap_headers(uint8_t *bytes, size_t size, size_t capacity, uint32_t stream,
                           uint32_t size_max, bool end_stream);
 

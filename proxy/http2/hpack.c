@@ -1,6 +1,7 @@
 #include "http2/hpack.h"
 
 #include "http/bytes.h"
+#include "http2/hpack_tables.h"
 
 #include <malloc.h>
 #include <nghttp2/nghttp2.h>
@@ -75,15 +76,15 @@ static const char *why_bad_name(struct slice name) {
     if (i == name.size) {
         return "empty field name";
     }
-    for (; i < name.size; i++) {
-        if (name.data[i] >= 'A' && name.data[i] <= 'Z') {
-            return "upper-case letter in a field name";
-        }
-        if (!http_byte_is(name.data[i], BYTE_TOKEN)) {
-            return "illegal byte in a field name";
-        }
+    while (i < name.size && http_byte_is(name.data[i], BYTE_TOKEN) &&
+           !(name.data[i] >= 'A' && name.data[i] <= 'Z')) {
+        i++;
     }
-    return NULL;
+    if (i == name.size) {
+        return NULL;
+    }
+    return http_byte_is(name.data[i], BYTE_TOKEN) ? "upper-case letter in a field name"
+                                                  : "illegal byte in a field name";
 }
 
 static bool is_space(char byte) {
@@ -133,7 +134,8 @@ static bool is_cookie(const struct http_field *field) {
     return slice_equal(field->name, SLICE("cookie"));
 }
 
-// RFC 9113 8.2.3: crumbs of Cookie become one field, joined by "; ". `first` is the first of them.
+// Joins crumbs of Cookie to one field, separated by "; " (RFC 9113 8.2.3). `first`: the first
+// crumb.
 static void join_cookies(struct hpack_section *section, struct http_field *first) {
     struct http_fields *fields = section->fields;
     struct slice joined = {section->text + section->text_size, 0};
@@ -173,11 +175,10 @@ static void take_crumbs(struct hpack_section *section) {
 
 // --- packed tables ---
 
-// A packed table is a header block that puts its entries in again, from the oldest on.
+// A packed table is a header block that adds its entries again, from the oldest on.
 
-#define STATIC_ENTRIES 61
-
-// A number with a prefix of `bits` (RFC 7541 5.1), below 2^21. Returns the bytes; NULL only counts.
+// Writes a number with a prefix of `bits` (RFC 7541 5.1), below 2^21. Returns its size; NULL: only
+// counts.
 static size_t put_number(uint8_t *at, uint8_t first, unsigned bits, size_t number) {
     uint8_t bytes[4];
     size_t size = 0, limit = ((size_t)1 << bits) - 1;
@@ -210,7 +211,7 @@ static size_t pack(nghttp2_hd_inflater *inflater, uint8_t *at) {
     size_t entries = nghttp2_hd_inflate_get_num_table_entries(inflater);
     size_t limit = nghttp2_hd_inflate_get_max_dynamic_table_size(inflater);
     size_t size = limit == HPACK_TABLE_SIZE ? 0 : put_number(at, 0x20, 5, limit);
-    for (size_t i = entries; i > STATIC_ENTRIES; i--) {
+    for (size_t i = entries; i > HPACK_STATIC_ENTRIES; i--) {
         const nghttp2_nv *nv = nghttp2_hd_inflate_get_table_entry(inflater, i);
         size += put_number(behind(at, size), 0x40, 6, 0);
         size += put_string(behind(at, size), nv->name, nv->namelen);
@@ -311,7 +312,7 @@ enum result hpack_decode(struct hpack_decoder *decoder, struct hpack_memory *mem
     if (ensure_inflater(decoder, memory) != RESULT_OK) {
         return no_memory(fault);
     }
-    // An empty block is no field, and nghttp2 wants a pointer all the same.
+    // An empty block has no fields, but nghttp2 requires a pointer.
     struct slice bytes = block.size == 0 ? SLICE("") : block;
     if (read_block(decoder->inflater, bytes, section, fault) != RESULT_OK) {
         return RESULT_ERROR;
@@ -327,104 +328,5 @@ void hpack_decoder_free(struct hpack_decoder *decoder, struct hpack_memory *memo
     if (decoder->inflater != NULL) {
         nghttp2_hd_inflate_del(decoder->inflater);
         decoder->inflater = NULL;
-    }
-}
-
-// --- encoding ---
-
-void hpack_encoder_init(struct hpack_encoder *encoder) {
-    *encoder = (struct hpack_encoder){NULL, HPACK_TABLE_SIZE, HPACK_TABLE_SIZE, false};
-}
-
-enum result hpack_encoder_resize(struct hpack_encoder *encoder, uint32_t size) {
-    uint32_t wanted = size < HPACK_TABLE_SIZE ? size : HPACK_TABLE_SIZE;
-    if (wanted == encoder->size) {
-        return RESULT_OK;
-    }
-    encoder->size = wanted;
-    if (encoder->deflater != NULL) {
-        return nghttp2_hd_deflate_change_table_size(encoder->deflater, wanted) == 0 ? RESULT_OK
-                                                                                    : RESULT_ERROR;
-    }
-    encoder->smallest = wanted < encoder->smallest ? wanted : encoder->smallest;
-    encoder->tells = true;
-    return RESULT_OK;
-}
-
-static enum result ensure_deflater(struct hpack_encoder *encoder, struct hpack_memory *memory) {
-    if (encoder->deflater != NULL) {
-        return RESULT_OK;
-    }
-    nghttp2_hd_deflater *deflater;
-    if (nghttp2_hd_deflate_new2(&deflater, HPACK_TABLE_SIZE, allocator_of(memory)) != 0) {
-        return RESULT_ERROR;
-    }
-    encoder->deflater = deflater;
-    // nghttp2 announces the smallest size since the last block, then the present one.
-    return !encoder->tells ||
-                   (nghttp2_hd_deflate_change_table_size(deflater, encoder->smallest) == 0 &&
-                    nghttp2_hd_deflate_change_table_size(deflater, encoder->size) == 0)
-               ? RESULT_OK
-               : RESULT_ERROR;
-}
-
-// So many at a time are handed to nghttp2.
-#define BATCH 32
-// Of a block: at most two changes of the table size.
-#define CHANGES_SIZE 12
-
-static size_t fill_batch(nghttp2_nv nv[BATCH], const struct hpack_field *fields, size_t count) {
-    size_t size = count < BATCH ? count : BATCH;
-    for (size_t i = 0; i < size; i++) {
-        // nghttp2 only reads what these point to.
-        nv[i] = (nghttp2_nv){(uint8_t *)(uintptr_t)fields[i].name.data,
-                             (uint8_t *)(uintptr_t)fields[i].value.data, fields[i].name.size,
-                             fields[i].value.size,
-                             fields[i].sensitive ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE};
-    }
-    return size;
-}
-
-// At most so many bytes: each field has a byte and two lengths before name and value.
-static size_t bound_of(const struct hpack_field *fields, size_t count) {
-    size_t bound = CHANGES_SIZE;
-    for (size_t i = 0; i < count; i++) {
-        bound += 1 + 2 * 6 + fields[i].name.size + fields[i].value.size;
-    }
-    return bound;
-}
-
-enum result hpack_encode(struct hpack_encoder *encoder, struct hpack_memory *memory,
-                         const struct hpack_field *fields, size_t count, uint8_t *output,
-                         size_t capacity, size_t *size) {
-    *size = 0;
-    if (bound_of(fields, count) > capacity) {
-        return RESULT_AGAIN;
-    }
-    if (ensure_deflater(encoder, memory) != RESULT_OK) {
-        return RESULT_ERROR;
-    }
-    encoder->tells = false;
-    encoder->smallest = encoder->size;
-    for (size_t done = 0; done < count;) {
-        nghttp2_nv nv[BATCH];
-        size_t batch = fill_batch(nv, fields + done, count - done);
-        ssize_t written =
-            nghttp2_hd_deflate_hd(encoder->deflater, output + *size, capacity - *size, nv, batch);
-        if (written < 0) {
-            return RESULT_ERROR;
-        }
-        *size += (size_t)written;
-        done += batch;
-    }
-    return RESULT_OK;
-}
-
-void hpack_encoder_drop(struct hpack_encoder *encoder) {
-    if (encoder->deflater != NULL) {
-        nghttp2_hd_deflate_del(encoder->deflater);
-        encoder->deflater = NULL;
-        encoder->smallest = 0;
-        encoder->tells = true;
     }
 }

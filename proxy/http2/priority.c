@@ -2,7 +2,7 @@
 
 // --- structured fields, RFC 8941 4.2 ---
 
-// A cursor over the text. What it meets decides about the whole: `bad` is final.
+// A cursor over the text. A fault anywhere makes the whole invalid: `bad` is final.
 struct cursor {
     const char *at, *end;
     bool bad;
@@ -177,7 +177,7 @@ static void apply(struct slice key, const struct item *item, struct http2_priori
     }
 }
 
-// A comma must have a member behind it.
+// After a comma, a member must follow.
 static bool next_member(struct cursor *cursor) {
     skip_spaces(cursor, true);
     if (cursor->at == cursor->end) {

@@ -1,4 +1,4 @@
-// What a client may send when: the frames of http2/frame.h in the states of RFC 9113 5 and 6.
+// The frames of http2/frame.h that a client may send in each state of RFC 9113 5 and 6.
 #include "http2/receive_internal.h"
 
 enum reader_state {
@@ -33,6 +33,11 @@ static enum result begin_data(struct http2_connection *connection) {
     if (place == STREAM_ENDED) {
         return receive_fail(connection, HTTP2_STREAM_CLOSED, "DATA on a stream that has ended");
     }
+    bool forgiven = place == STREAM_RESET || place == STREAM_FORGOTTEN;
+    if (forgiven && windows_take_rest(connection, reader->header.length)) {
+        connection->useful += reader->layout.content;
+        return RESULT_OK;
+    }
     if (!wanted) {
         return receive_on_closed(connection, place == STREAM_HERE ? STREAM_ENDED : place, true);
     }
@@ -53,9 +58,12 @@ static void read_data(struct http2_connection *connection, const uint8_t **at, c
     if (reader->skips || streams_find(connection, reader->header.stream, &stream) != STREAM_HERE) {
         return;
     }
-    if (stream->reset_ms != 0) { // it lingers: only the connection may send more
+    if (stream->reset_ms != 0) { // it lingers: only frames of the connection are allowed
         stream->held -= (uint32_t)size;
         connection->held -= (uint32_t)size;
+        if (!http2_body_take(&stream->body, size)) {
+            http2_reset(connection, stream, HTTP2_PROTOCOL_ERROR);
+        }
     } else {
         connection->shared->events->data(connection->owner, stream, data);
     }
@@ -163,7 +171,7 @@ static enum result begin_payload(struct http2_connection *connection) {
     if (reader->left > 0) {
         return RESULT_OK;
     }
-    // An empty fragment may still be the end of its block.
+    // An empty fragment may be the end of its block.
     const uint8_t *none = reader->gathered;
     bool fragment =
         reader->header.type == FRAME_HEADERS || reader->header.type == FRAME_CONTINUATION;
@@ -261,7 +269,8 @@ static enum result step(struct http2_connection *connection, const uint8_t **at,
 }
 
 // A client may send OVERHEAD_SHARE bytes for each byte of a header block or of data in either
-// direction, and limits->overhead more.
+// direction, and limits->overhead bytes more. Granted bytes on a stream that was reset also count
+// as data.
 enum { OVERHEAD_SHARE = 8 };
 
 static enum result check_overhead(struct http2_connection *connection) {
@@ -287,7 +296,7 @@ enum result http2_receive(struct http2_connection *connection, const uint8_t *by
             break;
         }
         result = step(connection, &at, end);
-        // An event may have found the connection to fail.
+        // An event may have made the connection fail.
         result = connection->failed ? RESULT_ERROR : result;
     }
     *used = (size_t)(at - bytes);

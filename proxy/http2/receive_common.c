@@ -1,4 +1,4 @@
-// What the readers of frames share: faults of streams, and gathering of bytes.
+// Functions that the frame readers share: faults of streams, and gathering of bytes.
 #include "http2/receive_internal.h"
 
 enum result receive_fail(struct http2_connection *connection, enum http2_code code,
@@ -9,8 +9,7 @@ enum result receive_fail(struct http2_connection *connection, enum http2_code co
 
 // --- faults of streams ---
 
-// Ends a stream with RST_STREAM, if there is one to be ended: a number that was never used must not
-// get one (RFC 9113 6.4).
+// Ends a stream with RST_STREAM. A number that was never used must not get one (RFC 9113 6.4).
 enum result receive_refuse(struct http2_connection *connection, uint32_t id,
                            const struct http2_fault *fault) {
     struct http2_stream *stream;
@@ -34,14 +33,15 @@ enum result receive_refuse(struct http2_connection *connection, uint32_t id,
         streams_remember(connection, id, STREAM_RESET);
         return RESULT_OK;
     }
-    // The owner sees the stream a last time; what it does to it then means nothing.
+    windows_expect_rest(connection, stream);
+    // reset() gets the stream for the last time. Calls with it during reset() have no effect.
     stream->resets = true;
     connection->shared->events->reset(connection->owner, stream, fault->code, fault->why);
     streams_close(connection, stream, STREAM_RESET);
     return RESULT_OK;
 }
 
-// A frame of a stream that is not there any more.
+// Handles a frame of a closed stream.
 enum result receive_on_closed(struct http2_connection *connection, enum stream_place place,
                               bool is_error) {
     if (is_error && place != STREAM_RESET && place != STREAM_FORGOTTEN) {
@@ -57,7 +57,7 @@ enum result receive_on_idle(struct http2_connection *connection) {
 
 // --- gathering ---
 
-// Takes bytes until there are `wanted` in reader->gathered. True: there are.
+// Reads bytes until reader->gathered has `wanted`. True: it has.
 bool receive_gather(struct http2_reader *reader, const uint8_t **at, const uint8_t *end,
                     size_t wanted) {
     size_t missing = wanted - reader->have;
@@ -76,6 +76,10 @@ bool receive_gather(struct http2_reader *reader, const uint8_t **at, const uint8
 void receive_end(struct http2_connection *connection, uint32_t id) {
     struct http2_stream *stream;
     if (streams_find(connection, id, &stream) != STREAM_HERE) {
+        return;
+    }
+    if (stream->reset_ms != 0 && !http2_body_may_end(&stream->body)) {
+        http2_reset(connection, stream, HTTP2_PROTOCOL_ERROR);
         return;
     }
     stream->remote_ended = true;

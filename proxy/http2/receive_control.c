@@ -44,16 +44,17 @@ enum result receive_read_settings(struct http2_connection *connection, const uin
     return RESULT_OK;
 }
 
-// Each kind counts once, with its last value; of the table also the smallest one (RFC 7541 4.2).
+// Each setting counts once, with its last value; for the table, the smallest value counts, too (RFC
+// 7541 4.2).
 static enum result apply_settings(struct http2_connection *connection) {
     struct http2_reader *reader = &connection->reader;
     struct hpack_encoder *encoder = &connection->encoder;
     struct http2_fault fault;
     bool has_table = reader->settings.has_table, has_window = reader->settings.has_window;
     reader->settings.has_table = reader->settings.has_window = false;
-    if (has_table && (hpack_encoder_resize(encoder, reader->settings.table_smallest) != RESULT_OK ||
-                      hpack_encoder_resize(encoder, reader->settings.table) != RESULT_OK)) {
-        return receive_fail(connection, HTTP2_INTERNAL_ERROR, "no memory for header compression");
+    if (has_table) {
+        hpack_encoder_resize(encoder, reader->settings.table_smallest);
+        hpack_encoder_resize(encoder, reader->settings.table);
     }
     if (has_window && windows_resize(connection, reader->settings.window, &fault) != RESULT_OK) {
         return connection_fail(connection, &fault);
@@ -66,7 +67,7 @@ enum result receive_finish_settings(struct http2_connection *connection) {
         return RESULT_ERROR;
     }
     if ((connection->reader.header.flags & FRAME_ACK) != 0) {
-        // One that answers nothing means nothing.
+        // An ACK without a SETTINGS frame to acknowledge is ignored.
         if (!connection->settings_acked) {
             connection->settings_acked = true;
             windows_acknowledge(connection);
@@ -92,7 +93,8 @@ static enum result take_reset(struct http2_connection *connection) {
     if (place == STREAM_IDLE) {
         return receive_on_idle(connection);
     }
-    if (place == STREAM_RESET && stream == NULL) { // what comes now was not on its way
+    // After the client's RST_STREAM, none of its frames is still on the way.
+    if (place == STREAM_RESET && stream == NULL) {
         streams_remember(connection, reader->header.stream, STREAM_CANCELED);
     }
     if (place != STREAM_HERE) {
@@ -137,7 +139,7 @@ static enum result take_ping(struct http2_connection *connection) {
         return RESULT_ERROR;
     }
     if ((reader->header.flags & FRAME_ACK) != 0) {
-        // Ours is sent once, with the first GOAWAY.
+        // Ravelin's PING is sent once, with the first GOAWAY.
         if (connection->end == HTTP2_ANNOUNCED) {
             connection->end = HTTP2_FINISHING;
             connection->final_stream = connection->last_stream;
@@ -165,7 +167,7 @@ static void keep_update(struct http2_connection *connection, uint32_t id,
     connection->updates[place].priority = priority;
 }
 
-// RFC 9218 7.1. One for a stream of even number would be for a push, of which there are none.
+// RFC 9218 7.1. An even stream number would be of a push, which Ravelin never makes.
 static enum result take_priority_update(struct http2_connection *connection) {
     struct http2_reader *reader = &connection->reader;
     struct http2_stream *stream;
@@ -177,7 +179,7 @@ static enum result take_priority_update(struct http2_connection *connection) {
                             "PRIORITY_UPDATE for no stream of a client");
     }
     if (reader->left > reader->have || !http2_priority_read(value, &priority)) {
-        return RESULT_OK; // longer than any that means something, or malformed
+        return RESULT_OK; // longer than any valid one, or malformed
     }
     enum stream_place place = streams_find(connection, id, &stream);
     if (place == STREAM_HERE) {
@@ -198,13 +200,12 @@ static enum result take_small(struct http2_connection *connection) {
         return take_ping(connection);
     case FRAME_PRIORITY_UPDATE:
         return take_priority_update(connection);
-    default: // GOAWAY
-        connection->client_leaves = true;
+    default: // GOAWAY: the client will begin no stream
         return RESULT_OK;
     }
 }
 
-// Gathers as much as means something and skips the rest.
+// Gathers the bytes that have a meaning, and skips the rest.
 enum result receive_read_small(struct http2_connection *connection, const uint8_t **at,
                                const uint8_t *end) {
     struct http2_reader *reader = &connection->reader;

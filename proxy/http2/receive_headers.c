@@ -1,14 +1,14 @@
-// HEADERS and CONTINUATION: header blocks and what becomes of them.
+// HEADERS and CONTINUATION: header blocks and their use.
 #include "http2/receive_internal.h"
 
-// What becomes of a header block when it is complete. It is always decoded, as the table depends on
-// it.
+// The use of a complete header block. It is always decoded, because the table depends on it.
 enum block_purpose {
     BLOCK_REQUEST,
     BLOCK_TRAILERS,
     BLOCK_REFUSED, // the stream is refused with reader->fault
     BLOCK_IGNORED,
-    BLOCK_STALE, // of a stream that is forgotten: trailers are ignored, as they were on their way
+    // Of a forgotten stream: trailers are ignored, because they may have been on their way.
+    BLOCK_STALE,
 };
 
 static void refuse_later(struct http2_reader *reader, enum http2_code code, const char *why) {
@@ -114,7 +114,7 @@ enum result receive_begin_fragment(struct http2_connection *connection) {
                : RESULT_OK;
 }
 
-// What PRIORITY_UPDATE has said before, or the Priority fields (RFC 9218 5 and 7).
+// The priority of an earlier PRIORITY_UPDATE, or of the Priority fields (RFC 9218 5 and 7).
 static struct http2_priority priority_of(struct http2_connection *connection, uint32_t id,
                                          const struct hpack_section *section) {
     struct http2_priority priority = http2_priority_default();
@@ -138,7 +138,7 @@ static enum result begin_stream(struct http2_connection *connection,
         const struct http2_fault fault = {HTTP2_REFUSED_STREAM, false, "no memory for a stream"};
         return receive_refuse(connection, reader->block, &fault);
     }
-    stream->priority = priority_of(connection, reader->block, section);
+    schedule_prioritize(connection, stream, priority_of(connection, reader->block, section));
     stream->remote_ended = reader->block_ends;
     connection->shared->events->headers(connection->owner, stream, section, reader->block_ends);
     return RESULT_OK;
@@ -199,7 +199,7 @@ static enum result take_block(struct http2_connection *connection, struct slice 
     return result;
 }
 
-// Decodes a block in place when it is here in one piece; else gathers it.
+// Decodes a block in place if it is contiguous; otherwise gathers it.
 enum result receive_read_fragment(struct http2_connection *connection, const uint8_t **at,
                                   const uint8_t *end) {
     struct http2_reader *reader = &connection->reader;

@@ -1,5 +1,5 @@
-// What the files that read frames share. A frame is read in steps: header, prefix, content in as
-// many parts as it comes, padding.
+// Functions that the files that read frames share. A frame is read in steps: header, prefix,
+// content in parts as they arrive, padding.
 #ifndef RAVELIN_HTTP2_RECEIVE_INTERNAL_H
 #define RAVELIN_HTTP2_RECEIVE_INTERNAL_H
 
@@ -7,30 +7,30 @@
 
 // --- receive_common.c ---
 
-// The connection fails. Always RESULT_ERROR.
+// Makes the connection fail. Always RESULT_ERROR.
 enum result receive_fail(struct http2_connection *connection, enum http2_code code,
                          const char *why);
-// Ends a stream with RST_STREAM, if there is one to be ended: a number that was never used must not
-// get one (RFC 9113 6.4), then the connection fails. Costs HTTP2_COST_FAULT.
+// Ends a stream with RST_STREAM. If the number was never used, the connection fails instead,
+// because RST_STREAM must not be sent for it (RFC 9113 6.4). Charges HTTP2_COST_FAULT.
 enum result receive_refuse(struct http2_connection *connection, uint32_t id,
                            const struct http2_fault *fault) MUST_CHECK;
-// A frame of a stream that is not there any more. `is_error`: one that must not come after the end.
+// Handles a frame of a closed stream. `is_error`: the frame must not come after the end.
 enum result receive_on_closed(struct http2_connection *connection, enum stream_place place,
                               bool is_error) MUST_CHECK;
 enum result receive_on_idle(struct http2_connection *connection);
-// Takes bytes until there are `wanted` in reader->gathered. True: there are.
+// Reads bytes until reader->gathered has `wanted`. True: it has.
 bool receive_gather(struct http2_reader *reader, const uint8_t **at, const uint8_t *end,
                     size_t wanted);
-// The client's side of a stream has ended.
+// The client has ended its side of a stream.
 void receive_end(struct http2_connection *connection, uint32_t id);
 
 // --- receive_headers.c ---
 
-// Of a HEADERS frame; its prefix may have found a fault already, in reader->fault.
+// Begins a HEADERS frame. Its prefix may have set a fault in reader->fault already.
 enum result receive_begin_headers(struct http2_connection *connection) MUST_CHECK;
-// Of each frame of a header block.
+// Begins a frame of a header block.
 enum result receive_begin_fragment(struct http2_connection *connection) MUST_CHECK;
-// Decodes a block in place when it is here in one piece; else gathers it.
+// Decodes a block in place if it is contiguous; otherwise gathers it.
 enum result receive_read_fragment(struct http2_connection *connection, const uint8_t **at,
                                   const uint8_t *end) MUST_CHECK;
 
@@ -39,7 +39,7 @@ enum result receive_read_fragment(struct http2_connection *connection, const uin
 enum result receive_read_settings(struct http2_connection *connection, const uint8_t **at,
                                   const uint8_t *end) MUST_CHECK;
 enum result receive_finish_settings(struct http2_connection *connection) MUST_CHECK;
-// Gathers as much as means something and skips the rest.
+// Gathers the bytes that have a meaning, and skips the rest.
 enum result receive_read_small(struct http2_connection *connection, const uint8_t **at,
                                const uint8_t *end) MUST_CHECK;
 

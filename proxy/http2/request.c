@@ -9,7 +9,7 @@
 
 enum pseudo { METHOD, SCHEME, PATH, AUTHORITY, PROTOCOL, PSEUDO_COUNT };
 
-// A value with no pointer is not there.
+// A value without a pointer is absent.
 struct pseudo_fields {
     struct slice values[PSEUDO_COUNT];
     uint32_t count;
@@ -144,7 +144,7 @@ static enum result check_field(const struct http_field *field, struct http_refus
     return RESULT_OK;
 }
 
-// Puts the fields from `from` on to the beginning, with their ids, and fills the index.
+// Moves the fields from `from` on to the beginning, sets their ids, and fills the index.
 static enum result take_fields(struct http_fields *fields, uint32_t from, struct http_index *index,
                                struct http_refusal *refusal) {
     uint32_t count = fields->count;
@@ -168,7 +168,7 @@ static bool same_host(struct slice authority, struct slice host, uint16_t defaul
            (a.port == 0 ? default_port : a.port) == (b.port == 0 ? default_port : b.port);
 }
 
-// Makes :authority the Host (RFC 9113 8.3.1). There is room, as its own place is free.
+// Makes :authority the Host (RFC 9113 8.3.1). There is space, because its own item is free.
 static enum result take_authority(struct http_fields *fields, const struct pseudo_fields *pseudo,
                                   struct http_index *index, struct http_refusal *refusal) {
     if (http_has_repeated(index, FIELD_HOST)) {
@@ -191,7 +191,7 @@ static enum result take_authority(struct http_fields *fields, const struct pseud
     return RESULT_OK;
 }
 
-// Some readers of HTTP/1 take a name for that of which it is only the beginning.
+// Refuses field names that some HTTP/1 parsers read as the framing field with which they begin.
 static enum result check_framing_names(const struct http_fields *fields,
                                        struct http_refusal *refusal) {
     for (uint32_t i = 0; i < fields->count; i++) {
@@ -236,8 +236,9 @@ static enum result check_length(const struct http_index *index, bool end,
 
 // --- WebSocket ---
 
-// The fields of RFC 6455 4.1 that HTTP/2 does not have. The client's own key would mean nothing
-// (RFC 8441 5.1). There is room: five pseudo-header fields were there.
+// Adds the fields of RFC 6455 4.1 that HTTP/2 does not have. The client's own key is dropped,
+// because it has no meaning (RFC 8441 5.1). There is space, because five pseudo-header fields were
+// removed.
 static void take_websocket(struct http_fields *fields, struct http_index *index, const char *key) {
     for (uint32_t i = 0; i < fields->count; i++) {
         struct http_field *field = &fields->items[i];
@@ -245,7 +246,7 @@ static void take_websocket(struct http_fields *fields, struct http_index *index,
     }
     http_add_field(fields, index, SLICE("upgrade"), SLICE("websocket"));
     http_add_field(fields, index, SLICE("sec-websocket-key"),
-                   (struct slice){key, HTTP2_WEBSOCKET_KEY_SIZE});
+                   (struct slice){key, WEBSOCKET_KEY_SIZE});
 }
 
 // --- the whole ---
@@ -262,18 +263,18 @@ static enum result read_line(const struct pseudo_fields *pseudo, bool end, bool 
 }
 
 enum result http2_request_read(struct http_fields *fields, bool end,
-                               const char key[HTTP2_WEBSOCKET_KEY_SIZE],
-                               struct http2_request *request, struct http_refusal *refusal) {
+                               const char key[WEBSOCKET_KEY_SIZE], struct http2_request *request,
+                               struct http_refusal *refusal) {
     struct pseudo_fields pseudo;
     struct http_request_line line;
-    __attribute__((uninitialized)) struct http_index index; // `seen` tells what is set
+    __attribute__((uninitialized)) struct http_index index; // `seen` shows which items are set
     request->http.is_head = false;
     request->websocket = false;
     if (read_pseudo(fields, &pseudo, refusal) != RESULT_OK) {
         return RESULT_ERROR;
     }
     request->http.is_head = slice_equal(pseudo.values[METHOD], SLICE("HEAD"));
-    // What is malformed ends the stream, so it is looked for before what is answered.
+    // Malformed requests end the stream, so these faults are checked before those with a status.
     if (take_fields(fields, pseudo.count, &index, refusal) != RESULT_OK ||
         take_authority(fields, &pseudo, &index, refusal) != RESULT_OK ||
         check_length(&index, end, refusal) != RESULT_OK ||

@@ -34,11 +34,9 @@ static void add(struct http2_list *list, struct slice name, struct slice value, 
         return;
     }
     struct hpack_field *field = &list->items[list->count++];
-    char *lower = list->text + list->text_size;
-    field->name = store(list, name);
-    for (size_t i = 0; i < name.size; i++) {
-        lower[i] = ascii_lower(lower[i]);
-    }
+    field->name = (struct slice){list->text + list->text_size, name.size};
+    ascii_copy_lower(list->text + list->text_size, name);
+    list->text_size += name.size;
     field->value = store(list, value);
     field->sensitive = sensitive;
 }
@@ -87,6 +85,6 @@ bool http2_list_answer(struct http2_list *list, uint16_t status, struct slice ex
 
 bool http2_list_trailers(struct http2_list *list, const struct http_fields *fields) {
     begin(list, false);
-    http_walk_trailers(fields, (struct http_sink){put, list});
+    http_walk_trailers(fields, &http_no_changes, (struct http_sink){put, list});
     return !list->overflow;
 }

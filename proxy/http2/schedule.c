@@ -1,7 +1,7 @@
-// Whose turn it is (RFC 9218 10). Streams that have something to send are in a list for each
-// urgency: first those that are not incremental, by number, as a client can use each only when it
-// is complete; then the incremental ones, by turns. The first list that holds a stream that may
-// send decides.
+// The order of streams (RFC 9218 10). Streams that have something to send are in one list for each
+// urgency. First are streams that are not incremental, by number, because a client can use each of
+// them only when it is complete. Then the incremental ones take turns. The first list with a stream
+// that may send is used.
 #include "http2/connection_internal.h"
 
 void schedule_init(struct http2_connection *connection) {
@@ -68,9 +68,22 @@ struct http2_stream *http2_next(struct http2_connection *connection) {
     return NULL;
 }
 
+bool http2_is_most_urgent(const struct http2_connection *connection,
+                          const struct http2_stream *stream) {
+    for (size_t i = 0; i < stream->priority.urgency; i++) {
+        if (connection->streams_of[i] > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void schedule_prioritize(struct http2_connection *connection, struct http2_stream *stream,
                          struct http2_priority priority) {
+    connection->streams_of[stream->priority.urgency]--;
+    connection->streams_of[priority.urgency]++;
     stream->priority = priority;
+    connection->knows_urgency |= priority.urgency != HTTP2_URGENCY_DEFAULT;
     if (!list_is_empty(&stream->ready)) {
         list_remove(&stream->ready);
         schedule_place(connection, stream);

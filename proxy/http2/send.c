@@ -31,8 +31,16 @@ static void put_owed(struct http2_connection *connection, struct http2_stream *s
     list_remove(&stream->owing);
 }
 
+// The window of the connection grows by taken bytes until the bytes held by streams come near
+// limits->held_max. This limit is larger by the difference of the target and
+// limits->connection_window.
 static uint32_t connection_credit(const struct http2_connection *connection) {
-    return windows_credit(connection->receive_window, connection->held, connection->target);
+    const struct http2_limits *limits = connection->limits;
+    uint32_t target = connection->target;
+    uint32_t first = target < limits->connection_window ? target : limits->connection_window;
+    uint32_t free = limits->held_max - first;
+    uint32_t beyond = connection->held > free ? connection->held - free : 0;
+    return windows_credit(connection->receive_window, beyond, target);
 }
 
 static const uint8_t shutdown_ping[8] = {'g', 'o', 'i', 'n', 'g', 0, 0, 0};
@@ -101,7 +109,7 @@ bool http2_has_output(const struct http2_connection *connection) {
 
 // --- responses ---
 
-// Our side of the stream has ended.
+// Ravelin's side of the stream has ended.
 static void end_locally(struct http2_connection *connection, struct http2_stream *stream) {
     stream->local_ended = true;
     schedule_place(connection, stream);
@@ -112,7 +120,7 @@ static void end_locally(struct http2_connection *connection, struct http2_stream
     }
 }
 
-// What is worth a WINDOW_UPDATE of the client.
+// Sent bytes that give the client the budget for a WINDOW_UPDATE.
 #define UPDATE_BYTES 2048
 
 void http2_send_data(struct http2_connection *connection, struct http2_stream *stream,
@@ -140,7 +148,7 @@ enum result http2_send_headers(struct http2_connection *connection, struct http2
     if (capacity < FRAME_HEADER_SIZE) {
         return RESULT_AGAIN;
     }
-    // Room for the headers of CONTINUATION frames is kept free: one for each whole frame.
+    // Space for the headers of CONTINUATION frames: one for each whole frame.
     size_t room = capacity - FRAME_HEADER_SIZE;
     size_t headers = room / connection->peer_frame_size * FRAME_HEADER_SIZE;
     enum result result = hpack_encode(&connection->encoder, &connection->shared->memory, fields,
@@ -178,6 +186,7 @@ void http2_reset(struct http2_connection *connection, struct http2_stream *strea
     if (stream->resets) {
         return;
     }
+    windows_expect_rest(connection, stream);
     stream->owner = NULL;
     stream->resets = true;
     stream->reset_code = code;
@@ -188,6 +197,6 @@ void http2_reset(struct http2_connection *connection, struct http2_stream *strea
         list_push_last(&connection->owing, &stream->owing);
     }
     if (is_fault_of_client(code) && connection_charge(connection, HTTP2_COST_FAULT) != RESULT_OK) {
-        return; // the next http2_receive() tells
+        return; // the next http2_receive() returns the failure
     }
 }

@@ -1,6 +1,6 @@
 #include "http2/connection_internal.h"
 
-// What is remembered of a closed stream: its number, which has 31 bits and is odd, and how.
+// A closed stream: its number, which has 31 bits and is odd, and how it was closed.
 #define HOW(place) ((uint32_t)((place)-STREAM_ENDED))
 
 _Static_assert(STREAM_RESET - STREAM_ENDED < 4, "two bits");
@@ -78,6 +78,7 @@ struct http2_stream *streams_open(struct http2_connection *connection, uint32_t 
     list_init(&stream->linger);
     *bucket_of(connection, id) = stream;
     connection->stream_count++;
+    connection->streams_of[stream->priority.urgency]++;
     return stream;
 }
 
@@ -97,6 +98,7 @@ void streams_close(struct http2_connection *connection, struct http2_stream *str
     list_remove(&stream->owing);
     list_remove(&stream->linger);
     connection->stream_count--;
+    connection->streams_of[stream->priority.urgency]--;
     connection->held -= stream->held;
     streams_remember(connection, stream->id, how);
     slab_put(&connection->shared->streams, stream);

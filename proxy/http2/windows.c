@@ -21,6 +21,19 @@ enum result windows_receive(struct http2_connection *connection, struct http2_st
     return RESULT_OK;
 }
 
+void windows_expect_rest(struct http2_connection *connection, const struct http2_stream *stream) {
+    if (!stream->remote_ended && stream->receive_window > 0) {
+        uint64_t rest = (uint64_t)connection->granted + (uint32_t)stream->receive_window;
+        connection->granted = rest < connection->target ? (uint32_t)rest : connection->target;
+    }
+}
+
+bool windows_take_rest(struct http2_connection *connection, uint32_t size) {
+    bool is_granted = size > 0 && size <= connection->granted;
+    connection->granted -= is_granted ? size : 0;
+    return is_granted;
+}
+
 static bool open_window(int32_t *window, int64_t change) {
     int64_t sum = *window + change;
     if (sum > FRAME_WINDOW_MAX) {
@@ -30,7 +43,8 @@ static bool open_window(int32_t *window, int64_t change) {
     return true;
 }
 
-// All streams that wait for a window, when that of the connection opens or all of them change.
+// Places all streams that wait for a window again, when the connection's window opens or all
+// windows change.
 static void place_all(struct http2_connection *connection) {
     for (size_t i = 0; i < HTTP2_BUCKETS; i++) {
         for (struct http2_stream *stream = connection->buckets[i]; stream != NULL;
@@ -82,10 +96,13 @@ void windows_acknowledge(struct http2_connection *connection) {
     }
 }
 
+// A credit of this size is always worth a frame.
+#define CREDIT_MAX 524288
+
 uint32_t windows_credit(int64_t window, uint32_t held, uint32_t target) {
     int64_t credit = target - window - held;
     credit = credit < FRAME_WINDOW_MAX ? credit : FRAME_WINDOW_MAX;
-    return credit > 0 && credit >= target / 2 ? (uint32_t)credit : 0;
+    return credit > 0 && (credit >= target / 2 || credit >= CREDIT_MAX) ? (uint32_t)credit : 0;
 }
 
 static void note_credit(struct http2_connection *connection, struct http2_stream *stream) {

@@ -17,8 +17,8 @@ enum { EXIT_BAD = 2, DAY_MS = 86400000 };
 
 // --- What is outside of servers ---
 
-// Directives without a counterpart that need none, because Ravelin does that by itself or the
-// operator sets it up otherwise. They are not even told of.
+// Directives without a counterpart that are not even listed, because Ravelin does this by itself,
+// or the operator configures it elsewhere.
 static bool is_needless(const char *name) {
     static const char *const names[] = {
         "events",
@@ -90,7 +90,7 @@ static bool is_needless(const char *name) {
     return false;
 }
 
-// What Ravelin does without being told.
+// Whether the directive has Ravelin's default behaviour.
 static bool is_as_before(const struct nginx_directive *directive) {
     const char *first = nginx_argument(directive, 0);
     return (strcmp(directive->name, "access_log") == 0 && strcmp(first, "off") == 0) ||
@@ -230,7 +230,7 @@ static void write_left(const struct nginx_directive *directive, const char *why,
     (void)fputc('\n', out);
 }
 
-// Directives that were neither translated nor told of, in the order of the text.
+// Writes the directives that were neither translated nor listed, in the order of the text.
 static void write_rest(const struct nginx_directive *block, FILE *out) {
     for (size_t i = 0; i < block->inner_count; i++) {
         const struct nginx_directive *inner = block->inner[i];

@@ -52,7 +52,7 @@ static const char *make_name(struct import *import, const char *target) {
 
 // --- Servers ---
 
-// Options of a server: "weight=5" and the like. False: it is not to be used.
+// Writes the options of a server, such as "weight=5". False: the server cannot be used.
 static bool write_options(struct import *import, struct nginx_directive *server) {
     uint64_t number;
     for (size_t i = 1; i < server->argument_count; i++) {
@@ -67,14 +67,15 @@ static bool write_options(struct import *import, struct nginx_directive *server)
             }
         } else if (strcmp(option, "backup") == 0) {
             (void)fputs(" backup = yes", import->servers);
-        } else {
+        } else if (strncmp(option, "max_fails=", 10) != 0 &&
+                   strncmp(option, "fail_timeout=", 13) != 0) {
             import_note(import, server, nginx_format(&import->tree, "without %s", option));
         }
     }
     return true;
 }
 
-static bool is_down(const struct nginx_directive *server) {
+bool import_is_down(const struct nginx_directive *server) {
     for (size_t i = 1; i < server->argument_count; i++) {
         if (strcmp(server->arguments[i], "down") == 0) {
             return true;
@@ -90,7 +91,7 @@ static bool write_server(struct import *import, struct nginx_directive *server) 
         import_note(import, server, "no address or DNS name of a server");
         return false;
     }
-    if (is_down(server)) {
+    if (import_is_down(server)) {
         import_note(import, server, "it is down");
         return false;
     }
@@ -102,7 +103,7 @@ static bool write_server(struct import *import, struct nginx_directive *server) 
     return true;
 }
 
-// The value of balance, and of hash-by, for a directive of an upstream. NULL: it is none of these.
+// The value of balance, and of hash-by, for a directive of an upstream. NULL: another directive.
 static const char *balance_of(struct import *import, const struct nginx_directive *directive) {
     const char *key = nginx_argument(directive, 0);
     if (strcmp(directive->name, "least_conn") == 0) {
@@ -141,6 +142,7 @@ static size_t write_upstream(struct import *import, struct nginx_directive *upst
             inner->is_done = true;
         }
     }
+    import_failures(import, upstream);
     return usable;
 }
 
@@ -162,7 +164,8 @@ static const struct import_backend *find(const struct import *import,
         const struct import_backend *backend = &import->backends[i];
         if (strcmp(backend->target, wanted->target) == 0 &&
             strcmp(backend->read_timeout, wanted->read_timeout) == 0 &&
-            strcmp(backend->connect_timeout, wanted->connect_timeout) == 0) {
+            strcmp(backend->connect_timeout, wanted->connect_timeout) == 0 &&
+            strcmp(backend->retries, wanted->retries) == 0) {
             return backend;
         }
     }
@@ -184,7 +187,10 @@ static size_t write_single(struct import *import, struct nginx_directive *pass,
 
 const struct import_backend *import_backend(struct import *import, struct nginx_directive *pass,
                                             const char *target) {
+    struct nginx_directive *upstream = find_upstream(import, target);
+    const char *retries = import_retries(import, pass->outer);
     struct import_backend wanted = {
+        .retries = upstream == NULL ? "" : retries, // one server: there is no other
         .target = target,
         .read_timeout = timeout(import, pass->outer, "proxy_read_timeout", "60s"),
         .connect_timeout = timeout(import, pass->outer, "proxy_connect_timeout", "2s")};
@@ -205,9 +211,9 @@ const struct import_backend *import_backend(struct import *import, struct nginx_
         backend->is_empty = true;
         return backend;
     }
-    struct nginx_directive *upstream = find_upstream(import, target);
     backend->is_empty = (upstream != NULL ? write_upstream(import, upstream)
                                           : write_single(import, pass, target)) == 0;
+    (void)fputs(wanted.retries, import->servers);
     if (wanted.read_timeout[0] != '\0') {
         (void)fprintf(import->servers, "    response-timeout = %s\n", wanted.read_timeout);
     }

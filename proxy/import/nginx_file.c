@@ -24,7 +24,7 @@ struct parser {
     size_t part_count;
     char *error;
     size_t depth;
-    // Of the file that is being read:
+    // State of the present file:
     const char *path;
     struct slice text;
     size_t at;
@@ -211,7 +211,7 @@ static int compare_parts(const void *left, const void *right) {
                   (*(const struct part *const *)right)->path);
 }
 
-// Puts what the matching files have in place of an include. False with an error.
+// Replaces an include by the contents of the matching files. False, with an error.
 static bool include(struct parser *parser, struct nginx_directive *directive,
                     struct nginx_directive *block) {
     const char *pattern = nginx_argument(directive, 0);

@@ -9,7 +9,7 @@ static bool take(const char **text, const char *word) {
     return begins;
 }
 
-// Variables that stand for the path and the query of the request.
+// Whether the text is the variables of the path and query of the request.
 static bool is_request_path(const char *text) {
     return strcmp(text, "$request_uri") == 0 || strcmp(text, "$uri") == 0 ||
            strcmp(text, "$uri$is_args$args") == 0 || strcmp(text, "$1") == 0 ||
@@ -74,7 +74,7 @@ static bool read_return(struct import *import, const struct nginx_directive *dir
     return redirects && read_url(import, url, to);
 }
 
-// Of all paths only: "^", "^/(.*)$" and the like.
+// Reads a rewrite of all paths only: "^", "^/(.*)$" and the like.
 static bool read_rewrite(struct import *import, const struct nginx_directive *directive,
                          struct import_redirect *to) {
     static const char *const all[] = {"^", "^/(.*)$", "^(.*)$", "^/(.*)", "^(.*)", "(.*)", ".*"};
@@ -102,8 +102,8 @@ bool import_redirect(struct import *import, const struct nginx_directive *direct
                                                      : false;
 }
 
-// `if ($host = a.test) { return 301 https://$host$request_uri; }`, as certbot writes it, and
-// `if ($scheme = http)`.
+// `if ($host = a.test) { return 301 https://$host$request_uri; }`, as certbot writes it, and `if
+// ($scheme = http)`.
 static bool is_harmless_if(struct import *import, const struct nginx_directive *directive,
                            struct import_redirect *redirect) {
     const char *variable = nginx_argument(directive, 0);

@@ -26,11 +26,21 @@ static bool refuses(const struct nginx_directive *directive) {
     return false;
 }
 
-const char *import_closes(struct nginx_directive *block) {
-    static const char *const inherited[] = {"auth_basic",  "auth_request",        "auth_jwt",
-                                            "secure_link", "access_by_lua_block", "auth_pam",
-                                            "auth_ldap",   "access_by_lua_file",  "js_access"};
-    static const char *const own[] = {"internal", "limit_except", "valid_referers", "satisfy"};
+const char *import_closes(struct import *import, struct nginx_directive *block) {
+    static const char *const inherited[] = {"auth_jwt", "secure_link",        "access_by_lua_block",
+                                            "auth_pam", "access_by_lua_file", "auth_ldap",
+                                            "js_access"};
+    static const char *const own[] = {"internal", "limit_except", "valid_referers"};
+    const struct nginx_directive *satisfy = import_found(block, "satisfy");
+    if (import_login_is_lost(block)) {
+        return "auth_basic";
+    }
+    if (import_authorize_is_lost(import, block)) {
+        return "auth_request";
+    }
+    if (satisfy != NULL && strcmp(nginx_argument(satisfy, 0), "all") != 0) {
+        return "satisfy";
+    }
     for (size_t i = 0; i < COUNT(inherited); i++) {
         struct nginx_directive *level = nginx_level(block, inherited[i]);
         if (level != NULL && !is_off(nginx_find(level, inherited[i]))) {
@@ -55,7 +65,7 @@ const char *import_closes(struct nginx_directive *block) {
 // --- allow and deny ---
 
 struct access {
-    const char *allow[NGINX_ARGUMENTS_MAX], *deny[NGINX_ARGUMENTS_MAX];
+    const char **allow, **deny; // as long as the block has directives, in memory of the tree
     size_t allow_count, deny_count;
     bool denies_all;
 };
@@ -64,10 +74,13 @@ static bool is_all(const char *text) {
     return strcmp(text, "all") == 0;
 }
 
-// In nginx the first rule that fits decides; here deny wins over allow. That can only be stricter.
+// In nginx, the first rule that matches decides. In Ravelin, deny wins over allow, which can only
+// be stricter.
 static void read_access(struct import *import, struct nginx_directive *level,
                         struct access *access) {
-    *access = (struct access){.allow_count = 0};
+    size_t size = level == NULL ? 0 : level->inner_count * sizeof(*access->allow);
+    *access = (struct access){.allow = nginx_alloc(&import->tree, size),
+                              .deny = nginx_alloc(&import->tree, size)};
     for (size_t i = 0; level != NULL && i < level->inner_count; i++) {
         struct nginx_directive *rule = level->inner[i];
         const char *who = nginx_argument(rule, 0);
@@ -87,14 +100,12 @@ static void read_access(struct import *import, struct nginx_directive *level,
             }
             continue;
         }
-        if (access->allow_count < NGINX_ARGUMENTS_MAX && access->deny_count < NGINX_ARGUMENTS_MAX) {
-            *(allows ? &access->allow[access->allow_count++]
-                     : &access->deny[access->deny_count++]) = who;
-        }
+        *(allows ? &access->allow[access->allow_count++] : &access->deny[access->deny_count++]) =
+            who;
     }
 }
 
-static struct nginx_directive *access_level(struct nginx_directive *block) {
+struct nginx_directive *import_access_level(struct nginx_directive *block) {
     while (block != NULL && nginx_find(block, "allow") == NULL &&
            nginx_find(block, "deny") == NULL) {
         block = block->outer;
@@ -162,31 +173,59 @@ bool import_is_set_anyway(const char *name) {
     return is_one_of(name, names, COUNT(names));
 }
 
-// Writes those of a level into a set-header, or a remove-header if `removes`.
-static void write_headers(struct import *import, struct nginx_directive *level, const char *name,
+// Why a header needs no option in a route, or has one already.
+static bool is_settled(struct nginx_directive *block, const struct nginx_directive *header) {
+    bool is_request = strcmp(header->name, "proxy_set_header") == 0;
+    return import_is_copied(block, header) ||
+           (is_request && (import_is_set_anyway(nginx_argument(header, 0)) ||
+                           import_is_clients_own(header) || header == import_user_header(block)));
+}
+
+static void note_header(struct import *import, struct nginx_directive *header) {
+    bool is_request = strcmp(header->name, "proxy_set_header") == 0;
+    if (header->is_done) {
+        return;
+    }
+    if (strcasecmp(nginx_argument(header, 0), "X-Real-IP") == 0) {
+        import_note(import, header, "the servers find the client in X-Forwarded-For");
+    } else {
+        import_note(import, header,
+                    is_request ? "Ravelin cannot set this value; it removes that of the client"
+                               : "Ravelin cannot set this value");
+    }
+}
+
+// A server trusts a header that nginx has set, so the client's header must not reach it.
+static bool is_removed(const struct nginx_directive *header) {
+    const char *name = nginx_argument(header, 0);
+    const char *value = nginx_argument(header, 1);
+    bool is_request = strcmp(header->name, "proxy_set_header") == 0;
+    bool is_kept = is_request && value[0] != '\0' &&
+                   (import_is_field(name, value) || strcasecmp(name, "X-Real-IP") == 0);
+    return !is_kept && import_is_field(name, "x");
+}
+
+// Writes the headers of a level as set-header, or as remove-header if `removes`.
+static void write_headers(struct import *import, struct nginx_directive *block, const char *name,
                           struct list *list, bool removes) {
+    struct nginx_directive *level = nginx_level(block, name);
     for (size_t i = 0; level != NULL && i < level->inner_count; i++) {
         struct nginx_directive *header = level->inner[i];
         const char *field = nginx_argument(header, 0);
         const char *value = nginx_argument(header, 1);
-        bool is_request = strcmp(name, "proxy_set_header") == 0;
-        bool is_removed = value[0] == '\0';
-        if (strcmp(header->name, name) != 0 || (removes != is_removed && is_request)) {
+        if (strcmp(header->name, name) != 0) {
             continue;
         }
-        if (is_request && import_is_set_anyway(field)) {
+        if (is_settled(block, header)) {
             header->is_done = true;
-        } else if (removes && import_is_field(field, "x")) {
+        } else if (removes && is_removed(header)) {
             list_add(list, field, NULL);
             header->is_done = true;
         } else if (!removes && import_is_field(field, value)) {
             list_add(list, field, value);
             header->is_done = true;
-        } else if (!header->is_done) {
-            import_note(import, header,
-                        strcasecmp(field, "X-Real-IP") == 0
-                            ? "the servers find the client in X-Forwarded-For"
-                            : "Ravelin cannot set this value");
+        } else if (!removes && value[0] != '\0') {
+            note_header(import, header);
         }
     }
 }
@@ -200,10 +239,10 @@ static void write_section(struct import *import, const char *section, const char
         return;
     }
     struct list sets = {out, "set-header", 0};
-    write_headers(import, nginx_level(block, set), set, &sets, false);
+    write_headers(import, block, set, &sets, false);
     list_end(&sets);
     struct list removes = {out, "remove-header", 0};
-    write_headers(import, nginx_level(block, remove), remove, &removes, true);
+    write_headers(import, block, remove, &removes, true);
     list_end(&removes);
     (void)fclose(out);
     if (size > 0) {
@@ -252,7 +291,7 @@ static struct nginx_directive *find_zone(struct nginx_directive *block, const ch
     return NULL;
 }
 
-// Requests a second, from "10r/s" or "30r/m". 0: it is neither.
+// Requests a second, from "10r/s" or "30r/m". 0: neither.
 static uint64_t read_rate(const char *text) {
     uint64_t number = 0;
     size_t digits = strspn(text, "0123456789");
@@ -298,8 +337,12 @@ static void write_rate(struct import *import, struct nginx_directive *block) {
 
 // --- Routes ---
 
-// Prints the beginning of a route. False: the site has one of this prefix.
-static bool begin_route(struct import *import, struct nginx_directive *location,
+bool import_is_prefix(const char *text) {
+    return text[0] == '/' && strpbrk(text, "?#%;\\ ") == NULL && strstr(text, "//") == NULL &&
+           strstr(text, "/./") == NULL && strstr(text, "/../") == NULL && import_can_quote(text);
+}
+
+bool import_begin_route(struct import *import, struct nginx_directive *location,
                         const char *prefix) {
     for (size_t i = 0; i < import->prefix_count; i++) {
         if (strcmp(import->prefixes[i], prefix) == 0) {
@@ -307,7 +350,7 @@ static bool begin_route(struct import *import, struct nginx_directive *location,
             return false;
         }
     }
-    if (prefix[0] != '/' || strpbrk(prefix, "?#%;\\ ") != NULL || !import_can_quote(prefix)) {
+    if (!import_is_prefix(prefix)) {
         import_note(import, location, "a route cannot have this prefix");
         return false;
     }
@@ -320,23 +363,23 @@ static bool begin_route(struct import *import, struct nginx_directive *location,
     return true;
 }
 
-static void write_status(struct import *import, unsigned status, const char *why) {
+void import_write_status(struct import *import, unsigned status, const char *why) {
     (void)fprintf(import->sites, "        return = %u%s%s\n", status, why[0] == '\0' ? "" : " # ",
                   why);
 }
 
 static void write_rules(struct import *import, struct nginx_directive *block) {
     struct access access;
-    read_access(import, access_level(block), &access);
+    read_access(import, import_access_level(block), &access);
     write_list(import->sites, "allow", access.allow, access.denies_all ? access.allow_count : 0);
     write_list(import->sites, "deny", access.deny, access.deny_count);
     write_body_size(import, block);
     write_rate(import, block);
 }
 
-static bool denies_everyone(struct import *import, struct nginx_directive *block) {
+bool import_denies_everyone(struct import *import, struct nginx_directive *block) {
     struct access access;
-    read_access(import, access_level(block), &access);
+    read_access(import, import_access_level(block), &access);
     return access.denies_all && access.allow_count == 0;
 }
 
@@ -346,7 +389,7 @@ static void write_redirect(struct import *import, const struct import_redirect *
     (void)fprintf(import->sites, " redirect-status = %u\n", redirect->status);
 }
 
-// A `return` that is no redirect.
+// A `return` that does not redirect.
 static void write_return(struct import *import, struct nginx_directive *block,
                          struct nginx_directive *directive) {
     uint64_t status = 0;
@@ -354,15 +397,15 @@ static void write_return(struct import *import, struct nginx_directive *block,
     (void)import_number(nginx_argument(directive, 0), &status);
     if (status == 444) {
         import_note(import, directive, "it closed the connection without a response");
-        write_status(import, 403, "");
+        import_write_status(import, 403, "");
         return;
     }
     if (status < 200 || status > 599 || import_has_variable(text)) {
         import_note(import, directive, "Ravelin cannot send this response");
-        write_status(import, 503, "not translated");
+        import_write_status(import, 503, "not translated");
         return;
     }
-    write_status(import, (unsigned)status, "");
+    import_write_status(import, (unsigned)status, "");
     directive->is_done = true;
     if (text[0] == '\0' || status == 204) {
         return;
@@ -381,8 +424,16 @@ static void write_return(struct import *import, struct nginx_directive *block,
     (void)fputc('\n', import->sites);
 }
 
-// Where the path of a request goes: true if a route can do that.
-static bool write_path(struct import *import, const char *prefix, const char *path) {
+// Writes the path for the server. False: a route cannot do this.
+static bool write_path(struct import *import, struct nginx_directive *block, const char *prefix,
+                       const char *path) {
+    enum import_rewrite rewrite = import_rewrite(import, block, prefix);
+    if (rewrite == REWRITE_MOVES) {
+        return false;
+    }
+    if (rewrite == REWRITE_STRIPS) { // then the path of proxy_pass has no effect
+        path = "/";
+    }
     if (path[0] == '\0' || strcmp(path, prefix) == 0) {
         return true;
     }
@@ -393,131 +444,85 @@ static bool write_path(struct import *import, const char *prefix, const char *pa
     return true;
 }
 
+const char *import_read_target(struct import *import, struct nginx_directive *pass,
+                               struct import_target *target) {
+    const char *text = nginx_argument(pass, 0);
+    const char *url = import_expand(import, pass->outer, text);
+    if (strncmp(url, "https://", 8) == 0) {
+        return "servers receive plain HTTP; the connection to this one was encrypted";
+    }
+    if (strncmp(url, "http://", 7) != 0 || import_has_variable(url)) {
+        return "the server depends on the request";
+    }
+    url += 7;
+    size_t size = strncmp(url, "unix:", 5) == 0 ? 5 + strcspn(url + 5, ":") : strcspn(url, "/?");
+    target->server = nginx_format(&import->tree, "%.*s", (int)size, url);
+    target->path = url + size + (url[size] == ':');
+    target->is_whole = import_has_variable(text);
+    return NULL;
+}
+
 static void write_pass(struct import *import, struct nginx_directive *block,
                        struct nginx_directive *pass, const char *prefix) {
-    const char *url = nginx_argument(pass, 0);
-    const char *why = NULL;
+    struct import_target target;
+    const char *why = import_read_target(import, pass, &target);
     pass->is_done = true;
-    if (strncmp(url, "https://", 8) == 0) {
-        why = "servers receive plain HTTP; the connection to this one was encrypted";
-    } else if (strncmp(url, "http://", 7) != 0 || import_has_variable(url)) {
-        why = "the server depends on the request";
-    }
-    const char *target = why == NULL ? url + 7 : "";
-    size_t size =
-        strncmp(target, "unix:", 5) == 0 ? 5 + strcspn(target + 5, ":") : strcspn(target, "/");
-    const char *path = target + size + (target[size] == ':');
     const struct import_backend *backend =
-        why != NULL
-            ? NULL
-            : import_backend(import, pass, nginx_format(&import->tree, "%.*s", (int)size, target));
+        why != NULL ? NULL : import_backend(import, pass, target.server);
     if (backend != NULL && backend->is_empty) {
         why = "no server of it can be used";
-    } else if (backend != NULL && !write_path(import, prefix, path)) {
+    } else if (backend != NULL && target.is_whole && target.path[0] != '\0') {
+        why = "another path is put in place of that of the request";
+    } else if (backend != NULL && !write_path(import, block, prefix, target.path)) {
         why = "another path is put in place of the prefix";
     }
     if (why != NULL || backend == NULL) {
         import_note(import, pass, why == NULL ? "out of memory" : why);
-        write_status(import, 503, "not translated");
+        import_write_status(import, 503, "not translated");
         return;
     }
     (void)fprintf(import->sites, "        backend = %s\n", backend->name);
+    import_login(import, block);
+    import_authorize(import, block);
     write_section(import, "request", "proxy_set_header", "proxy_set_header", block);
     write_section(import, "response", "add_header", "proxy_hide_header", block);
 }
 
-// Writes what a location, or a server, does with requests.
+// Writes the action of a location, or of a server.
 static void write_action(struct import *import, struct nginx_directive *block, const char *prefix) {
     struct nginx_directive *pass = nginx_find(block, "proxy_pass");
-    const char *closed = import->closed != NULL ? import->closed : import_closes(block);
+    const char *closed = import->closed != NULL ? import->closed : import_closes(import, block);
     struct import_redirect redirect;
     struct nginx_directive *answer = nginx_find(block, "return");
     answer = answer == NULL ? nginx_find(block, "rewrite") : answer;
     if (answer != NULL && import_redirect(import, answer, &redirect) && !redirect.to_https) {
         write_redirect(import, &redirect);
         answer->is_done = true;
-    } else if (closed != NULL) {
-        write_status(import, 403,
-                     nginx_format(&import->tree, "closed: '%s' has no counterpart", closed));
+    } else if (closed != NULL && strcmp(closed, "internal") == 0) {
+        import_write_status(import, 404, "for subrequests of nginx alone");
         return;
-    } else if (denies_everyone(import, block)) {
-        write_status(import, 403, "");
+    } else if (closed != NULL) {
+        import_write_status(import, 403,
+                            nginx_format(&import->tree, "closed: '%s' has no counterpart", closed));
+        return;
+    } else if (import_denies_everyone(import, block)) {
+        import_write_status(import, 403, "");
         return;
     } else if (answer != NULL && strcmp(answer->name, "return") == 0) {
         write_return(import, block, answer);
     } else if (pass != NULL) {
         write_pass(import, block, pass, prefix);
     } else {
-        write_status(import, 404, "nginx served files, or another protocol");
+        import_write_status(import, 404, "nginx served files, or another protocol");
     }
     write_rules(import, block);
 }
 
-static void write_route(struct import *import, struct nginx_directive *block, const char *prefix) {
-    if (begin_route(import, block, prefix)) {
+void import_route(struct import *import, struct nginx_directive *block, const char *prefix) {
+    if (import_begin_route(import, block, prefix)) {
         write_action(import, block, prefix);
         (void)fputs("    }\n", import->sites);
         block->is_done = true;
-    }
-}
-
-// --- Locations ---
-
-// The part of a regular expression that every match begins with: "^/\.git" gives "/.git".
-static const char *literal_of(struct import *import, const char *pattern) {
-    char *text = nginx_alloc(&import->tree, strlen(pattern) + 1);
-    size_t size = 0;
-    for (const char *c = pattern + (pattern[0] == '^'); *c != '\0'; c++) {
-        if (*c == '\\' && c[1] == '.') {
-            c++;
-        } else if (strchr(".*+?()[]{}|^$\\", *c) != NULL) {
-            break;
-        }
-        text[size++] = *c;
-    }
-    return size > 1 && text[0] == '/' ? text : NULL;
-}
-
-static void import_regex(struct import *import, struct nginx_directive *location,
-                         const char *pattern) {
-    bool is_closed = denies_everyone(import, location) || import_closes(location) != NULL;
-    const char *prefix = is_closed ? literal_of(import, pattern) : NULL;
-    if (prefix == NULL) {
-        import_note(import, location,
-                    is_closed ? "NOT CLOSED ANY MORE: routes have no regular expressions; let the "
-                                "servers refuse these paths"
-                              : "routes have no regular expressions; another route serves these "
-                                "paths");
-        return;
-    }
-    if (begin_route(import, location, prefix)) {
-        write_status(import, 403, "");
-        (void)fputs("    }\n", import->sites);
-        import_note(import, location,
-                    "closed at the beginning of a path only; deeper in a path, the servers must "
-                    "refuse it");
-    }
-}
-
-void import_location(struct import *import, struct nginx_directive *location) {
-    const char *first = nginx_argument(location, 0);
-    const char *second = nginx_argument(location, 1);
-    for (size_t i = 0; i < location->inner_count; i++) {
-        if (strcmp(location->inner[i]->name, "location") == 0) {
-            import_location(import, location->inner[i]);
-        }
-    }
-    if (first[0] == '~') {
-        import_regex(import, location, second[0] != '\0' ? second : first + 1);
-    } else if (first[0] == '@') {
-        import_note(import, location, "there are no named locations");
-    } else if (strcmp(first, "=") == 0) {
-        write_route(import, location, second);
-        if (strcmp(second, "/") != 0) {
-            import_note(import, location, "the route serves all paths that begin so");
-        }
-    } else {
-        write_route(import, location, strcmp(first, "^~") == 0 ? second : first);
     }
 }
 
@@ -528,6 +533,6 @@ void import_whole_server(struct import *import, struct nginx_directive *server) 
             return;
         }
     }
-    write_route(import, server, "/");
+    import_route(import, server, "/");
     server->is_done = was_done;
 }

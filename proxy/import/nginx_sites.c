@@ -89,21 +89,26 @@ static bool has_name(const struct import *import, const char *name) {
     return false;
 }
 
-// Names of a server, as Ravelin has them.
+// Names of a server in Ravelin's syntax.
 struct names {
-    const char *items[NGINX_ARGUMENTS_MAX + 2];
-    size_t count;
+    const char **items;
+    size_t count, capacity;
     const char *main; // no pattern; NULL: there is none
 };
 
+static void add_item(struct import *import, struct names *names, const char *name) {
+    const char **place =
+        import_add(import, &names->items, &names->count, &names->capacity, sizeof(*place));
+    *place = name;
+}
+
 static void add_name(struct import *import, struct names *names, const char *text) {
     char host[HOST_TEXT_SIZE];
-    if (names->count > NGINX_ARGUMENTS_MAX || host_canonical(text, true, host) != NULL ||
-        has_name(import, host)) {
+    if (host_canonical(text, true, host) != NULL || has_name(import, host)) {
         return;
     }
     const char *name = nginx_format(&import->tree, "%s", host);
-    names->items[names->count++] = name;
+    add_item(import, names, name);
     const char **place = import_add(import, &import->names, &import->name_count,
                                     &import->name_capacity, sizeof(*place));
     *place = name;
@@ -139,7 +144,7 @@ static void read_names(struct import *import, struct nginx_directive *server, st
     }
     if (is_default && !import->has_any) {
         import->has_any = true;
-        names->items[names->count++] = "*";
+        add_item(import, names, "*");
     }
 }
 
@@ -169,13 +174,13 @@ static void write_aliases(FILE *out, const struct names *names) {
 
 // --- Certificates ---
 
-static const char *absolute(struct import *import, const char *path) {
+const char *import_absolute(struct import *import, const char *path) {
     return path[0] == '/' ? path : nginx_format(&import->tree, "%s/%s", import->tree.folder, path);
 }
 
 static void write_path(struct import *import, const char *option, const char *path) {
     (void)fprintf(import->sites, "    %s = ", option);
-    (void)import_quote(import->sites, absolute(import, path));
+    (void)import_quote(import->sites, import_absolute(import, path));
     (void)fputc('\n', import->sites);
 }
 
@@ -184,7 +189,7 @@ static bool is_file(const char *path) {
            import_can_quote(path);
 }
 
-// The directive at this position among those of its name in a block, or NULL.
+// The directive at this position among those with its name in a block; NULL: none.
 static struct nginx_directive *find_at(const struct nginx_directive *block, const char *name,
                                        size_t index) {
     for (size_t i = 0; block != NULL && i < block->inner_count; i++) {
@@ -211,12 +216,12 @@ static size_t write_certificates(struct import *import, struct nginx_directive *
             continue;
         }
         (void)fputs("    certificate ", import->sites);
-        (void)import_quote(import->sites, absolute(import, path));
+        (void)import_quote(import->sites, import_absolute(import, path));
         (void)fputs(" { key = ", import->sites);
-        (void)import_quote(import->sites, absolute(import, key));
+        (void)import_quote(import->sites, import_absolute(import, key));
         if (is_file(staple)) {
             (void)fputs(" ocsp = ", import->sites);
-            (void)import_quote(import->sites, absolute(import, staple));
+            (void)import_quote(import->sites, import_absolute(import, staple));
         }
         (void)fputs(" }\n", import->sites);
         count++;
@@ -251,7 +256,7 @@ static void write_clients(struct import *import, struct nginx_directive *server)
     }
 }
 
-// Strict-Transport-Security as nginx has it: without it, Ravelin's default would be new.
+// Writes Strict-Transport-Security as in nginx. Without it, Ravelin's default would be new.
 static void write_hsts(struct import *import, struct nginx_directive *server) {
     const struct nginx_directive *level = nginx_level(server, "add_header");
     for (size_t i = 0; level != NULL && i < level->inner_count; i++) {
@@ -270,16 +275,6 @@ static void write_hsts(struct import *import, struct nginx_directive *server) {
 }
 
 // --- Sites ---
-
-static void import_locations(struct import *import, struct nginx_directive *server) {
-    for (size_t i = 0; i < server->inner_count; i++) {
-        struct nginx_directive *inner = server->inner[i];
-        if (is_named(inner, "location")) {
-            import_location(import, inner);
-        }
-    }
-    import_whole_server(import, server);
-}
 
 void import_server(struct import *import, struct nginx_directive *server, bool is_default) {
     struct names names = {.count = 0};
@@ -326,7 +321,7 @@ static const char *find_challenges(struct import *import, struct nginx_directive
             const char *root = level == NULL ? "" : nginx_argument(nginx_find(level, "root"), 0);
             if (is_file(root)) {
                 location->is_done = true;
-                return absolute(import, root);
+                return import_absolute(import, root);
             }
         }
     }

@@ -53,6 +53,66 @@ bool import_has_variable(const char *text) {
     return strchr(text, '$') != NULL;
 }
 
+enum { EXPAND_MAX = 4096 }; // bytes
+
+// Whether `set` gives a variable this value wherever a block has one.
+static bool sets_only(const struct nginx_directive *block, const char *name, const char *value) {
+    for (size_t i = 0; i < block->inner_count; i++) {
+        const struct nginx_directive *inner = block->inner[i];
+        size_t size = strlen(inner->name);
+        bool sets = strcmp(inner->name, "set") == 0 ||
+                    (size > 4 && strcmp(inner->name + size - 4, "_set") == 0);
+        if ((sets && strcmp(nginx_argument(inner, 0), name) == 0 &&
+             strcmp(nginx_argument(inner, 1), value) != 0) ||
+            !sets_only(inner, name, value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The only value of a variable, from an effective `set` of the block. NULL: not only one.
+static const char *constant(struct nginx_directive *block, const char *name) {
+    const char *value = NULL;
+    struct nginx_directive *level = block;
+    for (;; level = level->outer) {
+        for (size_t i = 0; i < level->inner_count; i++) {
+            const struct nginx_directive *set = level->inner[i];
+            if (strcmp(set->name, "set") == 0 && strcmp(nginx_argument(set, 0), name) == 0) {
+                value = nginx_argument(set, 1);
+            }
+        }
+        if (level->outer == NULL || strcmp(level->name, "server") == 0) {
+            break;
+        }
+    }
+    return value != NULL && !import_has_variable(value) && sets_only(level, name, value) ? value
+                                                                                         : NULL;
+}
+
+const char *import_expand(struct import *import, struct nginx_directive *block, const char *text) {
+    const char *done = "";
+    if (strlen(text) > EXPAND_MAX) {
+        return text;
+    }
+    while (*text != '\0') {
+        size_t plain = strcspn(text, "$");
+        bool has_braces = text[plain] == '$' && text[plain + 1] == '{';
+        const char *name = text + plain + (text[plain] == '$') + has_braces;
+        size_t size =
+            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+        const char *end = name + size + (has_braces && name[size] == '}');
+        const char *value =
+            size == 0 ? NULL
+                      : constant(block, nginx_format(&import->tree, "$%.*s", (int)size, name));
+        size_t kept = value == NULL ? (size_t)(end - text) : plain;
+        done = nginx_format(&import->tree, "%s%.*s%s", done, (int)kept, text,
+                            value == NULL ? "" : value);
+        text = end;
+    }
+    return done;
+}
+
 bool import_is_field(const char *name, const char *value) {
     char *line = NULL;
     char *text = NULL;
@@ -190,7 +250,7 @@ const char *import_listen_address(struct import *import, const char *text) {
                : NULL;
 }
 
-// A DNS name with a dot, so that it is no name of an upstream that is missing.
+// A DNS name with a dot, so that it is not the name of a missing upstream.
 static bool is_name(struct import *import, struct slice host) {
     char canonical[HOST_TEXT_SIZE];
     const char *name = nginx_format(&import->tree, "%.*s", (int)host.size, host.data);
@@ -215,10 +275,20 @@ const char *import_server_address(struct import *import, const char *text) {
 // --- What is left out ---
 
 void import_note(struct import *import, struct nginx_directive *directive, const char *text) {
+    for (size_t i = 0; i < import->note_count; i++) {
+        if (import->notes[i].directive == directive && strcmp(import->notes[i].text, text) == 0) {
+            return;
+        }
+    }
     struct import_note *note = import_add(import, &import->notes, &import->note_count,
                                           &import->note_capacity, sizeof(*note));
     *note = (struct import_note){directive, text};
     directive->is_done = true;
+}
+
+struct nginx_directive *import_found(struct nginx_directive *block, const char *name) {
+    struct nginx_directive *level = nginx_level(block, name);
+    return level == NULL ? NULL : nginx_find(level, name);
 }
 
 struct nginx_directive *import_inherit(struct nginx_directive *block, const char *name) {

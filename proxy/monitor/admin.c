@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 static const ev_tstamp PAUSE_S = 0.1;
+static const ev_tstamp ANSWER_MAX_S = 1.; // the next one waits no longer, whatever this one took
 
 // --- Sockets ---
 
@@ -55,7 +56,7 @@ static void wait_to_accept(struct admin *admin) {
     ev_timer_start(admin->options.loop, &admin->pause);
 }
 
-// Closes the connection that has been idle longest. False: none is idle.
+// Closes the connection that has been idle for the longest time. False: none is idle.
 static bool close_idle(struct admin *admin) {
     for (struct list_node *node = admin->clients.next; node != &admin->clients; node = node->next) {
         struct admin_client *client = LIST_ENTRY(node, struct admin_client, node);
@@ -91,6 +92,36 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
     }
 }
 
+// --- Answers ---
+
+static void on_turn(struct ev_loop *loop, ev_timer *timer, int events) {
+    struct admin *admin = timer->data;
+    (void)events;
+    if (list_is_empty(&admin->due)) {
+        return;
+    }
+    ev_tstamp before = ev_time();
+    admin_client_answer(LIST_ENTRY(admin->due.next, struct admin_client, node));
+    if (!list_is_empty(&admin->due)) {
+        ev_tstamp taken = ev_time() - before;
+        taken = taken < 0. ? 0. : taken; // the clock was set
+        ev_now_update(loop);
+        ev_timer_set(timer, taken < ANSWER_MAX_S ? taken : ANSWER_MAX_S, 0.);
+        ev_timer_start(loop, timer);
+    }
+}
+
+void admin_add_due(struct admin *admin, struct admin_client *client) {
+    list_remove(&client->node);
+    list_push_last(&admin->due, &client->node);
+    if (!ev_is_active(&admin->turn)) {
+        ev_timer_set(&admin->turn, 0., 0.);
+        ev_timer_start(admin->options.loop, &admin->turn);
+    }
+}
+
+// --- Life ---
+
 static void close_listeners(struct admin *admin) {
     ev_timer_stop(admin->options.loop, &admin->pause);
     pause_accepting(admin, true);
@@ -115,6 +146,10 @@ void admin_listen(struct admin *admin, struct admin_sockets *sockets) {
 void admin_init(struct admin *admin, const struct admin_options *options) {
     *admin = (struct admin){.options = *options};
     list_init(&admin->clients);
+    list_init(&admin->due);
+    ev_timer_init(&admin->turn, on_turn, 0., 0.);
+    ev_set_priority(&admin->turn, EV_MINPRI);
+    admin->turn.data = admin;
     ev_timer_init(&admin->pause, on_pause_over, PAUSE_S, 0.);
     admin->pause.data = admin;
     for (size_t i = 0; i < CONFIG_ADMINS_MAX; i++) {
@@ -125,9 +160,15 @@ void admin_init(struct admin *admin, const struct admin_options *options) {
     }
 }
 
+static void close_all(struct list_node *clients) {
+    while (!list_is_empty(clients)) {
+        admin_client_close(LIST_ENTRY(clients->next, struct admin_client, node));
+    }
+}
+
 void admin_free(struct admin *admin) {
     close_listeners(admin);
-    while (!list_is_empty(&admin->clients)) {
-        admin_client_close(LIST_ENTRY(admin->clients.next, struct admin_client, node));
-    }
+    close_all(&admin->clients);
+    close_all(&admin->due);
+    ev_timer_stop(admin->options.loop, &admin->turn);
 }

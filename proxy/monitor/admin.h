@@ -1,14 +1,19 @@
-// The HTTP/1.1 server of `admin`, for programs and people of this machine: GET and HEAD, no bodies.
+// The HTTP/1.1 server of `admin`, for local programs and users: GET and HEAD, no bodies.
 //
-// Every client is taken for hostile. There are at most ADMIN_CLIENTS_MAX connections; while all are
-// in use, the one that has been idle longest is closed for a new one, and if none is idle, new ones
-// wait. A connection has one request at a time and at most ADMIN_HEAD_MAX bytes of it, ADMIN_HEAD_S
-// seconds for a request head, ADMIN_RESPONSE_S for taking a response and ADMIN_IDLE_S between
+// Every client may be hostile. At most ADMIN_CLIENTS_MAX connections are open. If all are in use, a
+// new connection replaces the one that was idle for the longest time; if none is idle, new ones
+// wait. A connection has one request at a time, with at most ADMIN_HEAD_MAX bytes. Time limits:
+// ADMIN_HEAD_S for a request head, ADMIN_RESPONSE_S for taking a response, ADMIN_IDLE_S between
 // requests.
 //
-// A page of another origin must not read what is served here by a name of its own that resolves to
-// this machine (DNS rebinding). So over TCP the host of a request must be an IP address or
-// "localhost"; any other gets 421.
+// A web page must not read these responses through a host name that resolves to this machine (DNS
+// rebinding). So over TCP the host of a request must be an IP address or "localhost"; any other
+// host gets 421. /ready accepts any host.
+//
+// Clients must not block the rest of the monitor. So each turn of the loop makes at most one
+// response, after all other events. The next response waits as long as this one took: responses
+// take at most half of the monitor's time. Waiting clients are served in the order of their
+// requests.
 #ifndef RAVELIN_MONITOR_ADMIN_H
 #define RAVELIN_MONITOR_ADMIN_H
 
@@ -38,15 +43,15 @@ struct admin_answer {
     struct buffer body; // bounded by ADMIN_BODY_MAX
 };
 
-// Sets the whole body. Too little memory: the answer is a failure.
+// Sets the whole body. If memory is short, the response becomes a failure.
 void admin_answer_text(struct admin_answer *answer, const char *text);
-// Makes it an error page of this status.
+// Makes the response an error page of this status.
 void admin_answer_failure(struct admin_answer *answer, unsigned status);
 
 struct admin_options {
     struct ev_loop *loop;
     struct log *log;
-    // Fills the answer, which is an empty page with status 200. `path`: without a query.
+    // Fills the response, which is an empty page with status 200. `path` has no query.
     void (*request)(void *context, struct slice path, struct admin_answer *answer);
     void *context;
 };
@@ -71,14 +76,16 @@ struct admin_listener {
 struct admin {
     struct admin_options options;
     struct admin_listener listeners[CONFIG_ADMINS_MAX];
-    struct list_node clients; // the one that was active last comes last
+    struct list_node clients; // sorted by the time of the last activity, the latest last
     size_t client_count;
-    ev_timer pause; // while no connection can be accepted
+    ev_timer pause;       // runs while no connection can be accepted
+    struct list_node due; // clients with a complete request, the oldest request first
+    ev_timer turn;        // runs while `due` has clients
 };
 
 void admin_init(struct admin *admin, const struct admin_options *options);
-// Accepts from these sockets instead of the former ones. Connections stay.
+// Accepts connections on these sockets in place of the former ones. Open connections stay.
 void admin_listen(struct admin *admin, struct admin_sockets *sockets);
-void admin_free(struct admin *admin); // closes all
+void admin_free(struct admin *admin); // closes all connections
 
 #endif

@@ -103,10 +103,12 @@ static bool is_local_host(struct slice host) {
     return slice_equal_nocase(host, SLICE("localhost")) || ip_address_parse(host, &address);
 }
 
-// HTTP/1.0 may come without a host; browsers never send it so.
+// HTTP/1.0 requests may have no host; browsers never send such requests. Readiness is not secret: a
+// route for load balancers may lead to it, with the host of the site.
 static bool host_is_fine(const struct admin_client *client, const struct http_request *request) {
-    return !client->is_tcp || (request->host.size == 0 && request->minor_version == 0) ||
-           is_local_host(request->host);
+    struct slice path = {request->path.data, request->path_size};
+    return !client->is_tcp || slice_equal(path, SLICE("/ready")) ||
+           (request->host.size == 0 && request->minor_version == 0) || is_local_host(request->host);
 }
 
 static void judge(struct admin_client *client, const struct http_request *request,
@@ -148,7 +150,7 @@ static bool put_response(struct admin_client *client, const struct admin_answer 
                           limit));
 }
 
-// The head of `size` bytes is answered and forgotten. False: memory is short.
+// Removes the answered head of `size` bytes. False: memory is short.
 static bool answer_head(struct admin_client *client, size_t size) {
     struct http_field items[ADMIN_FIELDS_MAX];
     struct http_fields fields = {.items = items, .capacity = ADMIN_FIELDS_MAX};
@@ -186,18 +188,18 @@ static bool is_wrong_already(const struct admin_client *client) {
     return http_check_request_part(client->head, client->size, &part, &refusal) != RESULT_OK;
 }
 
-// True: a response is in the output. False: more must arrive. *failed: the connection must close.
-static bool take_request(struct admin_client *client, bool *failed) {
-    size_t end = http_head_end(client->head, client->size, &client->scanned);
-    if (end > 0 || (client->size > 0 && is_wrong_already(client))) {
-        *failed = !answer_head(client, end > 0 ? end : client->size);
-        return true;
-    }
-    if (client->size == sizeof(client->head)) {
-        *failed = !refuse_large(client);
-        return true;
-    }
-    return false;
+// Whether there is something to answer. *end: the size of a whole head, or 0.
+static bool has_request(struct admin_client *client, size_t *end) {
+    *end = http_head_end(client->head, client->size, &client->scanned);
+    return *end > 0 || client->size == sizeof(client->head) ||
+           (client->size > 0 && is_wrong_already(client));
+}
+
+// The response is in the output. False: memory is short.
+static bool take_request(struct admin_client *client) {
+    size_t end = client->head_end;
+    bool is_large = end == 0 && client->size == sizeof(client->head) && !is_wrong_already(client);
+    return is_large ? refuse_large(client) : answer_head(client, end > 0 ? end : client->size);
 }
 
 // --- Input and output ---
@@ -240,22 +242,41 @@ static bool end_response(struct admin_client *client) {
     return true;
 }
 
-// Answers and writes as far as it goes, one request in a turn of the loop. False: the connection
-// must close.
-static bool advance(struct admin_client *client) {
-    if (client->phase == ADMIN_READING) {
-        bool failed = false;
-        if (!take_request(client, &failed) || failed) {
-            return !failed;
-        }
-        client->phase = ADMIN_WRITING;
-        await(client, EV_WRITE, ADMIN_RESPONSE_S);
-    }
-    if (client->phase == ADMIN_LINGERING) {
-        return true;
-    }
+// Writes as much as the socket accepts. False: the connection must close.
+static bool write_response(struct admin_client *client) {
     enum result result = send_some(client);
     return result == RESULT_OK ? end_response(client) : result == RESULT_AGAIN;
+}
+
+// Nothing is read meanwhile, and no deadline runs, because the number of waiting clients is
+// bounded.
+static void wait_for_turn(struct admin_client *client) {
+    client->phase = ADMIN_DUE;
+    ev_io_stop(client->admin->options.loop, &client->watcher);
+    ev_timer_stop(client->admin->options.loop, &client->deadline);
+    admin_add_due(client->admin, client);
+}
+
+void admin_client_answer(struct admin_client *client) {
+    client->phase = ADMIN_WRITING;
+    list_remove(&client->node);
+    list_push_last(&client->admin->clients, &client->node);
+    if (!take_request(client)) {
+        admin_client_close(client);
+        return;
+    }
+    await(client, EV_WRITE, ADMIN_RESPONSE_S);
+    if (!write_response(client)) {
+        admin_client_close(client);
+    }
+}
+
+// False: the connection must close.
+static bool advance(struct admin_client *client) {
+    if (client->phase == ADMIN_READING && has_request(client, &client->head_end)) {
+        wait_for_turn(client);
+    }
+    return client->phase != ADMIN_WRITING || write_response(client);
 }
 
 // False: the connection must close.

@@ -14,7 +14,7 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-// Whether the bytes are the begin of a status line, as far as they go.
+// Whether the bytes are the beginning of a status line.
 static bool is_status_line(const char *data, size_t size) {
     static const char form[STATUS_LINE_SIZE + 1] = "HTTP/1.# ###";
     size_t i = 0;
@@ -36,7 +36,7 @@ struct check_verdict check_response(const struct config_health *health, const ch
     if (!is_status_line(data, size)) {
         return end_with(CHECK_MALFORMED, 0);
     }
-    if (size <= STATUS_LINE_SIZE) { // a status has three digits, and what follows shows that
+    if (size <= STATUS_LINE_SIZE) { // the byte behind the three digits of a status is needed, too
         return !closed ? MORE : end_with(size == 0 ? CHECK_CLOSED : CHECK_MALFORMED, 0);
     }
     uint32_t status = (uint32_t)(data[CODE_AT] - '0') * 100 +

@@ -51,7 +51,7 @@ static bool take16(struct message *message, uint16_t *number) {
     return whole;
 }
 
-// Adds a label to the text of a name. False: it is too long, or no text can show it.
+// Adds a label to the text of a name. False: it is too long, or has bytes that no text can have.
 static bool put_label(char text[HOST_TEXT_SIZE], size_t *size, const uint8_t *label, size_t bytes) {
     if (*size + bytes + 2 > HOST_TEXT_SIZE) {
         return false;
@@ -69,9 +69,9 @@ static bool put_label(char text[HOST_TEXT_SIZE], size_t *size, const uint8_t *la
     return true;
 }
 
-// Reads a name into `text` ("" is the root), and goes behind it. False: malformed. A name that no
-// text can show becomes "?", which is the name of nothing. Behind a pointer a name must not be too
-// long: many records can point to the same bytes, and each record would read all of them.
+// Reads a name into `text` ("" is the root), and moves behind it. False: malformed. A name that
+// cannot be written as text becomes "?", which matches no name. Names behind pointers are limited,
+// because many records can point to the same bytes, and each record would read all of them.
 static bool take_name(struct message *message, char text[HOST_TEXT_SIZE]) {
     size_t at = message->at;
     size_t size = 0;
@@ -122,7 +122,7 @@ static bool take_record(struct message *message, struct record *record) {
     return true;
 }
 
-// Goes to the first record. False: malformed.
+// Moves to the first record. False: malformed.
 static bool skip_questions(struct message *message, uint16_t *answers, uint16_t *authorities) {
     uint16_t questions;
     uint32_t ignored;
@@ -147,7 +147,7 @@ static void note_ttl(struct dns_answer *answer, uint32_t ttl_s) {
 
 // --- CNAME ---
 
-// The target of the CNAME record of `name`, which it replaces. RESULT_AGAIN: there is none.
+// Replaces `name` by the target of its CNAME record. RESULT_AGAIN: it has none.
 static enum result follow_once(const struct message *first, uint16_t answers,
                                char name[HOST_TEXT_SIZE], struct dns_answer *answer) {
     struct message message = *first;
@@ -166,7 +166,7 @@ static enum result follow_once(const struct message *first, uint16_t answers,
     return RESULT_AGAIN;
 }
 
-// The name that the records have at last.
+// Replaces `name` by the name at the end of its CNAME chain.
 static bool follow(const struct message *first, uint16_t answers, char name[HOST_TEXT_SIZE],
                    struct dns_answer *answer) {
     for (unsigned i = 0; i < DNS_CHAIN_MAX; i++) {
@@ -192,8 +192,8 @@ static bool put_address(struct dns_answer *answer, const struct message *message
     return true;
 }
 
-// A target that is no host name is passed over, for example the root, which says that there is no
-// such service (RFC 2782).
+// Skips a target that is not a host name, for example the root, which means that the service does
+// not exist (RFC 2782).
 static bool put_service(struct dns_answer *answer, const struct message *message,
                         const struct record *record) {
     struct dns_service *service = &answer->services[answer->count];

@@ -1,10 +1,9 @@
-// Reads the response to a DNS question (RFC 1035 4.1, RFC 2782): what c-ares hands on.
+// Parses the response to a DNS question (RFC 1035 4.1, RFC 2782), as c-ares returns it.
 //
-// Pure: bytes in, records out. Each size and offset is checked against the message. A name is
-// followed through at most DNS_JUMPS_MAX compression pointers and the 255 bytes that a name can
-// have, a chain of CNAME records through at most DNS_CHAIN_MAX. Records of another name, class or
-// type are passed over, and so are targets that are no host names. At most DNS_RECORDS_MAX records
-// are kept.
+// Pure: bytes in, records out. Each size and offset is checked against the message. Limits:
+// DNS_JUMPS_MAX compression pointers and 255 bytes for a name, DNS_CHAIN_MAX CNAME records in a
+// chain, DNS_RECORDS_MAX records kept. Records of another name, class or type are skipped, and so
+// are targets that are not host names.
 #ifndef RAVELIN_MONITOR_DNS_ANSWER_H
 #define RAVELIN_MONITOR_DNS_ANSWER_H
 
@@ -31,16 +30,16 @@ struct dns_service {
 };
 
 struct dns_answer {
-    uint32_t ttl_s; // the shortest of the records and of the CNAME records that lead to them
+    uint32_t ttl_s; // lowest TTL of the records and of the CNAME records before them
     bool has_ttl;
-    size_t count; // of the records of the type
+    size_t count; // number of records of the type
     struct dns_address addresses[DNS_RECORDS_MAX];
     struct dns_service services[DNS_RECORDS_MAX];
 };
 
-// Reads the records of `type` of `name`, which is canonical. RESULT_OK: there may be none; then the
-// TTL is that of a negative answer (RFC 2308 5), if it has one. RESULT_ERROR: the message is
-// malformed.
+// Reads the records of `type` of `name`, which is canonical. RESULT_OK: there may be no records;
+// then the TTL is that of a negative response (RFC 2308 5), if it has one. RESULT_ERROR: the
+// message is malformed.
 enum result dns_answer_read(const uint8_t *data, size_t size, const char *name, enum dns_type type,
                             struct dns_answer *answer) MUST_CHECK;
 

@@ -1,5 +1,6 @@
 // Writes the text format of Prometheus, version 0.0.4: families of samples with labels, into a
-// bounded buffer. Label values are escaped: no byte of one can end its quotes or its line.
+// bounded buffer. Label values are escaped, so that no byte of a value can end its quotes or its
+// line.
 #ifndef RAVELIN_MONITOR_EXPOSITION_H
 #define RAVELIN_MONITOR_EXPOSITION_H
 
@@ -14,10 +15,10 @@
 
 // If a piece does not fit, `failed` becomes true and nothing more is written.
 struct exposition {
-    struct buffer *output; // the caller's
-    size_t limit;          // bytes of the output
+    struct buffer *output; // owned by the caller
+    size_t limit;          // largest size of the output in bytes
     bool failed;
-    bool has_label; // of the sample that is being written
+    bool has_label; // the present sample has a label
 };
 
 // Begins a family: HELP and TYPE. `type`: "counter", "gauge" or "histogram".

@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// FIRST_MS: a new server is checked within this time. WAIT_MS: when no connection is left.
-// ABSENT_MS: how often it is seen whether a place of a name has an address.
+// FIRST_MS: a new server is checked within this time. WAIT_MS: pause if no connection is left.
+// ABSENT_MS: how often a place without an address is checked for one.
 enum { FIRST_MS = 50, WAIT_MS = 50, ABSENT_MS = 500, REQUEST_MAX = 2048 };
 
 struct server_check {
@@ -24,10 +24,10 @@ struct server_check {
     ev_timer timer;   // until the next check begins, or this one must have ended
     ev_io io;
     int fd;         // -1: no check is under way
-    bool connected; // and what there is to send was sent
+    bool connected; // and the request was sent
     char *response; // [CHECK_RESPONSE_MAX], while one is read
     size_t size;
-    uint32_t contrary; // results in a row that say otherwise than the standing
+    uint32_t contrary; // results in a row that contradict the standing
 };
 
 static const struct check *check_of(const struct server_check *check) {
@@ -63,7 +63,7 @@ static void close_connection(struct server_check *check) {
 
 // --- Outcomes ---
 
-// What the server is from now on.
+// Sets the new standing of the server.
 static enum check_standing decide(struct server_check *check, bool good) {
     enum check_standing before = check_standing(check_of(check));
     enum check_standing wanted = good ? CHECK_UP : CHECK_DOWN;
@@ -118,7 +118,7 @@ static size_t write_request(const struct server_check *check, char output[REQUES
     return size;
 }
 
-// The connection is there.
+// The connection was made.
 static void go_on(struct server_check *check) {
     char request[REQUEST_MAX];
     size_t size = write_request(check, request);

@@ -1,14 +1,14 @@
 // Checks of servers (`health` of a backend): once for all workers, by the monitor.
 //
-// Each server is checked every `interval`, spread by up to a tenth: a connection is made and, if
-// there is a path, one GET is sent and its response read, up to CHECK_RESPONSE_MAX bytes, all of it
-// within `timeout`. With `send-proxy-protocol` the connection begins with a header that names no
-// client. After `fall` bad checks in a row the server is down, after `rise` good ones it is up. The
-// first check of a new server decides by itself.
+// Each server is checked every `interval`, spread by up to a tenth. A check connects and, if a path
+// is configured, sends one GET and reads the response, up to CHECK_RESPONSE_MAX bytes. All of this
+// must end within `timeout`. With `send-proxy-protocol` the connection begins with a header that
+// names no client. After `fall` failed checks in a row the server is down. After `rise` good checks
+// in a row it is up. The first check of a new server decides alone.
 //
-// The outcome is in memory that workers and the master read (server_counts.h). It stays there if
-// the monitor dies, and a server keeps it across reloads. Bounds: one connection to a server,
-// HEALTH_CHECKS_MAX at a time; the others wait.
+// The results are in memory that workers and the master read (server_counts.h). They stay there if
+// the monitor dies, and across reloads. Bounds: one connection to a server, HEALTH_CHECKS_MAX
+// connections at a time; other checks wait.
 #ifndef RAVELIN_MONITOR_HEALTH_H
 #define RAVELIN_MONITOR_HEALTH_H
 
@@ -22,7 +22,7 @@ struct health_checks {
     const struct monitor_options *options;
     struct server_check *items; // [count], of the watched generation
     size_t count;
-    size_t open; // connections
+    size_t open; // number of open connections
     uint64_t random;
 };
 

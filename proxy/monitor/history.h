@@ -1,7 +1,7 @@
-// The last 15 minutes, in steps of HISTORY_STEP_S, for the status page. The monitor keeps them in a
-// fixed amount of memory, over reloads.
+// The last 15 minutes in steps of HISTORY_STEP_S, for the status page. The monitor keeps them
+// across reloads, in a fixed amount of memory.
 //
-// Counters of workers are read once a step. A counter that became smaller counts as unchanged.
+// Counters of workers are read once a step. A counter that has decreased counts as unchanged.
 #ifndef RAVELIN_MONITOR_HISTORY_H
 #define RAVELIN_MONITOR_HISTORY_H
 
@@ -14,12 +14,12 @@
 #define HISTORY_STEP_S 5
 #define HISTORY_POINTS 180
 
-// What is drawn, each for one step.
+// The curves, with one value for each step.
 enum history_line {
     HISTORY_REQUESTS,
     HISTORY_ERRORS, // responses with a 5xx status
     HISTORY_P50_US,
-    HISTORY_P99_US, // of the time of requests; 0: there was none
+    HISTORY_P99_US, // of the duration of requests; 0: no request
     HISTORY_RESUMED,
     HISTORY_FAILED, // handshakes
     HISTORY_GROUPS, // full handshakes by group, HISTORY_GROUP_COUNT lines from here on
@@ -34,13 +34,13 @@ struct history_point {
 
 struct history {
     struct history_point points[HISTORY_POINTS]; // a ring
-    uint64_t total;                              // points that there ever were
-    int64_t last_us;                             // wall clock, end of the last one
+    uint64_t total;                              // number of points so far
+    int64_t last_us;                             // wall clock, end of the last point
     uint64_t counters[METRIC_COUNT];             // at that time
     struct time_sums times;
 };
 
-// The counters from which the first step begins.
+// Reads the counters with which the first step begins.
 void history_begin(struct history *history, const struct metrics_slot *map, size_t slots);
 // Ends a step.
 void history_step(struct history *history, const struct metrics_slot *map, size_t slots,
@@ -48,7 +48,7 @@ void history_step(struct history *history, const struct metrics_slot *map, size_
 // Writes an object "history" with an array for each line, the oldest point first.
 void history_to_json(const struct history *history, struct json *json);
 
-// The time below which `share` of 256 of the counted ones are, in microseconds; 0: there are none.
+// The time below which `share` of 256 requests are, in microseconds; 0: no request.
 int64_t history_quantile_us(const struct time_sums *sums, unsigned share);
 
 #endif

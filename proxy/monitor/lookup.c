@@ -1,5 +1,7 @@
 #include "monitor/lookup.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +64,7 @@ static bool store(struct lookup *lookup, const struct dns_answer *answer) {
     }
     lookup->count = answer->count;
     lookup->is_known = true;
+    lookup->answered_us = clock_monotonic_us();
     return true;
 }
 

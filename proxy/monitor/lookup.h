@@ -1,10 +1,11 @@
-// A lookup: the records of one name and type, asked for again and again. It keeps its last good
-// answer, whatever comes afterwards.
+// A lookup: the records of one name and type, asked for again after their TTL. It keeps its last
+// good response if later ones fail.
 //
-//   found    asked again after the TTL, within `resolve-min` and `resolve-max`
-//   empty    the same, with the TTL of the negative answer (RFC 2308). If its owner is in a hurry:
-//            after `resolve-min`, then twice as long each time, up to LOOKUP_RETRY_MS
-//   no good answer: asked again as when in a hurry
+// The next question is sent after:
+//   found    the TTL, within `resolve-min` and `resolve-max`
+//   empty    the same, with the TTL of the negative response (RFC 2308). If the owner has no
+//            address: `resolve-min`, then twice as long each time, up to LOOKUP_RETRY_MS
+//   failed   the same as for an owner without an address
 #ifndef RAVELIN_MONITOR_LOOKUP_H
 #define RAVELIN_MONITOR_LOOKUP_H
 
@@ -12,38 +13,39 @@
 
 #define LOOKUP_RETRY_MS 10000
 
-// What lookups share. Outlives them.
+// The settings and functions that lookups share. They outlive the lookups.
 struct lookup_rules {
     struct ev_loop *loop;
     void *asker;
     void (*ask)(void *asker, struct question *question); // resolver_ask()
     void (*forget)(void *asker, struct question *question);
-    uint32_t min_ms, max_ms; // time after which it is asked again
+    uint32_t min_ms, max_ms; // limits of the time until the next question
 };
 
 struct lookup {
     struct question question;
     const struct lookup_rules *rules;
-    // It has ended once more. `is_good`: with an answer. Returns whether the owner is in a hurry to
-    // get an address.
+    // Called at the end of each question. `is_good`: with a response. Returns whether the owner
+    // needs an address urgently.
     bool (*ended)(struct lookup *lookup, bool is_good);
     void *owner;
     ev_timer due;
-    unsigned attempts; // without a record, in a row
-    bool has_ended;    // once
-    bool is_known;     // there was a good answer
+    unsigned attempts; // questions in a row without a record
+    bool has_ended;    // at least one question has ended
+    bool is_known;     // there was a good response
     enum dns_outcome outcome;
     // Of the last good answer:
+    int64_t answered_us; // monotonic clock; 0: none
     size_t count;
-    struct dns_address *addresses; // of A and AAAA
-    struct dns_service *services;  // of SRV
+    struct dns_address *addresses; // of A and AAAA records
+    struct dns_service *services;  // of SRV records
 };
 
-// `host` outlives the lookup. ended() and the owner are then set by the caller.
+// Initialises a lookup. `host` outlives it. The caller then sets ended() and the owner.
 void lookup_init(struct lookup *lookup, const struct lookup_rules *rules, const char *host,
                  enum dns_type type);
 void lookup_end(struct lookup *lookup);
-// Now, unless it is under way. May call ended().
+// Asks now, unless a question is under way. May call ended().
 void lookup_ask(struct lookup *lookup);
 
 #endif

@@ -35,6 +35,9 @@ static void put_general(struct exposition *out, const struct board_facts *facts)
     put_alone(out, "master_log_lines_lost_total", "counter",
               "lines of the master's log, and of log writers, that were lost",
               (double)facts->lost_log_lines);
+    put_alone(out, "certificate_orders_failing", "gauge",
+              "certificates whose last order from the ACME authority failed",
+              (double)facts->orders_failing);
     if (facts->tickets_us != 0) {
         put_alone(out, "ticket_key_age_seconds", "gauge", "age of the session ticket key",
                   seconds(clock_wall_us() - facts->tickets_us));
@@ -117,7 +120,7 @@ void metrics_put_facts(struct exposition *out, const struct monitor_options *opt
     }
     put_general(out, facts);
     put_processes(out, facts);
-    // Until the board is about the generation that is in use.
+    // Not written until the board has the facts of the current generation.
     if (facts->generation == watched->number) {
         put_terms(out, watched, facts, false, false, "certificate_expiry_timestamp_seconds",
                   "when the certificates of a file expire, since 1970");

@@ -2,7 +2,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-// What the samples of one family have of a label set.
+// The part of a label set that the samples of one family use.
 struct labels {
     const char *site, *backend, *server; // NULL: none
     uint32_t cell;                       // of the series
@@ -61,7 +61,7 @@ static void put_connections(struct exposition *out, const char *family, const st
     exposition_end(out, sum);
 }
 
-// As checks and workers' requests say. Orders of the operator do not count.
+// By checks and requests of workers. Orders of the operator do not count.
 static void put_up(struct exposition *out, const char *family, const struct labels *labels,
                    const struct monitor_options *options) {
     uint64_t count = 0;
@@ -76,7 +76,7 @@ static void put_up(struct exposition *out, const char *family, const struct labe
     exposition_end(out, count);
 }
 
-// Workers that take the server for one that does not work.
+// Number of workers that have the server out of use.
 static void put_out(struct exposition *out, const char *family, const struct labels *labels,
                     const struct monitor_options *options) {
     uint64_t sum = 0;

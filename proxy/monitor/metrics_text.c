@@ -1,5 +1,6 @@
 #include "monitor/metrics_text.h"
 
+#include "base/saturate.h"
 #include "monitor/admin.h"
 #include "monitor/metrics_text_internal.h"
 
@@ -11,7 +12,7 @@
 // its own name and help. A family whose name ends in "_total" is a counter, any other a gauge.
 struct series {
     const char *family;
-    const char *help; // NULL: the family goes on
+    const char *help; // NULL: same family as the row before
     const char *key;  // of the label; NULL: no label
     const char *value;
     enum metric metric;
@@ -79,6 +80,11 @@ static const struct series series[] = {
     NAMED("pool_idle_connections", pool_idle),
     NAMED("retries_total", server_retries),
     NAMED("server_connections_failed_total", server_failures),
+    FIRST("dns_lookups_total", "DNS lookups of names of servers, by outcome", "outcome", "found",
+          lookups_found),
+    ALSO("dns_lookups_total", "outcome", "empty", lookups_empty),
+    ALSO("dns_lookups_total", "outcome", "silent", lookups_silent),
+    ALSO("dns_lookups_total", "outcome", "failed", lookups_failed),
 };
 
 static const char *type_of(const char *family) {
@@ -136,8 +142,10 @@ static const struct {
                         "time from accepting a connection to the end of its TLS handshake"},
     [TIME_REQUEST] = {"request_seconds",
                       "time from a whole request head to the end of the response"},
-    [TIME_CONNECT] = {"connect_seconds", "time to make a new connection to a server"},
-    [TIME_QUEUE] = {"queue_seconds", "time that requests waited for a connection to a server"},
+    [TIME_CONNECT] = {"connect_seconds",
+                      "time until a new connection to a server was made or failed"},
+    [TIME_QUEUE] = {"queue_seconds",
+                    "time that requests waited for a connection to a server, in vain or not"},
 };
 
 static void put_bucket(struct exposition *out, const char *family, const char *end,
@@ -157,7 +165,7 @@ static void put_times(struct exposition *out, const struct monitor_options *opti
     exposition_family(out, family, "histogram", times[time].help);
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
         int64_t end_us = histogram_end_us(i);
-        count += sums.buckets[i];
+        count = add_saturated(count, sums.buckets[i]);
         if (end_us == INT64_MAX) {
             put_bucket(out, family, "+Inf", count);
         } else if ((end_us & (end_us - 1)) == 0) {
@@ -175,13 +183,14 @@ static void put_times(struct exposition *out, const struct monitor_options *opti
 // --- All of it ---
 
 bool metrics_text_write(struct buffer *output, const struct monitor_options *options,
-                        const struct watched *watched) {
+                        const struct watched *watched, const struct names *names) {
     struct exposition out = {.output = output, .limit = ADMIN_BODY_MAX};
     put_counters(&out, options);
     for (size_t i = 0; i < TIME_COUNT; i++) {
         put_times(&out, options, (enum metric_time)i);
     }
     metrics_put_labelled(&out, options, watched);
+    metrics_put_names(&out, watched, names);
     metrics_put_facts(&out, options, watched);
     return !out.failed;
 }

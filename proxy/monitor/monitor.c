@@ -66,7 +66,7 @@ enum result monitor_stage(struct monitor *monitor, const struct monitor_load *lo
 }
 
 void monitor_commit(struct monitor *monitor) {
-    health_checks_free(&monitor->checks); // they know the former one
+    health_checks_free(&monitor->checks); // the checks point into the former generation
     struct watched *former = monitor->current;
     name_watch_commit(&monitor->names, monitor->staged.watched);
     watched_free(former);
@@ -95,8 +95,8 @@ static void answer_ready(const struct monitor *monitor, struct admin_answer *ans
 
 static void answer_metrics(const struct monitor *monitor, struct admin_answer *answer) {
     answer->type = METRICS_TEXT_TYPE;
-    if (monitor->current == NULL ||
-        !metrics_text_write(&answer->body, &monitor->options, monitor->current)) {
+    if (monitor->current == NULL || !metrics_text_write(&answer->body, &monitor->options,
+                                                        monitor->current, monitor->names.names)) {
         admin_answer_failure(answer, 503);
     }
 }
@@ -150,7 +150,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     }
 }
 
-// The last lines of its log are events, as those of the master's are.
+// Lines of the monitor's log are events, like those of the master's log.
 static void on_line(void *context, enum log_severity severity, const char *line) {
     struct board_events *events = &((struct monitor *)context)->events;
     if (events->count == BOARD_EVENTS_MAX) {

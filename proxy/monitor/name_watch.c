@@ -47,6 +47,7 @@ bool name_watch_stage(struct name_watch *watch, const struct watched *watched) {
         .forget = forget,
         .publish = publish,
         .context = watch,
+        .metrics = watch->options->metrics,
     };
     name_watch_abort(watch);
     watch->staged = names_new(&options);
@@ -60,7 +61,7 @@ void name_watch_commit(struct name_watch *watch, const struct watched *watched) 
     watch->names = watch->staged;
     watch->staged = NULL;
     if (again && watched->resolver_count > 0) {
-        // Without memory the former ones are asked.
+        // If memory is short, the former servers stay.
         (void)resolver_use(watch->resolver, watched->resolvers, watched->resolver_count);
     }
     names_start(watch->names, former, again);

@@ -19,19 +19,19 @@ struct name {
     size_t index;
     const struct config_server *server;
     char *text;         // of the server
-    struct lookup *srv; // NULL: it has no SRV records
+    struct lookup *srv; // NULL: the name has no SRV records
     struct target **targets;
     size_t target_count;
     ev_timer keep;                 // runs while the name is empty and its servers stay
     struct server_answer answer;   // published last; its records have room for all places
-    struct server_record *scratch; // all addresses, before they are bounded
+    struct server_record *scratch; // all addresses, before their number is limited
     size_t scratch_room;
     bool is_published;
 };
 
 struct names {
     struct names_options options;
-    struct name **items; // NULL: taken over
+    struct name **items; // NULL: moved to the next generation
     size_t count;
 };
 
@@ -95,8 +95,8 @@ static int compare_services(const void *left, const void *right) {
     return order != 0 ? order : (a->port > b->port) - (a->port < b->port);
 }
 
-// The targets become those of the SRV records, as many as there is room for. The same host and port
-// twice is one target, of the better priority.
+// Sets the targets from the SRV records, as many as fit. The same host and port twice is one
+// target, with the better priority.
 static void retarget(struct name *name) {
     struct lookup *srv = name->srv;
     qsort(srv->services, srv->count, sizeof(*srv->services), compare_services);
@@ -148,8 +148,8 @@ static struct address address_of(const struct dns_address *from, enum dns_type t
     return address;
 }
 
-// The weight of each address of a target, before it is shortened. A weight of 0 is a very small one
-// if others are not 0 (RFC 2782).
+// The weight of each address of a target, before it is reduced. A weight of 0 is very small if
+// other weights are not 0 (RFC 2782).
 static uint32_t share_of(const struct target *target, size_t addresses) {
     enum { SCALE = 100 };
     uint32_t share = (uint32_t)target->weight * SCALE / (uint32_t)addresses;
@@ -224,9 +224,9 @@ static size_t drop_repeats(struct server_record *records, size_t count) {
     return kept;
 }
 
-// Priorities become ranks from 0, an address that is there twice becomes one, and shares become as
-// small as they can be. A DNS server can give more than 100,000 records: this sorts them, and
-// compares each one only with its neighbour.
+// Priorities become ranks from 0, duplicate addresses become one, and shares become as small as
+// possible. A DNS server can send more than 100,000 records, so they are sorted, and each one is
+// compared only with its neighbour.
 static size_t tidy(struct server_record *records, size_t count) {
     uint32_t divisor = 0;
     if (count == 0) {
@@ -264,9 +264,12 @@ static size_t collect(struct name *name) {
 
 struct summary {
     bool all_ended, all_known, any_silent, any_failed;
+    int64_t oldest_us; // INT64_MAX: none
 };
 
 static void sum_up(struct summary *summary, const struct lookup *lookup) {
+    summary->oldest_us =
+        lookup->answered_us < summary->oldest_us ? lookup->answered_us : summary->oldest_us;
     summary->all_ended &= lookup->has_ended;
     summary->all_known &= lookup->is_known;
     summary->any_silent |= lookup->has_ended && lookup->outcome == DNS_SILENT;
@@ -274,7 +277,7 @@ static void sum_up(struct summary *summary, const struct lookup *lookup) {
 }
 
 static struct summary summary_of(const struct name *name) {
-    struct summary summary = {.all_ended = true, .all_known = true};
+    struct summary summary = {.all_ended = true, .all_known = true, .oldest_us = INT64_MAX};
     if (name->srv != NULL) {
         sum_up(&summary, name->srv);
     }
@@ -323,7 +326,7 @@ static bool set_records(struct name *name, size_t found) {
     return true;
 }
 
-// The name has no address. True: that is to be published.
+// The name has no address. True: publish this.
 static bool set_empty(struct name *name) {
     const struct config *config = name->names->options.config;
     if (name->answer.count == 0 || config->resolve_keep_ms == 0) {
@@ -365,8 +368,17 @@ static void update(struct name *name) {
     }
 }
 
+static void count_lookup(const struct name *name, enum dns_outcome outcome) {
+    static const enum metric counters[] = {[DNS_FOUND] = METRIC_lookups_found,
+                                           [DNS_EMPTY] = METRIC_lookups_empty,
+                                           [DNS_SILENT] = METRIC_lookups_silent,
+                                           [DNS_FAILED] = METRIC_lookups_failed};
+    metric_add(name->names->options.metrics, counters[outcome], 1);
+}
+
 static bool on_ended(struct lookup *lookup, bool is_good) {
     struct name *name = lookup->owner;
+    count_lookup(name, lookup->outcome);
     if (is_good && lookup == name->srv) {
         retarget(name);
     }
@@ -493,7 +505,7 @@ struct names *names_new(const struct names_options *options) {
 
 // --- The next generation ---
 
-// Room for as many places as the name has now. False: memory is short.
+// Allocates as many places as the name has now. False: memory is short.
 static bool fit(struct name *name, size_t places) {
     size_t room = places > name->target_count ? places : name->target_count;
     struct target **targets = reallocarray(name->targets, room, sizeof(struct target *));
@@ -523,7 +535,7 @@ static struct name **find_former(struct names *former, const struct name *name) 
     return NULL;
 }
 
-// True: `names` has the former name in the place of the new one.
+// True: `names` has the former name in place of the new one.
 static bool take_over(struct names *names, size_t index, struct names *former) {
     struct name *name = names->items[index];
     struct name **at = find_former(former, name);
@@ -551,4 +563,9 @@ void names_start(struct names *names, struct names *former, bool again) {
             ask_all(name);
         }
     }
+}
+
+int64_t names_answered_us(const struct names *names, size_t index) {
+    const struct summary summary = summary_of(names->items[index]);
+    return summary.all_known && summary.oldest_us != INT64_MAX ? summary.oldest_us : 0;
 }

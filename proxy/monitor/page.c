@@ -1,5 +1,7 @@
 #include "monitor/page.h"
 
+#include "base/base64.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +23,7 @@ struct slice page_html(void) {
                           (uintptr_t)ravelin_page_end - (uintptr_t)ravelin_page_begin};
 }
 
-// What is between the first `begin` and the `end` behind it.
+// The text between the first `begin` and the next `end`.
 static struct slice between(const char *begin, const char *end) {
     struct slice page = page_html();
     const char *from = memmem(page.data, page.size, begin, strlen(begin));
@@ -46,24 +48,21 @@ static uint8_t byte_at(const char *hex, size_t index) {
     return (uint8_t)strtoul(text, NULL, 16);
 }
 
-// 32 bytes, given in hexadecimal, as base64 (RFC 4648).
-static void encode(const char *hex, char text[45]) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t used = 0;
-    for (size_t i = 0; i < 33; i += 3) {
-        uint32_t three = (uint32_t)byte_at(hex, i) << 16 | (uint32_t)byte_at(hex, i + 1) << 8 |
-                         (i + 2 < 32 ? byte_at(hex, i + 2) : 0);
-        for (int shift = 18; shift >= 0; shift -= 6) {
-            text[used++] = digits[three >> shift & 63];
-        }
+enum { DIGEST_SIZE = 32, DIGEST_BASE64_SIZE = BASE64_SIZE(DIGEST_SIZE) };
+
+// A digest, given in hexadecimal, as base64.
+static void encode(const char *hex, char text[DIGEST_BASE64_SIZE + 1]) {
+    uint8_t digest[DIGEST_SIZE];
+    for (size_t i = 0; i < DIGEST_SIZE; i++) {
+        digest[i] = byte_at(hex, i);
     }
-    text[43] = '='; // the last group has two bytes
-    text[44] = '\0';
+    base64_write(digest, DIGEST_SIZE, text);
+    text[DIGEST_BASE64_SIZE] = '\0';
 }
 
 void page_write_policy(const char script[PAGE_DIGEST_TEXT_SIZE],
                        const char style[PAGE_DIGEST_TEXT_SIZE], char policy[PAGE_POLICY_SIZE]) {
-    char hashes[2][45];
+    char hashes[2][DIGEST_BASE64_SIZE + 1];
     encode(script, hashes[0]);
     encode(style, hashes[1]);
     (void)snprintf(policy, PAGE_POLICY_SIZE,

@@ -10,7 +10,7 @@
 
 enum { EDNS_SIZE = 1232, CLASS_IN = 1 };
 
-// A question that c-ares has. c-ares answers each, if need be when it ends.
+// A question that c-ares has. c-ares answers each one, at the latest when the channel is destroyed.
 struct asked {
     struct resolver *resolver;
     struct question *question; // NULL: forgotten
@@ -29,7 +29,7 @@ struct resolver {
     struct ev_loop *loop;
     ares_channel channel;
     bool is_ending;
-    bool is_changing; // its servers: what is asked meanwhile waits
+    bool is_changing; // the servers are being changed: new questions wait
     struct list_node watches;
     struct list_node waiting; // question.node
     size_t asked;
@@ -128,7 +128,7 @@ static struct watch *add_watch(struct resolver *resolver, int fd) {
     return watch;
 }
 
-// What c-ares wants to know of a socket. Without memory for it the question times out.
+// Sets the events that c-ares wants for a socket. Without memory for it, the question times out.
 static void on_state(void *context, ares_socket_t fd, int readable, int writable) {
     struct resolver *resolver = context;
     struct watch *watch = find_watch(resolver, fd);
@@ -272,7 +272,7 @@ bool resolver_use(struct resolver *resolver, const struct address *servers, size
     if (nodes == NULL) {
         return false;
     }
-    // The channel takes other servers only while nothing is under way.
+    // The channel accepts other servers only while no question is under way.
     resolver->is_changing = true;
     ares_cancel(resolver->channel);
     int status = ares_set_servers_ports(resolver->channel, nodes);
@@ -300,7 +300,7 @@ static bool open_channel(struct resolver *resolver) {
     int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS |
                ARES_OPT_LOOKUPS | ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB;
 #ifdef ARES_OPT_QUERY_CACHE
-    options.qcache_max_ttl = 0; // names are asked again when their time has come
+    options.qcache_max_ttl = 0; // a lookup asks again after its TTL
     mask |= ARES_OPT_QUERY_CACHE;
 #endif
 #ifdef ARES_OPT_UDP_MAX_QUERIES

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-// The facts and the events are large.
+// Facts and events of the board, in one allocation because they are large.
 struct told {
     struct board_facts facts;
     struct board_events events;
@@ -125,7 +125,7 @@ static const char *const standings[] = {[SERVER_PRIMARY] = "up",
 #define WHY_SIZE 200
 _Static_assert(WHY_SIZE >= CHECK_TEXT_SIZE && WHY_SIZE >= FAULT_TEXT_SIZE, "room for any reason");
 
-// One word for the state of a server. `why`: empty if there is nothing to say.
+// The state of a server in one word. `why`: empty if there is no reason to show.
 static const char *find_state(const struct config_backend *backend,
                               const struct server_entry *entry, const struct server_counts *counts,
                               char why[WHY_SIZE]) {
@@ -154,7 +154,7 @@ static const char *find_state(const struct config_backend *backend,
     return standings[standing];
 }
 
-// A server that is a name is as well as the best of its addresses.
+// A server that is a name has the state of its best address.
 static const char *find_name_state(const struct config_backend *backend,
                                    const struct server_entry *entries, size_t places,
                                    const struct server_counts *counts, char why[WHY_SIZE]) {

@@ -1,8 +1,8 @@
-// What /status.json says: what Ravelin is and does now, its sites, backends and servers with their
-// states, its processes, the history (history.h) and the last events. The status page draws it.
+// Writes /status.json: the state of Ravelin, its sites, its backends and servers, its processes,
+// the history (history.h) and the last events. The status page shows it.
 //
 // Bounds: the first STATUS_SITES_MAX sites and STATUS_SERVERS_MAX servers of the configuration are
-// listed; `site_count` and `server_count` tell how many there are. An answer has at most
+// listed; `site_count` and `server_count` are the total numbers. A response has at most
 // STATUS_SIZE_MAX bytes.
 #ifndef RAVELIN_MONITOR_STATUS_JSON_H
 #define RAVELIN_MONITOR_STATUS_JSON_H
@@ -24,7 +24,7 @@ struct status_input {
     const struct board_events *own_events; // lines of the monitor's own log
 };
 
-// False: it does not fit, or memory is short.
+// False: the response does not fit, or memory is short.
 bool status_json_write(struct buffer *output, const struct status_input *input);
 
 #endif

@@ -18,7 +18,7 @@ void watched_free(struct watched *watched) {
     }
 }
 
-// Those of the configuration, or of the system's file in the bundle.
+// DNS servers of the configuration, or of the system's file in the bundle.
 static void find_resolvers(struct watched *watched, const struct bundle *bundle) {
     const struct config *config = watched->config;
     if (!config_has_names(config)) {
@@ -51,7 +51,7 @@ static struct config *open_config(struct watched *watched, int bundle_fd,
     return watched->config;
 }
 
-// All but the bundle.
+// Opens all except the bundle.
 static void close_fds(const struct monitor_load *load) {
     (void)close(load->servers_fd);
     if (load->answers_fd >= 0) {

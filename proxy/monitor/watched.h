@@ -1,5 +1,4 @@
-// What the monitor sees: the memory that it shares with other processes, and the generation that it
-// watches.
+// The data that the monitor reads: memory shared with other processes, and the current generation.
 #ifndef RAVELIN_MONITOR_WATCHED_H
 #define RAVELIN_MONITOR_WATCHED_H
 
@@ -19,32 +18,32 @@
 
 #define RESOLVERS_MAX 8
 
-// All of it outlives the monitor.
+// All objects outlive the monitor.
 struct monitor_options {
     struct ev_loop *loop;
     struct log *log;
     struct metrics_slot *metrics;           // its own slot
-    const struct metrics_slot *all_metrics; // of all workers, then its own
-    size_t metric_slots;                    // of all_metrics
+    const struct metrics_slot *all_metrics; // one for each worker, then the monitor's own
+    size_t metric_slots;                    // number of slots in all_metrics
     const struct server_counts *servers;    // readable
     const struct board *board;              // readable
     const struct series *series;            // readable
     const char *page_policy;                // see page_write_policy()
-    void (*news)(void *context);            // there are new answers for the master
+    void (*news)(void *context);            // called when there are new addresses for the master
     void *context;
 };
 
-// The descriptors of a LOAD; the monitor owns them, on failure too. -1: none.
+// The descriptors of a LOAD. The monitor owns them, also on failure. -1: none.
 struct monitor_load {
     uint64_t number;
     int bundle_fd;
     int servers_fd;       // entries of the server table
-    int answers_fd;       // what is found out about names; -1: there are none
+    int answers_fd;       // for addresses of names; -1: no names
     const int *admin_fds; // in the order of config.admins
     size_t admin_count;
 };
 
-// A generation, as far as the monitor needs it.
+// The parts of a generation that the monitor needs.
 struct watched {
     uint64_t number;
     struct config *config;
@@ -52,18 +51,19 @@ struct watched {
     uint32_t *site_cells;       // of the series (observe/series.h), in the order of the config
     uint32_t *server_cells;
     struct server_answers answers;
-    // Who is asked about names; none if there are no names.
+    // DNS servers for names; none if there are no names.
     struct address resolvers[RESOLVERS_MAX];
     size_t resolver_count;
 };
 
-// Takes the bundle and the server table of a LOAD, on failure too. NULL: `error` says why.
+// Opens the bundle and the server table of a LOAD; owns the descriptors, also on failure. NULL:
+// `error` has the reason.
 struct watched *watched_new(const struct monitor_load *load, const struct series *series,
                             char error[CONFIG_ERROR_SIZE]);
-void watched_free(struct watched *watched); // does nothing to NULL
-// How many backends a configuration file names.
+void watched_free(struct watched *watched); // NULL is allowed
+// Number of backends in the configuration file.
 size_t watched_backends(const struct watched *watched);
-// Whether a term fits the configuration.
+// Whether `term` belongs to the configuration.
 bool watched_has_term(const struct watched *watched, const struct board_term *term);
 
 #endif

@@ -11,7 +11,7 @@ enum { ATTEMPTS = 100 };
 
 struct content {
     _Alignas(REGION_PAGE) _Atomic uint32_t state;
-    _Atomic uint32_t version; // of the facts; odd: they are being written
+    _Atomic uint32_t version; // of the facts; odd: the master is writing
     _Atomic uint32_t events_version;
     uint64_t event_total;
     struct board_event events[BOARD_EVENTS_MAX];
@@ -90,7 +90,7 @@ enum board_state board_state(const struct board *board) {
     return (enum board_state)atomic_load_explicit(&readable(board)->state, memory_order_acquire);
 }
 
-// True: what was copied since `before` was read is whole.
+// True: the copy made since `before` was read is consistent.
 static bool is_whole(const _Atomic uint32_t *version, uint32_t before) {
     atomic_thread_fence(memory_order_acquire);
     return before % 2 == 0 && atomic_load_explicit(version, memory_order_relaxed) == before;

@@ -1,8 +1,8 @@
-// Histograms of times, for counting at the price of two additions: no search, no division.
+// Histograms of times. Counting costs two additions: no search, no division.
 //
-// Buckets are logarithmic with four parts in each power of two, from 16 microseconds to 67 seconds,
-// so a bucket is at most a quarter wider than its lower bound. The first bucket holds what is
-// shorter, the last one what is longer.
+// Buckets are logarithmic, with four parts in each power of two, from 16 microseconds to 67
+// seconds. So a bucket is at most a quarter wider than its lower bound. The first bucket has all
+// shorter times, the last bucket all longer times.
 #ifndef RAVELIN_OBSERVE_HISTOGRAM_H
 #define RAVELIN_OBSERVE_HISTOGRAM_H
 
@@ -13,7 +13,7 @@
 #define HISTOGRAM_POWERS 22
 #define HISTOGRAM_BUCKETS ((size_t)4 * HISTOGRAM_POWERS + 2)
 
-// The bucket of a time. Negative times count as 0.
+// Returns the bucket of a time. Negative times count as 0.
 static inline size_t histogram_bucket(int64_t us) {
     if (us < 1 << HISTOGRAM_FIRST) {
         return 0;
@@ -24,8 +24,8 @@ static inline size_t histogram_bucket(int64_t us) {
     return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
 }
 
-// All times in a bucket and those before it are shorter than this, in microseconds. INT64_MAX for
-// the last one.
+// Upper bound of a bucket in microseconds: all its times are shorter. INT64_MAX for the last
+// bucket.
 static inline int64_t histogram_end_us(size_t bucket) {
     if (bucket >= HISTOGRAM_BUCKETS - 1) {
         return INT64_MAX;

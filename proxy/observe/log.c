@@ -10,7 +10,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-// With the line end; no more than SINK_PIECE_MAX, so that a pipe takes a line whole.
+// Size of a line with its end; at most SINK_PIECE_MAX, so that a pipe accepts a line as a whole.
 #define LINE_SIZE 2048
 
 static const char *const severity_names[] = {"error", "warning", "info", "debug"};
@@ -30,7 +30,7 @@ void log_use(struct log *log, int fd, enum sink_daemon daemon, enum log_severity
     log->level = level;
 }
 
-// Appends `text` to line[used..limit), escaped. What does not fit is cut, and "..." marks the
+// Appends `text` to line[used..limit), escaped. Text that does not fit is cut, and "..." marks the
 // place. Returns the new end.
 static size_t append_escaped(char *line, size_t used, size_t limit, const char *text) {
     static const char hex[] = "0123456789abcdef";
@@ -38,7 +38,7 @@ static size_t append_escaped(char *line, size_t used, size_t limit, const char *
     const size_t mark_size = sizeof(mark) - 1;
     const uint8_t *at = (const uint8_t *)text;
     const uint8_t *end = at + strlen(text);
-    size_t mark_at = used; // the last place where the mark still fits
+    size_t mark_at = used; // the last position at which the mark still fits
     while (at < end) {
         size_t size = *at >= 0x20 && *at < 0x7f ? 1 : utf8_printable(at, (size_t)(end - at));
         size_t needed = size == 0 ? 4 : size;
@@ -81,7 +81,7 @@ const char *log_quote(struct slice text, char output[LOG_QUOTE_SIZE]) {
     return output;
 }
 
-// What a line begins with; returns its size.
+// Writes the beginning of a line; returns its size.
 static size_t write_head(struct log *log, enum log_severity severity, char *line) {
     if (sink_is_daemon(&log->sink)) {
         size_t size = sink_head(&log->sink, syslog_priorities[severity], line);
@@ -110,7 +110,7 @@ static void add_line(struct log *log, enum log_severity severity, const char *me
     }
 }
 
-// In the place of the lines that were lost, as soon as there is room for it and for a line more.
+// Writes a line in place of the lost lines, as soon as there is space for it and for one line more.
 static void report_lost(struct log *log) {
     uint64_t lost = log->sink.lost - log->lost_reported;
     if (lost > 0) {

@@ -32,18 +32,18 @@ struct log {
     enum log_severity level;
     const char *process; // "master", "worker 0", "signer 0": static or outliving the log
     uint64_t lost_reported;
-    // Told of each line that is written, if set.
+    // Called for each written line. NULL: none.
     void (*listener)(void *context, enum log_severity severity, const char *message);
     void *listener_context;
     char buffer[LOG_BUFFER_SIZE];
 };
 
-// `fd`: not owned, -1 for none; see sink.h for what it must be.
+// `fd`: not owned, -1: none. Its requirements are in sink.h.
 void log_init(struct log *log, int fd, enum sink_daemon daemon, enum log_severity level,
               const char *process);
-// Changes the target and the level of an initialised log. Lines that still wait: see sink_use().
+// Changes the target and the level of an initialised log. For pending lines see sink_use().
 void log_use(struct log *log, int fd, enum sink_daemon daemon, enum log_severity level);
-// Writes lines that still wait, and reports lost ones.
+// Writes pending lines, and reports lost lines.
 void log_flush(struct log *log);
 // Writes one line, if `severity` is within the level of the log. Does not change errno.
 void log_write(struct log *log, enum log_severity severity, const char *format, ...)

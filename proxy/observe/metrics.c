@@ -1,5 +1,7 @@
 #include "observe/metrics.h"
 
+#include "base/saturate.h"
+
 enum metric_kind { COUNTER, GAUGE, LATEST };
 
 static const struct {
@@ -50,10 +52,6 @@ void metrics_clear_gauges(struct metrics_slot *slot) {
 
 static uint64_t value_of(const struct metrics_slot *slot, enum metric metric) {
     return atomic_load_explicit(&slot->values[metric], memory_order_relaxed);
-}
-
-static uint64_t add_saturated(uint64_t sum, uint64_t value) {
-    return value > UINT64_MAX - sum ? UINT64_MAX : sum + value;
 }
 
 uint64_t metrics_sum(const struct metrics_slot *map, size_t slots, enum metric metric) {

@@ -21,9 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// name, kind, help. Kinds: COUNTER only grows; the report is the sum over the slots. GAUGE is the
-// present value; the report is the sum. LATEST is the same value in every slot; the report is the
-// largest.
+// name, kind, help. COUNTER only grows; the total is the sum over the slots. GAUGE is the present
+// value; the total is the sum. LATEST is the same value in every slot; the total is the largest.
 #define METRICS(X)                                                                                 \
     X(sessions_accepted, COUNTER, "client connections accepted")                                   \
     X(sessions_open, GAUGE, "client connections open now")                                         \
@@ -87,8 +86,19 @@
     X(server_unasked, COUNTER, "idle server connections closed because of unexpected bytes")       \
     X(checks, COUNTER, "checks of servers that have ended")                                        \
     X(checks_failed, COUNTER, "checks of servers that were bad")                                   \
+    X(lookups_found, COUNTER, "DNS lookups that found records")                                    \
+    X(lookups_empty, COUNTER, "DNS lookups of names without such records")                         \
+    X(lookups_silent, COUNTER, "DNS lookups to which no DNS server replied")                       \
+    X(lookups_failed, COUNTER, "DNS lookups to which a DNS server replied with an error")          \
     X(queue_waiting, GAUGE, "requests that wait for a connection to a server")                     \
     X(queue_refused, COUNTER, "requests that waited in vain, or could not wait")                   \
+    X(authorize_waiting, GAUGE, "requests that wait for an authorization")                         \
+    X(authorize_allowed, COUNTER, "requests that an authorization let pass")                       \
+    X(authorize_denied, COUNTER, "requests that an authorization refused")                         \
+    X(authorize_failed, COUNTER, "requests refused because their authorization failed")            \
+    X(passwords_checked, COUNTER, "passwords that were compared with a hash")                      \
+    X(passwords_wrong, COUNTER, "passwords that were wrong, or for an unknown user")               \
+    X(logins_limited, COUNTER, "requests with a password that was not checked because of a limit") \
     X(pool_idle, GAUGE, "idle server connections in the pools")                                    \
     X(records_sealed, COUNTER, "TLS records sealed")                                               \
     X(records_opened, COUNTER, "TLS records opened")                                               \
@@ -111,8 +121,8 @@ enum metric {
 enum metric_time {
     TIME_HANDSHAKE, // from accepting a connection to the end of its TLS handshake
     TIME_REQUEST,   // from a whole request head to the end of the response
-    TIME_CONNECT,   // of a new connection to a server
-    TIME_QUEUE,     // that a request waited for a connection to a server
+    TIME_CONNECT,   // until a new connection to a server was made, failed or was given up
+    TIME_QUEUE,     // that a request waited for a connection to a server, in vain or not
     TIME_COUNT
 };
 
@@ -173,7 +183,7 @@ void metrics_sum_times(const struct metrics_slot *map, size_t slots, enum metric
                        struct time_sums *sums);
 const char *metric_name(enum metric metric);
 const char *metric_help(enum metric metric);
-bool metric_is_counter(enum metric metric); // else a gauge
+bool metric_is_counter(enum metric metric); // false: a gauge
 // Writes all sums as one JSON object of this name (base/json.h), in less than 4 KiB.
 void metrics_to_json(const struct metrics_slot *map, size_t slots, struct json *json,
                      const char *name);

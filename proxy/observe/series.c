@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/region.h"
+#include "base/saturate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +67,7 @@ uint64_t series_key(const char *first, const char *second) {
     return hash == 0 ? 1 : hash;
 }
 
-// Where the key is, or the empty place where it would be.
+// The place of the key, or the empty place for it.
 static size_t find_place(const struct list *list, uint64_t key) {
     size_t place = key % PLACES;
     for (size_t i = 0; i < PLACES; i++) {
@@ -107,9 +108,8 @@ uint64_t series_sum(const struct series *series, uint32_t cell, enum series_coun
     const struct cells *cells = (const struct cells *)(const void *)series->cells.readable;
     uint64_t sum = 0;
     for (size_t slot = 0; slot < series->cells.slots; slot++) {
-        uint64_t value =
-            atomic_load_explicit(&cells[slot].cells[cell].values[counter], memory_order_relaxed);
-        sum = value > UINT64_MAX - sum ? UINT64_MAX : sum + value;
+        sum = add_saturated(sum, atomic_load_explicit(&cells[slot].cells[cell].values[counter],
+                                                      memory_order_relaxed));
     }
     return sum;
 }

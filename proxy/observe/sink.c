@@ -44,7 +44,7 @@ static size_t first_line(const char *data, size_t size) {
     return end == NULL ? size : (size_t)(end - data) + 1;
 }
 
-// The rest of a line is of no use to another target.
+// The rest of a line is useless for another target.
 static void lose_torn_line(struct sink *sink) {
     if (sink->is_torn) {
         remove_first(sink, first_line(sink->buffer, sink->used));
@@ -134,7 +134,8 @@ size_t sink_head(struct sink *sink, int severity, char *room) {
 
 // --- Writing ---
 
-// How much of the buffer one call gets from `at` on: whole lines, unless the first is too long.
+// Size of the part of the buffer for one call, from `at` on: whole lines, unless the first is too
+// long.
 static size_t piece_size(const struct sink *sink, size_t at) {
     const char *data = sink->buffer + at;
     size_t size = sink->used - at;
@@ -157,7 +158,7 @@ static ssize_t put(const struct sink *sink, const char *data, size_t size) {
     return done;
 }
 
-// With the line feeds behind the fields that the journal reads.
+// Sends a line as the fields that the journal reads, with a line feed behind each.
 static ssize_t put_fields(const struct sink *sink, const char *line, size_t size) {
     char fields[SINK_PIECE_MAX];
     char *at = fields;
@@ -172,7 +173,7 @@ static ssize_t put_fields(const struct sink *sink, const char *line, size_t size
     return put(sink, fields, size);
 }
 
-// A line to a daemon goes whole or not at all, unless its socket is a stream.
+// A line to a daemon is sent completely or not at all, unless its socket is a stream.
 static ssize_t put_piece(const struct sink *sink, const char *data, size_t size) {
     if (!sink->is_lines) {
         return put(sink, data, size);
@@ -183,15 +184,15 @@ static ssize_t put_piece(const struct sink *sink, const char *data, size_t size)
     return done < 0 ? done : (ssize_t)size;
 }
 
-// Writes until the target accepts no more. RESULT: whether the buffer is empty now; else `error`
-// says why not.
+// Writes until the target accepts no more. True: the buffer is empty. False: `error` has the
+// reason.
 static bool write_out(struct sink *sink) {
     size_t done = 0;
     while (done < sink->used) {
         size_t size = piece_size(sink, done);
         ssize_t written = put_piece(sink, sink->buffer + done, size);
         if (written < 0 && errno == EMSGSIZE && sink->is_lines) {
-            sink->lost++; // the daemon's socket takes no datagram of that size
+            sink->lost++; // the daemon's socket accepts no datagram of this size
             written = (ssize_t)size;
         }
         if (written <= 0) {
@@ -269,7 +270,7 @@ void sink_use(struct sink *sink, int fd, enum sink_daemon daemon) {
         disconnect(sink);
     }
     sink->kind = kind;
-    // What is written for one daemon is of no use to another target.
+    // Lines in the format of one daemon are useless for another target.
     if (kind == SINK_OFF || (kind != former && (was_daemon || sink_is_daemon(sink)))) {
         lose_all(sink);
     }

@@ -1,23 +1,23 @@
-// A sink: where log lines go. It never waits for the reader of the lines.
+// A sink: the target of log lines. It never waits for the reader of the lines.
 //
 // The owner lends a buffer. A line is built in the buffer (sink_room, sink_add) and stays there
 // until the target has accepted it (sink_flush). If the buffer is full, the new line is lost and
 // counted.
 //
-// Targets, each used so that no call waits for another process:
-//   SINK_FILE    a regular file. One write for the whole buffer. Linux has no write to a file that
-//                does not wait for the disk; this is the one wait that remains.
-//   SINK_STREAM  a pipe, FIFO or device, whose open file description must be O_NONBLOCK and private
-//                to Ravelin (process/log_files.h makes it so); or a socket, which may be shared,
-//                because MSG_DONTWAIT is a property of the call. Each write is a piece of whole
-//                lines, at most SINK_PIECE_MAX bytes. A pipe accepts such a piece whole or not at
-//                all, so that lines of several processes never mix.
-//   SINK_SYSLOG  the syslog daemon's socket, a datagram for each line (RFC 3164). The sink connects
-//                by itself, and connects again when the daemon has been restarted. If the socket
-//                is a stream socket, a line feed ends each line.
-//   SINK_JOURNAL systemd's journal by its native protocol, a datagram for each line. A line is
-//                fields, NAME=value, each but the last ended by SINK_FIELD_END. No value contains
-//                that byte or a line feed. The sink connects as with syslog.
+// Targets. No call waits for another process:
+//   SINK_FILE     a regular file. One write for the whole buffer. A write can wait for the disk,
+//                 because Linux has no other write to a file
+//   SINK_STREAM   a pipe, FIFO or device, whose open file description must be O_NONBLOCK and
+//                 private to Ravelin (process/log_files.h makes it so); or a socket, which may be
+//                 shared, because MSG_DONTWAIT applies to the call. Each write is a piece of whole
+//                 lines, at most SINK_PIECE_MAX bytes. A pipe accepts such a piece completely or
+//                 not at all, so that lines of several processes never mix
+//   SINK_SYSLOG   the socket of the syslog daemon, a datagram for each line (RFC 3164). The sink
+//                 connects, and connects again after the daemon was restarted. On a stream socket,
+//                 a line feed ends each line
+//   SINK_JOURNAL  systemd's journal by its native protocol, a datagram for each line. A line has
+//                 fields, NAME=value, separated by SINK_FIELD_END. No value contains this byte or a
+//                 line feed. The sink connects as for syslog
 //
 // If a target accepts a part of a line, the rest of the line is written before anything else.
 #ifndef RAVELIN_OBSERVE_SINK_H
@@ -28,24 +28,24 @@
 #include <stdint.h>
 
 #define SINK_PIECE_MAX 4096 // PIPE_BUF
-#define SINK_HEAD_MAX 64    // bytes that sink_head() writes, at most
+#define SINK_HEAD_MAX 64    // largest size that sink_head() writes
 #define SINK_FIELD_END "\x1f"
 
 enum sink_kind { SINK_OFF, SINK_FILE, SINK_STREAM, SINK_SYSLOG, SINK_JOURNAL };
 
-// A process that the sink itself connects to, in the place of a descriptor.
+// A process that the sink connects to by itself, without a descriptor.
 enum sink_daemon { SINK_NO_DAEMON, SINK_DAEMON_SYSLOG, SINK_DAEMON_JOURNAL };
 
 // A zeroed sink is off.
 struct sink {
     enum sink_kind kind;
-    int fd;          // the caller's; of a daemon the sink's own, -1: not connected
+    int fd;          // owned by the caller; for a daemon owned by the sink, -1: not connected
     bool is_socket;  // lines are written with send()
     bool is_lines;   // each line is a datagram
     bool is_torn;    // the buffer begins with the rest of a line
-    bool is_stalled; // the last flush left something in the buffer
-    int error;       // errno of the last write that failed
-    char *buffer;    // the owner's; outlives the sink
+    bool is_stalled; // the last flush left bytes in the buffer
+    int error;       // errno of the last failed write
+    char *buffer;    // owned by the owner of the sink; outlives the sink
     size_t capacity;
     size_t used;
     uint64_t lost;           // lines, since sink_init()
@@ -61,13 +61,13 @@ void sink_init(struct sink *sink, char *buffer, size_t capacity);
 // former target did not accept go to the new one if both are descriptors or the same daemon;
 // otherwise they are lost.
 void sink_use(struct sink *sink, int fd, enum sink_daemon daemon);
-// Room in the buffer for a line of `size` bytes. NULL: no room, and the line counts as lost.
+// Returns space in the buffer for a line of `size` bytes. NULL: no space; the line counts as lost.
 char *sink_room(struct sink *sink, size_t size);
-// Writes the beginning of a line and returns its size: for syslog "<PRI>Mmm dd hh:mm:ss
-// ravelin[PID]: ", for the journal the fields that all lines have, for other targets nothing.
-// `severity`: 0 to 7 (RFC 5424).
+// Writes the beginning of a line and returns its size. syslog: "<PRI>Mmm dd hh:mm:ss ravelin[PID]:
+// ". Journal: the fields that all lines have. Other targets: nothing. `severity`: 0 to 7 (RFC
+// 5424).
 size_t sink_head(struct sink *sink, int severity, char *room);
-// Adds the line of `size` bytes that was built in the room. Its last byte is the line feed.
+// Adds the line of `size` bytes in the space of sink_room(). Its last byte is the line feed.
 void sink_add(struct sink *sink, size_t size);
 // Writes what the target accepts now.
 void sink_flush(struct sink *sink);

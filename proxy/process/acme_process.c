@@ -1,15 +1,16 @@
 #include "process/acme_process.h"
 
 #include "acme/client.h"
+#include "acme/file.h"
 #include "acme/receipt.h"
 #include "acme/schedule.h"
 #include "base/clock.h"
 #include "base/printable.h"
 #include "config/acme.h"
 #include "config/bundle.h"
+#include "process/child_log.h"
 #include "process/ipc.h"
 #include "process/landlock.h"
-#include "process/log_files.h"
 #include "process/spawn.h"
 #include "tls/handshake/context.h"
 
@@ -23,38 +24,37 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// How often the clock is looked at: it may be set.
+// How often the clock is read, because it may have been set.
 enum { LOOK_MS = 30000 };
 static const int64_t WEEK_S = 604800;
 
-// A certificate that is to be had.
+// A certificate to order or to renew.
 struct order {
-    const char *name;  // in the config
+    const char *name;  // of the host, in the config
+    const char *file;  // how its files are named, in the config
+    const char *kind;  // "" or " (RSA)", for messages
     int64_t not_after; // of the certificate that is there; 0: none
     int64_t due_s;     // wall clock
     unsigned failures; // in a row
 };
 
-// What a LOAD brought, in use after COMMIT.
+// The contents of a LOAD, used after COMMIT.
 struct plan {
     struct config *config; // NULL: none
     struct order *orders;
     size_t count;
-    uint64_t generation;
-    int log_fd;
-    enum sink_daemon daemon;
-    enum log_level level;
 };
 
 struct acme {
     int control;
     bool is_over;
     int exit_status;
-    struct log log;
+    struct child_log log;
     struct plan plan;
-    struct plan staged;
+    struct plan staged; // if the log has a generation staged
     struct acme_client client;
-    char running[256]; // the name that the client runs for
+    char running[256];                    // the `file` that the client runs for
+    char failure[RECEIPT_WHY_SIZE + 256]; // the last one
     char folder[ACME_PATH_MAX];
     char ca[ACME_PATH_MAX]; // "": the system's
 };
@@ -88,28 +88,9 @@ static ssize_t read_file(const char *path, char *bytes, size_t capacity) {
     return got < 0 ? -1 : (ssize_t)size;
 }
 
-static bool write_file(const char *path, const char *bytes, size_t size) {
-    char draft[ACME_PATH_MAX + 4];
-    (void)snprintf(draft, sizeof(draft), "%s.new", path);
-    (void)unlink(draft);
-    int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0) {
-        return false;
-    }
-    ssize_t written = write(fd, bytes, size);
-    bool ok = written == (ssize_t)size && fsync(fd) == 0;
-    int error = written >= 0 && written < (ssize_t)size ? ENOSPC : errno;
-    ok = close(fd) == 0 && ok && rename(draft, path) == 0;
-    if (!ok) {
-        (void)unlink(draft);
-        errno = error;
-    }
-    return ok;
-}
-
-// Judges the certificate at `path`, which is left in `pem`.
-static bool judge(const struct config *config, const char *path, const char *name, char *pem,
-                  size_t *size, struct receipt *receipt, char why[RECEIPT_WHY_SIZE]) {
+// Checks the certificate at `path`, which remains in `pem`.
+static bool judge(const struct config *config, const char *path, const struct order *order,
+                  char *pem, size_t *size, struct receipt *receipt, char why[RECEIPT_WHY_SIZE]) {
     char request_path[ACME_PATH_MAX];
     char request[4096];
     ssize_t got = read_file(path, pem, RECEIPT_SIZE_MAX + 1);
@@ -118,28 +99,28 @@ static bool judge(const struct config *config, const char *path, const char *nam
         return false;
     }
     *size = (size_t)got;
-    ssize_t request_size = acme_path(config, "requests", name, ".csr", request_path)
+    ssize_t request_size = acme_path(config, "requests", order->file, ".csr", request_path)
                                ? read_file(request_path, request, sizeof(request))
                                : -1;
     const struct slice asked = {request, request_size < 0 ? 0 : (size_t)request_size};
-    return receipt_judge((struct slice){pem, *size}, asked, name, wall_s(), receipt, why);
+    return receipt_judge((struct slice){pem, *size}, asked, order->name, wall_s(), receipt, why);
 }
 
 // --- Orders ---
 
-static struct order *find_order(struct plan *plan, const char *name) {
+static struct order *find_order(struct plan *plan, const char *file) {
     for (size_t i = 0; i < plan->count; i++) {
-        if (strcmp(plan->orders[i].name, name) == 0) {
+        if (strcmp(plan->orders[i].file, file) == 0) {
             return &plan->orders[i];
         }
     }
     return NULL;
 }
 
-// So that a process that dies again and again does not order again and again.
-static void note_attempt(const struct config *config, const char *name) {
+// Records an attempt, so that a process that dies repeatedly does not order repeatedly.
+static void note_attempt(const struct config *config, const char *file) {
     char path[ACME_PATH_MAX];
-    int fd = acme_path(config, "work", name, ".tried", path)
+    int fd = acme_path(config, "work", file, ".tried", path)
                  ? open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)
                  : -1;
     if (fd >= 0) {
@@ -148,24 +129,24 @@ static void note_attempt(const struct config *config, const char *name) {
     }
 }
 
-// Not before a minute after the last attempt.
-static int64_t first_attempt(const struct config *config, const char *name) {
+// At least a minute after the last attempt.
+static int64_t first_attempt(const struct config *config, const char *file) {
     char path[ACME_PATH_MAX];
     struct stat status;
-    bool tried = acme_path(config, "work", name, ".tried", path) && lstat(path, &status) == 0;
+    bool tried = acme_path(config, "work", file, ".tried", path) && lstat(path, &status) == 0;
     return tried && status.st_mtime <= wall_s() ? status.st_mtime + ACME_RETRY_FIRST_S : 0;
 }
 
-// What is there already decides when the next one is due.
+// Reads the time of the next order from the existing certificate.
 static void look_at_file(const struct config *config, struct order *order) {
     static char pem[RECEIPT_SIZE_MAX + 1];
     char path[ACME_PATH_MAX];
     char why[RECEIPT_WHY_SIZE];
-    struct receipt receipt;
+    struct receipt receipt = {.has_expired = false};
     size_t size;
-    order->due_s = first_attempt(config, order->name);
-    if (acme_path(config, "work", order->name, ".pem", path) &&
-        judge(config, path, order->name, pem, &size, &receipt, why)) {
+    order->due_s = first_attempt(config, order->file);
+    if (acme_path(config, "work", order->file, ".pem", path) &&
+        (judge(config, path, order, pem, &size, &receipt, why) || receipt.has_expired)) {
         order->not_after = receipt.not_after;
         int64_t due_s = acme_renewal(receipt.not_before, receipt.not_after, draw());
         order->due_s = due_s > order->due_s ? due_s : order->due_s;
@@ -182,16 +163,18 @@ static bool add_orders(struct plan *plan) {
     for (size_t i = 0; plan->orders != NULL && i < config->site_count; i++) {
         const struct config_site *site = &config->sites[i];
         for (size_t k = 0; k < site->certificate_count; k++) {
-            const char *name = site->certificates[k].acme_name;
-            if (name != NULL) {
-                plan->orders[plan->count++] = (struct order){.name = name};
+            const struct config_certificate *entry = &site->certificates[k];
+            if (entry->acme_name != NULL) {
+                const char *kind = entry->acme_is_rsa ? " (RSA)" : "";
+                plan->orders[plan->count++] = (struct order){
+                    .name = entry->acme_name, .file = entry->acme_file, .kind = kind};
             }
         }
     }
     return plan->orders != NULL;
 }
 
-// The one that is due longest; NULL: none is.
+// The order that has been due for the longest time; NULL: none is due.
 static struct order *find_due(struct plan *plan) {
     struct order *due = NULL;
     for (size_t i = 0; i < plan->count; i++) {
@@ -203,6 +186,26 @@ static struct order *find_due(struct plan *plan) {
     return due;
 }
 
+static void answer(struct acme *acme, enum ipc_type type, uint64_t generation, const char *text) {
+    struct ipc_message message;
+    ipc_init(&message, type, generation);
+    (void)snprintf(message.text, sizeof(message.text), "%s", text);
+    enum result result = ipc_send(acme->control, &message);
+    if (result != RESULT_OK) {
+        acme->is_over = true;
+        acme->exit_status = result == RESULT_EOF ? 0 : 1; // as in read_control()
+    }
+}
+
+// For `ravelin status`.
+static void tell_orders(struct acme *acme) {
+    uint64_t failing = 0;
+    for (size_t i = 0; i < acme->plan.count; i++) {
+        failing += acme->plan.orders[i].failures > 0;
+    }
+    answer(acme, IPC_ORDERS, failing, failing == 0 ? "" : acme->failure);
+}
+
 static void fail(struct acme *acme, struct order *order, const char *reason) {
     char clean[RECEIPT_WHY_SIZE];
     (void)snprintf(clean, sizeof(clean), "%s", reason);
@@ -210,21 +213,25 @@ static void fail(struct acme *acme, struct order *order, const char *reason) {
     order->failures++;
     int64_t wait_s = acme_retry(order->failures, draw());
     order->due_s = wall_s() + wait_s;
-    int64_t left_s = order->not_after - wall_s();
     if (order->not_after > 0) {
-        log_write(
-            &acme->log, left_s < WEEK_S ? SEVERITY_ERROR : SEVERITY_WARNING,
-            "cannot renew the certificate of %s, which expires in %lld hours: %s (attempt %u; "
-            "the next one is in %lld seconds)",
-            order->name, (long long)(left_s / 3600), clean, order->failures, (long long)wait_s);
+        char term[ACME_TERM_SIZE];
+        acme_write_term(order->not_after, wall_s(), term);
+        log_write(&acme->log.log,
+                  order->not_after - wall_s() < WEEK_S ? SEVERITY_ERROR : SEVERITY_WARNING,
+                  "cannot renew the certificate of %s%s, which %s: %s (attempt %u; the next one "
+                  "is in %lld seconds)",
+                  order->name, order->kind, term, clean, order->failures, (long long)wait_s);
     } else {
-        log_warning(&acme->log,
-                    "no certificate for %s: %s (attempt %u; the next one is in %lld seconds)",
-                    order->name, clean, order->failures, (long long)wait_s);
+        log_warning(&acme->log.log,
+                    "no certificate for %s%s: %s (attempt %u; the next one is in %lld seconds)",
+                    order->name, order->kind, clean, order->failures, (long long)wait_s);
     }
+    (void)snprintf(acme->failure, sizeof(acme->failure), "%s%s: %s", order->name, order->kind,
+                   clean);
+    tell_orders(acme);
 }
 
-// The client has ended well: takes what it has received.
+// The client has succeeded: checks and stores the received certificate.
 static void receive_certificate(struct acme *acme, struct order *order) {
     static char pem[RECEIPT_SIZE_MAX + 1];
     const struct config *config = acme->plan.config;
@@ -235,18 +242,20 @@ static void receive_certificate(struct acme *acme, struct order *order) {
     struct receipt receipt;
     size_t size;
     if (!acme_path(config, "work/lego/certificates", order->name, ".crt", from) ||
-        !acme_path(config, "work", order->name, ".pem", to)) {
+        !acme_path(config, "work", order->file, ".pem", to)) {
         fail(acme, order, "its path is too long");
-    } else if (!judge(config, from, order->name, pem, &size, &receipt, why)) {
+    } else if (!judge(config, from, order, pem, &size, &receipt, why)) {
         fail(acme, order, why);
-    } else if (!write_file(to, pem, size)) {
+    } else if (!acme_write_file(to, (struct slice){pem, size}, 0600)) {
         fail(acme, order, strerror(errno));
     } else {
         order->failures = 0;
         order->not_after = receipt.not_after;
         order->due_s = acme_renewal(receipt.not_before, receipt.not_after, draw());
         clock_format_iso(receipt.not_after * 1000000, until);
-        log_info(&acme->log, "certificate for %s received: valid until %s", order->name, until);
+        log_info(&acme->log.log, "certificate for %s%s received: valid until %s", order->name,
+                 order->kind, until);
+        tell_orders(acme);
     }
 }
 
@@ -259,14 +268,14 @@ static void begin(struct acme *acme, struct order *order) {
     if (acme_path(config, "work/lego/certificates", order->name, ".crt", path)) {
         (void)unlink(path); // of the one before
     }
-    note_attempt(config, order->name);
-    log_info(&acme->log, "ordering a certificate for %s from %s", order->name,
+    note_attempt(config, order->file);
+    log_info(&acme->log.log, "ordering a certificate for %s%s from %s", order->name, order->kind,
              config->acme.directory);
-    if (!client_start(&acme->client, config, order->name)) {
+    if (!client_start(&acme->client, config, order->file)) {
         fail(acme, order, strerror(errno));
         return;
     }
-    (void)snprintf(acme->running, sizeof(acme->running), "%s", order->name);
+    (void)snprintf(acme->running, sizeof(acme->running), "%s", order->file);
 }
 
 static void advance_client(struct acme *acme) {
@@ -296,34 +305,17 @@ static void begin_next(struct acme *acme) {
 // --- Plans ---
 
 static void drop_plan(struct plan *plan) {
-    if (plan->log_fd >= 0) {
-        (void)close(plan->log_fd);
-    }
     free(plan->orders);
     config_free(plan->config);
-    *plan = (struct plan){.log_fd = -1};
-}
-
-static void answer(struct acme *acme, enum ipc_type type, uint64_t generation, const char *text) {
-    struct ipc_message message;
-    ipc_init(&message, type, generation);
-    (void)snprintf(message.text, sizeof(message.text), "%s", text);
-    enum result result = ipc_send(acme->control, &message);
-    if (result != RESULT_OK) {
-        acme->is_over = true;
-        acme->exit_status = result == RESULT_EOF ? 0 : 1; // as in read_control()
-    }
+    *plan = (struct plan){.config = NULL};
 }
 
 static void load(struct acme *acme, struct ipc_message *message) {
     struct plan *staged = &acme->staged;
     char error[CONFIG_ERROR_SIZE] = "the bundle cannot be opened";
     struct bundle bundle;
+    child_log_drop(&acme->log);
     drop_plan(staged);
-    staged->generation = message->generation;
-    staged->log_fd = ipc_take(message, IPC_FD_ERROR_LOG);
-    staged->daemon = message->log_daemon;
-    staged->level = message->log_level;
     if (bundle_open(ipc_take(message, IPC_FD_BUNDLE), &bundle) == RESULT_OK) {
         staged->config = bundle_config(&bundle, NULL, error);
         bundle_close(&bundle);
@@ -334,14 +326,15 @@ static void load(struct acme *acme, struct ipc_message *message) {
         drop_plan(staged);
         return;
     }
+    child_log_stage(&acme->log, message);
     answer(acme, IPC_READY, message->generation, "");
 }
 
-// Failures and terms of the names that stay.
+// Keeps failures and terms of the names that stay.
 static void keep_orders(struct plan *plan, struct plan *former) {
     for (size_t i = 0; i < plan->count; i++) {
         struct order *order = &plan->orders[i];
-        const struct order *before = find_order(former, order->name);
+        const struct order *before = find_order(former, order->file);
         if (before == NULL) {
             look_at_file(plan->config, order);
         } else {
@@ -352,54 +345,40 @@ static void keep_orders(struct plan *plan, struct plan *former) {
     }
 }
 
-static void use_log(struct acme *acme, int fd, enum sink_daemon daemon, enum log_severity level) {
-    int former = acme->plan.log_fd;
-    log_use(&acme->log, fd, daemon, level);
-    acme->plan.log_fd = fd;
-    if (former >= 0 && former != fd) {
-        (void)close(former);
-    }
-}
-
 static bool has_other_fence(const struct acme *acme, const struct config_acme *wanted) {
     return strcmp(acme->folder, wanted->folder) != 0 ||
            strcmp(acme->ca, wanted->ca_path == NULL ? "" : wanted->ca_path) != 0;
 }
 
 static void commit(struct acme *acme, uint64_t generation) {
-    if (acme->staged.config == NULL || acme->staged.generation != generation) {
+    if (!child_log_has(&acme->log, generation)) {
         return;
     }
     struct plan former = acme->plan;
     acme->plan = acme->staged;
-    acme->staged = (struct plan){.log_fd = -1};
+    acme->staged = (struct plan){.config = NULL};
     keep_orders(&acme->plan, &former);
-    log_use(&acme->log, acme->plan.log_fd, acme->plan.daemon, log_files_severity(acme->plan.level));
+    child_log_commit(&acme->log);
     drop_plan(&former);
     answer(acme, IPC_COMMITTED, generation, "");
+    tell_orders(acme); // the failing names may have been removed
     if (has_other_fence(acme, &acme->plan.config->acme)) {
-        log_info(&acme->log, "another folder or ca: making way for a process that can use it");
+        log_info(&acme->log.log, "another folder or ca: making way for a process that can use it");
         acme->is_over = true;
     }
 }
 
 static void abort_load(struct acme *acme, uint64_t generation) {
-    if (acme->staged.generation == generation) {
+    if (child_log_has(&acme->log, generation)) {
+        child_log_drop(&acme->log);
         drop_plan(&acme->staged);
     }
-}
-
-static void reopen(struct acme *acme, struct ipc_message *message) {
-    if (message->fds[IPC_FD_ERROR_LOG] >= 0) {
-        use_log(acme, ipc_take(message, IPC_FD_ERROR_LOG), SINK_NO_DAEMON, acme->log.level);
-    }
-    answer(acme, IPC_REOPENED, message->generation, "");
 }
 
 // --- Life ---
 
 static void obey(struct acme *acme, struct ipc_message *message) {
-    if (message->is_cut) { // it holds a handful of descriptors: something is very wrong
+    if (message->is_cut) { // it has only a few descriptors, so this is a serious fault
         acme->is_over = true;
         acme->exit_status = 1;
         return;
@@ -415,12 +394,13 @@ static void obey(struct acme *acme, struct ipc_message *message) {
         abort_load(acme, message->generation);
         break;
     case IPC_REOPEN:
-        reopen(acme, message);
+        child_log_reopen(&acme->log, message);
+        answer(acme, IPC_REOPENED, message->generation, "");
         break;
     case IPC_PING:
         answer(acme, IPC_PONG, message->generation, "");
         break;
-    case IPC_DRAIN: // what is under way is ordered again after the next start
+    case IPC_DRAIN: // an unfinished order is repeated after the next start
         answer(acme, IPC_DRAINED, 0, "");
         acme->is_over = true;
         break;
@@ -478,19 +458,20 @@ int acme_run(void *prepared) {
         if (ready[0].revents != 0) {
             read_control(acme);
         }
-        log_flush(&acme->log);
+        log_flush(&acme->log.log);
     }
     int exit_status = acme->exit_status;
     client_stop(&acme->client);
     drop_plan(&acme->staged);
     drop_plan(&acme->plan);
-    sink_close(&acme->log.sink);
+    child_log_close(&acme->log);
     tls_library_free();
     free(acme);
     return exit_status;
 }
 
-// Programs and what they need to find and trust an authority; nothing of /etc that could be a key.
+// Allows programs, and the files that they need to reach and verify a CA. Of /etc, nothing that
+// could be a key.
 static void enter_fence(const struct acme *acme) {
     char work[ACME_PATH_MAX + 16];
     char requests[ACME_PATH_MAX + 16];
@@ -516,7 +497,7 @@ static void enter_fence(const struct acme *acme) {
         {requests, LANDLOCK_READ},
         {work, LANDLOCK_WRITE},
     };
-#ifndef RAVELIN_SANITIZE // which looks into /proc
+#ifndef RAVELIN_SANITIZE // a sanitizer reads /proc
     (void)landlock_enter_paths(paths, sizeof(paths) / sizeof(paths[0]));
 #else
     (void)paths;
@@ -533,9 +514,8 @@ void *acme_prepare(void *argument) {
         return NULL;
     }
     acme->control = start->control;
-    acme->plan.log_fd = acme->staged.log_fd = -1;
     client_init(&acme->client);
-    log_init(&acme->log, -1, SINK_NO_DAEMON, SEVERITY_INFO, "acme");
+    child_log_init(&acme->log, "acme");
     (void)snprintf(acme->folder, sizeof(acme->folder), "%s", config->folder);
     (void)snprintf(acme->ca, sizeof(acme->ca), "%s",
                    config->ca_path == NULL ? "" : config->ca_path);

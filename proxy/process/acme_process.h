@@ -1,16 +1,18 @@
-// The process that orders certificates (config/acme.h): it decides when one is due, runs the ACME
-// client (acme/client.h), and puts a certificate that it has judged (acme/receipt.h) where the
-// reader of the master finds it. The master notices the new file and reloads (auto_reload.h).
+// The process that orders certificates (config/acme.h). It decides which certificate must be
+// ordered, runs the ACME client (acme/client.h), checks the new certificate (acme/receipt.h), and
+// stores it where the master's reader finds it. The master notices the new file and reloads
+// (auto_reload.h).
 //
-// It talks to the network, and has no key of a site: it can read the requests, and read and write
-// the folder `work`, where the account is. Its fence (landlock.h) shuts it out of all other files
-// but programs, and those that a program needs to find and trust an authority. Where the kernel has
-// no Landlock, and the master is not root, only the file modes keep it from keys.
+// The process uses the network and has no key of a site. It can read the requests, and read and
+// write the folder `work`, which has the account. Landlock (landlock.h) denies all other files,
+// except programs and the files that a program needs to reach and verify a CA. It cannot run
+// programs of that folder. If the kernel has no Landlock, the keys are protected only if the
+// process has another user than the master, which requires a master that is root.
 //
-// One certificate is ordered at a time. One that fails is tried again later (acme/schedule.h), and
-// the others do not wait for it. What is done is on disk: after a death, the next process goes on
-// with the terms of the certificates that are there. A reload replaces the list of names, and keeps
-// when each is tried again.
+// One certificate is ordered at a time. After a failure, an order is tried again later
+// (acme/schedule.h); other certificates do not wait for it. All results are on disk: if the process
+// dies, the next one uses the expiry dates of the certificates on disk. A reload replaces the list
+// of names, and keeps the times of the next tries.
 #ifndef RAVELIN_PROCESS_ACME_PROCESS_H
 #define RAVELIN_PROCESS_ACME_PROCESS_H
 
@@ -21,7 +23,7 @@ struct acme_start {
     const struct config *config;
 };
 
-// The two halves of the process: see spawn.h.
+// The two functions of the process: see spawn.h.
 void *acme_prepare(void *start);
 int acme_run(void *prepared);
 

@@ -44,7 +44,7 @@ static bool somebody_listens(const struct address *address) {
     return fd >= 0;
 }
 
-// False: something is there that is in use, or is no socket.
+// False: the path has a socket in use, or a file that is not a socket.
 static bool clear_path(const struct address *address) {
     struct stat status;
     if (lstat(address->as.unix_path.sun_path, &status) != 0) {
@@ -102,7 +102,7 @@ static enum result fail(char error[CONFIG_ERROR_SIZE], const struct config *conf
     return RESULT_ERROR;
 }
 
-// From where there is one already, or a new one. -1 with errno.
+// Opens a socket: duplicates an existing one, or binds a new one. -1 with errno.
 static int open_one(const struct address *address, const struct admin_listeners *kept,
                     struct handed *handed) {
     size_t i = handed_find(handed, address, 0);
@@ -114,6 +114,16 @@ static int open_one(const struct address *address, const struct admin_listeners 
     }
     handed->sockets[i].is_used = true;
     return fcntl(handed->sockets[i].fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static void note_abandoned(struct admin_listeners *listeners, const struct handed *handed) {
+    for (size_t i = 0; i < handed->count; i++) {
+        const struct handed_socket *socket = &handed->sockets[i];
+        if (socket->fd >= 0 && !socket->is_used && is_path(&socket->address) &&
+            listeners->abandoned_count < CONFIG_ADMINS_MAX) {
+            listeners->abandoned[listeners->abandoned_count++] = socket->address;
+        }
+    }
 }
 
 enum result admin_listeners_open(struct admin_listeners *listeners, const struct config *config,
@@ -129,7 +139,24 @@ enum result admin_listeners_open(struct admin_listeners *listeners, const struct
         }
         listeners->fds[listeners->count++] = fd;
     }
+    note_abandoned(listeners, handed);
     return RESULT_OK;
+}
+
+static void remove_socket(const struct address *address) {
+    struct stat status;
+    const char *path = address->as.unix_path.sun_path;
+    if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode)) {
+        (void)unlink(path);
+    }
+}
+
+void admin_listeners_take_over(struct admin_listeners *listeners) {
+    for (size_t i = 0; i < listeners->abandoned_count; i++) {
+        remove_socket(&listeners->abandoned[i]);
+    }
+    listeners->abandoned_count = 0;
+    listeners->leaves_paths = false;
 }
 
 void admin_listeners_close(struct admin_listeners *listeners,

@@ -99,7 +99,7 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events) {
         return;
     }
     automatic->looked_at = monotonic_s();
-    // First the watch: what changes from here on is noticed.
+    // The watch is made first, so that changes from now on are noticed.
     stop_watching(automatic);
     start_watching(automatic);
     if (automatic->problem[0] != '\0') {
@@ -156,7 +156,7 @@ static void turn_on(struct auto_reload *automatic) {
                                      : "certificate acme: reloading when a certificate is there");
     }
     automatic->complaint[0] = '\0';
-    automatic->pause = AUTO_RELOAD_PAUSE_S / 2; // the look that comes now is not for a change
+    automatic->pause = AUTO_RELOAD_PAUSE_S / 2; // the next reading is not because of a change
     schedule_look(automatic, 0.);
 }
 

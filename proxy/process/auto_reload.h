@@ -1,22 +1,22 @@
-// Automatic reload: what `certificate-watch = yes` turns on in the master. Without it, a
-// configuration with `certificate acme` turns it on for the certificates that are ordered.
+// Automatic reload in the master: `certificate-watch = yes` turns it on. Without this option, a
+// configuration with `certificate acme` turns it on for the ordered certificates.
 //
-// When a file that the current generation names may have changed (file_watch.h), all of them are
-// read again, a moment later, with the config text that is in use: a text that was edited meanwhile
-// does not count before a reload by hand. If the content is another one, a reload (reload.h) makes
-// it current; if it is the same, as after a touch, nothing happens.
+// When a file of the current generation may have changed (file_watch.h), all files are read again
+// after a pause. The config text in use stays; an edited config file is read only by a manual
+// reload. If the contents have changed, a reload (reload.h) makes them current. If they are the
+// same, for example after a touch, nothing happens.
 //
-// A certificate and its key are rarely replaced at the same instant. Files that do not fit together
-// change nothing; that is logged once, as a warning with file:line, and they are looked at again at
-// the next change and every AUTO_RELOAD_RETRY_S seconds.
+// A certificate and its key are rarely replaced at the same instant. Files that do not match change
+// nothing. This is logged once, as a warning with file:line. The files are read again at the next
+// change and every AUTO_RELOAD_RETRY_S seconds.
 //
-// Bounded: the first change after a time of calm is acted upon AUTO_RELOAD_PAUSE_S later; while
-// changes go on the pause doubles up to AUTO_RELOAD_PAUSE_MAX_S, and it is never less than ten
-// times what the look before took. In a pause, and for AUTO_RELOAD_REST_S after a change of another
-// file in a watched folder, inotify is not listened to.
+// Bounds. After a calm time, the files are read AUTO_RELOAD_PAUSE_S after the first change. While
+// changes continue, the pause doubles up to AUTO_RELOAD_PAUSE_MAX_S. The pause is at least ten
+// times the duration of the last reading. During a pause, and for AUTO_RELOAD_REST_S after a change
+// of another file in a watched folder, inotify events are not read.
 //
-// What cannot be watched (inotify's limits) is logged as a warning, once, and tried again with the
-// retries; a reload by hand works in any case.
+// If a file cannot be watched (inotify's limits), a warning is logged once, and the watch is tried
+// again with the retries. Manual reloads work in any case.
 #ifndef RAVELIN_PROCESS_AUTO_RELOAD_H
 #define RAVELIN_PROCESS_AUTO_RELOAD_H
 
@@ -37,61 +37,61 @@
 
 enum auto_reload_state {
     AUTO_RELOAD_OFF,
-    AUTO_RELOAD_BLIND,   // no file is watched: before the first look, or `problem` says why
+    AUTO_RELOAD_BLIND, // no file is watched: before the first reading, or `problem` has the reason
     AUTO_RELOAD_PARTIAL, // some files are not watched: `problem` names one
     AUTO_RELOAD_WATCHING,
 };
 
-// How the last reload by itself ended.
+// Result of the last automatic reload.
 enum auto_reload_outcome { AUTO_RELOAD_NEVER, AUTO_RELOAD_SUCCEEDED, AUTO_RELOAD_FAILED };
 
 struct auto_reload_handler {
     // Whether a reload may begin now. If not, it is asked again AUTO_RELOAD_PAUSE_S later.
     bool (*may_begin)(void *context);
-    // Reads all files again, and reloads if they have changed. What comes of it is told with the
+    // Reads all files again, and reloads if they have changed. Reports the results with the
     // auto_reload_note functions, now or later.
     void (*begin)(void *context);
     void *context;
 };
 
-// The owner sets what is above the line; the rest is zero at the start.
+// The owner sets the members above the line and zeroes the others.
 struct auto_reload {
     struct ev_loop *loop;
     struct log *log;
     struct auto_reload_handler handler;
     // ----
     enum auto_reload_state state;
-    const struct config *config;           // whose files are watched
+    const struct config *config;           // generation whose files are watched
     struct file_watch *files;              // NULL while off or blind
-    char problem[FILE_WATCH_PROBLEM_SIZE]; // with watching; empty: none
+    char problem[FILE_WATCH_PROBLEM_SIZE]; // a file that is not watched; empty: none
     ev_io change;
-    ev_timer look; // runs while the files are to be looked at
+    ev_timer look; // runs before the files are read
     ev_timer rest;
-    ev_tstamp pause; // before the last look
-    ev_tstamp pause_least;
-    ev_tstamp looked_at;               // monotonic
-    char complaint[CONFIG_ERROR_SIZE]; // about the files, as it was logged; empty: none
+    ev_tstamp pause;                   // length before the last reading
+    ev_tstamp pause_least;             // lower limit of `pause`
+    ev_tstamp looked_at;               // time of the last reading, monotonic
+    char complaint[CONFIG_ERROR_SIZE]; // last logged error of the files; empty: none
 
     enum auto_reload_outcome outcome;
-    int64_t ended_us;                     // of the last reload by itself, wall clock
-    char ending[FILE_WATCH_PROBLEM_SIZE]; // the first line of what was said
+    int64_t ended_us;                     // end of the last automatic reload, wall clock
+    char ending[FILE_WATCH_PROBLEM_SIZE]; // first line of its text
 };
 
-// From now on this is the current generation. It must outlive its use here.
+// Sets the current generation, which must outlive its use here.
 void auto_reload_use(struct auto_reload *automatic, const struct config *config);
-// Turns it on or off as the current generation says, and looks for changes at once: a change that
-// came while no file was watched is not missed. Call it at the start and after every reload by
-// hand.
+// Turns automatic reload on or off as the current generation configures it. Reads the files at
+// once, so that a change before the watch began is found. Call it at the start and after every
+// manual reload.
 void auto_reload_update(struct auto_reload *automatic);
-void auto_reload_stop(struct auto_reload *automatic); // for good; once more is fine
+void auto_reload_stop(struct auto_reload *automatic); // permanent; may be called again
 
-// What came of begin(). The files were read: the longer that takes, the more rarely it is done.
+// Call it after begin(), when the files were read. The next pauses depend on how long this took.
 void auto_reload_note_read(struct auto_reload *automatic);
-// The files are the same.
+// Call it after begin(), if the files are the same.
 void auto_reload_note_same(struct auto_reload *automatic);
-// The reload ended with this exit code and text.
+// Call it after begin(), when the reload has ended with this exit code and text.
 void auto_reload_note_end(struct auto_reload *automatic, int exit_code, const char *text);
-// True if `text` differs from the error of the last failed reload by itself. Keeps a repeated error
+// True if `text` differs from the error of the last failed automatic reload. Keeps a repeated error
 // from being logged again.
 bool auto_reload_is_news(const struct auto_reload *automatic, const char *text);
 

@@ -10,11 +10,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-// For what is not a connection: the loop, logs, the master, the signer, generations in use; and
-// libraries, heap, sessions.
+// Descriptors and mappings that are not for connections: the loop, logs, the master, the signer,
+// generations in use; and libraries, heap, sessions.
 enum { OTHER_DESCRIPTORS = 64, OTHER_MAPPINGS = 1024 };
 
-// A number alone in a file; 0 when there is none.
+// The number in a file; 0: none.
 static uint64_t read_number(const char *path) {
     char text[32];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

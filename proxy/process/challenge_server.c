@@ -23,7 +23,7 @@ enum { QUEUE_LENGTH = 256, CALM_MS = 1000, LINE_MAX_SIZE = 256, READ_SIZE = 4096
 struct connection {
     int fd; // -1: free
     int64_t since_ms;
-    size_t line_size; // of the request line, as far as it came; what is longer is no challenge
+    size_t line_size; // bytes of the request line so far; a longer line is not a challenge
     size_t end_seen;  // how many bytes of the empty line at the end of the head
     char line[LINE_MAX_SIZE];
 };
@@ -32,7 +32,7 @@ struct server {
     int listener;
     int control;
     const char *folder_path;
-    int folder; // -1: it is not there
+    int folder; // -1: it does not exist
     bool is_leaving;
     struct connection connections[CHALLENGE_CONNECTIONS_MAX];
 };
@@ -54,16 +54,39 @@ static bool is_printable(const char *bytes, size_t size) {
 
 static const char NOT_FOUND[] = "there is no such challenge\n";
 
-// Invariant: the path cannot lead out of the folder, whatever the folder holds.
-static int open_beneath(int folder, const char *path) {
-    struct open_how how = {
-        .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-    };
-    return (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
+enum { FILE_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
+
+// Opens the path part by part, without following links. No part is "..".
+static int open_parts(int folder, char *path) {
+    int place = folder;
+    for (char *slash = strchr(path, '/'); place >= 0 && slash != NULL; slash = strchr(path, '/')) {
+        *slash = '\0';
+        int next = openat(place, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (place != folder) {
+            (void)close(place);
+        }
+        place = next;
+        path = slash + 1;
+    }
+    int fd = place < 0 ? -1 : openat(place, path, FILE_FLAGS | O_NOFOLLOW);
+    if (place >= 0 && place != folder) {
+        (void)close(place);
+    }
+    return fd;
 }
 
-// NULL: it is read. Else why not, for the one who tries it with curl.
+// Opens a path below the folder. Invariant: the path cannot lead out of the folder, whatever the
+// folder contains. Modifies `path`.
+static int open_beneath(int folder, char *path) {
+    struct open_how how = {
+        .flags = FILE_FLAGS,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+    };
+    int fd = (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
+    return fd < 0 && errno == ENOSYS ? open_parts(folder, path) : fd;
+}
+
+// NULL: the file was read. Otherwise the reason, for operators who test with curl.
 static const char *read_file(int folder, struct slice token, struct content *content) {
     char path[sizeof(CHALLENGE_PREFIX) + CHALLENGE_TOKEN_MAX];
     struct stat status;
@@ -84,7 +107,7 @@ static const char *read_file(int folder, struct slice token, struct content *con
     return is_fit ? NULL : "the file of the challenge does not look like one\n";
 }
 
-// The token of a request line, as workers write it. Empty: it is no request for a challenge.
+// Returns the token of a request line, as workers write it. Empty: not a request for a challenge.
 static struct slice find_token(struct slice line, bool *is_head) {
     static const char ending[] = " HTTP/1.1";
     const size_t ending_size = sizeof(ending) - 1;
@@ -114,7 +137,7 @@ static void respond(const struct server *server, const struct connection *connec
                         "Connection: close\r\n\r\n%.*s",
                         why == NULL ? "200 OK" : "404 Not Found", content.size,
                         is_head ? 0 : (int)content.size, content.bytes);
-    // It fits the buffer of a new socket.
+    // The response fits in the buffer of a new socket.
     (void)!send(connection->fd, response, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -125,7 +148,7 @@ static void close_connection(struct connection *connection) {
     connection->fd = -1;
 }
 
-// True: the head is whole. The fields of a client are in it, and none counts.
+// True: the head is complete. It has fields of a client, which are ignored.
 static bool take_bytes(struct connection *connection, const char *bytes, size_t size) {
     static const char end[] = "\r\n\r\n";
     for (size_t i = 0; i < size; i++) {
@@ -134,7 +157,7 @@ static bool take_bytes(struct connection *connection, const char *bytes, size_t 
         if (connection->end_seen == sizeof(end) - 1) {
             return true;
         }
-        // Up to the first line feed, which is not kept.
+        // Reads up to the first line feed, which is dropped.
         if (connection->line_size < LINE_MAX_SIZE) {
             connection->line[connection->line_size++] = bytes[i];
         }
@@ -163,7 +186,7 @@ static void read_connection(const struct server *server, struct connection *conn
     close_connection(connection);
 }
 
-// A free place; without one the oldest connection makes room.
+// Returns a free place. Without one, closes the oldest connection.
 static struct connection *find_place(struct server *server) {
     struct connection *oldest = &server->connections[0];
     for (size_t i = 0; i < CHALLENGE_CONNECTIONS_MAX; i++) {
@@ -177,7 +200,7 @@ static struct connection *find_place(struct server *server) {
     return oldest;
 }
 
-// False when none waits.
+// False: no connection waits.
 static bool accept_one(struct server *server, int64_t now_ms) {
     int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0) {
@@ -200,10 +223,9 @@ static bool is_same_file(int a, int b) {
            left.st_ino == right.st_ino;
 }
 
-// Whether the folder is another one than at the start: the fence does not let it in.
+// Whether the folder is another one than at the start, so that Landlock denies access.
 static bool folder_has_changed(const struct server *server) {
-    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC};
-    int fd = (int)syscall(SYS_openat2, AT_FDCWD, server->folder_path, &how, sizeof(how));
+    int fd = openat(AT_FDCWD, server->folder_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         return server->folder >= 0;
     }
@@ -212,7 +234,7 @@ static bool folder_has_changed(const struct server *server) {
     return changed;
 }
 
-// Ends what took too long. Returns how many are open.
+// Closes connections that have exceeded their time. Returns the number of open ones.
 static size_t sweep(struct server *server, int64_t now_ms) {
     size_t open = 0;
     for (size_t i = 0; i < CHALLENGE_CONNECTIONS_MAX; i++) {
@@ -234,7 +256,7 @@ static void serve_connections(struct server *server, const struct pollfd *polled
     }
 }
 
-// Those that wait are the last ones.
+// The connections that still wait are the last ones.
 static void begin_to_leave(struct server *server, int64_t now_ms) {
     size_t accepted = 0;
     while (accepted < CHALLENGE_CONNECTIONS_MAX && accept_one(server, now_ms)) {
@@ -251,7 +273,7 @@ static void fill_polled(const struct server *server, struct pollfd *polled) {
     }
 }
 
-// Until the master lets go of it, or its folder is another one.
+// Runs until the master closes the control socket, or until the folder is another one.
 static int run_server(void *argument) {
     struct server *server = argument;
     struct pollfd polled[2 + CHALLENGE_CONNECTIONS_MAX];
@@ -268,7 +290,7 @@ static int run_server(void *argument) {
         serve_connections(server, polled + 2);
         if (polled[1].revents != 0) {
             if (folder_has_changed(server)) {
-                return 0; // the one that takes its place accepts the connection
+                return 0; // the next server accepts the connection
             }
             (void)accept_one(server, now_ms);
         }
@@ -280,7 +302,7 @@ static int run_server(void *argument) {
     return 0;
 }
 
-// Opens the folder, and enters the fence around it.
+// Opens the folder, and limits the process to it with Landlock.
 static void *prepare_server(void *argument) {
     struct server *server = argument;
     spawn_mute();
@@ -288,7 +310,7 @@ static void *prepare_server(void *argument) {
     for (size_t i = 0; i < CHALLENGE_CONNECTIONS_MAX; i++) {
         server->connections[i].fd = -1;
     }
-#ifndef RAVELIN_SANITIZE // which looks into /proc
+#ifndef RAVELIN_SANITIZE // a sanitizer reads /proc
     (void)landlock_enter_reading(server->folder);
 #endif
     return server;
@@ -335,7 +357,7 @@ static void note_death(struct challenge_servers *servers, struct challenge_serve
     }
     server->pid = 0;
     if (monotonic_ms() - server->started_ms >= CALM_MS) {
-        start(servers, server); // else it waits for challenge_servers_revive()
+        start(servers, server); // if this fails, challenge_servers_revive() tries again
     }
 }
 
@@ -357,7 +379,7 @@ void challenge_servers_revive(struct challenge_servers *servers) {
     }
 }
 
-// On a port of 127.0.0.1 that the system chooses.
+// Listens on a port of 127.0.0.1 that the system chooses.
 static bool listen_locally(struct challenge_server *server) {
     const char *why;
     struct address *address = &server->address;

@@ -1,5 +1,5 @@
-// The error log of a child: where it goes changes with a generation (LOAD, then COMMIT) and when
-// log files are opened again (REOPEN). The child opens no file: descriptors come with messages.
+// The error log of a child. Its target changes with a generation (LOAD, then COMMIT) and when log
+// files are opened again (REOPEN). The child opens no file: messages bring the descriptors.
 #ifndef RAVELIN_PROCESS_CHILD_LOG_H
 #define RAVELIN_PROCESS_CHILD_LOG_H
 
@@ -9,28 +9,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Never moved: the log points into it.
+// It must not be moved, because `log` has a pointer to it.
 struct child_log {
     struct log log;
     char name[16];
-    int fd; // what it logs to; -1: none, or a daemon
+    int fd; // target of the log; -1: none, or a daemon
     struct {
         bool is_there;
         uint64_t generation;
         int fd;
         enum sink_daemon daemon;
         enum log_level level;
-    } staged; // in use from the next COMMIT on
+    } staged; // used from the next COMMIT on
 };
 
 void child_log_init(struct child_log *child_log, const char *name);
-// Takes the descriptor out of a LOAD. Drops what was staged before.
+// Takes the descriptor from a LOAD. Drops the staged log, if any.
 void child_log_stage(struct child_log *child_log, struct ipc_message *load);
-// Whether this generation is staged.
+// Whether the log of this generation is staged.
 bool child_log_has(const struct child_log *child_log, uint64_t generation);
-void child_log_commit(struct child_log *child_log); // for one that is staged
-void child_log_drop(struct child_log *child_log);   // does nothing if nothing is staged
-// Takes the descriptor out of a REOPEN, if there is one.
+void child_log_commit(struct child_log *child_log); // there must be a staged log
+void child_log_drop(struct child_log *child_log);   // does nothing without a staged log
+// Takes the descriptor from a REOPEN, if it has one.
 void child_log_reopen(struct child_log *child_log, struct ipc_message *message);
 void child_log_close(struct child_log *child_log);
 

@@ -25,6 +25,18 @@ static void note_names(struct child *child) {
     }
 }
 
+static void note_orders(struct child *child, const struct ipc_message *message) {
+    struct children_orders *orders = &child->children->orders;
+    if (!child->kind->orders) {
+        child_kill(child, "sent nonsense");
+        return;
+    }
+    orders->failing = message->generation;
+    (void)snprintf(orders->last, sizeof(orders->last), "%.*s", (int)sizeof(orders->last) - 1,
+                   message->text);
+    printable_clean(orders->last, PRINTABLE_LINE);
+}
+
 static void on_message(struct ev_loop *loop, ev_io *watcher, int events);
 static void on_respawn(struct ev_loop *loop, ev_timer *timer, int events);
 
@@ -70,7 +82,8 @@ void child_kill(struct child *child, const char *why) {
         child_name(child, name);
         log_error(child->children->log, "%s (pid %ld) %s: killing it", name, (long)child->pid, why);
         (void)kill(child->pid, SIGKILL);
-        ev_io_stop(child->children->loop, &child->control); // what it has sent means nothing now
+        // Messages that it has sent are ignored from now on.
+        ev_io_stop(child->children->loop, &child->control);
     }
 }
 
@@ -82,7 +95,7 @@ void child_send(struct child *child, const struct ipc_message *message) {
     case RESULT_OK:
         rate_give(&child->messages); // for its answer: reloads may follow one another quickly
         break;
-    case RESULT_EOF: // it is dying: SIGCHLD follows
+    case RESULT_EOF: // it is exiting: SIGCHLD follows
         break;
     default:
         child_kill(child, "does not take its messages");
@@ -136,8 +149,7 @@ static bool is_first_load(const struct child *child, uint64_t generation) {
     return child->state == CHILD_STARTING && generation == child->children->current->number;
 }
 
-// One that commits runs when it has committed its first generation, any other when it has loaded
-// it.
+// A child that commits runs after its first COMMIT. Any other child runs after its first LOAD.
 static void note_running(struct child *child) {
     const struct children_handler *handler = &child->children->handler;
     child->state = CHILD_RUNNING;
@@ -166,7 +178,7 @@ static void note_committed(struct child *child, uint64_t generation) {
     }
 }
 
-// Its end of the pair did not arrive: the heartbeat connects the slot again.
+// Its end of the pair did not arrive: the next heartbeat connects the slot again.
 static void note_apart(struct child *child, const char *text) {
     bool *is_apart = &child->children->is_apart[child->slot];
     if (!*is_apart) {
@@ -175,7 +187,7 @@ static void note_apart(struct child *child, const char *text) {
     }
 }
 
-// A child is not trusted: people see what it says only in printable form, and as its word.
+// A child is not trusted: its text is logged only in printable form, and with its name.
 static void note_failure(struct child *child, const struct ipc_message *message) {
     struct children *children = child->children;
     const struct children_handler *handler = &children->handler;
@@ -217,7 +229,7 @@ static void note_pong(struct child *child, uint64_t number) {
     }
 }
 
-// True: *message is to be closed.
+// True: the caller must close *message.
 static bool receive(struct child *child, struct ipc_message *message) {
     enum result result = ipc_receive(child->control.fd, message);
     if (result == RESULT_AGAIN) {
@@ -228,7 +240,8 @@ static bool receive(struct child *child, struct ipc_message *message) {
         if (result == RESULT_ERROR) {
             child_kill(child, "sent nonsense");
         } else if (child->pid > 0) {
-            // It is ending, and this changes nothing; or it cut itself loose, which it may not.
+            // The child is exiting already, and this has no effect; or it closed its socket, which
+            // it must not.
             (void)kill(child->pid, SIGKILL);
         }
         return false;
@@ -263,7 +276,7 @@ static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
         note_committed(child, message.generation);
         break;
     case IPC_DRAINED:
-        break; // it ends by itself now
+        break; // it exits by itself now
     case IPC_REOPENED:
         note_reopened(child, message.text);
         break;
@@ -272,6 +285,9 @@ static void on_message(struct ev_loop *loop, ev_io *watcher, int events) {
         break;
     case IPC_NAMES:
         note_names(child);
+        break;
+    case IPC_ORDERS:
+        note_orders(child, &message);
         break;
     default:
         child_kill(child, "sent nonsense");
@@ -312,20 +328,36 @@ static pid_t fork_child(struct child *child, int control) {
     return child->kind->spawn(child, &spawn);
 }
 
-// A fresh pair between those of a slot who talk to each other; each drops its former end.
-static bool connect_slot(struct children *children, unsigned slot) {
+static bool has_answering(struct children *children, unsigned slot, enum child_pair pair) {
+    for (struct child *child = child_first(children, NULL); child != NULL;
+         child = child_next(child, NULL)) {
+        if (child->slot == slot && child->kind->data[pair] == DATA_ANSWERS &&
+            child->state != CHILD_DEAD && !child->is_dismissed) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Makes a new pair of sockets between the children of a slot that talk to each other. Each closes
+// its former end.
+static bool connect_pair(struct children *children, unsigned slot, enum child_pair pair) {
+    static const enum ipc_type types[] = {[PAIR_SIGNATURES] = IPC_DATA, [PAIR_LOGINS] = IPC_LOGINS};
     int fds[2];
+    if (!has_answering(children, slot, pair)) {
+        return true; // connected when the other child has started, if it is needed
+    }
     if (ipc_pair(fds) != RESULT_OK) {
         return false;
     }
-    children->is_apart[slot] = false;
     for (struct child *child = child_first(children, NULL); child != NULL;
          child = child_next(child, NULL)) {
-        if (child->slot == slot && child->kind->data != DATA_NONE) {
+        enum child_data data = child->kind->data[pair];
+        if (child->slot == slot && data != DATA_NONE) {
             struct ipc_message message;
-            ipc_init(&message, IPC_DATA, 0);
-            // fds[0] does not block, which is what the asking side needs.
-            message.fds[IPC_FD_DATA] = child->kind->data == DATA_ASKS ? fds[0] : fds[1];
+            ipc_init(&message, types[pair], 0);
+            // fds[0] does not block, as the asking side needs it.
+            message.fds[IPC_FD_DATA] = data == DATA_ASKS ? fds[0] : fds[1];
             child_send(child, &message);
         }
     }
@@ -336,10 +368,23 @@ static bool connect_slot(struct children *children, unsigned slot) {
 
 void children_connect(struct children *children) {
     for (unsigned slot = 0; slot < children->slot_count; slot++) {
-        if (children->is_apart[slot]) {
-            (void)connect_slot(children, slot); // if it fails, the slot stays apart
+        bool connected = children->is_apart[slot];
+        for (enum child_pair pair = 0; connected && pair < PAIR_COUNT; pair++) {
+            connected = connect_pair(children, slot, pair);
+        }
+        // If it fails, the slot stays apart.
+        children->is_apart[slot] = children->is_apart[slot] && !connected;
+    }
+}
+
+static bool connect_child(struct child *child) {
+    bool connected = true;
+    for (enum child_pair pair = 0; pair < PAIR_COUNT; pair++) {
+        if (child->kind->data[pair] != DATA_NONE) {
+            connected = connect_pair(child->children, child->slot, pair) && connected;
         }
     }
+    return connected;
 }
 
 static void commit(struct child *child) {
@@ -358,16 +403,17 @@ void children_release(struct children *children) {
     }
 }
 
-// What a new child gets. The one who answers has what it is asked about before it has the socket on
-// which it is asked, and the one who asks has that before the sockets of clients.
+// Sends a new child its first messages. The answering side has its generation before it has the
+// socket for requests. The asking side has this socket before it has client connections.
 static void equip(struct child *child) {
     struct children *children = child->children;
-    enum child_data data = child->kind->data;
-    if (data == DATA_ANSWERS) {
+    bool answers = child->kind->data[PAIR_SIGNATURES] == DATA_ANSWERS ||
+                   child->kind->data[PAIR_LOGINS] == DATA_ANSWERS;
+    if (answers) {
         child_load(child, children->current);
     }
-    bool connected = data == DATA_NONE || connect_slot(children, child->slot);
-    if (data != DATA_ANSWERS) {
+    bool connected = connect_child(child);
+    if (!answers) {
         child_load(child, children->current);
     }
     if (child->kind->commits && !children->is_held) {
@@ -378,15 +424,18 @@ static void equip(struct child *child) {
     }
 }
 
+// False, with errno.
 static bool start_child(struct child *child) {
     int fds[2];
     if (ipc_pair(fds) != RESULT_OK) {
         return false;
     }
     pid_t pid = fork_child(child, fds[1]);
+    int error = errno;
     (void)close(fds[1]);
     if (pid < 0) {
         (void)close(fds[0]);
+        errno = error;
         return false;
     }
     child->pid = pid;
@@ -417,7 +466,7 @@ static void replace(struct child *child) {
     char name[CHILD_NAME_SIZE];
     if (children->phase != CHILDREN_RUNNING || !child_is_wanted(child, children->current) ||
         !children->handler.may_replace(children->handler.context)) {
-        return; // children_start() comes when it is allowed
+        return; // children_start() is called when it is allowed
     }
     child_name(child, name);
     if (!start_child(child)) {
@@ -437,7 +486,7 @@ static void on_respawn(struct ev_loop *loop, ev_timer *timer, int events) {
     replace(timer->data);
 }
 
-// A generation came that has no work for it.
+// Stops a child that the present generation does not need.
 static void dismiss(struct child *child) {
     struct ipc_message message;
     ipc_init(&message, IPC_STOP, child->children->current->number);
@@ -463,7 +512,9 @@ void children_start(struct children *children) {
         if (children->phase != CHILDREN_STARTING) {
             replace(child);
         } else if (!start_child(child)) {
-            handler->cannot_start(handler->context, "cannot start a process");
+            char why[128];
+            (void)snprintf(why, sizeof(why), "cannot start a process: %s", strerror(errno));
+            handler->cannot_start(handler->context, why);
             return;
         }
     }
@@ -506,7 +557,7 @@ static void bury(struct child *child, int status) {
     if (children->phase == CHILDREN_STARTING) {
         handler->cannot_start(handler->context, what);
     } else if (children->phase == CHILDREN_RUNNING && child->is_dismissed) {
-        replace(child); // nothing, unless a later generation wants it
+        replace(child); // does nothing, unless a later generation needs the child
     } else if (children->phase == CHILDREN_RUNNING) {
         schedule(child);
         handler->died(handler->context, child, what);

@@ -1,20 +1,21 @@
-// The master's children: starts them, replaces the dead, and tells a handler what they report.
+// The master's children: starts them, replaces those that die, and passes their reports to a
+// handler.
 //
-// A kind of child is a row of struct child_kind (kinds.h has the rows). The children lie in one
-// list, by kind in the order of the rows, then by slot. A kind is started, and loads a generation,
+// A kind of child is a row of struct child_kind (kinds.h has the rows). The list of children is
+// sorted by kind, in the order of the rows, then by slot. A kind starts, and loads a generation,
 // before the kinds after it.
 //
-// A child that dies is replaced: at once the first time, then after 0.1 s, doubled up to 5 s, while
-// deaths are less than ten seconds apart. The one that takes its place gets the current generation,
-// and a new pair of sockets connects the kinds of a slot that talk to each other. While the handler
-// does not allow it (a reload is under way) nothing is replaced, nor after children_end().
+// A child that dies is replaced: the first time at once, then after 0.1 s, doubled up to 5 s, while
+// deaths are less than ten seconds apart. The new child gets the current generation. New pairs of
+// sockets connect it with the other kinds of its slot. No child is replaced while the handler
+// forbids it (a reload is under way), nor after children_end().
 //
-// A kind may be wanted by some generations only. When the generation changes, children_start()
-// starts what is wanted now, and stops what is not. One that was told to stop takes no part in a
-// reload, and is replaced after its end if it is wanted again.
+// Some generations do not need a kind. After a change of the generation, children_start() starts
+// the children that are needed now, and stops the others. A child that was told to stop takes no
+// part in reloads. If it is needed again, it is replaced after its exit.
 //
-// Nothing here knows the handler's owner. What the handler does may kill children or start reloads;
-// no child is freed before children_free().
+// This module does not know the handler's owner. Handler functions may kill children or start
+// reloads. No child is freed before children_free().
 #ifndef RAVELIN_PROCESS_CHILDREN_H
 #define RAVELIN_PROCESS_CHILDREN_H
 
@@ -37,27 +38,32 @@
 struct child;
 struct source;
 
-// Which end of the pair of sockets of its slot a kind gets. The answering side has its generation
-// before it gets its end; the asking side gets its end first.
+// The end of a pair of sockets that a kind gets. The answering side loads its generation before it
+// gets its end; the asking side gets its end first.
 enum child_data { DATA_NONE, DATA_ASKS, DATA_ANSWERS };
 
+// The pairs of a slot: for signatures and for logins.
+enum child_pair { PAIR_SIGNATURES, PAIR_LOGINS, PAIR_COUNT };
+
 struct child_kind {
-    const char *name; // "worker": in logs, in ps and in the answers to commands
-    bool is_single;   // one child, else one for each slot
-    bool commits;     // READY to LOAD is followed by COMMIT, else LOAD is all
-    bool is_helper;   // ends last: when its control socket is closed
+    const char *name; // "worker": in logs, in ps and in replies to commands
+    bool is_single;   // true: one child; false: one for each slot
+    bool commits;     // true: READY is followed by COMMIT; false: LOAD is the whole change
+    bool is_helper;   // exits last, when its control socket is closed
     bool is_told;     // gets DRAIN, STOP and REOPEN
     bool resolves;    // may send NAMES
+    bool orders;      // may send ORDERS
     enum sandbox sandbox;
-    enum child_data data;
-    // Whether a generation has work for it. NULL: always.
+    enum child_data data[PAIR_COUNT];
+    // Whether a generation needs this kind. NULL: always.
     bool (*is_wanted)(const struct source *source);
-    // Forks it: adds what it runs to a copy of `spawn` and calls spawn_process(). -1 with errno.
+    // Forks a child: adds its functions to a copy of `spawn` and calls spawn_process(). -1 with
+    // errno.
     pid_t (*spawn)(const struct child *child, const struct spawn *spawn);
-    // Puts the descriptors and the settings of a generation into its LOAD.
+    // Puts the descriptors and settings of a generation into the child's LOAD.
     void (*fill_load)(const struct child *child, const struct source *source,
                       struct ipc_message *load);
-    // It has died. May be NULL.
+    // Called when the child has died. May be NULL.
     void (*clear)(const struct child *child);
 };
 
@@ -66,48 +72,56 @@ enum child_state { CHILD_DEAD, CHILD_STARTING, CHILD_RUNNING };
 struct child {
     struct children *children;
     const struct child_kind *kind;
-    unsigned slot; // 0 for one that is single
+    unsigned slot; // 0 if the kind is single
     enum child_state state;
-    pid_t pid; // 0: none
+    pid_t pid; // 0: no process
     unsigned restarts;
-    bool is_loaded;       // it has loaded its first generation, and waits for children_release()
-    bool awaited;         // a reload waits for its answer
-    bool is_dismissed;    // it was told to stop, because no generation wants it any more
-    unsigned reopens;     // REOPENs that it has not answered
-    struct rate messages; // that it sends; one that floods the master is killed
+    bool is_loaded;    // has loaded its first generation, and waits for children_release()
+    bool awaited;      // a reload waits for its reply
+    bool is_dismissed; // was told to stop, because no generation needs it
+    unsigned reopens;  // REOPENs without a reply
+    // Limits the messages of the child; the master kills a child that exceeds it.
+    struct rate messages;
     struct pulse pulse;
-    ev_io control;        // fd -1: closed
+    ev_io control;        // watches the control socket; fd -1: closed
     ev_timer respawn;     // runs while the child is dead and will be replaced
     ev_tstamp died_at;    // 0: never
-    ev_tstamp renewed_at; // when a listening socket of a worker was bound again; 0: never
-    ev_tstamp next_delay; // of the respawn timer
+    ev_tstamp renewed_at; // when a listening socket of the worker was bound again; 0: never
+    ev_tstamp next_delay; // next time of the respawn timer
 };
 
-// What children report. Reports about another generation than the one that is asked for may come.
+// Functions for reports of children. A report may be about a former generation.
 struct children_handler {
-    // A child has loaded the current generation for the first time. Of one that is held this is
-    // said twice: when it is loaded and when it has committed.
+    // A child has loaded the current generation for the first time. For a held child it is called
+    // twice: after loading and after COMMIT.
     void (*started)(void *context);
-    // Before children_run(): one of them cannot be started, does not load or died.
+    // Only before children_run(): a child cannot be started, cannot load, or died.
     void (*cannot_start)(void *context, const char *why);
     void (*ready)(void *context, struct child *child, uint64_t generation);
     void (*committed)(void *context, struct child *child, uint64_t generation);
-    // `why` is printable and names the child.
+    // `why` is printable and contains the name of the child.
     void (*failed)(void *context, struct child *child, uint64_t generation, const char *why);
-    // It will be replaced.
+    // The child has died. It will be replaced.
     void (*died)(void *context, struct child *child, const char *how);
-    // It uses the log files that children_reopen_logs() sent. `failure` is printable and names the
-    // child; empty: there is none.
+    // The child uses the log files of children_reopen_logs(). `failure` is printable and contains
+    // the name of the child; empty: no failure.
     void (*reopened)(void *context, const char *failure);
-    // It has found out something about names of servers (server_answers.h).
+    // The child has new addresses of server names (server_answers.h).
     void (*resolved)(void *context);
-    bool (*may_replace)(void *context); // now
+    bool (*may_replace)(void *context); // whether a child may be replaced now
     void *context;
 };
 
 enum children_phase { CHILDREN_STARTING, CHILDREN_RUNNING, CHILDREN_ENDING };
 
-// The owner sets what is above the line before children_init(); all of it outlives the children.
+// Reports of the process that orders certificates.
+struct children_orders {
+    uint64_t failing; // number of names whose last order failed
+    char last[512];   // text of the last failure, printable; empty: none
+};
+
+// The owner sets the members above the line before children_init(). Their objects outlive the
+// children.
 struct children {
     struct ev_loop *loop;
     struct log *log;
@@ -120,71 +134,75 @@ struct children {
     struct children_handler handler;
     struct source
         *current; // the generation that children get when they start; changes with a reload
-    // Those of a kind that commits load their first generation and wait, until children_release().
+    // Children of a kind that commits load their first generation and wait until
+    // children_release().
     bool is_held;
     // ----
     enum children_phase phase;
     struct child *list;
     size_t count;
-    bool *is_apart; // by slot: those who talk to each other have no common pair of sockets
+    struct children_orders orders;
+    bool *is_apart; // by slot: its children need new pairs of sockets
 };
 
-// Makes the list; nothing is started. RESULT_ERROR: out of memory.
+// Makes the list. Starts no child. RESULT_ERROR: memory is short.
 enum result children_init(struct children *children) MUST_CHECK;
-void children_free(struct children *children); // closes their control sockets; never made: nothing
+void children_free(struct children *children); // closes control sockets; zeroed is allowed
 
-// Starts those that are wanted, not there and not waiting for their time. Stops those that are not
-// wanted.
+// Starts the children that are needed, do not run and do not wait for their respawn time. Stops the
+// children that are not needed.
 void children_start(struct children *children);
-// Those that are held go on.
+// Lets held children continue.
 void children_release(struct children *children);
-// All have started: from now on the dead are replaced.
+// All children have started: children that die are replaced from now on.
 void children_run(struct children *children);
-// None is replaced any more.
+// No child is replaced any more.
 void children_end(struct children *children);
 
-// A process was reaped. One that is none of them: nothing.
+// A process was reaped. Does nothing if it is not a child of the list.
 void children_note_death(struct children *children, pid_t pid, int status);
-// NULL: the process is none of them.
+// Returns the child with this pid. NULL: none.
 struct child *children_find(struct children *children, pid_t pid);
 unsigned children_alive(const struct children *children);
-// Whether one lives that is no helper.
+// Whether a child lives that is not a helper.
 bool children_serve(const struct children *children);
+// Whether one is wanted that orders certificates.
+bool children_order(const struct children *children);
 bool children_all_run(const struct children *children);
-// The same, where those that are held need not have committed.
+// Whether all run; held children need not have committed.
 bool children_all_loaded(const struct children *children);
 
-// Sends to one child. One that does not take it is killed (and will be replaced).
+// Sends a message to a child. Kills the child if the message cannot be queued.
 void child_send(struct child *child, const struct ipc_message *message);
-// LOAD of a generation, with the descriptors that kind of child gets.
+// Sends LOAD of a generation, with the descriptors that this kind gets.
 void child_load(struct child *child, const struct source *source);
-// Kills a child that misbehaved; `why` goes to the log.
+// Kills a child that misbehaved. Logs the reason `why`.
 void child_kill(struct child *child, const char *why);
-// Sends to all living children that are told of such things.
+// Sends to all living children whose kind `is_told`.
 void children_send(struct children *children, const struct ipc_message *message);
-// Hands log files to the same children, each of which answers. -1: none.
+// Sends log files to the same children. Each of them replies. -1: no file.
 void children_reopen_logs(struct children *children, int error_fd, int access_fd);
-// Whether a living child has not answered yet.
+// Whether a living child has not replied yet.
 bool children_are_reopening(const struct children *children);
-// Sends a message that is only a type and a generation to one kind.
+// Sends a message without text and descriptors to all children of a kind.
 void children_send_type(struct children *children, const struct child_kind *kind,
                         enum ipc_type type, uint64_t generation);
-// SIGKILL for all.
+// Sends SIGKILL to all.
 void children_kill_all(struct children *children);
-// Connects the children of those slots again where an end of the pair did not arrive, see ipc.h.
+// Makes new pairs of sockets for the slots in which an end did not arrive, see ipc.h.
 void children_connect(struct children *children);
-// Closes the helpers' control sockets, upon which they end.
+// Closes the helpers' control sockets. The helpers then exit.
 void children_dismiss_helpers(struct children *children);
 
-// Whether a generation has work for the child.
+// Whether a generation needs the child.
 bool child_is_wanted(const struct child *child, const struct source *source);
 const char *child_state_name(enum child_state state);
 
 #define CHILD_NAME_SIZE 32
 void child_name(const struct child *child, char name[CHILD_NAME_SIZE]); // "worker 3"
 
-// To go through all children of a kind, living or not, in the order of their slots; NULL after the
-// last. `kind` NULL: through all children.
+// Iterate over the children of a kind, living or not, in the order of their slots. NULL: no more.
+// `kind` NULL: all kinds.
 struct child *child_first(const struct children *children, const struct child_kind *kind);
 struct child *child_next(const struct child *child, const struct child_kind *kind);
 

@@ -1,4 +1,4 @@
-// Questions about the list of children: nothing here changes one.
+// Reads the list of children; changes no child.
 #include "process/children.h"
 
 #include <stdio.h>
@@ -88,6 +88,16 @@ unsigned children_alive(const struct children *children) {
 bool children_serve(const struct children *children) {
     for (size_t i = 0; i < children->count; i++) {
         if (children->list[i].pid > 0 && !children->list[i].kind->is_helper) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool children_order(const struct children *children) {
+    for (const struct child *child = child_first(children, NULL); child != NULL;
+         child = child_next(child, NULL)) {
+        if (child->kind->orders && child_is_wanted(child, children->current)) {
             return true;
         }
     }

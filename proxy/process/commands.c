@@ -9,36 +9,36 @@ const struct command_row commands[COMMAND_COUNT] = {
     [COMMAND_CHECK] = {"check", "-c FILE", "check a configuration and every file it names\n",
                        .needs_config = true},
     [COMMAND_RELOAD] = {"reload", "-c FILE",
-                        "load the configuration anew into the running processes\n", ORDER},
+                        "replace the configuration inside the running workers\n", ORDER},
     [COMMAND_REOPEN] = {"reopen", "-c FILE", "open the log files again, after a rotation\n", ORDER},
     [COMMAND_UPGRADE] = {"upgrade", "-c FILE",
-                         "start the executable anew and let it take over, without a gap\n", ORDER},
-    [COMMAND_DRAIN] = {"drain", "-c FILE", "finish open exchanges, then end\n", ORDER},
-    [COMMAND_STOP] = {"stop", "-c FILE", "end at once\n", ORDER},
+                         "start the executable again and let it take over, without a gap\n", ORDER},
+    [COMMAND_DRAIN] = {"drain", "-c FILE", "finish open requests, then exit\n", ORDER},
+    [COMMAND_STOP] = {"stop", "-c FILE", "exit at once\n", ORDER},
     [COMMAND_STATUS] = {"status", "-c FILE", "print state and counters as JSON\n", ORDER},
     [COMMAND_SERVERS] = {"servers", "-c FILE",
-                         "list the servers, what they may do and what they do\n", ORDER},
+                         "list the servers with their state and their connections in use\n", ORDER},
     [COMMAND_SERVER] = {"server", "BACKEND/ADDRESS drain|ready|down -c FILE",
-                        "give a server no new clients, all or none, until the file\n"
-                        "changes it\n",
+                        "drain: no new clients for a server; down: no new requests;\n"
+                        "ready: as the file says\n",
                         .arguments_min = 2, .arguments_max = 2, ORDER},
     [COMMAND_MAINTENANCE] = {"maintenance", "SITE on|off -c FILE",
                              "answer requests for a site with 503, or serve it again\n",
                              .arguments_min = 2, .arguments_max = 2, ORDER},
-    [COMMAND_DOCTOR] = {"doctor", "HOST:PORT", "try what a live TLS server takes and refuses\n",
+    [COMMAND_DOCTOR] = {"doctor", "HOST:PORT", "test any TLS server for weak settings\n",
                         .has_own_options = true},
     [COMMAND_IMPORT] = {"import", "nginx FILE",
                         "print a configuration for the output of 'nginx -T' in FILE\n",
                         .arguments_min = 2, .arguments_max = 2},
     [COMMAND_PROVE] = {"prove", "[-c FILE] [--json]",
-                       "prove what this binary can negotiate and what it cannot, and\n"
-                       "say what runs with this file\n",
+                       "test what the linked wolfSSL can negotiate, and show what\n"
+                       "runs with this file\n",
                        .takes_json = true, .is_order = true},
     [COMMAND_VERSION] = {.name = "version",
                          .synopsis = "",
                          .help = "print version, libraries, suites and groups\n"},
     [COMMAND_HELP] = {"help", "[config|doctor]",
-                      "print this, every option of the configuration, or of doctor\n",
+                      "print this, every option of the configuration, or those of doctor\n",
                       .takes_json = true, .arguments_max = COMMAND_ARGUMENTS_ANY},
 };
 
@@ -77,12 +77,12 @@ void commands_print_usage(FILE *output) {
     for (int i = 0; i < COMMAND_COUNT; i++) {
         print_row(output, i == 0 ? "usage: " : "       ", &commands[i]);
     }
-    (void)fputs("\n"
-                "       -c, --config FILE         the configuration; the running proxy is found by "
-                "it\n"
-                "\n"
-                "Exit status: 0 ok, 1 failed, 2 bad usage or bad configuration.\n",
-                output);
+    (void)fputs(
+        "\n"
+        "       -c, --config FILE         configuration file; also selects the running instance\n"
+        "\n"
+        "Exit status: 0 ok, 1 failed, 2 bad usage or bad configuration.\n",
+        output);
 }
 
 // --- Orders ---

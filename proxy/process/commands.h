@@ -1,6 +1,6 @@
-// The table of commands: what the command line takes (main.c), and which of them are also words on
-// the control socket (control.h). The usage text is made from it. To add a command, add a row here
-// and what it does to main.c; an order also to master.c.
+// The table of commands of the command line (main.c). It also marks the orders, which the control
+// socket accepts (control.h). The usage text is made from it. To add a command, add a row here and
+// its action in main.c, and for an order in master.c, too.
 #ifndef RAVELIN_PROCESS_COMMANDS_H
 #define RAVELIN_PROCESS_COMMANDS_H
 
@@ -30,27 +30,27 @@ enum command {
     COMMAND_COUNT
 };
 
-#define COMMAND_ARGUMENTS_MAX 4 // of an order
+#define COMMAND_ARGUMENTS_MAX 4 // largest number of arguments of an order
 #define COMMAND_ARGUMENTS_ANY ((size_t)-1)
 
 struct command_row {
     const char *name;
-    const char *synopsis; // after the name: "-c FILE"; empty: nothing
+    const char *synopsis; // arguments in the usage text: "-c FILE"; empty: none
     const char *help;     // lines end with \n
-    bool needs_config;    // -c FILE must be there
-    bool takes_json;      // --json may be there
-    bool has_own_options; // main() hands the whole command line on
-    bool is_order;        // the master takes it on the control socket
+    bool needs_config;    // -c FILE is required
+    bool takes_json;      // --json is allowed
+    bool has_own_options; // main() passes the whole command line on
+    bool is_order;        // the master accepts it on the control socket
     size_t arguments_min, arguments_max;
 };
 
 extern const struct command_row commands[COMMAND_COUNT];
 
-// COMMAND_COUNT: none has this name.
+// Returns COMMAND_COUNT if no command has this name.
 enum command command_find(struct slice name);
 void commands_print_usage(FILE *output);
 
-// --- Orders: commands as the control socket carries them, the words with a NUL between two ---
+// --- Orders: commands on the control socket, as words with a NUL between two ---
 
 #define ORDER_SIZE_MAX 512
 
@@ -61,11 +61,11 @@ struct order {
         *arguments[COMMAND_ARGUMENTS_MAX]; // NUL-terminated, not empty, no control characters
 };
 
-// Reads an order; the arguments point into `data`, where data[size] must be a NUL. False: it is
-// none of the orders among `rows`, as many as `commands`, or has a wrong number of arguments.
+// Parses an order. Its arguments point into `data`, where data[size] must be a NUL. False: it is
+// not an order of `rows` (COMMAND_COUNT rows), or has a wrong number of arguments.
 bool order_parse(const struct command_row rows[COMMAND_COUNT], const char *data, size_t size,
                  struct order *order);
-// Returns the size, or 0 if they do not fit.
+// Writes an order. Returns its size; 0: it does not fit.
 size_t order_write(const char *const *words, size_t count, char data[ORDER_SIZE_MAX]);
 
 #endif

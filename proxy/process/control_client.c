@@ -23,7 +23,8 @@ void control_reply_free(struct control_reply *reply) {
     *reply = (struct control_reply){.fd_count = 0};
 }
 
-// The answer is one datagram: the exit code as a digit, then the text. False when it is not that.
+// Reads the reply: one datagram with the exit code as a digit, then the text. False: it has another
+// form.
 static bool receive_reply(int fd, struct control_reply *reply) {
     char code = '\0';
     struct iovec parts[] = {{&code, 1}, {reply->text, CONTROL_ANSWER_MAX}};

@@ -19,7 +19,7 @@ static bool print_folder(struct control_path *path) {
         (void)snprintf(path->folder, sizeof(path->folder), "/run/ravelin");
         return true;
     }
-    const char *given = getenv("RUNTIME_DIRECTORY"); // several have colons between them
+    const char *given = getenv("RUNTIME_DIRECTORY"); // several folders are separated by colons
     if (given != NULL && given[0] == '/' && strchr(given, ':') == NULL) {
         return snprintf(path->folder, sizeof(path->folder), "%s", given) <
                (int)sizeof(path->folder);

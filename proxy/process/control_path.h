@@ -1,11 +1,11 @@
-// The name of the control socket of a config file, and the trust in its other end: what master and
-// client share.
+// The name of the control socket of a config file, and the check of its other end, for master and
+// client.
 //
-// The folder of the socket belongs to the master's user alone:
-//   root                           /run/ravelin
-//   others, started by systemd     RUNTIME_DIRECTORY, which `RuntimeDirectory=ravelin` sets to
-//                                  /run/ravelin, so that root's commands find the master there
-//   others                         ravelin-UID in XDG_RUNTIME_DIR, or else in /tmp
+// Only the master's user owns the folder of the socket:
+//   root                        /run/ravelin
+//   others, started by systemd  RUNTIME_DIRECTORY, which `RuntimeDirectory=ravelin` sets to
+//                               /run/ravelin, so that root's commands find the master there
+//   others                      ravelin-UID in XDG_RUNTIME_DIR, or else in /tmp
 #ifndef RAVELIN_PROCESS_CONTROL_PATH_H
 #define RAVELIN_PROCESS_CONTROL_PATH_H
 
@@ -23,13 +23,13 @@ struct control_path {
 
 enum result control_path_find(const char *config_path, struct control_path *path,
                               char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
-// A connected socket, or -1 with errno: ENOENT or ECONNREFUSED when no master is there.
+// Returns a connected socket. -1 with errno: ENOENT or ECONNREFUSED if there is no master.
 int control_connect(const struct control_path *path);
-// For the master: whether the other end of a connection is root or our own user; *pid is its
-// process.
+// For the master: whether the other end of a connection has the user root or the master's user.
+// *pid: process of the other end.
 bool control_peer_is_trusted(int fd, pid_t *pid);
-// For the client: the same, or, if we are root, the owner of the folder. Only root can have given
-// that user a folder in /run.
+// For the client: the same. If the client is root, it also trusts the owner of the folder, because
+// only root can have given this user a folder in /run.
 bool control_server_is_trusted(int fd, const struct control_path *path);
 
 #endif

@@ -34,7 +34,7 @@ struct client {
 struct control_server {
     int fd;
     struct control_path path;
-    char name[sizeof(((struct sockaddr_un *)0)->sun_path)]; // under which it is bound
+    char name[sizeof(((struct sockaddr_un *)0)->sun_path)]; // path to which it is bound
     ino_t inode;                                            // of that name
     struct ev_loop *loop;                                   // NULL before control_start()
     ev_io accepts;
@@ -45,7 +45,7 @@ struct control_server {
     struct client clients[CONTROL_CLIENTS_MAX];
 };
 
-// Another master that starts now holds the lock for some milliseconds.
+// Another master that starts at the same time has the lock for some milliseconds.
 static bool lock(int fd) {
     const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
     for (int i = 0; i < LOCK_ATTEMPTS; i++) {
@@ -60,7 +60,8 @@ static bool lock(int fd) {
     return false;
 }
 
-// The folder, ours alone, locked against another master that starts just now; -1 with `error`.
+// Opens the folder, which must belong to this user only, and locks it against another master that
+// starts now. -1 with `error`.
 static int lock_folder(const struct control_path *path, char error[CONFIG_ERROR_SIZE]) {
     struct stat status;
     if (mkdir(path->folder, 0700) != 0 && errno != EEXIST) {
@@ -93,7 +94,7 @@ static enum result refuse_second(const char *config_path, const struct control_p
                                  pid_t former, char error[CONFIG_ERROR_SIZE]) {
     int fd = control_connect(path);
     pid_t pid = 0;
-    if (fd < 0 && errno == EAGAIN) { // its queue is full: it stands still
+    if (fd < 0 && errno == EAGAIN) { // its queue is full: the master does not run its loop
         (void)snprintf(error, CONFIG_ERROR_SIZE,
                        "%s: ravelin already runs with this file and does not answer", config_path);
         return RESULT_ERROR;
@@ -132,7 +133,7 @@ static int bind_socket(const char *name, char error[CONFIG_ERROR_SIZE]) {
     return fd;
 }
 
-// Beside a former master the socket has a name of its own: "next" in place of "sock".
+// While a former master exists, the socket has another name: "next" in place of "sock".
 static void bind_name(struct control_server *server, pid_t former, char error[CONFIG_ERROR_SIZE]) {
     const char *name = server->path.address.sun_path;
     size_t size = strlen(name) + 1 - sizeof("sock");
@@ -229,8 +230,8 @@ static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events) {
     ev_io_start(loop, &server->accepts);
 }
 
-// The connection stays in the queue, so the socket stays readable: only a pause keeps the loop from
-// coming back at once.
+// The connection stays in the queue, so the socket stays readable. Without a pause the loop would
+// call this again at once.
 static void pause_accepts(struct control_server *server, int error) {
     ev_io_stop(server->loop, &server->accepts);
     ev_timer_set(&server->pause, CONTROL_PAUSE_S, 0.);

@@ -14,7 +14,7 @@ static bool is_this_program(const char *path) {
            named.st_dev == own.st_dev && named.st_ino == own.st_ino;
 }
 
-// Joins a folder and a name. False: it is too long, or another program.
+// Joins a folder and a name. False: the path is too long, or leads to another program.
 static bool try_folder(const char *folder, size_t size, const char *name, char path[PATH_MAX]) {
     int written = snprintf(path, PATH_MAX, "%.*s/%s", (int)size, folder, name);
     return written > 0 && written < PATH_MAX && is_this_program(path);

@@ -1,5 +1,5 @@
-// Which program an upgrade starts: the path by which this one was started. It is looked at again
-// for each upgrade, so that a link which leads to another version by then is followed.
+// Finds the program that an upgrade starts: the path by which this process was started. Each
+// upgrade resolves the path again, and so follows a link that was changed to another version.
 #ifndef RAVELIN_PROCESS_EXECUTABLE_H
 #define RAVELIN_PROCESS_EXECUTABLE_H
 
@@ -9,11 +9,10 @@
 #define EXECUTABLE_TEXT_SIZE (PATH_MAX + 128)
 
 // Finds the path of this process, whose argv[0] is `name`: in the folder in which it was started,
-// or in PATH. A name that leads to another file is not believed: then it is the path that the
-// kernel tells. Empty: it is not known.
+// or in PATH. If `name` leads to another file, uses the path of the kernel instead. Empty: unknown.
 void executable_find(const char *name, char path[PATH_MAX]);
-// Whether a program can be started there now. Refuses one that any local user may write. False:
-// `why` is a text for people.
+// Whether the program at this path can be started now. Refuses a program that any local user may
+// write. False: `why` is a message for operators.
 bool executable_check(const char *path, char why[EXECUTABLE_TEXT_SIZE]);
 
 #endif

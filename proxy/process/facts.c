@@ -87,6 +87,7 @@ void facts_write(const struct facts *facts, uint64_t lost_log_lines) {
     board->reload_failed = facts->reload_failed;
     board->tickets_us = facts->tickets->made_us;
     board->lost_log_lines = lost_log_lines;
+    board->orders_failing = children_order(facts->children) ? facts->children->orders.failing : 0;
     write_processes(board, facts->children);
     write_terms(board, facts->children->current);
     board_end(facts->board);

@@ -12,20 +12,20 @@
 enum { LINKS_MAX = 40 }; // as the kernel
 enum { READS_MAX = 64 }; // of a buffer each: a busy folder cannot keep the reader
 
-// What happens to the names in a folder, and to itself.
+// Events of the names in a folder, and of the folder itself.
 #define NAMES (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF)
 #define CONTENT (IN_CLOSE_WRITE | IN_ATTRIB)
 #define FOLDER_ON_THE_WAY (NAMES | IN_ONLYDIR | IN_MASK_ADD)
 #define FOLDER_OF_A_FILE (NAMES | CONTENT | IN_ONLYDIR | IN_MASK_ADD)
 #define FILE_ITSELF (CONTENT | IN_DELETE_SELF | IN_MOVE_SELF | IN_DONT_FOLLOW | IN_MASK_ADD)
-// After any of these the way may be another one, or something was missed.
+// After one of these events the path may be another one, or events were lost.
 #define ALARM (IN_Q_OVERFLOW | IN_UNMOUNT | IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)
 
-// A name that is watched, in the folder that this inotify watch is for. That two names have the
-// same hash does no harm: the files are looked at once too often.
+// A watched name in the folder of an inotify watch. If two names have the same hash, the files are
+// only read once too often.
 struct name {
     int folder;
-    uint32_t hash; // NO_NAME: the watched thing itself
+    uint32_t hash; // NO_NAME: the watched file or folder itself
 };
 
 #define NO_NAME 0
@@ -38,10 +38,10 @@ struct file_watch {
     char *problem;
 };
 
-// A path on its way.
+// A path that is being walked.
 struct walk {
     char here[PATH_MAX]; // the folder that was reached, without links; "" is the root
-    char rest[PATH_MAX]; // what is left, from its first component on
+    char rest[PATH_MAX]; // rest of the path, from its first component on
     int links;
 };
 
@@ -85,8 +85,7 @@ static bool note_name(struct file_watch *watch, int folder, uint32_t hash) {
     return true;
 }
 
-// Returns 0, or what errno says. A thing that is not there (any more) is no error: its absence was
-// watched before.
+// Returns 0 or an errno. A missing file is not an error, because its absence was watched before.
 static int add(struct file_watch *watch, const char *path, uint32_t mask, uint32_t hash) {
     int folder = inotify_add_watch(watch->fd, path[0] == '\0' ? "/" : path, mask);
     if (folder < 0) {
@@ -95,8 +94,7 @@ static int add(struct file_watch *watch, const char *path, uint32_t mask, uint32
     return note_name(watch, folder, hash) ? 0 : ENOMEM;
 }
 
-// Cuts the first component off `rest`; its size, and in *last whether nothing follows it. 0: there
-// is none.
+// Removes the first component of `rest`. Returns its size; 0: none. *last: nothing follows it.
 static size_t take_component(struct walk *walk, char component[NAME_MAX + 1], bool *last) {
     const char *start = walk->rest + strspn(walk->rest, "/");
     size_t size = strcspn(start, "/");
@@ -118,7 +116,7 @@ static void leave_folder(struct walk *walk) {
     }
 }
 
-// The rest of the way leads through the target of a link. False when it grows too long.
+// Replaces the component by the target of a link. False: the path becomes too long.
 static bool follow_link(struct walk *walk, const char *target) {
     char rest[PATH_MAX];
     int size = snprintf(rest, sizeof(rest), "%s/%s", target, walk->rest);
@@ -132,7 +130,7 @@ static bool follow_link(struct walk *walk, const char *target) {
     return true;
 }
 
-// Goes on to what the component named `there` leads to; false at the end of the way.
+// Continues with the target of the component named `there`. False: the path has ended.
 static bool go_there(struct walk *walk, const char *there) {
     char target[PATH_MAX];
     ssize_t size = readlink(there, target, sizeof(target) - 1);
@@ -140,7 +138,7 @@ static bool go_there(struct walk *walk, const char *there) {
         target[size] = '\0';
         return follow_link(walk, target);
     }
-    // EINVAL: it is no link. Anything else: it is not there, or not for us to see.
+    // EINVAL: not a link. Other errors: it does not exist, or is not accessible.
     if (errno != EINVAL || walk->rest[0] == '\0' || strlen(there) >= sizeof(walk->here)) {
         return false;
     }
@@ -148,8 +146,8 @@ static bool go_there(struct walk *walk, const char *there) {
     return true;
 }
 
-// Watches the next component and goes there. False at the end of the way. *error is what kept it
-// from being watched, 0 for nothing.
+// Watches the next component and continues with it. False: the path has ended. *error: errno if the
+// component cannot be watched; 0: none.
 static bool step(struct file_watch *watch, struct walk *walk, int *error) {
     char component[NAME_MAX + 1];
     char there[PATH_MAX + NAME_MAX + 2];
@@ -177,16 +175,16 @@ static bool step(struct file_watch *watch, struct walk *walk, int *error) {
     return more;
 }
 
-// No more can be watched, of no path.
+// No more watches can be made, for any path.
 static bool is_limit(int error) {
     return error == ENOSPC || error == ENOMEM;
 }
 
-// False at a limit.
+// False: a limit was reached.
 static bool watch_path(struct file_watch *watch, const char *path) {
     struct walk walk = {.here = "", .links = 0};
     int error = 0;
-    bool more = strlen(path) < sizeof(walk.rest); // else it cannot be opened either
+    bool more = strlen(path) < sizeof(walk.rest); // a longer path cannot be opened either
     memcpy(walk.rest, path, more ? strlen(path) + 1 : 0);
     while (more && !is_limit(error)) {
         more = step(watch, &walk, &error);

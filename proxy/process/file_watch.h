@@ -1,17 +1,16 @@
-// Tells when files may have changed (inotify), by whatever way: written in place, renamed over,
-// deleted and made again, or put elsewhere by a symbolic link anywhere in their path, as certbot
-// and Kubernetes do.
+// Reports possible changes of files (inotify): written in place, replaced by rename, deleted and
+// made again, or replaced by a symbolic link anywhere in their path, as certbot and Kubernetes do.
 //
-// Every path is walked component by component, links included, as the kernel would walk it. In each
-// folder on the way the name of the next component is watched, and at the end the file itself
-// (which may be written through another name). A folder that comes, goes or is replaced is so
-// noticed in its parent. What is noticed is a possibility: who owns the watch looks at the files'
-// content, and makes a new watch before it looks, since the way may have changed.
+// Every path is walked component by component, links included, as in the kernel. In each folder on
+// the path, the name of the next component is watched. At the end, the file itself is watched,
+// because it may be written through another name. So a folder that is made, removed or replaced is
+// noticed in its parent. An event only means that a file may have changed. The owner then makes a
+// new watch, because the path may have changed, and reads the files after that.
 //
-// Not noticed: changes on the other side of a network file system, writes through mmap(), and a
+// Not noticed are: changes on the other side of a network file system, writes through mmap(), and a
 // file system that is mounted over a folder.
 //
-// No waiting, no timers: file_watch_fd() is readable when file_watch_read() should be called.
+// Never waits and has no timer: call file_watch_read() when file_watch_fd() is readable.
 #ifndef RAVELIN_PROCESS_FILE_WATCH_H
 #define RAVELIN_PROCESS_FILE_WATCH_H
 
@@ -22,13 +21,13 @@
 
 struct file_watch;
 
-// `paths` are absolute. NULL when nothing can be watched; what cannot be watched beside others is
-// only told: then, and only then, `problem` is not empty. Missing files are no problem.
+// Watches files. `paths` are absolute, and files may be missing. NULL: nothing can be watched.
+// `problem` is empty unless a file cannot be watched; it is set in both cases.
 struct file_watch *file_watch_new(const char *const *paths, size_t count,
                                   char problem[FILE_WATCH_PROBLEM_SIZE]);
-void file_watch_free(struct file_watch *watch); // NULL is fine
+void file_watch_free(struct file_watch *watch); // NULL is allowed
 int file_watch_fd(const struct file_watch *watch);
-// Takes what has happened so far. True: a file that is watched may have changed.
+// Reads the events. True: a watched file may have changed.
 bool file_watch_read(struct file_watch *watch);
 
 #endif

@@ -63,7 +63,8 @@ bool formers_add(struct formers *formers, int fd, pid_t pid) {
 
 void formers_say(struct formers *formers, enum handover_type type) {
     for (size_t i = 0; i < formers->count; i++) {
-        (void)handover_say(formers->list[i]->talk.fd, type); // one that is gone is no matter
+        // A former master that has exited is ignored.
+        (void)handover_say(formers->list[i]->talk.fd, type);
     }
 }
 

@@ -1,6 +1,6 @@
-// The masters that were replaced by upgrades and still drain: what the one that serves knows of
-// them, over the hand-over (handover.h) that each has kept open. It is a list of a few, because
-// another upgrade may come before the first has drained.
+// The masters that upgrades have replaced and that still drain, as the present master knows them:
+// through the hand-over (handover.h) that each of them keeps open. There can be several, because
+// another upgrade may begin before the first master has drained.
 #ifndef RAVELIN_PROCESS_FORMERS_H
 #define RAVELIN_PROCESS_FORMERS_H
 
@@ -21,27 +21,28 @@ struct formers;
 struct former {
     struct formers *formers;
     pid_t pid;
-    uint32_t connections; // as it said last
-    ev_io talk;
+    uint32_t connections; // of its last report
+    ev_io talk;           // watches the hand-over
 };
 
-// The owner sets what is above the line; the rest is zero at the start.
+// The owner sets the members above the line and zeroes the others.
 struct formers {
     struct ev_loop *loop;
     struct log *log;
-    void (*ended)(void *context); // one of them
+    void (*ended)(void *context); // a former master has exited
     void *context;
     // ----
-    struct former *list[FORMERS_MAX]; // each of its own memory: the loop has pointers to them
+    // Each is allocated separately, because the loop has pointers to it.
+    struct former *list[FORMERS_MAX];
     size_t count;
 };
 
-// Takes the descriptor. False: there is no room or no memory, and it is closed; the master drains
-// all the same.
+// Adds a former master, and takes ownership of the descriptor. False: no space or memory, and the
+// descriptor is closed. The former master drains in any case.
 bool formers_add(struct formers *formers, int fd, pid_t pid);
-// Says it to all of them.
+// Sends a message to all of them.
 void formers_say(struct formers *formers, enum handover_type type);
-// Knows of them no more: another master does, or this one ends.
+// Forgets all of them, because another master has them or this one exits.
 void formers_forget(struct formers *formers);
 
 #endif

@@ -16,7 +16,7 @@ static bool get_option(int fd, int level, int option, int *value) {
     return getsockopt(fd, level, option, value, &size) == 0;
 }
 
-// NULL: it is one. A former master hands unix sockets, too: those of `admin`.
+// NULL: it is a listener. A former master also hands unix sockets: those of `admin`.
 static const char *why_no_listener(int fd, bool from_master) {
     int domain = 0;
     int type = 0;
@@ -44,7 +44,7 @@ static bool prepare(int fd) {
            fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
-// As the configuration would give it: the size of a unix address has more than one form.
+// Reads the address in the form of the configuration: the size of a unix address has several forms.
 static bool read_address(int fd, struct address *address) {
     char text[ADDRESS_TEXT_SIZE];
     const char *why;
@@ -85,13 +85,14 @@ bool handed_add(struct handed *handed, int fd, const char *name) {
     *added = (struct handed_socket){.fd = fd};
     memcpy(added->name, name, strnlen(name, sizeof(added->name) - 1));
     printable_clean(added->name, PRINTABLE_LINE);
+    added->is_stored = !handed->from_master && strcmp(name, HANDED_STORED_NAME) == 0;
     examine(added, handed->from_master);
     return true;
 }
 
 // --- From a service manager ---
 
-// A number of this variable from 1 to `most`; else 0.
+// The number in this variable, from 1 to `most`; otherwise 0.
 static long number_of(const char *variable, long most) {
     const char *text = getenv(variable);
     char *end = NULL;
@@ -99,7 +100,7 @@ static long number_of(const char *variable, long most) {
     return number >= 1 && number <= most && *end == '\0' ? number : 0;
 }
 
-// The first of the names with colons between them; *names is behind it.
+// The first of the names, which are separated by colons. *names is then behind it.
 static void next_name(const char **names, char name[HANDED_NAME_SIZE]) {
     size_t size = strcspn(*names, ":");
     size_t fits = size < HANDED_NAME_SIZE ? size : HANDED_NAME_SIZE - 1;
@@ -137,10 +138,22 @@ size_t handed_find(const struct handed *handed, const struct address *address, s
     return from;
 }
 
+void handed_end_unused(const struct handed *handed) {
+    for (size_t i = 0; i < handed->count; i++) {
+        const struct handed_socket *unused = &handed->sockets[i];
+        if (unused->is_stored && unused->fd >= 0 && !unused->is_used) {
+            (void)shutdown(unused->fd, SHUT_RDWR); // the manager has it open, too
+        }
+    }
+}
+
 void handed_warn(const struct handed *handed, struct log *log) {
     for (size_t i = 0; i < handed->count; i++) {
         const struct handed_socket *unused = &handed->sockets[i];
         char address[ADDRESS_TEXT_SIZE];
+        if (unused->is_stored) {
+            continue;
+        }
         if (unused->fd < 0) {
             log_warning(log, "socket '%s' of the service manager %s: not used", unused->name,
                         unused->why);

@@ -11,7 +11,7 @@
 
 static const char MAGIC[8] = "ravelin";
 
-// Of each version of the hand-over.
+// The same in every version of the hand-over.
 struct header {
     char magic[sizeof(MAGIC)];
     uint32_t version;
@@ -81,7 +81,7 @@ static bool is_valid(const struct header *header, size_t size, const struct msgh
            memcmp(header->magic, MAGIC, sizeof(MAGIC)) == 0;
 }
 
-// Of this version: what it says is so.
+// Whether a message of this version is valid.
 static bool is_sound(const struct header *header, const struct handover_message *message) {
     return header->version != HANDOVER_VERSION ||
            (header->type >= HANDOVER_HELLO && header->type < HANDOVER_TYPE_END &&

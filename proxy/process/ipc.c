@@ -7,7 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-// What goes over the wire before the text.
+// The bytes of a message before its text.
 struct header {
     uint64_t generation;
     uint32_t type;
@@ -167,8 +167,8 @@ static ssize_t receive(int fd, struct msghdr *wire) {
     return size;
 }
 
-// Whether a message has the descriptors that its header names; cut: some, because this process may
-// have no more.
+// Whether a message has the descriptors that its header names. Cut: only some, because this process
+// has too few free ones.
 static bool has_its_fds(const struct header *header, size_t count, bool is_cut) {
     return is_cut ? count < count_fds(header) : count == count_fds(header);
 }

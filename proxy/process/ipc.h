@@ -1,30 +1,31 @@
-// Messages between the master and its children (kinds.h): one datagram each on a SOCK_SEQPACKET
-// pair, with the descriptors that belong to it (SCM_RIGHTS).
+// Messages between the master and its children (kinds.h). Each message is one datagram on a
+// SOCK_SEQPACKET pair, with its descriptors (SCM_RIGHTS).
 //
-// Who sends what:
-//   to a worker   LOAD (generation, bundle, server table, listeners, logs), COMMIT, ABORT,
-//                 DATA (its end of the pair to its signer), REOPEN (logs), PING, STOP,
-//                 RETIRE, DRAIN, EXPIRE (service_retire(), service_drain(), service_expire()),
-//                 LISTENERS (those of the current generation, of which some were bound again)
-//   to a signer   LOAD (generation, bundle of keys), ABORT, DATA (its end of the pair to its
-//   worker),
-//                 PING
-//   to the monitor
-//                 LOAD (generation, bundle, server table, answers, sockets of `admin`, log),
-//                 COMMIT, ABORT,
-//                 REOPEN (log), RETIRE, DRAIN, EXPIRE, STOP, PING,
-//                 LISTENERS (those of `admin`)
-//   to the master READY, COMMITTED, FAILED (text; all with the generation), DRAINED, PONG (with the
-//                 number of the PING in the place of a generation), NAMES (from the monitor: there
-//                 are new answers)
-// What does not arrive is answered by the death of its process: the end of file on the pair is the
-// only signal of a peer that is gone.
+// Messages by receiver:
+//   worker    LOAD (generation, bundle, server table, listeners, logs), COMMIT, ABORT, DATA (its
+//             end of the pair to its signer), LOGINS (its end of the pair to its auth process),
+//             REOPEN (logs), PING, STOP, RETIRE, DRAIN, EXPIRE (service_retire(), service_drain(),
+//             service_expire()), LISTENERS (sockets of the current generation, because some were
+//             bound again)
+//   signer    LOAD (generation, bundle of keys), ABORT, DATA (its end of the pair to its worker),
+//             PING
+//   auth      LOAD (generation, bundle of users), ABORT, PING, STOP, LOGINS (its end of the pair to
+//             its worker)
+//   monitor   LOAD (generation, bundle, server table, answers, sockets of `admin`, log), COMMIT,
+//             ABORT, REOPEN (log), RETIRE, DRAIN, EXPIRE, STOP, PING, LISTENERS (sockets of
+//             `admin`)
+//   master    READY, COMMITTED, FAILED (text), each with the generation; DRAINED; PONG (number of
+//             the PING in place of a generation); NAMES (from the monitor: there are new answers);
+//             ORDERS (from acme: number of failed orders in place of a generation; text: the last
+//             failure)
+// No message reports that the other process is gone. The end of file on the pair means this.
 //
-// Ownership: ipc_send() leaves the descriptors with the caller; those of a received message are the
-// receiver's: it takes what it keeps with ipc_take() and calls ipc_close() for the rest. A message
-// that is malformed or has the wrong number of descriptors is an error and leaves none open: the
-// master trusts no worker. A message whose descriptors the kernel could not deliver, because the
-// receiver has too few free, is received without any (`is_cut`).
+// Ownership: ipc_send() leaves the descriptors with the caller. The receiver owns the descriptors
+// of a received message: it takes those that it keeps with ipc_take(), and closes the others with
+// ipc_close(). A malformed message, or one with a wrong number of descriptors, is an error and
+// leaves no descriptor open, because the master does not trust workers. If the kernel could not
+// deliver the descriptors because the receiver has too few free ones, the message has none
+// (`is_cut`).
 #ifndef RAVELIN_PROCESS_IPC_H
 #define RAVELIN_PROCESS_IPC_H
 
@@ -56,10 +57,12 @@ enum ipc_type {
     IPC_PONG,
     IPC_REOPENED,
     IPC_NAMES,
+    IPC_ORDERS,
+    IPC_LOGINS,
     IPC_TYPE_END,
 };
 
-// FAILED with this generation: the descriptor of DATA did not arrive.
+// FAILED with this number: the descriptor of DATA did not arrive.
 #define IPC_NO_GENERATION 0
 
 enum ipc_fd {
@@ -68,45 +71,45 @@ enum ipc_fd {
     IPC_FD_ACCESS_LOG,
     IPC_FD_DATA,
     IPC_FD_SERVERS,       // entries of the server table (backend/server_table.h)
-    IPC_FD_SERVER_STATES, // the part of the worker's slot
-    IPC_FD_ANSWERS,       // the part that the monitor writes (backend/server_answers.h)
+    IPC_FD_SERVER_STATES, // part of the worker's slot
+    IPC_FD_ANSWERS,       // part that the monitor writes (backend/server_answers.h)
     IPC_FD_COUNT
 };
 
-// Of one worker slot; as many as LISTENERS_OF_SLOT_MAX of listeners.h.
+// Largest number of sockets of one worker slot, as LISTENERS_OF_SLOT_MAX of listeners.h.
 #define IPC_LISTENERS_MAX 192
 
 struct ipc_message {
     enum ipc_type type;
     uint64_t generation;
-    enum log_level log_level;    // of the error log, with LOAD
+    enum log_level log_level;    // level of the error log, in LOAD
     enum sink_daemon log_daemon; // of the error log, with LOAD; if it is one, there is no
                                  // IPC_FD_ERROR_LOG
     int fds[IPC_FD_COUNT];       // -1: none
     int listeners[IPC_LISTENERS_MAX];
     size_t listener_count;
-    bool is_cut; // received without its descriptors: the receiver has no room for them
+    bool is_cut; // received without its descriptors, because the receiver has too few free ones
     char text[CONFIG_ERROR_SIZE];
 };
 
-// A pair of connected sockets, close-on-exec; fds[0] does not block.
+// Makes a pair of connected sockets, close-on-exec. fds[0] does not block.
 enum result ipc_pair(int fds[2]) MUST_CHECK;
 
-// A message without descriptors and text.
+// Makes a message without descriptors and text.
 void ipc_init(struct ipc_message *message, enum ipc_type type, uint64_t generation);
-// Never waits. RESULT_AGAIN: the receiver has let too much pile up; RESULT_EOF: it is gone.
+// Sends a message. Never waits. RESULT_AGAIN: the receiver's queue is full. RESULT_EOF: it is gone.
 enum result ipc_send(int fd, const struct ipc_message *message) MUST_CHECK;
-// A message that is only a type and a generation.
+// Sends a message without descriptors and text.
 enum result ipc_send_type(int fd, enum ipc_type type, uint64_t generation) MUST_CHECK;
-// Never waits. Only RESULT_OK leaves a message. RESULT_ERROR: not one of ours.
+// Receives a message. Never waits. *message is valid only after RESULT_OK. RESULT_ERROR: malformed.
 enum result ipc_receive(int fd, struct ipc_message *message) MUST_CHECK;
-// The descriptor becomes the caller's; -1 when there is none.
+// Moves a descriptor to the caller. -1: none.
 int ipc_take(struct ipc_message *message, enum ipc_fd which);
 void ipc_close(struct ipc_message *message);
 
-// Descriptors beside a message of another kind (control.h). `room` must live as long as the message
+// Descriptors of a message of another kind (control.h). `room` must live as long as the message
 // header.
-#define IPC_FDS_MAX (IPC_FD_COUNT + IPC_LISTENERS_MAX) // the kernel carries 253
+#define IPC_FDS_MAX (IPC_FD_COUNT + IPC_LISTENERS_MAX) // the kernel allows 253
 
 union ipc_room {
     struct cmsghdr align;
@@ -114,7 +117,7 @@ union ipc_room {
 };
 
 void ipc_attach_fds(struct msghdr *message, union ipc_room *room, const int *fds, size_t count);
-// Those that came, in order. What is more than `capacity` is closed.
+// Takes the received descriptors, in order. Closes those beyond `capacity`.
 size_t ipc_detach_fds(struct msghdr *message, int *fds, size_t capacity);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "config/acme.h"
 #include "process/acme_process.h"
+#include "process/auth_process.h"
 #include "process/monitor_process.h"
 #include "process/signer_process.h"
 #include "process/source.h"
@@ -32,7 +33,7 @@ static void add_listeners(const struct child *child, const struct source *source
     }
 }
 
-// True: at least one listening socket was bound anew.
+// True: at least one listening socket was bound again.
 static bool renew_listeners(const struct child *child) {
     struct source *current = child->children->current;
     struct log *log = child->children->log;
@@ -52,10 +53,10 @@ static bool renew_listeners(const struct child *child) {
     return renewed > 0;
 }
 
-static void check_listeners(struct child *child) {
+static bool check_listeners(struct child *child) {
     ev_tstamp now = ev_now(child->children->loop);
     if (!renew_listeners(child)) {
-        return;
+        return false;
     }
     if (child->renewed_at > 0. && now - child->renewed_at < CALM_LISTENERS) {
         child_kill(child, "shuts its listening sockets down");
@@ -66,19 +67,22 @@ static void check_listeners(struct child *child) {
         child_send(child, &message);
     }
     child->renewed_at = now;
+    return true;
 }
 
 static bool has_listeners(const struct child *child) {
     return child->kind == &kinds[KIND_WORKER] || is_monitor(child);
 }
 
-void kinds_check_listeners(struct children *children) {
+bool kinds_check_listeners(struct children *children) {
+    bool renewed = false;
     for (struct child *child = child_first(children, NULL); child != NULL;
          child = child_next(child, NULL)) {
         if (has_listeners(child) && child->state == CHILD_RUNNING && !child->is_dismissed) {
-            check_listeners(child);
+            renewed = check_listeners(child) || renewed;
         }
     }
+    return renewed;
 }
 
 // --- Signers ---
@@ -99,6 +103,28 @@ static void fill_signer_load(const struct child *child, const struct source *sou
     load->fds[IPC_FD_BUNDLE] = source->keys_fd;
 }
 
+// --- Those that check passwords ---
+
+static bool wants_auth(const struct source *source) {
+    return config_has_users(source->config);
+}
+
+static pid_t spawn_auth(const struct child *child, const struct spawn *spawn) {
+    struct auth_start start = {.control = spawn->keep[0]};
+    struct spawn mine = *spawn;
+    mine.argument = &start;
+    mine.prepare = auth_prepare;
+    mine.run = auth_run;
+    shares_lend_to_nobody(&child->children->shares);
+    return spawn_process(&mine, child->children->title);
+}
+
+static void fill_auth_load(const struct child *child, const struct source *source,
+                           struct ipc_message *load) {
+    (void)child;
+    load->fds[IPC_FD_BUNDLE] = source->users_fd;
+}
+
 // --- Workers ---
 
 static pid_t spawn_worker(const struct child *child, const struct spawn *spawn) {
@@ -112,8 +138,8 @@ static pid_t spawn_worker(const struct child *child, const struct spawn *spawn) 
     mine.argument = &start;
     mine.prepare = worker_prepare;
     mine.run = worker_run;
-    // The one before may have been taken over. The first one finds sockets that do not listen yet
-    // if it has to wait until a former master is replaced.
+    // The previous worker may have been taken over. The first worker of a held master finds sockets
+    // that do not listen yet.
     if (!children->is_held) {
         (void)renew_listeners(child);
     }
@@ -210,14 +236,21 @@ const struct child_kind kinds[KIND_COUNT] = {
     [KIND_SIGNER] = {.name = "signer",
                      .is_helper = true,
                      .sandbox = SANDBOX_DESCRIPTORS,
-                     .data = DATA_ANSWERS,
+                     .data = {[PAIR_SIGNATURES] = DATA_ANSWERS},
                      .spawn = spawn_signer,
                      .fill_load = fill_signer_load},
+    [KIND_AUTH] = {.name = "auth",
+                   .is_helper = true,
+                   .sandbox = SANDBOX_DESCRIPTORS,
+                   .data = {[PAIR_LOGINS] = DATA_ANSWERS},
+                   .is_wanted = wants_auth,
+                   .spawn = spawn_auth,
+                   .fill_load = fill_auth_load},
     [KIND_WORKER] = {.name = "worker",
                      .commits = true,
                      .is_told = true,
                      .sandbox = SANDBOX_NETWORK,
-                     .data = DATA_ASKS,
+                     .data = {[PAIR_SIGNATURES] = DATA_ASKS, [PAIR_LOGINS] = DATA_ASKS},
                      .spawn = spawn_worker,
                      .fill_load = fill_worker_load,
                      .clear = clear_worker},
@@ -233,6 +266,7 @@ const struct child_kind kinds[KIND_COUNT] = {
                       .fill_load = fill_monitor_load},
     [KIND_ACME] = {.name = "acme",
                    .is_single = true,
+                   .orders = true,
                    .commits = true,
                    .is_helper = true,
                    .is_told = true,

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// As in linux/landlock.h, of which older ones lack parts.
+// The struct of linux/landlock.h; older versions of this header lack members.
 struct ruleset {
     uint64_t file_system;
     uint64_t network;
@@ -18,15 +18,15 @@ enum { VERSION_FLAG = 1, PATH_BENEATH = 1 };
 static const uint64_t RUN = 1 << 0;
 static const uint64_t READ_FILE = 1 << 2;
 static const uint64_t READ_FOLDER = 1 << 3;
-// Those that a rule about a file may have: run, write, read, truncate, ioctl.
+// Rights that a rule for a file may have: run, write, read, truncate, ioctl.
 static const uint64_t OF_FILES = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15;
 static const uint64_t BIND_TCP = 1;
 static const uint64_t SCOPES = 3; // abstract unix sockets, signals
 
-// How many rights about files each ABI knows: they are the lowest bits.
+// Number of file rights of each ABI: the lowest bits.
 static const unsigned file_rights[] = {[1] = 13, [2] = 14, [3] = 15, [4] = 15, [5] = 16};
 
-// What this kernel can deny, and how much of the struct it reads.
+// Sets the rights that this kernel can deny. Returns the size of the struct that it reads.
 static size_t fill(struct ruleset *ruleset, long abi) {
     const long last = (long)(sizeof(file_rights) / sizeof(file_rights[0])) - 1;
     *ruleset = (struct ruleset){
@@ -49,8 +49,8 @@ static bool allow(int ruleset, int place, uint64_t rights) {
     return syscall(SYS_landlock_add_rule, ruleset, PATH_BENEATH, &rule, 0) == 0;
 }
 
-// A set that denies all that this kernel handles; -1: it handles nothing. *rights: those about
-// files.
+// Makes a ruleset that denies all that this kernel supports; -1: it supports nothing. *rights: the
+// file rights.
 static int begin(uint64_t *rights) {
     struct ruleset ruleset;
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION_FLAG);
@@ -85,7 +85,7 @@ static void allow_path(int ruleset, const struct landlock_path *path, uint64_t h
     static const uint64_t rights[] = {
         [LANDLOCK_READ] = READ_FILE | READ_FOLDER,
         [LANDLOCK_RUN] = READ_FILE | READ_FOLDER | RUN,
-        [LANDLOCK_WRITE] = UINT64_MAX,
+        [LANDLOCK_WRITE] = ~RUN,
     };
     struct stat status;
     int place = path->path == NULL ? -1 : open(path->path, O_PATH | O_CLOEXEC);

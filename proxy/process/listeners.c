@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-// The kernel cuts it down to net.core.somaxconn.
+// The kernel reduces it to net.core.somaxconn.
 enum { QUEUE_LENGTH = 65535 };
 
 static enum result fail(char error[CONFIG_ERROR_SIZE], const struct config *config,
@@ -54,7 +54,7 @@ static bool is_wildcard(const char *words) {
     return strspn(words, "0") == strlen(words);
 }
 
-// A line of that table: "  0: 0100007F:1F90 00000000:0000 0A ...", local address, remote one,
+// A line of this table: "  0: 0100007F:1F90 00000000:0000 0A ...": local address, remote address,
 // state.
 struct table_line {
     char *local; // the address's words, cut out of the line
@@ -81,9 +81,9 @@ static bool parse_line(char *line, struct table_line *parsed) {
     return rest != state;
 }
 
-// Whether somebody listens there already. bind() tells that only of those who do not share by
-// SO_REUSEPORT; with another that does, a second Ravelin say, we would silently get half of the
-// connections.
+// Whether another process listens on the address. bind() reports this only for sockets without
+// SO_REUSEPORT. With another socket that has it, such as a second Ravelin's, this master would
+// silently get only half of the connections.
 static bool somebody_listens(const struct address *address) {
     const char *path = address->as.any.sa_family == AF_INET6 ? "/proc/net/tcp6" : "/proc/net/tcp";
     char wanted[33];
@@ -96,7 +96,7 @@ static bool somebody_listens(const struct address *address) {
     }
     format_words(address, wanted);
     bool more = fgets(line, sizeof(line), table) != NULL; // the heading
-    // Listening sockets come first.
+    // Listening sockets are first in the file.
     while (more && !found) {
         more = fgets(line, sizeof(line), table) != NULL && parse_line(line, &parsed) &&
                parsed.state == TCP_LISTEN;
@@ -117,7 +117,7 @@ static bool is_handed(const struct handed *handed, uint16_t port) {
     return false;
 }
 
-// Looked at before anything of ours is bound: a wildcard of ours would hide the others.
+// Checked before any bind of this process, because its own wildcard socket would hide the others.
 static enum result check_free(const struct config *config, const struct listeners_origin *origin,
                               char error[CONFIG_ERROR_SIZE]) {
     for (size_t i = 0; i < config->listener_count; i++) {
@@ -162,7 +162,7 @@ static int duplicate(int fd) {
     return fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-// Those of the generation before. False, with errno.
+// Duplicates the sockets of the previous generation. False, with errno.
 static bool keep_address(int *fds, size_t lanes, const struct listeners *kept, size_t old) {
     for (size_t lane = 0; lane < lanes; lane++) {
         int fd = listeners_fd(kept, old, lane);
@@ -174,8 +174,8 @@ static bool keep_address(int *fds, size_t lanes, const struct listeners *kept, s
     return true;
 }
 
-// The handed ones of an address into the lanes from 0 on. *next: the first lane without one.
-// *is_shareable: others can be bound beside them. False, with errno.
+// Puts the handed sockets of an address into the lanes from 0 on. *next: the first lane without
+// one. *is_shareable: further sockets can be bound to the address. False, with errno.
 static bool use_handed(int *fds, size_t lanes, struct handed *handed, const struct address *address,
                        size_t *next, bool *is_shareable) {
     for (size_t i = handed_find(handed, address, 0); i < handed->count && *next < lanes;
@@ -191,7 +191,7 @@ static bool use_handed(int *fds, size_t lanes, struct handed *handed, const stru
     return true;
 }
 
-// Fills the lanes of an address from what was handed, then with new sockets. False, with errno.
+// Fills the lanes of an address with handed sockets, then with new ones. False, with errno.
 static bool fill_address(int *fds, struct listeners *listeners, size_t index,
                          struct handed *handed) {
     const struct address *address = &listeners->config->listeners[index].address;
@@ -226,7 +226,7 @@ static enum result open_address(struct listeners *listeners, size_t index,
     return filled ? RESULT_OK : fail(error, listeners->config, listen);
 }
 
-// False: `error` says why not.
+// False: `error` has the reason.
 static bool make_lanes(struct listeners *listeners, char error[CONFIG_ERROR_SIZE]) {
     const struct config *config = listeners->config;
     size_t total = config->listener_count * listeners->lanes;
@@ -309,7 +309,7 @@ static bool listens_again(int fd) {
            listen(fd, QUEUE_LENGTH) == 0;
 }
 
-// False: it could not be bound, and errno says why.
+// False: it could not be bound; errno has the reason.
 static bool renew(int *fd, const struct address *address) {
     int fresh = socket_listen(address, QUEUE_LENGTH);
     if (fresh < 0) {

@@ -17,14 +17,15 @@ static void set_fd(struct log_file *file, int fd) {
     file->state = fd < 0 ? LOG_FILE_NONE : LOG_FILE_OPEN;
 }
 
-// Opens what may be a FIFO that no process reads.
+// Opens a path that may be a FIFO without a reader.
 static void open_path(struct log_file *file, const char *path, int flags) {
     struct stat status;
     set_fd(file, open(path, OPEN_FLAGS | flags, 0640));
     if (file->fd >= 0 || errno != ENXIO || stat(path, &status) != 0 || !S_ISFIFO(status.st_mode)) {
         return;
     }
-    // Linux opens a FIFO for both ways at once, and then for writing too.
+    // On Linux, opening a FIFO in both directions never waits, and gives a descriptor for writing,
+    // too.
     file->holder = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     file->fd = file->holder < 0 ? -1 : open(path, OPEN_FLAGS);
     file->state = file->fd >= 0       ? LOG_FILE_HELD
@@ -32,13 +33,13 @@ static void open_path(struct log_file *file, const char *path, int flags) {
                                       : LOG_FILE_ABSENT;
 }
 
-// Lets a log writer write to `target`, which is taken. `target`: -1 with errno is passed on.
+// Uses a log writer for `target`, and takes ownership of it. `target` -1: passes errno on.
 static void use_writer(struct log_file *file, int target, const char *name,
                        struct log_writers *writers) {
     set_fd(file, target < 0 ? -1 : log_writers_open(writers, target, name, &file->writer));
 }
 
-// An empty file that Ravelin may not write, and nothing else, gives way to one of its own.
+// Removes an empty file that Ravelin may not write. Removes no other file.
 static bool remove_empty(const char *path) {
     struct stat status;
     return lstat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0 &&
@@ -90,7 +91,7 @@ static void open_stream(struct log_file *file, int stream, const char *name,
     }
 }
 
-// Why it could not be opened. `failed`: errno.
+// The reason why the path could not be opened. `failed`: errno.
 static const char *open_reason(const char *path, int failed) {
     struct stat status;
     return failed == ENXIO && stat(path, &status) == 0 && S_ISSOCK(status.st_mode)

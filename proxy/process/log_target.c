@@ -4,7 +4,7 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
-// The numbers are those of statfs(2) and of the kernel's sources.
+// Numbers from statfs(2) and the kernel's sources.
 static bool is_remote(unsigned long filesystem) {
     static const unsigned long remote[] = {
         0x6969,     // NFS

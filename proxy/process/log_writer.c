@@ -39,7 +39,7 @@ static void pause_ms(long milliseconds) {
 
 // --- In the log writer ---
 
-// Returns how much of it the target accepted.
+// Returns the number of bytes that the target accepted.
 static size_t write_all(const struct copy *copy, const char *data, size_t size) {
     size_t done = 0;
     while (done < size) {
@@ -65,8 +65,8 @@ static uint64_t count_lines(const char *data, size_t size) {
     return lines;
 }
 
-// An error of the target (a closed terminal, a pipe without a reader) drops this piece only: the
-// target may accept later ones.
+// An error of the target (a closed terminal, a pipe without a reader) drops only this piece,
+// because the target may accept later ones.
 static void write_piece(struct copy *copy, const char *data, size_t size) {
     if (copy->is_torn && write_all(copy, "\n", 1) == 1) {
         copy->is_torn = false;
@@ -78,7 +78,7 @@ static void write_piece(struct copy *copy, const char *data, size_t size) {
     }
 }
 
-// Writes the whole lines among the bytes; returns how many bytes these are.
+// Writes the complete lines among the bytes, and returns their size.
 static size_t write_lines(struct copy *copy, char *data, size_t size) {
     size_t done = 0;
     while (done < size) {
@@ -88,7 +88,7 @@ static size_t write_lines(struct copy *copy, char *data, size_t size) {
             break;
         }
         size_t piece = end == NULL ? most : (size_t)(end - (data + done)) + 1;
-        // A process that was taken over could have written anything into the pipe.
+        // A process that was taken over can have written any bytes into the pipe.
         printable_clean_bytes(data + done, piece, PRINTABLE_LINES);
         write_piece(copy, data + done, piece);
         done += piece;
@@ -101,7 +101,7 @@ static void *prepare_copy(void *argument) {
     return argument;
 }
 
-// Until no process holds the writing end of the pipe.
+// Copies until no process has the writing end of the pipe.
 static int run_copy(void *argument) {
     struct copy *copy = argument;
     static char buffer[BUFFER_SIZE];
@@ -211,7 +211,7 @@ static bool make_pipe(struct log_writer *writer) {
     return true;
 }
 
-// A terminal that came after this one may have its name and number.
+// Another terminal may have its name and number by now.
 static bool is_hung_up(const struct log_writer *writer) {
     struct pollfd target = {.fd = writer->target};
     return poll(&target, 1, 0) == 1 && (target.revents & (POLLHUP | POLLERR)) != 0;
@@ -228,7 +228,7 @@ static struct log_writer *find(struct log_writers *writers, const struct stat *s
     return NULL;
 }
 
-// One that is not in use. If all others leave and cannot, the first of them is ended.
+// Returns an unused log writer. If all others are leaving and do not exit, kills the first of them.
 static struct log_writer *vacate(struct log_writers *writers) {
     struct log_writer *leaving = NULL;
     for (size_t i = 0; i < LOG_WRITER_COUNT; i++) {
@@ -247,7 +247,7 @@ static struct log_writer *vacate(struct log_writers *writers) {
     return leaving;
 }
 
-// RESULT: NULL with errno; nothing is left but `target`.
+// NULL with errno: nothing remains open except `target`.
 static struct log_writer *make(struct log_writers *writers, int target, const struct stat *status,
                                const char *name) {
     if (writers->reports.writable == NULL &&

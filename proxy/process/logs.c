@@ -32,7 +32,7 @@ static enum result open_files(const struct logs *logs, struct log_files *files,
 
 // --- Who waits ---
 
-// To those who do not wait for the next time.
+// Sends the result to clients that do not wait for the next reopening.
 static void answer(struct logs *logs) {
     bool has_failed = logs->failure[0] != '\0';
     size_t left = 0;

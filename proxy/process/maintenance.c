@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// Begins the name of an order of a site. No backend has a colon in its name.
+// The beginning of the name of a site's order. No backend has a colon in its name.
 static const char MARK[] = "site:";
 
 static bool has_name(const struct config_site *site, const char *host) {
@@ -16,7 +16,7 @@ static bool has_name(const struct config_site *site, const char *host) {
     return found;
 }
 
-// The index of the site with this name or alias; site_count: there is none.
+// The index of the site with this name or alias; site_count: none.
 static size_t find_site(const struct config *config, const char *name) {
     char host[HOST_TEXT_SIZE];
     size_t i = 0;
@@ -66,7 +66,7 @@ void maintenance_keep(const struct source *next, const struct source *former, st
 }
 
 bool maintenance_next(const struct source *source, size_t *at, struct servers_order *order) {
-    const size_t servers = source->servers.count; // whose orders come before
+    const size_t servers = source->servers.count; // orders of servers come before those of sites
     size_t index = *at > servers ? *at - servers : 0;
     while (index < source->config->site_count &&
            !server_table_site_is_closed(&source->servers, index)) {

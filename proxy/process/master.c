@@ -7,7 +7,10 @@
 #include "process/setup.h"
 #include "process/status.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 
 // --- What the monitor is told ---
@@ -16,7 +19,7 @@ static uint64_t lost_log_lines(const struct master *master) {
     return master->log.sink.lost + log_writers_lost(&master->log_writers);
 }
 
-// For the monitor, if there is one.
+// Writes the board, if there is a monitor.
 static void write_facts(struct master *master) {
     if (kinds_has_monitor(master->current)) {
         facts_write(&master->facts, lost_log_lines(master));
@@ -54,6 +57,7 @@ static void on_started(void *context) {
     if (master_is_held(master)) {
         successor_say_serving(&master->successor);
     } else {
+        socket_store_put(&master->socket_store, &master->current->listeners);
         auto_reload_update(&master->auto_reload);
     }
 }
@@ -124,8 +128,10 @@ static void on_new_generation(void *context, struct source *staged) {
     notices_use(&master->notices, staged);
     auto_reload_use(&master->auto_reload, staged->config);
     if (former->config->limits.connections != staged->config->limits.connections) {
-        capacity_warn(&master->log, staged->config, master->slot_count); // else it was said before
+        // Otherwise it was logged before.
+        capacity_warn(&master->log, staged->config, master->slot_count);
     }
+    socket_store_put(&master->socket_store, &staged->listeners);
     source_free(former, staged);
     ticket_rotation_use(&master->ticket_rotation, staged->config->tls.ticket_lifetime_s);
     write_facts(master);
@@ -135,12 +141,13 @@ static void log_failed_reload(struct master *master, const struct reload_end *en
     unsigned long long number = master->current->number;
     if (end->request.by != RELOAD_BY_CHANGE) {
         log_lines(&master->log, SEVERITY_ERROR, end->who, end->text);
-        log_error(&master->log, "reload refused: generation %llu goes on", number);
+        log_error(&master->log, "reload failed: generation %llu stays active", number);
     } else if (auto_reload_is_news(&master->auto_reload, end->text)) {
         log_lines(&master->log, SEVERITY_WARNING, end->who, end->text);
-        log_warning(&master->log, "changed files refused: generation %llu goes on", number);
+        log_warning(&master->log, "reload of changed files failed: generation %llu stays active",
+                    number);
     } else {
-        log_debug(&master->log, "changed files refused as before");
+        log_debug(&master->log, "reload of changed files failed as before");
     }
 }
 
@@ -153,7 +160,7 @@ static void tell_reload_ended(struct master *master, const struct reload_end *en
 
 static void tell_auto_reload(struct master *master, const struct reload_end *end) {
     if (end->result == RELOAD_SAME) {
-        return; // told before
+        return; // logged before
     }
     if (end->request.by == RELOAD_BY_CHANGE) {
         auto_reload_note_end(&master->auto_reload, end->exit_code, end->text);
@@ -169,7 +176,7 @@ static void begin_next_reload(struct master *master, uint64_t client) {
     }
 }
 
-// What came in the meantime is done now.
+// Begins what had to wait for the end of the reload.
 static void on_reload_ended(void *context, const struct reload_end *end) {
     struct master *master = context;
     facts_note_reload(&master->facts, end);
@@ -254,11 +261,12 @@ static bool draw_status(void *context, char *text, size_t capacity) {
 
 // --- Events ---
 
-// With every beat: what could not be done before.
+// Called with every heartbeat: repeats what failed before.
 static void on_beat(void *context) {
     struct master *master = context;
-    if (master->state == MASTER_RUNNING && is_reload_idle(master)) {
-        kinds_check_listeners(&master->children);
+    if (master->state == MASTER_RUNNING && is_reload_idle(master) &&
+        kinds_check_listeners(&master->children)) {
+        master->socket_store.is_stale = true;
     }
     log_flush(&master->log);
     master_upgrade_beat(master);
@@ -266,6 +274,9 @@ static void on_beat(void *context) {
     challenge_servers_revive(&master->challenge_servers);
     log_writers_report(&master->log_writers, &master->log);
     notifier_retry(&master->notifier);
+    if (master->state == MASTER_RUNNING) {
+        socket_store_retry(&master->socket_store, &master->current->listeners);
+    }
     logs_retry(&master->logs);
     children_connect(&master->children);
     write_facts(master);
@@ -274,7 +285,7 @@ static void on_beat(void *context) {
 static void reap(struct master *master) {
     int status;
     pid_t pid;
-    // Strangers that the master inherited are reaped too.
+    // Other children that the master inherited are reaped, too.
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         reload_note_death(&master->reload, pid, status);
         upgrade_note_death(&master->upgrade, pid, status);
@@ -321,7 +332,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
 
 static bool start_loop(struct master *master) {
     static const int numbers[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGCHLD};
-    // Not libev's default loop: that one would reap the children itself.
+    // Not libev's default loop, because it would reap the children itself.
     master->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (master->loop == NULL) {
         return false;
@@ -362,7 +373,7 @@ static enum result make_children(struct master *master) {
     return children_init(children);
 }
 
-// None of them knows the master: what they tell and ask comes back through their handlers.
+// No part includes the master: they call it through handlers.
 static void make_parts(struct master *master) {
     struct children *children = &master->children;
     master->reload.children = children;
@@ -415,13 +426,16 @@ static void make_parts(struct master *master) {
     master->server_events.current = &master->current;
 }
 
-// The loop and all that runs in it.
+// Makes the loop and its watchers.
 static int make_loop(struct master *master) {
     log_init(&master->log, -1, SINK_NO_DAEMON, SEVERITY_INFO, "master");
     master->log.listener = facts_note_line;
     master->log.listener_context = master->shares.board;
     if (!start_loop(master)) {
-        return master_complain(master, "ravelin: cannot make an event loop", 1);
+        char text[128];
+        (void)snprintf(text, sizeof(text), "ravelin: cannot make an event loop: %s",
+                       strerror(errno));
+        return master_complain(master, text, 1);
     }
     if (make_children(master) != RESULT_OK) {
         return master_complain(master, "ravelin: out of memory", 1);

@@ -1,23 +1,24 @@
-// The master: reads and checks the configuration, binds, starts a signer and a worker for every
-// slot, replaces what dies, and carries out what signals and the control socket ask for. It runs no
-// TLS and no HTTP and reads nothing from the network.
+// The master: reads and checks the configuration, binds sockets, starts the children, replaces
+// those that die, and executes signals and orders of the control socket. It runs no TLS and no
+// HTTP, and reads nothing from the network.
 //
-//   HUP   reload            USR1  reopen the log files (logs.h)       USR2  upgrade (upgrade.h)
-//   TERM  drain, then end; once more: stop        INT  stop at once
+//   HUP   reload                      TERM  drain, then exit; the second time: stop
+//   USR1  reopen the logs (logs.h)    INT   stop at once
+//   USR2  upgrade (upgrade.h)
 //
-// Everything that can fail is tried before the first fork: a bad configuration ends with 2,
-// anything else with 1, and nothing was started. From "ravelin: ready" on the proxy serves; from
-// then on no failure of a child ends it.
+// Everything that can fail is done before the first fork. A configuration with an error exits with
+// 2, any other failure with 1; no child was started then. After "ravelin: ready" the proxy serves.
+// From then on, no failure of a child makes the master exit.
 //
-// The parts: source.h (what is loaded), children.h (processes), reload.h (the two-phase change of
-// the generation), auto_reload.h (when files change), orders.h (commands), logs.h (which logs are
-// in use). master.c alone knows them all; what they tell and ask comes back through handlers.
+// The parts: source.h (loaded files), children.h (processes), reload.h (the two-phase change of the
+// generation), auto_reload.h (reloads after file changes), orders.h (commands), logs.h (the logs in
+// use). Only master.c uses all of them. They call back through handlers.
 #ifndef RAVELIN_PROCESS_MASTER_H
 #define RAVELIN_PROCESS_MASTER_H
 
 #include "process/spawn.h"
 
-// The whole life of the master, in the foreground. Returns the exit status.
+// Runs the master in the foreground. Returns the exit status.
 int master_run(const char *config_path, const char *version, const struct title *title);
 
 #endif

@@ -4,10 +4,10 @@
 
 #include <stdio.h>
 
-// How long after a stop a child may still live.
+// Longest life of a child after STOP.
 static const ev_tstamp STOP_TIMEOUT = 5.;
 
-// One that drains waits for the masters that it has replaced, too, and for the last commands.
+// A draining master waits for its former masters, too, and for the last commands.
 static void end_when_childless(struct master *master) {
     bool waits = master->state == MASTER_DRAINING &&
                  (master->formers.count > 0 || master->upgrade.phase == UPGRADE_LEAVING);
@@ -29,7 +29,7 @@ static void on_kill(struct ev_loop *loop, ev_timer *timer, int events) {
     children_kill_all(&master->children);
 }
 
-// A child that does not end when it is told to is killed.
+// Kills children that have not exited after STOP.
 static void kill_later(struct master *master) {
     ev_timer_stop(master->loop, &master->kill);
     ev_timer_init(&master->kill, on_kill, STOP_TIMEOUT, STOP_TIMEOUT);
@@ -74,7 +74,7 @@ static void close_doors(struct master *master) {
     uint32_t timeout_ms = master->current->config->drain_timeout_ms;
     children_end(&master->children);
     tell_to_end(master, IPC_DRAIN);
-    // Else connections would pile up in queues that nobody empties.
+    // Otherwise connections would wait in queues that no process accepts from.
     listeners_close(&master->current->listeners);
     if (timeout_ms > 0) {
         ev_timer_init(&master->drain, on_drain_timeout, timeout_ms / 1e3, 0.);

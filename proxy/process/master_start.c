@@ -18,7 +18,7 @@ int master_prepare_successor(struct master *master) {
     return result == RESULT_ERROR ? master_complain(master, error, 1) : 0;
 }
 
-// What of the configuration can be wrong. Returns the exit status, 0 for none.
+// Checks the configuration. Returns the exit status; 0: no fault.
 int master_prepare_config(struct master *master) {
     char error[CONFIG_ERROR_SIZE];
     const struct reading_input reading = {.path = master->config_path, .title = master->title};
@@ -61,6 +61,7 @@ void master_log_start(struct master *master) {
     listeners_announce(master->current->config, &master->log);
     admin_listeners_announce(master->current->config, &master->log);
     successor_use_servers(&master->successor, master->current, &master->shares, &master->log);
+    handed_end_unused(&master->handed);
     handed_warn(&master->handed, &master->log);
     handed_free(&master->handed);
 }

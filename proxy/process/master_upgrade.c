@@ -78,7 +78,7 @@ static void on_go(void *context) {
     struct master *master = context;
     char error[CONFIG_ERROR_SIZE];
     if (master->state != MASTER_STARTING) {
-        return; // it fails, and the former master sees it
+        return; // this master fails, and the former one sees it
     }
     if (listeners_begin(&master->current->listeners, error) != RESULT_OK) {
         master_cannot_start(master, error);
@@ -91,13 +91,14 @@ static void on_released(void *context) {
     struct master *master = context;
     const struct control_handler handler = orders_control(&master->orders);
     control_take_over(master->control);
-    master->current->admins.leaves_paths = false;
+    admin_listeners_take_over(&master->current->admins);
     control_start(master->control, master->loop, &handler);
     master->notifier.is_held = false;
     notifier_retry(&master->notifier);
     notifier_start_watchdog(&master->notifier, master->loop);
     successor_say_done(&master->successor, &master->formers);
     if (master->state == MASTER_RUNNING) {
+        socket_store_put(&master->socket_store, &master->current->listeners);
         auto_reload_update(&master->auto_reload);
     }
 }

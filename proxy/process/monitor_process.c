@@ -72,7 +72,7 @@ static void abort_load(struct monitor_process *process, uint64_t generation) {
 
 static const char NO_DESCRIPTORS[] = "too few free descriptors (raise LimitNOFILE or ulimit -n)";
 
-// A message without the descriptors that belong to it. The monitor goes on with what it has.
+// Handles a message without its descriptors. The monitor continues with its present ones.
 static void do_without(struct monitor_process *process, const struct ipc_message *message) {
     switch (message->type) {
     case IPC_LOAD:
@@ -113,7 +113,7 @@ static void obey(struct monitor_process *process, struct ipc_message *message) {
     case IPC_RETIRE:
     case IPC_DRAIN:
     case IPC_EXPIRE:
-        break; // the board tells it (observe/board.h)
+        break; // the board has this state (observe/board.h)
     case IPC_STOP:
         leave(process, 0);
         break;
@@ -138,7 +138,7 @@ static void on_control(struct ev_loop *loop, ev_io *watcher, int events) {
         break;
     case RESULT_AGAIN:
         break;
-    case RESULT_EOF: // the last worker has ended, or the master is gone
+    case RESULT_EOF: // the last worker has exited, or the master is gone
         leave(process, 0);
         break;
     default:
@@ -147,7 +147,7 @@ static void on_control(struct ev_loop *loop, ev_io *watcher, int events) {
     }
 }
 
-// The monitor itself knows no cryptography.
+// monitor/ itself has no cryptography.
 static void write_policy(struct monitor_process *process) {
     char script[DIGEST_TEXT_SIZE];
     char style[DIGEST_TEXT_SIZE];

@@ -82,7 +82,8 @@ static bool is_wildcard(const struct address *address) {
                : memcmp(&address->as.v6.sin6_addr, &any, sizeof(any)) == 0;
 }
 
-// Whether packets to the address stay in this machine: then it is their source address, too.
+// Whether packets to the address stay on this machine: the kernel then uses it as source address,
+// too.
 static bool is_local(const struct address *address) {
     struct address own = {.size = sizeof(own.as)};
     int fd = socket(address->as.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -172,7 +173,7 @@ static void take(struct names_watch *watch, struct source *current, const struct
     place->refused = answer->refused;
 }
 
-// Room for the addresses of any name. NULL: memory is short, or there is no name.
+// Allocates memory for the addresses of any name. NULL: memory is short, or there is no name.
 static struct server_record *make_room(const struct config *config) {
     struct server_name name = {.backend = NULL};
     size_t most = 0;

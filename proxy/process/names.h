@@ -1,9 +1,9 @@
-// Names of servers, in the master: takes what the monitor has found out (backend/server_answers.h)
-// into the server table, and logs each change.
+// Server names in the master: copies the addresses that the monitor has found
+// (backend/server_answers.h) to the server table, and logs each change.
 //
-// The monitor talks to the network, so the master checks everything again: besides what
-// server_answers_read() checks, no address may be one that Ravelin listens on. Otherwise a DNS
-// server that lies could let requests go round in circles.
+// The monitor uses the network, so the master checks everything again. In addition to the checks of
+// server_answers_read(), no address may be one that Ravelin listens on. Otherwise a malicious DNS
+// server could send requests in a loop.
 #ifndef RAVELIN_PROCESS_NAMES_H
 #define RAVELIN_PROCESS_NAMES_H
 
@@ -17,18 +17,17 @@
 
 struct names_watch {
     struct log *log;
-    struct rate lines; // left out beyond the rate, and counted
+    struct rate lines; // limits the log lines; omitted lines are counted
 };
 
 void names_watch_init(struct names_watch *watch, struct log *log);
-// Takes what is new for the current generation.
+// Copies new addresses for the current generation.
 void names_take(struct names_watch *watch, struct source *current, const struct shares *shares);
-// `next` takes the place of `former`: gives it the addresses that the former one has now. Before
-// servers_keep_orders().
+// `next` replaces `former`: copies the present addresses. Call it before servers_keep_orders().
 void names_hand_on(const struct source *next, const struct source *former,
                    const struct shares *shares);
 
-// --- For another master that takes over (handover.h) ---
+// --- for upgrades (handover.h) ---
 
 #define NAMES_RECORD_LAYOUT 1
 
@@ -37,9 +36,9 @@ struct names_record {
     struct server_record record;
 };
 
-// The next address of a name, from index *at on, which moves on. False: there is none.
+// Returns the next address of a name, from index *at on, which is advanced. False: no more.
 bool names_next_record(const struct source *source, size_t *at, struct names_record *record);
-// Names begin with the addresses that they have in `records`, until the DNS says something else.
+// Gives names their addresses in `records`. They stay until DNS returns other ones.
 void names_take_records(const struct source *source, const struct shares *shares,
                         const struct names_record *records, size_t count);
 

@@ -1,6 +1,6 @@
-// What the master says in the log about certificates: once for a generation all that was found in
-// it, and from then on daily what is about to expire or has. The master alone says it, so it is
-// said once.
+// The master's log lines about certificates: all findings once for each generation, then once a day
+// the certificates that expire soon or have expired. Only the master logs them, so that they appear
+// once.
 #ifndef RAVELIN_PROCESS_NOTICES_H
 #define RAVELIN_PROCESS_NOTICES_H
 
@@ -10,7 +10,7 @@
 #include <ev.h>
 
 #define NOTICES_PERIOD_S 86400.
-#define NOTICES_MAX 100 // lines at a time; of the others there is only their number
+#define NOTICES_MAX 100 // lines at a time; further ones are only counted
 
 struct notices {
     struct ev_loop *loop;
@@ -21,8 +21,8 @@ struct notices {
 
 void notices_start(struct notices *notices, struct ev_loop *loop, struct log *log,
                    ev_tstamp period_s);
-// From now on of this source, which must outlive its use here. Says all there is to say about it.
+// Sets the source, which must outlive its use here. Logs all findings about it.
 void notices_use(struct notices *notices, const struct source *source);
-void notices_stop(struct notices *notices); // once more is fine
+void notices_stop(struct notices *notices); // may be called again
 
 #endif

@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 #include "base/printable.h"
+#include "process/ipc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -16,6 +18,10 @@
 #include <unistd.h>
 
 bool notify_manager(const char *message) {
+    return notify_manager_fds(message, NULL, 0);
+}
+
+bool notify_manager_fds(const char *message, const int *fds, size_t count) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const char *path = getenv("NOTIFY_SOCKET");
     size_t size = path == NULL ? 0 : strlen(path);
@@ -30,9 +36,15 @@ bool notify_manager(const char *message) {
     if (fd < 0) {
         return false;
     }
-    ssize_t sent = sendto(fd, message, strlen(message), MSG_NOSIGNAL | MSG_DONTWAIT,
-                          (const struct sockaddr *)&address,
-                          (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
+    static_assert(NOTIFY_FDS_MAX <= IPC_FDS_MAX, "they fit in an ipc_room");
+    union ipc_room room;
+    struct iovec part = {(void *)(uintptr_t)message, strlen(message)};
+    struct msghdr wire = {.msg_name = &address,
+                          .msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size),
+                          .msg_iov = &part,
+                          .msg_iovlen = 1};
+    ipc_attach_fds(&wire, &room, fds, count);
+    ssize_t sent = sendmsg(fd, &wire, MSG_NOSIGNAL | MSG_DONTWAIT);
     bool again = sent < 0 && (errno == EAGAIN || errno == ENOBUFS);
     (void)close(fd);
     return !again;
@@ -101,7 +113,7 @@ static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int events) {
     (void)loop;
     (void)timer;
     (void)events;
-    (void)notify_manager("WATCHDOG=1"); // the next one comes soon
+    (void)notify_manager("WATCHDOG=1"); // the next message follows soon
 }
 
 void notifier_start_watchdog(struct notifier *notifier, struct ev_loop *loop) {

@@ -14,7 +14,7 @@
 
 // --- Orders that change the proxy ---
 
-// `refusal` NULL: what was begun is answered when it ends.
+// `refusal` NULL: the reply follows when the work has ended.
 static void answer_refusal(struct orders *orders, uint64_t client, const char *refusal) {
     if (refusal != NULL) {
         control_answer(orders->control, client, 1, refusal);
@@ -64,7 +64,7 @@ static void status(struct orders *orders, uint64_t client, const struct order *o
 
 // --- Prove ---
 
-// Text that grows up to a bound; what does not fit marks it as failed.
+// A text with a limit. If a part does not fit, the text is marked as failed.
 struct text {
     char *data;
     size_t size;
@@ -97,7 +97,7 @@ static void add_processes(struct text *text, const struct children *children) {
     }
 }
 
-// One line for each value, as prove.c reads them.
+// Writes one line for each value, in the form that prove.c parses.
 static void add_facts(struct text *text, const struct orders *orders) {
     const struct source *current = orders->children->current;
     const struct config_tls *tls = &current->config->tls;
@@ -108,11 +108,11 @@ static void add_facts(struct text *text, const struct orders *orders) {
     add_processes(text, orders->children);
 }
 
-// The executable and the bundle go along.
+// The reply has descriptors of the executable and of the bundle.
 static void prove(struct orders *orders, uint64_t client, const struct order *order) {
     (void)order;
     struct text text = {.data = malloc(CONTROL_ANSWER_MAX), .capacity = CONTROL_ANSWER_MAX};
-    // The file that was started, even when there is another in its place by now.
+    // The executable that was started, also if its file was replaced since then.
     int executable = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     const int fds[] = {executable, orders->children->current->files_fd};
     if (text.data != NULL) {
@@ -192,7 +192,7 @@ static void on_failed(void *context, int error) {
               CONTROL_PAUSE_S);
 }
 
-// Where the master is not root, its children are of its user too.
+// Whether the process is a child. If the master is not root, its children have its user, too.
 static bool refuses(void *context, pid_t pid) {
     struct orders *orders = context;
     const struct child *child = children_find(orders->children, pid);

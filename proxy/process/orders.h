@@ -1,8 +1,8 @@
-// Carries out what a client of the control socket (control.h) asks for: finds the command's row and
-// sends the answer. The owner does what changes the proxy; what only reads it is drawn here.
+// Executes the orders of clients of the control socket (control.h): finds the row of the command
+// and sends the reply. The owner's handler executes orders that change the proxy. Orders that only
+// read are executed here.
 //
-// Each order gets one answer: at once, or when what it began has ended (reload, reopen,
-// upgrade).
+// Each order gets one reply: at once, or at the end of what it began (reload, reopen, upgrade).
 #ifndef RAVELIN_PROCESS_ORDERS_H
 #define RAVELIN_PROCESS_ORDERS_H
 
@@ -15,28 +15,29 @@
 #include <sys/types.h>
 
 struct orders_handler {
-    // Begins a reload whose end the owner tells `client`. Returns NULL, or why it is refused.
+    // Begins a reload. The owner sends its result to `client`. Returns NULL, or the reason of a
+    // refusal.
     const char *(*reload)(void *context, uint64_t client);
-    // The same for the log files.
+    // The same for reopening the log files.
     const char *(*reopen)(void *context, uint64_t client);
     // The same for an upgrade.
     const char *(*upgrade)(void *context, uint64_t client);
-    void (*drain)(void *context); // its answer has been sent
-    void (*stop)(void *context);  // its answer has been sent
-    // Draws the answer to `status`. False: it does not fit.
+    void (*drain)(void *context); // called after its reply was sent
+    void (*stop)(void *context);  // called after its reply was sent
+    // Writes the reply to `status`. False: it does not fit.
     bool (*draw_status)(void *context, char *text, size_t capacity);
     void *context;
 };
 
-// The owner sets all of it, and all of it outlives it.
+// The owner sets all members. Their objects outlive it.
 struct orders {
     struct control_server *control;
-    struct children *children; // their `log` says what is refused
+    struct children *children; // `log` is used for refused orders
     const char *version;
     struct orders_handler handler;
 };
 
-// What control_start() takes; `orders` is its context.
+// Returns the handler for control_start(). Its context is `orders`.
 struct control_handler orders_control(struct orders *orders);
 
 #endif

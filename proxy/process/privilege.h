@@ -1,13 +1,14 @@
-// Rights: who the workers and signers run as, and how a process gives up what it does not need.
+// Rights: the user of workers and signers, and how a process drops the rights that it does not
+// need.
 //
-// The master keeps its rights (a reload reads keys and may bind low ports) and talks to nobody but
-// its children and the owner of its control socket. Everybody else calls privilege_drop() before
-// anything else.
+// The master keeps its rights, because a reload reads keys and may bind low ports. It exchanges
+// messages only with its children and clients of its control socket. Each other process first calls
+// privilege_drop(). Exceptions are the reader, and processes whose spawn.h row keeps the rights.
 //
 // conf/ravelin.service starts the master as a user with two capabilities (ports below 1024, and
-// keys of other users). Then all processes have that user, and privilege_drop() takes the
-// capabilities away. What keeps a worker from the master is its sandbox (sandbox.h), and that no
-// memory is dumpable.
+// keys of other users). Then all processes have this user, and privilege_drop() removes the
+// capabilities. A worker is kept from the master by its sandbox (sandbox.h), and because no memory
+// is dumpable.
 #ifndef RAVELIN_PROCESS_PRIVILEGE_H
 #define RAVELIN_PROCESS_PRIVILEGE_H
 
@@ -19,8 +20,8 @@
 
 #define PRIVILEGE_GROUPS_MAX 64
 
-// Whom to become. `change` is false when the master was not started as root: then everybody stays
-// who they are.
+// The user to become. `change` is false if the master was not started as root: all processes then
+// keep their user.
 struct privilege {
     bool change;
     uid_t uid;
@@ -29,21 +30,22 @@ struct privilege {
     int group_count;
 };
 
-// Looks up the configured user; as root without one, "nobody". Root by whatever name is refused.
-// The error is "file:line: ...".
+// Finds the configured user. For root without a configured user: "nobody". Refuses root under any
+// name. The error is "file:line: ...".
 enum result privilege_find(const struct config *config, struct privilege *privilege,
                            char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
-// Whether both configurations name the same user. A look into the configurations alone: to look up
-// a user may mean to ask a server, so the master does it at the start only.
+// Whether both configurations name the same user. Compares only the configurations, because finding
+// a user may ask a server. So the master finds the user only at the start.
 bool privilege_is_same(const struct config *a, const struct config *b);
 
-// No core dumps, no ptrace by others (a sanitizer's build stays open to its leak checker), umask.
+// Forbids core dumps and ptrace by other processes, and sets the umask. A build with sanitizers
+// allows ptrace for its leak checker.
 void privilege_seal_memory(void);
-// In a child: becomes `privilege`, keeps no capability, can never gain rights again, and seals its
-// memory. On failure *why names the call that failed; the process must end.
+// In a child: becomes `privilege`, drops all capabilities, can never gain rights again, and seals
+// its memory. On failure, *why is the name of the failed call, and the process must exit.
 enum result privilege_drop(const struct privilege *privilege, const char **why) MUST_CHECK;
 
-// The soft limit of open descriptors up to the hard one; what children inherit.
+// Raises the soft limit of open descriptors to the hard limit. Children inherit it.
 void privilege_raise_descriptor_limit(void);
 
 #endif

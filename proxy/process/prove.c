@@ -25,7 +25,7 @@ enum { EXIT_HOLDS, EXIT_FAILS, EXIT_NO_FILE };
 
 // --- Files ---
 
-// Maps a whole regular file; an empty one is an empty slice. False when it cannot be read.
+// Maps a whole regular file; an empty file is an empty slice. False: it cannot be read.
 static bool map_file(int fd, struct slice *content) {
     struct stat status;
     *content = (struct slice){NULL, 0};
@@ -61,7 +61,7 @@ static bool hash_descriptor(int fd, char text[DIGEST_TEXT_SIZE]) {
 }
 
 static bool hash_file(const char *path, char text[DIGEST_TEXT_SIZE]) {
-    // Not to wait for the writer of a fifo.
+    // O_NONBLOCK: opening a FIFO must not wait for its writer.
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     bool hashed = hash_descriptor(fd, text);
     if (fd >= 0) {
@@ -117,7 +117,7 @@ static void parse_line(char *line, struct proved_running *running) {
     }
 }
 
-// One line for each value, as orders.c writes them.
+// Parses one line for each value, in the form that orders.c writes.
 static void parse_reply(char *text, struct proved_running *running) {
     char *rest = text;
     for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
@@ -187,7 +187,7 @@ static bool look_at_files(struct proved_running *running) {
     return running->files != NULL && running->file_count > 0;
 }
 
-// What the master has answered; its descriptors are the executable, then the bundle.
+// Reads the reply of the master; its descriptors are the executable, then the bundle.
 static enum result read_back(struct control_reply *reply, const char *own_sha256,
                              struct proved_running *running, char error[CONFIG_ERROR_SIZE]) {
     if (reply->exit_code != 0 || reply->fd_count != 2 ||
@@ -199,7 +199,7 @@ static enum result read_back(struct control_reply *reply, const char *own_sha256
     parse_reply(reply->text, running);
     running->same_executable = strcmp(running->executable_sha256, own_sha256) == 0;
     int bundle_fd = reply->fds[1];
-    reply->fd_count = 1; // the bundle takes it
+    reply->fd_count = 1; // the bundle owns it
     if (bundle_open(bundle_fd, &running->bundle) != RESULT_OK || !look_at_files(running)) {
         (void)snprintf(error, CONFIG_ERROR_SIZE,
                        "what the master has loaded cannot be read: it is ravelin %s",
@@ -251,7 +251,7 @@ static void find_kernel(struct proved *proved) {
     }
 }
 
-// The program that runs, even when its file has been replaced meanwhile.
+// Reads the running program, also if its file was replaced since the start.
 static struct prove_report *prove_executable(struct proved *proved) {
     static const char self[] = "/proc/self/exe";
     struct slice executable;

@@ -1,12 +1,13 @@
-// `ravelin prove [-c FILE] [--json]`: what this binary can negotiate and what it cannot
-// (tls/prove/prove.h), the hashes of the executable and of what runs, and what is in force there.
+// `ravelin prove [-c FILE] [--json]` prints what this program can and cannot negotiate
+// (tls/prove/prove.h), the hashes of the executable and of the running proxy, and the limits of its
+// processes.
 //
-// What runs is read back from the running master: over the control socket come the values of its
-// configuration, and descriptors of its own executable and of the bundle it has loaded, which are
-// hashed here. Private keys are not in that bundle, and nothing is said about them. The sandbox of
-// each process is what the kernel says about it in /proc.
+// Facts about the running proxy come from its master, over the control socket: the values of its
+// configuration, and descriptors of its executable and of its loaded bundle, which are hashed here.
+// This bundle has no private keys, and no claim is made about them. The sandbox of each process is
+// read from /proc.
 //
-// JSON, one object, whose names do not change:
+// JSON output is one object. Its names never change:
 //   {"ravelin", "holds", "executable": {"path", "sha256", "symbols"}, "libraries": {NAME: VERSION},
 //    "kernel", "negotiates": {"versions", "suites", "groups", "signatures",
 //      "tickets": {"psk_dhe_ke", "psk_ke", "early_data"}}, "compiled_suites",
@@ -18,14 +19,16 @@
 //        configuration,
 //      "processes": [{"kind", "slot", "pid", "state", "uid", "seccomp", "no_new_privileges",
 //        "capabilities", "sandboxed"}]}}
-// "holds" of a proof is null where this executable cannot tell (it is stripped).
+// "holds" of a proof is null if this executable cannot show it, because it is stripped.
 #ifndef RAVELIN_PROCESS_PROVE_H
 #define RAVELIN_PROCESS_PROVE_H
 
 #include <stdbool.h>
 
-// `config_path` may be NULL. Exit status 0: every claim holds, and what runs is this executable, in
-// its sandbox. 1: something does not hold or could not be found out. 2: no such file.
+// `config_path` may be NULL. Exit status:
+//   0  every claim holds, and the running proxy has this executable, in its sandbox
+//   1  a claim does not hold or could not be tested
+//   2  no such file
 int prove_command(const char *config_path, bool as_json, const char *version);
 
 #endif

@@ -1,4 +1,4 @@
-// What prove.c, which gathers, shares with prove_print.c. Nobody else includes it.
+// The results of prove.c for prove_print.c. Only these two files include it.
 #ifndef RAVELIN_PROCESS_PROVE_INTERNAL_H
 #define RAVELIN_PROCESS_PROVE_INTERNAL_H
 
@@ -17,20 +17,21 @@ struct proved_file {
     enum on_disk on_disk;
 };
 
-// A worker or signer, as the kernel sees it.
+// A worker or signer, as the kernel reports it.
 struct proved_process {
     char kind[16];
     char state[16];
     unsigned slot;
     long pid;
-    long uid;    // -1: could not be read, and so for all that follow
+    long uid;    // -1: could not be read; the next members are then not valid either
     int seccomp; // 2: a filter
     bool no_new_privileges;
-    uint64_t capabilities; // effective and permitted ones together
+    uint64_t capabilities; // union of effective and permitted ones
     bool sandboxed;
 };
 
-#define PROVED_PROCESSES_MAX ((size_t)2 * CONFIG_WORKERS_MAX + 1) // and the monitor
+// Workers, signers and the monitor.
+#define PROVED_PROCESSES_MAX ((size_t)2 * CONFIG_WORKERS_MAX + 1)
 
 struct proved_running {
     long pid;
@@ -40,7 +41,7 @@ struct proved_running {
     unsigned ticket_lifetime_s;
     char executable_sha256[DIGEST_TEXT_SIZE];
     bool same_executable;
-    bool sandboxed; // every process that runs is
+    bool sandboxed; // every running process is sandboxed
     struct bundle bundle;
     size_t file_count;
     struct proved_file *files;
@@ -62,9 +63,9 @@ struct proved {
     struct library_version libraries[PROVED_LIBRARIES];
     char kernel[96];
     const struct prove_report *report;
-    const char *config_path; // NULL: none was given
+    const char *config_path; // NULL: none
     char config_sha256[DIGEST_TEXT_SIZE];
-    const struct proved_running *running; // NULL: nothing runs with it
+    const struct proved_running *running; // NULL: no proxy runs with config_path
     bool holds;
 };
 

@@ -8,7 +8,7 @@
 
 // Fields of /proc/PID/stat behind the name (proc(5)): the first is the state, utime and stime are
 // these.
-enum { FIELD_UTIME = 11, FIELD_STIME = 12 };
+enum { FIELD_PARENT = 1, FIELD_UTIME = 11, FIELD_STIME = 12 };
 
 struct process_state process_state_parse(const char *stat) {
     struct process_state state = {.letter = '?'};
@@ -20,6 +20,7 @@ struct process_state process_state_parse(const char *stat) {
     const char *at = end + 2;
     unsigned long long ticks = 0;
     for (int field = 0; field <= FIELD_STIME && at != NULL; field++) {
+        state.parent = field == FIELD_PARENT ? (pid_t)strtol(at, NULL, 10) : state.parent;
         ticks += field >= FIELD_UTIME ? strtoull(at, NULL, 10) : 0;
         at = strchr(at, ' ');
         at = at == NULL ? NULL : at + 1;

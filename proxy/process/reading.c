@@ -1,6 +1,7 @@
 #include "process/reading.h"
 
 #include "acme/keys.h"
+#include "base/clock.h"
 #include "base/printable.h"
 #include "config/acme.h"
 #include "config/bundle.h"
@@ -16,11 +17,15 @@
 #include <string.h>
 #include <unistd.h>
 
-// The first byte of what the child sends. The warnings of the bundles follow the first one, an
-// error text the last one.
+// The first byte of the child's message. The warnings of the bundles follow SAYS_READ; an error
+// text follows SAYS_INVALID.
 enum { SAYS_READ = 'r', SAYS_SAME = 's', SAYS_INVALID = 'i' };
 
 static_assert((int)BUNDLE_WARNINGS_SIZE <= (int)CONFIG_ERROR_SIZE, "either fits");
+
+// Time for making RSA keys. The rest of READING_TIMEOUT_S is for files.
+static const int64_t MAKING_US = 20000000;
+static_assert(READING_TIMEOUT_S > 20, "the reader has time to say that its time is over");
 
 struct task {
     const struct reading_input *input;
@@ -30,12 +35,13 @@ struct task {
 // --- In the child ---
 
 static bool open_bundles(const struct source *source, struct bundle_pair *pair) {
-    pair->keys = (struct bundle){.fd = -1};
+    pair->keys = pair->users = (struct bundle){.fd = -1};
     return bundle_open(source->files_fd, &pair->files) == RESULT_OK &&
-           bundle_open(source->keys_fd, &pair->keys) == RESULT_OK;
+           bundle_open(source->keys_fd, &pair->keys) == RESULT_OK &&
+           bundle_open(source->users_fd, &pair->users) == RESULT_OK;
 }
 
-// The keys of certificates that are ordered are made where keys are read.
+// Keys of ordered certificates are made by the process that reads keys.
 static bool make_files(const struct config *config, char why[BUNDLE_WHY_SIZE]) {
     static_assert((int)ACME_WHY_SIZE <= (int)BUNDLE_WHY_SIZE, "it fits");
     struct privilege privilege;
@@ -48,7 +54,7 @@ static bool make_files(const struct config *config, char why[BUNDLE_WHY_SIZE]) {
         return false;
     }
     const struct acme_owner owner = {privilege.change, privilege.uid, privilege.gid};
-    return acme_make_files(config, &owner, why);
+    return acme_make_files(config, &owner, clock_monotonic_us() + MAKING_US, why);
 }
 
 static char read_again(const struct source *former, struct bundle_pair *now,
@@ -63,7 +69,8 @@ static char read_again(const struct source *former, struct bundle_pair *now,
     if (bundle_read_again(&before.files, make_files, now, &config, error) != RESULT_OK) {
         return SAYS_INVALID;
     }
-    bool same = bundle_equal(&before.files, &now->files) && bundle_equal(&before.keys, &now->keys);
+    bool same = bundle_equal(&before.files, &now->files) &&
+                bundle_equal(&before.keys, &now->keys) && bundle_equal(&before.users, &now->users);
     return same ? SAYS_SAME : SAYS_READ;
 }
 
@@ -78,7 +85,7 @@ static char read_all(const struct reading_input *input, struct bundle_pair *pair
                : SAYS_INVALID;
 }
 
-// Memory and descriptors go with the process, at once: the master kills it when it has been heard.
+// Memory and descriptors are freed by the kernel: the master kills the process after its message.
 static int run_child(void *argument) {
     const struct task *task = argument;
     char said[1 + CONFIG_ERROR_SIZE];
@@ -88,8 +95,8 @@ static int run_child(void *argument) {
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     union ipc_room room;
     if (said[0] == SAYS_READ) {
-        const int fds[] = {pair.files.fd, pair.keys.fd};
-        ipc_attach_fds(&message, &room, fds, 2);
+        const int fds[] = {pair.files.fd, pair.keys.fd, pair.users.fd};
+        ipc_attach_fds(&message, &room, fds, 3);
         part.iov_len += strnlen(pair.warnings, sizeof(pair.warnings));
         memcpy(said + 1, pair.warnings, part.iov_len - 1);
     } else if (said[0] == SAYS_INVALID) {
@@ -101,7 +108,7 @@ static int run_child(void *argument) {
 // --- In the master ---
 
 void reading_init(struct reading *reading) {
-    *reading = (struct reading){.child = {.fd = -1}, .files_fd = -1, .keys_fd = -1};
+    *reading = (struct reading){.child = {.fd = -1}, .files_fd = -1, .keys_fd = -1, .users_fd = -1};
 }
 
 enum result reading_start(struct reading *reading, const struct reading_input *input) {
@@ -123,6 +130,7 @@ enum result reading_start(struct reading *reading, const struct reading_input *i
     if (input->former != NULL) {
         spawn.keep[spawn.keep_count++] = input->former->files_fd;
         spawn.keep[spawn.keep_count++] = input->former->keys_fd;
+        spawn.keep[spawn.keep_count++] = input->former->users_fd;
     }
     pid_t pid = spawn_process(&spawn, input->title);
     (void)close(fds[1]);
@@ -136,8 +144,8 @@ enum result reading_start(struct reading *reading, const struct reading_input *i
 }
 
 static void close_bundles(struct reading *reading) {
-    int *fds[] = {&reading->files_fd, &reading->keys_fd};
-    for (size_t i = 0; i < 2; i++) {
+    int *fds[] = {&reading->files_fd, &reading->keys_fd, &reading->users_fd};
+    for (size_t i = 0; i < 3; i++) {
         if (*fds[i] >= 0) {
             (void)close(*fds[i]);
             *fds[i] = -1;
@@ -145,7 +153,7 @@ static void close_bundles(struct reading *reading) {
     }
 }
 
-// What came, in child.text and the descriptors. -1: nothing yet.
+// Receives the message into child.text and the descriptors. -1: nothing yet.
 static ssize_t receive(struct reading *reading) {
     struct validation *child = &reading->child;
     struct iovec part = {child->text, sizeof(child->text) - 1};
@@ -161,14 +169,15 @@ static ssize_t receive(struct reading *reading) {
     if (size < 0) {
         return errno == EAGAIN ? -1 : 0;
     }
-    int fds[] = {-1, -1};
-    (void)ipc_detach_fds(&message, fds, 2);
+    int fds[] = {-1, -1, -1};
+    (void)ipc_detach_fds(&message, fds, 3);
     reading->files_fd = fds[0];
     reading->keys_fd = fds[1];
+    reading->users_fd = fds[2];
     return size;
 }
 
-// What a child says that neither read nor refused, into child.text.
+// Writes to child.text why the child sent neither a result nor an error.
 static void explain(struct reading *reading, char said) {
     struct validation *child = &reading->child;
     if (said == SAYS_READ) { // the kernel drops descriptors for which there is no room
@@ -185,13 +194,14 @@ enum result reading_receive(struct reading *reading) {
     if (size < 0) {
         return RESULT_AGAIN;
     }
-    validate_cancel(child); // it has nothing more to say
+    validate_cancel(child); // the child has sent everything
     char said = size == 0 ? '\0' : child->text[0];
     child->text[size] = '\0';
     memmove(child->text, child->text + (size > 0), (size_t)size); // with the NUL
     printable_clean(child->text, PRINTABLE_LINES);
     reading->same = said == SAYS_SAME && reading->files_fd < 0;
-    if (reading->same || (said == SAYS_READ && reading->files_fd >= 0 && reading->keys_fd >= 0)) {
+    bool all = reading->files_fd >= 0 && reading->keys_fd >= 0 && reading->users_fd >= 0;
+    if (reading->same || (said == SAYS_READ && all)) {
         return RESULT_OK;
     }
     close_bundles(reading);
@@ -209,11 +219,12 @@ void reading_cancel(struct reading *reading) {
 
 struct source *reading_take(struct reading *reading, const char *path, uint64_t number,
                             char error[CONFIG_ERROR_SIZE]) {
-    struct source *source = source_new(reading->files_fd, reading->keys_fd, path, number, error);
+    const struct source_fds fds = {reading->files_fd, reading->keys_fd, reading->users_fd};
+    struct source *source = source_new(&fds, path, number, error);
     if (source != NULL) {
         (void)snprintf(source->warnings, sizeof(source->warnings), "%s", reading->child.text);
     }
-    reading->files_fd = reading->keys_fd = -1;
+    reading->files_fd = reading->keys_fd = reading->users_fd = -1;
     return source;
 }
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// Back to idle; what came in the meantime is the handler's to do.
+// Returns to idle. The handler begins the next request.
 static void finish(struct reload *reload, enum reload_result result, int exit_code,
                    const char *text) {
     struct ev_loop *loop = reload->children->loop;
@@ -33,7 +33,7 @@ static void finish(struct reload *reload, enum reload_result result, int exit_co
 static void fail(struct reload *reload, int exit_code, const char *why) {
     struct children *children = reload->children;
     char text[CONFIG_ERROR_SIZE];
-    (void)snprintf(text, sizeof(text), "%s", why); // it may lie in what is freed here
+    (void)snprintf(text, sizeof(text), "%s", why); // `why` may be in memory that is freed here
     for (size_t kind = reload->kind + 1; reload->phase >= RELOAD_LOAD && kind-- > 0;) {
         children_send_type(children, &children->kinds[kind], IPC_ABORT, reload->staged->number);
     }
@@ -49,8 +49,8 @@ static void succeed(struct reload *reload) {
     finish(reload, RELOAD_DONE, 0, text);
 }
 
-// Whether this child has a part in the phase. One that the new generation does not want stays as it
-// is until the end.
+// Whether this child takes part in the phase. A child that the new generation does not need stays
+// as it is until the end.
 static bool takes_part(const struct reload *reload, const struct child *child) {
     const struct source *next = reload->staged != NULL ? reload->staged : reload->children->current;
     if (child->is_dismissed || !child_is_wanted(child, next)) {
@@ -70,7 +70,7 @@ static bool is_awaiting(const struct reload *reload) {
     return false;
 }
 
-// The point of no return.
+// From here on, the reload cannot fail.
 static void commit(struct reload *reload) {
     struct children *children = reload->children;
     struct source *staged = reload->staged;
@@ -91,7 +91,8 @@ static void commit(struct reload *reload) {
     reload->handler.committed(reload->handler.context, staged);
 }
 
-// Sends LOAD to all of a kind that live; the others get the generation when they are replaced.
+// Sends LOAD to all living children of a kind. The others get the generation when they are
+// replaced.
 static void load_kind(struct reload *reload, size_t kind) {
     reload->phase = RELOAD_LOAD;
     reload->kind = kind;
@@ -123,7 +124,8 @@ static void open_and_load(struct reload *reload) {
     const struct children *children = reload->children;
     char error[CONFIG_ERROR_SIZE];
     if (reload->request.by == RELOAD_BY_CHANGE) {
-        log_info(children->log, "files changed: reloading"); // not at every look at bad ones
+        // Logged only now, so that a fault in the files is not logged at each reading.
+        log_info(children->log, "files changed: reloading");
     }
     if (source_settle(reload->staged, error) != RESULT_OK ||
         source_open(reload->staged, &children->shares, children->current, reload->helpers, error) !=
@@ -180,7 +182,7 @@ static void on_timeout(struct ev_loop *loop, ev_timer *timer, int events) {
         fail(reload, 1, text);
         break;
     case RELOAD_COMMIT:
-        kill_awaited(reload); // those that come instead have the new generation
+        kill_awaited(reload); // their replacements get the new generation
         succeed(reload);
         break;
     case RELOAD_IDLE:
@@ -204,7 +206,7 @@ static enum result check_fixed(const struct children *children, const struct con
     return RESULT_OK;
 }
 
-// For what a child says next, for RELOAD_TIMEOUT_S.
+// Waits for the child's message, at most RELOAD_TIMEOUT_S.
 static void await(struct reload *reload, void (*on_word)(struct ev_loop *, ev_io *, int), int fd) {
     ev_io_init(&reload->verdict, on_word, fd, EV_READ);
     reload->verdict.data = reload;
@@ -225,7 +227,7 @@ static void begin_validation(struct reload *reload) {
     await(reload, on_verdict, reload->validation.fd);
 }
 
-// Goes on with what was read; NULL: `error` says why it could not be.
+// Continues with the files that were read. NULL: `error` has the reason.
 static void stage(struct reload *reload, struct source *source, char error[CONFIG_ERROR_SIZE]) {
     reload->phase = RELOAD_VALIDATE;
     reload->staged = source;
@@ -318,7 +320,7 @@ void reload_note_death(struct reload *reload, pid_t pid, int status) {
     validate_note_death(&reload->validation, pid, status);
 }
 
-// Whether the child was asked about this generation and has not answered yet.
+// Whether the child was sent a message about this generation and has not replied yet.
 static bool concerns(const struct reload *reload, const struct child *child, uint64_t generation) {
     return reload->staged != NULL && child->awaited && generation == reload->staged->number;
 }
@@ -349,6 +351,6 @@ void reload_child_died(struct reload *reload, const char *how) {
     if (reload->phase == RELOAD_LOAD) {
         fail(reload, 1, how);
     } else if (reload->phase == RELOAD_COMMIT) {
-        advance(reload); // it is not waited for any more
+        advance(reload); // the reload does not wait for it any more
     }
 }

@@ -1,15 +1,17 @@
-// Reload: the change of the generation in running processes, all of them or none.
+// Reload: changes the generation in all running processes, or in none.
 //
-//   read the files (in a child: reading.h) -> validate (in another child) -> open new sockets and
-//   logs
-//   -> LOAD in every child, kind by kind in the order of the rows (kinds.h)
-//   -> COMMIT in every child of a kind that commits
-// Any failure before COMMIT (an error, a death, no answer within RELOAD_TIMEOUT_S) aborts in every
-// process and changes nothing. COMMIT cannot fail; the reload is over when every child has done it.
-// One reload at a time. What cannot change in running processes, the number of workers and their
-// user, is an error.
+//   1. read the files (in a child: reading.h)
+//   2. validate them (in another child: validate.h)
+//   3. open new sockets and logs
+//   4. LOAD in every child, kind by kind in the order of the rows (kinds.h)
+//   5. COMMIT in every child of a kind that commits
 //
-// Nothing here knows the handler's owner, which logs how a reload ended and tells who asked for it.
+// A failure before COMMIT (an error, a death, no reply within RELOAD_TIMEOUT_S) aborts the reload
+// in every process and changes nothing. COMMIT cannot fail. The reload is over when every child has
+// committed. Only one reload runs at a time. A change of the number of workers or of their user is
+// an error, because running processes cannot change it.
+//
+// This module does not know the handler's owner, which logs the result and sends it to the client.
 #ifndef RAVELIN_PROCESS_RELOAD_H
 #define RAVELIN_PROCESS_RELOAD_H
 
@@ -21,58 +23,59 @@
 
 #define RELOAD_TIMEOUT_S 30
 
-// In this order.
+// The phases follow in this order.
 enum reload_phase {
     RELOAD_IDLE,
     RELOAD_READ, // the reader reads the files
     RELOAD_VALIDATE,
     RELOAD_LOAD,   // LOAD was sent to all kinds up to `kind`
-    RELOAD_COMMIT, // COMMIT was sent: nothing can go back any more
+    RELOAD_COMMIT, // COMMIT was sent: the reload cannot fail any more
 };
 
-enum reload_result { RELOAD_DONE, RELOAD_FAILED, RELOAD_SAME }; // the files are the same
+enum reload_result { RELOAD_DONE, RELOAD_FAILED, RELOAD_SAME }; // SAME: the files are the same
 
-// Who asks for a reload.
+// The origin of a reload.
 enum reload_asker {
-    RELOAD_BY_NONE, // there is no request
+    RELOAD_BY_NONE, // no request
     RELOAD_BY_SIGNAL,
-    RELOAD_BY_CLIENT, // of the control socket, who waits for the outcome
-    RELOAD_BY_CHANGE, // of files: the config text that is in use stays
+    RELOAD_BY_CLIENT, // a client of the control socket, which waits for the result
+    RELOAD_BY_CHANGE, // changed files: the config text in use stays
 };
 
 struct reload_request {
-    enum reload_asker by;
-    uint64_t client; // RELOAD_BY_CLIENT: who; else 0
+    enum reload_asker by; // id of the client, if RELOAD_BY_CLIENT; else 0
+    uint64_t client;      // RELOAD_BY_CLIENT: who; else 0
 };
 
-// How a reload ended. By then it is idle again.
+// The result of a reload, which is idle again.
 struct reload_end {
     enum reload_result result;
     int exit_code;
-    const char *text; // for who asked
-    const char *who;  // the child that wrote the text: "validator"; NULL: the master
+    const char *text; // for the origin of the request
+    const char *who;  // child that wrote the text: "validator"; NULL: the master
     struct reload_request request;
-    struct reload_request next; // came meanwhile and is to be begun
+    struct reload_request next; // came during the reload, to be begun next
 };
 
 struct reload_handler {
-    // A reload begins that a signal or a client asked for.
+    // A reload begins, for a signal or a client.
     void (*began)(void *context);
-    // The reader of a reload by change has ended.
+    // The reader of a RELOAD_BY_CHANGE has ended.
     void (*read)(void *context);
-    // `staged` has become the generation of all children. The former one is the handler's to free.
+    // `staged` is now the generation of all children. The handler must free the former one.
     void (*committed)(void *context, struct source *staged);
-    // May begin the next one.
+    // The reload has ended. May begin the next one.
     void (*ended)(void *context, const struct reload_end *end);
     void *context;
 };
 
-// The owner sets what is above the line and calls reload_init(); all of it outlives the reload.
+// The owner sets the members above the line and calls reload_init(). Their objects outlive the
+// reload.
 struct reload {
-    struct children *children; // their `current` is what a reload replaces
+    struct children *children; // a reload replaces their `current`
     const char *config_path;
     const struct source_helpers *helpers;
-    uint64_t last_number; // of a generation, used or tried
+    uint64_t last_number; // last number given to a generation
     struct reload_handler handler;
     // ----
     enum reload_phase phase;
@@ -81,26 +84,26 @@ struct reload {
     struct source *staged;
     struct reading reading;
     struct validation validation;
-    ev_io verdict; // of the reader, then of the validator
+    ev_io verdict; // watches the reader, then the validator
     ev_timer timeout;
-    struct reload_request request; // by none while idle
-    struct reload_request next;    // came meanwhile, by a signal or a client
+    struct reload_request request; // RELOAD_BY_NONE while idle
+    struct reload_request next;    // came from a signal or client during the reload
 };
 
 void reload_init(struct reload *reload);
-// `client`: who asks; 0: a signal. While one runs, a signal is remembered as the next request, and
-// so is one client if the one that runs is by change. Returns NULL, or why it is refused.
+// Begins a reload. `client`: its id; 0: a signal. During another reload, a signal is stored as the
+// next request. So is one client, if the other reload is RELOAD_BY_CHANGE. Returns NULL, or the
+// reason of a refusal.
 const char *reload_begin(struct reload *reload, uint64_t client);
-// With the config text that is in use, when files that it names have changed. None must be under
-// way.
+// Begins a reload with the config text in use, because files that it names have changed. No reload
+// may be under way.
 void reload_changed_files(struct reload *reload);
-// Ends one that is under way, with this reason; none: nothing.
+// Ends a reload with this reason. Does nothing if none is under way.
 void reload_abort(struct reload *reload, const char *why);
-// A process was reaped. One of which it knows nothing: nothing.
+// A process was reaped. Does nothing if it is not one of this reload.
 void reload_note_death(struct reload *reload, pid_t pid, int status);
 
-// What children report (children.h). Answers for another generation than the staged one are
-// ignored.
+// Reports of children (children.h). Ignored for other generations than the staged one.
 void reload_child_ready(struct reload *reload, struct child *child, uint64_t generation);
 void reload_child_committed(struct reload *reload, struct child *child, uint64_t generation);
 void reload_child_failed(struct reload *reload, struct child *child, uint64_t generation,

@@ -29,7 +29,7 @@ void sandbox_library_version(unsigned parts[3]) {
 
 #include <seccomp.h>
 
-// Memory, time, randomness, the end, and the descriptors one has.
+// Common calls: memory, time, random bytes, exit, and I/O on open descriptors.
 static const int common_calls[] = {
     SCMP_SYS(brk),
     SCMP_SYS(clock_gettime),
@@ -65,7 +65,7 @@ static const int common_calls[] = {
     SCMP_SYS(writev),
 };
 
-// The loop, connections, rings.
+// Calls of the loop, connections and rings.
 static const int network_calls[] = {
     SCMP_SYS(accept4),        SCMP_SYS(clock_getres),    SCMP_SYS(connect),
     SCMP_SYS(epoll_create1),  SCMP_SYS(epoll_ctl),       SCMP_SYS(epoll_pwait),
@@ -74,10 +74,12 @@ static const int network_calls[] = {
     SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime),
 };
 
-// Connections, and files below a folder that it has open. openat2() can be told to stay there.
-static const int file_calls[] = {SCMP_SYS(accept4), SCMP_SYS(openat2), SCMP_SYS(shutdown)};
+// Connections, and files below an open folder. openat2() can be limited to the folder; a system
+// without it needs openat() (allow_reading()). No shutdown(), because it would end the listening
+// socket for the master, too.
+static const int file_calls[] = {SCMP_SYS(accept4), SCMP_SYS(openat2)};
 
-// What a program that is run has no use for.
+// Calls that a program has no need for.
 static const int denied_calls[] = {
     SCMP_SYS(add_key),
     SCMP_SYS(bpf),
@@ -112,17 +114,17 @@ static const int denied_calls[] = {
     SCMP_SYS(userfaultfd),
 };
 
-// Calls that are allowed with some values of one or two arguments, of type int. With any other they
-// fail with EPERM, so that a library that asks for an option does without it.
+// Calls that are allowed with some values of one or two arguments of type int. With other values
+// they fail with EPERM, so that a library continues without the option.
 //
-// F_SETFL is not among them: O_NONBLOCK and O_APPEND belong to the open file, which other processes
-// use too. Nor is any option that filters or steers connections, or that a listening socket would
-// hand on.
+// F_SETFL is not allowed, because O_NONBLOCK and O_APPEND belong to the open file, which other
+// processes use, too. No option is allowed that filters or steers connections, or that connections
+// inherit from a listening socket.
 struct choice {
     int call;
     unsigned argument; // the second one follows
     int first;
-    int second; // ANY: not looked at
+    int second; // ANY: not checked
 };
 
 #define ANY (-1)
@@ -143,12 +145,14 @@ static const struct choice network_choices[] = {
     {SCMP_SYS(madvise), 2, MADV_REMOVE, ANY}, // rings; where one can write
     {SCMP_SYS(getsockopt), 1, SOL_SOCKET, SO_ERROR},
     {SCMP_SYS(getsockopt), 1, IPPROTO_TCP, TCP_INFO},
+    {SCMP_SYS(setsockopt), 1, SOL_SOCKET, SO_RCVLOWAT},
     {SCMP_SYS(setsockopt), 1, IPPROTO_TCP, TCP_NODELAY},
     {SCMP_SYS(setsockopt), 1, IPPROTO_TCP, TCP_QUICKACK},
+    {SCMP_SYS(setsockopt), 1, IPPROTO_TCP, TCP_NOTSENT_LOWAT},
     {SCMP_SYS(setsockopt), 1, IPPROTO_TCP, TCP_CONGESTION},
 };
 
-// A socket that may be made, with protocol 0.
+// A kind of socket that may be made, with protocol 0.
 struct socket_choice {
     int family;
     int type;
@@ -167,12 +171,12 @@ static const struct socket_choice monitor_sockets[] = {
     {AF_INET6, SOCK_DGRAM},  {AF_UNIX, SOCK_DGRAM},                         // syslog
 };
 
-// The kernel reads so much of an argument that is an int.
+// The bits that the kernel reads of an int argument.
 static const scmp_datum_t INT_MASK = UINT32_MAX;
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-// What a sandbox allows besides what is common to all.
+// Calls that a sandbox allows in addition to the common ones.
 struct profile {
     const int *calls;
     size_t call_count;
@@ -201,7 +205,7 @@ static bool allow_all(scmp_filter_ctx filter, const int *calls, size_t count) {
     return true;
 }
 
-// A condition on one argument: that it has this value in the bits of the mask.
+// The condition that an argument has this value in the bits of the mask.
 static struct scmp_arg_cmp has(unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
     return (struct scmp_arg_cmp){
         .arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
@@ -215,14 +219,19 @@ static bool allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp condi
     return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, condition) == 0;
 }
 
-// Calls that depend on what they are asked for.
+// openat() for reading only.
+static bool allow_reading(scmp_filter_ctx filter) {
+    return allow_if(filter, SCMP_SYS(openat), has(2, O_ACCMODE | O_CREAT | O_TRUNC, 0));
+}
+
+// Adds the calls that depend on their arguments.
 static bool allow_parts(scmp_filter_ctx filter) {
     return allow_if(filter, SCMP_SYS(mmap), has(2, PROT_EXEC, 0)) &&
            allow_if(filter, SCMP_SYS(mprotect), has(2, PROT_EXEC, 0)) &&
-           // fstat() of a newer C library. With a path beside the flag it tells that a file exists,
-           // and opens nothing.
+           // fstat() of a newer C library. With a path and this flag, it reports that a file
+           // exists, and opens nothing.
            allow_if(filter, SCMP_SYS(newfstatat), is(3, AT_EMPTY_PATH)) &&
-           // abort()
+           // For abort().
            allow_if(filter, SCMP_SYS(tgkill), is(0, getpid()));
 }
 
@@ -238,7 +247,7 @@ static bool allow_sockets(scmp_filter_ctx filter, const struct profile *profile)
     return true;
 }
 
-// The calls that have choices: all values of the arguments, or the chosen ones.
+// Calls with choices: all values of the arguments, or the chosen ones.
 static bool allow_choices(scmp_filter_ctx filter, const struct choice *choices, size_t size,
                           bool only_chosen) {
     bool ok = true;
@@ -257,17 +266,18 @@ static bool allow_choices(scmp_filter_ctx filter, const struct choice *choices, 
 static bool allow_profile(scmp_filter_ctx filter, const struct profile *profile, bool only_chosen) {
     return allow_all(filter, common_calls, COUNT(common_calls)) &&
            allow_all(filter, profile->calls, profile->call_count) &&
+           (!profile->has_fence || allow_reading(filter)) &&
            allow_choices(filter, common_choices, COUNT(common_choices), only_chosen) &&
            allow_choices(filter, profile->choices, profile->choice_count, only_chosen);
 }
 
-// Ends the process at a call that it has no use for.
+// Other calls kill the process.
 static bool fill_fatal(scmp_filter_ctx filter, const struct profile *profile) {
     return allow_profile(filter, profile, false) && allow_parts(filter) &&
            allow_sockets(filter, profile);
 }
 
-// Lets the others fail that are not chosen. What fill_fatal() judges passes.
+// Other calls that are not chosen fail. Calls that fill_fatal() handles pass.
 static bool fill_refusing(scmp_filter_ctx filter, const struct profile *profile) {
     static const int judged[] = {SCMP_SYS(mmap),   SCMP_SYS(mprotect), SCMP_SYS(newfstatat),
                                  SCMP_SYS(tgkill), SCMP_SYS(socket),   SCMP_SYS(seccomp),
@@ -281,7 +291,8 @@ static bool load(const struct profile *profile, uint32_t otherwise,
     if (filter == NULL) {
         return false;
     }
-    // A search tree: the kernel caches what is always allowed, the rest should be found quickly.
+    // A search tree: the kernel caches calls that are always allowed, and the others should be
+    // found quickly.
     bool ok = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 && fill(filter, profile) &&
               seccomp_load(filter) == 0;
     seccomp_release(filter);
@@ -306,12 +317,12 @@ enum result sandbox_enter(enum sandbox sandbox) {
         return load(NULL, SCMP_ACT_ALLOW, deny_calls) ? RESULT_OK : RESULT_ERROR;
     }
     const struct profile *profile = &profiles[sandbox];
-    // The C library reads the time zone from a file when it first needs it, even for UTC.
+    // The C library reads the time zone from a file at its first use, also for UTC.
     tzset();
     if (!profile->has_fence) {
-        (void)landlock_enter(); // for what the filters might let through
+        (void)landlock_enter(); // in case the filter has a hole
     }
-    // Of two filters the kernel obeys the stricter.
+    // The kernel applies the stricter of two filters.
     bool ok = load(profile, SCMP_ACT_ERRNO(EPERM), fill_refusing) &&
               load(profile, SCMP_ACT_KILL_PROCESS, fill_fatal);
     return ok ? RESULT_OK : RESULT_ERROR;

@@ -1,45 +1,47 @@
-// The sandbox: a seccomp filter with the system calls a process needs, after which any other ends
-// it (SIGSYS, logged by the master as "killed by the sandbox").
+// The sandbox: a seccomp filter that allows the system calls that a process needs. Any other call
+// kills the process (SIGSYS, logged by the master as "killed by the sandbox").
 //
-// Each process that spawn.h makes names its sandbox there; the kinds of children have a column for
-// it (kinds.h). There is no way back.
+// Each process names its sandbox in struct spawn (spawn.h). Kinds of children have a column for it
+// (kinds.h). A process cannot leave its sandbox.
 //
-// Before the filter comes a fence against what the filter might let through (landlock.h).
+// Landlock (landlock.h) limits the process before the filter does, in case the filter has a hole.
 //
-// fcntl(), madvise(), getsockopt() and setsockopt() are allowed with the arguments in one table in
-// sandbox.c; with others they fail with EPERM. What a filter cannot judge: the address of connect()
-// and sendto(), the name of a congestion control, and to which socket shutdown() is applied.
+// fcntl(), madvise(), getsockopt() and setsockopt() are allowed with the arguments in a table of
+// sandbox.c. With other arguments they fail with EPERM. A filter cannot check some arguments: the
+// address of connect() and sendto(), the name of a congestion control, and the socket of
+// shutdown().
 //
-// A build with sanitizers has no sandbox (they need more); sandbox_enter() then does nothing.
+// A build with sanitizers has no sandbox, because sanitizers need more calls. sandbox_enter() then
+// does nothing.
 #ifndef RAVELIN_PROCESS_SANDBOX_H
 #define RAVELIN_PROCESS_SANDBOX_H
 
 #include "base/result.h"
 
 enum sandbox {
-    // Reads and writes the descriptors it has and maps memory that is never executable, no more.
+    // May read and write its descriptors and map memory that is not executable. Nothing else.
     SANDBOX_DESCRIPTORS,
-    // Besides: an event loop, accepts from its sockets, makes TCP and unix connections. It cannot
-    // open a file, start a program, make a process, bind or listen.
+    // Also may run an event loop, accept from its sockets, and make TCP and unix connections. It
+    // cannot open a file, start a program, make a process, bind or listen.
     SANDBOX_NETWORK,
-    // Besides what the first one may: accepts connections from a socket it has, and opens the files
-    // that the fence it has entered before lets it open (landlock_enter_reading()). It cannot make
-    // a socket, a process or a file.
+    // As SANDBOX_DESCRIPTORS. Also may accept from a socket that it has, and open the files that
+    // Landlock allows (landlock_enter_reading()). It cannot make a socket, a process or a file, nor
+    // shut down its listening socket.
     SANDBOX_FILES,
-    // As SANDBOX_NETWORK, for the monitor: it checks servers, and makes UDP sockets for the DNS.
+    // As SANDBOX_NETWORK, for the monitor: also may make UDP sockets for DNS.
     SANDBOX_MONITOR,
-    // For one that runs programs, and has entered a fence of its own (landlock_enter_paths()): all
-    // but what reaches into other processes or the kernel, changes rights, mounts or listens. Those
-    // calls fail with EPERM.
+    // For a process that runs programs, after landlock_enter_paths(). It may make all calls except
+    // those that reach into other processes or the kernel, change rights, mount or listen. These
+    // fail with EPERM.
     SANDBOX_PROGRAMS,
-    SANDBOX_NONE, // for the one that reads files with the master's rights
+    SANDBOX_NONE, // for the reader, which has the master's rights
 };
 
-// Needs no_new_privs (privilege_drop). RESULT_ERROR: the kernel refused the filter; the process
-// must end.
+// Enters the sandbox. Needs no_new_privs (privilege_drop()). RESULT_ERROR: the kernel refused the
+// filter, and the process must exit.
 enum result sandbox_enter(enum sandbox sandbox) MUST_CHECK;
 
-// Of libseccomp: major, minor, patch; zeros in a build without a sandbox.
+// Version of libseccomp: major, minor, patch. Zeros in a build without sandbox.
 void sandbox_library_version(unsigned parts[3]);
 
 #endif

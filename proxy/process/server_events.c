@@ -64,13 +64,14 @@ static void look_at_checks(struct server_events *events, const struct subject *s
     *down_ms = down ? now_ms : 0;
 }
 
-// Names the server. False: the place has none.
+// Writes the name of the server. False: the place has none.
 static bool prepare(struct server_events *events, struct subject *subject) {
     uint32_t cell = subject->entry->cell;
     struct address address;
     uint32_t version = server_entry_address(subject->entry, &address);
     bool is_there = server_entry_standing(subject->entry) != SERVER_ABSENT;
-    if (!is_there || events->versions[cell] != version) { // what is known is of another one
+    // The former values are of another address.
+    if (!is_there || events->versions[cell] != version) {
         events->versions[cell] = version;
         events->out_ms[cell] = events->down_ms[cell] = 0;
     }
@@ -78,7 +79,7 @@ static bool prepare(struct server_events *events, struct subject *subject) {
     return is_there;
 }
 
-// Cells that new servers have.
+// Clears the cells of new servers.
 static void forget_new(struct server_events *events, const struct source *source) {
     for (size_t i = 0; i < source->servers.count; i++) {
         const struct server_entry *entry = server_table_entry(&source->servers, i);

@@ -1,9 +1,9 @@
-// A log line for each change in the health of a server, once for all workers: that failures took it
-// out of use, or that checks found it down, and why, or that it is in use or up again.
+// Logs each change in the health of a server once for all workers: failures took it out of use,
+// checks found it down, with the cause, or it is in use or up again.
 //
-// The master looks every SERVER_EVENTS_PERIOD_S whether a worker has noted a change
-// (server_counts.h). A server counts as out of use while a worker has it so. The number of lines is
-// bounded: an attacker who controls a worker can cause some, no flood.
+// Every SERVER_EVENTS_PERIOD_S, the master checks whether a worker has noted a change
+// (server_counts.h). A server is out of use while it is so in any worker. The number of lines is
+// limited: an attacker who controls a worker can cause some lines, but no flood.
 #ifndef RAVELIN_PROCESS_SERVER_EVENTS_H
 #define RAVELIN_PROCESS_SERVER_EVENTS_H
 
@@ -23,13 +23,13 @@ struct server_events {
     uint64_t generation;
     uint32_t changes;
     struct rate lines;
-    int64_t out_ms[SERVER_CELLS];    // since when a server is out of use; 0: it is in use
-    int64_t down_ms[SERVER_CELLS];   // since when it is down by checks; 0: it is not
-    uint32_t versions[SERVER_CELLS]; // of the address of the server
+    int64_t out_ms[SERVER_CELLS];    // since when a server is out of use; 0: in use
+    int64_t down_ms[SERVER_CELLS];   // since when checks find a server down; 0: not down
+    uint32_t versions[SERVER_CELLS]; // of the server's address
 };
 
-// The owner sets loop, log, counts and current, and zeroes the rest.
+// The owner sets loop, log, counts and current, and zeroes the others.
 void server_events_start(struct server_events *events);
-void server_events_stop(struct server_events *events); // never started, or stopped: nothing
+void server_events_stop(struct server_events *events); // allowed if never started, or stopped
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// In the order of enum server_order.
+// The words of orders, in the order of enum server_order.
 static const char *const WORDS[] = {"ready", "drain", "down"};
 enum {
     WORD_COUNT = sizeof(WORDS) / sizeof(WORDS[0]),
@@ -15,7 +15,7 @@ enum {
     SERVER_TEXT_SIZE = HOST_TEXT_SIZE + 16 // "srv:" and a name, or a name and a port
 };
 
-// A place of a source, one after the other. A server that is a name has several.
+// A cursor over the places of a source. A server that is a name has several places.
 struct cursor {
     const struct config *config;
     size_t backend, server, place; // indices
@@ -60,7 +60,7 @@ static bool is_absent(const struct server_entry *entry) {
     return server_entry_standing(entry) == SERVER_ABSENT;
 }
 
-// The address, as an operator writes it.
+// Writes the address as in the configuration.
 static void put_address(const struct source *source, const struct cursor *cursor,
                         char text[SERVER_TEXT_SIZE]) {
     struct address address;
@@ -119,13 +119,13 @@ int servers_order(const struct source *source, const char *name, const char *wor
 
 // --- Reloads ---
 
-// Whether the file says the same of both.
+// Whether both have the same configuration.
 static bool is_same(const struct config_server *a, const struct config_server *b) {
     return a->weight == b->weight && a->backup == b->backup &&
            a->max_connections == b->max_connections;
 }
 
-// The place of `former` that the place `at` of the next table stands for; its end if there is none.
+// The place in `former` of the same address as place `at` of the next table; its end: none.
 static struct cursor find_former(const struct source *former, const struct source *next,
                                  const struct cursor *at) {
     const struct server_entry *entry = entry_at(next, at);
@@ -136,7 +136,7 @@ static struct cursor find_former(const struct source *former, const struct sourc
     return cursor;
 }
 
-// Whether any server has an order. As a rule none has, and nothing is looked for.
+// Whether any server has an order. Usually none has, and no place is searched.
 static bool has_orders(const struct source *source) {
     struct cursor cursor = first_server(source->config);
     while (!is_at_end(&cursor) &&
@@ -146,7 +146,7 @@ static bool has_orders(const struct source *source) {
     return !is_at_end(&cursor);
 }
 
-// `before`: what `at` was.
+// `before`: the place of `at` in the former table.
 static void keep_order(const struct source *next, const struct cursor *at,
                        const struct source *former, const struct cursor *before, struct log *log) {
     char now[SERVER_TEXT_SIZE];
@@ -179,7 +179,7 @@ void servers_keep_orders(const struct source *next, const struct source *former,
 
 // --- The list ---
 
-// Whether the place has a line: an address, or the first place of a name without any.
+// Whether the place has a line: it has an address, or is the first place of a name without any.
 static bool is_listed(const struct source *source, const struct cursor *at) {
     if (at->place > 0 || !is_absent(entry_at(source, at))) {
         return !is_absent(entry_at(source, at));
@@ -192,7 +192,7 @@ static bool is_listed(const struct source *source, const struct cursor *at) {
     return is_at_end(&next) || next.place == 0;
 }
 
-// What stands in its line.
+// Writes the beginning of a server's line.
 static void put_title(const struct source *source, const struct cursor *at,
                       char text[SERVER_TEXT_SIZE]) {
     if (is_absent(entry_at(source, at))) {
@@ -223,7 +223,7 @@ static void put_limit(char text[16], uint32_t limit) {
 
 enum { HEALTH_TEXT_SIZE = FAULT_TEXT_SIZE + 128 };
 
-// Whether failures have taken all servers of the backend out of use: then all are used.
+// Whether failures have taken all servers of the backend out of use, so that all are used.
 static bool are_all_out(const struct source *source, const struct cursor *at,
                         const struct server_counts *counts) {
     struct cursor cursor = first_server(source->config);
@@ -275,7 +275,7 @@ static void put_health(char text[HEALTH_TEXT_SIZE], const struct source *source,
                    why);
 }
 
-// The bytes of the line, also if it does not fit.
+// Returns the bytes of the line, also if it does not fit.
 static size_t put_server(char *text, size_t room, const struct source *source,
                          const struct cursor *at, const struct server_counts *counts, int width) {
     const struct server_counter counter = {counts, 0};
@@ -329,6 +329,112 @@ void servers_list(const struct source *source, const struct server_counts *count
     if (left_out > 0) {
         (void)snprintf(text + size - 1, capacity - size + 1, "\nand %zu more", left_out);
     }
+}
+
+// --- The status ---
+
+struct shown_state {
+    const char *word;
+    char why[FAULT_TEXT_SIZE > CHECK_TEXT_SIZE ? FAULT_TEXT_SIZE : CHECK_TEXT_SIZE];
+    int64_t since_ms; // monotonic clock; 0: unknown
+};
+
+// The earliest time of the workers that have the server out of use. They may write any number.
+static int64_t out_since_ms(const struct server_counts *counts, uint32_t cell) {
+    int64_t now_ms = clock_monotonic_us() / 1000;
+    int64_t first_ms = now_ms;
+    for (size_t slot = 0; slot < server_counts_slots(counts); slot++) {
+        const struct health *health = &server_counts_health(counts, slot)[cell];
+        int64_t since_ms = health_since(health);
+        if (health_is_out(health) && since_ms > 0 && since_ms < first_ms) {
+            first_ms = since_ms;
+        }
+    }
+    return first_ms;
+}
+
+static void find_health(struct shown_state *state, const struct config_backend *backend,
+                        const struct server_counts *counts, uint32_t cell) {
+    const struct server_health health = server_counts_summary(counts, cell);
+    const struct check *check = &server_counts_checks(counts)[cell];
+    enum check_standing standing = backend->health_count == 0 ? CHECK_UP : check_standing(check);
+    if (standing == CHECK_DOWN) {
+        state->word = "down";
+        state->since_ms = check_since(check);
+        check_write(atomic_load_explicit(&check->fault, memory_order_relaxed), backend->health,
+                    state->why);
+    } else if (standing == CHECK_NEW) {
+        state->word = "new";
+        (void)snprintf(state->why, sizeof(state->why), "not checked yet");
+    } else if (health.workers_out > 0) {
+        state->word = "out";
+        state->since_ms = out_since_ms(counts, cell);
+        fault_write(health.fault, state->why);
+    }
+}
+
+static struct shown_state find_state(const struct source *source, const struct cursor *at,
+                                     const struct server_counts *counts) {
+    const struct server_entry *entry = entry_at(source, at);
+    struct shown_state state = {.word = "up"};
+    if (is_absent(entry)) {
+        state.word = "none";
+        (void)snprintf(state.why, sizeof(state.why), "the DNS has no address");
+    } else if (server_entry_order(entry) != SERVER_ORDER_READY) {
+        state.word = WORDS[server_entry_order(entry)];
+        (void)snprintf(state.why, sizeof(state.why), "by order of the operator");
+    } else {
+        find_health(&state, backend_at(at), counts, entry->cell);
+    }
+    return state;
+}
+
+static void put_since(struct json *json, int64_t since_ms) {
+    char text[CLOCK_ISO_SIZE];
+    int64_t now_ms = clock_monotonic_us() / 1000;
+    if (since_ms <= 0 || since_ms > now_ms) {
+        json_string(json, "since", NULL);
+        return;
+    }
+    clock_format_iso(clock_wall_us() - (now_ms - since_ms) * 1000, text);
+    json_string(json, "since", text);
+}
+
+static void put_state(struct json *json, const struct source *source, const struct cursor *at,
+                      const struct shown_state *state) {
+    char title[SERVER_TEXT_SIZE];
+    put_title(source, at, title);
+    json_open(json, NULL, '{');
+    json_string(json, "backend", backend_at(at)->name);
+    json_string(json, "server", title);
+    json_string(json, "state", state->word);
+    json_string(json, "why", state->why);
+    put_since(json, state->since_ms);
+    json_close(json, '}');
+}
+
+void servers_put_status(struct json *json, const struct source *source,
+                        const struct server_counts *counts) {
+    size_t count = 0;
+    size_t not_up = 0;
+    json_open(json, "servers", '{');
+    json_open(json, "not_up", '[');
+    for (struct cursor at = first_server(source->config); !is_at_end(&at); move_on(&at)) {
+        if (!is_listed(source, &at)) {
+            continue;
+        }
+        const struct shown_state state = find_state(source, &at, counts);
+        bool is_up = strcmp(state.word, "up") == 0;
+        count++;
+        not_up += is_up ? 0 : 1;
+        if (!is_up && not_up <= SERVERS_STATUS_MAX) {
+            put_state(json, source, &at, &state);
+        }
+    }
+    json_close(json, ']');
+    json_unsigned(json, "count", count);
+    json_unsigned(json, "up", count - not_up);
+    json_close(json, '}');
 }
 
 // --- Another master ---

@@ -1,14 +1,15 @@
-// What an operator orders of servers at run time (`ravelin server`), and the list of servers
-// (`ravelin servers`). The master writes orders into the server table of its current generation;
-// workers see them at once.
+// Orders for servers at run time (`ravelin server`), and the list of servers (`ravelin servers`).
+// The master writes orders into the server table of its current generation. Workers see them at
+// once.
 //
-// An order stays across reloads while the file says the same of the server: its backend, address,
-// weight, backup and max-connections. It ends when the file changes the server, and with the
-// master. A master that takes over gets it too.
+// An order stays in effect across reloads while the file has the same backend, address, weight,
+// backup and max-connections of the server. It ends when the file changes the server, and when the
+// master exits. An upgrade passes it to the next master.
 #ifndef RAVELIN_PROCESS_SERVERS_H
 #define RAVELIN_PROCESS_SERVERS_H
 
 #include "backend/server_counts.h"
+#include "base/json.h"
 #include "observe/log.h"
 #include "process/source.h"
 
@@ -18,28 +19,33 @@
 
 #define SERVERS_TEXT_SIZE 512
 
-// Carries out "BACKEND/ADDRESS" and "drain", "ready" or "down", logs a change and answers in
-// `text`. Returns the exit code.
+// Executes an order: "BACKEND/ADDRESS" and "drain", "ready" or "down". Logs a change and writes the
+// reply to `text`. Returns the exit code.
 int servers_order(const struct source *source, const char *name, const char *word, struct log *log,
                   char text[SERVERS_TEXT_SIZE]);
-// Draws a table with a line for each server. Says how many lines do not fit.
+// Writes a table with a line for each server, and the number of lines that do not fit.
 void servers_list(const struct source *source, const struct server_counts *counts, char *text,
                   size_t capacity);
-// `next` takes the place of `former`: hands on orders, and logs those that end.
+// Adds an object "servers" to the status: the number of servers, and of those that work. For at
+// most SERVERS_STATUS_MAX that do not work: state, cause and since when.
+#define SERVERS_STATUS_MAX 40
+void servers_put_status(struct json *json, const struct source *source,
+                        const struct server_counts *counts);
+// `next` replaces `former`: copies orders, and logs those that end.
 void servers_keep_orders(const struct source *next, const struct source *former, struct log *log);
 
-// --- For another master that takes over (handover.h) ---
+// --- for upgrades (handover.h) ---
 
 #define SERVERS_ORDER_LAYOUT 1
 
 struct servers_order {
     char name[SERVERS_TEXT_SIZE];                // "BACKEND/ADDRESS"
     uint32_t order;                              // an enum server_order
-    uint32_t weight, max_connections, is_backup; // as the file says
+    uint32_t weight, max_connections, is_backup; // as configured
 };
-// The next order from index *at on, which moves on behind it. False: there is none.
+// Returns the next order, from index *at on, which is advanced. False: no more.
 bool servers_next_order(const struct source *source, size_t *at, struct servers_order *order);
-// Orders the same, if the file says the same of the server. False: it does not.
+// Applies an order, if the file has the same server. False: it does not.
 bool servers_take_order(const struct source *source, const struct servers_order *order);
 
 #endif

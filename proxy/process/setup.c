@@ -11,7 +11,7 @@
 
 #include <ev.h>
 
-// A descriptor of ours must never take the place of a standard stream that is closed.
+// An opened descriptor must never take the number of a closed standard stream.
 static bool open_standard_streams(void) {
     int fd;
     do {
@@ -26,11 +26,12 @@ bool setup_process(void) {
     }
     (void)prctl(PR_SET_NAME, "rav-master", 0, 0, 0);
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); // a log file at the limit of its size refuses lines, no more
+    // A log file at its size limit refuses lines, and no signal follows.
+    (void)signal(SIGXFSZ, SIG_IGN);
     (void)signal(SIGTTOU, SIG_IGN); // or a write to the terminal could stop every process
     (void)umask(027);               // log files are for the owner and its group
     privilege_seal_memory();
-    // For the loops of all processes. Without address space for it they have the heap alone.
+    // For the loops of all processes. Without address space for it, they use only the heap.
     (void)reserve_open();
     ev_set_allocator(reserve_realloc);
     return true;

@@ -1,7 +1,7 @@
-// The memory that the master shares with its children, whatever generation they serve: counters,
-// the table of clients, connections in use to servers, ticket keys, and the board for the monitor.
-// It is made before the first process is forked. Which of it a process sees and writes is said
-// right before each fork. The key of the names of servers is the master's alone.
+// The memory that the master shares with its children, for all generations: counters, the table of
+// clients, connections in use to servers, ticket keys, and the board for the monitor. It is made
+// before the first fork. Right before each fork, shares_lend() or a similar function sets what the
+// new process sees and writes. Only the master has the key of server names.
 #ifndef RAVELIN_PROCESS_SHARES_H
 #define RAVELIN_PROCESS_SHARES_H
 
@@ -17,8 +17,8 @@
 #include <stddef.h>
 
 struct shares {
-    size_t slots;                 // of workers
-    struct metrics_slot *metrics; // of all slots, then one of the monitor
+    size_t slots;                 // number of workers
+    struct metrics_slot *metrics; // one for each worker, then one for the monitor
     struct ticket_store *tickets;
     struct client_table *clients;
     struct server_counts *servers;
@@ -31,17 +31,18 @@ static inline size_t shares_metric_slots(const struct shares *shares) {
     return shares->slots + 1;
 }
 
-// False: memory or randomness is short. shares_unmap() frees what there is.
+// Makes the memory. False: memory or random bytes are short; call shares_unmap().
 bool shares_map(struct shares *shares, size_t slots);
-void shares_unmap(struct shares *shares); // none (all zero) is fine
-// A worker forked now reads the ticket keys and what other workers count, and writes its own slot.
+void shares_unmap(struct shares *shares); // zeroed is allowed
+// For the next fork of a worker: it can read the ticket keys and all counters, and write its own
+// slot.
 void shares_lend(const struct shares *shares, size_t slot);
-// A monitor forked now reads what workers count and the board, and writes its own counters. It has
-// no view of ticket keys and clients.
+// For the next fork of a monitor: it can read the counters of workers and the board, and write its
+// own counters. It cannot see ticket keys and clients.
 void shares_lend_to_monitor(const struct shares *shares);
-// What is forked now has no view of these.
+// For the next fork of another process: it sees none of this memory.
 void shares_lend_to_nobody(const struct shares *shares);
-// The worker in this slot is gone, and what it wrote with it. Its counters of events stay.
+// Clears the slot of a worker that died. Its counters of events stay.
 void shares_clear(const struct shares *shares, size_t slot);
 
 #endif

@@ -122,8 +122,8 @@ static struct signer_key *find_key(struct signer_keys *keys, const uint8_t id[KE
     return NULL;
 }
 
-// The library's key objects are many times larger than what is kept of a key, and made anew for
-// each signature: that takes a hundredth of the time that signing takes.
+// wolfSSL's key objects are many times larger than the kept part of a key. They are made again for
+// each signature, which takes a hundredth of the time of signing.
 
 static int sign_ecdsa(struct signer_keys *keys, const struct private_key *key,
                       const struct sign_request *request, uint8_t *out, word32 *out_size) {
@@ -184,8 +184,8 @@ static int sign_with_rsa(struct signer_keys *keys, RsaKey *rsa, const struct sig
     if (size <= 0) {
         return BAD_FUNC_ARG;
     }
-    // A fault while signing with CRT would give the key away: check before it leaves (RFC 8446
-    // C.2's concern).
+    // A fault while signing with CRT would reveal the key, so the signature is verified before it
+    // is sent (RFC 8446 C.2).
     uint8_t plain[SIGNATURE_SIZE_MAX];
     int verified = wc_RsaPSS_VerifyCheck(out, (word32)size, plain, sizeof(plain), request->data,
                                          request->data_size, kinds[request->hash].hash,

@@ -28,8 +28,8 @@ struct signer {
     bool responses_wait;   // for room in the data socket
 };
 
-// Answers that are made in a short time leave together; a slow signature, with an RSA key say,
-// leaves as soon as it is made.
+// Signatures that are made within this time are sent together. A slow signature, for example with
+// an RSA key, is sent as soon as it is made.
 enum { GATHER_US = 200 };
 
 static void drop_requests(struct signer *signer) {
@@ -65,7 +65,7 @@ static enum result load(struct signer *signer, struct ipc_message *message) {
 }
 
 static enum result obey(struct signer *signer, struct ipc_message *message) {
-    if (message->is_cut) { // it holds two descriptors: something is very wrong
+    if (message->is_cut) { // it has only two descriptors, so this is a serious fault
         return RESULT_ERROR;
     }
     switch (message->type) {
@@ -106,13 +106,13 @@ static void send_responses(struct signer *signer) {
     }
 }
 
-// False when there are none.
+// False: no requests.
 static bool receive_requests(struct signer *signer) {
     // With MSG_TRUNC the true size is returned.
     ssize_t received =
         recv(signer->data, signer->requests, sizeof(signer->requests), MSG_DONTWAIT | MSG_TRUNC);
     if (received == 0 || (received < 0 && errno != EAGAIN && errno != EINTR)) {
-        close_data(signer); // the worker is gone; the master sends the socket of the next
+        close_data(signer); // the worker is gone; the master sends the socket of the next one
     }
     size_t size = received < 0 ? 0 : (size_t)received;
     if (size > sizeof(signer->requests) || size % sizeof(signer->requests[0]) != 0) {
@@ -122,7 +122,7 @@ static bool receive_requests(struct signer *signer) {
     return size > 0;
 }
 
-// Signs until answers should leave.
+// Signs until the responses should be sent.
 static void sign_some(struct signer *signer) {
     int64_t begun_us = clock_monotonic_us();
     do {

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-// The checked config, with the name its file has for the user.
+// Returns the checked config of a bundle, with the file name that the user gave.
 static struct config *open_config(int files_fd, const char *path, char error[CONFIG_ERROR_SIZE]) {
     struct bundle files;
     int fd = fcntl(files_fd, F_DUPFD_CLOEXEC, 0);
@@ -23,18 +23,20 @@ static struct config *open_config(int files_fd, const char *path, char error[CON
     return config;
 }
 
-struct source *source_new(int files_fd, int keys_fd, const char *path, uint64_t number,
+struct source *source_new(const struct source_fds *fds, const char *path, uint64_t number,
                           char error[CONFIG_ERROR_SIZE]) {
     struct source *source = calloc(1, sizeof(*source));
     if (source == NULL) {
         (void)snprintf(error, CONFIG_ERROR_SIZE, "out of memory");
-        (void)close(files_fd);
-        (void)close(keys_fd);
+        (void)close(fds->files);
+        (void)close(fds->keys);
+        (void)close(fds->users);
         return NULL;
     }
-    *source = (struct source){.number = number, .files_fd = files_fd, .keys_fd = keys_fd};
+    *source = (struct source){
+        .number = number, .files_fd = fds->files, .keys_fd = fds->keys, .users_fd = fds->users};
     log_files_init(&source->logs);
-    source->config = open_config(files_fd, path, error);
+    source->config = open_config(fds->files, path, error);
     source->findings = source->config == NULL ? NULL : findings_map(source->config);
     if (source->findings == NULL) {
         if (source->config != NULL) {
@@ -56,7 +58,8 @@ enum result source_settle(struct source *source, char error[CONFIG_ERROR_SIZE]) 
     return RESULT_OK;
 }
 
-// A server that comes with a reload is used when a check was good, those of the start at once.
+// A server that a reload adds is used after its first good check. Servers of the start are used at
+// once.
 static void begin_checks(const struct source *source, const struct shares *shares, bool reload) {
     size_t index = 0;
     for (size_t i = 0; i < source->config->backend_count; i++) {
@@ -89,7 +92,7 @@ static bool make_servers(struct source *source, const struct shares *shares,
            server_answers_make(&source->answers, source->config);
 }
 
-// What is counted by site and by server has its cells before a worker counts.
+// Registers the cells of sites and servers before a worker counts.
 static void register_series(const struct source *source, const struct shares *shares) {
     const struct config *config = source->config;
     for (size_t i = 0; i < config->site_count; i++) {
@@ -104,7 +107,7 @@ static void register_series(const struct source *source, const struct shares *sh
     }
 }
 
-// The one server of the last backend is where the challenge server listens.
+// The only server of the last backend has the address of the challenge server.
 static bool open_challenges(struct source *source, struct challenge_servers *servers,
                             char error[CONFIG_ERROR_SIZE]) {
     struct config *config = source->config;
@@ -181,6 +184,9 @@ void source_free(struct source *source, const struct source *remaining) {
     }
     if (source->keys_fd >= 0) {
         (void)close(source->keys_fd);
+    }
+    if (source->users_fd >= 0) {
+        (void)close(source->users_fd);
     }
     close_sockets(source, remaining);
     log_files_close(&source->logs);

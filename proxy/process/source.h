@@ -1,10 +1,10 @@
-// The source of a generation: what the master holds of one loaded bundle, and every process builds
-// its generation from: the checked config, the bundles as sealed memfds (unmapped, to hand to
-// processes that come later), the listening sockets, the log files and the server table.
+// The source of a generation: what the master holds of one loaded bundle. Every process builds its
+// generation from it. It has the checked config, the bundles as sealed memfds (unmapped, for
+// processes that start later), the listening sockets, the log files and the server table.
 //
-// Two steps, because a bundle is validated in between: source_new() has no effect outside;
-// source_open() opens sockets and logs. The bundles come from reading.h. source_free() closes
-// everything; what a later generation took over it has as duplicates.
+// A source is made in two steps, because the bundle is validated in between. source_new() has no
+// effect outside. source_open() opens sockets and logs. The bundles come from reading.h.
+// source_free() closes everything; a later generation has its own duplicates.
 #ifndef RAVELIN_PROCESS_SOURCE_H
 #define RAVELIN_PROCESS_SOURCE_H
 
@@ -23,38 +23,45 @@
 struct source {
     uint64_t number;
     struct config *config;
-    char warnings[BUNDLE_WARNINGS_SIZE]; // of the bundle's files
-    struct findings *findings;           // filled by the validator, settled afterwards
+    char warnings[BUNDLE_WARNINGS_SIZE]; // warnings about the bundle's files
+    struct findings *findings;           // written by the validator, then settled
     int files_fd;                        // config text and certificates
-    int keys_fd;                         // private keys; goes to signers and the validator only
+    int keys_fd;                         // private keys; only for signers and the validator
+    int users_fd;                        // users and hashes; only for auth processes
     struct listeners listeners;
     struct admin_listeners admins;
     struct log_files logs;
     struct server_table servers;
-    struct server_answers answers;       // of the monitor, about servers that are names
-    struct challenge_server *challenges; // in use; NULL: the configuration has no folder
+    struct server_answers answers;       // addresses that the monitor found for server names
+    struct challenge_server *challenges; // NULL: the configuration has no `acme-challenge`
 };
 
-// What the master has that belongs to no generation.
+// Objects of the master that belong to no generation.
 struct source_helpers {
     struct log_writers *log_writers;
     struct challenge_servers *challenge_servers;
     struct handed *handed; // sockets; empty after the start
 };
 
-// Takes the descriptors of both bundles, on failure too. `path`: how messages name the config file;
-// NULL: by its absolute path. NULL with `error` when a bundle is damaged or memory is short.
-// Nothing of a key is mapped.
-struct source *source_new(int files_fd, int keys_fd, const char *path, uint64_t number,
+// Descriptors of the bundles (config/bundle.h).
+struct source_fds {
+    int files, keys, users;
+};
+
+// Makes a source and takes ownership of the descriptors, also on failure. NULL with `error`: a
+// bundle is damaged or memory is short. Maps neither keys nor hashes. `path`: name of the config
+// file in messages; NULL: its absolute path.
+struct source *source_new(const struct source_fds *fds, const char *path, uint64_t number,
                           char error[CONFIG_ERROR_SIZE]);
-// `previous` (or NULL) keeps its own. If sockets were handed over by a former master, new ones do
-// not listen before listeners_begin(). On failure the source is as before and `error` says why.
+// Opens sockets and logs. `previous` (or NULL) keeps its own. If a former master handed over
+// sockets, new ones do not listen before listeners_begin(). On failure the source is unchanged and
+// `error` has the reason.
 enum result source_open(struct source *source, const struct shares *shares,
                         const struct source *previous, const struct source_helpers *helpers,
                         char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
-// After the validator has ended: what it found becomes private to the master (findings.h).
+// Call it when the validator has exited. Makes a private copy of its findings (findings.h).
 enum result source_settle(struct source *source, char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
-// `remaining`: the source whose unix sockets stay; NULL: none. A NULL source is fine.
+// `remaining`: the source whose unix sockets stay; NULL: none. A NULL source is allowed.
 void source_free(struct source *source, const struct source *remaining);
 
 #endif

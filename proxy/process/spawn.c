@@ -2,18 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct title title_find(int argc, char **argv) {
     if (argc == 0) {
         return (struct title){NULL, 0};
     }
-    // The arguments lie one behind the other. A gap ends what may be overwritten.
+    // The arguments are adjacent in memory. A gap ends the memory that may be overwritten.
     char *end = argv[0];
     for (int i = 0; i < argc && argv[i] == end; i++) {
         end += strlen(argv[i]) + 1;
@@ -43,7 +45,7 @@ static int compare_fds(const void *a, const void *b) {
     return *(const int *)a - *(const int *)b;
 }
 
-// Closes all but 0, 1, 2 and `keep`, and turns stdin to /dev/null.
+// Closes all descriptors except 0, 1, 2 and `keep`, and redirects stdin to /dev/null.
 static bool close_others(const int *keep, size_t count) {
     int sorted[SPAWN_KEEP_MAX];
     memcpy(sorted, keep, count * sizeof(*keep));
@@ -68,7 +70,8 @@ static bool close_others(const int *keep, size_t count) {
 
 void spawn_mute(void) {
     (void)dup2(STDIN_FILENO, STDOUT_FILENO);
-#if !defined(RAVELIN_SANITIZE) && !defined(RAVELIN_COUNT_COPIES) // which write reports to it
+// These builds write reports to stderr.
+#if !defined(RAVELIN_SANITIZE) && !defined(RAVELIN_COUNT_COPIES)
     (void)dup2(STDIN_FILENO, STDERR_FILENO);
 #endif
 }
@@ -90,7 +93,7 @@ static void become(const struct spawn *spawn, const struct title *title, pid_t p
     if (spawn->privilege != NULL && privilege_drop(spawn->privilege, &why) != RESULT_OK) {
         die(spawn, why);
     }
-    // After the change of user, which clears it.
+    // After the change of user, which clears this setting.
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
         die(spawn, "cannot be bound to the master's life");
     }
@@ -110,20 +113,35 @@ static int live(const struct spawn *spawn) {
     return spawn->run(prepared);
 }
 
-pid_t spawn_fork(sigset_t *mask) {
+// Of the two processes, only the new one has 0.
+static pid_t fork_process(int *process) {
+    return process == NULL
+               ? fork()
+               : (pid_t)syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD, NULL, process, NULL, NULL);
+}
+
+static pid_t fork_blocked(sigset_t *mask, int *process) {
     sigset_t all;
     (void)sigfillset(&all);
     (void)fflush(NULL);
     if (sigprocmask(SIG_BLOCK, &all, mask) != 0) {
         return -1;
     }
-    pid_t pid = fork();
+    pid_t pid = fork_process(process);
     if (pid != 0) {
         int saved = errno;
         (void)sigprocmask(SIG_SETMASK, mask, NULL);
         errno = saved;
     }
     return pid;
+}
+
+pid_t spawn_fork(sigset_t *mask) {
+    return fork_blocked(mask, NULL);
+}
+
+pid_t spawn_fork_sibling(sigset_t *mask, int *process) {
+    return fork_blocked(mask, process);
 }
 
 pid_t spawn_process(const struct spawn *spawn, const struct title *title) {

@@ -1,11 +1,11 @@
-// Making a process: fork without exec, so that a child has exactly the memory and the descriptors
-// it is given.
+// Makes processes with fork and without exec, so that a child has only the memory and the
+// descriptors that it gets.
 //
-// A child made here has its own name (for ps), ignores the signals the master acts on (a Ctrl-C
-// reaches the whole process group, but the master decides), holds no descriptor but stdin
-// (/dev/null), stdout, stderr and those listed, has dropped its rights (privilege.h) and dies with
-// the master. It prepares what its sandbox does not allow, enters its sandbox (sandbox.h) and runs.
-// What it must not see of the master's memory it unmaps itself.
+// A child has its own name (for ps). It ignores the signals that the master handles, because a
+// Ctrl-C reaches the whole process group but the master decides. It has no descriptors except stdin
+// (/dev/null), stdout, stderr and those listed in `keep`. It has dropped its rights (privilege.h)
+// and dies with the master. It prepares what its sandbox forbids, enters its sandbox (sandbox.h)
+// and runs. Memory of the master that it must not see is unmapped by the child.
 #ifndef RAVELIN_PROCESS_SPAWN_H
 #define RAVELIN_PROCESS_SPAWN_H
 
@@ -18,39 +18,42 @@
 
 #define SPAWN_KEEP_MAX 4
 
-// The memory that ps shows as the command line. Only children write there.
+// The memory that ps shows as the command line. Only children write to it.
 struct title {
     char *start;
     size_t size;
 };
 
-// From main()'s arguments, before anything reorders them. Who needs the arguments' text after a
-// spawn copies it.
+// Finds the memory of main()'s arguments. Call it before they are reordered. Copy arguments that
+// are needed after a spawn.
 struct title title_find(int argc, char **argv);
 
 struct spawn {
     const char *name;                  // at most 15 characters, for the kernel: "rav-worker-0"
     const char *title;                 // for ps: "ravelin: worker 0"
-    const struct privilege *privilege; // NULL: it keeps the rights of the master
+    const struct privilege *privilege; // NULL: the child keeps the master's rights
     int keep[SPAWN_KEEP_MAX];
     size_t keep_count;
     void *argument;
-    // Before the sandbox. Returns what run() gets; NULL ends the process with status 1. May be NULL
-    // itself: run() gets the argument.
+    // Called before the sandbox. Returns the argument of run(). NULL: the process exits with 1. If
+    // `prepare` is NULL, run() gets `argument`.
     void *(*prepare)(void *argument);
-    enum sandbox sandbox;       // left out, it is the narrowest
-    int (*run)(void *prepared); // its result is the exit status
+    enum sandbox sandbox;       // zeroed: the strictest one
+    int (*run)(void *prepared); // returns the exit status
 };
 
-// The child's pid, or -1 with errno. The child never returns from this call.
+// Returns the child's pid; -1 with errno. Never returns in the child.
 pid_t spawn_process(const struct spawn *spawn, const struct title *title);
 
-// fork() with all signals blocked, so that none reaches the handlers of this process in the child.
-// They stay blocked there, and *mask is what to set when it has dispositions of its own.
+// fork() with all signals blocked, so that no handler of this process runs in the child. The child
+// must set *mask after it has its own handlers.
 pid_t spawn_fork(sigset_t *mask);
+// The same, but the new process is a child of the parent of this process, which reaps it. *process:
+// a pidfd of the new process.
+pid_t spawn_fork_sibling(sigset_t *mask, int *process);
 
-// In a child that says nothing but through its log: stdout and stderr lead nowhere from now on. A
-// sanitizer keeps its stderr.
+// For a child whose only output is its log: redirects stdout and stderr to /dev/null. A build with
+// sanitizers keeps stderr.
 void spawn_mute(void);
 
 #endif

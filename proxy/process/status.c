@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "process/servers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static void put_child(struct json *json, const struct child *child) {
     json_close(json, '}');
 }
 
-// A list for each kind; who serves clients comes first.
+// Writes a list for each kind of child; those that serve clients are first.
 static void put_children(struct json *json, const struct children *children) {
     for (size_t i = children->kind_count; i-- > 0;) {
         const struct child_kind *kind = &children->kinds[i];
@@ -75,6 +76,18 @@ static void put_watch(struct json *json, const struct auto_reload *automatic) {
     json_close(json, '}');
 }
 
+static void put_orders(struct json *json, const struct children *children) {
+    const struct children_orders *orders = &children->orders;
+    if (!children_order(children)) {
+        json_string(json, "certificate_orders", NULL);
+        return;
+    }
+    json_open(json, "certificate_orders", '{');
+    json_unsigned(json, "failing", orders->failing);
+    json_string(json, "last_failure", orders->last[0] == '\0' ? NULL : orders->last);
+    json_close(json, '}');
+}
+
 // --- Upgrades ---
 
 static void put_upgrade(struct json *json, const struct status *status) {
@@ -91,7 +104,7 @@ static void put_upgrade(struct json *json, const struct status *status) {
 
 // --- Maintenance ---
 
-// As many as the answer has room for.
+// Limited, because the reply has a limit.
 enum { MAINTENANCE_MAX = 20 };
 
 static void put_maintenance(struct json *json, const struct source *source) {
@@ -108,7 +121,7 @@ static void put_maintenance(struct json *json, const struct source *source) {
 
 // --- Certificates ---
 
-// As many as say what is next; the answer has its limit.
+// Only the certificates that expire next, because the reply has a limit.
 enum { CERTIFICATES_MAX = 20, CERTIFICATE_TEXT_MAX = 640 };
 
 static int compare_ends(const void *left, const void *right) {
@@ -152,8 +165,7 @@ static void put_certificate(struct json *json, const struct config *config,
     json_close(json, '}');
 }
 
-// Of how many certificates, OCSP responses, authorities and lists the log has something to say
-// today.
+// Number of certificates, OCSP responses, CAs and lists about which the log has a warning today.
 static size_t count_warnings(const struct source *source) {
     char ignored[TERM_TEXT_SIZE];
     int64_t now = clock_wall_us() / 1000000;
@@ -200,7 +212,9 @@ bool status_draw(const struct status *status, char *output, size_t capacity) {
     put_reload(&json, status->reload);
     put_upgrade(&json, status);
     put_maintenance(&json, status->children->current);
+    servers_put_status(&json, children->current, children->shares.servers);
     put_watch(&json, status->automatic);
+    put_orders(&json, children);
     put_children(&json, children);
     put_certificates(&json, children->current);
     json_unsigned(&json, "lost_log_lines", status->lost_log_lines);

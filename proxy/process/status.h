@@ -1,5 +1,5 @@
-// Draws the answer to the command `status`: what the master knows of itself, its children, the
-// current generation's certificates and the counters, as one JSON object.
+// Writes the reply to the command `status` as one JSON object: the state of the master and its
+// children, the certificates of the current generation, and the counters.
 #ifndef RAVELIN_PROCESS_STATUS_H
 #define RAVELIN_PROCESS_STATUS_H
 
@@ -11,22 +11,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// What is drawn. Nothing here is changed.
+// The data of the reply. It is only read.
 struct status {
     const char *version;
-    const char *state;       // of the master, in one word
+    const char *state;       // state of the master, one word
     const char *config_path; // absolute
     int64_t started_us;      // wall clock
     uint64_t lost_log_lines;
     const struct reload *reload;
     const struct upgrade *upgrade;
-    const struct formers *formers; // masters that drain
+    const struct formers *formers; // draining masters
     const struct auto_reload *automatic;
     const struct children *children;
 };
 
-// False: it does not fit into `capacity` bytes, NUL included, or memory is short. The list of
-// certificates is cut so that it fits into CONTROL_ANSWER_MAX bytes in all but odd cases.
+// False: the reply does not fit into `capacity` bytes with its NUL, or memory is short. The list of
+// certificates is shortened so that the reply fits into CONTROL_ANSWER_MAX bytes, except in unusual
+// cases.
 bool status_draw(const struct status *status, char *output, size_t capacity) MUST_CHECK;
 
 #endif

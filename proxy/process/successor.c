@@ -5,6 +5,7 @@
 #include "process/handover.h"
 #include "process/maintenance.h"
 #include "process/names.h"
+#include "process/pulse.h"
 #include "process/servers.h"
 
 #include <errno.h>
@@ -32,7 +33,7 @@ static void note(struct successor *successor, const char *line) {
 
 // --- The way to the former master ---
 
-// One of the three numbers of the variable, each followed by `end`. False: there is none.
+// Reads one of the three numbers of the variable, each followed by `end`. False: not a number.
 static bool read_number(const char **text, char end, long *number) {
     char *rest = NULL;
     *number = strtol(*text, &rest, 10);
@@ -65,13 +66,15 @@ static bool is_sequenced(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
 }
 
-// The other end of the pair is the parent's, which made it, and of the same user.
-static bool is_from_parent(int fd, pid_t *parent) {
+// The other end of the pair belongs to the process that made it: the parent, or a child of the same
+// parent (upgrade.h), of the same user.
+static bool is_from_former(int fd, pid_t *former) {
     struct ucred peer;
     socklen_t size = sizeof(peer);
     bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
-    *parent = known ? peer.pid : 0;
-    return known && peer.pid == getppid() && peer.uid == geteuid();
+    *former = known ? peer.pid : 0;
+    return known && peer.uid == geteuid() &&
+           (peer.pid == getppid() || process_state_read(peer.pid).parent == getppid());
 }
 
 static enum result fail(char error[CONFIG_ERROR_SIZE], const char *why) {
@@ -147,7 +150,7 @@ static bool take_order(struct successor *successor, const struct handover_messag
 static bool take_address(struct successor *successor, const struct handover_message *message) {
     struct names_record *addresses;
     if (message->layout != NAMES_RECORD_LAYOUT || message->size != sizeof(*addresses)) {
-        return true; // the DNS tells
+        return true; // DNS will return them
     }
     addresses = realloc(successor->addresses, (successor->address_count + 1) * sizeof(*addresses));
     if (addresses == NULL) {
@@ -266,11 +269,11 @@ enum result successor_begin(struct successor *successor, struct handed *handed, 
     if (!read_variable(&talk, &errors)) {
         return RESULT_EOF;
     }
-    if (!is_sequenced(talk) || !is_from_parent(talk, &successor->former)) {
+    if (!is_sequenced(talk) || !is_from_former(talk, &successor->former)) {
         return fail(error, "the socket in " HANDOVER_VARIABLE " is not of a former master");
     }
     successor->fd = talk;
-    // Until now stderr was for what goes wrong before a program comes to this point.
+    // Until now, stderr was the former master's pipe for failures of an early start.
     if (dup2(errors, STDERR_FILENO) < 0 || close(errors) != 0 ||
         fcntl(talk, F_SETFD, FD_CLOEXEC) != 0) {
         return fail(error, strerror(errno));
@@ -351,13 +354,13 @@ static void note_end(struct successor *successor, struct ev_loop *loop) {
         handler->orphaned(handler->context);
     } else if (successor->serves) {
         handler->released(handler->context);
-    } // else it is released when it serves
+    } // otherwise it is released when it serves
 }
 
 static void on_talk(struct ev_loop *loop, ev_io *watcher, int events) {
     struct successor *successor = watcher->data;
     const struct successor_handler *handler = &successor->handler;
-    struct handover_message message; // no secrets come any more
+    struct handover_message message; // no more secrets follow
     (void)events;
     switch (handover_receive(watcher->fd, &message)) {
     case RESULT_OK:

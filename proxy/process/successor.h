@@ -1,14 +1,13 @@
-// The successor: this master as the next one of an upgrade (upgrade.h is the former side,
-// handover.h what they say to each other). A master that was started in the usual way has none of
-// this.
+// The successor: this master as the next one of an upgrade. upgrade.h is the former side,
+// handover.h has their messages. A master that was started normally has no successor state.
 //
-// What is taken over is private here until the owner uses it: the keys in locked memory, sockets in
-// a struct handed. A thing of another layout than this program's is left out, with a note for the
-// log: what it was for begins anew.
+// Received things are private here until the owner uses them: keys in locked memory, sockets in a
+// struct handed. A thing with another layout than this program's is dropped, with a note for the
+// log; its state then starts empty.
 //
-// Until GO this master must accept no connection, write nothing that the former one writes, and
-// tell no service manager anything. If the former one dies before GO, this one ends; after GO it
-// serves alone.
+// Before GO, this master must accept no connection, write nothing that the former master writes,
+// and notify no service manager. If the former master dies before GO, this one exits. After GO,
+// this one continues alone.
 #ifndef RAVELIN_PROCESS_SUCCESSOR_H
 #define RAVELIN_PROCESS_SUCCESSOR_H
 
@@ -26,11 +25,11 @@
 
 #include <ev.h>
 
-#define SUCCESSOR_WAIT_S 10 // the longest wait for one answer, before there is a loop
+#define SUCCESSOR_WAIT_S 10 // seconds; longest wait for one message, before there is a loop
 
 struct successor_handler {
     void (*go)(void *context);       // accept connections now
-    void (*released)(void *context); // this is the main process
+    void (*released)(void *context); // this is the main process now
     void (*orphaned)(void *context); // the former master died before GO
     void *context;
 };
@@ -39,12 +38,12 @@ struct successor_secrets;
 struct servers_order;
 struct names_record;
 
-// Zeroed: none.
+// Zeroed: no upgrade.
 struct successor {
-    pid_t former; // 0: this master replaces none
+    pid_t former; // pid; 0: this master replaces none
     int fd;       // of the hand-over; 0: none
-    bool goes;    // GO has come
-    bool serves;  // and SERVING was said
+    bool goes;    // GO was received
+    bool serves;  // SERVING was sent
     struct successor_secrets *secrets;
     struct names_record *addresses;
     size_t address_count;
@@ -60,29 +59,30 @@ struct successor {
     ev_io talk;
 };
 
-// Looks whether a former master has started this one, and receives what it hands over: sockets go
-// to `handed`. RESULT_EOF: there is none. RESULT_ERROR: `error` says why not; the former master is
-// told. Removes the variable in any case.
+// Checks whether a former master has started this one, and receives its state. Sockets go to
+// `handed`. RESULT_EOF: no former master. RESULT_ERROR: `error` has the reason, and so does the
+// former master. Removes the variable in all cases.
 enum result successor_begin(struct successor *successor, struct handed *handed, const char *version,
                             char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
-// Puts the keys that came in place of new ones, and wipes them here. *keys_age_s: since the keys of
-// tickets changed. False: there are none.
+// Uses the received keys in place of new ones, and wipes them here. *keys_age_s: seconds since the
+// ticket keys changed. False: no keys were received.
 bool successor_use_keys(struct successor *successor, const struct shares *shares,
                         uint32_t *keys_age_s);
-// Gives names of servers the addresses, and servers the orders that they had. Logs what was taken
-// over or not.
+// Applies the received addresses of names and the orders for servers. Logs what was applied and
+// what was not.
 void successor_use_servers(struct successor *successor, const struct source *source,
                            const struct shares *shares, struct log *log);
-// Tells the former master why this one cannot start. There is none: nothing.
+// Sends the reason for a failed start to the former master. Does nothing without one.
 void successor_fail(const struct successor *successor, const char *why);
 
-// With a loop.
+// Needs a loop.
 void successor_listen(struct successor *successor, struct ev_loop *loop,
                       const struct successor_handler *handler);
 void successor_say_ready(const struct successor *successor);
-// Its workers accept. If the former master is dead, it is released at once.
+// Reports that the workers accept. If the former master is dead, released() is called at once.
 void successor_say_serving(struct successor *successor);
-// It answers commands. The hand-over, and those of masters that drain longer, go to `formers`.
+// Reports that this master has the commands. The hand-over, and those of masters that still drain,
+// become members of `formers`.
 void successor_say_done(struct successor *successor, struct formers *formers);
 void successor_free(struct successor *successor);
 

@@ -3,7 +3,8 @@
 #include "base/clock.h"
 
 static void report_no_randomness(const struct ticket_rotation *rotation) {
-    log_error(rotation->log, "no randomness for a new ticket key: the former stays in use");
+    log_error(rotation->log,
+              "cannot create a ticket key: no random bytes; still using the current key");
 }
 
 static void on_rotation(struct ev_loop *loop, ev_timer *timer, int events) {
@@ -24,7 +25,7 @@ void ticket_rotation_use(struct ticket_rotation *rotation, uint32_t lifetime_s) 
     if (was_on && interval == timer->repeat) {
         return;
     }
-    // Reloads do not put a rotation off: the time since the last one counts.
+    // A reload does not delay a rotation: the time since the last rotation counts.
     ev_tstamp since = was_on ? timer->repeat - ev_timer_remaining(rotation->loop, timer) : 0.;
     ev_timer_stop(rotation->loop, timer);
     if (interval > 0.) {
@@ -32,7 +33,8 @@ void ticket_rotation_use(struct ticket_rotation *rotation, uint32_t lifetime_s) 
         timer->data = rotation;
         ev_timer_start(rotation->loop, timer);
     }
-    // Turned off, keys are of no more use; turned on, what was sealed before shall not resume.
+    // If tickets are turned off, the keys are useless. If they are turned on, older tickets must
+    // not resume.
     if (was_on != (interval > 0.) && !ticket_store_renew(rotation->tickets)) {
         report_no_randomness(rotation);
     } else if (was_on != (interval > 0.)) {
@@ -44,7 +46,7 @@ void ticket_rotation_use(struct ticket_rotation *rotation, uint32_t lifetime_s) 
 void ticket_rotation_resume(struct ticket_rotation *rotation, uint32_t lifetime_s,
                             uint32_t since_s) {
     ev_timer *timer = &rotation->timer;
-    if (lifetime_s == 0) { // they are of no more use
+    if (lifetime_s == 0) { // the keys are useless
         if (!ticket_store_renew(rotation->tickets)) {
             report_no_randomness(rotation);
         }

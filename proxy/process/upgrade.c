@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,10 +37,27 @@ static void close_watcher(struct upgrade *upgrade, ev_io *watcher) {
     }
 }
 
+static void forget_process(struct upgrade *upgrade) {
+    if (upgrade->process > 0) {
+        (void)close(upgrade->process);
+    }
+    upgrade->process = 0;
+}
+
+// Who reaps it reuses the pid of one that is not a child of this process.
+static void kill_next(const struct upgrade *upgrade) {
+    if (upgrade->process > 0) {
+        (void)pidfd_send_signal(upgrade->process, SIGKILL, NULL, 0);
+    } else if (upgrade->pid > 0) {
+        (void)kill(upgrade->pid, SIGKILL); // it is reaped like any child
+    }
+}
+
 static void let_go(struct upgrade *upgrade) {
     close_watcher(upgrade, &upgrade->errors);
     close_watcher(upgrade, &upgrade->talk);
     ev_timer_stop(loop_of(upgrade), &upgrade->limit);
+    forget_process(upgrade);
 }
 
 // `why` may have several lines.
@@ -48,10 +66,8 @@ static void fail(struct upgrade *upgrade, const char *why) {
     char text[CONFIG_ERROR_SIZE + 128];
     (void)snprintf(text, sizeof(text), "upgrade failed: %s", why);
     printable_clean(text, PRINTABLE_LINES);
+    kill_next(upgrade);
     let_go(upgrade);
-    if (upgrade->pid > 0) {
-        (void)kill(upgrade->pid, SIGKILL); // it is reaped like any child
-    }
     upgrade->pid = 0;
     upgrade->phase = UPGRADE_IDLE;
     log_lines(log, SEVERITY_ERROR, NULL, text);
@@ -139,7 +155,7 @@ static bool write_former(struct upgrade *upgrade, struct handover_message *messa
     return true;
 }
 
-// Writes what is next. False: nothing of this kind is left.
+// Writes the next item. False: no more of this kind.
 static bool write_item(struct upgrade *upgrade, struct handover_message *message) {
     switch (upgrade->item) {
     case HANDOVER_TICKETS:
@@ -175,7 +191,7 @@ static void send_item(struct upgrade *upgrade, const struct handover_message *wa
         upgrade->item_at = 0;
     }
     enum result result = handover_send(upgrade->talk.fd, message);
-    handover_message_free(message); // the descriptors in it are ours still
+    handover_message_free(message); // this process still owns the descriptors in it
     if (result == RESULT_ERROR) {
         fail(upgrade, "the new process does not take its messages");
     }
@@ -196,7 +212,7 @@ static void greet(struct upgrade *upgrade, const struct handover_message *messag
     (void)snprintf(upgrade->next_version, sizeof(upgrade->next_version), "%.63s",
                    (const char *)message->data);
     printable_clean(upgrade->next_version, PRINTABLE_LINE);
-    close_watcher(upgrade, &upgrade->errors); // it has its own stderr now
+    close_watcher(upgrade, &upgrade->errors); // the next master has its own stderr now
     ev_timer_stop(loop_of(upgrade), &upgrade->limit);
     ev_timer_set(&upgrade->limit, UPGRADE_TIMEOUT_S, 0.);
     ev_timer_start(loop_of(upgrade), &upgrade->limit);
@@ -216,10 +232,11 @@ static void go(struct upgrade *upgrade, const struct handover_message *message) 
     }
 }
 
-// Nothing goes back from here.
+// From here on, nothing can be undone.
 static void leave(struct upgrade *upgrade, const struct handover_message *message) {
     (void)message;
     ev_timer_stop(loop_of(upgrade), &upgrade->limit);
+    forget_process(upgrade);
     upgrade->phase = UPGRADE_LEAVING;
     log_info(upgrade->children->log, "upgrade: ravelin %s (pid %ld) serves", upgrade->next_version,
              (long)upgrade->pid);
@@ -243,7 +260,7 @@ static void answer_done(struct upgrade *upgrade, const struct handover_message *
     char text[192];
     (void)message;
     if (ev_is_active(&upgrade->limit)) {
-        return; // it was said before
+        return; // reported before
     }
     (void)snprintf(text, sizeof(text), "ravelin %s (pid %ld) serves; pid %ld drains",
                    upgrade->next_version, (long)upgrade->pid, (long)getpid());
@@ -267,7 +284,7 @@ static void note_stop(struct upgrade *upgrade, const struct handover_message *me
     upgrade->handler.stop(upgrade->handler.context);
 }
 
-// Each type in its phases only.
+// Each type of message is allowed in certain phases only.
 static const struct turn {
     enum handover_type type;
     enum upgrade_phase first, last;
@@ -283,7 +300,7 @@ static const struct turn {
     {HANDOVER_STOP, UPGRADE_LEAVING, UPGRADE_OVER, note_stop},
 };
 
-// False: it is not its turn. Of another version, the first message means what it says of that.
+// False: the message is not allowed now. From another version, only the first message is read.
 static bool obey(struct upgrade *upgrade, const struct handover_message *message) {
     bool is_readable = message->version == HANDOVER_VERSION || upgrade->phase == UPGRADE_STARTING;
     for (size_t i = 0; is_readable && i < sizeof(turns) / sizeof(turns[0]); i++) {
@@ -297,15 +314,32 @@ static bool obey(struct upgrade *upgrade, const struct handover_message *message
     return false;
 }
 
-// Nothing more comes. If it has died, SIGCHLD says how; after its DONE it is not waited for.
+static void read_words(struct upgrade *upgrade);
+
+// `how`: "ended with status 1".
+static void fail_by_death(struct upgrade *upgrade, const char *how) {
+    char why[256 + sizeof(upgrade->words)];
+    (void)snprintf(why, sizeof(why), "the new process %s%s%s", how,
+                   upgrade->words[0] == '\0' ? "" : ": ", upgrade->words);
+    fail(upgrade, why);
+}
+
+// No more messages arrive. If the next master has died, SIGCHLD of a child has the reason. After
+// its DONE, nothing more is expected.
 static void note_silence(struct upgrade *upgrade) {
     if (upgrade->phase < UPGRADE_LEAVING) {
         ev_io_stop(loop_of(upgrade), &upgrade->talk);
+        if (upgrade->process > 0) {
+            if (upgrade->errors.fd > 0) {
+                read_words(upgrade);
+            }
+            fail_by_death(upgrade, "ended");
+        }
         return;
     }
     close_watcher(upgrade, &upgrade->talk);
     if (upgrade->phase == UPGRADE_LEAVING) {
-        // Who asked has its answer, unless DONE did not come.
+        // The client has its reply, unless DONE did not arrive.
         upgrade->handler.answer(upgrade->handler.context, upgrade->client, 1,
                                 "the new process died after it had begun to serve");
         be_over(upgrade);
@@ -377,11 +411,12 @@ static void on_limit(struct ev_loop *loop, ev_timer *timer, int events) {
 }
 
 void upgrade_note_death(struct upgrade *upgrade, pid_t pid, int status) {
-    char why[256 + sizeof(upgrade->words)];
-    if (upgrade->pid == 0 || pid != upgrade->pid) {
+    char how[96];
+    if (upgrade->pid == 0 || pid != upgrade->pid || upgrade->process > 0) {
         return;
     }
-    while (ev_is_active(&upgrade->talk) && receive(upgrade)) { // what it said before
+    // Messages that it sent before its death.
+    while (ev_is_active(&upgrade->talk) && receive(upgrade)) {
     }
     if (upgrade->errors.fd > 0) {
         read_words(upgrade);
@@ -389,22 +424,21 @@ void upgrade_note_death(struct upgrade *upgrade, pid_t pid, int status) {
     if (upgrade->phase == UPGRADE_IDLE || upgrade->phase >= UPGRADE_LEAVING) {
         return;
     }
-    const char *colon = upgrade->words[0] == '\0' ? "" : ": ";
     upgrade->pid = 0;
     if (WIFSIGNALED(status)) {
-        (void)snprintf(why, sizeof(why), "the new process was killed by signal %d (%s)%s%s",
-                       WTERMSIG(status), strsignal(WTERMSIG(status)), colon, upgrade->words);
+        (void)snprintf(how, sizeof(how), "was killed by signal %d (%s)", WTERMSIG(status),
+                       strsignal(WTERMSIG(status)));
     } else {
-        (void)snprintf(why, sizeof(why), "the new process ended with status %d%s%s",
-                       WEXITSTATUS(status), colon, upgrade->words);
+        (void)snprintf(how, sizeof(how), "ended with status %d", WEXITSTATUS(status));
     }
-    fail(upgrade, why);
+    fail_by_death(upgrade, how);
 }
 
 // --- Its start ---
 
-// Its end of the hand-over, stderr of this process, and where it writes what goes wrong before it
-// has read the variable: in the places where it expects them, and nothing else.
+// Puts the descriptors at the numbers that the new program expects: its end of the hand-over,
+// stderr of this process, and the pipe for failures before it has read the variable. Closes all
+// others.
 static bool place_descriptors(int socket, int words) {
     int spare[] = {fcntl(socket, F_DUPFD, SPARE_FD), fcntl(STDERR_FILENO, F_DUPFD, SPARE_FD),
                    fcntl(words, F_DUPFD, SPARE_FD)};
@@ -423,7 +457,7 @@ static bool set_environment(void) {
     return setenv("WATCHDOG_PID", text, 1) == 0;
 }
 
-// In the forked process; never returns.
+// Called in the forked process; never returns.
 static void become(const struct upgrade *upgrade, int socket, int words, const sigset_t *mask) {
     char *arguments[] = {(char *)(uintptr_t)upgrade->executable, (char *)(uintptr_t) "run",
                          (char *)(uintptr_t) "-c", (char *)(uintptr_t)upgrade->config_path, NULL};
@@ -437,9 +471,10 @@ static void become(const struct upgrade *upgrade, int socket, int words, const s
     _exit(127);
 }
 
-static pid_t spawn_next(const struct upgrade *upgrade, int socket, int words) {
+static pid_t spawn_next(struct upgrade *upgrade, int socket, int words) {
     sigset_t mask;
-    pid_t pid = spawn_fork(&mask);
+    pid_t pid = getenv("NOTIFY_SOCKET") == NULL ? spawn_fork(&mask)
+                                                : spawn_fork_sibling(&mask, &upgrade->process);
     if (pid == 0) {
         become(upgrade, socket, words, &mask);
     }
@@ -535,7 +570,8 @@ void upgrade_tell_state(struct upgrade *upgrade, uint32_t connections) {
     if (upgrade->phase >= UPGRADE_LEAVING && upgrade->talk.fd > 0) {
         struct handover_message message;
         handover_write(&message, HANDOVER_STATE, 0, &connections, sizeof(connections));
-        (void)handover_send(upgrade->talk.fd, &message); // the next one says as much
+        // The next master reports the failure as well.
+        (void)handover_send(upgrade->talk.fd, &message);
     }
 }
 

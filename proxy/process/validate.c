@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// The first byte of a verdict; the error text follows the second.
+// The first byte of a verdict. An error text follows the second one.
 enum { REAP_ATTEMPTS = 200, REAP_PAUSE_MS = 1 };
 
 enum { VERDICT_VALID = 'v', VERDICT_INVALID = 'i' };
@@ -57,7 +57,8 @@ static int run_child(void *argument) {
     bool valid = judge(task, error) == RESULT_OK;
     verdict[0] = valid ? VERDICT_VALID : VERDICT_INVALID;
     size_t size = valid ? 1 : 1 + strnlen(error, CONFIG_ERROR_SIZE);
-    // A pipe takes as much whole. Then at once: the master kills a child that has been heard.
+    // A pipe accepts this size in one write. _exit() at once: the master kills a child after its
+    // message.
     _exit(write(task->verdict_fd, verdict, size) == (ssize_t)size ? 0 : 1);
 }
 
@@ -100,8 +101,8 @@ void validate_note_death(struct validation *validation, pid_t pid, int status) {
     }
 }
 
-// After the end of the file it is ending, or it cut itself loose; in neither case does it take
-// long. One that the kernel does not let end yet is left to who reaps all children.
+// After the end of the file, the child is exiting or has closed the pipe. Both end soon. A child
+// that the kernel does not end yet is left to the code that reaps all children.
 static void reap(struct validation *validation) {
     const struct timespec pause = {.tv_nsec = REAP_PAUSE_MS * 1000000L};
     for (int i = 0; validation->pid > 0 && i < REAP_ATTEMPTS; i++) {

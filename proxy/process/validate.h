@@ -1,8 +1,8 @@
-// Validation: are the certificates and keys of a bundle good, and do they belong together?
+// Validation: checks whether the certificates and keys of a bundle are valid and match.
 //
-// Parsers of certificates and keys do not run in the master, which is root: a child of its own
-// without rights does that, ends, and leaves a verdict. A crash there costs nothing but the reload
-// that asked. Warnings it leaves in the source's findings.
+// Certificates and keys are not parsed in the master, which may be root. A child without rights
+// parses them, reports a verdict and exits. If it crashes, only the reload fails. Its warnings are
+// in the source's findings.
 #ifndef RAVELIN_PROCESS_VALIDATE_H
 #define RAVELIN_PROCESS_VALIDATE_H
 
@@ -10,17 +10,17 @@
 #include "process/source.h"
 #include "process/spawn.h"
 
-// A validation under way in a child.
+// The validation of a child under way.
 struct validation {
     pid_t pid;  // 0: none, or reaped
-    int status; // as waitpid() gave it, once reaped
-    int fd;     // readable when there is something to read with validate_read(); -1: none
+    int status; // as waitpid() returned it, after the child was reaped
+    int fd;     // readable when validate_read() has something to read; -1: none
     size_t size;
-    bool is_quoted; // what `text` says is the child's word, cleaned; else the master's
+    bool is_quoted; // `text` was written by the child and cleaned; false: by the master
     char text[CONFIG_ERROR_SIZE];
 };
 
-// What the child needs. It leaves the store unread.
+// The child's input. The child does not read the store.
 struct validate_input {
     const struct source *source;
     const struct privilege *privilege;
@@ -29,16 +29,16 @@ struct validate_input {
 
 enum result validate_start(struct validation *validation,
                            const struct validate_input *input) MUST_CHECK;
-// RESULT_AGAIN: no verdict yet. RESULT_OK: valid. RESULT_ERROR: `text` says why not. With a verdict
-// the child is reaped and fd closed.
+// RESULT_AGAIN: no verdict yet. RESULT_OK: valid. RESULT_ERROR: `text` has the reason. With a
+// verdict, the child is reaped and fd is closed.
 enum result validate_read(struct validation *validation) MUST_CHECK;
-// For who reaps all children: takes note when it was this one.
+// Call it when a child was reaped. Does nothing for another process.
 void validate_note_death(struct validation *validation, pid_t pid, int status);
-// Words for the end of a child that said nothing, into `text`. `who`: what it was.
+// Writes to `text` how a child ended that sent nothing. `who`: name of the child.
 void validate_describe_end(struct validation *validation, const char *who);
-// Gives up: kills the child and reaps it. None: nothing.
+// Cancels a validation, if one is under way: kills the child and reaps it.
 void validate_cancel(struct validation *validation);
-// Starts one and waits for its verdict, for at most VALIDATE_TIMEOUT_S; reaps the child.
+// Starts a validation and waits for its verdict, at most VALIDATE_TIMEOUT_S. Reaps the child.
 enum result validate_wait(const struct validate_input *input,
                           char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
 

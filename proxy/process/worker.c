@@ -87,13 +87,14 @@ static void reopen(struct worker *worker, struct ipc_message *message) {
 static const char NO_DESCRIPTORS[] =
     "too few free descriptors (raise LimitNOFILE or ulimit -n, or lower limits.connections)";
 
-// A message without the descriptors that belong to it. The worker goes on with what it has.
+// Handles a message without its descriptors. The worker continues with its present ones.
 static void do_without(struct worker *worker, const struct ipc_message *message) {
     switch (message->type) {
     case IPC_LOAD:
         answer(worker, IPC_FAILED, message->generation, NO_DESCRIPTORS);
         break;
     case IPC_DATA:
+    case IPC_LOGINS:
         answer(worker, IPC_FAILED, IPC_NO_GENERATION, NO_DESCRIPTORS);
         break;
     case IPC_REOPEN:
@@ -123,6 +124,9 @@ static void obey(struct worker *worker, struct ipc_message *message) {
         break;
     case IPC_DATA:
         service_attach_signer(worker->service, ipc_take(message, IPC_FD_DATA));
+        break;
+    case IPC_LOGINS:
+        service_attach_logins(worker->service, ipc_take(message, IPC_FD_DATA));
         break;
     case IPC_REOPEN:
         reopen(worker, message);
@@ -222,7 +226,8 @@ void *worker_prepare(void *argument) {
         free(worker);
         return NULL;
     }
-    spawn_mute(); // a terminal there would obey what is written, and tell what is typed
+    // A terminal there would obey escape sequences of the worker, and give it what is typed.
+    spawn_mute();
     return worker;
 }
 

@@ -1,11 +1,11 @@
-// A worker: one libev loop that serves clients (session/service.h), driven by messages from the
+// A worker: one libev loop that serves clients (session/service.h), driven by messages of the
 // master (ipc.h).
 //
-// Everything it needs arrives over its control socket: the generation to serve, its listeners, its
-// logs, its end of the pair to its signer. It opens no file. It loads a generation in two steps
-// (LOAD is answered by READY or FAILED, then COMMIT, answered by COMMITTED, or ABORT follows), the
-// first one like any later one. It ends when told to (STOP), when a drain is complete, and at once
-// when the master is gone.
+// Everything that it needs arrives over its control socket: the generation, its listeners, its
+// logs, its end of the pair to its signer. It opens no file. It loads each generation, also the
+// first one, in two steps: LOAD, to which it replies READY or FAILED; then COMMIT, to which it
+// replies COMMITTED, or ABORT. It exits after STOP, when a drain is complete, and at once when the
+// master has exited.
 #ifndef RAVELIN_PROCESS_WORKER_H
 #define RAVELIN_PROCESS_WORKER_H
 
@@ -17,10 +17,10 @@ struct worker_start {
     const struct shares *shares; // its own slot is writable
 };
 
-// Makes the worker of a struct worker_start: the loop and the library, which the sandbox does not
-// allow to start. NULL on failure, which goes to stderr.
+// Prepares the worker of a struct worker_start: makes the loop and initialises wolfSSL, because the
+// sandbox forbids both. NULL on failure, which is printed to stderr.
 void *worker_prepare(void *start);
-// Its life, in the sandbox. Frees it and returns the exit status.
+// The loop, in the sandbox. Frees `worker` and returns the exit status.
 int worker_run(void *worker);
 
 #endif

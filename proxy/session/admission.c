@@ -4,7 +4,7 @@
 #include "session/http1.h"
 #include "session/plain.h"
 
-// Counts the session among its client's. False when that are too many.
+// Counts the session for its client. False: the client has too many.
 static bool count_client(struct session *session) {
     const struct shared *shared = &session->sessions->shared;
     struct client_table *table = shared->clients;

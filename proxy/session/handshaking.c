@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-// Lets go of the handshake, its generation and the signature it may wait for; once more is fine.
+// Releases the handshake, its generation and its pending signature. May be called again.
 static void leave(struct session *session) {
     if (session->signing != 0) {
         signing_forget(&session->sessions->signing, session->signing);
@@ -55,17 +55,19 @@ static bool begin(struct session *session) {
     return true;
 }
 
-// A signer knows the keys of a few generations only. A client may be silent for longer than these
-// last, so a handshake takes the generation that is in use when its ClientHello is complete.
+// A signer has the keys of a few generations only, and a client may be silent for longer than these
+// generations exist. So a handshake uses the generation that is current when its ClientHello is
+// complete.
 static void renew_generation(struct session *session) {
     struct generation *current = session->sessions->shared.current;
     if (handshake_renew(session->handshake, current->contexts, current)) {
         generation_release(session->handshake_generation);
         session->handshake_generation = generation_hold(current);
+        handshake_use_protocols(session->handshake, protocols_of(session));
     }
 }
 
-// RESULT_OK: all sent. RESULT_AGAIN: the client does not take more now.
+// RESULT_OK: all was sent. RESULT_AGAIN: the client does not accept more now.
 static enum result flush_handshake(struct session *session) {
     struct slice output = handshake_output(session->handshake);
     enum result result = RESULT_OK;
@@ -89,7 +91,7 @@ static void count_handshake(struct session *session, const struct handshake_fact
     }
 }
 
-// When memory is short, as if the client had named no host.
+// If memory is short, continues as if the client had named no host.
 static void keep_server_name(struct session *session, const struct handshake_facts *facts) {
     session->client.server_name = facts->name_size == 0 ? NULL : malloc(facts->name_size);
     if (session->client.server_name != NULL) {
@@ -128,7 +130,7 @@ static enum result finish_handshake(struct session *session) {
     return RESULT_OK;
 }
 
-// Counts and logs a handshake that ended for a reason outside of it.
+// Counts and logs a handshake that ended for a reason outside of TLS.
 static void note_broken(struct session *session, enum refusal_reason reason) {
     struct refusal refusal = {0};
     (void)!refusal_set(&refusal, reason, NULL);
@@ -162,7 +164,7 @@ static void on_signature(struct signing_owner *owner, const uint8_t *signature, 
     }
 }
 
-// False when the handshake must go on at once, without a signature.
+// False: the handshake must continue at once, without a signature.
 static bool ask_signer(struct session *session) {
     struct sign_request *request = handshake_wants_signature(session->handshake);
     if (request == NULL) {
@@ -208,7 +210,7 @@ static enum result step(struct session *session) {
         }
         return RESULT_OK;
     }
-    // What filled the ring may have left more in the socket; what was taken made room for it.
+    // A full ring may have left bytes in the socket, and taken bytes made room in the ring.
     bool more = (received == RESULT_OK || used > 0) && transport->readable;
     return more || !asked ? RESULT_OK : RESULT_AGAIN;
 }

@@ -1,11 +1,12 @@
-// The phase in which a session makes its TLS handshake: bytes between socket and tls/handshake, the
-// way to the signer, the hand-over to the record layer.
+// The phase of a session in which the TLS handshake is made. It moves bytes between the socket and
+// tls/handshake, passes sign requests to the signer, and gives the traffic secrets to the record
+// layer.
 #ifndef RAVELIN_SESSION_HANDSHAKING_H
 #define RAVELIN_SESSION_HANDSHAKING_H
 
 #include "session/session.h"
 
-// The session may be closed afterwards, for want of memory.
+// Begins the handshake. Closes the session if memory is short.
 void handshaking_enter(struct session *session);
 
 #endif

@@ -8,8 +8,8 @@
 
 enum { COOLING_MS = 1000 }; // of silence, after which a connection is cold
 enum { SPARE_STREAMS_MAX = 256 };
-// While the service drains: how long a client that has just received a response, or finished its
-// handshake, may take to send a request. One that was on its way to a closed connection would fail.
+// During a drain: time that a client has to send a request after a response or after its handshake.
+// A request on its way to a closed connection would fail.
 enum { DRAIN_GRACE_MS = 1000 };
 
 static const struct session_phase phase;
@@ -45,7 +45,7 @@ const struct stream_verbs http1_verbs = {
     .flush = http1_flush,
 };
 
-// What is unsent may be a KeyUpdate, not a response.
+// The unsent bytes may be a KeyUpdate, not a response.
 static void note_unsent(struct http1_stream *http1) {
     http1->stream.unsent = http1->stream.unsent || transport_has_unsent(&http1->session->transport);
 }
@@ -62,8 +62,9 @@ static bool is_dropping(const struct session *session) {
 
 static void free_stream(struct session *session) {
     struct http1_stream *http1 = session->http1.stream;
+    bulk_end(&http1->bulk);
     http1_response_free(http1);
-    trailers_free(&http1->trailers);
+    free(http1->trailers);
     slab_put(&session->sessions->http1_streams, http1);
     session->http1.stream = NULL;
 }
@@ -89,7 +90,7 @@ static void cut(struct session *session) {
     }
 }
 
-// How long the next request is waited for.
+// Time limit for the next request.
 static int64_t patience_ms(const struct session *session, int64_t usual_ms) {
     return session->sessions->shared.draining && usual_ms > DRAIN_GRACE_MS ? DRAIN_GRACE_MS
                                                                            : usual_ms;
@@ -101,6 +102,7 @@ static void finish_exchange(struct session *session) {
     exchange_finish(http1->exchange);
     http1->exchange = NULL;
     if (http1->dropping) { // the rest is dropped, then the session ends
+        bulk_end(&http1->bulk);
         session_drop_begin(session);
         return;
     }
@@ -117,13 +119,13 @@ static void finish_exchange(struct session *session) {
 
 // --- steps ---
 
-// The alert that answers how the client's direction ended.
+// The alert for the end of the client's direction.
 static uint8_t end_alert(const struct session *session) {
     return session->transport.end == TRANSPORT_BROKEN ? session->transport.alert
                                                       : ALERT_CLOSE_NOTIFY;
 }
 
-// What to do when the client will send nothing more.
+// Handles the end of the client's direction.
 static void client_ended(struct session *session) {
     if (session->transport.end != TRANSPORT_OPEN) {
         http1_note_half(session);
@@ -131,7 +133,8 @@ static void client_ended(struct session *session) {
     }
 }
 
-// The client's direction broke: a record that cannot be opened gets its alert, all else is cut.
+// The client's direction broke. A record that cannot be opened gets its alert; for other faults the
+// session is cut.
 static void client_broke(struct session *session) {
     const struct transport *transport = &session->transport;
     http1_note_half(session);
@@ -142,7 +145,7 @@ static void client_broke(struct session *session) {
     }
 }
 
-// Between exchanges: begins the next one when its head is there. False when it is not.
+// Between exchanges: begins the next one if its head is complete. False: it is not.
 static bool next_exchange(struct session *session) {
     struct transport *transport = &session->transport;
     if (session->http1.stream == NULL && transport_has_segments(transport) &&
@@ -159,7 +162,7 @@ static bool next_exchange(struct session *session) {
     return false;
 }
 
-// The rest of a request is dropped as it comes. False: that is over, and the session with it.
+// Drops received bytes of the rest of a request. False: dropping is over, and so is the session.
 static bool drop_rest(struct session *session) {
     struct http1_stream *http1 = session->http1.stream;
     if (!session_drops_now(session)) {
@@ -198,8 +201,8 @@ static enum result step(struct session *session) {
     if (was_dropping && !drop_rest(session)) {
         return RESULT_AGAIN;
     }
-    // Taking a head lets go of segments too, but only where there were too many is there more to
-    // open.
+    // Reading a head releases segments, too. But only if there were too many segments, more can be
+    // opened.
     bool was_full = transport_segment_count(transport) == SEGMENTS_MAX;
     uint64_t consumed = transport->consumed;
     if (exchange_of(session) != NULL || next_exchange(session)) {
@@ -216,7 +219,7 @@ static enum result step(struct session *session) {
             break;
         }
     }
-    // What was let go made room for more; what filled the ring may have left more in the socket.
+    // Released bytes made room in the ring, and a full ring may have left bytes in the socket.
     bool more = transport->consumed != consumed || session->dropped != dropped ||
                 (!was_dropping && is_dropping(session)) ||
                 (came && transport->readable && transport_wants_receive(transport));
@@ -225,13 +228,16 @@ static enum result step(struct session *session) {
 
 // --- time ---
 
-// Between exchanges, and nothing of one is held: the session is idle.
+// Between exchanges, with no bytes of a request: the session is idle.
 static bool arm_exchange(struct session *session) {
     struct http1_stream *http1 = session->http1.stream;
     if (http1 == NULL || http1->exchange == NULL) {
         return http1 == NULL && session->http1.requests > 0;
     }
     note_unsent(http1);
+    if (http1->framing != FRAMING_NONE && bulk_is_due(&http1->bulk, session)) {
+        bulk_note(&http1->bulk, session, http1_expected(http1));
+    }
     exchange_arm(http1->exchange);
     session->deadline_ms = session->sessions->expired ? sessions_now_ms(session->sessions)
                                                       : exchange_deadline(http1->exchange);
@@ -251,8 +257,8 @@ static int arm(struct session *session) {
     return session_read_event(session) | (blocked ? EV_WRITE : 0);
 }
 
-// The time of a drain is over. A tunnel ends in order: what it carries is not known to be
-// incomplete.
+// The time limit of a drain has expired. A tunnel ends in order, because its bytes are not known to
+// be incomplete.
 static void expire(struct session *session) {
     note_unsent(session->http1.stream);
     switch (exchange_expire(exchange_of(session))) {
@@ -294,7 +300,7 @@ static void time_out(struct session *session) {
     session_advance(session);
 }
 
-// When a session between two requests ends: one that was silent for long, now.
+// The end of a session between two requests: one that has been silent for long is closed now.
 static int64_t end_of_grace_ms(const struct session *session) {
     int64_t now_ms = sessions_now_ms(session->sessions);
     int64_t since_ms = session->http1.requests > 0 ? session->http1.answered_ms : now_ms;

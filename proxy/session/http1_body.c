@@ -1,9 +1,9 @@
-// The bodies of HTTP/1 requests: what frames them is taken off here.
+// The bodies of HTTP/1 requests: finds the body bytes within their framing.
 //
-// The rest of a body that no server will get is read and dropped, so that the client comes to the
-// end of what it sends and reads the response. A socket that is closed with unread bytes sends a
-// reset, and a reset can destroy a response that the client has not read yet (RFC 9112 9.6).
-// linger.h says how long that goes on. No server sees any of these bytes.
+// If no server will get the rest of a body, it is read and dropped, so that the client finishes
+// sending and reads the response. A socket that is closed with unread bytes sends a reset, and a
+// reset can destroy a response that the client has not read yet (RFC 9112 9.6). linger.h has the
+// limits. No server gets any of these bytes.
 #include "session/http1_internal.h"
 
 enum { TRAILERS_MAX = 8192 };
@@ -15,15 +15,15 @@ void http1_body_begin(struct http1_stream *http1, const struct http_request *req
     chunk_decoder_init(&http1->decoder);
 }
 
-// What the first bytes at `at` are: *length bytes belong together. *is_data: they are body bytes.
+// Finds what the first bytes at `at` are: *length bytes belong together. *is_data: they are body
+// bytes.
 static enum result next_of_chunks(struct http1_stream *http1, const uint8_t *at, size_t size,
                                   size_t *length, bool *is_data, const char **why) {
     *is_data = false;
-    if (http1->trailers.gathering) {
+    if (chunk_decoder_at_trailers(&http1->decoder)) {
         enum result result =
-            trailers_gather(&http1->trailers, TRAILERS_MAX, (const char *)at, size, length);
+            trailers_gather(&http1->trailers, TRAILERS_MAX, (const char *)at, size, length, why);
         http1->whole = result == RESULT_OK;
-        *why = http1->trailers.why;
         return result == RESULT_ERROR ? RESULT_ERROR : RESULT_OK;
     }
     enum chunk_span span;
@@ -31,7 +31,6 @@ static enum result next_of_chunks(struct http1_stream *http1, const uint8_t *at,
         return RESULT_ERROR;
     }
     *is_data = span == CHUNK_DATA;
-    http1->trailers.gathering = span == CHUNK_TRAILERS;
     return RESULT_OK;
 }
 
@@ -50,7 +49,7 @@ static enum result next(struct http1_stream *http1, const uint8_t *at, size_t si
     return RESULT_OK;
 }
 
-// Takes what can be taken of one segment.
+// Reads as much as possible of one segment.
 static enum result take_segment(struct http1_stream *http1, const struct segment *segment,
                                 struct stream_body *body) {
     size_t used = 0;
@@ -74,8 +73,7 @@ static enum result read_trailers(struct http1_stream *http1, struct stream_body 
     struct http_fields *fields =
         shared_fields(&http1->session->sessions->shared, http1->fields_max);
     body->trailers = fields;
-    return http_parse_trailers((struct slice){http1->trailers.data, http1->trailers.size}, fields,
-                               &body->why);
+    return http_parse_trailers(trailers_section(http1->trailers), fields, &body->why);
 }
 
 enum result http1_body(struct stream *stream, struct stream_body *body) {
@@ -113,6 +111,17 @@ void http1_taken(struct stream *stream) {
 
 bool http1_request_ends(const struct http1_stream *http1) {
     return http1->framing == FRAMING_NONE || (http1->whole && http1->given == 0 && !http1->stopped);
+}
+
+uint64_t http1_expected(const struct http1_stream *http1) {
+    if (http1->whole || http1->stopped || http1->framing == FRAMING_TUNNEL) {
+        return 0;
+    }
+    if (http1->framing == FRAMING_CHUNKED) {
+        return UINT64_MAX;
+    }
+    size_t held = transport_held(&http1->session->transport);
+    return http1->left > held ? http1->left - held : 0;
 }
 
 void http1_stop(struct stream *stream, bool drop) {

@@ -1,13 +1,13 @@
 // The heads of HTTP/1 requests.
 //
-// Nearly every head lies whole in the first segment, and is read there. One in pieces is put
-// together in a buffer of its own, of header-size bytes; the body behind it stays in the segments.
+// Nearly every head is complete in the first segment, and is parsed there. A head in pieces is
+// gathered in a buffer of header-size bytes; the body behind it stays in the segments.
 #include "session/http1_internal.h"
 #include "session/refusals.h"
 
 #include <stdlib.h>
 
-// Only `capacity` bounds the data: header-size may have been changed by a reload meanwhile.
+// Only `capacity` bounds the data, because a reload may have changed header-size.
 struct partial_head {
     size_t capacity; // bytes of data, header-size when the head began
     size_t size;
@@ -29,8 +29,8 @@ static bool skip_empty_lines(struct session *session) {
     return transport_has_segments(transport);
 }
 
-// The usual case: the whole head lies in the first segment. *size: its bytes, to be let go after
-// use.
+// The usual case: the whole head is in the first segment. *size: bytes of the head, to be released
+// after use.
 static enum result find_head_in_place(struct session *session, struct slice *head, size_t *size) {
     const struct segment *first = transport_segment(&session->transport, 0);
     size_t limit = limits(session)->header_size;
@@ -52,8 +52,7 @@ static struct partial_head *new_partial_head(size_t capacity) {
     return partial;
 }
 
-// A head in pieces is put together in a buffer of its own; the body behind it stays in the
-// segments.
+// Gathers a head in pieces in a buffer of its own. The body behind it stays in the segments.
 static enum result gather_head(struct session *session, struct slice *head) {
     struct transport *transport = &session->transport;
     if (session->http1.head == NULL) {
@@ -88,8 +87,8 @@ static enum result gather_head(struct session *session, struct slice *head) {
     return partial->size == partial->capacity ? RESULT_EOF : RESULT_AGAIN;
 }
 
-// RESULT_OK: *head is a whole head. RESULT_EOF: it is too large, *head is its first part.
-// RESULT_AGAIN: more must arrive. *size bytes of the segments are to be let go after use.
+// RESULT_OK: *head is a whole head. RESULT_EOF: the head is too large, *head is its first part.
+// RESULT_AGAIN: more must arrive. *size: bytes of the segments to be released after use.
 static enum result find_head(struct session *session, struct slice *head, size_t *size) {
     *size = 0;
     if (session->http1.head == NULL) {
@@ -106,7 +105,7 @@ static enum result find_head(struct session *session, struct slice *head, size_t
     return gather_head(session, head);
 }
 
-// False when the head that is still incomplete can never become one.
+// False: the incomplete head can never become valid.
 static bool may_become_head(struct session *session, struct slice part,
                             struct http_refusal *refusal) {
     return part.size == 0 ||
@@ -138,7 +137,7 @@ struct http1_stream *http1_new_stream(struct session *session) {
     return http1;
 }
 
-// Frees the buffer of a head and forgets what has been looked at.
+// Frees the buffer of a head, and resets the parsed part.
 static void end_head(struct session *session) {
     free(session->http1.head);
     session->http1.head = NULL;
@@ -179,7 +178,7 @@ static void begin(struct session *session, struct slice head) {
         exchange_new(&http1->stream, shared, &request, head.size, session->http1.head_since_ms);
 }
 
-// What an incomplete head waits for, or is refused for. False: it waits.
+// Handles an incomplete head: refuses it, or waits for more (false).
 static bool judge_part(struct session *session, struct slice part) {
     struct http_refusal refusal;
     if (!may_become_head(session, part, &refusal)) {
@@ -196,7 +195,7 @@ static bool judge_part(struct session *session, struct slice part) {
     return false;
 }
 
-// After an attempt to begin: without an exchange there is no memory.
+// Called after an attempt to begin. No exchange: memory is short.
 static bool has_begun(struct session *session) {
     const struct http1_stream *http1 = session->http1.stream;
     end_head(session);

@@ -1,41 +1,43 @@
-// What the files of HTTP/1 know of each other: http1.c, http1_head.c, http1_body.c,
-// http1_response.c.
+// The stream of HTTP/1, for http1.c, http1_head.c, http1_body.c and http1_response.c.
 #ifndef RAVELIN_SESSION_HTTP1_INTERNAL_H
 #define RAVELIN_SESSION_HTTP1_INTERNAL_H
 
 #include "exchange/exchange.h"
+#include "session/bulk.h"
 #include "session/http1.h"
 
 struct head_pieces;
 
-// A request and its response on the connection.
+// A request and its response on the connection. Owner: the session.
 struct http1_stream {
     struct stream stream;
     struct session *session;
-    struct exchange *exchange; // NULL: it has ended, and the rest of its request is dropped
+    // NULL: the exchange has ended, and the rest of its request is dropped
+    struct exchange *exchange;
 
     // request body
     enum http_framing framing;
-    uint64_t left; // FRAMING_LENGTH
+    uint64_t left; // FRAMING_LENGTH: bytes of the body that have not been read yet
     struct chunk_decoder decoder;
-    struct trailers trailers;
-    uint32_t fields_max; // of the trailers
-    size_t given;        // bytes of segments that the exchange has been given and not taken
-    bool whole;          // the last of them has been seen
-    bool stopped;        // the exchange wants no more
-    bool dropping;       // and what still comes is dropped
+    struct trailers *trailers; // NULL: no byte of the trailers has arrived
+    uint32_t fields_max;       // largest number of trailer fields
+    size_t given;              // bytes of segments that the exchange was given and has not taken
+    bool whole;                // the end of the request body has been read
+    bool stopped;              // the exchange wants no more of the body
+    bool dropping;             // the rest of the body is dropped
+    struct bulk bulk;
 
     // response
-    uint8_t minor_version; // of the client
+    uint8_t minor_version; // minor HTTP version of the client
     bool is_head;
     bool chunked;         // the body is framed in chunks for the client
-    bool closes;          // a tunnel: our direction ends when all is sent
-    bool final_due;       // the last chunk is to be sent
-    char *final;          // with these trailers; NULL: none
-    size_t final_size;    // of what is to be sent at the end
-    size_t final_sent;    // of that, in whole records
-    uint32_t output_slot; // of the last output since the last flush
-    uint8_t *output_end;  // where it ends, for chunk lines; NULL: there is none
+    bool closes;          // a tunnel: Ravelin sends FIN after the last byte
+    bool final_due;       // the last chunk is not sent yet
+    char *final;          // bytes of the trailers that follow the last chunk; NULL: none
+    size_t final_size;    // the last chunk with trailers; NULL: no trailers
+    size_t final_sent;    // bytes of these that are in whole records already
+    uint32_t output_slot; // slot of the last output since the last flush
+    uint8_t *output_end;  // end of the last output, for chunk lines; NULL: no output
     struct head_pieces *pieces;
 };
 
@@ -50,7 +52,7 @@ static inline const struct http1_stream *http1_of_const(const struct stream *str
                                          offsetof(struct http1_stream, stream));
 }
 
-// --- what a stream tells: http1.c ---
+// --- verbs of a stream: http1.c ---
 
 void http1_wake(struct stream *stream);
 struct address http1_local_address(const struct stream *stream);
@@ -58,14 +60,14 @@ uint64_t http1_moved(const struct stream *stream);
 
 // --- heads: http1_head.c ---
 
-// A stream without an exchange, which the session owns. NULL: no memory.
+// Makes a stream without an exchange. The session owns it. NULL: no memory.
 struct http1_stream *http1_new_stream(struct session *session);
-// Begins the next exchange when its head is there, or is refused. False: it is not there yet, or
-// the session is closed for want of memory.
+// Begins the next exchange if a request head is complete or refused. False: the head is incomplete,
+// or the session is closed because memory is short.
 bool http1_begin(struct session *session);
-// Answers 408 to what has come of a head.
+// Responds with 408 to an incomplete head.
 bool http1_begin_late(struct session *session);
-// The client will send nothing more: what has come of a head is told in the log.
+// Call it when the client sends nothing more. Logs an incomplete head.
 void http1_note_half(struct session *session);
 
 // --- bodies: http1_body.c ---
@@ -74,10 +76,12 @@ void http1_body_begin(struct http1_stream *http1, const struct http_request *req
 enum result http1_body(struct stream *stream, struct stream_body *body);
 void http1_taken(struct stream *stream);
 void http1_stop(struct stream *stream, bool drop);
-// All of the request has been taken, so that another may follow.
+// Bytes of the body that have not arrived yet; UINT64_MAX: unknown.
+uint64_t http1_expected(const struct http1_stream *http1);
+// Whether the exchange has taken the whole request, so that another request may follow.
 bool http1_request_ends(const struct http1_stream *http1);
-// Drops what has come of the rest. RESULT_OK: the request is complete. RESULT_AGAIN: more must
-// arrive. RESULT_ERROR: its end cannot be found.
+// Drops the received bytes of the rest of the request. RESULT_OK: the request is complete.
+// RESULT_AGAIN: the end has not arrived yet. RESULT_ERROR: the end cannot be found.
 enum result http1_drop(struct http1_stream *http1) MUST_CHECK;
 
 // --- responses: http1_response.c ---

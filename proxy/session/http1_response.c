@@ -1,7 +1,7 @@
 // HTTP/1 responses: heads and chunk lines are written into the room around the bytes of the server.
 //
-// A head takes the place of the one that was received, or lies at the beginning of the first slot.
-// One that does not fit there goes out in pieces, a record each, before anything else.
+// A head replaces the received one, or is written at the beginning of the first slot. A head that
+// does not fit there is sent in pieces, one record each, before anything else.
 #include "http/encode.h"
 #include "session/http1_internal.h"
 
@@ -59,7 +59,7 @@ static struct slice encode(struct http1_stream *http1, const struct stream_head 
                            const struct http_response_framing *framing) {
     struct shared *shared = &http1->session->sessions->shared;
     size_t capacity = head->size + (size_t)2 * head->response->fields->count +
-                      HTTP_RESPONSE_GROWTH_MAX +
+                      HTTP_RESPONSE_GROWTH_MAX + framing->added.size +
                       (framing->changes == NULL ? 0 : http_changes_size(framing->changes));
     char *output = shared->scratch;
     if (capacity > shared->scratch_size) {
@@ -78,7 +78,7 @@ static struct slice encode(struct http1_stream *http1, const struct stream_head 
     return (struct slice){output, size};
 }
 
-// Writes the encoded head so that it ends at `end`; the room before it is free.
+// Writes the encoded head so that it ends at `end`. The room before it is free.
 static bool place(struct http1_stream *http1, struct slice head, uint8_t *end) {
     struct send_buffer *buffer = buffer_of(http1);
     if (http1->pieces != NULL || (size_t)(end - slot_payload(buffer, 0)) < head.size) {
@@ -88,7 +88,7 @@ static bool place(struct http1_stream *http1, struct slice head, uint8_t *end) {
     return transport_add_span(buffer, 0, end - head.size, head.size);
 }
 
-// The head goes out in pieces from now on.
+// From now on the head is sent in pieces.
 static enum result begin_pieces(struct http1_stream *http1, struct slice head) {
     if (http1->pieces == NULL) {
         http1->pieces = new_pieces(head.size);
@@ -102,12 +102,12 @@ static enum result begin_pieces(struct http1_stream *http1, struct slice head) {
     return RESULT_AGAIN;
 }
 
-// Names the next piece as output; there is no other.
+// Names the next piece as output, which is the only output.
 static bool put_piece(struct http1_stream *http1) {
     struct send_buffer *buffer = buffer_of(http1);
     struct head_pieces *head = http1->pieces;
     const struct room_part *part = &buffer->room.parts[0];
-    // Before bytes of the server a chunk line may be written, and a byte of each record is its
+    // A chunk line may be written before the server's bytes, and each record needs a byte for its
     // type.
     size_t room =
         room_part_unread(part) > 0 ? part->begin - (size_t)CHUNK_LINE_SIZE - 1 : SLOT_READ_MAX;
@@ -122,14 +122,14 @@ static bool put_piece(struct http1_stream *http1) {
     return transport_add_span(buffer, 0, slot_payload(buffer, 0), size);
 }
 
-// Where a head ends that takes the place of the received one: before the body, and before the chunk
-// line that a body without one is about to get.
+// The end of a head that replaces the received one: before the body, and before the chunk line that
+// a body without a chunk line will get.
 static uint8_t *end_in_room(const struct http1_stream *http1, const struct stream_head *head) {
     const struct room_part *part = &buffer_of(http1)->room.parts[0];
     uint8_t *end = part->data + part->begin;
     size_t size = room_part_unread(part);
     if (head->response->interim) {
-        return end - 1; // a byte before what follows is left for the inner content type
+        return end - 1; // one byte before the next output is left for the inner content type
     }
     if (!http1->chunked || head->response->framing != FRAMING_CLOSE || size == 0) {
         return end;
@@ -138,7 +138,7 @@ static uint8_t *end_in_room(const struct http1_stream *http1, const struct strea
     return end - (line + sizeof(line) - chunk_write_size(line + sizeof(line), size));
 }
 
-// Puts the encoded head where it finds room. Results as of stream_verbs.head().
+// Writes the encoded head where there is space. Results as of stream_verbs.head().
 static enum result put_head(struct http1_stream *http1, const struct stream_head *head,
                             struct slice text) {
     struct send_buffer *buffer = buffer_of(http1);
@@ -199,6 +199,7 @@ enum result http1_head(struct stream *stream, const struct stream_head *head) {
         .set_cookie = head->set_cookie,
         .hsts_s = head->hsts_s,
         .changes = head->changes,
+        .added = head->added,
     };
     struct slice text = encode(http1, head, &framing);
     return text.size == 0 ? RESULT_ERROR : put_head(http1, head, text);
@@ -206,8 +207,8 @@ enum result http1_head(struct stream *stream, const struct stream_head *head) {
 
 // --- bodies ---
 
-// A chunk line needs its room between the last output and this data. It is missing only where lines
-// end in LF alone.
+// A chunk line needs space between the last output and this data. The space is missing only if the
+// server's lines end in LF alone.
 size_t http1_fits(struct stream *stream, uint32_t slot, const uint8_t *data, size_t size) {
     const struct http1_stream *http1 = http1_of(stream);
     if (buffer_of(http1)->span_count + 2 >= SPANS_MAX) { // one more is for the last chunk
@@ -222,9 +223,9 @@ size_t http1_fits(struct stream *stream, uint32_t slot, const uint8_t *data, siz
     return fits ? size : 0;
 }
 
-// In a chunked body data gets our own chunk line before and CRLF after it, in the room that the
-// server's framing or the slot's margins leave; leading zeros close a small gap, so that one record
-// serves for all.
+// In a chunked body, data gets a chunk line of Ravelin before it and CRLF after it. They use the
+// space of the server's framing or the margins of the slot. Leading zeros close a small gap, so
+// that one record contains everything.
 enum result http1_data(struct stream *stream, uint32_t slot, uint8_t *data, size_t size) {
     struct http1_stream *http1 = http1_of(stream);
     struct send_buffer *buffer = buffer_of(http1);
@@ -247,7 +248,7 @@ enum result http1_data(struct stream *stream, uint32_t slot, uint8_t *data, size
                                                                           : RESULT_ERROR;
 }
 
-// The last chunk line and these trailers, as they go out.
+// Encodes the last chunk line and these trailers.
 static bool encode_final(struct http1_stream *http1, const struct http_fields *fields) {
     size_t capacity = LAST_CHUNK_SIZE + http_trailers_size(fields);
     http1->final = malloc(capacity);
@@ -255,14 +256,14 @@ static bool encode_final(struct http1_stream *http1, const struct http_fields *f
         return false;
     }
     memcpy(http1->final, end_of_chunks, LAST_CHUNK_SIZE);
-    size_t encoded =
-        http_encode_trailers(fields, http1->final + LAST_CHUNK_SIZE, capacity - LAST_CHUNK_SIZE);
+    size_t encoded = http_encode_trailers(fields, NULL, http1->final + LAST_CHUNK_SIZE,
+                                          capacity - LAST_CHUNK_SIZE);
     http1->final_size = LAST_CHUNK_SIZE + encoded;
     return encoded > 0;
 }
 
-// Names what is left of the end as output: behind the last one if there is room in its record, else
-// in later rounds, as many as it takes records.
+// Names the rest of the end as output: behind the last output if its record has space, otherwise in
+// later rounds, in as many records as needed.
 static bool put_final(struct http1_stream *http1) {
     struct send_buffer *buffer = buffer_of(http1);
     const char *text = http1->final == NULL ? end_of_chunks : http1->final;
@@ -325,7 +326,8 @@ enum result http1_answer(struct stream *stream, uint16_t status, struct slice fi
     buffer->span_count = 0;
     stream->keep_alive = stream->keep_alive && !http1->session->sessions->shared.draining &&
                          http1_request_ends(http1) && status != 400 &&
-                         http1->minor_version > 0; // which would need to be told
+                         // An HTTP/1.0 client would need Connection: keep-alive.
+                         http1->minor_version > 0;
     char *output = (char *)slot_payload(buffer, 0);
     size_t scanned = 0;
     size_t size =
@@ -343,7 +345,7 @@ enum result http1_answer(struct stream *stream, uint16_t status, struct slice fi
     return RESULT_OK;
 }
 
-// Sends what is named as output, behind what is sealed already: a KeyUpdate may be half sent.
+// Sends the named output, after sealed bytes, because a KeyUpdate may be half sent.
 static enum result send_output(struct http1_stream *http1) {
     struct transport *transport = &http1->session->transport;
     struct send_buffer *buffer = transport->send;

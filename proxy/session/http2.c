@@ -8,16 +8,22 @@
 #include <stdlib.h>
 
 enum { SPARE_SIDES_MAX = 256 };
-// Of the list of a response: fields of a server, with those that Ravelin adds.
+// Limits of the list of a response: fields of a server, with those that Ravelin adds.
 enum { LIST_FIELDS_MAX = HTTP_FIELDS_MAX + 256, LIST_TEXT_SIZE = 1024 * 1024 };
-// Of the largest header-size, with values that are joined.
+// Enough for the largest header-size, with values that are joined.
 enum { SECTION_TEXT_SIZE = 2 * 64 * 1024 };
-// Of one step: sides that are advanced, and steps of an exchange.
+// Limits of one step: sides that are advanced, and steps of an exchange.
 enum { READY_MAX = 64, EXCHANGE_STEPS = 3 };
-// From the first to the last GOAWAY; of a budget, how many seconds' worth may come at once.
+// SHUTDOWN_MS: from the first to the last GOAWAY. BURST: seconds of a budget that may be used at
+// once.
 enum { SHUTDOWN_MS = 1000, BURST = 10 };
-// Of a stream whose response was complete before its request.
+// Bytes of a step, after which the event loop is asked for news.
+enum { NOTICE_SIZE = 8192 };
+// For a stream whose response was complete before its request.
 enum { LINGER_MS = 200 };
+// Two batches of records: one is made while the other one is sent. With a smaller limit, BBR kept
+// up to three times as many bytes in the network, and urgent responses arrived later.
+enum { UNSENT_MAX = 2 * SEND_SLOTS * RECORD_PAYLOAD_MAX };
 
 static const struct session_phase phase;
 
@@ -29,6 +35,7 @@ static const struct config_limits *limits(const struct session *session) {
 
 static void leave(struct session *session) {
     struct http2 *http2 = session->http2;
+    bulk_end(&http2->bulk);
     while (!list_is_empty(&http2->sides)) {
         struct http2_side *side = LIST_ENTRY(http2->sides.next, struct http2_side, node);
         side_end_exchange(side, http2->connection.failed ? http2->connection.fault.why : NULL);
@@ -44,7 +51,7 @@ static void leave(struct session *session) {
     session->http2 = NULL;
 }
 
-// The connection has failed: says so, as far as the client takes it.
+// The connection has failed. Sends GOAWAY, if the client accepts it.
 static void fail(struct session *session) {
     struct http2 *http2 = session->http2;
     const struct http2_fault *fault = &http2->connection.fault;
@@ -53,7 +60,7 @@ static void fail(struct session *session) {
     session_end(session, ALERT_CLOSE_NOTIFY);
 }
 
-// Reads what was opened. What became of it is in *used bytes of the segments.
+// Reads opened bytes. *used: bytes of the segments that were processed.
 static enum result read_segments(struct session *session, size_t *used) {
     struct http2_connection *connection = &session->http2->connection;
     struct transport *transport = &session->transport;
@@ -80,7 +87,8 @@ static enum result receive(struct session *session) {
     return RESULT_OK;
 }
 
-// The client's direction broke: a record that cannot be opened gets its alert, all else is cut.
+// The client's direction broke. A record that cannot be opened gets its alert; for other faults the
+// session is cut.
 static void client_broke(struct session *session) {
     const struct transport *transport = &session->transport;
     if (transport->end == TRANSPORT_BROKEN && !transport_has_unsent(transport)) {
@@ -90,7 +98,7 @@ static void client_broke(struct session *session) {
     }
 }
 
-// What waits for more of its request learns that nothing comes.
+// Informs sides that wait for more of their requests that nothing more arrives.
 static void note_end(struct session *session) {
     struct http2 *http2 = session->http2;
     if (session->transport.end == TRANSPORT_OPEN || http2->end_noted) {
@@ -119,9 +127,30 @@ static bool is_over(const struct session *session) {
     return (drained || left) && !transport_has_unsent(&session->transport);
 }
 
+// Bytes in the kernel are sent before all others, also before more urgent ones. So the kernel gets
+// little more than it can send at once. This takes CPU time in many small turns, so it is only done
+// for clients that send urgencies.
+static void limit_unsent(struct http2 *http2) {
+    if (http2->connection.knows_urgency && !http2->limits_unsent) {
+        http2->limits_unsent = true;
+        transport_limit_unsent(&http2->session->transport, UNSENT_MAX);
+    }
+}
+
+// Ends the session's turn of the event loop after a step that has sent bytes. A request or response
+// that arrived meanwhile may be more urgent than the rest.
+static void end_turn_for_news(struct session *session) {
+    const struct http2 *http2 = session->http2;
+    if (http2->connection.knows_urgency &&
+        session->transport.sent - http2->sent_before >= NOTICE_SIZE) {
+        session->steps_left = 0;
+    }
+}
+
 static enum result step(struct session *session) {
     struct http2 *http2 = session->http2;
     struct transport *transport = &session->transport;
+    http2->sent_before = transport->sent;
     if (receive(session) != RESULT_OK) {
         client_broke(session);
         return RESULT_AGAIN;
@@ -136,6 +165,7 @@ static enum result step(struct session *session) {
         return RESULT_AGAIN;
     }
     note_end(session);
+    limit_unsent(http2);
     advance_ready(http2);
     enum result sent = http2_take_turns(http2);
     if (http2->connection.failed) {
@@ -155,12 +185,15 @@ static enum result step(struct session *session) {
         (sent == RESULT_OK && (read == RESULT_AGAIN || http2_has_output(&http2->connection) ||
                                http2_next(&http2->connection) != NULL)) ||
         (transport->readable && transport_wants_receive(transport)) || (was_full && used > 0);
+    if (more) {
+        end_turn_for_news(session);
+    }
     return more ? RESULT_OK : RESULT_AGAIN;
 }
 
 // --- time ---
 
-// Of a client that does not take what is sealed.
+// The deadline of a client that does not take sealed bytes.
 static int64_t pace_of_output(struct session *session) {
     struct http2 *http2 = session->http2;
     struct pace *pace = &http2->pace;
@@ -175,7 +208,7 @@ static int64_t pace_of_output(struct session *session) {
     return pace_deadline(pace, limits(session)->idle_timeout_ms);
 }
 
-// Without requests: it is made small after a while, and ends after a longer one.
+// The deadline of a session without requests: it is made small after some time, and closed later.
 static int64_t idle_deadline(const struct session *session) {
     const struct http2 *http2 = session->http2;
     if (!list_is_empty(&http2->sides) || http2->connection.end != HTTP2_RUNNING) {
@@ -193,6 +226,9 @@ static int arm(struct session *session) {
         return 0;
     }
     transport_trim(transport);
+    if (bulk_is_due(&http2->bulk, session)) {
+        bulk_note(&http2->bulk, session, http2_expected(http2));
+    }
     session->deadline_ms =
         clock_earlier(clock_earlier(http2_deadline(&http2->connection), idle_deadline(session)),
                       pace_of_output(session));
@@ -224,7 +260,7 @@ static bool judge_pace(struct session *session) {
         for (node = session->http2->sides.next; node != &session->http2->sides; node = node->next) {
             side = LIST_ENTRY(node, struct http2_side, node);
             if (side->exchange->account.ended == NULL) {
-                side->exchange->account.ended = "the client took the response too slowly";
+                side->exchange->account.ended = "the client read the response too slowly";
             }
         }
         session_close(session);
@@ -234,8 +270,8 @@ static bool judge_pace(struct session *session) {
     return true;
 }
 
-// The time of a drain is over. What is not answered yet gets its answer; when the time is over once
-// more, the connection ends.
+// The time limit of a drain has expired. Requests without a response get one. When this time has
+// passed again, the connection ends.
 static void expire(struct session *session) {
     struct http2 *http2 = session->http2;
     if (http2->expired) {
@@ -285,11 +321,27 @@ static void drain(struct session *session) {
     http2_advance_later(session);
 }
 
+// Drains the session if its requests would get 421 now, or could not use HTTP/2.
+static void reload(struct session *session, const struct reload *reload) {
+    if (!session->offers_http2 || !rules_keep_site(&session->client, reload->before, reload->now)) {
+        drain(session);
+    }
+}
+
+// Whether a reload happened between the beginning of the handshake and now.
+static bool is_outdated(const struct session *session) {
+    const struct generation *before = session->handshake_generation;
+    const struct generation *now = session->sessions->shared.current;
+    return before != NULL && before != now &&
+           (!session->offers_http2 || !rules_keep_site(&session->client, before, now));
+}
+
 static const struct session_phase phase = {
     .step = step,
     .arm = arm,
     .time_out = time_out,
     .drain = drain,
+    .reload = reload,
     .leave = leave,
 };
 
@@ -299,6 +351,13 @@ _Static_assert((int)HTTP2_RATE_COUNT == (int)HTTP2_COST_COUNT &&
                    (int)HTTP2_RATE_STRAY == (int)HTTP2_COST_STRAY,
                "in the same order");
 
+// Memory of bodies that wait for servers: a window for each stream, and the growth of windows.
+static uint32_t held_max(const struct config *config) {
+    uint64_t most = (uint64_t)config->limits.streams * config->http2.stream_window +
+                    config->http2.connection_window;
+    return most < FRAME_WINDOW_MAX ? (uint32_t)most : FRAME_WINDOW_MAX;
+}
+
 static struct http2_limits limits_of(const struct config *config) {
     struct http2_limits limits = {
         .streams = config->limits.streams,
@@ -307,6 +366,7 @@ static struct http2_limits limits_of(const struct config *config) {
         .continuations = config->http2.continuations,
         .stream_window = config->http2.stream_window,
         .connection_window = config->http2.connection_window,
+        .held_max = held_max(config),
         .overhead = config->http2.overhead,
         .settings_ms = config->limits.header_timeout_ms,
         .header_ms = config->limits.header_timeout_ms,
@@ -320,6 +380,12 @@ static struct http2_limits limits_of(const struct config *config) {
     return limits;
 }
 
+static uint32_t growth_max(const struct config_http2 *config) {
+    return config->largest_window > config->connection_window
+               ? config->largest_window - config->connection_window
+               : 0;
+}
+
 size_t http2_memory_max(const struct config *config) {
     const struct config_limits *limits = &config->limits;
     // Unread bytes that were copied out of the send buffer; a head that is gathered, and trailers.
@@ -327,9 +393,11 @@ size_t http2_memory_max(const struct config *config) {
     // The texts for the log, and the head for the server; the trailers.
     size_t request = (size_t)3 * limits->header_size + limits->target_size;
     size_t stream = sizeof(struct http2_side) + sizeof(struct http2_stream) +
-                    sizeof(struct exchange) + SHARED_MEMORY_SIZE + request + response;
-    // A buffer for a body may be twice as large as what is in it.
-    size_t bodies = (size_t)2 * config->http2.connection_window + config->http2.stream_window;
+                    sizeof(struct exchange) + sizeof(struct exchange_http) + SHARED_MEMORY_SIZE +
+                    request + response;
+    // The buffer of a body may be twice as large as its contents.
+    size_t bodies =
+        (size_t)2 * (held_max(config) + growth_max(&config->http2)) + config->http2.stream_window;
     return sizeof(struct session) + sizeof(struct http2) + RING_SIZE +
            sizeof(struct receive_buffer) + sizeof(struct send_buffer) +
            (size_t)2 * HPACK_TABLE_MEMORY_MAX + bodies + limits->streams * stream;
@@ -347,16 +415,18 @@ void http2_enter(struct session *session) {
     const struct config *config = sessions->shared.current->config;
     http2->limits = limits_of(config);
     http2->stalled_max = config->http2.stalled_streams;
+    http2->growth_max = growth_max(&config->http2);
     http2->target_size = limits(session)->target_size;
     http2->quiet_ms = sessions_now_ms(sessions);
     list_init(&http2->sides);
     list_init(&http2->ready);
     list_init(&http2->fresh);
     http2_init(&http2->connection, &sessions->http2, &http2->limits, session, http2->quiet_ms);
+    bool ends = sessions->shared.draining || is_outdated(session);
     session_enter(session, &phase);
     session->http2 = http2;
     metric_add(sessions->shared.metrics, METRIC_sessions_http2, 1);
-    if (sessions->shared.draining) {
+    if (ends) {
         http2_shutdown(&http2->connection, http2->quiet_ms);
     }
     session->deadline_ms = http2_deadline(&http2->connection);

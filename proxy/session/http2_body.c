@@ -1,11 +1,10 @@
-// The bodies of HTTP/2 requests. Flow control bounds what is copied: see http2_internal.h.
+// The bodies of HTTP/2 requests. Flow control bounds the copied bytes: see http2_internal.h.
 #include "session/http2_internal.h"
 
 #include <stdlib.h>
 
 void side_free_body(struct http2_side *side) {
-    http2_of(side)->extra -= side->extra;
-    side->extra = 0;
+    side_free_window(side);
     free(side->copy);
     free(side->trailers);
     buffer_free(&side->waiting);
@@ -25,7 +24,7 @@ static enum result read_trailers(struct http2_side *side, struct stream_body *bo
                                &body->why);
 }
 
-// Of a tunnel the end is not the end of a body.
+// The end of a tunnel is not the end of a body.
 static enum result at_end(const struct http2_side *side) {
     bool ends = side->whole || side->session->transport.end != TRANSPORT_OPEN;
     return ends ? RESULT_EOF : RESULT_AGAIN;
@@ -48,7 +47,7 @@ enum result side_body(struct stream *stream, struct stream_body *body) {
         side->given += side->runs[i].iov_len;
     }
     side->runs_given = side->run_count > 0;
-    body->whole = side->whole && !side->websocket;
+    body->whole = side->whole && !stream->websocket;
     if (body->whole && side->trailers != NULL && read_trailers(side, body) != RESULT_OK) {
         return RESULT_ERROR;
     }
@@ -62,33 +61,12 @@ void side_give_credit(struct http2_side *side) {
     size_t unwritten = exchange_unwritten(side->exchange);
     if (side->wire != NULL && side->given > unwritten) {
         http2_taken(&http2_of(side)->connection, side->wire, (uint32_t)(side->given - unwritten));
+        side_note_taken(side, side->given - unwritten, false);
     }
     side->given = unwritten;
 }
 
-// While its server keeps up with a client that uses its window, the window of the stream grows. All
-// streams together have at most half the window of the connection beyond what they began with, so
-// that one whose server then stands still does not hold up the others.
-static void set_extra(struct http2_side *side, uint32_t wanted) {
-    struct http2 *http2 = http2_of(side);
-    uint32_t most = http2->limits.connection_window / 2 - (http2->extra - side->extra);
-    uint32_t extra = wanted < most ? wanted : most;
-    http2->extra = http2->extra - side->extra + extra;
-    side->extra = extra;
-    if (side->wire != NULL) {
-        http2_set_target(&http2->connection, side->wire, http2->limits.stream_window + extra);
-    }
-}
-
-static void grow_window(struct http2_side *side) {
-    const struct http2_stream *wire = side->wire;
-    bool is_used = wire->receive_window < (int32_t)(wire->target / 2);
-    if (is_used && !side->whole && buffer_size(&side->waiting) == 0) {
-        set_extra(side, side->extra == 0 ? http2_of(side)->limits.stream_window : 2 * side->extra);
-    }
-}
-
-// What was given has been taken.
+// The given bytes were taken.
 static void forget_given(struct http2_side *side) {
     free(side->copy);
     side->copy = NULL;
@@ -102,26 +80,27 @@ void side_taken(struct stream *stream) {
     struct http2_side *side = side_of(stream);
     if (side->wire != NULL && side->given > 0) {
         http2_taken(&http2_of(side)->connection, side->wire, (uint32_t)side->given);
-        grow_window(side);
+        side_note_taken(side, side->given, buffer_size(&side->waiting) == 0);
     }
     side->given = 0;
     forget_given(side);
 }
 
-// What still comes is dropped; the client is given credit for it, as it may not read the response
-// before it has sent everything.
+// Drops the rest of the body and credits it to the client, because some clients read the response
+// only after they have sent everything.
 void side_stop(struct stream *stream, bool drop) {
     struct http2_side *side = side_of(stream);
     (void)drop;
     if (side->stopped) {
         return;
     }
-    // Of a frame that has come in part, the rest is credited as it comes.
-    size_t size = side->given + buffer_size(&side->waiting);
+    // The rest of a frame that arrived in part is credited when it arrives.
+    size_t size = side->given + buffer_size(&side->waiting) + (side->holds_last ? 1 : 0);
     for (uint32_t i = 0; i < side->run_count && !side->runs_given; i++) {
         size += side->runs[i].iov_len;
     }
     side->stopped = true;
+    side->holds_last = false;
     side->given = 0;
     forget_given(side);
     side->run_count = 0;
@@ -131,9 +110,31 @@ void side_stop(struct stream *stream, bool drop) {
     }
 }
 
+static uint64_t expected(const struct http2_side *side) {
+    if (side->whole || side->stopped || side->stream.websocket || side->wire == NULL ||
+        side->wire->receive_window < 0) {
+        return 0;
+    }
+    const struct http2_body *body = &side->wire->body;
+    uint64_t left = body->declared ? body->left : UINT64_MAX;
+    uint64_t window = (uint32_t)side->wire->receive_window;
+    return left < window ? left : window;
+}
+
+uint64_t http2_expected(const struct http2 *http2) {
+    uint64_t most = 0;
+    const struct list_node *node;
+    for (node = http2->sides.next; node != &http2->sides; node = node->next) {
+        uint64_t size = expected(LIST_ENTRY(node, struct http2_side, node));
+        most = size > most ? size : most;
+    }
+    int64_t window = http2->connection.receive_window;
+    return (int64_t)most < window ? most : window < 0 ? 0 : (uint64_t)window;
+}
+
 // --- what the server does not take at once ---
 
-// The exchange writes from the ring: what it has not written is copied for it.
+// The exchange writes from the ring. Copies the bytes that it has not written.
 static bool keep_given(struct http2_side *side) {
     size_t size = exchange_unwritten(side->exchange);
     uint8_t *copy = size == 0 ? NULL : malloc(size);
@@ -159,14 +160,11 @@ bool side_keep_runs(struct http2_side *side) {
         }
     }
     side->run_count = 0;
-    if (side->extra > 0 && buffer_size(&side->waiting) > http2_of(side)->limits.stream_window) {
-        set_extra(side, 0);
-    }
+    side_shrink_window(side);
     return true;
 }
 
-// Advances the exchange, so that it writes the runs, and keeps what is left of them. The side may
-// end.
+// Advances the exchange, so that it writes the runs, and keeps the rest of them. The side may end.
 static void finish_runs(struct http2_side *side) {
     list_remove(&side->fresh);
     if (side->run_count == 0) {
@@ -185,7 +183,7 @@ void http2_finish_runs(struct http2 *http2) {
     }
 }
 
-void side_add_run(struct http2_side *side, struct slice data) {
+static void add_run(struct http2_side *side, struct slice data) {
     struct iovec *last = side->run_count == 0 ? NULL : &side->runs[side->run_count - 1];
     if (last != NULL && (char *)last->iov_base + last->iov_len == data.data) {
         last->iov_len += data.size;
@@ -198,4 +196,28 @@ void side_add_run(struct http2_side *side, struct slice data) {
     if (side->run_count == SIDE_RUNS_MAX) {
         finish_runs(side);
     }
+}
+
+void side_add_data(struct http2_side *side, struct slice data) {
+    const struct http2_body *body = &side->wire->body;
+    if (body->declared && body->left == 0 && data.size > 0) {
+        data.size--;
+        side->holds_last = true;
+        side->last = data.data[data.size];
+        side->last_at = data.data + data.size;
+    }
+    if (data.size > 0) {
+        add_run(side, data);
+    }
+}
+
+void side_add_last(struct http2_side *side) {
+    if (!side->holds_last) {
+        return;
+    }
+    // In the usual case the end came with the data, and the run goes on.
+    const struct iovec *run = side->run_count == 0 ? NULL : &side->runs[side->run_count - 1];
+    bool goes_on = run != NULL && (const char *)run->iov_base + run->iov_len == side->last_at;
+    side->holds_last = false;
+    add_run(side, (struct slice){goes_on ? side->last_at : &side->last, 1});
 }

@@ -1,10 +1,16 @@
-// The send buffer of an HTTP/2 connection, and whose turn it is to write to it.
+// The send buffer of an HTTP/2 connection, and the order in which sides write to it.
 #include "session/http2_internal.h"
 
 #include <stdlib.h>
 
-// Of one step: turns, each of a room at most.
+// Limit of one step: turns, each with at most one room.
 enum { TURNS_MAX = 16 };
+// Bytes of one step, if the client sends priorities, not counting the last turn: almost a buffer,
+// or few if a more urgent response may arrive soon.
+enum { STEP_SIZE = (SEND_SLOTS - 1) * SLOT_READ_MAX, SHORT_STEP_SIZE = 8192 };
+// Time after a request in which its response may arrive soon. For a later response, the wait behind
+// a buffer is short compared with the time of its server.
+enum { AWAITED_MS = 20 };
 // Spans that must be free before another side has its turn: its head, data and end.
 enum { SPANS_FREE = 3 };
 enum { CONTROL_SIZE_MAX = 2048 }; // of control frames that are written at once
@@ -99,7 +105,7 @@ bool http2_write(struct http2 *http2, const uint8_t *bytes, size_t size) {
     return true;
 }
 
-// RESULT_OK: nothing of it is left.
+// RESULT_OK: the whole backlog was written.
 static enum result write_backlog(struct http2 *http2) {
     while (http2->backlog != NULL) {
         struct http2_backlog *backlog = http2->backlog;
@@ -226,7 +232,7 @@ void side_hold(struct http2_side *side, enum stream_hold why) {
     side->stream.held_by = (uint8_t)why;
 }
 
-// Bytes of DATA need a window, all else does not.
+// DATA needs a window. All other frames do not.
 static bool wants_frame(const struct http2_side *side) {
     if (side->answer != NULL && side->answer->page_sent > 0) {
         return false;
@@ -272,6 +278,32 @@ void side_end_turn(struct http2_side *side) {
     }
 }
 
+bool side_makes_way(const struct http2_side *side) {
+    const struct http2 *http2 = http2_of(side);
+    return http2->connection.knows_urgency &&
+           sessions_now_ms(side->session->sessions) - http2->asked_ms <= AWAITED_MS &&
+           !http2_is_most_urgent(&http2->connection, side->wire);
+}
+
+static size_t unsealed_size(const struct http2 *http2) {
+    if (http2->end == NULL) {
+        return 0;
+    }
+    const uint8_t *begin = slot_payload(buffer_of(http2), http2->slot);
+    return http2->slot * SLOT_READ_MAX + (size_t)(http2->end - begin);
+}
+
+bool side_step_is_over(const struct http2_side *side) {
+    const struct http2 *http2 = http2_of(side);
+    if (!http2->connection.knows_urgency) {
+        return false;
+    }
+    size_t written =
+        (size_t)(http2->session->transport.sent - http2->sent_before) + unsealed_size(http2);
+    return written >= STEP_SIZE ||
+           (written >= SHORT_STEP_SIZE && side->wire != NULL && side_makes_way(side));
+}
+
 static void take_turn(struct http2 *http2, struct http2_side *side) {
     list_remove(&side->ready);
     http2->turn = side;
@@ -286,7 +318,7 @@ enum result http2_take_turns(struct http2 *http2) {
         struct http2_side *side = http2->lent != NULL ? http2->lent
                                   : next == NULL      ? NULL
                                                       : next->owner;
-        if (side == NULL) {
+        if (side == NULL || side_step_is_over(side)) {
             break;
         }
         take_turn(http2, side);

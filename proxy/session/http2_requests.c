@@ -1,4 +1,5 @@
-// What a client of HTTP/2 sends becomes requests: the events of http2/connection.h.
+// Converts the events of http2/connection.h to requests.
+#include "http/websocket.h"
 #include "session/http2_internal.h"
 #include "session/refusals.h"
 
@@ -6,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-// Of a request line, as HTTP/1 would write it around method and target.
+// Bytes of an HTTP/1 request line around method and target.
 enum { REQUEST_LINE_MORE = 32 };
 enum { LINE_MORE = 4 }; // ": " and CRLF
 enum { PSEUDO_FIELDS_MAX = 5 };
@@ -17,12 +18,12 @@ static struct shared *shared_of(const struct session *session) {
 
 // --- what is refused ---
 
-// What the log tells of a request. The section is rewritten when the request is read, so its
-// pseudo-header fields are kept; their bytes stay where they are.
+// The parts of a request for the log. The section is rewritten when the request is read, so its
+// pseudo-header fields are kept here. Their bytes do not move.
 struct told {
     struct slice method, path, authority;
-    bool connects; // it has a :protocol
-    char key[HTTP2_WEBSOCKET_KEY_SIZE];
+    bool connects; // the request has a :protocol
+    char key[WEBSOCKET_KEY_SIZE];
 };
 
 static struct told told_of(const struct http_fields *fields) {
@@ -54,7 +55,7 @@ static struct slice agent_of(const struct http_fields *fields) {
     return SLICE("");
 }
 
-// The head as HTTP/1 would write it, for the log. In the scratch space of the service.
+// The head in the form of HTTP/1, for the log. In the scratch space of the service.
 static struct slice head_text(struct session *session, const struct told *told,
                               struct slice agent) {
     struct shared *shared = shared_of(session);
@@ -85,7 +86,7 @@ static void refuse(struct http2_side *side, struct slice text, const struct http
 
 // --- what is taken ---
 
-// What the head would take in HTTP/1.
+// Size of the head in the form of HTTP/1.
 static size_t head_size_of(const struct http_request *request) {
     size_t size = request->method.size + request->target.size + REQUEST_LINE_MORE;
     for (uint32_t i = 0; i < request->fields->count; i++) {
@@ -97,28 +98,20 @@ static size_t head_size_of(const struct http_request *request) {
 
 static void take(struct http2_side *side, struct http2_request *request) {
     side->is_head = request->http.is_head;
-    side->websocket = request->websocket;
-    side->length = http2_body_of(&request->http);
-    side->length.declared = side->length.declared && !request->websocket;
+    side->stream.websocket = request->websocket;
+    if (!request->websocket) {
+        side->wire->body = http2_body_of(&request->http);
+    }
     side->exchange = exchange_new(&side->stream, shared_of(side->session), &request->http,
                                   head_size_of(&request->http), 0);
 }
 
-// RFC 6455 4.1: a nonce of 16 bytes in base64, for a server to show that it speaks WebSocket.
-static bool make_key(char key[HTTP2_WEBSOCKET_KEY_SIZE]) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    uint8_t nonce[18] = {0}; // two bytes more, for whole groups
-    if (getrandom(nonce, 16, 0) != 16) {
+static bool make_key(char key[WEBSOCKET_KEY_SIZE]) {
+    uint8_t nonce[WEBSOCKET_NONCE_SIZE];
+    if (getrandom(nonce, sizeof nonce, 0) != sizeof nonce) {
         return false;
     }
-    for (size_t i = 0; i < sizeof(nonce) / 3; i++) {
-        uint32_t group =
-            (uint32_t)nonce[3 * i] << 16 | (uint32_t)nonce[3 * i + 1] << 8 | nonce[3 * i + 2];
-        for (unsigned k = 0; k < 4; k++) {
-            key[4 * i + k] = digits[group >> (18 - 6 * k) & 63];
-        }
-    }
-    key[HTTP2_WEBSOCKET_KEY_SIZE - 2] = key[HTTP2_WEBSOCKET_KEY_SIZE - 1] = '=';
+    websocket_write_key(nonce, key);
     return true;
 }
 
@@ -163,6 +156,7 @@ static void count_request(struct session *session) {
     uint32_t most = shared_of(session)->current->config->limits.requests_per_connection;
     metric_add(shared_of(session)->metrics, METRIC_requests_http2, 1);
     http2->requests++;
+    http2->asked_ms = sessions_now_ms(session->sessions);
     if (most != 0 && http2->requests >= most) {
         http2_shutdown(&http2->connection, sessions_now_ms(session->sessions));
     }
@@ -194,18 +188,22 @@ static bool keep_trailers(struct http2_side *side, const struct http_fields *fie
     if (side->trailers == NULL) {
         return false;
     }
-    side->trailers_size = http_encode_trailers(fields, side->trailers, capacity);
+    side->trailers_size = http_encode_trailers(fields, NULL, side->trailers, capacity);
     return side->trailers_size > 0;
 }
 
 static void on_trailers(void *owner, struct http2_stream *wire, struct hpack_section *section) {
-    (void)owner;
+    struct session *session = owner;
     struct http2_side *side = wire->owner;
     struct http_refusal refusal;
-    if (side == NULL) {
-        return;
-    }
-    if (http2_trailers_read(section->fields, &refusal) != RESULT_OK) {
+    bool malformed = http2_trailers_read(section->fields, &refusal) != RESULT_OK;
+    if (side == NULL) { // the response is complete
+        if (malformed) {
+            http2_reset(&session->http2->connection, wire, HTTP2_PROTOCOL_ERROR);
+        }
+    } else if (side->stream.websocket) { // RFC 9113 8.5
+        side_cut(side, HTTP2_PROTOCOL_ERROR, "HEADERS in a tunnel");
+    } else if (malformed) {
         side_cut(side, HTTP2_PROTOCOL_ERROR, refusal.why);
     } else if (!side->stopped && section->fields->count > 0 && side->trailers == NULL &&
                !keep_trailers(side, section->fields)) {
@@ -219,13 +217,13 @@ static void on_data(void *owner, struct http2_stream *wire, struct slice data) {
     if (side == NULL) {
         return;
     }
-    if (!http2_body_take(&side->length, data.size)) {
+    if (!http2_body_take(&wire->body, data.size)) {
         side_cut(side, HTTP2_PROTOCOL_ERROR, "the request body is longer than Content-Length");
     } else if (side->stopped) {
         session->dropped += data.size;
         http2_taken(&session->http2->connection, wire, (uint32_t)data.size);
     } else {
-        side_add_run(side, data);
+        side_add_data(side, data);
     }
 }
 
@@ -235,12 +233,13 @@ static void on_end(void *owner, struct http2_stream *wire) {
     if (side == NULL) {
         return;
     }
-    if (!http2_body_may_end(&side->length)) {
+    if (!http2_body_may_end(&wire->body)) {
         side_cut(side, HTTP2_PROTOCOL_ERROR, "the request body is shorter than Content-Length");
         return;
     }
     side->whole = true;
     side_make_ready(side);
+    side_add_last(side);
 }
 
 static void on_reset(void *owner, struct http2_stream *wire, enum http2_code code,

@@ -10,6 +10,9 @@
 enum { HEAD_READ_MIN = 2048 };         // of a head, and of a body that the window does not allow
 enum { ROOM_MIN = 1024 };              // less is not worth a read
 enum { BEHIND = RECORD_OVERHEAD + 1 }; // room for the end of one record and the next one's header
+enum { MOVED_MAX = 1024 };             // of data: a copy of so much costs less than a record
+// Size of a record with several responses: the client can read the first when it has the last.
+enum { JOINED_MAX = 8192 };
 enum { FIELD_MORE = 16, BLOCK_MORE = 64 }; // of an encoded field, and of a block
 
 void side_free_response(struct http2_side *side) {
@@ -25,7 +28,7 @@ static struct http2_connection *connection_of(const struct http2_side *side) {
     return &http2_of(side)->connection;
 }
 
-// Our end of the stream is sent: it is gone if the client's end came before.
+// Ravelin's end of the stream was sent. The stream is gone if the client's end came before.
 static void note_end(struct http2_side *side, bool end, bool both) {
     if (end && both) {
         side->wire = NULL;
@@ -50,12 +53,12 @@ void side_finish_frame(struct http2_side *side, bool end) {
     }
 }
 
-// Whether data goes on in the frame that is being made.
+// Whether data continues the unfinished frame.
 static bool goes_on(const struct http2_side *side, size_t size) {
     return side->frame != NULL && side->frame_size + size <= FRAME_SIZE_DEFAULT;
 }
 
-// Where output of the slot ends; where it may begin if there is none.
+// Where the output of the slot ends, or where it may begin if there is none.
 static uint8_t *output_end(const struct http2 *http2, uint32_t slot) {
     struct send_buffer *buffer = buffer_of(http2);
     bool written = http2->slot == slot && http2->end > slot_payload(buffer, slot);
@@ -80,12 +83,40 @@ size_t side_fits(struct stream *stream, uint32_t part, const uint8_t *data, size
     return data - output_end(http2, slot) >= FRAME_HEADER_SIZE ? allowed : 0;
 }
 
+// Whether the output can be continued right behind its end, if it ends in this slot, in a record of
+// `most` bytes.
+static bool joins(const struct send_buffer *buffer, uint32_t slot, size_t size, size_t most) {
+    const struct span *last =
+        buffer->span_count == 0 ? NULL : &buffer->spans[buffer->span_count - 1];
+    return last != NULL && last->slot == slot && last->size + size <= most;
+}
+
+// Moves small data to the output before it, over the server's framing between them, so that one
+// record contains many small pieces. `lead`: bytes to be written before the data. Returns the new
+// place of the data.
+static uint8_t *close_gap(const struct http2 *http2, uint32_t slot, uint8_t *data, size_t size,
+                          size_t lead) {
+    const struct send_buffer *buffer = buffer_of(http2);
+    if (size > MOVED_MAX || !joins(buffer, slot, lead + size, RECORD_PAYLOAD_MAX)) {
+        return data;
+    }
+    const struct span *last = &buffer->spans[buffer->span_count - 1];
+    uint8_t *at = last->data + last->size + lead;
+    if (at < data) {
+        memmove(at, data, size);
+        return at;
+    }
+    return data;
+}
+
 enum result side_data(struct stream *stream, uint32_t part, uint8_t *data, size_t size) {
     struct http2_side *side = side_of(stream);
     struct http2 *http2 = http2_of(side);
     uint32_t slot = buffer_of(http2)->first_slot + part;
+    bool more = goes_on(side, size);
+    data = close_gap(http2, slot, data, size, more ? 0 : FRAME_HEADER_SIZE);
     uint8_t *begin = data;
-    if (goes_on(side, size)) {
+    if (more) {
         side->frame_size += (uint32_t)size;
     } else {
         side_finish_frame(side, false);
@@ -99,7 +130,7 @@ enum result side_data(struct stream *stream, uint32_t part, uint8_t *data, size_
 
 // --- room ---
 
-// What the side waits for when it cannot be written now.
+// Notes why the side cannot write now.
 static void hold(struct http2_side *side) {
     bool closed = side->head_sent && !side->end_due && side_window(side) == 0;
     side_hold(side, closed ? HELD_CLOSED : HELD_TURN);
@@ -127,6 +158,7 @@ static void lend(struct http2_side *side, size_t lead, uint32_t used) {
     struct http2 *http2 = http2_of(side);
     struct send_buffer *buffer = buffer_of(http2);
     bool cold = transport_is_cold(&side->session->transport);
+    uint32_t slots = side_makes_way(side) ? http2->slot + 1 : SEND_SLOTS;
     int64_t allowed = side_window(side);
     if (!side->head_sent && allowed < HEAD_READ_MIN) {
         allowed = HEAD_READ_MIN;
@@ -136,7 +168,7 @@ static void lend(struct http2_side *side, size_t lead, uint32_t used) {
     buffer->first_slot = http2->slot;
     for (uint32_t i = 0; i < ROOM_PARTS; i++) {
         uint32_t slot = http2->slot + i;
-        size_t most = slot >= SEND_SLOTS ? 0 : cold ? COLD_READ_MAX : SLOT_READ_MAX;
+        size_t most = slot >= slots ? 0 : cold ? COLD_READ_MAX : SLOT_READ_MAX;
         size_t left = i == 0 ? SLOT_READ_MAX - used - begin : SLOT_READ_MAX;
         size_t size = left < most ? left : most;
         size = (int64_t)size < allowed ? size : (size_t)allowed;
@@ -153,7 +185,8 @@ struct room *side_room(struct stream *stream, size_t lead) {
     struct http2 *http2 = http2_of(side);
     uint32_t used;
     size_t most = lead < SLOT_READ_MAX / 2 ? lead : SLOT_READ_MAX / 2;
-    if (side->wire == NULL || (side->head_sent && side_window(side) == 0) || !side_has_turn(side)) {
+    if (side->wire == NULL || (side->head_sent && side_window(side) == 0) || !side_has_turn(side) ||
+        side_step_is_over(side)) {
         hold(side);
         return NULL;
     }
@@ -201,20 +234,33 @@ static struct slice encode(struct http2_side *side, const struct http2_list *lis
     return (struct slice){(char *)output, size};
 }
 
-// Where frames lie in the send buffer.
+// Position of a frame in the send buffer.
 struct frame_place {
     uint8_t *data; // NULL: there is no room
     uint32_t slot;
 };
+
+// Whether the head, with the data behind it, continues the record before it. close_gap() will move
+// the data.
+static bool joins_record(const struct http2 *http2, size_t head_size, size_t unread) {
+    const struct send_buffer *buffer = buffer_of(http2);
+    bool cold = transport_is_cold(&http2->session->transport);
+    return unread <= MOVED_MAX &&
+           joins(buffer, buffer->first_slot, head_size + FRAME_HEADER_SIZE + unread,
+                 cold ? COLD_READ_MAX : JOINED_MAX);
+}
 
 // A head before bytes of the server that are unread in the first part of the room.
 static struct frame_place place_before(struct http2 *http2, size_t size, bool body_follows) {
     const struct send_buffer *buffer = buffer_of(http2);
     const struct room_part *part = &buffer->room.parts[0];
     uint8_t *limit = part->data + part->begin - (body_follows ? FRAME_HEADER_SIZE : 1);
-    const uint8_t *from = output_end(http2, buffer->first_slot) + 1;
+    uint8_t *end = output_end(http2, buffer->first_slot);
+    bool joined = body_follows && joins_record(http2, size, room_part_unread(part));
+    uint8_t *from = joined ? end : end + 1;
+    uint8_t *at = joined ? end : limit - size;
     bool fits = limit - from >= (ptrdiff_t)size;
-    return (struct frame_place){fits ? limit - size : NULL, buffer->first_slot};
+    return (struct frame_place){fits ? at : NULL, buffer->first_slot};
 }
 
 static struct frame_place place_head(struct http2 *http2, size_t size, bool body_follows) {
@@ -238,7 +284,7 @@ static struct frame_place place_head(struct http2 *http2, size_t size, bool body
     return (struct frame_place){at, http2->slot};
 }
 
-// Puts an encoded head where there is room; else it goes out before all else.
+// Writes an encoded head where there is space. Otherwise the head is sent before all other bytes.
 static enum result put_head(struct http2_side *side, struct slice head, bool body_follows) {
     struct http2 *http2 = http2_of(side);
     struct frame_place place = place_head(http2, head.size, body_follows);
@@ -286,10 +332,11 @@ enum result side_head(struct stream *stream, const struct stream_head *head) {
         framing.set_cookie = head->set_cookie;
         framing.hsts_s = head->hsts_s;
         framing.changes = head->changes;
+        framing.added = head->added;
     }
     bool end = !response->interim && response->framing == FRAMING_NONE;
     bool listed = http2_list_response(&side->session->sessions->http2_list, response, &framing,
-                                      shared_date(shared), side->websocket);
+                                      shared_date(shared), stream->websocket);
     if (!response->interim && side->wire != NULL && !end) {
         take_priority(side, response);
     }
@@ -306,7 +353,7 @@ static bool write_trailers(struct http2_side *side, const struct http_fields *fi
     return send_list(side, listed && list->count > 0, true, false) == RESULT_OK;
 }
 
-// An empty frame with the end. False: there is no room for it now.
+// Writes an empty frame with the end. False: no space now.
 static bool write_end(struct http2_side *side) {
     struct http2 *http2 = http2_of(side);
     uint8_t *at = http2_place(http2, FRAME_HEADER_SIZE);
@@ -325,7 +372,7 @@ static bool keep_ending(struct http2_side *side, const struct http_fields *field
     size_t capacity = http_trailers_size(fields);
     side->ending = malloc(capacity);
     side->ending_size =
-        side->ending == NULL ? 0 : http_encode_trailers(fields, side->ending, capacity);
+        side->ending == NULL ? 0 : http_encode_trailers(fields, NULL, side->ending, capacity);
     return side->ending_size > 0;
 }
 
@@ -333,7 +380,7 @@ static bool has_ended(const struct http2_side *side) {
     return side->wire == NULL || side->wire->local_ended;
 }
 
-// Trailers that are none in HTTP/2 are left out.
+// Trailers that HTTP/2 does not allow are left out.
 static bool are_trailers(struct http2_side *side, const struct http_fields *fields) {
     struct http2_list *list = &side->session->sessions->http2_list;
     return fields != NULL && http2_list_trailers(list, fields) && list->count > 0;
@@ -417,7 +464,7 @@ enum { PAGE_FRAME_MAX = 8192 }; // fits in a slot, and in the smallest frame siz
 static enum result write_answer_head(struct http2_side *side) {
     const struct side_answer *answer = side->answer;
     struct http2_list *list = &side->session->sessions->http2_list;
-    // Of the page only its type and size: the body follows.
+    // Only the type and size of the page: its body follows in DATA.
     const struct http_page page = {.type = {answer->text + answer->fields_size, answer->type_size},
                                    .body = {answer->text, answer->whole_size}};
     bool listed = http2_list_answer(
@@ -468,7 +515,7 @@ static enum result write_answer(struct http2_side *side) {
 
 // --- sending ---
 
-// It is the side's turn: writes what it has by itself. RESULT_AGAIN: not all.
+// The side has its turn: writes the parts that need no bytes of the server. RESULT_AGAIN: not all.
 static enum result write_own(struct http2_side *side) {
     struct http2 *http2 = http2_of(side);
     enum result result = http2_begin_output(http2);
@@ -496,7 +543,8 @@ static enum result write_own(struct http2_side *side) {
     return result;
 }
 
-// Sends what is unread and has no window aside, and what the buffer has no room for to the client.
+// Empties the send buffer of unread bytes: without a window they are set aside, and without space
+// the written bytes are sent.
 static enum result make_way(struct http2_side *side) {
     struct http2 *http2 = http2_of(side);
     const struct send_buffer *buffer = buffer_of(http2);

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "session/http2_internal.h"
 
-// How long a client takes nothing of a response until it counts as stalled.
+// Time without progress of a response after which a side counts as stalled.
 enum { STALL_MS = 10000 };
 
 // Has the session advanced at the end of this turn of the loop.
@@ -28,7 +28,8 @@ static struct address local_address(const struct stream *stream) {
     return transport_local_address(&side->session->transport);
 }
 
-// What a client takes it is credited for by its windows, so these bytes are what it has moved.
+// The client grants windows for the bytes that it takes, so these bytes are the bytes that it has
+// moved.
 static uint64_t moved(const struct stream *stream) {
     return stream->sent;
 }
@@ -98,7 +99,7 @@ void side_cut(struct http2_side *side, enum http2_code code, const char *why) {
     side_free(side);
 }
 
-// The response is complete. What the client still sends is dropped by the connection.
+// The response is complete. The connection drops the rest of the client's bytes.
 static void complete(struct http2_side *side) {
     struct http2 *http2 = http2_of(side);
     exchange_finish(side->exchange);
@@ -131,7 +132,7 @@ static void note_stall(struct http2_side *side) {
     }
 }
 
-// Counts a side that has come to be stalled. False: there were too many, and it was reset.
+// Counts a side that has stalled. False: there were too many, and the side was reset.
 static bool judge_stall(struct http2_side *side) {
     struct http2 *http2 = http2_of(side);
     if (side->closed_ms == 0 || side->stalled ||
@@ -173,7 +174,7 @@ bool side_advance(struct http2_side *side) {
     if (side->closed_ms != 0 && !side->stalled) {
         side->deadline_ms = clock_earlier(side->deadline_ms, side->closed_ms + STALL_MS);
     }
-    if (side->deadline_ms == INT64_MAX) { // why it is held is looked at again
+    if (side->deadline_ms == INT64_MAX) { // held_by is checked again
         side->deadline_ms = sessions_now_ms(side->session->sessions) +
                             side->session->sessions->shared.current->config->limits.idle_timeout_ms;
     }
@@ -181,7 +182,7 @@ bool side_advance(struct http2_side *side) {
     return true;
 }
 
-// A side came up in the wheel, perhaps before its deadline.
+// Timer callback of a side, perhaps before its deadline.
 static void on_due(struct wheel_node *node) {
     struct http2_side *side = LIST_ENTRY(node, struct http2_side, due);
     if (side->deadline_ms > sessions_now_ms(side->session->sessions)) {

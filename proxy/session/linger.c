@@ -82,7 +82,7 @@ static const struct session_phase linger_phase = {
     .drain = drain,
 };
 
-// The own direction has ended.
+// Ravelin's direction has ended.
 static void linger(struct session *session) {
     session_enter(session, &linger_phase);
     transport_drop_buffers(&session->transport);
@@ -107,7 +107,7 @@ void session_end(struct session *session, uint8_t alert) {
     }
     session_set_idle(session, false);
     transport_shutdown(&session->transport, alert);
-    // A client that has ended its direction sends nothing more that could meet a closed socket.
+    // A client that has ended its direction sends no more bytes, so close() sends no reset.
     if (session->transport.end == TRANSPORT_ENDED || session->transport.end == TRANSPORT_CUT) {
         session_close(session);
         return;

@@ -13,16 +13,16 @@
 #include <unistd.h>
 
 enum { ACCEPT_MAX = 16, QUEUED_MAX = 65536 };
-// So many connections in a row may fail before the next one waits.
+// Connections in a row that may fail before the listener waits.
 enum { FAILURES_MAX = 64 };
 static const double PAUSE_S = 0.1;
 static const double PAUSE_MAX_S = 1.;
 
-// What an error of accept4() means.
+// The meaning of an error of accept4().
 enum accept_failure {
     ACCEPT_NOTHING,    // no connection waits
     ACCEPT_CONNECTION, // this connection failed, perhaps not the next
-    ACCEPT_SHORTAGE,   // no descriptor or memory: the connection still waits
+    ACCEPT_SHORTAGE,   // no descriptor or memory: the connection stays in the queue
     ACCEPT_BROKEN,     // the socket does not listen, or an error that is not listed
 };
 
@@ -32,7 +32,7 @@ static const struct {
 } failures[] = {
     {EAGAIN, ACCEPT_NOTHING},
     {EINTR, ACCEPT_CONNECTION},
-    {ECONNABORTED, ACCEPT_CONNECTION}, // the client has gone
+    {ECONNABORTED, ACCEPT_CONNECTION}, // the client has left
     {EPERM, ACCEPT_CONNECTION},        // a firewall forbids it
     // Errors that are already pending on the new connection, accept(2).
     {EPROTO, ACCEPT_CONNECTION},
@@ -95,7 +95,7 @@ static void log_pause(struct listener *listener, int error, double pause_s) {
               listener->address, strerror(error), pause_s, more);
 }
 
-// A shortage may be over soon; of a broken socket that is less and less likely.
+// A shortage may end soon. A broken socket is less likely to recover the longer it lasts.
 static void pause_listener(struct listener *listener, int error) {
     struct ev_loop *loop = listener->sessions->loop;
     bool is_short = judge(error) == ACCEPT_SHORTAGE;
@@ -116,8 +116,8 @@ void listener_start_session(const struct listener *listener, int fd, const struc
     session->client.redirect = listener->protocol == LISTEN_REDIRECT;
     session->client.challenges = listener->challenges;
     session->client.https_port = listener->https_port;
+    session->listener = listener->index;
     if (listener->protocol == LISTEN_TCP) {
-        session->listener = listener->index;
         session->listener_generation = generation_hold(listener->sessions->shared.current);
     }
     session->offers_http2 = listener->http2 && listener->protocol == LISTEN_HTTPS;
@@ -157,7 +157,7 @@ static bool note_failure(struct listener *listener, int error) {
     return false;
 }
 
-// Accepts up to `most` connections. False when no more wait, or none can be accepted now.
+// Accepts up to `most` connections. False: no more wait, or none can be accepted now.
 static bool accept_some(struct listener *listener, int most) {
     for (int i = 0; i < most; i++) {
         struct sockaddr_storage peer;
@@ -173,8 +173,8 @@ static bool accept_some(struct listener *listener, int most) {
     return true;
 }
 
-// To learn that no more wait takes a call for nothing. So it is one connection that is accepted,
-// and more only while there are some in each turn of the loop; those left are told of in the next.
+// Finding out that no more connections wait costs a call. So one connection is accepted, and more
+// only while every turn of the loop has some. The loop reports the rest in its next turn.
 static void on_connection(struct ev_loop *loop, ev_io *watcher, int events) {
     (void)events;
     struct listener *listener = watcher->data;

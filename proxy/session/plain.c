@@ -4,7 +4,7 @@ static enum result receive_plain(struct transport *transport) {
     return transport_read(transport, TRANSPORT_ENDED);
 }
 
-// There is one segment, and it grows.
+// There is one segment, which grows.
 static enum result open_plain(struct transport *transport) {
     struct receive_buffer *receive = transport->receive;
     size_t size = (size_t)(receive->ring->tail - receive->opened);

@@ -1,11 +1,11 @@
-// HTTP without TLS, for redirect listeners: a kind of transport that changes no byte. FIN is an end
-// in good order.
+// The kind of transport without TLS, for redirect listeners. It changes no byte. FIN of the client
+// is an orderly end.
 #ifndef RAVELIN_SESSION_PLAIN_H
 #define RAVELIN_SESSION_PLAIN_H
 
 #include "session/transport_kind.h"
 
-// What was received and not taken belongs to the new kind.
+// Makes the transport plain. Received bytes that were not taken become input of this kind.
 void plain_commit(struct transport *transport);
 
 #endif

@@ -5,7 +5,7 @@
 
 enum { RECEIVED_SHOWN = 64 };
 
-// `bytes`: what came, of which the beginning is logged.
+// `bytes`: received bytes, of which the beginning is logged.
 static void refuse(struct session *session, const char *why, struct slice bytes) {
     char quoted[LOG_QUOTE_SIZE];
     bytes.size = bytes.size < RECEIVED_SHOWN ? bytes.size : RECEIVED_SHOWN;
@@ -63,10 +63,10 @@ static const struct session_phase phase = {
 
 void proxy_header_enter(struct session *session) {
     const struct config *config = session->sessions->shared.current->config;
-    const struct config_networks *trusted = &config->trusted_proxies;
+    const struct network_lists trusted = config_trusted(config);
     session_enter(session, &phase);
     session->deadline_ms = sessions_now_ms(session->sessions) + config->limits.handshake_timeout_ms;
-    if (!networks_contain(trusted->items, trusted->count, &session->client.address.any)) {
+    if (!network_lists_contain(&trusted, &session->client.address.any)) {
         session_refuse(session,
                        "not among trusted-proxies, where every client must come through one");
     }

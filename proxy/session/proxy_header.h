@@ -1,5 +1,5 @@
-// The first phase of a session on a listener with proxy-protocol: the PROXY header that says who
-// the client is. A peer that speaks for others must be one of trusted-proxies; others are closed.
+// The first phase of a session on a listener with proxy-protocol. It reads the PROXY header, which
+// has the address of the client. Peers outside of trusted-proxies are closed.
 #ifndef RAVELIN_SESSION_PROXY_HEADER_H
 #define RAVELIN_SESSION_PROXY_HEADER_H
 

@@ -59,13 +59,12 @@ static enum result open_records(struct transport *transport) {
         if (result == RESULT_OK) {
             receive->opened += record_size;
             transport_release_opened(receive);
-            // Each KeyUpdate that asks for ours is answered at once, unless a record is half sent.
+            // Each requested KeyUpdate is sent at once, unless a record is half sent.
             result = transport_send_key_update(transport);
         }
     }
     record_engine_end_run(transport->pools->engine);
-    if (transport->end ==
-        TRANSPORT_ENDED) { // whatever follows close_notify is not looked at (RFC 8446 6.1)
+    if (transport->end == TRANSPORT_ENDED) { // bytes after close_notify are ignored (RFC 8446 6.1)
         receive->opened = receive->ring->tail;
         transport_release_opened(receive);
     }
@@ -79,8 +78,8 @@ static enum result open_records(struct transport *transport) {
 
 // --- sending ---
 
-// The free bytes between two spans of a slot, or between the last span and bytes of the server that
-// wait their turn.
+// The free bytes between two spans of a slot, or between the last span and the server's unnamed
+// bytes.
 static size_t gap_after(const struct send_buffer *buffer, uint32_t index) {
     const struct span *span = &buffer->spans[index];
     const uint8_t *end = span->data + span->size;
@@ -95,8 +94,7 @@ static size_t gap_after(const struct send_buffer *buffer, uint32_t index) {
     return (size_t)(next - end);
 }
 
-// A gap serves for the tag of one record and the header of the next only when it is wide enough for
-// both.
+// A gap has space for the tag of one record and the header of the next only if it is wide enough.
 static bool gap_is_wide(const struct send_buffer *buffer, uint32_t index) {
     return gap_after(buffer, index) >= RECORD_OVERHEAD;
 }
@@ -115,8 +113,8 @@ static enum result add_key_update(struct transport *transport) {
 static enum result seal_span(struct transport *transport, uint32_t index) {
     struct send_buffer *buffer = transport->send;
     struct span *span = &buffer->spans[index];
-    // A batch is far shorter than any key's limit, so one KeyUpdate a batch is enough and one
-    // buffer holds it.
+    // A batch is far shorter than the limit of any key, so one KeyUpdate for each batch is enough,
+    // and one buffer for it.
     if (record_wants_key_update(&transport->records) && add_key_update(transport) != RESULT_OK) {
         return RESULT_ERROR;
     }
@@ -157,8 +155,8 @@ static void say_alert(struct transport *transport, uint8_t alert) {
     uint8_t record[RECORD_ALERT_SIZE];
     if (record_seal_alert(&transport->records, transport->pools->engine, alert, record) ==
         RESULT_OK) {
-        // An empty socket buffer takes 24 bytes; where it is full the client is not reading anyway.
-        // The end that follows leaves in the same packet.
+        // An empty socket buffer accepts 24 bytes. If it is full, the client does not read anyway.
+        // The end that follows is sent in the same packet.
         (void)transport->pools->calls.send(transport->fd, record, sizeof(record),
                                            MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE);
     }

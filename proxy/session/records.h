@@ -1,13 +1,14 @@
-// The kind of transport that seals and opens TLS records where they lie, with tls/record/record.h.
+// The kind of transport that seals and opens TLS records in place, with tls/record/record.h.
 //
-// An end of the connection without close_notify is TRANSPORT_CUT: an attacker can bring it about.
+// If the connection ends without close_notify, the end is TRANSPORT_CUT, because an attacker can
+// cause it.
 #ifndef RAVELIN_SESSION_RECORDS_H
 #define RAVELIN_SESSION_RECORDS_H
 
 #include "session/transport_kind.h"
 
-// The secrets of `layer` are moved and wiped at the caller. What was received and not taken belongs
-// to the new kind.
+// Makes the transport seal and open records. Moves the secrets of `layer` and wipes the caller's
+// copy. Received bytes that were not taken become input of this kind.
 void records_commit(struct transport *transport, struct record_layer *layer);
 
 #endif

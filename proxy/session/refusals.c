@@ -23,7 +23,8 @@ static void tell_left_out(struct sessions *sessions) {
     }
 }
 
-// Of bytes that are no ClientHello: enough to know the protocol by. Of plain HTTP the request line.
+// Returns the first bytes of a client that sent no ClientHello: enough to recognise the protocol.
+// For plain HTTP, the request line.
 static struct slice first_bytes(struct slice bytes, bool is_http) {
     struct slice line = is_http ? http_glance(bytes).line : bytes;
     return (struct slice){line.data,
@@ -61,7 +62,7 @@ static void describe_request(struct access_entry *entry, const struct http_glanc
     entry->user_agent = glance->user_agent;
 }
 
-// What was answered to plain HTTP, and to what request.
+// Sets the members for a response to plain HTTP, and for its request.
 static void describe_plain_http(struct access_entry *entry, struct slice bytes) {
     struct http_glance glance = http_glance(bytes);
     describe_request(entry, &glance);
@@ -73,6 +74,7 @@ static void write_access(struct session *session, const struct refusal *refusal,
                          struct slice bytes) {
     struct sessions *sessions = session->sessions;
     struct access_entry entry = {
+        .fields = &sessions->shared.current->config->access_log_fields,
         .started_us = session->accepted_us + sessions->shared.wall_offset_us,
         .client = slice_from(session->client.text),
         .client_port = session->client.port,
@@ -111,7 +113,7 @@ void refusals_note(struct session *session, const struct refusal *refusal, struc
     write_access(session, refusal, why, bytes);
 }
 
-// A request that no exchange knows of: `part` of its head.
+// Logs a request without an exchange. `part`: of its head.
 static void note_request(struct session *session, struct slice part, int64_t duration_us,
                          const char *why) {
     const struct client *client = &session->client;
@@ -124,6 +126,7 @@ static void note_request(struct session *session, struct slice part, int64_t dur
         return;
     }
     struct access_entry entry = {
+        .fields = &shared->current->config->access_log_fields,
         .started_us = clock_monotonic_us() - duration_us + shared->wall_offset_us,
         .client = client_text(client),
         .client_port = client->port,

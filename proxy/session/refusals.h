@@ -1,9 +1,9 @@
-// Handshakes that are refused, and requests that are never whole.
+// Logs and counts refused handshakes and incomplete requests.
 //
-// Handshakes are counted by reason, and logged so that a flood of them fills no disk: at most
-// REFUSALS_BURST lines at once and then REFUSALS_PER_SECOND, in either log, with a line that says
-// how many were left out. The access log has a line for every request; complaints.h bounds their
-// lines in the error log.
+// Handshakes are counted by reason. Their log lines are limited so that a flood fills no disk: in
+// each log at most REFUSALS_BURST lines at once, then REFUSALS_PER_SECOND. A further line has the
+// number of omitted lines. The access log has a line for every request; complaints.h limits the
+// lines of requests in the error log.
 #ifndef RAVELIN_SESSION_REFUSALS_H
 #define RAVELIN_SESSION_REFUSALS_H
 
@@ -21,20 +21,22 @@ struct session;
         .interval_ms = 1000 / REFUSALS_PER_SECOND, .burst = REFUSALS_BURST                         \
     }
 
-#define PLAIN_HTTP_ANSWER_SIZE 41 // bytes of the page that plain HTTP on the TLS port gets
+#define PLAIN_HTTP_ANSWER_SIZE 41 // bytes of the page for plain HTTP on the TLS port
 
-// While the session still has its handshake. `bytes`: what the client sent last, for a client that
-// sent no ClientHello.
+// Call it while the session still has its handshake. `bytes`: the last received bytes, for a client
+// that sent no ClientHello.
 void refusals_note(struct session *session, const struct refusal *refusal, struct slice bytes);
-// The client left after `part` of a request head: a line in the access log, and one of level debug.
+// The client left after `part` of a request head. Writes a line to the access log, and one of level
+// debug.
 void refusals_note_half(struct session *session, struct slice part);
 struct http2_fault;
-// A connection of HTTP/2 ends for a fault of its client: counted, and a line in the error log.
+// An HTTP/2 connection ends because of a fault of its client. Counts it, and writes a line to the
+// error log.
 void refusals_note_http2(struct session *session, const struct http2_fault *fault);
-// A request of HTTP/2 is reset as malformed, `part` being its head as HTTP/1 writes it: a line in
-// the access log, and one of level debug.
+// A malformed HTTP/2 request is reset. Writes a line to the access log, and one of level debug.
+// `part` is the request head as in HTTP/1.
 void refusals_note_reset(struct session *session, struct slice part, const char *why);
-// Once a second: tells how many lines were left out, as soon as the rate allows a line.
+// Call it once a second. Logs the number of omitted lines as soon as the rate allows a line.
 void refusals_tick(struct sessions *sessions);
 
 #endif

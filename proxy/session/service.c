@@ -1,9 +1,11 @@
 #include "session/service.h"
 
 #include "base/clock.h"
+#include "exchange/authorize.h"
 #include "exchange/exchange.h"
 #include "session/http1.h"
 #include "session/http2.h"
+#include "session/login.h"
 #include "session/refusals.h"
 #include "session/service_internal.h"
 #include "session/session.h"
@@ -25,7 +27,8 @@ static void check_drained(struct service *service) {
 
 // Lets each session that has used up its turn have another one.
 static void resume(struct service *service) {
-    struct list_node end; // of those who wait now: who is not finished after that comes behind it
+    // End of the sessions that wait now; those that are unfinished again come behind it.
+    struct list_node end;
     list_init(&end);
     list_push_last(&service->sessions.unfinished, &end);
     while (service->sessions.unfinished.next != &end) {
@@ -41,8 +44,8 @@ static void on_idle(struct ev_loop *loop, ev_idle *watcher, int events) {
     (void)loop, (void)watcher, (void)events;
 }
 
-// Before the loop sleeps. At last memory of closed sessions goes back: nobody holds a pointer any
-// more.
+// Called before the loop sleeps. The memory of closed sessions is freed here, because no pointer to
+// them is left.
 static void on_turn_end(struct ev_loop *loop, ev_prepare *watcher, int events) {
     (void)events;
     struct service *service = watcher->data;
@@ -91,6 +94,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     if (current != NULL) {
         pool_close_left(current->backends);
     }
+    logins_tick(&service->sessions.logins, sessions_now_ms(&service->sessions));
     pool_sweep(&service->sessions.shared.pool, sessions_now_ms(&service->sessions));
     transport_pools_trim(&service->sessions.transports);
     exchange_slabs_trim(&service->sessions.shared);
@@ -120,11 +124,15 @@ struct service *service_new(const struct service_options *options) {
     shared->metrics = options->metrics;
     shared->clients = options->clients;
     shared->slot = options->slot;
+    shared->askers[ROUTE_GUARD_AUTHORIZE] = authorize_ask;
     complaints_init(&shared->complaints, options->log, &shared->now_ms);
     exchange_slabs_init(shared);
+    shared->askers[ROUTE_GUARD_USERS] = login_ask;
     pool_init(&shared->pool, options->loop, options->metrics);
     prober_init(&shared->prober, &shared->pool);
     queues_init(&shared->queues, options->loop, options->metrics);
+    logins_init(&sessions->logins, options->loop, options->metrics, options->clients,
+                options->slot);
     sessions_init(sessions, options->loop, clock_monotonic_us());
     sessions->all_metrics = options->all_metrics;
     sessions->slot_count = options->slot_count;
@@ -138,7 +146,7 @@ struct service *service_new(const struct service_options *options) {
     ev_idle_init(&service->busy, on_idle);
     ev_timer_init(&service->tick, on_tick, 1., 1.);
     ev_check_init(&service->turn_begin, on_turn_begin);
-    ev_set_priority(&service->turn_begin, EV_MAXPRI); // before all else of the turn
+    ev_set_priority(&service->turn_begin, EV_MAXPRI); // before all other events of the turn
     service->turn_begin.data = service->turn_end.data = service;
     service->tick.data = service;
     if (!transport_pools_init(&service->sessions.transports, options->metrics) ||
@@ -188,6 +196,7 @@ void service_free(struct service *service) {
     prober_free(&service->sessions.shared.prober);
     pool_free(&service->sessions.shared.pool);
     queues_free(&service->sessions.shared.queues);
+    logins_free(&service->sessions.logins);
     generation_release(service->sessions.shared.current);
     transport_pools_free(&service->sessions.transports);
     if (service->access_log_ready) {
@@ -257,6 +266,24 @@ static void use_access_log(struct service *service, int fd) {
     close_access_log(service, fd);
 }
 
+// Ends the sessions of sites and listeners that have changed.
+static void tell_sessions(struct service *service, const struct generation *before) {
+    struct reload reload = {.before = before, .now = service->sessions.shared.current};
+    const struct config *old = before->config, *new = reload.now->config;
+    for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
+        reload.listeners[i] = SESSION_NO_LISTENER;
+        for (uint32_t k = 0; i < old->listener_count && k < new->listener_count; k++) {
+            if (address_equal(&old->listeners[i].address, &new->listeners[k].address)) {
+                reload.listeners[i] = k;
+            }
+        }
+    }
+    struct list_node *node;
+    for (node = service->sessions.open.next; node != &service->sessions.open; node = node->next) {
+        session_reload(LIST_ENTRY(node, struct session, node), &reload);
+    }
+}
+
 void service_commit(struct service *service) {
     struct generation *old = service->sessions.shared.current;
     struct listener_set old_listeners = service->listeners;
@@ -279,6 +306,7 @@ void service_commit(struct service *service) {
                               old->number);
         pool_close_idle(&service->sessions.shared.pool, old->backends);
         pool_move_kept(&service->sessions.shared.pool, service->sessions.shared.current->backends);
+        tell_sessions(service, old);
         generation_release(old);
     }
 }
@@ -294,6 +322,10 @@ void service_log_start(struct service *service) {
 
 void service_attach_signer(struct service *service, int fd) {
     signing_attach(&service->sessions.signing, fd);
+}
+
+void service_attach_logins(struct service *service, int fd) {
+    logins_attach(&service->sessions.logins, fd);
 }
 
 bool service_replace_listeners(struct service *service, const int *fds, size_t count) {

@@ -1,13 +1,13 @@
-// The service: everything the sessions of one worker share, and the handle by which the worker
-// process drives them.
+// The service: all that the sessions of one worker share, and the interface through which the
+// worker process controls them.
 //
-// One per worker process, on one libev loop. It owns the listeners, all sessions, the current
-// generation, the link to the signer and the access log. It does no process work (no fork, no
-// signals, no privileges): process/worker does.
+// A worker process has one service, on one libev loop. The service owns the listeners, all
+// sessions, the current generation, the link to the signer and the access log. It does no process
+// work (no fork, no signals, no privileges): process/worker does.
 //
-// Reload is two-phase: service_stage() builds a whole new generation beside the current one and may
-// fail without effect; service_commit() swaps it in and cannot fail; service_abort() throws it
-// away.
+// A reload has two phases. service_stage() builds a new generation next to the current one and may
+// fail without effect. Then service_commit() makes it the current one and cannot fail, or
+// service_abort() discards it.
 #ifndef RAVELIN_SESSION_SERVICE_H
 #define RAVELIN_SESSION_SERVICE_H
 
@@ -31,58 +31,60 @@ struct service_options {
     struct ev_loop *loop;
     struct log *log;              // outlives the service
     struct metrics_slot *metrics; // this worker's slot
-    const struct metrics_slot
-        *all_metrics; // all slots, to judge limits that count over all workers
+    // All slots, for limits that count over all workers.
+    const struct metrics_slot *all_metrics;
     size_t slot_count;
     size_t slot;
     struct client_table *clients;        // shared by all workers; outlives the service
-    const struct server_counts *servers; // as is this
-    const struct series *series;         // and this
+    const struct server_counts *servers; // shared by all workers; outlives the service
+    const struct series *series;         // outlives the service
     const struct ticket_store *tickets;  // outlives the service
     void (*drained)(void *context);      // called once when a drain is complete
     void *context;
 };
 
-// NULL when memory is short.
+// NULL: memory is short.
 struct service *service_new(const struct service_options *options);
-// Closes everything at once, also sessions in the middle of an exchange.
+// Closes everything at once, also sessions with open exchanges.
 void service_free(struct service *service);
 
-// What a generation is built from.
+// The parts of a new generation.
 struct service_load {
     uint64_t number;
     int bundle_fd;
     struct server_fds servers;
-    const int *listener_fds; // as listener_set_init() takes them, already listening
+    const int *listener_fds; // as for listener_set_init(), already listening
     size_t listener_count;
-    int access_log_fd; // -1: none, or syslog as the config says
+    int access_log_fd; // -1: none, or syslog if configured
 };
 
-// Builds a generation. All descriptors become the service's, on failure too. On failure `error`
-// says why and nothing has changed.
+// Builds a generation. The service takes ownership of all descriptors, also on failure. On failure,
+// `error` has the reason and nothing has changed.
 enum result service_stage(struct service *service, const struct service_load *load,
                           char error[CONFIG_ERROR_SIZE]) MUST_CHECK;
-// From now on new exchanges and handshakes use the staged generation; exchanges under way keep
-// theirs. Listeners are swapped.
+// Makes the staged generation current, and replaces the listeners. New exchanges and handshakes use
+// the new generation; exchanges under way keep theirs.
 void service_commit(struct service *service);
 void service_abort(struct service *service);
-// Logs what was found out at the start, when there was no log yet: a library that was refused.
+// Logs problems that occurred before a log was open: a library that was refused.
 void service_log_start(struct service *service);
 
-// The data socket of the signer. A former one is closed; requests it left unanswered are asked
-// again.
+// Sets the data socket of the signer. Closes the former socket. Requests without a response are
+// sent again.
 void service_attach_signer(struct service *service, int fd);
-// The listening sockets of the current generation, some of them bound again; they become the
-// service's. False, with nothing done: the number does not fit.
+// Sets the data socket of the auth process, in the same way.
+void service_attach_logins(struct service *service, int fd);
+// Replaces the listening sockets of the current generation, because some were bound again. The
+// service takes ownership of them. False: the number does not fit; nothing was done.
 bool service_replace_listeners(struct service *service, const int *fds, size_t count);
-// Log rotation: the access log goes on in this descriptor, which becomes the service's.
+// Log rotation: replaces the descriptor of the access log, and takes ownership of it.
 void service_reopen_access_log(struct service *service, int access_log_fd);
-// The end of the service, in up to three steps. From the first on each response closes its
+// The end of the service, in up to three steps. After the first step, each response closes its
 // connection.
-void service_retire(struct service *service); // still accepts
-// Stops accepting, ends idle sessions, lets exchanges end; then calls options.drained.
+void service_retire(struct service *service); // still accepts connections
+// Stops accepting, ends idle sessions and lets exchanges end. Then calls options.drained.
 void service_drain(struct service *service);
-// Ends what has not ended yet: tunnels in order; responses under way are seen as cut.
+// Ends the sessions that remain: tunnels in order; clients see responses under way as incomplete.
 void service_expire(struct service *service);
 
 #endif

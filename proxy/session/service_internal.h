@@ -14,13 +14,13 @@ struct service {
     struct listener_set staged_listeners;
     int staged_access_log_fd;
     bool access_log_ready;
-    bool is_closed; // accepts no more, and ends with its last session
+    bool is_closed; // accepts no more connections, and ends with its last session
     int access_log_fd;
-    uint64_t lines_lost; // of both logs, as counted in the metrics
+    uint64_t lines_lost; // log lines lost in both logs, as counted in the metrics
     ev_timer tick;
     ev_check turn_begin;
     ev_prepare turn_end;
-    ev_idle busy; // active while there are unfinished sessions: the loop does not sleep then
+    ev_idle busy; // active while there are unfinished sessions, so that the loop does not sleep
 };
 
 #endif

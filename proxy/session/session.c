@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// Of one session in one turn of the loop. A step is a request, or a round of a body: what a ring
-// and a send buffer hold.
+// Steps of one session in one turn of the loop. A step is a request, or a round of a body: the
+// bytes that a ring and a send buffer hold.
 enum { TURN_STEPS = 4 };
 
 static void on_ready(struct ev_loop *loop, ev_io *watcher, int events) {
@@ -31,14 +31,14 @@ static void watch(struct session *session, int events) {
     }
 }
 
-// Moved only when it would come up too late; when it comes up the deadline is looked at.
+// Moves the timer only if it would fire too late. When it fires, the deadline is checked.
 void session_await_deadline(struct session *session) {
     if (session->due.at_ms == 0 || session->due.at_ms > session->deadline_ms) {
         sessions_await(session->sessions, &session->due, session->deadline_ms);
     }
 }
 
-// The session came up in the wheel, perhaps before its deadline.
+// Timer callback, perhaps before the deadline.
 static void on_due(struct wheel_node *node) {
     struct session *session = LIST_ENTRY(node, struct session, due);
     if (session->deadline_ms > sessions_now_ms(session->sessions)) {
@@ -51,6 +51,19 @@ static void on_due(struct wheel_node *node) {
 void session_drain(struct session *session) {
     if (session->phase->drain != NULL) {
         session->phase->drain(session);
+    }
+}
+
+void session_reload(struct session *session, const struct reload *reload) {
+    if (session->listener_generation == NULL && session->listener != SESSION_NO_LISTENER) {
+        session->listener = reload->listeners[session->listener];
+    }
+    if (session->listener_generation == NULL && session->listener != SESSION_NO_LISTENER) {
+        session->offers_http2 =
+            config_offers_http2(&reload->now->config->listeners[session->listener]);
+    }
+    if (session->phase->reload != NULL) {
+        session->phase->reload(session, reload);
     }
 }
 

@@ -1,24 +1,26 @@
 // A session: one client connection, from accept to close.
 //
-// Lifetimes: worker > service > session > exchange > lease. A session owns its transport and what
-// its phase holds. The phases of a connection follow each other, each in a file: the PROXY header
-// (proxy_header.h), the handshake (handshaking.h), HTTP (http1.h, http2.h), the end (linger.h). A
-// phase is a row of verbs; session.c knows none of them.
+// Lifetimes: worker > service > session > exchange > lease. A session owns its transport and the
+// objects of its phase. The phases of a connection follow each other: PROXY header
+// (proxy_header.h), handshake (handshaking.h), HTTP (http1.h, http2.h) or tunnel (tunnel.h), end
+// (linger.h). A phase is a table of verbs. session.c includes none of the phases.
 //
-// session_advance() is the one function that decides: loop callbacks note readiness and call it; it
-// does all that can be done now and then has the loop watch for exactly what is needed, and puts
-// the session where the service finds it when it is due. With a client and a server that never let
-// it wait there would be no end to that: after a bounded number of steps it goes on in the next
-// turn of the loop. session_close() may be called at any point and more than once; the memory goes
-// back at the end of the loop turn.
+// session_advance() does the work of a session. Loop callbacks only set flags of readiness and call
+// session_advance(). It runs steps of the phase until no more can be done now. Then it sets the
+// deadline, and watches for the events that the phase waits for. After a bounded number of steps,
+// it continues in the next turn of the loop, so that a fast client and server do not block other
+// sessions.
 //
-// An idle keep-alive session holds this struct and nothing else: no ring, no send buffer, no
-// wolfSSL object, no key schedule. Only connections that a server authenticates (backend/pool.h)
-// stay with it, at most one for each backend, until it ends.
+// session_close() may be called at any point and more than once. The memory is freed at the end of
+// the loop turn.
 //
-// A reload may happen between any two calls. Every buffer carries its own capacity, and a handshake
-// or an exchange holds the generation that it began with. sessions->shared.current is read only
-// where something begins, and never to bound memory that exists already.
+// An idle keep-alive session holds only this struct: no ring, no send buffer, no wolfSSL object, no
+// key schedule. Exception: it keeps the connections that a server authenticates (backend/pool.h),
+// at most one for each backend, until the session ends.
+//
+// A reload may happen between any two calls. Therefore every buffer has its own capacity, and a
+// handshake or an exchange holds the generation with which it began. sessions->shared.current is
+// read only where something begins. It never bounds memory that exists already.
 #ifndef RAVELIN_SESSION_SESSION_H
 #define RAVELIN_SESSION_SESSION_H
 
@@ -39,20 +41,33 @@
 struct session;
 struct http2;
 
-// A part of a session's life.
+#define SESSION_NO_LISTENER UINT32_MAX
+
+// A committed reload.
+struct reload {
+    const struct generation *before;
+    const struct generation *now;
+    // Indexes in `now` of the listeners of `before`; SESSION_NO_LISTENER: removed.
+    uint32_t listeners[CONFIG_LISTENERS_MAX];
+};
+
+// A part of a session's life. Only step(), arm() and time_out() are never NULL.
 struct session_phase {
-    // One step; RESULT_OK when another may follow at once. The session may be in another phase
-    // afterwards, or closed.
+    // Does one step. RESULT_OK: another step may follow at once. The session may be in another
+    // phase afterwards, or closed.
     enum result (*step)(struct session *session);
-    // Nothing more can be done now: sets the deadline, and returns what the loop is to watch the
-    // client for (EV_READ, EV_WRITE). May close the session.
+    // Called when nothing more can be done now. Sets the deadline, and returns the events of the
+    // client's socket to wait for (EV_READ, EV_WRITE). May close the session.
     int (*arm)(struct session *session);
-    // The deadline passed.
+    // The deadline has passed.
     void (*time_out)(struct session *session);
-    // The service drains. Must not close the session. NULL: the phase goes on as before, and what
-    // follows it sees the drain.
+    // The service drains. Must not close the session. NULL: this phase continues, and the next one
+    // checks for the drain.
     void (*drain)(struct session *session);
-    // Another phase follows, or the session is closed: gives up what this one holds. NULL: nothing.
+    // A reload was committed. Must not close the session. NULL: the next phase uses the new
+    // generation.
+    void (*reload)(struct session *session, const struct reload *reload);
+    // Another phase follows, or the session is closed. Frees the objects of this phase. NULL: none.
     void (*leave)(struct session *session);
 };
 
@@ -63,59 +78,63 @@ struct session {
     struct transport transport;
     ev_io watcher;
     struct wheel_node due;             // in sessions->wheel
-    int64_t deadline_ms;               // when something must have happened
-    uint32_t steps_left;               // of this turn of the loop: then others have theirs
-    const struct session_phase *phase; // NULL: closed, and waits to be freed
+    int64_t deadline_ms;               // when time_out() of the phase is called
+    uint32_t steps_left;               // steps left in this turn of the loop
+    const struct session_phase *phase; // NULL: closed; the memory is not freed yet
     struct client client;
-    bool offers_http2; // by ALPN
-    bool counted;      // in the table of clients
-    bool counted_idle;
+    bool offers_http2;       // the listener offers HTTP/2 by ALPN
+    bool counted;            // counted in the table of clients
+    bool counted_idle;       // counted as idle in the metrics
     bool advancing;          // session_advance() is on the stack
-    bool again;              // and must run once more
-    uint64_t dropped;        // bytes of requests and after the end, ever
-    uint64_t dropped_before; // when this period of dropping began
-    int64_t drop_until_ms;   // dropping ends then, whatever arrives; 0: it has not begun
-    uint64_t client_key;     // in the table of clients
+    bool again;              // session_advance() must run once more
+    uint64_t dropped;        // bytes dropped so far: of requests, and after the end
+    uint64_t dropped_before; // value of `dropped` when this period of dropping began
+    int64_t drop_until_ms;   // when dropping ends; 0: dropping has not begun
+    uint64_t client_key;     // key in the table of clients
     int64_t accepted_us;     // monotonic clock
     struct handshake *handshake;
     struct generation *handshake_generation;
-    uint64_t signing; // number of the signature waited for; 0: none
+    uint64_t signing; // number of the signature that the handshake waits for; 0: none
     struct signing_owner signing_owner;
-    // Of a listener that has a backend of its own, until the tunnel has begun: its generation,
-    // which is held, and its place in there. NULL: HTTP.
+    // Only for a listener with a backend of its own, until the tunnel begins: a reference to its
+    // generation. NULL: HTTP.
     struct generation *listener_generation;
+    // Index of the listener in that generation, or else in the current one. SESSION_NO_LISTENER: a
+    // reload has removed the listener, or the tunnel has begun.
     uint32_t listener;
     struct http1 http1;
-    struct http2 *http2;   // NULL unless HTTP/2 is spoken
+    struct http2 *http2;   // NULL: the client does not use HTTP/2
     struct list_node kept; // connections to servers that are bound to this client
 };
 
-// Takes over the descriptor of a client, whose phase is still to be entered. NULL, the descriptor
-// being closed: no memory.
+// Makes a session without a phase, and takes ownership of the client's descriptor. NULL: no memory;
+// the descriptor is closed.
 struct session *session_new(struct sessions *sessions, int fd, const struct sockaddr *peer);
-// Leaves the phase it is in, if any, and enters another.
+// Leaves the present phase, if there is one, and enters `phase`.
 void session_enter(struct session *session, const struct session_phase *phase);
-// Has the loop watch for bytes of the client and for the deadline.
+// Waits for bytes of the client and for the deadline.
 void session_wait(struct session *session);
-// Says who the client is: the peer of the connection, or whom that names. An IPv4 address inside an
-// IPv6 one is kept as IPv4.
+// Sets the address of the client: of the peer, or from the PROXY header. An IPv4-mapped IPv6
+// address becomes an IPv4 address.
 void session_set_client(struct session *session, const struct sockaddr *address);
 void session_advance(struct session *session);
-// The deadline was changed.
+// Call it after a change of deadline_ms.
 void session_await_deadline(struct session *session);
-// Counts it among the idle ones, or no more.
+// Counts the session as idle, or no longer as idle, in the metrics.
 void session_count_idle(struct session *session, bool idle);
-// The service drains: what it waits for is due soon.
+// The service drains. Calls drain() of the phase.
 void session_drain(struct session *session);
-// Drops the connection at once, without close_notify: what the client has received is to be seen as
-// cut.
+// A reload was committed.
+void session_reload(struct session *session, const struct reload *reload);
+// Closes the connection at once, without close_notify, so that the client sees the received
+// response as incomplete.
 void session_close(struct session *session);
-// The same with one that is over a limit or not let in, which is logged.
+// Closes a session that is over a limit or not allowed, and logs the reason `why`.
 void session_refuse(struct session *session, const char *why);
-// Frees what session_close() has left; the service calls it at the end of a loop turn.
+// Frees a closed session. The service calls it at the end of a loop turn.
 void session_free(struct session *session);
 
-// What the loop has to tell of before more can be received.
+// The event that the loop must report before more can be received. 0: none.
 static inline int session_read_event(const struct session *session) {
     const struct transport *transport = &session->transport;
     return transport_wants_receive(transport) && !transport->readable ? EV_READ : 0;

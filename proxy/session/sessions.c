@@ -22,7 +22,7 @@ void sessions_await(struct sessions *sessions, struct wheel_node *node, int64_t 
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int events) {
     (void)loop, (void)events;
     struct sessions *sessions = timer->data;
-    sessions->wheel_timer_ms = 0; // it is set below, and not on the way there
+    sessions->wheel_timer_ms = 0; // it is set below, and not by the callbacks
     wheel_run(&sessions->wheel, sessions_now_ms(sessions), DUE_BATCH);
     set_timer(sessions, wheel_next_ms(&sessions->wheel));
 }
@@ -37,6 +37,7 @@ void sessions_init(struct sessions *sessions, struct ev_loop *loop, int64_t now_
     list_init(&sessions->open);
     list_init(&sessions->closed);
     list_init(&sessions->unfinished);
+    list_init(&sessions->bulk);
     sessions_begin_turn(sessions, now_us);
     wheel_init(&sessions->wheel, sessions_now_ms(sessions));
     sessions->wheel_timer_ms = INT64_MAX;

@@ -1,7 +1,7 @@
-// What the sessions of a worker share. The service owns it and outlives them.
+// The state that the sessions of a worker share. The service owns it, and it outlives the sessions.
 //
-// One wheel holds all that waits for a time, and one timer wakes the loop for it. Few of many nodes
-// that are due at once are called in one loop turn, so that others wait for a few of them, not for
+// One wheel has all timers of the sessions, and one libev timer drives the wheel. One loop turn
+// calls only a bounded number of expired nodes, so that other events wait for a few nodes, not for
 // all.
 #ifndef RAVELIN_SESSION_SESSIONS_H
 #define RAVELIN_SESSION_SESSIONS_H
@@ -14,38 +14,44 @@
 #include "exchange/shared.h"
 #include "http2/connection.h"
 #include "http2/response.h"
+#include "session/logins.h"
 #include "session/signing.h"
 #include "session/transport.h"
 
 #include <ev.h>
 
 struct sessions {
-    struct shared shared; // what exchanges know of it
+    struct shared shared; // the part that exchanges use
     struct ev_loop *loop;
     const struct metrics_slot *all_metrics; // all slots, for limits that count over all workers
     size_t slot_count;
-    // The time of a drain is over: what a session still does ends at its deadline, which is now.
+    // The time limit of a drain has expired. Each session is ended at its deadline, which is set to
+    // now.
     bool expired;
     struct list_node open;
     struct list_node closed;     // freed at the end of the loop turn
-    struct list_node unfinished; // those that have used up their turn
+    struct list_node unfinished; // sessions that have used up their steps of this turn
     struct wheel wheel;
     ev_timer wheel_timer;
     int64_t wheel_timer_ms; // when it fires; INT64_MAX: never
-    struct pages pages;     // of sessions
+    struct list_node bulk;  // struct bulk (bulk.h): those that are active
+    ev_timer bulk_timer;    // active while that list is not empty
+    struct pages pages;     // memory of struct session
     struct slab http1_streams;
-    struct pages http2_connections; // of struct http2
+    struct pages http2_connections; // memory of struct http2
     struct slab http2_sides;
     struct http2_shared http2;
-    struct http2_list http2_list; // scratch: the fields of a response
+    uint64_t http2_windows;       // bytes: sum of http2->grown of all connections
+    struct http2_list http2_list; // scratch: header fields of a response
     struct transport_pools transports;
     struct signing signing;
-    struct rate refusal_lines; // of refused handshakes, see refusals.h
+    struct logins logins;
+    struct rate refusal_lines; // limits the log lines of refused handshakes, see refusals.h
 };
 
-// The lists, the wheel and its timer. The rest is the service's to fill in.
+// Initialises the lists, the wheel and its timer. The service sets the other members.
 void sessions_init(struct sessions *sessions, struct ev_loop *loop, int64_t now_us);
-// A loop turn begins. `now_us`: of the monotonic clock.
+// Call it when a loop turn begins. `now_us`: monotonic clock.
 void sessions_begin_turn(struct sessions *sessions, int64_t now_us);
 void sessions_stop(struct sessions *sessions);
 
@@ -53,7 +59,7 @@ static inline int64_t sessions_now_ms(const struct sessions *sessions) {
     return shared_now_ms(&sessions->shared);
 }
 
-// Has the callback of this node called, at this time or somewhat later.
+// Sets the timer of `node`: its callback is called at `at_ms` or a little later.
 void sessions_await(struct sessions *sessions, struct wheel_node *node, int64_t at_ms);
 
 #endif

@@ -50,7 +50,7 @@ static void remove_unsent(struct signing *signing, uint32_t index) {
     signing->unsent--;
 }
 
-// Sends the first of them in one datagram; the number of them, 0 when it cannot be.
+// Sends the first requests in one datagram. Returns their number; 0: the socket is full.
 static uint32_t send_some(struct signing *signing) {
     struct iovec parts[SIGN_BATCH_MAX];
     uint32_t count = 0;
@@ -76,7 +76,7 @@ static void send_unsent(struct signing *signing) {
         if (count == 0 && errno == EAGAIN) {
             ev_io_start(signing->loop, &signing->write_watcher);
         } else if (count == 0 && errno != EINTR) {
-            detach(signing); // the signer is gone; the master brings another one
+            detach(signing); // the signer is gone; the master sends the socket of the next one
         }
     }
 }
@@ -121,7 +121,7 @@ static void take_answer(struct signing *signing, const struct sign_response *res
         struct signing_owner *owner = place->owner;
         release_place(signing, (uint32_t)(place - signing->places));
         owner->answered(owner, response->signature, response->signature_size);
-    } // else the owner has gone meanwhile, or it makes no sense
+    } // otherwise the owner has left, or the response is invalid
 }
 
 static void on_answer(struct ev_loop *loop, ev_io *watcher, int events) {

@@ -19,7 +19,15 @@ bool transport_pools_init(struct transport_pools *pools, struct metrics_slot *me
     slab_init(&pools->send_buffers, sizeof(struct send_buffer), SPARE_SEND_MAX);
     ring_pool_init(&pools->rings, SPARE_RECEIVE_MAX);
     pools->metrics = metrics;
-    pools->calls = (struct transport_calls){recv, send, socket_send, shutdown};
+    pools->calls = (struct transport_calls){
+        recv,
+        send,
+        socket_send,
+        shutdown,
+        socket_round_trip_us,
+        socket_limit_unsent,
+        socket_set_low_water,
+    };
     pools->engine = record_engine_new();
     return pools->engine != NULL;
 }
@@ -257,8 +265,8 @@ void transport_consume(struct transport *transport, size_t size) {
     while (size > 0) {
         struct segment *segment = &receive->segments[receive->first];
         if (size < segment->size) {
-            // A plain segment may grow while it is consumed, so that it is never all let go: its
-            // data must not wander past the second mapping.
+            // A plain segment may grow while it is consumed, and so is never released as a whole.
+            // Its data must not move beyond the second mapping.
             segment->position += size;
             segment->data = ring_at(receive->ring, segment->position);
             segment->size -= (uint32_t)size;
@@ -408,12 +416,13 @@ uint64_t transport_acknowledged(const struct transport *transport) {
 }
 
 void transport_shutdown(struct transport *transport, uint8_t alert) {
-    if (!transport_has_unsent(transport)) { // behind half a record it would be no alert
+    // After half a record, the client could not read the alert.
+    if (!transport_has_unsent(transport)) {
         transport->kind->say(transport, alert);
     }
     if (transport->end == TRANSPORT_OPEN || transport->end == TRANSPORT_BROKEN) {
         (void)transport->pools->calls.shutdown(transport->fd, SHUT_WR);
-    } // else closing is all that is left
+    } // otherwise only closing is left
 }
 
 void transport_shut(const struct transport *transport) {

@@ -2,7 +2,14 @@
 
 #include "session/http1_internal.h"
 
-// Our direction ends when what is named as output has left.
+// The memory of an idle connection. With the tables of the loop and the overhead of the allocator
+// it must stay below 2 KiB of user memory (bench/run --scenario tcp-connections).
+_Static_assert(sizeof(struct session) + sizeof(struct http1_stream) + sizeof(struct exchange) +
+                       sizeof(struct lease) <=
+                   1776,
+               "an idle connection of plain TCP needs too much memory");
+
+// Ravelin's direction ends after all named output was sent.
 static enum result end(struct stream *stream, const struct http_fields *trailers) {
     (void)trailers;
     http1_of(stream)->closes = true;
@@ -60,6 +67,7 @@ void tunnel_enter(struct session *session) {
     }
     generation_release(session->listener_generation);
     session->listener_generation = NULL;
+    session->listener = SESSION_NO_LISTENER;
     if (http1 == NULL || http1->exchange == NULL) {
         session_close(session);
     }

@@ -1,6 +1,6 @@
 #include "tls/registry.h"
 
-// A row of each of what Ravelin accepts.
+// A row for each suite, group and scheme that Ravelin accepts.
 #define OURS(constant, number, name, ...) {(constant), 0, (name)},
 #define REGISTRY(array) ((struct registry){(array), sizeof(array) / sizeof((array)[0])})
 

@@ -459,6 +459,37 @@ static inline size_t head_end(const char *text, size_t size) {
     return end == NULL ? 0 : (size_t)(end - text) + 4;
 }
 
+// How a fuzzer reads its input: acts, a byte each, with a number in a byte; the first `with_data`
+// of them with a size in two bytes, `size_mask` of it, and so many bytes.
+struct lab_acts {
+    unsigned count, with_data, reload; // `reload` is the act LAB_RELOADS
+    unsigned acts_max, reloads_max;
+    size_t size_mask;
+    void (*act)(unsigned act, const uint8_t *data, size_t size, unsigned number);
+};
+
+static inline void lab_run(const struct lab_acts *acts, const uint8_t *data, size_t size) {
+    unsigned reloads = 0;
+    for (unsigned i = 0; i < acts->acts_max && size > 0; i++) {
+        unsigned act = data[0] % acts->count;
+        bool has_data = act < acts->with_data;
+        size_t needed = has_data ? 3 : 2;
+        if (size < needed) {
+            return;
+        }
+        unsigned number = data[1];
+        size_t length = has_data ? ((size_t)data[1] << 8 | data[2]) & acts->size_mask : 0;
+        data += needed;
+        size -= needed;
+        length = length < size ? length : size;
+        if (act != acts->reload || ++reloads <= acts->reloads_max) {
+            acts->act(act, data, length, number);
+        }
+        data += length;
+        size -= length;
+    }
+}
+
 // Everybody leaves. Afterwards the service holds nothing of this input.
 static inline void lab_finish(struct lab *lab) {
     for (int i = 0; i < 3; i++) {

@@ -1,6 +1,7 @@
 // What is read of certificates, names, OCSP responses, revocation lists, PEM and keys: nothing is
 // read past its bytes, what is found lies inside, and a name as text is printable. The first byte
 // chooses the reader.
+#include "check.h"
 #include "tls/certificate/certificate_faults.h"
 #include "tls/certificate/chain.h"
 #include "tls/certificate/constraints.h"
@@ -14,13 +15,6 @@
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

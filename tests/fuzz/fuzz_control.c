@@ -4,6 +4,7 @@
 //
 // The first byte chooses: messages (each a number of descriptors, a size and that many bytes), or
 // actions of control clients (an action, a number, and data where it needs some).
+#include "check.h"
 #include "process/control.h"
 #include "process/control_path.h"
 #include "process/ipc.h"
@@ -15,14 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);

@@ -2,6 +2,7 @@
 // ClientHello, bytes for the TLS client, handshake messages for it, a chain of certificates, an
 // OCSP response, a target, or frames of HTTP/2.
 #include "base/reader.h"
+#include "check.h"
 #include "doctor/answer.h"
 #include "doctor/connection.h"
 #include "doctor/http2.h"
@@ -10,13 +11,6 @@
 #include "tls/probe/probe_internal.h"
 
 #include <stdlib.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -77,8 +77,11 @@ static void intrude(void) {
     }
 }
 
-static void act(enum action action, const uint8_t *data, size_t size, unsigned number) {
-    switch (action) {
+static void act(unsigned action, const uint8_t *data, size_t size, unsigned number) {
+    if (intrudes(data, size)) {
+        return;
+    }
+    switch ((enum action)action) {
     case CLIENT_SENDS:
         lab_client_sends(&lab, data, size);
         break;
@@ -217,36 +220,22 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     return 0;
 }
 
-// Runs the actions of one input.
-static void run(const uint8_t *data, size_t size) {
-    unsigned reloads = 0;
-    for (int i = 0; i < ACTIONS_MAX && size > 0; i++) {
-        enum action action = data[0] % ACTION_COUNT;
-        bool has_data = action <= SERVER_SENDS;
-        size_t needed = has_data ? 3 : 2;
-        if (size < needed) {
-            return;
-        }
-        unsigned number = data[1];
-        size_t length = has_data ? (size_t)data[1] << 8 | data[2] : 0;
-        data += needed;
-        size -= needed;
-        length = length < size ? length : size;
-        if (!intrudes(data, length) &&
-            (action != SHARED_ACTS + LAB_RELOADS || ++reloads <= RELOADS_MAX)) {
-            act(action, data, length, number);
-        }
-        data += length;
-        size -= length;
-    }
-}
+static const struct lab_acts acts = {
+    .count = ACTION_COUNT,
+    .with_data = SERVER_SENDS + 1,
+    .reload = SHARED_ACTS + LAB_RELOADS,
+    .acts_max = ACTIONS_MAX,
+    .reloads_max = RELOADS_MAX,
+    .size_mask = 0xFFFF,
+    .act = act,
+};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) {
         return 0;
     }
     lab_connect(&lab, (data[0] & 1) != 0);
-    run(data + 1, size - 1);
+    lab_run(&acts, data + 1, size - 1);
     lab_finish(&lab);
     for (size_t i = 0; i < lab.server_count; i++) {
         check_server(&lab.servers[i]);

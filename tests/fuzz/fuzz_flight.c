@@ -5,18 +5,12 @@
 // The first two bytes choose: whether a HelloRetryRequest was sent, whether keys are used, early
 // data were offered, and a certificate asked for; and the size of the pieces. With keys, what
 // follows is a list of records to be sealed: a type, two bytes of length, the content.
+#include "check.h"
 #include "tls/handshake/flight.h"
 #include "tls/record/aead.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

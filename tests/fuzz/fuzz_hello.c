@@ -1,15 +1,9 @@
 // A ClientHello as a stranger sends it: nothing is read past its bytes, what is found lies inside,
 // what passes all checks can be written for the library, and is then fine again.
+#include "check.h"
 #include "tls/handshake/hello.h"
 
 #include <stdlib.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,6 +9,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 // --- the client ---
 
+// What the target of the connection may be beyond the default window.
+enum { TARGET_STEP = 1000, TARGET_MAX = 255 * TARGET_STEP };
+
 static void give(struct world *world, const uint8_t *bytes, size_t size) {
     // Long frames of DATA are cut less finely, for the time it takes.
     size_t most = size < 1000 || world->part == SIZE_MAX ? world->part : 32 * world->part;
@@ -265,7 +268,7 @@ static void change(struct world *world, struct input *input) {
         http2_set_target(&world->connection, stream, 1 + (uint32_t)choice * 1000);
         break;
     case 5:
-        http2_set_target(&world->connection, NULL, 65535 + (uint32_t)choice * 1000);
+        http2_set_target(&world->connection, NULL, 65535 + (uint32_t)choice * TARGET_STEP);
         break;
     case 6:
         http2_prioritize(&world->connection, stream, priorities[choice / 8 % 4]);
@@ -337,6 +340,7 @@ static void begin(struct world *world, size_t part) {
                                           .continuations = 3,
                                           .stream_window = 20000,
                                           .connection_window = 70000,
+                                          .held_max = 70000 + 5000,
                                           .overhead = 1 << 20,
                                           .settings_ms = 10000,
                                           .header_ms = 5000,
@@ -374,6 +378,7 @@ static void check_books(const struct world *world) {
         }
     }
     CHECK(world->connection.held == held);
+    CHECK(held + world->connection.receive_window <= world->limits.held_max + TARGET_MAX);
     CHECK(world->connection.stream_count == count);
     CHECK(world->connection.receive_window == world->may_send);
     CHECK(world->connection.send_window == world->may_receive);

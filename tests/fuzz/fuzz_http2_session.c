@@ -2,8 +2,9 @@
 // windows, in any order. What servers receive is read strictly, and so is every frame that the
 // client receives.
 //
-// Input: acts, a byte each, with what it needs: see run().
+// Input: acts, a byte each, with what it needs: see lab_run().
 #include "exchange_lab.h"
+#include "http/websocket.h"
 #include "http2/connection.h"
 #include "session/http2_internal.h"
 
@@ -22,6 +23,7 @@ enum action {
     CLIENT_WINDOWS,
     CLIENT_RESETS,
     SERVER_ANSWERS,
+    SERVER_OPENS,
     SHARED_ACTS, // and the rest of enum lab_act
     DRAINS_STREAMS = SHARED_ACTS + LAB_ACT_COUNT,
     ACTION_COUNT,
@@ -46,6 +48,9 @@ static const char *const responses[] = {
 
 static struct lab lab;
 static uint32_t next_stream;
+static uint32_t first_websocket; // its stream; 0: none
+static bool opens;               // a server has accepted a WebSocket
+static bool sent_raw;            // streams may be anything
 
 // --- the client ---
 
@@ -82,6 +87,7 @@ static void send_request(unsigned number) {
                             : number % 8 == 6 ? "HEAD"
                                               : "GET");
     if (websocket) {
+        first_websocket = first_websocket == 0 ? next_stream : first_websocket;
         size += put_field(block + size, ":protocol", "websocket");
     }
     size += put_field(block + size, ":scheme", "https");
@@ -109,6 +115,30 @@ static void send_32(uint8_t type, uint32_t stream, uint32_t value) {
     send_frame(type, 0, stream, bytes, sizeof(bytes));
 }
 
+// --- the server ---
+
+// Accepts the WebSocket that the server was asked for first.
+static void open_websocket(void) {
+    char text[200], accept[WEBSOCKET_ACCEPT_SIZE];
+    const struct fake_server *server = lab_server(&lab);
+    if (server == NULL) {
+        return;
+    }
+    size_t head = head_end(server->received.data, server->received.size);
+    struct slice key =
+        http_head_field((struct slice){server->received.data, head}, SLICE("Sec-WebSocket-Key"));
+    if (head == 0 || key.size != WEBSOCKET_KEY_SIZE) {
+        return;
+    }
+    websocket_write_accept(key, accept);
+    int size = snprintf(text, sizeof(text),
+                        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n"
+                        "Upgrade: websocket\r\nSec-WebSocket-Accept: %.*s\r\n\r\nhello",
+                        WEBSOCKET_ACCEPT_SIZE, accept);
+    opens = true;
+    lab_server_sends(&lab, (const uint8_t *)text, (size_t)size);
+}
+
 // --- acts ---
 
 // Whatever the sides wait for has not come in time.
@@ -125,9 +155,10 @@ static void time_out_sides(void) {
     }
 }
 
-static void act(enum action action, const uint8_t *data, size_t size, unsigned number) {
-    switch (action) {
+static void act(unsigned action, const uint8_t *data, size_t size, unsigned number) {
+    switch ((enum action)action) {
     case CLIENT_SENDS:
+        sent_raw = true;
         lab_client_sends(&lab, data, size);
         break;
     case CLIENT_FRAME:
@@ -158,6 +189,9 @@ static void act(enum action action, const uint8_t *data, size_t size, unsigned n
         lab_server_sends(&lab, (const uint8_t *)text, strlen(text));
         break;
     }
+    case SERVER_OPENS:
+        open_websocket();
+        break;
     case DRAINS_STREAMS:
         time_out_sides();
         break;
@@ -194,7 +228,7 @@ struct client_book {
 
 static struct client_book book;
 
-static void check_section(void) {
+static void check_section(uint32_t stream) {
     struct http_fields fields = {book.items, 0, FIELDS_MAX};
     struct http2_fault fault;
     struct hpack_section section = {.fields = &fields,
@@ -204,6 +238,10 @@ static void check_section(void) {
     struct slice block = {(const char *)book.block, book.block_size};
     CHECK(hpack_decode(&book.decoder, &book.memory, block, &section, &fault) == RESULT_OK);
     CHECK(section.malformed == NULL);
+    if (stream == first_websocket && !opens && !sent_raw && fields.count > 0) {
+        CHECK(!slice_equal(fields.items[0].name, SLICE(":status")) ||
+              fields.items[0].value.data[0] != '2');
+    }
 }
 
 static void check_fragment(const struct frame_header *header, const uint8_t *payload) {
@@ -212,7 +250,7 @@ static void check_fragment(const struct frame_header *header, const uint8_t *pay
     book.block_size += header->length;
     book.block_stream = (header->flags & FRAME_END_HEADERS) != 0 ? 0 : header->stream;
     if (book.block_stream == 0) {
-        check_section();
+        check_section(header->stream);
     }
 }
 
@@ -280,28 +318,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     return 0;
 }
 
-// Runs the acts of one input: a byte, a number, and for some a size and bytes.
-static void run(const uint8_t *data, size_t size) {
-    unsigned reloads = 0;
-    for (int i = 0; i < ACTIONS_MAX && size > 0; i++) {
-        enum action action = data[0] % ACTION_COUNT;
-        bool has_data = action <= SERVER_SENDS;
-        size_t needed = has_data ? 3 : 2;
-        if (size < needed) {
-            return;
-        }
-        unsigned number = data[1];
-        size_t length = has_data ? (size_t)(data[1] % 16) << 8 | data[2] : 0;
-        data += needed;
-        size -= needed;
-        length = length < size ? length : size;
-        if (action != SHARED_ACTS + LAB_RELOADS || ++reloads <= RELOADS_MAX) {
-            act(action, data, length, number);
-        }
-        data += length;
-        size -= length;
-    }
-}
+static const struct lab_acts acts = {
+    .count = ACTION_COUNT,
+    .with_data = SERVER_SENDS + 1,
+    .reload = SHARED_ACTS + LAB_RELOADS,
+    .acts_max = ACTIONS_MAX,
+    .reloads_max = RELOADS_MAX,
+    .size_mask = 0x0FFF,
+    .act = act,
+};
 
 static void greet(uint8_t number) {
     uint8_t setting[6] = {0, SETTING_INITIAL_WINDOW_SIZE, 0, 0, number, number};
@@ -318,10 +343,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     http2_enter(lab.session);
     session_wait(lab.session);
     next_stream = 1;
+    first_websocket = 0;
+    opens = sent_raw = false;
     if (data[0] % 8 != 0) {
         greet(data[1]);
     }
-    run(data + 2, size - 2);
+    lab_run(&acts, data + 2, size - 2);
     lab_finish(&lab);
     for (size_t i = 0; i < lab.server_count; i++) {
         check_server(&lab.servers[i]);

@@ -4,7 +4,9 @@
 #include "http/forwarded.h"
 #include "http_checks.h"
 
-static const struct network proxies[] = {{.bytes = {10}, .bits = 8}};
+static const struct network networks[] = {{.bytes = {10}, .bits = 8}};
+static const struct network_set no_set = {.count = 0};
+static const struct network_lists proxies = {networks, 1, &no_set};
 static struct http_told told;
 static struct http_told again;
 
@@ -24,7 +26,7 @@ static void check_told(void) {
     // Whatever is before the client is a proxy.
     for (uint32_t i = told.client + 1; i < told.count; i++) {
         CHECK(told.nodes[i].kind == NODE_ADDRESS);
-        CHECK(networks_contain(proxies, 1, &told.nodes[i].address.any));
+        CHECK(network_lists_contain(&proxies, &told.nodes[i].address.any));
     }
 }
 
@@ -39,7 +41,7 @@ static void check_kind(const struct http_fields *fields, enum http_field_id id) 
     struct http_field items[4];
     struct http_fields one = {items, 0, 4};
     items[one.count++] = *http_fields_find(fields, id);
-    http_told_read(&one, proxies, 1, &again);
+    http_told_read(&one, &proxies, &again);
     CHECK(!again.doubtful);
     CHECK(same(&told, &again) || (told.kind == CLIENT_PEER && again.kind == CLIENT_ADDRESS));
 }
@@ -87,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct http_field items[FIELDS_MAX];
     struct http_fields fields;
     if (parse((struct slice){head, end}, items, &fields)) {
-        http_told_read(&fields, proxies, 1, &told);
+        http_told_read(&fields, &proxies, &told);
         check_told();
         check_written(end);
     }

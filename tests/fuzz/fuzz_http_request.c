@@ -44,7 +44,7 @@ static bool put_trailers(struct output *output, struct slice rest) {
     }
     put(output, "0\r\n", 3);
     size_t encoded =
-        http_encode_trailers(&fields, output->bytes + output->size, size + fields.count + 2);
+        http_encode_trailers(&fields, NULL, output->bytes + output->size, size + fields.count + 2);
     CHECK(encoded > 0);
     output->size += encoded;
     return true;

@@ -105,7 +105,7 @@ static void check_room(const struct http_request *request, const struct http_res
             sizes[small] =
                 i == 0   ? http_encode_request(request, &forwarding, SLICE("default"), to, capacity)
                 : i == 1 ? http_encode_response(response, &framing, date, to, capacity)
-                : i == 2 ? http_encode_trailers(request->fields, to, capacity)
+                : i == 2 ? http_encode_trailers(request->fields, NULL, to, capacity)
                          : http_encode_redirect(request, choices->room, to, capacity);
         }
         CHECK(sizes[1] == (sizes[0] <= room ? sizes[0] : 0));
@@ -124,7 +124,7 @@ static void check_trailers(const struct http_fields *fields) {
             return;
         }
     }
-    size_t size = http_encode_trailers(fields, output, OUTPUT_SIZE);
+    size_t size = http_encode_trailers(fields, NULL, output, OUTPUT_SIZE);
     size_t scanned = 0;
     CHECK(http_trailers_end(output, size, &scanned) == size);
     CHECK(size > HTTP_HEAD_SIZE_MAX ||

@@ -3,18 +3,12 @@
 // kept beside it, so that what the layer does can be checked against what it promises. Its AES-GCM
 // is wolfCrypt's, that of the layer is the one this machine is best at: they must agree.
 #include "base/secret.h"
+#include "check.h"
 #include "tls/record/aead.h"
 #include "tls/record/record.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 enum operation { OPEN_RUBBISH, OPEN, OPEN_DAMAGED, OPEN_LARGE, SEAL, SEAL_KEY_UPDATE, SEAL_ALERT };
 enum { OPERATION_COUNT = SEAL_ALERT + 1 };

@@ -3,19 +3,13 @@
 #ifndef RAVELIN_TESTS_HTTP_STRICT_H
 #define RAVELIN_TESTS_HTTP_STRICT_H
 
+#include "check.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 // Names that decide about a message, and how often each stands there, in whatever spelling a
 // gateway could take for it.

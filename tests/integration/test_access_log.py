@@ -4,16 +4,18 @@ import datetime
 import json
 import re
 import signal
+import threading
 from pathlib import Path
 
 import pytest
 
 from ravelin_test.http import request, response
+from ravelin_test.http2 import talk_to
 from ravelin_test.settings import PATIENCE
 from ravelin_test.waiting import wait_for
 
 FIELDS = [
-    *["time", "client", "client_port", "client_unread", "site", "method", "target", "host", "protocol", "status"],
+    *["time", "client", "client_port", "client_unread", "user", "site", "method", "target", "host", "protocol", "status"],
     *["request_bytes", "response_bytes", "referer", "user_agent", "backend", "server", "server_reused"],
     *["duration_us", "connect_us", "response_us", "tls", "ended"],
 ]
@@ -59,6 +61,57 @@ def test_a_json_line_tells_everything(lab):
         "sni": "localhost",
         "client_certificate": None,
     }
+
+
+def test_selected_fields(lab):
+    """Of requests and refused handshakes. A request has those of the configuration that it began with."""
+    reloaded = threading.Event()
+
+    def reply(request):
+        assert "/slow" not in request.start or reloaded.wait(PATIENCE)
+        return response("")
+
+    selected = "{target, status, tls_sni, ended}"
+    proxy = lab.proxy(lab.server(reply=reply), top={"access-log-fields": selected})
+    client = lab.client(proxy)
+    client.ask("/a")
+    lab.plain_client(proxy.port).ask("/b")
+    client.send(request("/slow"))
+    proxy.wait_for_metrics(requests=2)
+    proxy.write_config(proxy.config_text().replace(selected, "{user_agent, target}"))
+    proxy.reload()
+    reloaded.set()
+    assert client.response().status == 200
+    client.ask("/c", fields=["User-Agent: me"])
+    assert proxy.access_log(4) == [
+        {"target": "/a", "status": 200, "tls_sni": "localhost", "ended": None},
+        {"target": "/b", "status": 400, "tls_sni": None, "ended": "plain HTTP on the TLS port"},
+        {"target": "/slow", "status": 200, "tls_sni": "localhost", "ended": None},
+        {"user_agent": "me", "target": "/c"},
+    ]
+
+
+def test_headers_of_requests_and_responses(lab):
+    """As the client and the server sent them, beside those of refused requests and handshakes."""
+    fields = ["X-Cache: hit", "X-Cache: miss", "X-Other: no", "Set-Cookie: secret=1"]
+    top = {"access-log-fields": "{target}", "access-log-request-headers": "{X-Tenant, Via}", "access-log-response-headers": "{X-CACHE, ETag}"}
+    proxy = lab.proxy(lab.server(reply=lambda request: response("", fields=fields)), top=top)
+    client = lab.client(proxy)
+    client.ask("/a", fields=["X-TENANT: caf\u00e9 \"x\"", "Via: 1.1 a", "Via: 1.1 b"])
+    client.ask("/b", fields=["X-Tenant: " + "t" * 300])
+    with talk_to(proxy) as other:
+        other.ask("/c", "GET", ("x-tenant", "h2"))
+    lab.plain_client(proxy.port).ask("/d")
+    client.ask("/e", host="elsewhere.test", fields=["X-Tenant: lost"])
+    cached = {"x-cache": "hit, miss", "etag": None}
+    none = {"x-cache": None, "etag": None}
+    assert proxy.access_log(5) == [
+        {"target": "/a", "request_headers": {"x-tenant": "caf\u00e9 \"x\"", "via": "1.1 a, 1.1 b"}, "response_headers": cached},
+        {"target": "/b", "request_headers": {"x-tenant": "t" * 253 + "...", "via": None}, "response_headers": cached},
+        {"target": "/c", "request_headers": {"x-tenant": "h2", "via": None}, "response_headers": cached},
+        {"target": "/d", "request_headers": {"x-tenant": None, "via": None}, "response_headers": none},
+        {"target": "/e", "request_headers": {"x-tenant": "lost", "via": None}, "response_headers": none},
+    ]
 
 
 @pytest.mark.parametrize("fields", [["Content-Length: 100000"], ["Transfer-Encoding: chunked"]], ids=["length", "chunked"])
@@ -287,7 +340,7 @@ def test_half_a_response_of_a_server_that_left(lab, part):
     proxy = lab.proxy(lab.server(script, keep=False), backend={"retries": 0})
     assert lab.client(proxy).ask(method="POST").status == 502
     [line] = proxy.access_log(1)
-    how = "in the middle of its response headers" if part else "without an answer"
+    how = "in the middle of its response headers" if part else "without a response"
     assert line["ended"] == f"the server closed the connection {how}"
 
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import ssl
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -46,10 +47,10 @@ class Host:
         self.write()
         return self
 
-    def config_text(self, names=None, more=""):
+    def config_text(self, names=None, more="", acme=""):
         directory = getattr(self.authority, "directory", "https://127.0.0.1:9/dir")
         trust = f'ca = "{self.ca}"' if self.ca else ""
-        acme = f'acme {{ email = you@example.com agree = yes directory = "{directory}" folder = "{self.folder}" {trust} }}'
+        acme = f'acme {{ email = you@example.com agree = yes directory = "{directory}" folder = "{self.folder}" {trust} {acme} }}'
         listen = block("listen", f"127.0.0.1:{self.proxy.redirect_port}", {"protocol": "redirect"})
         aliases = ", ".join(f'"{name}"' for name in (names or self.names)[1:])
         site = block(
@@ -62,8 +63,8 @@ class Host:
         parts = [top, acme, listen, block("listen", f"127.0.0.1:{self.proxy.port}"), site, more]
         return "\n".join([*parts, backend_block("web", [self.server])]) + "\n"
 
-    def write(self, names=None, more=""):
-        self.proxy.write_config(self.config_text(names, more))
+    def write(self, names=None, more="", acme=""):
+        self.proxy.write_config(self.config_text(names, more, acme))
 
     def start(self):
         self.proxy.start()
@@ -75,11 +76,10 @@ class Host:
         self.proxy.start()
         wait_for(lambda: self.proxy.log().count("ravelin: ready") > before, "the proxy to be ready again", LONG)
 
-    def certificate(self, name):
+    def certificate(self, name, *options):
         """(issuer, serial) of what a client gets."""
-        shown = run(
-            ["openssl", "s_client", "-connect", f"127.0.0.1:{self.proxy.port}", "-servername", name], input=b"", check=False
-        ).stdout
+        there = ["-connect", f"127.0.0.1:{self.proxy.port}", "-servername", name]
+        shown = run(["openssl", "s_client", *there, *options], input=b"", check=False).stdout
         described = text(run(["openssl", "x509", "-noout", "-issuer", "-serial"], input=shown).stdout)
         return re.search(r"issuer=(.*)\nserial=(\w+)", described).groups()
 
@@ -149,6 +149,42 @@ def test_a_renewal(lab):
     assert host.curl("a.example.test") == b"ok"
 
 
+def metric(address, name):
+    found = text(run(["curl", "-sS", f"http://{address}/metrics"]).stdout)
+    return [float(value) for value in re.findall(rf"^ravelin_{name}(?:\{{[^}}]*\}})? (\S+)$", found, re.MULTILINE)]
+
+
+def test_a_renewal_that_fails(lab):
+    """The error log, the status and the metrics tell of it, and the certificate that is there is used, even when it has expired."""
+    port = lab.port()
+    port.close()
+    address = f"127.0.0.1:{port.number}"
+    host = Host(lab, allow=["cannot renew"]).pebble(certificateValidityPeriod=30)
+    host.write(more=block("admin", address))
+    host.start()
+    host.wait_for_real("a.example.test")
+    assert metric(address, "certificate_orders_failing") == [0]
+    before = host.certificate("a.example.test")
+    host.authority.close()
+    host.wait_for_log(
+        r"error acme.*cannot renew the certificate of a.example.test, which expires in 0 hours: .*refused.* "
+        r"\(attempt 1; the next one is in \d+ seconds\)"
+    )
+    assert host.proxy.status()["certificate_orders"]["failing"] == 1
+    wait_for(lambda: metric(address, "certificate_orders_failing") == [1], "the metric")
+    [expires] = metric(address, "certificate_expiry_timestamp_seconds")
+    assert expires == host.proxy.status()["certificates"]["first_expires"]
+    assert abs(expires - time.time()) < 60
+    assert host.certificate("a.example.test") == before
+    wait_for(lambda: time.time() > expires + 1, "the end of the certificate", LONG)
+    host.proxy.stop()
+    (host.folder / "work/a.example.test.tried").unlink()
+    host.start_again()
+    assert host.certificate("a.example.test") == before
+    host.wait_for_log(r"warning master.*work/a.example.test.pem: .*expired on")
+    host.wait_for_log(r"error acme.*cannot renew the certificate of a.example.test, which has expired: .*refused.*attempt 1")
+
+
 def test_a_reload_adds_a_name(lab):
     host = Host(lab).pebble().start()
     host.wait_for_real("a.example.test")
@@ -179,6 +215,37 @@ def test_a_reload_begins_and_ends_it(lab):
     host.proxy.reload()
     wait_for(lambda: not exists(pid), "the end of the process that orders")
     assert lab.client(host.proxy).ask().body == b"ok"
+
+
+RSA = ("-sigalgs", "rsa_pss_rsae_sha256:rsa_pkcs1_sha256")
+
+
+def test_keys_of_both_kinds(lab):
+    """A reload adds RSA. Each client gets what it can verify, and a client that can do both never what Ravelin has signed itself."""
+    host = Host(lab).pebble()
+    host.start()
+    host.wait_for_real("a.example.test")
+    ecdsa = host.certificate("a.example.test")
+    assert run(["openssl", "s_client", "-connect", f"127.0.0.1:{host.proxy.port}", *RSA], input=b"", check=False).returncode != 0
+    host.write(acme="keys = ecdsa-and-rsa")
+    host.proxy.reload()
+    assert OWN in host.certificate("a.example.test", *RSA)[0]
+    host.wait_for_log(r"info acme.*ordering a certificate for a.example.test \(RSA\) from ")
+    wait_for(lambda: "Pebble" in host.certificate("a.example.test", *RSA)[0], "the certificate with an RSA key", LONG)
+    rsa = host.certificate("a.example.test", *RSA)
+    assert host.certificate("a.example.test") == ecdsa != rsa
+    host.wait_for_log(r"info acme.*certificate for a.example.test \(RSA\) received: valid until")
+    there = ["--connect-to", f"a.example.test:443:127.0.0.1:{host.proxy.port}", "https://a.example.test/"]
+    assert run(["curl", "-sS", "--cacert", host.root, *there]).stdout == b"ok"
+    assert host.proxy.log().count("ordering a certificate") == 2
+    # Without ECDSA's, the other is better than one of Ravelin's own making.
+    host.proxy.stop()
+    host.authority.close()
+    (host.folder / "work/a.example.test.pem").unlink()
+    host.start_again()
+    assert host.certificate("a.example.test") == rsa
+    modes = {path.name: path.stat().st_mode & 0o7777 for path in (host.folder / "keys").iterdir()}
+    assert modes == {f"a.example.test{kind}{ending}": 0o600 for kind in ("", "+rsa") for ending in (".key", ".pem")}
 
 
 @pytest.mark.parametrize("protocol", ["--http1.1", "--http2"])
@@ -223,8 +290,27 @@ def test_one_of_five_names_is_refused(lab):
             host.wait_for_real(name)
     found = host.wait_for_log(r"warning acme.*no certificate for c.example.test: (.*) \(attempt 1; the next one is in (\d+) seconds\)")
     assert "rejectedIdentifier" in found.group(1)
+    orders = host.proxy.status()["certificate_orders"]
+    assert orders == {"failing": 1, "last_failure": f"c.example.test: {found.group(1)}"[:511]}
+    host.write(names[:2])
+    host.proxy.reload()
+    wait_for(lambda: host.proxy.status()["certificate_orders"]["failing"] == 0, "no failing order, because the name is gone")
+    host.write(names)
+    host.proxy.reload()
     assert 45 <= int(found.group(2)) <= 75
     assert OWN in host.certificate("c.example.test")[0]
+
+
+def test_an_authority_that_is_slow_and_rejects_nonces(lab):
+    """As RFC 8555 6.5 allows: every fourth request is to be sent again."""
+    moods = {"PEBBLE_WFE_NONCEREJECT": "25", "PEBBLE_VA_NOSLEEP": "", "PEBBLE_VA_SLEEPTIME": "3"}
+    host = Host(lab).pebble(environment=moods).start()
+    pid = host.pid()
+    host.wait_for_log("ordering a certificate")
+    host.proxy.reload()  # does not wait for it
+    host.wait_for_real("a.example.test")
+    assert host.pid() == pid
+    assert "badNonce" not in host.proxy.log()
 
 
 def test_a_challenge_that_fails(lab):
@@ -388,18 +474,65 @@ def test_a_lost_key_is_made_again(lab):
     assert host.certificate("a.example.test") != before
 
 
-def test_a_link_in_the_place_of_a_certificate(lab):
-    """It is not followed: the process that may put it there must not have other files read."""
+def place_hostile_files(host, lab):
+    """What the process that orders can put in the place of certificates. Returns the reasons in the log, by letter."""
+    made = lab.authority.certificate("b.example.test")
+    own = (host.folder / "keys/c.example.test.pem").read_bytes()
+
+    def put(letter, content):
+        (host.folder / f"work/{letter}.example.test.pem").write_bytes(content)
+
+    (host.folder / "work/a.example.test.pem").symlink_to(made.path)
+    put("b", made.path.read_bytes())
+    put("c", own + own)
+    put("d", b"\0\xff\x1b[2J" * 1000)
+    put("e", b"x" * 70_000)
+    put("f", made.path.read_bytes() + made.key.read_bytes())
+    (host.folder / "work/g.example.test.pem").mkdir()
+    os.mkfifo(host.folder / "work/h.example.test.pem")
+    put("i", b"")
+    return {
+        "a": "it is a link",
+        "b": "the key does not belong to it",
+        "c": "certificate 2 .* is certificate 1 again",
+        "d": ".*",
+        "e": "larger than 64 KiB",
+        "f": "it holds a private key.*",
+        "g": "not a regular file",
+        "h": "not a regular file",
+        "i": "the file is empty",
+    }
+
+
+def test_hostile_files_in_the_place_of_certificates(lab):
+    """None is followed or waited for, none reaches a client, and none refuses a start or a reload."""
+    names = tuple(f"{letter}.example.test" for letter in "abcdefghi")
+    host = Host(lab, names).start()
+    host.wait_for_log("ordering a certificate")
+    host.proxy.stop()
+    reasons = place_hostile_files(host, lab)
+    host.start_again()
+    for letter, reason in reasons.items():
+        assert OWN in host.certificate(f"{letter}.example.test")[0]
+        host.wait_for_log(
+            rf"warning master.*work/{letter}.example.test.pem'?: {reason}; Ravelin's own certificate is used until there is another"
+        )
+    host.write(more="# another text")
+    host.proxy.reload()
+    assert OWN in host.certificate("b.example.test")[0]
+    assert all(byte == "\n" or byte.isprintable() for byte in host.proxy.log())
+    checked = host.proxy.command("check", check=False)
+    assert checked.returncode == 0 and b"Ravelin's own certificate is used" in checked.stdout + checked.stderr
+
+
+def test_a_bad_file_is_replaced(lab):
     host = Host(lab).pebble().start()
     host.wait_for_real("a.example.test")
     host.proxy.stop()
-    made = lab.authority.certificate("localhost", "127.0.0.1")
-    place = host.folder / "work/a.example.test.pem"
-    place.unlink()
-    place.symlink_to(made.path)
-    host.authority.close()
+    (host.folder / "work/a.example.test.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    (host.folder / "work/a.example.test.tried").unlink()
     host.start_again()
-    assert OWN in host.certificate("a.example.test")[0]
+    host.wait_for_real("a.example.test")
 
 
 def test_a_folder_that_cannot_be_made(lab):
@@ -475,6 +608,9 @@ def test_it_can_read_no_key(lab):
         for path in (host.folder / "requests/x", host.folder / "x", "/tmp/x"):
             assert opening(path, os.O_WRONLY | os.O_CREAT) == "EACCES", path
         assert opening(work / "x", os.O_WRONLY | os.O_CREAT) == ""
+        (work / "program").write_bytes(Path("/bin/true").read_bytes())
+        (work / "program").chmod(0o755)
+        assert intruder.error("execve", intruder.put(str(work / "program").encode() + b"\0"), 0, 0) == "EACCES"
         for call in ("ptrace", "listen", "unshare", "mount", "bpf", "io_uring_setup", "userfaultfd", "process_vm_readv"):
             assert intruder.error(call, 0, 0, 0) == "EPERM", call
 

@@ -1,6 +1,7 @@
 """`acme-challenge`: challenges of an ACME client beside Ravelin, answered over plain HTTP from its webroot."""
 
 import os
+import platform
 import signal
 import socket
 from pathlib import Path
@@ -11,7 +12,7 @@ from ravelin_test.http import request
 from ravelin_test.intruder import Intruder, Killed, needs_intruder
 from ravelin_test.processes import children_of, run, text
 from ravelin_test.proxy import block
-from ravelin_test.settings import IS_ROOT
+from ravelin_test.settings import IS_ROOT, RAVELIN
 from ravelin_test.waiting import stays, wait_for
 
 PREFIX = "/.well-known/acme-challenge/"
@@ -295,7 +296,7 @@ def test_a_reload_with_the_same_folder_keeps_the_process(lab):
 
 
 def test_a_reload_that_fails_keeps_it(lab):
-    webroot = Webroot(lab, lab.server(), allow=["refused", "unknown option"]).start()
+    webroot = Webroot(lab, lab.server(), allow=["reload failed", "unknown option"]).start()
     content = webroot.put()
     webroot.configure(lab.subfolder("other"), "wrong = yes")
     assert webroot.proxy.command("reload", check=False).returncode != 0
@@ -370,12 +371,43 @@ def test_bytes_that_no_worker_sends(webroot):
 
 
 @needs_intruder
-@pytest.mark.parametrize("call", ["socket", "fork", "execve", "openat", "ptrace", "kill", "bind"])
+@pytest.mark.parametrize("call", ["socket", "fork", "execve", "openat", "ptrace", "kill", "bind", "shutdown"])
 def test_calls_that_end_it(lab, call):
     webroot = Webroot(lab, lab.server(), workers_may_die=True).start()
     content = webroot.put()
     with pytest.raises(Killed), Intruder(webroot.server_pid()) as intruder:
-        intruder.call(call, 2, 1, 0)
+        intruder.call(call, 2, 1, os.O_CREAT)  # openat() may read only
+    assert webroot.ask().body == content
+
+
+# A program that has no openat2(), as under RestrictSUIDSGID= of systemd: [load the number, is it 437?, ENOSYS, allow].
+NO_OPENAT2 = """#!/usr/bin/python3
+import ctypes, os, struct, sys
+code = [(0x20, 0, 0, 0), (0x15, 0, 1, 437), (0x06, 0, 0, 0x50026), (0x06, 0, 0, 0x7FFF0000)]
+filter = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
+program = struct.pack("HxxxxxxP", len(code), ctypes.addressof(filter))
+prctl = ctypes.CDLL(None, use_errno=True).prctl
+assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, program, 0, 0) == 0, ctypes.get_errno()
+os.execv("@", ["@", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the program has the numbers of this machine")
+def test_without_openat2(lab):
+    """Links are not followed then, and a folder that is made later counts."""
+    program = lab.subfolder("bin") / "ravelin"
+    program.write_text(NO_OPENAT2.replace("@", str(RAVELIN)))
+    program.chmod(0o755)
+    webroot = Webroot(lab, lab.server(), program=program).start()
+    content = webroot.put()
+    assert webroot.ask().body == content
+    folder = webroot.root / PREFIX.strip("/")
+    (folder / "link").symlink_to(folder / TOKEN)
+    (lab.folder / "secret").write_text("secret")
+    (folder / "out").symlink_to(lab.folder / "secret")
+    (folder / "folder").mkdir()
+    for token in ("link", "out", "folder", "none"):
+        assert webroot.ask(token).status == 404
     assert webroot.ask().body == content
 
 

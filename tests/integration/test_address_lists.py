@@ -1,7 +1,8 @@
-"""allow-file and deny-file: who may come is in a file, which is watched."""
+"""allow-file, deny-file and trusted-proxies-file: addresses are in a file, which is watched."""
 
 import pytest
 
+from ravelin_test.http import response
 from ravelin_test.proxy import block
 from ravelin_test.waiting import wait_for
 
@@ -47,3 +48,27 @@ def test_it_adds_to_allow(lab, serve):
     allowed = lab.folder / "allowed"
     allowed.write_text("192.0.2.0/24\n")
     assert lab.client(serve({"allow": "127.0.0.1", "allow-file": f'"{allowed}"'})).ask().status == 200
+
+
+def test_trusted_proxies(lab):
+    trusted = lab.folder / "trusted"
+    trusted.write_text("192.0.2.0/24\n")
+    watch = {"top": {"trusted-proxies-file": f'"{trusted}"'}, "tls": {"certificate-watch": "yes"}}
+    server = lab.server(reply=lambda request: response(request.get("X-Forwarded-For")))
+    client = lab.client(lab.proxy(server, **watch))
+
+    def seen():
+        return client.ask(fields=["X-Forwarded-For: 203.0.113.9, 192.0.2.1"]).body
+
+    assert seen() == b"127.0.0.1"
+    trusted.write_text("192.0.2.0/24\n127.0.0.1\n")
+    wait_for(lambda: seen() == b"203.0.113.9, 192.0.2.1, 127.0.0.1", "the proxy to be trusted")
+
+
+def test_proxy_protocol_of_a_list(lab):
+    trusted = lab.folder / "trusted"
+    trusted.write_text("127.0.0.1\n")
+    proxy = lab.proxy(lab.server(), top={"trusted-proxies-file": f'"{trusted}"'}, listen={"proxy-protocol": "yes"})
+    client = lab.client(proxy, first=b"PROXY TCP4 203.0.113.9 127.0.0.1 1000 443\r\n")
+    assert client.ask().status == 200
+    assert proxy.access_log(1)[0]["client"] == "203.0.113.9"

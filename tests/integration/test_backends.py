@@ -51,6 +51,21 @@ def test_a_unix_socket(lab):
     assert proxy.access_log(3)[0]["server"] == server.address
 
 
+def test_a_unix_socket_that_is_missing(lab):
+    proxy = lab.proxy(f"unix:{lab.folder}/none.sock")
+    assert lab.client(proxy).ask().status == 502
+    [line] = proxy.access_log(1)
+    assert line["ended"] == "No such file or directory"
+
+
+def test_a_failed_connection_is_one_line_of_a_worker(lab):
+    proxy = lab.proxy(f"unix:{lab.folder}/none.sock", backend={"retries": "0"}, allow=[".*"])
+    assert lab.client(proxy).ask().status == 502
+    proxy.wait_for_log("out of use: connect: No such file or directory")
+    told = [message for _, process, message in proxy.log_lines() if process.startswith("worker") and "No such" in message]
+    assert told == [f"backend web: server unix:{lab.folder}/none.sock: cannot connect: No such file or directory"]
+
+
 def test_backends_do_not_mix(lab):
     server_a, server_b = named_servers(lab, "a", "b")
     certificate = lab.authority.certificate("localhost", "127.0.0.1")

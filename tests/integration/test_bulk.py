@@ -122,6 +122,44 @@ def test_a_large_upload(lab, framing):
     assert line["request_bytes"] == size
 
 
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_a_fast_upload_that_pauses(lab, framing):
+    """What comes before a pause reaches the server, however little it is. A body that comes fast is received in large
+    pieces (session/bulk.h), but never waits for what may not come."""
+    pieces = [8_000_000, 1, 20_000_000, 70_000, 5_000_000]
+    seen = [0]
+
+    def script(connection):
+        head = connection.head()
+        while seen[0] < sum(pieces):
+            size = len(connection.reader.buffer)
+            if head.chunked:
+                size = int(connection.reader.until(b"\r\n", "a size line"), 16)
+            elif size == 0:
+                assert connection.reader.more()
+                continue
+            assert connection.reader.exactly(size, "a part of the body") == bytes(size)
+            seen[0] += size
+            assert not head.chunked or connection.reader.exactly(2, "the end of a chunk") == b"\r\n"
+        if head.chunked:
+            assert connection.reader.exactly(5, "the last chunk") == b"0\r\n\r\n"
+        connection.send(response("all"))
+
+    proxy = lab.proxy(lab.server(script))
+    client = lab.client(proxy)
+    known = f"Content-Length: {sum(pieces)}" if framing == "length" else "Transfer-Encoding: chunked"
+    client.send(request(method="POST", fields=[known]))
+    sent = 0
+    for piece in pieces:
+        body = bytes(piece)
+        client.send(body if framing == "length" else b"%x\r\n%b\r\n" % (piece, body))
+        sent += piece
+        wait_for(lambda: seen[0] == sent, "the server to have all that was sent")
+    if framing == "chunked":
+        client.send(b"0\r\n\r\n")
+    assert client.response().body == b"all"
+
+
 def receive_hash(peer, early, size):
     digest, seen = hashlib.sha256(early), len(early)
     buffer = bytearray(1 << 20)

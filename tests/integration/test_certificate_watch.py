@@ -248,7 +248,7 @@ def test_a_certificate_without_its_key_waits_for_it(lab, site):
     site.write(1)
     proxy = watching(lab, site)
     site.path.write_bytes(site.version(2).path.read_bytes())
-    refused = "warning master.*: changed files refused: generation 1 goes on"
+    refused = "warning master.*: reload of changed files failed: generation 1 stays active"
     proxy.wait_for_log(refused)
     line = 1 + next(number for number, text in enumerate(proxy.config.read_text().splitlines()) if "key = " in text)
     assert re.search(rf"warning master.*: {re.escape(str(proxy.config))}:{line}: .*{re.escape(str(site.key))}", proxy.log())
@@ -264,12 +264,12 @@ def test_what_is_wrong_is_said_once(lab, site):
     site.write(1)
     proxy = watching(lab, site, top={"log-level": "debug"})
     site.path.unlink()
-    proxy.wait_for_log("changed files refused: generation 1 goes on")
+    proxy.wait_for_log("reload of changed files failed: generation 1 stays active")
     (site.folder / "draft").write_text("")
     (site.folder / "draft").rename(site.path)
     site.path.unlink()
-    proxy.wait_for_log("changed files refused as before")
-    assert proxy.log().count("changed files refused: ") == 1
+    proxy.wait_for_log("reload of changed files failed as before")
+    assert proxy.log().count("reload of changed files failed: ") == 1
     assert "files changed: reloading" not in proxy.log()
 
 

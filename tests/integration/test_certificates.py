@@ -268,7 +268,7 @@ def test_a_certificate_that_does_not_name_its_site_is_served_with_a_warning(lab,
     root, _ = authorities
     other = root.issue("other", extensions=SERVER, names=["DNS:other.test"])
     proxy = lab.proxy(lab.server(), sites=[site_block("localhost", [other])])
-    proxy.wait_for_log(r"warning master\[\d+\]: validator: \S+:\d+: no certificate of site 'localhost' is for 'localhost'")
+    proxy.wait_for_log(r"warning master\[\d+\]: validator: \S+:\d+: site 'localhost': no certificate covers the host name 'localhost'")
     assert "HTTP/1.1 200 OK" in proxy.s_client("-quiet", input=request(fields=["Connection: close"]))
 
 
@@ -397,7 +397,7 @@ def test_a_response_of_another_signer_is_refused(lab, authorities, stapled, who)
     }[who]
     path = lab.folder / "response"
     path.write_bytes(root.ocsp(certificate).read_bytes())
-    proxy = lab.proxy(lab.server(), sites=[stapling(certificate, path)], allow=[re.escape(said), "reload refused"])
+    proxy = lab.proxy(lab.server(), sites=[stapling(certificate, path)], allow=[re.escape(said), "reload failed"])
     path.write_bytes(root.ocsp(certificate, signer=signer).read_bytes())
     result = proxy.command("reload", check=False)
     assert result.returncode == 2

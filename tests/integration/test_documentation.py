@@ -9,12 +9,13 @@ import sys
 import pytest
 
 from ravelin_test.processes import run, text
+from ravelin_test.proxy import block as section
 from ravelin_test.settings import RAVELIN, ROOT, SANITIZED
 from ravelin_test.waiting import wait_for
 
 sys.path.insert(0, str(ROOT / "bench"))
 
-from suite import cli, url  # noqa: E402  (after the path)
+from suite import cli, distance, url  # noqa: E402  (after the path)
 
 TOPS = [top for top in ROOT.iterdir() if top.name != "build"]  # which may hold whole systems
 PAGES = sorted([*ROOT.glob("*.md"), *(page for top in TOPS if top.is_dir() for page in top.rglob("*.md"))])
@@ -36,6 +37,7 @@ ELSEWHERE = {
     **{
         ("conf/operate.md", beginning): "tests/integration/test_operate_page.py"
         for beginning in (
+            "access-log = ",
             "$ sudo ravelin status -c /etc/ravelin/ravelin.conf | grep",
             "$ sudo mv /var/log",
             "$ sudo ravelin check -c /etc/ravelin/ravelin.conf\n/etc",
@@ -50,6 +52,26 @@ ELSEWHERE = {
         )
     },
     ("conf/operate.md", "$ systemctl"): "tests/package",
+    ("conf/recipes.md", "# "): "tests/integration/test_recipes_page.py",
+    ("conf/recipes.md", "$ sudo ravelin check"): "tests/integration/test_recipes_page.py",
+    **{
+        ("conf/scale.md", beginning): "tests/integration/test_scale.py"
+        for beginning in (
+            "listen 0.0.0.0:443",
+            "site www.example.com",
+            "$ sudo ravelin drain",
+            "defaults",
+            "global_defs",
+            "#!/bin/sh\nexec curl",
+            "$ sudo sysctl -q net.ipv4.conf",
+            "$ sudo ip address add",
+            "$ sudo sysctl -q net.ipv4.fib",
+            "$ sudo ip nexthop replace",
+            "$ sudo tar",
+            "#!/bin/sh\n# ravelin-follow",
+            "$ sudo mkdir",
+        )
+    },
     ("tests/corpus/README.md", "=== a length in HTTP/1.0"): "tests/integration/test_corpus.py",
 }
 HERE = {}
@@ -256,6 +278,18 @@ def test_the_socket_unit(lab, block):
     assert text(done.stdout + done.stderr) == ""
 
 
+@example("conf/README.md", "access-log = /var")
+def test_selected_fields(check, block):
+    done = check(block + examples(ROOT / "conf/README.md")[0].replace("access-log =", "# access-log ="))
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@example("conf/README.md", "access-log-request-headers")
+def test_logged_headers(check, block):
+    done = check(block + examples(ROOT / "conf/README.md")[0])
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @example("conf/README.md", "admin 127.0.0.1:9901 {}")
 def test_admin(check, block):
     done = check(block + examples(ROOT / "conf/README.md")[0])
@@ -275,6 +309,34 @@ def test_pages(check, block):
     whole = examples(ROOT / "conf/README.md")[0]
     done = check(whole.replace("    route /     ", block.replace("closed.html", "/dev/null.html") + "    route /     "))
     assert (done.returncode, b"/dev/null.html': No such file" in done.stderr, done.stderr.count(b"\n")) == (2, True, 1)
+
+
+@example("conf/README.md", "route / {\n    backend = app")
+def test_an_authorization(check, block):
+    whole = re.sub(r"route / +\{ backend = web \}", lambda _: block, examples(ROOT / "conf/README.md")[0])
+    assert block in whole
+    done = check(whole + "backend app { server 127.0.0.1:9000 {} }\nbackend authelia { server 127.0.0.1:9091 {} }\n")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@example("conf/README.md", "install -m 640 /dev/null")
+def test_a_file_of_users(lab, block):
+    users = lab.folder / "users"
+    made = lab.authority.certificate("localhost", "127.0.0.1")
+    site = section(
+        "site",
+        "localhost",
+        {"users": f'"{users}"'},
+        [section("certificate", f'"{made.path}"', {"key": f'"{made.key}"'}), section("route", "/", {"backend": "web"})],
+    )
+    proxy = lab.prepare(lab.server(), sites=[site])
+    commands = [command.split() for command in block.replace("/etc/ravelin/users", str(users)).splitlines()]
+    run(commands[0])
+    assert commands[1][0] == "htpasswd"
+    run(["htpasswd", "-i", *commands[1][1:]], input=b"wonderland")  # -i: it does not ask twice
+    assert proxy.command("check").stderr == b""
+    proxy.start()
+    assert proxy.curl("/", "-u", "alice:wonderland").stdout == b"ok"
 
 
 @example("conf/README.md", "scrape_configs:")
@@ -341,9 +403,31 @@ def test_the_commands_of_the_bench(block):
                 assert cli.arguments(["--peers", words[1].removeprefix("PEERS=")])
         elif program == "bench/run":
             assert cli.arguments(words)
+        elif program == "bench/link":
+            assert distance.arguments(words)
         else:
             assert program == "bench/load"
             assert url.arguments(["http://127.0.0.1/", *words[1:]])
+
+
+# --- Tables -----------------------------------------------------------------------------------------------------------
+
+
+def names_of(page, heading):
+    """The names in the first column of the tables below a heading."""
+    [section] = re.findall(rf"^## {heading}\n(.*?)^## ", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    return {name for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)}
+
+
+def test_the_table_of_the_status(lab):
+    status = lab.proxy(lab.server()).status()
+    documented = names_of("conf/README.md", "Status")
+    there = {*status, *status["metrics"]}
+    patterns = [name.removesuffix("*") for name in documented if name.endswith("*")]
+    assert all(any(name.startswith(pattern) for name in there) for pattern in patterns)
+    plain = {name for name in there if not name.startswith(tuple(patterns))}
+    assert plain - {"metrics"} <= documented, "status has what the page has not"
+    assert {name for name in documented if not name.endswith("*")} <= there, "the page has what status has not"
 
 
 # --- Words in the text ------------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def test_a_tunnel_ends_in_order_with_drain_timeout(lab):
     assert client.reader.exactly(12, "the echo") == b"still echoed"
     assert client.read_end() == CLOSE_NOTIFY
     assert proxy.wait() == 0
-    assert ended_values(proxy, 1) == ["drain-timeout was over"]
+    assert ended_values(proxy, 1) == ["drain-timeout expired"]
     proxy.wait_for_log("drain-timeout is over: ending what is still open")
 
 
@@ -84,7 +84,7 @@ def test_a_request_without_a_response_gets_503(lab):
     assert (answer.status, answer.get("Connection")) == (503, "close")
     assert client.read_end() == CLOSE_NOTIFY
     assert proxy.wait() == 0
-    assert ended_values(proxy, 1) == ["drain-timeout was over"]
+    assert ended_values(proxy, 1) == ["drain-timeout expired"]
 
 
 def test_a_response_under_way_is_seen_as_cut(lab):
@@ -101,7 +101,7 @@ def test_a_response_under_way_is_seen_as_cut(lab):
     client.reader.rest()
     assert client.ended in (CUT, RESET)
     assert proxy.wait() == 0
-    assert ended_values(proxy, 1) == ["drain-timeout was over"]
+    assert ended_values(proxy, 1) == ["drain-timeout expired"]
 
 
 def test_a_client_that_reads_nothing_does_not_hold_up_the_end(lab):

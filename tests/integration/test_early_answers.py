@@ -127,10 +127,15 @@ def test_the_part_of_an_early_answer_that_came_is_not_lost(lab, how, framing):
 
 
 def test_a_client_that_pauses_loses_nothing(lab):
-    """For a while neither side reads. Then the client goes on, and the server gets all of the request."""
+    """For a while neither side reads. Then the client goes on, and the server gets all of the request.
+
+    The buffers of both ends are small: a kernel that tunes them by itself may let the whole response through.
+    """
     sizes = []
 
     def script(connection):
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            connection.socket.setsockopt(socket.SOL_SOCKET, option, 65_536)
         head = connection.head()
         connection.send(response(fields=[f"Content-Length: {len(LARGE) + 1}"], length=False) + LARGE)
         connection.reader.request_body(head)
@@ -138,7 +143,7 @@ def test_a_client_that_pauses_loses_nothing(lab):
         connection.send(b".")
 
     proxy = lab.proxy(lab.server(script, keep=False))
-    client = lab.client(proxy)
+    client = lab.client(proxy, receive_buffer=65_536)
     data = upload()
     sender = threading.Thread(target=client.send, args=(data,), daemon=True)
     sender.start()
@@ -372,9 +377,9 @@ def test_an_upload_over_the_limit_does_not_destroy_the_response_that_has_begun(l
     client.send(b"x" * 2_000_000)
     received += client.reader.rest()
     assert client.ended == CUT
-    assert received.count(b"~") == len(part)
     [line] = proxy.access_log(1)
-    assert (line["status"], line["ended"]) == (200, "the request body is larger than is accepted")
+    assert len(part) // 2 <= received.count(b"~") == line["response_bytes"]
+    assert (line["status"], line["ended"]) == (200, "the request body is larger than body-size")
 
 
 # ---- Clients as they are ----

@@ -463,7 +463,7 @@ def test_access_by_address(lab):
         client = lab.client(proxy, source=source)
         assert {target: client.ask(target).status for target in answers} == answers
     refused = [line for line in proxy.access_log(12) if line["status"] == 403]
-    assert {line["ended"] for line in refused} == {"the route does not let this client in"}
+    assert {line["ended"] for line in refused} == {"the route does not allow this client"}
 
 
 def test_access_behind_a_trusted_proxy(lab):

@@ -129,6 +129,24 @@ def test_statuses_count_if_they_are_to(lab, option, out):
     assert health(proxy)[servers[0].address] == ("out: status 503" if out else "up")
 
 
+def test_another_server_is_asked_in_place_of_a_status(lab):
+    """While one works. A POST is not repeated, and the last response is passed on."""
+    servers = servers_of(lab, "status", "status", None, None)
+    options = {**FAST, "fail-on-status": "yes", "max-failures": "off", "failure-ratio": "off", "retry-budget": "100%"}
+    proxy = lab.proxy(*servers, backend=options)
+    client = lab.client(proxy)
+    assert bodies(client, 20) == {"c", "d"}
+    statuses = [client.ask(method="POST", body=b"x").status for _ in range(8)]
+    assert (statuses.count(503), statuses.count(200)) == (4, 4)
+    for server in servers:
+        server.fail("status")
+    asked = sum(len(server.requests) for server in servers)
+    answer = client.ask()
+    assert (answer.status, answer.body in (b"a", b"b", b"c", b"d")) == (503, True)
+    assert sum(len(server.requests) for server in servers) == asked + 4
+    assert proxy.metrics()["retries_refused"] == 0
+
+
 def test_a_ratio_of_failures_takes_a_server_out_of_use(lab):
     servers = servers_of(lab, None, None)
     proxy = lab.proxy(*servers, backend={**FAST, "failure-ratio": "40%", "eject-time": "1m", "eject-time-max": "1m"}, allow=[".*"])
@@ -215,7 +233,7 @@ def test_a_request_that_cannot_be_repeated_does_not_try_a_server_at_once(lab):
 
 def test_a_refusing_server_is_tried_by_connections_only(lab):
     servers = servers_of(lab, "refuse", None)
-    proxy = lab.proxy(*servers, backend={**FAST, "eject-time": "100ms", "eject-time-max": "200ms"})
+    proxy = lab.proxy(*servers, backend={**FAST, "response-timeout": "10s", "eject-time": "100ms", "eject-time-max": "200ms"})
     client = lab.client(proxy)
     assert bodies(client, 20) == {"b"}
     failures = proxy.metrics()["server_failures"]
@@ -225,6 +243,19 @@ def test_a_refusing_server_is_tried_by_connections_only(lab):
     assert proxy.metrics()["server_failures"] == failures  # no request met it
     servers[0].fail(None)
     wait_for(lambda: servers[0].connections, "a connection without a request")
+    wait_until_all_serve(client, ["a", "b"])
+
+
+def test_a_server_that_fails_in_one_way_after_another_returns(lab):
+    """Out of use for one reason, it fails a try for another reason, such as a connection that is refused."""
+    servers = servers_of(lab, "close", None)
+    proxy = lab.proxy(*servers, backend={**FAST, "response-timeout": "10s", "eject-time": "100ms", "eject-time-max": "200ms"})
+    client = lab.client(proxy)
+    assert bodies(client, 10) == {"b"}
+    wait_for(lambda: "out" in health(proxy)[servers[0].address], "the server to go out of use")
+    servers[0].fail("refuse")
+    wait_for(lambda: bodies(client, 1) == {"b"} and "refused" in health(proxy)[servers[0].address], "a try that is refused")
+    servers[0].fail(None)
     wait_until_all_serve(client, ["a", "b"])
 
 

@@ -12,10 +12,11 @@ from ravelin_test.faulty import WAYS, FaultyServer
 from ravelin_test.http import chunked, response
 from ravelin_test.processes import text
 from ravelin_test.proxy import block, server_block
-from ravelin_test.settings import PATIENCE
+from ravelin_test.settings import PATIENCE, SCALE
 from ravelin_test.waiting import wait_for
 
-FAST = {"interval": "100ms", "timeout": "500ms", "rise": 1, "fall": 1}
+SOON = f"{int(500 * SCALE)}ms"  # a server that works needs less
+FAST = {"interval": "100ms", "timeout": SOON, "rise": 1, "fall": 1}
 # Requests say nothing about health.
 PLAIN = {"max-failures": "off", "failure-ratio": "off", "retries": 0, "connect-timeout": "500ms", "response-timeout": "500ms"}
 
@@ -311,7 +312,7 @@ def test_there_is_a_monitor_only_while_servers_are_checked(lab):
 def test_checks_and_requests_together(lab, way):
     """A server that fails is noticed by either; while its checks are bad, no request tries it."""
     servers = [lab.keep_server(FaultyServer(name)) for name in "ab"]
-    options = {"max-failures": 1, "retries": 3, "eject-time": "100ms", "eject-time-max": "100ms", "response-timeout": "500ms"}
+    options = {"max-failures": 1, "retries": 3, "eject-time": "100ms", "eject-time-max": "100ms", "response-timeout": SOON}
     proxy = checked_proxy(lab, servers, options=options)
     client = lab.client(proxy)
     assert bodies(client) == {"a", "b"}

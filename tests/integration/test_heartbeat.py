@@ -50,7 +50,8 @@ def test_a_worker_and_a_signer_that_stand_still_are_replaced(lab, proxy):
 def test_a_worker_in_an_endless_loop_is_replaced(lab):
     proxy = lab.proxy(lab.server(), workers_may_die=True, allow=[".*"])
     [worker] = proxy.worker_pids().values()
-    where = int(Path(f"/proc/{worker}/syscall").read_text().split()[-1], 16)  # it waits in a system call, and returns here
+    fields = wait_for(lambda: Path(f"/proc/{worker}/syscall").read_text().split()[1:], "the worker to wait in a system call")
+    where = int(fields[-1], 16)  # it returns here
     with open(f"/proc/{worker}/mem", "r+b", buffering=0) as memory:
         memory.seek(where)
         memory.write(b"\xeb\xfe")  # a jump to itself

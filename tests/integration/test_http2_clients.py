@@ -3,16 +3,20 @@
 import os
 import re
 import shutil
+import threading
+from urllib.parse import unquote
 
 import httpx
 import pytest
 
 from ravelin_test.chromium import chromium
 from ravelin_test.client import client_context
+from ravelin_test.firefox import firefox
 from ravelin_test.http import response
 from ravelin_test.node import run_node
 from ravelin_test.processes import run, text
 from ravelin_test.settings import IS_ROOT, PATIENCE, ROOT, SCALE, scaled
+from ravelin_test.waiting import wait_for
 
 HTTP2 = {"http2": "yes"}
 ASSETS = 300
@@ -124,24 +128,79 @@ def test_java(lab, proxy):
 # ---- A browser ----
 
 
-def test_chromium_loads_a_page_with_many_assets(lab):
-    server = lab.nginx()
+def page_of_many_assets(server):
+    """Its title tells which assets ran, and how many came by h2 as the browser says."""
     scripts = "".join(f'<script src="asset{number}.js"></script>\n' for number in range(ASSETS))
     page = f"<!DOCTYPE html><title>Assets</title><h1 id=title>none</h1><script>let sum = 0;</script>\n{scripts}"
     told = "performance.getEntries().filter((e) => e.nextHopProtocol === 'h2').length"
-    end = f"<script>document.getElementById('title').textContent = `the sum is ${{sum}}, h2: ${{{told}}}`;</script>"
+    title = f"document.getElementById('title').textContent = `the sum is ${{sum}}, h2: ${{{told}}}`;"
+    end = f"<script>{title} fetch('told/' + encodeURIComponent(document.getElementById('title').textContent));</script>"
     (server.html / "index.html").write_text(page + end)
     for number in range(ASSETS):
         padding = "x" * (number * 997 % 40_000)  # from a packet to several records
         (server.html / f"asset{number}.js").write_text(f"sum += {number}; // {padding}")
-    proxy = lab.proxy(server, workers=2, listen=HTTP2, limits={"requests-per-connection": 10_000})
-    output = chromium(lab, proxy, "--dump-dom", "--window-size=800,600")
-    # The page itself and what it loads; the browser counts no more than 250 resources.
-    found = re.search(r"the sum is (\d+), h2: (\d+)<", output)
-    assert found and int(found[1]) == sum(range(ASSETS)) and int(found[2]) >= 250, output[-2000:]
-    lines = proxy.access_log(ASSETS + 1)
+
+
+def assert_assets(lines, told):
+    # The page itself and what it loads; browsers count no more than 250 resources.
+    found = re.search(r"the sum is (\d+), h2: (\d+)", told)
+    assert found and int(found[1]) == sum(range(ASSETS)) and int(found[2]) >= 250, told[-2000:]
     assert {line["target"] for line in lines if line["status"] == 200} >= {f"/asset{n}.js" for n in range(ASSETS)}
+    assert {line["protocol"] for line in lines} == {"HTTP/2.0"}
+
+
+def test_chromium_loads_a_page_with_many_assets(lab):
+    server = lab.nginx()
+    page_of_many_assets(server)
+    proxy = lab.proxy(server, workers=2, listen=HTTP2, limits={"requests-per-connection": 10_000})
+    picture = lab.folder / "page.png"
+    output = chromium(lab, proxy, "--dump-dom", f"--screenshot={picture}", "--window-size=800,600")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    lines = proxy.access_log(ASSETS + 1)
+    assert_assets(lines, output)
     assert len({line["client_port"] for line in lines}) <= 2
+
+
+def test_firefox_loads_a_page_with_many_assets(lab):
+    """What the page reads in the browser comes back as a request."""
+    server = lab.nginx()
+    page_of_many_assets(server)
+    proxy = lab.proxy(server, workers=2, listen=HTTP2, limits={"requests-per-connection": 10_000})
+    with firefox(lab, proxy):
+        wait_for(lambda: "/told/" in proxy.access_path.read_text(), "the page to be loaded", 60 * SCALE)
+    lines = [line for line in proxy.access_log(ASSETS + 1) if "Firefox" in (line["user_agent"] or "")]
+    [told] = [unquote(line["target"]) for line in lines if line["target"].startswith("/told/")]
+    assert_assets(lines, told)
+    assert {line["tls"]["group"] for line in lines} == {"X25519MLKEM768"}
+
+
+# ---- gRPC-Web ----
+
+
+def test_messages_of_grpc_web_come_one_by_one(lab):
+    """The response of a streaming call: frames of messages, then one of trailers, inside of the body."""
+    first, rest = b"\x00\x00\x00\x00\x02hi", b"\x00\x00\x00\x00\x02ho\x80\x00\x00\x00\x0fgrpc-status:0\r\n"
+    asked, is_read = [], threading.Event()
+
+    def stream(connection):
+        asked.append(connection.request())
+        head = response(fields=["Content-Type: application/grpc-web+proto", "Transfer-Encoding: chunked"], length=False)
+        connection.send(head + b"7\r\n" + first + b"\r\n")
+        assert is_read.wait(PATIENCE)
+        connection.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(rest), rest))
+
+    proxy = lab.proxy(lab.server(stream), listen=HTTP2)
+    context = client_context(lab.authority.ca, alpn=("h2",))
+    with httpx.Client(http2=True, verify=context, timeout=PATIENCE) as client:
+        fields = {"content-type": "application/grpc-web+proto", "x-grpc-web": "1"}
+        with client.stream("POST", proxy.url("/shop.Shop/Watch"), headers=fields, content=first) as got:
+            parts = got.iter_raw()
+            assert (next(parts), got.http_version) == (first, "HTTP/2")
+            is_read.set()
+            assert b"".join(parts) == rest
+    assert got.headers["content-type"] == "application/grpc-web+proto"
+    [request] = asked
+    assert (request.body, request.get("X-Grpc-Web")) == (first, "1")
 
 
 # ---- git ----

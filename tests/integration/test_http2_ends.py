@@ -479,6 +479,20 @@ def test_a_client_that_closes_its_side(lab, gate):
         assert talk.read_end() == CLOSE_NOTIFY
 
 
+def test_a_client_that_closes_its_side_within_a_body(lab):
+    """Nothing more can come: the server is let go at once, not after a time-out."""
+    server = lab.keep_server(Behind())
+    proxy = lab.proxy(server.address("web"), listen=HTTP2, limits={"idle-timeout": "10m"})
+    with talk_to(proxy) as talk:
+        talk.send(frames.headers(talk.stream(), request("/upload", "POST"), end=False), frames.data(1, b"x" * 10))
+        wait_for(lambda: proxy.metrics()["server_connections"] == 1, "a connection to the server")
+        talk.acknowledges = False
+        talk.client.half_close()
+        assert talk.read_end() == CLOSE_NOTIFY
+        assert not talk.streams[1].ended or talk.streams[1].status == 400
+    compare(server.seen_since(0), [Seen("POST /upload HTTP/1.1", cut=True)])
+
+
 # ---- The other protocol ----
 
 

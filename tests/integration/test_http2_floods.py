@@ -9,7 +9,7 @@ import pytest
 
 from ravelin_test.http2 import hpack
 from ravelin_test.http2.behind import HOLD, Reply, Seen
-from ravelin_test.http2.cases import FINE, OK, answer, answered_on, case, connection_error, get, post, seen_behind, send
+from ravelin_test.http2.cases import FINE, OK, answer, answered_on, case, connection_error, get, post, reset_on, seen_behind, send
 from ravelin_test.http2.frames import (
     Code,
     Type,
@@ -29,6 +29,7 @@ from ravelin_test.http import response
 
 CALM = connection_error(Code.ENHANCE_YOUR_CALM)
 HELD = {"/": HOLD}
+EARLY = {"/": Reply(response("no", "403 Forbidden"), early=True, end="close")}
 LARGE = {"/": Reply(response(b"x" * 200_000))}
 
 
@@ -63,6 +64,15 @@ ABOVE = [
     flood("PRIORITY_UPDATE", priority_update(1, "u=1") * 5000),
     flood("PRIORITY_UPDATE of many streams", b"".join(priority_update(2 * n + 1, "u=1") for n in range(5000))),
     flood("WINDOW_UPDATE", window_update(0, 1) * 10000),
+    flood(
+        "more than the rest of a body that is not wanted",
+        post(),
+        reset_on(1),
+        data(1, b"x" * 100) * 650,
+        data(1, b"x") * 2000,
+        replies=EARLY,
+        sees=[Seen("POST / HTTP/1.1", cut=True)],
+    ),
     flood("WINDOW_UPDATE of a stream", get(), seen_behind(), window_update(1, 1) * 10000, replies=HELD, sees=["/"]),
     flood("WINDOW_UPDATE of a closed stream", get(), answered_on(1), window_update(1, 1) * 10000, sees=["/"]),
     flood(
@@ -193,6 +203,16 @@ BELOW = [
         data(1, end=True),
         outcome=OK,
         sees=[Seen("POST / HTTP/1.1", body=b"x" * 3000)],
+    ),
+    flood(
+        "the rest of a body that is not wanted, in small frames",
+        post(),
+        reset_on(1),
+        data(1, b"x" * 100) * 650,
+        get(3),
+        outcome=answer(403, stream=3),
+        replies=EARLY,
+        sees=[Seen("POST / HTTP/1.1", cut=True), "/"],
     ),
     flood(
         "WINDOW_UPDATE for each frame of a large response",

@@ -406,6 +406,7 @@ HEADERS = [
 PRIORITY = [
     served("6.3", "PRIORITY on an idle stream", priority(1, weight=255), get()),
     served("6.3", "PRIORITY of weight 1", priority(1, weight=0), get()),
+    served("6.3", "PRIORITY on a stream that comes later", priority(3, on=1), get(1)),
     served("6.3", "PRIORITY on another stream", priority(1, on=13), get()),
     served("6.3", "exclusive PRIORITY", priority(1, exclusive=True), get()),
     served("6.3", "PRIORITY on an idle stream, then a lower one", priority(9), get(1)),
@@ -536,6 +537,7 @@ REST = [
         settings(initial_window_size=WINDOW_MAX),
     ),
     served("6.10", "a field block in many frames", *split(*range(1, 10))),
+    served("6.10", "a field block in frames of one octet", *split(*range(1, len(hpack.block(request("/")))))),
     served("6.10", "an empty CONTINUATION at the end", headers(1, request(), whole=False), continuation(1)),
     served("6.10", "an empty HEADERS, then CONTINUATION", headers(1, b"", whole=False), continuation(1, request())),
     case(

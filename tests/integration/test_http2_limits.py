@@ -7,7 +7,7 @@ from ravelin_test.http import response
 from ravelin_test.http2 import Code, Setting, frames, request, talk_to
 from ravelin_test.http2.behind import HOLD, Behind
 from ravelin_test.http2.cases import send
-from ravelin_test.proxy import block, site_block
+from ravelin_test.proxy import backend_block, block, site_block
 
 HTTP2 = {"http2": "yes"}
 BURST = 10  # seconds' worth of a rate that may come at once
@@ -26,6 +26,10 @@ def held(lab):
     server = lab.keep_server(Behind())
     server.replies = {"/hold": HOLD}
     return server.address("web")
+
+
+def counted(request):
+    return response(str(len(request.body)))
 
 
 def get(stream, path="/hold", **options):
@@ -119,16 +123,22 @@ def test_the_window_of_a_stream(lab, held):
 
 
 def test_the_window_of_a_connection(lab):
-    """Bodies that wait for a connection to their server."""
-    proxy = proxy_with(lab, lab.deaf_server(), stream_window="64k", connection_window="64k")
+    """Bodies that wait for a connection to their server are bounded by their streams, and hold up no other one."""
+    backends = [backend_block("deaf", [lab.deaf_server()]), backend_block("web", [lab.server(reply=counted)])]
+    site = site_block("localhost", [lab.authority.certificate("localhost")], routes={"/": "web", "/deaf/": "deaf"})
+    windows = block("http2", options={"stream-window": "64k", "connection-window": "64k"})
+    proxy = lab.proxy(listen=HTTP2, limits={"streams": 5}, backends=backends, sites=[windows, site])
     with talk_to(proxy) as talk:
         talk.settled().echo()
-        for stream in (1, 3, 5, 7):
-            talk.send(get(talk.stream(stream), end=False), frames.data(stream, b"x" * 16384))
-        assert talk.echo().goaway is None
-        talk.send(frames.data(7, b"x"))
-        assert talk.read_end() == CLOSE_NOTIFY
-        assert talk.goaway.code == Code.FLOW_CONTROL_ERROR
+        for _ in range(4):
+            talk.upload(talk.request("/deaf/", "POST", end=False), b"x" * 65536, end=False)
+        fast = talk.request("/", "POST", end=False)
+        assert talk.upload(fast, b"x" * 1_000_000).response(fast).body == b"1000000"
+        granted = talk.echo().room
+        assert granted <= 2 * 65536
+        talk.send(frames.data(1, b"x"))
+        talk.until(lambda: talk.streams[1].reset is not None, "RST_STREAM")
+        assert talk.streams[1].reset == Code.FLOW_CONTROL_ERROR
 
 
 def test_responses_that_are_not_taken(lab):

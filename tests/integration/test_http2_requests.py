@@ -7,7 +7,7 @@ import pytest
 
 from ravelin_test.http2 import hpack
 from ravelin_test.http2.behind import HOLD, Seen
-from ravelin_test.http2.cases import OK, answer, case, either, post, seen_behind, stream_error
+from ravelin_test.http2.cases import OK, answer, case, echo, either, post, seen_behind, stream_error
 from ravelin_test.http2.frames import Code, data, headers
 from ravelin_test.http2.talk import request
 from test_http2_fields import EITHER, MALFORMED, SMUGGLED, asked
@@ -384,6 +384,7 @@ TRAILERS = [
         data(1, b"hello"),
         headers(1, [("x", "y")]),
         seen_behind(),
+        echo,
         data(1, b"more"),
         outcome=stream_error(Code.STREAM_CLOSED),
         replies={"/": HOLD},

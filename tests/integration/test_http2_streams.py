@@ -1,6 +1,9 @@
 """Many streams of HTTP/2 on one connection: none holds up another, and each is a request like any other."""
 
+import base64
+import hashlib
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -172,9 +175,12 @@ def test_what_nobody_reads_is_given_back(lab, kind):
 
 def without_a_window(talk, fields, count=4, size=300_000):
     """That many responses of which no DATA may come, as the first has used up the window of the connection."""
-    streams = [talk.request(f"/{size}", "GET", *fields) for _ in range(count)]
+    streams = []
+    for _ in range(count):
+        stream = talk.request(f"/{size}", "GET", *fields)
+        streams.append(stream)
+        talk.until(lambda stream=stream: talk.streams[stream].fields, "its head, with which a part of its body has come")
     talk.until(lambda: sum(len(talk.streams[stream].body) for stream in streams) == 65535, "a window of DATA")
-    talk.until(lambda: all(talk.streams[stream].fields for stream in streams), "heads")
     return streams
 
 
@@ -191,6 +197,44 @@ def test_what_is_urgent_comes_first(proxy):
         for stream in large:
             assert len(talk.response(stream).body) == 300_000
         assert [frame.stream for frame in talk.frames[before:] if frame.kind == Type.DATA][0] == small
+
+
+def unsent_to(client):
+    """Bytes in the send buffer of the other end of a connection."""
+    ports = [client.socket.getpeername()[1], client.socket.getsockname()[1]]
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        if [int(word.split(":")[1], 16) for word in words[1:3]] == ports:
+            return int(words[4].split(":")[0], 16)
+    raise AssertionError("the connection is gone")
+
+
+def standing(client):
+    """Waits until the send buffer has had something for some time, and nothing more comes into it."""
+    seen = []
+
+    def stands():
+        seen.append(unsent_to(client))
+        return len(seen) > 10 and seen[-1] > 0 and len(set(seen[-10:])) == 1
+
+    wait_for(stands, "a full send buffer")
+
+
+def test_little_is_ahead_of_what_is_urgent(lab, sizes):
+    """The client reads slowly. What is sealed or in the kernel cannot be overtaken, so it is bounded."""
+    proxy = lab.proxy(sizes.server, listen=HTTP2)
+    most = 2**31 - 1
+    with talk_to(proxy, client={"receive_buffer": 65536}, initial_window_size=most) as talk:
+        talk.settled().open_window(most - 2**20)
+        assert talk.ask("/10", "GET", ("priority", "u=0")).status == 200
+        large = [talk.request("/8000000") for _ in range(8)]
+        talk.until(lambda: all(talk.streams[stream].body for stream in large), "the beginning of all")
+        standing(talk.client)
+        before = len(talk.frames)
+        small = talk.request("/1024", "GET", ("priority", "u=0"))
+        assert len(talk.response(small).body) == 1024
+        ahead = [frame for frame in talk.frames[before:] if frame.kind == Type.DATA and frame.stream in large]
+        assert sum(len(frame.payload) for frame in ahead) < 1_000_000
 
 
 def test_equals_take_turns_if_they_say_so(proxy):
@@ -484,15 +528,14 @@ def test_memory_of_a_connection_is_bounded(lab, sizes):
         talk.settled().echo()
         before = memory_kib(worker)
         room = talk.room
-        for _ in range(100):
-            stream = talk.stream()
-            talk.send(frames.headers(stream, request("/", "POST"), end=False))
-            if talk.room >= 16384:
-                talk.upload(stream, b"m" * 16384, end=False)
+        streams = [talk.request("/", "POST", end=False) for _ in range(100)]
+        for stream in streams:
+            talk.upload(stream, b"m" * 65536, end=False)
         talk.echo()
-        assert room <= 2**20 and talk.room < 16384
+        assert room <= 2**20 and talk.room <= 2**20
+        assert {talk.streams[stream].room for stream in streams} == {0}
         if not SANITIZED:
-            assert memory_kib(worker) - before < 4 * 1024
+            assert memory_kib(worker) - before < 2 * (100 * 64 + 1024)
 
 
 # ---- WebSocket over HTTP/2 ----
@@ -503,13 +546,22 @@ def websocket(path="/chat", *fields):
     return [*pseudo, (":path", path), ("sec-websocket-version", "13"), ("origin", "https://localhost"), *fields]
 
 
+SWITCHES = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+
+
+def accept_line(head):
+    """RFC 6455 4.2.2: what proves that the server has understood the request."""
+    key = head.get("Sec-WebSocket-Key")
+    assert len(base64.b64decode(key, validate=True)) == 16
+    digest = hashlib.sha1(key.encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11", usedforsecurity=False).digest()
+    return f"Sec-WebSocket-Accept: {base64.b64encode(digest).decode()}\r\n"
+
+
 def upgrading(connection):
     """Says 101, then sends back what comes."""
     head = connection.head()
     assert head.method == "GET" and head.get("Upgrade") == "websocket"
-    assert len(head.get("Sec-WebSocket-Key")) == 24
-    connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
-    connection.send(b"Sec-WebSocket-Accept: whatever\r\nSec-WebSocket-Protocol: chat\r\n\r\n")
+    connection.send(f"{SWITCHES}{accept_line(head)}Sec-WebSocket-Protocol: chat\r\n\r\n".encode())
     while True:
         data = connection.reader.take(len(connection.reader.buffer)) or connection.socket.recv(65536)
         if not data:
@@ -540,6 +592,36 @@ def test_websockets_side_by_side(lab):
             talk.response(stream)
 
 
+@pytest.mark.parametrize("opened", [True, False], ids=["opened", "not opened yet"])
+def test_headers_in_a_websocket(lab, opened):
+    """Only DATA may come on the stream of a CONNECT (RFC 9113 8.5). Another stream is not disturbed."""
+    heads = []
+
+    def script(connection):
+        if opened:
+            upgrading(connection)
+        else:
+            heads.append(connection.head())
+            connection.reader.more()
+
+    proxy = lab.proxy(lab.server(script), listen=HTTP2)
+    with talk_to(proxy) as talk:
+        streams = [talk.stream(), talk.stream()]
+        for stream in streams:
+            talk.send(frames.headers(stream, websocket(), end=False))
+        if opened:
+            talk.until(lambda: all(talk.streams[stream].fields for stream in streams), "responses")
+        else:
+            wait_for(lambda: len(heads) == 2, "both requests")
+        talk.send(frames.headers(streams[0], [("x", "y")]))
+        talk.until(lambda: talk.streams[streams[0]].reset is not None, "RST_STREAM")
+        assert talk.streams[streams[0]].reset == Code.PROTOCOL_ERROR
+        if opened:
+            talk.send(frames.data(streams[1], b"hello"))
+            talk.until(lambda: talk.streams[streams[1]].body == b"hello", "the echo")
+        talk.echo()
+
+
 def test_a_websocket_that_is_refused(lab):
     proxy = lab.proxy(lab.server(reply=lambda request: response("no", "403 Forbidden")), listen=HTTP2)
     with talk_to(proxy) as talk:
@@ -552,8 +634,7 @@ def test_a_websocket_that_is_refused(lab):
 
 def test_a_websocket_whose_server_goes(lab):
     def script(connection):
-        connection.head()
-        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello")
+        connection.send(f"{SWITCHES}{accept_line(connection.head())}\r\nhello".encode())
         connection.close()
 
     proxy = lab.proxy(lab.server(script), listen=HTTP2)
@@ -562,3 +643,50 @@ def test_a_websocket_whose_server_goes(lab):
         talk.send(frames.headers(stream, websocket(), end=False))
         answer = talk.response(stream)
         assert (answer.status, answer.body) == (200, b"hello")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        SWITCHES + "\r\n",
+        SWITCHES + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+        SWITCHES + "Sec-WebSocket-Accept: {0}\r\nSec-WebSocket-Accept: {0}\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno",
+        "HTTP/1.1 200 OK\r\nSec-WebSocket-Accept: {0}\r\nContent-Length: 2\r\n\r\nno",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 206 Partial Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    ids=["no accept", "another accept", "two of them", "200", "200 with accept", "204", "206"],
+)
+def test_a_websocket_that_is_not_opened(lab, reply):
+    """The client would take any 2xx for an open WebSocket (RFC 8441 5). No byte of the client reaches the server."""
+    received = []
+
+    def script(connection):
+        accept = accept_line(connection.head()).partition(": ")[2].strip()
+        connection.send(reply.format(accept).encode())
+        connection.reader.more()
+        received.append(bytes(connection.reader.buffer))
+
+    proxy = lab.proxy(lab.server(script), listen=HTTP2, allow=["bad response: 101 without the right"])
+    with talk_to(proxy) as talk:
+        stream = talk.stream()
+        talk.send(frames.headers(stream, websocket(), end=False), frames.data(stream, b"GET /x HTTP/1.1\r\n\r\n"))
+        assert talk.response(stream).status == 502
+        wait_for(lambda: received, "the end of the server's connection")
+        assert received == [b""]
+
+
+def test_a_websocket_to_a_fixed_response(lab):
+    certificate = lab.authority.certificate("localhost")
+    inner = [
+        block("certificate", f'"{certificate.path}"', {"key": f'"{certificate.key}"'}),
+        block("route", "/fixed", {"return": 200}),
+    ]
+    proxy = lab.proxy(lab.server(), listen=HTTP2, sites=[block("site", "localhost", {}, inner)])
+    with talk_to(proxy) as talk:
+        assert talk.ask("/fixed").status == 200
+        stream = talk.stream()
+        talk.send(frames.headers(stream, websocket("/fixed"), end=False))
+        assert talk.response(stream).status == 501
+    assert proxy.access_log(2)[1]["ended"] == "a response that opens no WebSocket"

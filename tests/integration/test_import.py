@@ -27,12 +27,30 @@ SITE = """server {
 }
 """
 ALONE = ["sites_alone", "untranslated"]  # which nginx itself cannot load here
+LOGIN = "Authorization: Basic YWRhOnNlY3JldA=="  # ada:secret
+WRONG_LOGIN = "Authorization: Basic YWRhOng="
+ANN = "Cookie: session=ann"
+# What a client says of itself, and servers trust.
+LIES = ["X-User: eve", "Remote-User: eve", "Remote-Groups: eve", "X-Auth-Request-Email: eve"]
 HOSTS = ["a.test", "www.a.test", "b.test", "x.b.test", "d.test", "other.test"]
+
+
+def decide(request):
+    """As oauth2-proxy and Authelia decide, by a cookie."""
+    facts = [f"{name}: {request.get(name)}" for name in ["X-Original-URL", "X-Original-URI", "X-Forwarded-Uri"]]
+    who = "ann" if request.get("Cookie") == "session=ann" else None
+    if who is None:
+        return response("no", "401 Unauthorized", ["Location: https://login.test/", *facts])
+    names = ["Remote-User: ann", "Remote-Groups: staff", "X-Auth-Request-User: ann", "X-Auth-Request-Email: ann@a.test"]
+    return response("", "202 Accepted", [*names, "Set-Cookie: session=ann"])
 
 
 def echo(request):
     """What the server was asked, as JSON."""
-    names = ["Host", "X-Environment", "Accept-Encoding"]
+    if request.target in ("/oauth2/auth", "/api/authz/auth-request"):
+        return decide(request)
+    names = ["Host", "X-Environment", "Accept-Encoding", "X-User", "Authorization", "Remote-User", "Remote-Groups"]
+    names.append("X-Auth-Request-Email")
     seen = {"target": request.start.split(" ")[1], **{name: request.get(name) for name in names}}
     return response(json.dumps(seen), fields=["X-Powered-By: tests", "Content-Type: application/json"])
 
@@ -52,7 +70,8 @@ class Import:
         shutil.copy(lab.authority.ca, self.folder / "ca.pem")
         (self.folder / "cert.key").chmod(0o600)
         (self.folder / "acme").mkdir()
-        (self.folder / "htpasswd").write_text("ada:$apr1$x$y\n")
+        run(["htpasswd", "-c", "-b", "-B", "-C", "10", self.folder / "htpasswd", "ada", "secret"])
+        (self.folder / "htpasswd").chmod(0o644)  # the user of nginx reads it, too
         (self.folder / "sites-enabled").mkdir()
         (self.folder / "sites-enabled/default").write_text(self.fill(SITE))
         self.nginx = self.folder / "nginx.conf"
@@ -103,12 +122,12 @@ class Import:
         finally:
             client.close()
         base = f"https://{host}:{self.https.number}/"  # nginx makes URLs of paths
-        where = answer.get("Location")
+        where = answer.get("Location") if answer.status // 100 == 3 else None
         shown = {"status": answer.status, "location": where and urljoin(base, where)}
         if answer.status == 200:
             shown["body"] = text(answer.body)
             shown |= {name: answer.get(name) for name in ["X-Frame-Options", "X-Powered-By", "X-Own"]}
-            shown |= {"Content-Security-Policy": answer.get("Content-Security-Policy")}
+            shown |= {name: answer.get(name) for name in ["Content-Security-Policy", "Set-Cookie"]}
         return shown
 
 
@@ -134,9 +153,11 @@ SAME = {
     "debian": [("a.test", "/x", False), ("other.test", "/y", False)],
     "api": [("a.test", "/api/users?x", False), ("a.test", "/upload/x", False), ("a.test", "/", False)],
     "websocket": [("a.test", "/x", False)],
-    "upstreams": [("a.test", path, False) for path in ["/", "/s/x", "/k/y"]],
+    "upstreams": [("a.test", path, False) for path in ["/", "/s/x", "/k/y", "/pair/x", "/careless/x"]],
     "names": [(host, "/", False) for host in ["a.test", "www.a.test", "b.test", "x.b.test", "d.test", "other.test"]],
-    "basic_auth": [("a.test", "/public/x", False)],
+    "basic_auth": [("a.test", "/public/x", False), ("a.test", "/", False), ("a.test", "/own/x", False),
+                   *[("a.test", path, False, [LOGIN]) for path in ["/", "/own/x", "/public/x"]],
+                   ("a.test", "/", False, [WRONG_LOGIN])],
     "access": [
         ("a.test", path, False)
         for path in ["/", "/inside/x", "/outside/x", "/blocked/", "/open/", "/closed/", "/only-allow/", "/.htaccess"]
@@ -149,6 +170,28 @@ SAME = {
     "php": [("a.test", "/api/x", False)],
     "answers": [("a.test", path, False) for path in ["/robots.txt", "/health", "/"]],
     "headers": [("a.test", path, False) for path in ["/", "/own/x"]],
+    "wordpress": [
+        *[("a.test", path, False) for path in ["/", "/x?y", "/favicon.ico", "/robots.txt", "/.git/x", "/xmlrpc.php", "/a.css", "/wp-admin/x", "/uploads/a.php"]],
+        *[("www.a.test", "/q?z", False), ("other.test", "/", False), ("a.test", "/p?q", True), ("a.test", "/.well-known/acme-challenge/abc", True)],
+    ],
+    "gitlab": [("a.test", path, False) for path in ["/", "/-/metrics", "/g/p.git/git-receive-pack"]] + [("d.test", "/v2/x", False), ("a.test", "/x?y", True)],
+    "nextcloud": [
+        ("a.test", path, path.endswith("plain"))
+        for path in ["/", "/index.php?x", "/.well-known/carddav", "/config/config.php", "/data/x", "/.ht", "/console.php", "/occ", "/x?plain"]
+    ],
+    "grafana": [("a.test", path, False) for path in ["/", "/grafana", "/grafana/", "/grafana/d/1?a=b", "/front/x?y", "/back/", "/dash/a?b"]],
+    "jenkins": [("a.test", path, False) for path in ["/", "/github-webhook/", "/script", "/job/x?y"]] + [("b.test", "/x", False)],
+    "cloudflare": [("a.test", "/x?y", False)],
+    "oauth2_proxy": [
+        *[("a.test", path, False, [ANN]) for path in ["/oauth2/auth", "/oauth2/start", "/health"]],
+        *[("a.test", path, False, [ANN, *LIES]) for path in ["/api/x?y", "/public/x"]],
+        *[("a.test", path, False, LIES) for path in ["/api/x", "/public/x", "/oauth2/auth", "/health"]],
+    ],
+    "authelia": [
+        *[("a.test", path, False, [ANN, *LIES[1:]]) for path in ["/", "/x?y=z"]],
+        *[("a.test", path, False, [ANN]) for path in ["/api/x", "/older/x", "/plain/x", "/internal/authelia/authz", "/verify/auth-request"]],
+        *[("a.test", path, False, LIES) for path in ["/api/x", "/older/x", "/plain/x", "/internal/authelia/authz", "/verify/auth-request"]],
+    ],
     "webroot": [("a.test", "/x", True), ("a.test", "/x", False), ("a.test", "/.well-known/acme-challenge/abc", True)],
 }
 
@@ -182,17 +225,22 @@ PARTS = {
              "body-size = 2m", "http2 = yes"], ["no counterpart", "proxy_set_header"]),
     "websocket": (["response-timeout = 86400s"], ["Upgrade"]),
     "upstreams": (["balance = least-connections", "weight = 3", "backup = yes", "hash-by = client", "max-connections = 100",
-                   'hash-by = "cookie session"', "without max_fails=3", "it is down", "connect-timeout = 5s", '"unix:/run/no-such.sock"'], []),
+                   'hash-by = "cookie session"', "max-failures = 3 # in a row", "eject-time = 30s eject-time-max = 30s", "it is down", "connect-timeout = 5s", '"unix:/run/no-such.sock"',
+                   "max-failures = 2 # in a row; a failed connection is enough; one value for all", "eject-time = 5s", "max-failures = off failure-ratio = off",
+                   "retries = 2\n    fail-on-status = {502, 503}\n", "retries = 10\n", "retries = 0\n",
+                   "without http_404: a status", "without non_idempotent: POST", "request-timeout of a backend limits"],
+                  ["without max_fails", "without fail_timeout", "no counterpart"]),
     "mutual": (["client-ca = ", "client-certificate = required", "proxy_set_header X-Client-DN $ssl_client_s_dn: Ravelin cannot"], []),
     "names": (['"*.b.test"', "'mail.*' is no name of a site", '"*"', 'site "any.a.test"'], ["mail.*\""]),
-    "basic_auth": (["return = 403 # closed: 'auth_basic' has no counterpart"], []),
+    "basic_auth": (['/htpasswd" # its hashes must be bcrypt', 'realm = "Members"', 'user-header = "X-User"',
+                    "pass-authorization = yes", "closed: 'auth_basic' has no counterpart"], []),
     "access": (["allow = {10.0.0.0/8, 127.0.0.1}", "deny = {127.0.0.1}", 'route "/.ht"', 'route "/.git"',
                 "closed at the beginning of a path only"], ["allow = {10.0.0.1}"]),
     "redirects": (['redirect = "https://a.test"', 'redirect = "/new" redirect-status = 302', "the route serves all paths that begin so"], []),
     "php": (["nginx served files, or another protocol", "fastcgi_pass unix:/run/php.sock", "try_files"], []),
     "answers": (['text = "User-agent: * # \\"all\\""', "has more than one line", "it closed the connection", "cannot send this"], []),
     "headers": (["hsts = 31536000s", 'remove-header = {"X-Powered-By"}', '"X-Environment: production"', '"X-Own: a \\\\ b"',
-                 'remove-header = {"Accept-Encoding"}', "X-Request-Start"], []),
+                 'remove-header = {"Accept-Encoding", "X-Request-Start"}', "cannot set this value; it removes"], []),
     "cloudflare": (["trusted-proxies = {173.245.48.0/20, 2400:cb00::/32, 127.0.0.1}", "then any client could say who it is"], ["0.0.0.0/0}"]),
     "weak": (["return = 403 # closed: 'ssl_verify_client optional_no_ca'", "ssl_ciphers", "there is no 0-RTT", "underscores_in_headers"],
              ["client-ca = "]),
@@ -200,6 +248,21 @@ PARTS = {
     "untranslated": (["receive plain HTTP", "depends on the request", "another path is put in place", "no address or DNS name", 'server "app.internal:8080"',
                       "'limit_except' has no counterpart", "'if' has no counterpart", "see protocol = tcp", "plain HTTP is redirected"], []),
     "sites_alone": (["sites_alone.conf", "redirects to https on the same host"], ["no counterpart"]),
+    "wordpress": (['acme-challenge = ', 'route "/uploads"', "rate = 1 burst = 6", "body-size = 128m", "other spellings are not closed", 'listen [::1]:'], []),
+    "gitlab": (["body-size = 2g", "X-Forwarded-Ssl: on", "response-timeout = 3600s", 'route "/404"'], []),
+    "nextcloud": (['route "/3rdparty"', 'route "/."', 'route "/db_"', "there are no routes for one path only; that of all paths", "Ravelin cannot send this"],
+                  ["NOT CLOSED"]),
+    "grafana": (["strip-prefix = yes", "another path is put in place", "closed: 'satisfy'", "users = ", "only, and the others were not for the server"], []),
+    "jenkins": (["deny = {127.0.0.1}", "allow = {192.30.252.0/22, 127.0.0.1}", "max-failures = off failure-ratio = off # a failed"], []),
+    "oauth2_proxy": (['authorize "/oauth2/auth" {', "backend = login", "headers = {X-Auth-Request-Email}", "response-headers = {Set-Cookie}",
+                      'remove-header = {"X-User"}', "X-User $user: Ravelin cannot set this value; it removes that of the client",
+                      "error_page 401 = @login: clients get the response of the server that decides", "so it is, too"],
+                     ['route "/public-file"', "closed", "auth_request_set", "proxy_pass_request_body"]),
+    "authelia": (['authorize "/api/authz/auth-request" {', "headers = {Remote-User, Remote-Groups}", "timeout = 30s",
+                  "auth_request /auth/tls: servers receive plain HTTP", "cannot tell the server that decides 'X-Realm: staff'",
+                  "auth_request /auth/php: the location it asks has no proxy_pass", "'rewrite' of the location it asks",
+                  "a location with a regular expression may serve", "its URI is not a plain path", "cannot tell the server that decides 'Host: auth.internal'",
+                  "cannot tell the server that decides 'X-Forwarded-Host: b.test'", "auth_request /plain: the server that decides gets the Host of the client"], ["depends on the request"]),
     "proxy_protocol": (["proxy-protocol = yes", "trusted-proxies = {127.0.0.0/8}"], ["real_ip_header"]),
 }
 
@@ -221,6 +284,33 @@ def test_a_file_with_includes_alone_says_so(imported):
     made = imported("debian")
     made.nginx.write_text(made.nginx.read_text().replace("sites-enabled/*", "sites-enabled/default"))
     assert "use the output of 'nginx -T'" in made.translate(dump=False)
+
+
+def test_what_cannot_be_decided_as_before_is_closed(imported):
+    shown = imported("authelia").translate()
+    routes = dict(re.findall(r'route "(/closed/[^"]*)" \{[^\n]*\n *([^\n]*)\n', shown))
+    reasons = {path: "satisfy" if path.endswith("any") else "auth_request" for path in routes}
+    assert len(routes) == 9
+    assert routes == {path: f"return = 403 # closed: '{why}' has no counterpart" for path, why in reasons.items()}
+
+
+# Where both cannot answer the same, Ravelin is the stricter one.
+STRICTER = {"oauth2_proxy": {"/x": 401, "/public-file": 401}, "authelia": {"/x": 401, "/closed/told": 403}}
+NAMING = {"oauth2_proxy": ["X-User", "X-Auth-Request-Email"], "authelia": ["Remote-User", "Remote-Groups"]}
+
+
+@pytest.mark.parametrize("name", STRICTER)
+def test_nobody_comes_in_without_a_decision(imported, name):
+    made = imported(name)
+    made.translate()
+    for port in [made.https, made.http]:
+        port.close()
+    with made.running([RAVELIN, "run", "-c", made.config]):
+        for path, status in STRICTER[name].items():
+            assert made.ask("a.test", path, fields=LIES)["status"] == status, path
+            if status == 401:
+                seen = json.loads(made.ask("a.test", path, fields=[ANN, *LIES])["body"])
+                assert "eve" not in [seen[field] for field in NAMING[name]]
 
 
 # Faults in the text of nginx.
@@ -249,6 +339,110 @@ def test_files_that_include_each_other(lab):
     dump.write_text("# configuration file /a:\ninclude /b;\n# configuration file /b:\ninclude /a;\n")
     done = run([RAVELIN, "import", "nginx", dump], check=False)
     assert (done.returncode, "too many files inside files" in text(done.stderr)) == (2, True)
+
+
+# Regular expressions of locations that refuse all, and the prefixes that the translation closes. None: it says that it cannot.
+CLOSED = {
+    "~ ^/(a|b.c)": ["/a", "/b"],
+    r"~ ^/(?:a|\.b)(?:$|/)": ["/a", "/.b"],
+    "~ ^/x/(a|b)/c": ["/x/a", "/x/b"],
+    "~ ^/abc?": ["/ab"],
+    "~ ^/ab+": ["/ab"],
+    "~ ^/a(b|c)?": ["/a"],
+    "~ ^/a(b|)": ["/a"],
+    "~ ^/a([|]|b)": ["/a"],
+    "~ ^/a(?!b)": ["/a"],
+    "~ ^/a(?:b(c|d)|e)": ["/ab", "/ae"],
+    "~ /a": ["/a"],
+    "~ ^/(|a)": None,
+    "~ ^/a|^/b": None,
+    "~ ^/?a": None,
+    r"~ ^\w/": None,
+    r"~ \.php$": None,
+    "~ (/a|b)": None,
+    "~ ^/(a|b%2f)": None,
+    r"~ ^/(a|\./b)": None,
+    "~* ^/a": ["/a"],
+}
+
+
+def closed_by(lab, locations):
+    path = lab.folder / "nginx.conf"
+    path.write_text(SITE.replace("location /", f"{locations} location /").replace("@HTTPS@", "443").replace("@SERVER@", "127.0.0.1:9"))
+    return text(run([RAVELIN, "import", "nginx", path]).stdout)
+
+
+def test_closed_expressions(lab):
+    for expression, prefixes in CLOSED.items():
+        operator, pattern = expression.split(" ")
+        shown = closed_by(lab, f'location {operator} "{pattern}" {{ return 404; }}')
+        found = re.findall(r'route "([^"]*)" \{[^\n]*\n *return = 404\n', shown)
+        assert (found, "NOT CLOSED ANY MORE" in shown) == (prefixes or [], prefixes is None), expression
+
+
+def test_an_expression_that_closes_wins_over_locations(lab):
+    """As in nginx. `^~` keeps nginx from looking."""
+    server = "proxy_pass http://127.0.0.1:9;"
+    shown = closed_by(lab, f"location /a/b {{ {server} }} location /a {{ {server} }} location ^~ /a/c {{ {server} }} location ~ ^/a {{ deny all; }}")
+    routes = dict(re.findall(r'route "([^"]*)" \{[^\n]*\n *(\w+ = [^\n]*)\n', shown))
+    assert routes == {"/a": "return = 403", "/a/c": "backend = 127.0.0.1-9", "/": "backend = 127.0.0.1-9"}
+
+
+def test_an_expression_that_restricts_keeps_its_rules(lab):
+    server = "proxy_pass http://127.0.0.1:9;"
+    rules = "allow 10.0.0.0/8; deny all;"
+    shown = closed_by(lab, f"location ~ ^/(admin|ops)/ {{ {rules} {server} }} location /admin/x {{ {server} }} location ~ [.]cgi$ {{ {rules} {server} }}")
+    for prefix in ["/admin", "/ops"]:
+        assert re.search(rf'route "{prefix}" \{{[^\n]*\n *backend = 127.0.0.1-9\n *allow = \{{10.0.0.0/8\}}\n', shown), shown
+    assert 'route "/admin/x"' not in shown
+    assert "location ~ [.]cgi$: NOT CLOSED ANY MORE" in shown
+    shown = closed_by(lab, f'location ~ ^/ops/ {{ auth_basic "x"; auth_basic_user_file /f; {server} }} location ~ [.]x$ {{ auth_basic "x"; {server} }}')
+    assert re.search(r'route "/ops/" \{[^\n]*\n *backend = 127.0.0.1-9\n *users = "/f"', shown), shown
+    assert "location ~ [.]x$: NOT CLOSED ANY MORE" in shown
+
+
+def test_a_location_of_one_path_does_not_take_the_others(lab):
+    shown = closed_by(lab, "location = / { return 302 /app/; } location = /x { return 302 /y; } location /x { return 204; }")
+    assert "redirect" not in shown
+    assert shown.count("that of all paths that begin so serves it") == 2
+
+
+REWRITES = {
+    "rewrite ^/p/(.*)$ /$1 break;": "strip-prefix = yes",
+    "rewrite ^/p(/.*) $1 break;": "strip-prefix = yes",
+    "rewrite ^/p/?(.*) /$1 break;": "strip-prefix = yes",
+    "rewrite ^/p/(.*) /$1 last;": "return = 503",
+    "rewrite ^/p/(.*) /q/$1 break;": "return = 503",
+    "rewrite ^(.*)$ /q$1 break;": "return = 503",
+    "rewrite ^/p/x$ /y break;": "backend = ",
+    "rewrite ^/other/(.*) /$1 break;": "backend = ",
+}
+
+
+def test_rewrites_before_a_server(lab):
+    for rewrite, expected in REWRITES.items():
+        shown = closed_by(lab, f"location /p/ {{ {rewrite} proxy_pass http://127.0.0.1:9; }}")
+        [first] = re.findall(r'route "/p/" \{[^\n]*\n *([^\n]*)\n', shown)
+        assert first.startswith(expected), rewrite
+
+
+def test_no_address_of_a_long_list_is_lost(lab):
+    path = lab.folder / "nginx.conf"
+    hosts = [f"10.0.{number // 256}.{number % 256}" for number in range(800)]
+    for word in ["deny", "allow"]:
+        rules = "".join(f"{word} {host};" for host in hosts) + ("deny all;" if word == "allow" else "")
+        path.write_text(SITE.replace("location / {", f"location / {{ {rules}").replace("@HTTPS@", "443").replace("@SERVER@", "127.0.0.1:9"))
+        shown = text(run([RAVELIN, "import", "nginx", path]).stdout)
+        assert f"{word} = {{{', '.join(hosts)}}}\n" in shown
+
+
+def test_no_name_of_a_site_is_lost(lab):
+    path = lab.folder / "nginx.conf"
+    lines = [" ".join(f"h{line}-{number}.test" for number in range(300)) for line in range(3)]
+    path.write_text(SITE.replace("a.test;", "a.test; " + "".join(f"server_name {line};" for line in lines)).replace("@HTTPS@", "443").replace("@SERVER@", "127.0.0.1:9"))
+    shown = text(run([RAVELIN, "import", "nginx", path]).stdout)
+    for name in [name for line in lines for name in line.split()]:
+        assert f'"{name}"' in shown
 
 
 @pytest.mark.parametrize("words", [[], ["nginx"], ["apache", "x"], ["nginx", "/no/such/file"]])

@@ -39,7 +39,7 @@ def test_a_site_that_is_added_and_removed(lab):
 
 def test_a_mistake_in_an_included_file_changes_nothing(lab):
     proxy, sites = prepare(lab)
-    proxy.allow.append(r"unknown option 'rout'|reload refused")
+    proxy.allow.append(r"unknown option 'rout'|reload failed")
     proxy.start()
     (sites / "b.conf").write_text("\n" + site(lab, "b.test").replace("route", "rout"))
     for command in ["check", "reload"]:

@@ -32,7 +32,9 @@ def installed():
 
 def test_every_file_is_where_it_is_looked_for(installed):
     files = sorted(str(path.relative_to(installed)) for path in installed.rglob("*") if path.is_file())
-    assert files == [
+    pages = [file for file in files if file.startswith("usr/share/doc/")]
+    assert "usr/share/doc/ravelin/certificates.md" in pages
+    assert [file for file in files if file not in pages] == [
         "etc/logrotate.d/ravelin",
         "etc/ravelin/ravelin.conf.example",
         "lib/systemd/system/ravelin.service",
@@ -44,6 +46,14 @@ def test_every_file_is_where_it_is_looked_for(installed):
         "usr/share/ravelin/alerts.yml",
         "usr/share/ravelin/grafana.json",
     ]
+
+
+def test_links_of_pages_lead_to_what_is_installed(installed):
+    """The Debian package installs the same folder (see tests/package)."""
+    pages = sorted((installed / "usr/share/doc/ravelin").rglob("*.md"))
+    links = [(page, link) for page in pages for link in re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", page.read_text())]
+    assert len(links) > len(pages) > 5
+    assert not [(str(page), link) for page, link in links if not (page.parent / link).exists()]
 
 
 def sections(file):
@@ -207,3 +217,10 @@ def test_the_unit_exposes_little(installed):
     unit = installed / "lib/systemd/system/ravelin.service"
     unit.write_text(re.sub(r"(?m)^(Exec\w+=)/usr/bin/ravelin", r"\1/bin/true", unit.read_text()))
     run(["systemd-analyze", "security", "--offline=yes", "--threshold=20", unit])
+
+
+def test_the_unit_keeps_the_listening_sockets():
+    """systemd before 254 does not tell how many: the unit does."""
+    unit = (ROOT / "conf/ravelin.service").read_text()
+    [most] = re.findall(r"^FileDescriptorStoreMax=(\d+)$", unit, re.MULTILINE)
+    assert f"\nEnvironment=FDSTORE={most}\n" in unit

@@ -51,7 +51,7 @@ def test_the_size_of_bodies(lab, framing):
     assert len([asked for asked in server.requests if len(asked.body) > 100 * 1024]) == 0
     assert lab.client(proxy).ask().status == 200
     lines = [line for line in proxy.access_log(4) if line["status"] == 413]
-    assert [line["ended"] for line in lines] == ["the request body is larger than is accepted"]
+    assert [line["ended"] for line in lines] == ["the request body is larger than body-size"]
 
 
 def test_a_route_has_a_size_of_its_own(lab):
@@ -187,7 +187,7 @@ def test_a_response_that_is_taken_slowly(lab):
 
     wait_for(read_a_little, "the end of the exchange", 4 * PATIENCE)
     line = proxy.access_log(1)[0]
-    assert line["ended"] == "the client took the response too slowly"
+    assert line["ended"] == "the client read the response too slowly"
     assert line["response_bytes"] < len(body)
 
 

@@ -137,9 +137,15 @@ TEXTS = [
     ),
     (
         "a link in a page",
-        {"proxy/README.md": "[a](b/a.c), [b](https://a.test/b.c), [c](#part), [d](b/a.c#part)\n", "proxy/b/a.c": ""},
+        {"proxy/README.md": "# Part\n[a](b/a.c), [b](https://a.test/b.c), [c](#part), [d](b/a.c#part)\n", "proxy/b/a.c": ""},
         {"proxy/README.md": "\n[a](base/c.c)\n"},
         "README.md:2: path: base/c.c does not exist",
+    ),
+    (
+        "a link to a heading",
+        {"proxy/README.md": "## `a`: the first, 1\n[a](#a-the-first-1), [b](b.md#b)\n", "proxy/b.md": "# B\n"},
+        {"proxy/README.md": "[b](b.md#c)\n", "proxy/b.md": "# B\n"},
+        "README.md:1: heading: b.md#c does not exist",
     ),
 ]
 

@@ -2,10 +2,12 @@
 one that serves goes on."""
 
 import os
+import re
 import signal
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +47,10 @@ def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def parent_of(pid):
+    return int(re.search(r"^PPid:\s+(\d+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE).group(1))
+
+
 def serves(proxy, target="/"):
     for _ in range(5):
         with proxy.client() as client:
@@ -75,8 +81,23 @@ def test_another_process_serves(lab, how):
     serves(proxy)
 
 
+def start_h2load(proxy, target, log):
+    """HTTP/2, until the proxy ends its connections: it does not make others."""
+    process = Process(["h2load", "-n", "100000000", "-c", "4", "-m", "10", proxy.url(target)], log)
+    wait_for(lambda: proxy.metrics()["requests_http2"] > 0, "h2load to have begun")
+    return process
+
+
+def end_h2load(process):
+    """How many of its requests were answered, all well. Those that it had not sent when it heard GOAWAY, it counts as failed."""
+    assert process.wait(PATIENCE) == 0
+    found = re.search(r" (\d+) succeeded, .* 0 timeout\nstatus codes: (\d+) 2xx, 0 3xx, 0 4xx, 0 5xx$", process.output(), re.MULTILINE)
+    assert found and found.group(1) == found.group(2), process.output()
+    return int(found.group(1))
+
+
 def test_no_request_fails(lab):
-    """Under wrk, with a slow upload and a WebSocket, many upgrades in a row. (RAVELIN_LONG=1: 20 of them.)"""
+    """Under wrk and h2load, with a slow upload and a WebSocket, many upgrades in a row. (RAVELIN_LONG=1: 20 of them.)"""
     pages = lab.nginx()
     (pages.html / "small.html").write_bytes(b"s" * 1024)
     scripted = lab.server(answer)
@@ -89,8 +110,9 @@ def test_no_request_fails(lab):
     )
     proxy.start()
     wrk = lab.keep_client(Wrk(proxy.url("/small.html"), 64, 600))
-    echoed = []
+    echoed, answered = [], 0
     for number in range(ROUNDS):
+        h2load = start_h2load(proxy, "/small.html", lab.folder / f"h2load{number}")
         upload, tunnel = lab.client(proxy), open_tunnel(lab, proxy)
         upload.send(b"POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 30000\r\n\r\n" + bytes(10_000))
         before = descriptors(proxy.pid), len(children_of(proxy.pid))
@@ -106,12 +128,16 @@ def test_no_request_fails(lab):
         assert tunnel.reader.exactly(len(b"echo %d" % number), "the echo") == b"echo %d" % number
         tunnel.close()
         echoed.append(number)
+        answered += end_h2load(h2load)
         serves(proxy, "/small.html")
     wrk.stop()
     requests = check_wrk(wrk.output())
     assert requests > 0 and len(echoed) == ROUNDS
     assert set(proxy.wait_for_former()) == {0}
-    assert not [line for line in proxy.access_lines() if '"status":5' in line]
+    lines = proxy.access_lines()
+    assert not [line for line in lines if '"status":5' in line]
+    # Nothing that h2load sent is without a response.
+    assert sum('"protocol":"HTTP/2.0"' in line for line in lines) == answered > ROUNDS
 
 
 def test_tunnels_end_in_order_with_drain_timeout(lab):
@@ -192,7 +218,7 @@ def test_an_order_ends_if_the_file_says_something_else(lab):
 def test_the_number_of_workers_changes(lab, before, after):
     pages = lab.nginx()
     (pages.html / "small.html").write_bytes(b"s")
-    proxy = lab.proxy(pages, workers=before, allow=["workers: cannot change", "reload refused"])
+    proxy = lab.proxy(pages, workers=before, allow=["workers: cannot change", "reload failed"])
     wrk = lab.keep_client(Wrk(proxy.url("/small.html"), 16, 600))
     wait_for(lambda: proxy.metrics()["responses_2xx"] > 10, "wrk to have begun")
     proxy._top["workers"] = after
@@ -256,8 +282,15 @@ def test_the_sockets_of_admin_are_handed_on(lab):
         assert is_ready() and is_ready("--unix-socket", path)
     proxy.reload()
     assert is_ready("--unix-socket", path)
+    proxy.write_config("nonsense = 1\n" + good.replace(str(path), f"{path}2"))
+    assert proxy.upgrade(check=False).returncode == 1
+    assert is_ready("--unix-socket", path)
+    proxy.write_config(good.replace(str(path), f"{path}2"))
+    proxy.upgrade()
+    assert is_ready("--unix-socket", f"{path}2")
+    wait_for(lambda: not path.exists(), "the end of the file that is not in use any more")
     proxy.stop()
-    assert not path.exists()
+    assert not Path(f"{path}2").exists()
 
 
 def test_commands_are_answered_all_the_time(lab):
@@ -398,12 +431,19 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("how", FAILURES)
-def test_a_new_executable_that_fails(lab, how):
+CASES = [(how, False) for how in FAILURES] + [(how, True) for how in ("fails", "is killed", "dies later", "says why", "nonsense")]
+
+
+@pytest.mark.parametrize("how, managed", CASES)
+def test_a_new_executable_that_fails(lab, how, managed):
+    """managed: the new process is a child of the service manager, which alone learns how it ended."""
     body, expected = FAILURES[how]
+    if managed:
+        expected = re.sub(r"ended with status \d|was killed by signal .*$", "ended", expected)
     link = lab.folder / "ravelin"
     link.symlink_to(RAVELIN)
-    proxy = lab.proxy(lab.server(), program=link, allow=["upgrade", "this process goes on"])
+    environment = {"NOTIFY_SOCKET": str(lab.folder / "nobody")} if managed else {}
+    proxy = lab.proxy(lab.server(), program=link, environment=environment, allow=["upgrade", "this process goes on"])
     kept = lab.client(proxy)
     assert kept.ask().status == 200
     before = descriptors(proxy.pid), children_of(proxy.pid)
@@ -553,14 +593,18 @@ def test_the_service_manager_learns_the_main_process(lab):
     manager.settimeout(2 * PATIENCE)
     manager.bind(str(lab.folder / "notify"))
     environment = {"NOTIFY_SOCKET": str(lab.folder / "notify"), "WATCHDOG_USEC": str(3_600_000_000)}
-    proxy = lab.prepare(lab.server(), environment=environment)
+    proxy = lab.prepare(lab.server(answer), environment=environment)
     proxy.start()
+    former, tunnel = proxy.pid, open_tunnel(lab, proxy)
     said = iter(lambda: manager.recv(1000), b"")
     wanted = (message for message in said if message != b"WATCHDOG=1")
     assert next(wanted).startswith(b"READY=1")
     proxy.upgrade()
     assert next(wanted) == f"MAINPID={proxy.pid}".encode()
     assert next(wanted).startswith(b"READY=1")
+    # Its child from the beginning, else it would not wait for its end.
+    assert parent_of(proxy.pid) == parent_of(former) == os.getpid()
+    tunnel.close()
     proxy.wait_for_former()
     manager.settimeout(0.2)
     with pytest.raises(TimeoutError):  # the former one says nothing of its end
@@ -584,8 +628,9 @@ def test_many_upgrades_at_once(lab):
 def test_http2_requests_do_not_fail(lab):
     """curl, many requests on few connections: it is told to leave each, and goes on with another."""
     proxy = lab.proxy(lab.server(), workers=2, listen={"http2": "yes"})
+    count = 3000 * ROUNDS
     urls = lab.folder / "urls"
-    urls.write_text("".join(f"url={proxy.url(f'/{number}')}\noutput=/dev/null\n" for number in range(3000)))
+    urls.write_text("".join(f"url={proxy.url(f'/{number}')}\noutput=/dev/null\n" for number in range(count)))
     command = [
         "curl",
         "-sS",
@@ -601,8 +646,8 @@ def test_http2_requests_do_not_fail(lab):
     ]
     curl = Process([*command, "-w", r"%{http_code} %{http_version}\n"], lab.folder / "codes")
     wait_for(lambda: proxy.metrics()["requests"] > 0, "curl to have begun")
-    for _ in range(3):
+    for _ in range(ROUNDS):
         proxy.upgrade()
     assert curl.wait(4 * PATIENCE) == 0, curl.output()
     codes = [line for line in curl.output().splitlines() if line.endswith(" 2")]
-    assert set(codes) == {"200 2"} and len(codes) == 3000
+    assert set(codes) == {"200 2"} and len(codes) == count

@@ -16,10 +16,10 @@ from test_no_descriptors import cpu_seconds
 from test_no_memory import Shortage
 
 from ravelin_test import memory
-from ravelin_test.admin import connect, get, metrics, ready
+from ravelin_test.admin import connect, get, metrics, open_connection, ready
 from ravelin_test.http import request, response
 from ravelin_test.issuing import SERVER, Issuer
-from ravelin_test.processes import memory_kib, run
+from ravelin_test.processes import run
 from ravelin_test.proxy import backend_block
 from ravelin_test.settings import IS_ROOT, PATIENCE, RAVELIN, SANITIZED
 from ravelin_test.waiting import wait_for
@@ -111,7 +111,7 @@ def test_times(lab, address):
     assert series(found, "request_seconds_bucket", le="0.131072") == 0
     assert series(found, "request_seconds_bucket", le="+Inf") == 2
     assert series(found, "handshake_seconds_count") == 1
-    assert series(found, "connect_seconds_count") <= 1  # a connection that is made at once takes no time
+    assert series(found, "connect_seconds_count") == 1
     assert series(found, "queue_seconds_count") == 0
     for family in ("handshake", "request", "connect", "queue"):
         counts = [value for name, value in found.items() if name.startswith(f"{PREFIX}{family}_seconds_bucket")]
@@ -276,7 +276,7 @@ def test_it_comes_and_goes_with_reloads(lab, address):
         proxy.configure(admin=[address, f"unix:{path}"])
         proxy.reload()
         wait_for(lambda: ready(address) == 200, "an answer")
-        pid = monitor_pid(proxy)
+        pid = wait_for(lambda: monitor_pid(proxy), "the monitor to be noted as running")
         proxy.reload()
         assert ready(f"unix:{path}") == 200
         assert monitor_pid(proxy) == pid
@@ -293,7 +293,7 @@ def test_a_reload_that_is_refused_changes_nothing(lab, address):
     taken = lab.folder / "a file"
     taken.write_text("mine")
     proxy = lab.proxy(lab.server(), admin=[address])
-    proxy.allow.append("admin|reload refused|cannot listen")
+    proxy.allow.append("admin|reload failed|cannot listen")
     proxy.configure(admin=[f"unix:{path}", f"unix:{taken}"])
     result = proxy.command("reload", check=False)
     assert result.returncode == 1
@@ -381,6 +381,7 @@ def test_hosts(addresses, host, status):
     address, path = addresses
     assert get(address, "/metrics", headers={"Host": host})[0] == status
     assert get(path, "/metrics", headers={"Host": host})[0] == 200
+    assert get(address, "/ready", headers={"Host": host})[0] == 200  # through a route for load balancers
 
 
 REQUESTS = [
@@ -401,7 +402,7 @@ REQUESTS = [
 @pytest.mark.parametrize(("sent", "status"), REQUESTS, ids=[str(sent[:30]) for sent, _ in REQUESTS])
 def test_requests(addresses, sent, status):
     address = addresses[0]
-    with _connection(address) as client:
+    with open_connection(address) as client:
         client.sendall(sent)
         answer = b""
         while b"\r\n\r\n" not in answer:
@@ -421,77 +422,10 @@ def test_a_head_request_gets_no_body(addresses):
 def test_requests_that_come_together(addresses):
     address = addresses[0]
     one = b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    with _connection(address) as client:
+    with open_connection(address) as client:
         client.sendall(one * 50 + one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         answer = b"".join(iter(lambda: client.recv(65536), b""))
     assert answer.count(b"HTTP/1.1 200 OK\r\n") == 51 and answer.count(b"ready\n") == 51
-
-
-# ---- Hostile clients ----
-
-
-def _connection(address):
-    host, port = address.rsplit(":", 1)
-    return socket.create_connection((host, int(port)), timeout=2 * PATIENCE)
-
-
-def _ended(client):
-    try:
-        return client.recv(1) == b""
-    except ConnectionResetError:
-        return True
-
-
-def test_many_idle_connections_do_not_keep_others_out(lab, address):
-    lab.proxy(lab.server(), admin=[address])
-    crowd = [lab.keep_client(_connection(address)) for _ in range(200)]
-    started = time.monotonic()
-    assert ready(address) == 200
-    assert time.monotonic() - started < PATIENCE
-    assert _ended(crowd[0])  # the one that was idle longest
-
-
-def test_many_slow_requests_end_in_time(lab, address):
-    proxy = lab.proxy(lab.server(), admin=[address])
-    pid = monitor_pid(proxy)
-    crowd = [lab.keep_client(_connection(address)) for _ in range(40)]
-    for client in crowd:
-        client.sendall(b"GET /ready HTTP/1.1\r\nHost:")
-    descriptors = len(os.listdir(f"/proc/{pid}/fd")) if IS_ROOT else 0
-    assert descriptors < 32 + 24
-    wait_for(lambda: ready(address) == 200, "room for another", 4 * PATIENCE)
-    assert _ended(crowd[0])
-    assert lab.client(proxy).ask().status == 200
-
-
-def test_a_reader_that_stops_reading_is_closed(lab, address):
-    """Its responses wait in the monitor, one at a time, until its time is up."""
-    proxy = lab.proxy(lab.server(), admin=[address])
-    client = lab.keep_client(_connection(address))
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    client.settimeout(1)
-    sent = 0
-    try:
-        while sent < 100 << 20:
-            sent += client.send(request * 100)
-    except TimeoutError:
-        pass
-    assert sent < 50 << 20
-    if not SANITIZED:
-        assert memory_kib(monitor_pid(proxy)) < 64 << 10
-    assert ready(address) == 200
-    client.settimeout(4 * PATIENCE)
-    wait_for(lambda: _gone(client), "the connection to end", 4 * PATIENCE)
-
-
-def _gone(client):
-    """The other end has closed, with unread bytes: writing fails."""
-    try:
-        client.send(b"x")
-        return False
-    except (BrokenPipeError, ConnectionResetError):
-        return True
 
 
 # ---- Shortage ----
@@ -502,12 +436,12 @@ def test_without_a_free_descriptor(lab, address):
     program = lab.subfolder("bin") / "ravelin"
     program.write_text(f'#!/bin/sh\nulimit -n 36\nexec "{RAVELIN}" "$@"\n')
     program.chmod(0o755)
-    proxy = lab.proxy(lab.server(), admin=[address], program=program, allow=["reload refused|too few free descriptors"])
+    proxy = lab.proxy(lab.server(), admin=[address], program=program, allow=["reload failed|too few free descriptors"])
     pid = monitor_pid(proxy)
     for _ in range(60):
-        lab.keep_client(_connection(address))
+        lab.keep_client(open_connection(address))
     assert ready(address) == 200
-    crowd = [lab.keep_client(_connection(address)) for _ in range(60)]
+    crowd = [lab.keep_client(open_connection(address)) for _ in range(60)]
     for client in crowd:
         client.sendall(b"GET /ready HTTP/1.1\r\nHost:")
     before = cpu_seconds(pid)

@@ -113,6 +113,18 @@ tests:
               description: "Look for `ended` in the access log, and at the state of the servers."
   - interval: 1m
     input_series:
+      - {series: 'ravelin_certificate_orders_failing', values: '0 1 0 2x80'}
+    alert_rule_test:
+      - {eval_time: 30m, alertname: RavelinCertificateOrdersFail}
+      - eval_time: 70m
+        alertname: RavelinCertificateOrdersFail
+        exp_alerts:
+          - exp_labels: {severity: warning}
+            exp_annotations:
+              summary: 2 certificates cannot be ordered or renewed
+              description: "`ravelin status` has the last reason under `certificate_orders`, the error log has all."
+  - interval: 1m
+    input_series:
       - {series: 'ravelin_last_reload_failed', values: '0 0 1 1 1 1 1 1 1 0'}
     alert_rule_test:
       - {eval_time: 3m, alertname: RavelinReloadFailed}

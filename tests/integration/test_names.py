@@ -8,9 +8,11 @@ import time
 import pytest
 
 from ravelin_test import dns
+from ravelin_test.admin import metrics
 from ravelin_test.http import response
 from ravelin_test.processes import children_of, text
 from ravelin_test.proxy import backend_block
+from ravelin_test.settings import PATIENCE
 from ravelin_test.waiting import stays, wait_for
 
 FAST = {"resolve-min": "100ms", "resolve-keep": "0"}
@@ -264,6 +266,31 @@ def test_servers_of_a_name_that_goes_stay_for_a_while(lab):
     wait_for_servers(proxy, [address])
     proxy.wait_for_log("info master.*the DNS has addresses for this name again")
     assert bodies(client) == {group.hosts[0]}
+
+
+def test_lookups_are_counted_and_answers_have_an_age(lab):
+    group = Group(lab, 1)
+    knot = lab.knot()
+    knot.set({"app": [f"A {host}" for host in group.hosts]})
+    admin = lab.port().address
+    names = f"app.test:{group.port}", f"none.test:{group.port}"
+    proxy = named_proxy(lab, knot, *names, top={"resolve-max": "100ms"}, admin=[admin])
+    assert bodies(lab.client(proxy)) == set(group.hosts)
+
+    def lookups(outcome):
+        return metrics(admin)[f'ravelin_dns_lookups_total{{outcome="{outcome}"}}']
+
+    def age(name):
+        return metrics(admin)[f'ravelin_name_age_seconds{{backend="web",server="{name}"}}']
+
+    wait_for(lambda: lookups("found") > 1 and lookups("empty") > 1, "lookups")
+    knot.stop()
+    wait_for(lambda: lookups("silent") + lookups("failed") > 1, "lookups without an answer", 4 * PATIENCE)
+    before = age(names[0])
+    wait_for(lambda: age(names[0]) > before, "the answer to grow old")
+    assert bodies(lab.client(proxy)) == set(group.hosts)
+    knot.start()
+    wait_for(lambda: age(names[0]) < before, "a new answer", 4 * PATIENCE)
 
 
 @pytest.mark.parametrize("way", ["silent", "gone"])

@@ -8,6 +8,7 @@ import pytest
 from ravelin_test import processes
 from ravelin_test.http import response
 from ravelin_test.processes import children_of, run
+from ravelin_test.proxy import backend_block, block
 from ravelin_test.settings import SANITIZED, scaled
 
 pytestmark = pytest.mark.skipif(SANITIZED, reason="a sanitizer has an allocator of its own")
@@ -75,6 +76,28 @@ def test_no_worker_and_no_signer_ends_when_allocations_fail(lab, shortage, every
     proxy.stop()  # fails when a process was replaced
 
 
+def test_no_request_passes_its_authorization(lab, shortage):
+    """An authorization that has no memory refuses, and loses nothing."""
+    fields = ["Remote-User: ann", "Set-Cookie: a=1"]
+    gate = lab.server(reply=lambda request: response("b" * 9000, fields=fields))
+    web = lab.server(reply=lambda request: response("ok"))
+    proxy = lab.prepare(web, environment=shortage.environment, allow=["."])
+    options = {"backend": "gate", "headers": "Remote-User", "response-headers": "Set-Cookie"}
+    guarded = proxy.config_text().replace("backend = web\n", "backend = web\n" + block("authorize", "/auth", options) + "\n")
+    proxy.write_config(guarded + backend_block("gate", [gate]))
+    proxy.start()
+    for every in (11, 23, 37, 53, 71, 101):
+        shortage.fail(every, children_of(proxy.pid))
+        try_to_ask(lab, proxy, 20)
+    shortage.fail(0)
+    assert try_to_ask(lab, proxy, 1) == 1
+    assert {tuple(seen.all("Remote-User")) for seen in web.requests} == {("ann",)}
+    assert len(web.requests) > 10
+    proxy.wait_for_metrics(sessions_open=0, authorize_waiting=0, generations_held=1)
+    assert proxy.metrics()["authorize_failed"] > 0
+    proxy.stop()
+
+
 def test_a_reload_without_memory_changes_nothing_and_says_why(lab, shortage):
     proxy = poor_proxy(lab, shortage)
     for every in (1, 2, 5, 10):
@@ -85,5 +108,5 @@ def test_a_reload_without_memory_changes_nothing_and_says_why(lab, shortage):
         assert answer.stderr
         assert proxy.status()["generation"] == 1
         assert try_to_ask(lab, proxy, 1) == 1
-    assert "generation 1 goes on" in proxy.log()
+    assert "generation 1 stays active" in proxy.log()
     proxy.stop()

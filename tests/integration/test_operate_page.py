@@ -36,10 +36,14 @@ class Host:
         self.admin.close()
         self.proxy = lab.prepare(
             self.server,
-            top={"access-log": f'"{self.logs}/access.log"', "drain-timeout": "10m"},
+            top={"drain-timeout": "10m"},
             allow=["upgrade failed", "this process goes on", "wrokers"],
         )
-        self.good = self.proxy.config_text() + f"admin {self.admin.address} {{ }}\n"
+        [lines] = [block for block in examples(PAGE) if block.startswith("access-log")]
+        lines = lines.replace("/var/log/ravelin/access.log", f'"{self.logs}/access.log"')
+        lines = lines.replace("127.0.0.1:9901", self.admin.address)
+        rest = re.sub(r"^ *access-log = .*\n", "", self.proxy.config_text(), flags=re.MULTILINE)
+        self.good = lines + rest
         self.proxy.write_config(self.good)
         self.proxy.start()
 

@@ -82,7 +82,7 @@ def test_error_pages_of_a_site(lab):
     assert (answer.status, answer.body, answer.get("Content-Type")) == (502, b"<h1>Back soon</h1>", "text/html; charset=utf-8")
     assert client.ask("/x").body == b"nothing"
     assert client.ask("/gone").body == b"nothing"
-    assert b"not served" in client.ask("/", host="other.test").body  # of no site
+    assert b"does not serve this host name" in client.ask("/", host="other.test").body  # of no site
 
 
 def test_a_servers_own_error_stays(lab):

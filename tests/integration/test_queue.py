@@ -119,7 +119,7 @@ def test_after_the_time_out_503(lab):
     assert (answer.status, answer.get("Retry-After")) == (503, "2")
     assert proxy.metrics()["queue_refused"] == 1
     line = proxy.access_log(1)[0]
-    assert (line["status"], line["server"], line["ended"]) == (503, None, "no server had a connection left")
+    assert (line["status"], line["server"], line["ended"]) == (503, None, "all servers had max-connections in use")
     second.send(request("/again"))  # on the same connection
     proxy.wait_for_metrics(queue_waiting=1)
     server.let(2)
@@ -182,6 +182,27 @@ def test_a_server_that_fails_makes_room(lab):
     assert statuses == [200] * 5
     assert server.peak == 1
     gone.let(10)
+
+
+@pytest.mark.parametrize("queue", ["100", "0"])
+def test_a_status_is_repeated_at_a_server_that_has_no_connection_left(lab, queue):
+    """The request waits for it. If it cannot wait, the client gets the response."""
+    busy, server = lab.server(reply=lambda request: response("busy", status="503 Busy")), CountingServer(lab)
+    options = {"fail-on-status": "yes", "max-failures": "off", "failure-ratio": "off", "queue": queue}
+    proxy = lab.proxy(backends=limited(1, [busy, server], **options))
+    first = lab.client(proxy)
+    first.send(request("/first"))  # the busy one answers; this is asked elsewhere and holds the other
+    wait_for(lambda: server.active == 1, "the request at the other server")
+    second = lab.client(proxy)
+    second.send(request("/second"))
+    if queue == "100":
+        proxy.wait_for_metrics(queue_waiting=1)
+    else:
+        assert second.response().body == b"busy"
+    server.let(2)
+    assert first.response().body == b"/first"
+    if queue == "100":
+        assert second.response().body == b"/second"
 
 
 def test_backups_do_not_help_a_full_server(lab):

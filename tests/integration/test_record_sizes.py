@@ -1,11 +1,14 @@
 """Records are short while a connection is new or has been idle, and full when much is sent."""
 
 import os
+import threading
 import time
 
 import pytest
 
 from ravelin_test.http import chunked, response
+from ravelin_test.http2 import Type, talk_to
+from ravelin_test.settings import PATIENCE
 
 SHORT, FULL = 4096, 16_000  # at most, at least
 COLD = 65536
@@ -81,3 +84,53 @@ def test_a_head_longer_than_a_short_record(lab, size):
         answer = client.ask()
         assert answer.body == body
         assert answer.get("X-Long") == "v" * size
+
+
+# ---- Small pieces of a server ----
+
+PIECES = [b"%d," % number for number in range(400)]
+
+
+def pieces_at_once(connection):
+    while connection.request():
+        head = response(fields=["Transfer-Encoding: chunked"], length=False)
+        connection.send(head + b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in PIECES) + b"0\r\n\r\n")
+
+
+def test_small_pieces_share_a_record(lab):
+    """Those that have come together. The framing of the server between them needs no record of its own."""
+    client = lab.client(lab.proxy(lab.server(pieces_at_once)))
+    sizes, body = records_of(client)
+    assert body == b"".join(PIECES)
+    assert len(sizes) <= 3
+
+
+def test_small_pieces_share_a_frame(lab):
+    proxy = lab.proxy(lab.server(pieces_at_once), listen={"http2": "yes"})
+    with talk_to(proxy) as talk:
+        talk.settled().echo()
+        before = proxy.metrics()["records_sealed"]
+        assert talk.ask("/").body == b"".join(PIECES)
+        assert len([frame for frame in talk.frames if frame.kind == Type.DATA]) == 1
+        assert proxy.metrics()["records_sealed"] - before <= 3
+
+
+def test_a_lone_piece_passes_at_once(lab):
+    """The server sends the next one when the client has the one before, as with server-sent events."""
+    arrived = threading.Semaphore(0)
+
+    def script(connection):
+        connection.request()
+        connection.send(response(fields=["Transfer-Encoding: chunked"], length=False))
+        for number in range(20):
+            connection.send(chunked(b"data: %d\n\n" % number)[:-5])
+            assert arrived.acquire(timeout=4 * PATIENCE)
+        connection.send(b"0\r\n\r\n")
+
+    with talk_to(lab.proxy(lab.server(script), listen={"http2": "yes"})) as talk:
+        stream = talk.request("/")
+        for number in range(20):
+            wanted = b"data: %d\n\n" % number
+            talk.until(lambda wanted=wanted: talk.streams[stream].body.endswith(wanted), "an event")
+            arrived.release()
+        assert talk.response(stream).ended

@@ -247,7 +247,7 @@ def test_a_broken_reload_by_signal_is_in_the_log(lab):
     good = proxy.config.read_text()
     proxy.write_config(good + "site {")
     proxy.send_signal(signal.SIGHUP)
-    proxy.wait_for_log("reload refused: generation 1 goes on")
+    proxy.wait_for_log("reload failed: generation 1 stays active")
     proxy.write_config(good)
     proxy.send_signal(signal.SIGHUP)
     proxy.wait_for_log("reloaded: generation 2")
@@ -354,7 +354,7 @@ def test_many_reloads_in_a_row_are_no_flood_of_messages(lab):
 
 
 def test_a_drain_ends_a_reload(lab):
-    proxy = lab.proxy(lab.server(), allow=["ending", "reload refused"])
+    proxy = lab.proxy(lab.server(), allow=["ending", "reload failed"])
     [worker] = proxy.worker_pids().values()
     os.kill(worker, signal.SIGSTOP)
     reload = lab.keep_client(BackgroundCommand(proxy, "reload"))

@@ -111,6 +111,17 @@ def test_answers_to_head_have_no_body(lab, fields):
     assert {request.connection for request in server.requests} == {0}
 
 
+def test_statuses_of_no_class(lab):
+    """Those from 600 on pass, as with other proxies. Below 100 nothing tells whether more follows."""
+    server = lab.server(reply=lambda request: response("x", status=request.target[1:] + " Odd"))
+    client = lab.client(lab.proxy(server, allow=["bad response"]))
+    for status in (600, 999):
+        answer = client.ask(f"/{status}")
+        assert (answer.status, answer.body) == (status, b"x")
+    for status in ("099", "001", "000"):
+        assert client.ask(f"/{status}").status == 502
+
+
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
 def test_answers_that_never_have_a_body(lab, status):
     server = lab.server(reply=lambda request: response(status=status, fields=['ETag: "a"'], length=False))

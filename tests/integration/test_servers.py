@@ -3,12 +3,15 @@
 import os
 import signal
 import threading
+import time
+from datetime import datetime
 
 import pytest
 
 from ravelin_test.http import request, response
 from ravelin_test.processes import text
-from ravelin_test.proxy import backend_block
+from ravelin_test.proxy import backend_block, block, server_block
+from ravelin_test.settings import PATIENCE
 from ravelin_test.waiting import wait_for
 
 
@@ -225,8 +228,8 @@ def test_a_list_of_all_servers(lab):
         (["web/127.0.0.1:1", "down"], 1, "no server 'web/127.0.0.1:1'"),
         (["nowhere/127.0.0.1:9", "down"], 1, "no server 'nowhere/127.0.0.1:9'"),
         (["web/127.0.0.1:9", "up"], 2, "a server can be drain, ready or down, not 'up'"),
-        (["web/127.0.0.1:9"], 2, "usage: server BACKEND/ADDRESS drain|ready|down"),
-        (["web/127.0.0.1:9", "down", "now"], 2, "one word too many: now"),
+        (["web/127.0.0.1:9"], 2, "usage: ravelin server BACKEND/ADDRESS drain|ready|down"),
+        (["web/127.0.0.1:9", "down", "now"], 2, "one word too many: 'now'"),
     ],
 )
 def test_wrong_orders(lab, words, status, error):
@@ -243,3 +246,45 @@ def test_more_servers_than_fit_into_an_answer(lab):
     lines = text(lab.proxy(backends=blocks).command("servers").stdout).splitlines()
     assert len(lines) > 500
     assert lines[-1] == f"and {2001 - (len(lines) - 2)} more"
+
+
+def test_the_status_names_servers_that_are_not_up(lab):
+    good, drained = named_servers(lab, "good", "drained")
+    dead, checked = lab.refused_address(), lab.refused_address()
+    health = block("health", "/", {"interval": "100ms", "fall": 1})
+    backends = [
+        backend_block("web", [good, drained, dead], {"eject-time": "10m", "eject-time-max": "10m"}),
+        block("backend", "other", {}, [server_block(checked), health]),
+    ]
+    proxy = lab.proxy(backends=backends)
+    proxy.command("server", f"web/{drained.address}", "drain")
+    before = time.time()
+    for _ in range(4):
+        assert lab.client(proxy).ask().status == 200
+
+    def listed():
+        servers = proxy.status()["servers"]
+        found = {(one["backend"], one["server"]): (one["state"], one["why"]) for one in servers["not_up"]}
+        return (servers["up"], found) if len(found) == 3 else None
+
+    up, found = wait_for(listed, "three servers that are not up")
+    assert up == 1
+    assert found == {
+        ("web", drained.address): ("drain", "by order of the operator"),
+        ("web", dead): ("out", "connect: Connection refused"),
+        ("other", checked): ("down", "connect: Connection refused"),
+    }
+    since = {one["state"]: one["since"] for one in proxy.status()["servers"]["not_up"]}
+    assert since["drain"] is None
+    for state in ("out", "down"):
+        at = datetime.fromisoformat(since[state].replace("Z", "+00:00")).timestamp()
+        assert before - PATIENCE < at < time.time() + 1
+
+
+def test_the_status_lists_a_bounded_number_of_servers(lab):
+    servers = [f"127.0.{number // 250}.{number % 250 + 1}:9" for number in range(600)]
+    proxy = lab.proxy(backends=[backend_block("web", servers)])
+    for server in servers[:45]:
+        proxy.command("server", f"web/{server}", "down")
+    found = proxy.status()["servers"]
+    assert (found["count"], found["up"], len(found["not_up"])) == (600, 555, 40)

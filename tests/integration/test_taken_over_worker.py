@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from ravelin_test import memory
+from ravelin_test.admin import get
 from ravelin_test.intruder import Intruder, Killed, needs_intruder, shared_and_writable, write
 from ravelin_test.processes import TIED, client_ports, exists, text
 from ravelin_test.proxy import site_block
@@ -284,6 +285,19 @@ def test_its_lies_about_failures_take_no_server_out_of_use(lab, pattern):
     os.kill(evil, signal.SIGKILL)
     replaced(proxy, 0, evil)
     assert text(proxy.command("servers").stdout).count("  up\n") == 2
+
+
+@pytest.mark.parametrize("pattern", LIES.values(), ids=LIES.keys())
+def test_its_lies_wrap_no_histogram(lab, pattern):
+    address = f"unix:{lab.folder}/admin.sock"
+    proxy = lab.proxy(lab.server(), admin=[address], workers=2, workers_may_die=True, allow=[".*"])
+    lie(proxy.worker_pids()[0], pattern)
+    status, _, body = get(address, "/metrics")
+    assert status == 200
+    for family in ("handshake", "request", "connect", "queue"):
+        counts = [int(n) for n in re.findall(rf"^ravelin_{family}_seconds_bucket\S* (\d+)$", body, re.MULTILINE)]
+        assert len(counts) > 20 and counts[0] > 0
+        assert counts == sorted(counts)
 
 
 # ---- Listening sockets ----

@@ -120,7 +120,7 @@ def test_a_server_that_breaks_off_is_no_clean_end(lab):
     assert client.reader.exactly(7, "the first half") == b"half of"
     go.set()
     assert client.read_end() in (CUT, RESET)
-    assert proxy.access_log(1)[0]["ended"] == "the server broke off"
+    assert proxy.access_log(1)[0]["ended"] == "the server closed before the end of its response"
 
 
 def test_bulk_in_both_directions_at_once(lab):
@@ -358,7 +358,7 @@ def test_a_site_without_routes(lab):
     [
         ({"protocol": "tcp"}, {}, "a listener with protocol = tcp has a backend"),
         ({"backend": "web"}, {}, "a listener has a backend only with protocol = tcp"),
-        ({**TCP, "backend": "wbe"}, {}, "no backend 'wbe'; did you mean 'web'?"),
+        ({**TCP, "backend": "wbe"}, {}, "backend 'wbe' is not defined; did you mean 'web'?"),
         ({"alpn": "{imap}"}, {}, "alpn requires protocol = tcp"),
         ({**TCP, "alpn": '"a,b"'}, {}, "alpn must be a protocol name such as imap or http/1.1, not 'a,b'"),
         (TCP, {"sticky": "id"}, "backend 'web' has sticky, which needs HTTP"),

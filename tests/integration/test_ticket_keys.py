@@ -12,7 +12,7 @@ from ravelin_test.client import client_context
 from ravelin_test.clock import Clock
 from ravelin_test.http import request
 from ravelin_test.processes import children_of, client_ports, run, text
-from ravelin_test.settings import IS_ROOT, SANITIZED, scaled
+from ravelin_test.settings import IS_ROOT, PATIENCE, SANITIZED, scaled
 from ravelin_test.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(
@@ -149,6 +149,7 @@ class Load:
         wait_for(
             lambda: self._failures or (self._resumed - before >= resumptions and len(self._workers) >= workers),
             f"{resumptions} resumptions in {workers} workers",
+            4 * PATIENCE,
         )
 
 

@@ -87,7 +87,7 @@ def test_it_is_refused_with_the_right_line(lab, files, case):
 
 def test_a_running_proxy_refuses_each_of_them(lab, files):
     """And changes nothing."""
-    proxy = lab.prepare(lab.server(), allow=[r"^(reader|validator): /", "reload refused"])
+    proxy = lab.prepare(lab.server(), allow=[r"^(reader|validator): /", "reload failed"])
     good = filled(config_of()[0], files, proxy.port)
     proxy.write_config(good)
     proxy.start()

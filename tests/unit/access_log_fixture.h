@@ -105,6 +105,19 @@ static inline struct access_entry usual_entry(void) {
     };
 }
 
+// A handshake that failed.
+static inline struct access_entry empty_entry(void) {
+    return (struct access_entry){
+        .started_us = 971186136000000,
+        .client = SLICE("2001:db8::1"),
+        .client_port = 1,
+        .duration_us = 10,
+        .connect_us = -1,
+        .response_us = -1,
+        .ended = "handshake failed",
+    };
+}
+
 // Fills text with a repeated unit.
 static inline struct slice repeated(char *text, size_t size, const char *unit) {
     size_t unit_size = strlen(unit);

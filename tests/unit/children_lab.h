@@ -5,6 +5,7 @@
 #include "process/children.h"
 #include "process/source.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ static pid_t lab_spawn(const struct child *child, const struct spawn *spawn) {
     int *end = lab_end(child);
     size_t used = strlen(lab.started);
     if (lab.cannot_fork) {
+        errno = EAGAIN;
         return -1;
     }
     if (*end >= 0) {
@@ -63,11 +65,12 @@ static bool lab_wants_single(const struct source *source) {
 static const struct child_kind lab_kinds[LAB_KINDS] = {
     [LAB_KEYS] = {.name = "keys",
                   .is_helper = true,
-                  .data = DATA_ANSWERS,
+                  .data = {[PAIR_SIGNATURES] = DATA_ANSWERS},
                   .spawn = lab_spawn,
                   .fill_load = lab_fill_load},
     [LAB_SINGLE] = {.name = "single",
                     .is_single = true,
+                    .orders = true,
                     .is_helper = true,
                     .is_wanted = lab_wants_single,
                     .spawn = lab_spawn,
@@ -75,7 +78,7 @@ static const struct child_kind lab_kinds[LAB_KINDS] = {
     [LAB_CLIENTS] = {.name = "clients",
                      .commits = true,
                      .is_told = true,
-                     .data = DATA_ASKS,
+                     .data = {[PAIR_SIGNATURES] = DATA_ASKS},
                      .spawn = lab_spawn,
                      .fill_load = lab_fill_load},
 };

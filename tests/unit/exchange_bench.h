@@ -7,6 +7,7 @@
 #define RAVELIN_TESTS_EXCHANGE_BENCH_H
 
 #include "exchange/exchange_internal.h"
+#include "http/websocket.h"
 #include "memory_stream.h"
 #include "server_tables.h"
 #include "tls/handshake/context_internal.h"
@@ -35,6 +36,7 @@ struct script {        // NOLINT(clang-analyzer-optin.performance.Padding)
     int write_error;    // then, instead of waiting
     const char *before; // at an idle connection: what waits there
     bool ended_before;
+    char *accept; // in the reply: where Sec-WebSocket-Accept is to be written
 };
 
 struct memory_connection {
@@ -146,6 +148,14 @@ static inline bool has_to_say(const struct memory_connection *connection) {
     return reply_left(connection) > 0 || (ends && reply_is_due(connection));
 }
 
+// Answers to the key of the request.
+static inline void write_accept(struct memory_connection *connection) {
+    const struct slice received = {connection->received, connection->received_size};
+    char accept[WEBSOCKET_ACCEPT_SIZE];
+    websocket_write_accept(http_head_field(received, SLICE("Sec-WebSocket-Key")), accept);
+    memcpy(connection->script.accept, accept, sizeof accept);
+}
+
 static inline ssize_t memory_read(struct memory_connection *connection, void *data, size_t size) {
     size_t left = reply_left(connection);
     if (left == 0 && has_to_say(connection)) {
@@ -157,6 +167,9 @@ static inline ssize_t memory_read(struct memory_connection *connection, void *da
     if (size == 0) {
         errno = EAGAIN;
         return -1;
+    }
+    if (connection->script.accept != NULL) {
+        write_accept(connection);
     }
     memcpy(data, connection->script.reply + connection->replied, size);
     connection->replied += size;
@@ -448,8 +461,7 @@ static inline void check_unread(void) {
 static inline void check_watchers(void) {
     const struct lease *lease = bench.exchange->attempt.lease;
     if (lease != NULL) {
-        bool reads = ev_is_active(&lease->read_watcher),
-             writes = ev_is_active(&lease->write_watcher);
+        bool reads = lease_watched(lease) & EV_READ, writes = lease_watched(lease) & EV_WRITE;
         assert_false(reads && (bench.exchange->stream->unsent || lease->readable));
         assert_false(writes &&
                      (lease->writable || (lease->connected && bench.exchange->write == NULL)));
@@ -458,7 +470,7 @@ static inline void check_watchers(void) {
 
 static inline bool server_becomes_readable(void) {
     struct lease *lease = bench.exchange->attempt.lease;
-    if (lease == NULL || !ev_is_active(&lease->read_watcher)) {
+    if (lease == NULL || !(lease_watched(lease) & EV_READ)) {
         return false;
     }
     struct memory_connection *connection = connection_of(lease->fd);
@@ -475,7 +487,7 @@ static inline bool server_becomes_readable(void) {
 
 static inline bool server_becomes_writable(void) {
     struct lease *lease = bench.exchange->attempt.lease;
-    if (lease == NULL || !ev_is_active(&lease->write_watcher)) {
+    if (lease == NULL || !(lease_watched(lease) & EV_WRITE)) {
         return false;
     }
     struct memory_connection *connection = connection_of(lease->fd);
@@ -543,7 +555,7 @@ static inline enum result bench_advance(void) {
 // Ends the exchange, and keeps its account.
 static inline void bench_finish(void) {
     bench.account = bench.exchange->account;
-    bench.account.memory = NULL;
+    bench.account.texts = NULL;
     exchange_finish(bench.exchange);
     bench.exchange = NULL;
     memory_stream_finish(&bench.memory);

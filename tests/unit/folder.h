@@ -68,8 +68,7 @@ static inline void folder_load(struct folder *folder, const char *text) {
 }
 
 static inline void folder_free(struct folder *folder) {
-    bundle_close(&folder->pair.files);
-    bundle_close(&folder->pair.keys);
+    bundle_close_pair(&folder->pair);
     config_free(folder->config);
     DIR *list = opendir(folder->path);
     for (struct dirent *entry = readdir(list); entry != NULL; entry = readdir(list)) {

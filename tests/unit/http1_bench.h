@@ -32,6 +32,10 @@ struct memory_client {
     uint8_t *input; // as it goes over the wire
     size_t input_size, read, come, recv_left, send_left;
     bool end_read, shut, never_takes;
+    int64_t round_trip_us;
+    uint32_t round_trip_calls;
+    uint32_t unsent_max;
+    uint32_t low_water;
     uint8_t *output;
     size_t output_size;
     struct record_layer records;
@@ -87,6 +91,22 @@ static inline int client_shutdown(int fd, int how) {
     return 0;
 }
 
+static inline int64_t client_round_trip_us(int fd) {
+    (void)fd;
+    client.round_trip_calls++;
+    return client.round_trip_us;
+}
+
+static inline void client_limit_unsent(int fd, uint32_t size) {
+    (void)fd;
+    client.unsent_max = size;
+}
+
+static inline void client_set_low_water(int fd, uint32_t size) {
+    (void)fd;
+    client.low_water = size;
+}
+
 // --- setting up ---
 
 static inline int http1_start(const char *limits) {
@@ -113,8 +133,9 @@ static inline int http1_start(const char *limits) {
     pages_init(&sessions->pages, sizeof(struct session));
     http1_init(sessions);
     assert_true(transport_pools_init(&sessions->transports, bench.metrics));
-    sessions->transports.calls =
-        (struct transport_calls){client_recv, client_send, client_send_parts, client_shutdown};
+    sessions->transports.calls = (struct transport_calls){
+        client_recv,          client_send,         client_send_parts,   client_shutdown,
+        client_round_trip_us, client_limit_unsent, client_set_low_water};
     return 0;
 }
 
@@ -259,6 +280,15 @@ static inline bool client_becomes_writable(void) {
     return true;
 }
 
+static inline bool session_has_turn(void) {
+    if (list_is_empty(&client.session->turn_node)) {
+        return false;
+    }
+    list_remove(&client.session->turn_node);
+    session_advance(client.session);
+    return true;
+}
+
 static inline bool session_event(uint32_t which) {
     follow_exchange();
     if (is_closed()) {
@@ -274,25 +304,24 @@ static inline bool session_event(uint32_t which) {
     case 3:
         return client_becomes_writable();
     default:
-        if (list_is_empty(&client.session->turn_node)) {
-            return false;
-        }
-        list_remove(&client.session->turn_node);
-        session_advance(client.session);
-        return true;
+        return session_has_turn();
     }
 }
 
-// Runs until nothing more can happen.
-static inline void client_run(void) {
+// Lets each of `count` events come, round and round, until nothing more can happen.
+static inline void client_run_events(bool (*event)(uint32_t which), uint32_t count) {
     bool any = true;
     for (uint32_t turn = 0; any; turn++) {
         assert_true(turn < TURNS_MAX);
         any = false;
-        for (uint32_t i = 0; i < 5 && !(any && bench.faults.alone); i++) {
-            any |= session_event(bench.faults.first_event + turn + i);
+        for (uint32_t i = 0; i < count && !(any && bench.faults.alone); i++) {
+            any |= event(bench.faults.first_event + turn + i);
         }
     }
+}
+
+static inline void client_run(void) {
+    client_run_events(session_event, 5);
     follow_exchange();
 }
 

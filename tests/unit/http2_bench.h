@@ -27,7 +27,7 @@ struct h2_client {
     uint8_t *plain; // what came, opened
     size_t opened;  // bytes of client.output
     size_t parsed;  // of plain
-    uint32_t goaways, last_stream, code, pings, settings;
+    uint32_t goaways, last_stream, code, pings, settings, data_frames;
     struct hpack_decoder decoder;
     struct hpack_memory memory;
     struct http_field items[FIELDS_COUNT];
@@ -230,6 +230,7 @@ static inline void h2_take_frame(const struct frame_header *header, const uint8_
         h2_take_fragment(header, payload);
         break;
     case FRAME_DATA:
+        h2.data_frames++;
         h2_take_data(header, payload);
         break;
     case FRAME_RST_STREAM:
@@ -402,7 +403,7 @@ static inline void h2_check(void) {
         }
     }
     bench.exchange = NULL;
-    assert_true(held <= http2->limits.connection_window);
+    assert_true(held <= http2->limits.held_max);
 }
 
 static inline bool h2_servers(bool (*becomes)(void)) {
@@ -417,10 +418,7 @@ static inline bool h2_servers(bool (*becomes)(void)) {
     return any;
 }
 
-static inline bool h2_event(uint32_t which) {
-    if (is_closed()) {
-        return false;
-    }
+static inline bool h2_event_happens(uint32_t which) {
     switch (which % 6) {
     case 0:
         return h2_servers(server_becomes_readable);
@@ -433,28 +431,31 @@ static inline bool h2_event(uint32_t which) {
     case 4:
         return h2_read();
     default:
-        if (list_is_empty(&client.session->turn_node)) {
-            return false;
-        }
-        list_remove(&client.session->turn_node);
-        session_advance(client.session);
-        return true;
+        return session_has_turn();
     }
 }
 
-// Runs until nothing more can happen.
-static inline void h2_run(void) {
-    bool any = true;
-    for (uint32_t turn = 0; any; turn++) {
-        assert_true(turn < TURNS_MAX);
-        any = false;
-        for (uint32_t i = 0; i < 6 && !(any && bench.faults.alone); i++) {
-            any |= h2_event(bench.faults.first_event + turn + i);
-            if (list_is_empty(&client.session->turn_node)) {
-                h2_check();
-            }
-        }
+static inline bool h2_event(uint32_t which) {
+    bool happens = !is_closed() && h2_event_happens(which);
+    if (list_is_empty(&client.session->turn_node)) {
+        h2_check();
     }
+    return happens;
+}
+
+static inline void h2_run(void) {
+    client_run_events(h2_event, 6);
+}
+
+static inline void h2_pass_time(int64_t ms) {
+    bench.shared.now_ms += ms;
+    client.sessions.shared.now_ms += ms;
+    client.sessions.shared.turn_us += ms * 1000;
+    struct wheel_node *node;
+    while ((node = wheel_take(&client.sessions.wheel, client.sessions.shared.now_ms)) != NULL) {
+        node->due(node);
+    }
+    h2_run();
 }
 
 static inline void h2_finish(void) {

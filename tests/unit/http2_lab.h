@@ -121,6 +121,7 @@ static inline struct http2_limits lab_limits(void) {
         .continuations = 8,
         .stream_window = 65535,
         .connection_window = 65535,
+        .held_max = 65535,
         .overhead = 1 << 20,
         .settings_ms = 10000,
         .header_ms = 5000,
@@ -305,7 +306,7 @@ static inline void lab_begin_windows(struct lab *lab, uint32_t stream_window,
                                      uint32_t connection_window) {
     struct http2_limits limits = lab_limits();
     limits.stream_window = stream_window;
-    limits.connection_window = connection_window;
+    limits.connection_window = limits.held_max = connection_window;
     lab_begin_with(lab, &limits);
     lab_greet(lab);
     lab->quiet = true;

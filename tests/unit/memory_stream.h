@@ -83,6 +83,7 @@ struct memory_stream {
     uint64_t others_moved;
     char *record;
     size_t record_size;
+    char answered[256]; // fields, type and page of an answer
 };
 
 // Memory of the test itself: no_memory.h leaves it alone, if that is included before.
@@ -315,8 +316,10 @@ static inline enum result memory_answer(struct stream *stream, uint16_t status, 
     for (size_t i = 0; i + 1 < memory->record_size; i++) { // nothing but interim heads was sent
         assert_true(memory->record[i] != '{' || memory->record[i + 1] == '1');
     }
-    (void)fields;
-    (void)page;
+    (void)snprintf(memory->answered, sizeof(memory->answered), "%.*s|%.*s|%.*s", (int)fields.size,
+                   fields.data, page == NULL ? 0 : (int)page->type.size,
+                   page == NULL ? "" : page->type.data, page == NULL ? 0 : (int)page->body.size,
+                   page == NULL ? "" : page->body.data);
     if (memory->faults->answer_fails > 0) {
         return RESULT_ERROR;
     }

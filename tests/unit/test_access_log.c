@@ -4,19 +4,6 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-// A handshake that failed.
-static struct access_entry empty_entry(void) {
-    return (struct access_entry){
-        .started_us = 971186136000000,
-        .client = SLICE("2001:db8::1"),
-        .client_port = 1,
-        .duration_us = 10,
-        .connect_us = -1,
-        .response_us = -1,
-        .ended = "handshake failed",
-    };
-}
-
 // --- Formats ---
 
 static void test_json_of_an_exchange(void **state) {
@@ -24,7 +11,8 @@ static void test_json_of_an_exchange(void **state) {
     assert_string_equal(
         written(*state, &entry),
         "{\"time\":\"2026-11-23T10:11:12.345Z\",\"client\":\"192.0.2.1\",\"client_port\":54321,"
-        "\"client_unread\":null,\"site\":\"localhost\",\"method\":\"GET\",\"target\":\"/api/"
+        "\"client_unread\":null,\"user\":null,\"site\":\"localhost\",\"method\":\"GET\",\"target\":"
+        "\"/api/"
         "items?page=2\","
         "\"host\":\"localhost:8443\",\"protocol\":\"HTTP/1.1\",\"status\":200,\"request_bytes\":0,"
         "\"response_bytes\":1024,\"referer\":\"https://localhost:8443/\","
@@ -41,7 +29,8 @@ static void test_json_of_a_session_without_a_request(void **state) {
     assert_string_equal(
         written(*state, &entry),
         "{\"time\":\"2000-10-10T13:55:36.000Z\",\"client\":\"2001:db8::1\",\"client_port\":1,"
-        "\"client_unread\":null,\"site\":null,\"method\":null,\"target\":null,\"host\":null,"
+        "\"client_unread\":null,\"user\":null,\"site\":null,\"method\":null,\"target\":null,"
+        "\"host\":null,"
         "\"protocol\":null,"
         "\"status\":0,\"request_bytes\":0,\"response_bytes\":0,\"referer\":null,"
         "\"user_agent\":null,\"backend\":null,\"server\":null,\"server_reused\":false,"
@@ -141,7 +130,20 @@ static void test_combined_with_the_reason(void **state) {
     use_format(fixture, ACCESS_FORMAT_JSON);
     entry.client_unread = SLICE("a\"b\xff");
     assert_non_null(
-        strstr(written(fixture, &entry), ",\"client_unread\":\"a\\\"b\\u00ff\",\"site\":"));
+        strstr(written(fixture, &entry), ",\"client_unread\":\"a\\\"b\\u00ff\",\"user\":"));
+}
+
+static void test_the_user(void **state) {
+    struct fixture *fixture = *state;
+    struct access_entry entry = usual_entry();
+    entry.user = SLICE("bo b\xc3\xa9\"");
+    assert_non_null(strstr(written(fixture, &entry), ",\"user\":\"bo b\xc3\xa9\\\"\",\"site\":"));
+    use_format(fixture, ACCESS_FORMAT_COMBINED);
+    // A blank would end the field.
+    assert_non_null(
+        strstr(written(fixture, &entry), "192.0.2.1 - bo\\x20b\\xc3\\xa9\\\" [23/Nov/2026"));
+    entry.user = SLICE("bob");
+    assert_non_null(strstr(written(fixture, &entry), "192.0.2.1 - bob [23/Nov/2026"));
 }
 
 static void test_numbers_of_every_length(void **state) {
@@ -377,7 +379,7 @@ static void test_all_strings_huge_and_all_numbers_long(void **state) {
 
 static const char checker[] =
     "import json, sys\n"
-    "keys = ('time client client_port client_unread site method target host protocol status "
+    "keys = ('time client client_port client_unread user site method target host protocol status "
     "request_bytes '\n"
     "        'response_bytes referer user_agent backend server server_reused duration_us '\n"
     "        'connect_us response_us tls ended').split()\n"
@@ -485,6 +487,7 @@ int main(void) {
         WITH_LOG(test_combined_lines),
         WITH_LOG(test_lines_of_a_refused_request),
         WITH_LOG(test_combined_with_the_reason),
+        WITH_LOG(test_the_user),
         WITH_LOG(test_numbers_of_every_length),
         WITH_LOG(test_the_time_follows_every_entry_forth_and_back),
         WITH_LOG(test_every_byte_at_every_place_of_a_word),

@@ -285,6 +285,41 @@ static void test_the_journal_gets_fields_and_the_line(void **state) {
     daemon_free(&daemon);
 }
 
+static void test_the_journal_gets_the_selected_fields(void **state) {
+    struct fixture *fixture = *state;
+    struct access_entry entry = usual_entry();
+    struct access_fields fields = {.count = 0};
+    static const enum access_field items[] = {ACCESS_FIELD_TIME,   ACCESS_FIELD_PROTOCOL,
+                                              ACCESS_FIELD_TLS,    ACCESS_FIELD_REQUEST_ID,
+                                              ACCESS_FIELD_STATUS, ACCESS_FIELD_SERVER_REUSED};
+    struct syslog_daemon daemon;
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+        assert_true(access_fields_add(&fields, items[i]));
+    }
+    entry.fields = &fields;
+    daemon_init(&daemon);
+    daemon_start(&daemon, SOCK_DGRAM);
+    fixture->log.sink.journal_path = daemon.path;
+    access_log_reopen(&fixture->log, -1, SINK_DAEMON_JOURNAL, ACCESS_FORMAT_JSON);
+    access_log_write(&fixture->log, &entry);
+    const char *text = daemon_read_raw(&daemon);
+    assert_non_null(text);
+    assert_non_null(strstr(text, "\nRAVELIN_LOG=access\n"
+                                 "RAVELIN_TIME=2026-11-23T10:11:12.345Z\n"
+                                 "RAVELIN_PROTOCOL=HTTP/1.1\n"
+                                 "RAVELIN_TLS_VERSION=TLSv1.3\n"
+                                 "RAVELIN_TLS_GROUP=X25519MLKEM768\n"
+                                 "RAVELIN_TLS_SUITE=TLS_AES_128_GCM_SHA256\n"
+                                 "RAVELIN_TLS_RESUMED=true\n"
+                                 "RAVELIN_TLS_SNI=localhost\n"
+                                 "RAVELIN_TLS_CLIENT_CERTIFICATE=CN=Ada\n"
+                                 "RAVELIN_STATUS=200\n"
+                                 "RAVELIN_SERVER_REUSED=true\n"
+                                 "MESSAGE={\"time\":\"2026-11-23T10:11:12.345Z\",\"protocol\":"));
+    access_log_reopen(&fixture->log, -1, SINK_NO_DAEMON, ACCESS_FORMAT_JSON);
+    daemon_free(&daemon);
+}
+
 static void test_the_journal_gets_no_field_for_what_is_unknown(void **state) {
     struct fixture *fixture = *state;
     const struct access_entry entry = {.client = SLICE("192.0.2.1"),
@@ -379,6 +414,7 @@ int main(void) {
         WITH_LOG(test_a_log_that_is_off_writes_nothing_and_may_be_opened_later),
         WITH_LOG(test_syslog_gets_each_line_at_once),
         WITH_LOG(test_the_journal_gets_fields_and_the_line),
+        WITH_LOG(test_the_journal_gets_the_selected_fields),
         WITH_LOG(test_the_journal_gets_no_field_for_what_is_unknown),
         WITH_LOG(test_a_long_line_for_the_journal_is_cut),
         WITH_LOG(test_a_daemon_that_stands_still_loses_lines_and_costs_no_time),

@@ -16,6 +16,8 @@ enum { TEXT_MAX = 2048 };
 struct fixture {
     struct shared shared;
     struct client client;
+    struct config config;
+    struct generation generation;
     struct choice choice;
     struct account account;
     struct log errors;
@@ -38,10 +40,11 @@ static int set_up(void **state) {
     strcpy(fixture->client.text, "192.0.2.1");
     fixture->client.text_size = (uint8_t)strlen(fixture->client.text);
     fixture->client.port = 1234;
+    fixture->generation.config = &fixture->config;
     fixture->choice = (struct choice){
         .shared = &fixture->shared,
         .client = &fixture->client,
-        .client_shown = client_text(&fixture->client),
+        .generation = &fixture->generation,
     };
     account_begin(&fixture->account, &fixture->shared, 0);
     *state = fixture;
@@ -107,6 +110,14 @@ static void a_line_tells_what_was_done(void **state) {
     assert_string_equal(read_all(fixture, fixture->errors_fd), "");
 }
 
+static void a_line_has_the_fields_of_its_configuration(void **state) {
+    struct fixture *fixture = *state;
+    keep(fixture, "/path");
+    assert_true(access_fields_add(&fixture->config.access_log_fields, ACCESS_FIELD_TARGET));
+    close_it(fixture, true);
+    assert_string_equal(read_all(fixture, fixture->access_fd), "{\"target\":\"/path\"}\n");
+}
+
 static void statuses_are_counted_by_class(void **state) {
     static const struct {
         uint16_t status;
@@ -151,9 +162,10 @@ static void more_is_kept_behind_the_texts(void **state) {
         fixture->account = (struct account){.status = 200};
         char *more = keep_more(fixture, target, size);
         memset(more, 'b', size); // all of it is the caller's
-        assert_int_equal(fixture->account.target.size, size < TEXT_MAX ? size : TEXT_MAX);
-        assert_memory_equal(fixture->account.target.data, target, fixture->account.target.size);
-        assert_true(slice_equal(fixture->account.method, SLICE("GET")));
+        assert_int_equal(fixture->account.texts->target.size, size < TEXT_MAX ? size : TEXT_MAX);
+        assert_memory_equal(fixture->account.texts->target.data, target,
+                            fixture->account.texts->target.size);
+        assert_true(slice_equal(fixture->account.texts->method, SLICE("GET")));
         close_it(fixture, true); // frees both
     }
 }
@@ -165,7 +177,7 @@ static void texts_are_cut(void **state) {
         memset(target, 'a', size);
         target[size] = '\0';
         keep(fixture, target);
-        assert_int_equal(fixture->account.target.size, size < TEXT_MAX ? size : TEXT_MAX);
+        assert_int_equal(fixture->account.texts->target.size, size < TEXT_MAX ? size : TEXT_MAX);
         close_it(fixture, true);
     }
 }
@@ -210,6 +222,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_line_tells_what_was_done),
+        TEST(a_line_has_the_fields_of_its_configuration),
         TEST(statuses_are_counted_by_class),
         TEST(a_response_cut_by_the_client_says_so),
         TEST(a_reason_goes_before_the_cut),

@@ -2,6 +2,7 @@
 #include "config/acme.h"
 
 #include "acme/client.h"
+#include "acme/file.h"
 #include "acme/keys.h"
 #include "acme/receipt.h"
 #include "acme/schedule.h"
@@ -9,6 +10,7 @@
 #include "tls/certificate/issue.h"
 #include "tls/handshake/context.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,6 +51,27 @@ static void test_one_certificate_for_each_name(void **state) {
     assert_int_equal(count, 2);
     assert_string_equal(paths[1], "/f/work/y.test.pem");
     free(paths);
+    config_free(config);
+}
+
+static void test_two_certificates_for_each_name(void **state) {
+    (void)state;
+    static const char *const paths[] = {"/f/work/x.test.pem", "/f/work/x.test+rsa.pem",
+                                        "/f/work/y.test.pem", "/f/work/y.test+rsa.pem"};
+    struct config *config = load("acme { email = a@b.test agree = yes folder = /f\n"
+                                 "keys = ecdsa-and-rsa }\n" PLAIN LISTEN
+                                 "site x.test { aliases = y.test certificate acme {} " ROUTE);
+    assert_true(acme_expand(config));
+    const struct config_site *site = &config->sites[0];
+    assert_int_equal(site->certificate_count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        const struct config_certificate *entry = &site->certificates[i];
+        assert_string_equal(entry->certificate_path, paths[i]);
+        assert_string_equal(entry->acme_name, i < 2 ? "x.test" : "y.test");
+        assert_int_equal(entry->acme_is_rsa, i % 2);
+    }
+    assert_string_equal(site->certificates[1].key_path, "/f/keys/x.test+rsa.key");
+    assert_string_equal(site->certificates[1].spare_path, "/f/keys/x.test+rsa.pem");
     config_free(config);
 }
 
@@ -136,6 +159,21 @@ static void test_renewals(void **state) {
     assert_int_equal(acme_renewal(1000, 10, 7), 1000);
 }
 
+static void test_terms(void **state) {
+    char text[ACME_TERM_SIZE];
+    (void)state;
+    acme_write_term(1000000 + 93600, 1000000, text);
+    assert_string_equal(text, "expires in 26 hours");
+    acme_write_term(1000001, 1000000, text);
+    assert_string_equal(text, "expires in 0 hours");
+    acme_write_term(1000000, 1000000, text);
+    assert_string_equal(text, "has expired");
+    acme_write_term(1, INT64_MAX, text);
+    assert_string_equal(text, "has expired");
+    acme_write_term(INT64_MAX, 0, text);
+    assert_string_equal(text, "expires in 2562047788015215 hours");
+}
+
 static void test_retries(void **state) {
     (void)state;
     static const int64_t waits[] = {60, 120, 240, 480, 960, 1920, 3840, 7680, 15360, 21600, 21600};
@@ -190,7 +228,7 @@ static const int64_t NOW = 1800000000;
 
 static bool is_fit(const char *pem, const char *request, const char *name, int64_t now,
                    const char *why) {
-    struct receipt receipt = {0, 0};
+    struct receipt receipt = {.not_after = 0};
     char said[RECEIPT_WHY_SIZE] = "";
     bool fit = receipt_judge(slice_from(pem), slice_from(request), name, now, &receipt, said);
     if (fit) {
@@ -200,6 +238,7 @@ static bool is_fit(const char *pem, const char *request, const char *name, int64
     } else {
         assert_string_not_equal(said, "");
     }
+    assert_int_equal(receipt.has_expired, strcmp(said, "the certificate has expired") == 0);
     return fit;
 }
 
@@ -208,8 +247,8 @@ static void test_receipts(void **state) {
     struct issue one;
     struct issue other;
     char both[2 * ISSUE_PEM_SIZE];
-    assert_int_equal(issue_make("a.test", NOW, &one), RESULT_OK);
-    assert_int_equal(issue_make("a.test", NOW, &other), RESULT_OK);
+    assert_int_equal(issue_make(ISSUE_ECDSA, "a.test", NOW, &one), RESULT_OK);
+    assert_int_equal(issue_make(ISSUE_ECDSA, "a.test", NOW, &other), RESULT_OK);
     assert_true(is_fit(one.certificate, one.request, "a.test", NOW, NULL));
     assert_false(is_fit(one.certificate, other.request, "a.test", NOW,
                         "the certificate has another key than the request"));
@@ -232,14 +271,18 @@ static void test_receipts(void **state) {
 
 // --- Files ---
 
-static struct config *load_in(const char *folder) {
+static struct config *load_with(const char *folder, const char *more) {
     char text[512];
     (void)snprintf(text, sizeof(text),
-                   "acme { email = a@b.test agree = yes folder = %s }\n" PLAIN LISTEN ORDERED,
-                   folder);
+                   "acme { email = a@b.test agree = yes folder = %s %s }\n" PLAIN LISTEN ORDERED,
+                   folder, more);
     struct config *config = load(text);
     assert_true(acme_expand(config));
     return config;
+}
+
+static struct config *load_in(const char *folder) {
+    return load_with(folder, "");
 }
 
 static ino_t inode_of(const char *folder, const char *name) {
@@ -259,23 +302,49 @@ static void test_files_are_made_once(void **state) {
     ino_t inodes[sizeof(files) / sizeof(files[0])];
     assert_non_null(mkdtemp(place));
     struct config *config = load_in(place);
-    assert_true(acme_make_files(config, &owner, why));
+    assert_true(acme_make_files(config, &owner, INT64_MAX, why));
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         inodes[i] = inode_of(place, files[i]);
         assert_int_not_equal(inodes[i], 0);
     }
-    assert_true(acme_make_files(config, &owner, why));
+    assert_true(acme_make_files(config, &owner, INT64_MAX, why));
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         assert_int_equal(inode_of(place, files[i]), inodes[i]);
     }
     char path[512];
     (void)snprintf(path, sizeof(path), "%s/requests/a.test.csr", place);
     assert_int_equal(unlink(path), 0);
-    assert_true(acme_make_files(config, &owner, why));
+    assert_true(acme_make_files(config, &owner, INT64_MAX, why));
     assert_int_not_equal(inode_of(place, "requests/a.test.csr"), 0);
     assert_int_equal(inode_of(place, files[3]), inodes[3]); // of another name
     config_free(config);
     char command[64];
+    (void)snprintf(command, sizeof(command), "rm -r %s", place);
+    assert_int_equal(system(command), 0); // NOLINT(cert-env33-c): rm of a folder of this test
+}
+
+// The time for keys is over at once: what was made before stays, and what is missing is an error.
+static void test_keys_for_which_there_is_no_time(void **state) {
+    (void)state;
+    const struct acme_owner owner = {.change = false};
+    char place[] = "/tmp/ravelin-acme-XXXXXX";
+    char why[ACME_WHY_SIZE] = "";
+    char command[64];
+    assert_non_null(mkdtemp(place));
+    struct config *config = load_in(place);
+    assert_true(acme_make_files(config, &owner, INT64_MAX, why));
+    assert_true(acme_make_files(config, &owner, 0, why));
+    config_free(config);
+    ino_t key = inode_of(place, "keys/a.test.key");
+    config = load_with(place, "keys = ecdsa-and-rsa");
+    assert_false(acme_make_files(config, &owner, 0, why));
+    assert_non_null(strstr(why, "keys/a.test+rsa.key' and the keys after it could not be made"));
+    assert_int_equal(inode_of(place, "keys/a.test+rsa.key"), 0);
+    assert_true(acme_make_files(config, &owner, INT64_MAX, why));
+    assert_int_not_equal(inode_of(place, "keys/c.test+rsa.key"), 0);
+    assert_int_not_equal(inode_of(place, "requests/a.test+rsa.csr"), 0);
+    assert_int_equal(inode_of(place, "keys/a.test.key"), key);
+    config_free(config);
     (void)snprintf(command, sizeof(command), "rm -r %s", place);
     assert_int_equal(system(command), 0); // NOLINT(cert-env33-c): rm of a folder of this test
 }
@@ -293,13 +362,64 @@ static void test_a_folder_in_whose_place_something_else_is(void **state) {
         (void)snprintf(path, sizeof(path), "%s/%s", place, places[i]);
         assert_int_equal(symlink("/tmp", path), 0);
         struct config *config = load_in(place);
-        assert_false(acme_make_files(config, &owner, why));
+        assert_false(acme_make_files(config, &owner, INT64_MAX, why));
         assert_non_null(strstr(why, path));
         assert_non_null(strstr(why, "Not a directory"));
         config_free(config);
         (void)snprintf(command, sizeof(command), "rm -r %s", place);
         assert_int_equal(system(command), 0); // NOLINT(cert-env33-c): rm of a folder of this test
     }
+}
+
+static void test_a_file_is_written_whole_or_not_at_all(void **state) {
+    (void)state;
+    char place[] = "/tmp/ravelin-acme-XXXXXX";
+    char path[64];
+    char draft[64];
+    char command[64];
+    struct stat status;
+    assert_non_null(mkdtemp(place));
+    (void)snprintf(path, sizeof(path), "%s/file", place);
+    (void)snprintf(draft, sizeof(draft), "%s/file.new", place);
+    assert_int_equal(symlink("/nothing/here", draft), 0); // not followed
+    assert_true(acme_write_file(path, SLICE("one"), 0644));
+    assert_int_equal(lstat(path, &status), 0);
+    assert_int_equal(status.st_mode, S_IFREG | 0644);
+    assert_int_equal(status.st_size, 3);
+    assert_int_equal(lstat(draft, &status), -1);
+    // In its place there is something that cannot be replaced: errno says this, not that before
+    // there was no draft to remove.
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_false(acme_write_file(path, SLICE("two"), 0644));
+    assert_int_equal(errno, EISDIR);
+    assert_int_equal(lstat(draft, &status), -1);
+    (void)snprintf(command, sizeof(command), "rm -r %s", place);
+    assert_int_equal(system(command), 0); // NOLINT(cert-env33-c): rm of a folder of this test
+    assert_false(acme_write_file(path, SLICE("three"), 0644));
+    assert_int_equal(errno, ENOENT);
+}
+
+// What a key of a name cannot be put in place for.
+static void test_why_a_key_is_not_written(void **state) {
+    (void)state;
+    const struct acme_owner owner = {.change = false};
+    char place[] = "/tmp/ravelin-acme-XXXXXX";
+    char path[64];
+    char command[64];
+    char why[ACME_WHY_SIZE] = "";
+    assert_non_null(mkdtemp(place));
+    (void)snprintf(path, sizeof(path), "%s/keys", place);
+    assert_int_equal(mkdir(path, 0700), 0);
+    (void)snprintf(path, sizeof(path), "%s/keys/a.test.key", place);
+    assert_int_equal(mkdir(path, 0700), 0); // with the rest missing, a key is made
+    struct config *config = load_in(place);
+    assert_false(acme_make_files(config, &owner, INT64_MAX, why));
+    assert_non_null(strstr(why, path));
+    assert_non_null(strstr(why, "Is a directory"));
+    config_free(config);
+    (void)snprintf(command, sizeof(command), "rm -r %s", place);
+    assert_int_equal(system(command), 0); // NOLINT(cert-env33-c): rm of a folder of this test
 }
 
 static int set_up(void **state) {
@@ -316,18 +436,23 @@ static int tear_down(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_certificate_for_each_name),
+        cmocka_unit_test(test_two_certificates_for_each_name),
         cmocka_unit_test(test_without_it_nothing_changes),
         cmocka_unit_test(test_a_file_of_that_name),
         cmocka_unit_test(test_what_is_missing),
         cmocka_unit_test(test_names_that_cannot_be_ordered),
         cmocka_unit_test(test_addresses_of_mail),
         cmocka_unit_test(test_renewals),
+        cmocka_unit_test(test_terms),
         cmocka_unit_test(test_retries),
         cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_a_long_reason_is_cut),
         cmocka_unit_test(test_receipts),
         cmocka_unit_test(test_files_are_made_once),
+        cmocka_unit_test(test_keys_for_which_there_is_no_time),
         cmocka_unit_test(test_a_folder_in_whose_place_something_else_is),
+        cmocka_unit_test(test_a_file_is_written_whole_or_not_at_all),
+        cmocka_unit_test(test_why_a_key_is_not_written),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,5 +1,5 @@
-// allow-file and deny-file: what a list may be, what is said of one with a mistake, and where the
-// addresses are then.
+// allow-file, deny-file and trusted-proxies-file: what a list may be, what is said of one with a
+// mistake, and where the addresses are then.
 #include "bundle_folder.h"
 #include "config/address_file.h"
 #include "config/text.h"
@@ -94,6 +94,55 @@ static void test_a_list_that_cannot_be_read(void **state) {
     assert_list_refused(folder, "r.conf", what);
 }
 
+static bool trusts(const struct config *config, const char *text) {
+    const struct network_lists trusted = config_trusted(config);
+    union ip_address address;
+    assert_true(ip_address_parse(slice_from(text), &address));
+    return network_lists_contain(&trusted, &address.any);
+}
+
+static void test_trusted_proxies(void **state) {
+    struct folder *folder = *state;
+    put(folder, "r.conf", "trusted-proxies-file = cdn.txt\n" WITH(""));
+    put(folder, "cdn.txt", "# edge\n10.0.0.0/8\n2001:db8::/32\n");
+    read_well(folder);
+    assert_true(trusts(folder->config, "10.1.2.3"));
+    assert_true(trusts(folder->config, "2001:db8::1"));
+    assert_false(trusts(folder->config, "192.0.2.1"));
+    size_t count;
+    const char **paths = bundle_list_paths(folder->config, &count);
+    assert_int_equal(count, 3);
+    assert_string_equal(paths[2], in_folder(folder, "cdn.txt"));
+    free(paths);
+    struct config *config = bundle_config(&folder->pair.files, NULL, error);
+    assert_non_null(config);
+    assert_true(trusts(config, "10.1.2.3"));
+    assert_false(trusts(config, "192.0.2.1"));
+    config_free(config);
+}
+
+static void test_both_lists_of_trusted_proxies(void **state) {
+    struct folder *folder = *state;
+    put(folder, "r.conf", "trusted-proxies-file = cdn.txt trusted-proxies = 192.0.2.1\n" WITH(""));
+    put(folder, "cdn.txt", "10.0.0.0/8\n");
+    read_well(folder);
+    assert_true(trusts(folder->config, "10.1.2.3"));
+    assert_true(trusts(folder->config, "192.0.2.1"));
+    assert_false(trusts(folder->config, "192.0.2.2"));
+}
+
+static void test_trusted_proxies_are_not_everybody(void **state) {
+    struct folder *folder = *state;
+    put(folder, "r.conf", "workers = 1\ntrusted-proxies-file = cdn.txt\n" WITH(""));
+    static const char *const lists[] = {"10.0.0.0/8\n0.0.0.0/0\n", "::/0"};
+    for (size_t i = 0; i < 2; i++) {
+        put(folder, "cdn.txt", lists[i]);
+        assert_list_refused(folder, "r.conf",
+                            ":2: trusted-proxies-file must not be everybody: then any client says "
+                            "who it is");
+    }
+}
+
 // At, below and above the bound.
 static void test_how_many_addresses_a_list_may_have(void **state) {
     struct folder *folder = *state;
@@ -112,8 +161,7 @@ static void test_how_many_addresses_a_list_may_have(void **state) {
         } else {
             read_well(folder);
             assert_int_equal(folder->config->sites[0].routes[0].deny_file.set.count, count);
-            bundle_close(&folder->pair.files);
-            bundle_close(&folder->pair.keys);
+            bundle_close_pair(&folder->pair);
             config_free(folder->config);
             folder->config = NULL;
         }
@@ -136,8 +184,7 @@ static void test_reading_again(void **state) {
     assert_true(contains(&config->sites[0].routes[0].deny_file.set, "10.0.0.2"));
     assert_false(bundle_equal(&folder->pair.files, &again.files));
     config_free(config);
-    bundle_close(&again.files);
-    bundle_close(&again.keys);
+    bundle_close_pair(&again);
 }
 
 int main(void) {
@@ -146,6 +193,9 @@ int main(void) {
         TEST(test_a_list_without_addresses),
         TEST(test_mistakes_in_a_list),
         TEST(test_a_list_that_cannot_be_read),
+        TEST(test_trusted_proxies),
+        TEST(test_both_lists_of_trusted_proxies),
+        TEST(test_trusted_proxies_are_not_everybody),
         TEST(test_how_many_addresses_a_list_may_have),
         TEST(test_reading_again),
     };

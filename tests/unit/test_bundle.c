@@ -1,6 +1,7 @@
 // A bundle: what it holds, that no process can change it, and which ones are refused.
 #include "bundle_folder.h"
 #include "config/bundle_format.h"
+#include "config/resolv_conf.h"
 #include "smaps.h"
 
 #include <errno.h>
@@ -31,6 +32,22 @@ static void test_keys_are_in_the_bundle_of_keys_only(void **state) {
     assert_string_equal(error, "the bundle holds no configuration");
     assert_null(bundle_file(files, "/nowhere").data);
     assert_null(bundle_file(files, config_path(folder)).data);
+}
+
+// Wherever the system has one that can be used.
+static void test_the_resolvers_of_the_system(void **state) {
+    struct folder *folder = *state;
+    write_with_mode(folder, "r.conf",
+                    LISTEN "site a.test {\ncertificate a.pem { key = a.key }\n"
+                           "route / { backend = b }\n}\nbackend b { server app.test:80 {} }\n",
+                    0644);
+    if (bundle_read(config_path(folder), &folder->pair, &folder->config, error) != RESULT_OK) {
+        assert_non_null(strstr(error, RESOLV_CONF_PATH));
+        skip();
+    }
+    struct address servers[RESOLV_CONF_SERVERS_MAX];
+    struct slice text = bundle_file(&folder->pair.files, RESOLV_CONF_PATH);
+    assert_true(resolv_conf_parse(text, servers) > 0);
 }
 
 static void test_files_by_position(void **state) {
@@ -194,6 +211,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_the_config_and_what_it_names),
         TEST(test_keys_are_in_the_bundle_of_keys_only),
+        TEST(test_the_resolvers_of_the_system),
         TEST(test_files_by_position),
         TEST(test_a_file_named_twice_is_there_once),
         TEST(test_a_relative_path_is_made_absolute),

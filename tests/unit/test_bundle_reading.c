@@ -93,8 +93,7 @@ static void accept_key(struct folder *folder, mode_t mode, const char *warning) 
     assert_int_equal(chmod(in_folder(folder, "a.key"), mode), 0);
     read_well(folder);
     assert_string_equal(folder->pair.warnings, warning);
-    bundle_close(&folder->pair.files);
-    bundle_close(&folder->pair.keys);
+    bundle_close_pair(&folder->pair);
     config_free(folder->config);
     folder->config = NULL;
 }
@@ -211,8 +210,7 @@ static bool is_same(const struct folder *folder, const struct bundle_pair *pair)
 }
 
 static void close_pair(struct bundle_pair *pair) {
-    bundle_close(&pair->files);
-    bundle_close(&pair->keys);
+    bundle_close_pair(pair);
 }
 
 static void test_reading_again_finds_the_same(void **state) {

@@ -41,8 +41,7 @@ static int tear_down_all(void **state) {
 
 static enum result check(const char *text) {
     findings_unmap(findings, folder.config);
-    bundle_close(&folder.pair.files);
-    bundle_close(&folder.pair.keys);
+    bundle_close_pair(&folder.pair);
     config_free(folder.config);
     folder.config = NULL;
     folder_load(&folder, text);
@@ -121,11 +120,12 @@ static void test_names_that_no_certificate_is_for(void **state) {
         "\nsite A.test {\naliases = {b.test, \"*\", \"*.a.test\", 192.0.2.1, \"[2001:db8::1]\"}\n"
         "certificate leaf.pem { key = leaf.key }\n" REST);
     char expected[FINDINGS_TEXT_SIZE];
-    (void)snprintf(expected, sizeof(expected), "%s\n%s\n%s\n%s",
-                   line_of(2, "", "no certificate of site 'a.test' is for 'b.test'"),
-                   line_of(2, "", "no certificate of site 'a.test' is for '*.a.test'"),
-                   line_of(2, "", "no certificate of site 'a.test' is for '192.0.2.1'"),
-                   line_of(2, "", "no certificate of site 'a.test' is for '[2001:db8::1]'"));
+    (void)snprintf(
+        expected, sizeof(expected), "%s\n%s\n%s\n%s",
+        line_of(2, "", "site 'a.test': no certificate covers the host name 'b.test'"),
+        line_of(2, "", "site 'a.test': no certificate covers the host name '*.a.test'"),
+        line_of(2, "", "site 'a.test': no certificate covers the host name '192.0.2.1'"),
+        line_of(2, "", "site 'a.test': no certificate covers the host name '[2001:db8::1]'"));
     assert_string_equal(findings->warnings, expected);
     // Any of the certificates will do.
     assert_fine("site a.test {\naliases = {b.test}\ncertificate leaf.pem { key = leaf.key }\n"

@@ -152,7 +152,8 @@ static void test_failures_of_the_start(void **state) {
     assert_int_equal(lab.last_pid, LAB_FIRST_PID + LAB_CHILDREN); // it is not replaced
     lab.cannot_fork = true;
     children_start(&lab.children);
-    assert_string_equal(told.cannot_start, "cannot start a process");
+    assert_string_equal(told.cannot_start,
+                        "cannot start a process: Resource temporarily unavailable");
 }
 
 static void test_reports_are_handed_on(void **state) {
@@ -179,6 +180,29 @@ static void test_nonsense_is_not_listened_to(void **state) {
     child = lab_child(LAB_CLIENTS, 1);
     lab_say(child, IPC_PONG, 8, NULL); // nobody asked
     assert_false(ev_is_active(&child->control));
+    child = lab_child(LAB_KEYS, 0);
+    lab_say(child, IPC_ORDERS, 1, "a.test"); // it orders nothing
+    assert_false(ev_is_active(&child->control));
+    assert_int_equal(lab.children.orders.failing, 0);
+}
+
+// What a child says of its orders is kept, in printable form.
+static void test_failing_orders(void **state) {
+    (void)state;
+    char long_text[1024];
+    lab_run();
+    const struct child *child = lab_child(LAB_SINGLE, 0);
+    lab_say(child, IPC_ORDERS, 2, "a.test: \x1b[2J\nno");
+    assert_int_equal(lab.children.orders.failing, 2);
+    assert_string_equal(lab.children.orders.last, "a.test: ?[2J?no");
+    memset(long_text, 'x', sizeof(long_text) - 1);
+    long_text[sizeof(long_text) - 1] = '\0';
+    lab_say(child, IPC_ORDERS, UINT64_MAX, long_text);
+    assert_int_equal(strlen(lab.children.orders.last), sizeof(lab.children.orders.last) - 1);
+    lab_say(child, IPC_ORDERS, 0, "");
+    assert_int_equal(lab.children.orders.failing, 0);
+    assert_string_equal(lab.children.orders.last, "");
+    assert_true(ev_is_active(&child->control));
 }
 
 static void test_a_slot_that_is_apart_is_connected_again(void **state) {
@@ -344,6 +368,7 @@ int main(void) {
         WITH_LAB(test_failures_of_the_start),
         WITH_LAB(test_reports_are_handed_on),
         WITH_LAB(test_nonsense_is_not_listened_to),
+        WITH_LAB(test_failing_orders),
         WITH_LAB(test_a_slot_that_is_apart_is_connected_again),
         WITH_LAB(test_the_dead_are_replaced),
         WITH_LAB(test_only_when_it_is_allowed),

@@ -279,6 +279,44 @@ static void test_buckets_are_apart(void **state) {
     assert_true(client_table_take(table, 0, one, 2, SECOND_US, 1, 5) > 0);
 }
 
+// --- Buckets that are charged after the act ---
+
+static const struct client_bucket guesses = {7, 30 * (int64_t)SECOND_US, 4};
+
+static void test_what_is_charged_later_is_looked_at_before(void **state) {
+    struct client_table *table = *state;
+    uint64_t key = key_of(table, "192.0.2.1:1");
+    int64_t now_us = 1000 * (int64_t)SECOND_US;
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(client_table_peek(table, 0, key, &guesses, now_us), 0);
+        assert_int_equal(client_table_peek(table, 0, key, &guesses, now_us), 0); // costs nothing
+        client_table_charge(table, 0, key, &guesses, now_us);
+    }
+    assert_int_equal(client_table_peek(table, 0, key, &guesses, now_us), guesses.interval_us);
+    client_table_charge(table, 0, key, &guesses, now_us); // it is empty, and no more than that
+    assert_int_equal(client_table_peek(table, 0, key, &guesses, now_us), guesses.interval_us);
+    now_us += guesses.interval_us - 1;
+    assert_int_equal(client_table_peek(table, 0, key, &guesses, now_us), 1);
+    assert_int_equal(client_table_peek(table, 0, key, &guesses, now_us + 1), 0);
+    uint64_t other = key_of(table, "192.0.2.2:1");
+    assert_int_equal(client_table_peek(table, 0, other, &guesses, now_us), 0);
+}
+
+// In another worker, a client that has used up its bucket in one has half of it.
+static void test_what_only_another_worker_says_counts_for_half(void **state) {
+    struct client_table *table = *state;
+    uint64_t key = key_of(table, "192.0.2.1:1");
+    int64_t now_us = 1000 * (int64_t)SECOND_US;
+    for (int i = 0; i < 9; i++) {
+        client_table_charge(table, 0, key, &guesses, now_us);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(client_table_peek(table, 1, key, &guesses, now_us), 0);
+        client_table_charge(table, 1, key, &guesses, now_us);
+    }
+    assert_true(client_table_peek(table, 1, key, &guesses, now_us) > 0);
+}
+
 static void test_no_slots(void **state) {
     (void)state;
     assert_null(client_table_map(0));
@@ -305,6 +343,8 @@ int main(void) {
         TEST(test_a_time_that_cannot_be_is_not_believed),
         TEST(test_a_bucket_that_only_another_worker_empties),
         TEST(test_buckets_are_apart),
+        TEST(test_what_is_charged_later_is_looked_at_before),
+        TEST(test_what_only_another_worker_says_counts_for_half),
         cmocka_unit_test(test_no_slots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

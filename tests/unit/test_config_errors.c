@@ -44,6 +44,30 @@ static void test_a_balance_that_does_not_exist(void **state) {
     CHECK_ALL(refusals);
 }
 
+static void test_headers_that_no_log_may_have(void **state) {
+    (void)state;
+    static const struct refusal refusals[] = {
+        {"access-log-request-headers = {X-A, Cookie}\n" REST,
+         "t.conf:1: access-log-request-headers must be the name of a header field, not 'Cookie': "
+         "it has passwords or session tokens, which no log may have"},
+        {"access-log-request-headers = authorization\n" REST,
+         "t.conf:1: access-log-request-headers must be the name of a header field, not "
+         "'authorization': it has passwords or session tokens, which no log may have"},
+        {"access-log-request-headers = Proxy_Authorization\n" REST,
+         "t.conf:1: access-log-request-headers must be the name of a header field, not "
+         "'Proxy_Authorization': it has passwords or session tokens, which no log may have"},
+        {"access-log-response-headers = Set-Cookie\n" REST,
+         "t.conf:1: access-log-response-headers must be the name of a header field, not "
+         "'Set-Cookie': it has passwords or session tokens, which no log may have"},
+        {"access-log-response-headers = 'a b'\n" REST,
+         "t.conf:1: access-log-response-headers must be the name of a header field, not 'a b': "
+         "a name has letters, digits and '-'"},
+        {"access-log-request-headers = {X-A,\nx-a}\n" REST,
+         "t.conf:2: duplicate request header 'x-a', first on line 1"},
+    };
+    CHECK_ALL(refusals);
+}
+
 static void test_values_that_an_option_does_not_take(void **state) {
     (void)state;
     static const struct refusal refusals[] = {
@@ -57,6 +81,19 @@ static void test_values_that_an_option_does_not_take(void **state) {
          "256, not '99999999999999999999': too large"},
         {"log-level = warn\n" REST,
          "t.conf:1: log-level must be error, warning, info or debug, not 'warn'"},
+        {"access-log-fields = {time, stat}\n" REST,
+         "t.conf:1: access-log-fields must be a field of the access log, not 'stat': "
+         "did you mean 'status'? The fields are time, client, client_port, client_unread, user, "
+         "site, "
+         "method, target, host, protocol, status, request_bytes, response_bytes, referer, "
+         "user_agent, request_id, traceparent, backend, server, server_reused, duration_us, "
+         "connect_us, response_us, tls, ended, tls_version, tls_group, tls_suite, tls_resumed, "
+         "tls_sni, tls_client_certificate"},
+        {"access-log-fields = {time,\ntime}\n" REST,
+         "t.conf:2: access-log-fields must be a field of the access log, not 'time': "
+         "it is in the list already"},
+        {"access-log-fields = {time, traceparent}\n" REST,
+         "t.conf:1: the field 'traceparent' in access-log-fields requires request-id = yes"},
         {"access-log-format = jsno\n" REST, "t.conf:1: access-log-format must be json, combined or "
                                             "combined-reason, not 'jsno': did you mean 'json'?"},
         {"log = stdeer\n" REST, "t.conf:1: log must be stderr, syslog, journal or a file, not "
@@ -95,7 +132,8 @@ static void test_addresses(void **state) {
     (void)state;
     static const struct refusal refusals[] = {
         {"listen 8443 {}\n" SITE BACKEND, "t.conf:1: listen must be an address such as "
-                                          "0.0.0.0:8443 or [::]:8443, not '8443': no port"},
+                                          "0.0.0.0:8443 or [::]:8443, not '8443': a port has an "
+                                          "address before it, as in 0.0.0.0:443"},
         {"listen '*:8443' {}\n" SITE BACKEND,
          "t.conf:1: listen must be an address such as 0.0.0.0:8443 or [::]:8443, not '*:8443': "
          "use 0.0.0.0 for every IPv4 address, [::] for every IPv6 address"},
@@ -286,8 +324,8 @@ static void test_a_route_to_an_unknown_backend(void **state) {
     assert_refused(LISTEN
                    "site a { certificate a { key = k }\n route / {\n backend = wbe } }\n"
                    "backend web { server 1.1.1.1:1 {} }\nbackend api { server 1.1.1.1:1 {} }",
-                   "t.conf:4: no backend 'wbe'; did you mean 'web'?");
-    assert_refused(LISTEN SITE, "t.conf:2: no backend 'b'");
+                   "t.conf:4: backend 'wbe' is not defined; did you mean 'web'?");
+    assert_refused(LISTEN SITE, "t.conf:2: backend 'b' is not defined");
 }
 
 static void test_too_many(void **state) {
@@ -306,9 +344,9 @@ static void test_syntax(void **state) {
         {"log = \n", "t.conf:2: the file ends in the middle of an option"},
         {"log = = stderr", "t.conf:1: unexpected '='"},
         {"workers = {2}", "t.conf:1: unexpected '{'"},
-        {"tls = 4", "t.conf:1: expected '{' after 'tls'"},
-        {"site {}", "t.conf:1: expected a name or address after 'site'"},
-        {"site a b {}", "t.conf:1: expected '{' after 'site'"},
+        {"tls = 4", "t.conf:1: expected '{' after 'tls'; write tls { ... }"},
+        {"site {}", "t.conf:1: expected a name or address after 'site'; write site NAME { ... }"},
+        {"site a b {}", "t.conf:1: expected '{' after 'site'; write site NAME { ... }"},
         {"site a {\n aliases = {b c} }", "t.conf:2: unexpected 'c'"},
         {"tls {}\n}", "t.conf:2: '}' without a '{' before it"},
         {"tls {} , ", "t.conf:1: unexpected ','"},
@@ -395,6 +433,8 @@ static void test_characters_that_would_be_misread(void **state) {
                               "or the value in quotes"},
         {"\n// workers = 2", "t.conf:2: comments begin with #"},
         {"/* workers = 2 */", "t.conf:1: comments begin with #"},
+        {"include sites/*.conf", "t.conf:1: put a value with '*' in quotes, as in include "
+                                 "\"sites/*.conf\""},
         {"log = \"a\n\"", "t.conf:1: this line has an opening quote without a closing one"},
         {"\nlog = 'a", "t.conf:2: this line has an opening quote without a closing one"},
         {"log = \"\\x41\"", "t.conf:1: in quotes \\ may stand before the quote and before \\ only"},
@@ -450,7 +490,7 @@ static void test_all_that_is_wrong_is_said_at_once(void **state) {
                    "t.conf:2: ticket-lifetime must be 0, or a time from 1m to 1d, not '1s'\n"
                    "t.conf:4: duplicate listen address '127.0.0.1:8443', first on line 3\n"
                    "t.conf:5: site 'a.test' has no certificate\n"
-                   "t.conf:5: no backend 'c'; did you mean 'b'?");
+                   "t.conf:5: backend 'c' is not defined; did you mean 'b'?");
 }
 
 static void test_errors_fit_in_their_buffer_line_by_line(void **state) {
@@ -513,6 +553,7 @@ int main(void) {
         cmocka_unit_test(test_unknown_names_get_the_nearest_right_one),
         cmocka_unit_test(test_a_balance_that_does_not_exist),
         cmocka_unit_test(test_values_that_an_option_does_not_take),
+        cmocka_unit_test(test_headers_that_no_log_may_have),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_host_names),
         cmocka_unit_test(test_route_prefixes),

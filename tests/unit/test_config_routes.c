@@ -81,6 +81,30 @@ static void test_a_route_does_one_thing(void **state) {
                    "t.conf:5: strip-prefix goes with a prefix that ends with '/'");
 }
 
+static void test_forms_of_other_proxies(void **state) {
+    (void)state;
+    static const char *const lists[] = {"allow", "deny"};
+    for (size_t i = 0; i < 2; i++) {
+        char text[512];
+        char expected[512];
+        (void)snprintf(text, sizeof(text), ROUTE("backend = b %s = all"), lists[i]);
+        (void)snprintf(expected, sizeof(expected),
+                       "t.conf:4: %s must be a network such as 10.0.0.0/8 or 2001:db8::/32, or an "
+                       "IP address, not 'all': without allow, all clients may use a route; return "
+                       "= 403 refuses all",
+                       lists[i]);
+        assert_refused(text, expected);
+    }
+    assert_refused(ROUTE("backend = http://127.0.0.1:9"),
+                   "t.conf:4: backend must be a name of letters, digits, '.', '_' and '-', not "
+                   "'http://127.0.0.1:9': write backend NAME { server ADDRESS {} }, and its name "
+                   "here");
+    assert_refused(LISTEN BACKEND
+                   "site a { certificate c { key = k }\nroute \"~ ^/a\" { return = 404 } }",
+                   "t.conf:4: route must be a path that begins with '/', not '~ ^/a': there are no "
+                   "regular expressions");
+}
+
 static void test_networks(void **state) {
     (void)state;
     static const char wanted[] = " must be a network such as 10.0.0.0/8 or 2001:db8::/32, or an IP "
@@ -108,7 +132,8 @@ static void test_networks(void **state) {
         assert_refused(text, expected);
     }
     assert_refused("listen 127.0.0.1:1 {\nproxy-protocol = yes }\n" SITE BACKEND,
-                   "t.conf:2: proxy-protocol needs trusted-proxies: else nobody could connect");
+                   "t.conf:2: proxy-protocol requires trusted-proxies; list the addresses of your "
+                   "load balancers there");
 }
 
 static void test_fields(void **state) {
@@ -162,10 +187,19 @@ static void test_fields_of_a_response_have_a_bound(void **state) {
 
 static void test_where_to_redirect(void **state) {
     (void)state;
-    static const char *const right[] = {"/", "/a?b=c", "https://a.test", "http://[::1]:80/x"};
-    static const char *const wrong[] = {
-        "a",        "https://",    "https:///x", "ftp://a.test",
-        "//a.test", "https://a b", "/\xc3\xa4",  "javascript:alert(1)"};
+    static const char *const right[] = {"/", "/a?b=c", "https://a.test", "http://[::1]:80/x",
+                                        "/a$?b=$"};
+    static const char *const wrong[] = {"a",
+                                        "https://",
+                                        "https:///x",
+                                        "ftp://a.test",
+                                        "//a.test",
+                                        "https://a b",
+                                        "/\xc3\xa4",
+                                        "javascript:alert(1)",
+                                        "https://a.test$request_uri",
+                                        "/a/$1",
+                                        "https://{host}/"};
     char text[512];
     char error[CONFIG_ERROR_SIZE];
     static const char form[] =
@@ -183,6 +217,15 @@ static void test_where_to_redirect(void **state) {
 }
 
 #define BACKEND_WITH(text) LISTEN SITE "backend b { server 127.0.0.1:1 {}\n" text " }\n"
+
+static void test_variables_of_other_proxies_are_no_redirect(void **state) {
+    (void)state;
+    assert_refused(LISTEN "site a { certificate c { key = k }\n"
+                          "route / { redirect = 'https://b.test$request_uri' } }",
+                   "t.conf:3: redirect must be an https:// or http:// URL, or a path that begins "
+                   "with '/', not 'https://b.test$request_uri': there are no variables; a URL "
+                   "without a path keeps the path of the request");
+}
 
 static void test_a_redirect_that_keeps_the_rest(void **state) {
     (void)state;
@@ -376,10 +419,12 @@ int main(void) {
         cmocka_unit_test(test_what_is_hashed),
         cmocka_unit_test(test_what_cannot_be_hashed),
         cmocka_unit_test(test_a_route_does_one_thing),
+        cmocka_unit_test(test_forms_of_other_proxies),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_fields),
         cmocka_unit_test(test_fields_of_a_response_have_a_bound),
         cmocka_unit_test(test_where_to_redirect),
+        cmocka_unit_test(test_variables_of_other_proxies_are_no_redirect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,6 +35,72 @@ static void test_options_of_other_proxies_get_a_reason(void **state) {
         {"ciphers { a = b }\n" REST,
          "t.conf:1: unknown option 'ciphers': "
          "the three suites are AEAD with forward secrecy, and not a choice"},
+        // Of nginx, HAProxy, hitch and Caddy.
+        {"error_page 502 /x.html\n" REST,
+         "t.conf:1: unknown option 'error_page': write error-page STATUS { file = FILE } in the "
+         "site"},
+        {"server { }\n" REST, "t.conf:1: unknown option 'server': write site HOST { ... }, or "
+                              "server ADDRESS {} in a backend"},
+        {"log_format = a\n" REST,
+         "t.conf:1: unknown option 'log_format': write access-log-format = json or combined, and "
+         "access-log-fields"},
+        {"timeout client 30s\n" REST,
+         "t.conf:1: unknown option 'timeout': write idle-timeout in limits, or response-timeout in "
+         "the backend"},
+        {"option forwardfor\n" REST,
+         "t.conf:1: unknown option 'option': X-Forwarded-For, kept connections and the log need no "
+         "such option"},
+        {"write-proxy-v2 = on\n" REST,
+         "t.conf:1: unknown option 'write-proxy-v2': write send-proxy-protocol = v1 or v2 in the "
+         "backend"},
+        {"redir = /\n" REST, "t.conf:1: unknown option 'redir': write redirect = URL in a route"},
+        {"a.test {\n}\n" REST,
+         "t.conf:1: unknown option 'a.test': for a host, write site HOST { ... }"},
+        {"tls { server = a }\n" REST,
+         "t.conf:1: unknown option 'server' in tls; it belongs in backend"},
+    };
+    CHECK_ALL(refusals);
+}
+
+// As a person types them who knows another proxy.
+static void test_forms_of_other_proxies(void **state) {
+    (void)state;
+    static const struct refusal refusals[] = {
+        {"listen 443 ssl http2;\n", "t.conf:1: expected '{' after 'listen'; write listen ADDRESS { "
+                                    "... }: TLS and HTTP/2 need no word"},
+        {"frontend web\nbind :443 ssl crt /etc/x.pem\n",
+         "t.conf:1: unknown option 'frontend': write listen ADDRESS:PORT {}, as in listen "
+         "0.0.0.0:443 {}\n"
+         "t.conf:2: unknown option 'bind': write listen ADDRESS:PORT {}, as in listen 0.0.0.0:443 "
+         "{}"},
+        {"backend app\nserver s1 127.0.0.1:2 check\n",
+         "t.conf:2: expected '{' after 'backend'; write backend NAME { ... }, with server ADDRESS "
+         "{} in it"},
+        {"backend = \"[127.0.0.1]:6081\"\n",
+         "t.conf:1: expected a name or address after 'backend'; write backend NAME { ... }, with "
+         "server ADDRESS {} in it"},
+        {"frontend = { host = a }\n", "t.conf:1: unknown option 'frontend': write listen "
+                                      "ADDRESS:PORT {}, as in listen 0.0.0.0:443 {}"},
+        {"pem-file = a.pem\n",
+         "t.conf:1: unknown option 'pem-file': write certificate FILE { key = "
+         "FILE } in the site"},
+        {"[https]\nconnect = 80\n",
+         "t.conf:1: unknown option '[https]'; sections have braces, as in listen ADDRESS { ... }\n"
+         "t.conf:2: unknown option 'connect': write backend NAME { server ADDRESS {} }, and "
+         "backend "
+         "= NAME in a route"},
+        {"site a.test {\ncertificate a.pem\nroute / {} }\n",
+         "t.conf:3: expected '{' after 'certificate'; write certificate FILE { ... }, with key = "
+         "FILE in it"},
+        {"site a.test {\nerror-page 502 /x\n}\n",
+         "t.conf:2: expected '{' after 'error-page'; write error-page STATUS { ... }, with file = "
+         "FILE in it"},
+        {"site a.test {\nroute ~ ^/a {}\n}\n",
+         "t.conf:2: expected '{' after 'route'; write route PREFIX { ... }, with a prefix and no "
+         "regular expression"},
+        {"site a.test {\nroute = /a {}\n}\n",
+         "t.conf:2: expected a name or address after 'route'; write route PREFIX { ... }, with a "
+         "prefix and no regular expression"},
     };
     CHECK_ALL(refusals);
 }
@@ -53,8 +119,8 @@ static void test_the_table_of_foreign_names(void **state) {
         assert_non_null(reason);
         assert_ptr_equal(foreign_reason(upper), reason);
         assert_in_range(strlen(reason), 10, FOREIGN_REASON_MAX - 1);
-        // What is an option here must not be explained away.
-        assert_null(option_home(name));
+        // What is an option at the top must not be explained away.
+        assert_null(option_find(SECTION_TOP, name));
         for (size_t i = 0; i < count; i++) {
             assert_string_not_equal(foreign_name_at(i), name);
         }
@@ -86,10 +152,17 @@ static void test_reading_goes_on_behind_an_unknown_option(void **state) {
          "t.conf:2: the '{' of this line is still open at the end of the file"},
         {"wrong = 1\n= 2\nwrong = 3\n", "t.conf:1: unknown option 'wrong'\n"
                                         "t.conf:2: unexpected '='"},
+        {"auth_basic = a\nproxy_cache = b\nstub_status = c\n",
+         "t.conf:1: unknown option 'auth_basic': write users = FILE in the site or a route; "
+         "htpasswd -B writes such a file\n"
+         "t.conf:2: unknown option 'proxy_cache': Ravelin does not cache; a cache behind it can\n"
+         "t.conf:3: unknown option 'stub_status': write admin 127.0.0.1:9901 {}, or run 'ravelin "
+         "status'"},
         {"http {\n server {\n listen 443 ssl;\n }\n}\nworkers = 2;\nlog = '/a;b';\nuser = u; "
          "log-level = x ;\n",
-         "t.conf:1: unknown option 'http': content is served over TLS only; 'protocol = redirect' "
-         "answers plain HTTP\n"
+         "t.conf:1: unknown option 'http': nothing is around sites and listeners; 'ravelin import "
+         "nginx "
+         "FILE' translates a file\n"
          "t.conf:6: a ';' at the end of an option; leave it out\n"
          "t.conf:7: a ';' at the end of an option; leave it out\n"
          "t.conf:8: a ';' at the end of an option; leave it out\n"
@@ -124,6 +197,7 @@ static void test_servers_have_addresses_and_no_urls(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_of_other_proxies_get_a_reason),
+        cmocka_unit_test(test_forms_of_other_proxies),
         cmocka_unit_test(test_the_table_of_foreign_names),
         cmocka_unit_test(test_reading_goes_on_behind_an_unknown_option),
         cmocka_unit_test(test_how_many_unknown_options_are_told),

@@ -32,8 +32,7 @@ static int tear_down_all(void **state) {
 }
 
 static void load(const char *text) {
-    bundle_close(&folder.pair.files);
-    bundle_close(&folder.pair.keys);
+    bundle_close_pair(&folder.pair);
     config_free(folder.config);
     folder.config = NULL;
     folder_load(&folder, text);
@@ -181,6 +180,32 @@ static void test_the_best_certificate_that_the_client_can_verify(void **state) {
     tls_contexts_free(contexts);
 }
 
+// Of one that nobody trusts and another one for the same name, the other one.
+static void test_a_certificate_of_its_own_comes_last(void **state) {
+    (void)state;
+    enum { P256 = POLICY_SIGNATURE_ECDSA_P256, RSA = POLICY_SIGNATURE_RSA_PSS };
+    struct tls_contexts *contexts = build_well(
+        "site a.test { certificate p256.pem { key = p256.key }\n"
+        "certificate rsa.pem { key = rsa.key } certificate ed.pem { key = ed.key }\n" REST);
+    const struct client_hello hello = {.signatures = P256 | RSA, .server_name = SLICE("a.test")};
+    const struct client_hello no_rsa = {.signatures = P256, .server_name = SLICE("a.test")};
+    assert_non_null(select_any(contexts, 0));
+    struct tls_identity *p256 = &contexts->sites[0].identities[0];
+    struct tls_identity *rsa = &contexts->sites[0].identities[1];
+    contexts->sites[0].identities[2].name = "b.test";
+    p256->name = rsa->name = "a.test";
+    assert_ptr_equal(tls_contexts_select(contexts, 0, &hello), p256);
+    p256->is_own = true;
+    assert_ptr_equal(tls_contexts_select(contexts, 0, &hello), rsa);
+    assert_ptr_equal(tls_contexts_select(contexts, 0, &no_rsa), p256);
+    rsa->is_own = true;
+    assert_ptr_equal(tls_contexts_select(contexts, 0, &hello), p256);
+    p256->name = "b.test"; // of another name: not rather than one for the name
+    p256->is_own = false;
+    assert_ptr_equal(tls_contexts_select(contexts, 0, &hello), rsa);
+    tls_contexts_free(contexts);
+}
+
 // --- What is compiled in ---
 
 static void test_the_library_has_what_is_needed(void **state) {
@@ -197,6 +222,7 @@ int main(void) {
         cmocka_unit_test(test_a_site_that_cannot_be_made),
         cmocka_unit_test(test_freeing_nothing),
         cmocka_unit_test(test_the_best_certificate_that_the_client_can_verify),
+        cmocka_unit_test(test_a_certificate_of_its_own_comes_last),
         cmocka_unit_test(test_the_library_has_what_is_needed),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

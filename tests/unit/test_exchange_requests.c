@@ -218,7 +218,7 @@ static void test_a_client_that_ends_in_the_middle(void **state) {
         .result = RESULT_ERROR,
         .at_client = "",
         .at_server = "POST /|length|Hello",
-        .ended = "the client ended before its request body did",
+        .ended = "the client closed before the end of its request body",
         .request_bytes = 5,
     };
     for (uint32_t n = 0; n < 6; n++) {
@@ -273,7 +273,7 @@ static void test_body_size(void **state) {
         .body = "123456",
         .scripts = {{.reply = OK_HELLO}},
         .at_client = "{answer 413}",
-        .ended = "the request body is larger than is accepted",
+        .ended = "the request body is larger than body-size",
         .status = 413,
         .request_bytes = 6,
         .response_bytes = ANSWER_BODY_SIZE,

@@ -1,7 +1,7 @@
 // Servers that fail: what is asked again, how often, and what the client gets, without a socket.
 #include "exchange_scenario.h"
 
-#define CLOSED "the server closed the connection without an answer"
+#define CLOSED "the server closed the connection without a response"
 
 static int set_up_retries(void **state, const char *retries) {
     char text[600];
@@ -324,7 +324,7 @@ static void test_a_response_that_breaks_off_is_cut(void **state) {
     struct scenario scenario = once;
     scenario.result = RESULT_ERROR;
     scenario.status = 200;
-    scenario.ended = "the server broke off";
+    scenario.ended = "the server closed before the end of its response";
     scenario.response_bytes = 4;
     scenario.at_client = "{200 length}hell";
     scenario.scripts[0].reply = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell";
@@ -383,7 +383,7 @@ static void test_connections_that_are_not_made(void **state) {
     struct scenario fails = once;
     fails.script_count = 1;
     fails.scripts[0] = (struct script){.connect_error = ECONNREFUSED};
-    fails.ended = "the connection failed";
+    fails.ended = "Connection refused";
     assert_attempts(&fails, 2);
     fails.scripts[0] = (struct script){.pending = true, .late_error = ECONNREFUSED};
     fails.ended = "Connection refused";
@@ -410,7 +410,7 @@ static void test_without_retries_there_is_one_attempt(void **state) {
     assert_attempts(&once, 1);
     struct scenario scenario = once;
     scenario.scripts[0] = (struct script){.connect_error = ECONNREFUSED};
-    scenario.ended = "the connection failed";
+    scenario.ended = "Connection refused";
     assert_attempts(&scenario, 1);
 }
 

@@ -65,6 +65,16 @@ static void assert_answered(const char *record, uint16_t status, const char *end
     assert_ends(record, status, ended);
 }
 
+// How many times of this kind are at least so long, since the last call.
+static uint64_t longer(enum metric_time time, int64_t ms) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        count += i >= histogram_bucket(ms * 1000) ? bench.metrics->times[time].buckets[i] : 0;
+    }
+    memset(&bench.metrics->times[time], 0, sizeof(bench.metrics->times[time]));
+    return count;
+}
+
 // --- servers ---
 
 static void test_connect_timeout(void **state) {
@@ -80,6 +90,7 @@ static void test_connect_timeout(void **state) {
     assert_int_equal(time_out(), RESULT_OK);
     assert_int_equal(bench_advance(), RESULT_OK); // of the second
     assert_ends("{200 length}hello{end}", 200, NULL);
+    assert_int_equal(longer(TIME_CONNECT, CONNECT_MS), 1);
 
     scenario.script_count = 1;
     scenario_begin(&scenario, &(struct faults){.steps = 0});
@@ -88,6 +99,45 @@ static void test_connect_timeout(void **state) {
     assert_waits(CONNECT_MS);
     assert_int_equal(time_out(), RESULT_OK);
     assert_answered("{answer 504}", 504, "connect timeout");
+    assert_int_equal(longer(TIME_CONNECT, CONNECT_MS), 2);
+}
+
+// Each new connection has one time, however it ends.
+static void test_times_to_connect(void **state) {
+    (void)state;
+    static const struct script scripts[] = {
+        {.reply = OK_HELLO},
+        {.reply = OK_HELLO, .pending = true},
+        {.connect_error = ECONNREFUSED},
+        {.pending = true, .late_error = ECONNREFUSED},
+    };
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        bool fails = i >= 2;
+        scenario_run(&(struct scenario){.request = GET, .scripts = {scripts[i]}},
+                     &(struct faults){.steps = 0});
+        assert_int_equal(bench.account.status, fails ? 502 : 200);
+        assert_int_equal(longer(TIME_CONNECT, 0), fails ? 2 : 1);
+        if (!fails) { // the connection is used again
+            scenario_begin(&(struct scenario){.request = GET}, &(struct faults){.steps = 0});
+            (void)bench_advance();
+            bench_finish();
+            assert_int_equal(longer(TIME_CONNECT, 0), 0);
+        }
+        bench_forget_connections();
+    }
+}
+
+// A client that leaves meanwhile.
+static void test_a_connection_that_is_given_up(void **state) {
+    (void)state;
+    scenario_begin(
+        &(struct scenario){.request = GET, .scripts = {{.pending = true, .hangs = true}}},
+        &(struct faults){.steps = 0});
+    assert_waits(CONNECT_MS);
+    bench_pass_time(1000);
+    bench_finish();
+    assert_int_equal(longer(TIME_CONNECT, 1000), 1);
+    bench_forget_connections();
 }
 
 static void test_response_timeout(void **state) {
@@ -192,7 +242,34 @@ static void test_queue_timeout(void **state) {
     assert_int_equal(bench_advance(), RESULT_OK);
     bench.account = bench.exchange->account;
     lease_close(lease);
-    assert_ends("{answer 503}", 503, "no server had a connection left");
+    assert_ends("{answer 503}", 503, "all servers had max-connections in use");
+    assert_int_equal(longer(TIME_QUEUE, 2999), 1);
+}
+
+// A client that leaves, and one that finds a full queue.
+static void test_times_in_the_queue(void **state) {
+    (void)state;
+    const struct scenario scenario = {.request = GET, .scripts = {{.reply = OK_HELLO}}};
+    struct queue_waiter waiter = {.key = 1};
+    bench_use(scenario.scripts, 1);
+    other.ready = nothing;
+    for (int full = 0; full < 2; full++) {
+        struct lease *lease = pool_lease(&bench.shared.pool, bench_server(0), true, &other);
+        assert_non_null(lease);
+        if (full == 1) {
+            assert_true(
+                queue_enter(bench_server(0)->backend->queue, &bench.shared.queues, &waiter, 1));
+        }
+        scenario_begin(&scenario, &(struct faults){.steps = 0});
+        assert_int_equal(bench_advance(), full ? RESULT_OK : RESULT_AGAIN);
+        bench_pass_time(2000);
+        lease_close(lease);
+        bench_finish();
+        assert_int_equal(bench.account.status, full ? 503 : 0);
+        assert_int_equal(longer(TIME_QUEUE, full ? 0 : 1999), full ? 0 : 1);
+        bench_forget_connections();
+    }
+    queue_leave(&waiter);
 }
 
 // --- clients ---
@@ -243,7 +320,7 @@ static void test_a_slow_reader(void **state) {
             assert_int_equal(time_out(), RESULT_ERROR);
         }
         bench_finish();
-        assert_string_equal(bench.account.ended, "the client took the response too slowly");
+        assert_string_equal(bench.account.ended, "the client read the response too slowly");
         bench_forget_connections();
     }
 }
@@ -423,11 +500,14 @@ static void test_interim_heads_without_end(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TIMED_TEST(test_connect_timeout),
+        TIMED_TEST(test_times_to_connect),
+        TIMED_TEST(test_a_connection_that_is_given_up),
         TIMED_TEST(test_response_timeout),
         TIMED_TEST(test_progress_of_the_server),
         TIMED_TEST(test_an_idle_tunnel),
         cmocka_unit_test_setup_teardown(test_request_timeout, set_up_total, tear_down),
         cmocka_unit_test_setup_teardown(test_queue_timeout, set_up_queue, tear_down),
+        cmocka_unit_test_setup_teardown(test_times_in_the_queue, set_up_queue, tear_down),
         TIMED_TEST(test_a_slow_request),
         TIMED_TEST(test_a_slow_reader),
         TIMED_TEST(test_a_window_counts_the_time_that_the_client_is_waited_for),

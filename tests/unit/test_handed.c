@@ -42,6 +42,34 @@ static void test_a_listening_socket_is_taken(void **state) {
     handed_free(&handed);
 }
 
+static bool listens(int fd) {
+    int answer = 0;
+    socklen_t size = sizeof(answer);
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &answer, &size) == 0 && answer != 0;
+}
+
+static void test_unused_ones_of_a_former_ravelin_are_ended(void **state) {
+    struct handed handed = {.count = 0};
+    static const char *const names[] = {"ravelin", "ravelin", "web"};
+    int also[3];
+    uint16_t port;
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        int fd = listening(&port);
+        also[i] = dup(fd);
+        assert_true(handed_add(&handed, fd, names[i]));
+    }
+    handed.sockets[1].is_used = true;
+    handed_end_unused(&handed);
+    assert_false(listens(also[0]));
+    assert_true(listens(also[1]));
+    assert_true(listens(also[2]));
+    handed_free(&handed);
+    for (size_t i = 0; i < 3; i++) {
+        (void)close(also[i]);
+    }
+}
+
 static void test_what_is_no_listening_tcp_socket_is_closed(void **state) {
     struct handed handed = {.count = 0};
     const int fds[] = {open("/dev/null", O_RDONLY), socket(AF_INET, SOCK_DGRAM, 0),
@@ -161,6 +189,7 @@ static void test_sockets_of_a_service_manager(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_listening_socket_is_taken),
+        cmocka_unit_test(test_unused_ones_of_a_former_ravelin_are_ended),
         cmocka_unit_test(test_what_is_no_listening_tcp_socket_is_closed),
         cmocka_unit_test(test_a_unix_socket_of_a_former_master_is_taken),
         cmocka_unit_test(test_sockets_of_a_service_manager),

@@ -362,8 +362,7 @@ static void test_old_tickets_resume_whatever_their_age_add(void **state) {
 // As a reload does: other contexts, the same ticket keys.
 static void reload(const char *config_text) {
     tls_contexts_free(lab.contexts);
-    bundle_close(&lab.folder.pair.files);
-    bundle_close(&lab.folder.pair.keys);
+    bundle_close_pair(&lab.folder.pair);
     config_free(lab.folder.config);
     lab.folder.config = NULL;
     folder_load(&lab.folder, config_text);

@@ -252,11 +252,72 @@ static void test_overhead(void **state) {
     }
 }
 
+// A client that sends what it was granted before it knows that its stream was reset. `many`: with
+// more resets behind it than are remembered.
+static void check_rest(bool many) {
+    static struct lab lab;
+    struct http2_limits limits = lab_limits();
+    limits.overhead = 65536;
+    limits.stream_window = 300000;
+    limits.connection_window = limits.held_max = 400000;
+    lab_begin_with(&lab, &limits);
+    lab_greet(&lab);
+    lab.quiet = true;
+    assert_int_equal(lab_request(&lab, 1, false), RESULT_OK);
+    assert_int_equal(lab_data_of(&lab, 1, 100000, false), RESULT_OK);
+    http2_reset(&lab.connection, lab.last, HTTP2_NO_ERROR);
+    for (uint32_t id = 3; many && id < 103; id += 2) {
+        assert_int_equal(lab_request(&lab, id, true), RESULT_OK);
+        http2_reset(&lab.connection, lab.last, HTTP2_NO_ERROR);
+        lab_take(&lab, SIZE_MAX);
+    }
+    static const char piece[100];
+    enum result result = RESULT_OK;
+    unsigned sent = 0;
+    while (result == RESULT_OK && sent < 2000000) { // 2,000 frames are granted, 500 more forgiven
+        result = lab_send(&lab, FRAME_DATA, 0, 1, (struct slice){piece, sizeof(piece)});
+        sent += sizeof(piece);
+        lab_take(&lab, SIZE_MAX);
+        lab.seen[0] = lab.log[0] = '\0';
+    }
+    assert_int_equal(result, RESULT_ERROR);
+    assert_int_equal(lab.connection.fault.code, HTTP2_ENHANCE_YOUR_CALM);
+    assert_in_range(sent, 250000, 250200);
+    lab_end(&lab);
+}
+
+static void test_the_rest_of_a_reset_stream(void **state) {
+    (void)state;
+    check_rest(false);
+    check_rest(true);
+}
+
+// However many are reset, no more is granted than the window of the connection.
+static void test_the_rest_has_a_bound(void **state) {
+    (void)state;
+    static struct lab lab;
+    lab_begin(&lab);
+    lab_greet(&lab);
+    for (uint32_t id = 1; id < 200; id += 2) {
+        assert_int_equal(lab_request(&lab, id, false), RESULT_OK);
+        http2_reset(&lab.connection, lab.last, HTTP2_NO_ERROR);
+        lab_take(&lab, SIZE_MAX);
+        lab.seen[0] = lab.log[0] = '\0';
+        assert_in_range(lab.connection.granted, 1, 65535);
+    }
+    lab_end(&lab);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_budgets),           cmocka_unit_test(test_refill),
-        cmocka_unit_test(test_parts_of_a_second), cmocka_unit_test(test_download),
-        cmocka_unit_test(test_busy_client),       cmocka_unit_test(test_overhead),
+        cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_refill),
+        cmocka_unit_test(test_parts_of_a_second),
+        cmocka_unit_test(test_download),
+        cmocka_unit_test(test_busy_client),
+        cmocka_unit_test(test_overhead),
+        cmocka_unit_test(test_the_rest_of_a_reset_stream),
+        cmocka_unit_test(test_the_rest_has_a_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -329,7 +329,7 @@ static void test_many_fields(void **state) {
     }
     uint8_t block[4096];
     size_t size;
-    assert_int_equal(hpack_encoder_resize(&lab.encoder, 0), RESULT_OK);
+    hpack_encoder_resize(&lab.encoder, 0);
     assert_int_equal(encode(&lab, fields, FIELDS_MAX, block, sizeof block, &size), RESULT_OK);
     lab.section.list_size_max = TEXT_SIZE;
     assert_int_equal(decode(&lab, block, size), RESULT_OK);

@@ -388,7 +388,7 @@ static void check_talk(uint32_t stream_window, uint32_t table, uint32_t frame_si
     static struct world world;
     struct http2_limits limits = lab_limits();
     limits.stream_window = stream_window;
-    limits.connection_window = stream_window < 65535 ? 65535 : stream_window;
+    limits.connection_window = limits.held_max = stream_window < 65535 ? 65535 : stream_window;
     begin_world(&world, &limits, seed);
     const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, table},

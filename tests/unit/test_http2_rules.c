@@ -498,7 +498,7 @@ static void test_own_settings(void **state) {
     static struct lab lab;
     struct http2_limits limits = lab_limits();
     limits.stream_window = 65536;
-    limits.connection_window = 1048576;
+    limits.connection_window = limits.held_max = 1048576;
     lab_begin_with(&lab, &limits);
     uint8_t bytes[256];
     assert_int_equal(http2_output(&lab.connection, bytes, sizeof bytes), sizeof wanted);

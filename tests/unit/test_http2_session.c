@@ -215,6 +215,67 @@ static const char *large_body(void) {
     return body;
 }
 
+// What the server has written in small pieces is one record and one frame, as far as it has come.
+static void test_small_chunks(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 5, 17, 1000, 1024}; // of all chunks
+    static char reply[32 * 1024];
+    const char *body = large_body();
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        size_t whole = sizes[i] < 1000 ? 500 : 3 * sizes[i]; // with its framing in one read
+        size_t size =
+            (size_t)sprintf(reply, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for (size_t at = 0; at < whole;) {
+            size_t part = whole - at < sizes[i] ? whole - at : sizes[i];
+            size += (size_t)sprintf(reply + size, "%zx\r\n%.*s\r\n", part, (int)part, body + at);
+            at += part;
+        }
+        size += (size_t)sprintf(reply + size, "0\r\n\r\n");
+        const struct script script = {.reply = reply, .reply_size = size};
+        bench_use(&script, 1);
+        h2_begin(&(struct client_faults){.secure = true, .stays = true});
+        h2_run();
+        uint64_t records = metrics_sum(bench.metrics, 1, METRIC_records_sealed);
+        h2.data_frames = 0;
+        h2_get(1, "/");
+        h2_run();
+        const char *got = strchr(h2_got(1), '}') + 1;
+        assert_memory_equal(got, body, whole);
+        assert_string_equal(got + whole, "{end}");
+        assert_int_equal(h2.data_frames, 1);
+        assert_int_equal(metrics_sum(bench.metrics, 1, METRIC_records_sealed), records + 1);
+        h2_finish();
+    }
+}
+
+// Small responses that are ready together are one record, and larger ones have their own.
+static void test_small_responses(void **state) {
+    (void)state;
+    static const size_t sizes[] = {0, 1, 500, 1024, 1025};
+    static char reply[2048];
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        size_t size = (size_t)sprintf(reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%.*s",
+                                      sizes[i], (int)sizes[i], large_body());
+        const struct script script = {.reply = reply, .reply_size = size};
+        bench_use(&script, 1);
+        h2_begin(&(struct client_faults){.secure = true, .stays = true});
+        h2_run();
+        uint64_t records = metrics_sum(bench.metrics, 1, METRIC_records_sealed);
+        for (uint32_t id = 1; id <= 5; id += 2) {
+            h2_get(id, "/");
+        }
+        h2_run();
+        for (uint32_t id = 1; id <= 5; id += 2) {
+            const char *got = strchr(h2_got(id), '}') + 1;
+            assert_memory_equal(got, large_body(), sizes[i]);
+            assert_string_equal(got + sizes[i], "{end}");
+        }
+        uint64_t now = metrics_sum(bench.metrics, 1, METRIC_records_sealed);
+        assert_int_equal(now - records, sizes[i] <= 1024 ? 1 : 3);
+        h2_finish();
+    }
+}
+
 static void test_large_responses(void **state) {
     (void)state;
     static char reply[LARGE * 2];
@@ -337,12 +398,14 @@ static void say_websocket(void) {
     h2_data(1, " late", 5, true);
 }
 
+#define SWITCHES "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+
 static void test_a_websocket(void **state) {
     (void)state;
-    static const struct script script = {.reply = "HTTP/1.1 101 Switching Protocols\r\n"
-                                                  "Connection: upgrade\r\nUpgrade: websocket\r\n"
-                                                  "Sec-WebSocket-Accept: x\r\n\r\nhello",
-                                         .closes = true};
+    static char reply[] =
+        SWITCHES "Sec-WebSocket-Accept: the right one has 28 bytes..\r\n\r\nhello";
+    const struct script script = {
+        .reply = reply, .closes = true, .accept = strstr(reply, "the right one")};
     for (size_t n = 0; n < 200; n++) {
         bench_use(&script, 1);
         h2_begin(&(struct client_faults){.secure = n % 2 != 0,
@@ -377,16 +440,41 @@ static void test_a_websocket_that_is_refused(void **state) {
     h2_finish();
 }
 
+// The client would take it for an open WebSocket. No byte of the client reaches the server.
+static void test_a_websocket_that_is_not_opened(void **state) {
+    (void)state;
+    static const char *const replies[] = {
+        SWITCHES "\r\n",
+        SWITCHES "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+        SWITCHES "Sec-WebSocket-Accept: \r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+    };
+    for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+        bench_use(&(struct script){.reply = replies[i]}, 1);
+        h2_begin(&(struct client_faults){.secure = true, .stays = true});
+        say_websocket();
+        h2_run();
+        assert_memory_equal(h2_got(1), "{502 ", 5);
+        const struct memory_connection *server = &bench.connections[0];
+        assert_null(memmem(server->received, server->received_size, "early", 5));
+        h2_finish();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         H2_TEST(test_responses_of_every_framing),
         H2_TEST(test_requests_of_every_framing),
         H2_TEST(test_several_at_a_time),
+        H2_TEST(test_small_chunks),
+        H2_TEST(test_small_responses),
         H2_TEST(test_large_responses),
         H2_TEST(test_large_requests),
         H2_TEST(test_large_heads),
         H2_TEST(test_a_websocket),
         H2_TEST(test_a_websocket_that_is_refused),
+        H2_TEST(test_a_websocket_that_is_not_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,6 +46,43 @@ static void test_credit(void **state) {
     lab_end(&lab);
 }
 
+// What some streams hold does not keep another from going on, up to a bound for all together.
+static void test_held_bytes_of_others(void **state) {
+    (void)state;
+    static struct lab lab;
+    struct http2_limits limits = lab_limits();
+    limits.stream_window = 40000;
+    limits.held_max = limits.connection_window + 3 * limits.stream_window;
+    lab_begin_with(&lab, &limits);
+    lab_greet(&lab);
+    lab.quiet = true;
+    for (uint32_t id = 1; id <= 5; id += 2) {
+        assert_int_equal(lab_request(&lab, id, false), RESULT_OK);
+        assert_int_equal(lab_data_of(&lab, id, 40000, false), RESULT_OK);
+        lab_take(&lab, 4096);
+        assert_true(lab.connection.receive_window >= 65535 / 2);
+    }
+    assert_int_equal(lab.connection.held, 120000);
+    lab.takes = true;
+    assert_int_equal(lab_request(&lab, 7, false), RESULT_OK);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(lab_data_of(&lab, 7, 30000, false), RESULT_OK);
+        lab_take(&lab, 4096);
+        assert_true(lab.connection.held + (uint32_t)lab.connection.receive_window <=
+                    limits.held_max);
+        lab.seen[0] = '\0';
+    }
+    lab.takes = false;
+    for (uint32_t id = 9; id <= 11; id += 2) { // more streams than there is room for
+        assert_int_equal(lab_request(&lab, id, false), RESULT_OK);
+        assert_int_equal(lab_data_of(&lab, id, 30000, false), RESULT_OK);
+        lab_take(&lab, 4096);
+    }
+    assert_true(lab.connection.receive_window < 10000);
+    assert_false(http2_has_output(&lab.connection));
+    lab_end(&lab);
+}
+
 static void test_targets(void **state) {
     (void)state;
     static struct lab lab;
@@ -57,10 +94,12 @@ static void test_targets(void **state) {
     assert_int_equal(lab_data_of(&lab, 1, 1000000, false), RESULT_OK);
     // A smaller one takes effect as bytes are taken.
     http2_set_target(&lab.connection, lab.last, 1000);
-    http2_taken(&lab.connection, lab.last, 999000);
+    http2_taken(&lab.connection, lab.last, 500000);
     lab_assert_seen(&lab, "");
+    http2_taken(&lab.connection, lab.last, 499000);
+    lab_assert_seen(&lab, "WU(0,999000) "); // long before half of a large one
     http2_taken(&lab.connection, lab.last, 1000);
-    lab_assert_seen(&lab, "WU(1,1000) WU(0,1000000) ");
+    lab_assert_seen(&lab, "WU(1,1000) ");
     http2_set_target(&lab.connection, lab.last, FRAME_WINDOW_MAX);
     lab_assert_seen(&lab, "WU(1,2147482647) ");
     lab_end(&lab);
@@ -71,7 +110,7 @@ static void check_early(uint32_t window) {
     static struct lab lab;
     struct http2_limits limits = lab_limits();
     limits.stream_window = window;
-    limits.connection_window = 200000;
+    limits.connection_window = limits.held_max = 200000;
     lab_begin_with(&lab, &limits);
     lab.quiet = true;
     assert_int_equal(lab_give(&lab, BYTES(FRAME_PREFACE "\0\0\0\x4\0\0\0\0\0"), SIZE_MAX),
@@ -147,6 +186,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows_at_the_bound),
         cmocka_unit_test(test_credit),
+        cmocka_unit_test(test_held_bytes_of_others),
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_early_windows),
         cmocka_unit_test(test_padding_is_given_back),

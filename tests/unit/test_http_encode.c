@@ -280,9 +280,36 @@ static void encodes_trailers(void **state) {
         char output[64];
         assert_int_equal(http_parse_trailers(slice_from(cases[i].received), &fields, &why),
                          RESULT_OK);
-        size_t size = http_encode_trailers(&fields, output, sizeof output);
+        size_t size = http_encode_trailers(&fields, NULL, output, sizeof output);
         assert_slice(((struct slice){output, size}), cases[i].sent);
     }
+}
+
+// What only a guard of the route may set, in every spelling that a server could take for it.
+static void drops_reserved_fields(void **state) {
+    (void)state;
+    static char user[] = "Remote-User", group[] = "X_Group";
+    static char *users[] = {user}, *groups[] = {group};
+    const struct config_changes changes = {
+        .reserved = {[ROUTE_GUARD_USERS] = {users, 1}, [ROUTE_GUARD_AUTHORIZE] = {groups, 1}}};
+    struct http_forwarding changed = forwarding;
+    changed.changes = &changes;
+    char output[512];
+    size_t size = rewrite_request(
+        WITH("Remote-User: 1\r\nREMOTE_user: 2\r\nRemote.User: 3\r\nRemoteUser: 4\r\nRemote-Users: "
+             "5\r\nx-group: 6\r\nX_Group: 7\r\nX!Group: 8\r\nXxGroup: 9\r\n"),
+        &changed, output, sizeof output);
+    assert_slice(((struct slice){output, size}),
+                 "GET / HTTP/1.1\r\nHost: a\r\nRemoteUser: 4\r\nRemote-Users: 5\r\nXxGroup: "
+                 "9\r\n" END);
+
+    struct http_field items[4];
+    struct http_fields fields = {items, 0, 4};
+    const char *why;
+    assert_int_equal(http_parse_trailers(SLICE("x_group: 1\r\nA: 2\r\n\r\n"), &fields, &why),
+                     RESULT_OK);
+    size = http_encode_trailers(&fields, &changes, output, sizeof output);
+    assert_slice(((struct slice){output, size}), "A: 2\r\n\r\n");
 }
 
 // --- our own answers ---
@@ -302,7 +329,7 @@ static size_t encode_some_response(char *output, size_t capacity) {
 static size_t encode_some_trailers(char *output, size_t capacity) {
     struct http_field items[] = {{SLICE("A"), SLICE("b"), FIELD_OTHER, false}};
     const struct http_fields fields = {items, 1, 1};
-    return http_encode_trailers(&fields, output, capacity);
+    return http_encode_trailers(&fields, NULL, output, capacity);
 }
 
 static size_t encode_some_answer(char *output, size_t capacity) {
@@ -468,6 +495,7 @@ int main(void) {
         cmocka_unit_test(grows_within_bounds),
         cmocka_unit_test(adds_a_cookie_to_what_is_not_interim),
         cmocka_unit_test(encodes_trailers),
+        cmocka_unit_test(drops_reserved_fields),
         cmocka_unit_test(respects_the_room),
         cmocka_unit_test(answers),
         cmocka_unit_test(knows_reasons),

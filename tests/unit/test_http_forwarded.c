@@ -4,7 +4,9 @@
 
 #include "http/forwarded.h"
 
-static const struct network proxies[] = {{.bytes = {10}, .bits = 8}};
+static const struct network networks[] = {{.bytes = {10}, .bits = 8}};
+static const struct network_set no_set = {.count = 0};
+static const struct network_lists proxies = {networks, 1, &no_set};
 
 static void node_is(const char *text, enum http_node_kind kind, const char *address) {
     struct slice copy = copy_of(slice_from(text));
@@ -135,7 +137,7 @@ static struct reading *read_lines(const char *lines) {
         fail_msg("%s", refusal.why);
     }
     memset(&reading->told, 0xff, sizeof reading->told);
-    http_told_read(&reading->fields, proxies, 1, &reading->told);
+    http_told_read(&reading->fields, &proxies, &reading->told);
     return reading;
 }
 

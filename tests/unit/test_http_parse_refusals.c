@@ -32,7 +32,7 @@ struct refused {
 #define UPGRADE_REFUSED "malformed Upgrade"
 #define REPEATED "repeated Authorization, Content-Type or Origin"
 #define FORWARDS_REFUSED "malformed or repeated Max-Forwards"
-#define DOT_REFUSED "dot segment in disguise"
+#define DOT_REFUSED "encoded dot segment in the path"
 #define CLIMBS "dot segment that climbs above the root or removes something doubtful"
 #define EXPECT_REFUSED "Expect other than 100-continue"
 #define TWO_READINGS "two parsers read the fields differently"

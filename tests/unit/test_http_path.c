@@ -3,7 +3,7 @@
 #include "http_cases.h"
 
 #define FINE NULL
-#define DISGUISE "dot segment in disguise"
+#define DISGUISE "encoded dot segment in the path"
 #define CLIMBS "dot segment that climbs above the root or removes something doubtful"
 #define NUL "encoded NUL in the path"
 #define BACKSLASH "backslash in the path"

@@ -117,8 +117,6 @@ static const struct accepted accepted_cases[] = {
     ACCEPT("HTTP/2.0 200 OK\r\n" LENGTH "\r\n", "200 'OK' 5 bytes, declared 5, keep"),
     ACCEPT(STATUS("600", LENGTH), "600 'x' 5 bytes, declared 5, keep"),
     ACCEPT(STATUS("999", ""), "999 'x' until close"),
-    ACCEPT(STATUS("099", LENGTH), "99 'x' 5 bytes, declared 5, keep"),
-    ACCEPT(STATUS("000", LENGTH), "0 'x' 5 bytes, declared 5, keep"),
     ACCEPT("HTTP/1.1 200 O\0K\r\n\r\n", "200 '' until close"),
     ACCEPT("HTTP/1.1 200 O\x7fK\r\n\r\n", "200 '' until close"),
     // Lines that end in LF.
@@ -154,6 +152,7 @@ static const struct accepted accepted_cases[] = {
 
 #define NO_HTTP "status line does not begin with HTTP/1.0 or HTTP/1.1"
 #define BAD_STATUS "status is not three digits"
+#define LOW_STATUS "status below 100"
 #define BAD_LINE "bare CR in the status line"
 #define BAD_LENGTH "Content-Length is not a number of 1 to 18 digits"
 #define TWO_LENGTHS "Content-Length of two values"
@@ -182,6 +181,8 @@ static const struct refused refused_cases[] = {
     REFUSE("\n\n", NO_HTTP),
     REFUSE("", "head without an end"),
     REFUSE("HTTP/1.1 20 OK\r\n\r\n", BAD_STATUS),
+    REFUSE("HTTP/1.1 099 OK\r\n" LENGTH "\r\n", LOW_STATUS),
+    REFUSE("HTTP/1.1 000\r\n\r\n", LOW_STATUS),
     REFUSE("HTTP/1.1 2000 OK\r\n\r\n", BAD_STATUS),
     REFUSE("HTTP/1.1 +20 OK\r\n\r\n", BAD_STATUS),
     REFUSE("HTTP/1.1 2x0 OK\r\n\r\n", BAD_STATUS),

@@ -35,9 +35,18 @@ static bool is_left_out(const struct filler *filler, enum section_id id,
         bool is_other = strcmp(option->name, id == SECTION_ROUTE ? "file" : "text") == 0;
         return is_other || (id == SECTION_ROUTE && strcmp(filler->action, "return") != 0);
     }
+    if (strcmp(option->name, "authorize") == 0) {
+        return strcmp(filler->action, "backend") != 0;
+    }
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
         if (strcmp(option->name, actions[i]) == 0 && option->kind != KIND_SECTION) {
             return strcmp(filler->action, actions[i]) != 0;
+        }
+    }
+    static const char *const of_users[] = {"users", "realm", "user-header", "pass-authorization"};
+    for (size_t i = 0; i < sizeof(of_users) / sizeof(of_users[0]); i++) {
+        if (strcmp(option->name, of_users[i]) == 0 && id == SECTION_ROUTE) {
+            return strcmp(filler->action, "backend") != 0;
         }
     }
     return (strcmp(option->name, "strip-prefix") == 0 && strcmp(filler->action, "backend") != 0) ||
@@ -113,10 +122,15 @@ static void write_value(struct filler *filler, const struct option *option, char
         (void)snprintf(text, 128, "n%d@x.test", number);
         break;
     case KIND_FIELD_NAME:
+    case KIND_COPIED_FIELD:
+    case KIND_LOGGED_FIELD:
         (void)snprintf(text, 128, "X-Name-%d", number);
         break;
     case KIND_PERCENT:
         (void)snprintf(text, 128, "%d%%", 1 + number % 100);
+        break;
+    case KIND_ACCESS_FIELD:
+        (void)snprintf(text, 128, "%s", access_field_names[number % ACCESS_FIELD_COUNT]);
         break;
     case KIND_STATUSES:
         (void)snprintf(text, 128, "%d-599", 100 + number % 500);
@@ -281,9 +295,27 @@ static void compare_option(const struct option *option, char *a, char *b) {
     case KIND_ADMIN:
     case KIND_PERCENT:
     case KIND_STATUSES:
+    case KIND_ACCESS_FIELD:
         break;
     default:
         compare_pointers(a + option->offset, b + option->offset, 0, 0);
+    }
+}
+
+// What is derived from options: the same texts, of the other config.
+static void compare_logins(struct config_login *a, struct config_login *b) {
+    assert_same_text(a->users, b->users);
+    assert_same_text(a->realm, b->realm);
+    *a = *b = (struct config_login){.users = NULL};
+}
+
+static void compare_reserved(struct config_changes *a, struct config_changes *b) {
+    for (size_t i = 0; i < ROUTE_GUARD_COUNT; i++) {
+        assert_int_equal(a->reserved[i].count, b->reserved[i].count);
+        for (size_t j = 0; j < a->reserved[i].count; j++) {
+            assert_same_text(a->reserved[i].items[j], b->reserved[i].items[j]);
+        }
+        a->reserved[i] = b->reserved[i] = (struct config_names){NULL, 0};
     }
 }
 
@@ -311,6 +343,12 @@ static void compare_section(enum section_id id, char *from_a, char *from_b) {
                          0, 0);
         compare_pointers(&((struct config *)(void *)a)->directory,
                          &((struct config *)(void *)b)->directory, 0, 0);
+    }
+    if (id == SECTION_ROUTE) {
+        compare_logins(&((struct config_route *)(void *)a)->login,
+                       &((struct config_route *)(void *)b)->login);
+    } else if (id == SECTION_REQUEST || id == SECTION_RESPONSE) {
+        compare_reserved((struct config_changes *)(void *)a, (struct config_changes *)(void *)b);
     }
     assert_memory_equal(a, b, section->size);
     free(a);

@@ -189,8 +189,7 @@ static void test_reading_again_includes_what_was_included(void **state) {
     }
     assert_true(bundle_equal(&folder->pair.files, &again.files));
     config_free(config);
-    bundle_close(&again.files);
-    bundle_close(&again.keys);
+    bundle_close_pair(&again);
 }
 
 // The image has the places, too.

@@ -25,20 +25,21 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static void assert_whole(const char *host) {
+static void assert_whole(enum issue_kind kind, const char *host) {
     struct issue issue;
     struct chain chain;
     struct private_key key;
     char why[CHAIN_ERROR_SIZE];
     int64_t now = time(NULL);
-    assert_int_equal(issue_make(host, now, &issue), RESULT_OK);
+    assert_int_equal(issue_make(kind, host, now, &issue), RESULT_OK);
     if (chain_read(slice_from(issue.certificate), &chain, why) != RESULT_OK ||
         chain_judge(&chain, why) != RESULT_OK) {
         fail_msg("%s", why);
     }
     const struct certificate *leaf = &chain.certificates[0];
     assert_int_equal(chain.count, 1);
-    assert_int_equal(leaf->key, CERTIFICATE_KEY_P256);
+    assert_int_equal(leaf->key, kind == ISSUE_RSA ? CERTIFICATE_KEY_RSA : CERTIFICATE_KEY_P256);
+    assert_int_equal(leaf->key_bits, kind == ISSUE_RSA ? 2048 : 0);
     assert_true(certificate_covers(leaf, host));
     assert_false(certificate_covers(leaf, "other.test"));
     assert_false(leaf->is_authority);
@@ -54,8 +55,9 @@ static void assert_whole(const char *host) {
 
 static void test_a_key_with_its_request_and_certificate(void **state) {
     (void)state;
-    assert_whole("a.test");
-    assert_whole("www.example.com");
+    assert_whole(ISSUE_ECDSA, "a.test");
+    assert_whole(ISSUE_ECDSA, "www.example.com");
+    assert_whole(ISSUE_RSA, "www.example.com");
 }
 
 static void test_a_long_name(void **state) {
@@ -66,7 +68,8 @@ static void test_a_long_name(void **state) {
         host[i] = '.';
     }
     host[sizeof(host) - 1] = '\0';
-    assert_whole(host);
+    assert_whole(ISSUE_ECDSA, host);
+    assert_whole(ISSUE_RSA, host);
 }
 
 static void test_a_name_that_is_too_long(void **state) {
@@ -76,7 +79,7 @@ static void test_a_name_that_is_too_long(void **state) {
     assert_non_null(host);
     memset(host, 'a', 1999);
     host[1999] = '\0';
-    assert_int_equal(issue_make(host, 0, &issue), RESULT_ERROR);
+    assert_int_equal(issue_make(ISSUE_RSA, host, 0, &issue), RESULT_ERROR);
     assert_string_equal(issue.key, "");
     free(host);
 }
@@ -85,8 +88,8 @@ static void test_two_are_not_the_same(void **state) {
     (void)state;
     struct issue one;
     struct issue other;
-    assert_int_equal(issue_make("a.test", time(NULL), &one), RESULT_OK);
-    assert_int_equal(issue_make("a.test", time(NULL), &other), RESULT_OK);
+    assert_int_equal(issue_make(ISSUE_ECDSA, "a.test", time(NULL), &one), RESULT_OK);
+    assert_int_equal(issue_make(ISSUE_ECDSA, "a.test", time(NULL), &other), RESULT_OK);
     assert_string_not_equal(one.key, other.key);
     assert_string_not_equal(one.certificate, other.certificate);
 }
@@ -99,7 +102,7 @@ static void test_years(void **state) {
         struct issue issue;
         struct chain chain;
         char why[CHAIN_ERROR_SIZE];
-        assert_int_equal(issue_make("a.test", times[i], &issue), RESULT_OK);
+        assert_int_equal(issue_make(ISSUE_ECDSA, "a.test", times[i], &issue), RESULT_OK);
         assert_int_equal(chain_read(slice_from(issue.certificate), &chain, why), RESULT_OK);
         assert_int_equal(chain.certificates[0].not_before, times[i] - 86400);
         chain_free(&chain);
@@ -107,11 +110,10 @@ static void test_years(void **state) {
 }
 
 // What OpenSSL finds in a request, which no module here reads.
-static void test_openssl_verifies_the_request(void **state) {
-    (void)state;
+static void assert_openssl_verifies(enum issue_kind kind, const char *algorithm) {
     struct issue issue;
-    char output[2048];
-    assert_int_equal(issue_make("a.test", time(NULL), &issue), RESULT_OK);
+    char output[4096];
+    assert_int_equal(issue_make(kind, "a.test", time(NULL), &issue), RESULT_OK);
     char path[] = "/tmp/ravelin-request-XXXXXX";
     int fd = mkstemp(path);
     FILE *file = fdopen(fd, "w");
@@ -127,14 +129,21 @@ static void test_openssl_verifies_the_request(void **state) {
     assert_int_equal(pclose(run), 0);
     assert_non_null(strstr(output, "verify OK"));
     assert_non_null(strstr(output, "DNS:a.test"));
+    assert_non_null(strstr(output, algorithm));
     (void)remove(path);
+}
+
+static void test_openssl_verifies_the_request(void **state) {
+    (void)state;
+    assert_openssl_verifies(ISSUE_ECDSA, "ecdsa-with-SHA256");
+    assert_openssl_verifies(ISSUE_RSA, "sha256WithRSAEncryption");
 }
 
 static void test_what_is_no_request(void **state) {
     (void)state;
     struct issue issue;
     uint8_t room[ISSUE_PEM_SIZE];
-    assert_int_equal(issue_make("a.test", time(NULL), &issue), RESULT_OK);
+    assert_int_equal(issue_make(ISSUE_ECDSA, "a.test", time(NULL), &issue), RESULT_OK);
     assert_int_equal(issue_request_key(SLICE(""), room, sizeof(room)).size, 0);
     assert_int_equal(issue_request_key(slice_from(issue.key), room, sizeof(room)).size, 0);
     assert_int_equal(issue_request_key(slice_from(issue.request), room, 10).size, 0);

@@ -1,6 +1,7 @@
 // The rows of the kinds of children: who comes first, in which sandbox, with which descriptors.
 #include "process/kinds.h"
 
+#include "process/auth_process.h"
 #include "process/monitor_process.h"
 #include "process/signer_process.h"
 #include "process/source.h"
@@ -17,7 +18,7 @@
 enum { SLOTS = 2, SLOT = 1, CONTROL = 100 };
 
 // Numbers of descriptors that are not open.
-enum { FILES = 1000, KEYS, ERROR_LOG, ACCESS_LOG, SERVERS, STATES, ADMIN };
+enum { FILES = 1000, KEYS, USERS, ERROR_LOG, ACCESS_LOG, SERVERS, STATES, ADMIN };
 
 static struct {
     struct children children;
@@ -36,6 +37,7 @@ static struct {
 static struct spawn spawned;
 static struct worker_start worker_start;
 static struct signer_start signer_start;
+static struct auth_start auth_start;
 static struct monitor_start monitor_start;
 
 pid_t spawn_process(const struct spawn *spawn, const struct title *title) {
@@ -45,6 +47,8 @@ pid_t spawn_process(const struct spawn *spawn, const struct title *title) {
         worker_start = *(const struct worker_start *)spawn->argument;
     } else if (spawn->run == monitor_run) {
         monitor_start = *(const struct monitor_start *)spawn->argument;
+    } else if (spawn->run == auth_run) {
+        auth_start = *(const struct auth_start *)spawn->argument;
     } else {
         signer_start = *(const struct signer_start *)spawn->argument;
     }
@@ -68,6 +72,7 @@ static int set_up(void **state) {
         .config = &fixture.config,
         .files_fd = FILES,
         .keys_fd = KEYS,
+        .users_fd = USERS,
         .admins = {.count = 1, .fds = {ADMIN}, .config = &fixture.config},
         .logs = {.error = {.fd = ERROR_LOG}, .access = {.fd = ACCESS_LOG}},
         .servers = {.entries = {.fd = SERVERS}, .states = fixture.states, .slots = SLOTS},
@@ -124,15 +129,17 @@ static struct ipc_message load(int kind) {
 // The order of the rows is the order in which they load: who is asked must be ready before.
 static void test_who_answers_loads_before_who_asks(void **state) {
     (void)state;
-    unsigned answering = 0;
-    unsigned asking = 0;
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
-        answering += kinds[kind].data == DATA_ANSWERS;
-        asking += kinds[kind].data == DATA_ASKS;
-        assert_true(answering >= asking);
+    for (int pair = 0; pair < PAIR_COUNT; pair++) {
+        unsigned answering = 0;
+        unsigned asking = 0;
+        for (int kind = 0; kind < KIND_COUNT; kind++) {
+            answering += kinds[kind].data[pair] == DATA_ANSWERS;
+            asking += kinds[kind].data[pair] == DATA_ASKS;
+            assert_true(answering >= asking);
+        }
+        assert_int_equal(answering, 1);
+        assert_int_equal(asking, 1);
     }
-    assert_int_equal(answering, 1);
-    assert_int_equal(asking, 1);
 }
 
 static void test_every_kind_has_a_sandbox(void **state) {
@@ -141,6 +148,7 @@ static void test_every_kind_has_a_sandbox(void **state) {
         assert_int_not_equal(kinds[kind].sandbox, SANDBOX_NONE);
     }
     assert_int_equal(kinds[KIND_SIGNER].sandbox, SANDBOX_DESCRIPTORS);
+    assert_int_equal(kinds[KIND_AUTH].sandbox, SANDBOX_DESCRIPTORS);
     assert_int_equal(kinds[KIND_WORKER].sandbox, SANDBOX_NETWORK);
     assert_int_equal(kinds[KIND_MONITOR].sandbox, SANDBOX_MONITOR);
 }
@@ -162,6 +170,32 @@ static void test_what_a_signer_loads(void **state) {
         assert_int_equal(message.fds[i], i == IPC_FD_BUNDLE ? KEYS : -1);
     }
     assert_int_equal(message.listener_count, 0);
+}
+
+static void test_hashes_go_to_the_kind_that_checks_passwords_only(void **state) {
+    (void)state;
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        const struct ipc_message message = load(kind);
+        for (int i = 0; i < IPC_FD_COUNT; i++) {
+            bool is_due = kind == KIND_AUTH && i == IPC_FD_BUNDLE;
+            assert_int_equal(message.fds[i] == USERS, is_due);
+            assert_true(kind != KIND_AUTH || is_due || message.fds[i] == -1);
+        }
+    }
+}
+
+static void test_one_that_checks_passwords_is_wanted_if_a_route_asks_for_one(void **state) {
+    (void)state;
+    const struct child child = {.kind = &kinds[KIND_AUTH]};
+    struct config_route route = {.login = {.users = NULL}};
+    struct config_site site = {.routes = &route, .route_count = 1};
+    fixture.config.sites = &site;
+    fixture.config.site_count = 1;
+    assert_false(child_is_wanted(&child, &fixture.source));
+    route.login.users = "/users";
+    assert_true(child_is_wanted(&child, &fixture.source));
+    fixture.config.site_count = 0;
+    fixture.config.sites = NULL;
 }
 
 static void test_what_a_worker_loads(void **state) {
@@ -199,7 +233,8 @@ static void test_a_monitor_is_wanted_if_there_is_something_to_do(void **state) {
     assert_false(child_is_wanted(&monitor, &fixture.source));
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         const struct child child = {.kind = &kinds[kind]};
-        assert_true(child_is_wanted(&child, &fixture.source) || kind >= KIND_MONITOR);
+        bool may_be_unwanted = kind >= KIND_MONITOR || kind == KIND_AUTH;
+        assert_true(child_is_wanted(&child, &fixture.source) || may_be_unwanted);
     }
 }
 
@@ -241,6 +276,14 @@ static void test_how_a_signer_starts(void **state) {
     assert_int_equal(signer_start.control, CONTROL);
 }
 
+static void test_how_one_that_checks_passwords_starts(void **state) {
+    (void)state;
+    spawn(KIND_AUTH);
+    assert_ptr_equal(spawned.prepare, auth_prepare);
+    assert_ptr_equal(spawned.run, auth_run);
+    assert_int_equal(auth_start.control, CONTROL);
+}
+
 static void test_how_a_worker_starts(void **state) {
     (void)state;
     fixture.children.shares.metrics[SLOT].values[METRIC_receive_buffers] = 3;
@@ -275,6 +318,9 @@ int main(void) {
         TEST(test_every_kind_has_a_sandbox),
         TEST(test_private_keys_go_to_kinds_without_a_network_only),
         TEST(test_what_a_signer_loads),
+        TEST(test_hashes_go_to_the_kind_that_checks_passwords_only),
+        TEST(test_one_that_checks_passwords_is_wanted_if_a_route_asks_for_one),
+        TEST(test_how_one_that_checks_passwords_starts),
         TEST(test_what_a_worker_loads),
         TEST(test_one_that_orders_is_wanted_if_a_site_asks_for_it),
         TEST(test_what_one_that_orders_gets),

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -114,6 +115,71 @@ static void test_files_below_one_folder_can_be_read(void **state) {
     assert_int_equal(reading_below("/etc", "/etc", O_RDONLY | O_DIRECTORY), EACCES);
 }
 
+// The errno of an attempt at a program of a folder with this right; 0: it worked.
+static int with_right(enum landlock_right right, const char *folder,
+                      int (*attempt)(const char *path)) {
+    char path[64];
+    (void)snprintf(path, sizeof(path), "%s/program", folder);
+    pid_t pid = fork();
+    if (pid == 0) {
+        const struct landlock_path paths[] = {{"/usr", LANDLOCK_RUN},
+                                              {"/lib", LANDLOCK_RUN},
+                                              {"/lib64", LANDLOCK_RUN},
+                                              {folder, right},
+                                              {"/nothing", LANDLOCK_WRITE}};
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+            !landlock_enter_paths(paths, sizeof(paths) / sizeof(paths[0]))) {
+            _exit(255);
+        }
+        errno = 0;
+        _exit(attempt(path) < 0 ? errno : 0);
+    }
+    int status = 0;
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int read_program(const char *path) {
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int change_program(const char *path) {
+    return open(path, O_WRONLY | O_CLOEXEC);
+}
+
+// Ends with status 0 if it is run.
+static int run_program(const char *path) {
+    char *const arguments[] = {(char *)(uintptr_t) "true", NULL};
+    return execv(path, arguments);
+}
+
+static void test_what_can_be_written_cannot_be_run(void **state) {
+    (void)state;
+    char folder[] = "/tmp/ravelin-landlock-XXXXXX";
+    char command[128];
+    if (abi() < 1) {
+        skip();
+    }
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(command, sizeof(command), "cp /bin/true %s/program", folder);
+    assert_int_equal(system(command), 0); // NOLINT(cert-env33-c): a copy of a program
+    static const struct {
+        enum landlock_right right;
+        int read, change, run;
+    } rows[] = {{LANDLOCK_READ, 0, EACCES, EACCES},
+                {LANDLOCK_RUN, 0, EACCES, 0},
+                {LANDLOCK_WRITE, 0, 0, EACCES}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(with_right(rows[i].right, folder, read_program), rows[i].read);
+        assert_int_equal(with_right(rows[i].right, folder, change_program), rows[i].change);
+        assert_int_equal(with_right(rows[i].right, folder, run_program), rows[i].run);
+    }
+    (void)snprintf(command, sizeof(command), "rm -r %s", folder);
+    assert_int_equal(system(command), 0); // NOLINT(cert-env33-c): rm of a folder of this test
+}
+
 static void test_no_port_is_bound(void **state) {
     (void)state;
     if (abi() < 4) {
@@ -149,6 +215,7 @@ int main(void) {
         cmocka_unit_test(test_a_kernel_without_it_is_no_error),
         cmocka_unit_test(test_no_file_is_reached),
         cmocka_unit_test(test_files_below_one_folder_can_be_read),
+        cmocka_unit_test(test_what_can_be_written_cannot_be_run),
         cmocka_unit_test(test_no_port_is_bound),
         cmocka_unit_test(test_no_abstract_socket_and_no_signal),
     };

@@ -27,6 +27,8 @@ struct lab {
     struct server_record records[NAMES_MAX][RECORDS_MAX];
 };
 
+static struct metrics_slot counters;
+
 static void on_ask(void *asker, struct question *question) {
     struct lab *lab = asker;
     assert_true(lab->open_count < OPEN_MAX);
@@ -66,7 +68,8 @@ static struct names *make(struct lab *lab, const char *text) {
                                           .ask = on_ask,
                                           .forget = on_forget,
                                           .publish = on_publish,
-                                          .context = lab};
+                                          .context = lab,
+                                          .metrics = &counters};
     struct names *names = names_new(&options);
     assert_non_null(names);
     return names;

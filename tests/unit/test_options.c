@@ -24,15 +24,19 @@ static void text_with(enum section_id id, const char *line, char *text, size_t s
     bool answers = strncmp(line, "acme-challenge", 14) == 0 || strncmp(line, "https-port", 10) == 0;
     bool forwards = strcmp(line, "protocol = tcp") == 0;
     bool names = strncmp(line, "addresses", 9) == 0;
+    bool logs = strncmp(line, "access-log-fields", 17) == 0;
+    bool guards = id == SECTION_AUTHORIZE;
     bool trusts = id == SECTION_TOP && strncmp(line, "trusted-proxies", 15) == 0;
     (void)snprintf(
         text, size,
-        "%s %s\n tls { %s } acme { %s } limits { %s } http2 { %s } listen 127.0.0.1:1 { %s %s }\n"
+        "%s %s %s\n tls { %s } acme { %s } limits { %s } http2 { %s } listen 127.0.0.1:1 { %s %s "
+        "}\n"
         "site a.test { %s certificate c { key = k %s }\n"
-        "route / { %s %s request { %s } response { %s } } %s error-page 502 { %s %s } }\n"
+        "route / { %s %s request { %s } response { %s } %s %s %s } %s error-page 502 { %s %s } }\n"
         "backend b { health /h { %s } server %s:9000 { %s } %s %s }\n",
-        trusts ? "" : "trusted-proxies = 192.0.2.1", in[SECTION_TOP], in[SECTION_TLS],
-        in[SECTION_ACME], in[SECTION_LIMITS], in[SECTION_HTTP2], in[SECTION_LISTEN],
+        trusts ? "" : "trusted-proxies = 192.0.2.1", logs ? "request-id = yes" : "",
+        in[SECTION_TOP], in[SECTION_TLS], in[SECTION_ACME], in[SECTION_LIMITS], in[SECTION_HTTP2],
+        in[SECTION_LISTEN],
         answers    ? "protocol = redirect"
         : forwards ? "backend = b"
                    : "",
@@ -42,7 +46,8 @@ static void text_with(enum section_id id, const char *line, char *text, size_t s
         : pages          ? "return = 200"
         : acts           ? ""
                          : "backend = b",
-        in[SECTION_ROUTE], in[SECTION_REQUEST], in[SECTION_RESPONSE], in[SECTION_SITE],
+        in[SECTION_ROUTE], in[SECTION_REQUEST], in[SECTION_RESPONSE],
+        guards ? "authorize /a {" : "", in[SECTION_AUTHORIZE], guards ? "}" : "", in[SECTION_SITE],
         in[SECTION_ERROR_PAGE], types || in[SECTION_ERROR_PAGE][0] == '\0' ? "text = x" : "",
         in[SECTION_HEALTH], names ? "app.test" : "127.0.0.1", in[SECTION_SERVER],
         hashes ? "balance = hash" : "", in[SECTION_BACKEND]);

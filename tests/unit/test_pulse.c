@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 static struct process_state in_state(char letter, double cpu_s) {
-    return (struct process_state){letter, cpu_s};
+    return (struct process_state){.letter = letter, .cpu_s = cpu_s};
 }
 
 // The ticks after which a child in this state is lost that never answers; 0: it never is.
@@ -89,11 +89,13 @@ static void test_the_line_of_proc(void **state) {
     struct process_state parsed =
         process_state_parse("12 (a) R (b) T 1 2 3 4 5 6 7 8 9 10 250 50 20 0 1 0 99 88 77\n");
     assert_int_equal(parsed.letter, 'T');
+    assert_int_equal(parsed.parent, 1);
     double expected = 300. / (double)sysconf(_SC_CLK_TCK);
     assert_true(parsed.cpu_s > expected - 0.001 && parsed.cpu_s < expected + 0.001);
     static const char *const bad[] = {"", "12 (a", "12 (a)", "12 (a) ", ")"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(process_state_parse(bad[i]).letter, '?');
+        assert_int_equal(process_state_parse(bad[i]).parent, 0);
     }
     assert_int_equal(process_state_parse("1 (a) S 1 2").letter, 'S');
 }

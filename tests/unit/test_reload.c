@@ -30,7 +30,7 @@ static struct {
 // --- What stands in for the world ---
 
 void reading_init(struct reading *reading) {
-    *reading = (struct reading){.child = {.fd = -1}, .files_fd = -1, .keys_fd = -1};
+    *reading = (struct reading){.child = {.fd = -1}, .files_fd = -1, .keys_fd = -1, .users_fd = -1};
 }
 
 enum result reading_start(struct reading *reading, const struct reading_input *input) {

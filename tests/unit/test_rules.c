@@ -64,7 +64,6 @@ static void ask(struct fixture *fixture, const char *host, const char *path) {
         .client = &fixture->client,
         .begun_us = 1000000,
         .client_address = fixture->client.address,
-        .client_shown = client_text(&fixture->client),
     };
     fixture->request = (struct http_request){
         .fields = &fixture->fields,
@@ -352,6 +351,11 @@ static void a_prefix_is_stripped_to_its_slash(void **state) {
     assert_true(rules_can_strip(route, SLICE("/%69n/x"), true)); // as http/path.h says of it
 }
 
+static void assert_client(const struct fixture *fixture, const char *expected) {
+    char text[INET6_ADDRSTRLEN];
+    assert_true(slice_equal(rules_client_text(&fixture->choice, text), slice_from(expected)));
+}
+
 static void only_a_trusted_proxy_is_believed(void **state) {
     struct fixture *fixture = *state;
     fixture->items[0] = (struct http_field){.id = FIELD_X_FORWARDED_FOR,
@@ -360,16 +364,71 @@ static void only_a_trusted_proxy_is_believed(void **state) {
     fixture->fields.count = 1;
     ask(fixture, "a.test", "/");
     assert_null(rules_find_client(&fixture->choice, &fixture->request));
-    assert_true(slice_equal(fixture->choice.client_shown, SLICE("192.0.2.1")));
+    assert_client(fixture, "192.0.2.1");
     set_address(&fixture->client, "10.1.2.3");
     ask(fixture, "a.test", "/");
     assert_non_null(rules_find_client(&fixture->choice, &fixture->request));
-    assert_true(slice_equal(fixture->choice.client_shown, SLICE("198.51.100.7")));
+    assert_client(fixture, "198.51.100.7");
     assert_false(fixture->choice.unknown);
     fixture->client.untold = fixture->client.unknown = true;
     ask(fixture, "a.test", "/");
     assert_null(rules_find_client(&fixture->choice, &fixture->request));
     assert_true(fixture->choice.unknown);
+}
+
+// A connection whose handshake named this host, from the fixture's generation to one of this text.
+static bool keeps(struct fixture *fixture, const char *name, const char *text) {
+    char error[CONFIG_ERROR_SIZE] = "";
+    struct tls_site sites[2] = {{.has_policy = true}, {.has_policy = true}};
+    memset(sites[0].policy, 7, TLS_CLIENT_POLICY_SIZE);
+    struct tls_contexts contexts = {.sites = sites, .site_count = 2};
+    struct generation now = {.contexts = &contexts};
+    contexts.config = now.config = config_load("/rules.conf", text, strlen(text), error);
+    assert_string_equal(error, "");
+    now.router = router_new(now.config);
+    fixture->client.server_name = (char *)(uintptr_t)name;
+    fixture->client.server_name_size = name == NULL ? 0 : (uint8_t)strlen(name);
+    bool result = rules_keep_site(&fixture->client, &fixture->generation, &now);
+    router_free(now.router);
+    config_free(now.config);
+    return result;
+}
+
+#define LISTEN "listen 127.0.0.1:8443 {}\nbackend web { server 127.0.0.1:9000 {} }\n"
+#define SITE(name, more)                                                                           \
+    "site " name " { certificate a.pem { key = a.key }\n route / { backend = web }\n" more "}\n"
+#define ASKS "client-ca = ca.pem\n"
+
+static void a_site_stays_what_it_was(void **state) {
+    struct fixture *fixture = *state;
+    static const char same[] = LISTEN SITE("a.test", "") SITE("b.test", ASKS);
+    static const char turned[] = LISTEN SITE("b.test", ASKS) SITE("a.test", "");
+    static const char moved[] = LISTEN SITE("c.test", "aliases = {a.test}\n");
+    static const char asks[] = LISTEN SITE("a.test", ASKS);
+    static const char wild[] = LISTEN SITE("a.test", "aliases = {\"*\"}\n");
+    static const char none[] = "listen 127.0.0.1:8080 { protocol = redirect }\n";
+    assert_true(keeps(fixture, "a.test", same));
+    assert_true(keeps(fixture, "a.test", turned));
+    assert_true(keeps(fixture, "A.TEST.", wild));
+    assert_false(keeps(fixture, "a.test", moved));
+    assert_false(keeps(fixture, "b.test", moved));
+    assert_false(keeps(fixture, "b.test", wild)); // by its alias
+    assert_false(keeps(fixture, "a.test", none));
+    assert_false(keeps(fixture, "a.test", asks));
+    memset(fixture->client.policy, 7, TLS_CLIENT_POLICY_SIZE);
+    assert_true(keeps(fixture, "a.test", asks));
+    memset(fixture->client.policy, 0, TLS_CLIENT_POLICY_SIZE);
+    // Without a name, or with one that no site has: the first site.
+    assert_true(keeps(fixture, NULL, same));
+    assert_true(keeps(fixture, "x.test", same));
+    assert_false(keeps(fixture, NULL, turned));
+    assert_false(keeps(fixture, "x.test", wild));
+    assert_false(keeps(fixture, NULL, none));
+    fixture->client.server_name_is_odd = true;
+    assert_true(keeps(fixture, "b.test", same));
+    assert_false(keeps(fixture, "a.test", wild)); // any name leads to a site now
+    fixture->client.uncertified = true;
+    assert_false(keeps(fixture, "a.test", same));
 }
 
 int main(void) {
@@ -390,6 +449,7 @@ int main(void) {
         TEST(a_location_has_a_bound),
         TEST(a_redirect_listener_sends_to_https),
         TEST(a_prefix_is_stripped_to_its_slash),
+        TEST(a_site_stays_what_it_was),
         TEST(only_a_trusted_proxy_is_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -302,6 +302,7 @@ static int set_other_options(void) {
         }
     }
     return setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on)) != 0 ||
+           setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &on, sizeof(on)) != 0 ||
            setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4) != 0;
 }
 

@@ -67,6 +67,26 @@ static void test_nocase_folds_ascii_letters_and_nothing_else(void **state) {
     }
 }
 
+// By words and by bytes, every byte at every place.
+static void test_lower_copies(void **state) {
+    (void)state;
+    for (size_t size = 0; size <= 24; size++) {
+        for (size_t at = 0; at < size; at++) {
+            for (int byte = 0; byte < 256; byte++) {
+                char from[24], to[25];
+                memset(from, at % 2 == 0 ? 'Z' : 0xff, sizeof(from));
+                memset(to, '.', sizeof(to));
+                from[at] = (char)byte;
+                ascii_copy_lower(to, (struct slice){from, size});
+                for (size_t i = 0; i < size; i++) {
+                    assert_int_equal(to[i], ascii_lower(from[i]));
+                }
+                assert_int_equal(to[size], '.');
+            }
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_literal_has_its_size_without_the_nul),
@@ -75,6 +95,7 @@ int main(void) {
         cmocka_unit_test(test_empty_slices_are_equal_wherever_they_point),
         cmocka_unit_test(test_equal_reads_no_further_than_the_slice),
         cmocka_unit_test(test_nocase_folds_ascii_letters_and_nothing_else),
+        cmocka_unit_test(test_lower_copies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

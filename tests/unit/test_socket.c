@@ -207,6 +207,36 @@ static void test_listen_and_connect(void **state) {
     }
 }
 
+// As a rule: a busy kernel may put it off.
+static void test_a_loopback_connection_is_done_at_once(void **state) {
+    (void)state;
+    int listener = listen_somewhere("127.0.0.1:0");
+    struct address address = bound_address(listener);
+    enum connect_state connected = CONNECT_PENDING;
+    for (int i = 0; i < 1000 && connected != CONNECT_DONE; i++) {
+        int fd = socket_connect(&address, &connected);
+        assert_true(fd >= 0);
+        close(accept(listener, NULL, NULL));
+        close(fd);
+    }
+    assert_int_equal(connected, CONNECT_DONE);
+    close(listener);
+}
+
+static void test_a_refused_loopback_connection_keeps_its_error(void **state) {
+    (void)state;
+    int listener = listen_somewhere("127.0.0.1:0");
+    struct address address = bound_address(listener);
+    close(listener);
+    enum connect_state connected;
+    int fd = socket_connect(&address, &connected);
+    assert_true(fd >= 0);
+    assert_int_equal(connected, CONNECT_PENDING);
+    wait_for(fd, POLLOUT);
+    assert_int_equal(socket_error(fd), ECONNREFUSED);
+    close(fd);
+}
+
 static void assert_congestion_control(int fd, const char *wanted) {
     char name[16] = "";
     socklen_t size = sizeof(name);
@@ -383,6 +413,8 @@ int main(void) {
         cmocka_unit_test(test_equal_means_family_host_and_port),
         cmocka_unit_test(test_an_unnamed_unix_client_has_a_text),
         cmocka_unit_test(test_listen_and_connect),
+        cmocka_unit_test(test_a_loopback_connection_is_done_at_once),
+        cmocka_unit_test(test_a_refused_loopback_connection_keeps_its_error),
         cmocka_unit_test(test_within_the_machine_nothing_is_paced),
         cmocka_unit_test(test_several_workers_listen_on_one_port),
         cmocka_unit_test(test_ipv6_leaves_ipv4_alone),

@@ -127,6 +127,17 @@ static void test_certificate_watch(void **state) {
     expect("\"ok\":true");
 }
 
+static void test_certificate_orders(void **state) {
+    (void)state;
+    struct children_orders *orders = &lab.children.orders;
+    expect("\"certificate_orders\":{\"failing\":0,\"last_failure\":null},");
+    orders->failing = 2;
+    (void)snprintf(orders->last, sizeof(orders->last), "a.test: no \"luck\"");
+    expect("\"certificate_orders\":{\"failing\":2,\"last_failure\":\"a.test: no \\\"luck\\\"\"},");
+    lab.without_single = lab.source.number; // no site orders one
+    expect("\"certificate_orders\":null,");
+}
+
 static void test_what_does_not_fit_is_refused(void **state) {
     (void)state;
     assert_true(status_draw(&fixture.status, fixture.text, sizeof(fixture.text)));
@@ -140,8 +151,9 @@ static void test_what_does_not_fit_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_the_master),        TEST(test_each_kind_has_a_list),         TEST(test_a_reload),
-        TEST(test_certificate_watch), TEST(test_what_does_not_fit_is_refused),
+        TEST(test_the_master),         TEST(test_each_kind_has_a_list),
+        TEST(test_a_reload),           TEST(test_certificate_watch),
+        TEST(test_certificate_orders), TEST(test_what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,7 +108,7 @@ static void read_key(struct der key_info, struct certificate *certificate) {
     }
 }
 
-// Finds the pieces. False when they are not where RFC 5280 4.1 has them.
+// Finds the parts. False: they are not at the places of RFC 5280 4.1.
 static bool read_pieces(struct certificate *certificate) {
     struct der outer = der_begin(certificate->der);
     struct der whole = der_enter(&outer, DER_SEQUENCE);
@@ -126,7 +126,7 @@ static bool read_pieces(struct certificate *certificate) {
     struct slice key_info = der_take_any(&body, &certificate->key_info);
     read_key(der_begin(key_info), certificate);
     certificate->is_self_issued = slice_equal(certificate->issuer, certificate->subject);
-    // The library is not strict about what is not signed.
+    // wolfSSL is not strict about parts that are not signed.
     bool same = slice_equal(der_take(&whole, DER_SEQUENCE), algorithm);
     struct slice signature = der_take(&whole, DER_BIT_STRING);
     same = same && signature.size > 1 && signature.data[0] == 0; // whole bytes
@@ -231,7 +231,8 @@ static bool signature_verifies(const struct certificate *issuer,
     }
     wolfSSL_CertManagerFree(manager);
     return verified == WOLFSSL_SUCCESS || verified == ASN_AFTER_DATE_E ||
-           verified == ASN_BEFORE_DATE_E; // of dates others judge; the signature comes after them
+           // Other code checks the dates; the signature was verified after them.
+           verified == ASN_BEFORE_DATE_E;
 }
 
 bool certificate_may_have_issued(const struct certificate *issuer,
@@ -259,7 +260,7 @@ uint32_t certificate_verification_cost(const struct certificate *issuer) {
         return cost < UINT32_MAX ? (uint32_t)cost + 1 : UINT32_MAX;
     }
     default:
-        return 850; // P-521, and what wolfSSL does not verify
+        return 850; // P-521, and keys that wolfSSL does not verify with
     }
 }
 
@@ -267,8 +268,7 @@ bool certificate_issued(const struct certificate *issuer, const struct certifica
     if (!certificate_may_have_issued(issuer, certificate)) {
         return false;
     }
-    // A signature that is not good enough cannot be verified either; that it is not is said
-    // elsewhere.
+    // A signature with a method that is too weak cannot be verified; other code reports it.
     return certificate->has_authority_key_id || certificate->signature_hash == NULL ||
            signature_verifies(issuer, certificate);
 }
@@ -284,7 +284,7 @@ static bool name_matches(struct slice pattern, struct slice host) {
     if (slice_equal_nocase(pattern, host)) {
         return true;
     }
-    // "*.example.com" stands for one label (RFC 9525 6.3).
+    // "*.example.com" matches one label (RFC 9525 6.3).
     const char *dot = memchr(host.data, '.', host.size);
     if (dot == NULL || host.data[0] == '*' || pattern.size < 3 || pattern.data[0] != '*') {
         return false;

@@ -55,8 +55,8 @@ struct certificate {
 
 // Reads a certificate. RESULT_ERROR: wolfSSL refuses it; certificate_faults.h finds the reason.
 enum result certificate_read(struct slice der, struct certificate *certificate) MUST_CHECK;
-// RESULT_OK: the key is accepted. RESULT_ERROR: `why` has the reason. `is_ours`: the certificate is
-// one of Ravelin's, so that only the kinds of keys are accepted that the signer has.
+// RESULT_OK: the key is accepted. RESULT_ERROR: `why` has the reason. `is_ours`: a certificate of
+// Ravelin, which must have a kind of key that the signer supports.
 enum result certificate_judge_key(const struct certificate *certificate, bool is_ours,
                                   char why[CERTIFICATE_WHY_SIZE]) MUST_CHECK;
 // RESULT_OK: the method of the signature is accepted. RESULT_ERROR: `why` has the reason. Do not

@@ -16,7 +16,7 @@ enum { SERIAL_SIZE_MAX = 20, EXTENSIONS_MAX = 64, OID_TEXT_SIZE = 80 };
 
 struct fault {
     char *text;        // [CERTIFICATE_FAULT_SIZE]
-    bool is_tolerated; // look also for what wolfSSL reads, or may read
+    bool is_tolerated; // also check faults that wolfSSL may accept
 };
 
 // Always false, so that a check can return it.

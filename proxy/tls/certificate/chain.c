@@ -78,8 +78,8 @@ static bool issued_any(const struct chain *chain, const struct order *order, siz
     return false;
 }
 
-// One that issued no other: rather no authority, rather an early one. chain->count when there is
-// none.
+// Finds a certificate that issued no other: preferably not a CA, preferably an early one.
+// chain->count: none.
 static size_t find_leaf(const struct chain *chain, const struct order *order) {
     size_t leaf = chain->count;
     for (size_t i = 0; i < chain->count; i++) {
@@ -92,8 +92,8 @@ static size_t find_leaf(const struct chain *chain, const struct order *order) {
     return leaf;
 }
 
-// The issuer of `below` among those without a place. Of two that have one name and key, as when an
-// authority is both a root and certified by another, the root comes later.
+// Finds the issuer of `below` among the certificates without a place. If two have the same name and
+// key, for example a root and a cross-signed certificate, the root comes later.
 static size_t find_issuer(const struct chain *chain, const struct order *order, size_t below) {
     size_t issuer = chain->count;
     for (size_t i = 0; i < chain->count; i++) {
@@ -105,7 +105,7 @@ static size_t find_issuer(const struct chain *chain, const struct order *order, 
     return issuer;
 }
 
-// One in no place that has the name of the issuer of `below`; chain->count: none.
+// Finds a certificate without a place that has the issuer name of `below`. chain->count: none.
 static size_t find_namesake(const struct chain *chain, const struct order *order, size_t below) {
     size_t i = 0;
     while (i < chain->count &&
@@ -192,7 +192,7 @@ void chain_free(struct chain *chain) {
 
 // --- Judging ---
 
-// Unless its identifiers say that another key of the same name signed it.
+// True unless its identifiers show that another key with the same name signed it.
 static bool is_self_signed(const struct certificate *certificate) {
     return certificate->is_self_issued &&
            (!certificate->has_subject_key_id || !certificate->has_authority_key_id ||

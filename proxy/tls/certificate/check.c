@@ -4,6 +4,7 @@
 #include "tls/certificate/chain.h"
 #include "tls/certificate/client_auth.h"
 #include "tls/certificate/ocsp.h"
+#include "tls/certificate/ordered.h"
 #include "tls/certificate/private_key.h"
 #include "tls/policy.h"
 
@@ -43,7 +44,7 @@ static void note_terms(struct check *check, size_t site, size_t index, const str
     struct term term = term_begin(TERM_CERTIFICATE, (uint32_t)site, (uint32_t)index);
     for (size_t i = 0; i < chain->count; i++) {
         const struct certificate *certificate = &chain->certificates[i];
-        // A root at the end is not what clients look at: they have their own.
+        // Clients do not check a root at the end of a chain, because they have their own copy.
         if (i == 0 || !certificate->is_self_issued) {
             term_add(&term, chain->numbers[i], certificate->not_before, certificate->not_after);
         } else {
@@ -68,7 +69,7 @@ static void check_key(struct check *check, const struct config_certificate *entr
     private_key_free(&key);
 }
 
-// The certificate of the chain that has issued its leaf; NULL: it is not in the file.
+// The certificate of the chain that has issued its leaf; NULL: not in the file.
 static const struct certificate *issuer_of(const struct chain *chain) {
     const struct certificate *leaf = &chain->certificates[0];
     return chain->count > 1 ? &chain->certificates[1] : leaf->is_self_issued ? leaf : NULL;
@@ -108,7 +109,7 @@ static void check_ocsp(struct check *check, size_t site, size_t index, const str
         warn(check, entry->ocsp_line, "%s: it says that the certificate is %s", entry->ocsp_path,
              ocsp.status == OCSP_REVOKED ? "revoked" : "unknown");
     }
-    // It lives for days, and a job replaces it: only its end is worth a warning.
+    // A response is valid for days, and a job replaces it. So only its end is worth a warning.
     struct term term = term_begin(TERM_OCSP, (uint32_t)site, (uint32_t)index);
     term.from = ocsp.from;
     term.until = ocsp.until;
@@ -116,7 +117,7 @@ static void check_ocsp(struct check *check, size_t site, size_t index, const str
     ocsp_free(&ocsp);
 }
 
-// The names of a site, the first its own: which are in a certificate of the site.
+// Checks which names of a site its certificates cover; the first is the site's own.
 struct names {
     const struct config_site *site;
     bool *covered; // site->alias_count + 1
@@ -139,11 +140,15 @@ static void check_certificate(struct check *check, size_t site, size_t index,
     const struct config_certificate *entry = &check->config->sites[site].certificates[index];
     struct chain chain;
     char why[CHAIN_ERROR_SIZE];
-    if (entry->acme_name != NULL &&
-        bundle_file(check->files, entry->certificate_path).data == NULL) {
-        return; // it is made at the start
+    struct slice pem = ordered_certificate(entry, check->files, why);
+    if (entry->acme_name != NULL && pem.data == NULL) {
+        return; // the start makes it
     }
-    if (chain_read(bundle_file(check->files, entry->certificate_path), &chain, why) != RESULT_OK) {
+    if (why[0] != '\0') {
+        warn(check, entry->line, "%s: %s; Ravelin's own certificate is used until there is another",
+             entry->certificate_path, why);
+    }
+    if (chain_read(pem, &chain, why) != RESULT_OK) {
         report_add(&check->errors, entry->line, "%s: %s", entry->certificate_path, why);
         return;
     }
@@ -161,8 +166,9 @@ static void check_certificate(struct check *check, size_t site, size_t index,
 static void warn_names(struct check *check, const struct names *names) {
     for (size_t i = 0; i <= names->site->alias_count; i++) {
         if (!names->covered[i]) {
-            warn(check, names->site->line, "no certificate of site '%.*s' is for '%.*s'",
-                 REPORT_QUOTE_MAX, names->site->name, REPORT_QUOTE_MAX, name_at(names->site, i));
+            warn(check, names->site->line,
+                 "site '%.*s': no certificate covers the host name '%.*s'", REPORT_QUOTE_MAX,
+                 names->site->name, REPORT_QUOTE_MAX, name_at(names->site, i));
         }
     }
 }

@@ -15,8 +15,8 @@
 struct client_auth {
     struct certificate *authorities;
     size_t count;
-    uint8_t *der;      // that they point into
-    struct crls *crls; // NULL: revocation is not looked at
+    uint8_t *der;      // memory of the slices
+    struct crls *crls; // NULL: revocation is not checked
 };
 
 // --- Reading the authorities ---
@@ -177,7 +177,8 @@ static struct client_verdict refuse_path(enum client_path_end end) {
     }
 }
 
-// Path length: authorities between this one, at `index`, and the client, but for self-issued ones.
+// Path length: number of CAs between this one, at `index`, and the client, without self-issued
+// ones.
 static bool is_short_enough(const struct client_path *path, size_t index) {
     uint32_t between = 0;
     for (size_t i = 1; i < index; i++) {
@@ -186,8 +187,8 @@ static bool is_short_enough(const struct client_path *path, size_t index) {
     return between <= path->items[index]->path_length;
 }
 
-// Name constraints are for all that stands below. RFC 5280 6.1.3 exempts authorities that changed
-// their keys; here, as with the library, they are not.
+// Name constraints apply to all certificates below. RFC 5280 6.1.3 exempts self-issued authorities,
+// which changed their keys; Ravelin does not, as wolfSSL does not either.
 static bool may_vouch_for(const struct client_path *path, size_t index) {
     for (size_t i = 0; i < index; i++) {
         if (!constraints_allow(path->items[index]->der, path->items[i]->der)) {
@@ -230,7 +231,7 @@ static struct client_verdict judge_revocation(const struct client_auth *auth,
 static struct client_verdict judge_one(const struct client_auth *auth,
                                        const struct client_path *path, size_t index, int64_t now) {
     const struct certificate *certificate = path->items[index];
-    bool is_last = index + 1 == path->count; // trusted for what it is: nobody vouches for it
+    bool is_last = index + 1 == path->count; // the last one is trusted by itself
     char ignored[CERTIFICATE_WHY_SIZE];
     if (certificate_judge_key(certificate, false, ignored) != RESULT_OK) {
         return refuse(ALERT_BAD_CERTIFICATE, "a key in the client's certificates is too weak");
@@ -289,7 +290,7 @@ struct client_verdict client_auth_judge(const struct client_auth *auth,
             return refuse(ALERT_BAD_CERTIFICATE, "a certificate of the client cannot be read");
         }
     }
-    // The library verifies no such signature: it would look as if it were wrong.
+    // wolfSSL does not verify such signatures, so the result would be a wrong signature.
     if (certificate_judge_signature(&certificates[0], ignored) != RESULT_OK) {
         return refuse(ALERT_BAD_CERTIFICATE,
                       "a signature on the client's certificates is too weak");

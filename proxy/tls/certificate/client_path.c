@@ -8,7 +8,7 @@ struct search {
     size_t authority_count;
     const struct certificate *presented;
     size_t count;
-    bool needed[CLIENT_PRESENTED_MAX]; // by names, it may be above the client's certificate
+    bool needed[CLIENT_PRESENTED_MAX]; // by its name, it may be above the client's certificate
     const struct certificate *issuers[CLIENT_PRESENTED_MAX]; // NULL: not vouched for
     struct client_path *path;
     bool is_costly;
@@ -24,8 +24,8 @@ static bool is_authority(const struct search *search, const struct certificate *
     return false;
 }
 
-// Marks the client's certificate and what may be above it. A copy of an authority is not needed:
-// the authority itself is used.
+// Marks the client's certificate and the certificates that may be above it. A copy of an authority
+// is not needed, because the authority itself is used.
 static void mark_needed(struct search *search) {
     size_t pending[CLIENT_PRESENTED_MAX] = {0};
     size_t pending_count = 1;
@@ -43,7 +43,7 @@ static void mark_needed(struct search *search) {
     }
 }
 
-// Whether this trusted certificate signed the other. False as well when the work is spent.
+// Whether this trusted certificate signed the other. Also false if the work limit is reached.
 static bool vouches(struct search *search, const struct certificate *issuer,
                     const struct certificate *certificate) {
     if (search->is_costly || !certificate_may_have_issued(issuer, certificate)) {
@@ -75,7 +75,7 @@ static const struct certificate *find_authority(struct search *search,
     return NULL;
 }
 
-// The issuer among those presented certificates that the round before this one has vouched for.
+// Finds the issuer among the presented certificates that the previous round has vouched for.
 static const struct certificate *find_presented(struct search *search, const bool *fresh,
                                                 const struct certificate *certificate) {
     for (size_t i = 1; i < search->count; i++) {
@@ -87,7 +87,7 @@ static const struct certificate *find_presented(struct search *search, const boo
 }
 
 // One round: finds the issuers of certificates that are one step further from the authorities.
-// `fresh`: in, what the last round found (unused in the first); out, what this round found.
+// `fresh`: in: results of the last round (unused in the first); out: results of this round.
 static bool vouch_round(struct search *search, bool is_first, bool fresh[CLIENT_PRESENTED_MAX]) {
     bool found[CLIENT_PRESENTED_MAX] = {false};
     bool any = false;
@@ -108,7 +108,7 @@ static bool is_presented(const struct search *search, const struct certificate *
     return certificate >= search->presented && certificate < search->presented + search->count;
 }
 
-// From the client's certificate up to the authority.
+// Writes the path from the client's certificate up to the authority.
 static void write_path(const struct search *search) {
     struct client_path *path = search->path;
     const struct certificate *at = search->presented;
@@ -128,7 +128,7 @@ static bool is_in_path(const struct client_path *path, const struct certificate 
     return false;
 }
 
-// Goes on to the issuers of the authority that are authorities too.
+// Continues with the issuers of the authority that are authorities, too.
 static enum client_path_end extend_path(struct search *search) {
     struct client_path *path = search->path;
     for (;;) {

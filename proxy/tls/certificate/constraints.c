@@ -11,7 +11,7 @@ enum kind {
     KIND_ADDRESS = DER_CONTEXT + 7,
 };
 
-// How a name stands to a subtree. It is UNSURE in the order of the larger.
+// The relation of a name to a subtree. UNSURE has priority in a combination.
 enum place { INSIDE, OUTSIDE, UNSURE };
 
 struct general_name {
@@ -57,7 +57,8 @@ static bool is_host(struct slice host) {
     return label;
 }
 
-// `base` begins with a dot: below it. Else `host` is it; or, with `reaches_down`, below it.
+// `base` begins with a dot: `host` must be below it. Otherwise `host` must be equal, or, with
+// `reaches_down`, below it.
 static enum place compare_hosts(struct slice base, struct slice host, bool reaches_down) {
     if (base.size == 0) {
         return INSIDE;
@@ -82,10 +83,10 @@ static enum place compare_host_names(struct slice base, struct slice name) {
     struct slice rest = is_pattern ? after(name, 2) : name;
     enum place place = compare_hosts(base, rest, true);
     if (!is_pattern || place != OUTSIDE) {
-        // Below the base, every name that the pattern stands for is so too.
+        // If the pattern is below the base, all its names are, too.
         return place;
     }
-    // The base may be among what it stands for, or all of that below ".base".
+    // The pattern may match the base, or all names below ".base".
     bool begins_with_dot = base.data[0] == '.';
     bool is_same = begins_with_dot && slice_equal_nocase(after(base, 1), rest);
     return is_same ? INSIDE : ends_with(base, rest) ? UNSURE : OUTSIDE;
@@ -137,7 +138,7 @@ static struct slice host_of(struct slice uri) {
     return NOTHING;
 }
 
-// A constraint is for names of hosts; RFC 5280 has a URI with an address refused.
+// A constraint applies to host names. RFC 5280 requires refusing a URI with an address.
 static enum place compare_uris(struct slice base, struct slice name) {
     struct slice host = host_of(name);
     bool ends_in_digit =
@@ -212,7 +213,8 @@ static bool same_text(struct slice a, struct slice b) {
     }
 }
 
-// One attribute each: a multi-valued name is the same only as its bytes are.
+// Compares sets with one attribute each. Names with several attributes are equal only if their
+// bytes are.
 static enum place compare_attributes(struct slice a, struct slice b) {
     struct der set_a = der_begin(a);
     struct der set_b = der_begin(b);
@@ -237,7 +239,7 @@ static enum place compare_attributes(struct slice a, struct slice b) {
     return same_text(value_a, value_b) ? INSIDE : OUTSIDE;
 }
 
-// The base is the beginning of the name.
+// The base is a prefix of the name.
 static enum place compare_directory_names(struct slice base, struct slice name) {
     struct der from_base = der_begin(base);
     struct der from_name = der_begin(name);
@@ -329,12 +331,12 @@ static bool read_certificate(struct slice der, struct slice oid, struct slice *v
     *value = NOTHING;
     der_skip(&body, DER_CONTEXT_CONSTRUCTED + 0); // version
     (void)der_take(&body, DER_INTEGER);           // serial number
-    (void)der_take(&body, DER_SEQUENCE);          // how it is signed
+    (void)der_take(&body, DER_SEQUENCE);          // signature algorithm
     (void)der_take(&body, DER_SEQUENCE);          // issuer
     (void)der_take(&body, DER_SEQUENCE);          // validity
     *subject = der_take(&body, DER_SEQUENCE);
     (void)der_take(&body, DER_SEQUENCE); // key
-    der_skip(&body, DER_CONTEXT + 1);    // identifiers nobody uses
+    der_skip(&body, DER_CONTEXT + 1);    // unique identifiers, unused
     der_skip(&body, DER_CONTEXT + 2);
     if (body.rest.size == 0) {
         return !body.bad;
@@ -353,7 +355,7 @@ static bool read_certificate(struct slice der, struct slice oid, struct slice *v
     return !bad && !list.bad && !field.bad && !body.bad;
 }
 
-// Mail addresses that stand in a subject are constrained as those beside it are.
+// Mail addresses in a subject are constrained like those in subjectAltName.
 static bool allows_mail_in(struct judgement *judgement, struct slice subject) {
     static const struct slice mail = {"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01", 9};
     struct der name = der_begin(subject);
@@ -419,7 +421,7 @@ bool constraints_allow(struct slice authority, struct slice certificate) {
         !read_certificate(certificate, alternative_names, &alternatives, &subject)) {
         return false;
     }
-    // An empty subject is no name.
+    // An empty subject has no name.
     struct general_name directory = {KIND_DIRECTORY, subject};
     return (subject.size == 0 || allows(&judgement, directory)) &&
            allows_mail_in(&judgement, subject) && allows_names(&judgement, alternatives);

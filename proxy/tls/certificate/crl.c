@@ -22,7 +22,7 @@ struct crl {
 struct crls {
     struct crl *lists;
     size_t count;
-    uint8_t *der; // that they point into
+    uint8_t *der; // memory of the slices
 };
 
 // --- Reading ---
@@ -36,8 +36,8 @@ static int compare_serials(const void *left, const void *right) {
     return a->size == 0 ? 0 : memcmp(a->data, b->data, a->size);
 }
 
-// Says that the list is about some certificates only, or about changes. RFC 5280 5.2 wants it
-// critical; where it is not, it means the same.
+// Whether the extension limits the list to some certificates, or to changes. RFC 5280 5.2 requires
+// it to be critical; its meaning is the same if it is not.
 static bool makes_partial(struct slice oid) {
     static const struct slice partial[] = {SLICE("\x55\x1d\x1b"),  // deltaCRLIndicator
                                            SLICE("\x55\x1d\x1c")}; // issuingDistributionPoint
@@ -46,7 +46,7 @@ static bool makes_partial(struct slice oid) {
 
 enum extensions { EXTENSIONS_PLAIN, EXTENSIONS_PARTIAL, EXTENSIONS_CRITICAL };
 
-// The extensions of a list, or of an entry of it (RFC 5280 5.2, 5.3). Damaged ones may be critical.
+// The extensions of a list, or of its entries (RFC 5280 5.2, 5.3). Damaged ones count as critical.
 static enum extensions judge_extensions(struct der outer) {
     struct der list = der_enter(&outer, DER_SEQUENCE);
     enum extensions answer = EXTENSIONS_PLAIN;
@@ -74,7 +74,7 @@ static size_t count_entries(struct slice revoked) {
     return entries.bad ? SIZE_MAX : count;
 }
 
-// A revoked certificate. NULL, or what is wrong.
+// Reads a revoked certificate. NULL, or the problem.
 static const char *read_entry(struct der entry, struct slice *serial) {
     *serial = der_take(&entry, DER_INTEGER);
     if (entry.bad) {
@@ -86,7 +86,7 @@ static const char *read_entry(struct der entry, struct slice *serial) {
                : NULL;
 }
 
-// The revoked certificates. NULL, or what is wrong.
+// Reads the revoked certificates. NULL, or the problem.
 static const char *read_entries(struct crl *crl, struct slice revoked) {
     size_t count = count_entries(revoked);
     if (count == SIZE_MAX) {
@@ -108,7 +108,7 @@ static const char *read_entries(struct crl *crl, struct slice revoked) {
     return NULL;
 }
 
-// Finds the pieces around tbsCertList (5.1). NULL, or what is wrong. *algorithm: content of the
+// Finds the parts around tbsCertList (5.1). NULL, or the problem. *algorithm: content of the
 // AlgorithmIdentifier.
 static const char *read_frame(struct crl *crl, struct slice der, struct slice *algorithm) {
     struct der outer = der_begin(der);
@@ -131,7 +131,7 @@ static const char *read_frame(struct crl *crl, struct slice der, struct slice *a
     return NULL;
 }
 
-// The dates of a list. NULL, or what is wrong.
+// Reads the dates of a list. NULL, or the problem.
 static const char *read_dates(struct crl *crl, struct der *body) {
     crl->from = der_take_time(body);
     if (body->bad) {
@@ -144,7 +144,7 @@ static const char *read_dates(struct crl *crl, struct der *body) {
     return body->bad ? "its nextUpdate is not a valid date" : NULL;
 }
 
-// Finds the pieces of tbsCertList. NULL, or what is wrong.
+// Finds the parts of tbsCertList. NULL, or the problem.
 static const char *read_body(struct crl *crl, struct slice algorithm) {
     struct der whole = der_begin(crl->signed_part);
     struct der body = der_enter(&whole, DER_SEQUENCE);
@@ -280,7 +280,7 @@ static enum signer judge_signer(const struct crl *crl, const struct certificate 
                                                                                 : SIGNER_GOOD;
 }
 
-// NULL, or why the list is not good.
+// NULL, or the fault of the list.
 static const char *judge_signature(const struct crl *crl, const struct certificate *authorities,
                                    size_t count) {
     const char *why = "no authority of client-ca has signed it";

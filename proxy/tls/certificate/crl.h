@@ -29,8 +29,8 @@ enum crl_answer {
 // Reads a file: one list in DER, or lists in PEM. NULL: `why` has the problem.
 struct crls *crls_new(struct slice file, char why[CRL_ERROR_SIZE]);
 void crls_free(struct crls *crls); // does nothing to NULL
-// RESULT_OK: an authority of these signed each list, and its keyUsage allows that (RFC 5280 6.3.3 f
-// and g). Dates do not matter. RESULT_ERROR: `why` has the problem.
+// RESULT_OK: one of these authorities signed each list, and its keyUsage allows this (RFC 5280
+// 6.3.3 f and g). Dates are ignored. RESULT_ERROR: `why` has the problem.
 enum result crls_verify(const struct crls *crls, const struct certificate *authorities,
                         size_t count, char why[CRL_ERROR_SIZE]) MUST_CHECK;
 // Adds the dates between which each list is fresh.

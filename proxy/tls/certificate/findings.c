@@ -28,7 +28,7 @@ static size_t map_size(const struct config *config) {
     return region_round(sizeof(struct findings) + capacity(config) * sizeof(struct term));
 }
 
-// They lie in its one slot.
+// The findings are in the single slot of the region.
 static struct region region_of(struct findings *findings, const struct config *config) {
     size_t size = map_size(config);
     uint8_t *base = (uint8_t *)findings;
@@ -55,12 +55,12 @@ void findings_lend(struct findings *findings, const struct config *config, bool 
 }
 
 struct findings *findings_settle(struct findings *findings, const struct config *config) {
-    struct findings *copy = findings_map(config); // which is lent to nobody
+    struct findings *copy = findings_map(config); // lent to no process
     if (copy != NULL) {
         memcpy(copy->warnings, findings->warnings, FINDINGS_TEXT_SIZE - 1);
         printable_clean(copy->warnings, PRINTABLE_LINES);
         size_t count = findings->count;
-        size_t most = capacity(config); // once: it looks at every site
+        size_t most = capacity(config); // computed once, because it reads all sites
         for (size_t i = 0; i < count && i < most; i++) {
             struct term term = findings->terms[i];
             if (term_fits(&term, config)) {
@@ -94,7 +94,7 @@ const struct term *findings_term(const struct findings *findings, const struct c
     return term_fits(term, config) ? term : NULL;
 }
 
-// Within what can be reckoned with: the years 1 to 9999 lie well inside.
+// Limits a time to a range without overflows: the years 1 to 9999 are far inside.
 static int64_t sane_time(int64_t seconds) {
     const int64_t most = INT64_C(1) << 40;
     return seconds > most ? most : seconds < -most ? -most : seconds;
@@ -104,12 +104,12 @@ static const char *plural(int64_t count) {
     return count == 1 ? "" : "s";
 }
 
-// What a term is about: a file, the line that names it, and what of it.
+// The subject of a term: a file, the line that names it, and the part of the file.
 struct subject {
-    const char *path; // NULL: the config does not have it
+    const char *path; // NULL: not in the config
     int line;
     const char *what;
-    const char *then; // what follows when it is not valid
+    const char *then; // consequence of an invalid file
 };
 
 static struct subject subject_of(const struct term *term, const struct config *config) {

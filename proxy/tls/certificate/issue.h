@@ -1,9 +1,9 @@
-// Makes an ECDSA P-256 key for one host name, with a request for a certificate (PKCS#10, RFC 2986)
-// and a certificate that it has signed itself.
+// Makes a key for one host name, ECDSA P-256 or RSA of 2048 bits, with a certificate request
+// (PKCS#10, RFC 2986) and a self-signed certificate.
 //
-// The name is in subjectAltName only; the subject is empty, as RFC 5280 4.2.1.6 allows. The
-// certificate of its own is for clients that verify nothing, until there is a better one: it has no
-// authority, and no client trusts it.
+// The name is in subjectAltName only. The subject is empty, as RFC 5280 4.2.1.6 allows. The
+// self-signed certificate is used until the CA has issued one, for clients that verify nothing. No
+// client trusts it.
 #ifndef RAVELIN_TLS_CERTIFICATE_ISSUE_H
 #define RAVELIN_TLS_CERTIFICATE_ISSUE_H
 
@@ -18,23 +18,27 @@
 #define ISSUE_PEM_SIZE 2048
 #define ISSUE_DAYS 397
 
+enum issue_kind { ISSUE_ECDSA, ISSUE_RSA };
+
 // Texts in PEM, with a NUL. The owner wipes `key`.
 struct issue {
-    char key[ISSUE_PEM_SIZE]; // "EC PRIVATE KEY"
+    char key[ISSUE_PEM_SIZE]; // "EC PRIVATE KEY", "RSA PRIVATE KEY"
     char request[ISSUE_PEM_SIZE];
     char certificate[ISSUE_PEM_SIZE];
 };
 
 //   host   a host name of at most 253 characters
 //   now_s  the certificate is valid from a day before until ISSUE_DAYS after
-//   ERROR  no random bytes, or the name is too long; `issue` is empty
-enum result issue_make(const char *host, int64_t now_s, struct issue *issue) MUST_CHECK;
+//   ERROR  no random bytes, no memory, or the name is too long; `issue` is empty
+// An RSA key takes a tenth of a second of CPU time, in rare cases ten times as long.
+enum result issue_make(enum issue_kind kind, const char *host, int64_t now_s,
+                       struct issue *issue) MUST_CHECK;
 
-// Whether issue_make() has made this certificate, as far as its issuer tells.
+// Whether issue_make() has made this certificate, judged by its issuer.
 bool issue_is_own(const struct certificate *certificate);
 
-// The public key (SubjectPublicKeyInfo, whole) in a request that issue_make() has made. Points into
-// `room`. Empty: it is none.
+// Returns the public key (SubjectPublicKeyInfo, whole) of a request that issue_make() has made.
+// Points into `room`. Empty: not such a request.
 struct slice issue_request_key(struct slice pem, uint8_t *room, size_t capacity);
 
 #endif

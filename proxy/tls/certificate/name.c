@@ -144,7 +144,7 @@ static bool put_name(struct text *text, struct slice name) {
     if (reader.bad || reader.rest.size > 0) {
         return false;
     }
-    for (size_t i = count; i-- > 0;) { // the last comes first
+    for (size_t i = count; i-- > 0;) { // RFC 4514 begins with the last one
         struct der attributes = der_begin(parts[i]);
         const char *separator = i + 1 == count ? "" : ",";
         do {

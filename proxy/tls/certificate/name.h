@@ -17,7 +17,7 @@
 //   text   out: NUL-terminated; "" for the empty name
 //   ERROR  the name is malformed, or the text does not fit
 enum result name_to_text(struct slice name, char text[NAME_TEXT_SIZE]) MUST_CHECK;
-// For messages: the text, or a static text that says that there is none.
+// For messages: the text, or a static text for a name that has none.
 const char *name_for_message(struct slice name, char text[NAME_TEXT_SIZE]);
 
 #endif

@@ -15,7 +15,7 @@ static const char *const failures[] = {
 
 static const char no_response[] = "no OCSP response in it, neither DER nor PEM";
 
-// A SingleResponse; false when it is about another certificate.
+// Reads a SingleResponse. False: it is about another certificate.
 static bool read_answer(struct der answer, const struct certificate *certificate, struct ocsp *ocsp,
                         bool *bad) {
     struct der id = der_enter(&answer, DER_SEQUENCE);
@@ -39,7 +39,7 @@ static bool read_answer(struct der answer, const struct certificate *certificate
     return !*bad && slice_equal(serial, certificate->serial);
 }
 
-// A BasicOCSPResponse. NULL, or what is wrong.
+// Reads a BasicOCSPResponse. NULL, or the problem.
 static const char *read_basic(struct der basic, const struct certificate *certificate,
                               struct ocsp *ocsp) {
     struct der body = der_enter(&basic, DER_SEQUENCE);
@@ -59,7 +59,7 @@ static const char *read_basic(struct der basic, const struct certificate *certif
                        : "it is about another certificate";
 }
 
-// The content of the BasicOCSPResponse in an OCSPResponse. NULL, or what is wrong.
+// Finds the content of the BasicOCSPResponse in an OCSPResponse. NULL, or the problem.
 static const char *open_response(const struct ocsp *ocsp, struct der *basic) {
     struct der outer = der_begin((struct slice){(const char *)ocsp->der, ocsp->size});
     struct der response = der_enter(&outer, DER_SEQUENCE);
@@ -87,7 +87,7 @@ static const char *open_response(const struct ocsp *ocsp, struct der *basic) {
     return is_basic ? NULL : no_response;
 }
 
-// What it says and until when. NULL, or what is wrong.
+// Reads the status and its validity. NULL, or the problem.
 static const char *read_response(const struct certificate *certificate, struct ocsp *ocsp) {
     struct der basic;
     struct ocsp_signature signature;

@@ -52,7 +52,7 @@ void ocsp_signature_terms(const struct ocsp_signature *signature, int64_t terms[
     }
 }
 
-// Of one whose key verifies the response. NULL, or why it may not sign.
+// Checks a signer whose key verifies the response. NULL, or the reason why it may not sign.
 static const char *judge_signer(const struct x509 *signer, const struct x509 *issuer) {
     if (!slice_equal(signer->issuer, issuer->subject) ||
         verify_signature(&issuer->key, signer->method, signer->signed_part, signer->signature) !=

@@ -46,7 +46,7 @@ static struct slice trim(struct slice line) {
     return line;
 }
 
-// Takes the next line, without its end and the blanks around it. False at the end of the text.
+// Reads the next line, without its end and surrounding blanks. False: the text has ended.
 static bool take_line(struct pem *pem, struct slice *line) {
     size_t size = 0;
     if (pem->rest.size == 0) {
@@ -63,7 +63,7 @@ static bool take_line(struct pem *pem, struct slice *line) {
     return true;
 }
 
-// The line as a message shows it.
+// Returns the line for a message.
 static const char *show(struct slice line, char text[SHOWN_MAX + 4]) {
     size_t size = line.size < SHOWN_MAX ? line.size : SHOWN_MAX;
     for (size_t i = 0; i < size; i++) {
@@ -104,7 +104,7 @@ static bool is_letter(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-// A hyphen, or one of the dashes of Unicode that word processors make of it.
+// Size of a hyphen, or of a Unicode dash, into which word processors convert hyphens.
 static size_t dash_size(struct slice text) {
     static const struct slice dashes[] = {SLICE("-"),
                                           SLICE("\xe2\x80\x90"),
@@ -143,15 +143,15 @@ static bool names_a_block(struct slice text) {
     return false;
 }
 
-// The size of BEGIN or END, in any case, where `text` begins with it; 0: it does not.
+// Size of BEGIN or END, in any case, at the beginning of `text`; 0: neither.
 static size_t word_size(struct slice text) {
     return slice_begins_nocase(text, SLICE("BEGIN")) ? 5
            : slice_begins_nocase(text, SLICE("END")) ? 3
                                                      : 0;
 }
 
-// Whether somebody may have meant this line, which is no boundary, to be one: BEGIN or END behind
-// five dashes; or first in the line, behind dashes or not, and a name of a block or dashes after
+// Whether a line that is not a boundary looks like a mistyped one: BEGIN or END behind five dashes;
+// or BEGIN or END first in the line, with or without dashes, and a name of a block or dashes after
 // it.
 static bool looks_like_boundary(struct slice line) {
     size_t dashes = 0;       // right before here, blanks aside
@@ -180,7 +180,7 @@ static bool looks_like_boundary(struct slice line) {
 
 // --- Base64 ---
 
-// The value of a digit; -1: it is none. Without a table: the digits may be those of a key.
+// Value of a digit; -1: not a digit. Has no table, because the digits may be those of a key.
 static int digit_value(char c) {
     return c >= 'A' && c <= 'Z'   ? c - 'A'
            : c >= 'a' && c <= 'z' ? c - 'a' + 26
@@ -259,7 +259,7 @@ static bool decode_end(struct decoder *decoder) {
 static const char not_whole[] =
     "is not a whole boundary line such as '-----BEGIN CERTIFICATE-----'";
 
-// Before the first line: what is no text.
+// Checks, before the first line, whether the file is text.
 static enum result check_text(const struct pem *pem, char why[PEM_WHY_SIZE]) {
     struct slice text = pem->rest;
     if (begins_with(text, SLICE("\xff\xfe")) || begins_with(text, SLICE("\xfe\xff")) ||
@@ -302,7 +302,7 @@ static enum result find_begin(struct pem *pem, struct pem_block *block, char why
     return RESULT_EOF;
 }
 
-// Whether this is a header line, or the empty line after them. A header has a colon, which base64
+// Whether this is a header line, or the empty line after the header. A header has a colon; base64
 // does not.
 static bool take_header(struct pem_block *block, struct slice line) {
     if (line.size > 0 && memchr(line.data, ':', line.size) == NULL) {
@@ -326,7 +326,7 @@ static enum result decode_line(struct decoder *decoder, const struct pem *pem, s
     return RESULT_OK;
 }
 
-// From behind BEGIN to END.
+// Reads from behind BEGIN to END.
 static enum result read_body(struct pem *pem, struct pem_block *block, struct decoder *decoder,
                              char why[PEM_WHY_SIZE]) {
     struct slice line;

@@ -12,14 +12,14 @@ static enum result refuse_settings(const struct pem_block *block, char why[PEM_W
     return RESULT_ERROR;
 }
 
-// Cuts off CertAux, what OpenSSL puts behind the certificate of a TRUSTED CERTIFICATE: purposes it
-// is trusted for, purposes it is rejected for, an alias, an identifier of the key.
+// Removes CertAux, which OpenSSL appends to the certificate of a TRUSTED CERTIFICATE: trusted
+// purposes, rejected purposes, an alias, an identifier of the key.
 static enum result cut_settings(struct pem_block *block, enum pem_use use, char why[PEM_WHY_SIZE]) {
     struct der all = der_begin(block->der);
     struct slice certificate;
     (void)der_take_any(&all, &certificate);
     if (all.bad) {
-        return RESULT_OK; // whoever reads the certificate says why
+        return RESULT_OK; // the code that parses the certificate reports the fault
     }
     if (all.rest.size > 0) {
         struct der settings = der_enter(&all, DER_SEQUENCE);

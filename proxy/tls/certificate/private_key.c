@@ -43,7 +43,8 @@ static enum certificate_key find_curve(struct slice oid) {
 static const char damaged[] = "the key is cut short, or its DER is damaged";
 static const char no_curve[] = "the curve of the key is none of P-256 and P-384";
 
-// ECPrivateKey (RFC 5915). `curve` is OTHER when only it can say. NULL, or what is wrong.
+// Reads an ECPrivateKey (RFC 5915). `curve` OTHER: the key itself must have the curve. NULL, or the
+// problem.
 static const char *read_ec(struct slice der, enum certificate_key curve, struct private_key *key) {
     struct der outer = der_begin(der);
     struct der fields = der_enter(&outer, DER_SEQUENCE);
@@ -97,7 +98,7 @@ static bool read_rsa(struct slice der, struct private_key *key) {
     return ok;
 }
 
-// PrivateKeyInfo (RFC 5958) from behind its version. NULL, or what is wrong.
+// Reads a PrivateKeyInfo (RFC 5958) from behind its version. NULL, or the problem.
 static const char *read_pkcs8(struct der fields, struct private_key *key) {
     struct der algorithm = der_enter(&fields, DER_SEQUENCE);
     struct slice oid = der_take(&algorithm, DER_OID);
@@ -118,7 +119,7 @@ static const char *read_pkcs8(struct der fields, struct private_key *key) {
     return "the key is none of ECDSA, Ed25519 and RSA";
 }
 
-// PrivateKeyInfo, or one of the two older forms. NULL, or what is wrong.
+// Reads a PrivateKeyInfo, or one of the two older forms. NULL, or the problem.
 static const char *read_der(struct slice der, struct private_key *key) {
     struct der outer = der_begin(der);
     struct der fields = der_enter(&outer, DER_SEQUENCE);
@@ -138,7 +139,7 @@ static const char *read_der(struct slice der, struct private_key *key) {
     return read_pkcs8(fields, key);
 }
 
-// One block of the file. False: `why` says what is wrong.
+// Reads one block of the file. False: `why` has the problem.
 static bool read_block(const struct pem_block *block, struct private_key *key,
                        char why[PEM_WHY_SIZE]) {
     bool is_key = pem_is(block, "PRIVATE KEY") || pem_is(block, "EC PRIVATE KEY") ||

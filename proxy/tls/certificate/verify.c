@@ -30,7 +30,7 @@ static int mgf_of(enum signature_hash hash) {
                                  : WC_MGF1SHA512;
 }
 
-// `plain` is what the signature decrypts to: exactly the DigestInfo of this digest (RFC 8017 9.2).
+// `plain`: the decrypted signature. True: exactly the DigestInfo of this digest (RFC 8017 9.2).
 static bool is_digest_info(const byte *plain, int size, enum wc_HashType hash, const byte *digest,
                            word32 digest_size) {
     byte expected[WC_MAX_DIGEST_SIZE + 32];

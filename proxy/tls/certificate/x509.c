@@ -9,7 +9,7 @@ struct oid_name {
 #define OID(bytes)                                                                                 \
     { (bytes), sizeof(bytes) - 1 }
 
-// The id of an OID; 0 when it is not in the table.
+// The id of an OID; 0: not in the table.
 static int find_oid(const struct oid_name *table, size_t count, struct slice oid) {
     for (size_t i = 0; i < count; i++) {
         if (slice_equal(table[i].oid, oid)) {
@@ -20,7 +20,7 @@ static int find_oid(const struct oid_name *table, size_t count, struct slice oid
 }
 #define FIND_OID(table, oid) find_oid((table), sizeof(table) / sizeof((table)[0]), (oid))
 
-// Inside what is there only sometimes: an empty cursor when it is not.
+// Enters an optional element. If it is missing, the cursor is empty.
 static struct der enter_optional(struct der *der, uint8_t tag) {
     return der_peek(der) == tag ? der_enter(der, tag) : (struct der){.bad = der->bad};
 }
@@ -29,7 +29,7 @@ static bool has_more(const struct der *der) {
     return !der->bad && der->rest.size > 0;
 }
 
-// A small INTEGER, 0 to 2^31-1; -1: something else.
+// A small INTEGER, 0 to 2^31-1; -1: another value.
 static int64_t take_number(struct der *der) {
     struct slice number = der_take(der, DER_INTEGER);
     int64_t value = 0;
@@ -42,7 +42,7 @@ static int64_t take_number(struct der *der) {
     return value;
 }
 
-// A BOOLEAN that is FALSE when it is left out.
+// An optional BOOLEAN with the default FALSE.
 static bool take_flag(struct der *der) {
     if (der_peek(der) != DER_BOOLEAN) {
         return false;
@@ -176,7 +176,7 @@ static const struct {
     {OID("\x2b\x65\x71"), {SIGNATURE_ED448, HASH_NONE, "Ed448", 0}},
 };
 
-// RSASSA-PSS-params (RFC 4055 3.1): SHA-1 and a salt of 20 bytes unless they say otherwise.
+// RSASSA-PSS-params (RFC 4055 3.1): the defaults are SHA-1 and a salt of 20 bytes.
 static struct signature_method read_pss(struct der *algorithm) {
     static const struct oid_name hashes[] = {
         {OID("\x60\x86\x48\x01\x65\x03\x04\x02\x01"), HASH_SHA256},
@@ -235,7 +235,7 @@ enum extension {
     EXTENSION_NAME_CONSTRAINTS,
     EXTENSION_PURPOSES,
     EXTENSION_TLS_FEATURE,
-    EXTENSION_POLICY, // certificate policies and what goes with them: nothing for us in them
+    EXTENSION_POLICY, // certificate policies and related extensions, which are ignored
 };
 
 static void read_purposes(struct der value, struct x509 *certificate) {
@@ -264,7 +264,8 @@ static void read_basic_constraints(struct der value, struct x509 *certificate) {
 }
 
 static void read_key_usage(struct der value, struct x509 *certificate) {
-    struct slice bits = der_take(&value, DER_BIT_STRING); // how many are not used, then they
+    // First byte: number of unused bits; then the bits.
+    struct slice bits = der_take(&value, DER_BIT_STRING);
     certificate->has_key_usage = true;
     certificate->key_usage = bits.size > 1 ? (uint8_t)bits.data[1] : 0;
 }
@@ -337,7 +338,7 @@ static enum result read_body(struct der body, struct x509 *certificate) {
     if (body.bad || validity.bad || x509_read_key(key_info, &certificate->key) != RESULT_OK) {
         return RESULT_ERROR;
     }
-    der_skip(&body, DER_CONTEXT + 1); // unique ids: nobody has them
+    der_skip(&body, DER_CONTEXT + 1); // unique ids, unused
     der_skip(&body, DER_CONTEXT + 2);
     struct der outer = enter_optional(&body, DER_CONTEXT_CONSTRUCTED + 3);
     struct der extensions = enter_optional(&outer, DER_SEQUENCE);

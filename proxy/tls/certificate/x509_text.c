@@ -1,4 +1,4 @@
-// The names of a certificate: matching them, and writing them down.
+// The names of a certificate: compares them with host names, and writes them as text.
 #include "tls/certificate/der.h"
 #include "tls/certificate/x509.h"
 
@@ -12,7 +12,7 @@ static struct slice without_last_dot(struct slice name) {
                           name.size - (name.size > 0 && name.data[name.size - 1] == '.')};
 }
 
-// A wildcard stands for exactly one whole label, the first, and never for a top-level domain.
+// A wildcard matches exactly the whole first label, and never a top-level domain.
 static bool matches(struct slice pattern, struct slice name) {
     pattern = without_last_dot(pattern);
     name = without_last_dot(name);
@@ -65,7 +65,7 @@ bool x509_is_for_address(const struct x509 *certificate, struct slice address) {
     return false;
 }
 
-// Appends to a text of X509_TEXT_SIZE bytes; false when it is full.
+// Appends to a text of X509_TEXT_SIZE bytes. False: no space.
 static bool append(char *text, struct slice more) {
     size_t used = strlen(text);
     for (size_t i = 0; i < more.size; i++) {

@@ -2,6 +2,7 @@
 
 #include "tls/certificate/chain.h"
 #include "tls/certificate/issue.h"
+#include "tls/certificate/ordered.h"
 #include "tls/handshake/context_internal.h"
 #include "tls/policy.h"
 
@@ -12,7 +13,7 @@
 
 #include <wolfssl/wolfcrypt/sha256.h>
 
-// Any value but INVALID_DEVID tells wolfSSL that the key is elsewhere and must not be decoded.
+// Any value except INVALID_DEVID tells wolfSSL that the key is elsewhere and must not be decoded.
 enum { KEY_IS_ELSEWHERE = 1 };
 enum { RSA_BITS_MIN = 2048 };
 
@@ -83,8 +84,8 @@ static int refuse_ticket(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ
     return WOLFSSL_TICKET_RET_REJECT;
 }
 
-// The library is given no authority: to it, every certificate is of an unknown one, and it asks the
-// callback, which judges by itself. So no certificate of a client is ever kept in the context.
+// wolfSSL gets no CA. For it, every certificate has an unknown issuer, so it calls the callback,
+// which decides alone. So no certificate of a client is ever kept in the context.
 static bool ask_clients(WOLFSSL_CTX *context, bool required) {
     int mode = WOLFSSL_VERIFY_PEER | (required ? WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
     wolfSSL_CTX_set_verify(context, mode, handshake_verify_callback);
@@ -113,11 +114,11 @@ static bool load_chain(WOLFSSL_CTX *context, const struct chain *chain) {
     return loaded == WOLFSSL_SUCCESS;
 }
 
-// Tells the library what kind of key signs, without giving it one.
+// Sets the kind of key that signs, without a key.
 static bool name_key(WOLFSSL_CTX *context, const struct certificate *leaf,
                      const uint8_t key_id[KEY_ID_SIZE]) {
     if (leaf->key == CERTIFICATE_KEY_ED25519) {
-        // wolfSSL has no external Ed25519 keys; given the public key as the key, it still asks the
+        // wolfSSL has no external Ed25519 keys. With the public key as key, it still calls the
         // callback to sign.
         return wolfSSL_CTX_use_PrivateKey_Id(context, (const byte *)leaf->key_info.data,
                                              (long)leaf->key_info.size,
@@ -130,15 +131,15 @@ static bool name_key(WOLFSSL_CTX *context, const struct certificate *leaf,
            WOLFSSL_SUCCESS;
 }
 
-// The library asks for a response when a client did. It has a way to fetch one by itself, and takes
-// it only where stapling is on without this callback: it is never on otherwise.
+// wolfSSL asks for a response if a client did. It can fetch one by itself, but only if stapling is
+// on without this callback, which never happens.
 static int staple(WOLFSSL *ssl, void *context) {
     const struct ocsp *ocsp = context;
     int64_t now = (int64_t)time(NULL);
     if (now < ocsp->from || now > ocsp->until) {
         return WOLFSSL_OCSP_STATUS_CB_NOACK;
     }
-    unsigned char *copy = malloc(ocsp->size); // the library frees it
+    unsigned char *copy = malloc(ocsp->size); // wolfSSL frees it
     if (copy == NULL) {
         return WOLFSSL_OCSP_STATUS_CB_NOACK;
     }
@@ -167,8 +168,7 @@ static bool build_identity(const struct tls_contexts *contexts, size_t site,
     const struct config_site *source = &contexts->config->sites[site];
     struct chain chain;
     char why[CHAIN_ERROR_SIZE];
-    if (chain_read(bundle_file(contexts->files, entry->certificate_path), &chain, why) !=
-        RESULT_OK) {
+    if (chain_read(ordered_certificate(entry, contexts->files, why), &chain, why) != RESULT_OK) {
         return false;
     }
     const struct certificate *leaf = &chain.certificates[0];
@@ -212,7 +212,7 @@ static void free_site(struct tls_site *site) {
     site->clients = NULL;
 }
 
-// Makes what a site's handshakes need, when the first of them comes.
+// Makes the contexts of a site at its first handshake.
 static bool build_site(const struct tls_contexts *contexts, size_t index) {
     const struct config_site *source = &contexts->config->sites[index];
     struct tls_site *site = &contexts->sites[index];
@@ -271,7 +271,7 @@ const uint8_t *tls_contexts_client_policy(const struct tls_contexts *contexts, s
     }
     if (!site->has_policy) {
         if (!make_policy(contexts, source, site->policy)) {
-            (void)memset(site->policy, 0xff, sizeof(site->policy)); // nobody's
+            (void)memset(site->policy, 0xff, sizeof(site->policy)); // equals no real policy
         }
         site->has_policy = true;
     }
@@ -329,24 +329,26 @@ const struct tls_identity *tls_contexts_select(const struct tls_contexts *contex
         (!build_site(contexts, site_index) || site->identities == NULL)) {
         return NULL;
     }
+    const struct tls_identity *own = NULL; // covers the name, but no client trusts it
     const struct tls_identity *other = NULL;
     for (size_t i = 0; i < POLICY_SCHEME_COUNT; i++) {
         uint32_t preferred = policy_schemes[i].signature & hello->signatures;
         for (size_t k = 0; preferred != 0 && k < site->count; k++) {
             const struct tls_identity *identity = &site->identities[k];
             if ((identity->signature & preferred) != 0) {
-                if (is_for(identity, hello)) {
+                if (is_for(identity, hello) && !identity->is_own) {
                     return identity;
                 }
+                own = own == NULL && is_for(identity, hello) ? identity : own;
                 other = other == NULL ? identity : other;
             }
         }
     }
-    return other != NULL ? other : &site->identities[0];
+    return own != NULL ? own : other != NULL ? other : &site->identities[0];
 }
 
 void signature_key_id(uint64_t generation, const char *key_path, uint8_t id[KEY_ID_SIZE]) {
-    // Twenty-four bytes of the path's hash tell any two paths apart.
+    // Twenty-four bytes of the hash distinguish all paths.
     uint8_t hash[WC_SHA256_DIGEST_SIZE];
     (void)wc_Sha256Hash((const byte *)key_path, (word32)strlen(key_path), hash);
     memcpy(id, &generation, sizeof(generation));

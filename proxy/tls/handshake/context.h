@@ -35,8 +35,10 @@ struct tls_contexts *tls_contexts_build(const struct config *config, const struc
                                         char error[CONFIG_ERROR_SIZE]);
 void tls_contexts_free(struct tls_contexts *contexts);
 
-// The first identity of the site that this client supports, in the order ECDSA, Ed25519, RSA. If
-// the client supports none: the first of the site, and the handshake fails. NULL: memory is short.
+// Returns the first identity of the site that this client supports, in the order ECDSA, Ed25519,
+// RSA. One that Ravelin has generated (issue.h) comes after the others that cover the name. If the
+// client supports none, returns the first one of the site, and the handshake fails. NULL: memory is
+// short.
 const struct tls_identity *tls_contexts_select(const struct tls_contexts *contexts,
                                                size_t site_index, const struct client_hello *hello);
 

@@ -1,4 +1,4 @@
-// What context.c shares with the handshake and with rehearsals (tls/prove/rehearsal.h). No other
+// The structs of context.c for the handshake and for rehearsals (tls/prove/rehearsal.h). No other
 // file includes it.
 #ifndef RAVELIN_TLS_HANDSHAKE_CONTEXT_INTERNAL_H
 #define RAVELIN_TLS_HANDSHAKE_CONTEXT_INTERNAL_H
@@ -18,8 +18,8 @@ struct tls_identity {
     bool asks_certificate;             // sends a CertificateRequest
     bool needs_certificate;            // refuses clients without a certificate
     const struct client_auth *clients; // authorities of clients; NULL: no CertificateRequest
-    const char *name; // of the host it is for, see acme_name in config.h; NULL: of any
-    bool is_own;      // the certificate is one of Ravelin's making: see tls/certificate/issue.h
+    const char *name; // host name that it covers, see acme_name in config.h; NULL: any
+    bool is_own;      // Ravelin generated the certificate: see tls/certificate/issue.h
     uint8_t key_id[KEY_ID_SIZE];
     struct ticket_terms terms; // of tickets, without the protocol; points into the config
     struct ocsp ocsp;          // response to staple; der NULL: none

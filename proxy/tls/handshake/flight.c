@@ -64,7 +64,7 @@ static bool feed_sealed(struct flight *flight, struct record_engine *engine) {
     return true;
 }
 
-// Whether a message of this type may come now (4, 4.4).
+// Whether a message of this type is allowed now (4, 4.4).
 static bool may_come(const struct flight *flight, uint8_t type) {
     if (flight->state != FLIGHT_PROTECTED) {
         return type == CLIENT_HELLO;
@@ -82,7 +82,7 @@ static bool may_come(const struct flight *flight, uint8_t type) {
     }
 }
 
-// As soon as the header is there.
+// Checks the size as soon as the header is complete.
 static enum result judge_size(struct flight *flight, uint8_t type, size_t size) {
     if (size > (type == CLIENT_HELLO ? (size_t)HELLO_SIZE_MAX : FLIGHT_MESSAGE_MAX) ||
         (type == FINISHED && size != aead_hash_size(flight->records.suite))) {
@@ -91,8 +91,8 @@ static enum result judge_size(struct flight *flight, uint8_t type, size_t size) 
     return RESULT_OK;
 }
 
-// The message is whole; `more` bytes follow it in its record. Before a change of keys there must be
-// none (5.1).
+// Processes a complete message; `more` bytes follow it in its record. Before a change of keys there
+// must be none (5.1).
 static enum result take_message(struct flight *flight, struct record_engine *engine, size_t more) {
     uint8_t type = buffer_bytes(&flight->message)[0];
     if (more > 0 && (type == CLIENT_HELLO || type == FINISHED)) {
@@ -124,7 +124,7 @@ static size_t message_size(const uint8_t *header) {
            ((size_t)header[1] << 16 | (size_t)header[2] << 8 | (size_t)header[3]);
 }
 
-// How many bytes the message that is being gathered still needs, as far as can be told.
+// Bytes that the gathered message still needs, as far as known.
 static size_t message_needs(const struct flight *flight) {
     size_t there = buffer_size(&flight->message);
     if (there < MESSAGE_HEADER_SIZE) {
@@ -183,7 +183,7 @@ static enum result take_idle(struct flight *flight) {
     return RESULT_AGAIN;
 }
 
-// The level says nothing in TLS 1.3 (6). No alert is answered by one.
+// The level has no meaning in TLS 1.3 (6). An alert gets no alert in reply.
 static enum result take_alert(struct flight *flight, const uint8_t *body, size_t size) {
     if (size == 0) { // 5.4
         return unexpected(flight, "an empty alert");
@@ -233,7 +233,7 @@ static enum result take_protected(struct flight *flight, struct record_engine *e
     switch (record_reveal(&flight->records, engine, record, size, &type, &content, &content_size)) {
     case RESULT_OK:
         flight->opened = true;
-        flight->early_data_left = 0; // 4.2.10: what opens is the second flight
+        flight->early_data_left = 0; // 4.2.10: a record that opens belongs to the second flight
         return take_content(flight, engine, type, content, content_size);
     case RESULT_EOF:
         return flight->early_data_left > 0
@@ -268,10 +268,10 @@ static enum result take_record(struct flight *flight, struct record_engine *engi
 
 // --- Headers ---
 
-// The first bytes of a connection: is it TLS at all?
+// Checks whether the first bytes of a connection are TLS.
 static enum result judge_first_bytes(struct flight *flight, const uint8_t *data, size_t size) {
     if (data[0] >= RECORD_CHANGE_CIPHER_SPEC && data[0] <= RECORD_APPLICATION_DATA) {
-        // No record is older than SSL 3.0; newer numbers say nothing (5.1, D.5).
+        // No record is older than SSL 3.0. Newer numbers have no meaning (5.1, D.5).
         return size > 1 && data[1] < 3 ? refusal_set(&flight->refusal, REFUSAL_old_version, NULL)
                                        : RESULT_OK;
     }
@@ -296,7 +296,7 @@ static enum result judge_handshake(struct flight *flight, size_t length) {
 }
 
 static enum result judge_alert(struct flight *flight, size_t length) {
-    // Until then the client may not have the keys yet.
+    // Before this, the client may not have the keys yet.
     if (flight->state == FLIGHT_PROTECTED && flight->opened) {
         return unexpected(flight, "an alert in the clear");
     }
@@ -312,7 +312,7 @@ static enum result judge_application_data(struct flight *flight, size_t length) 
                                      : refusal_set(&flight->refusal, REFUSAL_oversized, NULL);
 }
 
-// Judges a record by its type and length, before the rest of it is there.
+// Checks a record by its type and length, before the rest of it has arrived.
 static enum result judge_header(struct flight *flight, uint8_t type, size_t length) {
     if (type != RECORD_APPLICATION_DATA && length > RECORD_PAYLOAD_MAX) { // no room for a tag
         return refusal_set(&flight->refusal, REFUSAL_oversized, NULL);
@@ -334,7 +334,7 @@ static enum result judge_header(struct flight *flight, uint8_t type, size_t leng
     }
 }
 
-// *record_size: of the record that begins here, when all of it is there (RESULT_OK).
+// RESULT_OK: the record that begins here is complete. *record_size: its size.
 static enum result find_record(struct flight *flight, const uint8_t *data, size_t size,
                                size_t *record_size) {
     if (size == 0) {

@@ -34,9 +34,9 @@ bool handshake_renew(struct handshake *handshake, const struct tls_contexts *con
     return true;
 }
 
-// While the library waits for a signature, it has its object in a queue of the context, and
-// wolfSSL_free() of 5.9.2 does not take it out: the next handshake that waits would write to what
-// was freed. Told that there will be none, it takes it out by itself.
+// While wolfSSL waits for a signature, its object is in a queue of the context. wolfSSL_free() of
+// 5.9.2 does not remove it, so the next handshake that waits would write to freed memory. If
+// wolfSSL is told that there will be no signature, it removes the object.
 static void end_waiting(struct handshake *handshake) {
     if (handshake->library_waits) {
         handshake->sign_state = SIGN_REFUSED;
@@ -90,7 +90,7 @@ const struct client_hello *handshake_hello(const struct handshake *handshake) {
 
 // --- Alerts ---
 
-// After our flight everything is under the server's application keys (RFC 8446 A.2).
+// After Ravelin's flight, all records have the server's application keys (RFC 8446 A.2).
 static void seal_alert(struct handshake *handshake, uint8_t alert) {
     struct record_layer layer;
     uint8_t record[RECORD_ALERT_SIZE];
@@ -103,7 +103,7 @@ static void seal_alert(struct handshake *handshake, uint8_t alert) {
     record_layer_wipe(&layer);
 }
 
-// The one place where an alert is sent. `refused` is what told that the handshake is refused.
+// The only place that sends an alert. `refused`: the result that refused the handshake.
 static enum result send_alert(struct handshake *handshake, enum result refused) {
     uint8_t alert = handshake->flight.refusal.alert;
     if (alert == REFUSAL_NO_ALERT) {
@@ -131,13 +131,13 @@ static void keep_name(struct handshake *handshake) {
     }
 }
 
-// The name, if a host can have it.
+// The name, if it is a possible host name.
 static struct slice host_name(const struct handshake *handshake) {
     size_t size = handshake->facts.name_is_odd ? 0 : handshake->facts.name_size;
     return (struct slice){handshake->facts.name, size};
 }
 
-// wolfSSL is given the one that was chosen, so that it chooses the same.
+// wolfSSL gets only the chosen protocol, so that it chooses the same.
 static bool use_protocol(struct handshake *handshake) {
     struct slice chosen = hello_protocol(&handshake->hello);
     char name[UINT8_MAX + 1] = "";
@@ -155,7 +155,7 @@ static bool create_ssl(struct handshake *handshake) {
         return false;
     }
     bool ok = use_protocol(handshake);
-    // A ticket is of no use to a client that will not make a new key exchange with it (4.2.9).
+    // A ticket is useless for a client that will not make a new key exchange with it (4.2.9).
     ok = ok && (handshake->hello.offers_psk_dhe || wolfSSL_no_ticket_TLSv13(ssl) == 0);
     struct slice name = host_name(handshake);
     if (ok && name.size > 0) { // so that the name is acknowledged and tickets are bound to it
@@ -174,7 +174,8 @@ static struct hello_policy policy_of(const struct handshake *handshake) {
                                  .signature = handshake->identity->signature};
 }
 
-// Without a name it is the first site; with one that no site has, too, unless such are refused.
+// Without a name: the first site. With a name that no site has: the first site, unless such names
+// are refused.
 static enum result choose_identity(struct handshake *handshake) {
     size_t site = handshake->facts.name_size == 0
                       ? HANDSHAKE_NO_SITE
@@ -192,8 +193,8 @@ static enum result choose_identity(struct handshake *handshake) {
                : refusal_set(&handshake->flight.refusal, REFUSAL_internal, "out of memory");
 }
 
-// Feeds the library what it needs of a hello, which moves to `kept`. A hello that will be answered
-// by a HelloRetryRequest needs no PSK yet, and the next one may come without it.
+// Feeds wolfSSL a hello, which moves to `kept`. If a HelloRetryRequest will follow, the PSK is left
+// out, because the next hello may come without it.
 static enum result pass_hello(struct handshake *handshake, const struct client_hello *hello,
                               struct buffer *kept) {
     struct transcript *transcript = &handshake->transcript;
@@ -214,7 +215,7 @@ static enum result pass_hello(struct handshake *handshake, const struct client_h
                   : refusal_set(&handshake->flight.refusal, REFUSAL_internal, "out of memory");
 }
 
-// Judges the first hello, chooses site and certificate, makes the library's object.
+// Checks the first hello, chooses site and certificate, and makes wolfSSL's object.
 static enum result take_first_hello(struct handshake *handshake) {
     struct refusal *refusal = &handshake->flight.refusal;
     struct client_hello *hello = &handshake->hello;
@@ -241,8 +242,8 @@ static enum result take_first_hello(struct handshake *handshake) {
     return pass_hello(handshake, hello, &handshake->first_message);
 }
 
-// The one that answers a HelloRetryRequest. What is missing gets its own alert (9.2), whatever else
-// is different.
+// The hello after a HelloRetryRequest. A missing extension gets its own alert (9.2), for any other
+// difference.
 static enum result take_second_hello(struct handshake *handshake) {
     struct refusal *refusal = &handshake->flight.refusal;
     struct hello_policy policy = policy_of(handshake);
@@ -266,7 +267,7 @@ static enum result note_progress(struct handshake *handshake) {
         return RESULT_AGAIN;
     }
     if (!handshake_has_keys(handshake)) {
-        // It has still to send a change_cipher_spec, but only when called again (D.4).
+        // wolfSSL must still send a change_cipher_spec, and does so only when called again (D.4).
         handshake->library_must_run = flight->state == FLIGHT_HELLO;
         handshake->retry_suite = (uint16_t)wolfSSL_get_current_cipher_suite(handshake->ssl);
         flight_expect_hello(flight);
@@ -281,7 +282,7 @@ static enum result note_progress(struct handshake *handshake) {
     return RESULT_AGAIN;
 }
 
-// What the site asked of the client holds, whatever the library thinks of it.
+// Enforces the site's rules for client certificates, for every result of wolfSSL.
 static enum result accept_client(struct handshake *handshake) {
     const struct tls_identity *identity = handshake->identity;
     struct refusal *refusal = &handshake->flight.refusal;
@@ -304,8 +305,7 @@ static enum result accept_client(struct handshake *handshake) {
     return RESULT_OK;
 }
 
-// What the library sends in a step that fails (its own alert, or a flight that nobody has seen yet)
-// is not sent.
+// Output of wolfSSL in a step that fails (its own alert, or an unsent flight) is not sent.
 static enum result run_library(struct handshake *handshake) {
     size_t sendable = buffer_size(&handshake->output);
     handshake->library_must_run = false;
@@ -325,7 +325,7 @@ static enum result run_library(struct handshake *handshake) {
     return handshake_refuse_error(handshake, error);
 }
 
-// RESULT_OK: the library has something to do.
+// RESULT_OK: wolfSSL has input.
 static enum result read_client(struct handshake *handshake, uint8_t *data, size_t size,
                                size_t *used) {
     struct flight *flight = &handshake->flight;
@@ -417,7 +417,8 @@ enum result handshake_finish(struct handshake *handshake, struct record_layer *l
     }
     if (result == RESULT_OK) {
         *facts = handshake->facts;
-        facts->suite = &policy_suites[policy_suite_index(suite)]; // the layer knows no other
+        // The layer has only suites of the policy.
+        facts->suite = &policy_suites[policy_suite_index(suite)];
         facts->group = policy_group_named(wolfSSL_get_curve_name(handshake->ssl));
         facts->resumed = wolfSSL_session_reused(handshake->ssl) != 0;
         handshake->facts.client = NULL; // moved

@@ -41,9 +41,10 @@ struct handshake_facts {
     const struct policy_group *group; // NULL: not in the policy, which wolfSSL never negotiates
     const struct policy_suite *suite;
     bool resumed;
-    bool http2;       // ALPN chose h2
-    bool is_own;      // the certificate was one that Ravelin has made itself
-    bool name_is_odd; // no host can have `name`: any bytes, as sent, perhaps cut; for logs only
+    bool http2;  // ALPN chose h2
+    bool is_own; // Ravelin generated the certificate
+    // `name` is not a possible host name: any bytes, as sent, perhaps cut; for logs only
+    bool name_is_odd;
     uint8_t name_size;
     char name[HELLO_NAME_MAX + 1]; // SNI, lower case, NUL-terminated
     size_t site_index;             // the site whose certificate was used

@@ -34,7 +34,7 @@ int handshake_send_callback(WOLFSSL *ssl, char *buffer, int size, void *context)
 
 // --- Signatures ---
 
-// The one way all three kinds of signature go: ask, be called again, answer.
+// The steps of all three kinds of signature: request it, be called again, return it.
 static int sign(struct handshake *handshake, enum sign_scheme scheme, enum sign_hash hash,
                 const unsigned char *data, unsigned int size, unsigned char *out,
                 unsigned int *out_size) {
@@ -113,7 +113,7 @@ int handshake_ed25519_sign_callback(WOLFSSL *ssl, const unsigned char *in, unsig
 
 // --- The client's certificate ---
 
-// Who the client is becomes known here, and only here.
+// The client's identity is determined here, and nowhere else.
 static struct client_verdict judge_client(struct handshake *handshake,
                                           const WOLFSSL_X509_STORE_CTX *store) {
     struct slice presented[CLIENT_PRESENTED_MAX];
@@ -137,13 +137,13 @@ static struct client_verdict judge_client(struct handshake *handshake,
     return verdict;
 }
 
-// The library knows no authority, so it calls this for every certificate (the client's own, at
-// depth 0, comes last) with just that complaint. Any other complaint stands.
+// wolfSSL has no CA, so it calls this for every certificate with this error. The client's own
+// certificate, at depth 0, is last. Any other error stays an error.
 int handshake_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store) {
     struct handshake *handshake = store->userCtx;
     bool is_unknown = store->error == ASN_NO_SIGNER_E || store->error == ASN_SELF_SIGNED_E;
     if (verified) {
-        return 1; // which says nothing about who the client is
+        return 1; // only lets wolfSSL continue; the client's identity is not decided here
     }
     if (!is_unknown) {
         handshake->verdict = (struct client_verdict){ALERT_BAD_CERTIFICATE,

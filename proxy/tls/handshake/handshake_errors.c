@@ -3,8 +3,8 @@
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
-// What the library's errors mean to the client. Our own look at its messages comes first, so most
-// of these are about what cannot be seen from outside: points off their curve, proofs,
+// The meaning of wolfSSL's errors for the client. Ravelin checks its messages first, so most of
+// these errors are about facts that only wolfSSL can find: points off their curve, proofs,
 // certificates.
 static const struct {
     int error;
@@ -88,7 +88,7 @@ enum result handshake_refuse_error(struct handshake *handshake, int error) {
                        : refusal_set_with(refusal, meanings[i].reason, meanings[i].alert, text);
         }
     }
-    // One that is not known here: the alert the library would have sent, if any.
+    // An unknown error: uses the alert that wolfSSL would have sent, if any.
     WOLFSSL_ALERT_HISTORY alerts;
     if (wolfSSL_get_alert_history(handshake->ssl, &alerts) == WOLFSSL_SUCCESS &&
         alerts.last_tx.code > 0) {

@@ -1,6 +1,6 @@
-// What the files of the handshake share: handshake.c advances it, handshake_callbacks.c has the
-// callbacks of wolfSSL, handshake_errors.c translates its errors, and transcript.c decides what it
-// hashes. No other file includes it.
+// The structs that the files of the handshake share: handshake.c advances it, handshake_callbacks.c
+// has the callbacks of wolfSSL, handshake_errors.c translates its errors, and transcript.c sets the
+// bytes that it hashes. No other file includes it.
 #ifndef RAVELIN_TLS_HANDSHAKE_HANDSHAKE_INTERNAL_H
 #define RAVELIN_TLS_HANDSHAKE_HANDSHAKE_INTERNAL_H
 

@@ -15,14 +15,14 @@ enum {
     EXTENSIONS_FEW = 48, // as many as real clients send
 };
 
-// What a reading of an extension says. Its syntax is bad, or its content is.
+// The result of reading an extension: its syntax is wrong, or its content is.
 enum verdict { FINE, BAD_SYNTAX, BAD_CONTENT };
 
 static enum verdict fine_if(bool well_formed) {
     return well_formed ? FINE : BAD_SYNTAX;
 }
 
-// A list of 2-byte numbers with its length before it, and nothing behind.
+// Reads a list of 2-byte numbers with its length before it, and no bytes behind.
 static enum verdict parse_numbers(struct slice body, size_t length_bytes, struct slice *list) {
     struct reader reader = reader_of(body);
     *list = read_vector(&reader, length_bytes);
@@ -82,8 +82,8 @@ static bool is_plausible(struct slice name) {
     return true;
 }
 
-// At most one name of a kind; kinds to come are laid out in the same way (RFC 6066 3). A name that
-// no host can have is well-formed too: it is unknown, as many others are.
+// At most one name of a kind. Future kinds have the same layout (RFC 6066 3). A name that is not a
+// possible host name is well-formed, too: it is unknown, like many others.
 static enum verdict parse_server_name(struct slice body, struct client_hello *hello) {
     struct reader reader = reader_of(body);
     struct reader list = reader_of(read_vector(&reader, 2));
@@ -122,7 +122,7 @@ static enum verdict parse_protocols(struct slice body, struct client_hello *hell
     return fine_if(reader_done(&list));
 }
 
-// Only OCSP is laid out by a standard; what else there may be is not ours to read.
+// Only OCSP has a standard layout. Ravelin does not read other kinds.
 static enum verdict parse_status_request(struct slice body, struct client_hello *hello) {
     hello->status_request = body;
     struct reader reader = reader_of(body);
@@ -186,7 +186,7 @@ size_t hello_binders_size(const struct client_hello *hello) {
     return reader.left;
 }
 
-// The entries themselves; what they must keep to is hello_check_rules()'s.
+// Reads the entries. hello_check_rules() checks them.
 static enum verdict parse_key_shares(struct slice body, struct client_hello *hello) {
     struct reader reader = reader_of(body);
     hello->key_shares = read_vector(&reader, 2);
@@ -198,7 +198,7 @@ static enum verdict parse_key_shares(struct slice body, struct client_hello *hel
     return fine_if(reader_done(&reader) && reader_done(&list));
 }
 
-// Not for a ClientHello (4.2).
+// An extension that is not allowed in a ClientHello (4.2).
 static enum verdict parse_misplaced(struct slice body, struct client_hello *hello) {
     (void)body, (void)hello;
     return BAD_CONTENT;
@@ -234,7 +234,7 @@ static int find_known(uint32_t type) {
     return -1;
 }
 
-// The extensions as a list: where each known one lies, and which is last.
+// The extensions as a list: the place of each known one, and the last one.
 struct outline {
     struct slice bodies[HELLO_EXTENSION_COUNT];
     uint32_t count;
@@ -256,7 +256,7 @@ static bool read_outline(struct client_hello *hello, struct outline *outline) {
     return !list.bad;
 }
 
-// Whether an extension comes twice: among many, by a bit for each type.
+// Whether an extension is repeated, for long lists: with a bit for each type.
 static __attribute__((noinline)) bool many_repeat(struct slice extensions) {
     uint8_t seen[TYPES / 8] = {0};
     struct reader list = reader_of(extensions);
@@ -292,8 +292,8 @@ static bool repeats(struct slice extensions, uint32_t count) {
     return count <= EXTENSIONS_FEW ? few_repeat(extensions) : many_repeat(extensions);
 }
 
-// What stands before the extensions, and the extensions as one block. A hello of TLS 1.2 or older
-// may have none.
+// Reads the part before the extensions, and the extensions as one block. A hello of TLS 1.2 or
+// older may have none.
 static bool read_start(struct slice message, struct client_hello *hello) {
     struct reader reader = reader_of(message);
     hello->legacy_version = (uint16_t)read_number(&reader, 2);
@@ -310,7 +310,7 @@ static bool read_start(struct slice message, struct client_hello *hello) {
            hello->compressions.size >= 1;
 }
 
-// What the known extensions say; of several that are wrong, the first counts.
+// Reads the known extensions. If several are wrong, the first one counts.
 static enum verdict parse_known(struct client_hello *hello, const struct outline *outline) {
     enum verdict first = FINE;
     for (int i = 0; i < HELLO_EXTENSION_COUNT; i++) {
@@ -322,7 +322,7 @@ static enum verdict parse_known(struct client_hello *hello, const struct outline
     return first;
 }
 
-// supported_versions alone decides (4.2.1), but SSL 3.0 is refused whatever else is offered (D.5).
+// supported_versions alone decides (4.2.1), except that SSL 3.0 is always refused (D.5).
 static bool offers_enough(const struct client_hello *hello) {
     return hello->offers_tls13 && hello->legacy_version > VERSION_SSL3;
 }
@@ -334,7 +334,7 @@ static bool versions_are_malformed(const struct client_hello *hello,
            parse_numbers(outline->bodies[HELLO_VERSIONS], 1, &list) != FINE;
 }
 
-// Of a client that has no TLS 1.3, nothing else matters but for the log.
+// For a client without TLS 1.3, all other parts are only read for the log.
 enum result hello_parse(struct slice message, struct client_hello *hello, struct refusal *refusal) {
     *hello = (struct client_hello){.wanted = hello_http1};
     struct outline outline = {0};

@@ -1,6 +1,6 @@
-// Reads a ClientHello before wolfSSL sees it (RFC 8446 4.1.2, 4.2; RFC 6066; RFC 7301): is it
-// well-formed, what does it offer, and does the offer satisfy the policy? A refusal has the alert
-// that RFC 8446 requires.
+// Reads and checks a ClientHello before wolfSSL sees it (RFC 8446 4.1.2, 4.2; RFC 6066; RFC 7301):
+// its form, its offer, and whether the offer satisfies the policy. A refusal has the alert that RFC
+// 8446 requires.
 //
 // hello.c reads the message, hello_check.c checks it, hello_write.c writes another one for wolfSSL,
 // and hello_text.c describes it. No I/O. The slices point into the message and are valid as long as
@@ -21,15 +21,15 @@
 // Largest size of a message: version, random, session id, cipher suites, compression methods and
 // extensions, each of its largest size.
 #define HELLO_SIZE_MAX (2 + 32 + 1 + 32 + 2 + 65534 + 1 + 255 + 2 + 65535)
-// The protocols that ALPN (RFC 7301) may choose, the most wanted first. Without any, what the
-// client offers is ignored.
+// The protocols that ALPN (RFC 7301) may choose, in order of preference. If there are none, the
+// client's ALPN is ignored.
 struct hello_protocols {
     const char *const *names;
     size_t count;
 };
 
 extern const struct hello_protocols hello_http1;
-extern const struct hello_protocols hello_http2; // and HTTP/1
+extern const struct hello_protocols hello_http2; // h2, then http/1.1
 
 // The numbers of extensions (IANA).
 enum hello_type {
@@ -82,17 +82,17 @@ struct client_hello {
     struct slice extensions;        // all extensions, raw
     struct slice versions;          // the raw list of supported versions, 2 bytes each
     struct slice groups;            // the raw list of supported groups, 2 bytes each
-    struct slice key_shares;        // the raw list
-    struct slice protocols;         // the raw list of ALPN
-    struct slice signature_schemes; // the raw list
+    struct slice key_shares;        // the raw list of key shares
+    struct slice protocols;         // the raw list of ALPN protocols
+    struct slice signature_schemes; // the raw list of signature schemes
     uint32_t signatures;            // policy_signature bits
     struct slice server_name;       // host name as sent; empty: none
-    struct slice odd_name;          // name that no host can have, any bytes; empty: none
-    struct slice psk_modes;         // the raw list
+    struct slice odd_name;          // not a possible host name, any bytes; empty: none
+    struct slice psk_modes;         // the raw list of PSK modes
     bool offers_psk_dhe;            // psk_modes has psk_dhe_ke
     struct slice status_request;    // the whole extension
     struct slice pre_shared_key;    // the whole extension
-    struct hello_protocols wanted;  // by ALPN; hello_http1 unless the caller sets it
+    struct hello_protocols wanted;  // for ALPN; hello_http1 unless the caller sets it
 };
 
 static inline bool hello_has(const struct client_hello *hello, enum hello_extension extension) {
@@ -108,7 +108,7 @@ enum result hello_parse(struct slice message, struct client_hello *hello,
 // shares. RESULT_ERROR: `refusal` is set.
 enum result hello_check_rules(const struct client_hello *hello, struct refusal *refusal) MUST_CHECK;
 
-// What a site accepts, for hello_check_offer().
+// The requirements of a site, for hello_check_offer().
 struct hello_policy {
     const int *groups; // IANA numbers, in order of preference
     size_t group_count;

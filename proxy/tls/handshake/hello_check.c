@@ -56,7 +56,7 @@ static enum result check_mandatory(const struct client_hello *hello, struct refu
     return RESULT_OK;
 }
 
-// What a share looks like from outside. Whether its point lies on its curve, the library finds out.
+// Checks the size and form of a share. wolfSSL checks whether its point is on its curve.
 static bool share_fits(uint32_t group, struct slice share) {
     int index = policy_group_index(group);
     if (index < 0) {
@@ -83,7 +83,7 @@ static enum result judge_share(int mark, uint32_t group, struct slice share,
     }
 }
 
-// One pass over either list, as both may be long: two bits for each group there can be.
+// Reads each list once, because both may be long: two bits for each possible group.
 static __attribute__((noinline)) enum result check_many_shares(const struct client_hello *hello,
                                                                struct refusal *refusal) {
     uint8_t marks[GROUPS / 4] = {0};
@@ -132,7 +132,7 @@ enum result hello_check_rules(const struct client_hello *hello, struct refusal *
     if (hello->compressions.size != 1 || hello->compressions.data[0] != 0) {
         return refusal_set(refusal, REFUSAL_illegal, "compression offered");
     }
-    if (hello_has(hello, HELLO_COOKIE)) { // we ask for none
+    if (hello_has(hello, HELLO_COOKIE)) { // Ravelin asks for none
         return refusal_set(refusal, REFUSAL_illegal, "a cookie that was not asked for");
     }
     if (check_mandatory(hello, refusal) != RESULT_OK) {
@@ -170,7 +170,7 @@ static const char *const http_names[] = {"h2", "http/1.1", "http/1.0"};
 const struct hello_protocols hello_http2 = {http_names, 3};
 const struct hello_protocols hello_http1 = {http_names + 1, 2};
 
-// The client's own copy of a name in its list. Empty: it has none.
+// The client's own copy of a name in its list. Empty: none.
 static struct slice find_protocol(const struct client_hello *hello, struct slice wanted) {
     struct reader list = reader_of(hello->protocols);
     while (reader_more(&list)) {
@@ -215,9 +215,9 @@ enum result hello_check_offer(const struct client_hello *hello, const struct hel
 
 // --- The second hello ---
 
-// What need not stand where it stood, with the same content: what 4.1.2 and, for
+// Extensions that may have another place or content in the second hello: those that 4.1.2 and, for
 // encrypted_client_hello, RFC 9849 6.1.5 let a client change; and two that wolfSSL's client moves,
-// which are compared by their contents.
+// whose contents are compared.
 static bool may_change(uint32_t type) {
     switch (type) {
     case HELLO_TYPE_PADDING:
@@ -234,7 +234,7 @@ static bool may_change(uint32_t type) {
     }
 }
 
-// The next extension that may not change, with its header; empty at the end.
+// The next extension that must not change, with its header; empty: none.
 static struct slice next_fixed(struct reader *list) {
     while (reader_more(list)) {
         struct slice whole = {(const char *)list->at, 0};

@@ -17,7 +17,8 @@ static void add(struct text *text, const char *words) {
     text->size += (size_t)written < left ? (size_t)written : left - 1;
 }
 
-// Values that mean nothing and are there so that nobody stumbles over them (RFC 8701).
+// Numbers without a meaning, which clients send so that servers learn to ignore unknown ones (RFC
+// 8701).
 static bool is_grease(uint32_t number) {
     return (number & 0x0f0f) == 0x0a0a && number >> 8 == (number & 0xff);
 }

@@ -15,7 +15,7 @@ enum {
     OUTPUT_MAX = 65536,
 };
 
-// Output that remembers whether all of it found room.
+// An output that records whether everything fitted.
 struct writer {
     struct buffer *output;
     bool failed;
@@ -38,7 +38,7 @@ static void write_vector(struct writer *writer, size_t length_bytes, struct slic
     write_bytes(writer, bytes);
 }
 
-// A vector whose length is known when it is closed.
+// Begins a vector whose length is written when it is closed.
 static size_t open_vector(struct writer *writer, size_t length_bytes) {
     write_number(writer, 0, length_bytes);
     return buffer_size(writer->output);
@@ -55,7 +55,7 @@ static void close_vector(struct writer *writer, size_t begin, size_t length_byte
     }
 }
 
-// Of a list of 2-byte numbers those that are ours, each once.
+// Writes the numbers of a list that the policy has, each once.
 static void write_ours(struct writer *writer, struct slice numbers, int (*index_of)(uint32_t)) {
     size_t list = open_vector(writer, 2);
     uint32_t written = 0; // bits
@@ -106,9 +106,9 @@ static void write_all_schemes(struct writer *writer) {
     close_vector(writer, list, 2);
 }
 
-// A hello with a PSK may have none that is ours. Where its PSK comes only after a retry, that must
-// not keep the library from asking for one; else it must see that there is none: 0xfe00 is
-// nobody's.
+// A hello with a PSK may have no signature scheme of the policy. If its PSK is left out until after
+// a retry, wolfSSL must still ask for the retry. Otherwise wolfSSL must see that there is no
+// scheme: 0xfe00 is unassigned.
 static void write_signatures(struct writer *writer, const struct client_hello *hello,
                              bool psk_to_come) {
     if (!hello_has(hello, HELLO_SIGNATURES) && !psk_to_come) {
@@ -139,7 +139,8 @@ static void write_protocols(struct writer *writer, const struct client_hello *he
     close_vector(writer, extension, 2);
 }
 
-// Without the top bit, and less than 2^255-19 (RFC 7748 5): the library refuses anything else.
+// Writes the share without the top bit and less than 2^255-19 (RFC 7748 5), because wolfSSL refuses
+// others.
 static void write_x25519(struct writer *writer, struct slice share) {
     char value[X25519_SIZE];
     struct reader reader = reader_of(share);
@@ -185,7 +186,7 @@ static void write_shares(struct writer *writer, const struct client_hello *hello
     close_vector(writer, extension, 2);
 }
 
-// An identity that has the form of a ticket of the library's: a size stands in it, and is right.
+// Whether an identity has the form of a wolfSSL ticket: it contains a size, which is correct.
 static bool may_be_ours(struct slice identity) {
     if (identity.size < TICKET_AROUND_SIZE || identity.size > TICKET_SIZE_MAX) {
         return false;
@@ -203,8 +204,8 @@ static bool came_before(const struct slice *identities, size_t count, struct sli
     return false;
 }
 
-// The first identities in their places, and their binders: what is no ticket of ours is only a
-// number, and a binder that is too long for any hash is cut to a size that is wrong as well.
+// Writes the first identities at their places, and their binders. An identity that is not a ticket
+// of Ravelin becomes a number. A binder that is too long for any hash is cut to another wrong size.
 // Returns the size of the list of binders.
 static size_t write_identities(struct writer *writer, const struct client_hello *hello) {
     struct reader extension = reader_of(hello->pre_shared_key);
@@ -233,7 +234,7 @@ static size_t write_identities(struct writer *writer, const struct client_hello 
     return buffer_size(writer->output) - list + 2;
 }
 
-// Only with a new key exchange; otherwise as if none had been offered. It is the last extension.
+// Writes PSKs only with a new key exchange; otherwise the hello has none. It is the last extension.
 static size_t write_psk(struct writer *writer, const struct client_hello *hello) {
     size_t modes = open_extension(writer, HELLO_TYPE_PSK_MODES);
     write_number(writer, 1, 1);

@@ -1,5 +1,5 @@
-// Why a handshake is refused: a reason, which `ravelin status` counts; the alert for the client
-// (RFC 8446 6); and a static text for the log.
+// Reasons why a handshake is refused. Each has a counter in `ravelin status`, the alert for the
+// client (RFC 8446 6), and a static text for the log.
 #ifndef RAVELIN_TLS_HANDSHAKE_REFUSAL_H
 #define RAVELIN_TLS_HANDSHAKE_REFUSAL_H
 
@@ -27,13 +27,13 @@
     X(unexpected, ALERT_UNEXPECTED_MESSAGE, "out of turn")                                         \
     X(oversized, ALERT_RECORD_OVERFLOW, "a record is too long")                                    \
     X(bad_record, ALERT_BAD_RECORD_MAC, "a record does not authenticate")                          \
-    X(bad_proof, ALERT_DECRYPT_ERROR, "a proof of the client does not hold")                       \
+    X(bad_proof, ALERT_DECRYPT_ERROR, "a signature or MAC of the client is not valid")             \
     X(bad_certificate, ALERT_BAD_CERTIFICATE, "the client's certificate is not accepted")          \
     X(client_alert, REFUSAL_NO_ALERT, "the client refused")                                        \
     X(client_left, REFUSAL_NO_ALERT, "the client closed the connection")                           \
     X(timeout, REFUSAL_NO_ALERT, "handshake timeout")                                              \
     X(signer, ALERT_INTERNAL_ERROR, "the signer refused")                                          \
-    X(library, ALERT_HANDSHAKE_FAILURE, "the TLS library refused")                                 \
+    X(library, ALERT_HANDSHAKE_FAILURE, "wolfSSL refused")                                         \
     X(internal, ALERT_INTERNAL_ERROR, "internal error")
 
 enum refusal_reason {

@@ -30,7 +30,7 @@ static enum result seal(const struct resumption *resumption, WOLFSSL *ssl,
                : RESULT_ERROR;
 }
 
-// A client may offer several tickets, and wolfSSL need not take the one it opened last.
+// A client may offer several tickets, and wolfSSL need not use the one that it opened last.
 static void note_stamp(struct resumption *resumption, const struct ticket_stamp *stamp) {
     struct ticket_stamp *worst = &resumption->stamp;
     if (!resumption->opened || stamp->since_s < worst->since_s) {
@@ -62,6 +62,7 @@ int resumption_ticket(struct resumption *resumption, const struct ticket_terms *
         result = seal(resumption, ssl, store, binding, now_s, &ticket);
     }
     *out_size = (int)ticket.size;
-    // A new ticket is sent in any case: told to make one for an old one, wolfSSL would not resume.
+    // A new ticket is sent in any case. If the result asked for a new ticket, wolfSSL would not
+    // resume.
     return result == RESULT_OK ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_REJECT;
 }

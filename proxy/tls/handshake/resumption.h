@@ -1,6 +1,6 @@
-// The tickets of one handshake: seals the tickets that wolfSSL makes, opens those that the client
-// offers, both under the terms of this connection, and passes the stamp of the full handshake on.
-// See ticket.h.
+// The tickets of one handshake: seals the tickets that wolfSSL makes, and opens those that the
+// client offers, both under the terms of this connection. Copies the stamp of the full handshake to
+// new tickets. See ticket.h.
 #ifndef RAVELIN_TLS_HANDSHAKE_RESUMPTION_H
 #define RAVELIN_TLS_HANDSHAKE_RESUMPTION_H
 
@@ -16,7 +16,7 @@ struct resumption {
 };
 
 // Seals or opens a ticket, for a wolfSSL callback of type SessionTicketEncCb. `terms` has no
-// protocol: it is that of the connection. Returns a WOLFSSL_TICKET_RET_ code.
+// protocol: the connection has it. Returns a WOLFSSL_TICKET_RET_ code.
 int resumption_ticket(struct resumption *resumption, const struct ticket_terms *terms, WOLFSSL *ssl,
                       unsigned char name[WOLFSSL_TICKET_NAME_SZ],
                       unsigned char iv[WOLFSSL_TICKET_IV_SZ],

@@ -17,7 +17,7 @@
 
 enum sign_scheme {
     SIGN_ECDSA = 1,   // data is a hash
-    SIGN_RSA_PSS = 2, // data is a hash; `hash` says which
+    SIGN_RSA_PSS = 2, // data is a hash made with `hash`
     SIGN_ED25519 = 3, // data is the message
 };
 

@@ -56,13 +56,13 @@ static void end_writing(struct ticket_keys *keys) {
     atomic_fetch_add_explicit(&keys->version, 1, memory_order_acq_rel);
 }
 
-// So few bytes are written all or none.
+// getrandom() writes this many bytes completely or not at all.
 static bool make_key(struct ticket_key *key) {
     return getrandom(key, sizeof(*key), 0) == (ssize_t)sizeof(*key);
 }
 
-// The current key becomes the previous one, the next the current, and what was the previous is
-// overwritten by the one that is next now.
+// Moves the keys: current becomes previous, next becomes current, and the former previous is
+// overwritten by a new next key.
 static bool step(struct ticket_keys *keys) {
     bool made = make_key(&keys->ring[(keys->current + PREVIOUS) % TICKET_KEY_COUNT]);
     if (made) {
@@ -108,8 +108,8 @@ bool ticket_store_copy_in(struct ticket_store *store, const uint8_t keys[TICKET_
     return true;
 }
 
-// Copies the key out; the caller wipes it. A writer holds the lock for a few microseconds, once an
-// hour.
+// Copies the key out; the caller wipes the copy. A writer has the lock for a few microseconds, once
+// an hour.
 static void read_key(const struct ticket_store *store, enum place place, struct ticket_key *key) {
     const struct ticket_keys *keys = store->lent;
     uint32_t before;
@@ -122,7 +122,8 @@ static void read_key(const struct ticket_store *store, enum place place, struct 
     } while (before != after || (before & 1) != 0);
 }
 
-// A rotation meanwhile moves keys towards PREVIOUS: looked for in this order, none is missed.
+// A rotation during the search moves keys towards PREVIOUS. In this order of search, none is
+// missed.
 static bool find_key(const struct ticket_store *store, const uint8_t *name,
                      struct ticket_key *key) {
     static const enum place places[] = {NEXT, CURRENT, PREVIOUS};
@@ -146,7 +147,7 @@ static void add_term(wc_Sha256 *hash, const char *name, struct slice value) {
 
 void ticket_binding(const struct ticket_terms *terms, uint8_t binding[TICKET_BINDING_SIZE]) {
     wc_Sha256 hash;
-    (void)wc_InitSha256(&hash); // without hardware behind it, none of these can fail
+    (void)wc_InitSha256(&hash); // without a hardware device, these calls cannot fail
     add_term(&hash, "site", terms->site);
     add_term(&hash, "protocol", terms->protocol);
     add_term(&hash, "client certificates", terms->client_certificates);
@@ -209,7 +210,7 @@ enum result ticket_seal(const struct ticket_store *store,
     return failed == 0 ? RESULT_OK : RESULT_ERROR;
 }
 
-// The fields are wider than what is in them. The rest is zeros, and not authenticated.
+// The fields are longer than their contents. The rest is zeros, and not authenticated.
 static bool has_padding(const struct ticket *ticket) {
     static const uint8_t zeros[TICKET_MAC_SIZE];
     return memcmp(ticket->iv + TICKET_NONCE_SIZE, zeros, TICKET_IV_SIZE - TICKET_NONCE_SIZE) == 0 &&

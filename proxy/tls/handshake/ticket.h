@@ -63,12 +63,12 @@ bool ticket_store_rotate(struct ticket_store *store) MUST_CHECK;
 // be left.
 bool ticket_store_renew(struct ticket_store *store) MUST_CHECK;
 
-// The keys as another master needs them that takes over (process/handover.h): they go from one
-// locked memory to another, and the caller wipes what it holds.
-#define TICKET_KEYS_LAYOUT 1 // changes with what the bytes mean, and with the seal of tickets
+// The keys, for the next master of an upgrade (process/handover.h). They are copied from one locked
+// memory to another. The caller wipes its copy.
+#define TICKET_KEYS_LAYOUT 1 // changes with the format of the bytes and with the sealing of tickets
 #define TICKET_KEYS_SIZE 148
 void ticket_store_copy_out(const struct ticket_store *store, uint8_t keys[TICKET_KEYS_SIZE]);
-// In place of the keys that the store has. False: these bytes are no keys; nothing has changed.
+// Replaces the keys of the store. False: these bytes are not keys; nothing has changed.
 bool ticket_store_copy_in(struct ticket_store *store,
                           const uint8_t keys[TICKET_KEYS_SIZE]) MUST_CHECK;
 

@@ -1,9 +1,9 @@
-// The transcript of the handshake, as far as it is not the library's own.
+// The transcript of the handshake, where it differs from wolfSSL's.
 //
-// The library reads the ClientHello that hello_write() made, but what both sides sign and prove is
-// the hash of the client's own bytes (RFC 8446 4.4.1). So the linker sends the library's calls of
-// two of its internal functions, by which it hashes a ClientHello, to the functions below (--wrap
-// in the Makefile). Were they gone in another version of the library, no handshake would work.
+// wolfSSL reads the ClientHello of hello_write(), but both sides sign and prove the hash of the
+// client's own bytes (RFC 8446 4.4.1). So the linker redirects wolfSSL's calls of two of its
+// internal functions, which hash a ClientHello, to the functions below (--wrap in the Makefile). If
+// another version of wolfSSL did not have these functions, no handshake would work.
 #include "tls/handshake/handshake_internal.h"
 
 #include <wolfssl/wolfcrypt/error-crypt.h>
@@ -15,8 +15,8 @@ int __real_HashRaw(WOLFSSL *ssl, const unsigned char *data, int size);
 int __wrap_HashInput(WOLFSSL *ssl, const unsigned char *input, int size);
 int __wrap_HashRaw(WOLFSSL *ssl, const unsigned char *data, int size);
 
-// NULL when the library does not handle a hello of a client of ours now. There are other servers in
-// this program, those of rehearsal.h, and only handshake_bind() sets this pointer.
+// NULL: wolfSSL does not handle a hello of a client of Ravelin now. This program has other servers,
+// in rehearsal.h; only handshake_bind() sets this pointer.
 static struct transcript *transcript_of(WOLFSSL *ssl) {
     struct handshake *handshake = wolfSSL_is_server(ssl) ? wolfSSL_GetEccSignCtx(ssl) : NULL;
     return handshake == NULL || handshake->flight.state >= FLIGHT_PROTECTED
@@ -24,9 +24,9 @@ static struct transcript *transcript_of(WOLFSSL *ssl) {
                : &handshake->transcript;
 }
 
-// `input` is a message without its header, which lies before it and is hashed too. `size` is all of
-// a hello, or all but the binders at its end, when a PSK is to be proven (4.2.11.2). A hello is
-// hashed once. Were the library to ask for anything else, the handshake would fail.
+// `input`: a message without its header, which is before it in memory and is hashed, too. `size`:
+// the whole hello, or all except the binders at its end, if a PSK is to be proven (4.2.11.2). A
+// hello is hashed once. Any other call makes the handshake fail.
 int __wrap_HashInput(WOLFSSL *ssl, const unsigned char *input, int size) {
     struct transcript *transcript = transcript_of(ssl);
     if (transcript == NULL) {
@@ -46,7 +46,7 @@ int __wrap_HashInput(WOLFSSL *ssl, const unsigned char *input, int size) {
                             (int)(hello.size - MESSAGE_HEADER_SIZE));
 }
 
-// The binders follow when the PSK is proven, and nothing else may.
+// The binders follow when the PSK is proven. Nothing else may follow.
 int __wrap_HashRaw(WOLFSSL *ssl, const unsigned char *data, int size) {
     struct transcript *transcript = transcript_of(ssl);
     if (transcript == NULL || !transcript->binders_due) {

@@ -18,8 +18,7 @@
 #define MLKEM768_CIPHERTEXT_SIZE 1088
 #define MLKEM768_SECRET_SIZE 32
 
-// How a group is put together. The parts of a hybrid stand one after the other, in shares and in
-// secrets alike.
+// The parts of a group. The parts of a hybrid follow each other, in shares and in secrets.
 struct group_shape {
     size_t curve_size; // of a coordinate
     int curve;         // ECC_CURVE_INVALID: X25519
@@ -192,7 +191,7 @@ static bool finish_x25519(struct key_exchange *exchange, const uint8_t *share, u
     uint8_t copy[X25519_SIZE];
     word32 size = X25519_SIZE;
     memcpy(copy, share, sizeof(copy));
-    copy[X25519_SIZE - 1] &= 0x7f; // RFC 7748 5: an implementation masks it
+    copy[X25519_SIZE - 1] &= 0x7f; // RFC 7748 5: implementations mask it
     if (wc_curve25519_init(&peer) != 0) {
         return false;
     }

@@ -42,7 +42,7 @@ enum result key_expand_label(uint16_t suite, const uint8_t *secret, const char *
     return error == 0 ? RESULT_OK : RESULT_ERROR;
 }
 
-// HKDF-Extract(salt, input): an empty input stands for hash_size zeros.
+// HKDF-Extract(salt, input). An empty input means hash_size zeros.
 static enum result extract(struct key_schedule *schedule, const uint8_t *salt, struct slice input) {
     byte copy[128] = {0};
     if (input.size > sizeof(copy)) {

@@ -1,5 +1,5 @@
-// Writes a ClientHello that may offer anything, for `ravelin doctor`, which offers what a server
-// should refuse.
+// Writes a ClientHello that may offer anything, for `ravelin doctor`, which also offers what a
+// server should refuse.
 //
 // An offer is data. A member that is zero is not in the message. This module decides nothing, and
 // Ravelin as a server never uses it. No I/O, no allocation.

@@ -103,7 +103,7 @@ static bool make_offer(struct probe *client, const struct probe_wishes *wishes) 
     return true;
 }
 
-// Data before the server has said anything (RFC 8446 4.2.10).
+// Sends data before the server's first message (RFC 8446 4.2.10).
 static enum result put_early_data(struct probe *client) {
     uint8_t hash[HASH_SIZE_MAX];
     uint8_t secret[HASH_SIZE_MAX];
@@ -177,7 +177,7 @@ enum result probe_put_record(struct probe *client, enum record_type type, struct
     }
     uint8_t *header = client->output + client->output_size;
     uint8_t *payload = header + RECORD_HEADER_SIZE;
-    // The first record has the oldest version, for those who look at it (RFC 8446 5.1).
+    // The first record has the oldest version, for middleboxes (RFC 8446 5.1).
     header[0] = (uint8_t)(sealed ? RECORD_APPLICATION_DATA : type);
     header[1] = 3;
     header[2] = client->transcript_size > 0 && client->facts.retried ? 3 : sealed ? 3 : 1;
@@ -231,7 +231,7 @@ static enum result take_alert(struct probe *client, struct slice content, bool p
         return probe_fail(client, "an alert of %zu bytes", content.size);
     }
     uint8_t alert = (uint8_t)content.data[1];
-    // Of these two, older servers send one as a warning and go on.
+    // Older servers send one of these two as a warning and continue.
     bool is_warning = content.data[0] == ALERT_LEVEL_WARNING;
     if (alert == ALERT_USER_CANCELED || (is_warning && alert == ALERT_UNRECOGNIZED_NAME)) {
         return RESULT_OK;
@@ -267,7 +267,7 @@ static enum result take_record(struct probe *client, uint8_t *record, size_t siz
     uint8_t type = record[0];
     struct slice content = {(const char *)record + RECORD_HEADER_SIZE, size - RECORD_HEADER_SIZE};
     bool protected = client->read.ready && type == RECORD_APPLICATION_DATA;
-    // One of these may come in the middle of a handshake and means nothing (RFC 8446 5).
+    // A change_cipher_spec is allowed in a handshake and has no meaning (RFC 8446 5).
     if (type == RECORD_CHANGE_CIPHER_SPEC && client->state < PROBE_CONNECTED &&
         slice_equal(content, SLICE("\x01"))) {
         return RESULT_OK;
@@ -313,7 +313,7 @@ size_t probe_feed(struct probe *client, const void *data, size_t size) {
     return taken;
 }
 
-// The size of the whole record that the input begins with; 0 when it is not there yet.
+// Size of the record at the beginning of the input; 0: it is not complete.
 static enum result next_record(struct probe *client, size_t *size) {
     const uint8_t *at = client->input + client->input_begin;
     size_t there = client->input_end - client->input_begin;
@@ -332,7 +332,7 @@ static enum result next_record(struct probe *client, size_t *size) {
     return RESULT_OK;
 }
 
-// The size of the handshake message that is whole in the buffer; else 0.
+// Size of a complete handshake message in the buffer; otherwise 0.
 static size_t next_message(const struct probe *client) {
     if (client->message_size < 4) {
         return 0;

@@ -48,7 +48,7 @@ struct probe_ticket {
     uint8_t data[PROBE_TICKET_SIZE_MAX];
 };
 
-// What to ask for. probe_new() copies lists and slices.
+// The parameters of a handshake. probe_new() copies lists and slices.
 struct probe_wishes {
     struct slice name; // SNI; empty: none
     struct numbers suites;

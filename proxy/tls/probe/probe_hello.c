@@ -1,4 +1,4 @@
-// What the watching client asks for: its ClientHello, and the transcript that begins with it.
+// The ClientHello of the probing client, and the transcript that begins with it.
 #include "base/clock.h"
 #include "base/secret.h"
 #include "tls/probe/probe_internal.h"

@@ -1,4 +1,4 @@
-// What the files of the probe share. Only its tests include it, too.
+// The structs and functions that the files of the probe share. Only its tests include it, too.
 #ifndef RAVELIN_TLS_PROBE_PROBE_INTERNAL_H
 #define RAVELIN_TLS_PROBE_PROBE_INTERNAL_H
 
@@ -66,7 +66,8 @@ struct probe {
 
     struct key_schedule schedule;
     struct probe_keys read, write;
-    uint8_t write_secret[HASH_SIZE_MAX]; // of the handshake keys, while early keys are in use
+    // Write secret of the handshake keys, while early keys are in use.
+    uint8_t write_secret[HASH_SIZE_MAX];
     uint8_t resumption_secret[HASH_SIZE_MAX];
 
     // All handshake messages so far, in the form that is hashed.
@@ -80,7 +81,7 @@ struct probe {
     size_t kept_tickets;
     struct probe_ticket tickets[PROBE_TICKETS_MAX];
 
-    size_t message_size; // of the part of a handshake message so far
+    size_t message_size; // bytes of an incomplete handshake message
     uint8_t message[PROBE_MESSAGE_MAX + 4];
     size_t input_begin, input_end;
     uint8_t input[PROBE_INPUT_SIZE];

@@ -1,4 +1,4 @@
-// What the server says to the watching client, message by message (RFC 8446 4).
+// The server's messages to the probing client (RFC 8446 4).
 #include "base/clock.h"
 #include "base/reader.h"
 #include "base/secret.h"
@@ -50,8 +50,8 @@ static bool has_share_for(const struct probe *client, uint16_t group) {
     return false;
 }
 
-// After a HelloRetryRequest there is one share, early data are refused, and a PSK of another hash
-// is of no use.
+// After a HelloRetryRequest there is one share, early data were refused, and a PSK with another
+// hash is useless.
 static enum result change_offer(struct probe *client, const struct server_hello *hello) {
     if (hello->cookie.size > sizeof(client->cookie)) {
         return probe_fail(client, "a cookie of %zu bytes", hello->cookie.size);
@@ -106,7 +106,8 @@ static enum result take_retry(struct probe *client, struct slice message,
     return probe_put_hello(client);
 }
 
-// The shared secret; empty when the server resumed without a key exchange, as it was allowed to.
+// Computes the shared secret; empty: the server resumed without a key exchange, as the client
+// allowed.
 static enum result agree(struct probe *client, const struct server_hello *hello,
                          uint8_t secret[KEY_SECRET_SIZE_MAX], size_t *size) {
     *size = 0;
@@ -148,7 +149,7 @@ static enum result start_handshake_keys(struct probe *client, struct slice share
         return probe_fail(client, "the handshake keys cannot be computed");
     }
     secret_wipe(secret, sizeof(secret));
-    // Under the early keys there is still something to say if the server takes early data.
+    // With early keys, EndOfEarlyData must be sent if the server accepts early data.
     return client->early_keys ? RESULT_OK
                               : probe_set_keys(client, &client->write, client->write_secret);
 }

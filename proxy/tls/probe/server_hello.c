@@ -26,7 +26,7 @@ static void parse_share(struct reader *content, struct server_hello *hello) {
     }
 }
 
-// Extensions nobody here needs are skipped.
+// Reads the known extensions and skips the others.
 static bool parse_extension(uint32_t type, struct slice bytes, struct server_hello *hello) {
     struct reader content = reader_of(bytes);
     switch (type) {

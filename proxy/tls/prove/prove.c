@@ -36,7 +36,7 @@ void single_offer_make(struct single_offer *single, uint16_t suite, uint16_t gro
                                    .has_shares = true};
 }
 
-// Suites of every kind that a server of an older version might take.
+// Suites of every kind that a server with an older version might accept.
 static bool offer_old_version(struct prover *prover, uint16_t version,
                               struct rehearsal_answer *answer) {
     static const uint16_t suites[] = {0xc02b, 0xc02f, 0xc009, 0xc013, 0x009c, 0x002f, 0x000a};
@@ -70,8 +70,8 @@ bool prover_takes_suite(struct prover *prover, uint16_t suite) {
     return answer.accepted && answer.suite == suite;
 }
 
-// A client without a share of the group is asked for it in a HelloRetryRequest. Where nothing is in
-// common the library asks for a group of its own choice, which the client did not offer.
+// A client without a share of the group is asked for one in a HelloRetryRequest. If there is no
+// common group, wolfSSL asks for a group of its own choice, which the client did not offer.
 bool prover_takes_group(struct prover *prover, uint16_t group) {
     struct single_offer single;
     struct rehearsal_answer answer;
@@ -80,7 +80,7 @@ bool prover_takes_group(struct prover *prover, uint16_t group) {
     return answer.accepted && answer.group == group;
 }
 
-// With a certificate of any kind.
+// Tests the scheme with a certificate of any kind.
 bool prover_takes_scheme(struct prover *prover, uint16_t scheme) {
     static const uint16_t suite[] = {USUAL_SUITE};
     static const uint16_t group[] = {GROUP_X25519};
@@ -182,7 +182,8 @@ struct prove_report *prove_library(struct slice executable) {
                             .rehearsal = rehearsal_new()};
     if (prover.report != NULL && prover.rehearsal != NULL) {
         elf_symbols_find(executable, &prover.symbols);
-        // What must be there is there: else the table says nothing about what is not.
+        // The table must have a symbol that certainly exists. Otherwise a missing symbol proves
+        // nothing.
         prover.report->has_symbols = elf_symbols_have(&prover.symbols, "wolfTLSv1_3_server_method");
         find_negotiable(&prover, &prover.report->negotiable);
         list_library_suites(&prover.report->library_suites);

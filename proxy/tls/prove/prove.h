@@ -46,12 +46,12 @@ struct name_list {
     const char *names[PROVE_LIST_MAX]; // static
 };
 
-// What a client can do with session tickets.
+// The abilities of a client with session tickets.
 struct ticket_facts {
     bool issued;
     bool resumes_with_dhe;    // with psk_dhe_ke and a new key exchange
     bool resumes_without_dhe; // with psk_ke only
-    bool allows_early_data;   // the ticket says so
+    bool allows_early_data;   // by the ticket
     bool accepts_early_data;  // early data with the ticket were accepted
 };
 

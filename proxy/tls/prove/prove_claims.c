@@ -54,13 +54,13 @@ static void compiled(struct prover *prover, const char *name, bool is_defined, b
         "%s was%s defined when the library was compiled", name, is_defined ? "" : " not");
 }
 
-// A macro that is defined spells something else than its own name. The argument must come here
-// unexpanded, so these two cannot be functions, nor share more than this.
+// The text of a defined macro differs from its name. The argument must arrive unexpanded, so these
+// two cannot be functions and cannot share more.
 #define SPELLED(text) #text
 #define DEFINED(prover, NAME) compiled(prover, #NAME, strcmp(SPELLED(NAME), #NAME) != 0, true)
 #define NOT_DEFINED(prover, NAME) compiled(prover, #NAME, strcmp(SPELLED(NAME), #NAME) != 0, false)
 
-// The suites with one of these flaws, each alone in a ClientHello of TLS 1.3.
+// Offers the suites with one of these flaws, each alone in a ClientHello of TLS 1.3.
 static void no_suite_with(struct prover *prover, unsigned flaws, const char *kind) {
     struct registry suites = registry_suites();
     unsigned tried = 0;
@@ -110,7 +110,7 @@ static void refuse_version_calls(struct prover *prover) {
                     {WOLFSSL_TLSV1, "TLS 1.0"},
                     {WOLFSSL_TLSV1_1, "TLS 1.1"},
                     {WOLFSSL_TLSV1_2, "TLS 1.2"}};
-    // The method of servers that take whatever the library has.
+    // The method of servers that accept every version that wolfSSL has.
     WOLFSSL_CTX *context = wolfSSL_CTX_new(wolfSSLv23_server_method());
     const char *taken = context == NULL ? "nothing, for want of memory," : NULL;
     for (size_t i = 0; taken == NULL && i < sizeof(versions) / sizeof(versions[0]); i++) {
@@ -242,7 +242,7 @@ static void join(const struct name_list *list, char text[PROVE_TEXT_SIZE]) {
     }
 }
 
-// That the list is exactly this, one name after the other.
+// Adds a proof that the list contains exactly these names.
 static void exactly(struct prover *prover, const struct name_list *list, size_t tried,
                     const char *noun, const char *const *wanted, size_t count) {
     char names[PROVE_TEXT_SIZE];
@@ -350,7 +350,7 @@ static void claim_no_compression(struct prover *prover) {
     NOT_DEFINED(prover, HAVE_LIBZ);
 }
 
-// Not named for what it claims: a symbol of a debug build with that name would refute it.
+// The name does not contain the claim, because such a symbol of a debug build would refute it.
 static void claim_no_rfc_6520(struct prover *prover) {
     struct rehearsal_answer answer;
     begin(prover, "no-heartbeat", "no heartbeat extension (RFC 6520)");

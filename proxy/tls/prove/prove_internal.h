@@ -1,4 +1,5 @@
-// What prove.c (the tests) shares with prove_claims.c (the claims). No other file includes it.
+// The structs that prove.c (the tests) and prove_claims.c (the claims) share. No other file
+// includes it.
 #ifndef RAVELIN_TLS_PROVE_PROVE_INTERNAL_H
 #define RAVELIN_TLS_PROVE_PROVE_INTERNAL_H
 

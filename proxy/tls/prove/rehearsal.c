@@ -55,7 +55,7 @@ static int transmit(WOLFSSL *ssl, char *buffer, int size, void *context) {
     return size;
 }
 
-// Something of the right size instead of a signature.
+// Bytes with the size of a signature.
 static int pretend_to_sign(unsigned char *out, unsigned int *out_size, unsigned int size) {
     if (*out_size < size) {
         return BUFFER_E;
@@ -87,7 +87,8 @@ static int sign_ed25519(WOLFSSL *ssl, const unsigned char *in, unsigned int in_s
     return pretend_to_sign(out, out_size, 64);
 }
 
-// A ticket never leaves this process and need not be sealed. But the library wants it changed.
+// A ticket never leaves this process and need not be sealed. But wolfSSL requires a change of its
+// bytes.
 static int pass_ticket(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ],
                        unsigned char iv[WOLFSSL_TICKET_IV_SZ],
                        unsigned char mac[WOLFSSL_TICKET_MAC_SZ], int encrypt, unsigned char *ticket,
@@ -105,7 +106,8 @@ static int pass_ticket(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ],
     return WOLFSSL_TICKET_RET_OK;
 }
 
-// The library is told that the key is elsewhere; for Ed25519 it takes the public key instead.
+// Sets the certificate, and that its key is elsewhere. For Ed25519 wolfSSL gets the public key
+// instead.
 static bool use_certificate(WOLFSSL_CTX *context, enum rehearsal_certificate kind) {
     static const struct {
         const char *pem;
@@ -145,7 +147,7 @@ static bool make_context(struct rehearsal *rehearsal, enum rehearsal_certificate
         !context_apply_policy(context, &policy, NULL)) {
         return false;
     }
-    // Here no struct handshake is behind the callbacks.
+    // The callbacks of these contexts have no struct handshake.
     wolfSSL_CTX_SetIORecv(context, receive);
     wolfSSL_CTX_SetIOSend(context, transmit);
     wolfSSL_CTX_SetEccSignCb(context, sign_ecc);
@@ -257,7 +259,7 @@ struct stage {
     struct probe *client;
     bool server_done;
     bool probe_done;
-    bool over; // one of them has given up
+    bool over; // one side has failed
 };
 
 static void move_server(struct stage *stage) {
@@ -288,7 +290,7 @@ static void move_client(struct stage *stage) {
     }
 }
 
-// What the client has to say goes to the server; false when that was nothing.
+// Passes the client's output to the server. False: there was none.
 static bool carry(struct stage *stage) {
     struct wire *wire = &stage->rehearsal->to_server;
     struct slice output = probe_output(stage->client);

@@ -33,17 +33,17 @@ void rehearsal_free(struct rehearsal *rehearsal); // does nothing to NULL
 
 struct rehearsal_answer {
     bool accepted;    // the server sent a ServerHello or a HelloRetryRequest
-    bool refused;     // the handshake failed. Neither: the server waits for more bytes
+    bool refused;     // the handshake failed. If neither is true, the server waits for more bytes
     int alert;        // if refused: the alert, or REHEARSAL_NO_ALERT
-    uint16_t version; // that the server chose
+    uint16_t version; // version that the server chose
     uint16_t suite;
     uint16_t group;
 };
 
-// Sends the server these bytes as the first of a client.
+// Sends these bytes to the server as the first bytes of a client.
 void rehearsal_say(struct rehearsal *rehearsal, struct slice bytes,
                    struct rehearsal_answer *answer);
-// Sends the server this ClientHello in one record.
+// Sends this ClientHello to the server in one record.
 void rehearsal_offer(struct rehearsal *rehearsal, const struct offer *offer,
                      struct rehearsal_answer *answer);
 

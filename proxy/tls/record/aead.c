@@ -58,7 +58,7 @@ static bool wolfcrypt_expand(void *scratch, const uint8_t *key, size_t key_size)
            wc_AesGcmSetKey(scratch, key, (word32)key_size) == 0;
 }
 
-// wolfCrypt's assembly reads 16 bytes where the 12 of a nonce lie.
+// wolfCrypt's assembly reads 16 bytes at the 12 bytes of a nonce.
 struct padded_nonce {
     uint8_t bytes[16];
 };
@@ -83,8 +83,8 @@ static bool wolfcrypt_open(void *scratch, const uint8_t *nonce, const uint8_t *h
                             RECORD_TAG_SIZE, header, RECORD_HEADER_SIZE) == 0;
 }
 
-// The whole object is secret: which of its fields hold a key, or what was computed from one,
-// differs from build to build of wolfSSL. With wc_AesInit() wiping it costs 20 ns.
+// The whole object is secret, because the fields with a key or a value computed from it differ
+// between builds of wolfSSL. With wc_AesInit(), wiping it costs 20 ns.
 static const struct aead_gcm wolfcrypt = {
     .name = "wolfCrypt",
     .secret_size = sizeof(Aes),
@@ -96,8 +96,8 @@ static const struct aead_gcm wolfcrypt = {
 
 // --- Sealing and opening ---
 
-// More than the libraries use of it. They leave there what goes with a key schedule (wolfCrypt: the
-// powers of the hash key) and the last blocks of plaintext (libipsec-mb).
+// More than the libraries use of the stack. They leave parts of a key schedule there (wolfCrypt:
+// the powers of the hash key) and the last blocks of plaintext (libipsec-mb).
 enum { STACK_USED_MAX = 1536 };
 
 static __attribute__((noinline)) void wipe_stack(void) {
@@ -112,7 +112,7 @@ static void forget_key(struct record_engine *engine) {
     }
 }
 
-// The bytes are compared, not where they lie: after a KeyUpdate another key lies there.
+// Compares the bytes, not the addresses: after a KeyUpdate, another key is at the same address.
 static bool expand_key(struct record_engine *engine, const uint8_t *key, size_t size) {
     if (engine->expanded_size == size && secret_equal(engine->secret.key, key, size)) {
         return true;
@@ -123,7 +123,7 @@ static bool expand_key(struct record_engine *engine, const uint8_t *key, size_t 
     return engine->gcm->expand(engine->secret.scratch, key, size);
 }
 
-// After each call, whatever became of it.
+// Called after each call, with every result.
 static void clean_up(struct record_engine *engine, bool ok) {
     if (!engine->in_run || !ok) {
         forget_key(engine);
@@ -182,7 +182,7 @@ enum result aead_open(struct record_engine *engine, uint16_t suite, const uint8_
     }
     clean_up(engine, ok);
     if (!ok) {
-        // The libraries decrypt while they authenticate.
+        // The libraries decrypt while they authenticate, so the data must be wiped.
         secret_wipe(data, size);
         return RESULT_ERROR;
     }
@@ -191,12 +191,12 @@ enum result aead_open(struct record_engine *engine, uint16_t suite, const uint8_
 
 // --- Known answers, and the choice ---
 
-// Long enough for every loop of the libraries, which take up to 48 blocks at a time, and for rests
-// of blocks.
+// Long enough for every loop of the libraries, which process up to 48 blocks at a time, and for
+// partial blocks.
 enum { SHORT_SIZE = 15, LONG_SIZE = 2063 };
 
-// The tags of what fill() makes, under the key 0, 1, 2, ... and the nonce 0xa0, 0xa1, ...; computed
-// with OpenSSL. That a tag is right says that the ciphertext is.
+// Tags of the bytes of fill(), with the key 0, 1, 2, ... and the nonce 0xa0, 0xa1, ...; computed
+// with OpenSSL. A correct tag shows that the ciphertext is correct.
 static const struct {
     uint16_t suite;
     uint16_t size;

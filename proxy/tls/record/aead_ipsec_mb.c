@@ -1,9 +1,9 @@
 // AES-GCM by Intel's libipsec-mb, with its direct calls, one record each, in place.
 //
-// Used only where it has its VAES and AVX-512 code: without, it is no faster than wolfCrypt. Its
-// build must clear what it leaves of secrets in registers and in the context (SAFE_DATA, as
-// Debian's does). Of its manager, 200 KB, only six functions are kept. They report no errors: those
-// they know are null pointers and sizes far above a record's.
+// It is used only with VAES and AVX-512, because without them it is not faster than wolfCrypt. Its
+// build must clear secrets in registers and in the context (SAFE_DATA, as Debian's does). Of its
+// manager (200 KB), only six functions are kept. These functions report no errors: the known errors
+// are null pointers and sizes far above a record's.
 #include "tls/record/aead.h"
 
 #include <string.h>
@@ -65,7 +65,8 @@ static enum aead_start take_functions(struct state *state, IMB_MGR *manager) {
 }
 
 static enum aead_start start(void *scratch) {
-    // The library asks only the processor. This asks also whether the kernel keeps the registers.
+    // The library checks only the processor. This also checks whether the kernel saves the
+    // registers.
     if (!__builtin_cpu_supports("avx512f")) {
         return AEAD_UNSUITED;
     }
@@ -93,7 +94,7 @@ static bool seal_record(void *scratch, const uint8_t *nonce, const uint8_t *head
     return true;
 }
 
-// The library computes the tag; comparing is left to its user.
+// The library computes the tag; its caller must compare it.
 static bool open_record(void *scratch, const uint8_t *nonce, const uint8_t *header, uint8_t *data,
                         size_t size, const uint8_t *tag) {
     struct state *state = scratch;

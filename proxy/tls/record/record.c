@@ -59,7 +59,7 @@ static void init_direction(struct record_direction *direction, const uint8_t *se
     direction->limit = limit;
 }
 
-// All but the keys. False for an unknown suite.
+// Sets all members except the keys. False: unknown suite.
 static bool init_layer(struct record_layer *layer, uint16_t suite, const uint8_t *read_secret,
                        const uint8_t *write_secret, uint64_t read_sequence, uint64_t write_sequence,
                        uint64_t limit) {
@@ -94,7 +94,7 @@ enum result record_layer_init(struct record_layer *layer, uint16_t suite,
         return RESULT_ERROR;
     }
     enum result result = derive_keys(&layer->read, suite);
-    if (result == RESULT_OK && read_secret == write_secret) { // between us and the library
+    if (result == RESULT_OK && read_secret == write_secret) { // used between Ravelin and wolfSSL
         set_keys(&layer->write, layer->read.key, aead_key_size(suite), layer->read.iv);
     } else if (result == RESULT_OK) {
         result = derive_keys(&layer->write, suite);
@@ -151,8 +151,8 @@ enum result record_measure(struct record_layer *layer, const uint8_t *data, size
     if (size < RECORD_HEADER_SIZE) {
         return RESULT_OK;
     }
-    // After the handshake everything is protected, also alerts, and a change_cipher_spec may not
-    // come any more (5).
+    // After the handshake all records are protected, also alerts, and a change_cipher_spec is not
+    // allowed (5).
     if (data[0] != RECORD_APPLICATION_DATA) {
         return fail(layer, ALERT_UNEXPECTED_MESSAGE);
     }
@@ -164,7 +164,7 @@ enum result record_measure(struct record_layer *layer, const uint8_t *data, size
     return RESULT_OK;
 }
 
-// Records that carry nothing may not keep us busy for ever.
+// Limits records without content, because they cost work.
 static enum result count_empty(struct record_layer *layer) {
     if (layer->empty_records >= RECORD_EMPTY_MAX) {
         return fail(layer, ALERT_UNEXPECTED_MESSAGE);
@@ -191,8 +191,9 @@ static enum result take_key_update(struct record_layer *layer, uint8_t request) 
     return RESULT_OK;
 }
 
-// A KeyUpdate, or a piece of one. Nothing else may come from a client after the handshake (4.6),
-// and nothing may follow a KeyUpdate in its record, as the next byte is under another key (5.1).
+// Reads a KeyUpdate, or a piece of one. A client must send no other handshake message after the
+// handshake (4.6). Nothing may follow a KeyUpdate in its record, because the next byte has another
+// key (5.1).
 static enum result take_handshake(struct record_layer *layer, const uint8_t *data, size_t size) {
     if (size == 0) { // 5.4
         return fail(layer, ALERT_UNEXPECTED_MESSAGE);
@@ -226,7 +227,7 @@ static enum result take_alert(struct record_layer *layer, const uint8_t *data, s
     if (size != ALERT_SIZE) { // neither in pieces nor several at once, 5.1
         return fail(layer, ALERT_DECODE_ERROR);
     }
-    // The level says nothing in TLS 1.3: what an alert does, its description tells (6).
+    // The level has no meaning in TLS 1.3: the description decides (6).
     uint8_t description = data[1];
     if (description != ALERT_CLOSE_NOTIFY && description != ALERT_USER_CANCELED) {
         layer->failed = true;
@@ -259,13 +260,13 @@ static enum result take_data(struct record_layer *layer, size_t size, enum recor
     return RESULT_OK;
 }
 
-// A peer that goes on and on with one key is asked for another when half of the limit is left for
-// what is on its way.
+// A peer that keeps using one key is asked for another when half of the limit is left, for records
+// that are on their way.
 static bool must_ask(const struct record_layer *layer) {
     return !layer->update_asked && layer->read.sequence >= layer->read.limit / 2;
 }
 
-// Authenticates and decrypts the body of a record in place. RESULT_EOF: it is not authentic.
+// Authenticates and decrypts the body of a record in place. RESULT_EOF: not authentic.
 static enum result open_body(struct record_layer *layer, struct record_engine *engine,
                              uint8_t *data, size_t size) {
     struct record_direction *read = &layer->read;
@@ -298,7 +299,7 @@ enum result record_reveal(struct record_layer *layer, struct record_engine *engi
     if (result != RESULT_OK) {
         return result;
     }
-    // The content type is the last byte that is not zero, the zeros after it are padding (5.4).
+    // The content type is the last byte that is not zero. The zeros after it are padding (5.4).
     *content = data + RECORD_HEADER_SIZE;
     size_t end = size - RECORD_HEADER_SIZE - RECORD_TAG_SIZE;
     while (end > 0 && (*content)[end - 1] == 0) {
@@ -352,14 +353,14 @@ enum result record_open(struct record_layer *layer, struct record_engine *engine
 
 // --- Writing ---
 
-// After this nothing can be sealed, not even an alert.
+// Afterwards nothing can be sealed, not even an alert.
 static enum result fail_writing(struct record_layer *layer) {
     layer->closed_write = true;
     return fail(layer, ALERT_INTERNAL_ERROR);
 }
 
-// Seals whatever it is given. The sequence number is used up even when the library fails: its nonce
-// may have been used.
+// Seals a record without checks. The sequence number is used up also if the library fails, because
+// its nonce may have been used.
 static enum result seal(struct record_layer *layer, struct record_engine *engine, uint8_t type,
                         uint8_t *payload, size_t size, uint8_t header[RECORD_HEADER_SIZE],
                         uint8_t tag[RECORD_TAG_SIZE]) {

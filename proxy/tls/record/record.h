@@ -72,7 +72,7 @@ struct record_layer {
     uint16_t key_updates;   // in a row, at most RECORD_KEY_UPDATES_MAX
 };
 
-// What record_open() found.
+// The result of record_open().
 enum record_event {
     RECORD_EVENT_DATA,   // application data: *payload, *payload_size (never 0)
     RECORD_EVENT_NONE,   // no data: a part of a KeyUpdate, padding only, or user_canceled

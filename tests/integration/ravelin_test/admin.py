@@ -3,6 +3,8 @@
 import http.client
 import socket
 
+from .settings import PATIENCE
+
 
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout):
@@ -20,6 +22,12 @@ def connect(address, timeout=10):
     if address.startswith("unix:"):
         return UnixConnection(address.removeprefix("unix:"), timeout)
     return http.client.HTTPConnection(address, timeout=timeout)
+
+
+def open_connection(address):
+    """A socket, for bytes that no HTTP client sends."""
+    host, port = address.rsplit(":", 1)
+    return socket.create_connection((host, int(port)), timeout=2 * PATIENCE)
 
 
 def get(address, path, method="GET", headers=None):

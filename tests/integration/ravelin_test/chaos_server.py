@@ -1,4 +1,4 @@
-"""A server for the chaos test, in a process of its own: chaos_server.py NAME PORT FILE. The file says how it fails.
+"""A server for the chaos test, in a process of its own: chaos_server.py NAME HOST PORT FILE. The file says how it fails.
 
 A response to /N is body_of(N). Ways to fail are those of faulty.py, but for what signals do; `drip`: a byte a second."""
 
@@ -60,11 +60,11 @@ def quietly(*arguments):
         pass
 
 
-def main(name, port, file):
+def main(name, host, port, file):
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind(("127.0.0.1", int(port)))
+    listener.bind((host, int(port)))
     listener.listen(1024)
     print("listening", flush=True)
     while True:

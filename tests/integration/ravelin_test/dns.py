@@ -136,16 +136,17 @@ class ScriptedDns:
     """Calls reply(question) for each question over UDP, and sends the bytes it returns: several if it is a list, none
     if it is None. `tcp`, a function too, makes it answer over TCP."""
 
-    def __init__(self, reply, tcp=None):
+    def __init__(self, reply, tcp=None, host="127.0.0.1", port=0):
+        self.host = host
         self.reply = reply
         self.tcp = tcp
         self.questions = []
         self.failures = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind((host, port))
         self.port = self._socket.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
-        self._listener = socket.create_server(("127.0.0.1", self.port)) if tcp else None
+        self.address = f"{host}:{self.port}"
+        self._listener = socket.create_server((host, self.port)) if tcp else None
         self._threads = [threading.Thread(target=self._serve, daemon=True)]
         if tcp:
             self._threads.append(threading.Thread(target=self._serve_tcp, daemon=True))
@@ -188,7 +189,7 @@ class ScriptedDns:
 
     def close(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as poke:
-            poke.sendto(b"", ("127.0.0.1", self.port))
+            poke.sendto(b"", (self.host, self.port))
         self._threads[0].join(10)
         self._socket.close()
         if self._listener is not None:

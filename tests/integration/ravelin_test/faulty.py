@@ -7,6 +7,7 @@ import time
 from .http import response
 from .ports import Port
 from .servers import Server
+from .settings import SCALE
 
 # Each way to fail, by what happens to a request.
 WAYS = ["refuse", "reset", "close", "hang", "garbage", "half-close"]
@@ -23,7 +24,7 @@ class FaultyServer(Server):
     garbage     what comes is no response
     status      503
     break       a tenth of a response, then the end
-    trickle     the response comes byte by byte, one each tenth of a second
+    trickle     the response comes byte by byte, one each tenth of a second (scaled)
     """
 
     def __init__(self, name="ok", way=None):
@@ -80,7 +81,7 @@ class FaultyServer(Server):
             elif way == "trickle":
                 for byte in response(self.name):
                     connection.send(bytes([byte]))
-                    time.sleep(0.1)
+                    time.sleep(0.1 * SCALE)
             elif way == "hang":
                 self.stopped.wait(60)
                 return

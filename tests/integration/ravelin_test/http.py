@@ -144,7 +144,7 @@ class Reader:
             message = self.head()
             if message is None:
                 raise Truncated("the end came instead of a response")
-            assert re.match(r"^HTTP/1\.[01] [1-5][0-9][0-9] ", message.start), message.start
+            assert re.match(r"^HTTP/1\.[01] [1-9][0-9][0-9] ", message.start), message.start
             if message.status >= 200 or message.status == 101:
                 break
             interim.append(message)

@@ -38,6 +38,9 @@ class Lab:
         """A running proxy before these servers."""
         return self.prepare(*servers, **options).start()
 
+    def proxies(self):
+        return list(self._proxies)
+
     def client(self, proxy, **options):
         """A TLS connection to a proxy."""
         return self.keep_client(proxy.client(**options))

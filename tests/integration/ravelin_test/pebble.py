@@ -15,7 +15,7 @@ AVAILABLE = all(map(shutil.which, ("pebble", "pebble-challtestsrv")))
 class Pebble:
     """It validates challenges over plain HTTP at `http_port`. `options` are of its configuration file."""
 
-    def __init__(self, folder, authority, http_port, **options):
+    def __init__(self, folder, authority, http_port, environment=None, **options):
         self.folder = folder
         self._authority = authority
         self._ports = [Port() for _ in range(4)]
@@ -35,7 +35,7 @@ class Pebble:
             **options,
         }
         (folder / "pebble.json").write_text(json.dumps({"pebble": config}))
-        environment = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
+        environment = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", **(environment or {})}
         self.directory = f"https://localhost:{directory}/dir"
         self._management = f"https://localhost:{management}"
         listening = [f"-{kind}={value}" for kind, value in self._names(names, names_management).items()]

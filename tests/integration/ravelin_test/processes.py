@@ -138,16 +138,19 @@ def children_of(pid):
         return []
 
 
+def names_of_children(pid):
+    """The name of each child, by pid. One that has just begun has the name of its parent."""
+    names = {}
+    for child in children_of(pid):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            names[child] = Path(f"/proc/{child}/comm").read_text().strip()
+    return names
+
+
 def lasting_children_of(pid):
     """Those that serve: without processes that read or check a configuration, and end then."""
     passing = ("rav-reader", "rav-validator", "rav-master")  # the last one: before it has a name of its own
-    names = {}
-    for child in children_of(pid):
-        try:
-            names[child] = Path(f"/proc/{child}/comm").read_text().strip()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return [child for child, name in names.items() if name not in passing]
+    return [child for child, name in names_of_children(pid).items() if name not in passing]
 
 
 def exists(pid):

@@ -370,7 +370,7 @@ def require(condition, text):
 def check_head(frame):
     names = [name for name, _ in frame.fields]
     require(names[:1] == [":status"], f"a response begins with {names[:1]}")
-    require(re.fullmatch("[1-5][0-9][0-9]", frame.fields[0][1]), f"status {frame.fields[0][1]}")
+    require(re.fullmatch("[1-9][0-9][0-9]", frame.fields[0][1]), f"status {frame.fields[0][1]}")
     require(frame.fields[0][1] != "101", "status 101")
     check_fields(frame.fields[1:])
     require(not (frame.fields[0][1].startswith("1") and frame.ends), "an interim response that ends its stream")
