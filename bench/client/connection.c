@@ -12,6 +12,7 @@
 #define FRAME_HEAD_MAX 8
 #define MASKED 0x80
 #define FINAL_BINARY 0x82
+#define EVENTS (EPOLLIN | EPOLLOUT | EPOLLET)
 
 struct pool pool;
 
@@ -78,6 +79,7 @@ static void close_connection(struct connection *connection) {
         (void)close(connection->fd);
         connection->fd = -1;
     }
+    http2_forget(connection);
     connection->state = CLOSED;
     connection->upgraded = false;
 }
@@ -108,9 +110,23 @@ static bool again(struct connection *connection, int result) {
     return error == WOLFSSL_ERROR_WANT_READ || error == WOLFSSL_ERROR_WANT_WRITE;
 }
 
+ssize_t send_some(struct connection *connection, const void *data, size_t size) {
+    if (connection->ssl != NULL) {
+        int sent = wolfSSL_write(connection->ssl, data, (int)size);
+        return sent > 0 ? sent : again(connection, sent) ? 0 : -1;
+    }
+    ssize_t sent = send(connection->fd, data, size, MSG_NOSIGNAL);
+    return sent < 0 && errno == EAGAIN ? 0 : sent;
+}
+
+static ssize_t receive_some(struct connection *connection, void *data, size_t size) {
+    return connection->http2 != NULL ? http2_receive(connection, data, size)
+                                     : recv(connection->fd, data, size, 0);
+}
+
 static int receive(WOLFSSL *ssl, char *buffer, int size, void *of) {
     (void)ssl;
-    ssize_t got = recv(((struct connection *)of)->fd, buffer, (size_t)size, 0);
+    ssize_t got = receive_some(of, buffer, (size_t)size);
     if (got > 0) {
         return (int)got;
     }
@@ -129,7 +145,7 @@ static int transmit(WOLFSSL *ssl, char *buffer, int size, void *of) {
     return errno == EAGAIN ? WOLFSSL_CBIO_ERR_WANT_WRITE : WOLFSSL_CBIO_ERR_GENERAL;
 }
 
-static void write_name(const struct connection *connection, char *text, size_t room) {
+void write_name(const struct connection *connection, char *text, size_t room) {
     const char *mark = strstr(options.name, "%d");
     if (mark == NULL) {
         (void)snprintf(text, room, "%s", options.name);
@@ -140,7 +156,7 @@ static void write_name(const struct connection *connection, char *text, size_t r
 }
 
 static bool set_up_tls(struct connection *connection) {
-    char name[256];
+    char name[NAME_ROOM];
     connection->ssl = wolfSSL_new(pool.context);
     if (connection->ssl == NULL) {
         fail("out of memory");
@@ -153,10 +169,12 @@ static bool set_up_tls(struct connection *connection) {
             WOLFSSL_SUCCESS) {
         return false;
     }
-    char protocols[] = "http/1.1";
+    const char *protocol = options.http2 ? "h2" : "http/1.1";
+    char protocols[16];
+    (void)snprintf(protocols, sizeof(protocols), "%s", protocol);
     return wolfSSL_set_groups(connection->ssl, &options.group, 1) == WOLFSSL_SUCCESS &&
            wolfSSL_UseKeyShare(connection->ssl, (word16)options.group) == WOLFSSL_SUCCESS &&
-           wolfSSL_UseALPN(connection->ssl, protocols, sizeof(protocols) - 1,
+           wolfSSL_UseALPN(connection->ssl, protocols, (unsigned)strlen(protocols),
                            WOLFSSL_ALPN_CONTINUE_ON_MISMATCH) == WOLFSSL_SUCCESS &&
            (connection->session == NULL ||
             wolfSSL_set_session(connection->ssl, connection->session) == WOLFSSL_SUCCESS);
@@ -176,7 +194,7 @@ static void start_connecting(struct connection *connection) {
     tally.connects++;
     connection->fd =
         socket(options.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = connection};
+    struct epoll_event event = {.events = EVENTS, .data.ptr = connection};
     if (connection->fd < 0 ||
         setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)) != 0 ||
         (options.sources > 0 && !bind_source(connection)) ||
@@ -211,16 +229,25 @@ static void answered(struct connection *connection, bool stays_open) {
     settle(connection, stays_open && pool.keep);
 }
 
-static int on_body(http_parser *parser, const char *at, size_t size) {
-    struct connection *connection = parser->data;
+bool take_body(struct connection *connection, const char *data, size_t size) {
     if (options.body != NULL && (size > options.body_size - connection->got ||
-                                 memcmp(options.body + connection->got, at, size) != 0)) {
+                                 memcmp(options.body + connection->got, data, size) != 0)) {
         connection->wrong = true;
-        return 1;
+        return false;
     }
     connection->got += size;
     tally.bytes += size;
-    return 0;
+    return true;
+}
+
+static int on_body(http_parser *parser, const char *at, size_t size) {
+    return take_body(parser->data, at, size) ? 0 : 1;
+}
+
+void answered_http2(struct connection *connection, bool is_200) {
+    connection->parser.status_code = is_200 ? 200 : 0;
+    connection->wrong = !is_200 || (options.body != NULL && connection->got != options.body_size);
+    answered(connection, true);
 }
 
 static int on_message_complete(http_parser *parser) {
@@ -238,6 +265,15 @@ static int on_message_complete(http_parser *parser) {
 
 static const http_parser_settings callbacks = {.on_body = on_body,
                                                .on_message_complete = on_message_complete};
+
+// After an error that has been counted.
+static void drop(struct connection *connection) {
+    if (connection->state == ASKING) {
+        settle(connection, false);
+    } else {
+        close_connection(connection); // it is still in the ring, and connects when its turn comes
+    }
+}
 
 static void take_frame(struct connection *connection, const unsigned char *data, size_t size) {
     // The server's frame: the head without a mask, then what was sent.
@@ -260,11 +296,24 @@ static void take_frame(struct connection *connection, const unsigned char *data,
     }
 }
 
+static void take_http2(struct connection *connection, const char *data, size_t size) {
+    if (options.flood != NULL) {
+        return;
+    }
+    const char *wrong = http2_take(connection, data, size);
+    if (wrong != NULL) {
+        count_error("%s", wrong);
+        drop(connection);
+    }
+}
+
 static void take(struct connection *connection, const char *data, size_t size) {
-    if (connection->state != ASKING) {
+    if (connection->http2 != NULL) {
+        take_http2(connection, data, size);
+    } else if (connection->state != ASKING) {
         // Nobody asked: only an error of the server's.
         count_error("%zu bytes that nobody asked for", size);
-        close_connection(connection);
+        drop(connection);
     } else if (connection->upgraded) {
         take_frame(connection, (const unsigned char *)data, size);
     } else {
@@ -284,10 +333,21 @@ static void take(struct connection *connection, const char *data, size_t size) {
     }
 }
 
+// The end of a flood, which the server has ended or not.
+static void end_flood(struct connection *connection) {
+    tally.requests++;
+    count_latency(connection->due_ns, now_ns());
+    settle(connection, false);
+}
+
 static void ended(struct connection *connection, const char *how) {
-    if (connection->state == ASKING) {
+    if (connection->state == ASKING && options.flood != NULL) {
+        end_flood(connection);
+    } else if (connection->state == ASKING) {
         // The end of the connection may be the end of a body.
-        (void)http_parser_execute(&connection->parser, &callbacks, NULL, 0);
+        if (connection->http2 == NULL) {
+            (void)http_parser_execute(&connection->parser, &callbacks, NULL, 0);
+        }
         if (connection->state == ASKING) {
             count_error("the connection ended before the answer: %s", how);
             settle(connection, false);
@@ -312,7 +372,7 @@ static void read_all(struct connection *connection) {
                 return;
             }
         } else {
-            got = recv(connection->fd, data, sizeof(data), 0);
+            got = receive_some(connection, data, sizeof(data));
             if (got < 0 && errno == EAGAIN) {
                 return;
             }
@@ -326,7 +386,7 @@ static void read_all(struct connection *connection) {
 }
 
 static size_t write_request(const struct connection *connection, char *text, size_t room) {
-    char name[256];
+    char name[NAME_ROOM];
     write_name(connection, name, sizeof(name));
     const char *more =
         options.message_size > 0
@@ -342,6 +402,16 @@ static size_t write_request(const struct connection *connection, char *text, siz
     return (size_t)size;
 }
 
+static void write_http2(struct connection *connection) {
+    enum written written = http2_write(connection);
+    if (written == WRITTEN_FLOOD || (written == WRITTEN_ERROR && options.flood != NULL)) {
+        end_flood(connection);
+    } else if (written == WRITTEN_ERROR) {
+        count_error("sending: %s", connection->ssl != NULL ? reason(connection) : strerror(errno));
+        drop(connection);
+    }
+}
+
 static void write_rest(struct connection *connection) {
     char request[8192];
     const char *data = (const char *)frame;
@@ -351,20 +421,12 @@ static void write_rest(struct connection *connection) {
         data = request;
     }
     while (connection->written < size) {
-        ssize_t sent;
-        size_t left = size - connection->written;
-        if (connection->ssl != NULL) {
-            sent = wolfSSL_write(connection->ssl, data + connection->written, (int)left);
-            if (sent <= 0 && again(connection, (int)sent)) {
-                return;
-            }
-        } else {
-            sent = send(connection->fd, data + connection->written, left, MSG_NOSIGNAL);
-            if (sent < 0 && errno == EAGAIN) {
-                return;
-            }
+        ssize_t sent =
+            send_some(connection, data + connection->written, size - connection->written);
+        if (sent == 0) {
+            return;
         }
-        if (sent <= 0) {
+        if (sent < 0) {
             count_error("sending: %s",
                         connection->ssl != NULL ? reason(connection) : strerror(errno));
             settle(connection, false);
@@ -378,6 +440,11 @@ static void start_asking(struct connection *connection) {
     connection->state = ASKING;
     connection->written = connection->got = 0;
     connection->wrong = false;
+    if (options.http2) {
+        http2_ask(connection);
+        write_http2(connection);
+        return;
+    }
     http_parser_init(&connection->parser, HTTP_RESPONSE);
     connection->parser.data = connection;
     write_rest(connection);
@@ -414,6 +481,16 @@ static void advance_handshake(struct connection *connection) {
     }
 }
 
+// Acknowledgements and credit that reading has made are sent, and what an event had no time for has
+// another.
+static void go_on_later(struct connection *connection) {
+    write_http2(connection);
+    if (connection->fd >= 0 && http2_rests(connection)) {
+        struct epoll_event event = {.events = EVENTS, .data.ptr = connection};
+        (void)epoll_ctl(pool.poll_fd, EPOLL_CTL_MOD, connection->fd, &event);
+    }
+}
+
 void on_event(struct connection *connection, uint32_t events) {
     if (connection->state == CONNECTING) {
         if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) {
@@ -422,10 +499,15 @@ void on_event(struct connection *connection, uint32_t events) {
         advance_handshake(connection);
     } else if (connection->state == HANDSHAKING) {
         advance_handshake(connection);
+    } else if (connection->http2 != NULL) {
+        write_http2(connection);
     } else if (connection->state == ASKING && (events & EPOLLOUT) != 0) {
         write_rest(connection);
     }
     read_all(connection);
+    if (connection->http2 != NULL && connection->fd >= 0) {
+        go_on_later(connection);
+    }
 }
 
 void begin(struct connection *connection, uint64_t due_ns) {

@@ -24,6 +24,12 @@
 //   --websocket SIZE               `open` upgrades, and a request is a message of that size that
 //   must be echoed
 //   --plain                        no TLS
+//   --http2                        HTTP/2; with --plain by prior knowledge
+//   --priority TEXT                with that priority field
+//   --beside N,SIZE,PATH           N downloads of that size on each connection, again and again. A
+//   `run` begins with some time that does not count, while what had come is read
+//   --flood KIND                   a request of `fresh` is a flood: rapid-reset, made-you-reset,
+//   continuation, ping or settings, until the server ends the connection or 256 KiB were sent
 //
 // With a RATE, request k is due RATE/k seconds after the start, whether or not the ones before have
 // been answered, and its latency counts from then: a server that stalls is not asked less, and the
@@ -48,6 +54,7 @@
 #define CONNECTIONS_MAX 1000000
 #define RATE_MAX 10000000.0
 #define SECONDS_MAX 86400.0
+#define CATCH_UP_SECONDS 0.3
 
 struct options options = {.path = "/",
                           .name = "localhost",
@@ -149,13 +156,23 @@ static void command_open(size_t count) {
     perform(&plan);
 }
 
-static void command_run(double rate, double seconds) {
+static void run_for(double rate, double seconds) {
     struct plan plan = {UINT64_MAX, rate, now_ns() + (uint64_t)(seconds * 1e9), SIZE_MAX};
     if (rate > 0) {
         plan.requests = (uint64_t)(rate * seconds);
     }
     pool.keep = true;
     perform(&plan);
+}
+
+static void command_run(double rate, double seconds) {
+    if (options.downloads > 0) { // what came since the command before is still to be read
+        run_for(rate, CATCH_UP_SECONDS);
+    }
+    if (tally.errors == 0) {
+        clear_tally();
+        run_for(rate, seconds);
+    }
 }
 
 static void command_fresh(size_t at_a_time, double rate, double seconds) {
@@ -271,6 +288,20 @@ static unsigned number(const char *text, unsigned most) {
     return (unsigned)value;
 }
 
+static void take_downloads(const char *text) {
+    char *at;
+    unsigned long count = strtoul(text, &at, 10);
+    if (count < 1 || count > DOWNLOADS_MAX || *at != ',') {
+        fail("--beside: N,SIZE,PATH");
+    }
+    options.downloads = (unsigned)count;
+    options.download_size = strtoull(at + 1, &at, 10);
+    if (*at != ',' || at[1] != '/') {
+        fail("--beside: N,SIZE,PATH");
+    }
+    options.download_path = at + 1;
+}
+
 static void take_option(const char *name, const char *value) {
     if (strcmp(name, "--path") == 0) {
         options.path = value;
@@ -288,6 +319,12 @@ static void take_option(const char *name, const char *value) {
         options.suite = suite_named(value);
     } else if (strcmp(name, "--sources") == 0) {
         options.sources = number(value, 200);
+    } else if (strcmp(name, "--priority") == 0) {
+        options.priority = value;
+    } else if (strcmp(name, "--beside") == 0) {
+        take_downloads(value);
+    } else if (strcmp(name, "--flood") == 0) {
+        options.flood = http2_flood_named(value);
     } else if (strcmp(name, "--websocket") == 0) {
         options.message_size = number(value, MESSAGE_MAX);
     } else {
@@ -317,12 +354,18 @@ int main(int count, char **words) {
             options.resume = true;
         } else if (strcmp(words[i], "--plain") == 0) {
             options.plain = true;
+        } else if (strcmp(words[i], "--http2") == 0) {
+            options.http2 = true;
         } else if (i + 1 < count) {
             take_option(words[i], words[i + 1]);
             i++;
         } else {
             fail("unknown option");
         }
+    }
+    bool needs_http2 = options.downloads > 0 || options.flood != NULL || options.priority != NULL;
+    if ((needs_http2 && !options.http2) || (options.http2 && options.message_size > 0)) {
+        fail("options that exclude each other");
     }
     // Timers that fire when they should: the default may be 50 µs late.
     (void)prctl(PR_SET_TIMERSLACK, 1);

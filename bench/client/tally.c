@@ -29,13 +29,20 @@ void *grown(void *old, size_t count, size_t size) {
     return new;
 }
 
-void count_latency(uint64_t from_ns, uint64_t to_ns) {
-    if (tally.count == tally.room) {
-        tally.room = tally.room == 0 ? 65536 : 2 * tally.room;
-        tally.latencies_us = grown(tally.latencies_us, tally.room, sizeof(*tally.latencies_us));
+static void add_value(struct values *values, uint64_t value) {
+    if (values->count == values->room) {
+        values->room = values->room == 0 ? 65536 : 2 * values->room;
+        values->all = grown(values->all, values->room, sizeof(*values->all));
     }
-    uint64_t us = to_ns > from_ns ? (to_ns - from_ns) / 1000 : 0;
-    tally.latencies_us[tally.count++] = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+    values->all[values->count++] = value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+void count_latency(uint64_t from_ns, uint64_t to_ns) {
+    add_value(&tally.latencies_us, to_ns > from_ns ? (to_ns - from_ns) / 1000 : 0);
+}
+
+void count_before(uint64_t bytes) {
+    add_value(&tally.bytes_before, bytes);
 }
 
 void count_error(const char *format, ...) {
@@ -53,12 +60,21 @@ static int compare(const void *one, const void *other) {
     return a < b ? -1 : a > b;
 }
 
-static unsigned percentile(double share) { // nearest rank
-    if (tally.count == 0) {
+static unsigned percentile(const struct values *values, double share) { // nearest rank
+    if (values->count == 0) {
         return 0;
     }
-    size_t rank = (size_t)(share * (double)tally.count + 0.9999999);
-    return tally.latencies_us[rank == 0 ? 0 : rank > tally.count ? tally.count - 1 : rank - 1];
+    size_t rank = (size_t)(share * (double)values->count + 0.9999999);
+    return values->all[rank == 0 ? 0 : rank > values->count ? values->count - 1 : rank - 1];
+}
+
+static void print_percentiles(const char *name, struct values *values) {
+    if (values->count > 0) {
+        qsort(values->all, values->count, sizeof(*values->all), compare);
+    }
+    (void)printf("\"%s\": {\"p50\": %u, \"p90\": %u, \"p99\": %u, \"p99.9\": %u, \"max\": %u}, ",
+                 name, percentile(values, 0.5), percentile(values, 0.9), percentile(values, 0.99),
+                 percentile(values, 0.999), percentile(values, 1));
 }
 
 static void print_text(const char *name, const char *text) {
@@ -72,19 +88,19 @@ static void print_text(const char *name, const char *text) {
 }
 
 void print_tally(size_t open) {
-    qsort(tally.latencies_us, tally.count, sizeof(*tally.latencies_us), compare);
     double seconds = (double)(tally.last_ns - tally.started_ns) / (double)SECOND_NS;
     (void)printf("{\"requests\": %llu, \"errors\": %llu, ", (unsigned long long)tally.requests,
                  (unsigned long long)tally.errors);
     print_text("first_error", tally.first_error);
-    (void)printf(", \"bytes\": %llu, \"seconds\": %.6f, \"connects\": %llu, \"resumed\": %llu, "
+    (void)printf(", \"bytes\": %llu, \"beside\": %llu, \"seconds\": %.6f, \"connects\": %llu, "
+                 "\"resumed\": %llu, "
                  "\"lost\": %llu, "
                  "\"open\": %zu, ",
-                 (unsigned long long)tally.bytes, seconds, (unsigned long long)tally.connects,
-                 (unsigned long long)tally.resumed, (unsigned long long)tally.lost, open);
-    (void)printf(
-        "\"latency_us\": {\"p50\": %u, \"p90\": %u, \"p99\": %u, \"p99.9\": %u, \"max\": %u}, ",
-        percentile(0.5), percentile(0.9), percentile(0.99), percentile(0.999), percentile(1));
+                 (unsigned long long)tally.bytes, (unsigned long long)tally.beside, seconds,
+                 (unsigned long long)tally.connects, (unsigned long long)tally.resumed,
+                 (unsigned long long)tally.lost, open);
+    print_percentiles("latency_us", &tally.latencies_us);
+    print_percentiles("bytes_before", &tally.bytes_before);
     print_text("version", facts.version);
     (void)printf(", ");
     print_text("suite", facts.suite);
@@ -97,8 +113,9 @@ void print_tally(size_t open) {
 void clear_tally(void) {
     struct tally cleared = {.lost = tally.lost,
                             .latencies_us = tally.latencies_us,
-                            .room = tally.room,
+                            .bytes_before = tally.bytes_before,
                             .started_ns = now_ns()};
+    cleared.latencies_us.count = cleared.bytes_before.count = 0;
     tally = cleared;
     tally.last_ns = tally.started_ns;
 }

@@ -31,24 +31,29 @@ class FileBackend:
         (folder / "html").mkdir()
         self.files = {}
         for name, size in FILES.items():
-            self.files[f"/{name}"] = random.randbytes(size)
+            # The same in every backend: the client is told once what is right.
+            self.files[f"/{name}"] = random.Random(size).randbytes(size)
             (folder / "html" / name).write_bytes(self.files[f"/{name}"])
+        self._html = folder / "html"
         port = free_port()
         self.servers = [f"127.0.0.1:{port}"]
         self.servers += [
             f"127.0.{2 + n // 250}.{1 + n % 250}:{port}" for n in range(SERVERS_MAX - 1)
         ]
+        self.program = self._start(folder, self.servers)
+
+    def _start(self, folder, servers):
         config = folder / "nginx.conf"
-        config.write_text(self._config(folder))
-        self.program = Program(
+        config.write_text(self._config(folder, servers))
+        return Program(
             "the backend (nginx)",
             [find_program("nginx"), "-e", folder / "error.log", "-c", config],
             folder / "output.log",
-            port,
+            int(servers[0].rpartition(":")[2]),
         )
 
-    def _config(self, folder):
-        listens = "\n        ".join(f"listen {server} backlog=4096;" for server in self.servers)
+    def _config(self, folder, servers):
+        listens = "\n        ".join(f"listen {server} backlog=4096;" for server in servers)
         return f"""{NGINX_USER}daemon off;
 worker_processes 1;
 pid {folder}/pid;
@@ -64,10 +69,38 @@ http {{
     {nginx_temp_paths(folder)}
     server {{
         {listens}
-        root {folder}/html;
+        root {self._html};
     }}
 }}
 """
+
+
+class MortalBackend(FileBackend):
+    """Four such servers. The last one is a program of its own, which dies and returns."""
+
+    def __init__(self, workshop):
+        super().__init__(workshop)
+        self._folder = workshop.new_folder("mortal").real
+        last = f"127.0.0.1:{free_port()}"
+        self.servers = [*self.servers[:3], last]
+        self._others, self.program = self.program, self
+        self._mortal = self._start(self._folder, [last])
+
+    def kill(self):
+        if self._mortal:
+            self._mortal.kill()
+            self._mortal = None
+
+    def revive(self):
+        """True: it was dead."""
+        was_dead = self._mortal is None
+        if was_dead:
+            self._mortal = self._start(self._folder, self.servers[3:])
+        return was_dead
+
+    def stop(self):
+        self._others.stop()
+        self.kill()
 
 
 class _Script:
@@ -98,4 +131,4 @@ class EchoBackend(_Script):
         super().__init__(workshop, "websocket-echo", [find_program("node"), "echo.js"])
 
 
-BACKENDS = {"files": FileBackend, "sink": SinkBackend, "echo": EchoBackend}
+BACKENDS = {"files": FileBackend, "mortal": MortalBackend, "sink": SinkBackend, "echo": EchoBackend}

@@ -148,7 +148,7 @@ def perform(options, command):
         for name in absent:
             progress(f"{name} is not installed")
         run = {
-            "format": 2,
+            "format": 3,
             "complete": False,
             "command": command,
             "minutes": 0,

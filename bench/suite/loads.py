@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -263,7 +263,8 @@ class Kept:
     """Requests, or messages, on connections that stay open; with a rate, at the times it sets.
 
     `opened`: they are open, and have had a request, before a sample begins. `beside` is another
-    load that keeps the proxy busy meanwhile; only its rate is told.
+    load that keeps the proxy busy meanwhile; only its rate is told. `priority` and `downloads`, a
+    number and a path, are for HTTP/2: each connection has so many downloads beside its requests.
     """
 
     path: str
@@ -272,6 +273,9 @@ class Kept:
     message_size: int = 0
     opened: bool = True
     beside: object = None
+    http2: bool = False
+    priority: str = ""
+    downloads: tuple = ()
 
     @property
     def tool(self):
@@ -280,6 +284,11 @@ class Kept:
     @contextmanager
     def start(self, target):
         words = ["--websocket", self.message_size] if self.message_size else []
+        words += ["--http2"] if self.http2 else []
+        words += ["--priority", self.priority] if self.priority else []
+        if self.downloads:
+            count, path = self.downloads
+            words += ["--beside", f"{count},{len(target.backend.files[path])},{path}"]
         with target.client(self.path, *words) as client:
             if self.opened:
                 problems = problems_of(client.open(self.connections))
@@ -288,6 +297,123 @@ class Kept:
             else:
                 client.slots(self.connections)
             yield _KeptSession(self, target, client)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A load and then another one. The figures are of the second; `first_p99` is of the first."""
+
+    first: object
+    second: object
+
+    tool = None
+
+    @contextmanager
+    def start(self, target):
+        yield _ComparedSession(self, target)
+
+
+@dataclass(frozen=True)
+class _ComparedSession:
+    load: Compared
+    target: Target
+
+    def run(self, seconds):
+        with self.load.first.start(self.target) as session:
+            first = session.run(seconds)
+        with self.load.second.start(self.target) as session:
+            result = session.run(seconds)
+        result.problems = first.problems + result.problems
+        result.values["first_p99"] = first.values["p99"]
+        return result
+
+
+@dataclass(frozen=True)
+class Floods:
+    """HTTP/2 connections that do what a client must not: so many of each kind a second, one kind
+    after the other. What they get is not looked at."""
+
+    rate: float
+
+    tool = None
+    KINDS = ("rapid-reset", "made-you-reset", "continuation", "ping", "settings")
+
+    @contextmanager
+    def start(self, target):
+        with ExitStack() as stack:
+            words = ("--http2", "--flood")
+            clients = [stack.enter_context(target.client("/1k", *words, kind)) for kind in self.KINDS]
+            yield _FloodsSession(self, clients)
+
+
+@dataclass(frozen=True)
+class _FloodsSession:
+    load: Floods
+    clients: list
+
+    AT_A_TIME = 4  # of a kind
+
+    def run(self, seconds):
+        total = Result()
+        with ThreadPoolExecutor(len(self.clients)) as pool:
+            runs = [
+                pool.submit(self._flood, client, number / len(self.clients), seconds)
+                for number, client in enumerate(self.clients)
+            ]
+        for each in runs:
+            result = client_result(each.result())
+            total.requests += result.requests
+            total.bytes += result.bytes
+            total.problems += result.problems
+        total.seconds = seconds
+        return total
+
+    def _flood(self, client, turn, seconds):
+        time.sleep(turn / self.load.rate)
+        return client.fresh(self.AT_A_TIME, self.load.rate, seconds)
+
+
+@dataclass(frozen=True)
+class ServerDies:
+    """A load before the four servers of a MortalBackend: while all live, and while one dies and
+    stays dead.
+
+    What the figures are of is the second part; `first_p99` is of the first.
+    """
+
+    load: object
+
+    tool = None
+    RETURN_SECONDS = 2.5  # until every proxy uses a server again that has returned
+
+    @contextmanager
+    def start(self, target):
+        if target.backend.revive():
+            time.sleep(self.RETURN_SECONDS)
+        with self.load.start(target) as session:
+            yield _DyingSession(target.backend, session)
+
+
+@dataclass
+class _DyingSession:
+    backend: object
+    session: object
+
+    BEFORE = 0.2  # the part of the time that is over when the server dies
+
+    def run(self, seconds):
+        result = self.session.run(seconds)
+        if result.problems:
+            return Result(problems=[f"before the death: {problem}" for problem in result.problems])
+        first = result.values["p99"]
+        death = threading.Timer(self.BEFORE * seconds, self.backend.kill)
+        death.start()
+        try:
+            result = self.session.run(seconds)
+        finally:
+            death.join()
+        result.values["first_p99"] = first
+        return result
 
 
 @dataclass

@@ -49,8 +49,10 @@ class Settings:
         """Latencies are taken in more and shorter samples, in as much time: where a machine stops
         for some milliseconds now and then, the median of many samples knows less of that. A run of
         a single round is meant to be short, and stays so."""
-        if scenario.kind == "work" or self.rounds == 1:
+        if scenario.kind in ("work", "death") or self.rounds == 1:
             return self
+        if scenario.kind == "change":
+            return replace(self, seconds=self.seconds / 3)
         return replace(self, rounds=3 * self.rounds, seconds=self.seconds / 3)
 
 
@@ -100,6 +102,7 @@ def run_scenario(scenario, stage, deadline):
         "unit": asdict(scenario.unit),
         "http_peers_only": scenario.http_peers_only,
         "beside": scenario.beside,
+        "first": scenario.first,
         "goals": [asdict(goal) for goal in scenario.goals],
         "rows": rows,
     }
@@ -173,6 +176,9 @@ def values_of(scenario, result, work, user, system):
     if scenario.kind == "work":
         for name in ("p50", "p99", "p999"):
             values.pop(name, None)  # of clients that ask as fast as they can: says nothing
+    if scenario.first:
+        for name in ("user", "system", "total"):
+            del values[name]  # the client counts requests of one part, and CPU time is of both
     if scenario.kind == "beside":
         for name in ("user", "system", "total"):
             del values[name]  # of two kinds of work

@@ -33,7 +33,9 @@ HOW = " ".join(
 HOW_LATENCY = " ".join(
     """Latency is measured by the suite's own client, open loop: request k is due at k ÷ rate, is
     sent then or as soon as a connection is free, and its latency counts from when it was due. In a
-    run of several rounds there are three times as many, each a third as long. The tools that Debian
+    run of several rounds there are three times as many, each a third as long. Urgent requests over
+    HTTP/2 are due when the one before is answered. Where a load is compared with the one before it,
+    there are as many rounds as elsewhere. The tools that Debian
     packages (h2load --rps, wrk, hey) count from when they got to sending, which leaves the waiting
     out.""".split()
 )
@@ -92,7 +94,8 @@ def as_markdown(run, plots=()):
     parts += [_targets_table(run)]
     parts += [f"![{title}]({name})" for title, name in plots]
     for scenario in run["scenarios"]:
-        table = {"growth": _growth, "work": _work, "latency": _latency, "beside": _latency}
+        table = {"growth": _growth, "work": _work, "latency": _latency}
+        table |= {"beside": _latency, "death": _latency, "change": _latency}
         parts.append(table[scenario["kind"]](scenario, run))
     parts.append(_about(run))
     return "\n\n".join(parts) + "\n"
@@ -270,6 +273,8 @@ def _work(scenario, run):
 def _latency(scenario, run):
     beside = scenario["beside"]
     last = beside or "CPU, µs per request"
+    if scenario["first"]:
+        last = f"p99 with {scenario['first']}"
 
     def cells(row):
         made = figures(row)
@@ -278,7 +283,10 @@ def _latency(scenario, run):
             values = [made[name][which] * 1e3 for which in ("median", "least", "most")]
             middle, least, most = (number(value) for value in values)
             texts += [middle] if name == "p50" else [middle, f"{least}–{most}"]
-        final = made["beside"]["median"] if beside else made["total"]["median"] * 1e6
+        if scenario["first"]:
+            final = made["first_p99"]["median"] * 1e3
+        else:
+            final = made["beside"]["median"] if beside else made["total"]["median"] * 1e6
         return [*texts, number(made["rate"]["median"]), number(final)]
 
     lines = [
@@ -359,7 +367,7 @@ def _about(run):
     tools = ", ".join(f"{name} {version}" for name, version in run["tools"].items())
     kinds = {scenario["kind"] for scenario in run["scenarios"]}
     parts = ["## How", HOW]
-    parts += [HOW_LATENCY] if kinds & {"latency", "beside"} else []
+    parts += [HOW_LATENCY] if kinds & {"latency", "beside", "death", "change"} else []
     parts += [HOW_MEMORY] if "growth" in kinds else []
     lines = [
         f"- A sample lasts at least {settings['seconds']} s and {settings['cpu_seconds']} s of CPU time.",

@@ -2,13 +2,14 @@
 
 A scenario is one kind of load on every proxy. Its `kind` says what is told of it: "work", the CPU
 time of a unit of work; "latency", also the latency at a fixed rate; "beside", the latency while
-something else keeps the proxy busy.
+something else keeps the proxy busy; "death", the latency while one of four servers dies; "change",
+the latency under a load after that under another one. In the last two, `first` says what was first.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .http2 import Streams, StreamUploads
-from .loads import Fresh, Kept, NewConnections, Upload, Wrk
+from .loads import Compared, Floods, Fresh, Kept, NewConnections, ServerDies, Upload, Wrk
 from .proxies import Job
 from .workshop import GIB, HYBRID, MIB
 
@@ -19,6 +20,9 @@ BUSY_RATE = 1000
 # Not by wrk, which would leave out of its count what is not complete at the end.
 HTTP2 = Job(http2=True)
 TCP = Job(tcp=True)
+# One after the other: with a rate, they would wait for each other where one takes long.
+URGENT = Kept("/1k", connections=1, http2=True, priority="u=0")
+POLITE = Kept("/1k", connections=16, rate=BUSY_RATE, http2=True)
 LARGE = Kept("/100m", connections=4, opened=False)
 
 
@@ -44,11 +48,12 @@ GIBIBYTE = Unit("GiB", "GiB/s", "ms", 1e3, GIB)
 
 @dataclass(frozen=True)
 class Goal:
-    """Ravelin's metric should be at most `limit` times that of the best peer, or of nginx."""
+    """Ravelin's metric should be at most `limit` times that of the best peer, of nginx, or its own
+    under the first load."""
 
     metric: str
     limit: float
-    against: str = "best"  # or "nginx"
+    against: str = "best"  # or "nginx", "first"
 
 
 def cpu_goals(total, user):
@@ -63,10 +68,11 @@ class Scenario:
     load: object
     goals: tuple = ()
     kind: str = "work"
-    backend: str = "files"  # or "sink", "echo"
+    backend: str = "files"  # or "sink", "echo", "mortal"
     job: Job = field(default_factory=Job)
     http_peers_only: bool = False  # the best peer is looked for among those that parse HTTP
     beside: str = ""  # what the other load does
+    first: str = ""  # what there was while the first load ran
 
 
 SCENARIOS = (
@@ -227,5 +233,36 @@ SCENARIOS = (
         kind="beside",
         job=Job(kind="rsa"),
         beside="handshakes/s beside",
+    ),
+    Scenario(
+        "h2-urgent",
+        "HTTP/2: latency of urgent 1 KiB responses beside 8 downloads of 100 MiB on the connection",
+        REQUEST,
+        Compared(URGENT, replace(URGENT, downloads=(8, "/100m"))),
+        (Goal("p99", 2.0, "first"),),
+        kind="change",
+        job=HTTP2,
+        first="no downloads",
+    ),
+    Scenario(
+        "h2-flood",
+        f"HTTP/2: latency of 1 KiB responses at {BUSY_RATE:,} a second beside 20 floods a second",
+        REQUEST,
+        Compared(POLITE, replace(POLITE, beside=Floods(rate=4))),
+        (Goal("p99", 1.5, "first"),),
+        kind="change",
+        job=HTTP2,
+        first="no floods",
+    ),
+    Scenario(
+        "dead-server",
+        f"Latency of 1 KiB responses at {BUSY_RATE:,} a second from four servers of which one dies",
+        REQUEST,
+        ServerDies(Kept("/1k", connections=64, rate=BUSY_RATE)),
+        (Goal("p99", 1.2, "first"),),
+        kind="death",
+        first="four live servers",
+        backend="mortal",
+        job=Job(servers=4, mortal=True),
     ),
 )

@@ -68,6 +68,9 @@ def judged(scenario, proxies):
     ravelin = by_name(scenario["rows"], "Ravelin")
     judgements = []
     for goal in scenario["goals"]:
+        if goal["against"] == "first":
+            judgements.append(_judged_by_itself(goal, ravelin, scenario["first"]))
+            continue
         family = None if goal["against"] == "best" else goal["against"]
         peer = best_peer(scenario, proxies, goal["metric"], family)
         value = ratio(ravelin, peer, goal["metric"])
@@ -80,6 +83,17 @@ def judged(scenario, proxies):
             }
         )
     return judgements
+
+
+def _judged_by_itself(goal, row, first):
+    """The second part of the load, compared with the first."""
+    value = None
+    if valid(row):
+        value = median(
+            sample[goal["metric"]] / sample[f"first_{goal['metric']}"] for sample in row["samples"]
+        )
+    holds = None if value is None else value <= goal["limit"]
+    return {**goal, "peer": first, "ratio": value, "holds": holds}
 
 
 def point(row, x):

@@ -15,6 +15,7 @@ import pytest
 from ravelin_test.folders import new_folder, remove_folder
 from ravelin_test.processes import run
 from ravelin_test.settings import PATIENCE, RAVELIN, ROOT
+from ravelin_test.waiting import wait_for
 
 sys.path.insert(0, str(ROOT / "bench"))
 
@@ -23,7 +24,7 @@ from suite.check import tls_problems  # noqa: E402
 from suite.cli import FULL, QUICK  # noqa: E402
 from suite.client import Client, ClientError, problems_of  # noqa: E402
 from suite import http2  # noqa: E402
-from suite.loads import h2load_result, wrk_result  # noqa: E402
+from suite.loads import Compared, Result, ServerDies, h2load_result, wrk_result  # noqa: E402
 from suite.proxies import Job  # noqa: E402
 from suite.scenarios import SCENARIOS  # noqa: E402
 from suite.stats import best_peer, by_name, figures, judged, ratio  # noqa: E402
@@ -190,6 +191,7 @@ def a_scenario(rows, **changes):
         "unit": {"name": "request", "rate": "requests/s", "time": "µs", "scale": 1e6, "bytes": 0},
         "http_peers_only": False,
         "beside": "",
+        "first": "",
         "goals": [{"metric": "total", "limit": 0.5, "against": "best"}],
         "rows": rows,
         **changes,
@@ -198,7 +200,7 @@ def a_scenario(rows, **changes):
 
 def a_run(*scenarios):
     return {
-        "format": 2,
+        "format": 3,
         "complete": True,
         "command": "bench/run",
         "minutes": 1,
@@ -276,6 +278,98 @@ def test_goals_are_judged():
     assert "| Small responses | total CPU | 0.40 | ÷ nginx 1 | ≤ 0.30 | **no** |" in text
 
 
+def a_death(*pairs):
+    """A row with these p99: with four live servers, and while one dies."""
+    made = row("Ravelin", [1] * len(pairs))
+    for sample, (live, dead) in zip(made["samples"], pairs):
+        sample.update(p50=dead, p99=dead, p999=dead, first_p99=live)
+        del sample["total"]
+    goals = [{"metric": "p99", "limit": 1.2, "against": "first"}]
+    return a_scenario([made], kind="death", title="One dies", goals=goals, first="four live servers")
+
+
+def test_a_death_is_judged_by_what_was_before():
+    proxies = a_run()["proxies"]
+    assert judged(a_death((1e-3, 1.1e-3), (2e-3, 2.2e-3), (1e-3, 9e-3)), proxies)[0]["holds"] is True
+    bad = a_death((1e-3, 1.3e-3), (2e-3, 2.6e-3), (9e-3, 9e-3))
+    assert judged(bad, proxies)[0]["ratio"] == pytest.approx(1.3)
+    text = report.as_markdown(a_run(bad))
+    assert "| One dies | p99 latency | 1.30 | ÷ four live servers | ≤ 1.20 | **no** |" in text
+    assert "| Ravelin | 2.60 | 2.60 | 1.30–9.00 | 2.60 | 1.30–9.00 | 9.00 | 2.00 |" in text
+    bad["rows"][0]["problems"].append("client: 1 errors")
+    assert judged(bad, proxies)[0]["holds"] is None
+
+
+def test_a_change_is_judged_by_what_was_first():
+    change = a_death((1e-3, 1.1e-3))
+    change |= {"kind": "change", "title": "Urgent", "first": "no downloads"}
+    text = report.as_markdown(a_run(change))
+    assert "| Urgent | p99 latency | 1.10 | ÷ no downloads | ≤ 1.20 | yes |" in text
+    assert "| requests/s | p99 with no downloads |" in text
+
+
+def test_two_loads_are_compared():
+    class Load:
+        def __init__(self, p99, problems=()):
+            self.made = Result(10, seconds=1, values={"p99": p99}, problems=list(problems))
+
+        @contextlib.contextmanager
+        def start(self, target):
+            yield self
+
+        def run(self, seconds):
+            return self.made
+
+    with Compared(Load(1), Load(2)).start(None) as session:
+        result = session.run(1)
+    assert (result.requests, result.values, result.problems) == (10, {"p99": 2, "first_p99": 1}, [])
+    with Compared(Load(1, ["one"]), Load(2, ["two"])).start(None) as session:
+        assert session.run(1).problems == ["one", "two"]
+
+
+class Mourners:
+    """A load and a backend that note what happens."""
+
+    problem = "client: 1 errors"
+
+    def __init__(self, failing=None):
+        self.events, self.failing = [], failing
+        self.killed = threading.Event()
+
+    def revive(self):
+        self.events.append("revived")
+
+    def kill(self):
+        self.events.append("killed")
+        self.killed.set()
+
+    @contextlib.contextmanager
+    def start(self, target):
+        yield self
+
+    def run(self, seconds):
+        count = self.events.count("run")
+        self.events.append("run")
+        assert count == 0 or self.killed.wait(PATIENCE)
+        return Result(10, values={"p99": count + 1}, problems=[self.problem] if count == self.failing else [])
+
+
+def test_the_server_dies_in_the_middle_of_the_second_part():
+    mourners = Mourners()
+    target = type("Target", (), {"backend": mourners})
+    with ServerDies(mourners).start(target) as session:
+        result = session.run(0.01)
+    assert mourners.events == ["revived", "run", "run", "killed"]
+    assert (result.values, result.problems) == ({"p99": 2, "first_p99": 1}, [])
+
+
+@pytest.mark.parametrize("failing, told", [(0, "before the death: client: 1 errors"), (1, "client: 1 errors")])
+def test_an_error_before_or_after_a_death_is_a_problem(failing, told):
+    mourners = Mourners(failing)
+    with ServerDies(mourners).start(type("Target", (), {"backend": mourners})) as session:
+        assert session.run(0.01).problems == [told]
+
+
 def test_memory_and_start_are_judged_from_the_curves():
     def curve(name, points):
         rows = [{"proxy": "Ravelin", "unfit": None, "problems": [], "points": points}]
@@ -350,6 +444,31 @@ class Answers:
         self._listener.close()
 
 
+class Streams(Answers):
+    """Answers each request of an HTTP/2 connection: the argument of `answer` is its stream and header block."""
+
+    def _serve(self, peer):
+        with peer, contextlib.suppress(OSError):
+            peer.sendall(http2.frame(http2.SETTINGS, 0, 0))
+            received, at = bytearray(), len(http2.PREFACE)
+            while data := peer.recv(65536):
+                received += data
+                while at + 9 <= len(received) and at + 9 + (size := int.from_bytes(received[at : at + 3], "big")) <= len(
+                    received
+                ):
+                    kind, stream = received[at + 3], int.from_bytes(received[at + 5 : at + 9], "big")
+                    answer = self.answer(stream, bytes(received[at + 9 : at + 9 + size])) if kind == 1 else b""
+                    if answer is None:
+                        return
+                    peer.sendall(answer)
+                    at += 9 + size
+
+
+def a_response(stream, body=BODY, status=b"\x88", flags=http2.END_HEADERS):
+    head = http2.frame(http2.HEADERS, flags, stream, status)
+    return head + http2.frame(http2.DATA, http2.END_STREAM, stream, body)
+
+
 def ok(body=BODY):
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
@@ -360,7 +479,7 @@ def ask(tmp_path):
     with contextlib.ExitStack() as stack:
 
         def start(answer, *words):
-            server = Answers(answer)
+            server = (Streams if "--http2" in words else Answers)(answer)
             stack.callback(server.close)
             (tmp_path / "body").write_bytes(BODY)
             workshop = type("Workshop", (), {"client": CLIENT})
@@ -418,6 +537,76 @@ def test_a_stall_is_felt_by_all_that_was_due_meanwhile(ask):
     assert answer["latency_us"]["p90"] >= 200_000  # 25 were due meanwhile: 0.5 s late, 0.48 s, and so on
 
 
+LARGE = 40000
+
+
+def large_or_small(stream, block, large=LARGE):
+    if b"/large" not in block:
+        return a_response(stream)
+    parts = [http2.frame(http2.DATA, 0, stream, bytes(large // 4)) for _ in range(4)]
+    return http2.frame(http2.HEADERS, 4, stream, b"\x20\x88") + b"".join(parts) + http2.frame(0, 1, stream)
+
+
+def test_streams_are_counted(ask):
+    client = ask(large_or_small, "--http2", "--priority", "u=0", "--beside", f"2,{LARGE},/large")
+    assert client.open(3)["open"] == 3
+    answer = client.run(100, 0.5)
+    assert (answer["requests"], answer["errors"], answer["bytes"]) == (50, 0, 50 * len(BODY))
+    assert answer["connects"] == 0 and answer["beside"] > LARGE
+    assert problems_of(answer) == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        lambda stream: a_response(stream, BODY[:-1] + b"!"),
+        lambda stream: a_response(stream, BODY[:-1]),
+        lambda stream: a_response(stream, BODY + b"!"),
+        lambda stream: a_response(stream, status=b"\x8d"),
+        lambda stream: a_response(stream, flags=0),
+        lambda stream: http2.frame(3, 0, stream, bytes(4)),
+        lambda stream: http2.frame(7, 0, 0, bytes(8)),
+        lambda stream: ok(),
+        lambda stream: None,
+    ],
+    ids=["another byte", "short", "long", "status", "in parts", "reset", "GOAWAY", "no HTTP/2", "closed"],
+)
+def test_a_wrong_stream_is_an_error_and_no_speed(ask, bad):
+    client = ask(lambda stream, block: bad(stream) if stream == 5 else a_response(stream), "--http2")
+    client.open(2)
+    answer = client.run(50, 0.4)
+    assert answer["errors"] >= 1
+    assert answer["requests"] <= 20
+    assert problems_of(answer)
+
+
+def test_a_wrong_download_is_an_error(ask):
+    def short(stream, block):
+        return large_or_small(stream, block, LARGE - 4)
+
+    client = ask(short, "--http2", "--beside", f"1,{LARGE},/large")
+    assert problems_of(client.open(1)) or problems_of(client.run(50, 0.4))
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_flood_lasts_until_its_end(ask, ends):
+    def answer(stream, block):
+        return None if ends and stream > 20 else b""
+
+    client = ask(answer, "--http2", "--flood", "rapid-reset")
+
+    def flood():
+        result = client.fresh(1, 20, 0.3)
+        assert (result["requests"], result["errors"]) == (6, 0)
+        assert result["bytes"] <= 6 << 19
+        return result["bytes"]
+
+    if ends:  # a server that is slow may end a flood only when all of it was sent
+        wait_for(lambda: flood() <= 6 << 18, "floods that end before all was sent")
+    else:
+        assert flood() >= 6 << 18
+
+
 def test_nobody_there_is_an_error(ask):
     client = ask(lambda number: None)
     answer = client.fresh(2, 0, 0.3)
@@ -454,6 +643,9 @@ def test_latencies_are_taken_in_more_and_shorter_samples():
         next(scenario for scenario in SCENARIOS if scenario.kind == kind) for kind in ("work", "latency", "beside")
     )
     assert FULL.suited_to(work) == FULL
+    assert FULL.suited_to(next(scenario for scenario in SCENARIOS if scenario.kind == "death")) == FULL
+    change = FULL.suited_to(next(scenario for scenario in SCENARIOS if scenario.kind == "change"))
+    assert (change.rounds, change.seconds) == (FULL.rounds, FULL.seconds / 3)
     for scenario in (latency, beside):
         suited = FULL.suited_to(scenario)
         assert (suited.rounds, suited.seconds) == (3 * FULL.rounds, FULL.seconds / 3)
@@ -463,7 +655,7 @@ def test_latencies_are_taken_in_more_and_shorter_samples():
 def test_a_small_run_of_ravelin_alone(tmp_path, temporary):
     words = ["--quick", "--peer", "none", "--rounds", "1", "--seconds", "0.2", "--output", tmp_path]
     words += ["--ravelin", RAVELIN, "--peers", "debian"]
-    chosen = ["hybrid", "resumed", "latency", "websocket"]
+    chosen = ["hybrid", "resumed", "h2-urgent", "h2-flood", "latency", "websocket", "dead-server"]
     chosen_words = [["--scenario", name] for name in chosen]
     text = bench("run", *words, *sum(chosen_words[:1], []), TMPDIR=str(temporary))
     results = json.loads((tmp_path / "results.json").read_text())
@@ -475,7 +667,8 @@ def test_a_small_run_of_ravelin_alone(tmp_path, temporary):
     for scenario in results["scenarios"]:
         ravelin = by_name(scenario["rows"], "Ravelin")
         assert len(ravelin["samples"]) == 1
-        assert ravelin["figures"]["total"]["median"] > 0
+        measured = "first_p99" if scenario["first"] else "total"
+        assert ravelin["figures"][measured]["median"] > 0
     assert "Full handshake, ECDSA P-256 and X25519MLKEM768" in text
     assert (tmp_path / "results-cpu.png").exists()
     assert processes_of(str(temporary)) == []
@@ -556,3 +749,19 @@ def test_what_is_asked_for_is_what_the_url_says():
 def test_every_scenario_has_a_name_of_its_own():
     names = [scenario.name for scenario in SCENARIOS]
     assert len(names) == len(set(names))
+
+
+# --- bench/link -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it makes network namespaces")
+def test_a_long_link_is_measured():
+    words = ["--ravelin", RAVELIN, "--mebibytes", "1", "--megabits", "100", "--round-trip", "2", "--rounds", "1"]
+    done = run([ROOT / "bench/link", *words], check=False)
+    if b"no network namespace" in done.stderr or b"no TUN device" in done.stderr:
+        pytest.skip(done.stderr.decode())
+    lines = done.stdout.decode().splitlines()
+    assert [line.split(": ")[0] for line in lines] == ["upload of 1 MiB", "download of 1 MiB"], done.stderr.decode()
+    for line in lines:
+        rates = [float(rate) for rate in re.findall(r"([0-9.]+) MB/s", line)]
+        assert len(rates) == 2 and 0 < max(rates) <= 12.5
