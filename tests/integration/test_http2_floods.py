@@ -78,6 +78,7 @@ ABOVE = [
     flood(
         "a tiny window in tiny steps",
         get(),
+        seen_behind(),
         window_update(1, 1) * 5000,
         first={"initial_window_size": 0},
         replies=LARGE,

@@ -221,7 +221,7 @@ def standing(client):
 
 
 def test_little_is_ahead_of_what_is_urgent(lab, sizes):
-    """The client reads slowly. What is sealed or in the kernel cannot be overtaken, so it is bounded."""
+    """The client reads once the urgent response is there. What was sealed or in the kernel is ahead, so it is bounded."""
     proxy = lab.proxy(sizes.server, listen=HTTP2)
     most = 2**31 - 1
     with talk_to(proxy, client={"receive_buffer": 65536}, initial_window_size=most) as talk:
@@ -232,6 +232,7 @@ def test_little_is_ahead_of_what_is_urgent(lab, sizes):
         standing(talk.client)
         before = len(talk.frames)
         small = talk.request("/1024", "GET", ("priority", "u=0"))
+        wait_for(lambda: "/1024" in sizes.server.answered, "the response of the server")
         assert len(talk.response(small).body) == 1024
         ahead = [frame for frame in talk.frames[before:] if frame.kind == Type.DATA and frame.stream in large]
         assert sum(len(frame.payload) for frame in ahead) < 1_000_000

@@ -90,6 +90,7 @@ class Server:
         self.reply = reply or (lambda request: response("ok"))
         self.keep = keep
         self.requests = []
+        self.answered = []  # the targets of those whose responses reply() gave and the kernel has
         self.connections = []
         self.failures = []
         self._threads = []
@@ -146,6 +147,7 @@ class Server:
             if answer is None:
                 return
             connection.send(answer)
+            self.answered.append(request.target)
 
     @staticmethod
     def _next_request(connection):
