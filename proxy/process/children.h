@@ -8,7 +8,7 @@
 // A child that dies is replaced: the first time at once, then after 0.1 s, doubled up to 5 s, while
 // deaths are less than ten seconds apart. The new child gets the current generation. New pairs of
 // sockets connect it with the other kinds of its slot. No child is replaced while the handler
-// forbids it (a reload is under way), nor after children_end().
+// forbids it (children have messages of a reload), nor after children_end().
 //
 // Some generations do not need a kind. After a change of the generation, children_start() starts
 // the children that are needed now, and stops the others. A child that was told to stop takes no

@@ -2,9 +2,9 @@
 // rotation. log_files.h opens the files.
 //
 // Only the master opens log files. It sends the descriptors to the workers. Reopening is complete
-// when each worker has replied or is dead: then no process writes to the former files. During a
-// reload, reopening waits, because the reload opens the logs of the staged generation. At most
-// LOGS_CLIENTS_MAX clients of the control socket wait for it.
+// when each worker has replied or is dead: then no process writes to the former files. While
+// children have messages of a reload, reopening waits, because the staged generation has logs of
+// its own. At most LOGS_CLIENTS_MAX clients of the control socket wait for it.
 #ifndef RAVELIN_PROCESS_LOGS_H
 #define RAVELIN_PROCESS_LOGS_H
 
@@ -18,7 +18,7 @@
 #define LOGS_CLIENTS_MAX 16
 
 struct logs_handler {
-    bool (*may_reopen)(void *context); // whether no reload is under way
+    bool (*may_reopen)(void *context); // false: children have messages of a reload
     // Sends a client the result of reopening.
     void (*answer)(void *context, uint64_t client, int exit_code, const char *text);
     void *context;
@@ -46,7 +46,7 @@ struct logs {
 
 // Sets the master's log to the target of the current generation.
 void logs_use(const struct logs *logs);
-// Reopens the logs, now or after the reload under way. `client`: gets the result; 0: a signal.
+// Reopens the logs, now or when `may_reopen` allows it. `client`: gets the result; 0: a signal.
 // Returns NULL, or the reason of a refusal.
 const char *logs_reopen(struct logs *logs, uint64_t client);
 // Call it when a child has replied. `failure`: printable, with the child's name; empty: success.

@@ -94,9 +94,14 @@ static void on_resolved(void *context) {
     names_take(&master->names, master->current, &master->shares);
 }
 
-static bool is_reload_idle(void *context) {
-    const struct master *master = context;
+static bool is_reload_idle(const struct master *master) {
     return master->reload.phase == RELOAD_IDLE;
+}
+
+// A slow reader must not delay the replacement of a dead child.
+static bool may_change_children(void *context) {
+    const struct master *master = context;
+    return !reload_concerns_children(&master->reload);
 }
 
 // --- What a reload reports ---
@@ -209,7 +214,7 @@ static void on_reload_ended(void *context, const struct reload_end *end) {
 
 static bool may_reload_changed(void *context) {
     const struct master *master = context;
-    return is_reload_idle(context) && upgrade_is_idle(&master->upgrade) && !master_is_held(master);
+    return is_reload_idle(master) && upgrade_is_idle(&master->upgrade) && !master_is_held(master);
 }
 
 static void reload_changed(void *context) {
@@ -264,7 +269,7 @@ static bool draw_status(void *context, char *text, size_t capacity) {
 // Called with every heartbeat: repeats what failed before.
 static void on_beat(void *context) {
     struct master *master = context;
-    if (master->state == MASTER_RUNNING && is_reload_idle(master) &&
+    if (master->state == MASTER_RUNNING && may_change_children(master) &&
         kinds_check_listeners(&master->children)) {
         master->socket_store.is_stale = true;
     }
@@ -366,7 +371,7 @@ static enum result make_children(struct master *master) {
                     .died = on_died,
                     .reopened = on_reopened,
                     .resolved = on_resolved,
-                    .may_replace = is_reload_idle,
+                    .may_replace = may_change_children,
                     .context = master},
         .current = master->current,
     };
@@ -395,7 +400,7 @@ static void make_parts(struct master *master) {
     master->logs = (struct logs){
         .children = children,
         .writers = &master->log_writers,
-        .handler = {.may_reopen = is_reload_idle, .answer = answer_client, .context = master},
+        .handler = {.may_reopen = may_change_children, .answer = answer_client, .context = master},
     };
     master->orders = (struct orders){
         .control = master->control,

@@ -8,6 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
+// A child that has not replied is on its own again: the heartbeat decides whether it still runs.
+static void await_nobody(struct children *children) {
+    for (struct child *child = child_first(children, NULL); child != NULL;
+         child = child_next(child, NULL)) {
+        child->awaited = false;
+    }
+}
+
 // Returns to idle. The handler begins the next request.
 static void finish(struct reload *reload, enum reload_result result, int exit_code,
                    const char *text) {
@@ -24,6 +32,7 @@ static void finish(struct reload *reload, enum reload_result result, int exit_co
     ev_io_stop(loop, &reload->verdict);
     reading_cancel(&reload->reading);
     validate_cancel(&reload->validation);
+    await_nobody(reload->children);
     reload->phase = RELOAD_IDLE;
     reload->who = NULL;
     reload->request = reload->next = (struct reload_request){RELOAD_BY_NONE, 0};
@@ -313,6 +322,10 @@ void reload_abort(struct reload *reload, const char *why) {
     } else if (reload->phase != RELOAD_IDLE) {
         fail(reload, 1, why);
     }
+}
+
+bool reload_concerns_children(const struct reload *reload) {
+    return reload->phase >= RELOAD_LOAD;
 }
 
 void reload_note_death(struct reload *reload, pid_t pid, int status) {

@@ -100,6 +100,9 @@ const char *reload_begin(struct reload *reload, uint64_t client);
 void reload_changed_files(struct reload *reload);
 // Ends a reload with this reason. Does nothing if none is under way.
 void reload_abort(struct reload *reload, const char *why);
+// Whether children have messages of this reload. Before that, the reader or the validator works,
+// and the children and their generation may change as without a reload.
+bool reload_concerns_children(const struct reload *reload);
 // A process was reaped. Does nothing if it is not one of this reload.
 void reload_note_death(struct reload *reload, pid_t pid, int status);
 

@@ -1,5 +1,6 @@
 """The master replaces a process that stands still, and no other."""
 
+import contextlib
 import os
 import platform
 import signal
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from ravelin_test.http import request
+from ravelin_test.processes import children_of
+from ravelin_test.proxy import BackgroundCommand
 from ravelin_test.settings import IS_ROOT, PATIENCE
 from ravelin_test.waiting import wait_for
 
@@ -44,6 +47,51 @@ def test_a_worker_and_a_signer_that_stand_still_are_replaced(lab, proxy):
     assert by_slot(proxy, "signers")[0] == other_signer
     for _ in range(20):  # both slots serve
         assert lab.client(proxy).ask().status == 200
+
+
+def test_one_that_a_failed_reload_waited_for_is_replaced(lab, proxy):
+    [dies, stands] = [by_slot(proxy, "workers")[slot][0] for slot in (0, 1)]
+    os.kill(stands, signal.SIGSTOP)
+    command = lab.keep_client(BackgroundCommand(proxy, "reload"))
+    wait_for(lambda: proxy.status()["reload"] == "loading workers", "the reload to wait")
+    os.kill(dies, signal.SIGKILL)
+    assert command.result()[0] == 1
+    wait_for(lambda: by_slot(proxy, "workers")[1][0] not in (stands, 0), "another worker", 4 * PATIENCE)
+    proxy.wait_for_log(r"worker 1 \(pid %d\) stands still: no answer for \d+ s, process stopped: killing it$" % stands)
+
+
+def stopped_reader(lab, proxy):
+    """(reload, reader): a reload whose reader stands still before it has sent what it read."""
+    lasting = set(children_of(proxy.pid))
+    for _ in range(1000):
+        command = lab.keep_client(BackgroundCommand(proxy, "reload"))
+        while not (passing := set(children_of(proxy.pid)) - lasting) and not command.ended():
+            pass
+        for pid in passing:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        if passing and proxy.status()["reload"] == "reading":
+            return command, *passing
+        for pid in passing:  # it was the validator, or one that had ended
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        command.result()
+    raise AssertionError("no reader was met")
+
+
+def test_the_dead_are_replaced_while_a_reader_stands_still(lab):
+    """Its time limit is long, because files can be slow."""
+    proxy = lab.proxy(lab.server(), workers_may_die=True, allow=["worker 0"])
+    command, reader = stopped_reader(lab, proxy)
+    [worker] = proxy.worker_pids().values()
+    os.kill(worker, signal.SIGKILL)
+    with lab.client(proxy) as client:
+        assert client.ask().status == 200
+    proxy.command("reopen")
+    assert proxy.status()["reload"] == "reading" and proxy.worker_pids()[0] not in (worker, 0)
+    os.kill(reader, signal.SIGCONT)
+    assert command.result()[0] == 0
+    assert lab.client(proxy).ask().status == 200
 
 
 @pytest.mark.skipif(not IS_ROOT or platform.machine() != "x86_64", reason="writes into the code of a process")

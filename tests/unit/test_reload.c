@@ -138,7 +138,7 @@ static void on_died(void *context, struct child *child, const char *how) {
 }
 
 static bool may_replace(void *context) {
-    return ((struct reload *)context)->phase == RELOAD_IDLE;
+    return !reload_concerns_children(context);
 }
 
 static void on_began(void *context) {
@@ -302,6 +302,48 @@ static void test_a_failure_aborts_in_all_that_were_asked(void **state) {
     lab_say(lab_child(*(const int *)*state, 0), IPC_FAILED, 8, "why");
     assert_string_equal(received(), aborts[*(const int *)*state]);
     assert_ended(RELOAD_FAILED, 1, names[*(const int *)*state]);
+}
+
+// Otherwise no heartbeat would find that it stands still.
+static void test_nobody_is_awaited_after_a_failure(void **state) {
+    (void)state;
+    begin_until(LAB_CLIENTS);
+    assert_true(lab_child(LAB_CLIENTS, 1)->awaited);
+    lab_say(lab_child(LAB_CLIENTS, 0), IPC_FAILED, 8, "why");
+    assert_int_equal(told.end.result, RELOAD_FAILED);
+    assert_false(lab_child(LAB_CLIENTS, 1)->awaited);
+}
+
+// Has the timer with which a dead child is replaced expire.
+static void let_respawn(struct child *child) {
+    assert_true(ev_is_active(&child->respawn));
+    ev_invoke(lab.children.loop, &child->respawn, EV_TIMER);
+    ev_timer_stop(lab.children.loop, &child->respawn);
+}
+
+static void test_the_dead_are_replaced_while_files_are_read(void **state) {
+    (void)state;
+    struct child *child = lab_child(LAB_CLIENTS, 1);
+    assert_null(reload_begin(&reload, 5));
+    assert_int_equal(reload.phase, RELOAD_READ);
+    children_note_death(&lab.children, child->pid, 9);
+    let_respawn(child);
+    assert_int_equal(child->state, CHILD_STARTING);
+    assert_int_equal(told.ended, 0);
+    lab_turn();
+    assert_int_equal(reload.phase, RELOAD_VALIDATE);
+    lab_turn();
+    answer(LAB_KEYS, IPC_READY);
+    answer(LAB_SINGLE, IPC_READY);
+    // The new child loads the former generation, then takes part in the reload.
+    assert_string_equal(lab_received(child), "DLCL");
+    lab_say(child, IPC_READY, 7, NULL);
+    lab_say(child, IPC_COMMITTED, 7, NULL);
+    assert_int_equal(child->state, CHILD_RUNNING);
+    answer(LAB_CLIENTS, IPC_READY);
+    assert_string_equal(lab_received(child), "C");
+    answer(LAB_CLIENTS, IPC_COMMITTED);
+    assert_ended(RELOAD_DONE, 0, "reloaded: generation 8");
 }
 
 static void test_a_death_before_the_commit(void **state) {
@@ -471,6 +513,8 @@ int main(void) {
         WITH_KIND(test_a_failure_aborts_in_all_that_were_asked, keys),
         WITH_KIND(test_a_failure_aborts_in_all_that_were_asked, single),
         WITH_KIND(test_a_failure_aborts_in_all_that_were_asked, clients),
+        WITH_LAB(test_nobody_is_awaited_after_a_failure),
+        WITH_LAB(test_the_dead_are_replaced_while_files_are_read),
         WITH_LAB(test_a_death_before_the_commit),
         WITH_LAB(test_a_death_after_the_commit),
         WITH_LAB(test_one_that_is_dead_is_not_waited_for),
