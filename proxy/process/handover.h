@@ -16,7 +16,8 @@
 //   next      READY     its workers and signers have loaded everything, and accept nothing yet
 //   former    GO
 //   next      SERVING   its workers accept connections
-//   former    RELEASED  the next master is the main process; the former one drains
+//   former    RELEASED  the next master is the main process; the former one drains. What it has to
+//                       do because the former one was asked for it meanwhile
 //   next      DONE      the next master has the commands
 //   next      FAILED    at any time before SERVING, with the reason
 //   former    STATE     while it drains: number of open connections
@@ -81,6 +82,9 @@ struct handover_tickets {
     uint32_t age_s; // seconds since the keys changed
     uint8_t keys[TICKET_KEYS_SIZE];
 };
+
+// Data of HANDOVER_RELEASED: a uint8_t of these bits. No data: none.
+enum { HANDOVER_DUE_RELOAD = 1, HANDOVER_DUE_REOPEN = 2 };
 
 // Allocates a message in locked memory. NULL: memory is short.
 struct handover_message *handover_message_new(void);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+static const char UNDER_WAY[] = "an upgrade is under way; try again";
+
 // --- What the monitor is told ---
 
 static uint64_t lost_log_lines(const struct master *master) {
@@ -34,6 +36,28 @@ static void tell_ready(struct master *master, enum notice notice, const char *fa
         &master->notifier, notice, "generation %llu is active, %u worker%s%s%s",
         (unsigned long long)master->current->number, master->slot_count, plural(master->slot_count),
         failure == NULL ? "" : "; the last reload failed: ", failure == NULL ? "" : failure);
+}
+
+static const char *begin_reload(void *context, uint64_t client) {
+    struct master *master = context;
+    if (master->state != MASTER_RUNNING || master_is_held(master)) {
+        return master->state <= MASTER_RUNNING ? "Ravelin is still starting" : "Ravelin is ending";
+    }
+    return upgrade_is_idle(&master->upgrade) ? reload_begin(&master->reload, client) : UNDER_WAY;
+}
+
+void master_do_due(struct master *master) {
+    uint8_t due = master->due;
+    if (master->state != MASTER_RUNNING) {
+        return;
+    }
+    master->due = 0;
+    if ((due & HANDOVER_DUE_REOPEN) != 0) {
+        (void)logs_reopen(&master->logs, 0);
+    }
+    if ((due & HANDOVER_DUE_RELOAD) != 0) {
+        (void)begin_reload(master, 0);
+    }
 }
 
 static void on_started(void *context) {
@@ -59,6 +83,7 @@ static void on_started(void *context) {
     } else {
         socket_store_put(&master->socket_store, &master->current->listeners);
         auto_reload_update(&master->auto_reload);
+        master_do_due(master);
     }
 }
 
@@ -105,15 +130,6 @@ static bool may_change_children(void *context) {
 }
 
 // --- What a reload reports ---
-
-static const char *begin_reload(void *context, uint64_t client) {
-    struct master *master = context;
-    if (master->state != MASTER_RUNNING || master_is_held(master)) {
-        return master->state <= MASTER_RUNNING ? "Ravelin is still starting" : "Ravelin is ending";
-    }
-    return upgrade_is_idle(&master->upgrade) ? reload_begin(&master->reload, client)
-                                             : "an upgrade is under way; try again";
-}
 
 static void on_reload_began(void *context) {
     struct master *master = context;
@@ -229,8 +245,19 @@ static void answer_client(void *context, uint64_t client, int exit_code, const c
     control_answer(master->control, client, exit_code, text);
 }
 
+static const char *why_upgrading(void *context) {
+    const struct master *master = context;
+    return upgrade_is_idle(&master->upgrade) ? NULL : UNDER_WAY;
+}
+
 static const char *on_reopen_order(void *context, uint64_t client) {
     struct master *master = context;
+    if (master->upgrade.phase >= UPGRADE_LEAVING && client != 0) {
+        return UNDER_WAY; // the next master would not know of it
+    }
+    if (!upgrade_is_idle(&master->upgrade)) {
+        master->due |= HANDOVER_DUE_REOPEN;
+    }
     formers_say(&master->formers, HANDOVER_REOPEN);
     return logs_reopen(&master->logs, client);
 }
@@ -303,13 +330,24 @@ static void reap(struct master *master) {
     master_note_end_of_child(master);
 }
 
+// No client learns that a reload cannot begin now.
+static void on_hangup(struct master *master) {
+    const char *refusal = begin_reload(master, 0);
+    if (refusal != NULL && master->state <= MASTER_RUNNING) {
+        log_info(&master->log, "%s: the reload follows", refusal);
+        master->due |= HANDOVER_DUE_RELOAD;
+    } else if (refusal != NULL) {
+        log_warning(&master->log, "reload refused: %s", refusal);
+    }
+}
+
 static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
     struct master *master = watcher->data;
     (void)loop;
     (void)events;
     switch (watcher->signum) {
     case SIGHUP:
-        (void)begin_reload(master, 0);
+        on_hangup(master);
         break;
     case SIGUSR1:
         (void)on_reopen_order(master, 0);
@@ -347,6 +385,7 @@ static bool start_loop(struct master *master) {
         master->signals[i].data = master;
         ev_signal_start(master->loop, &master->signals[i]);
     }
+    setup_unblock_signals();
     return true;
 }
 
@@ -409,6 +448,7 @@ static void make_parts(struct master *master) {
         .handler = {.reload = begin_reload,
                     .reopen = on_reopen_order,
                     .upgrade = master_begin_upgrade,
+                    .keeps = why_upgrading,
                     .drain = on_drain_order,
                     .stop = on_stop_order,
                     .draw_status = draw_status,

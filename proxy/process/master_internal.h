@@ -57,6 +57,7 @@ struct master {
     struct upgrade upgrade;
     struct successor successor;
     struct formers formers;
+    uint8_t due;         // HANDOVER_DUE_ bits: what was asked for and could not be done then
     bool keys_came;      // the ticket keys are from a former master
     uint32_t keys_age_s; // seconds since the former master changed them
     ev_signal signals[6];
@@ -73,6 +74,11 @@ struct master {
 static inline const char *plural(unsigned count) {
     return count == 1 ? "" : "s";
 }
+
+// --- The running master: master.c ---
+
+// Does what is due, if the master runs.
+void master_do_due(struct master *master);
 
 // --- Start: master_start.c ---
 

@@ -43,6 +43,8 @@ static void on_failed(void *context) {
     if (master->state == MASTER_RUNNING) {
         auto_reload_update(&master->auto_reload); // files may have changed meanwhile
     }
+    master->due &= (uint8_t)~HANDOVER_DUE_REOPEN; // done here
+    master_do_due(master);
 }
 
 static void on_left(void *context) {
@@ -101,6 +103,8 @@ static void on_released(void *context) {
         socket_store_put(&master->socket_store, &master->current->listeners);
         auto_reload_update(&master->auto_reload);
     }
+    master->due |= master->successor.due;
+    master_do_due(master);
 }
 
 static void on_orphaned(void *context) {
@@ -125,6 +129,7 @@ void master_make_upgrade(struct master *master) {
         .executable = master->executable,
         .config_path = master->config_path,
         .version = master->version,
+        .due = &master->due,
         .handler = {.replaced = on_replaced,
                     .left = on_left,
                     .failed = on_failed,

@@ -145,8 +145,18 @@ static void list_servers(struct orders *orders, uint64_t client, const struct or
     free(text);
 }
 
+// True: the client was told why nothing can be changed now.
+static bool is_kept(struct orders *orders, uint64_t client) {
+    const char *refusal = orders->handler.keeps(orders->handler.context);
+    answer_refusal(orders, client, refusal);
+    return refusal != NULL;
+}
+
 static void order_server(struct orders *orders, uint64_t client, const struct order *order) {
     char text[SERVERS_TEXT_SIZE];
+    if (is_kept(orders, client)) {
+        return;
+    }
     int exit_code = servers_order(orders->children->current, order->arguments[0],
                                   order->arguments[1], orders->children->log, text);
     control_answer(orders->control, client, exit_code, text);
@@ -154,6 +164,9 @@ static void order_server(struct orders *orders, uint64_t client, const struct or
 
 static void order_maintenance(struct orders *orders, uint64_t client, const struct order *order) {
     char text[SERVERS_TEXT_SIZE];
+    if (is_kept(orders, client)) {
+        return;
+    }
     int exit_code = maintenance_order(orders->children->current, order->arguments[0],
                                       order->arguments[1], orders->children->log, text);
     control_answer(orders->control, client, exit_code, text);

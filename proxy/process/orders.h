@@ -22,6 +22,8 @@ struct orders_handler {
     const char *(*reopen)(void *context, uint64_t client);
     // The same for an upgrade.
     const char *(*upgrade)(void *context, uint64_t client);
+    // Returns NULL, or why no order can change a server or a site now.
+    const char *(*keeps)(void *context);
     void (*drain)(void *context); // called after its reply was sent
     void (*stop)(void *context);  // called after its reply was sent
     // Writes the reply to `status`. False: it does not fit.

@@ -20,7 +20,23 @@ static bool open_standard_streams(void) {
     return fd >= 0 && close(fd) == 0;
 }
 
+// HUP, USR1 and USR2.
+static void mask_requests(int how) {
+    static const int requests[] = {SIGHUP, SIGUSR1, SIGUSR2};
+    sigset_t set;
+    (void)sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        (void)sigaddset(&set, requests[i]);
+    }
+    (void)sigprocmask(how, &set, NULL);
+}
+
+void setup_unblock_signals(void) {
+    mask_requests(SIG_UNBLOCK);
+}
+
 bool setup_process(void) {
+    mask_requests(SIG_BLOCK);
     if (!open_standard_streams()) {
         return false;
     }

@@ -6,7 +6,10 @@
 
 // Opens closed standard streams, ignores the signals that a write can cause, sets the name and the
 // umask, seals the memory (privilege.h) and reserves memory for event loops (base/reserve.h).
-// False: the process must exit.
+// Blocks the signals that ask the running master for something, because their default action would
+// end it. False: the process must exit.
 bool setup_process(void);
+// The loop handles these signals from now on.
+void setup_unblock_signals(void);
 
 #endif

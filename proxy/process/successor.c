@@ -370,6 +370,7 @@ static void on_talk(struct ev_loop *loop, ev_io *watcher, int events) {
             handler->go(handler->context);
         } else if (message.type == HANDOVER_RELEASED && successor->serves) {
             stop_listening(successor, loop);
+            successor->due = message.size > 0 ? message.data[0] : 0;
             handler->released(handler->context);
         }
         break;

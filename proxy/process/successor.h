@@ -44,6 +44,7 @@ struct successor {
     int fd;       // of the hand-over; 0: none
     bool goes;    // GO was received
     bool serves;  // SERVING was sent
+    uint8_t due;  // HANDOVER_DUE_ bits; valid in released()
     struct successor_secrets *secrets;
     struct names_record *addresses;
     size_t address_count;

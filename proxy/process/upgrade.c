@@ -241,7 +241,9 @@ static void leave(struct upgrade *upgrade, const struct handover_message *messag
     log_info(upgrade->children->log, "upgrade: ravelin %s (pid %ld) serves", upgrade->next_version,
              (long)upgrade->pid);
     upgrade->handler.replaced(upgrade->handler.context, upgrade->pid);
-    (void)handover_say(upgrade->talk.fd, HANDOVER_RELEASED);
+    struct handover_message released;
+    handover_write(&released, HANDOVER_RELEASED, 0, upgrade->due, sizeof(*upgrade->due));
+    (void)handover_send(upgrade->talk.fd, &released);
 }
 
 static void be_over(struct upgrade *upgrade) {

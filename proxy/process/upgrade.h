@@ -62,6 +62,7 @@ struct upgrade {
     const char *executable; // path, absolute
     const char *config_path;
     const char *version; // of this program
+    const uint8_t *due;  // HANDOVER_DUE_ bits: what the next master has to do
     struct upgrade_handler handler;
     // ----
     enum upgrade_phase phase;

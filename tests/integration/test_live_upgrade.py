@@ -13,7 +13,7 @@ import pytest
 
 from ravelin_test.client import CLOSE_NOTIFY
 from ravelin_test.http import request
-from ravelin_test.processes import Process, children_of, exists, run, text
+from ravelin_test.processes import Process, children_of, exists, names_of_children, run, text
 from ravelin_test.proxy import BackgroundCommand, backend_block, site_block
 from ravelin_test.settings import IS_ROOT, LONG, PATIENCE, RAVELIN
 from ravelin_test.waiting import stays, wait_for
@@ -531,6 +531,8 @@ def test_a_reload_during_an_upgrade_is_refused(lab, waiting):
     assert not command.ended()
     os.kill(children_of(proxy.pid)[-1], signal.SIGKILL)
     assert command.result()[0] == 1
+    wait_for(lambda: proxy.status()["generation"] == 2, "the reload that HUP asked for")
+    wait_for(lambda: proxy.status()["reload"] == "none", "its end")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -539,7 +541,7 @@ def test_the_end_during_an_upgrade(lab, waiting, number):
     [*_, started] = [pid for pid in children_of(proxy.pid)]
     proxy.send_signal(number)
     assert proxy.wait() == 0
-    assert not exists(started)
+    wait_for(lambda: not exists(started), "the new process to be gone")
     status, _, errors = command.result()
     assert (status, errors) == (1, "upgrade failed: Ravelin is ending\n")
 
@@ -554,6 +556,73 @@ def test_an_upgrade_during_a_reload_is_refused(lab):
     assert refused.returncode == 1 and b"a reload is under way" in refused.stderr
     os.kill(worker, signal.SIGCONT)
     assert command.result()[0] == 0
+
+
+class Pause:
+    """An upgrade whose new process has read the configuration and opened its logs, and waits for a worker that stands still."""
+
+    def __init__(self, lab, proxy):
+        self.proxy = proxy
+        for _ in range(100):
+            before = set(children_of(proxy.pid))
+            self.command = lab.keep_client(BackgroundCommand(proxy, "upgrade"))
+            self.worker = self._stop_worker(before)
+            if self.worker and proxy.status()["upgrade"] == "waiting until it is ready":
+                return
+            self.end()  # too late
+        raise AssertionError("the new process was never met")
+
+    def _stop_worker(self, before):
+        while not self.command.ended():
+            for child in set(children_of(self.proxy.pid)) - before:
+                for pid, name in names_of_children(child).items():
+                    if name.startswith("rav-worker"):
+                        os.kill(pid, signal.SIGSTOP)
+                        return pid
+        return None
+
+    def end(self):
+        """Lets the upgrade succeed."""
+        if self.worker:
+            os.kill(self.worker, signal.SIGCONT)
+        assert self.command.result()[0] == 0
+        self.proxy.follow()
+
+
+def test_logs_that_were_rotated_meanwhile(lab):
+    """The new process had opened them before."""
+    logs = lab.subfolder("log")
+    proxy = lab.proxy(lab.server(), top={"access-log": f'"{logs}/access.log"'})
+    pause = Pause(lab, proxy)
+    (logs / "access.log").rename(logs / "access.log.1")
+    proxy.command("reopen")
+    pause.end()
+    with proxy.client() as client:
+        assert client.ask("/after").status == 200
+    wait_for(lambda: "/after" in (logs / "access.log").read_text(), "the line in the new file")
+
+
+def test_orders_for_servers_are_refused_meanwhile(lab):
+    """The new process has the orders already, and would not know of another one."""
+    server = lab.server()
+    proxy = lab.proxy(server)
+    pause = Pause(lab, proxy)
+    for words in (["server", f"web/{server.address}", "drain"], ["maintenance", "localhost", "on"]):
+        refused = proxy.command(*words, check=False)
+        assert refused.returncode == 1 and b"an upgrade is under way; try again" in refused.stderr
+    proxy.command("servers")  # changes nothing
+    pause.end()
+    proxy.command("server", f"web/{server.address}", "drain")
+
+
+def test_a_hangup_meanwhile_is_not_forgotten(lab):
+    """The new process may have read the file before it was changed."""
+    proxy = lab.proxy(lab.server(), lab.server())
+    pause = Pause(lab, proxy)
+    proxy.send_signal(signal.SIGHUP)
+    assert proxy.status()["upgrade"] == "waiting until it is ready"
+    pause.end()
+    wait_for(lambda: proxy.status()["generation"] == 2, "the reload")
 
 
 def test_the_former_process_dies_before_the_new_one_serves(lab):

@@ -6,6 +6,8 @@ import resource
 import signal
 import socket
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -419,6 +421,33 @@ def test_a_worker_that_dies_while_draining_is_not_replaced(lab, slow):
 
 
 # ---- Promises ----
+
+
+def test_signals_during_the_start_do_not_end_it(lab):
+    """HUP is not forgotten: the files may have been read before it."""
+    proxy = lab.prepare(lab.server(), top={"workers": 2})
+    stop, sent = threading.Event(), []
+
+    def send():
+        while not proxy._process:
+            time.sleep(0.0005)
+        comm = Path(f"/proc/{proxy._process.pid}/comm")
+        wait_for(lambda: comm.read_text() == "rav-master\n", "the program to begin")
+        while not stop.is_set() and not re.search(r"\bready\b", proxy.log()):
+            proxy.send_signal(signal.SIGHUP)
+            proxy.send_signal(signal.SIGUSR1)
+            sent.append(True)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        proxy.start()
+    finally:
+        stop.set()
+        thread.join()
+    assert sent
+    wait_for(lambda: proxy.status()["generation"] > 1 and proxy.status()["reload"] == "none", "the last reload")
+    assert lab.client(proxy).ask().status == 200
 
 
 def test_the_threat_model_names_tests_that_exist():

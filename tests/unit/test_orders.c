@@ -84,6 +84,11 @@ static const char *on_reopen(void *context, uint64_t client) {
     return refusal;
 }
 
+static const char *keeps(void *context) {
+    assert_ptr_equal(context, &orders);
+    return refusal;
+}
+
 static void on_drain(void *context) {
     assert_ptr_equal(context, &orders);
     note('d');
@@ -124,6 +129,7 @@ static int set_up(void **state) {
         .handler = {.reload = on_reload,
                     .reopen = on_reopen,
                     .upgrade = on_upgrade,
+                    .keeps = keeps,
                     .drain = on_drain,
                     .stop = on_stop,
                     .draw_status = draw_status,
@@ -169,6 +175,18 @@ static void test_what_is_refused_is_answered_at_once(void **state) {
     give(COMMAND_REOPEN);
     assert_string_equal(told, "raoa");
     assert_reply(1, "a reload is running");
+}
+
+static void test_servers_and_sites_stay_while_they_are_kept(void **state) {
+    (void)state;
+    refusal = "an upgrade is under way";
+    give(COMMAND_SERVER);
+    assert_reply(1, "an upgrade is under way");
+    give(COMMAND_MAINTENANCE);
+    assert_string_equal(told, "aa");
+    assert_reply(1, "an upgrade is under way");
+    give(COMMAND_SERVERS);
+    assert_int_equal(reply.exit_code, 0);
 }
 
 // The owner may end before the next turn of the loop.
@@ -246,6 +264,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_what_takes_time_is_answered_when_it_ends),
         TEST(test_what_is_refused_is_answered_at_once),
+        TEST(test_servers_and_sites_stay_while_they_are_kept),
         TEST(test_who_ends_it_has_the_answer_first),
         TEST(test_status),
         TEST(test_servers),
