@@ -409,6 +409,18 @@ bool server_failed(struct server *server, const struct server_outcome *outcome, 
     return out;
 }
 
+void server_take_check(struct server *server, int64_t now_ms) {
+    const struct balance_view *view = &server->backend->view;
+    if (view->checks == NULL) {
+        return;
+    }
+    const struct check *check = &view->checks[server->entry->cell];
+    int64_t up_ms = check_standing(check) == CHECK_UP ? check_since(check) : 0;
+    if (health_found_up(server->health, up_ms, now_ms) != HEALTH_SAME) {
+        server_counter_note_change(&view->counter);
+    }
+}
+
 uint32_t server_address(const struct server *server, struct address *address) {
     return server_entry_address(server->entry, address);
 }

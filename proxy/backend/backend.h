@@ -140,6 +140,8 @@ void server_worked(struct server *server, const struct server_outcome *outcome);
 // `detail`: see enum fault. True: the failure takes the server out of use.
 bool server_failed(struct server *server, const struct server_outcome *outcome, enum fault fault,
                    uint32_t detail);
+// Brings the server back if a check has found it up again since it went out of use.
+void server_take_check(struct server *server, int64_t now_ms);
 // Whether the backend has one server.
 bool backend_has_one(const struct backend *backend);
 // Whether no server of the backend has an address.

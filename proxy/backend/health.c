@@ -114,6 +114,14 @@ enum health_change health_failed(struct health *health, const struct health_even
     return HEALTH_EJECTED;
 }
 
+enum health_change health_found_up(struct health *health, int64_t up_ms, int64_t now_ms) {
+    if (!health_is_out(health) || up_ms <= get(&health->since_ms)) {
+        return HEALTH_SAME;
+    }
+    return_now(health, now_ms);
+    return HEALTH_RETURNED;
+}
+
 // --- Tries ---
 
 void health_try(struct health *health, int64_t now_ms) {

@@ -16,6 +16,9 @@
 //   trying   a success brings the server back, and `slow-start` begins. A failure begins the next
 //            time out
 //
+// If checks find the server down and then up while it is out, due or trying, it is in use again at
+// once: the checks have seen more than a try would.
+//
 // An attacker who controls a worker can write anything into its cells. Invariant: another worker
 // takes a server out of use only after a failure of its own, for any number of cells that report
 // one. It leaves a try to another worker for at most HEALTH_YIELD_MS in a row.
@@ -104,6 +107,10 @@ static inline enum health_change health_worked(struct health *health,
 // `others`: another worker has the server out of use. `random`: any number.
 enum health_change health_failed(struct health *health, const struct health_event *event,
                                  enum fault fault, uint32_t detail, bool others, uint64_t random);
+
+// A check has found the server up at `up_ms`; 0: at no time. Brings the server back if this was
+// after it went out of use.
+enum health_change health_found_up(struct health *health, int64_t up_ms, int64_t now_ms);
 
 // Call it when a request begins to try a server that is due.
 void health_try(struct health *health, int64_t now_ms);

@@ -117,21 +117,33 @@ static void end_late(struct prober *prober, int64_t time_ms) {
     }
 }
 
-// Begins connections that are due. False: no server is out of use.
+// Whether the prober can bring the server back.
+static bool is_concern(const struct server *server) {
+    return server_entry_standing(server->entry) != SERVER_ABSENT && health_is_out(server->health) &&
+           (health_is_held(server->health) || server->backend->view.checks != NULL);
+}
+
+// False: the prober has nothing more to do for the server.
+static bool look_at(struct prober *prober, struct server *server, int64_t time_ms) {
+    if (!is_concern(server)) {
+        return false;
+    }
+    server_take_check(server, time_ms);
+    if (health_is_held(server->health) && server->health->due_ms <= time_ms &&
+        server_entry_standing(server->entry) != SERVER_DOWN &&
+        prober->probe_count < PROBER_PROBES_MAX) {
+        begin(prober, server, time_ms);
+    }
+    return true;
+}
+
+// False: no server is out of use.
 static bool look(struct prober *prober, int64_t time_ms) {
     bool any = false;
     for (size_t i = 0; i < prober->set->count; i++) {
         struct backend *backend = &prober->set->backends[i];
         for (size_t k = 0; k < backend->server_count; k++) {
-            struct server *server = &backend->servers[k];
-            bool held = server_entry_standing(server->entry) != SERVER_ABSENT &&
-                        health_is_held(server->health);
-            any |= held;
-            if (held && server->health->due_ms <= time_ms &&
-                server_entry_standing(server->entry) != SERVER_DOWN &&
-                prober->probe_count < PROBER_PROBES_MAX) {
-                begin(prober, server, time_ms);
-            }
+            any |= look_at(prober, &backend->servers[k], time_ms);
         }
     }
     return any;
@@ -142,8 +154,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     int64_t time_ms = now_ms();
     (void)events;
     end_late(prober, time_ms);
-    bool held = prober->set != NULL && look(prober, time_ms);
-    if (!held && prober->probe_count == 0) {
+    bool any = prober->set != NULL && look(prober, time_ms);
+    if (!any && prober->probe_count == 0) {
         ev_timer_stop(loop, timer);
     }
 }

@@ -256,12 +256,14 @@ static bool is_connect_fault(enum fault fault) {
 void attempt_blame(struct attempt *attempt, const struct choice *choice, struct failure failure) {
     struct shared *shared = choice->shared;
     const struct server_outcome outcome = end_with_outcome(attempt, choice);
-    if (!has_left(attempt) &&
-        server_failed(attempt->server, &outcome, failure.fault, failure.detail)) {
+    bool out = !has_left(attempt) &&
+               server_failed(attempt->server, &outcome, failure.fault, failure.detail);
+    if (out) {
         metric_add(shared->metrics, METRIC_server_ejections, 1);
         pool_close_idle_of(attempt->server);
     }
-    if (is_connect_fault(failure.fault)) { // the server may have been out for another reason
+    // After a failed connection, the server may have been out for another reason.
+    if (out || is_connect_fault(failure.fault)) {
         prober_wake(&shared->prober);
     }
 }

@@ -328,6 +328,23 @@ def test_checks_and_requests_together(lab, way):
     wait_for(lambda: client.ask().body == b"a", "its return")
 
 
+@pytest.mark.parametrize("way", ["refuse", "close"])
+def test_checks_end_the_time_out_of_use(lab, way):
+    """A server that checks found down and up again is not kept out for the rest of `eject-time`. Without checks it is."""
+    servers = [lab.keep_server(FaultyServer(name)) for name in "ab"]
+    options = {"max-failures": 1, "retries": 3, "eject-time": "1h", "eject-time-max": "1h", "response-timeout": SOON}
+    proxy = checked_proxy(lab, servers, options=options, workers=2)
+    client = lab.client(proxy)
+    wait_for_state(proxy, servers[0], "up")
+    servers[0].fail(way)
+    for _ in range(2):  # with new connections, both workers notice
+        wait_for(lambda: bodies(lab.client(proxy), 4) == {"b"}, "another server for all requests")
+    wait_for(lambda: states(proxy)[servers[0].address].startswith("down: "), "bad checks")
+    servers[0].fail(None)
+    wait_for_state(proxy, servers[0], "up")
+    wait_for(lambda: client.ask().body == b"a", "its return")
+
+
 def test_a_hostile_server_gets_no_more_of_the_monitor(lab):
     """Endless headers, a byte at a time, and a close in the middle: each check ends in time and in bounds."""
     def script(connection):

@@ -178,6 +178,25 @@ static void test_a_try(void **state) {
     assert_int_equal(health.trying_ms, 0);
 }
 
+static void test_checks_that_find_it_up_again_bring_it_back(void **state) {
+    (void)state;
+    static const enum fault faults[] = {FAULT_CONNECT, FAULT_STATUS};
+    for (size_t i = 0; i < 2; i++) {
+        struct health health = {.until_ms = 0};
+        assert_int_equal(health_found_up(&health, NOW, NOW), HEALTH_SAME); // it is in use
+        while (fail_at(&health, NOW, faults[i], false) == HEALTH_SAME) {
+        }
+        assert_int_equal(health_found_up(&health, 0, NOW + 9), HEALTH_SAME);
+        assert_int_equal(health_found_up(&health, NOW, NOW + 9), HEALTH_SAME);
+        assert_true(health_is_out(&health));
+        assert_int_equal(health_found_up(&health, NOW + 1, NOW + 9), HEALTH_RETURNED);
+        assert_false(health_is_out(&health));
+        assert_int_equal(health_since(&health), NOW + 9);
+        (void)fail_at(&health, NOW + 10, FAULT_CONNECT, false); // the same check counts once
+        assert_int_equal(health_found_up(&health, NOW + 1, NOW + 11), HEALTH_SAME);
+    }
+}
+
 static void test_a_try_is_left_to_others_for_a_while_only(void **state) {
     (void)state;
     struct health health = {.until_ms = NOW};
@@ -234,6 +253,7 @@ int main(void) {
         cmocka_unit_test(test_times_are_spread),
         cmocka_unit_test(test_what_began_before_says_nothing),
         cmocka_unit_test(test_a_try),
+        cmocka_unit_test(test_checks_that_find_it_up_again_bring_it_back),
         cmocka_unit_test(test_a_try_is_left_to_others_for_a_while_only),
         cmocka_unit_test(test_shares),
         cmocka_unit_test(test_texts),
