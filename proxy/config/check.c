@@ -2,12 +2,14 @@
 
 #include "config/acme.h"
 #include "config/challenge.h"
+#include "config/field.h"
 #include "config/login.h"
 #include "config/page.h"
 #include "config/suggest.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { SET_HEADERS_SIZE_MAX = 4096 };
 
@@ -109,6 +111,23 @@ static void note_limits(struct config_route *route) {
                         route->allow_file.path != NULL || route->deny_file.path != NULL;
 }
 
+// Reserves the names of copied headers. A name that two copies set has two values.
+static void check_copies(struct config_route *route, struct config_authorize *authorize,
+                         struct report *report) {
+    struct config_names *reserved = &route->request.reserved[ROUTE_GUARD_AUTHORIZE];
+    *reserved = (struct config_names){authorize->reserved, 0};
+    for (size_t i = 0; i < authorize->headers.count && i < CONFIG_COPIES_MAX; i++) {
+        char *name = field_copy_target(authorize->headers.items[i]);
+        for (size_t j = 0; j < i; j++) {
+            if (strcasecmp(name, reserved->items[j]) == 0) {
+                report_add(report, authorize->line, "authorize: headers has '%.*s' twice",
+                           REPORT_QUOTE_MAX, name);
+            }
+        }
+        reserved->items[reserved->count++] = name;
+    }
+}
+
 // Checks the `authorize` section of a route, finds its backend and sets the guard.
 static void check_authorize(struct config_route *route, const struct index *index,
                             struct report *report) {
@@ -121,7 +140,7 @@ static void check_authorize(struct config_route *route, const struct index *inde
         (void)find_backend(authorize->backend_name, authorize->backend_line, index,
                            &authorize->backend_index, report);
         route->guards |= 1 << ROUTE_GUARD_AUTHORIZE;
-        route->request.reserved[ROUTE_GUARD_AUTHORIZE] = authorize->headers;
+        check_copies(route, authorize, report);
     }
 }
 

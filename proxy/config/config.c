@@ -77,6 +77,7 @@ static void free_page(struct config_page *page) {
 static void free_authorize(struct config_authorize *authorize) {
     free(authorize->path);
     free(authorize->backend_name);
+    free(authorize->login);
     free_texts(authorize->headers.items, authorize->headers.count);
     free_texts(authorize->response_headers.items, authorize->response_headers.count);
 }

@@ -283,14 +283,21 @@ struct config_error_page {
     int line;
 };
 
+#define CONFIG_COPIES_MAX 32
+// `login` in place of a URL: the Location of the 401.
+#define LOGIN_BY_SERVER "location"
+
 // Options of `authorize`: a subrequest allows or denies the client's request.
 struct config_authorize {
-    char *path;                  // begins with '/'
-    char *backend_name;          // NULL: the backend of the route
-    size_t backend_index;        // into config.backends
-    struct config_names headers; // fields of its response that are copied to the server's request
-    // Fields of its response that are copied to the client's response.
-    struct config_names response_headers;
+    char *path;           // begins with '/'
+    char *backend_name;   // NULL: the backend of the route
+    size_t backend_index; // into config.backends
+    struct config_names
+        headers; // copies of fields of its response to the server's request (field.h)
+    struct config_names response_headers; // the same to the client's response
+    // Names of `headers` in the server's request, which the client cannot send.
+    char *reserved[CONFIG_COPIES_MAX];
+    char *login; // target of the redirect of browsers in place of a 401; NULL: none
     uint32_t timeout_ms;
     int line;
     int backend_line; // 0: not given

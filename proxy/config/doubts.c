@@ -75,11 +75,34 @@ static void doubt_prefix(const struct config_route *route, struct report *warnin
     }
 }
 
+// A login page that only those see who have logged in.
+static void doubt_login(const struct config_site *site, const struct config_route *route,
+                        struct report *warnings) {
+    const char *login = route->authorize_count == 0 ? NULL : route->authorize[0].login;
+    if (login == NULL || login[0] != '/') {
+        return;
+    }
+    for (size_t i = 0; i < site->route_count; i++) { // the longest prefix first
+        const struct config_route *other = &site->routes[i];
+        if (strncmp(login, other->prefix, other->prefix_size) != 0) {
+            continue;
+        }
+        if (other->authorize_count > 0) {
+            report_add(warnings, route->authorize[0].line,
+                       "login '%.*s' is on route '%.*s', which has authorize, too; give the login "
+                       "page a route without it",
+                       REPORT_QUOTE_MAX, login, REPORT_QUOTE_MAX, other->prefix);
+        }
+        return;
+    }
+}
+
 void doubts_find(const struct config *config, struct report *warnings) {
     for (size_t i = 0; i < config->site_count; i++) {
         const struct config_site *site = &config->sites[i];
         for (size_t j = 0; j < site->route_count; j++) {
             doubt_prefix(&site->routes[j], warnings);
+            doubt_login(site, &site->routes[j], warnings);
             doubt_headers(&site->routes[j], &site->routes[j].request, true, warnings);
             doubt_headers(&site->routes[j], &site->routes[j].response, false, warnings);
         }

@@ -131,6 +131,21 @@ const char *field_check_copied(struct slice name) {
                : NULL;
 }
 
+struct slice field_copy_source(const char *text) {
+    return (struct slice){text, strcspn(text, ">")};
+}
+
+char *field_copy_target(char *text) {
+    char *rename = strchr(text, '>');
+    return rename == NULL ? text : rename + 1;
+}
+
+const char *field_check_copy(const char *text) {
+    const char *rename = strchr(text, '>');
+    const char *why = rename == NULL ? NULL : field_check_token(field_copy_source(text));
+    return why != NULL ? why : field_check_copied(slice_from(rename == NULL ? text : rename + 1));
+}
+
 const char *field_parse(const char *text, char **line) {
     const char *colon = strchr(text, ':');
     if (colon == NULL) {

@@ -16,6 +16,18 @@ const char *field_check_name(struct slice name);
 // the response for a client. Excluded are fields that frame or encode a body, and names that a
 // server could read as a field of Ravelin ("X_Forwarded_For").
 const char *field_check_copied(struct slice name);
+
+// A copy of a field from one message to another, as configured: "Name", or "Name>Other" to rename
+// it.
+//
+// NULL: `text` is such a copy, and field_check_copied() accepts the new name. Otherwise a static
+// text with the problem.
+const char *field_check_copy(const char *text);
+// The name in the message from which the field is copied.
+struct slice field_copy_source(const char *text);
+// The name in the message to which the field is copied; a part of `text`.
+char *field_copy_target(char *text);
+
 // Reads "Name: value". NULL: *line is the canonical field, the caller's to free (NULL if memory is
 // short). Otherwise a static text with the problem.
 const char *field_parse(const char *text, char **line);

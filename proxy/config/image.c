@@ -408,6 +408,7 @@ static const struct codec codecs[KIND_COUNT] = {
     [KIND_MEDIA_TYPE] = {put_texts, take_texts},
     [KIND_STATUS] = {put_plain, take_plain},
     [KIND_URL] = {put_texts, take_texts},
+    [KIND_LOGIN] = {put_texts, take_texts},
     [KIND_CHECK] = {put_texts, take_texts},
     [KIND_PATH] = {put_texts, take_texts},
     [KIND_PHRASE] = {put_texts, take_texts},

@@ -57,7 +57,7 @@ enum option_kind {
     KIND_ADDRESS_FILE, // struct config_address_file
     KIND_FIELD,        // char *, "Name: value"
     KIND_FIELD_NAME,   // char *
-    KIND_COPIED_FIELD, // char *, the name of a field that is copied from one message to another
+    KIND_COPIED_FIELD, // char *, a field that is copied to another message: see field_check_copy()
     KIND_LOGGED_FIELD, // char *, in lower case: the name of a field whose value may be logged
     KIND_ALPN,         // char *, the name of a protocol, without a comma
     KIND_HASH_BY,      // struct config_hash_by: words, from HASH_BY_HEADER on with a name
@@ -65,6 +65,7 @@ enum option_kind {
     KIND_MEDIA_TYPE,   // char *, as in Content-Type
     KIND_STATUS,       // uint32_t; minimum and maximum
     KIND_URL,          // char *, an https or http URL without a query, or a path
+    KIND_LOGIN,        // char *, LOGIN_BY_SERVER, an https URL, or a path
     KIND_CHECK,        // char *, a path, or "tcp"
     KIND_PATH,         // char *, a path and perhaps a query
     KIND_PHRASE,       // char *, printable ASCII

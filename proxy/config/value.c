@@ -372,7 +372,7 @@ static bool store_field_name(struct value *value) {
 }
 
 static bool store_copied_field(struct value *value) {
-    const char *why = field_check_copied(slice_from(value->text));
+    const char *why = field_check_copy(value->text);
     return why == NULL ? put_text(value, strdup(value->text)) : refuse(value, why);
 }
 
@@ -400,6 +400,11 @@ static bool store_alpn(struct value *value) {
 // a path.
 static bool store_url(struct value *value) {
     const char *why = url_refusal(value->text);
+    return why == NULL ? put_text(value, strdup(value->text)) : refuse(value, why);
+}
+
+static bool store_login(struct value *value) {
+    const char *why = url_login_refusal(value->text);
     return why == NULL ? put_text(value, strdup(value->text)) : refuse(value, why);
 }
 
@@ -567,6 +572,7 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_MEDIA_TYPE] = store_media_type,
     [KIND_STATUS] = store_status,
     [KIND_URL] = store_url,
+    [KIND_LOGIN] = store_login,
     [KIND_CHECK] = store_check,
     [KIND_PATH] = store_path,
     [KIND_PHRASE] = store_phrase,

@@ -1,5 +1,7 @@
 #include "exchange/authorize.h"
 
+#include "config/field.h"
+#include "exchange/login_page.h"
 #include "exchange/shared.h"
 #include "exchange/subrequest.h"
 #include "http/bytes.h"
@@ -65,24 +67,26 @@ static bool add_line(struct buffer *lines, struct slice name, struct slice value
     return http_is_value(value) && subrequest_add_line(lines, name, value, most);
 }
 
-static const char *find_name(const struct config_names *names, struct slice name) {
-    for (size_t i = 0; i < names->count; i++) {
-        if (slice_equal_nocase(name, slice_from(names->items[i]))) {
-            return names->items[i];
+// Copies a field under each of its names. False: see copy_fields().
+static bool copy_field(struct slice name, struct slice value, const struct config_names *copies,
+                       struct buffer *to) {
+    bool copied = true;
+    for (size_t i = 0; i < copies->count && copied; i++) {
+        if (slice_equal_nocase(name, field_copy_source(copies->items[i]))) {
+            copied =
+                add_line(to, slice_from(field_copy_target(copies->items[i])), value, COPIES_MAX);
         }
     }
-    return NULL;
+    return copied;
 }
 
-// Copies the fields with these names. False: a value has such bytes, there are too many bytes, or
-// memory is short.
-static bool copy_fields(const struct buffer *from, const struct config_names *names,
+// Makes these copies. False: a value has such bytes, there are too many bytes, or memory is short.
+static bool copy_fields(const struct buffer *from, const struct config_names *copies,
                         struct buffer *to) {
     struct slice lines = text_of(from), name, value;
     bool copied = true;
     while (copied && next_line(&lines, &name, &value)) {
-        const char *wanted = find_name(names, name);
-        copied = wanted == NULL || add_line(to, slice_from(wanted), value, COPIES_MAX);
+        copied = copy_field(name, value, copies, to);
     }
     return copied;
 }
@@ -152,22 +156,54 @@ static bool is_redirect(uint16_t status) {
     return (status >= 301 && status <= 303) || status == 307 || status == 308;
 }
 
+// Copies the fields for a response with this status. `has_login`: its Location is another one.
+static bool copy_denial(struct authorize *authorize, bool is_redirected, bool has_login) {
+    struct slice lines = text_of(&authorize->subrequest.fields), name, value;
+    bool copied = true;
+    while (copied && next_line(&lines, &name, &value)) {
+        bool is_left_out = is_own(authorize, name) ||
+                           (is_redirected && slice_equal_nocase(name, SLICE("WWW-Authenticate"))) ||
+                           (has_login && slice_equal_nocase(name, SLICE("Location")));
+        copied = is_left_out || add_line(&authorize->fields, name, value, DENIAL_MAX);
+    }
+    return copied;
+}
+
+// Finds the redirect to the login page in place of a 401. `location`: LOGIN_PAGE_MAX bytes, for
+// *login, which stays empty if the Location of the response is the login page. False: no redirect.
+static bool find_login(const struct authorize *authorize, bool has_location, char *location,
+                       struct slice *login) {
+    const struct exchange_http *asked = authorize->subrequest.exchange->http;
+    const struct slice head = {asked->head, asked->head_size};
+    const char *page = authorize->config->login;
+    if (page == NULL || authorize->subrequest.status != 401 || !login_page_is_for(head)) {
+        return false;
+    }
+    if (strcmp(page, LOGIN_BY_SERVER) == 0) {
+        return has_location;
+    }
+    *login = login_page_location(page, head, location);
+    return login->size > 0;
+}
+
 static enum result deny(struct authorize *authorize) {
     struct subrequest *subrequest = &authorize->subrequest;
-    uint16_t status = subrequest->status;
-    if (!subrequest->body_is_cut) {
+    char location[LOGIN_PAGE_MAX];
+    struct slice login = {NULL, 0};
+    bool has_location = look_at_fields(authorize);
+    bool is_redirected = find_login(authorize, has_location, location, &login);
+    if (!subrequest->body_is_cut && !is_redirected) {
         authorize->page.body = text_of(&subrequest->body);
     }
-    if (!look_at_fields(authorize) && is_redirect(status)) {
+    if (!has_location && is_redirect(subrequest->status)) {
         return fail(authorize, "a redirect without Location");
     }
-    struct slice lines = text_of(&subrequest->fields), name, value;
-    while (next_line(&lines, &name, &value)) {
-        if (!is_own(authorize, name) && !add_line(&authorize->fields, name, value, DENIAL_MAX)) {
-            return fail(authorize, "its response headers cannot be copied");
-        }
+    if (!copy_denial(authorize, is_redirected, login.size > 0) ||
+        (login.size > 0 &&
+         !add_line(&authorize->fields, SLICE("Location"), login, ANSWER_FIELDS_MAX))) {
+        return fail(authorize, "its response headers cannot be copied");
     }
-    struct answer answer = answer_of(status, "not authorized");
+    struct answer answer = answer_of(is_redirected ? 302 : subrequest->status, "not authorized");
     answer.fields = text_of(&authorize->fields);
     answer.text = authorize->page.body.size > 0 ? &authorize->page : NULL;
     count(authorize, METRIC_authorize_denied);

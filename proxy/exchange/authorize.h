@@ -9,7 +9,8 @@
 //
 // Results by the status of the response:
 //   2xx       the request continues, with the configured fields of the response
-//   401, 403  the client gets the response: status, fields and at most 32 KiB of the body
+//   401, 403  the client gets the response: status, fields and at most 32 KiB of the body; instead
+//             of a 401, a browser gets the redirect that `login` configures (login_page.h)
 //   301, 302, 303, 307, 308 with Location: the same
 //   others    503; also without a valid response, and after a time-out
 //

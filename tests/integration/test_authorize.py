@@ -167,6 +167,136 @@ def test_a_redirect_to_a_login(lab):
     assert proxy.web.requests == []
 
 
+def test_headers_get_other_names(lab):
+    """The client cannot send the new name in any spelling. The old one means nothing to the server."""
+    fields = ["Remote-User: ann", "Remote-Groups: a", "remote-groups: b", "X-New: 1"]
+    gate = Gate(lab, lambda request: response("", fields=fields))
+    names = {
+        "headers": '{"Remote-User>X-User", Remote-Groups>X-Groups, "Remote-User>X-Login", Remote-Groups}',
+        "response-headers": '{"X-New>X-Seen"}',
+    }
+    proxy = guarded(lab, gate, names)
+    lies = ["X-User: eve", "x_user: eve", "X.USER: eve", "X-Groups: eve", "X-Login: eve", "Remote_Groups: eve"]
+    body = chunked(b"12345", trailers=["X_User: eve", "X-Fine: 1"])
+    client = lab.client(proxy)
+    client.send(request("/", "PUT", fields=[*lies, "Remote-User: mine", "Transfer-Encoding: chunked"]) + body)
+    message = client.response()
+    assert (message.status, message.get("X-Seen"), message.get("X-New")) == (200, "1", None)
+    seen = proxy.web.requests[0]
+    assert (seen.all("X-User"), seen.all("X-Login"), seen.all("X-Groups")) == (["ann"], ["ann"], ["a", "b"])
+    assert (seen.all("Remote-Groups"), seen.all("Remote-User")) == (["a", "b"], ["mine"])
+    assert "eve" not in str(seen.fields) and "user" not in str(seen.trailers).lower()
+
+
+def test_a_new_name_is_removed_when_the_gate_names_nobody(lab):
+    proxy = guarded(lab, Gate(lab), {"headers": '{"Remote-User>X-User"}'})
+    assert lab.client(proxy).ask("/", fields=["X-User: eve", "X_User: eve"]).status == 200
+    assert "eve" not in str(proxy.web.requests[0].fields)
+
+
+HTML = "Accept: text/html,application/xhtml+xml;q=0.9"
+REFUSAL = ["WWW-Authenticate: Bearer", "Set-Cookie: a=1", "Location: https://gate.test/?rd=x", "Content-Language: en"]
+
+
+def refusing(lab, login, status="401 Unauthorized", fields=REFUSAL, **options):
+    gate = Gate(lab, lambda request: response("go away", status, fields))
+    return guarded(lab, gate, {"login": f'"{login}"'}, **options)
+
+
+LOGINS = {  # the page, what is asked for, and where a browser is sent
+    ("https://login.test/?rd=", "/a?b=c&d"): "https://login.test/?rd=https%3A%2F%2Flocalhost%2Fa%3Fb%3Dc%26d",
+    ("https://login.test/x?y=z&rd=", "/"): "https://login.test/x?y=z&rd=https%3A%2F%2Flocalhost%2F",
+    ("/oauth2/start?rd=", "/a%0d%0aX:%20y?b=%26"): "/oauth2/start?rd=%2Fa%250d%250aX%3A%2520y%3Fb%3D%2526",
+    ("/oauth2/start?rd=", "//eve.test/a"): "/oauth2/start?rd=https%3A%2F%2Flocalhost%2F%2Feve.test%2Fa",
+    ("/oauth2/start", "/a?b=c"): "/oauth2/start",
+    ("https://login.test/?a=b", "/a?b=c"): "https://login.test/?a=b",
+    ("https://login.test/a=", "/a"): "https://login.test/a=",
+    ("location", "/a"): "https://gate.test/?rd=x",
+}
+
+
+def test_a_browser_gets_the_login_page(lab):
+    proxy = refusing(lab, "/none", web=lab.server())
+    text = proxy.config_text()
+    for (page, target), location in LOGINS.items():
+        proxy.write_config(text.replace('"/none"', f'"{page}"'))
+        proxy.reload()
+        for method in ("GET", "HEAD"):
+            message = lab.client(proxy).ask(target, method, fields=[HTML])
+            assert (message.status, message.all("Location")) == (302, [location]), (page, target)
+            assert message.all("Set-Cookie") == ["a=1"]
+            assert (message.get("WWW-Authenticate"), message.get("Content-Language")) == (None, None)
+            assert message.get("Cache-Control") == "no-store"
+            assert b"go away" not in message.body
+    assert proxy.web.requests == []
+    assert proxy.metrics()["authorize_denied"] == 2 * len(LOGINS)
+    assert {line["ended"] for line in proxy.access_log(2 * len(LOGINS))} == {"not authorized"}
+
+
+OTHERS = [  # what gets the 401: method and fields
+    ("GET", []),
+    ("GET", ["Accept: */*"]),
+    ("GET", ["Accept: application/json"]),
+    ("GET", ["Accept: */*", "Connection: upgrade", "Upgrade: websocket"]),
+    ("POST", [HTML]),
+    ("OPTIONS", [HTML]),
+    ("get", [HTML]),
+]
+
+
+def test_other_clients_get_the_401(lab):
+    proxy = refusing(lab, "https://login.test/?rd=")
+    for method, fields in OTHERS:
+        client = lab.client(proxy)
+        client.send(request("/a", method, fields=fields, body=b"12345" if method == "POST" else None))
+        message = client.response(method)
+        assert (message.status, message.get("WWW-Authenticate"), message.body) == (401, "Bearer", b"go away"), fields
+    assert proxy.web.requests == []
+
+
+def test_what_no_login_page_replaces(lab):
+    """A 403, a redirect, a 401 without Location, a Location that would be too long."""
+    for login, status, fields, target, expected in (
+        ("https://login.test/?rd=", "403 Forbidden", [], "/", (403, None)),
+        ("https://login.test/?rd=", "302 Found", ["Location: /there"], "/", (302, "/there")),
+        ("https://login.test/?rd=", "200 OK", [], "/", (200, None)),
+        ("location", "401 Unauthorized", [], "/", (401, None)),
+        ("https://login.test/?rd=", "401 Unauthorized", [], "/" + "%41" * 1000, (401, None)),
+    ):
+        proxy = refusing(lab, login, status, fields)
+        message = lab.client(proxy).ask(target, fields=[HTML])
+        assert (message.status, message.get("Location")) == expected, status
+
+
+def test_a_request_with_a_body_gets_the_login_page(lab):
+    """The body of the refused request is no second request."""
+    proxy = refusing(lab, "https://login.test/")
+    client = lab.client(proxy)
+    hidden = request("/hidden", fields=[HTML])
+    client.send(request("/a", "GET", fields=[HTML], body=hidden))
+    assert client.response().get("Location") == "https://login.test/"
+    wait_for(lambda: proxy.metrics()["authorize_denied"] == 1, "the refusal")
+    assert lab.client(proxy).ask("/b", fields=[HTML]).status == 302
+    assert proxy.metrics()["requests"] == 2
+
+
+def test_the_login_page_over_http2(lab):
+    proxy = refusing(lab, "https://login.test/?rd=", listen={"http2": "yes"})
+    with talk_to(proxy) as talk:
+        reply = talk.ask("/a?b", "GET", ("accept", "text/html"))
+        assert reply.status == 302
+        where = "https://login.test/?rd=https%3A%2F%2Flocalhost%2Fa%3Fb"
+        assert [value for name, value in reply.fields if name == "location"] == [where]
+        assert talk.ask("/a", "GET").status == 401
+
+
+def test_the_login_page_behind_a_trusted_proxy(lab):
+    proxy = refusing(lab, "https://login.test/?rd=", top={"trusted-proxies": "{127.0.0.0/8}"})
+    fields = ["X-Forwarded-Host: shop.test", "X-Forwarded-Proto: https", "X-Original-URL: https://eve.test/"]
+    message = lab.client(proxy).ask("/a", fields=[HTML, *fields])
+    assert message.get("Location") == "https://login.test/?rd=https%3A%2F%2Fshop.test%2Fa"
+
+
 def test_the_backend_of_the_route_decides_by_default(lab):
     web = lab.server(reply=lambda request: response(request.target, "403 No" if "auth" in request.target else "200 OK"))
     proxy = lab.proxy(sites=[site(lab, {}, path="/auth")], backends=[backend_block("web", [web])])
@@ -540,6 +670,22 @@ MISTAKES = [
     ("backend = web authorize /auth { headers = {Connection} }", "Ravelin writes this field itself"),
     ("backend = web authorize /auth { headers = {X_Forwarded_For} }", "this field cannot be copied"),
     ("backend = web authorize /auth { response-headers = {Content-Type} }", "this field cannot be copied"),
+    ('backend = web authorize /auth { headers = {"A>Content-Length"} }', "Ravelin writes this field itself"),
+    ('backend = web authorize /auth { headers = {"A>x_forwarded_for"} }', "this field cannot be copied"),
+    ('backend = web authorize /auth { headers = {"A>"} }', "a name has 1 to 64 characters"),
+    ('backend = web authorize /auth { headers = {">A"} }', "a name has 1 to 64 characters"),
+    ('backend = web authorize /auth { headers = {"A>B>C"} }', "a name has letters, digits and '-'"),
+    ('backend = web authorize /auth { headers = {"A > B"} }', "a name has letters, digits and '-'"),
+    ('backend = web authorize /auth { headers = {"A>X-User", "B>x-user"} }', "headers has 'x-user' twice"),
+    ("backend = web authorize /auth { headers = {A, B, a} }", "headers has 'a' twice"),
+    ('backend = web authorize /auth { login = "http://login.test/" }', "a login page needs https"),
+    ('backend = web authorize /auth { login = "https://login.test/?rd=$scheme://$host" }', "if it ends with '='"),
+    ('backend = web authorize /auth { login = "https://login.test/?rd={uri}" }', "if it ends with '='"),
+    ('backend = web authorize /auth { login = "/login#rd=" }', "a login page has no '#'"),
+    ('backend = web authorize /auth { login = "//login.test/" }', "a path begins with one '/'"),
+    ('backend = web authorize /auth { login = "@login" }', "login must be location, an https:// URL, or a path"),
+    ('backend = web authorize /auth { login = "https://" }', "login must be"),
+    (f'backend = web authorize /auth {{ login = "/{"a" * 1024}" }}', "longer than 1024 bytes"),
     ("backend = web authorize /auth { timeout = 99ms }", "timeout"),
     ("backend = web authorize /auth { timeout = 61m }", "timeout"),
     ("backend = web authorize /a {}\nauthorize /b {}", "authorize"),

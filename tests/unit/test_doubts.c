@@ -91,11 +91,33 @@ static void test_prefixes(void **state) {
     assert_string_equal(doubts_of("route / { backend = b }"), "");
 }
 
+static void test_login_pages(void **state) {
+    (void)state;
+    static const char expected[] = "t.conf:4: login '/sign/in?rd=' is on route '/', which has "
+                                   "authorize, too; give the login page a route without it";
+    static const char guarded[] = "route / { backend = b authorize /auth { login = '%s' } } %s";
+    static const char open[] = "route /sign/ { backend = b }";
+    static const struct {
+        const char *login, *more, *expected;
+    } cases[] = {
+        {"/sign/in?rd=", "", expected},
+        {"/sign/in?rd=", open, ""},
+        {"https://login.test/?rd=", "", ""},
+        {"location", "", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char routes[256];
+        (void)snprintf(routes, sizeof(routes), guarded, cases[i].login, cases[i].more);
+        assert_string_equal(doubts_of(routes), cases[i].expected);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_variables),
         cmocka_unit_test(test_values_that_only_look_so),
         cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_login_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
