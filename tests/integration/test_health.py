@@ -11,13 +11,12 @@ from ravelin_test.faulty import WAYS, FaultyServer
 from ravelin_test.http import chunked, request
 from ravelin_test.processes import text
 from ravelin_test.proxy import backend_block, site_block
-from ravelin_test.settings import SCALE
 from ravelin_test.waiting import wait_for
 
 NAMES = ["a", "b", "c", "d"]
 FAST = {"retries": 3, "eject-time": "300ms", "eject-time-max": "1s"}
 # A server that works needs less. One that hangs is left alone for about as long as a try of it takes.
-HANGS = {"response-timeout": f"{int(1000 * SCALE)}ms", "eject-time": "600ms", "eject-time-max": "2s"}
+HANGS = {"response-timeout": "1s", "eject-time": "600ms", "eject-time-max": "2s"}
 
 
 def fast(way):
