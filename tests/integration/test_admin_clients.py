@@ -11,7 +11,7 @@ import pytest
 from ravelin_test.admin import open_connection, ready
 from ravelin_test.processes import memory_kib
 from ravelin_test.proxy import block, server_block, site_block
-from ravelin_test.settings import IS_ROOT, PATIENCE, SANITIZED
+from ravelin_test.settings import IS_ROOT, PATIENCE, SANITIZED, SCALE
 from ravelin_test.waiting import wait_for
 from test_monitor import monitor_pid
 
@@ -93,8 +93,8 @@ def _flood(address, stopping):
 def test_a_flood_of_requests_does_not_hold_up_checks(lab, address):
     """Not even where an answer takes long, because there are many sites."""
     server = lab.server()
-    timeout_ms = 500
-    health = block("health", "/", {"interval": "100ms", "timeout": f"{timeout_ms}ms"})
+    timeout = f"{int(500 * SCALE)}ms"
+    health = block("health", "/", {"interval": "100ms", "timeout": timeout})
     certificate = lab.authority.certificate("localhost", "127.0.0.1")
     sites = [site_block(f"s{number}.test", [certificate]) for number in range(600)]
     backend = block("backend", "web", {}, [server_block(server), health])
