@@ -12,6 +12,12 @@ _ravelin() {
         words='config doctor'
     elif [ "${COMP_WORDS[1]}" = doctor ]; then
         words=$("$1" help doctor 2>/dev/null | sed -nE 's/^ +(--[a-z]+).*/\1/p')
+    elif [ "${COMP_WORDS[1]}:$COMP_CWORD" = import:2 ]; then
+        words=nginx
+    elif [ "${COMP_WORDS[1]}" = import ]; then
+        return # a file
+    elif [[ $word != -* && $COMP_CWORD -gt 2 && ${COMP_WORDS[1]} =~ ^(server|maintenance)$ ]]; then # "server NAME a|b"
+        words=$("$1" help 2>/dev/null | sed -nE "s/^ +ravelin ${COMP_WORDS[1]} [^ ]+ ([a-z|]+) .*/\1/p" | tr '|' ' ')
     else
         words=$("$1" help 2>/dev/null | grep -oE -- '--[a-z]+' | sort -u)
     fi

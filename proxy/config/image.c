@@ -385,6 +385,7 @@ static const struct codec codecs[KIND_COUNT] = {
     [KIND_WORD] = {put_plain, take_word},
     [KIND_LOG] = {put_log, take_log},
     [KIND_FILE] = {put_texts, take_texts},
+    [KIND_FOLDER] = {put_texts, take_texts},
     [KIND_CERTIFICATE] = {put_texts, take_texts},
     [KIND_USERS] = {put_texts, take_texts},
     [KIND_KEY] = {put_texts, take_key},

@@ -133,7 +133,7 @@ static const struct option acme_options[] = {
     {"directory", "The URL of the authority's directory. The default is Let's Encrypt.", KIND_URL,
      OPTIONAL, INITIAL("https://acme-v02.api.letsencrypt.org/directory"),
      AT(config_acme, directory), LINE_AT(config_acme, directory_line)},
-    {"folder", "Folder for keys, certificates and the account.", KIND_FILE, OPTIONAL,
+    {"folder", "Folder for keys, certificates and the account.", KIND_FOLDER, OPTIONAL,
      INITIAL("/var/lib/ravelin/acme"), AT(config_acme, folder)},
     {"ca",
      "A PEM file of the authorities that vouch for the authority's own server, instead of the "
@@ -253,9 +253,8 @@ static const struct option listen_options[] = {
      KIND_YES_NO, OPTIONAL, INITIAL("no"), AT(config_listen, proxy_protocol),
      LINE_AT(config_listen, proxy_protocol_line)},
     {"acme-challenge",
-     "Of a redirect listener: the webroot (a folder) of an ACME client. Answers its challenges.",
-     KIND_FILE, OPTIONAL, AT(config_listen, challenge_path),
-     LINE_AT(config_listen, challenge_line)},
+     "Of a redirect listener: the webroot of an ACME client. Answers its challenges.", KIND_FOLDER,
+     OPTIONAL, AT(config_listen, challenge_path), LINE_AT(config_listen, challenge_line)},
     {"https-port",
      "Of a redirect listener: the port of https to send clients to; auto is that of the first "
      "https listener.",

@@ -41,6 +41,7 @@ enum option_kind {
     KIND_WORD,         // enum: the index in words
     KIND_LOG,          // struct config_log: a word from index `minimum` on, or a file
     KIND_FILE,         // char *, absolute
+    KIND_FOLDER,       // char *, absolute
     KIND_CERTIFICATE,  // char *, absolute; or CONFIG_ACME
     KIND_USERS,        // char *, absolute; or CONFIG_NO_USERS
     KIND_KEY,          // char *, absolute; NULL beside the certificate CONFIG_ACME

@@ -16,6 +16,7 @@ struct phrase {
 static const struct phrase phrases[KIND_COUNT] = {
     [KIND_YES_NO] = {.words = "yes or no"},
     [KIND_FILE] = {"FILE", "a file"},
+    [KIND_FOLDER] = {.words = "a folder"},
     [KIND_CERTIFICATE] = {"FILE", "a file, or acme"},
     [KIND_USERS] = {"FILE", "a file, or none"},
     [KIND_KEY] = {.words = "a file"},

@@ -548,6 +548,7 @@ static bool (*const stores[KIND_COUNT])(struct value *) = {
     [KIND_WORD] = store_word,
     [KIND_LOG] = store_log,
     [KIND_FILE] = store_file,
+    [KIND_FOLDER] = store_file,
     [KIND_CERTIFICATE] = store_file_or_word,
     [KIND_USERS] = store_file_or_word,
     [KIND_KEY] = store_file,

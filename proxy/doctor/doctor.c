@@ -18,23 +18,24 @@ enum { TIMEOUTS_MAX = 20 };
 static const char USAGE[] =
     "usage: ravelin doctor [--name NAME] [--ca FILE] [--timeout TIME] [--json] HOST[:PORT]\n"
     "\n"
-    "Tries on a live TLS server what it should refuse and what it should do, one connection after\n"
-    "the other, and says for each check what was tried, what came, and why it matters. The server\n"
-    "need not be Ravelin.\n"
+    "Tests what a running TLS server accepts and what it refuses, with one connection after the\n"
+    "other. For each check, it prints what it sent, what the server replied, and why it matters.\n"
+    "The server need not be Ravelin.\n"
     "\n"
-    "       HOST[:PORT]           a name, an IPv4 address, or an IPv6 address in brackets; port "
-    "443\n"
-    "       --name NAME           the name to ask for (SNI, Host, certificate) instead of HOST\n"
-    "       --ca FILE             the authorities to trust (PEM), instead of the system's\n"
-    "       --timeout TIME        for one connection, 100ms to 60s; 5s when it is not given. The\n"
-    "                             whole takes at most twenty times as long\n"
-    "       --json                the report as JSON\n"
+    "       HOST[:PORT]     a name, an IPv4 address, or an IPv6 address in brackets. The default\n"
+    "                       of PORT is 443\n"
+    "       --name NAME     ask for NAME instead of HOST (SNI, Host, certificate)\n"
+    "       --ca FILE       trust the authorities of this PEM file instead of the system's\n"
+    "       --timeout TIME  limit for one connection, 100ms to 60s. The default is 5s. The whole\n"
+    "                       test takes at most 20 times as long\n"
+    "       --json          print the report as JSON\n"
     "\n"
-    "pass: as it should be. fail: it should not be so. warn: it could be better, or cannot be "
-    "known\n"
-    "from here. skip: there was nothing to check.\n"
+    "pass  the server does what it should\n"
+    "fail  the server has a weak setting or a fault\n"
+    "warn  the server could do better, or the check cannot know\n"
+    "skip  there was nothing to check\n"
     "\n"
-    "Exit status: 0 no check failed, 1 one did, 2 bad usage or nobody there.\n";
+    "Exit status: 0 no check failed, 1 a check failed, 2 bad usage or no server found.\n";
 
 void doctor_print_usage(void) {
     (void)fputs(USAGE, stdout);

@@ -25,7 +25,7 @@ const struct command_row commands[COMMAND_COUNT] = {
     [COMMAND_MAINTENANCE] = {"maintenance", "SITE on|off -c FILE",
                              "answer requests for a site with 503, or serve it again\n",
                              .arguments_min = 2, .arguments_max = 2, ORDER},
-    [COMMAND_DOCTOR] = {"doctor", "HOST:PORT", "test any TLS server for weak settings\n",
+    [COMMAND_DOCTOR] = {"doctor", "HOST[:PORT]", "test any TLS server for weak settings\n",
                         .has_own_options = true},
     [COMMAND_IMPORT] = {"import", "nginx FILE",
                         "print a configuration for the output of 'nginx -T' in FILE\n",

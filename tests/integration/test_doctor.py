@@ -581,4 +581,4 @@ def test_help():
     usage = text(run([RAVELIN, "help", "doctor"]).stdout)
     assert usage.startswith("usage: ravelin doctor")
     assert text(run([RAVELIN, "doctor", "--help"]).stdout) == usage
-    assert "ravelin doctor HOST:PORT" in text(run([RAVELIN, "help"]).stdout)
+    assert "ravelin doctor HOST[:PORT]" in text(run([RAVELIN, "help"]).stdout)

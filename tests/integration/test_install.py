@@ -87,11 +87,11 @@ def test_the_installed_program_proves_as_much(installed):
 
 
 def page(installed, name, section):
-    """A manual page as plain text, without the macros and the escapes of its source."""
+    """A manual page as plain text, without the macros and the escapes of its source. A macro drops the quotes of its arguments."""
     source = (installed / f"usr/share/man/man{section}/{name}.{section}").read_text()
     assert re.match(r"\.TH [A-Z.]+ \d", source)
-    words = re.sub(r"(?m)^\.\w+ ?", "", source)
-    return words.replace("\\-", "-").replace("\\&", "").replace("\\e", "\\")
+    words = re.sub(r"(?m)^\.\w+ ?(.*)$", lambda line: line.group(1).replace('"', ""), source)
+    return words.replace("\\-", "-").replace("\\&", "").replace("\\(dq", '"').replace("\\e", "\\")
 
 
 def test_the_manual_has_every_command(installed):
@@ -107,6 +107,7 @@ def test_the_manual_has_every_option_with_its_text(installed):
     manual = page(installed, "ravelin.conf", 5)
     lines = [line for line in text(run([RAVELIN, "help", "config"]).stdout).splitlines() if line.strip() != "}"]
     assert len(lines) > 100
+    assert "route /api/ { backend = api }" in manual  # the example
     for line in lines:
         name, mark, values = line.strip().partition("  #") if "  #" in line else line.strip().partition(" # ")
         for part in (name.removesuffix("{").strip(), values.strip()):
@@ -142,6 +143,10 @@ def test_completion(installed):
     assert "--ca" in complete(installed, "ravelin", "doctor")
     assert {"--config", "--json"} <= set(complete(installed, "ravelin", "prove"))
     assert complete(installed, "ravelin", "run", "-c") == []  # a file
+    assert complete(installed, "ravelin", "import") == ["nginx"]
+    assert complete(installed, "ravelin", "import", "nginx") == []  # a file
+    assert complete(installed, "ravelin", "server", "web/127.0.0.1", ":", "80") == ["drain", "ready", "down"]
+    assert complete(installed, "ravelin", "maintenance", "localhost") == ["on", "off"]
 
 
 # --- The example ---

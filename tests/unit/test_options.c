@@ -172,6 +172,9 @@ static void test_descriptions(void **state) {
         {SECTION_LIMITS, "response-header-size", "a size from 4k to 256k"},
         {SECTION_BACKEND, "balance", "round-robin, least-connections, random-two or hash"},
         {SECTION_BACKEND, "hash-by", "client, path, header NAME or cookie NAME"},
+        {SECTION_ACME, "ca", "a file"},
+        {SECTION_ACME, "folder", "a folder"},
+        {SECTION_LISTEN, "acme-challenge", "a folder"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[REFERENCE_TEXT_SIZE];
