@@ -95,6 +95,15 @@ static void look_in(struct import *import, struct nginx_directive *block, struct
     }
 }
 
+struct nginx_directive *import_serving(struct import *import, struct nginx_directive *server,
+                                       const char *uri) {
+    struct search search = {.uri = uri};
+    look_in(import, server, &search);
+    return search.exact != NULL                      ? search.exact
+           : !search.is_final && search.may_be_other ? NULL
+                                                     : search.longest;
+}
+
 // --- What the server is told ---
 
 // Headers that Ravelin writes itself in the question, and the values with which nginx did the same.
@@ -234,7 +243,7 @@ static const char *read_question(struct import *import, struct nginx_directive *
     return question->backend->is_empty ? "no server that decides can be used" : NULL;
 }
 
-static struct nginx_directive *server_of(struct nginx_directive *block) {
+struct nginx_directive *import_server_of(struct nginx_directive *block) {
     while (block->outer != NULL && strcmp(block->name, "server") != 0) {
         block = block->outer;
     }
@@ -245,7 +254,7 @@ bool import_authorize_is_lost(struct import *import, struct nginx_directive *blo
     struct nginx_directive *request = request_of(block);
     struct question question;
     const char *why =
-        request == NULL ? NULL : read_question(import, request, server_of(block), &question);
+        request == NULL ? NULL : read_question(import, request, import_server_of(block), &question);
     if (why != NULL) {
         import_note(import, request, why);
     }
@@ -254,8 +263,7 @@ bool import_authorize_is_lost(struct import *import, struct nginx_directive *blo
 
 // --- What is copied ---
 
-// The header of the response that a value refers to, such as "remote_user". NULL: none.
-static const char *source_of(struct nginx_directive *block, const char *value) {
+const char *import_copied_source(struct nginx_directive *block, const char *value) {
     static const char prefix[] = "$upstream_http_";
     const struct nginx_directive *level =
         request_of(block) == NULL ? NULL : nginx_level(block, "auth_request_set");
@@ -289,11 +297,50 @@ bool import_is_clients_own(const struct nginx_directive *header) {
     return strncmp(value, "$http_", 6) == 0 && is_variable_of(value + 6, nginx_argument(header, 0));
 }
 
+// Whether Ravelin does not copy a header of the response, because it describes the connection.
+static bool is_of_connection(const char *variable) {
+    static const char *const names[] = {"connection", "content_length",   "date",
+                                        "keep_alive", "server",           "trailer",
+                                        "upgrade",    "transfer_encoding"};
+    bool found = false;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        found = found || strcmp(variable, names[i]) == 0;
+    }
+    return found;
+}
+
+// Whether a directive before this one sets the same header. Ravelin copies one value.
+static bool is_set_before(const struct nginx_directive *header) {
+    const struct nginx_directive *level = header->outer;
+    for (size_t i = 0; i < level->inner_count && level->inner[i] != header; i++) {
+        if (strcmp(level->inner[i]->name, header->name) == 0 &&
+            strcasecmp(nginx_argument(level->inner[i], 0), nginx_argument(header, 0)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool import_is_copied(struct nginx_directive *block, const struct nginx_directive *header) {
-    const char *name = nginx_argument(header, 0);
-    const char *source = source_of(block, nginx_argument(header, 1));
-    return source != NULL && is_variable_of(source, name) &&
-           field_check_copied(slice_from(name)) == NULL;
+    const char *source = import_copied_source(block, nginx_argument(header, 1));
+    return source != NULL && field_check_token(slice_from(source)) == NULL &&
+           !is_of_connection(source) && !is_set_before(header) &&
+           field_check_copied(slice_from(nginx_argument(header, 0))) == NULL;
+}
+
+// Writes a copy: "X-User", or "\"Remote-User>X-User\"" if the names differ. The variable does not
+// tell the case of the name in the response, which has no meaning.
+static void write_copy(FILE *out, const char *variable, const char *name) {
+    if (is_variable_of(variable, name)) {
+        (void)fputs(name, out);
+        return;
+    }
+    (void)fputc('"', out);
+    for (const char *c = variable; *c != '\0'; c++) {
+        bool begins = c == variable || c[-1] == '_';
+        (void)fputc(*c == '_' ? '-' : begins ? toupper((unsigned char)*c) : *c, out);
+    }
+    (void)fprintf(out, ">%s\"", name);
 }
 
 // Writes the headers that directives of this name copy.
@@ -305,7 +352,8 @@ static void write_copied(struct import *import, struct nginx_directive *block,
         struct nginx_directive *header = level->inner[i];
         if (strcmp(header->name, directive) == 0 && import_is_copied(block, header)) {
             (void)fprintf(import->sites, count == 0 ? "            %s = {" : ", ", option);
-            (void)fputs(nginx_argument(header, 0), import->sites);
+            write_copy(import->sites, import_copied_source(block, nginx_argument(header, 1)),
+                       nginx_argument(header, 0));
             header->is_done = true;
             count++;
         }
@@ -330,33 +378,18 @@ static void note_host(struct import *import, struct nginx_directive *request,
                 "the server that decides gets the Host of the client; test that it still refuses");
 }
 
-static void note_pages(struct import *import, struct nginx_directive *block) {
-    struct nginx_directive *level = nginx_level(block, "error_page");
-    for (size_t i = 0; level != NULL && i < level->inner_count; i++) {
-        struct nginx_directive *page = level->inner[i];
-        for (size_t j = 0; strcmp(page->name, "error_page") == 0 && j < page->argument_count; j++) {
-            if (strcmp(page->arguments[j], "401") == 0 || strcmp(page->arguments[j], "403") == 0) {
-                import_note(import, page,
-                            "clients get the response of the server that decides; for a login "
-                            "page, authorize must ask for a path that redirects to it, as "
-                            "/api/authz/forward-auth of Authelia");
-            }
-        }
-    }
-}
-
-// What is in a location is translated by the authorize that asks its server.
-static void mark_done(struct nginx_directive *block) {
+void import_done_inside(struct nginx_directive *block) {
     for (size_t i = 0; i < block->inner_count; i++) {
         block->inner[i]->is_done = true;
-        mark_done(block->inner[i]);
+        import_done_inside(block->inner[i]);
     }
 }
 
 void import_authorize(struct import *import, struct nginx_directive *block) {
     struct nginx_directive *request = request_of(block);
     struct question question;
-    if (request == NULL || read_question(import, request, server_of(block), &question) != NULL) {
+    if (request == NULL ||
+        read_question(import, request, import_server_of(block), &question) != NULL) {
         return; // import_authorize_is_lost() has closed the route
     }
     (void)fputs("        authorize ", import->sites);
@@ -371,10 +404,10 @@ void import_authorize(struct import *import, struct nginx_directive *block) {
     if (time != NULL) {
         (void)fprintf(import->sites, "            timeout = %s\n", time);
     }
+    import_login_page(import, block);
     (void)fputs("        }\n", import->sites);
-    note_pages(import, block);
     note_host(import, request, question.location);
-    mark_done(question.location);
+    import_done_inside(question.location); // its server is asked by the authorize
     (void)import_inherit(block, "auth_request");
     (void)import_inherit(block, "auth_request_set");
 }

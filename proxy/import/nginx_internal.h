@@ -145,6 +145,20 @@ void import_authorize(struct import *import, struct nginx_directive *block);
 bool import_is_copied(struct nginx_directive *block, const struct nginx_directive *header);
 // Whether a proxy_set_header sets the value that the client sent in this header.
 bool import_is_clients_own(const struct nginx_directive *header);
+// The header of that response to which a value refers, as in variables: "remote_user". NULL: none.
+const char *import_copied_source(struct nginx_directive *block, const char *value);
+// The location that serves a path. NULL: none, or unknown because of a regular expression.
+struct nginx_directive *import_serving(struct import *import, struct nginx_directive *server,
+                                       const char *uri);
+// The server around a block, or the outermost block.
+struct nginx_directive *import_server_of(struct nginx_directive *block);
+// Marks all that is in a block as translated.
+void import_done_inside(struct nginx_directive *block);
+
+// --- nginx_login_page.c ---
+
+// Writes the `login` option of an `authorize` section, from error_page 401.
+void import_login_page(struct import *import, struct nginx_directive *block);
 
 // --- nginx_routes.c ---
 

@@ -238,8 +238,9 @@ static void import_location(struct import *import, struct nginx_directive *locat
     const char *first = nginx_argument(location, 0);
     const char *second = nginx_argument(location, 1);
     if (first[0] == '@') {
-        import_note(import, location, "there are no named locations");
-    } else if (strcmp(first, "=") == 0) {
+        return; // see note_named()
+    }
+    if (strcmp(first, "=") == 0) {
         import_exact(import, location, second);
     } else if (strcmp(first, "^~") == 0) {
         import_route(import, location, second);
@@ -343,6 +344,16 @@ enum import_rewrite import_rewrite(struct import *import, struct nginx_directive
 
 // --- Sites ---
 
+// Named locations that are no login page.
+static void note_named(struct import *import, struct nginx_directive *server) {
+    for (size_t i = 0; i < server->inner_count; i++) {
+        struct nginx_directive *location = server->inner[i];
+        if (is_location(location) && nginx_argument(location, 0)[0] == '@' && !location->is_done) {
+            import_note(import, location, "there are no named locations");
+        }
+    }
+}
+
 void import_locations(struct import *import, struct nginx_directive *server) {
     import->shut_count = 0;
     import_each(import, server, true);
@@ -353,4 +364,5 @@ void import_locations(struct import *import, struct nginx_directive *server) {
     }
     import_each(import, server, false);
     import_whole_server(import, server);
+    note_named(import, server);
 }

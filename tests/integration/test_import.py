@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shutil
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
@@ -30,6 +30,7 @@ ALONE = ["sites_alone", "untranslated"]  # which nginx itself cannot load here
 LOGIN = "Authorization: Basic YWRhOnNlY3JldA=="  # ada:secret
 WRONG_LOGIN = "Authorization: Basic YWRhOng="
 ANN = "Cookie: session=ann"
+HTML = "Accept: text/html"
 # What a client says of itself, and servers trust.
 LIES = ["X-User: eve", "Remote-User: eve", "Remote-Groups: eve", "X-Auth-Request-Email: eve"]
 HOSTS = ["a.test", "www.a.test", "b.test", "x.b.test", "d.test", "other.test"]
@@ -53,6 +54,13 @@ def echo(request):
     names.append("X-Auth-Request-Email")
     seen = {"target": request.start.split(" ")[1], **{name: request.get(name) for name in names}}
     return response(json.dumps(seen), fields=["X-Powered-By: tests", "Content-Type: application/json"])
+
+
+def same_page(url):
+    """A login page gets the same address to return to, encoded or not, with the host of its site or without."""
+    page, mark, address = url.partition("rd=")
+    where = urlsplit(unquote(address).removesuffix("&rm=GET"))
+    return page + mark + where.path + (where.query and "?" + where.query)
 
 
 class Import:
@@ -123,7 +131,7 @@ class Import:
             client.close()
         base = f"https://{host}:{self.https.number}/"  # nginx makes URLs of paths
         where = answer.get("Location") if answer.status // 100 == 3 else None
-        shown = {"status": answer.status, "location": where and urljoin(base, where)}
+        shown = {"status": answer.status, "location": where and same_page(urljoin(base, where))}
         if answer.status == 200:
             shown["body"] = text(answer.body)
             shown |= {name: answer.get(name) for name in ["X-Frame-Options", "X-Powered-By", "X-Own"]}
@@ -186,9 +194,13 @@ SAME = {
         *[("a.test", path, False, [ANN]) for path in ["/oauth2/auth", "/oauth2/start", "/health"]],
         *[("a.test", path, False, [ANN, *LIES]) for path in ["/api/x?y", "/public/x"]],
         *[("a.test", path, False, LIES) for path in ["/api/x", "/public/x", "/oauth2/auth", "/health"]],
+        *[("a.test", path, False, [ANN, *LIES]) for path in ["/x", "/inside/x", "/broken/x"]],
+        *[("a.test", path, False, [HTML, *LIES]) for path in ["/x", "/x?y=z", "/api/x"]],
     ],
     "authelia": [
         *[("a.test", path, False, [ANN, *LIES[1:]]) for path in ["/", "/x?y=z"]],
+        *[("a.test", path, False, [HTML, *LIES[1:]]) for path in ["/", "/x?y=z", "/renamed/", "/api/x"]],
+        ("a.test", "/renamed/x?y=z", False, [ANN, LIES[0]]),
         *[("a.test", path, False, [ANN]) for path in ["/api/x", "/older/x", "/plain/x", "/internal/authelia/authz", "/verify/auth-request"]],
         *[("a.test", path, False, LIES) for path in ["/api/x", "/older/x", "/plain/x", "/internal/authelia/authz", "/verify/auth-request"]],
     ],
@@ -254,11 +266,13 @@ PARTS = {
                   ["NOT CLOSED"]),
     "grafana": (["strip-prefix = yes", "another path is put in place", "closed: 'satisfy'", "users = ", "only, and the others were not for the server"], []),
     "jenkins": (["deny = {127.0.0.1}", "allow = {192.30.252.0/22, 127.0.0.1}", "max-failures = off failure-ratio = off # a failed"], []),
-    "oauth2_proxy": (['authorize "/oauth2/auth" {', "backend = login", "headers = {X-Auth-Request-Email}", "response-headers = {Set-Cookie}",
-                      'remove-header = {"X-User"}', "X-User $user: Ravelin cannot set this value; it removes that of the client",
-                      "error_page 401 = @login: clients get the response of the server that decides", "so it is, too"],
+    "oauth2_proxy": (['authorize "/oauth2/auth" {', "backend = login", 'headers = {"X-Auth-Request-User>X-User", X-Auth-Request-Email}', "response-headers = {Set-Cookie}",
+                      "headers = {Authorization}", 'login = "/oauth2/sign_in?rd=" # for browsers',
+                      "error_page 401 =403 /oauth2/sign_in: a redirect to the login page",
+                      "error_page 401 = /public-page: clients get the response of the server that decides", "error_page 403 = @missing: with 403", "so it is, too"],
                      ['route "/public-file"', "closed", "auth_request_set", "proxy_pass_request_body"]),
-    "authelia": (['authorize "/api/authz/auth-request" {', "headers = {Remote-User, Remote-Groups}", "timeout = 30s",
+    "authelia": (['authorize "/api/authz/auth-request" {', "headers = {Remote-User, Remote-Groups}", "timeout = 30s", 'login = "location"', 'headers = {"Remote-User>X-User"}',
+                  'login = "https://login.test/?rd="', "error_page 401 =302 https://login.test/?rd=$cookie_x: clients get",
                   "auth_request /auth/tls: servers receive plain HTTP", "cannot tell the server that decides 'X-Realm: staff'",
                   "auth_request /auth/php: the location it asks has no proxy_pass", "'rewrite' of the location it asks",
                   "a location with a regular expression may serve", "its URI is not a plain path", "cannot tell the server that decides 'Host: auth.internal'",
