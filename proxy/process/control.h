@@ -2,8 +2,8 @@
 // orders to the running master.
 //
 // It is a unix SOCK_SEQPACKET socket, <hash>.sock in the folder of control_path.h. The hash is made
-// of the real path of the config file, so that a command finds the master that was started with the
-// same -c FILE. The folder has mode 0700 and must be owned by the user. Both sides check
+// of the path of the config file, so that a command finds the master that was started with the same
+// -c FILE. The folder has mode 0700 and must be owned by the user. Both sides check
 // SO_PEERCRED. The master accepts commands from root and from its own user. A client trusts root
 // and its own user, and a client that is root also trusts the owner of the folder. If the master is
 // not root, its workers have its user: it closes their connections unread.
@@ -65,7 +65,7 @@ void control_answer(struct control_server *server, uint64_t client, int exit_cod
 // The same with descriptors. The client gets duplicates.
 void control_answer_with(struct control_server *server, uint64_t client, int exit_code,
                          const char *text, const int *fds, size_t fd_count);
-// Closes everything and removes the socket's name, unless another master uses it. NULL is allowed.
+// Closes everything and removes the socket's names, unless another master uses it. NULL is allowed.
 void control_close(struct control_server *server);
 
 // --- The client's side ---

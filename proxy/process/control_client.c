@@ -74,11 +74,13 @@ enum result control_ask(const char *config_path, struct slice order, struct cont
         return fail(error, config_path, "out of memory");
     }
     enum result result = control_path_find(config_path, &path, error);
-    if (result == RESULT_OK) {
+    if (result != RESULT_ERROR) {
         int fd = control_connect(&path);
         if (fd >= 0) {
             result = converse(fd, &path, config_path, order, reply, error);
             (void)close(fd);
+        } else if (result == RESULT_EOF) {
+            result = RESULT_ERROR; // there is no such file either
         } else if (errno == ENOENT || errno == ECONNREFUSED) {
             (void)fail(error, config_path, "no ravelin runs with this file");
             result = RESULT_EOF;

@@ -30,41 +30,89 @@ static bool print_folder(struct control_path *path) {
     return size > 0 && (size_t)size < sizeof(path->folder);
 }
 
+// The absolute form of a path, without "//" and "/./". Follows no links. False: too long.
+static bool make_absolute(const char *path, char absolute[PATH_MAX]) {
+    size_t size = 0;
+    if (path[0] != '/') {
+        if (getcwd(absolute, PATH_MAX) == NULL) {
+            return false;
+        }
+        size = strlen(absolute);
+    }
+    for (const char *part = path; *part != '\0';) {
+        size_t length = strcspn(part, "/");
+        if (length > 0 && !(length == 1 && part[0] == '.')) {
+            if (size + 1 + length >= PATH_MAX) {
+                return false;
+            }
+            absolute[size++] = '/';
+            memcpy(absolute + size, part, length);
+            size += length;
+        }
+        part += length + (part[length] == '/');
+    }
+    absolute[size] = '\0';
+    return true;
+}
+
+// False: too long.
+static bool print_address(const struct control_path *path, const char *config_path,
+                          struct sockaddr_un *address) {
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    int size = snprintf(address->sun_path, sizeof(address->sun_path), "%s/%016" PRIx64 ".sock",
+                        path->folder, hash_add(HASH_BEGIN, config_path, strlen(config_path)));
+    return size > 0 && (size_t)size < sizeof(address->sun_path);
+}
+
 enum result control_path_find(const char *config_path, struct control_path *path,
                               char error[CONFIG_ERROR_SIZE]) {
     char real[PATH_MAX];
-    if (realpath(config_path, real) == NULL) {
-        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", config_path, strerror(errno));
+    char given[PATH_MAX] = "";
+    bool exists = realpath(config_path, real) != NULL;
+    int missing = errno;
+    if (!make_absolute(config_path, given)) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: the path is too long", config_path);
         return RESULT_ERROR;
     }
-    path->address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    bool fits = print_folder(path);
-    int size =
-        snprintf(path->address.sun_path, sizeof(path->address.sun_path), "%s/%016" PRIx64 ".sock",
-                 path->folder, hash_add(HASH_BEGIN, real, strlen(real)));
-    if (!fits || size < 0 || (size_t)size >= sizeof(path->address.sun_path)) {
+    if (!print_folder(path) || !print_address(path, given, &path->given) ||
+        !print_address(path, exists ? real : given, &path->address)) {
         (void)snprintf(
             error, CONFIG_ERROR_SIZE,
             "RUNTIME_DIRECTORY or XDG_RUNTIME_DIR is too long for the name of a socket in it");
         return RESULT_ERROR;
     }
-    return RESULT_OK;
+    if (!exists) {
+        (void)snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", config_path, strerror(missing));
+    }
+    return exists ? RESULT_OK : RESULT_EOF;
 }
 
-int control_connect(const struct control_path *path) {
+bool control_path_is_real(const struct control_path *path) {
+    return strcmp(path->address.sun_path, path->given.sun_path) == 0;
+}
+
+static int connect_to(const struct sockaddr_un *address) {
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -1;
     }
     const struct timeval patience = {.tv_sec = CONTROL_CONNECT_S};
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-    if (connect(fd, (const struct sockaddr *)&path->address, sizeof(path->address)) != 0) {
+    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0) {
         int saved = errno;
         (void)close(fd);
         errno = saved;
         return -1;
     }
     return fd;
+}
+
+int control_connect(const struct control_path *path) {
+    int fd = connect_to(&path->given);
+    if (fd >= 0 || (errno != ENOENT && errno != ECONNREFUSED)) {
+        return fd;
+    }
+    return connect_to(&path->address);
 }
 
 static bool peer_of(int fd, struct ucred *peer) {

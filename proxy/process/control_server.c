@@ -144,6 +144,34 @@ static void bind_name(struct control_server *server, pid_t former, char error[CO
     server->inode = lstat(server->name, &status) == 0 ? status.st_ino : 0;
 }
 
+// The content of the second name.
+static const char *link_target(const struct control_server *server) {
+    return strrchr(server->path.address.sun_path, '/') + 1;
+}
+
+// Without the second name, commands find this master by the real path only.
+static void put_link(const struct control_server *server) {
+    char draft[sizeof(server->name) + sizeof(".new")];
+    if (control_path_is_real(&server->path)) {
+        return;
+    }
+    (void)snprintf(draft, sizeof(draft), "%s.new", server->path.given.sun_path);
+    (void)unlink(draft);
+    if (symlink(link_target(server), draft) == 0) {
+        (void)rename(draft, server->path.given.sun_path);
+    }
+}
+
+// Another master may have put its own.
+static void remove_link(const struct control_server *server) {
+    char target[sizeof(server->name)];
+    ssize_t size = readlink(server->path.given.sun_path, target, sizeof(target) - 1);
+    target[size < 0 ? 0 : size] = '\0';
+    if (strcmp(target, link_target(server)) == 0) {
+        (void)unlink(server->path.given.sun_path);
+    }
+}
+
 struct control_server *control_open(const char *config_path, pid_t former,
                                     char error[CONFIG_ERROR_SIZE]) {
     struct control_server *server = calloc(1, sizeof(*server));
@@ -166,12 +194,16 @@ struct control_server *control_open(const char *config_path, pid_t former,
         free(server);
         return NULL;
     }
+    if (former == 0) {
+        put_link(server);
+    }
     return server;
 }
 
 void control_take_over(struct control_server *server) {
     if (rename(server->name, server->path.address.sun_path) == 0) {
         memcpy(server->name, server->path.address.sun_path, sizeof(server->name));
+        put_link(server);
     }
 }
 
@@ -333,6 +365,7 @@ void control_close(struct control_server *server) {
     }
     if (lstat(server->name, &status) == 0 && status.st_ino == server->inode) {
         (void)unlink(server->name);
+        remove_link(server);
     }
     (void)close(server->fd);
     free(server);

@@ -208,6 +208,40 @@ def test_two_with_one_file(lab):
     assert json.loads(ravelin("status", "-c", link).stdout)["pid"] == proxy.pid
 
 
+@pytest.mark.parametrize("place", ["file", "folder"])
+def test_a_link_that_leads_to_another_file(lab, place):
+    """As Kubernetes and deployments by links replace a configuration."""
+    proxy = lab.prepare(lab.server(), allow=["No such file or directory", "reload failed"])
+    good = proxy.config_text()
+    for name in ("first", "second"):
+        (lab.subfolder(name) / "ravelin.conf").write_text(good)
+    link = lab.folder / "current"
+    proxy.config.unlink()
+    proxy.config = link / "ravelin.conf" if place == "folder" else link
+
+    def lead_to(name):
+        draft = lab.folder / "draft"
+        draft.symlink_to(name if place == "folder" else f"{name}/ravelin.conf")
+        draft.replace(link)
+
+    lead_to("first")
+    proxy.start()
+    lead_to("second")
+    assert proxy.status()["pid"] == proxy.pid
+    assert f"already runs with this file (pid {proxy.pid})" in refused(proxy.command("run", check=False), 1)
+    proxy.reload()
+    for name in ("first", "second"):
+        lead_to(name)
+        proxy.upgrade()
+        proxy.wait_for_former()
+        assert proxy.status()["pid"] == proxy.pid
+    assert json.loads(ravelin("status", "-c", lab.folder / "second/ravelin.conf").stdout)["pid"] == proxy.pid
+    (lab.folder / "second/ravelin.conf").unlink()
+    assert proxy.status()["pid"] == proxy.pid
+    assert "No such file or directory" in refused(proxy.command("reload", check=False), 2)
+    (lab.folder / "second/ravelin.conf").write_text(good)
+
+
 def test_what_a_killed_master_left_does_not_hinder_the_next(lab):
     proxy = lab.proxy(lab.server(), workers_may_die=True)
     proxy.send_signal(signal.SIGKILL)

@@ -210,11 +210,19 @@ static void test_the_name_comes_from_the_real_path(void **state) {
     assert_int_equal(symlink(fixture->config, name), 0);
     assert_int_equal(control_path_find(name, &other, fixture->error), RESULT_OK);
     assert_string_equal(other.address.sun_path, fixture->path.address.sun_path);
+    assert_false(control_path_is_real(&other));
     (void)unlink(name);
+    struct sockaddr_un given = other.given;
+    assert_int_equal(control_path_find(name, &other, fixture->error), RESULT_EOF); // it is gone
+    assert_string_equal(other.given.sun_path, given.sun_path);
+    assert_string_equal(other.address.sun_path, given.sun_path);
+    (void)snprintf(name, sizeof(name), "%s//.//r.conf", fixture->folder);
+    assert_int_equal(control_path_find(name, &other, fixture->error), RESULT_OK);
+    assert_string_equal(other.given.sun_path, fixture->path.given.sun_path);
     assert_int_equal(control_path_find(fixture->folder, &other, fixture->error), RESULT_OK);
     assert_string_not_equal(other.address.sun_path, fixture->path.address.sun_path);
     (void)snprintf(name, sizeof(name), "%s/missing.conf", fixture->folder);
-    assert_int_equal(control_path_find(name, &other, fixture->error), RESULT_ERROR);
+    assert_int_equal(control_path_find(name, &other, fixture->error), RESULT_EOF);
     assert_non_null(strstr(fixture->error, "missing.conf: No such file"));
 }
 
@@ -514,10 +522,33 @@ static void test_descriptors_may_come_with_an_answer(void **state) {
     assert_non_null(strstr(fixture->error, "/nowhere/r.conf"));
 }
 
+static void test_a_link_is_a_second_name(void **state) {
+    struct fixture *fixture = *state;
+    struct control_path path;
+    char link[128];
+    (void)snprintf(link, sizeof(link), "%s/link", fixture->folder);
+    assert_int_equal(symlink("r.conf", link), 0);
+    assert_int_equal(control_path_find(link, &path, fixture->error), RESULT_OK);
+    struct control_server *server = control_open(link, 0, fixture->error);
+    assert_non_null(server);
+    assert_int_equal(unlink(link), 0);
+    assert_null(control_open(fixture->config, 0, fixture->error)); // the real name
+    assert_non_null(strstr(fixture->error, "already runs with this file"));
+    assert_int_equal(symlink("/dev/null", link), 0);
+    assert_null(control_open(link, 0, fixture->error)); // the name as given
+    assert_int_equal(access(path.given.sun_path, F_OK), 0);
+    control_close(server);
+    struct stat status;
+    assert_int_equal(lstat(path.given.sun_path, &status), -1);
+    assert_int_equal(lstat(path.address.sun_path, &status), -1);
+    (void)unlink(link);
+}
+
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_the_name_comes_from_the_real_path),
+        TEST(test_a_link_is_a_second_name),
         TEST(test_the_socket_is_for_its_owner),
         TEST(test_a_second_master_is_refused),
         TEST(test_a_master_that_takes_over),

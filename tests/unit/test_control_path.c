@@ -111,6 +111,7 @@ static bool trusts(uid_t user, uid_t owner) {
     assert_int_equal(chmod(top, 0711), 0);
     (void)snprintf(path.folder, sizeof(path.folder), "%s/run", top);
     (void)snprintf(path.address.sun_path, sizeof(path.address.sun_path), "%s/run/s", top);
+    path.given = path.address;
     pid_t child = start_server(&path, user, owner);
     int fd = control_connect(&path);
     assert_true(fd >= 0);
