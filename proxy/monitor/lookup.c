@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Grows with each attempt.
-static int64_t retry_ms(const struct lookup *lookup) {
+// Grows with each attempt. Requests may be waiting for an urgent one.
+static int64_t retry_ms(const struct lookup *lookup, bool urgent) {
     int64_t delay = lookup->rules->min_ms;
-    int64_t most = delay > LOOKUP_RETRY_MS ? delay : LOOKUP_RETRY_MS;
+    int64_t most = urgent ? LOOKUP_URGENT_MS : LOOKUP_RETRY_MS;
+    most = delay > most ? delay : most;
     for (unsigned i = 1; i < lookup->attempts && delay < most; i++) {
         delay *= 2;
     }
@@ -83,9 +84,10 @@ static void on_answered(struct question *question, enum dns_outcome outcome,
     lookup->has_ended = true;
     lookup->outcome = outcome;
     lookup->attempts = outcome == DNS_FOUND ? 0 : lookup->attempts + 1;
-    int64_t delay = is_good ? ttl_ms(lookup, answer) : retry_ms(lookup);
-    if (lookup->ended(lookup, is_good) && outcome == DNS_EMPTY) {
-        int64_t sooner = retry_ms(lookup);
+    bool urgent = lookup->ended(lookup, is_good) && outcome != DNS_FOUND;
+    int64_t delay = is_good ? ttl_ms(lookup, answer) : retry_ms(lookup, false);
+    if (urgent) {
+        int64_t sooner = retry_ms(lookup, true);
         delay = sooner < delay ? sooner : delay;
     }
     ask_after(lookup, delay);

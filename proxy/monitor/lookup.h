@@ -3,15 +3,17 @@
 //
 // The next question is sent after:
 //   found    the TTL, within `resolve-min` and `resolve-max`
-//   empty    the same, with the TTL of the negative response (RFC 2308). If the owner has no
-//            address: `resolve-min`, then twice as long each time, up to LOOKUP_RETRY_MS
-//   failed   the same as for an owner without an address
+//   empty    the same, with the TTL of the negative response (RFC 2308)
+//   failed   `resolve-min`, then twice as long each time, up to LOOKUP_RETRY_MS
+// If the owner has no address, it is at most `resolve-min`, then twice as long each time, up to
+// LOOKUP_URGENT_MS.
 #ifndef RAVELIN_MONITOR_LOOKUP_H
 #define RAVELIN_MONITOR_LOOKUP_H
 
 #include "monitor/resolver.h"
 
 #define LOOKUP_RETRY_MS 10000
+#define LOOKUP_URGENT_MS 2000
 
 // The settings and functions that lookups share. They outlive the lookups.
 struct lookup_rules {
