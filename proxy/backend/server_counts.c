@@ -183,6 +183,12 @@ void server_counts_set_check(const struct server_counts *counts, uint32_t cell,
     }
 }
 
+uint32_t check_fault(const struct check *check, uint32_t *detail) {
+    uint32_t fault = atomic_load_explicit(&check->fault, memory_order_relaxed);
+    *detail = fault & ((1U << DETAIL_BITS) - 1);
+    return fault >> DETAIL_BITS;
+}
+
 void server_counts_begin_check(const struct server_counts *counts, uint32_t cell,
                                enum check_standing standing) {
     struct check *check = &own_checks(counts)->cells[cell];

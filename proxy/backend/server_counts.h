@@ -109,6 +109,8 @@ void server_counts_begin_check(const struct server_counts *counts, uint32_t cell
                                enum check_standing standing);
 // Processes that are forked from now on can write checks. For the monitor.
 void server_counts_lend_checks(const struct server_counts *counts);
+// Returns the fault of the last failed check, an enum check_fault for an honest monitor.
+uint32_t check_fault(const struct check *check, uint32_t *detail);
 #define CHECK_TEXT_SIZE 160
 // Writes "health: 503 instead of 200-399". `fault` as in struct check; any number is allowed.
 void check_write(uint32_t fault, const struct config_health *health, char text[CHECK_TEXT_SIZE]);

@@ -64,6 +64,7 @@ enum handover_type {
     HANDOVER_STATE,  // a uint32_t: number of connections
     HANDOVER_REOPEN,
     HANDOVER_STOP,
+    HANDOVER_CHECK, // struct servers_check (servers.h); follows the orders
     HANDOVER_TYPE_END,
 };
 

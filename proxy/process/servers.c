@@ -479,3 +479,42 @@ bool servers_take_order(const struct source *source, const struct servers_order 
     server_table_order(&source->servers, cursor.index, server, (enum server_order)order->order);
     return true;
 }
+
+static bool is_down(const struct source *source, const struct server_counts *counts,
+                    const struct cursor *cursor) {
+    const struct server_entry *entry = entry_at(source, cursor);
+    return backend_at(cursor)->health_count > 0 && !is_absent(entry) &&
+           check_standing(&server_counts_checks(counts)[entry->cell]) == CHECK_DOWN;
+}
+
+bool servers_next_check(const struct source *source, const struct server_counts *counts, size_t *at,
+                        struct servers_check *check) {
+    struct cursor cursor = first_server(source->config);
+    while (!is_at_end(&cursor) && (cursor.index < *at || !is_down(source, counts, &cursor))) {
+        move_on(&cursor);
+    }
+    if (is_at_end(&cursor)) {
+        return false;
+    }
+    const struct check *found = &server_counts_checks(counts)[entry_at(source, &cursor)->cell];
+    char address[SERVER_TEXT_SIZE];
+    put_address(source, &cursor, address);
+    *check = (struct servers_check){.since_ms = check_since(found)};
+    check->fault = check_fault(found, &check->detail);
+    (void)snprintf(check->name, sizeof(check->name), "%s/%s", backend_at(&cursor)->name, address);
+    *at = cursor.index + 1;
+    return true;
+}
+
+void servers_take_check(const struct source *source, const struct server_counts *counts,
+                        const struct servers_check *check) {
+    struct cursor cursor = first_server(source->config);
+    while (!is_at_end(&cursor) && !has_name(source, &cursor, check->name)) {
+        move_on(&cursor);
+    }
+    if (!is_at_end(&cursor) && backend_at(&cursor)->health_count > 0 && check->fault > CHECK_GOOD &&
+        check->fault < CHECK_FAULT_COUNT) {
+        server_counts_set_check(counts, entry_at(source, &cursor)->cell, CHECK_DOWN,
+                                (enum check_fault)check->fault, check->detail, check->since_ms);
+    }
+}

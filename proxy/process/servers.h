@@ -48,4 +48,21 @@ bool servers_next_order(const struct source *source, size_t *at, struct servers_
 // Applies an order, if the file has the same server. False: it does not.
 bool servers_take_order(const struct source *source, const struct servers_order *order);
 
+#define SERVERS_CHECK_LAYOUT 1
+
+// A server that its checks found down.
+struct servers_check {
+    char name[SERVERS_TEXT_SIZE]; // "BACKEND/ADDRESS"
+    uint32_t fault;               // enum check_fault
+    uint32_t detail;
+    int64_t since_ms; // monotonic clock, which both masters share
+};
+// Returns the next server that is down, as servers_next_order() does.
+bool servers_next_check(const struct source *source, const struct server_counts *counts, size_t *at,
+                        struct servers_check *check);
+// The server is down until its checks find it up. Does nothing if the file has no such server, or
+// no checks of it.
+void servers_take_check(const struct source *source, const struct server_counts *counts,
+                        const struct servers_check *check);
+
 #endif

@@ -147,6 +147,22 @@ static bool take_order(struct successor *successor, const struct handover_messag
     return true;
 }
 
+static bool take_check(struct successor *successor, const struct handover_message *message) {
+    struct servers_check *checks;
+    if (message->layout != SERVERS_CHECK_LAYOUT || message->size != sizeof(*checks)) {
+        return true; // the first checks will show it
+    }
+    checks = realloc(successor->checks, (successor->check_count + 1) * sizeof(*checks));
+    if (checks == NULL) {
+        return false;
+    }
+    successor->checks = checks;
+    struct servers_check *check = &checks[successor->check_count++];
+    memcpy(check, message->data, sizeof(*check));
+    check->name[sizeof(check->name) - 1] = '\0';
+    return true;
+}
+
 static bool take_address(struct successor *successor, const struct handover_message *message) {
     struct names_record *addresses;
     if (message->layout != NAMES_RECORD_LAYOUT || message->size != sizeof(*addresses)) {
@@ -200,6 +216,9 @@ static bool take(struct successor *successor, struct handed *handed,
         break;
     case HANDOVER_ORDER:
         taken = take_order(successor, message);
+        break;
+    case HANDOVER_CHECK:
+        taken = take_check(successor, message);
         break;
     case HANDOVER_SOCKETS:
     case HANDOVER_ADMINS:
@@ -330,6 +349,12 @@ void successor_use_servers(struct successor *successor, const struct source *sou
     free(successor->orders);
     successor->orders = NULL;
     successor->order_count = 0;
+    for (size_t i = 0; i < successor->check_count; i++) {
+        servers_take_check(source, shares->servers, &successor->checks[i]);
+    }
+    free(successor->checks);
+    successor->checks = NULL;
+    successor->check_count = 0;
 }
 
 void successor_fail(const struct successor *successor, const char *why) {
@@ -423,8 +448,10 @@ void successor_free(struct successor *successor) {
         successor->secrets = NULL;
     }
     free(successor->addresses);
+    free(successor->checks);
     free(successor->orders);
     successor->addresses = NULL;
+    successor->checks = NULL;
     successor->orders = NULL;
     for (size_t i = 0; i < successor->former_count; i++) {
         (void)close(successor->formers[i].fd);

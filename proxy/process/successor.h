@@ -36,6 +36,7 @@ struct successor_handler {
 
 struct successor_secrets;
 struct servers_order;
+struct servers_check;
 struct names_record;
 
 // Zeroed: no upgrade.
@@ -50,6 +51,8 @@ struct successor {
     size_t address_count;
     struct servers_order *orders;
     size_t order_count;
+    struct servers_check *checks;
+    size_t check_count;
     struct {
         int fd;
         pid_t pid;
@@ -69,8 +72,8 @@ enum result successor_begin(struct successor *successor, struct handed *handed, 
 // ticket keys changed. False: no keys were received.
 bool successor_use_keys(struct successor *successor, const struct shares *shares,
                         uint32_t *keys_age_s);
-// Applies the received addresses of names and the orders for servers. Logs what was applied and
-// what was not.
+// Applies the received addresses of names, the orders for servers and the state of checks. Logs
+// which orders were applied and which were not.
 void successor_use_servers(struct successor *successor, const struct source *source,
                            const struct shares *shares, struct log *log);
 // Sends the reason for a failed start to the former master. Does nothing without one.

@@ -144,6 +144,17 @@ static bool write_order(struct upgrade *upgrade, struct handover_message *messag
     return true;
 }
 
+static bool write_check(struct upgrade *upgrade, struct handover_message *message) {
+    struct servers_check check;
+    const struct children *children = upgrade->children;
+    if (!servers_next_check(children->current, children->shares.servers, &upgrade->check_at,
+                            &check)) {
+        return false;
+    }
+    handover_write(message, HANDOVER_CHECK, SERVERS_CHECK_LAYOUT, &check, sizeof(check));
+    return true;
+}
+
 static bool write_former(struct upgrade *upgrade, struct handover_message *message) {
     if (upgrade->item_at >= upgrade->formers->count) {
         return false;
@@ -169,7 +180,7 @@ static bool write_item(struct upgrade *upgrade, struct handover_message *message
     case HANDOVER_ADDRESS:
         return write_address(upgrade, message);
     case HANDOVER_ORDER:
-        return write_order(upgrade, message);
+        return write_order(upgrade, message) || write_check(upgrade, message);
     case HANDOVER_FORMER:
         return write_former(upgrade, message);
     default:
@@ -218,7 +229,7 @@ static void greet(struct upgrade *upgrade, const struct handover_message *messag
     ev_timer_start(loop_of(upgrade), &upgrade->limit);
     upgrade->phase = UPGRADE_HANDING;
     upgrade->item = HANDOVER_TICKETS;
-    upgrade->item_at = 0;
+    upgrade->item_at = upgrade->check_at = 0;
     if (handover_say(upgrade->talk.fd, HANDOVER_WELCOME) == RESULT_ERROR) {
         fail(upgrade, "the new process does not take its messages");
     }

@@ -71,8 +71,9 @@ struct upgrade {
     uint64_t client;
     enum handover_type item; // what the next WANT gets
     size_t item_at;
-    ev_io talk;   // watches the hand-over; fd 0: none
-    ev_io errors; // watches stderr of the next master before HELLO; fd 0: none
+    size_t check_at; // checks follow the last order
+    ev_io talk;      // watches the hand-over; fd 0: none
+    ev_io errors;    // watches stderr of the next master before HELLO; fd 0: none
     ev_timer limit;
     char next_version[64];
     char words[512]; // text that it wrote there

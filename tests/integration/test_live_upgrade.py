@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from ravelin_test.client import CLOSE_NOTIFY
+from ravelin_test.faulty import FaultyServer
 from ravelin_test.http import request
 from ravelin_test.processes import Process, children_of, exists, names_of_children, run, text
-from ravelin_test.proxy import BackgroundCommand, backend_block, site_block
+from ravelin_test.proxy import BackgroundCommand, backend_block, block, server_block, site_block
 from ravelin_test.settings import IS_ROOT, LONG, PATIENCE, RAVELIN
 from ravelin_test.waiting import stays, wait_for
 from ravelin_test.wrk import Wrk, check_wrk
@@ -202,6 +203,25 @@ def test_orders_for_servers_and_sticky_cookies_stay(lab):
     assert listed[f"web/{other.address}"] == "down"
     with proxy.client() as client:
         assert client.ask(fields=[f"Cookie: {cookie.split(';')[0]}"]).get("Set-Cookie") is None
+
+
+def test_a_server_that_is_down_by_its_checks_stays_so(lab):
+    """No request, not even one of the first after the upgrade, meets a server that is known to be down."""
+    servers = [lab.keep_server(FaultyServer(name)) for name in "ab"]
+    inner = [block("health", "/healthz", {"interval": "100ms", "timeout": "10s", "rise": 1, "fall": 1}), *map(server_block, servers)]
+    backend = block("backend", "web", {"max-failures": "off", "failure-ratio": "off", "retries": 0}, inner)
+    proxy = lab.proxy(backends=[backend], allow=[".*"])
+    line = f"web/{servers[0].address}"
+    servers[0].fail("close")
+    wait_for(lambda: re.search(f"{line} .* down: ", text(proxy.command("servers").stdout)), "bad checks")
+    servers[0].fail("hang")  # so that no check ends after the upgrade
+    proxy.write_config(proxy.config_text().replace("timeout = 10s", "timeout = 1h"))
+    proxy.upgrade()
+    listed = text(proxy.command("servers").stdout)
+    assert re.search(f"{line} .* down: health: ", listed), listed
+    for _ in range(10):
+        with proxy.client() as client:
+            assert client.ask().body == b"b"
 
 
 def test_an_order_ends_if_the_file_says_something_else(lab):
