@@ -277,29 +277,62 @@ static enum result no_memory(struct http2_fault *fault) {
     return http2_fail(fault, true, HTTP2_INTERNAL_ERROR, "no memory for header compression");
 }
 
+// Form of a field in a block, by the first bits of its first byte (RFC 7541 6).
+enum { INDEXED = 0x80, INDEX_MAX = 0x7f, RESIZED = 0x20, RESIZED_BITS = 0xe0 };
+
+// The entry of an indexed field whose index is in its first byte. NULL: the field has another form,
+// or the table has no such entry. A client sends most fields of its second and later requests so.
+// The state machine of nghttp2 takes far more instructions for them.
+static const nghttp2_nv *find_indexed(nghttp2_hd_inflater *inflater, uint8_t first) {
+    size_t index = first & INDEX_MAX;
+    return (first & INDEXED) == 0 || index == 0 || index == INDEX_MAX
+               ? NULL
+               : nghttp2_hd_inflate_get_table_entry(inflater, index);
+}
+
+static void take_pair(struct hpack_section *section, const nghttp2_nv *nv) {
+    take_field(section, (struct slice){(const char *)nv->name, nv->namelen},
+               (struct slice){(const char *)nv->value, nv->valuelen});
+}
+
+static enum result malformed_block(struct http2_fault *fault) {
+    return http2_fail(fault, true, HTTP2_COMPRESSION_ERROR, "malformed header block");
+}
+
+// After each call, nghttp2 is at the beginning of a field, because the block is complete.
 static enum result read_block(nghttp2_hd_inflater *inflater, struct slice block,
                               struct hpack_section *section, struct http2_fault *fault) {
     const uint8_t *at = (const uint8_t *)block.data;
     const uint8_t *end = at + block.size;
-    for (;;) {
+    bool has_fields = false;
+    while (at < end) {
+        const nghttp2_nv *entry = find_indexed(inflater, *at);
+        if (entry != NULL) {
+            take_pair(section, entry);
+            has_fields = true;
+            at++;
+            continue;
+        }
+        if (has_fields && (*at & RESIZED_BITS) == RESIZED) { // nghttp2 does not see all fields
+            return malformed_block(fault);
+        }
         nghttp2_nv nv;
         int flags = 0;
         ssize_t used = nghttp2_hd_inflate_hd2(inflater, &nv, &flags, at, (size_t)(end - at), 1);
         if (used < 0) {
-            return used == NGHTTP2_ERR_NOMEM
-                       ? no_memory(fault)
-                       : http2_fail(fault, true, HTTP2_COMPRESSION_ERROR, "malformed header block");
+            return used == NGHTTP2_ERR_NOMEM ? no_memory(fault) : malformed_block(fault);
         }
         at += used;
         if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
-            take_field(section, (struct slice){(const char *)nv.name, nv.namelen},
-                       (struct slice){(const char *)nv.value, nv.valuelen});
+            take_pair(section, &nv);
+            has_fields = true;
         }
         if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) {
-            (void)nghttp2_hd_inflate_end_headers(inflater); // always 0
-            return RESULT_OK;
+            break;
         }
     }
+    (void)nghttp2_hd_inflate_end_headers(inflater); // always 0
+    return RESULT_OK;
 }
 
 enum result hpack_decode(struct hpack_decoder *decoder, struct hpack_memory *memory,
@@ -312,8 +345,7 @@ enum result hpack_decode(struct hpack_decoder *decoder, struct hpack_memory *mem
     if (ensure_inflater(decoder, memory) != RESULT_OK) {
         return no_memory(fault);
     }
-    // An empty block has no fields, but nghttp2 requires a pointer.
-    struct slice bytes = block.size == 0 ? SLICE("") : block;
+    struct slice bytes = block.size == 0 ? SLICE("") : block; // perhaps without a pointer
     if (read_block(decoder->inflater, bytes, section, fault) != RESULT_OK) {
         return RESULT_ERROR;
     }

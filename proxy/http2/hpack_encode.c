@@ -81,9 +81,12 @@ static void put_bytes(struct hpack_table *table, struct slice text) {
 
 static bool has_bytes(const struct hpack_table *table, size_t at, struct slice text) {
     at %= HPACK_TABLE_SIZE;
-    size_t first = HPACK_TABLE_SIZE - at < text.size ? HPACK_TABLE_SIZE - at : text.size;
-    return text.size == 0 || (memcmp(table->bytes + at, text.data, first) == 0 &&
-                              memcmp(table->bytes, text.data + first, text.size - first) == 0);
+    size_t first = HPACK_TABLE_SIZE - at;
+    if (text.size <= first) {
+        return text.size == 0 || memcmp(table->bytes + at, text.data, text.size) == 0;
+    }
+    return memcmp(table->bytes + at, text.data, first) == 0 &&
+           memcmp(table->bytes, text.data + first, text.size - first) == 0;
 }
 
 // --- finding ---
