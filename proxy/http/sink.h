@@ -6,11 +6,14 @@
 #ifndef RAVELIN_HTTP_SINK_H
 #define RAVELIN_HTTP_SINK_H
 
-#include "base/slice.h"
+#include "http/header.h"
 
+// Names and values are valid only during the call.
 struct http_sink {
-    // Receives one field. Both slices are valid only during the call.
+    // Receives a field that Ravelin adds.
     void (*put)(void *context, struct slice name, struct slice value);
+    // Receives a field of the message, whose id is known.
+    void (*forward)(void *context, const struct http_field *field);
     void *context;
 };
 

@@ -57,7 +57,7 @@ HTTP_WALK uint64_t http_walk_fields(const struct http_fields *fields,
         if (any_changes && http_is_changed(changes, field->name)) {
             continue;
         }
-        sink.put(sink.context, field->name, field->value);
+        sink.forward(sink.context, field);
     }
     return seen;
 }

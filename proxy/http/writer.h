@@ -65,9 +65,13 @@ static inline void writer_put_line(void *context, struct slice name, struct slic
     writer_put_field(context, name, value);
 }
 
+static inline void writer_forward_line(void *context, const struct http_field *field) {
+    writer_put_field(context, field->name, field->value);
+}
+
 // A sink that writes each field as a line of HTTP/1.
 static inline struct http_sink writer_sink(struct writer *writer) {
-    return (struct http_sink){writer_put_line, writer};
+    return (struct http_sink){writer_put_line, writer_forward_line, writer};
 }
 
 static inline struct slice number_text(char digits[DECIMAL_SIZE_MAX], uint64_t number) {

@@ -41,13 +41,20 @@ static void add(struct http2_list *list, struct slice name, struct slice value, 
     field->sensitive = sensitive;
 }
 
-static void put(void *context, struct slice name, struct slice value) {
-    struct http2_list *list = context;
-    enum http_field_id id = http_field_lookup(name);
+static void put_known(struct http2_list *list, enum http_field_id id, struct slice name,
+                      struct slice value) {
     bool accept = list->websocket && slice_equal_nocase(name, SLICE("sec-websocket-accept"));
     if ((BARRED & FIELD_BIT(id)) == 0 && !accept && http_is_value(value)) {
         add(list, name, value, is_sensitive(name, id));
     }
+}
+
+static void put(void *context, struct slice name, struct slice value) {
+    put_known(context, http_field_lookup(name), name, value);
+}
+
+static void forward(void *context, const struct http_field *field) {
+    put_known(context, field->id, field->name, field->value);
 }
 
 static void begin(struct http2_list *list, bool websocket) {
@@ -71,7 +78,7 @@ bool http2_list_response(struct http2_list *list, const struct http_response *re
     plain.close = plain.write_chunked = false;
     begin(list, websocket);
     put_status(list, websocket && response->status == 101 ? 200 : response->status);
-    http_walk_response(response, &plain, date, (struct http_sink){put, list});
+    http_walk_response(response, &plain, date, (struct http_sink){put, forward, list});
     return !list->overflow && (websocket || response->status != 101);
 }
 
@@ -79,12 +86,12 @@ bool http2_list_answer(struct http2_list *list, uint16_t status, struct slice ex
                        const struct http_page *page, struct slice date) {
     begin(list, false);
     put_status(list, status);
-    http_walk_answer(status, extra, page, false, date, (struct http_sink){put, list});
+    http_walk_answer(status, extra, page, false, date, (struct http_sink){put, forward, list});
     return !list->overflow;
 }
 
 bool http2_list_trailers(struct http2_list *list, const struct http_fields *fields) {
     begin(list, false);
-    http_walk_trailers(fields, &http_no_changes, (struct http_sink){put, list});
+    http_walk_trailers(fields, &http_no_changes, (struct http_sink){put, forward, list});
     return !list->overflow;
 }

@@ -31,6 +31,14 @@ static void add(void *context, struct slice name, struct slice value) {
     list->values[list->count++] = keep(list, value);
 }
 
+static void forward(void *context, const struct http_field *field) {
+    add(context, field->name, field->value);
+}
+
+static struct http_sink sink_of(struct list *list) {
+    return (struct http_sink){add, forward, list};
+}
+
 static void assert_list(const struct list *list, const char *const *wanted) {
     size_t count = 0;
     while (wanted[count] != NULL) {
@@ -117,7 +125,7 @@ static void test_responses(void **state) {
         assert_int_equal(http_parse_response(slice_from(one->head), false, SLICE("p"), &fields,
                                              &response, &refusal),
                          RESULT_OK);
-        http_walk_response(&response, &one->framing, SLICE(DATE), (struct http_sink){add, &list});
+        http_walk_response(&response, &one->framing, SLICE(DATE), sink_of(&list));
         assert_list(&list, one->pairs);
         (void)snprintf(first, sizeof(first), "HTTP/1.1 %u R\r\n", response.status);
         size_t size = render(&list, first, wanted);
@@ -173,7 +181,7 @@ static void test_requests(void **state) {
         assert_int_equal(http_parse_request(slice_from(one->head), &fields, &request, &refusal),
                          RESULT_OK);
         http_walk_request(&request, request.authority, one->told, 0,
-                          one->changed ? &changes : &none, (struct http_sink){add, &list});
+                          one->changed ? &changes : &none, sink_of(&list));
         assert_list(&list, one->pairs);
     }
 }
@@ -182,7 +190,7 @@ static void test_set(void **state) {
     (void)state;
     static const char *const pairs[] = {"X-Set", "a: b", "Server", "mine", NULL};
     struct list list = {.count = 0};
-    http_walk_set(&changes, (struct http_sink){add, &list});
+    http_walk_set(&changes, sink_of(&list));
     assert_list(&list, pairs);
 }
 
@@ -210,7 +218,7 @@ static void test_answers(void **state) {
         struct list list = {.count = 0};
         char first[64], wanted[TEXT_MAX], text[TEXT_MAX];
         http_walk_answer(cases[i].status, cases[i].extra, NULL, cases[i].close, SLICE(DATE),
-                         (struct http_sink){add, &list});
+                         sink_of(&list));
         assert_list(&list, cases[i].pairs);
         (void)snprintf(first, sizeof(first), "HTTP/1.1 %u %s\r\n", cases[i].status,
                        http_reason(cases[i].status));
@@ -233,7 +241,7 @@ static void test_trailers(void **state) {
     char text[TEXT_MAX], wanted[TEXT_MAX];
     assert_int_equal(http_parse_trailers(section, &fields, &why), RESULT_OK);
     items[2].hop_by_hop = true;
-    http_walk_trailers(&fields, &http_no_changes, (struct http_sink){add, &list});
+    http_walk_trailers(&fields, &http_no_changes, sink_of(&list));
     assert_list(&list, pairs);
     size_t size = render(&list, "", wanted);
     assert_int_equal(http_encode_trailers(&fields, NULL, text, sizeof(text)), size);
