@@ -445,6 +445,12 @@ enum result exchange_advance(struct exchange *exchange) {
     return result;
 }
 
+bool exchange_only_reads(const struct exchange *exchange) {
+    const struct lease *lease = exchange->attempt.lease;
+    return exchange->request_state == REQUEST_DONE && exchange->response_state <= RESPONSE_BODY &&
+           !has_unread(exchange) && lease != NULL && lease->readable;
+}
+
 void exchange_arm(struct exchange *exchange) {
     struct lease *lease = exchange->attempt.lease;
     exchange_note_wait(exchange);

@@ -149,6 +149,9 @@ struct exchange *exchange_new_refused(struct stream *stream, struct shared *shar
 // Does all that can be done now. RESULT_AGAIN: waits. RESULT_OK: complete; the connection may
 // continue if stream->keep_alive. RESULT_ERROR: the stream must be cut.
 enum result exchange_advance(struct exchange *exchange) MUST_CHECK;
+// True: the server has sent bytes, and the exchange can do nothing before the stream has room for
+// them. So exchange_advance() may be called later.
+bool exchange_only_reads(const struct exchange *exchange);
 // Call it when nothing more can be done now. Notes which side is waited for, and sets the watchers
 // of the lease.
 void exchange_arm(struct exchange *exchange);

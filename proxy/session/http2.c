@@ -114,8 +114,10 @@ static void advance_ready(struct http2 *http2) {
     for (int i = 0; i < READY_MAX && !list_is_empty(&http2->ready); i++) {
         struct http2_side *side = LIST_ENTRY(http2->ready.next, struct http2_side, ready);
         list_remove(&side->ready);
-        http2->steps_left = EXCHANGE_STEPS;
-        (void)side_advance(side);
+        if (!side_awaits_turn(side)) {
+            http2->steps_left = EXCHANGE_STEPS;
+            (void)side_advance(side);
+        }
     }
 }
 
@@ -168,6 +170,7 @@ static enum result step(struct session *session) {
     limit_unsent(http2);
     advance_ready(http2);
     enum result sent = http2_take_turns(http2);
+    http2_arm_awaiting(http2);
     if (http2->connection.failed) {
         fail(session);
         return RESULT_AGAIN;
@@ -420,6 +423,7 @@ void http2_enter(struct session *session) {
     http2->quiet_ms = sessions_now_ms(sessions);
     list_init(&http2->sides);
     list_init(&http2->ready);
+    list_init(&http2->awaiting);
     list_init(&http2->fresh);
     http2_init(&http2->connection, &sessions->http2, &http2->limits, session, http2->quiet_ms);
     bool ends = sessions->shared.draining || is_outdated(session);

@@ -77,7 +77,9 @@ struct http2 {
     uint32_t grown; // bytes by which the connection window is larger than limits.connection_window
     struct session *session;
     struct list_node sides;
-    struct list_node ready;  // sides that can be advanced
+    struct list_node ready; // sides that can be advanced
+    // Sides that wait for their turn, and whose watchers are not set yet. Empty between steps.
+    struct list_node awaiting;
     struct list_node fresh;  // sides with runs in the ring
     struct http2_side *turn; // the side that may use the send buffer now
     // the side that has unread bytes in the send buffer, also between turns
@@ -106,7 +108,7 @@ struct http2_side {
     struct exchange *exchange; // NULL while it is being made
     struct http2_stream *wire; // NULL: both ends have closed the stream, or it was reset
     struct list_node node;     // in http2->sides
-    struct list_node ready;    // in http2->ready, or in no list
+    struct list_node ready;    // in http2->ready, http2->awaiting, or in no list
     struct list_node fresh;    // in http2->fresh, or in no list
     struct wheel_node due;
     int64_t deadline_ms;
@@ -172,6 +174,11 @@ void http2_advance_later(struct session *session);
 void side_make_ready(struct http2_side *side);
 // Advances the exchange of the side, which may end the exchange. False: the side is freed.
 bool side_advance(struct http2_side *side);
+// Adds a side to http2->awaiting, if its exchange can do nothing before its turn. False:
+// side_advance() must be called. Saves that call if several responses arrive at once.
+bool side_awaits_turn(struct http2_side *side);
+// Sets the watchers and the deadlines of the sides in http2->awaiting, and empties the list.
+void http2_arm_awaiting(struct http2 *http2);
 // Finishes the exchange. `why` is the reason for the log, if no reason is known yet; NULL: no
 // reason.
 void side_end_exchange(struct http2_side *side, const char *why);

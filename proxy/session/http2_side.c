@@ -151,6 +151,32 @@ static bool judge_stall(struct http2_side *side) {
 
 // --- advancing ---
 
+static void arm(struct http2_side *side) {
+    exchange_arm(side->exchange);
+    note_stall(side);
+    side->deadline_ms = exchange_deadline(side->exchange);
+    if (side->closed_ms != 0 && !side->stalled) {
+        side->deadline_ms = clock_earlier(side->deadline_ms, side->closed_ms + STALL_MS);
+    }
+    if (side->deadline_ms == INT64_MAX) { // held_by is checked again
+        side->deadline_ms = sessions_now_ms(side->session->sessions) +
+                            side->session->sessions->shared.current->config->limits.idle_timeout_ms;
+    }
+    await_deadline(side);
+}
+
+bool side_awaits_turn(struct http2_side *side) {
+    bool can_send = side->wire != NULL && (!side->head_sent || side_window(side) > 0);
+    if (side->stream.unsent || !can_send || !exchange_only_reads(side->exchange) ||
+        side_has_turn(side)) {
+        return false;
+    }
+    side_hold(side, HELD_TURN);
+    side_tell_wants(side);
+    list_push_last(&http2_of(side)->awaiting, &side->ready);
+    return true;
+}
+
 bool side_advance(struct http2_side *side) {
     struct http2 *http2 = http2_of(side);
     enum result result = exchange_advance(side->exchange);
@@ -168,18 +194,16 @@ bool side_advance(struct http2_side *side) {
     if (http2->steps_left == 0) {
         side_make_ready(side);
     }
-    exchange_arm(side->exchange);
-    note_stall(side);
-    side->deadline_ms = exchange_deadline(side->exchange);
-    if (side->closed_ms != 0 && !side->stalled) {
-        side->deadline_ms = clock_earlier(side->deadline_ms, side->closed_ms + STALL_MS);
-    }
-    if (side->deadline_ms == INT64_MAX) { // held_by is checked again
-        side->deadline_ms = sessions_now_ms(side->session->sessions) +
-                            side->session->sessions->shared.current->config->limits.idle_timeout_ms;
-    }
-    await_deadline(side);
+    arm(side);
     return true;
+}
+
+void http2_arm_awaiting(struct http2 *http2) {
+    while (!list_is_empty(&http2->awaiting)) {
+        struct http2_side *side = LIST_ENTRY(http2->awaiting.next, struct http2_side, ready);
+        list_remove(&side->ready);
+        arm(side);
+    }
 }
 
 // Timer callback of a side, perhaps before its deadline.
