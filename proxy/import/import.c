@@ -13,7 +13,6 @@
 enum { EXIT_BAD = 2, DAY_MS = 86400000 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define NGINX_BODY_SIZE ((uint64_t)1 << 20) // client_max_body_size without a directive
 
 // --- What is outside of servers ---
 
@@ -95,6 +94,7 @@ static bool is_as_before(const struct nginx_directive *directive) {
     const char *first = nginx_argument(directive, 0);
     return (strcmp(directive->name, "access_log") == 0 && strcmp(first, "off") == 0) ||
            (strcmp(directive->name, "proxy_set_header") == 0 && import_is_set_anyway(first)) ||
+           (strcmp(directive->name, "satisfy") == 0 && strcmp(first, "all") == 0) ||
            (strcmp(first, "off") == 0 && strncmp(directive->name, "auth_", 5) == 0);
 }
 
@@ -297,6 +297,20 @@ static void import_servers(struct import *import, struct nginx_directive *http) 
     }
 }
 
+// Whether a block lets bodies of any size in. A route can only have a smaller limit than `limits`.
+static bool has_unlimited(const struct nginx_directive *block) {
+    bool found = false;
+    for (size_t i = 0; i < block->inner_count && !found; i++) {
+        const struct nginx_directive *inner = block->inner[i];
+        uint64_t size;
+        found =
+            (strcmp(inner->name, "client_max_body_size") == 0 &&
+             import_size(nginx_argument(inner, 0), &size) && (size == 0 || size > BODY_SIZE_MAX)) ||
+            has_unlimited(inner);
+    }
+    return found;
+}
+
 static bool write_all(struct import *import, const char *path, FILE *out) {
     struct nginx_directive *http = nginx_find(&import->tree.root, "http");
     char *sites = NULL;
@@ -306,6 +320,7 @@ static bool write_all(struct import *import, const char *path, FILE *out) {
     http = http == NULL ? &import->tree.root : http; // a file of sites alone
     import->body_size = NGINX_BODY_SIZE;
     (void)import_size(find_global(http, "client_max_body_size"), &import->body_size);
+    import->body_size = has_unlimited(http) ? 0 : import->body_size;
     import->sites = open_memstream(&sites, &sites_size);
     import->servers = open_memstream(&servers, &servers_size);
     bool ok = import->sites != NULL && import->servers != NULL;

@@ -120,6 +120,16 @@ static void skip_blanks(struct parser *parser) {
     }
 }
 
+// Whether the next character is escaped by a backslash: quotes, and "\\n" for a line end.
+static bool is_escape(const struct parser *parser, char *c) {
+    static const char from[] = "\"'\\ntr";
+    static const char to[] = "\"'\\\n\t\r";
+    char next = parser->text.data[parser->at + 1];
+    const char *found = next == '\0' ? NULL : strchr(from, next);
+    *c = found == NULL ? *c : to[found - from];
+    return found != NULL;
+}
+
 static enum token read_quoted(struct parser *parser, char *word) {
     char quote = peek(parser);
     size_t size = 0;
@@ -130,11 +140,10 @@ static enum token read_quoted(struct parser *parser, char *word) {
             word[size] = '\0';
             return TOKEN_WORD;
         }
-        if (c == '\\' && parser->at + 1 < parser->text.size &&
-            strchr("\"'\\", parser->text.data[parser->at + 1]) != NULL) {
-            c = parser->text.data[++parser->at];
-        }
         parser->line += c == '\n';
+        if (c == '\\' && parser->at + 1 < parser->text.size && is_escape(parser, &c)) {
+            parser->at++;
+        }
         word[size++] = c;
     }
     return TOKEN_BAD;

@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define NGINX_BODY_SIZE (UINT64_C(1) << 20) // client_max_body_size without a directive
+#define BODY_SIZE_MAX (UINT64_C(2) << 30)   // of a body-size
+
 struct import_listener {
     const char *address;
     bool is_redirect, http2, proxy_protocol;

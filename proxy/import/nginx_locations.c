@@ -200,6 +200,34 @@ static bool lets_in_more(struct import *import, struct nginx_directive *location
            (import_closes(import, other) != NULL && import_closes(import, location) == NULL);
 }
 
+// Whether a route for all paths that begin with this one would send clients in a circle, as with
+// "location = /a { return 301 /a/; }" if no location serves /a/.
+static bool goes_round(struct import *import, struct nginx_directive *location, const char *path) {
+    const struct nginx_directive *answer = nginx_find(location, "return");
+    struct import_redirect redirect;
+    if (answer == NULL || !import_redirect(import, answer, &redirect) || redirect.to_https) {
+        return false;
+    }
+    const char *to = strstr(redirect.url, "://");
+    to = to == NULL ? redirect.url : strchr(to + 3, '/');
+    if (to == NULL || strncmp(to, path, strlen(path)) != 0) {
+        return false;
+    }
+    const struct nginx_directive *next = find_behind(location, to);
+    const char *prefix = next == location->outer ? NULL : prefix_of(next);
+    return prefix == NULL || strlen(prefix) <= strlen(path);
+}
+
+// Whether a location sends another path to its server.
+static bool changes_path(struct import *import, struct nginx_directive *location,
+                         const char *path) {
+    struct nginx_directive *pass = nginx_find(location, "proxy_pass");
+    struct import_target target;
+    return nginx_find(location, "rewrite") != NULL ||
+           (pass != NULL && import_read_target(import, pass, &target) == NULL &&
+            target.path[0] != '\0' && strcmp(target.path, path) != 0);
+}
+
 // A location of one path. A route serves all paths that begin so.
 static void import_exact(struct import *import, struct nginx_directive *location,
                          const char *path) {
@@ -218,6 +246,12 @@ static void import_exact(struct import *import, struct nginx_directive *location
         import_note(import, location,
                     "there are no routes for one path only, and the paths behind this one are "
                     "restricted, so it is, too");
+    } else if (!lets_in_more(import, behind, location) &&
+               (goes_round(import, location, path) ||
+                (has_pass && changes_path(import, location, path)))) {
+        import_note(import, location,
+                    "there are no routes for one path only, and this one would take those behind "
+                    "it away; the route of those serves it");
     } else {
         import_route(import, location, path);
         import_note(import, location, "the route serves all paths that begin so");

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define BODY_SIZE_MAX (UINT64_C(2) << 30)
 
 // --- What restricts access ---
 
@@ -255,13 +254,15 @@ static void write_section(struct import *import, const char *section, const char
 
 static void write_body_size(struct import *import, struct nginx_directive *block) {
     struct nginx_directive *level = import_inherit(block, "client_max_body_size");
-    uint64_t size;
-    if (level == NULL ||
-        !import_size(nginx_argument(nginx_find(level, "client_max_body_size"), 0), &size) ||
-        size == import->body_size) {
+    uint64_t size = NGINX_BODY_SIZE;
+    if (level != NULL &&
+        !import_size(nginx_argument(nginx_find(level, "client_max_body_size"), 0), &size)) {
         return;
     }
-    size = size == 0 || size > BODY_SIZE_MAX ? BODY_SIZE_MAX : size;
+    size = size > BODY_SIZE_MAX ? 0 : size;
+    if (size == import->body_size) { // without limits, or as in the section
+        return;
+    }
     (void)fprintf(import->sites, "        body-size = %s\n", import_size_text(import, size));
 }
 
@@ -502,6 +503,9 @@ static void write_action(struct import *import, struct nginx_directive *block, c
         import_write_status(import, 404, "for subrequests of nginx alone");
         return;
     } else if (closed != NULL) {
+        if (strcmp(block->name, "location") == 0) {
+            import_done_inside(block);
+        }
         import_write_status(import, 403,
                             nginx_format(&import->tree, "closed: '%s' has no counterpart", closed));
         return;

@@ -204,6 +204,20 @@ SAME = {
         *[("a.test", path, False, [ANN]) for path in ["/api/x", "/older/x", "/plain/x", "/internal/authelia/authz", "/verify/auth-request"]],
         *[("a.test", path, False, LIES) for path in ["/api/x", "/older/x", "/plain/x", "/internal/authelia/authz", "/verify/auth-request"]],
     ],
+    "vaultwarden": [
+        *[("a.test", path, False) for path in ["/", "/notifications/anonymous-hub", "/admin", "/admin/x", "/admin/diagnostics/x"]],
+        *[("b.test", path, False) for path in ["/x?y", "/api/websocket"]],
+    ],
+    "jellyfin": [("a.test", path, False) for path in ["/x?y", "/web/x", "/metrics", "/Items/1/Images", "/app/x"]] + [("a.test", "/x", True)],
+    "keycloak": [
+        ("a.test", path, False)
+        for path in ["/realms/x", "/realms/master/x", "/resources/a", "/admin/x", "/metrics", "/health", "/"]
+    ],
+    "minio": [
+        *[("a.test", path, False) for path in ["/", "/bucket/x?y", "/minio/ui/a?b", "/minio/v2/metrics", "/minio/v2/metrics/open"]],
+        ("a.test", "/minio/v2/metrics/x", False, [LOGIN]),
+    ],
+    "discourse": [("a.test", path, False) for path in ["/", "/sidekiq", "/uploads/x", "/backups/x", "/maintenance.html"]],
     "webroot": [("a.test", "/x", True), ("a.test", "/x", False), ("a.test", "/.well-known/acme-challenge/abc", True)],
 }
 
@@ -261,7 +275,7 @@ PARTS = {
                       "'limit_except' has no counterpart", "'if' has no counterpart", "see protocol = tcp", "plain HTTP is redirected"], []),
     "sites_alone": (["sites_alone.conf", "redirects to https on the same host"], ["no counterpart"]),
     "wordpress": (['acme-challenge = ', 'route "/uploads"', "rate = 1 burst = 6", "body-size = 128m", "other spellings are not closed", 'listen [::1]:'], []),
-    "gitlab": (["body-size = 2g", "X-Forwarded-Ssl: on", "response-timeout = 3600s", 'route "/404"'], []),
+    "gitlab": (["body-size = unlimited", "X-Forwarded-Ssl: on", "response-timeout = 3600s", 'route "/404"'], []),
     "nextcloud": (['route "/3rdparty"', 'route "/."', 'route "/db_"', "there are no routes for one path only; that of all paths", "Ravelin cannot send this"],
                   ["NOT CLOSED"]),
     "grafana": (["strip-prefix = yes", "another path is put in place", "closed: 'satisfy'", "users = ", "only, and the others were not for the server"], []),
@@ -277,6 +291,11 @@ PARTS = {
                   "auth_request /auth/php: the location it asks has no proxy_pass", "'rewrite' of the location it asks",
                   "a location with a regular expression may serve", "its URI is not a plain path", "cannot tell the server that decides 'Host: auth.internal'",
                   "cannot tell the server that decides 'X-Forwarded-Host: b.test'", "auth_request /plain: the server that decides gets the Host of the client"], ["depends on the request"]),
+    "vaultwarden": (["allow = {10.0.0.0/8}", "body-size = 525m", "response-timeout = 86400s"], ["satisfy"]),
+    "jellyfin": (["location = /web/: there are no routes for one path only, and", "location = /app: there are no routes for one path only, and"], ['route "/web/"', 'route "/app"', "503"]),
+    "keycloak": (["has more than one line", "closed: 'if'"], ["text = ", "return 403:", "proxy_pass"]),
+    "minio": (["limits {\n    body-size = unlimited\n}", "strip-prefix = yes", "closed: 'limit_except'"], ["body-size = 2g"]),
+    "discourse": (["rate = 12 burst = 13", "limit_conn connperip 20", "closed: 'if'"], []),
     "proxy_protocol": (["proxy-protocol = yes", "trusted-proxies = {127.0.0.0/8}"], ["real_ip_header"]),
 }
 
@@ -457,6 +476,21 @@ def test_no_name_of_a_site_is_lost(lab):
     shown = text(run([RAVELIN, "import", "nginx", path]).stdout)
     for name in [name for line in lines for name in line.split()]:
         assert f'"{name}"' in shown
+
+
+def test_routes_keep_their_limit_beside_one_without(lab):
+    server = "proxy_pass http://127.0.0.1:9;"
+    shown = closed_by(lab, f"location /a {{ {server} client_max_body_size 0; }} location /b {{ {server} client_max_body_size 3g; }} location /c {{ {server} client_max_body_size 5m; }}")
+    sizes = dict(re.findall(r'route "([^"]*)" \{[^\n]*\n *backend = [^\n]*\n(?: *body-size = (\w+)\n)?', shown))
+    assert "body-size = unlimited\n}" in shown
+    assert sizes == {"/a": "", "/b": "", "/c": "5m", "/": "1m"}
+
+
+def test_a_location_of_one_path_that_restricts_stays(lab):
+    """Its path would be open otherwise."""
+    server = "proxy_pass http://127.0.0.1:9/other;"
+    shown = closed_by(lab, f"location = /a {{ allow 10.0.0.0/8; deny all; {server} }} location = /b {{ {server} }}")
+    assert 'route "/a" {' in shown and 'route "/b" {' not in shown
 
 
 @pytest.mark.parametrize("words", [[], ["nginx"], ["apache", "x"], ["nginx", "/no/such/file"]])
