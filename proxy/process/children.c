@@ -181,7 +181,9 @@ static void note_committed(struct child *child, uint64_t generation) {
 // Its end of the pair did not arrive: the next heartbeat connects the slot again.
 static void note_apart(struct child *child, const char *text) {
     bool *is_apart = &child->children->is_apart[child->slot];
-    if (!*is_apart) {
+    if (!child_is_paired(child)) { // it would disturb the others of its slot
+        child_kill(child, "sent nonsense");
+    } else if (!*is_apart) {
         *is_apart = true;
         log_error(child->children->log, "%s", text);
     }
@@ -568,14 +570,6 @@ void children_note_death(struct children *children, pid_t pid, int status) {
     struct child *child = children_find(children, pid);
     if (child != NULL) {
         bury(child, status);
-    }
-}
-
-void children_kill_all(struct children *children) {
-    for (size_t i = 0; i < children->count; i++) {
-        if (children->list[i].pid > 0) {
-            (void)kill(children->list[i].pid, SIGKILL);
-        }
     }
 }
 

@@ -196,6 +196,8 @@ void children_dismiss_helpers(struct children *children);
 
 // Whether a generation needs the child.
 bool child_is_wanted(const struct child *child, const struct source *source);
+// Whether a pair of sockets connects the child with another one of its slot.
+bool child_is_paired(const struct child *child);
 const char *child_state_name(enum child_state state);
 
 #define CHILD_NAME_SIZE 32

@@ -1,6 +1,7 @@
-// Reads the list of children; changes no child.
+// Reads the list of children, and kills them; changes no member of a child.
 #include "process/children.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 const char *child_state_name(enum child_state state) {
@@ -102,4 +103,17 @@ bool children_order(const struct children *children) {
         }
     }
     return false;
+}
+
+bool child_is_paired(const struct child *child) {
+    return child->kind->data[PAIR_SIGNATURES] != DATA_NONE ||
+           child->kind->data[PAIR_LOGINS] != DATA_NONE;
+}
+
+void children_kill_all(struct children *children) {
+    for (size_t i = 0; i < children->count; i++) {
+        if (children->list[i].pid > 0) {
+            (void)kill(children->list[i].pid, SIGKILL);
+        }
+    }
 }

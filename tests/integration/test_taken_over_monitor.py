@@ -1,6 +1,7 @@
 """What a monitor that was taken over can do to the rest: each line of the threat model in proxy/README.md about such a
 monitor has its test here. It acts inside a real monitor, under its filter."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -218,11 +219,14 @@ def test_messages_out_of_turn(lab, proxy):
     former, workers = monitor(proxy), proxy.worker_pids()
     with Intruder(former) as intruder:
         for kind in (READY, COMMITTED, FAILED):
-            for generation in (0, 1, 2, (1 << 64) - 1):
+            for generation in (1 if kind == FAILED else 0, 1, 2, (1 << 64) - 1):
                 assert send(intruder, message(kind, generation, b"text")) > 0
     assert serves(lab, proxy)
     proxy.reload()
     assert (monitor(proxy), proxy.worker_pids()) == (former, workers)
+    with contextlib.suppress(Killed), Intruder(former) as intruder:  # that the socket to a signer did not arrive
+        send(intruder, message(FAILED, 0, b"text"))
+    proxy.wait_for_log(rf"monitor \(pid {former}\) sent nonsense: killing it")
 
 
 def test_it_has_no_connection_of_a_client(lab, proxy):

@@ -219,6 +219,17 @@ static void test_a_slot_that_is_apart_is_connected_again(void **state) {
     assert_string_equal(lab_received(lab_child(LAB_KEYS, 1)), "");
 }
 
+static void test_who_has_no_pair_cannot_be_apart(void **state) {
+    (void)state;
+    lab_run();
+    struct child *single = lab_child(LAB_SINGLE, 0);
+    lab_say(single, IPC_FAILED, IPC_NO_GENERATION, "no descriptor");
+    assert_false(ev_is_active(&single->control)); // killed
+    children_connect(&lab.children);
+    assert_string_equal(lab_received(lab_child(LAB_KEYS, 0)), "");
+    assert_string_equal(lab_received(lab_child(LAB_CLIENTS, 0)), "");
+}
+
 static void die(struct child *child) {
     children_note_death(&lab.children, child->pid, 9);
 }
@@ -370,6 +381,7 @@ int main(void) {
         WITH_LAB(test_nonsense_is_not_listened_to),
         WITH_LAB(test_failing_orders),
         WITH_LAB(test_a_slot_that_is_apart_is_connected_again),
+        WITH_LAB(test_who_has_no_pair_cannot_be_apart),
         WITH_LAB(test_the_dead_are_replaced),
         WITH_LAB(test_only_when_it_is_allowed),
         WITH_LAB(test_a_replacement_that_cannot_load_is_killed),
