@@ -388,8 +388,24 @@ static void note_named(struct import *import, struct nginx_directive *server) {
     }
 }
 
+// In nginx, a `return` of the server answers before any location is chosen.
+static void note_unreached(struct import *import, struct nginx_directive *server) {
+    for (size_t i = 0; i < server->inner_count; i++) {
+        struct nginx_directive *location = server->inner[i];
+        if (is_location(location)) {
+            import_note(import, location, "the 'return' of the server answers all requests");
+            import_done_inside(location);
+        }
+    }
+}
+
 void import_locations(struct import *import, struct nginx_directive *server) {
     import->shut_count = 0;
+    if (nginx_find(server, "return") != NULL) {
+        note_unreached(import, server);
+        import_whole_server(import, server);
+        return;
+    }
     import_each(import, server, true);
     for (size_t i = 0; i < server->inner_count; i++) {
         if (strcmp(server->inner[i]->name, "rewrite") == 0) {

@@ -217,7 +217,7 @@ SAME = {
         *[("a.test", path, False) for path in ["/", "/bucket/x?y", "/minio/ui/a?b", "/minio/v2/metrics", "/minio/v2/metrics/open"]],
         ("a.test", "/minio/v2/metrics/x", False, [LOGIN]),
     ],
-    "discourse": [("a.test", path, False) for path in ["/", "/sidekiq", "/uploads/x", "/backups/x", "/maintenance.html"]],
+    "discourse": [("a.test", path, False) for path in ["/", "/sidekiq", "/uploads/x", "/backups/x", "/maintenance.html"]] + [("d.test", path, False) for path in ["/x", "/sidekiq"]],
     "webroot": [("a.test", "/x", True), ("a.test", "/x", False), ("a.test", "/.well-known/acme-challenge/abc", True)],
 }
 
@@ -295,7 +295,7 @@ PARTS = {
     "jellyfin": (["location = /web/: there are no routes for one path only, and", "location = /app: there are no routes for one path only, and"], ['route "/web/"', 'route "/app"', "503"]),
     "keycloak": (["has more than one line", "closed: 'if'"], ["text = ", "return 403:", "proxy_pass"]),
     "minio": (["limits {\n    body-size = unlimited\n}", "strip-prefix = yes", "closed: 'limit_except'"], ["body-size = 2g"]),
-    "discourse": (["rate = 12 burst = 13", "limit_conn connperip 20", "closed: 'if'"], []),
+    "discourse": (["rate = 12 burst = 13", "limit_conn connperip 20", "closed: 'if'", "location /sidekiq: the 'return' of the server"], []),
     "proxy_protocol": (["proxy-protocol = yes", "trusted-proxies = {127.0.0.0/8}"], ["real_ip_header"]),
 }
 
