@@ -545,7 +545,7 @@ static void bury(struct child *child, int status) {
     child_name(child, name);
     (void)snprintf(what, sizeof(what), "%s (pid %ld) %s", name, (long)child->pid, how);
     bool is_due = children->phase == CHILDREN_ENDING || child->is_dismissed;
-    if (is_due && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    if ((is_due || child->kind->makes_way) && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         log_debug(children->log, "%s", what);
     } else {
         log_error(children->log, "%s", what);

@@ -53,6 +53,7 @@ struct child_kind {
     bool is_told;     // gets DRAIN, STOP and REOPEN
     bool resolves;    // may send NAMES
     bool orders;      // may send ORDERS
+    bool makes_way;   // exits with status 0 after a reload that its sandbox does not fit
     enum sandbox sandbox;
     enum child_data data[PAIR_COUNT];
     // Whether a generation needs this kind. NULL: always.

@@ -267,6 +267,7 @@ const struct child_kind kinds[KIND_COUNT] = {
     [KIND_ACME] = {.name = "acme",
                    .is_single = true,
                    .orders = true,
+                   .makes_way = true,
                    .commits = true,
                    .is_helper = true,
                    .is_told = true,

@@ -535,6 +535,19 @@ def test_a_bad_file_is_replaced(lab):
     host.wait_for_real("a.example.test")
 
 
+def test_another_folder(lab):
+    """Only another process can write there. That the former one ends is no error."""
+    host = Host(lab).start()
+    former = host.pid()
+    host.folder = lab.folder / "elsewhere"
+    host.write()
+    host.proxy.reload()
+    host.wait_for_log(r"info master\[\d+\]: started acme again")
+    assert host.pid() != former
+    assert (host.folder / "keys/a.example.test.key").exists()
+    assert not [line for line in host.proxy.log_lines() if line[0] == "error"]
+
+
 def test_a_folder_that_cannot_be_made(lab):
     host = Host(lab)
     host.folder.write_text("a file")
