@@ -92,8 +92,9 @@ void check_name(struct audit *audit, struct finding *finding) {
         wanted = target->host;
     }
     x509_names_text(leaf, names);
-    finding_set(finding, good ? OUTCOME_PASS : OUTCOME_FAIL, "%s %s; the certificate is for %s",
-                wanted, good ? "is among them" : "is not among them", names);
+    finding_set(finding, good ? OUTCOME_PASS : OUTCOME_FAIL,
+                "the name %s %s; the certificate is for %s", wanted,
+                good ? "is among them" : "is not among them", names);
 }
 
 static enum outcome judge_key(const struct public_key *key) {
