@@ -131,6 +131,7 @@ def test_the_report_for_people(lab):
     assert all(line.startswith("pass  ") for line in body[::2])
     assert all(line.startswith("      ") and line.endswith(".") for line in body[1::2])
     assert "Refused: alert protocol_version (70)." in text(result.stdout)
+    assert "The name localhost is among them; " in text(result.stdout)
 
 
 # ---- nginx
