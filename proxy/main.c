@@ -177,17 +177,17 @@ static bool is_usable(const struct invocation *call) {
     static const struct command_row unknown = {.name = ""};
     const struct command_row *row =
         call->command == COMMAND_COUNT ? &unknown : &commands[call->command];
-    if (call->count > row->arguments_max) {
+    if (row == &unknown && call->name[0] == '\0') {
+        (void)fputs("ravelin: no command\n", stderr);
+    } else if (row == &unknown) {
+        (void)fprintf(stderr, "ravelin: unknown command '%s'\n", call->name);
+    } else if (row->needs_config && call->config == NULL) {
+        (void)fprintf(stderr, "ravelin: %s needs -c FILE\n", call->name);
+    } else if (call->count > row->arguments_max) {
         (void)fprintf(stderr, "ravelin: one word too many: '%s'\n",
                       call->words[row->arguments_max]);
     } else if (call->as_json && !row->takes_json) {
         (void)fputs("ravelin: only prove takes --json\n", stderr);
-    } else if (row->needs_config && call->config == NULL) {
-        (void)fprintf(stderr, "ravelin: %s needs -c FILE\n", call->name);
-    } else if (row == &unknown && call->name[0] == '\0') {
-        (void)fputs("ravelin: no command\n", stderr);
-    } else if (row == &unknown) {
-        (void)fprintf(stderr, "ravelin: unknown command '%s'\n", call->name);
     } else if (call->count < row->arguments_min) {
         (void)fprintf(stderr, "usage: ravelin %s %s\n", call->name, row->synopsis);
     } else {

@@ -83,6 +83,18 @@ def test_bad_usage(arguments):
     assert where == "see 'ravelin help'"
 
 
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [
+        (["run", "ravelin.conf"], "run needs -c FILE"),
+        (["chek", "ravelin.conf"], "unknown command 'chek'"),
+        (["run", "-c", "/dev/null", "ravelin.conf"], "one word too many: 'ravelin.conf'"),
+    ],
+)
+def test_bad_usage_names_the_first_mistake(arguments, reason):
+    assert refused(ravelin(*arguments), 2) == f"ravelin: {reason}\nsee 'ravelin help'\n"
+
+
 @pytest.mark.parametrize("command", ["reload", "reopen", "upgrade", "drain", "stop", "status"])
 def test_nobody_to_talk_to(lab, command):
     proxy = lab.prepare(lab.server())
