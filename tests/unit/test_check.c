@@ -87,7 +87,7 @@ static void test_errors_name_file_line_and_certificate(void **state) {
 
 static void test_errors_about_keys(void **state) {
     (void)state;
-    static const char belongs[] = "the key does not belong to the certificate";
+    static const char belongs[] = "the key does not match the certificate";
     static const char usable[] = "no PEM private key in it";
     assert_refused(ONE("leaf.pem", "other.key"), 3, "other.key", belongs);
     assert_refused(ONE("leaf.pem", "rsa.key"), 3, "rsa.key", belongs);
@@ -106,7 +106,7 @@ static void test_all_that_is_wrong_is_said_at_once(void **state) {
                      RESULT_ERROR);
     (void)snprintf(expected, sizeof(expected), "%s\n%s",
                    line_of(3, "text.pem", "no PEM certificate in it"),
-                   line_of(6, "leaf.key", "the key does not belong to the certificate"));
+                   line_of(6, "leaf.key", "the key does not match the certificate"));
     assert_string_equal(error, expected);
 }
 

@@ -63,8 +63,8 @@ static void check_key(struct check *check, const struct config_certificate *entr
         return;
     }
     if (!private_key_fits(&key, leaf)) {
-        report_add(&check->errors, entry->key_line,
-                   "%s: the key does not belong to the certificate", entry->key_path);
+        report_add(&check->errors, entry->key_line, "%s: the key does not match the certificate",
+                   entry->key_path);
     }
     private_key_free(&key);
 }

@@ -227,7 +227,7 @@ BY_PLACE = {
         ("a key that its group may change", 'key = "<file of a key that its group may change>"', "can change it"),
         ("a certificate where the key should be", 'key = "<file without a key>"', "no PEM private key in it"),
         ("nginx: an encrypted key", 'key = "<file of an encrypted key>"', "the key is encrypted"),
-        ("a key of another certificate", 'key = "<file of another key>"', "does not belong to the certificate"),
+        ("a key of another certificate", 'key = "<file of another key>"', "does not match the certificate"),
     ],
     "certificate": [
         ("HAProxy: the key in the certificate's file", '"<file of certificate and key>"', "private key"),
