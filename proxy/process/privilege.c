@@ -46,7 +46,7 @@ enum result privilege_find(const struct config *config, struct privilege *privil
         return fail(config, error, "cannot look up \"%s\": %s", name, strerror(errno));
     }
     if (entry == NULL) {
-        return fail(config, error, "there is no user \"%s\"", name);
+        return fail(config, error, "there is no user '%s'", name);
     }
     if (entry->pw_uid == 0) {
         return fail(config, error, "\"%s\" is root, and no worker may be", name);

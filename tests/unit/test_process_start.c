@@ -58,7 +58,7 @@ static void test_the_user(void **state) {
     assert_true(named.group_count >= 1);
     config.user = (char *)(uintptr_t) "no-such-user";
     assert_int_equal(privilege_find(&config, &named, error), RESULT_ERROR);
-    assert_string_equal(error, "test.conf:7: user: there is no user \"no-such-user\"");
+    assert_string_equal(error, "test.conf:7: user: there is no user 'no-such-user'");
 }
 
 // The option itself refuses the name "root"; another name of the same user must not get past.
