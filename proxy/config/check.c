@@ -236,7 +236,7 @@ static void check_listener(struct config_listen *listen, const struct config *co
         check_tcp(listen, config, report);
     }
     if (listen->protocol != LISTEN_REDIRECT && config->site_count == 0) {
-        report_add(report, listen->line, "no site section");
+        report_add(report, listen->line, "no site section; write site HOST { ... }");
     }
     if (listen->https_port_line != 0 && listen->protocol != LISTEN_REDIRECT) {
         report_add(report, listen->https_port_line, "https-port requires protocol = redirect");

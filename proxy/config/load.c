@@ -315,7 +315,7 @@ static void report_unknown(struct loader *loader, int line, const char *name) {
 static void hint_at_begin(enum section_id outer, const char *name, char hint[HINT_SIZE]) {
     static const struct {
         const char *name, *more;
-    } words[] = {{"listen", ": TLS and HTTP/2 need no word"},
+    } words[] = {{"listen", ": TLS and HTTP/2 are on by default"},
                  {"route", ", with a prefix and no regular expression"},
                  {"certificate", ", with key = FILE in it"},
                  {"error-page", ", with file = FILE in it"},
@@ -364,7 +364,11 @@ static void on_error(cfg_t *cfg, const char *format, va_list arguments) {
     } else if (ours != NULL && named) {
         const char *name = va_arg(arguments, const char *);
         char hint[HINT_SIZE] = "";
-        hint_at_begin(top_frame(loader)->id, name, hint);
+        if (strcmp(format, messages[MESSAGE_NO_EQUALS].theirs) == 0) {
+            (void)snprintf(hint, sizeof(hint), "; write %.*s = VALUE", REPORT_QUOTE_MAX, name);
+        } else {
+            hint_at_begin(top_frame(loader)->id, name, hint);
+        }
         report_add(loader->report, cfg->line, "%s '%.*s'%s", ours, REPORT_QUOTE_MAX, name, hint);
         if (strcmp(format, messages[MESSAGE_NO_EQUALS].theirs) == 0) {
             note_stop(loader, cfg->line, name);

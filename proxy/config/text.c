@@ -231,7 +231,8 @@ static bool check_plain(const struct scan *scan) {
         scan->copy[scan->at] = ' '; // and the rest is read for its faults
     }
     if (c == '*' && next == ':') {
-        return refuse(scan, "every address is 0.0.0.0 for IPv4 and [::] for IPv6");
+        return refuse(
+            scan, "'*' is not an address; write 0.0.0.0 for all of IPv4, or [::] for all of IPv6");
     }
     if (strchr("*+|\\`", c) != NULL) {
         report_add(scan->report, scan->line, "unexpected '%c'; put the value in quotes", c);

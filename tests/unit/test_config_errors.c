@@ -138,7 +138,7 @@ static void test_addresses(void **state) {
          "t.conf:1: listen must be an address such as 0.0.0.0:8443 or [::]:8443, not '*:8443': "
          "use 0.0.0.0 for every IPv4 address, [::] for every IPv6 address"},
         {"listen *:8443 {}\n" SITE BACKEND,
-         "t.conf:1: every address is 0.0.0.0 for IPv4 and [::] for IPv6"},
+         "t.conf:1: '*' is not an address; write 0.0.0.0 for all of IPv4, or [::] for all of IPv6"},
         {"listen 0.0.0.0:0 {}\n" SITE BACKEND,
          "t.conf:1: listen must be an address such as 0.0.0.0:8443 or [::]:8443, not '0.0.0.0:0': "
          "no port 0"},
@@ -290,8 +290,9 @@ static void test_what_is_missing(void **state) {
     static const struct refusal refusals[] = {
         {"", "t.conf:1: no listen section"},
         {"# nothing\n\n", "t.conf:1: no listen section"},
-        {LISTEN, "t.conf:1: no site section"},
-        {"listen 127.0.0.1:80 { protocol = redirect }\n" LISTEN, "t.conf:2: no site section"},
+        {LISTEN, "t.conf:1: no site section; write site HOST { ... }"},
+        {"listen 127.0.0.1:80 { protocol = redirect }\n" LISTEN,
+         "t.conf:2: no site section; write site HOST { ... }"},
         {SITE BACKEND, "t.conf:1: no listen section"},
         {LISTEN BACKEND "\nsite a {\n\n route / { backend = b }\n}\n",
          "t.conf:4: site 'a' has no certificate"},
@@ -340,7 +341,7 @@ static void test_too_many(void **state) {
 static void test_syntax(void **state) {
     (void)state;
     static const struct refusal refusals[] = {
-        {"log stderr", "t.conf:1: expected '=' after 'log'"},
+        {"log stderr", "t.conf:1: expected '=' after 'log'; write log = VALUE"},
         {"log = \n", "t.conf:2: the file ends in the middle of an option"},
         {"log = = stderr", "t.conf:1: unexpected '='"},
         {"workers = {2}", "t.conf:1: unexpected '{'"},

@@ -67,7 +67,7 @@ static void test_forms_of_other_proxies(void **state) {
     (void)state;
     static const struct refusal refusals[] = {
         {"listen 443 ssl http2;\n", "t.conf:1: expected '{' after 'listen'; write listen ADDRESS { "
-                                    "... }: TLS and HTTP/2 need no word"},
+                                    "... }: TLS and HTTP/2 are on by default"},
         {"frontend web\nbind :443 ssl crt /etc/x.pem\n",
          "t.conf:1: unknown option 'frontend': write listen ADDRESS:PORT {}, as in listen "
          "0.0.0.0:443 {}\n"
@@ -146,7 +146,7 @@ static void test_reading_goes_on_behind_an_unknown_option(void **state) {
         // What is missing, or refers to what was not read, is not told of such a text.
         {"site a.test { wrong = 1 route / { backend = none } }\nuser www;\nbakend x { }\n",
          "t.conf:1: unknown option 'wrong' in site\n"
-         "t.conf:2: expected '=' after 'user'\n"
+         "t.conf:2: expected '=' after 'user'; write user = VALUE\n"
          "t.conf:3: unknown option 'bakend'; did you mean 'backend'?"},
         {"wrong = \"wrong\" wrong = 1\n{\n",
          "t.conf:2: the '{' of this line is still open at the end of the file"},
