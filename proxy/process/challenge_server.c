@@ -3,11 +3,13 @@
 #include "base/clock.h"
 #include "config/challenge.h"
 #include "process/landlock.h"
+#include "process/pulse.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -348,6 +350,7 @@ static void start(const struct challenge_servers *servers, struct challenge_serv
     server->control = fds[1];
     server->pid = pid;
     server->started_ms = monotonic_ms();
+    server->stopped = 0;
 }
 
 static void note_death(struct challenge_servers *servers, struct challenge_server *server,
@@ -373,8 +376,11 @@ void challenge_servers_note_death(struct challenge_servers *servers, pid_t pid, 
 
 void challenge_servers_revive(struct challenge_servers *servers) {
     for (size_t i = 0; i < CHALLENGE_SERVER_COUNT; i++) {
-        if (servers->servers[i].users > 0 && servers->servers[i].pid == 0) {
-            start(servers, &servers->servers[i]);
+        struct challenge_server *server = &servers->servers[i];
+        if (server->users > 0 && server->pid == 0) {
+            start(servers, server);
+        } else if (server->users > 0 && pulse_is_stopped(server->pid, &server->stopped)) {
+            (void)kill(server->pid, SIGKILL);
         }
     }
 }

@@ -47,8 +47,9 @@ struct challenge_server {
     unsigned users; // generations that use it; 0: unused
     pid_t pid;      // 0: not running
     int64_t started_ms;
-    int listener; // this and `control` are open while there are users
-    int control;  // the process exits when it is closed
+    unsigned stopped; // for pulse_is_stopped()
+    int listener;     // this and `control` are open while there are users
+    int control;      // the process exits when it is closed
     struct address address;
     char *folder;
 };

@@ -2,6 +2,7 @@
 
 #include "base/printable.h"
 #include "observe/sink.h"
+#include "process/pulse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -152,6 +153,7 @@ static void start(struct log_writers *writers, struct log_writer *writer) {
     pid_t pid = spawn_process(&spawn, writers->title);
     region_lend(&writers->reports, REGION_NO_SLOT);
     writer->pid = pid < 0 ? 0 : pid;
+    writer->stopped = 0;
 }
 
 bool log_writers_note_death(struct log_writers *writers, pid_t pid) {
@@ -169,6 +171,8 @@ void log_writers_revive(struct log_writers *writers) {
         struct log_writer *writer = &writers->writers[i];
         if (writer->users > 0 && writer->pid == 0) {
             start(writers, writer);
+        } else if (writer->users > 0 && pulse_is_stopped(writer->pid, &writer->stopped)) {
+            (void)kill(writer->pid, SIGKILL);
         }
     }
 }

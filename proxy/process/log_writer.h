@@ -45,6 +45,7 @@ struct log_writer {
     int write_fd; // O_NONBLOCK
     uint64_t lost_reported;
     bool is_failure_reported;
+    unsigned stopped;                // for pulse_is_stopped()
     char name[LOG_WRITER_NAME_SIZE]; // name of the target for messages, cut if it is long
 };
 
@@ -68,7 +69,8 @@ int log_writers_open(struct log_writers *writers, int target, const char *name,
 void log_writers_release(struct log_writer *writer);
 // Call it when a child was reaped. True: it was a log writer in use.
 bool log_writers_note_death(struct log_writers *writers, pid_t pid);
-// Starts the log writers that have died.
+// Call it with every heartbeat. Starts the log writers that have died, and kills those that a
+// signal has stopped.
 void log_writers_revive(struct log_writers *writers);
 // Logs the targets that refuse lines, once for each failure, and the number of refused lines.
 void log_writers_report(struct log_writers *writers, struct log *log);

@@ -42,6 +42,11 @@ struct process_state process_state_read(pid_t pid) {
     return process_state_parse(text);
 }
 
+bool pulse_is_stopped(pid_t pid, unsigned *stopped) {
+    *stopped = process_state_read(pid).letter == 'T' ? *stopped + 1 : 0;
+    return *stopped >= PULSE_LIMIT;
+}
+
 bool pulse_tick(struct pulse *pulse) {
     if (pulse->state != PULSE_ANSWERED) {
         pulse->missed++;

@@ -41,6 +41,10 @@ struct process_state {
 struct process_state process_state_parse(const char *stat);
 struct process_state process_state_read(pid_t pid);
 
+// For a child that replies to no PING, because it waits for others. Call it in each tick; true: a
+// signal has stopped the child for PULSE_LIMIT ticks. *stopped: 0 for a new child.
+bool pulse_is_stopped(pid_t pid, unsigned *stopped);
+
 // Counts one tick. True: send a PING with `number`.
 bool pulse_tick(struct pulse *pulse);
 // Whether no reply came within a tick. Then pulse_judge() must be called in each tick.

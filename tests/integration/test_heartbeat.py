@@ -4,6 +4,8 @@ import contextlib
 import os
 import platform
 import signal
+import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -11,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from ravelin_test.http import request
-from ravelin_test.processes import children_of
+from ravelin_test.processes import TIED, children_of, names_of_children
 from ravelin_test.proxy import BackgroundCommand
-from ravelin_test.settings import IS_ROOT, PATIENCE
+from ravelin_test.settings import IS_ROOT, PATIENCE, RAVELIN
 from ravelin_test.waiting import wait_for
 
 LIMIT = 15  # seconds after which a process that is stopped must be noticed, on an idle machine
@@ -58,6 +60,26 @@ def test_one_that_a_failed_reload_waited_for_is_replaced(lab, proxy):
     assert command.result()[0] == 1
     wait_for(lambda: by_slot(proxy, "workers")[1][0] not in (stands, 0), "another worker", 4 * PATIENCE)
     proxy.wait_for_log(r"worker 1 \(pid %d\) stands still: no answer for \d+ s, process stopped: killing it$" % stands)
+
+
+@pytest.mark.parametrize("name", ["rav-log", "rav-challenge"])
+def test_helpers_that_are_stopped_are_replaced(lab, name):
+    """They send no heartbeat: they may wait for a target or a file for as long as that takes."""
+    (lab.folder / "acme").mkdir()
+    top = {"access-log": "stderr"}  # a file would need no log writer
+    proxy = lab.prepare(lab.server(), top=top, redirect=True, workers_may_die=True)
+    listener = "protocol = redirect\n"
+    proxy.write_config(proxy.config_text().replace(listener, f'{listener}  acme-challenge = "{lab.folder}/acme"\n'))
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        process = subprocess.Popen([*TIED, RAVELIN, "run", "-c", proxy.config], stderr=writer)
+        wait_for(lambda: proxy.command("status", check=False).returncode == 0, "the proxy")
+        find = lambda: [pid for pid, other in names_of_children(process.pid).items() if other == name]  # noqa: E731
+        [helper] = wait_for(find, name)
+        os.kill(helper, signal.SIGSTOP)
+        wait_for(lambda: find() not in ([], [helper]), "another one", 4 * PATIENCE)
+        proxy.command("stop")
+        assert process.wait(PATIENCE) == 0
 
 
 def stopped_reader(lab, proxy):
