@@ -143,9 +143,9 @@ static void write_access_log(const struct account *account, const struct choice 
         .duration_us = clock_monotonic_us() - account->started_mono_us + account->head_us,
         .connect_us = account->connect_us,
         .response_us = account->response_us,
-        .tls_version = client->redirect ? NULL : "TLSv1.3",
-        .tls_group = client->tls_group,
-        .tls_suite = client->tls_suite,
+        .tls_version = client->redirect ? SLICE("") : SLICE("TLSv1.3"),
+        .tls_group = client_tls_group(client),
+        .tls_suite = client_tls_suite(client),
         .tls_resumed = client->resumed,
         .tls_sni = client_server_name(client),
         .tls_client = client->identity == NULL ? (struct slice){NULL, 0}

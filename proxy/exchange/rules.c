@@ -258,8 +258,8 @@ struct http_forwarding rules_forwarding(const struct choice *choice,
         forwarding.certificate_fingerprint = slice_from(client->identity->fingerprint);
     }
     if (choice->backend != NULL && choice->backend->tls_facts) {
-        forwarding.tls_group = slice_from(client->tls_group);
-        forwarding.tls_suite = slice_from(client->tls_suite);
+        forwarding.tls_group = client_tls_group(client);
+        forwarding.tls_suite = client_tls_suite(client);
         forwarding.tls_resumed = client->resumed;
     }
     return forwarding;

@@ -40,9 +40,9 @@
     FIELD(ended, ENDED, STRING, ended)
 // The parts of `tls`, as single fields.
 #define ACCESS_FIELDS_TLS(FIELD)                                                                   \
-    FIELD(tls_version, TLS_VERSION, STRING, tls_version)                                           \
-    FIELD(tls_group, TLS_GROUP, STRING, tls_group)                                                 \
-    FIELD(tls_suite, TLS_SUITE, STRING, tls_suite)                                                 \
+    FIELD(tls_version, TLS_VERSION, TEXT, tls_version)                                             \
+    FIELD(tls_group, TLS_GROUP, TEXT, tls_group)                                                   \
+    FIELD(tls_suite, TLS_SUITE, TEXT, tls_suite)                                                   \
     FIELD(tls_resumed, TLS_RESUMED, TRUTH, tls_resumed)                                            \
     FIELD(tls_sni, TLS_SNI, TEXT, tls_sni)                                                         \
     FIELD(tls_client_certificate, TLS_CLIENT_CERTIFICATE, TEXT, tls_client)

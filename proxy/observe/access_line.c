@@ -172,16 +172,16 @@ static inline void put_json_protocol(struct line *line, const struct access_entr
 }
 
 static inline void put_json_tls(struct line *line, const struct access_entry *entry) {
-    if (entry->tls_version == NULL && entry->tls_sni.size == 0) {
+    if (entry->tls_version.size == 0 && entry->tls_sni.size == 0) {
         PUT(line, "null");
         return;
     }
     PUT(line, "{\"version\":");
-    put_json_text(line, slice_from(entry->tls_version));
+    put_json_text(line, entry->tls_version);
     PUT(line, ",\"group\":");
-    put_json_text(line, slice_from(entry->tls_group));
+    put_json_text(line, entry->tls_group);
     PUT(line, ",\"suite\":");
-    put_json_text(line, slice_from(entry->tls_suite));
+    put_json_text(line, entry->tls_suite);
     PUT(line, ",\"resumed\":");
     put_truth(line, entry->tls_resumed);
     PUT(line, ",\"sni\":");
@@ -490,7 +490,7 @@ static void put_combined(struct line *line, struct access_style *style,
 #define KNOWN_DURATION(value) (value) >= 0
 #define KNOWN_INSTANT(value) true
 #define KNOWN_PROTOCOL(value) has_version(entry) || (value).size > 0
-#define KNOWN_TLS(value) (value) != NULL
+#define KNOWN_TLS(value) (value).size > 0
 #define JOURNAL_CASE(name, upper, kind, member)                                                    \
     case ACCESS_FIELD_##upper:                                                                     \
         if (KNOWN_##kind(entry->member)) {                                                         \

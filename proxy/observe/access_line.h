@@ -80,9 +80,9 @@ struct access_entry {
     int64_t connect_us;   // time to get a server connection; -1: none
     // From the end of the request to the response head; 0: it came earlier; -1: none.
     int64_t response_us;
-    const char *tls_version; // "TLSv1.3"; NULL: plain listener or failed handshake
-    const char *tls_group;   // "X25519MLKEM768"
-    const char *tls_suite;   // "TLS_AES_128_GCM_SHA256"
+    struct slice tls_version; // "TLSv1.3"; empty: plain listener or failed handshake
+    struct slice tls_group;   // "X25519MLKEM768"
+    struct slice tls_suite;   // "TLS_AES_128_GCM_SHA256"
     bool tls_resumed;
     struct slice tls_sni;    // known when the ClientHello has been read
     struct slice tls_client; // subject of the client's certificate

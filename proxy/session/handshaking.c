@@ -113,8 +113,8 @@ static enum result finish_handshake(struct session *session) {
         return result;
     }
     records_commit(&session->transport, &layer);
-    session->client.tls_group = facts.group == NULL ? "" : facts.group->name;
-    session->client.tls_suite = facts.suite->name;
+    client_set_tls(&session->client, slice_from(facts.group == NULL ? NULL : facts.group->name),
+                   slice_from(facts.suite->name));
     session->client.resumed = facts.resumed;
     session->client.uncertified = facts.is_own;
     session->client.identity = facts.client;

@@ -244,8 +244,7 @@ static inline void lab_connect(struct lab *lab, bool secure) {
         records_commit(&lab->session->transport, &layer);
         CHECK(record_layer_init(&lab->records, SUITE_AES_128_GCM_SHA256, server, client, 0, 0, 0) ==
               RESULT_OK);
-        lab->session->client.tls_group = "X25519";
-        lab->session->client.tls_suite = "TLS_AES_128_GCM_SHA256";
+        client_set_tls(&lab->session->client, SLICE("X25519"), SLICE("TLS_AES_128_GCM_SHA256"));
     }
 }
 

@@ -50,7 +50,7 @@ static void test_json_of_a_failed_handshake_tells_the_name(void **state) {
 static void test_json_of_http_1_0_and_tls_without_sni(void **state) {
     struct access_entry entry = usual_entry();
     entry.minor_version = 0;
-    entry.tls_group = NULL;
+    entry.tls_group = SLICE("");
     entry.tls_sni = entry.tls_client = slice_from(NULL);
     entry.tls_resumed = false;
     const char *line = written(*state, &entry);
@@ -358,9 +358,9 @@ static void test_all_strings_huge_and_all_numbers_long(void **state) {
         .duration_us = INT64_MAX,
         .connect_us = INT64_MAX,
         .response_us = INT64_MAX,
-        .tls_version = long_text,
-        .tls_group = long_text,
-        .tls_suite = long_text,
+        .tls_version = huge,
+        .tls_group = huge,
+        .tls_suite = huge,
         .tls_sni = huge,
         .ended = long_text,
     };
