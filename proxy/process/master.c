@@ -356,6 +356,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
         (void)master_begin_upgrade(master, 0);
         break;
     case SIGTERM:
+    case SIGQUIT:
         if (master->state == MASTER_DRAINING) {
             master_stop(master, 0);
         } else {
@@ -374,7 +375,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
 }
 
 static bool start_loop(struct master *master) {
-    static const int numbers[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGCHLD};
+    static const int numbers[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT, SIGCHLD};
     // Not libev's default loop, because it would reap the children itself.
     master->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
     if (master->loop == NULL) {

@@ -60,7 +60,7 @@ struct master {
     uint8_t due;         // HANDOVER_DUE_ bits: what was asked for and could not be done then
     bool keys_came;      // the ticket keys are from a former master
     uint32_t keys_age_s; // seconds since the former master changed them
-    ev_signal signals[6];
+    ev_signal signals[7];
     struct ticket_rotation ticket_rotation;
     struct notices notices;
     struct names_watch names;

@@ -31,7 +31,8 @@ static void title_set(const struct title *title, const char *text) {
 }
 
 static void reset_signals(const sigset_t *mask) {
-    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ};
+    static const int ignored[] = {SIGINT,  SIGTERM, SIGQUIT, SIGHUP,
+                                  SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ};
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     const struct sigaction standard = {.sa_handler = SIG_DFL};
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {

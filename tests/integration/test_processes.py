@@ -257,7 +257,7 @@ def test_a_death_by_the_sandbox_is_told(proxy):
     wait_for_replacement(proxy, "workers", 1, former)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE])
 def test_children_leave_signals_to_the_master(lab, proxy, number):
     """A terminal sends its signals to all of them; what they mean is decided in one place."""
     family = sorted(children_of(proxy.pid))
@@ -324,15 +324,15 @@ def refuses(proxy):
     return False
 
 
-@pytest.mark.parametrize("how", ["signal", "command"])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGQUIT, "command"])
 def test_drain(lab, slow, how):
     proxy = lab.proxy(slow.server, workers=2)
     idle = lab.client(proxy)
     busy = begin(lab, proxy)
-    if how == "signal":
-        proxy.send_signal(signal.SIGTERM)
-    else:
+    if how == "command":
         assert proxy.command("drain").stdout == b"draining\n"
+    else:
+        proxy.send_signal(how)
     wait_for(lambda: refuses(proxy), "new connections to be refused")
     assert idle.read_end() == "close_notify"
     assert proxy.status()["state"] == "draining"
@@ -361,7 +361,7 @@ def test_a_drain_serves_those_who_wait_in_the_queue(lab):
     assert proxy.wait() == 0
 
 
-@pytest.mark.parametrize("again", [signal.SIGTERM, signal.SIGINT, "stop"])
+@pytest.mark.parametrize("again", [signal.SIGTERM, signal.SIGQUIT, signal.SIGINT, "stop"])
 def test_a_drain_can_be_cut_short(lab, slow, again):
     proxy = lab.proxy(slow.server)
     busy = begin(lab, proxy)
