@@ -265,10 +265,31 @@ static int on_close(cfg_t *cfg, cfg_opt_t *opt) {
 // --- Errors of libconfuse ---
 
 #define HINT_SIZE (FOREIGN_REASON_MAX + SUGGESTION_TEXT_SIZE)
+#define HOMES_SIZE 96
+
+// Writes where an option of this name belongs, such as "in backend or route". False: nowhere.
+static bool find_homes(const char *name, char text[HOMES_SIZE]) {
+    size_t used = 0;
+    for (size_t i = SECTION_COUNT; i-- > 0;) { // the top is the first section
+        if (option_find((enum section_id)i, name) == NULL) {
+            continue;
+        }
+        const char *home = section_at((enum section_id)i)->name;
+        const char *before = used > 0 ? " or " : home[0] == '\0' ? "" : "in ";
+        int more = snprintf(text + used, HOMES_SIZE - used, "%s%s", before,
+                            home[0] == '\0' ? "outside of all braces" : home);
+        used += more > 0 ? (size_t)more : 0;
+        if (used >= HOMES_SIZE) {
+            break; // cut, but still true
+        }
+    }
+    return used > 0;
+}
 
 // Writes a hint such as "; did you mean 'weight'?", or "".
 static void hint_at(const struct section *section, const char *name, char hint[HINT_SIZE]) {
-    const struct section *home = option_home(name);
+    char homes[HOMES_SIZE];
+    bool has_home = find_homes(name, homes);
     const char *reason = foreign_reason(name);
     if (name[0] == ';') {
         (void)snprintf(hint, HINT_SIZE, "; an option ends without a ';'");
@@ -276,9 +297,8 @@ static void hint_at(const struct section *section, const char *name, char hint[H
         (void)snprintf(hint, HINT_SIZE, "; sections have braces, as in listen ADDRESS { ... }");
     } else if (strcmp(name, "include") == 0) {
         (void)snprintf(hint, HINT_SIZE, ": write include \"FILE\", with quotes and without '='");
-    } else if (home != NULL && (reason == NULL || section->name[0] != '\0')) {
-        (void)snprintf(hint, HINT_SIZE, "; it belongs %s%s",
-                       home->name[0] != '\0' ? "in " : "outside of all braces", home->name);
+    } else if (has_home && (reason == NULL || section->name[0] != '\0')) {
+        (void)snprintf(hint, HINT_SIZE, "; it belongs %s", homes);
     } else if (reason != NULL) {
         (void)snprintf(hint, HINT_SIZE, ": %s", reason);
     } else if (section->name[0] == '\0' &&

@@ -588,12 +588,3 @@ const struct option *option_find(enum section_id id, const char *name) {
     }
     return NULL;
 }
-
-const struct section *option_home(const char *name) {
-    for (size_t i = SECTION_COUNT; i-- > 0;) {
-        if (option_find((enum section_id)i, name) != NULL) {
-            return &sections[i];
-        }
-    }
-    return NULL;
-}

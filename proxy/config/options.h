@@ -106,7 +106,5 @@ struct section {
 const struct section *section_at(enum section_id id);
 // The option of this name in this section, or NULL.
 const struct option *option_find(enum section_id id, const char *name);
-// A section with an option of this name, or NULL. The top is searched last.
-const struct section *option_home(const char *name);
 
 #endif

@@ -58,6 +58,10 @@ static void test_options_of_other_proxies_get_a_reason(void **state) {
          "t.conf:1: unknown option 'a.test': for a host, write site HOST { ... }"},
         {"tls { server = a }\n" REST,
          "t.conf:1: unknown option 'server' in tls; it belongs in backend"},
+        {"limits { request-timeout = 1s }\n" REST,
+         "t.conf:1: unknown option 'request-timeout' in limits; it belongs in backend or route"},
+        {"limits { workers = 1 }\n" REST,
+         "t.conf:1: unknown option 'workers' in limits; it belongs outside of all braces"},
     };
     CHECK_ALL(refusals);
 }
