@@ -239,8 +239,12 @@ static bool was_tried(const struct server_wish *wish, uint32_t index) {
     return i < wish->tried_count;
 }
 
-// Servers that have been due since this time may be tried by the request.
+// Servers that have been due since this time may be tried by the request. A retry tries none: its
+// client has waited for one failure.
 static int64_t due_for(const struct server_wish *wish, int64_t now_ms) {
+    if (wish->tried_count > 0) {
+        return 0;
+    }
     int64_t due_ms = wish->may_try ? now_ms : now_ms - HEALTH_PATIENCE_MS;
     return due_ms > 0 ? due_ms : 0;
 }

@@ -295,6 +295,21 @@ static void test_a_server_that_is_out_of_use_is_better_than_the_one_that_failed_
     end(&choosing);
 }
 
+static void test_a_retry_goes_to_a_server_in_use(void **state) {
+    (void)state;
+    static const uint32_t weights[] = {1, 1, 1, 0};
+    struct choosing choosing;
+    start(&choosing, weights);
+    fail_at(server(&choosing, 0), 0);
+    fail_at(server(&choosing, 1), 0);
+    choose_often(&choosing, 10, server(&choosing, 0), LATER); // server 1 is due
+    assert_int_equal(choosing.chosen[2], 10);
+    fail_at(server(&choosing, 2), LATER);
+    (void)choose(&choosing, server(&choosing, 0), LATER + 1); // no server is in use
+    assert_false(choosing.tries);
+    end(&choosing);
+}
+
 static void test_a_single_server_is_always_chosen(void **state) {
     (void)state;
     static const uint32_t weights[] = {3, 0};
@@ -408,6 +423,7 @@ int main(void) {
         cmocka_unit_test(test_when_all_have_failed_all_are_tried),
         cmocka_unit_test(test_the_server_that_failed_in_this_exchange_is_avoided),
         cmocka_unit_test(test_a_server_that_is_out_of_use_is_better_than_the_one_that_failed_here),
+        cmocka_unit_test(test_a_retry_goes_to_a_server_in_use),
         cmocka_unit_test(test_a_single_server_is_always_chosen),
         cmocka_unit_test(test_the_named_server_is_chosen_while_it_is_up),
         cmocka_unit_test(test_a_drained_server_keeps_its_clients),
