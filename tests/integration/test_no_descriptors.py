@@ -14,10 +14,26 @@ from ravelin_test.settings import IS_ROOT, PATIENCE, RAVELIN
 from ravelin_test.waiting import wait_for
 
 
+def descriptors(pid):
+    return {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+
+
+def settled_descriptors(pid):
+    """Waits until the process has closed what it needs for a moment only, such as the connection of a command."""
+    looks = []
+
+    def same():
+        looks.append(descriptors(pid))
+        return len(looks) > 10 and all(look == looks[-1] for look in looks[-10:])
+
+    wait_for(same, "the same descriptors for some time")
+    return looks[-1]
+
+
 @contextmanager
 def no_descriptors(pid, spare=0):
     """The process can open `spare` descriptors more at most."""
-    used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    used = settled_descriptors(pid)
     limit = next(number for number in range(len(used) + 1) if number not in used)
     usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit + spare, usual[1]))
@@ -63,6 +79,7 @@ def test_a_reload_without_descriptors_of_the_master_changes_nothing(lab, proxy):
         result = proxy.command("reload", check=False)
         assert result.returncode != 0
         assert b"Too many open files" in result.stderr
+    with no_descriptors(proxy.pid):
         proxy.send_signal(signal.SIGUSR1)
         proxy.wait_for_log("cannot open.*Too many open files")
         os.kill(worker, signal.SIGKILL)
