@@ -84,6 +84,15 @@ def test_what_came_with_a_large_head_is_not_copied(lab, framing, protocol):
     assert copied_mib(proxy) <= count * 40_000 * 4 // MIB + 1
 
 
+def swallow(connection, size):
+    """Reads a body as fast as it can: what a slow server does not take is copied. Returns how much came."""
+    room = bytearray(MIB)
+    seen = len(connection.reader.buffer)
+    while seen < size and (count := connection.socket.recv_into(room)):
+        seen += count
+    return seen
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_an_upload_is_not_copied(lab, framing, protocol):
     def script(connection):
@@ -94,7 +103,7 @@ def test_an_upload_is_not_copied(lab, framing, protocol):
                 seen += len(connection.reader.exactly(length + 2, "a chunk")) - 2
             connection.reader.exactly(2, "the end")
         else:
-            seen = len(connection.reader.exactly(int(head.get("Content-Length")), "the body"))
+            seen = swallow(connection, int(head.get("Content-Length")))
         connection.send(response(str(seen)))
 
     option, listen = protocol
