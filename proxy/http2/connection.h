@@ -84,7 +84,8 @@ struct http2_stream {
 // Events. `owner` is the owner of the connection. No event may be NULL.
 struct http2_events {
     // The header section of a new stream, as hpack_decode() returned it. It is valid during the
-    // call. Respond with 431 to a section that is too large. `end`: no body follows.
+    // call. Reset the stream of a malformed section with PROTOCOL_ERROR. Respond with 431 to one
+    // that is too large. `end`: no body follows.
     void (*headers)(void *owner, struct http2_stream *stream, struct hpack_section *section,
                     bool end);
     // The trailers. end() follows. stream->owner may be NULL: see http2_linger().

@@ -125,6 +125,9 @@ static void take_field(struct hpack_section *section, struct slice name, struct 
     if (section->malformed == NULL) {
         section->malformed = why_bad_value(value);
     }
+    if (section->malformed != NULL) {
+        return;
+    }
     struct http_field *field = &fields->items[fields->count++];
     *field = (struct http_field){.name = store(section, name), .value = store(section, value)};
     store(section, SLICE("\n"));

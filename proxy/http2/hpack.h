@@ -72,9 +72,9 @@ struct hpack_section {
     const char *malformed;
 };
 
-// Decodes one complete header block. If the section is too large or malformed, the rest is decoded
-// for the table, but not stored. RESULT_ERROR: COMPRESSION_ERROR, or INTERNAL_ERROR if memory is
-// short. The connection must end.
+// Decodes one complete header block. If the section is too large, or a field is malformed, this
+// field and the rest are decoded for the table, but not stored. RESULT_ERROR: COMPRESSION_ERROR, or
+// INTERNAL_ERROR if memory is short. The connection must end.
 enum result hpack_decode(struct hpack_decoder *decoder, struct hpack_memory *memory,
                          struct slice block, struct hpack_section *section,
                          struct http2_fault *fault) MUST_CHECK;

@@ -163,7 +163,7 @@ static enum result take_section(struct http2_connection *connection,
     if (is_ignored(reader)) {
         return RESULT_OK;
     }
-    if (section->malformed != NULL) {
+    if (section->malformed != NULL && reader->purpose != BLOCK_REQUEST) {
         refuse_later(reader, HTTP2_PROTOCOL_ERROR, section->malformed);
     } else if (section->too_large && reader->purpose == BLOCK_TRAILERS) {
         refuse_later(reader, HTTP2_ENHANCE_YOUR_CALM, "trailers too large");

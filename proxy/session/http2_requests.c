@@ -119,6 +119,9 @@ static enum result read_request(struct http2_side *side, struct hpack_section *s
                                 struct told *told, struct http2_request *request,
                                 struct http_refusal *refusal) {
     uint32_t most = shared_of(side->session)->current->config->limits.header_count;
+    if (section->malformed != NULL) {
+        return http_refuse(refusal, 0, section->malformed);
+    }
     if (section->too_large || section->fields->count > most + PSEUDO_FIELDS_MAX) {
         return http_refuse(refusal, 431, "the head is too large");
     }
@@ -148,13 +151,13 @@ static void begin(struct http2_side *side, struct hpack_section *section, bool e
         side_cut(side, HTTP2_REFUSED_STREAM, NULL);
         return;
     }
+    metric_add(shared_of(side->session)->metrics, METRIC_requests_http2, 1);
     side_make_ready(side);
 }
 
 static void count_request(struct session *session) {
     struct http2 *http2 = session->http2;
     uint32_t most = shared_of(session)->current->config->limits.requests_per_connection;
-    metric_add(shared_of(session)->metrics, METRIC_requests_http2, 1);
     http2->requests++;
     http2->asked_ms = sessions_now_ms(session->sessions);
     if (most != 0 && http2->requests >= most) {

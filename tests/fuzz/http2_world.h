@@ -78,10 +78,14 @@ static inline void on_headers(void *owner, struct http2_stream *stream,
                               struct hpack_section *section, bool end) {
     struct world *world = owner;
     struct model_stream *model = model_of(world, stream->id);
+    CHECK(stream->id % 2 == 1 && stream->id / 2 < STREAMS_MAX);
+    CHECK(!model->opened && stream->owner == NULL);
+    if (section->malformed != NULL) {
+        http2_reset(&world->connection, stream, HTTP2_PROTOCOL_ERROR);
+        return;
+    }
     note_data(world);
     note(world, "H%u:%u%s ", stream->id, section->fields->count, end ? "." : "");
-    CHECK(stream->id % 2 == 1 && stream->id / 2 < STREAMS_MAX);
-    CHECK(!model->opened && section->malformed == NULL && stream->owner == NULL);
     CHECK(section->too_large || section->list_size <= world->limits.header_list_size);
     CHECK(world->connection.stream_count <= world->limits.streams);
     model->opened = true;

@@ -291,6 +291,38 @@ def test_the_access_log(lab, sizes, proxy):
     assert lines[2]["ended"]
 
 
+MALFORMED = [
+    ("connection", "close"),
+    (":status", "200"),
+    ("X-Up", "1"),
+    ("a b", "1"),
+    ("", "1"),
+    ("x", " 1"),
+    ("x", "1\r\ny: 2"),
+    (":path", "/\r\nHost: other"),
+]
+
+
+def test_every_malformed_request_has_a_line(lab, sizes):
+    """In the access log, with what came before the fault. No counter of requests has it."""
+    proxy = lab.proxy(sizes.server, listen=HTTP2)
+    head = [(":method", "GET"), (":scheme", "https"), (":authority", "localhost")]
+    with talk_to(proxy) as talk:
+        for fault in MALFORMED:
+            path = [] if fault[0] == ":path" else [(":path", "/bad")]
+            stream = talk.stream()
+            talk.send(frames.headers(stream, [*head, *path, fault, ("user-agent", "one")]))
+            assert talk.response(stream).reset == Code.PROTOCOL_ERROR, fault
+        assert talk.ask("/").status == 200
+    lines = proxy.access_log(len(MALFORMED) + 1)
+    assert [line["status"] for line in lines] == [0] * len(MALFORMED) + [200]
+    assert {line["host"] for line in lines} == {"localhost"}
+    assert {line["target"] for line in lines[:-2]} == {"/bad"}
+    assert all(line["ended"] for line in lines[:-1])
+    metrics = proxy.metrics()
+    assert (metrics["requests"], metrics["requests_http2"]) == (1, 1)
+
+
 def test_the_size_of_bodies(lab, sizes):
     proxy = lab.proxy(sizes.server, listen=HTTP2, limits={"body-size": "10k"})
     with talk_to(proxy) as talk:

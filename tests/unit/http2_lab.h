@@ -68,6 +68,10 @@ static inline void lab_answer(struct lab *lab, struct http2_stream *stream) {
 static inline void lab_headers(void *owner, struct http2_stream *stream,
                                struct hpack_section *section, bool end) {
     struct lab *lab = owner;
+    if (section->malformed != NULL) {
+        http2_reset(&lab->connection, stream, HTTP2_PROTOCOL_ERROR);
+        return;
+    }
     lab->last = stream;
     stream->owner = lab;
     lab_note(lab->log, "H%u%s%s ", stream->id, section->too_large ? "!" : "", end ? "." : "");
