@@ -239,10 +239,11 @@ static bool was_tried(const struct server_wish *wish, uint32_t index) {
     return i < wish->tried_count;
 }
 
-// Servers that have been due since this time may be tried by the request. A retry tries none: its
-// client has waited for one failure.
-static int64_t due_for(const struct server_wish *wish, int64_t now_ms) {
-    if (wish->tried_count > 0) {
+// Servers that have been due since this time may be tried by the request. A retry tries none while
+// another server works: its client has waited for one failure.
+static int64_t due_for(const struct backend *backend, const struct server_wish *wish,
+                       int64_t now_ms) {
+    if (wish->tried_count > 0 && backend_has_working(backend, wish->tried, wish->tried_count, 0)) {
         return 0;
     }
     int64_t due_ms = wish->may_try ? now_ms : now_ms - HEALTH_PATIENCE_MS;
@@ -266,8 +267,8 @@ struct server *backend_find_named(struct backend *backend, const struct server_w
         }
     }
     bool usable = found != NULL && !was_tried(wish, (uint32_t)(found - backend->servers)) &&
-                  health_until(found->health) <= due_for(wish, now_ms) && is_checked_up(found) &&
-                  server_entry_standing(found->entry) < SERVER_DOWN;
+                  health_until(found->health) <= due_for(backend, wish, now_ms) &&
+                  is_checked_up(found) && server_entry_standing(found->entry) < SERVER_DOWN;
     return usable ? found : NULL;
 }
 
@@ -284,7 +285,7 @@ static struct server *choose(struct backend *backend, const struct server_wish *
         .tried = wish->tried,
         .tried_count = wish->tried_count,
         .now_ms = now_ms,
-        .due_ms = due_for(wish, now_ms),
+        .due_ms = due_for(backend, wish, now_ms),
         .number = number_for(backend, wish),
     };
     size_t index = balance_choose(&backend->view, &choice);
@@ -302,7 +303,7 @@ static bool begin_try(struct server *server, const struct server_wish *wish, int
     const struct server_counter *counter = &server->backend->view.counter;
     int64_t until_ms = health_until(server->health);
     *again = false;
-    if (until_ms == 0 || until_ms > due_for(wish, now_ms)) {
+    if (until_ms == 0 || until_ms > due_for(server->backend, wish, now_ms)) {
         return false;
     }
     *again = server_counter_others_try(counter, server->entry->cell) &&

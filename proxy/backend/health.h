@@ -11,8 +11,9 @@
 //            failures among the last requests (`failure-ratio`). The time doubles for each time in
 //            a row, from `eject-time` to `eject-time-max`, and is spread by up to an eighth
 //   due      the time has passed. After a failed connection, the prober (prober.h) connects before
-//            any request is sent. After other failures, the next request that can be repeated and
-//            has tried no other server tries it; one request at a time, in all workers
+//            any request is sent. After other failures, the next request that can be repeated
+//            tries it, unless it is a retry and another server works; one request at a time, in
+//            all workers
 //   trying   a success brings the server back, and `slow-start` begins. A failure begins the next
 //            time out
 //
