@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/socket.h>
 #include <linux/tcp.h> // the C library's tcp_info ends too early
 #include <poll.h>
 #include <stdio.h>
@@ -174,10 +175,17 @@ static int close_keeping_errno(int fd) {
     return -1;
 }
 
-static bool set_on(int fd, int level, int option) {
-    int on = 1;
-    return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
+static bool set_number(int fd, int level, int option, int value) {
+    return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
 }
+
+static bool set_on(int fd, int level, int option) {
+    return set_number(fd, level, option, 1);
+}
+
+// Bytes that wait between two programs of one machine fill no pipe; they only leave the processor's
+// cache, and copying them costs more. The kernel's own limits are some MiB.
+enum { LOOPBACK_SEND_BUFFER = 256 * 1024, LOOPBACK_RECEIVE_BUFFER = 1024 * 1024 };
 
 int socket_bind(const struct address *address) {
     if (address->as.any.sa_family == AF_UNIX) {
@@ -195,6 +203,9 @@ int socket_bind(const struct address *address) {
         bind(fd, &address->as.any, address->size) != 0) {
         return close_keeping_errno(fd);
     }
+    if (address_is_loopback(address)) { // only a speed-up; accepted connections inherit it
+        (void)set_number(fd, SOL_SOCKET, SO_SNDBUF, LOOPBACK_SEND_BUFFER);
+    }
     return fd;
 }
 
@@ -211,17 +222,35 @@ bool socket_is_listening(int fd) {
            poll(&state, 1, 0) == 0;
 }
 
-// Resets it to that of a new socket, because connections inherit it.
-static void reset_congestion_control(int fd) {
+static void reset_congestion_control(int fd, int fresh) {
     char name[16];
     socklen_t size = sizeof(name);
-    int fresh = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fresh >= 0 && getsockopt(fresh, IPPROTO_TCP, TCP_CONGESTION, name, &size) == 0) {
+    if (getsockopt(fresh, IPPROTO_TCP, TCP_CONGESTION, name, &size) == 0) {
         (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strnlen(name, size));
     }
+}
+
+// Its size follows the connection again. The kernel tells twice the size that is set.
+static void reset_receive_buffer(int fd, int fresh) {
+    int bytes = 0, locks = 0;
+    socklen_t size = sizeof(bytes);
+    if (getsockopt(fresh, SOL_SOCKET, SO_RCVBUF, &bytes, &size) == 0 &&
+        set_number(fd, SOL_SOCKET, SO_RCVBUF, bytes / 2) &&
+        getsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &locks, &size) == 0) {
+        (void)set_number(fd, SOL_SOCKET, SO_BUF_LOCK, locks & ~SOCK_RCVBUF_LOCK);
+    }
+}
+
+// Resets what connections inherit to that of a new socket.
+static void reset_to_fresh(int fd) {
+    int fresh = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fresh >= 0) {
+        reset_congestion_control(fd, fresh);
+        reset_receive_buffer(fd, fresh);
         (void)close(fresh);
     }
+    socket_set_low_water(fd, 1);
+    socket_limit_unsent(fd, 0); // none of its own, but the system's
 }
 
 void socket_reset_listening(int fd) {
@@ -230,7 +259,7 @@ void socket_reset_listening(int fd) {
     (void)set_on(fd, SOL_SOCKET, SO_DETACH_FILTER);
     (void)set_on(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF);
     (void)set_on(fd, IPPROTO_TCP, TCP_NODELAY);
-    reset_congestion_control(fd);
+    reset_to_fresh(fd);
     if (flags >= 0 && (flags & O_NONBLOCK) == 0) {
         (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     }
@@ -271,6 +300,7 @@ int socket_connect(const struct address *address, enum connect_state *state) {
     bool loopback = address_is_loopback(address);
     if (loopback) { // only a speed-up
         (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof("reno") - 1);
+        (void)set_number(fd, SOL_SOCKET, SO_RCVBUF, LOOPBACK_RECEIVE_BUFFER);
     }
     if (socket_connect_again(fd, address, state) != RESULT_OK) {
         return close_keeping_errno(fd);
@@ -297,11 +327,11 @@ void socket_acknowledge(int fd) {
 }
 
 void socket_limit_unsent(int fd, uint32_t size) {
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &size, sizeof(size));
+    (void)set_number(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)size);
 }
 
 void socket_set_low_water(int fd, uint32_t size) {
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &size, sizeof(size)); // only a speed-up
+    (void)set_number(fd, SOL_SOCKET, SO_RCVLOWAT, (int)size); // only a speed-up
 }
 
 ssize_t socket_send(int fd, struct iovec *parts, size_t count) {

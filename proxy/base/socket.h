@@ -41,7 +41,8 @@ bool address_equal(const struct address *a, const struct address *b);
 bool address_is_loopback(const struct address *address); // 127.0.0.0/8 or ::1; false for unix
 
 // A listening TCP socket with SO_REUSEADDR and SO_REUSEPORT (IPV6_V6ONLY for v6), or -1 with errno.
-// Its connections send small writes at once (TCP_NODELAY). A unix address fails with EAFNOSUPPORT.
+// Its connections send small writes at once (TCP_NODELAY). At a loopback address, the kernel holds
+// no more than 256 KiB that their clients have not read. A unix address fails with EAFNOSUPPORT.
 int socket_listen(const struct address *address, int queue_length);
 // The same socket before it listens: connections are refused until listen().
 int socket_bind(const struct address *address);
@@ -60,7 +61,8 @@ enum connect_state {
 
 // Begins a connection. Returns the descriptor, or -1 with errno. A connection to a loopback address
 // gets a congestion control without pacing: no packet is lost for lack of room within a machine,
-// and pacing, as of BBR, costs a timer for each packet. As a rule it is done at once.
+// and pacing, as of BBR, costs a timer for each packet. The kernel holds about 1 MiB of it that was
+// not read. As a rule it is done at once.
 int socket_connect(const struct address *address, enum connect_state *state);
 // After CONNECT_QUEUE_FULL. RESULT_ERROR, with errno: the caller must close the descriptor.
 enum result socket_connect_again(int fd, const struct address *address,

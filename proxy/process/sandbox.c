@@ -145,6 +145,7 @@ static const struct choice network_choices[] = {
     {SCMP_SYS(madvise), 2, MADV_REMOVE, ANY}, // rings; where one can write
     {SCMP_SYS(getsockopt), 1, SOL_SOCKET, SO_ERROR},
     {SCMP_SYS(getsockopt), 1, IPPROTO_TCP, TCP_INFO},
+    {SCMP_SYS(setsockopt), 1, SOL_SOCKET, SO_RCVBUF},
     {SCMP_SYS(setsockopt), 1, SOL_SOCKET, SO_RCVLOWAT},
     {SCMP_SYS(setsockopt), 1, IPPROTO_TCP, TCP_NODELAY},
     {SCMP_SYS(setsockopt), 1, IPPROTO_TCP, TCP_QUICKACK},

@@ -130,7 +130,7 @@ def test_calls_that_end_it(lab):
 
 SOL_SOCKET, TCP = 1, 6
 OPTIONS = {
-    "SO_REUSEADDR": (SOL_SOCKET, 2), "SO_REUSEPORT": (SOL_SOCKET, 15), "SO_RCVBUF": (SOL_SOCKET, 8), "SO_MARK": (SOL_SOCKET, 36),
+    "SO_REUSEADDR": (SOL_SOCKET, 2), "SO_REUSEPORT": (SOL_SOCKET, 15), "SO_SNDBUF": (SOL_SOCKET, 7), "SO_MARK": (SOL_SOCKET, 36),
     "SO_ATTACH_FILTER": (SOL_SOCKET, 26), "SO_ATTACH_BPF": (SOL_SOCKET, 50), "SO_LOCK_FILTER": (SOL_SOCKET, 44),
     "SO_ATTACH_REUSEPORT_CBPF": (SOL_SOCKET, 51), "SO_ATTACH_REUSEPORT_EBPF": (SOL_SOCKET, 52),
     "SO_DETACH_REUSEPORT_BPF": (SOL_SOCKET, 68), "SO_INCOMING_CPU": (SOL_SOCKET, 49), "SO_BINDTODEVICE": (SOL_SOCKET, 25),
@@ -374,6 +374,30 @@ def test_what_is_attached_to_a_socket_does_not_outlive_the_worker(proxy):
     assert all(counts), counts
     for client in clients:
         client.close()
+
+
+def test_what_connections_inherit_does_not_outlive_the_worker(proxy):
+    """Options that the filter allows, on the listening socket: its successor serves clients as before."""
+    former = proxy.worker_pids()[0]
+    with Intruder(former) as worker:
+        fd = fd_of_listener(worker)
+        for level, option, value in ((SOL_SOCKET, 18, 1 << 30), (SOL_SOCKET, 8, 1), (TCP, 25, 1)):
+            assert worker.call("setsockopt", fd, level, option, worker.put(struct.pack("i", value)), 4) == 0
+    os.kill(former, signal.SIGKILL)
+    pid = replaced(proxy, 0, former)
+    with Intruder(pid) as worker:
+        fd = fd_of_listener(worker)
+        numbers = [number_of(pid, fd, level, option) for level, option in ((SOL_SOCKET, 18), (TCP, 25), (SOL_SOCKET, 8))]
+    with socket.socket() as fresh:
+        assert numbers == [1, 0, fresh.getsockopt(SOL_SOCKET, 8)]
+    assert answers(proxy) == 10
+
+
+def number_of(pid, fd, level, option):
+    pidfd = os.pidfd_open(pid)
+    with socket.socket(fileno=ctypes.CDLL(None).syscall(438, pidfd, fd, 0)) as shared:
+        os.close(pidfd)
+        return shared.getsockopt(level, option)
 
 
 def fd_of_listener(worker):

@@ -284,7 +284,8 @@ static int set_other_options(void) {
         {SOL_SOCKET, SO_REUSEADDR},
         {SOL_SOCKET, SO_BINDTODEVICE},
         {SOL_SOCKET, SO_INCOMING_CPU},
-        {SOL_SOCKET, SO_RCVBUF},
+        {SOL_SOCKET, SO_SNDBUF},
+        {SOL_SOCKET, SO_BUF_LOCK},
         {SOL_SOCKET, TCP_NODELAY}, // its number at another level
         {IPPROTO_TCP, TCP_ULP},
         {IPPROTO_TCP, TCP_REPAIR},
@@ -303,6 +304,7 @@ static int set_other_options(void) {
     }
     return setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on)) != 0 ||
            setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &on, sizeof(on)) != 0 ||
+           setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &on, sizeof(on)) != 0 ||
            setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4) != 0;
 }
 
