@@ -222,6 +222,12 @@ bool socket_is_listening(int fd) {
            poll(&state, 1, 0) == 0;
 }
 
+static int number_of(int fd, int level, int option) {
+    int value = 0;
+    socklen_t size = sizeof(value);
+    return getsockopt(fd, level, option, &value, &size) == 0 ? value : -1;
+}
+
 static void reset_congestion_control(int fd, int fresh) {
     char name[16];
     socklen_t size = sizeof(name);
@@ -230,14 +236,26 @@ static void reset_congestion_control(int fd, int fresh) {
     }
 }
 
-// Its size follows the connection again. The kernel tells twice the size that is set.
+// Its size follows the connection again. A connection that arrives before the lock is gone keeps
+// the size, so that a buffer that nothing changed is left alone. The kernel tells twice the size
+// that is set.
 static void reset_receive_buffer(int fd, int fresh) {
-    int bytes = 0, locks = 0;
-    socklen_t size = sizeof(bytes);
-    if (getsockopt(fresh, SOL_SOCKET, SO_RCVBUF, &bytes, &size) == 0 &&
-        set_number(fd, SOL_SOCKET, SO_RCVBUF, bytes / 2) &&
-        getsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &locks, &size) == 0) {
+    int usual = number_of(fresh, SOL_SOCKET, SO_RCVBUF);
+    int locks = number_of(fd, SOL_SOCKET, SO_BUF_LOCK);
+    bool is_locked = locks > 0 && (locks & SOCK_RCVBUF_LOCK) != 0;
+    if (usual < 0 || (!is_locked && number_of(fd, SOL_SOCKET, SO_RCVBUF) == usual)) {
+        return;
+    }
+    if (set_number(fd, SOL_SOCKET, SO_RCVBUF, usual / 2) && locks >= 0) {
         (void)set_number(fd, SOL_SOCKET, SO_BUF_LOCK, locks & ~SOCK_RCVBUF_LOCK);
+    }
+}
+
+// Some kernels bound the window to what SO_RCVLOWAT asks for. No system call removes the bound of a
+// listening socket; the largest window that TCP knows has the same effect.
+static void reset_window(int fd) {
+    if (number_of(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP) > 0) {
+        (void)set_number(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, UINT16_MAX << 14);
     }
 }
 
@@ -251,6 +269,8 @@ static void reset_to_fresh(int fd) {
     }
     socket_set_low_water(fd, 1);
     socket_limit_unsent(fd, 0); // none of its own, but the system's
+    socket_acknowledge(fd);
+    reset_window(fd);
 }
 
 void socket_reset_listening(int fd) {

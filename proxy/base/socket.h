@@ -51,7 +51,7 @@ int socket_bind(const struct address *address);
 bool socket_is_listening(int fd);
 // Removes from a listening socket what a process that shared it may have set: filters, a program
 // that distributes connections between the sockets of an address, and flags and options that
-// socket_listen() does not set.
+// socket_listen() does not set. The socket may be in use.
 void socket_reset_listening(int fd);
 enum connect_state {
     CONNECT_DONE,

@@ -140,10 +140,11 @@ static pid_t spawn_worker(const struct child *child, const struct spawn *spawn) 
     mine.run = worker_run;
     // The previous worker may have been taken over. The first worker of a held master finds sockets
     // that do not listen yet.
-    if (!children->is_held) {
+    if (children->is_held) {
+        listeners_reset(&children->current->listeners, child->slot);
+    } else {
         (void)renew_listeners(child);
     }
-    listeners_reset(&children->current->listeners, child->slot);
     metrics_clear_gauges(&children->shares.metrics[child->slot]);
     shares_lend(&children->shares, child->slot);
     pid_t pid = spawn_process(&mine, children->title);

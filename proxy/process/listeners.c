@@ -330,7 +330,11 @@ size_t listeners_renew(struct listeners *listeners, size_t slot, char address[AD
     address[0] = '\0';
     for (size_t i = slot; i < listeners->count * listeners->lanes; i += listeners->slots) {
         const struct config_listen *listen = &listeners->config->listeners[i / listeners->lanes];
-        if (listeners->fds[i] < 0 || socket_is_listening(listeners->fds[i])) {
+        if (listeners->fds[i] < 0) {
+            continue;
+        }
+        if (socket_is_listening(listeners->fds[i])) {
+            socket_reset_listening(listeners->fds[i]);
             continue;
         }
         if (address[0] == '\0') {

@@ -63,12 +63,13 @@ size_t listeners_of_slot(const struct listeners *listeners, size_t slot,
 // Lists each socket once, up to `most`, from index *at on, which is advanced. Returns their number;
 // 0: no more.
 size_t listeners_list(const struct listeners *listeners, size_t *at, int *fds, size_t most);
-// Binds again the sockets of a slot that do not listen any more, and returns their number.
+// Binds again the sockets of a slot that do not listen any more, and returns their number. Resets
+// the others, as listeners_reset() does.
 //   address  out: address of the first one
 //   failed   out: sockets that could not be bound; errno has the reason. The next call tries again
 size_t listeners_renew(struct listeners *listeners, size_t slot, char address[ADDRESS_TEXT_SIZE],
                        size_t *failed);
-// Call it before another worker gets the sockets of a slot: see socket_reset_listening().
+// Resets the sockets of a slot that others may have changed: see socket_reset_listening().
 void listeners_reset(const struct listeners *listeners, size_t slot);
 // Logs the addresses of a configuration.
 void listeners_announce(const struct config *config, struct log *log);

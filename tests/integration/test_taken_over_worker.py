@@ -376,20 +376,39 @@ def test_what_is_attached_to_a_socket_does_not_outlive_the_worker(proxy):
         client.close()
 
 
-def test_what_connections_inherit_does_not_outlive_the_worker(proxy):
-    """Options that the filter allows, on the listening socket: its successor serves clients as before."""
-    former = proxy.worker_pids()[0]
-    with Intruder(former) as worker:
+INHERITED = ((SOL_SOCKET, 18, 1 << 30), (SOL_SOCKET, 8, 1), (TCP, 25, 1), (TCP, 12, 0))  # also the last: TCP_QUICKACK
+
+
+def change_what_is_inherited(pid):
+    """By options of its listening socket that the filter allows."""
+    with Intruder(pid) as worker:
         fd = fd_of_listener(worker)
-        for level, option, value in ((SOL_SOCKET, 18, 1 << 30), (SOL_SOCKET, 8, 1), (TCP, 25, 1)):
+        for level, option, value in INHERITED:
             assert worker.call("setsockopt", fd, level, option, worker.put(struct.pack("i", value)), 4) == 0
+    return fd
+
+
+def is_as_new(pid, fd):
+    with socket.socket() as fresh:
+        return all(number_of(pid, fd, level, option) == fresh.getsockopt(level, option) for level, option, _ in INHERITED)
+
+
+def test_what_connections_inherit_does_not_outlive_the_worker(proxy):
+    former = proxy.worker_pids()[0]
+    change_what_is_inherited(former)
     os.kill(former, signal.SIGKILL)
     pid = replaced(proxy, 0, former)
     with Intruder(pid) as worker:
         fd = fd_of_listener(worker)
-        numbers = [number_of(pid, fd, level, option) for level, option in ((SOL_SOCKET, 18), (TCP, 25), (SOL_SOCKET, 8))]
-    with socket.socket() as fresh:
-        assert numbers == [1, 0, fresh.getsockopt(SOL_SOCKET, 8)]
+    assert is_as_new(pid, fd)
+    assert answers(proxy) == 10
+
+
+def test_what_connections_inherit_is_reset_while_the_worker_lives(proxy):
+    """So it does not last where others use the socket: workers of a master that an upgrade replaced, or of other slots."""
+    pid = proxy.worker_pids()[0]
+    fd = change_what_is_inherited(pid)
+    wait_for(lambda: is_as_new(pid, fd), "options of a new socket", 4 * PATIENCE)
     assert answers(proxy) == 10
 
 

@@ -311,9 +311,11 @@ static void test_a_reset_listener_is_as_it_was(void **state) {
     int fd = listen_somewhere("127.0.0.1:0");
     int sends = buffer_of(fd, SO_SNDBUF), receives = buffer_of(fd, SO_RCVBUF);
     int locks = number_of(fd, SOL_SOCKET, SO_BUF_LOCK);
-    static const int small = 5000;
+    static const int small = 5000, off = 0;
     socket_set_low_water(fd, 5000);
     socket_limit_unsent(fd, 5000);
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &small, sizeof(small)), 0);
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off)), 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
     assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
     socket_reset_listening(fd);
@@ -322,6 +324,8 @@ static void test_a_reset_listener_is_as_it_was(void **state) {
     assert_int_equal(number_of(fd, SOL_SOCKET, SO_BUF_LOCK), locks);
     assert_int_equal(number_of(fd, SOL_SOCKET, SO_RCVLOWAT), 1);
     assert_int_equal(number_of(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT), 0);
+    assert_int_equal(number_of(fd, IPPROTO_TCP, TCP_QUICKACK), 1);
+    assert_true(number_of(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP) >= UINT16_MAX << 14);
     close(fd);
 }
 
