@@ -464,7 +464,8 @@ void exchange_arm(struct exchange *exchange) {
     lease_want_write(lease, !lease->writable && (!lease->connected || unwritten));
 }
 
-// `request-timeout` has expired. Blames a server that was tried and has not responded.
+// `request-timeout` has expired. Blames a server that was tried and has not responded. A response
+// that waits for the turn of its stream may have arrived already.
 static enum result end_late(struct exchange *exchange) {
     struct attempt *attempt = &exchange->attempt;
     if (exchange->response_started) {
@@ -475,7 +476,7 @@ static enum result end_late(struct exchange *exchange) {
         exchange_give_up_request(exchange, false);
         return exchange_refuse(exchange, 408, "request timeout");
     }
-    if (attempt->lease != NULL) {
+    if (attempt->lease != NULL && !exchange->stream->unsent) {
         const struct failure failure = {
             attempt_is_connecting(attempt) ? FAULT_CONNECT_TIMEOUT : FAULT_RESPONSE_TIMEOUT, 0};
         attempt_fail(attempt, &exchange->choice, failure, "request timeout");
@@ -497,6 +498,9 @@ static enum result at_deadline(struct exchange *exchange) {
     }
     if (exchange_waits_for_client(exchange)) {
         return exchange_client_timed_out(exchange);
+    }
+    if (exchange->stream->unsent) { // it waits for its turn, which has no time limit
+        return RESULT_OK;
     }
     if (is_under_way(exchange)) {
         exchange->account.ended =

@@ -222,8 +222,7 @@ static void on_due(struct wheel_node *node) {
         await_deadline(side);
         return;
     }
-    bool waits_turn = side->stream.unsent && side->stream.held_by == HELD_TURN;
-    if (!waits_turn && exchange_timed_out(side->exchange) != RESULT_OK) {
+    if (exchange_timed_out(side->exchange) != RESULT_OK) {
         side_cut(side, HTTP2_CANCEL, NULL);
     } else {
         side_make_ready(side);

@@ -13,6 +13,8 @@ static void set_timer(struct sessions *sessions, int64_t at_ms) {
 }
 
 void sessions_await(struct sessions *sessions, struct wheel_node *node, int64_t at_ms) {
+    int64_t now_ms = sessions_now_ms(sessions);
+    at_ms = at_ms > now_ms ? at_ms : now_ms + 1;
     wheel_put(&sessions->wheel, node, at_ms);
     if (at_ms < sessions->wheel_timer_ms) {
         set_timer(sessions, wheel_next_ms(&sessions->wheel));

@@ -59,7 +59,9 @@ static inline int64_t sessions_now_ms(const struct sessions *sessions) {
     return shared_now_ms(&sessions->shared);
 }
 
-// Sets the timer of `node`: its callback is called at `at_ms` or a little later.
+// Sets the timer of `node`: its callback is called at `at_ms` or a little later. If `at_ms` has
+// passed, it is called with the next slot of the wheel, so that a callback that sets its own timer
+// again does not delay other timers.
 void sessions_await(struct sessions *sessions, struct wheel_node *node, int64_t at_ms);
 
 #endif
