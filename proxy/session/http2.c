@@ -361,11 +361,17 @@ static uint32_t held_max(const struct config *config) {
     return most < FRAME_WINDOW_MAX ? (uint32_t)most : FRAME_WINDOW_MAX;
 }
 
+// Compressed bytes of a header block. More than of a header list, so that a client whose headers
+// are somewhat too large gets 431 for that request, and keeps its other requests.
+static uint32_t header_block_max(const struct config *config) {
+    return 2 * config->limits.header_size;
+}
+
 static struct http2_limits limits_of(const struct config *config) {
     struct http2_limits limits = {
         .streams = config->limits.streams,
         .header_list_size = config->limits.header_size,
-        .header_block_size = config->limits.header_size,
+        .header_block_size = header_block_max(config),
         .continuations = config->http2.continuations,
         .stream_window = config->http2.stream_window,
         .connection_window = config->http2.connection_window,
@@ -403,7 +409,8 @@ size_t http2_memory_max(const struct config *config) {
         (size_t)2 * (held_max(config) + growth_max(&config->http2)) + config->http2.stream_window;
     return sizeof(struct session) + sizeof(struct http2) + RING_SIZE +
            sizeof(struct receive_buffer) + sizeof(struct send_buffer) +
-           (size_t)2 * HPACK_TABLE_MEMORY_MAX + bodies + limits->streams * stream;
+           (size_t)2 * HPACK_TABLE_MEMORY_MAX + header_block_max(config) + bodies +
+           limits->streams * stream;
 }
 
 void http2_enter(struct session *session) {

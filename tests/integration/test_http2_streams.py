@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ravelin_test.client import CLOSE_NOTIFY
 from ravelin_test.folders import new_folder, remove_folder
 from ravelin_test.http import chunked, response
-from ravelin_test.http2 import Code, Type, frames, request, talk_to
+from ravelin_test.http2 import Code, Type, frames, hpack, request, talk_to
 from ravelin_test.http2.behind import Behind
 from ravelin_test.processes import memory_kib
 from ravelin_test.proxy import backend_block, block, site_block
@@ -375,6 +376,46 @@ def test_a_list_of_fields_at_its_limit(lab, sizes):
         crumbs = [("cookie", f"a={number}") for number in range(120)]
         assert talk.ask("/", "GET", *crumbs).status == 431
         assert talk.ask("/").status == 200
+
+
+def block_of(size, *pieces):
+    """A header block of `size` bytes that begins with these pieces."""
+    start = b"".join(pieces)
+    overhead = len(hpack.literal("x", "v" * 4000)) - 4000
+    block = start + hpack.literal("x", "v" * (size - len(start) - overhead))
+    assert len(block) == size
+    return block
+
+
+def send_in_parts(talk, stream, block):
+    whole = frames.headers(stream, block[:4000], whole=False) + frames.continuation(stream, block[4000:])
+    talk.send(whole)
+
+
+@pytest.mark.parametrize("size", [4097, 8191, 8192])
+def test_a_block_that_is_longer_than_a_list(lab, sizes, size):
+    """Its request is refused. Its fields are in the table, and the other requests go on."""
+    proxy = lab.proxy(sizes.server, listen=HTTP2, limits={"header-size": "4k"})
+    with talk_to(proxy) as talk:
+        slow, refused, last = talk.settled().request("/wait"), talk.stream(), talk.stream()
+        ordinary = hpack.block(request())
+        send_in_parts(talk, refused, block_of(size, ordinary, hpack.remembered("kept", "here")))
+        assert talk.response(refused).status == 431
+        talk.send(frames.headers(last, ordinary + hpack.indexed(62)))
+        assert talk.response(last).status == 200
+        sizes.open.set()
+        assert talk.response(slow).status == 200
+    served = [asked for asked in sizes.server.requests if asked.target == "/"]
+    assert [asked.get("kept") for asked in served] == ["here"]
+
+
+def test_a_block_that_is_longer_than_two_lists(lab, sizes):
+    proxy = lab.proxy(sizes.server, listen=HTTP2, limits={"header-size": "4k"})
+    with talk_to(proxy) as talk:
+        send_in_parts(talk.settled(), talk.stream(), block_of(8193, hpack.block(request())))
+        assert talk.read_end() == CLOSE_NOTIFY
+        assert talk.goaway.code == Code.ENHANCE_YOUR_CALM
+    assert sizes.server.requests == []
 
 
 def test_a_coalesced_request_for_another_site(lab, sizes):
