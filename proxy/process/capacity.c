@@ -14,6 +14,10 @@
 // generations in use; and libraries, heap, sessions.
 enum { OTHER_DESCRIPTORS = 64, OTHER_MAPPINGS = 1024 };
 
+// Descriptors of a master: until it has a loop and its sockets, and while it starts its last child.
+// For each worker: a part of the server table, then also the sockets to the worker and its signer.
+enum { LOOP_MASTER = 11, LOOP_WORKER = 1, START_MASTER = 13, START_WORKER = 3 };
+
 // The number in a file; 0: none.
 static uint64_t read_number(const char *path) {
     char text[32];
@@ -60,6 +64,26 @@ bool capacity_warning(enum capacity_kind kind, const struct capacity *capacity,
                    "; run: sysctl -w vm.max_map_count=%" PRIu64 ", or lower connections",
                    config->limits.connections, needed, capacity->mappings, needed);
     return capacity->mappings != 0 && capacity->mappings < needed;
+}
+
+static uint64_t needed_to_start(const struct config *config, unsigned workers, size_t handed) {
+    uint64_t sockets = config == NULL ? 0 : (uint64_t)config->listener_count * workers;
+    uint64_t others = sockets + (config == NULL ? 0 : config->admin_count);
+    uint64_t children = START_WORKER + (config != NULL && config_has_users(config) ? 1 : 0);
+    uint64_t loop = LOOP_MASTER + others + handed + (uint64_t)LOOP_WORKER * workers;
+    uint64_t start = START_MASTER + others + children * workers;
+    return loop > start ? loop : start;
+}
+
+bool capacity_refusal(const struct capacity *capacity, const struct config *config,
+                      unsigned workers, size_t handed, char text[CAPACITY_TEXT_SIZE]) {
+    uint64_t needed = needed_to_start(config, workers, handed);
+    (void)snprintf(text, CAPACITY_TEXT_SIZE,
+                   "ravelin: cannot start: the limit of file descriptors is %" PRIu64
+                   ", and at least %" PRIu64 " are needed; raise the limit (LimitNOFILE= in the "
+                   "systemd unit, or ulimit -n)",
+                   capacity->descriptors, needed);
+    return capacity->descriptors != 0 && capacity->descriptors < needed;
 }
 
 void capacity_warn(struct log *log, const struct config *config, unsigned workers) {

@@ -376,8 +376,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
 
 static bool start_loop(struct master *master) {
     static const int numbers[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGQUIT, SIGINT, SIGCHLD};
-    // Not libev's default loop, because it would reap the children itself.
-    master->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    master->loop = setup_loop();
     if (master->loop == NULL) {
         return false;
     }

@@ -18,10 +18,24 @@ int master_prepare_successor(struct master *master) {
     return result == RESULT_ERROR ? master_complain(master, error, 1) : 0;
 }
 
+// Prints it if the limit of descriptors is too low. Returns the exit status.
+static int check_descriptors(const struct master *master, const struct config *config,
+                             unsigned workers) {
+    char text[CAPACITY_TEXT_SIZE];
+    const struct capacity capacity = capacity_find(CAPACITY_MAPPINGS_PATH);
+    return capacity_refusal(&capacity, config, workers, master->handed.count, text)
+               ? master_complain(master, text, 1)
+               : 0;
+}
+
 // Checks the configuration. Returns the exit status; 0: no fault.
 int master_prepare_config(struct master *master) {
     char error[CONFIG_ERROR_SIZE];
     const struct reading_input reading = {.path = master->config_path, .title = master->title};
+    privilege_raise_descriptor_limit();
+    if (check_descriptors(master, NULL, 1) != 0) {
+        return 1;
+    }
     master->current = reading_wait(&reading, ++master->reload.last_number, error);
     if (master->current == NULL ||
         privilege_find(master->current->config, &master->privilege, error) != RESULT_OK) {
@@ -29,6 +43,9 @@ int master_prepare_config(struct master *master) {
     }
     uint32_t workers = master->current->config->workers;
     master->slot_count = workers == 0 ? capacity_cores() : workers;
+    if (check_descriptors(master, master->current->config, master->slot_count) != 0) {
+        return 1;
+    }
     if (!shares_map(&master->shares, master->slot_count)) {
         return master_complain(master, "ravelin: out of memory", 1);
     }
@@ -44,7 +61,6 @@ int master_prepare_config(struct master *master) {
 
 int master_prepare_system(struct master *master) {
     char error[CONFIG_ERROR_SIZE];
-    privilege_raise_descriptor_limit();
     if (realpath(master->config_path, master->real_path) == NULL) {
         (void)snprintf(master->real_path, sizeof(master->real_path), "%s", master->config_path);
     }

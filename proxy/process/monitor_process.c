@@ -3,6 +3,7 @@
 #include "monitor/monitor.h"
 #include "monitor/page.h"
 #include "process/child_log.h"
+#include "process/setup.h"
 #include "process/spawn.h"
 #include "tls/digest.h"
 
@@ -165,7 +166,7 @@ static void on_news(void *context) {
 static enum result start_up(struct monitor_process *process, const struct monitor_start *start) {
     const struct shares *shares = start->shares;
     child_log_init(&process->log, "monitor");
-    process->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    process->loop = setup_loop();
     if (process->loop == NULL) {
         return RESULT_ERROR;
     }

@@ -3,6 +3,7 @@
 #include "base/reserve.h"
 #include "process/privilege.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -33,6 +34,27 @@ static void mask_requests(int how) {
 
 void setup_unblock_signals(void) {
     mask_requests(SIG_UNBLOCK);
+}
+
+// Whether as many descriptors are free as a loop needs: one for epoll, two for signals.
+static bool has_descriptors(void) {
+    int fds[3];
+    size_t count = 0;
+    while (count < sizeof(fds) / sizeof(fds[0]) &&
+           (fds[count] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0) {
+        count++;
+    }
+    bool enough = count == sizeof(fds) / sizeof(fds[0]);
+    int error = errno;
+    while (count > 0) {
+        (void)close(fds[--count]);
+    }
+    errno = error;
+    return enough;
+}
+
+struct ev_loop *setup_loop(void) {
+    return has_descriptors() ? ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV) : NULL;
 }
 
 bool setup_process(void) {

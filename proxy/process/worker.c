@@ -1,6 +1,7 @@
 #include "process/worker.h"
 
 #include "process/child_log.h"
+#include "process/setup.h"
 #include "process/spawn.h"
 #include "session/service.h"
 #include "tls/handshake/context.h"
@@ -187,7 +188,7 @@ static enum result start_up(struct worker *worker, const struct worker_start *st
     char name[16];
     (void)snprintf(name, sizeof(name), "worker %u", start->slot);
     child_log_init(&worker->log, name);
-    worker->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    worker->loop = setup_loop();
     if (worker->loop == NULL || tls_library_init() != RESULT_OK) {
         return RESULT_ERROR;
     }

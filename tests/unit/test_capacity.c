@@ -72,6 +72,39 @@ static void test_the_largest_numbers(void **state) {
     assert_non_null(strstr(text, needed));
 }
 
+// The smallest limit with which a configuration is not refused.
+static uint64_t least_to_start(const struct config *wanted, unsigned workers, size_t handed) {
+    char text[CAPACITY_TEXT_SIZE];
+    struct capacity capacity = {.descriptors = 1};
+    while (capacity_refusal(&capacity, wanted, workers, handed, text)) {
+        capacity.descriptors++;
+    }
+    return capacity.descriptors;
+}
+
+static void test_too_few_for_a_start(void **state) {
+    (void)state;
+    char text[CAPACITY_TEXT_SIZE];
+    const struct config admins = {.listener_count = 2, .admin_count = 3};
+    struct config_route route = {.login = {.users = "users"}};
+    struct config_site site = {.routes = &route, .route_count = 1};
+    const struct config users = {.listener_count = 2, .sites = &site, .site_count = 1};
+    assert_int_equal(least_to_start(NULL, 1, 0), 16);
+    assert_int_equal(least_to_start(&config, 1, 0), 18);
+    assert_int_equal(least_to_start(&config, 8, 0), 53); // as tried with the program
+    assert_int_equal(least_to_start(&admins, 8, 0), 56);
+    assert_int_equal(least_to_start(&users, 8, 0), 61);
+    assert_int_equal(least_to_start(&config, 1, 4), 18);
+    assert_int_equal(least_to_start(&config, 1, 5), 19);
+    const struct capacity unknown = {.descriptors = 0};
+    assert_false(capacity_refusal(&unknown, &config, 1, 0, text));
+    const struct capacity low = {.descriptors = 17};
+    assert_true(capacity_refusal(&low, &config, 1, 0, text));
+    assert_string_equal(text, "ravelin: cannot start: the limit of file descriptors is 17, and at "
+                              "least 18 are needed; raise the limit (LimitNOFILE= in the systemd "
+                              "unit, or ulimit -n)");
+}
+
 static void test_what_the_system_says(void **state) {
     (void)state;
     char path[] = "/tmp/ravelin-capacity-XXXXXX";
@@ -96,9 +129,8 @@ static void test_what_the_system_says(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_descriptors),
-        cmocka_unit_test(test_mappings),
-        cmocka_unit_test(test_the_largest_numbers),
+        cmocka_unit_test(test_descriptors),          cmocka_unit_test(test_mappings),
+        cmocka_unit_test(test_the_largest_numbers),  cmocka_unit_test(test_too_few_for_a_start),
         cmocka_unit_test(test_what_the_system_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
