@@ -30,6 +30,7 @@ struct resolver {
     ares_channel channel;
     bool is_ending;
     bool is_changing; // the servers are being changed: new questions wait
+    bool is_asking;   // in ask_waiting(): c-ares may answer a question at once
     struct list_node watches;
     struct list_node waiting; // question.node
     size_t asked;
@@ -183,7 +184,7 @@ static enum dns_outcome read_answer(const struct asked *asked, enum dns_outcome 
     return answer->count > 0 ? DNS_FOUND : DNS_EMPTY;
 }
 
-static void ask_next(struct resolver *resolver);
+static void ask_waiting(struct resolver *resolver);
 
 static void on_answer(void *context, int status, int timeouts, unsigned char *data, int size) {
     struct asked *asked = context;
@@ -200,7 +201,7 @@ static void on_answer(void *context, int status, int timeouts, unsigned char *da
     }
     free(asked);
     if (!resolver->is_ending) {
-        ask_next(resolver);
+        ask_waiting(resolver);
     }
 }
 
@@ -223,12 +224,18 @@ static bool is_full(const struct resolver *resolver) {
     return resolver->is_changing || resolver->asked >= RESOLVER_QUESTIONS_MAX;
 }
 
-static void ask_next(struct resolver *resolver) {
-    if (!list_is_empty(&resolver->waiting) && !is_full(resolver)) {
+// A loop, because any number of questions can wait, and each may fail at once.
+static void ask_waiting(struct resolver *resolver) {
+    if (resolver->is_asking) {
+        return; // the loop that runs asks the next one
+    }
+    resolver->is_asking = true;
+    while (!list_is_empty(&resolver->waiting) && !is_full(resolver)) {
         struct question *next = LIST_ENTRY(resolver->waiting.next, struct question, node);
         list_remove(&next->node);
         ask_now(resolver, next);
     }
+    resolver->is_asking = false;
 }
 
 void question_init(struct question *question) {
@@ -278,9 +285,7 @@ bool resolver_use(struct resolver *resolver, const struct address *servers, size
     int status = ares_set_servers_ports(resolver->channel, nodes);
     resolver->is_changing = false;
     free(nodes);
-    while (!list_is_empty(&resolver->waiting) && !is_full(resolver)) {
-        ask_next(resolver);
-    }
+    ask_waiting(resolver);
     set_timer(resolver);
     return status == ARES_SUCCESS;
 }

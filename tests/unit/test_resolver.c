@@ -130,8 +130,7 @@ static void on_answered(struct question *question, enum dns_outcome outcome,
     asking->lab->ended++;
 }
 
-static struct asking *ask(struct lab *lab, size_t index) {
-    struct asking *asking = &lab->askings[index];
+static void ask_with(struct lab *lab, struct asking *asking, size_t index) {
     *asking = (struct asking){.lab = lab};
     (void)snprintf(asking->host, sizeof(asking->host), "n%zu.test", index);
     question_init(&asking->question);
@@ -139,7 +138,11 @@ static struct asking *ask(struct lab *lab, size_t index) {
     asking->question.type = DNS_A;
     asking->question.answered = on_answered;
     resolver_ask(lab->resolver, &asking->question);
-    return asking;
+}
+
+static struct asking *ask(struct lab *lab, size_t index) {
+    ask_with(lab, &lab->askings[index], index);
+    return &lab->askings[index];
 }
 
 static void test_an_answer(void **state) {
@@ -230,6 +233,29 @@ static void test_other_servers_answer_what_is_under_way(void **state) {
     close_lab(lab);
 }
 
+// Each waiting question fails at once, whatever their number: no socket can connect to this server.
+static void test_waiting_questions_that_fail_at_once(void **state) {
+    (void)state;
+    enum { MANY = 100000 };
+    struct lab *lab = open_lab();
+    struct asking *askings = calloc(MANY, sizeof(*askings));
+    struct address broadcast;
+    const char *why;
+    assert_non_null(askings);
+    assert_int_equal(address_parse(SLICE("255.255.255.255:53"), &broadcast, &why), RESULT_OK);
+    lab->servers[0].behaviour = IS_SILENT;
+    for (size_t i = 0; i < MANY; i++) {
+        ask_with(lab, &askings[i], i);
+    }
+    assert_true(resolver_use(lab->resolver, &broadcast, 1));
+    RUN_UNTIL(lab->loop, lab->ended == MANY);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_int_not_equal(askings[i].outcome, DNS_FOUND);
+    }
+    close_lab(lab);
+    free(askings);
+}
+
 static void test_what_is_forgotten_is_not_answered(void **state) {
     (void)state;
     struct lab *lab = open_lab();
@@ -251,6 +277,7 @@ int main(void) {
         cmocka_unit_test(test_a_server_where_nobody_listens),
         cmocka_unit_test(test_many_questions),
         cmocka_unit_test(test_other_servers_answer_what_is_under_way),
+        cmocka_unit_test(test_waiting_questions_that_fail_at_once),
         cmocka_unit_test(test_what_is_forgotten_is_not_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
