@@ -108,8 +108,9 @@ void server_answers_write(const struct server_answers *answers, size_t name,
                           const struct server_answer *answer) {
     struct head *head = head_of(answers, name);
     struct record *records = records_of(answers, name);
-    uint32_t version = atomic_load_explicit(&head->version, memory_order_relaxed);
-    atomic_store_explicit(&head->version, version + 1, memory_order_relaxed);
+    // It is odd already if a monitor died while it was writing.
+    uint32_t begun = atomic_load_explicit(&head->version, memory_order_relaxed) | 1;
+    atomic_store_explicit(&head->version, begun, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
     head->state = (uint32_t)answer->state;
     head->is_answered = answer->is_answered;
@@ -118,7 +119,7 @@ void server_answers_write(const struct server_answers *answers, size_t name,
     for (size_t i = 0; i < answer->count; i++) {
         records[i] = write_record(&answer->records[i]);
     }
-    atomic_store_explicit(&head->version, version + 2, memory_order_release);
+    atomic_store_explicit(&head->version, begun + 1, memory_order_release);
 }
 
 // --- Reading ---

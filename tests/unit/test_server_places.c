@@ -359,6 +359,25 @@ static void test_answers_are_read_once(void **state) {
     close_answers(&a);
 }
 
+// A monitor that died while it was writing leaves an odd version.
+static void test_answers_after_a_death_while_writing(void **state) {
+    (void)state;
+    struct answers a;
+    open_answers(&a);
+    struct server_record one = record("1.1.1.1:80", 0, 1);
+    const struct server_answer sent = {
+        .state = ANSWER_FOUND, .is_answered = true, .count = 1, .found = 1, .records = &one};
+    uint32_t *version = (uint32_t *)(void *)(a.monitor.part.data + a.monitor.places[0].head);
+    server_answers_write(&a.monitor, 0, &sent);
+    assert_int_equal(server_answers_read(&a.master, 0, &a.answer), RESULT_OK);
+    *version += 1;
+    assert_int_equal(server_answers_read(&a.master, 0, &a.answer), RESULT_AGAIN);
+    server_answers_write(&a.monitor, 0, &sent);
+    assert_int_equal(server_answers_read(&a.master, 0, &a.answer), RESULT_OK);
+    assert_int_equal(server_answers_read(&a.master, 0, &a.answer), RESULT_AGAIN);
+    close_answers(&a);
+}
+
 static void test_addresses_that_nothing_is_sent_to(void **state) {
     (void)state;
     static const char *const bad[] = {"0.0.0.0:80",
@@ -467,6 +486,7 @@ int main(void) {
         cmocka_unit_test(test_a_place_in_use_is_taken_last),
         cmocka_unit_test(test_a_reload_keeps_the_addresses),
         cmocka_unit_test(test_answers_are_read_once),
+        cmocka_unit_test(test_answers_after_a_death_while_writing),
         cmocka_unit_test(test_addresses_that_nothing_is_sent_to),
         cmocka_unit_test(test_any_bytes),
         cmocka_unit_test(test_a_version_that_stays_odd_does_not_hold_up_the_master),
