@@ -52,6 +52,13 @@ bool notify_manager_fds(const char *message, const int *fds, size_t count) {
 
 // --- States ---
 
+// The size of the state in a message, which is before its status.
+static int state_size(const char *message) {
+    const char *status = strstr(message, "STATUS=");
+    return status == NULL ? 0 : (int)(status - message);
+}
+
+// Returns the size. A mere status does not replace a state that was not accepted yet.
 static int write_state(enum notice notice, char text[NOTIFY_SIZE]) {
     switch (notice) {
     case NOTICE_READY:
@@ -62,7 +69,7 @@ static int write_state(enum notice notice, char text[NOTIFY_SIZE]) {
     case NOTICE_STOPPING:
         return snprintf(text, NOTIFY_SIZE, "STOPPING=1\n");
     default:
-        return 0;
+        return state_size(text);
     }
 }
 

@@ -40,6 +40,7 @@ enum notice { NOTICE_READY, NOTICE_RELOADING, NOTICE_STOPPING, NOTICE_STATUS };
 
 // Sends a notice. `status`: a text for operators; its first line is sent, cut if it is long. A
 // message that the manager does not accept now replaces an earlier one that it did not accept.
+// Exception: with NOTICE_STATUS, the state of the earlier one stays.
 void notifier_tell(struct notifier *notifier, enum notice notice, const char *status, ...)
     __attribute__((format(printf, 3, 4)));
 // Makes another process the main process.

@@ -178,12 +178,13 @@ static void test_what_is_not_accepted_is_sent_later(void **state) {
     while (notify_manager("X")) {
     }
     notifier_tell(&notifier, NOTICE_RELOADING, "%s", "reloading");
-    notifier_tell(&notifier, NOTICE_READY, "%s", "well"); // replaces it
+    notifier_tell(&notifier, NOTICE_READY, "%s", "well");    // replaces it
+    notifier_tell(&notifier, NOTICE_STATUS, "%s", "better"); // replaces its status
     notifier_retry(&notifier);
     while (strcmp(receive(fd), "X") == 0) {
     }
     notifier_retry(&notifier);
-    assert_string_equal(receive(fd), "READY=1\nSTATUS=well");
+    assert_string_equal(receive(fd), "READY=1\nSTATUS=better");
     notifier_retry(&notifier);
     assert_string_equal(receive(fd), "");
     close_manager(fd);
