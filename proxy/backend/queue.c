@@ -25,9 +25,22 @@ static uint32_t cell_of(const struct queue *queue) {
     return queue->backend->view.entries[0].cell;
 }
 
+// After a reload, requests may still wait in the queue of the former generation, which has the same
+// cell.
 static void publish(const struct queue *queue) {
-    const struct server_counter *counter = &queue->backend->view.counter;
-    server_counter_set_waiting(counter, cell_of(queue), queue->count, find_oldest(queue));
+    const struct list_node *busy = &queue->queues->busy;
+    uint32_t cell = cell_of(queue);
+    uint32_t count = 0;
+    int64_t oldest = 0;
+    for (const struct list_node *node = busy->next; node != busy; node = node->next) {
+        const struct queue *one = LIST_ENTRY(node, struct queue, node);
+        if (cell_of(one) == cell) {
+            int64_t since_ms = find_oldest(one);
+            count += one->count;
+            oldest = oldest == 0 || (since_ms != 0 && since_ms < oldest) ? since_ms : oldest;
+        }
+    }
+    server_counter_set_waiting(&queue->backend->view.counter, cell, count, oldest);
 }
 
 // Whether this worker must leave a connection to another one.

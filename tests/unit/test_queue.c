@@ -189,6 +189,42 @@ static void test_a_queue_is_bounded_over_all_workers(void **state) {
     end(&lab);
 }
 
+// The queues of two generations have one cell, and one bound.
+static void test_who_waits_since_before_a_reload_counts(void **state) {
+    (void)state;
+    struct lab lab;
+    struct queue_waiter late = {.key = 1, .ready = on_room};
+    struct queue_waiter later = {.key = 2, .ready = on_room};
+    start(&lab, TWO_SERVERS("queue = 3"));
+    fill(&lab);
+    struct server_fds fds = new_server_fds(lab.config, NULL);
+    const struct server_counter counter = {lab.counts, 0};
+    const struct server_counter other = {lab.counts, 1};
+    struct backend_set *next = backend_set_new(lab.config, &fds, &counter);
+    assert_non_null(next);
+    struct queue *queue = next->backends[0].queue;
+    uint32_t cell = lab.backend->servers[0].entry->cell;
+    assert_int_equal(next->backends[0].servers[0].entry->cell, cell);
+    assert_true(enter(&lab, 0, 1));
+    assert_true(enter(&lab, 1, 2));
+    int64_t oldest_ms = lab.waiters[0].as_waiter.since_ms;
+    assert_true(queue_enter(queue, &lab.queues, &late, oldest_ms + 5));
+    assert_int_equal(server_counter_waiting(&counter, cell), 3);
+    assert_int_equal(server_counter_oldest(&other, cell), oldest_ms);
+    assert_false(queue_enter(queue, &lab.queues, &later, oldest_ms + 6));
+    queue_leave(&late);
+    assert_int_equal(server_counter_waiting(&counter, cell), 2);
+    assert_true(queue_enter(queue, &lab.queues, &late, oldest_ms + 7));
+    leave_all(&lab);
+    assert_int_equal(server_counter_waiting(&counter, cell), 1);
+    assert_int_equal(server_counter_oldest(&other, cell), oldest_ms + 7);
+    queue_leave(&late);
+    assert_int_equal(server_counter_waiting(&counter, cell), 0);
+    assert_int_equal(server_counter_oldest(&other, cell), 0);
+    backend_set_free(next);
+    end(&lab);
+}
+
 // The room was gone when it looked: it is the first once more, whatever the bound says.
 static void test_who_was_called_in_vain_stays_the_first(void **state) {
     (void)state;
@@ -284,6 +320,7 @@ int main(void) {
         cmocka_unit_test(test_clients_take_turns),
         cmocka_unit_test(test_who_leaves_is_not_called),
         cmocka_unit_test(test_a_queue_is_bounded_over_all_workers),
+        cmocka_unit_test(test_who_waits_since_before_a_reload_counts),
         cmocka_unit_test(test_who_was_called_in_vain_stays_the_first),
         cmocka_unit_test(test_room_that_others_make_is_found),
         cmocka_unit_test(test_one_that_waits_longer_elsewhere_comes_first),
