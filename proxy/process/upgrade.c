@@ -543,7 +543,9 @@ static const char *why_not(struct upgrade *upgrade) {
 const char *upgrade_begin(struct upgrade *upgrade, uint64_t client) {
     struct log *log = upgrade->children->log;
     const char *refusal = why_not(upgrade);
-    upgrade->words[0] = upgrade->next_version[0] = '\0';
+    if (refusal == NULL) { // else they may be of the upgrade under way
+        upgrade->words[0] = upgrade->next_version[0] = '\0';
+    }
     if (refusal == NULL && !start(upgrade)) {
         (void)snprintf(upgrade->refusal, sizeof(upgrade->refusal), "cannot start a process: %s",
                        strerror(errno));

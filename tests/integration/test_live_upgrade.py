@@ -635,6 +635,15 @@ def test_orders_for_servers_are_refused_meanwhile(lab):
     proxy.command("server", f"web/{server.address}", "drain")
 
 
+def test_a_second_order_meanwhile_changes_nothing(lab):
+    proxy = lab.proxy(lab.server(), allow=["upgrade refused"])
+    pause = Pause(lab, proxy)
+    refused = proxy.command("upgrade", check=False)
+    assert refused.returncode == 1 and b"an upgrade is under way" in refused.stderr
+    pause.end()
+    assert re.search(r"upgrade: ravelin \S+ .*\(pid \d+\) serves", proxy.log())
+
+
 def test_a_hangup_meanwhile_is_not_forgotten(lab):
     """The new process may have read the file before it was changed."""
     proxy = lab.proxy(lab.server(), lab.server())
