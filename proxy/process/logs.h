@@ -51,7 +51,7 @@ void logs_use(const struct logs *logs);
 const char *logs_reopen(struct logs *logs, uint64_t client);
 // Call it when a child has replied. `failure`: printable, with the child's name; empty: success.
 void logs_note_reopened(struct logs *logs, const char *failure);
-// Call it when a reload has ended or a child died. Continues a waiting reopening.
+// Call it when a reload has ended or a child was reaped. Continues a waiting reopening.
 void logs_advance(struct logs *logs);
 // Reopens the logs if one was off because its FIFO had no reader, and has one now.
 void logs_retry(struct logs *logs);

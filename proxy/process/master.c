@@ -106,7 +106,6 @@ static void on_died(void *context, struct child *child, const char *how) {
     struct master *master = context;
     (void)child;
     reload_child_died(&master->reload, how);
-    logs_advance(&master->logs);
 }
 
 static void on_reopened(void *context, const char *failure) {
@@ -327,6 +326,7 @@ static void reap(struct master *master) {
         challenge_servers_note_death(&master->challenge_servers, pid, status, &master->log);
         children_note_death(&master->children, pid, status);
     }
+    logs_advance(&master->logs); // no reply follows from a dead child, dismissed or not
     master_note_end_of_child(master);
 }
 

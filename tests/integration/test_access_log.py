@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import re
 import signal
 import threading
@@ -11,6 +12,8 @@ import pytest
 
 from ravelin_test.http import request, response
 from ravelin_test.http2 import talk_to
+from ravelin_test.processes import names_of_children
+from ravelin_test.proxy import BackgroundCommand
 from ravelin_test.settings import PATIENCE
 from ravelin_test.waiting import wait_for
 
@@ -493,6 +496,20 @@ def test_reopen(lab):
         wait_for(lambda: targets(proxy.access_path).count("/after") == 8, "the lines from after")
         assert "log files reopened" in proxy.log_path.read_text()
         assert sizes == {path: path.stat().st_size for path in old.values()}
+
+
+def test_reopen_does_not_wait_for_a_process_that_is_not_needed_any_more(lab):
+    """A reload has told the monitor to end. It stands still before it reads that, and dies."""
+    proxy = lab.proxy(lab.server(), admin=[lab.port().address], workers_may_die=True, allow=["monitor"])
+    [monitor] = [pid for pid, name in names_of_children(proxy.pid).items() if name == "rav-monitor"]
+    os.kill(monitor, signal.SIGSTOP)
+    proxy.configure(admin=[])
+    proxy.reload()
+    command = lab.keep_client(BackgroundCommand(proxy, "reopen"))
+    proxy.wait_for_log("log files reopened")
+    proxy.command("status")  # usually the workers have replied then
+    os.kill(monitor, signal.SIGKILL)
+    assert command.result() == (0, "log files reopened\n", "")
 
 
 def test_reopen_says_what_cannot_be_opened(lab):

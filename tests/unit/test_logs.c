@@ -156,7 +156,7 @@ static void test_who_dies_is_not_waited_for(void **state) {
     assert_null(logs_reopen(&fixture.logs, 5));
     confirm(1, NULL);
     children_note_death(&lab.children, lab_child(LAB_CLIENTS, 0)->pid, 9);
-    logs_advance(&fixture.logs); // as the owner does when a child dies
+    logs_advance(&fixture.logs); // as the owner does when a child was reaped
     assert_string_equal(answers, "5:0:log files reopened;");
 }
 
