@@ -28,9 +28,9 @@ HOW = " ".join(
     response, or a process that died, makes a row invalid. The handshakes of wrk are in its figures
     (about 1 %). Units per second say little: clients, proxy and backend share the processors. Where
     the system paces packets (BBR), Ravelin's connections to a server on the same machine are not
-    paced; those of the others, and all connections of clients, are. At loopback addresses, Ravelin
-    bounds what the kernel holds of responses: 1 MiB from a server, 256 KiB for a client; the
-    others leave it to the kernel.""".split()
+    paced; those of the others, and all connections of clients, are. Of a
+    response, Ravelin lets the kernel hold 1 MiB from a server on the same machine, and 256 KiB that
+    are not yet sent to a client; the others leave it to the kernel.""".split()
 )
 HOW_LATENCY = " ".join(
     """Latency is measured by the suite's own client, open loop: request k is due at k ÷ rate, is

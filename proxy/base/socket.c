@@ -183,9 +183,9 @@ static bool set_on(int fd, int level, int option) {
     return set_number(fd, level, option, 1);
 }
 
-// Bytes that wait between two programs of one machine fill no pipe; they only leave the processor's
-// cache, and copying them costs more. The kernel's own limits are some MiB.
-enum { LOOPBACK_SEND_BUFFER = 256 * 1024, LOOPBACK_RECEIVE_BUFFER = 1024 * 1024 };
+// What waits in the kernel only leaves the processor's cache, and is memory for as long as a client
+// is slow. The kernel's own limits are some MiB.
+enum { ACCEPTED_UNSENT_MAX = 256 * 1024, LOOPBACK_RECEIVE_BUFFER = 1024 * 1024 };
 
 int socket_bind(const struct address *address) {
     if (address->as.any.sa_family == AF_UNIX) {
@@ -203,9 +203,7 @@ int socket_bind(const struct address *address) {
         bind(fd, &address->as.any, address->size) != 0) {
         return close_keeping_errno(fd);
     }
-    if (address_is_loopback(address)) { // only a speed-up; accepted connections inherit it
-        (void)set_number(fd, SOL_SOCKET, SO_SNDBUF, LOOPBACK_SEND_BUFFER);
-    }
+    socket_limit_unsent(fd, ACCEPTED_UNSENT_MAX); // this also is inherited
     return fd;
 }
 
@@ -259,8 +257,8 @@ static void reset_window(int fd) {
     }
 }
 
-// Resets what connections inherit to that of a new socket.
-static void reset_to_fresh(int fd) {
+// Resets what connections inherit.
+static void reset_inherited(int fd) {
     int fresh = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fresh >= 0) {
         reset_congestion_control(fd, fresh);
@@ -268,7 +266,7 @@ static void reset_to_fresh(int fd) {
         (void)close(fresh);
     }
     socket_set_low_water(fd, 1);
-    socket_limit_unsent(fd, 0); // none of its own, but the system's
+    socket_limit_unsent(fd, ACCEPTED_UNSENT_MAX);
     socket_acknowledge(fd);
     reset_window(fd);
 }
@@ -279,7 +277,7 @@ void socket_reset_listening(int fd) {
     (void)set_on(fd, SOL_SOCKET, SO_DETACH_FILTER);
     (void)set_on(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF);
     (void)set_on(fd, IPPROTO_TCP, TCP_NODELAY);
-    reset_to_fresh(fd);
+    reset_inherited(fd);
     if (flags >= 0 && (flags & O_NONBLOCK) == 0) {
         (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     }

@@ -41,8 +41,8 @@ bool address_equal(const struct address *a, const struct address *b);
 bool address_is_loopback(const struct address *address); // 127.0.0.0/8 or ::1; false for unix
 
 // A listening TCP socket with SO_REUSEADDR and SO_REUSEPORT (IPV6_V6ONLY for v6), or -1 with errno.
-// Its connections send small writes at once (TCP_NODELAY). At a loopback address, the kernel holds
-// no more than 256 KiB that their clients have not read. A unix address fails with EAFNOSUPPORT.
+// Its connections send small writes at once (TCP_NODELAY), and take no more while 256 KiB have not
+// been sent on (TCP_NOTSENT_LOWAT). A unix address fails with EAFNOSUPPORT.
 int socket_listen(const struct address *address, int queue_length);
 // The same socket before it listens: connections are refused until listen().
 int socket_bind(const struct address *address);

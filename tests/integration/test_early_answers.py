@@ -91,8 +91,11 @@ def test_a_large_success_comes_early(lab, afterwards):
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 @pytest.mark.parametrize("how", ["resets", "closes", "breaks the rules", "falls silent"])
 def test_the_part_of_an_early_answer_that_came_is_not_lost(lab, how, framing):
-    """The server promises more than it sends, while the client still uploads and reads nothing."""
-    part = b"~" * 400_000
+    """The server promises more than it sends, while the client still uploads and reads nothing.
+
+    The kernels on the way hold all of this part.
+    """
+    part = b"~" * 200_000
     over = threading.Event()
 
     def script(connection):
@@ -119,7 +122,7 @@ def test_the_part_of_an_early_answer_that_came_is_not_lost(lab, how, framing):
     over.set()
     assert client.ended == CUT
     # What came together with a wrong byte is not forwarded.
-    assert received.count(b"~") == len(part) or (how == "breaks the rules" and received.count(b"~") > 300_000)
+    assert received.count(b"~") == len(part) or (how == "breaks the rules" and received.count(b"~") > 100_000)
     client.close()
     proxy.wait_for_metrics(sessions_open=0, receive_buffers=0, send_buffers=0, generations_held=1)
     [line] = proxy.access_log(1)

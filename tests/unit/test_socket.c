@@ -244,61 +244,6 @@ static void assert_congestion_control(int fd, const char *wanted) {
     assert_string_equal(name, wanted);
 }
 
-static int buffer_of(int fd, int option) {
-    int bytes = 0;
-    socklen_t size = sizeof(bytes);
-    assert_int_equal(getsockopt(fd, SOL_SOCKET, option, &bytes, &size), 0);
-    return bytes;
-}
-
-static int usual_buffer(int option) {
-    int plain = socket(AF_INET, SOCK_STREAM, 0);
-    int bytes = buffer_of(plain, option);
-    close(plain);
-    return bytes;
-}
-
-// Bound by the maximum of the system, and told twice.
-static int bounded_buffer(const char *maximum, int bytes) {
-    FILE *file = fopen(maximum, "re");
-    int most = 0;
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%d", &most), 1); // NOLINT(cert-err34-c): the kernel wrote it
-    fclose(file);
-    return 2 * (bytes < most ? bytes : most);
-}
-
-static void test_within_the_machine_buffers_are_bounded(void **state) {
-    (void)state;
-    static const char *const within[] = {"127.0.0.1:0", "[::1]:0"};
-    int sends = bounded_buffer("/proc/sys/net/core/wmem_max", 256 * 1024);
-    int receives = bounded_buffer("/proc/sys/net/core/rmem_max", 1024 * 1024);
-    for (size_t i = 0; i < sizeof(within) / sizeof(within[0]); i++) {
-        int listener = listen_somewhere(within[i]);
-        struct address address = bound_address(listener);
-        enum connect_state connected;
-        int fd = socket_connect(&address, &connected);
-        assert_true(fd >= 0);
-        assert_int_equal(buffer_of(fd, SO_RCVBUF), receives);
-        wait_for(listener, POLLIN);
-        int accepted = accept(listener, NULL, NULL);
-        assert_int_equal(buffer_of(accepted, SO_SNDBUF), sends);
-        close(accepted);
-        close(fd);
-        close(listener);
-    }
-    int anywhere = listen_somewhere("0.0.0.0:0");
-    assert_int_equal(buffer_of(anywhere, SO_SNDBUF), usual_buffer(SO_SNDBUF));
-    close(anywhere);
-    struct address outside = address_of("192.0.2.1:9");
-    enum connect_state connected;
-    int fd = socket_connect(&outside, &connected);
-    if (fd >= 0) {
-        assert_int_equal(buffer_of(fd, SO_RCVBUF), usual_buffer(SO_RCVBUF));
-        close(fd);
-    }
-}
-
 static int number_of(int fd, int level, int option) {
     int number = -1;
     socklen_t size = sizeof(number);
@@ -306,10 +251,51 @@ static int number_of(int fd, int level, int option) {
     return number;
 }
 
+// Bound by the maximum of the system, and told twice.
+static int bounded_buffer(int bytes) {
+    FILE *file = fopen("/proc/sys/net/core/rmem_max", "re");
+    int most = 0;
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%d", &most), 1); // NOLINT(cert-err34-c): the kernel wrote it
+    fclose(file);
+    return 2 * (bytes < most ? bytes : most);
+}
+
+static void test_what_the_kernel_holds_is_bounded(void **state) {
+    (void)state;
+    static const char *const within[] = {"127.0.0.1:0", "[::1]:0"};
+    int receives = bounded_buffer(1024 * 1024);
+    for (size_t i = 0; i < sizeof(within) / sizeof(within[0]); i++) {
+        int listener = listen_somewhere(within[i]);
+        struct address address = bound_address(listener);
+        enum connect_state connected;
+        int fd = socket_connect(&address, &connected);
+        assert_true(fd >= 0);
+        assert_int_equal(number_of(fd, SOL_SOCKET, SO_RCVBUF), receives);
+        wait_for(listener, POLLIN);
+        int accepted = accept(listener, NULL, NULL);
+        assert_int_equal(number_of(accepted, IPPROTO_TCP, TCP_NOTSENT_LOWAT), 256 * 1024);
+        close(accepted);
+        close(fd);
+        close(listener);
+    }
+    struct address outside = address_of("192.0.2.1:9");
+    enum connect_state connected;
+    int fd = socket_connect(&outside, &connected);
+    if (fd >= 0) {
+        int plain = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(number_of(fd, SOL_SOCKET, SO_RCVBUF),
+                         number_of(plain, SOL_SOCKET, SO_RCVBUF));
+        close(plain);
+        close(fd);
+    }
+}
+
 static void test_a_reset_listener_is_as_it_was(void **state) {
     (void)state;
     int fd = listen_somewhere("127.0.0.1:0");
-    int sends = buffer_of(fd, SO_SNDBUF), receives = buffer_of(fd, SO_RCVBUF);
+    int sends = number_of(fd, SOL_SOCKET, SO_SNDBUF),
+        receives = number_of(fd, SOL_SOCKET, SO_RCVBUF);
     int locks = number_of(fd, SOL_SOCKET, SO_BUF_LOCK);
     static const int small = 5000, off = 0;
     socket_set_low_water(fd, 5000);
@@ -319,11 +305,11 @@ static void test_a_reset_listener_is_as_it_was(void **state) {
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
     assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
     socket_reset_listening(fd);
-    assert_int_equal(buffer_of(fd, SO_SNDBUF), sends);
-    assert_int_equal(buffer_of(fd, SO_RCVBUF), receives);
+    assert_int_equal(number_of(fd, SOL_SOCKET, SO_SNDBUF), sends);
+    assert_int_equal(number_of(fd, SOL_SOCKET, SO_RCVBUF), receives);
     assert_int_equal(number_of(fd, SOL_SOCKET, SO_BUF_LOCK), locks);
     assert_int_equal(number_of(fd, SOL_SOCKET, SO_RCVLOWAT), 1);
-    assert_int_equal(number_of(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT), 0);
+    assert_int_equal(number_of(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT), 256 * 1024);
     assert_int_equal(number_of(fd, IPPROTO_TCP, TCP_QUICKACK), 1);
     assert_true(number_of(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP) >= UINT16_MAX << 14);
     close(fd);
@@ -501,7 +487,7 @@ int main(void) {
         cmocka_unit_test(test_a_loopback_connection_is_done_at_once),
         cmocka_unit_test(test_a_refused_loopback_connection_keeps_its_error),
         cmocka_unit_test(test_within_the_machine_nothing_is_paced),
-        cmocka_unit_test(test_within_the_machine_buffers_are_bounded),
+        cmocka_unit_test(test_what_the_kernel_holds_is_bounded),
         cmocka_unit_test(test_a_reset_listener_is_as_it_was),
         cmocka_unit_test(test_several_workers_listen_on_one_port),
         cmocka_unit_test(test_ipv6_leaves_ipv4_alone),
