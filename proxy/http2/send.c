@@ -77,7 +77,11 @@ static void put_due(struct http2_connection *connection, struct builder *output)
 
 static void put_failure(struct http2_connection *connection, struct builder *output) {
     if (!connection->said_failure && has_room(output)) {
-        frame_put_goaway(output, connection->last_stream, connection->fault.code);
+        // Not more than in an earlier GOAWAY.
+        uint32_t last = connection->last_stream < connection->final_stream
+                            ? connection->last_stream
+                            : connection->final_stream;
+        frame_put_goaway(output, last, connection->fault.code);
         connection->said_failure = true;
     }
 }

@@ -325,6 +325,22 @@ static void test_shutdown(void **state) {
     lab_end(&lab);
 }
 
+// A later GOAWAY must not name a higher stream (RFC 9113 6.8).
+static void test_a_failure_after_the_last_goaway(void **state) {
+    (void)state;
+    static struct lab lab;
+    lab_begin(&lab);
+    lab_greet(&lab);
+    assert_int_equal(lab_request(&lab, 1, true), RESULT_OK);
+    http2_shutdown(&lab.connection, lab.now_ms);
+    assert_int_equal(http2_tick(&lab.connection, lab.now_ms + 1000), RESULT_OK);
+    lab_assert_seen(&lab, "GOAWAY(1,0) ");
+    assert_int_equal(lab_request(&lab, 3, true), RESULT_OK); // ignored
+    assert_int_equal(lab_send(&lab, FRAME_DATA, 0, 5, BYTES("x")), RESULT_ERROR);
+    lab_assert_seen(&lab, "GOAWAY(1,1) ");
+    lab_end(&lab);
+}
+
 static void test_shutdown_without_an_answer(void **state) {
     (void)state;
     static struct lab lab;
@@ -486,6 +502,7 @@ int main(void) {
         cmocka_unit_test(test_header_limits),
         cmocka_unit_test(test_full_output),
         cmocka_unit_test(test_shutdown),
+        cmocka_unit_test(test_a_failure_after_the_last_goaway),
         cmocka_unit_test(test_shutdown_without_an_answer),
         cmocka_unit_test(test_settings_in_time),
         cmocka_unit_test(test_block_in_time),
