@@ -134,10 +134,10 @@ static void note_wrong(struct logins *logins, const struct question *question) {
 }
 
 static void take_answer(struct logins *logins, const struct login_response *response) {
-    struct question *question = logins->places->sent;
+    struct question *question = logins->places == NULL ? NULL : logins->places->sent;
     if (question == NULL || response->number != question->request.number ||
         response->verdict >= LOGIN_VERDICTS || response->wait_s > LOGIN_WAIT_MAX_S) {
-        return; // the question was given up, or the response is invalid
+        return; // nothing was asked, the question was given up, or the response is invalid
     }
     logins->places->sent = NULL;
     if (response->verdict == LOGIN_GRANTED || response->verdict == LOGIN_WRONG) {

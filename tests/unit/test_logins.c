@@ -278,6 +278,14 @@ static void test_answers_that_make_no_sense(void **state) {
     assert_int_equal(fixture.owners[0].times, 1);
 }
 
+static void test_an_answer_before_any_question(void **state) {
+    (void)state;
+    answer(1, LOGIN_GRANTED, 0);
+    assert_false(ask(0, "anna", "right"));
+    answer_next(LOGIN_GRANTED);
+    assert_verdict(0, LOGIN_GRANTED);
+}
+
 static void test_guesses_of_a_client(void **state) {
     (void)state;
     char guess[32];
@@ -399,6 +407,7 @@ int main(void) {
         TEST(test_an_auth_process_that_dies),
         TEST(test_an_auth_process_that_does_not_answer),
         TEST(test_answers_that_make_no_sense),
+        TEST(test_an_answer_before_any_question),
         TEST(test_guesses_of_a_client),
         TEST(test_many_questions_of_a_client),
         TEST(test_all_places_are_taken),
