@@ -54,8 +54,11 @@ static void leave(struct session *session) {
 // The connection has failed. Sends GOAWAY, if the client accepts it.
 static void fail(struct session *session) {
     struct http2 *http2 = session->http2;
-    const struct http2_fault *fault = &http2->connection.fault;
-    refusals_note_http2(session, fault);
+    refusals_note_http2(session, &http2->connection.fault);
+    if (http2->lent != NULL) { // no control frame is written while the send buffer is lent
+        side_forget_unread(http2->lent);
+        http2->lent = NULL;
+    }
     (void)!(http2_begin_output(http2) == RESULT_OK && http2_send(http2) == RESULT_OK);
     session_end(session, ALERT_CLOSE_NOTIFY);
 }

@@ -251,6 +251,10 @@ bool http2_write(struct http2 *http2, const uint8_t *bytes, size_t size);
 void side_forget_unread(struct http2_side *side);
 // Copies the unread bytes of the side out of the send buffer. False: no memory.
 bool side_set_aside(struct http2_side *side);
+// Writes the control frames that were kept back while the send buffer was lent to the side. Call it
+// before a header block, which must follow them. All bytes of the room may be overwritten: unread
+// ones are copied. False: no memory, or the connection broke.
+bool side_write_kept_back(struct http2_side *side);
 // Copies the bytes of side_set_aside() back into the send buffer, which must be empty.
 void side_bring_back(struct http2_side *side);
 // Bytes of DATA that the windows of stream and connection allow.

@@ -225,6 +225,19 @@ void side_bring_back(struct http2_side *side) {
     http2->lent = side;
 }
 
+bool side_write_kept_back(struct http2_side *side) {
+    struct http2 *http2 = http2_of(side);
+    if (http2->lent != side || !http2_has_output(&http2->connection)) {
+        return true;
+    }
+    if (!side_set_aside(side)) {
+        return false;
+    }
+    http2->lent = NULL;
+    http2->turn = side;
+    return http2_begin_output(http2) == RESULT_OK;
+}
+
 // --- turns ---
 
 void side_hold(struct http2_side *side, enum stream_hold why) {

@@ -340,6 +340,9 @@ enum result side_head(struct stream *stream, const struct stream_head *head) {
     if (!response->interim && side->wire != NULL && !end) {
         take_priority(side, response);
     }
+    if (!side_write_kept_back(side)) {
+        return RESULT_ERROR;
+    }
     enum result result = send_list(side, listed, end, !response->interim && !end);
     side->head_sent = side->head_sent || (result == RESULT_OK && !response->interim);
     return result;
@@ -396,6 +399,10 @@ enum result side_end(struct stream *stream, const struct http_fields *trailers) 
     side_finish_frame(side, !has_trailers);
     if (has_ended(side)) {
         return RESULT_OK;
+    }
+    if (http2->lent == side) { // no byte of the room is needed: control frames go before the end
+        http2->lent = NULL;
+        http2->turn = side;
     }
     bool now = side_has_turn(side) && http2->backlog == NULL && side->aside == NULL &&
                http2_begin_output(http2) == RESULT_OK;

@@ -472,78 +472,6 @@ static void test_a_client_that_reads_nothing(void **state) {
     h2_finish();
 }
 
-static int set_up_request_timeout(void **state) {
-    (void)state;
-    int result = h2_start("");
-    ((struct config *)bench.generation.config)->backends[0].request_timeout_ms = 5000;
-    return result;
-}
-
-// Calls the timers that have expired, at most `most`. False: some were left.
-static bool call_timers(int64_t ms, unsigned most) {
-    bench.shared.now_ms += ms;
-    client.sessions.shared.now_ms += ms;
-    struct wheel_node *node = NULL;
-    for (unsigned i = 0; i <= most; i++) {
-        node = wheel_take(&client.sessions.wheel, client.sessions.shared.now_ms);
-        if (node == NULL) {
-            return true;
-        }
-        node->due(node);
-    }
-    return false;
-}
-
-// `request-timeout` ends responses that wait for their turn, because the client reads nothing.
-static void test_a_request_timeout_without_a_turn(void **state) {
-    (void)state;
-    static char reply[200000];
-    size_t head = (size_t)sprintf(reply, "HTTP/1.1 200 OK\r\nContent-Length: 190000\r\n\r\n");
-    memset(reply + head, 'x', 190000);
-    const struct script script = {.reply = reply, .reply_size = head + 190000, .repeats = true};
-    bench_use(&script, 1);
-    h2.window = 1 << 20;
-    h2_begin(&(struct client_faults){.stays = true, .takes = 1000});
-    h2_window(0, 1 << 20);
-    h2_get(1, "/");
-    h2_get(3, "/");
-    client.never_takes = true;
-    h2_run();
-    assert_true(transport_has_unsent(&client.session->transport));
-    assert_true(call_timers(5100, 100));
-    client.never_takes = false;
-    h2_run();
-    assert_true(h2_text_of(1)->reset);
-    assert_memory_equal(h2_got(3), "{504 ", 5);
-    h2_finish();
-    h2.window = 0;
-}
-
-static unsigned rings;
-
-static void ring_again(struct wheel_node *node) {
-    rings++;
-    sessions_await(&client.sessions, node, client.sessions.shared.now_ms - 100);
-}
-
-// A timer that is always set to a time in the past does not keep others from their turn.
-static void test_a_timer_in_the_past(void **state) {
-    (void)state;
-    struct wheel_node node;
-    wheel_node_init(&node, ring_again);
-    bench_use(&(struct script){.reply = HELLO}, 1);
-    h2_begin(&usual);
-    h2_run();
-    rings = 0;
-    sessions_await(&client.sessions, &node, client.sessions.shared.now_ms);
-    assert_true(call_timers(61000, 100)); // the session has its timers
-    assert_in_range(rings, 1, 2);
-    wheel_remove(&client.sessions.wheel, &node);
-    h2_run();
-    assert_int_equal(h2.goaways, 2);
-    h2_finish();
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         H2_TEST(test_resets_at_every_moment),
@@ -564,9 +492,6 @@ int main(void) {
         H2_TEST(test_a_flood),
         cmocka_unit_test_setup_teardown(test_stalled_streams, set_up_one_stalled, h2_tear_down),
         H2_TEST(test_a_client_that_reads_nothing),
-        H2_TEST(test_a_timer_in_the_past),
-        cmocka_unit_test_setup_teardown(test_a_request_timeout_without_a_turn,
-                                        set_up_request_timeout, h2_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
