@@ -14,6 +14,7 @@ tolerable, and is never the best peer that Ravelin is compared with.
 import os
 import re
 import shutil
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from .workshop import GROUP, HYBRID, SUITE
 LOG_TIMEOUT = 3.0  # buffers of access logs are written once a second
 START_TIMEOUT = 60.0  # with ten thousand certificates
 AS_ROOT = os.geteuid() == 0
+AHEAD = ["chrt", "--rr", "5"]  # of util-linux
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ class Job:
     http2: bool = False  # with clients
     mortal: bool = False  # one of the servers dies
     tcp: bool = False  # bytes are forwarded and not parsed, by those that can choose
+    ahead: bool = False  # of clients and servers on the processors
+
+
+def may_be_ahead():
+    try:
+        return subprocess.run([*AHEAD, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 class Proxy:
@@ -92,6 +102,8 @@ class Proxy:
             return f"{self.library} has no {HYBRID}"
         if job.http2 and not self.parses_http:
             return "it speaks no HTTP/2"
+        if job.ahead and not may_be_ahead():
+            return "real-time scheduling is not allowed here"
         needed = job.connections * self.descriptors_per_connection / job.workers + 500
         if job.connections > 8192 and needed > descriptors():
             return _too_few_descriptors(needed)
@@ -120,6 +132,7 @@ class RunningProxy:
         self.access_log = folder.real / "access.log"
         self.error_log = folder.real / "error.log"
         command = proxy.command(*proxy.configure(folder, self.port, servers[: job.servers], job))
+        command = [*AHEAD, *command] if job.ahead else command
         log = self.access_log if proxy.logs_to_stdout else self.error_log
         # Not as root, Ravelin puts its control socket there.
         env = {**os.environ, "XDG_RUNTIME_DIR": str(folder.seen)}

@@ -25,7 +25,7 @@ from suite.cli import FULL, QUICK  # noqa: E402
 from suite.client import Client, ClientError, problems_of  # noqa: E402
 from suite import http2  # noqa: E402
 from suite.loads import Compared, Result, ServerDies, h2load_result, wrk_result  # noqa: E402
-from suite.proxies import Job  # noqa: E402
+from suite.proxies import Job, may_be_ahead  # noqa: E402
 from suite.scenarios import SCENARIOS  # noqa: E402
 from suite.stats import best_peer, by_name, figures, judged, ratio  # noqa: E402
 from suite.url import Place, place_of, somewhere_there  # noqa: E402
@@ -655,7 +655,8 @@ def test_latencies_are_taken_in_more_and_shorter_samples():
 def test_a_small_run_of_ravelin_alone(tmp_path, temporary):
     words = ["--quick", "--peer", "none", "--rounds", "1", "--seconds", "0.2", "--output", tmp_path]
     words += ["--ravelin", RAVELIN, "--peers", "debian"]
-    chosen = ["hybrid", "resumed", "h2-urgent", "h2-flood", "latency", "websocket", "dead-server"]
+    ahead = ["h2-urgent-ahead", "h2-flood-ahead"] if may_be_ahead() else []
+    chosen = ["hybrid", "resumed", "h2-urgent", "h2-flood", *ahead, "latency", "websocket", "dead-server"]
     chosen_words = [["--scenario", name] for name in chosen]
     text = bench("run", *words, *sum(chosen_words[:1], []), TMPDIR=str(temporary))
     results = json.loads((tmp_path / "results.json").read_text())
