@@ -22,6 +22,10 @@ int64_t acme_retry(unsigned failures, uint32_t random) {
     return wait - wait / 4 + within(wait / 2, random);
 }
 
+bool acme_is_due(int64_t due_s, unsigned failures, int64_t now_s) {
+    return due_s <= now_s || (failures > 0 && due_s - now_s > ACME_RETRY_MAX_S / 4 * 5);
+}
+
 void acme_write_term(int64_t not_after, int64_t now_s, char text[ACME_TERM_SIZE]) {
     if (not_after <= now_s) {
         (void)snprintf(text, ACME_TERM_SIZE, "has expired");

@@ -179,7 +179,8 @@ static struct order *find_due(struct plan *plan) {
     struct order *due = NULL;
     for (size_t i = 0; i < plan->count; i++) {
         struct order *order = &plan->orders[i];
-        if (order->due_s <= wall_s() && (due == NULL || order->due_s < due->due_s)) {
+        if (acme_is_due(order->due_s, order->failures, wall_s()) &&
+            (due == NULL || order->due_s < due->due_s)) {
             due = order;
         }
     }

@@ -186,6 +186,20 @@ static void test_retries(void **state) {
     assert_true(acme_retry(UINT32_MAX, UINT32_MAX) <= ACME_RETRY_MAX_S * 5 / 4);
 }
 
+static void test_a_clock_that_is_set_back(void **state) {
+    (void)state;
+    enum { NOW = 1000000000, YEAR = 31536000 };
+    assert_false(acme_is_due(NOW + 1, 0, NOW));
+    assert_true(acme_is_due(NOW, 0, NOW));
+    assert_false(acme_is_due(NOW + YEAR, 0, NOW)); // a renewal
+    for (uint32_t random = 0; random < 100000; random += 997) {
+        assert_false(acme_is_due(NOW + acme_retry(30, random), 30, NOW));
+        assert_true(acme_is_due(NOW + YEAR + acme_retry(1, random), 1, NOW));
+    }
+    assert_false(acme_is_due(NOW + ACME_RETRY_MAX_S * 5 / 4, 1, NOW));
+    assert_true(acme_is_due(NOW + ACME_RETRY_MAX_S * 5 / 4 + 1, 1, NOW));
+}
+
 // --- What a client says ---
 
 static void assert_reason(const char *output, const char *expected) {
@@ -445,6 +459,7 @@ int main(void) {
         cmocka_unit_test(test_renewals),
         cmocka_unit_test(test_terms),
         cmocka_unit_test(test_retries),
+        cmocka_unit_test(test_a_clock_that_is_set_back),
         cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_a_long_reason_is_cut),
         cmocka_unit_test(test_receipts),
