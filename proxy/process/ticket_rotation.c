@@ -52,6 +52,7 @@ void ticket_rotation_resume(struct ticket_rotation *rotation, uint32_t lifetime_
         }
         return;
     }
+    rotation->made_us = clock_wall_us() - (int64_t)since_s * 1000000;
     ev_tstamp left = since_s < lifetime_s ? (ev_tstamp)(lifetime_s - since_s) : 0.;
     ev_timer_init(timer, on_rotation, left, (ev_tstamp)lifetime_s);
     timer->data = rotation;

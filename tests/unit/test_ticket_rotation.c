@@ -1,6 +1,7 @@
 // When the master changes the ticket keys.
 #include "process/ticket_rotation.h"
 
+#include "base/clock.h"
 #include "tls/handshake/ticket_keys.h"
 
 #include <setjmp.h>
@@ -106,6 +107,8 @@ static void test_keys_that_came_are_changed_in_time(void **state) {
     assert_true(left > 2999 && left <= 3001 && timer->repeat == 3600.);
     uint32_t age_s = ticket_rotation_age(&fixture->rotation);
     assert_true(age_s >= 599 && age_s <= 601);
+    int64_t age_us = clock_wall_us() - fixture->rotation.made_us; // for metrics
+    assert_true(age_us >= 600000000 && age_us < 660000000);
     use_lifetime(fixture, 3600); // a reload
     assert_true(ev_timer_remaining(fixture->rotation.loop, timer) <= 3001);
     ev_timer_stop(fixture->rotation.loop, timer);
@@ -119,6 +122,7 @@ static void test_keys_that_came_end_without_tickets(void **state) {
     uint8_t after[TICKET_KEYS_SIZE];
     ticket_store_copy_out(fixture->rotation.tickets, before);
     ticket_rotation_resume(&fixture->rotation, 0, 600);
+    assert_int_equal(fixture->rotation.made_us, 0);
     ticket_store_copy_out(fixture->rotation.tickets, after);
     assert_false(ev_is_active(&fixture->rotation.timer));
     for (size_t at = 4; at < TICKET_KEYS_SIZE; at += 48) {
