@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 // A table gives each byte a class: 0 copies it; ESCAPE_HIGH copies it as part of a character that
 // utf8_printable() accepts, else writes \u00XX with the byte's value; any other class writes a
@@ -43,12 +46,36 @@ static inline bool escape_is_plain_word(uint64_t word) {
     return ((high_or_del | control | (quotes - ones) | (backslashes - ones)) & highs) == 0;
 }
 
+#ifdef __SSE2__
+#define ESCAPE_BLOCK 16
+
+// Copies ESCAPE_BLOCK bytes if all of them are of class 0 in every table. False: it copied none.
+static inline bool escape_copy_block(const char *from, char *to) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)from);
+    // Bytes from 0x80 on are negative here.
+    __m128i other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+    other = _mm_or_si128(other, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)));
+    other = _mm_or_si128(other, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+    other = _mm_or_si128(other, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    if (_mm_movemask_epi8(other) != 0) {
+        return false;
+    }
+    _mm_storeu_si128((__m128i *)(void *)to, bytes);
+    return true;
+}
+#endif
+
 // Copies the bytes of class 0 at the start of `text`, at most `room`, and returns their number.
 // Pass the rest of the text to escape(). Inline, because most texts are short and have no rest.
 __attribute__((always_inline)) static inline size_t
 escape_copy_plain(struct slice text, char *output, size_t room, const uint8_t classes[256]) {
     size_t most = text.size < room ? text.size : room;
     size_t done = 0;
+#ifdef __SSE2__
+    while (most - done >= ESCAPE_BLOCK && escape_copy_block(text.data + done, output + done)) {
+        done += ESCAPE_BLOCK;
+    }
+#endif
     uint64_t word;
     while (most - done >= sizeof(word)) {
         memcpy(&word, text.data + done, sizeof(word));
